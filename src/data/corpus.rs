@@ -1,0 +1,188 @@
+//! A text file as documents.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The line that ends a document.
+pub const DOCUMENT_SEPARATOR: &str = "<|endoftext|>";
+
+/// The first bytes of a zstd frame (RFC 8878, section 3.1.1).
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Why a file is no corpus.
+#[derive(Debug, thiserror::Error)]
+pub enum CorpusError {
+    /// It is not there, or cannot be read.
+    #[error("the corpus `{path}` cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds no text.
+    #[error("the corpus `{path}` is empty")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its bytes are not UTF-8.
+    #[error("the corpus `{path}` is not UTF-8 text: byte {offset} is invalid")]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Where the first invalid byte stands in the unpacked text.
+        offset: usize,
+    },
+    /// Text that stands in both training and validation.
+    #[error(
+        "`{validation}` shares {shared} of its {documents} documents with `{train}`: validation text must be held out"
+    )]
+    Overlap {
+        /// Training file.
+        train: PathBuf,
+        /// Validation file.
+        validation: PathBuf,
+        /// Documents in both.
+        shared: usize,
+        /// Documents of the validation file.
+        documents: usize,
+    },
+    /// Too little text to hold some out.
+    #[error("the corpus `{path}` has one document of one paragraph, so nothing can be held out for validation")]
+    NotSplittable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The tokens cannot be written.
+    #[error("the tokens of `{path}` cannot be written: {source}")]
+    Unwritable {
+        /// The token file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A text as documents, in the file's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Corpus {
+    /// Documents without their separators; none is empty.
+    pub documents: Vec<String>,
+}
+
+impl Corpus {
+    /// Reads a UTF-8 text file, plain or zstd-compressed (told by its first bytes, not by its name).
+    ///
+    /// # Errors
+    /// [`CorpusError`] when the file is missing, empty, damaged or not UTF-8.
+    pub fn read(path: &Path) -> Result<Self, CorpusError> {
+        let unreadable = |source| CorpusError::Unreadable { path: path.to_owned(), source };
+        let bytes = read_unpacked(path).map_err(unreadable)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|e| CorpusError::NotUtf8 { path: path.to_owned(), offset: e.utf8_error().valid_up_to() })?;
+        let corpus = Self::from_text(&text);
+        if corpus.documents.is_empty() { Err(CorpusError::Empty { path: path.to_owned() }) } else { Ok(corpus) }
+    }
+
+    /// Splits a text at lines that are the document separator.
+    pub fn from_text(text: &str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut documents = vec![String::new()];
+        for line in text.split_inclusive('\n') {
+            if line.trim_end() == DOCUMENT_SEPARATOR {
+                documents.push(String::new());
+            } else if let Some(document) = documents.last_mut() {
+                document.push_str(line);
+            }
+        }
+        documents.retain(|document| !document.trim().is_empty());
+        Self { documents }
+    }
+
+    /// Holds out about `fraction` of the text for validation: whole documents from the end, or, of a
+    /// single document, its last paragraphs. Returns (training, validation).
+    pub fn hold_out(self, fraction: f64) -> Option<(Self, Self)> {
+        let mut documents = self.documents;
+        if documents.len() == 1 {
+            return split_paragraphs(&documents[0], fraction);
+        }
+        let total: usize = documents.iter().map(String::len).sum();
+        let mut held_out = 0;
+        let mut first = documents.len();
+        while first > 1 && (first == documents.len() || (held_out as f64) < fraction * total as f64) {
+            first -= 1;
+            held_out += documents[first].len();
+        }
+        let validation = documents.split_off(first);
+        Some((Self { documents }, Self { documents: validation }))
+    }
+
+    /// How many of `self`'s documents stand in `other` too, word for word.
+    pub fn shared_with(&self, other: &Self) -> usize {
+        let digests: std::collections::HashSet<_> =
+            other.documents.iter().map(|d| blake3::hash(d.trim().as_bytes())).collect();
+        self.documents.iter().filter(|d| digests.contains(&blake3::hash(d.trim().as_bytes()))).count()
+    }
+}
+
+fn split_paragraphs(text: &str, fraction: f64) -> Option<(Corpus, Corpus)> {
+    let target = (text.len() as f64 * (1.0 - fraction)) as usize;
+    // The paragraph end nearest to the target; a line end where there are no paragraphs.
+    let cut = |pattern: &str| {
+        text.match_indices(pattern)
+            .map(|(at, p)| at + p.len())
+            .filter(|at| *at < text.len())
+            .min_by_key(|at| at.abs_diff(target))
+    };
+    let at = cut("\n\n").or_else(|| cut("\n"))?;
+    let (train, validation) = (Corpus::from_text(&text[..at]), Corpus::from_text(&text[at..]));
+    (!train.documents.is_empty() && !validation.documents.is_empty()).then_some((train, validation))
+}
+
+fn read_unpacked(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    if bytes.starts_with(&ZSTD_MAGIC) {
+        let mut decoder = zstd::Decoder::new(bytes.as_slice())?;
+        // Windows up to 2 GiB, as `zstd --long=31` makes.
+        decoder.window_log_max(31)?;
+        let mut text = Vec::new();
+        decoder.read_to_end(&mut text)?;
+        return Ok(text);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corpus(documents: &[&str]) -> Corpus {
+        Corpus { documents: documents.iter().map(|d| (*d).to_owned()).collect() }
+    }
+
+    #[test]
+    fn separators_end_documents_only_as_whole_lines() {
+        let text = "one\n<|endoftext|>\ntwo <|endoftext|> still two\n<|endoftext|>\n\n<|endoftext|>\n";
+        assert_eq!(Corpus::from_text(text), corpus(&["one\n", "two <|endoftext|> still two\n"]));
+    }
+
+    #[test]
+    fn documents_are_held_out_whole() {
+        let (train, validation) = corpus(&["aaaa", "bbbb", "cc", "d"]).hold_out(0.2).unwrap();
+        assert_eq!((train, validation), (corpus(&["aaaa", "bbbb"]), corpus(&["cc", "d"])));
+    }
+
+    #[test]
+    fn a_single_document_is_split_at_a_paragraph() {
+        let (train, validation) = corpus(&["one\n\ntwo\n\nthree\n\nfour"]).hold_out(0.3).unwrap();
+        assert_eq!((train, validation), (corpus(&["one\n\ntwo\n\nthree\n\n"]), corpus(&["four"])));
+        assert_eq!(corpus(&["one line"]).hold_out(0.1), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! Corpora, token files and batches.
+//!
+//! The coordinator prepares: text is read, checked, split by document and written as
+//! token files named by digest. The trainer only maps those files. A batch is a pure
+//! function of (seed, step): the same on any machine, in any process, after any restart.
+
+mod batches;
+mod corpus;
+mod prepare;
+mod tokens;
+
+pub use batches::{BatchPlan, validation_windows};
+pub use corpus::{Corpus, CorpusError, DOCUMENT_SEPARATOR};
+pub use prepare::{Prepared, Split, TextStats, prepare};
+pub use tokens::{TokenFile, encode, read_digest};

@@ -1,0 +1,113 @@
+//! From text files to token files named by digest.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Corpus, CorpusError, encode, read_digest};
+use crate::run::{DataSpec, SweepDir, Tokenizer, write_whole};
+
+/// Which text is trained on, and which is held out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Split {
+    /// Two files.
+    Files {
+        /// Training text.
+        train: PathBuf,
+        /// Held-out text.
+        validation: PathBuf,
+    },
+    /// One file, of which a fraction is held out.
+    Fraction {
+        /// The text.
+        text: PathBuf,
+        /// Part of it that is held out.
+        validation_fraction: f64,
+    },
+}
+
+/// What a text comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextStats {
+    /// Tokens, the end-of-document tokens included.
+    pub tokens: u64,
+    /// Bytes of text, the same ends included as one byte each.
+    pub bytes: u64,
+    /// Documents.
+    pub documents: usize,
+}
+
+/// Data that is ready to train on, in memory until [`Prepared::store`].
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What runs name it by.
+    pub spec: DataSpec,
+    /// The training text.
+    pub train: TextStats,
+    /// The held-out text.
+    pub validation: TextStats,
+    train_tokens: Vec<u8>,
+    validation_tokens: Vec<u8>,
+}
+
+/// Reads, checks, splits and tokenizes.
+///
+/// # Errors
+/// [`CorpusError`] when a file is no corpus, or training and validation overlap.
+pub fn prepare(split: &Split, tokenizer: Tokenizer) -> Result<Prepared, CorpusError> {
+    let (train, validation) = match split {
+        Split::Files { train, validation } => {
+            let (train_text, validation_text) = (Corpus::read(train)?, Corpus::read(validation)?);
+            let shared = validation_text.shared_with(&train_text);
+            if shared > 0 {
+                let documents = validation_text.documents.len();
+                return Err(CorpusError::Overlap {
+                    train: train.clone(),
+                    validation: validation.clone(),
+                    shared,
+                    documents,
+                });
+            }
+            (train_text, validation_text)
+        }
+        Split::Fraction { text, validation_fraction } => Corpus::read(text)?
+            .hold_out(*validation_fraction)
+            .ok_or_else(|| CorpusError::NotSplittable { path: text.clone() })?,
+    };
+    let (train_tokens, validation_tokens) = (encode(&train, tokenizer), encode(&validation, tokenizer));
+    let stats = |corpus: &Corpus, tokens: &[u8]| TextStats {
+        tokens: tokens.len() as u64,
+        bytes: tokens.len() as u64,
+        documents: corpus.documents.len(),
+    };
+    Ok(Prepared {
+        spec: DataSpec {
+            tokenizer,
+            train_digest: blake3::hash(&train_tokens).to_hex().to_string(),
+            validation_digest: blake3::hash(&validation_tokens).to_hex().to_string(),
+        },
+        train: stats(&train, &train_tokens),
+        validation: stats(&validation, &validation_tokens),
+        train_tokens,
+        validation_tokens,
+    })
+}
+
+impl Prepared {
+    /// Writes the token files where they are missing or damaged.
+    ///
+    /// # Errors
+    /// [`CorpusError::Unwritable`].
+    pub fn store(&self, sweep: &SweepDir) -> Result<(), CorpusError> {
+        let folder = sweep.data();
+        fs::create_dir_all(&folder).map_err(|source| CorpusError::Unwritable { path: folder, source })?;
+        store_one(&sweep.tokens(&self.spec.train_digest), &self.spec.train_digest, &self.train_tokens)?;
+        store_one(&sweep.tokens(&self.spec.validation_digest), &self.spec.validation_digest, &self.validation_tokens)
+    }
+}
+
+fn store_one(path: &Path, digest: &str, tokens: &[u8]) -> Result<(), CorpusError> {
+    if read_digest(path).is_ok_and(|found| found == digest) {
+        return Ok(());
+    }
+    write_whole(path, tokens).map_err(|source| CorpusError::Unwritable { path: path.to_owned(), source })
+}

@@ -1,0 +1,62 @@
+//! Token files: tokens as they lie in memory, mapped by the trainer.
+#![expect(
+    unsafe_code,
+    reason = "mapping a file is unsafe because others may change it; ours are named by digest and never rewritten"
+)]
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use super::Corpus;
+use crate::run::Tokenizer;
+
+/// A corpus as tokens: every document followed by the end-of-document token.
+pub fn encode(corpus: &Corpus, tokenizer: Tokenizer) -> Vec<u8> {
+    match tokenizer {
+        Tokenizer::Bytes => {
+            let total = corpus.documents.iter().map(|d| d.len() + 1).sum();
+            let mut tokens = Vec::with_capacity(total);
+            for document in &corpus.documents {
+                tokens.extend_from_slice(document.as_bytes());
+                tokens.push(0);
+            }
+            tokens
+        }
+    }
+}
+
+/// A mapped file of byte tokens.
+#[derive(Debug)]
+pub struct TokenFile {
+    map: Mmap,
+}
+
+impl TokenFile {
+    /// Maps a token file.
+    ///
+    /// # Errors
+    /// When it cannot be opened or mapped.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        // SAFETY: token files are written once under a temporary name, renamed to their digest and
+        // never changed after; a user who truncates one while it is mapped gets a SIGBUS in this run only.
+        let map = unsafe { Mmap::map(&file)? };
+        Ok(Self { map })
+    }
+
+    /// The tokens.
+    pub fn tokens(&self) -> &[u8] {
+        &self.map
+    }
+}
+
+/// BLAKE3 of a file's content, as hexadecimal digits.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_digest(path: &Path) -> io::Result<String> {
+    Ok(blake3::hash(&std::fs::read(path)?).to_hex().to_string())
+}

@@ -1,0 +1,13 @@
+//! A scaling-law experiment orchestrator: which architecture is the better buy, at
+//! which compute, and how sure that is.
+//!
+//! ```text
+//! sweep file --expand--> runs --dispatch--> trainer processes --outcomes--> tables --fit--> laws --draw--> report
+//! ```
+//!
+//! Each arrow is one module and data flows one way. ARCHITECTURE.md holds the picture and the invariants.
+
+pub mod arch;
+pub mod data;
+pub mod run;
+pub mod units;

@@ -1,0 +1,152 @@
+//! The layout of results on disk. Every path in it is made here.
+//!
+//! ```text
+//! results/<sweep>/
+//!   lock                 held by the coordinator; names its process and host
+//!   plan.json            the runs this sweep asks for, with their arms and labels
+//!   data/<digest>.tokens the corpora as tokens
+//!   runs/<id>/
+//!     spec.json          what decides the result
+//!     outcome.json       committed once; its presence, valid, is what "done" means
+//!     attempts/<n>/      what one attempt left
+//!       launch.json  metrics.jsonl  outcome.json  log.txt
+//!   runs.parquet  curves.parquet  fit.json      rebuilt by commands
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use super::RunId;
+
+/// The results folder of one sweep.
+#[derive(Clone, Debug)]
+pub struct SweepDir {
+    root: PathBuf,
+}
+
+impl SweepDir {
+    /// The folder of the sweep `name` under the results root.
+    pub fn new(results: &Path, name: &str) -> Self {
+        Self { root: results.join(name) }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The coordinator's lock.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// The runs that the sweep asks for.
+    pub fn plan(&self) -> PathBuf {
+        self.root.join("plan.json")
+    }
+
+    /// Token files.
+    pub fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    /// One token file.
+    pub fn tokens(&self, digest: &str) -> PathBuf {
+        self.data().join(format!("{digest}.tokens"))
+    }
+
+    /// All runs.
+    pub fn runs(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
+    /// One run.
+    pub fn run(&self, id: &RunId) -> RunDir {
+        RunDir { root: self.runs().join(id.as_str()) }
+    }
+
+    /// The table of runs.
+    pub fn runs_table(&self) -> PathBuf {
+        self.root.join("runs.parquet")
+    }
+
+    /// The table of training curves.
+    pub fn curves_table(&self) -> PathBuf {
+        self.root.join("curves.parquet")
+    }
+
+    /// The fits.
+    pub fn fit(&self) -> PathBuf {
+        self.root.join("fit.json")
+    }
+}
+
+/// The folder of one run.
+#[derive(Clone, Debug)]
+pub struct RunDir {
+    root: PathBuf,
+}
+
+impl RunDir {
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What decides the result.
+    pub fn spec(&self) -> PathBuf {
+        self.root.join("spec.json")
+    }
+
+    /// The committed outcome.
+    pub fn outcome(&self) -> PathBuf {
+        self.root.join("outcome.json")
+    }
+
+    /// All attempts.
+    pub fn attempts(&self) -> PathBuf {
+        self.root.join("attempts")
+    }
+
+    /// One attempt, from 1.
+    pub fn attempt(&self, number: u32) -> AttemptDir {
+        AttemptDir::new(self.attempts().join(number.to_string()))
+    }
+}
+
+/// The folder of one attempt: all that the trainer is given and all that it leaves.
+#[derive(Clone, Debug)]
+pub struct AttemptDir {
+    root: PathBuf,
+}
+
+impl AttemptDir {
+    /// The attempt that lies in a folder.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What to run, and where: the trainer's only input.
+    pub fn launch(&self) -> PathBuf {
+        self.root.join("launch.json")
+    }
+
+    /// Events, one JSON object a line.
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("metrics.jsonl")
+    }
+
+    /// The outcome as the trainer wrote it, not yet committed.
+    pub fn outcome(&self) -> PathBuf {
+        self.root.join("outcome.json")
+    }
+
+    /// What the trainer printed.
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log.txt")
+    }
+}

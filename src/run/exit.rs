@@ -1,0 +1,36 @@
+//! How the trainer process ends, as seen from outside.
+
+/// Exit codes of `isoflop-trainer`. Anything else, a signal included, is a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TrainerExit {
+    /// An outcome was written: finished or diverged.
+    Outcome = 0,
+    /// A fault of the program.
+    Crash = 1,
+    /// The launch file is missing, damaged, or contradicts the program: trying again is no use.
+    BadLaunch = 2,
+    /// The device asked for is not there: trying again is no use.
+    NoDevice = 3,
+    /// A file could not be written, for example because the disk is full.
+    CannotWrite = 4,
+    /// Memory ran out.
+    OutOfMemory = 5,
+    /// The coordinator is gone.
+    Orphaned = 6,
+}
+
+impl TrainerExit {
+    /// The meaning of an exit code.
+    pub fn from_code(code: i32) -> Self {
+        match code {
+            0 => Self::Outcome,
+            2 => Self::BadLaunch,
+            3 => Self::NoDevice,
+            4 => Self::CannotWrite,
+            5 => Self::OutOfMemory,
+            6 => Self::Orphaned,
+            _ => Self::Crash,
+        }
+    }
+}

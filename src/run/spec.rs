@@ -1,0 +1,381 @@
+//! A resolved run and its identity.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::arch::{Architecture, Shape, flops_per_token, params};
+use crate::units::{Flops, FlopsPerToken, ParamCount, Tokens};
+
+/// Version of the spec's meaning. It is part of every identity: when training
+/// changes so that equal specs give other results, it is raised.
+pub const SPEC_VERSION: u32 = 1;
+
+/// Everything that decides a run's result. Paths, devices, slots and names are
+/// not in it: they may change without making another run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSpec {
+    /// [`SPEC_VERSION`].
+    pub version: u32,
+    /// The architecture's choices.
+    pub architecture: Architecture,
+    /// The model's shape.
+    pub shape: Shape,
+    /// The corpora, by digest.
+    pub data: DataSpec,
+    /// The budget as asked for; what was achieved stands in the outcome.
+    pub budget: Budget,
+    /// Tokens in one training sequence.
+    pub sequence_length: u32,
+    /// Sequences in one optimizer step.
+    pub batch_sequences: u32,
+    /// Optimizer steps.
+    pub steps: u64,
+    /// Optimizer.
+    pub optimizer: Adamw,
+    /// Peak learning rate, after any rule for the size.
+    pub learning_rate: f64,
+    /// Its course over the run.
+    pub schedule: Schedule,
+    /// Gradients are scaled down to this global norm.
+    pub clip_norm: f64,
+    /// Number format.
+    pub precision: Precision,
+    /// Validation.
+    pub evaluation: Evaluation,
+    /// Seed of initial weights and of the data's order.
+    pub seed: u64,
+}
+
+impl RunSpec {
+    /// The BLAKE3 of the canonical JSON of the spec.
+    ///
+    /// # Panics
+    /// Never: a spec holds only finite numbers and string keys.
+    pub fn id(&self) -> RunId {
+        let value = serde_json::to_value(self).expect("a spec is representable as JSON");
+        RunId(blake3::hash(canonical_json(&value).as_bytes()).to_hex()[..16].to_owned())
+    }
+
+    /// Training FLOPs for one token, attention counted in full.
+    pub fn flops_per_token(&self) -> FlopsPerToken {
+        flops_per_token(&self.architecture, &self.shape, self.data.vocabulary(), self.sequence_length).training()
+    }
+
+    /// Tokens in one optimizer step.
+    pub fn batch_tokens(&self) -> Tokens {
+        Tokens(u64::from(self.sequence_length) * u64::from(self.batch_sequences))
+    }
+
+    /// Tokens the whole run trains on.
+    pub fn tokens(&self) -> Tokens {
+        Tokens(self.steps * self.batch_tokens().0)
+    }
+
+    /// FLOPs of the whole run: exact FLOPs per token times tokens.
+    pub fn flops(&self) -> Flops {
+        self.flops_per_token() * self.tokens()
+    }
+
+    /// `params_total`.
+    pub fn params_total(&self) -> ParamCount {
+        params(&self.architecture, &self.shape, self.data.vocabulary()).total()
+    }
+
+    /// `params_without_embedding`.
+    pub fn params_without_embedding(&self) -> ParamCount {
+        params(&self.architecture, &self.shape, self.data.vocabulary()).without_embedding()
+    }
+}
+
+/// A run's identity: 16 hexadecimal digits, the same for the same spec on any machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(String);
+
+impl RunId {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The data a run reads, by content.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSpec {
+    /// How text becomes tokens.
+    pub tokenizer: Tokenizer,
+    /// BLAKE3 of the training tokens.
+    pub train_digest: String,
+    /// BLAKE3 of the validation tokens.
+    pub validation_digest: String,
+}
+
+impl DataSpec {
+    /// Number of distinct tokens.
+    pub fn vocabulary(&self) -> u32 {
+        self.tokenizer.vocabulary()
+    }
+}
+
+/// How text becomes tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tokenizer {
+    /// One token a byte of UTF-8; the end of a document is byte 0.
+    Bytes,
+}
+
+impl Tokenizer {
+    /// Number of distinct tokens.
+    pub fn vocabulary(self) -> u32 {
+        match self {
+            Self::Bytes => 256,
+        }
+    }
+}
+
+/// The budget as the sweep asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Budget {
+    /// Training FLOPs: the runs of one value are an IsoFLOP profile.
+    Flops(f64),
+    /// Training tokens.
+    Tokens(f64),
+    /// Training tokens for each of `params_total`.
+    TokensPerParam(f64),
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&match self {
+            Self::Flops(c) => format!("{c:.2e} FLOPs"),
+            Self::Tokens(d) => format!("{} tokens", crate::units::si(*d)),
+            Self::TokensPerParam(r) => format!("{r} tokens/param"),
+        })
+    }
+}
+
+/// AdamW (arXiv:1711.05101). Norms, biases, convolution taps and the relative position
+/// bias are exempt from weight decay.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adamw {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Decoupled decay, times the learning rate.
+    pub weight_decay: f64,
+}
+
+/// The learning rate's course, as fractions of the run's steps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Schedule {
+    /// Linear warmup, then half a cosine down to `floor` (arXiv:1608.03983).
+    Cosine {
+        /// Fraction of the steps that warm up.
+        #[schemars(range(min = 0, max = 1))]
+        warmup: f64,
+        /// Final learning rate as a fraction of the peak.
+        #[schemars(range(min = 0, max = 1))]
+        floor: f64,
+    },
+    /// Warmup, stable, then linear decay to `floor` (arXiv:2405.18392).
+    Wsd {
+        /// Fraction of the steps that warm up.
+        #[schemars(range(min = 0, max = 1))]
+        warmup: f64,
+        /// Fraction of the steps that decay.
+        #[schemars(range(min = 0, max = 1))]
+        decay: f64,
+        /// Final learning rate as a fraction of the peak.
+        #[schemars(range(min = 0, max = 1))]
+        floor: f64,
+    },
+}
+
+impl Schedule {
+    /// The factor on the peak learning rate for `step` (from 0) of `steps`.
+    pub fn factor(self, step: u64, steps: u64) -> f64 {
+        let (warmup, floor) = match self {
+            Self::Cosine { warmup, floor } | Self::Wsd { warmup, floor, .. } => (warmup, floor),
+        };
+        let warmup_steps = (warmup * steps as f64).round();
+        let step = step as f64;
+        if step < warmup_steps {
+            return (step + 1.0) / warmup_steps;
+        }
+        // Goes from 0 at the start of the fall to 1 at the last step.
+        let progress = |start: f64| ((step - start) / (steps as f64 - 1.0 - start).max(1.0)).clamp(0.0, 1.0);
+        match self {
+            Self::Cosine { .. } => {
+                floor + (1.0 - floor) * 0.5 * (1.0 + (std::f64::consts::PI * progress(warmup_steps)).cos())
+            }
+            Self::Wsd { decay, .. } => {
+                let start = (steps as f64 - (decay * steps as f64).round()).max(warmup_steps);
+                1.0 - (1.0 - floor) * progress(start)
+            }
+        }
+    }
+}
+
+/// Number format of training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// IEEE single precision throughout.
+    Float32,
+}
+
+/// Validation on held-out text.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// Held-out tokens that each evaluation scores, whole sequences.
+    pub tokens: u64,
+    /// Evaluations within a run, evenly spaced, the final one included.
+    pub points: u32,
+}
+
+/// Where and how one attempt runs: what is not part of the identity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Launch {
+    /// The run.
+    pub run: RunId,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Fencing token: an outcome is accepted from the attempt that holds the run only.
+    pub fence: String,
+    /// Process to die with; the trainer stops when it is no longer its parent.
+    pub parent_pid: Option<u32>,
+    /// Training tokens, one file.
+    pub train: PathBuf,
+    /// Validation tokens, one file.
+    pub validation: PathBuf,
+    /// Device to use.
+    pub device: Device,
+    /// CPU threads to use.
+    pub threads: u32,
+    /// The spec.
+    pub spec: RunSpec,
+}
+
+/// A device to train on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    /// The processor.
+    Cpu,
+    /// A CUDA device by its index on the machine.
+    Cuda(u32),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.pad("cpu"),
+            Self::Cuda(index) => f.pad(&format!("cuda:{index}")),
+        }
+    }
+}
+
+/// JSON with sorted keys and no spaces, whatever map type serde_json was built with.
+pub fn canonical_json(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            let inner: Vec<String> = entries
+                .into_iter()
+                .map(|(key, value)| format!("{}:{}", serde_json::Value::String(key.clone()), canonical_json(value)))
+                .collect();
+            format!("{{{}}}", inner.join(","))
+        }
+        serde_json::Value::Array(items) => {
+            format!("[{}]", items.iter().map(canonical_json).collect::<Vec<_>>().join(","))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arch::{Preset, rung};
+
+    pub(crate) fn example() -> RunSpec {
+        RunSpec {
+            version: SPEC_VERSION,
+            architecture: Preset::PrimerEz.architecture(),
+            shape: rung("d16-l2").unwrap(),
+            data: DataSpec { tokenizer: Tokenizer::Bytes, train_digest: "aa".into(), validation_digest: "bb".into() },
+            budget: Budget::Flops(1e11),
+            sequence_length: 128,
+            batch_sequences: 8,
+            steps: 100,
+            optimizer: Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 },
+            learning_rate: 3e-3,
+            schedule: Schedule::Cosine { warmup: 0.05, floor: 0.1 },
+            clip_norm: 1.0,
+            precision: Precision::Float32,
+            evaluation: Evaluation { tokens: 65_536, points: 10 },
+            seed: 1,
+        }
+    }
+
+    /// Pinned: an identity that changes makes users' finished runs strangers. Raise SPEC_VERSION with it.
+    #[test]
+    fn identity_is_stable() {
+        insta::assert_snapshot!(example().id(), @"c67612f55ad240fa");
+    }
+
+    #[test]
+    fn identity_follows_content_and_survives_a_round_trip() {
+        let spec = example();
+        let text = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<RunSpec>(&text).unwrap().id(), spec.id());
+        assert_ne!(RunSpec { seed: 2, ..spec.clone() }.id(), spec.id());
+        assert_ne!(RunSpec { learning_rate: 3.000_000_1e-3, ..spec.clone() }.id(), spec.id());
+    }
+
+    #[test]
+    fn canonical_json_sorts_keys_at_every_depth() {
+        let value: serde_json::Value = serde_json::from_str(r#"{"b":[{"z":1,"a":2}],"a":null}"#).unwrap();
+        assert_eq!(canonical_json(&value), r#"{"a":null,"b":[{"a":2,"z":1}]}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn schedules_stay_within_bounds_and_end_at_the_floor(steps in 2u64..5000, warmup in 0.0..0.5f64, decay in 0.01..0.5f64, floor in 0.0..1.0f64) {
+            for schedule in [Schedule::Cosine { warmup, floor }, Schedule::Wsd { warmup, decay, floor }] {
+                for step in 0..steps {
+                    let factor = schedule.factor(step, steps);
+                    prop_assert!(factor > 0.0 - 1e-12 && factor <= 1.0 + 1e-12, "{schedule:?} {step}: {factor}");
+                }
+                let decays = match schedule { Schedule::Wsd { .. } => (decay * steps as f64).round() >= 2.0, Schedule::Cosine { .. } => true };
+                if decays && steps > 3 {
+                    let last = schedule.factor(steps - 1, steps);
+                    prop_assert!((last - floor).abs() < 1e-9, "{schedule:?} of {steps}: {last}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! One attempt: from the launch file to the outcome.
+
+use std::time::Instant;
+
+use isoflop::data::{TokenFile, read_digest};
+use isoflop::run::{AttemptDir, Launch, Outcome, TrainerExit, write_json};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::unistd::getppid;
+
+use crate::failure::Failure;
+use crate::record::Recorder;
+use crate::train::train;
+use crate::{cuda, host};
+
+pub(crate) fn run(attempt: &AttemptDir) -> Result<(), Failure> {
+    let began = Instant::now();
+    let launch = read_launch(attempt)?;
+    die_with_parent(launch.parent_pid)?;
+    if launch.spec.id() != launch.run {
+        return Err(Failure::bad_launch(format!(
+            "the launch file's spec is of run {}, not of run {}",
+            launch.spec.id(),
+            launch.run
+        )));
+    }
+    let spec = &launch.spec;
+    let provenance = host::provenance(launch.device);
+    tch::set_num_threads(i32::try_from(launch.threads).unwrap_or(1));
+    let device = cuda::device(launch.device)?;
+    let train_file = open(&launch.train, &spec.data.train_digest)?;
+    let validation_file = open(&launch.validation, &spec.data.validation_digest)?;
+
+    let mut recorder = Recorder::create(attempt.metrics(), began)?;
+    let trained = train(spec, &train_file, &validation_file, device, &mut recorder)?;
+    let metrics_digest = recorder.finish()?;
+
+    let tokens = isoflop::units::Tokens(trained.steps * spec.batch_tokens().0);
+    let outcome = Outcome {
+        run: launch.run,
+        attempt: launch.attempt,
+        fence: launch.fence,
+        metrics_digest,
+        ending: trained.ending,
+        steps: trained.steps,
+        tokens: tokens.0,
+        flops: (spec.flops_per_token() * tokens).0,
+        wall_seconds: began.elapsed().as_secs_f64(),
+        train_seconds: trained.train_seconds,
+        eval_seconds: trained.eval_seconds,
+        peak_memory_bytes: host::peak_memory_bytes(),
+        device: launch.device,
+        threads: launch.threads,
+        provenance,
+    };
+    write_json(&attempt.outcome(), &outcome).map_err(|e| Failure::cannot_write(attempt.outcome().display(), &e))
+}
+
+fn read_launch(attempt: &AttemptDir) -> Result<Launch, Failure> {
+    let path = attempt.launch();
+    let bytes =
+        std::fs::read(&path).map_err(|e| Failure::bad_launch(format!("cannot read `{}`: {e}", path.display())))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|e| Failure::bad_launch(format!("`{}` is no launch file: {e}", path.display())))
+}
+
+/// A trainer whose coordinator is killed must not go on: the next coordinator would start the run beside it.
+fn die_with_parent(parent: Option<u32>) -> Result<(), Failure> {
+    let Some(parent) = parent else { return Ok(()) };
+    let orphaned = |message: String| Failure::new(TrainerExit::Orphaned, message);
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|e| orphaned(format!("cannot bind to the coordinator: {e}")))?;
+    // It may have died before the call above.
+    if getppid().as_raw() as u32 == parent {
+        Ok(())
+    } else {
+        Err(orphaned(format!("the coordinator, process {parent}, is gone")))
+    }
+}
+
+fn open(path: &std::path::Path, digest: &str) -> Result<TokenFile, Failure> {
+    let unreadable = |e| Failure::bad_launch(format!("cannot read the tokens `{}`: {e}", path.display()));
+    if read_digest(path).map_err(unreadable)? != digest {
+        return Err(Failure::bad_launch(format!(
+            "the tokens `{}` are damaged: their digest is not {digest}",
+            path.display()
+        )));
+    }
+    TokenFile::open(path).map_err(unreadable)
+}

@@ -1,0 +1,46 @@
+//! One run, one process: reads the launch file of an attempt, trains, leaves an outcome.
+//!
+//! ```text
+//! isoflop-trainer run ATTEMPT_DIR     train
+//! isoflop-trainer calibrate           step times for `isoflop plan`: requests on stdin, answers on stdout
+//! ```
+//!
+//! A crash, an out-of-memory kill or a CUDA fault ends this process and one run, never the coordinator.
+
+mod attempt;
+mod calibrate;
+mod cuda;
+mod evaluate;
+mod failure;
+mod host;
+mod model;
+mod optimizer;
+mod parameters;
+mod record;
+mod train;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use failure::Failure;
+use isoflop::run::{AttemptDir, TrainerExit};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["run", folder] => failure::catch(|| attempt::run(&AttemptDir::new(PathBuf::from(folder)))),
+        ["calibrate"] => failure::catch(calibrate::serve),
+        _ => Err(Failure::bad_launch("usage: isoflop-trainer run ATTEMPT_DIR | isoflop-trainer calibrate")),
+    };
+    let exit = match result {
+        Ok(()) => TrainerExit::Outcome,
+        Err(failure) => {
+            // Standard error is the attempt's log; if even that cannot be written, the exit code tells.
+            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            failure.exit
+        }
+    };
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,88 @@
+//! AdamW (Loshchilov and Hutter, arXiv:1711.05101) on the flat vector.
+
+use isoflop::run::Adamw;
+use tch::Tensor;
+
+use crate::parameters::Parameters;
+
+/// Moments of all parameters.
+#[derive(Debug)]
+pub(crate) struct Optimizer {
+    settings: Adamw,
+    first: Tensor,  // [P]
+    second: Tensor, // [P]
+    steps: i32,
+}
+
+impl Optimizer {
+    pub(crate) fn new(settings: Adamw, parameters: &Parameters) -> Self {
+        Self {
+            settings,
+            first: parameters.flat.detach().zeros_like(),
+            second: parameters.flat.detach().zeros_like(),
+            steps: 0,
+        }
+    }
+
+    /// One step with the gradient in `parameters.flat`, scaled down to `clip_norm`. Returns the
+    /// global gradient norm before clipping, still on the device.
+    pub(crate) fn step(&mut self, parameters: &mut Parameters, learning_rate: f64, clip_norm: f64) -> Tensor {
+        tch::no_grad(|| {
+            let Adamw { beta1, beta2, eps, weight_decay } = self.settings;
+            self.steps += 1;
+            let gradient = parameters.flat.grad(); // [P]
+            let norm = gradient.norm();
+            // min(1, clip / norm) without asking the device for the number.
+            let gradient = gradient * (clip_norm / (&norm + 1e-6)).clamp_max(1.0);
+            let _ = self.first.lerp_(&gradient, 1.0 - beta1);
+            let _ = self.second.lerp_(&gradient.square(), 1.0 - beta2);
+            let (bias1, bias2) = (1.0 - beta1.powi(self.steps), 1.0 - beta2.powi(self.steps));
+            let denominator = self.second.sqrt() / bias2.sqrt() + eps;
+            let update = (&self.first / denominator) * (learning_rate / bias1);
+            let mut decayed = parameters.decayed();
+            let _ = decayed.g_mul_scalar_(1.0 - learning_rate * weight_decay);
+            parameters.flat -= update;
+            parameters.flat.zero_grad();
+            norm
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isoflop::arch::{Preset, rung};
+    use tch::Device;
+
+    use super::*;
+
+    /// The equations written out for scalars (arXiv:1711.05101, algorithm 2), three steps on a quadratic.
+    #[test]
+    fn equals_the_equations() {
+        let arch = Preset::Transformer.architecture();
+        let mut parameters = Parameters::initial(&arch, &rung("d16-l2").unwrap(), 256, 1, Device::Cpu).unwrap();
+        let settings = Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 };
+        let mut optimizer = Optimizer::new(settings, &parameters);
+        // An embedding weight decays, the last bias does not.
+        let len = parameters.flat.size()[0];
+        let at = |parameters: &Parameters, i: i64| parameters.flat.double_value(&[i]);
+        let mut expected: Vec<(i64, f64, f64, f64, f64)> =
+            [(0, 0.1), (len - 1, 0.0)].iter().map(|&(i, decay)| (i, at(&parameters, i), 0.0, 0.0, decay)).collect();
+        for step in 1..=3 {
+            (&parameters.flat.square().sum(tch::Kind::Float) * 0.5 + parameters.flat.sum(tch::Kind::Float)).backward();
+            let norm = parameters.flat.grad().norm().double_value(&[]);
+            let _ = optimizer.step(&mut parameters, 0.01, 1.0);
+            for (i, w, m, v, decay) in &mut expected {
+                let g = (*w + 1.0) / (norm + 1e-6);
+                *m = 0.9 * *m + 0.1 * g;
+                *v = 0.95 * *v + 0.05 * g * g;
+                let (m_hat, v_hat) = (*m / (1.0 - 0.9f64.powi(step)), *v / (1.0 - 0.95f64.powi(step)));
+                *w = *w * (1.0 - 0.01 * *decay) - 0.01 * m_hat / (v_hat.sqrt() + 1e-8);
+                assert!(
+                    (at(&parameters, *i) - *w).abs() < 1e-5,
+                    "step {step}, {i}: {} against {w}",
+                    at(&parameters, *i)
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! All parameters as one flat vector, so that the optimizer, the clipping and a
+//! checkpoint are a handful of operations on one tensor instead of a loop over many.
+
+use std::collections::HashMap;
+
+use isoflop::arch::{Architecture, Shape, params};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tch::{Device, Tensor};
+
+use crate::failure::Failure;
+use crate::model::slots;
+
+/// One named tensor within the flat vector.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    pub(crate) dims: Vec<i64>,
+    pub(crate) init: Init,
+    /// Whether AdamW decays it.
+    pub(crate) decays: bool,
+}
+
+impl Slot {
+    pub(crate) fn len(&self) -> i64 {
+        self.dims.iter().product()
+    }
+}
+
+/// How a tensor starts.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Init {
+    Constant(f64),
+    /// Mean 0.
+    Normal {
+        std: f64,
+    },
+    /// Mean 0, standard deviation `std` after cutting at two standard deviations.
+    TruncatedNormal {
+        std: f64,
+    },
+    /// Equal parts along the first axis, each with its own.
+    Parts(Vec<Init>),
+}
+
+/// The parameters of a model, decayed ones first.
+#[derive(Debug)]
+pub(crate) struct Parameters {
+    /// [P], requires grad.
+    pub(crate) flat: Tensor,
+    slots: Vec<Slot>,
+    index: HashMap<String, usize>,
+}
+
+impl Parameters {
+    /// Initial weights for a seed: bit for bit the same on any machine, and the same for a tensor of
+    /// one name and size in every architecture, so that arms with one seed start from common weights.
+    pub(crate) fn initial(
+        arch: &Architecture,
+        shape: &Shape,
+        vocabulary: u32,
+        seed: u64,
+        device: Device,
+    ) -> Result<Self, Failure> {
+        let mut slots = slots(arch, shape, vocabulary);
+        slots.sort_by_key(|slot| !slot.decays);
+        let counted = params(arch, shape, vocabulary).total().0;
+        let own: i64 = slots.iter().map(Slot::len).sum();
+        if own as u64 != counted {
+            return Err(Failure::bad_launch(format!("the model has {own} parameters where `arch` counts {counted}")));
+        }
+        let mut values = Vec::with_capacity(own as usize);
+        for slot in &slots {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(stream(&slot.name));
+            draw(&slot.init, slot.len() as usize, &mut rng, &mut values);
+        }
+        let flat = Tensor::from_slice(&values).to_device(device).set_requires_grad(true);
+        let index = slots.iter().enumerate().map(|(i, slot)| (slot.name.clone(), i)).collect();
+        Ok(Self { flat, slots, index })
+    }
+
+    /// The tensors by name, as views: gradients arrive in the flat vector by one concatenation.
+    pub(crate) fn views(&self) -> Views<'_> {
+        let sizes: Vec<i64> = self.slots.iter().map(Slot::len).collect();
+        let parts = self.flat.split_with_sizes(sizes, 0);
+        let tensors = parts.into_iter().zip(&self.slots).map(|(part, slot)| part.view(slot.dims.as_slice())).collect();
+        Views { tensors, index: &self.index }
+    }
+
+    /// The part of the flat vector that decays, [P_decayed].
+    pub(crate) fn decayed(&self) -> Tensor {
+        let len = self.slots.iter().filter(|slot| slot.decays).map(Slot::len).sum();
+        self.flat.narrow(0, 0, len)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set(&self, name: &str, value: &Tensor) {
+        tch::no_grad(|| {
+            let i = self.index[name];
+            let start = self.slots[..i].iter().map(Slot::len).sum();
+            assert_eq!(value.size(), self.slots[i].dims, "{name}");
+            self.flat.narrow(0, start, self.slots[i].len()).copy_(&value.reshape([-1]));
+        });
+    }
+
+    #[cfg(test)]
+    pub(crate) fn gradient(&self, name: &str) -> Tensor {
+        let i = self.index[name];
+        let start = self.slots[..i].iter().map(Slot::len).sum();
+        self.flat.grad().narrow(0, start, self.slots[i].len()).view(self.slots[i].dims.as_slice())
+    }
+}
+
+/// Tensors by name, for one forward pass.
+#[derive(Debug)]
+pub(crate) struct Views<'a> {
+    tensors: Vec<Tensor>,
+    index: &'a HashMap<String, usize>,
+}
+
+impl Views<'_> {
+    /// # Panics
+    /// When there is no such tensor: the model and its slots disagree, a bug.
+    pub(crate) fn get(&self, name: &str) -> Tensor {
+        let index = self.index.get(name).unwrap_or_else(|| panic!("the model has no tensor `{name}`"));
+        self.tensors[*index].shallow_clone()
+    }
+}
+
+/// A random stream of its own for each tensor. Stream 1 is the data's order, which no name gives.
+fn stream(name: &str) -> u64 {
+    let digest = blake3::hash(name.as_bytes());
+    u64::from_le_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 bytes")) | 2
+}
+
+fn draw(init: &Init, len: usize, rng: &mut ChaCha8Rng, out: &mut Vec<f32>) {
+    match init {
+        Init::Constant(value) => out.extend(std::iter::repeat_n(*value as f32, len)),
+        Init::Normal { std } => out.extend((0..len).map(|_| (std * normal(rng)) as f32)),
+        Init::TruncatedNormal { std } => {
+            // Cutting a normal at ±2σ leaves 0.8796 of its standard deviation.
+            let scale = std / 0.879_625_661_034_239_78;
+            out.extend((0..len).map(|_| (scale * truncated(rng)) as f32));
+        }
+        Init::Parts(parts) => parts.iter().for_each(|part| draw(part, len / parts.len(), rng, out)),
+    }
+}
+
+/// Box and Muller (1958), in pure Rust: the same bits whatever the system's libm.
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let u: f64 = 1.0 - rng.random::<f64>();
+    let v: f64 = rng.random();
+    libm::sqrt(-2.0 * libm::log(u)) * libm::cos(std::f64::consts::TAU * v)
+}
+
+fn truncated(rng: &mut ChaCha8Rng) -> f64 {
+    loop {
+        let value = normal(rng);
+        if value.abs() <= 2.0 {
+            return value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isoflop::arch::{Preset, rung};
+
+    use super::*;
+
+    fn values(preset: Preset, seed: u64, name: &str) -> Vec<f32> {
+        let parameters =
+            Parameters::initial(&preset.architecture(), &rung("d32-l2").unwrap(), 256, seed, Device::Cpu).unwrap();
+        Vec::try_from(parameters.views().get(name).reshape([-1])).unwrap()
+    }
+
+    /// Pinned: what a seed means. Raise SPEC_VERSION with it.
+    #[test]
+    fn a_seed_means_the_same_bits() {
+        let bits: Vec<u32> = values(Preset::PrimerEz, 1, "embedding")[..3].iter().map(|v| v.to_bits()).collect();
+        insta::assert_debug_snapshot!(bits, @"
+        [
+            1059680872,
+            3213522683,
+            3214395926,
+        ]
+        ");
+    }
+
+    #[test]
+    fn arms_start_from_common_weights() {
+        let name = "layers.1.ffn.in.weight";
+        assert_eq!(values(Preset::Transformer, 3, name), values(Preset::PrimerEz, 3, name));
+        assert_ne!(values(Preset::Transformer, 3, name), values(Preset::Transformer, 4, name));
+    }
+
+    /// Standard deviations of primer's and T5's initialisation (arXiv:2109.08668 and its code).
+    #[test]
+    fn initial_spreads_are_the_papers() {
+        let (d, d_head) = (32.0f64, 16.0f64);
+        let spread =
+            |values: &[f32]| (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
+        let qkv = values(Preset::PrimerEz, 1, "layers.0.attention.qkv");
+        let thirds: Vec<&[f32]> = qkv.chunks(qkv.len() / 3).collect();
+        for (what, values, std) in [
+            ("embedding", values(Preset::PrimerEz, 1, "embedding").as_slice(), 1.0),
+            ("q", thirds[0], (d * d_head).powf(-0.5)),
+            ("k", thirds[1], d.powf(-0.5)),
+            ("v", thirds[2], d.powf(-0.5)),
+            ("ffn in", values(Preset::PrimerEz, 1, "layers.0.ffn.in.weight").as_slice(), d.powf(-0.5)),
+            ("ffn out", values(Preset::PrimerEz, 1, "layers.0.ffn.out.weight").as_slice(), (4.0 * d).powf(-0.5)),
+        ] {
+            assert!((spread(values) / std - 1.0).abs() < 0.08, "{what}: {} against {std}", spread(values));
+        }
+        let taps = values(Preset::PrimerEz, 1, "layers.0.attention.conv");
+        assert!(taps[..96].iter().all(|w| *w == 0.5) && taps[96..].iter().all(|w| *w == 0.5f32 / 3.0));
+    }
+}

@@ -1,0 +1,225 @@
+//! The training loop.
+
+use std::time::Instant;
+
+use isoflop::data::{BatchPlan, TokenFile};
+use isoflop::run::{CurvePoint, Ending, EventKind, RunSpec};
+use isoflop::units::Tokens;
+use tch::{Device, Kind, Tensor};
+
+use crate::evaluate::{Score, Validation, windows};
+use crate::failure::Failure;
+use crate::model::{Model, RelativePositions};
+use crate::optimizer::Optimizer;
+use crate::parameters::Parameters;
+use crate::record::Recorder;
+
+/// Losses are read from the device in groups of this many steps: reading waits for the device.
+const READ_EVERY: usize = 8;
+
+/// A mean loss above this many times ln(vocabulary), the loss of knowing nothing, has exploded.
+const EXPLODED: f64 = 3.0;
+
+/// What training left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trained {
+    pub(crate) ending: Ending,
+    pub(crate) steps: u64,
+    pub(crate) train_seconds: f64,
+    pub(crate) eval_seconds: f64,
+}
+
+/// A model in training: parameters, moments, and what one step needs.
+#[derive(Debug)]
+pub(crate) struct Training<'a> {
+    spec: &'a RunSpec,
+    pub(crate) parameters: Parameters,
+    optimizer: Optimizer,
+    pub(crate) positions: RelativePositions,
+}
+
+impl<'a> Training<'a> {
+    pub(crate) fn new(spec: &'a RunSpec, device: Device) -> Result<Self, Failure> {
+        let parameters =
+            Parameters::initial(&spec.architecture, &spec.shape, spec.data.vocabulary(), spec.seed, device)?;
+        let optimizer = Optimizer::new(spec.optimizer, &parameters);
+        let positions = RelativePositions::new(i64::from(spec.sequence_length), device);
+        Ok(Self { spec, parameters, optimizer, positions })
+    }
+
+    /// One optimizer step. Returns (loss, gradient norm), still on the device.
+    pub(crate) fn step(&mut self, inputs: &Tensor, targets: &Tensor, step: u64) -> (Tensor, Tensor) {
+        let loss = {
+            let views = self.parameters.views();
+            Model::bind(&self.spec.architecture, &self.spec.shape, &views).loss(inputs, targets, &self.positions)
+        };
+        loss.backward();
+        let learning_rate = self.learning_rate(step);
+        let norm = self.optimizer.step(&mut self.parameters, learning_rate, self.spec.clip_norm);
+        (loss.detach(), norm)
+    }
+
+    fn learning_rate(&self, step: u64) -> f64 {
+        self.spec.learning_rate * self.spec.schedule.factor(step, self.spec.steps)
+    }
+}
+
+/// Trains a run to its end, of whichever kind.
+pub(crate) fn train(
+    spec: &RunSpec,
+    train: &TokenFile,
+    validation: &TokenFile,
+    device: Device,
+    recorder: &mut Recorder,
+) -> Result<Trained, Failure> {
+    let plan = BatchPlan::new(train.tokens().len(), spec.sequence_length, spec.batch_sequences, spec.seed);
+    if plan.steps_available() < spec.steps {
+        let message = format!(
+            "the corpus holds {} steps without repeating, the run needs {}",
+            plan.steps_available(),
+            spec.steps
+        );
+        return Err(Failure::bad_launch(message));
+    }
+    let validation = Validation::new(spec, validation, device);
+    let mut run = Run {
+        training: Training::new(spec, device)?,
+        validation,
+        readings: Readings::default(),
+        train_seconds: 0.0,
+        eval_seconds: 0.0,
+    };
+
+    recorder.write(EventKind::Started { steps: spec.steps })?;
+    run.evaluate(0, recorder)?;
+    for step in 0..spec.steps {
+        let began = Instant::now();
+        let (inputs, targets) = windows(train.tokens(), plan.starts(step), spec.sequence_length, device);
+        let (loss, norm) = run.training.step(&inputs, &targets, step);
+        run.readings.push(loss, norm);
+        let done = step + 1;
+        let evaluates = is_evaluation(done, spec);
+        if run.readings.pending.len() >= READ_EVERY || evaluates {
+            run.readings.read();
+        }
+        run.train_seconds += began.elapsed().as_secs_f64();
+        if let Some(ending) = run.readings.diverged(done, spec.data.vocabulary()) {
+            return Ok(run.trained(ending, done));
+        }
+        recorder.heartbeat(done, run.readings.latest)?;
+        if evaluates {
+            let loss_train = run.readings.mean_loss();
+            let score = run.evaluate(done, recorder)?;
+            if !score.loss.is_finite() {
+                return Ok(run.trained(Ending::Diverged { step: done, loss: None }, done));
+            }
+            if let (true, Some(loss_train)) = (done == spec.steps, loss_train) {
+                let (loss_val, bits_per_byte) = (score.loss, score.bits_per_byte);
+                let ending =
+                    Ending::Finished { loss_val, bits_per_byte, loss_train, eval_tokens: run.validation.tokens };
+                return Ok(run.trained(ending, done));
+            }
+        }
+    }
+    Err(Failure::bad_launch("the run asks for no steps"))
+}
+
+struct Run<'a> {
+    training: Training<'a>,
+    validation: Validation,
+    readings: Readings,
+    train_seconds: f64,
+    eval_seconds: f64,
+}
+
+impl Run<'_> {
+    fn evaluate(&mut self, step: u64, recorder: &mut Recorder) -> Result<Score, Failure> {
+        let spec = self.training.spec;
+        let began = Instant::now();
+        let score = self.validation.score(spec, &self.training.parameters, &self.training.positions);
+        self.eval_seconds += began.elapsed().as_secs_f64();
+        let tokens = Tokens(step * spec.batch_tokens().0);
+        // JSON has no NaN: a loss that is not finite is told by the ending, not by a point.
+        if score.loss.is_finite() {
+            recorder.write(EventKind::Evaluated(CurvePoint {
+                step,
+                tokens: tokens.0,
+                flops: (spec.flops_per_token() * tokens).0,
+                loss_train: self.readings.mean_loss(),
+                loss_val: score.loss,
+                bits_per_byte: score.bits_per_byte,
+                learning_rate: if step == 0 { 0.0 } else { self.training.learning_rate(step - 1) },
+                grad_norm: self.readings.mean_norm(),
+                train_seconds: self.train_seconds,
+            }))?;
+        }
+        self.readings.clear();
+        Ok(score)
+    }
+
+    fn trained(&self, ending: Ending, steps: u64) -> Trained {
+        Trained { ending, steps, train_seconds: self.train_seconds, eval_seconds: self.eval_seconds }
+    }
+}
+
+/// Whether an evaluation follows `done` steps: `points` of them, evenly spaced, the last at the end.
+fn is_evaluation(done: u64, spec: &RunSpec) -> bool {
+    let points = u64::from(spec.evaluation.points);
+    done * points / spec.steps > (done - 1) * points / spec.steps
+}
+
+/// Losses and norms since the last evaluation.
+#[derive(Debug, Default)]
+struct Readings {
+    pending: Vec<Tensor>, // each [2]: loss, norm
+    losses: Vec<f64>,
+    norms: Vec<f64>,
+    latest: Option<f64>,
+}
+
+impl Readings {
+    fn push(&mut self, loss: Tensor, norm: Tensor) {
+        self.pending.push(Tensor::stack(&[loss, norm], 0));
+    }
+
+    fn read(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let both = Tensor::stack(&self.pending, 0).to_kind(Kind::Double).to_device(Device::Cpu); // [n, 2]
+        self.pending.clear();
+        for i in 0..both.size()[0] {
+            self.losses.push(both.double_value(&[i, 0]));
+            self.norms.push(both.double_value(&[i, 1]));
+        }
+        self.latest = self.losses.last().copied();
+    }
+
+    /// A loss that is not a number, or that exploded, as an ending.
+    fn diverged(&self, step: u64, vocabulary: u32) -> Option<Ending> {
+        let latest = &self.losses[self.losses.len().saturating_sub(READ_EVERY)..];
+        if latest.is_empty() {
+            return None;
+        }
+        let mean = latest.iter().sum::<f64>() / latest.len() as f64;
+        let sane = mean.is_finite() && mean <= EXPLODED * f64::from(vocabulary).ln();
+        (!sane).then_some(Ending::Diverged { step, loss: mean.is_finite().then_some(mean) })
+    }
+
+    fn mean_loss(&self) -> Option<f64> {
+        mean(&self.losses)
+    }
+
+    fn mean_norm(&self) -> Option<f64> {
+        mean(&self.norms)
+    }
+
+    fn clear(&mut self) {
+        self.losses.clear();
+        self.norms.clear();
+    }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
