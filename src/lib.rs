@@ -9,5 +9,7 @@
 
 pub mod arch;
 pub mod data;
+pub mod fit;
 pub mod run;
+pub mod table;
 pub mod units;

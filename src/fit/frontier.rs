@@ -1,0 +1,141 @@
+//! The compute-optimal frontier through the profiles' vertices: L*(C) = a·C^-k, the form of So et al.
+//! (arXiv:2109.08668, section 4.4), which has no irreducible term, and N*(C) = g·C^p.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Interval, Profile, Vertex, VertexStatus};
+
+/// A power law of loss and one of size in compute.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Frontier {
+    /// Factor of the loss, nats/token at C = 1.
+    pub a: f64,
+    /// Exponent of the loss: L* falls as C^-k.
+    pub k: f64,
+    /// 95% interval of k.
+    pub k_interval: Option<Interval>,
+    /// Factor of the size, parameters at C = 1.
+    pub n_factor: f64,
+    /// Exponent of the size: N* grows as C^p.
+    pub n_exponent: f64,
+    /// 95% interval of p.
+    pub n_exponent_interval: Option<Interval>,
+    /// Profiles it goes through; with two it has no residual.
+    pub profiles_used: usize,
+    /// Profiles that were refused or extrapolated.
+    pub profiles_left_out: usize,
+    /// Compute of the profiles used, least and most, FLOPs.
+    pub flops_range: (f64, f64),
+    /// L* of the profiles used, least and most, nats/token.
+    pub loss_range: (f64, f64),
+    /// The largest budget predicted from the others; absent with fewer than three.
+    pub holdout: Option<Holdout>,
+}
+
+/// The vertex at the largest budget, and what a fit without it says.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Holdout {
+    /// Compute, FLOPs.
+    pub flops: f64,
+    /// L* there, nats/token.
+    pub measured: f64,
+    /// L* there by the frontier through the other profiles.
+    pub predicted: f64,
+}
+
+impl Frontier {
+    /// L*(C), nats/token.
+    pub fn loss(&self, flops: f64) -> f64 {
+        Line { intercept: self.a.ln(), slope: -self.k }.at(flops.ln()).exp()
+    }
+
+    /// C at which L* is reached, FLOPs.
+    pub fn flops(&self, loss: f64) -> f64 {
+        ((self.a.ln() - loss.ln()) / self.k).exp()
+    }
+}
+
+/// Why there is no frontier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum FrontierRefusal {
+    /// A line needs two points.
+    #[error(
+        "{usable} of {profiles} profiles have their optimum within the measured sizes; a frontier needs at least 2"
+    )]
+    TooFewProfiles {
+        /// Profiles with a usable vertex.
+        usable: usize,
+        /// All profiles.
+        profiles: usize,
+    },
+    /// More compute must mean less loss.
+    #[error("the loss does not fall with compute, so no cost can be given for a loss")]
+    NotFalling,
+}
+
+/// The vertices a frontier goes through: (C, vertex).
+pub(super) fn usable(profiles: &[Profile]) -> Vec<(f64, Vertex)> {
+    let vertex = |p: &Profile| p.vertex.ok().filter(|v| v.status != VertexStatus::Extrapolated).map(|v| (p.flops, v));
+    profiles.iter().filter_map(vertex).collect()
+}
+
+pub(super) fn fit(profiles: &[Profile]) -> Result<Frontier, FrontierRefusal> {
+    let vertices = usable(profiles);
+    if vertices.len() < 2 {
+        return Err(FrontierRefusal::TooFewProfiles { usable: vertices.len(), profiles: profiles.len() });
+    }
+    let loss = line(vertices.iter().map(|(c, v)| (c.ln(), v.loss_opt.ln())));
+    let size = line(vertices.iter().map(|(c, v)| (c.ln(), v.n_opt.ln())));
+    if loss.slope >= 0.0 {
+        return Err(FrontierRefusal::NotFalling);
+    }
+    Ok(Frontier {
+        a: loss.intercept.exp(),
+        k: -loss.slope,
+        k_interval: None,
+        n_factor: size.intercept.exp(),
+        n_exponent: size.slope,
+        n_exponent_interval: None,
+        profiles_used: vertices.len(),
+        profiles_left_out: profiles.len() - vertices.len(),
+        flops_range: range(vertices.iter().map(|(c, _)| *c)),
+        loss_range: range(vertices.iter().map(|(_, v)| v.loss_opt)),
+        holdout: holdout(&vertices),
+    })
+}
+
+fn holdout(vertices: &[(f64, Vertex)]) -> Option<Holdout> {
+    let (last, others) = vertices.split_last()?;
+    (others.len() >= 2).then(|| {
+        let without = line(others.iter().map(|(c, v)| (c.ln(), v.loss_opt.ln())));
+        Holdout { flops: last.0, measured: last.1.loss_opt, predicted: without.at(last.0.ln()).exp() }
+    })
+}
+
+/// y = intercept + slope·x.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Line {
+    pub(super) intercept: f64,
+    pub(super) slope: f64,
+}
+
+impl Line {
+    pub(super) fn at(&self, x: f64) -> f64 {
+        self.intercept + self.slope * x
+    }
+}
+
+/// Least squares; the points must differ in x.
+pub(super) fn line(points: impl Iterator<Item = (f64, f64)> + Clone) -> Line {
+    let count = points.clone().count() as f64;
+    let (mean_x, mean_y) = points.clone().fold((0.0, 0.0), |(sx, sy), (x, y)| (sx + x / count, sy + y / count));
+    let (xx, xy) =
+        points.fold((0.0, 0.0), |(xx, xy), (x, y)| (xx + (x - mean_x).powi(2), xy + (x - mean_x) * (y - mean_y)));
+    let slope = xy / xx;
+    Line { intercept: mean_y - slope * mean_x, slope }
+}
+
+fn range(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    (values.clone().fold(f64::INFINITY, f64::min), values.fold(f64::NEG_INFINITY, f64::max))
+}

@@ -1,0 +1,94 @@
+//! Laws from runs: IsoFLOP profiles, compute-optimal frontiers, compute multipliers.
+//!
+//! Pure: observations in, fits out. It knows no files, no tables and no clock; the
+//! bootstrap's randomness comes from a seed.
+//!
+//! Symbols: N parameters, D training tokens, C training FLOPs, L validation loss in
+//! nats/token. Logarithms are natural.
+//!
+//! A usable but doubtful answer is a value with a status; a refusal means there is no answer.
+
+mod bootstrap;
+mod frontier;
+mod multiplier;
+mod profile;
+mod study;
+
+use serde::{Deserialize, Serialize};
+
+pub use bootstrap::Interval;
+pub use frontier::{Frontier, FrontierRefusal, Holdout};
+pub use multiplier::{Comparison, ComparisonRefusal, Growth, MultiplierPoint, MultiplierStatus};
+pub use profile::{Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
+pub use study::{Excluded, Observation, Study};
+
+/// What to fit, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The arm that the others are compared with.
+    pub baseline: String,
+    /// Bootstrap replicates.
+    pub replicates: u32,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+    /// Give multipliers outside the overlap of measured losses too, marked as extrapolated.
+    pub extrapolate: bool,
+}
+
+/// All fits of a study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fits {
+    /// How they were made.
+    pub settings: Settings,
+    /// Runs used.
+    pub runs_used: usize,
+    /// Runs left out, each with the reason.
+    pub excluded: Vec<Excluded>,
+    /// One for each arm, in the order of the study.
+    pub arms: Vec<ArmFit>,
+    /// One for each arm but the baseline.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// The fits of one arm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmFit {
+    /// The arm.
+    pub arm: String,
+    /// One for each budget, cheapest first.
+    pub profiles: Vec<Profile>,
+    /// Loss and size against compute, through the profiles' vertices.
+    pub frontier: Result<Frontier, FrontierRefusal>,
+    /// Standard deviation of the loss between seeds of one (size, budget), nats/token, pooled; absent with one seed.
+    pub seed_noise: Option<f64>,
+}
+
+/// Fits a study.
+pub fn fit(study: &Study, settings: &Settings) -> Fits {
+    let replicates = bootstrap::replicates(study, settings);
+    let arms: Vec<ArmFit> = study.arms().iter().map(|arm| arm_fit(study, arm, &replicates)).collect();
+    let comparisons = study
+        .arms()
+        .iter()
+        .filter(|arm| **arm != settings.baseline)
+        .map(|arm| multiplier::compare(&settings.baseline, arm, &arms, &replicates, settings.extrapolate))
+        .collect();
+    Fits {
+        settings: settings.clone(),
+        runs_used: study.observations.len(),
+        excluded: study.excluded.clone(),
+        arms,
+        comparisons,
+    }
+}
+
+fn arm_fit(study: &Study, arm: &str, replicates: &[bootstrap::Replicate]) -> ArmFit {
+    let mut profiles: Vec<Profile> =
+        study.budgets(arm).iter().map(|budget| profile::fit(study.cell(arm, *budget), *budget)).collect();
+    for (i, profile) in profiles.iter_mut().enumerate() {
+        bootstrap::add_profile_intervals(profile, arm, i, replicates);
+    }
+    let frontier = frontier::fit(&profiles)
+        .map(|frontier| bootstrap::with_frontier_intervals(frontier, arm, &profiles, replicates));
+    ArmFit { arm: arm.to_owned(), profiles, frontier, seed_noise: study.seed_noise(arm) }
+}

@@ -1,0 +1,88 @@
+//! What was observed.
+
+use serde::{Deserialize, Serialize};
+
+/// One finished run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Its name in messages.
+    pub run: String,
+    /// The architecture's name.
+    pub arm: String,
+    /// The shape's name: arms share a size where the names are equal.
+    pub size: String,
+    /// Seed.
+    pub seed: u64,
+    /// Budget asked for, FLOPs: the runs of one value are a profile.
+    pub budget: f64,
+    /// C, FLOPs spent.
+    pub flops: f64,
+    /// N, by whichever convention the caller chose.
+    pub params: f64,
+    /// D.
+    pub tokens: f64,
+    /// L, nats/token.
+    pub loss: f64,
+}
+
+/// A run that is not used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Excluded {
+    /// Its name in messages.
+    pub run: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Observations, with the runs that are left out of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Study {
+    /// Finished runs.
+    pub observations: Vec<Observation>,
+    /// The others.
+    pub excluded: Vec<Excluded>,
+}
+
+impl Study {
+    /// The arms, in the order they appear.
+    pub fn arms(&self) -> Vec<String> {
+        let mut arms: Vec<String> = Vec::new();
+        for observation in &self.observations {
+            if !arms.contains(&observation.arm) {
+                arms.push(observation.arm.clone());
+            }
+        }
+        arms
+    }
+
+    /// The budgets of an arm, cheapest first.
+    pub fn budgets(&self, arm: &str) -> Vec<f64> {
+        let mut budgets: Vec<f64> = self.observations.iter().filter(|o| o.arm == arm).map(|o| o.budget).collect();
+        budgets.sort_by(f64::total_cmp);
+        budgets.dedup();
+        budgets
+    }
+
+    /// The runs of an arm at a budget, with their places in `observations`.
+    pub(super) fn cell(&self, arm: &str, budget: f64) -> Vec<(usize, &Observation)> {
+        self.observations.iter().enumerate().filter(|(_, o)| o.arm == arm && o.budget == budget).collect()
+    }
+
+    /// Pooled standard deviation between seeds that share (size, budget).
+    pub(super) fn seed_noise(&self, arm: &str) -> Option<f64> {
+        let (mut squares, mut freedom) = (0.0, 0usize);
+        for budget in self.budgets(arm) {
+            let cell = self.cell(arm, budget);
+            let mut sizes: Vec<&str> = cell.iter().map(|(_, o)| o.size.as_str()).collect();
+            sizes.sort_unstable();
+            sizes.dedup();
+            for size in sizes {
+                let losses: Vec<f64> = cell.iter().filter(|(_, o)| o.size == size).map(|(_, o)| o.loss).collect();
+                let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+                squares += losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>();
+                freedom += losses.len() - 1;
+            }
+        }
+        (freedom > 0).then(|| (squares / freedom as f64).sqrt())
+    }
+}

@@ -1,0 +1,124 @@
+//! The rows of the two tables. results/README.md explains every column.
+
+use crate::arch::Shape;
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunStatus {
+    /// All steps done, with a final loss.
+    Finished,
+    /// The loss exploded; there is no final loss.
+    Diverged,
+    /// No valid outcome yet.
+    Missing,
+}
+
+impl RunStatus {
+    /// The word in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Diverged => "diverged",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+/// One run: a row of `runs.parquet`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    /// Identity.
+    pub run_id: String,
+    /// Name of the architecture in the sweep.
+    pub arm: String,
+    /// Name of the shape.
+    pub size: String,
+    /// The shape.
+    pub shape: Shape,
+    /// Parameters, the tied embedding included.
+    pub params_total: u64,
+    /// Parameters without the embedding.
+    pub params_without_embedding: u64,
+    /// Budget as asked for: `flops`, `tokens` or `tokens_per_param`.
+    pub budget_kind: &'static str,
+    /// Its value, in the unit of its kind.
+    pub budget: f64,
+    /// Exact training FLOPs per token, attention counted in full.
+    pub flops_per_token: u64,
+    /// Exact training FLOPs spent (of the spec where the run is missing).
+    pub flops: f64,
+    /// 6·params_total·tokens.
+    pub flops_6nd: f64,
+    /// Training tokens.
+    pub tokens: u64,
+    /// Optimizer steps.
+    pub steps: u64,
+    /// Tokens a step.
+    pub batch_tokens: u64,
+    /// Tokens a sequence.
+    pub sequence_length: u32,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Seed.
+    pub seed: u64,
+    /// How it stands.
+    pub status: RunStatus,
+    /// Final validation loss, nats/token.
+    pub loss_val: Option<f64>,
+    /// The same in bits per byte.
+    pub bits_per_byte: Option<f64>,
+    /// Training loss over the last part of the curve, nats/token.
+    pub loss_train: Option<f64>,
+    /// Held-out tokens the loss is a mean over.
+    pub eval_tokens: Option<u64>,
+    /// Where it ran, and what it took; absent where it is missing.
+    pub measured: Option<Measured>,
+}
+
+/// What an outcome adds to a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// Seconds from start to end of the attempt.
+    pub wall_seconds: f64,
+    /// Seconds in training steps alone.
+    pub train_seconds: f64,
+    /// Seconds in evaluations.
+    pub eval_seconds: f64,
+    /// Most memory the process held, bytes.
+    pub peak_memory_bytes: u64,
+    /// `cpu` or `cuda:0`.
+    pub device: String,
+    /// CPU threads.
+    pub threads: u32,
+    /// Attempt that brought the outcome, from 1.
+    pub attempt: u32,
+    /// Processor or accelerator.
+    pub hardware: String,
+    /// Host name.
+    pub host: String,
+    /// Git revision of the program.
+    pub git: String,
+    /// Version of isoflop.
+    pub isoflop: String,
+    /// Version of libtorch.
+    pub libtorch: String,
+    /// When it began, seconds since 1970 UTC.
+    pub started_at: u64,
+}
+
+/// One point of one run's curve: a row of `curves.parquet`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CurveRow {
+    /// Identity of the run.
+    pub run_id: String,
+    /// Name of the architecture in the sweep.
+    pub arm: String,
+    /// Name of the shape.
+    pub size: String,
+    /// Budget in the unit of its kind.
+    pub budget: f64,
+    /// Seed.
+    pub seed: u64,
+    /// The point.
+    pub point: crate::run::CurvePoint,
+}
