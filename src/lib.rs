@@ -11,5 +11,6 @@ pub mod arch;
 pub mod data;
 pub mod fit;
 pub mod run;
+pub mod sweep;
 pub mod table;
 pub mod units;

@@ -9,10 +9,13 @@ const PAPER: [(&str, Shape); 3] = [
     ("large", Shape { d_model: 1024, layers: 24, heads: 16, d_head: 64, d_ff: 8192 }),
 ];
 
-/// Rungs below the paper's: widths that grow by about 1.4, for a CPU or a first look.
-const MICRO: [(&str, u32, u32); 8] = [
+/// Rungs below the paper's, for a CPU or a first look.
+const MICRO: [(&str, u32, u32); 11] = [
+    ("d12-l2", 12, 2),
     ("d16-l2", 16, 2),
+    ("d24-l2", 24, 2),
     ("d32-l2", 32, 2),
+    ("d40-l2", 40, 2),
     ("d48-l2", 48, 2),
     ("d64-l3", 64, 3),
     ("d96-l3", 96, 3),
@@ -90,7 +93,8 @@ pub fn solve_params(arch: &Architecture, target: u64, vocabulary: u32) -> Result
 }
 
 fn candidate_shapes() -> impl Iterator<Item = Shape> {
-    let widths = (1..16).map(|k| 16 * k).chain((4..=256).map(|k| 64 * k));
+    let widths =
+        (1..32).map(|k| 8 * k).filter(|d| Shape::default_d_head(*d).is_multiple_of(4)).chain((4..=256).map(|k| 64 * k));
     widths.flat_map(|d_model| {
         let depths = (d_model / 128).max(1)..=(d_model / 8).clamp(1, 128);
         depths.filter_map(move |layers| Shape::new(d_model, layers, None, None, None).ok())
@@ -118,7 +122,7 @@ mod tests {
     #[test]
     fn a_target_out_of_reach_is_refused() {
         let message = solve_params(&Preset::Transformer.architecture(), 10, 256).unwrap_err().to_string();
-        insta::assert_snapshot!(message, @"no shape has 10 parameters: the nearest, `d16-l1`, has 7.38k, 73660% away");
+        insta::assert_snapshot!(message, @"no shape has 10 parameters: the nearest, `d8-l1`, has 2.94k, 29260% away");
     }
 
     proptest! {

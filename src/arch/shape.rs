@@ -42,9 +42,11 @@ pub enum ShapeError {
 }
 
 impl Shape {
-    /// Head dimension where none is given: 64, the paper's, from width 256 on; 16 below.
+    /// Head dimension where none is given: 64, the paper's, from width 256 on, 16 below; where that does not
+    /// divide the width, the largest divisor down to half of it.
     pub fn default_d_head(d_model: u32) -> u32 {
-        if d_model >= 256 { 64 } else { d_model.min(16) }
+        let most = if d_model >= 256 { 64 } else { d_model.clamp(1, 16) };
+        (most.div_ceil(2)..=most).rev().find(|d_head| d_model.is_multiple_of(*d_head)).unwrap_or(most)
     }
 
     /// A shape from its width and depth; what is not given follows the paper's ratios:
@@ -106,6 +108,7 @@ mod tests {
         let small = Shape::new(512, 6, None, None, None).unwrap();
         assert_eq!(small, Shape { d_model: 512, layers: 6, heads: 8, d_head: 64, d_ff: 2048 });
         assert_eq!(small.label(), "d512-l6");
+        assert_eq!([12, 24, 40, 48, 64, 96, 320].map(Shape::default_d_head), [12, 12, 10, 16, 16, 16, 64]);
         assert_eq!(Shape::new(96, 3, Some(4), None, None).unwrap().label(), "d96-l3-h4x24-f384");
     }
 

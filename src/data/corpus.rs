@@ -65,6 +65,20 @@ pub enum CorpusError {
     },
 }
 
+impl CorpusError {
+    /// The file at fault.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::Empty { path }
+            | Self::NotUtf8 { path, .. }
+            | Self::NotSplittable { path }
+            | Self::Unwritable { path, .. }
+            | Self::Overlap { validation: path, .. } => path,
+        }
+    }
+}
+
 /// A text as documents, in the file's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Corpus {

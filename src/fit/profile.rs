@@ -73,6 +73,17 @@ pub enum VertexStatus {
     Extrapolated,
 }
 
+impl VertexStatus {
+    /// The word in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Interior => "interior",
+            Self::AtEdge => "at edge",
+            Self::Extrapolated => "extrapolated",
+        }
+    }
+}
+
 /// Why a profile has no vertex.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
@@ -227,7 +238,7 @@ mod tests {
     fn a_least_loss_at_an_end_is_flagged() {
         let mut falling = points(|x| 3.0 + 0.1 * (x - 10.0).powi(2), &[1e4, 2e4, 4e4, 8e4]);
         assert_eq!(super::vertex(&falling).unwrap().status, VertexStatus::Interior);
-        falling[0].loss = 2.9;
+        falling[0].loss = 3.0;
         assert_eq!(super::vertex(&falling).unwrap().status, VertexStatus::AtEdge);
     }
 }

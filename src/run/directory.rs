@@ -61,7 +61,7 @@ impl SweepDir {
 
     /// One run.
     pub fn run(&self, id: &RunId) -> RunDir {
-        RunDir { root: self.runs().join(id.as_str()) }
+        RunDir::new(self.runs().join(id.as_str()))
     }
 
     /// The table of runs.
@@ -87,6 +87,11 @@ pub struct RunDir {
 }
 
 impl RunDir {
+    /// The run that lies in a folder.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
     /// The folder itself.
     pub fn root(&self) -> &Path {
         &self.root

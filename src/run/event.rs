@@ -1,7 +1,8 @@
 //! What a run says while it goes: typed JSON lines.
 
-use std::io::{self, BufRead};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, BufRead, Seek};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,19 +59,43 @@ pub struct CurvePoint {
     pub train_seconds: f64,
 }
 
-/// Reads events; a last line that is still being written is left out.
+/// Reads a file of events as it grows.
+#[derive(Clone, Debug)]
+pub struct EventTail {
+    path: PathBuf,
+    offset: u64,
+}
+
+impl EventTail {
+    /// The events of a file that may not be there yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, offset: 0 }
+    }
+
+    /// The events since the last call; a last line that is still being written waits for the next.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a whole line is no event.
+    pub fn read_new(&mut self) -> io::Result<Vec<Event>> {
+        let mut file = File::open(&self.path)?;
+        file.seek(io::SeekFrom::Start(self.offset))?;
+        let mut reader = io::BufReader::new(file);
+        let (mut events, mut line) = (Vec::new(), String::new());
+        while reader.read_line(&mut line)? > 0 && line.ends_with('\n') {
+            events.push(serde_json::from_str(&line)?);
+            self.offset += line.len() as u64;
+            line.clear();
+        }
+        Ok(events)
+    }
+}
+
+/// Reads all events of a file.
 ///
 /// # Errors
-/// When the file cannot be read, or a whole line is no event.
+/// As [`EventTail::read_new`].
 pub fn read_events(path: &Path) -> io::Result<Vec<Event>> {
-    let mut events = Vec::new();
-    let mut reader = io::BufReader::new(std::fs::File::open(path)?);
-    let mut line = String::new();
-    while reader.read_line(&mut line)? > 0 && line.ends_with('\n') {
-        events.push(serde_json::from_str(&line)?);
-        line.clear();
-    }
-    Ok(events)
+    EventTail::new(path.to_owned()).read_new()
 }
 
 #[cfg(test)]
@@ -83,6 +108,9 @@ mod tests {
         let event = Event { seconds: 1.5, kind: EventKind::Heartbeat { step: 3, loss_train: None } };
         let line = serde_json::to_string(&event).unwrap();
         std::fs::write(file.path(), format!("{line}\n{}", &line[..20])).unwrap();
-        assert_eq!(read_events(file.path()).unwrap(), vec![event]);
+        let mut tail = EventTail::new(file.path().to_owned());
+        assert_eq!(tail.read_new().unwrap(), vec![event.clone()]);
+        std::fs::write(file.path(), format!("{line}\n{line}\n")).unwrap();
+        assert_eq!(tail.read_new().unwrap(), vec![event]);
     }
 }

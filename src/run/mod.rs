@@ -11,7 +11,7 @@ mod write;
 
 pub use calibration::{CalibrationRequest, CalibrationResult};
 pub use directory::{AttemptDir, RunDir, SweepDir};
-pub use event::{CurvePoint, Event, EventKind, read_events};
+pub use event::{CurvePoint, Event, EventKind, EventTail, read_events};
 pub use exit::TrainerExit;
 pub use outcome::{Ending, InvalidOutcome, Outcome, Provenance, git_revision};
 pub use spec::{

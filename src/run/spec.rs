@@ -363,6 +363,15 @@ mod tests {
     }
 
     proptest! {
+        /// Any number survives being written and read: the trainer finds the identity that the coordinator gave.
+        #[test]
+        fn identity_survives_files(learning_rate in 1e-6..10.0f64, eps in 1e-12..1.0f64, budget in 1e6..1e30f64) {
+            let optimizer = Adamw { eps, ..example().optimizer };
+            let spec = RunSpec { learning_rate, optimizer, budget: Budget::Flops(budget), ..example() };
+            let read: RunSpec = serde_json::from_str(&serde_json::to_string_pretty(&spec).unwrap()).unwrap();
+            prop_assert_eq!(read.id(), spec.id());
+        }
+
         #[test]
         fn schedules_stay_within_bounds_and_end_at_the_floor(steps in 2u64..5000, warmup in 0.0..0.5f64, decay in 0.01..0.5f64, floor in 0.0..1.0f64) {
             for schedule in [Schedule::Cosine { warmup, floor }, Schedule::Wsd { warmup, decay, floor }] {

@@ -9,8 +9,10 @@ use isoflop::run::{Event, EventKind};
 
 use crate::failure::Failure;
 
-/// Longest silence while steps are done.
-const HEARTBEAT: Duration = Duration::from_millis(500);
+/// Silence between heartbeats at the start of a run; later a hundredth of its age, so that a run of
+/// days does not fill its file with them, and at most [`LONGEST_SILENCE`].
+const SHORTEST_SILENCE: Duration = Duration::from_millis(500);
+const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 
 /// The attempt's `metrics.jsonl`, a line an event, each written at once.
 #[derive(Debug)]
@@ -41,7 +43,8 @@ impl Recorder {
 
     /// Says that the run is alive, if nothing was said for a while.
     pub(crate) fn heartbeat(&mut self, step: u64, loss_train: Option<f64>) -> Result<(), Failure> {
-        if self.last.elapsed() < HEARTBEAT {
+        let silence = (self.began.elapsed() / 100).clamp(SHORTEST_SILENCE, LONGEST_SILENCE);
+        if self.last.elapsed() < silence {
             return Ok(());
         }
         self.write(EventKind::Heartbeat { step, loss_train })

@@ -1,0 +1,192 @@
+//! Checks after parsing. Each failure names the place, what was found, what is allowed, and what to do.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use super::file::{DataEntry, LearningRateEntry};
+use super::{At, Count, Executor, Number, SweepError, SweepFile};
+use crate::data::Split;
+use crate::run::Schedule;
+
+pub(super) struct Check<'a> {
+    pub(super) path: &'a Path,
+}
+
+impl Check<'_> {
+    pub(super) fn at<T>(&self, place: &At<T>, message: impl Into<String>, hint: impl Into<String>) -> SweepError {
+        let place = (place.line > 0).then_some((place.line, place.column));
+        SweepError { path: self.path.to_owned(), place, message: message.into(), hint: hint.into() }
+    }
+
+    pub(super) fn not_empty<T>(&self, key: &str, list: &At<Vec<T>>, hint: &str) -> Result<(), SweepError> {
+        if list.value.is_empty() { Err(self.at(list, format!("`{key}` is an empty list"), hint)) } else { Ok(()) }
+    }
+
+    pub(super) fn distinct<T: PartialEq + std::fmt::Display>(
+        &self,
+        what: &str,
+        list: &[At<T>],
+    ) -> Result<(), SweepError> {
+        for (i, item) in list.iter().enumerate() {
+            if list[..i].iter().any(|earlier| earlier.value == item.value) {
+                return Err(self.at(item, format!("the {what} {} stands twice", item.value), "remove one of them"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn within(
+        &self,
+        what: &str,
+        number: &At<Number>,
+        allowed: RangeInclusive<f64>,
+    ) -> Result<f64, SweepError> {
+        let value = number.value.0;
+        if allowed.contains(&value) {
+            return Ok(value);
+        }
+        let (least, most) = (allowed.start(), allowed.end());
+        let (value, most) = (short(value), short(*most));
+        let above_zero = *least == f64::MIN_POSITIVE;
+        let range = if above_zero { format!("above 0, up to {most}") } else { format!("{} to {most}", short(*least)) };
+        Err(self.at(number, format!("{what} is {value}, allowed is {range}"), "choose a value within that range"))
+    }
+
+    pub(super) fn count(&self, what: &str, count: &At<Count>, allowed: RangeInclusive<u64>) -> Result<u64, SweepError> {
+        let value = count.value.0;
+        if allowed.contains(&value) {
+            return Ok(value);
+        }
+        let (value, range) = (short(value as f64), format!("{} to {}", allowed.start(), allowed.end()));
+        Err(self.at(count, format!("{what} is {value}, allowed is {range}"), "choose a value within that range"))
+    }
+
+    /// A name that is safe as a folder and in a table.
+    pub(super) fn word<T>(&self, what: &str, name: &str, place: &At<T>) -> Result<(), SweepError> {
+        let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if !name.is_empty() && name.len() <= 64 && name.chars().all(safe) && !name.starts_with('.') {
+            return Ok(());
+        }
+        Err(self.at(
+            place,
+            format!("{what} is `{name}`, allowed are up to 64 letters, digits, `_`, `-` and `.`"),
+            "choose another name",
+        ))
+    }
+
+    /// The sweep's name: its own, or the file's.
+    pub(super) fn name(&self, file: &SweepFile) -> Result<String, SweepError> {
+        let stem = || self.path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let name = file.name.clone().unwrap_or_else(|| At::nowhere(stem()));
+        self.word("the sweep's name", &name.value, &name)?;
+        Ok(name.value)
+    }
+
+    pub(super) fn learning_rate(&self, entry: &LearningRateEntry) -> Result<(), SweepError> {
+        let allowed = f64::MIN_POSITIVE..=10.0;
+        match entry {
+            LearningRateEntry::Fixed(value) => self.within("the learning rate", value, allowed).map(drop),
+            LearningRateEntry::InverseSqrtWidth { base, at } => {
+                self.within("the learning rate `base`", base, allowed)?;
+                self.within("the width `at`", at, 1.0..=65_536.0).map(drop)
+            }
+        }
+    }
+
+    pub(super) fn schedule(&self, schedule: &At<Schedule>) -> Result<(), SweepError> {
+        let fractions: &[(&str, f64)] = match &schedule.value {
+            Schedule::Cosine { warmup, floor } => &[("warmup", *warmup), ("floor", *floor)],
+            Schedule::Wsd { warmup, decay, floor } => {
+                &[("warmup", *warmup), ("decay", *decay), ("floor", *floor), ("warmup + decay", warmup + decay)]
+            }
+        };
+        for (name, value) in fractions {
+            if !(0.0..=1.0).contains(value) {
+                return Err(self.at(
+                    schedule,
+                    format!("`{name}` is {value}, allowed is 0 to 1"),
+                    "give it as a fraction of the run",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn executor(&self, executor: &Executor) -> Result<(), SweepError> {
+        let Executor::Local(local) = executor;
+        for (name, count, most) in
+            [("`slots`", &local.slots, 1024), ("`threads_per_run`", &local.threads_per_run, 1024)]
+        {
+            if let Some(count) = count {
+                self.count(name, count, 1..=most)?;
+            }
+        }
+        self.count("`max_attempts`", &local.max_attempts, 1..=100)?;
+        self.within("`stall_seconds`", &local.stall_seconds, 1.0..=1e6).map(drop)
+    }
+}
+
+/// A number in few characters.
+fn short(value: f64) -> String {
+    let plain = value == 0.0 || (1e-4..1e7).contains(&value.abs());
+    if plain { value.to_string() } else { format!("{value:e}") }
+}
+
+impl SweepFile {
+    /// A fault of a text that the sweep names, at the place where it names it.
+    pub fn fault_of_text(&self, path: &Path, text: &Path, message: String, hint: &str) -> SweepError {
+        let DataEntry { train, validation, text: both, .. } = &self.data;
+        let named = |entry: &&At<PathBuf>| path.parent().unwrap_or(Path::new("")).join(&entry.value) == text;
+        let place = [train, validation, both].into_iter().flatten().find(named);
+        let nowhere = At::nowhere(PathBuf::new());
+        Check { path }.at(place.unwrap_or(&nowhere), message, hint)
+    }
+
+    /// Name of the sweep's folders in results and reports.
+    ///
+    /// # Errors
+    /// [`SweepError`] when the name is no folder's.
+    pub fn folder_name(&self, path: &Path) -> Result<String, SweepError> {
+        Check { path }.name(self)
+    }
+
+    /// The text files that the sweep names, relative to its folder made whole.
+    ///
+    /// # Errors
+    /// [`SweepError`] when they are named in no allowed combination.
+    pub fn split(&self, path: &Path) -> Result<Split, SweepError> {
+        let check = Check { path };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let beside = |file: &At<PathBuf>| folder.join(&file.value);
+        let DataEntry { train, validation, text, validation_fraction, .. } = &self.data;
+        match (train, validation, text) {
+            (Some(train), Some(validation), None) => match validation_fraction {
+                None => Ok(Split::Files { train: beside(train), validation: beside(validation) }),
+                Some(fraction) => Err(check.at(
+                    fraction,
+                    "`validation_fraction` goes with `text`",
+                    "remove it: `validation` is held out whole",
+                )),
+            },
+            (None, None, Some(text)) => {
+                let tenth = At::nowhere(Number(0.1));
+                let validation_fraction = check.within(
+                    "`validation_fraction`",
+                    validation_fraction.as_ref().unwrap_or(&tenth),
+                    0.001..=0.9,
+                )?;
+                Ok(Split::Fraction { text: beside(text), validation_fraction })
+            }
+            _ => {
+                let place = [train, validation, text]
+                    .into_iter()
+                    .flatten()
+                    .next()
+                    .cloned()
+                    .unwrap_or_else(|| At::nowhere(PathBuf::new()));
+                let message = "`data` needs either `train` and `validation`, or `text` alone";
+                Err(check.at(&place, message, "name both files, or one from which a part is held out"))
+            }
+        }
+    }
+}

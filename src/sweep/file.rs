@@ -1,0 +1,279 @@
+//! The sweep file as it is written. Closed: unknown keys are errors. sweeps/README.md explains every key.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::architecture::ArmEntry;
+use super::size::SizeEntry;
+use super::{At, Count, Number, SweepError};
+use crate::run::{Precision, Schedule, Tokenizer};
+
+/// A sweep: architectures x sizes x budgets x seeds, trained alike.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SweepFile {
+    /// Name of the results and reports folders; the file's name if absent.
+    #[serde(default)]
+    pub name: Option<At<String>>,
+    /// What the sweep asks, for people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Text to train and to validate on.
+    pub data: DataEntry,
+    /// The arms: names of presets, or presets with changes.
+    pub architectures: At<Vec<At<ArmEntry>>>,
+    /// The arm that the others are compared with; the first if absent.
+    #[serde(default)]
+    pub baseline: Option<At<String>>,
+    /// Model sizes, shared by all arms.
+    pub sizes: At<Vec<At<SizeEntry>>>,
+    /// What each run may spend.
+    pub budgets: BudgetsEntry,
+    /// One run a seed: initial weights and order of the data.
+    #[serde(default = "default_seeds")]
+    pub seeds: At<Vec<At<Count>>>,
+    /// How to train.
+    pub train: TrainEntry,
+    /// Validation.
+    #[serde(default)]
+    pub evaluation: EvaluationEntry,
+    /// Where runs execute.
+    #[serde(default)]
+    pub executor: Executor,
+}
+
+/// Text, relative to the sweep file. Either `train` and `validation`, or `text` of which a part is held out.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DataEntry {
+    /// Training text: UTF-8, plain or zstd.
+    #[serde(default)]
+    pub train: Option<At<PathBuf>>,
+    /// Held-out text.
+    #[serde(default)]
+    pub validation: Option<At<PathBuf>>,
+    /// One text for both.
+    #[serde(default)]
+    pub text: Option<At<PathBuf>>,
+    /// Part of `text` that is held out, by whole documents from its end; 0.1 if absent.
+    #[serde(default)]
+    pub validation_fraction: Option<At<Number>>,
+    /// How text becomes tokens.
+    #[serde(default = "default_tokenizer")]
+    pub tokenizer: Tokenizer,
+}
+
+/// One of: training FLOPs, training tokens, training tokens for each parameter.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum BudgetsEntry {
+    /// FLOPs: the runs of one value are an IsoFLOP profile.
+    Flops(At<Vec<At<Number>>>),
+    /// Tokens.
+    Tokens(At<Vec<At<Number>>>),
+    /// Tokens for each of `params_total`.
+    TokensPerParam(At<Vec<At<Number>>>),
+}
+
+/// How every run is trained.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrainEntry {
+    /// Tokens in a sequence.
+    pub sequence_length: At<Count>,
+    /// Tokens in an optimizer step: a multiple of `sequence_length`.
+    pub batch_tokens: At<Count>,
+    /// Peak learning rate.
+    pub learning_rate: LearningRateEntry,
+    /// Its course.
+    #[serde(default = "default_schedule")]
+    pub schedule: At<Schedule>,
+    /// Optimizer.
+    #[serde(default)]
+    pub optimizer: OptimizerEntry,
+    /// Gradients are scaled down to this global norm.
+    #[serde(default = "default_clip_norm")]
+    pub clip_norm: At<Number>,
+    /// Number format.
+    #[serde(default = "default_precision")]
+    pub precision: Precision,
+}
+
+/// One of: the same for all sizes, or a rule.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LearningRateEntry {
+    /// The same for all sizes.
+    Fixed(At<Number>),
+    /// base·sqrt(at / d_model).
+    InverseSqrtWidth {
+        /// The learning rate at width `at`.
+        base: At<Number>,
+        /// The width that `base` belongs to.
+        at: At<Number>,
+    },
+}
+
+/// Optimizer.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum OptimizerEntry {
+    /// AdamW.
+    Adamw {
+        /// Decay of the first moment; 0.9 if absent.
+        #[serde(default = "default_beta1")]
+        beta1: At<Number>,
+        /// Decay of the second moment; 0.95 if absent.
+        #[serde(default = "default_beta2")]
+        beta2: At<Number>,
+        /// Added to the root of the second moment; 1e-8 if absent.
+        #[serde(default = "default_eps")]
+        eps: At<Number>,
+        /// Decoupled weight decay of matrices; 0.1 if absent.
+        #[serde(default = "default_weight_decay")]
+        weight_decay: At<Number>,
+    },
+}
+
+impl Default for OptimizerEntry {
+    fn default() -> Self {
+        Self::Adamw {
+            beta1: default_beta1(),
+            beta2: default_beta2(),
+            eps: default_eps(),
+            weight_decay: default_weight_decay(),
+        }
+    }
+}
+
+/// Validation.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvaluationEntry {
+    /// Held-out tokens that each evaluation scores.
+    pub tokens: At<Count>,
+    /// Evaluations in a run, evenly spaced, the final one included.
+    pub points: At<Count>,
+}
+
+impl Default for EvaluationEntry {
+    fn default() -> Self {
+        Self { tokens: At::nowhere(Count(65_536)), points: At::nowhere(Count(10)) }
+    }
+}
+
+/// Where runs execute.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Executor {
+    /// On this machine.
+    Local(LocalExecutor),
+}
+
+impl Default for Executor {
+    fn default() -> Self {
+        Self::Local(LocalExecutor::default())
+    }
+}
+
+/// This machine's CPU or GPUs.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalExecutor {
+    /// `auto` takes the GPUs if there are any.
+    pub device: DeviceKind,
+    /// Runs side by side; as many as fit if absent (CPU: cores / threads_per_run; GPU: one a device).
+    pub slots: Option<At<Count>>,
+    /// CPU threads of a run; 1 on CPU if absent.
+    pub threads_per_run: Option<At<Count>>,
+    /// Attempts before a run that crashes is given up; 2 if absent.
+    pub max_attempts: At<Count>,
+    /// Seconds of silence after which a run is stopped as hung; 300 if absent.
+    pub stall_seconds: At<Number>,
+}
+
+impl Default for LocalExecutor {
+    fn default() -> Self {
+        Self {
+            device: DeviceKind::Auto,
+            slots: None,
+            threads_per_run: None,
+            max_attempts: At::nowhere(Count(2)),
+            stall_seconds: At::nowhere(Number(300.0)),
+        }
+    }
+}
+
+/// Kind of device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// GPUs if there are any, the CPU otherwise.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// CUDA devices; an error where there are none.
+    Cuda,
+}
+
+fn default_seeds() -> At<Vec<At<Count>>> {
+    At::nowhere(vec![At::nowhere(Count(1))])
+}
+
+fn default_tokenizer() -> Tokenizer {
+    Tokenizer::Bytes
+}
+
+fn default_schedule() -> At<Schedule> {
+    At::nowhere(Schedule::Cosine { warmup: 0.05, floor: 0.1 })
+}
+
+fn default_clip_norm() -> At<Number> {
+    At::nowhere(Number(1.0))
+}
+
+fn default_precision() -> Precision {
+    Precision::Float32
+}
+
+fn default_beta1() -> At<Number> {
+    At::nowhere(Number(0.9))
+}
+
+fn default_beta2() -> At<Number> {
+    At::nowhere(Number(0.95))
+}
+
+fn default_eps() -> At<Number> {
+    At::nowhere(Number(1e-8))
+}
+
+fn default_weight_decay() -> At<Number> {
+    At::nowhere(Number(0.1))
+}
+
+/// Reads a sweep file.
+///
+/// # Errors
+/// [`SweepError`] with the place and a hint.
+pub fn load(path: &Path) -> Result<SweepFile, SweepError> {
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        let hint = "name a sweep file, for example `sweeps/quickstart.yaml`";
+        SweepError::whole(path, format!("the sweep file cannot be read: {e}"), hint)
+    })?;
+    parse(path, &text)
+}
+
+pub(super) fn parse(path: &Path, text: &str) -> Result<SweepFile, SweepError> {
+    let options = serde_yaml::options! { strict_booleans: true, with_snippet: false };
+    serde_yaml::from_str_with_options(text, options).map_err(|e| SweepError::from_yaml(path, &e))
+}
+
+/// The JSON Schema of sweep files, for completion in editors.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(SweepFile).to_value();
+    schema["title"] = "isoflop sweep".into();
+    schema
+}

@@ -1,0 +1,21 @@
+//! The sweep file: as written, checked, and expanded into runs.
+//!
+//! `load` reads the YAML, `plan` expands it. Expansion is pure: the same file and the same data
+//! digests give the same runs, in the same order, with the same ids, anywhere.
+
+mod architecture;
+mod check;
+mod error;
+mod expand;
+mod file;
+mod number;
+mod place;
+mod size;
+
+pub use architecture::ArmEntry;
+pub use error::SweepError;
+pub use expand::{Corpora, Plan, PlannedRun, plan};
+pub use file::{DeviceKind, Executor, LocalExecutor, SweepFile, load, schema};
+pub use number::{Count, Number};
+pub use place::At;
+pub use size::SizeEntry;

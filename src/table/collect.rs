@@ -1,0 +1,168 @@
+//! From a results folder to rows, and from rows to what is fitted.
+
+use crate::fit::{Excluded, Observation, Study};
+use crate::run::{Budget, CurvePoint, Ending, EventKind, Outcome, SweepDir, read_events};
+use crate::sweep::{Plan, PlannedRun};
+
+use super::{CurveRow, Measured, RunRow, RunStatus};
+
+/// The two tables of a sweep.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tables {
+    /// One row a run, in the plan's order, missing ones included.
+    pub runs: Vec<RunRow>,
+    /// One row a point.
+    pub curves: Vec<CurveRow>,
+}
+
+/// Reads every committed outcome of the plan's runs, and its curve.
+pub fn collect(sweep: &SweepDir, plan: &Plan) -> Tables {
+    let mut tables = Tables::default();
+    for run in &plan.runs {
+        let outcome = Outcome::committed(&sweep.run(&run.id), &run.id, &run.spec).ok();
+        if let Some(outcome) = &outcome {
+            let points = curve(sweep, run, outcome.attempt);
+            tables.curves.extend(points.into_iter().map(|point| curve_row(run, point)));
+        }
+        tables.runs.push(run_row(run, outcome.as_ref()));
+    }
+    tables
+}
+
+/// The metrics' digest was checked with the outcome, so they read.
+fn curve(sweep: &SweepDir, run: &PlannedRun, attempt: u32) -> Vec<CurvePoint> {
+    let events = read_events(&sweep.run(&run.id).attempt(attempt).metrics()).unwrap_or_default();
+    events
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            EventKind::Evaluated(point) => Some(point),
+            EventKind::Started { .. } | EventKind::Heartbeat { .. } => None,
+        })
+        .collect()
+}
+
+fn budget_columns(budget: Budget) -> (&'static str, f64) {
+    match budget {
+        Budget::Flops(value) => ("flops", value),
+        Budget::Tokens(value) => ("tokens", value),
+        Budget::TokensPerParam(value) => ("tokens_per_param", value),
+    }
+}
+
+fn curve_row(run: &PlannedRun, point: CurvePoint) -> CurveRow {
+    CurveRow {
+        run_id: run.id.to_string(),
+        arm: run.arm.clone(),
+        size: run.size.clone(),
+        budget: budget_columns(run.spec.budget).1,
+        seed: run.spec.seed,
+        point,
+    }
+}
+
+fn run_row(run: &PlannedRun, outcome: Option<&Outcome>) -> RunRow {
+    let spec = &run.spec;
+    let (budget_kind, budget) = budget_columns(spec.budget);
+    let tokens = outcome.map_or(spec.tokens().0, |o| o.tokens);
+    let finished = match outcome.map(|o| o.ending) {
+        Some(Ending::Finished { loss_val, bits_per_byte, loss_train, eval_tokens }) => {
+            Some((loss_val, bits_per_byte, loss_train, eval_tokens))
+        }
+        _ => None,
+    };
+    RunRow {
+        run_id: run.id.to_string(),
+        arm: run.arm.clone(),
+        size: run.size.clone(),
+        shape: spec.shape,
+        params_total: spec.params_total().0,
+        params_without_embedding: spec.params_without_embedding().0,
+        budget_kind,
+        budget,
+        flops_per_token: spec.flops_per_token().0,
+        flops: outcome.map_or(spec.flops().0, |o| o.flops),
+        flops_6nd: 6.0 * spec.params_total().0 as f64 * tokens as f64,
+        tokens,
+        steps: outcome.map_or(spec.steps, |o| o.steps),
+        batch_tokens: spec.batch_tokens().0,
+        sequence_length: spec.sequence_length,
+        learning_rate: spec.learning_rate,
+        seed: spec.seed,
+        status: match outcome.map(|o| o.ending) {
+            Some(Ending::Finished { .. }) => RunStatus::Finished,
+            Some(Ending::Diverged { .. }) => RunStatus::Diverged,
+            None => RunStatus::Missing,
+        },
+        loss_val: finished.map(|f| f.0),
+        bits_per_byte: finished.map(|f| f.1),
+        loss_train: finished.map(|f| f.2),
+        eval_tokens: finished.map(|f| f.3),
+        measured: outcome.map(measured),
+    }
+}
+
+fn measured(outcome: &Outcome) -> Measured {
+    let provenance = outcome.provenance.clone();
+    Measured {
+        wall_seconds: outcome.wall_seconds,
+        train_seconds: outcome.train_seconds,
+        eval_seconds: outcome.eval_seconds,
+        peak_memory_bytes: outcome.peak_memory_bytes,
+        device: outcome.device.to_string(),
+        threads: outcome.threads,
+        attempt: outcome.attempt,
+        hardware: provenance.hardware,
+        host: provenance.host,
+        git: provenance.git,
+        isoflop: provenance.isoflop,
+        libtorch: provenance.libtorch,
+        started_at: provenance.started_at,
+    }
+}
+
+impl Tables {
+    /// What is fitted: finished runs with a FLOPs budget, N = `params_total`, exact FLOPs; the others with the reason.
+    pub fn study(&self) -> Study {
+        let mut study = Study::default();
+        for row in &self.runs {
+            match exclusion(row) {
+                Some(reason) => study.excluded.push(Excluded { run: row.label(), reason }),
+                None => study.observations.extend(row.loss_val.map(|loss| observation(row, loss))),
+            }
+        }
+        study
+    }
+}
+
+fn exclusion(row: &RunRow) -> Option<String> {
+    match row.status {
+        RunStatus::Missing => Some("no valid outcome".to_owned()),
+        RunStatus::Diverged => Some(format!("diverged at step {}", row.steps)),
+        RunStatus::Finished if row.budget_kind != "flops" => Some(format!(
+            "its budget is in {}, and a profile needs budgets in FLOPs",
+            row.budget_kind.replace('_', " ")
+        )),
+        RunStatus::Finished => None,
+    }
+}
+
+fn observation(row: &RunRow, loss: f64) -> Observation {
+    Observation {
+        run: row.label(),
+        arm: row.arm.clone(),
+        size: row.size.clone(),
+        seed: row.seed,
+        budget: row.budget,
+        flops: row.flops,
+        params: row.params_total as f64,
+        tokens: row.tokens as f64,
+        loss,
+    }
+}
+
+impl RunRow {
+    /// A name for people.
+    pub fn label(&self) -> String {
+        format!("{} {} {:.2e} seed {} ({})", self.arm, self.size, self.budget, self.seed, self.run_id)
+    }
+}
