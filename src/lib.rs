@@ -8,7 +8,9 @@
 //! Each arrow is one module and data flows one way. ARCHITECTURE.md holds the picture and the invariants.
 
 pub mod arch;
+pub mod coordinator;
 pub mod data;
+pub mod executor;
 pub mod fit;
 pub mod run;
 pub mod sweep;

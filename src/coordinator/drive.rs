@@ -1,0 +1,306 @@
+//! Carrying out what the schedule decides: processes, files, and the clock.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+
+use super::commit::{CommitError, commit, last_attempt};
+use super::schedule::{Command, Event, FailedRun, Failure, RunIndex, SlotIndex, State, step};
+use crate::executor::{AttemptEnd, Slot, SpawnError, Trainer, error_line};
+use crate::run::{AttemptDir, Event as RunEvent, EventTail, Launch, Outcome, SweepDir, TrainerExit, write_json};
+use crate::sweep::{Plan, PlannedRun};
+
+/// How often running attempts are looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What the coordinator is told beside the plan.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The trainer.
+    pub trainer: Trainer,
+    /// Where runs go.
+    pub slots: Vec<Slot>,
+    /// Attempts before a run that crashes is given up.
+    pub max_attempts: u32,
+    /// Silence after which an attempt is stopped as hung.
+    pub stall: Duration,
+    /// Expected seconds of each run of the plan: the dearest start first.
+    pub costs: Vec<f64>,
+}
+
+/// Told what happens, to show it.
+pub trait Observer {
+    /// A run was started in a slot.
+    fn started(&mut self, slot: SlotIndex, run: &PlannedRun);
+    /// A running attempt said something new.
+    fn advanced(&mut self, slot: SlotIndex, run: &PlannedRun, event: &RunEvent);
+    /// An outcome was committed.
+    fn committed(&mut self, slot: SlotIndex, run: &PlannedRun, outcome: &Outcome);
+    /// An attempt failed; `again` if another will be made.
+    fn failed(&mut self, slot: SlotIndex, run: &PlannedRun, failure: &Failure, again: bool);
+    /// Time passed.
+    fn tick(&mut self);
+    /// Stopping on the user's wish.
+    fn interrupted(&mut self);
+}
+
+/// How a drive ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Runs of the plan with an outcome.
+    pub done: usize,
+    /// Runs given up.
+    pub failed: Vec<FailedRun>,
+    /// The user stopped it.
+    pub interrupted: bool,
+}
+
+/// The coordinator itself cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// No runtime or signal handler.
+    #[error("the coordinator cannot start: {0}")]
+    Runtime(#[from] io::Error),
+}
+
+/// Carries out a plan: every run that is not `done` is trained and committed.
+///
+/// # Errors
+/// [`DriveError`]. A run's failure is no error: it stands in the summary.
+pub fn drive(
+    sweep: &SweepDir,
+    plan: &Plan,
+    done: &[bool],
+    options: Options,
+    observer: &mut dyn Observer,
+) -> Result<Summary, DriveError> {
+    // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let state = State::new(done, &options.costs, options.slots.len(), options.max_attempts);
+    runtime.block_on(Driver::new(sweep, plan, options, observer).run(state))
+}
+
+/// An attempt in a slot.
+struct Active {
+    run: RunIndex,
+    attempt: AttemptDir,
+    fence: String,
+    stop: Option<oneshot::Sender<()>>,
+    events: EventTail,
+    /// When it last said something.
+    fresh: Instant,
+    stalled: bool,
+}
+
+type Ended = (SlotIndex, io::Result<AttemptEnd>);
+
+struct Driver<'a> {
+    sweep: &'a SweepDir,
+    plan: &'a Plan,
+    options: Options,
+    observer: &'a mut dyn Observer,
+    active: HashMap<SlotIndex, Active>,
+    ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
+}
+
+impl<'a> Driver<'a> {
+    fn new(sweep: &'a SweepDir, plan: &'a Plan, options: Options, observer: &'a mut dyn Observer) -> Self {
+        Self { sweep, plan, options, observer, active: HashMap::new(), ended: mpsc::unbounded_channel() }
+    }
+
+    async fn run(mut self, state: State) -> Result<Summary, DriveError> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut look = tokio::time::interval(LOOK);
+        let mut interrupted = false;
+        let (mut state, mut finished) = self.carry_out(state, Event::Begin);
+        while !finished {
+            let event = tokio::select! {
+                Some((slot, end)) = self.ended.1.recv() => Some(self.attempt_ended(slot, end)),
+                _ = interrupt.recv() => Some(Event::Interrupted),
+                _ = terminate.recv() => Some(Event::Interrupted),
+                _ = look.tick() => { self.look(); None }
+            };
+            if event == Some(Event::Interrupted) && !interrupted {
+                interrupted = true;
+                self.observer.interrupted();
+            }
+            if let Some(event) = event {
+                (state, finished) = self.carry_out(state, event);
+            }
+        }
+        Ok(Summary { done: state.done(), failed: state.failed(), interrupted })
+    }
+
+    /// Steps the schedule until it asks for nothing more that fails at once.
+    fn carry_out(&mut self, state: State, event: Event) -> (State, bool) {
+        let mut events = vec![event];
+        let (mut state, mut finished) = (state, false);
+        while let Some(event) = events.pop() {
+            let slot_and_failure = match &event {
+                Event::Failed(slot, failure) => Some((*slot, failure.clone())),
+                _ => None,
+            };
+            let run = slot_and_failure.as_ref().and_then(|(slot, _)| self.active.remove(slot)).map(|active| active.run);
+            let commands;
+            (state, commands) = step(state, event);
+            if let (Some((slot, failure)), Some(run)) = (slot_and_failure, run) {
+                let again = !matches!(state.runs[run], super::RunState::Failed { .. });
+                self.observer.failed(slot, &self.plan.runs[run], &failure, again);
+            }
+            for command in commands {
+                match command {
+                    Command::Start { run, slot } => {
+                        events.extend(self.start(run, slot).err().map(|failure| Event::Failed(slot, failure)))
+                    }
+                    Command::Stop(slot) => self.stop(slot),
+                    Command::Finish => finished = true,
+                }
+            }
+        }
+        (state, finished)
+    }
+
+    fn start(&mut self, run: RunIndex, slot: SlotIndex) -> Result<(), Failure> {
+        let planned = &self.plan.runs[run];
+        let number = last_attempt(self.sweep, planned).unwrap_or(0) + 1;
+        let attempt = self.sweep.run(&planned.id).attempt(number);
+        let place = self.options.slots[slot];
+        let launch = launch(self.sweep, planned, number, place);
+        let (stop, stopped) = oneshot::channel();
+        let fence = launch.fence.clone();
+        // Known before it is started, so that a failure to start is an attempt that failed.
+        let events = EventTail::new(attempt.metrics());
+        let active = Active {
+            run,
+            attempt: attempt.clone(),
+            fence,
+            stop: Some(stop),
+            events,
+            fresh: Instant::now(),
+            stalled: false,
+        };
+        self.active.insert(slot, active);
+        write_attempt(self.sweep, planned, &attempt, &launch)?;
+        let mut process = self.options.trainer.start(&attempt, place.threads).map_err(|e| cannot_start(&e))?;
+        let ended = self.ended.0.clone();
+        tokio::spawn(async move {
+            let end = tokio::select! {
+                end = process.wait() => end,
+                _ = stopped => process.stop().await,
+            };
+            // The receiver lives as long as the driver.
+            let _ = ended.send((slot, end));
+        });
+        self.observer.started(slot, planned);
+        Ok(())
+    }
+
+    fn stop(&mut self, slot: SlotIndex) {
+        if let Some(stop) = self.active.get_mut(&slot).and_then(|active| active.stop.take()) {
+            // It fails only when the attempt has ended by itself.
+            let _ = stop.send(());
+        }
+    }
+
+    fn attempt_ended(&mut self, slot: SlotIndex, end: io::Result<AttemptEnd>) -> Event {
+        let Some(active) = self.active.get(&slot) else { return Event::Begin };
+        let planned = &self.plan.runs[active.run];
+        match judge(self.sweep, planned, active, end, self.options.stall) {
+            Ok(outcome) => {
+                self.active.remove(&slot);
+                self.observer.committed(slot, planned, &outcome);
+                Event::Committed(slot)
+            }
+            Err(failure) => Event::Failed(slot, failure),
+        }
+    }
+
+    /// Shows what attempts have said, and stops those that are silent for too long.
+    fn look(&mut self) {
+        let mut hung = Vec::new();
+        for (slot, active) in &mut self.active {
+            // The file appears when the trainer has read its data.
+            let events = active.events.read_new().unwrap_or_default();
+            if let Some(event) = events.last() {
+                active.fresh = Instant::now();
+                self.observer.advanced(*slot, &self.plan.runs[active.run], event);
+            } else if active.fresh.elapsed() > self.options.stall && !active.stalled {
+                active.stalled = true;
+                hung.push(*slot);
+            }
+        }
+        hung.into_iter().for_each(|slot| self.stop(slot));
+        self.observer.tick();
+    }
+}
+
+fn launch(sweep: &SweepDir, planned: &PlannedRun, attempt: u32, place: Slot) -> Launch {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    Launch {
+        run: planned.id.clone(),
+        attempt,
+        fence: format!("{}-{nanos}-{attempt}", std::process::id()),
+        parent_pid: Some(std::process::id()),
+        train: sweep.tokens(&planned.spec.data.train_digest),
+        validation: sweep.tokens(&planned.spec.data.validation_digest),
+        device: place.device,
+        threads: place.threads,
+        spec: planned.spec.clone(),
+    }
+}
+
+fn write_attempt(sweep: &SweepDir, planned: &PlannedRun, attempt: &AttemptDir, launch: &Launch) -> Result<(), Failure> {
+    let spec = sweep.run(&planned.id).spec();
+    fs::create_dir_all(attempt.root()).map_err(|e| cannot_write(attempt.root(), &e))?;
+    write_json(&spec, &planned.spec).map_err(|e| cannot_write(&spec, &e))?;
+    write_json(&attempt.launch(), launch).map_err(|e| cannot_write(&attempt.launch(), &e))
+}
+
+/// Every run writes to the same place: a failure to write stops the sweep.
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure { message: format!("cannot write `{}`: {error}", path.display()), retry: false, stops_sweep: true }
+}
+
+fn cannot_start(error: &SpawnError) -> Failure {
+    Failure { message: error.to_string(), retry: false, stops_sweep: true }
+}
+
+/// Commits what an attempt brought, or says why there is nothing to commit.
+fn judge(
+    sweep: &SweepDir,
+    planned: &PlannedRun,
+    active: &Active,
+    end: io::Result<AttemptEnd>,
+    stall: Duration,
+) -> Result<Outcome, Failure> {
+    let again = |message: String| Failure { message, retry: true, stops_sweep: false };
+    if active.stalled {
+        return Err(again(format!(
+            "the trainer said nothing for {} and was stopped",
+            crate::units::duration(stall.as_secs_f64())
+        )));
+    }
+    let end = end.map_err(|e| again(format!("the trainer cannot be waited for: {e}")))?;
+    if let AttemptEnd::Exit(TrainerExit::Outcome, _) = end {
+        return commit(sweep, planned, &active.attempt, &active.fence).map_err(|e| match e {
+            CommitError::Unwritable { .. } => Failure { message: e.to_string(), retry: false, stops_sweep: true },
+            CommitError::Invalid(reason) => again(format!("{}, but {reason}", end.words())),
+        });
+    }
+    let said = error_line(&active.attempt).map_or_else(String::new, |line| format!(": {line}"));
+    let message = format!("{}{said}", end.words());
+    Err(match end {
+        AttemptEnd::Exit(TrainerExit::BadLaunch | TrainerExit::NoDevice | TrainerExit::OutOfMemory, _) => {
+            Failure { message, retry: false, stops_sweep: false }
+        }
+        AttemptEnd::Exit(TrainerExit::CannotWrite, _) => Failure { message, retry: false, stops_sweep: true },
+        AttemptEnd::Exit(..) | AttemptEnd::Signal(_) => again(message),
+    })
+}

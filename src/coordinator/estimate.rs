@@ -1,0 +1,55 @@
+//! What a run will cost on this machine. Estimates, and called so wherever they are shown.
+
+use crate::run::{CalibrationResult, RunSpec};
+
+/// Seconds for one step beyond its FLOPs, where nothing was measured: dispatching small kernels.
+const STEP_SECONDS: f64 = 0.003;
+/// FLOP/s of one CPU thread, where nothing was measured.
+const FLOP_PER_SECOND: f64 = 3e10;
+/// Seconds to start a trainer.
+const START_SECONDS: f64 = 0.5;
+/// Memory of a trainer before its model, bytes: mostly libtorch.
+const BASE_BYTES: f64 = 3.0e8;
+
+/// A run's expected cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// Seconds from start to end.
+    pub seconds: f64,
+}
+
+impl Cost {
+    /// From a calibration on this machine.
+    pub fn calibrated(spec: &RunSpec, measured: &CalibrationResult) -> Self {
+        let evaluations = f64::from(spec.evaluation.points) + 1.0;
+        let evaluated = evaluations * spec.evaluation.tokens as f64 * measured.eval_token_seconds;
+        Self { seconds: START_SECONDS + spec.steps as f64 * measured.step_seconds + evaluated }
+    }
+
+    /// From the FLOPs alone: enough to order runs and to weigh progress.
+    pub fn guessed(spec: &RunSpec) -> Self {
+        let step = STEP_SECONDS + (spec.flops_per_token() * spec.batch_tokens()).0 / FLOP_PER_SECOND;
+        let evaluation = spec.evaluation.tokens as f64 * spec.flops_per_token().0 as f64 / 3.0 / FLOP_PER_SECOND;
+        let evaluations = f64::from(spec.evaluation.points) + 1.0;
+        Self { seconds: START_SECONDS + spec.steps as f64 * step + evaluations * evaluation }
+    }
+}
+
+/// Memory that a run will hold, bytes, an estimate: libtorch, parameters with gradient and moments, and
+/// what the backward pass keeps of each layer.
+pub fn memory_bytes(spec: &RunSpec) -> u64 {
+    let shape = &spec.shape;
+    let [d, d_ff, heads, t] = [shape.d_model, shape.d_ff, shape.heads, spec.sequence_length].map(f64::from);
+    let d_attention = f64::from(shape.d_attention());
+    let sequences = f64::from(spec.batch_sequences);
+    let tokens = sequences * t;
+    // Parameters, gradient (twice while it is concatenated), two moments, and the update's temporaries.
+    let parameters = 4.0 * 8.0 * spec.params_total().0 as f64;
+    // Per token and layer: norms and residuals, Q, K, V with their copies, the feed-forward's hidden layer;
+    // per pair of positions: scores, biased scores and weights of each head.
+    let convolved = if spec.architecture.qkv_convolution.width() > 0 { 6.0 } else { 0.0 };
+    let per_token = 8.0 * d + (8.0 + convolved) * d_attention + 3.0 * d_ff;
+    let per_layer = tokens * per_token + 3.0 * sequences * heads * t * t;
+    let head = 3.0 * tokens * f64::from(spec.data.vocabulary());
+    (BASE_BYTES + parameters + 4.0 * (f64::from(shape.layers) * per_layer + head)) as u64
+}

@@ -1,0 +1,15 @@
+//! Carrying out a plan. [`schedule`] decides, purely; [`drive`] acts.
+
+mod calibrate;
+mod commit;
+mod drive;
+mod estimate;
+mod lock;
+mod schedule;
+
+pub use calibrate::{CalibrationError, calibrate};
+pub use commit::{CommitError, Resumed, resume};
+pub use drive::{DriveError, Observer, Options, Summary, drive};
+pub use estimate::{Cost, memory_bytes};
+pub use lock::{LockError, SweepLock};
+pub use schedule::{Command, Event, FailedRun, Failure, RunState, State, step};

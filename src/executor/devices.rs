@@ -1,0 +1,87 @@
+//! The slots of this machine: what runs side by side, and on what.
+
+use nvml_wrapper::Nvml;
+
+use crate::run::Device;
+use crate::sweep::{DeviceKind, LocalExecutor};
+
+/// A place for one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// What it trains on.
+    pub device: Device,
+    /// CPU threads it may use.
+    pub threads: u32,
+}
+
+/// Why there are no slots.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// CUDA was asked for.
+    #[error("`device: cuda` was asked for, and this machine has no NVIDIA GPU that can be used")]
+    NoCuda,
+}
+
+/// The slots for a sweep's settings. On a CPU, one a core unless `threads_per_run` divides them; on GPUs, one a device.
+///
+/// # Errors
+/// [`DeviceError`] when what was asked for is not there.
+pub fn slots(settings: &LocalExecutor) -> Result<Vec<Slot>, DeviceError> {
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+    let gpus = if settings.device == DeviceKind::Cpu { 0 } else { gpu_count() };
+    if settings.device == DeviceKind::Cuda && gpus == 0 {
+        return Err(DeviceError::NoCuda);
+    }
+    Ok(layout(settings, cores, gpus))
+}
+
+fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
+    let asked = |count: &Option<crate::sweep::At<crate::sweep::Count>>| count.as_ref().map(|c| c.value.0 as u32);
+    let threads = asked(&settings.threads_per_run);
+    let slots = asked(&settings.slots);
+    if gpus > 0 {
+        let threads = threads.unwrap_or((cores / gpus).max(1));
+        let devices = slots.unwrap_or(gpus).min(gpus);
+        return (0..devices).map(|index| Slot { device: Device::Cuda(index), threads }).collect();
+    }
+    let count = slots.unwrap_or_else(|| (cores / threads.unwrap_or(1)).max(1));
+    let threads = threads.unwrap_or((cores / count).max(1));
+    (0..count).map(|_| Slot { device: Device::Cpu, threads }).collect()
+}
+
+/// GPUs that the driver shows; none where there is no driver.
+fn gpu_count() -> u32 {
+    Nvml::init().and_then(|nvml| nvml.device_count()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::{At, Count};
+
+    fn settings(slots: Option<u64>, threads: Option<u64>) -> LocalExecutor {
+        let at = |count: Option<u64>| count.map(|n| At::nowhere(Count(n)));
+        LocalExecutor { slots: at(slots), threads_per_run: at(threads), ..LocalExecutor::default() }
+    }
+
+    #[test]
+    fn threads_are_divided_between_slots() {
+        for (slots, threads, expected) in [
+            (None, None, (8, 1)),
+            (Some(2), None, (2, 4)),
+            (None, Some(4), (2, 4)),
+            (Some(3), Some(2), (3, 2)),
+            (None, Some(16), (1, 16)),
+        ] {
+            let layout = layout(&settings(slots, threads), 8, 0);
+            assert_eq!((layout.len(), layout[0].threads), expected, "{slots:?} {threads:?}");
+            assert!(layout.iter().all(|slot| slot.device == Device::Cpu));
+        }
+    }
+
+    #[test]
+    fn one_process_a_gpu() {
+        let layout = layout(&settings(Some(5), None), 16, 2);
+        assert_eq!(layout, [0, 1].map(|index| Slot { device: Device::Cuda(index), threads: 8 }));
+    }
+}

@@ -1,0 +1,154 @@
+//! Trainer processes on this machine.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+
+use crate::run::{AttemptDir, TrainerExit};
+
+/// From SIGTERM to SIGKILL.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The trainer program.
+#[derive(Clone, Debug)]
+pub struct Trainer {
+    program: PathBuf,
+}
+
+/// The trainer is not where it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the trainer `{0}` is not there")]
+pub struct TrainerMissing(pub PathBuf);
+
+/// A process could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start `{program}` for `{attempt}`: {source}")]
+pub struct SpawnError {
+    /// The trainer.
+    pub program: PathBuf,
+    /// The attempt's folder.
+    pub attempt: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl Trainer {
+    /// The trainer given, or the one that lies beside this program.
+    ///
+    /// # Errors
+    /// [`TrainerMissing`].
+    pub fn find(given: Option<&Path>) -> Result<Self, TrainerMissing> {
+        let beside = || std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("isoflop-trainer")));
+        let program = given.map(Path::to_owned).or_else(beside).unwrap_or_else(|| PathBuf::from("isoflop-trainer"));
+        if program.is_file() { Ok(Self { program }) } else { Err(TrainerMissing(program)) }
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Starts an attempt in a process group of its own, so that Ctrl-C reaches the coordinator alone.
+    ///
+    /// # Errors
+    /// [`SpawnError`].
+    pub fn start(&self, attempt: &AttemptDir, threads: u32) -> Result<LocalProcess, SpawnError> {
+        let fail = |source| SpawnError { program: self.program.clone(), attempt: attempt.root().to_owned(), source };
+        let log = File::create(attempt.log()).map_err(fail)?;
+        let child = Command::new(&self.program)
+            .arg("run")
+            .arg(attempt.root())
+            // Read by the thread pools within libtorch as they start.
+            .env("OMP_NUM_THREADS", threads.to_string())
+            .env("MKL_NUM_THREADS", threads.to_string())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(fail)?)
+            .stderr(log)
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(fail)?;
+        Ok(LocalProcess { child })
+    }
+}
+
+/// A trainer process.
+#[derive(Debug)]
+pub struct LocalProcess {
+    child: Child,
+}
+
+/// How an attempt's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// It exited.
+    Exit(TrainerExit, i32),
+    /// A signal ended it.
+    Signal(i32),
+}
+
+impl AttemptEnd {
+    fn of(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Exit(TrainerExit::from_code(code), code),
+            (None, signal) => Self::Signal(signal.unwrap_or(0)),
+        }
+    }
+
+    /// The end in words.
+    pub fn words(self) -> String {
+        match self {
+            Self::Exit(TrainerExit::Outcome, _) => "the trainer exited normally".to_owned(),
+            Self::Exit(_, code) => format!("the trainer exited with code {code}"),
+            Self::Signal(signal) => {
+                let name = Signal::try_from(signal).map_or_else(|_| signal.to_string(), |s| s.as_str().to_owned());
+                let cause = if signal == Signal::SIGKILL as i32 { ", perhaps for using too much memory" } else { "" };
+                format!("the trainer was killed by {name}{cause}")
+            }
+        }
+    }
+}
+
+impl LocalProcess {
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// When the process cannot be waited for.
+    pub async fn wait(&mut self) -> io::Result<AttemptEnd> {
+        self.child.wait().await.map(AttemptEnd::of)
+    }
+
+    /// Ends the process and its group: SIGTERM, a grace period, SIGKILL; returns when it is gone.
+    ///
+    /// # Errors
+    /// When the process cannot be waited for.
+    pub async fn stop(&mut self) -> io::Result<AttemptEnd> {
+        self.signal(Signal::SIGTERM);
+        if let Ok(end) = tokio::time::timeout(GRACE, self.child.wait()).await {
+            return end.map(AttemptEnd::of);
+        }
+        self.signal(Signal::SIGKILL);
+        self.child.wait().await.map(AttemptEnd::of)
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) {
+            // It fails only when the group is gone already, which is what was wanted.
+            let _ = killpg(Pid::from_raw(pid), signal);
+        }
+    }
+}
+
+/// The last `error:` line of an attempt's log.
+pub fn error_line(attempt: &AttemptDir) -> Option<String> {
+    let log = std::fs::read(attempt.log()).ok()?;
+    let text = String::from_utf8_lossy(&log);
+    text.lines().rev().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned)
+}
