@@ -8,10 +8,12 @@
 //! Each arrow is one module and data flows one way. ARCHITECTURE.md holds the picture and the invariants.
 
 pub mod arch;
+pub mod cli;
 pub mod coordinator;
 pub mod data;
 pub mod executor;
 pub mod fit;
+pub mod report;
 pub mod run;
 pub mod sweep;
 pub mod table;

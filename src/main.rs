@@ -1,1 +1,7 @@
-fn main() {}
+//! `isoflop`: plan, dispatch, collect, fit, report.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    isoflop::cli::main()
+}

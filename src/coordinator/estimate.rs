@@ -9,7 +9,7 @@ const FLOP_PER_SECOND: f64 = 3e10;
 /// Seconds to start a trainer.
 const START_SECONDS: f64 = 0.5;
 /// Memory of a trainer before its model, bytes: mostly libtorch.
-const BASE_BYTES: f64 = 3.0e8;
+const BASE_BYTES: f64 = 1.5e8;
 
 /// A run's expected cost.
 #[derive(Clone, Copy, Debug, PartialEq)]

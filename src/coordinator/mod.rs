@@ -1,4 +1,4 @@
-//! Carrying out a plan. [`schedule`] decides, purely; [`drive`] acts.
+//! Carrying out a plan. [`step()`] decides, purely; [`drive()`] acts.
 
 mod calibrate;
 mod commit;

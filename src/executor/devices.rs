@@ -39,8 +39,8 @@ fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
     let asked = |count: &Option<crate::sweep::At<crate::sweep::Count>>| count.as_ref().map(|c| c.value.0 as u32);
     let threads = asked(&settings.threads_per_run);
     let slots = asked(&settings.slots);
-    if gpus > 0 {
-        let threads = threads.unwrap_or((cores / gpus).max(1));
+    if let Some(share) = cores.checked_div(gpus) {
+        let threads = threads.unwrap_or(share.max(1));
         let devices = slots.unwrap_or(gpus).min(gpus);
         return (0..devices).map(|index| Slot { device: Device::Cuda(index), threads }).collect();
     }

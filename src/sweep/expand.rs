@@ -165,10 +165,11 @@ fn sizes(
 }
 
 fn budgets<'a>(entry: &'a BudgetsEntry, check: &Check<'_>) -> Result<Vec<(Budget, &'a At<Number>)>, SweepError> {
-    let (list, make): (&At<Vec<At<Number>>>, fn(f64) -> Budget) = match entry {
-        BudgetsEntry::Flops(list) => (list, Budget::Flops),
-        BudgetsEntry::Tokens(list) => (list, Budget::Tokens),
-        BudgetsEntry::TokensPerParam(list) => (list, Budget::TokensPerParam),
+    let (BudgetsEntry::Flops(list) | BudgetsEntry::Tokens(list) | BudgetsEntry::TokensPerParam(list)) = entry;
+    let make = match entry {
+        BudgetsEntry::Flops(_) => Budget::Flops,
+        BudgetsEntry::Tokens(_) => Budget::Tokens,
+        BudgetsEntry::TokensPerParam(_) => Budget::TokensPerParam,
     };
     check.not_empty("budgets", list, "give at least one budget, for example `flops: [1e12]`")?;
     for (i, value) in list.value.iter().enumerate() {

@@ -146,7 +146,7 @@ fn draw(init: &Init, len: usize, rng: &mut ChaCha8Rng, out: &mut Vec<f32>) {
         Init::Normal { std } => out.extend((0..len).map(|_| (std * normal(rng)) as f32)),
         Init::TruncatedNormal { std } => {
             // Cutting a normal at ±2σ leaves 0.8796 of its standard deviation.
-            let scale = std / 0.879_625_661_034_239_78;
+            let scale = std / 0.879_625_661_034_239_8;
             out.extend((0..len).map(|_| (scale * truncated(rng)) as f32));
         }
         Init::Parts(parts) => parts.iter().for_each(|part| draw(part, len / parts.len(), rng, out)),

@@ -1,0 +1,53 @@
+//! The commands. The only place that prints.
+
+mod args;
+mod exit;
+mod fit;
+mod output;
+mod plan;
+mod progress;
+mod report;
+mod run;
+mod schema;
+mod status;
+mod sweep;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+pub use args::Cli;
+use args::CommandLine;
+pub use exit::{Exit, Failed};
+
+/// Parses the arguments, runs the command, prints its error if it has one.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // Nothing is left to tell if the terminal is gone.
+            let _ = error.print();
+            return if asked_for { Exit::Ok.into() } else { Exit::Usage.into() };
+        }
+    };
+    match dispatch(&cli) {
+        Ok(exit) => exit.into(),
+        Err(failed) => {
+            output::error(&failed);
+            failed.exit.into()
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
+    match &cli.command {
+        CommandLine::Plan(args) => plan::main(args),
+        CommandLine::Run(args) => run::main(args),
+        CommandLine::Status(args) => status::main(args),
+        CommandLine::Fit(args) => fit::main(args),
+        CommandLine::Report(args) => report::main(args),
+        CommandLine::Schema => schema::main(),
+    }
+}

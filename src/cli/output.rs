@@ -1,0 +1,78 @@
+//! Printing. Results go to standard output, everything else to standard error.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where isoflop prints")]
+
+use std::io::IsTerminal;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+
+use super::Failed;
+
+/// Width that everything fits in.
+const COLUMNS: usize = 80;
+
+/// A line of a result.
+pub(super) fn line(text: impl AsRef<str>) {
+    println!("{}", text.as_ref());
+}
+
+/// A line for people, beside the result.
+pub(super) fn note(text: impl AsRef<str>) {
+    eprintln!("{}", text.as_ref());
+}
+
+/// Something the user should look at.
+pub(super) fn warning(text: impl AsRef<str>) {
+    eprintln!("{} {}", painted("33", "warning:"), text.as_ref());
+}
+
+/// Something the user may want to know.
+pub(super) fn remark(text: impl AsRef<str>) {
+    eprintln!("{} {}", painted("36", "note:"), text.as_ref());
+}
+
+/// A sentence of a result, over as many lines as 80 columns ask for.
+pub(super) fn paragraph(text: &str) {
+    let mut column = 0;
+    let mut wrapped = String::new();
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > COLUMNS {
+            wrapped.push_str("\n  ");
+            column = 2;
+        } else if column > 0 {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += width;
+    }
+    println!("{wrapped}");
+}
+
+/// An error, and what to do about it.
+pub(super) fn error(failed: &Failed) {
+    eprintln!("{} {}", painted("1;31", "error:"), failed.message);
+    if !failed.hint.is_empty() {
+        eprintln!("\n{} {}", painted("1;36", "hint:"), failed.hint);
+    }
+}
+
+/// Colour on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+fn painted(style: &str, text: &str) -> String {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if colour { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// A plain table; the columns from `first_number` on are numbers, aligned right.
+pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, first_number: usize) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(header.to_vec()).add_rows(rows);
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if i >= first_number {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}

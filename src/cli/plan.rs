@@ -1,0 +1,260 @@
+//! `isoflop plan`
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::args::PlanArgs;
+use super::sweep::{Sweep, open};
+use super::{Exit, Failed, output};
+use crate::coordinator::{Cost, Resumed, calibrate, memory_bytes, resume};
+use crate::executor::{Slot, Trainer, slots};
+use crate::run::{Budget, RunSpec};
+use crate::sweep::{Executor, PlannedRun};
+use crate::units::{Flops, bytes, duration, si};
+
+/// Longer plans are shown by arm and budget.
+const MOST_ROWS: usize = 60;
+
+pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
+    let sweep = open(&args.file, &args.folders)?;
+    let Executor::Local(local) = &sweep.file.executor;
+    let slots = slots(local)?;
+    let seconds = if args.no_calibration { None } else { seconds(args, &sweep, &slots) };
+    let resumed = resume(&sweep.dir, &sweep.plan);
+    if args.json {
+        let json = serde_json::to_string_pretty(&PlanJson::new(&sweep, &slots, seconds.as_deref(), &resumed));
+        output::line(json.map_err(|e| Failed::new(Exit::Bug, e, ""))?);
+    } else {
+        print(&sweep, &slots, seconds.as_deref(), &resumed);
+    }
+    Ok(Exit::Ok)
+}
+
+/// Expected seconds of each run; nothing, with a warning, where the trainer cannot be asked.
+fn seconds(args: &PlanArgs, sweep: &Sweep, slots: &[Slot]) -> Option<Vec<f64>> {
+    let measured = Trainer::find(args.trainer.trainer.as_deref())
+        .map_err(|e| e.to_string())
+        .and_then(|trainer| calibrated(&trainer, sweep, slots).map_err(|e| e.to_string()));
+    measured.map_err(|reason| output::warning(format!("no times: {reason}"))).ok()
+}
+
+fn calibrated(
+    trainer: &Trainer,
+    sweep: &Sweep,
+    slots: &[Slot],
+) -> Result<Vec<f64>, crate::coordinator::CalibrationError> {
+    // Steps of runs that differ in length or seed only take the same time.
+    let kind = |spec: &RunSpec| RunSpec { budget: Budget::Flops(0.0), steps: 1, seed: 0, ..spec.clone() };
+    let mut kinds: Vec<RunSpec> = Vec::new();
+    let mut place = HashMap::new();
+    for run in &sweep.plan.runs {
+        place.entry(kind(&run.spec).id()).or_insert_with(|| {
+            kinds.push(kind(&run.spec));
+            kinds.len() - 1
+        });
+    }
+    let measured = calibrate(trainer, slots, &kinds)?;
+    let runs = sweep.plan.runs.iter();
+    Ok(runs.map(|run| Cost::calibrated(&run.spec, &measured[place[&kind(&run.spec).id()]]).seconds).collect())
+}
+
+/// Seconds until all are done when each goes to the slot that is free first, dearest first.
+fn makespan(seconds: &[f64], done: &[bool], slots: usize) -> f64 {
+    let mut waiting: Vec<f64> = seconds.iter().zip(done).filter(|(_, done)| !**done).map(|(s, _)| *s).collect();
+    waiting.sort_by(|a, b| b.total_cmp(a));
+    let mut busy = vec![0.0f64; slots];
+    for seconds in waiting {
+        if let Some(first) = busy.iter_mut().min_by(|a, b| a.total_cmp(b)) {
+            *first += seconds;
+        }
+    }
+    busy.into_iter().fold(0.0, f64::max)
+}
+
+fn print(sweep: &Sweep, slots: &[Slot], seconds: Option<&[f64]>, resumed: &Resumed) {
+    let runs = &sweep.plan.runs;
+    output::line(if runs.len() <= MOST_ROWS { run_table(runs, seconds, resumed) } else { budget_table(runs, seconds) });
+    let total: Flops = runs.iter().map(|run| run.spec.flops()).sum();
+    let done = resumed.done.iter().filter(|done| **done).count();
+    let data = &sweep.data;
+    output::line(String::new());
+    output::line(format!("{} runs, {total} FLOPs in all; {done} are done", runs.len()));
+    output::line(format!(
+        "text: {} tokens to train on, {} held out ({} and {} documents)",
+        si(data.train.tokens as f64),
+        si(data.validation.tokens as f64),
+        data.train.documents,
+        data.validation.documents
+    ));
+    let places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
+    output::line(format!(
+        "{} runs side by side ({}), {} CPU threads each",
+        slots.len(),
+        places.join(", "),
+        slots[0].threads
+    ));
+    if let Some(seconds) = seconds {
+        let left = makespan(seconds, &resumed.done, slots.len());
+        let device_seconds: f64 = seconds.iter().sum();
+        output::line(format!(
+            "time left: {} (estimate from a few steps on this machine); {} of device time in all",
+            duration(left),
+            duration(device_seconds)
+        ));
+    }
+    output::line("memory and time are estimates; FLOPs count attention in full and the backward pass twice");
+    changes(resumed);
+    sweep.plan.notes.iter().for_each(output::remark);
+}
+
+/// What lies in the results beside what the plan asks for.
+pub(super) fn changes(resumed: &Resumed) {
+    for (run, reason) in &resumed.damaged {
+        output::warning(format!("{run} will be done again: {reason}"));
+    }
+    if !resumed.unwanted.is_empty() {
+        let count = resumed.unwanted.len();
+        let names = resumed.unwanted.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
+        let more = if count > 4 { ", ..." } else { "" };
+        output::warning(format!(
+            "{count} finished runs in the results are not part of this sweep file; they are kept and not used ({names}{more})"
+        ));
+    }
+}
+
+fn run_table(runs: &[PlannedRun], seconds: Option<&[f64]>, resumed: &Resumed) -> String {
+    let rows = runs.iter().enumerate().map(|(i, run)| {
+        let spec = &run.spec;
+        vec![
+            run.arm.clone(),
+            run.size.clone(),
+            spec.seed.to_string(),
+            budget_value(spec.budget),
+            spec.params_total().to_string(),
+            spec.tokens().to_string(),
+            spec.steps.to_string(),
+            bytes(memory_bytes(spec)),
+            if resumed.done[i] {
+                "done".to_owned()
+            } else {
+                seconds.map_or_else(|| "-".to_owned(), |s| duration(s[i]))
+            },
+        ]
+    });
+    output::table(
+        &["arm", "size", "seed", budget_unit(runs), "params", "tokens", "steps", "memory", "time"],
+        rows.collect(),
+        2,
+    )
+}
+
+/// The unit of the budgets, which a sweep gives in one kind.
+fn budget_unit(runs: &[PlannedRun]) -> &'static str {
+    match runs.first().map(|run| run.spec.budget) {
+        Some(Budget::Tokens(_)) => "budget (tokens)",
+        Some(Budget::TokensPerParam(_)) => "tokens/param",
+        Some(Budget::Flops(_)) | None => "FLOPs",
+    }
+}
+
+fn budget_value(budget: Budget) -> String {
+    match budget {
+        Budget::Flops(value) => format!("{value:.2e}"),
+        Budget::Tokens(value) => si(value),
+        Budget::TokensPerParam(value) => value.to_string(),
+    }
+}
+
+fn budget_table(runs: &[PlannedRun], seconds: Option<&[f64]>) -> String {
+    let mut groups: Vec<(String, String, Vec<usize>)> = Vec::new();
+    for (i, run) in runs.iter().enumerate() {
+        let key = (run.arm.clone(), run.spec.budget.to_string());
+        match groups.last_mut().filter(|g| (&g.0, &g.1) == (&key.0, &key.1)) {
+            Some(group) => group.2.push(i),
+            None => groups.push((key.0, key.1, vec![i])),
+        }
+    }
+    let rows = groups.into_iter().map(|(arm, budget, members)| {
+        let range = |of: fn(&RunSpec) -> f64| {
+            let values = members.iter().map(|i| of(&runs[*i].spec));
+            format!("{} to {}", si(values.clone().fold(f64::INFINITY, f64::min)), si(values.fold(0.0, f64::max)))
+        };
+        let time = seconds.map_or_else(|| "-".to_owned(), |s| duration(members.iter().map(|i| s[*i]).sum()));
+        vec![
+            arm,
+            budget,
+            members.len().to_string(),
+            range(|s| s.params_total().0 as f64),
+            range(|s| s.tokens().0 as f64),
+            range(|s| s.steps as f64),
+            time,
+        ]
+    });
+    output::table(&["arm", "budget", "runs", "params", "tokens", "steps", "time"], rows.collect(), 1)
+}
+
+#[derive(Serialize)]
+struct PlanJson<'a> {
+    sweep: &'a str,
+    baseline: &'a str,
+    runs: Vec<RunJson<'a>>,
+    flops_total: f64,
+    slots: usize,
+    threads_per_run: u32,
+    seconds_left_estimate: Option<f64>,
+    notes: &'a [String],
+    finished_runs_not_in_sweep: &'a [String],
+}
+
+#[derive(Serialize)]
+struct RunJson<'a> {
+    id: &'a str,
+    arm: &'a str,
+    size: &'a str,
+    seed: u64,
+    budget: Budget,
+    params_total: u64,
+    params_without_embedding: u64,
+    tokens: u64,
+    steps: u64,
+    flops: f64,
+    flops_6nd: f64,
+    learning_rate: f64,
+    memory_bytes_estimate: u64,
+    seconds_estimate: Option<f64>,
+    done: bool,
+}
+
+impl<'a> PlanJson<'a> {
+    fn new(sweep: &'a Sweep, slots: &[Slot], seconds: Option<&[f64]>, resumed: &'a Resumed) -> Self {
+        let run = |(i, run): (usize, &'a PlannedRun)| RunJson {
+            id: run.id.as_str(),
+            arm: &run.arm,
+            size: &run.size,
+            seed: run.spec.seed,
+            budget: run.spec.budget,
+            params_total: run.spec.params_total().0,
+            params_without_embedding: run.spec.params_without_embedding().0,
+            tokens: run.spec.tokens().0,
+            steps: run.spec.steps,
+            flops: run.spec.flops().0,
+            flops_6nd: 6.0 * run.spec.params_total().0 as f64 * run.spec.tokens().0 as f64,
+            learning_rate: run.spec.learning_rate,
+            memory_bytes_estimate: memory_bytes(&run.spec),
+            seconds_estimate: seconds.map(|s| s[i]),
+            done: resumed.done[i],
+        };
+        Self {
+            sweep: &sweep.plan.name,
+            baseline: &sweep.plan.baseline,
+            runs: sweep.plan.runs.iter().enumerate().map(run).collect(),
+            flops_total: sweep.plan.runs.iter().map(|run| run.spec.flops()).sum::<Flops>().0,
+            slots: slots.len(),
+            threads_per_run: slots[0].threads,
+            seconds_left_estimate: seconds.map(|s| makespan(s, &resumed.done, slots.len())),
+            notes: &sweep.plan.notes,
+            finished_runs_not_in_sweep: &resumed.unwanted,
+        }
+    }
+}

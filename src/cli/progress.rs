@@ -1,0 +1,190 @@
+//! What a sweep looks like while it runs: bars on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::output;
+use crate::coordinator::{Failure, Observer};
+use crate::run::{Ending, Event, EventKind, Outcome};
+use crate::sweep::{Plan, PlannedRun};
+use crate::units::duration;
+
+/// Between two plain lines of progress.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Progress of one drive.
+pub(super) struct Progress {
+    total: usize,
+    done: usize,
+    /// Expected seconds of each run, by the plan's place; corrected by what was seen.
+    costs: Vec<f64>,
+    ids: Vec<String>,
+    spent_cost: f64,
+    left_cost: f64,
+    began: Instant,
+    slots: Vec<Option<Running>>,
+    view: View,
+}
+
+/// A run in a slot.
+struct Running {
+    cost: f64,
+    share: f64,
+    loss: Option<f64>,
+    line: String,
+}
+
+enum View {
+    Bars { all: MultiProgress, total: ProgressBar, slots: Vec<ProgressBar> },
+    Lines { last: Instant },
+}
+
+impl Progress {
+    pub(super) fn new(plan: &Plan, done: &[bool], costs: &[f64], slots: usize) -> Self {
+        let left_cost = costs.iter().zip(done).filter(|(_, done)| !**done).map(|(cost, _)| cost).sum();
+        let finished = done.iter().filter(|done| **done).count();
+        let view = if std::io::stderr().is_terminal() {
+            bars(done.len(), finished, slots)
+        } else {
+            View::Lines { last: Instant::now() }
+        };
+        Self {
+            total: done.len(),
+            done: finished,
+            costs: costs.to_vec(),
+            ids: plan.runs.iter().map(|run| run.id.to_string()).collect(),
+            spent_cost: 0.0,
+            left_cost,
+            began: Instant::now(),
+            slots: (0..slots).map(|_| None).collect(),
+            view,
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        if let View::Bars { all, .. } = &self.view {
+            // The lines below say it all; a terminal that is gone needs none.
+            let _ = all.clear();
+        }
+    }
+
+    fn cost(&self, run: &PlannedRun) -> f64 {
+        let place = self.ids.iter().position(|id| id == run.id.as_str());
+        place.map_or(0.0, |place| self.costs[place])
+    }
+
+    /// Seconds left: the cost that is left, at the pace seen so far.
+    fn seconds_left(&self) -> Option<f64> {
+        let running: f64 = self.slots.iter().flatten().map(|running| running.cost * running.share).sum();
+        let spent = self.spent_cost + running;
+        let elapsed = self.began.elapsed().as_secs_f64();
+        (spent > 0.0 && elapsed > 2.0).then(|| (self.left_cost - running).max(0.0) / spent * elapsed)
+    }
+
+    fn total_line(&self) -> String {
+        let left = self
+            .seconds_left()
+            .map_or_else(|| "estimating the time left".to_owned(), |s| format!("{} left (estimate)", duration(s)));
+        format!("{}/{} runs, {left}", self.done, self.total)
+    }
+
+    fn say(&self, text: &str) {
+        match &self.view {
+            View::Bars { all, .. } => {
+                // A terminal that is gone needs no lines.
+                let _ = all.println(text);
+            }
+            View::Lines { .. } => output::note(text),
+        }
+    }
+}
+
+fn bars(total: usize, done: usize, slots: usize) -> View {
+    let all = MultiProgress::new();
+    let style =
+        |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let slots = (0..slots)
+        .map(|_| {
+            let bar = all.add(ProgressBar::new(1000));
+            bar.set_style(style("  {bar:12} {wide_msg}").progress_chars("━╸ "));
+            bar
+        })
+        .collect();
+    let bar = all.add(ProgressBar::new(total as u64));
+    bar.set_style(style("{bar:14.cyan} {wide_msg}").progress_chars("━╸ "));
+    bar.set_position(done as u64);
+    View::Bars { all, total: bar, slots }
+}
+
+impl Observer for Progress {
+    fn started(&mut self, slot: usize, run: &PlannedRun) {
+        self.slots[slot] =
+            Some(Running { cost: self.cost(run), share: 0.0, loss: None, line: format!("{}: starting", run.label()) });
+    }
+
+    fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &Event) {
+        let (step, loss) = match &event.kind {
+            EventKind::Started { .. } => (0, None),
+            EventKind::Heartbeat { step, loss_train } => (*step, *loss_train),
+            EventKind::Evaluated(point) => (point.step, Some(point.loss_val)),
+        };
+        let shown = loss.map_or_else(String::new, |loss| format!(", loss {loss:.3}"));
+        if let Some(running) = &mut self.slots[slot] {
+            running.loss = loss;
+            running.share = step as f64 / run.spec.steps as f64;
+            running.line = format!("{}: step {step}/{}{shown}", run.label(), run.spec.steps);
+        }
+    }
+
+    fn committed(&mut self, slot: usize, run: &PlannedRun, outcome: &Outcome) {
+        let cost = self.cost(run);
+        self.spent_cost += cost;
+        self.left_cost -= cost;
+        self.done += 1;
+        self.slots[slot] = None;
+        let end = match outcome.ending {
+            Ending::Finished { loss_val, .. } => format!("loss {loss_val:.4} nats/token"),
+            Ending::Diverged { step, .. } => format!("diverged at step {step}"),
+        };
+        self.say(&format!(
+            "{:>4}/{} {}: {end}, {}",
+            self.done,
+            self.total,
+            run.label(),
+            duration(outcome.wall_seconds)
+        ));
+    }
+
+    fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, again: bool) {
+        self.slots[slot] = None;
+        let then = if again { "; it will be tried again" } else { "" };
+        self.say(&format!("{}: {}{then}", run.label(), failure.message));
+    }
+
+    fn tick(&mut self) {
+        let line = self.total_line();
+        match &mut self.view {
+            View::Bars { total, slots, .. } => {
+                total.set_position(self.done as u64);
+                total.set_message(line);
+                for (bar, running) in slots.iter().zip(&self.slots) {
+                    bar.set_position(running.as_ref().map_or(0, |r| (r.share * 1000.0) as u64));
+                    bar.set_message(running.as_ref().map_or_else(String::new, |r| r.line.clone()));
+                }
+            }
+            View::Lines { last } if last.elapsed() >= PLAIN_EVERY => {
+                *last = Instant::now();
+                let losses: Vec<String> =
+                    self.slots.iter().flatten().filter_map(|r| r.loss).map(|l| format!("{l:.2}")).collect();
+                output::note(format!("     {line}; losses now: {}", losses.join(" ")));
+            }
+            View::Lines { .. } => {}
+        }
+    }
+
+    fn interrupted(&mut self) {
+        self.say("stopping: what runs now is ended, finished runs are kept");
+    }
+}

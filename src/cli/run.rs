@@ -1,0 +1,110 @@
+//! `isoflop run`
+
+use std::time::{Duration, Instant};
+
+use super::args::RunArgs;
+use super::plan::changes;
+use super::progress::Progress;
+use super::report::conclude;
+use super::sweep::{Sweep, open};
+use super::{Exit, Failed, output};
+use crate::coordinator::{Cost, Options, Resumed, Summary, SweepLock, drive, resume};
+use crate::executor::{Slot, Trainer, slots};
+use crate::run::write_json;
+use crate::sweep::{Executor, Plan};
+use crate::units::duration;
+
+pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
+    let began = Instant::now();
+    let sweep = open(&args.file, &args.folders)?;
+    let Executor::Local(local) = &sweep.file.executor;
+    let slots = slots(local)?;
+    let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
+    let _lock = SweepLock::take(&sweep.dir)?;
+    sweep.data.store(&sweep.dir).map_err(|e| Failed::of_text(&sweep.file, &args.file, &e))?;
+    write_json(&sweep.dir.plan(), &sweep.plan).map_err(|e| {
+        Failed::new(
+            Exit::Bug,
+            format!("cannot write `{}`: {e}", sweep.dir.plan().display()),
+            "free space or choose another `--results` folder",
+        )
+    })?;
+
+    let resumed = resume(&sweep.dir, &sweep.plan);
+    announce(&sweep, &slots, &resumed);
+    let options = Options {
+        trainer,
+        slots,
+        max_attempts: u32::try_from(local.max_attempts.value.0).unwrap_or(u32::MAX),
+        stall: Duration::from_secs_f64(local.stall_seconds.value.0),
+        costs: sweep.plan.runs.iter().map(|run| Cost::guessed(&run.spec).seconds).collect(),
+    };
+    let mut progress = Progress::new(&sweep.plan, &resumed.done, &options.costs, options.slots.len());
+    let summary = drive(&sweep.dir, &sweep.plan, &resumed.done, options, &mut progress)?;
+    progress.finish();
+    conclude_run(args, &sweep, &summary, began)
+}
+
+fn announce(sweep: &Sweep, slots: &[Slot], resumed: &Resumed) {
+    let done = resumed.done.iter().filter(|done| **done).count();
+    let found = if done > 0 { format!(", {done} of them done already") } else { String::new() };
+    output::note(format!(
+        "{}: {} runs{found}, {} side by side on {}",
+        sweep.plan.name,
+        sweep.plan.runs.len(),
+        slots.len(),
+        slots[0].device
+    ));
+    changes(resumed);
+    sweep.plan.notes.iter().for_each(output::remark);
+}
+
+fn conclude_run(args: &RunArgs, sweep: &Sweep, summary: &Summary, began: Instant) -> Result<Exit, Failed> {
+    let total = sweep.plan.runs.len();
+    output::note(format!(
+        "{} of {total} runs are done, after {}",
+        summary.done,
+        duration(began.elapsed().as_secs_f64())
+    ));
+    if summary.interrupted {
+        output::note("stopped; run the same command again to go on: finished runs are kept");
+        return Ok(Exit::Interrupted);
+    }
+    let failed = failed_runs(&sweep.plan, summary);
+    if summary.failed.iter().any(|run| run.failure.stops_sweep) {
+        let hint = "mend the cause, then run the same command again: finished runs are kept";
+        return Err(Failed::new(Exit::RunsFailed, format!("the sweep stopped\n{failed}"), hint));
+    }
+    if summary.done > 0 {
+        let path = conclude(&sweep.dir, &sweep.plan, &args.folders)?;
+        output::line(format!("report: {}", path.display()));
+    }
+    if summary.failed.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    let hint = format!(
+        "see `log.txt` of its last attempt in `{}`; run the same command again to try again: finished runs are kept",
+        sweep.dir.runs().display()
+    );
+    Err(Failed::new(Exit::RunsFailed, format!("{} of {total} runs failed\n{failed}", summary.failed.len()), hint))
+}
+
+/// One line a failed run, the first few.
+fn failed_runs(plan: &Plan, summary: &Summary) -> String {
+    const SHOWN: usize = 10;
+    let mut lines: Vec<String> = summary
+        .failed
+        .iter()
+        .take(SHOWN)
+        .map(|failed| {
+            let run = &plan.runs[failed.run];
+            let attempts =
+                if failed.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", failed.attempts) };
+            format!("  {} ({}), {attempts}: {}", run.label(), run.id, failed.failure.message)
+        })
+        .collect();
+    if summary.failed.len() > SHOWN {
+        lines.push(format!("  ... and {} more", summary.failed.len() - SHOWN));
+    }
+    lines.join("\n")
+}

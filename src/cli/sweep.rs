@@ -1,0 +1,54 @@
+//! Finding the sweep that a command is about.
+
+use std::path::Path;
+
+use super::args::Folders;
+use super::{Exit, Failed};
+use crate::data::{Prepared, prepare};
+use crate::run::SweepDir;
+use crate::sweep::{Corpora, Plan, SweepFile, load, plan};
+
+/// A sweep file, with its data read and its runs planned.
+pub(super) struct Sweep {
+    pub(super) file: SweepFile,
+    pub(super) plan: Plan,
+    pub(super) data: Prepared,
+    pub(super) dir: SweepDir,
+}
+
+/// Reads a sweep file and all that it names.
+pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
+    let file = load(path)?;
+    let data = prepare(&file.split(path)?, file.data.tokenizer).map_err(|e| Failed::of_text(&file, path, &e))?;
+    let corpora =
+        Corpora { spec: data.spec.clone(), train_tokens: data.train.tokens, validation_tokens: data.validation.tokens };
+    let plan = plan(&file, path, &corpora)?;
+    let dir = SweepDir::new(&folders.results, &plan.name);
+    Ok(Sweep { file, plan, data, dir })
+}
+
+/// The plan that lies with the results: it needs neither the sweep file nor the text.
+pub(super) fn recorded(sweep: &str, folders: &Folders) -> Result<(SweepDir, Plan), Failed> {
+    let is_file = Path::new(sweep).extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let name = if is_file {
+        load(Path::new(sweep))?.folder_name(Path::new(sweep))?
+    } else {
+        sweep.trim_end_matches('/').to_owned()
+    };
+    let dir = SweepDir::new(&folders.results, &name);
+    let path = dir.plan();
+    let hint = format!(
+        "start it with `isoflop run`, or name its folder with `--results`; results are looked for in `{}`",
+        folders.results.display()
+    );
+    let bytes = std::fs::read(&path)
+        .map_err(|_| Failed::new(Exit::Usage, format!("the sweep `{name}` has no results yet"), hint))?;
+    let plan = serde_json::from_slice(&bytes).map_err(|e| {
+        Failed::new(
+            Exit::Bug,
+            format!("`{}` is damaged: {e}", path.display()),
+            "run `isoflop run` with its sweep file again: finished runs are kept",
+        )
+    })?;
+    Ok((dir, plan))
+}

@@ -1,0 +1,41 @@
+//! Training curves: validation loss against tokens, one panel an arm.
+
+use super::Inputs;
+use super::axis::{Axis, count, plain};
+use super::figure::{Entry, Figure, Key, Mark, Panel};
+use super::palette;
+use super::words::{budget_in_unit, budget_unit};
+use crate::table::CurveRow;
+
+pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+    // Before the first step no token was seen, which a logarithmic axis cannot show.
+    let rows: Vec<&CurveRow> = inputs.curves.iter().filter(|row| row.point.step > 0).collect();
+    let budgets = palette::distinct(rows.iter().map(|row| row.budget));
+    let x = Axis::log("tokens trained on", rows.iter().map(|row| row.point.tokens as f64), count)?;
+    let y = Axis::log("validation loss, nats/token", rows.iter().map(|row| row.point.loss_val), plain)?;
+    let mut arms: Vec<&str> = Vec::new();
+    for row in &rows {
+        if !arms.contains(&row.arm.as_str()) {
+            arms.push(&row.arm);
+        }
+    }
+    let panel =
+        |arm: &&str| Panel { title: (*arm).to_owned(), x: x.clone(), y: y.clone(), marks: lines(&rows, arm, &budgets) };
+    let unit = budget_unit(inputs.runs);
+    let mut legend = vec![Entry::new(format!("budget, {unit}"), Key::Heading)];
+    legend.extend(budgets.iter().rev().map(|budget| {
+        Entry::new(budget_in_unit(*budget, unit), Key::Line(palette::budget_among(&budgets, *budget).line(3.0)))
+    }));
+    Some(Figure { name: "curves", panels: arms.iter().map(panel).collect(), legend })
+}
+
+fn lines(rows: &[&CurveRow], arm: &str, budgets: &[f64]) -> Vec<Mark> {
+    let mut own: Vec<&&CurveRow> = rows.iter().filter(|row| row.arm == arm).collect();
+    // Stable, so that the points of a run keep their order; the dearest budgets are drawn last.
+    own.sort_by(|a, b| a.budget.total_cmp(&b.budget).then(a.run_id.cmp(&b.run_id)));
+    let line = |run: &[&&CurveRow]| {
+        let points = run.iter().map(|row| (row.point.tokens as f64, row.point.loss_val)).collect();
+        Mark::Line { points, stroke: palette::budget_among(budgets, run[0].budget).faint(0.8).line(1.25) }
+    };
+    own.chunk_by(|a, b| a.run_id == b.run_id).map(line).collect()
+}

@@ -1,0 +1,171 @@
+//! Figures as values: what is to be drawn, in the units of the data. `render` draws them.
+
+use super::axis::Axis;
+
+/// A figure: panels side by side, and a legend to the right of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Figure {
+    /// Name of its files, without the extension.
+    pub(super) name: &'static str,
+    pub(super) panels: Vec<Panel>,
+    pub(super) legend: Vec<Entry>,
+}
+
+/// One pair of axes. Panels of one figure share the y axis.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Panel {
+    pub(super) title: String,
+    pub(super) x: Axis,
+    pub(super) y: Axis,
+    /// Drawn in this order.
+    pub(super) marks: Vec<Mark>,
+}
+
+/// Something drawn in a panel. What lies outside the panel is cut off.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Mark {
+    Line {
+        points: Vec<(f64, f64)>,
+        stroke: Stroke,
+    },
+    Point {
+        at: (f64, f64),
+        marker: Marker,
+    },
+    /// A vertical interval at x.
+    Interval {
+        x: f64,
+        low: f64,
+        high: f64,
+        stroke: Stroke,
+    },
+    /// (x, low, high), filled.
+    Band {
+        points: Vec<(f64, f64, f64)>,
+        ink: Ink,
+    },
+    /// All y between two x, in grey.
+    Shade {
+        from: f64,
+        to: f64,
+    },
+    /// A double arrow between two x, with a text to its left.
+    Gap {
+        from: f64,
+        to: f64,
+        y: f64,
+        text: String,
+        ink: Ink,
+    },
+    /// A text above a point.
+    Above {
+        at: (f64, f64),
+        text: String,
+        ink: Ink,
+    },
+}
+
+/// One line of the legend.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) label: String,
+    pub(super) key: Key,
+}
+
+/// What stands beside a label in the legend.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Key {
+    /// Nothing: the label is the title of what follows.
+    Heading,
+    Line(Stroke),
+    Point(Marker),
+    LinePoint(Stroke, Marker),
+    /// A vertical interval through a point.
+    IntervalPoint(Stroke, Marker),
+    Swatch(Ink),
+}
+
+/// A colour and how much of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Ink {
+    pub(super) rgb: (u8, u8, u8),
+    pub(super) alpha: f64,
+}
+
+/// How a line is drawn; the width is in pixels of the figure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stroke {
+    pub(super) ink: Ink,
+    pub(super) width: f64,
+    pub(super) dashed: bool,
+}
+
+/// How a point is drawn; the radius is in pixels of the figure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Marker {
+    pub(super) shape: Shape,
+    pub(super) ink: Ink,
+    pub(super) radius: f64,
+    pub(super) filled: bool,
+}
+
+/// The outline of a marker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Circle,
+    Triangle,
+    Square,
+    TriangleDown,
+    Pentagon,
+    /// Kept for vertices: no arm has it.
+    Diamond,
+}
+
+impl Figure {
+    /// Columns and rows of panels.
+    pub(super) fn grid(&self) -> (usize, usize) {
+        let columns = self.panels.len().clamp(1, 3);
+        (columns, self.panels.len().div_ceil(columns).max(1))
+    }
+
+    /// Width and height in pixels, before the enlargement.
+    pub(super) fn size(&self) -> (u32, u32) {
+        let (columns, rows) = self.grid();
+        let height = if rows == 1 { 480 } else { 360 * rows as u32 };
+        (if columns <= 2 { 760 } else { 1020 }, height)
+    }
+}
+
+impl Entry {
+    pub(super) fn new(label: impl Into<String>, key: Key) -> Self {
+        Self { label: label.into(), key }
+    }
+}
+
+impl Ink {
+    pub(super) const BLACK: Self = Self { rgb: (32, 32, 32), alpha: 1.0 };
+    pub(super) const GREY: Self = Self { rgb: (110, 110, 110), alpha: 1.0 };
+    pub(super) const PALE: Self = Self { rgb: (236, 236, 236), alpha: 1.0 };
+
+    pub(super) fn faint(self, alpha: f64) -> Self {
+        Self { alpha, ..self }
+    }
+
+    pub(super) fn line(self, width: f64) -> Stroke {
+        Stroke { ink: self, width, dashed: false }
+    }
+
+    pub(super) fn dashed(self, width: f64) -> Stroke {
+        Stroke { ink: self, width, dashed: true }
+    }
+
+    pub(super) fn point(self, shape: Shape, radius: f64) -> Marker {
+        Marker { shape, ink: self, radius, filled: true }
+    }
+}
+
+impl Marker {
+    pub(super) fn hollow(self) -> Self {
+        Self { filled: false, ..self }
+    }
+}

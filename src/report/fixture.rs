@@ -1,0 +1,139 @@
+//! A study whose truth is known: L = E + A·N^-α + B·D^-β, the variant with half the FLOPs per token.
+
+use crate::arch::Shape;
+use crate::fit::{Excluded, Fits, Observation, Settings, Study, fit};
+use crate::run::CurvePoint;
+use crate::table::{CurveRow, Measured, RunRow, RunStatus};
+
+pub(super) const SIZES: [u32; 5] = [10_000, 22_000, 48_000, 100_000, 200_000];
+pub(super) const BUDGETS: [f64; 3] = [3e10, 1e11, 3e11];
+
+/// The tables of a study, and its fits.
+pub(super) struct Example {
+    pub(super) fits: Fits,
+    pub(super) runs: Vec<RunRow>,
+    pub(super) curves: Vec<CurveRow>,
+}
+
+/// All arms at all sizes and budgets; a run of the last arm has diverged.
+pub(super) fn example(arms: &[&str], sizes: &[u32], budgets: &[f64]) -> Example {
+    let mut runs = Vec::new();
+    for (arm, name) in arms.iter().enumerate() {
+        for budget in budgets {
+            runs.extend(sizes.iter().map(|size| run(name, if arm == 0 { 6.0 } else { 3.0 }, *size, *budget)));
+        }
+    }
+    runs.extend(arms.last().map(|arm| RunRow {
+        loss_val: None,
+        status: RunStatus::Diverged,
+        ..run(arm, 3.0, 400_000, 3e10)
+    }));
+    let curves = runs.iter().flat_map(curve).collect();
+    Example { fits: fits(&runs), runs, curves }
+}
+
+/// The study of a table's rows.
+pub(super) fn fits(runs: &[RunRow]) -> Fits {
+    let observation = |run: &RunRow| {
+        Some(Observation {
+            run: run.run_id.clone(),
+            arm: run.arm.clone(),
+            size: run.size.clone(),
+            seed: run.seed,
+            budget: run.budget,
+            flops: run.flops,
+            params: run.params_total as f64,
+            tokens: run.tokens as f64,
+            loss: run.loss_val?,
+        })
+    };
+    let excluded = |run: &RunRow| Excluded { run: run.run_id.clone(), reason: run.status.name().to_owned() };
+    let study = Study {
+        observations: runs.iter().filter_map(observation).collect(),
+        excluded: runs.iter().filter(|run| run.loss_val.is_none()).map(excluded).collect(),
+    };
+    fit(&study, &Settings { baseline: "transformer".to_owned(), replicates: 400, seed: 1, extrapolate: false })
+}
+
+fn surface(params: f64, tokens: f64) -> f64 {
+    1.3 + 20.0 * params.powf(-0.34) + 27.0 * tokens.powf(-0.28)
+}
+
+fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> RunRow {
+    let params = f64::from(size);
+    let tokens = budget / (flops_per_token_and_param * params);
+    // The variant's loss follows the tokens it sees: twice as many.
+    let noise = 0.006 * (f64::from(size) * 0.37 + budget.ln() * 7.1 + flops_per_token_and_param).sin();
+    RunRow {
+        run_id: format!("{arm}-{size}-{budget:e}"),
+        arm: arm.to_owned(),
+        size: format!("n{size}"),
+        shape: Shape { d_model: 64, layers: 2, heads: 4, d_head: 16, d_ff: 256 },
+        params_total: u64::from(size),
+        params_without_embedding: u64::from(size) * 3 / 4,
+        budget_kind: "flops",
+        budget,
+        flops_per_token: (flops_per_token_and_param * params) as u64,
+        flops: budget,
+        flops_6nd: 6.0 * params * tokens,
+        tokens: tokens as u64,
+        steps: (tokens / 4096.0) as u64,
+        batch_tokens: 4096,
+        sequence_length: 128,
+        learning_rate: 1e-3,
+        seed: 1,
+        status: RunStatus::Finished,
+        loss_val: Some(surface(params, tokens) + noise),
+        bits_per_byte: None,
+        loss_train: None,
+        eval_tokens: Some(65_536),
+        measured: Some(measured(budget)),
+    }
+}
+
+fn measured(budget: f64) -> Measured {
+    Measured {
+        wall_seconds: budget / 9e9,
+        train_seconds: budget / 1e10,
+        eval_seconds: 1.0,
+        peak_memory_bytes: 1 << 28,
+        device: "cpu".to_owned(),
+        threads: 1,
+        attempt: 1,
+        hardware: "a processor".to_owned(),
+        host: "a-host".to_owned(),
+        git: "0123abc".to_owned(),
+        isoflop: "0.1.0".to_owned(),
+        libtorch: "2.11.0".to_owned(),
+        started_at: 1_700_000_000,
+    }
+}
+
+fn curve(run: &RunRow) -> Vec<CurveRow> {
+    let offset = run.loss_val.map_or(0.0, |loss| loss - surface(run.params_total as f64, run.tokens as f64));
+    let point = |i: u32| {
+        let share = if i == 0 { 0.0 } else { 0.05f64.powf(1.0 - f64::from(i) / 16.0) };
+        let tokens = share * run.tokens as f64;
+        let loss = if i == 0 { 5.5 } else { (surface(run.params_total as f64, tokens) + offset).min(5.0) };
+        CurvePoint {
+            step: (share * run.steps as f64).ceil() as u64,
+            tokens: tokens as u64,
+            flops: share * run.flops,
+            loss_train: None,
+            loss_val: loss,
+            bits_per_byte: loss / 3.0,
+            learning_rate: 1e-3,
+            grad_norm: None,
+            train_seconds: 0.0,
+        }
+    };
+    let row = |point| CurveRow {
+        run_id: run.run_id.clone(),
+        arm: run.arm.clone(),
+        size: run.size.clone(),
+        budget: run.budget,
+        seed: run.seed,
+        point,
+    };
+    (0..=16).map(|i| row(point(i))).collect()
+}

@@ -1,0 +1,133 @@
+//! The page, section by section, in the order a reader asks: which is better, by how much, where from, how sure.
+
+use super::{Inputs, provenance, tables};
+use crate::fit::ArmFit;
+use crate::table::RunStatus;
+
+/// All of `report.md`; `figures` are the names of those that were drawn.
+pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+    let sections = [
+        format!("# Scaling-law report: `{}`\n", inputs.sweep),
+        verdicts(inputs),
+        figure(
+            figures,
+            "frontier",
+            "Loss against compute",
+            "Lower is better. Large markers are the optima of the profiles with their 95% intervals, solid lines the \
+             fitted frontiers over the compute they were measured at (dashed beyond), small points the final losses \
+             of all runs, the thin stairs the best of them so far. The double arrow is the compute multiplier: both \
+             ends have the same loss.",
+        ),
+        multipliers(inputs),
+        profiles(inputs, figures),
+        frontiers(inputs),
+        figure(
+            figures,
+            "multiplier",
+            "Compute multiplier against the compute of the baseline",
+            "Above 1 the variant needs less compute for the same loss. The band is the 95% interval at each compute.",
+        ),
+        figure(
+            figures,
+            "curves",
+            "Training curves",
+            "Validation loss during training, one line a run, both axes logarithmic.",
+        ),
+        left_out(inputs),
+        provenance::section(inputs),
+    ];
+    sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn verdicts(inputs: &Inputs<'_>) -> String {
+    let fits = inputs.fits;
+    match (fits.arms.as_slice(), fits.comparisons.as_slice()) {
+        ([], _) => "No run has finished, so there is nothing to fit, to compare or to draw.\n".to_owned(),
+        ([only], []) => format!("There is one architecture, `{}`, and so nothing to compare it with.\n", only.arm),
+        (_, comparisons) => comparisons.iter().map(|c| format!("- **{}.**\n", c.verdict())).collect(),
+    }
+}
+
+fn figure(figures: &[&str], name: &str, title: &str, caption: &str) -> String {
+    if !figures.contains(&name) {
+        return String::new();
+    }
+    format!("![{title}]({name}.png)\n\n*{title}. {caption} As vectors: [{name}.svg]({name}.svg).*\n")
+}
+
+fn multipliers(inputs: &Inputs<'_>) -> String {
+    let one = |comparison: &crate::fit::Comparison| {
+        let table = if comparison.multiplier.is_empty() {
+            format!("{}.\n", comparison.verdict())
+        } else {
+            tables::multipliers(comparison)
+        };
+        format!("### `{}` against `{}`\n\n{table}", comparison.variant, comparison.baseline)
+    };
+    let all: Vec<String> = inputs.fits.comparisons.iter().map(one).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let meaning = "How many times the compute of the variant the baseline needs for the same loss; above 1 the variant \
+                   is the better buy.";
+    format!("## Compute multipliers\n\n{meaning}\n\n{}", all.join("\n"))
+}
+
+fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+    if inputs.fits.arms.is_empty() {
+        return String::new();
+    }
+    let figure = figure(
+        figures,
+        "profiles",
+        "IsoFLOP profiles",
+        "Runs of one colour spent the same compute. The parabolas are drawn over the measured sizes; a diamond is an \
+         optimum, hollow where it is extrapolated. The panels share the loss axis.",
+    );
+    let meaning = "At each budget the size N* that reaches the least loss L*, with the tokens D* that the budget then \
+                   pays for.";
+    let one = |arm: &ArmFit| format!("### Profiles of `{}`\n\n{}", arm.arm, tables::profiles(arm));
+    let arms: Vec<String> = inputs.fits.arms.iter().map(one).collect();
+    format!("## IsoFLOP profiles\n\n{meaning}\n\n{figure}\n{}", arms.join("\n"))
+}
+
+fn frontiers(inputs: &Inputs<'_>) -> String {
+    let arms = &inputs.fits.arms;
+    if arms.is_empty() {
+        return String::new();
+    }
+    let mut text = "## Compute-optimal frontiers\n\nL*(C) = a·C^-k and N* proportional to C^p.\n\n".to_owned();
+    if arms.iter().any(|arm| arm.frontier.is_ok()) {
+        text += &format!("{}\n", tables::frontiers(inputs));
+    }
+    for arm in arms {
+        if let Err(reason) = &arm.frontier {
+            text += &format!("`{}` has no frontier: {reason}.\n\n", arm.arm);
+        }
+    }
+    match tables::holdouts(inputs) {
+        Some(table) => {
+            text += &format!("The largest budget, predicted by a frontier through the smaller ones only:\n\n{table}");
+        }
+        None => text += "No budget was held out: that takes an architecture with three usable profiles.\n",
+    }
+    text
+}
+
+fn left_out(inputs: &Inputs<'_>) -> String {
+    let excluded = &inputs.fits.excluded;
+    let mut lines: Vec<String> = excluded.iter().map(|e| format!("- `{}`: {}", e.run, e.reason)).collect();
+    let unfinished: Vec<_> = inputs.runs.iter().filter(|run| run.status != RunStatus::Finished).collect();
+    // The fits name their runs as their caller chose; where they name fewer than there are, the table does it.
+    if excluded.len() < unfinished.len() {
+        lines.extend(unfinished.iter().map(|run| {
+            let (arm, size, seed) = (&run.arm, &run.size, run.seed);
+            format!("- `{}` ({arm}, {size}, {:.2e} FLOPs, seed {seed}): {}", run.run_id, run.flops, run.status.name())
+        }));
+    }
+    if lines.is_empty() {
+        return "## Runs left out\n\nNone.\n".to_owned();
+    }
+    let used = inputs.fits.runs_used;
+    format!("## Runs left out\n\n{used} runs are in the fits; these are not:\n\n{}\n", lines.join("\n"))
+}

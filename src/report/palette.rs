@@ -1,0 +1,45 @@
+//! Which colour and which marker stands for what: the same in every figure of a report.
+
+use super::figure::{Ink, Shape};
+use crate::fit::Fits;
+
+/// Okabe and Ito's colours, told apart by colour-blind readers (jfly.uni-koeln.de/color), without the yellow, which is
+/// lost on white.
+const ARMS: [(u8, u8, u8); 6] =
+    [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233)];
+
+/// A shape for each arm too, for readers of a grey print.
+const SHAPES: [Shape; 5] = [Shape::Circle, Shape::Triangle, Shape::Square, Shape::TriangleDown, Shape::Pentagon];
+
+/// Viridis from its green to its violet: lightness falls all the way, so that the order survives a grey print.
+const BUDGETS: [(f64, f64, f64); 5] =
+    [(122.0, 209.0, 81.0), (34.0, 168.0, 132.0), (42.0, 120.0, 142.0), (65.0, 68.0, 135.0), (68.0, 1.0, 84.0)];
+
+/// Colour and marker of an arm.
+pub(super) fn arm(fits: &Fits, name: &str) -> (Ink, Shape) {
+    let place = fits.arms.iter().position(|arm| arm.arm == name).unwrap_or(fits.arms.len());
+    (Ink { rgb: ARMS[place % ARMS.len()], alpha: 1.0 }, SHAPES[place % SHAPES.len()])
+}
+
+/// Colour of the budget at `place` of `count`, cheapest first: the dearer, the darker.
+pub(super) fn budget(place: usize, count: usize) -> Ink {
+    let last = (BUDGETS.len() - 1) as f64;
+    let at = if count < 2 { 0.5 * last } else { last * place as f64 / (count - 1) as f64 };
+    let below = (at.floor() as usize).min(BUDGETS.len() - 2);
+    let (from, to, share) = (BUDGETS[below], BUDGETS[below + 1], at - below as f64);
+    let mix = |a: f64, b: f64| (a + share * (b - a)).round() as u8;
+    Ink { rgb: (mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2)), alpha: 1.0 }
+}
+
+/// Distinct values, least first.
+pub(super) fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
+}
+
+/// Colour of a budget among all.
+pub(super) fn budget_among(budgets: &[f64], value: f64) -> Ink {
+    budget(budgets.iter().position(|b| *b == value).unwrap_or(0), budgets.len())
+}

@@ -1,0 +1,83 @@
+//! How the numbers were made, for whoever checks them.
+
+use super::Inputs;
+use super::tables::table;
+use crate::fit::Settings;
+use crate::table::{Measured, RunRow, RunStatus};
+use crate::units::{duration, si};
+
+/// The section "How this was made".
+pub(super) fn section(inputs: &Inputs<'_>) -> String {
+    let measured: Vec<&Measured> = inputs.runs.iter().filter_map(|run| run.measured.as_ref()).collect();
+    let mut text = format!("## How this was made\n\n{}\n", conventions(&inputs.fits.settings));
+    text += &format!("The command that makes this report again:\n\n    {}\n\n", inputs.command);
+    text += &cost(inputs.runs, &measured);
+    if !measured.is_empty() {
+        text += &format!("\n{}", programs(&measured));
+    }
+    text
+}
+
+fn conventions(settings: &Settings) -> String {
+    let Settings { replicates, seed, extrapolate, .. } = settings;
+    let beyond = if *extrapolate { "given, and marked as extrapolated" } else { "refused" };
+    format!(
+        "\
+- **Parameters.** N is `params_total`: all trained parameters, the tied embedding counted once.
+- **Compute.** C is the exact count of training FLOPs from the shapes: a multiply-add is two, attention is counted in \
+full (not halved for the causal mask), backward is twice forward. The approximation 6ND is a column of the table \
+(`flops_6nd`) and is used nowhere here.
+- **Loss.** L is the mean over the held-out text at the end of a run, nats/token.
+- **Profiles.** At each budget a parabola of L in log N (approach 2 of Hoffmann et al., arXiv:2203.15556), every run \
+with the same weight. It is biased on wide or off-centre grids when the exponents of N and D differ \
+(arXiv:2603.22339).
+- **Frontiers.** L*(C) = a·C^-k and N* proportional to C^p, least squares in logarithms through the optima of the \
+profiles. There is no irreducible loss in this form (So et al., arXiv:2109.08668), so it holds over the measured \
+compute and bends away from the truth far beyond it.
+- **Multiplier.** Compute of the baseline divided by compute of the variant at equal loss, on the two fitted \
+frontiers. Outside the losses that both arms were measured at it is {beyond}.
+- **Intervals.** 95%, from a Bayesian bootstrap over runs ({replicates} replicates, seed {seed}), paired: arms share \
+the weight of a (size, budget, seed). Widened for the parameters spent on the parabolas. They hold the noise of the \
+runs, not the bias of the form.
+"
+    )
+}
+
+fn cost(runs: &[RunRow], measured: &[&Measured]) -> String {
+    let count = |status: RunStatus| runs.iter().filter(|run| run.status == status).count();
+    let spent: f64 = runs.iter().filter(|run| run.status != RunStatus::Missing).map(|run| run.flops).sum();
+    let tokens: u64 = runs.iter().filter(|run| run.status != RunStatus::Missing).map(|run| run.tokens).sum();
+    let seconds: f64 = measured.iter().map(|m| m.train_seconds).sum();
+    format!(
+        "{} runs were planned: {} finished, {} diverged, {} missing. The runs with an outcome spent {spent:.3e} training \
+         FLOPs on {} tokens, and {} ({seconds:.0} s) of device time in training steps.\n",
+        runs.len(),
+        count(RunStatus::Finished),
+        count(RunStatus::Diverged),
+        count(RunStatus::Missing),
+        si(tokens as f64),
+        duration(seconds)
+    )
+}
+
+fn programs(measured: &[&Measured]) -> String {
+    let unique = |of: &dyn Fn(&Measured) -> String| {
+        let mut values: Vec<String> = measured.iter().map(|m| of(m)).collect();
+        values.sort();
+        values.dedup();
+        values.join(", ")
+    };
+    let row = |name: &str, value: String| vec![name.to_owned(), value];
+    table(
+        &["provenance", "value"],
+        &[
+            row("isoflop", unique(&|m| m.isoflop.clone())),
+            row("git revision", unique(&|m| m.git.clone())),
+            row("libtorch", unique(&|m| m.libtorch.clone())),
+            row("host", unique(&|m| m.host.clone())),
+            row("hardware", unique(&|m| m.hardware.clone())),
+            row("device", unique(&|m| m.device.clone())),
+            row("CPU threads a run", unique(&|m| m.threads.to_string())),
+        ],
+    )
+}

@@ -1,0 +1,157 @@
+//! The tables of the page, in Markdown.
+
+use super::Inputs;
+use super::words::{exponent, flops, interval, loss, multiplier_status, profile_status, ratio};
+use crate::fit::{ArmFit, Comparison, MultiplierPoint, Profile, VertexStatus};
+use crate::units::si;
+
+/// Rows of the multiplier's table, the headline not counted.
+const POINTS: usize = 5;
+
+/// A table: a head and rows of as many cells.
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    let rule: Vec<String> = head.iter().map(|_| "---".to_owned()).collect();
+    // A bar within a cell would end it.
+    let body = rows.iter().map(|row| line(&row.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>()));
+    format!("{}{}{}", line(&head), line(&rule), body.collect::<String>())
+}
+
+/// Multipliers at a few computes, and the headline.
+pub(super) fn multipliers(comparison: &Comparison) -> String {
+    let list = &comparison.multiplier;
+    let place = |i: usize| i * list.len().saturating_sub(1) / (POINTS - 1);
+    let mut chosen: Vec<(bool, &MultiplierPoint)> =
+        (0..POINTS.min(list.len())).map(|i| (false, &list[place(i)])).collect();
+    chosen.extend(comparison.headline.iter().map(|point| (true, point)));
+    chosen.sort_by(|a, b| a.1.flops.total_cmp(&b.1.flops));
+    let row = |(headline, point): &(bool, &MultiplierPoint)| {
+        let bold = |text: String| if *headline { format!("**{text}**") } else { text };
+        let range = point.low.zip(point.high).map(|(low, high)| format!("{} to {}", ratio(low), ratio(high)));
+        let absent = if point.value.is_some() { "no interval" } else { "not given" };
+        let status = multiplier_status(point.status);
+        vec![
+            bold(format!("{:.2e}", point.flops)),
+            bold(loss(point.loss)),
+            bold(point.value.map_or("not given".to_owned(), |value| format!("{}×", ratio(value)))),
+            bold(range.unwrap_or(absent.to_owned())),
+            if *headline { format!("**headline**, {status}") } else { status.to_owned() },
+        ]
+    };
+    table(
+        &[
+            "compute of the baseline, FLOPs",
+            "loss it reaches (estimate), nats/token",
+            "multiplier",
+            "95% interval",
+            "status",
+        ],
+        &chosen.iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
+/// The profiles of an arm.
+pub(super) fn profiles(arm: &ArmFit) -> String {
+    let row = |profile: &Profile| {
+        let mut sizes: Vec<&str> = profile.points.iter().map(|o| o.size.as_str()).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let mut cells = vec![flops(profile.budget), sizes.len().to_string(), profile.points.len().to_string()];
+        let none = || "none".to_owned();
+        match &profile.vertex {
+            Ok(vertex) => cells.extend([
+                si(vertex.n_opt),
+                interval(vertex.n_opt_interval, si),
+                vertex.tokens_opt.map_or_else(none, si),
+                loss(vertex.loss_opt),
+                interval(vertex.loss_opt_interval, loss),
+                loss(vertex.residual),
+            ]),
+            Err(_) => cells.extend(std::iter::repeat_with(none).take(6)),
+        }
+        cells.push(profile_status(profile));
+        cells
+    };
+    table(
+        &[
+            "budget, FLOPs",
+            "sizes",
+            "runs",
+            "N*, parameters",
+            "95% interval",
+            "D* (estimate), tokens",
+            "L*, nats/token",
+            "95% interval",
+            "residual (RMS), nats/token",
+            "status",
+        ],
+        &arm.profiles.iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
+/// The laws of the arms that have one.
+pub(super) fn frontiers(inputs: &Inputs<'_>) -> String {
+    let row = |arm: &ArmFit| {
+        let frontier = arm.frontier.as_ref().ok()?;
+        let (from, to) = frontier.flops_range;
+        Some(vec![
+            arm.arm.clone(),
+            format!("{:.4e}", frontier.a),
+            format!("{} (95% {})", exponent(frontier.k), interval(frontier.k_interval, exponent)),
+            format!("{} (95% {})", exponent(frontier.n_exponent), interval(frontier.n_exponent_interval, exponent)),
+            format!("{from:.2e} to {to:.2e}"),
+            format!("{} / {}", frontier.profiles_used, frontier.profiles_left_out),
+            residual(arm).map_or("none".to_owned(), loss),
+            arm.seed_noise.map_or("not known: one seed".to_owned(), loss),
+        ])
+    };
+    table(
+        &[
+            "architecture",
+            "a (estimate), nats/token at 1 FLOP",
+            "k",
+            "exponent of N*",
+            "measured over, FLOPs",
+            "profiles used / left out",
+            "residual of the profiles (RMS), nats/token",
+            "noise between seeds (SD), nats/token",
+        ],
+        &inputs.fits.arms.iter().filter_map(row).collect::<Vec<_>>(),
+    )
+}
+
+/// Over all runs of the profiles that the frontier goes through.
+fn residual(arm: &ArmFit) -> Option<f64> {
+    let (mut squares, mut runs) = (0.0, 0usize);
+    for profile in &arm.profiles {
+        if let Some(vertex) = profile.vertex.ok().filter(|v| v.status != VertexStatus::Extrapolated) {
+            squares += vertex.residual.powi(2) * profile.points.len() as f64;
+            runs += profile.points.len();
+        }
+    }
+    (runs > 0).then(|| (squares / runs as f64).sqrt())
+}
+
+/// The largest budget predicted from the others; none where no arm has enough.
+pub(super) fn holdouts(inputs: &Inputs<'_>) -> Option<String> {
+    let row = |arm: &ArmFit| {
+        let holdout = arm.frontier.as_ref().ok()?.holdout?;
+        Some(vec![
+            arm.arm.clone(),
+            format!("{:.2e}", holdout.flops),
+            loss(holdout.measured),
+            loss(holdout.predicted),
+            format!("{:+.2}%", 100.0 * (holdout.predicted / holdout.measured - 1.0)),
+        ])
+    };
+    let rows: Vec<Vec<String>> = inputs.fits.arms.iter().filter_map(row).collect();
+    let head = [
+        "architecture",
+        "held-out compute, FLOPs",
+        "L* there (estimate), nats/token",
+        "L* predicted (estimate), nats/token",
+        "error of the prediction",
+    ];
+    (!rows.is_empty()).then(|| table(&head, &rows))
+}

@@ -1,0 +1,139 @@
+use std::fs;
+use std::path::Path;
+
+use super::fixture::{BUDGETS, Example, SIZES, example, fits};
+use super::{Inputs, write};
+use crate::table::RunRow;
+
+const ARMS: [&str; 2] = ["transformer", "primer_ez"];
+const FIGURES: [&str; 4] = ["frontier", "profiles", "multiplier", "curves"];
+
+fn inputs(example: &Example) -> Inputs<'_> {
+    Inputs {
+        sweep: "small",
+        fits: &example.fits,
+        runs: &example.runs,
+        curves: &example.curves,
+        command: "isoflop report small",
+    }
+}
+
+/// The page, and the names of the figures that stand beside it.
+fn written(example: &Example) -> (String, Vec<&'static str>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = fs::read_to_string(write(folder.path(), &inputs(example)).expect("a report")).expect("the page");
+    let drawn: Vec<&str> =
+        FIGURES.into_iter().filter(|name| folder.path().join(name).with_extension("svg").exists()).collect();
+    for name in FIGURES {
+        assert_eq!(page.contains(&format!("({name}.png)")), drawn.contains(&name), "{name} in {page}");
+    }
+    assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+    (page, drawn)
+}
+
+/// Width and height, from the header (PNG specification, section 11.2.2).
+fn png_size(path: &Path) -> (u32, u32) {
+    let bytes = fs::read(path).expect("a PNG");
+    assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n");
+    let number = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    assert!(bytes.len() > 10_000, "{} is empty", path.display());
+    (number(16), number(20))
+}
+
+#[test]
+fn a_study_becomes_a_page() {
+    let (page, drawn) = written(&example(&ARMS, &SIZES, &BUDGETS));
+    assert_eq!(drawn, FIGURES);
+    insta::assert_snapshot!("report.md", page);
+}
+
+#[test]
+fn figures_name_their_axes_and_are_the_same_each_time() {
+    let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let example = example(&ARMS, &SIZES, &BUDGETS);
+    for folder in [&one, &two] {
+        write(folder.path(), &inputs(&example)).expect("a report");
+    }
+    for (name, titles) in FIGURES.into_iter().zip([
+        ["C, training FLOPs", "validation loss, nats/token"],
+        ["N, parameters", "validation loss, nats/token"],
+        ["C of the baseline, training FLOPs", "compute multiplier"],
+        ["tokens trained on", "validation loss, nats/token"],
+    ]) {
+        let svg = fs::read_to_string(one.path().join(name).with_extension("svg")).expect("an SVG");
+        assert!(titles.iter().all(|title| svg.contains(title)), "{name}");
+        assert!(svg.starts_with("<svg width=\"760\" height=\"480\" viewBox=\"0 0 3040 1920\""), "{}", &svg[..90]);
+        assert_eq!(png_size(&one.path().join(name).with_extension("png")), (1520, 960), "{name}");
+    }
+    let names = |folder: &Path| {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).expect("the folder").map(|e| e.expect("a file").file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(one.path()).len(), 2 * FIGURES.len() + 1, "nothing temporary is left");
+    for name in names(one.path()) {
+        let read = |folder: &Path| fs::read(folder.join(&name)).expect("a file");
+        assert!(read(one.path()) == read(two.path()), "{name:?} differs");
+    }
+}
+
+#[test]
+fn one_arm_has_nothing_to_compare() {
+    let (page, drawn) = written(&example(&ARMS[..1], &SIZES, &BUDGETS));
+    assert!(page.contains("nothing to compare it with"));
+    assert_eq!(drawn, ["frontier", "profiles", "curves"]);
+}
+
+#[test]
+fn one_budget_has_no_frontier() {
+    let (page, drawn) = written(&example(&ARMS, &SIZES, &BUDGETS[..1]));
+    assert!(page.contains("a frontier needs at least 2"));
+    assert_eq!(drawn, ["frontier", "profiles", "curves"]);
+}
+
+#[test]
+fn refused_profiles_say_why() {
+    let (page, _) = written(&example(&ARMS, &SIZES[..3], &BUDGETS));
+    assert!(page.contains("refused: 3 finished runs of 3 sizes; a profile needs at least 4 of each"));
+}
+
+#[test]
+fn extrapolated_profiles_are_marked() {
+    let (page, _) = written(&example(&ARMS, &[100_000, 150_000, 200_000, 300_000], &BUDGETS));
+    assert!(page.contains("extrapolated: outside the measured sizes, not used"));
+}
+
+#[test]
+fn a_baseline_that_is_not_there_is_named() {
+    let (page, _) = written(&example(&["primer_ez", "primer"], &SIZES, &BUDGETS));
+    assert!(page.contains("`transformer` has no frontier: it has no finished run"));
+}
+
+#[test]
+fn without_curves_there_is_no_figure_of_them() {
+    let without = Example { curves: Vec::new(), ..example(&ARMS, &SIZES, &BUDGETS) };
+    assert_eq!(written(&without).1, FIGURES[..3]);
+}
+
+#[test]
+fn without_a_finished_run_nothing_is_drawn_and_old_figures_go() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("frontier.png"), "old").expect("an old figure");
+    let planned = example(&ARMS, &SIZES, &BUDGETS).runs.into_iter();
+    let missing = |run| RunRow { loss_val: None, measured: None, status: crate::table::RunStatus::Missing, ..run };
+    let runs: Vec<RunRow> = planned.map(missing).collect();
+    let nothing = Example { fits: fits(&runs), runs, curves: Vec::new() };
+    let page = fs::read_to_string(write(folder.path(), &inputs(&nothing)).expect("a report")).expect("the page");
+    assert!(page.contains("No run has finished"));
+    assert!(!page.contains(".png") && !folder.path().join("frontier.png").exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("taken");
+    fs::write(&file, "").expect("a file");
+    let error = write(&file.join("report"), &inputs(&example(&ARMS, &SIZES, &BUDGETS))).expect_err("no folder");
+    assert!(error.to_string().contains("taken/report"), "{error}");
+}

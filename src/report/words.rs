@@ -1,0 +1,65 @@
+//! Numbers and statuses in words, the same in tables and figures.
+
+use crate::fit::{Interval, MultiplierStatus, Profile, VertexStatus};
+use crate::table::RunRow;
+use crate::units::si;
+
+/// `1.0e11`.
+pub(super) fn flops(value: f64) -> String {
+    format!("{value:.1e}")
+}
+
+/// A multiplier to the digits that mean something: `1.83`, `12.4`.
+pub(super) fn ratio(value: f64) -> String {
+    if value < 9.995 { format!("{value:.2}") } else { format!("{value:.1}") }
+}
+
+/// `0.10 to 0.12`, or that there is none.
+pub(super) fn interval(interval: Option<Interval>, number: fn(f64) -> String) -> String {
+    interval.map_or("no interval".to_owned(), |i| format!("{} to {}", number(i.low), number(i.high)))
+}
+
+/// A loss, nats/token.
+pub(super) fn loss(value: f64) -> String {
+    format!("{value:.4}")
+}
+
+/// An exponent.
+pub(super) fn exponent(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+/// How far a profile can be trusted.
+pub(super) fn profile_status(profile: &Profile) -> String {
+    match &profile.vertex {
+        Ok(vertex) => match vertex.status {
+            VertexStatus::Interior => "interior".to_owned(),
+            VertexStatus::AtEdge => "at edge: the least loss measured is at an end of the sizes".to_owned(),
+            VertexStatus::Extrapolated => "extrapolated: outside the measured sizes, not used".to_owned(),
+        },
+        Err(reason) => format!("refused: {reason}"),
+    }
+}
+
+/// How far a multiplier can be trusted.
+pub(super) fn multiplier_status(status: MultiplierStatus) -> &'static str {
+    match status {
+        MultiplierStatus::Measured => "measured in both arms",
+        MultiplierStatus::Extrapolated => "extrapolated",
+        MultiplierStatus::Refused => "refused: not measured in both arms",
+    }
+}
+
+/// The unit of the budgets of these runs.
+pub(super) fn budget_unit(runs: &[RunRow]) -> &'static str {
+    match runs.first().map(|run| run.budget_kind) {
+        Some("tokens") => "tokens",
+        Some("tokens_per_param") => "tokens/parameter",
+        _ => "FLOPs",
+    }
+}
+
+/// A budget as people write it in its unit.
+pub(super) fn budget_in_unit(value: f64, unit: &str) -> String {
+    if unit == "FLOPs" { flops(value) } else { si(value) }
+}
