@@ -1,0 +1,34 @@
+# Two commands: `make demo` and `make test`. Both set up what they need, and both can be repeated.
+
+CARGO ?= cargo
+
+.PHONY: help demo test build setup lint fmt schema clean-demo
+
+help:
+	@echo "make demo   fetch libtorch, build, run sweeps/quickstart.yaml, say where the report is"
+	@echo "make test   the same set-up, then every test"
+	@echo "make build  the same set-up, then both programs in target/release"
+	@echo "make lint   formatting, clippy and the documentation's links"
+
+setup:
+	@scripts/setup-libtorch
+
+build: setup
+	$(CARGO) build --release --locked
+
+demo: build
+	target/release/isoflop run sweeps/quickstart.yaml
+
+# The demo's profile serves the tests, so that nothing is compiled twice.
+test: setup
+	$(CARGO) build --release --locked
+	scripts/test
+
+lint: setup
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps --document-private-items
+
+# The schema that lies beside the sweeps, for editors.
+schema: build
+	target/release/isoflop schema > sweeps/sweep.schema.json

@@ -1,0 +1,150 @@
+//! The documents say what the programs do.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use isoflop::run::{DataSpec, Tokenizer};
+use isoflop::sweep::{Corpora, load, plan};
+
+use crate::sandbox::{SWEEP, Sandbox};
+
+fn root(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+#[test]
+fn the_committed_schema_is_the_programs() {
+    assert_eq!(read("sweeps/sweep.schema.json"), Sandbox::new().ok(&["schema"]).out, "run `make schema`");
+}
+
+/// Every shipped sweep is valid, whatever text the user puts beside it.
+#[test]
+fn shipped_sweeps_expand() {
+    for (name, runs) in [("quickstart", 36), ("example", 108), ("single-gpu", 192)] {
+        let path = root(&format!("sweeps/{name}.yaml"));
+        let file = load(&path).unwrap();
+        let spec = DataSpec { tokenizer: Tokenizer::Bytes, train_digest: "a".into(), validation_digest: "b".into() };
+        let much = Corpora { spec, train_tokens: 9_000_000_000, validation_tokens: 10_000_000 };
+        assert_eq!(plan(&file, &path, &much).unwrap().runs.len(), runs, "{name}");
+    }
+}
+
+/// The quickstart's text is enough for all its runs, none of which repeats its data.
+#[test]
+fn the_quickstart_fits_its_corpus() {
+    let ran = Sandbox::new().ok(&["plan", root("sweeps/quickstart.yaml").to_str().unwrap(), "--no-calibration"]);
+    assert!(ran.out.contains("36 runs"), "{}", ran.out);
+}
+
+/// Keys of every mapping in the schema.
+fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            if let Some(serde_json::Value::Object(properties)) = map.get("properties") {
+                found.extend(properties.keys().cloned());
+            }
+            map.values().for_each(|value| keys(value, found));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_is_explained() {
+    let mut found = BTreeSet::new();
+    keys(&isoflop::sweep::schema(), &mut found);
+    assert!(found.len() > 30, "{found:?}");
+    let readme = read("sweeps/README.md");
+    for key in found {
+        let explained = readme.contains(&format!("`{key}`"))
+            || readme.contains(&format!("{key}:"))
+            || readme.contains(&format!("{key},"))
+            || readme.contains(&format!("{key} }}"));
+        assert!(explained, "sweeps/README.md does not explain `{key}`");
+    }
+    for rung in isoflop::arch::named_rungs() {
+        assert!(readme.contains(&format!("`{rung}`")), "sweeps/README.md does not name the rung `{rung}`");
+    }
+}
+
+#[test]
+fn every_column_is_explained() {
+    let source = read("src/table/parquet.rs");
+    let columns: Vec<&str> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('"')?.split_once("\" => "))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(columns.len() > 50, "{columns:?}");
+    let readme = read("results/README.md");
+    for column in columns {
+        assert!(readme.contains(&format!("`{column}`")), "results/README.md does not explain `{column}`");
+    }
+}
+
+/// Commands that a document shows: indented lines that begin with the program's name.
+fn commands(document: &str, program: &str) -> Vec<Vec<String>> {
+    let indented = document.lines().filter_map(|line| line.strip_prefix("    "));
+    let shown = indented.filter(|line| line.starts_with(&format!("{program} ")));
+    shown.map(|line| line.split('#').next().unwrap().split_whitespace().skip(1).map(str::to_owned).collect()).collect()
+}
+
+/// Every command of the README, in its order, on a sweep of moments.
+#[test]
+fn commands_of_the_readme_work() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("sweeps")).unwrap();
+    sandbox.write(
+        "sweeps/quickstart.yaml",
+        SWEEP
+            .replace("train: train.txt", "train: ../train.txt")
+            .replace("validation: val.txt", "validation: ../val.txt"),
+    );
+    let commands = commands(&read("README.md"), "isoflop");
+    assert!(commands.len() >= 5);
+    for command in commands {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        // Two sizes make no profile: that is fit's answer here, and not a fault of the command.
+        let allowed = if words[0] == "fit" { vec![0, 5] } else { vec![0] };
+        let ran = sandbox.run(&words);
+        assert!(allowed.contains(&ran.code), "isoflop {}: {}", words.join(" "), ran.err);
+    }
+}
+
+#[test]
+fn make_targets_exist() {
+    for document in ["README.md", "CONTRIBUTING.md"] {
+        let commands = commands(&read(document), "make");
+        assert!(!commands.is_empty());
+        for command in commands {
+            let output = Command::new("make").arg("-n").arg(&command[0]).current_dir(root("")).output().unwrap();
+            assert!(output.status.success(), "make {}: {}", command[0], String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+/// The study that is committed reads with nothing but its folder, and each of its profiles has measured
+/// sizes on both sides of its minimum, for both arms.
+#[test]
+fn the_committed_study_is_whole() {
+    let sandbox = Sandbox::new();
+    let copied = Command::new("cp").arg("-r").arg(root("results")).arg(sandbox.path("results")).status().unwrap();
+    assert!(copied.success());
+    let status = sandbox.ok(&["status", "example"]).out;
+    assert!(status.contains("108 of 108 runs finished"), "{status}");
+    let fits: serde_json::Value = serde_json::from_str(&sandbox.ok(&["fit", "example", "--json"]).out).unwrap();
+    for arm in fits["arms"].as_array().unwrap() {
+        for profile in arm["profiles"].as_array().unwrap() {
+            assert_eq!(profile["vertex"]["Ok"]["status"], "interior", "{} at {}", arm["arm"], profile["budget"]);
+        }
+    }
+    let committed: serde_json::Value = serde_json::from_str(&read("results/example/fit.json")).unwrap();
+    assert_eq!(fits, committed, "results/example/fit.json is not what `isoflop fit example` gives");
+}

@@ -1,0 +1,234 @@
+//! Faults: processes really killed, disks really full. Finished runs stay valid, and none is repeated.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::sandbox::{Sandbox, processes_of, skipped, until};
+
+/// Budgets of seconds rather than of moments, so that there is time to strike.
+fn slow() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.edit("[2e8, 4e8]", "[2e8, 4e9]");
+    sandbox.write("train.txt", crate::sandbox::text(0..16_000));
+    sandbox
+}
+
+fn start(sandbox: &Sandbox) -> Child {
+    sandbox.command(&["run", "sweep.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn strike(process: &Child, signal: Signal) {
+    kill(Pid::from_raw(process.id() as i32), signal).unwrap();
+}
+
+/// The coordinator is killed with runs done and runs under way. No trainer outlives it; run again, it
+/// repeats no finished run and ends with the same table as a sweep that nothing happened to.
+#[test]
+fn a_killed_coordinator_loses_nothing() {
+    let (sandbox, untouched) = (slow(), slow());
+    untouched.ok(&["run", "sweep.yaml"]);
+
+    let mut coordinator = start(&sandbox);
+    until("two runs are done and others run", || sandbox.outcomes().len() >= 2 && !trainers(&sandbox).is_empty());
+    strike(&coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
+    until("the trainers have died with it", || trainers(&sandbox).is_empty());
+
+    let before = sandbox.outcomes();
+    assert!((2..8).contains(&before.len()), "{}", before.len());
+    let again = sandbox.ok(&["run", "sweep.yaml"]);
+    assert!(again.err.contains(&format!("{} of them done already", before.len())), "{}", again.err);
+    let after = sandbox.outcomes();
+    assert!(before.iter().all(|outcome| after.contains(outcome)), "a finished run was repeated");
+    assert_eq!(sandbox.losses("results"), untouched.losses("results"));
+}
+
+/// Trainers of this sandbox: their command line names the attempt's folder.
+fn trainers(sandbox: &Sandbox) -> Vec<i32> {
+    let root = sandbox.path("");
+    let mine =
+        |pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == root.canonicalize().unwrap());
+    processes_of(std::path::Path::new("results/sweep/runs")).into_iter().filter(mine).collect()
+}
+
+#[test]
+fn an_interrupt_stops_and_keeps() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let sandbox = slow();
+        let mut coordinator = start(&sandbox);
+        until("one run is done and others run", || !sandbox.outcomes().is_empty() && !trainers(&sandbox).is_empty());
+        strike(&coordinator, signal);
+        let status = coordinator.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{signal}");
+        assert!(trainers(&sandbox).is_empty());
+        let kept = sandbox.outcomes();
+        assert!((1..8).contains(&kept.len()));
+        sandbox.ok(&["run", "sweep.yaml"]);
+        assert!(kept.iter().all(|outcome| sandbox.outcomes().contains(outcome)));
+    }
+}
+
+/// A trainer killed from outside costs an attempt, not the sweep.
+#[test]
+fn a_killed_trainer_is_tried_again() {
+    let sandbox = slow();
+    let mut coordinator =
+        sandbox.command(&["run", "sweep.yaml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    until("a trainer runs", || !trainers(&sandbox).is_empty());
+    // It may end by itself before the blow: then the next one is struck.
+    until("a trainer is struck", || {
+        trainers(&sandbox).first().is_some_and(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL).is_ok())
+    });
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut coordinator.stderr.take().unwrap(), &mut said).unwrap();
+    assert!(coordinator.wait().unwrap().success(), "{said}");
+    assert!(
+        said.contains("the trainer was killed by SIGKILL, perhaps for using too much memory; it will be tried again"),
+        "{said}"
+    );
+    assert_eq!(sandbox.outcomes().len(), 8);
+}
+
+#[test]
+fn two_coordinators_are_one_too_many() {
+    let sandbox = slow();
+    let mut first = start(&sandbox);
+    until("the first has begun", || !trainers(&sandbox).is_empty());
+    let second = sandbox.run(&["run", "sweep.yaml"]);
+    strike(&first, Signal::SIGKILL);
+    first.wait().unwrap();
+    assert_eq!(second.code, 1);
+    assert!(
+        second.err.contains(&format!("is in use by another isoflop (process {} on ", first.id())),
+        "{}",
+        second.err
+    );
+    assert!(second.err.contains("hint: wait for it to end"), "{}", second.err);
+}
+
+/// What broken trainers leave: a message with the reason, and a sweep whose finished runs stay valid.
+#[test]
+fn broken_trainers() {
+    let mut said_of = String::new();
+    for (name, script) in [
+        ("exits with a code", "echo 'error: something is wrong here'; exit 7"),
+        ("kills itself", "kill -9 $$"),
+        ("claims success and leaves nothing", "exit 0"),
+        ("leaves an outcome that is no JSON", "echo '{' > $2/outcome.json; touch $2/metrics.jsonl; exit 0"),
+        ("has no device", "echo 'error: CUDA device 0 is not available to libtorch (0 found)'; exit 3"),
+        ("cannot write", "echo 'error: cannot write `metrics.jsonl`: No space left on device'; exit 4"),
+        ("says nothing for ever", "sleep 1000"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.edit("[d12-l2, d16-l2]", "[d12-l2]");
+        sandbox.ok(&["run", "sweep.yaml"]);
+        let before = sandbox.outcomes();
+        sandbox.edit("[2e8, 4e8]", "[2e8, 6e8]");
+        sandbox.edit("slots: 2", "slots: 1\n    stall_seconds: 1");
+        let trainer = sandbox.broken_trainer(script);
+        let ran = sandbox.run(&["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()]);
+        assert_eq!(ran.code, 4, "{name}: {}", ran.err);
+        assert!(before.iter().all(|outcome| sandbox.outcomes().contains(outcome)), "{name}");
+        assert!(sandbox.ok(&["status", "sweep"]).out.contains("2 of 4 runs finished"), "{name}");
+        let message = &ran.err[ran.err.find("error: ").unwrap()..];
+        said_of += &format!("## a trainer that {name}\n{message}\n");
+    }
+    insta::assert_snapshot!(said_of);
+}
+
+/// An outcome damaged on the disk is no result: it is named, and its run is done again.
+#[test]
+fn damaged_outcomes_are_done_again() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(&["run", "sweep.yaml"]);
+    let losses = sandbox.losses("results");
+    let outcomes = sandbox.outcomes();
+    fs::write(&outcomes[0].0, &outcomes[0].1[..outcomes[0].1.len() / 2]).unwrap();
+    let metrics = outcomes[1].0.with_file_name("attempts").join("1/metrics.jsonl");
+    let text = fs::read_to_string(&metrics).unwrap();
+    fs::write(&metrics, text.replacen("\"loss_val\":", "\"loss_val\":1", 1)).unwrap();
+    let ran = sandbox.ok(&["run", "sweep.yaml"]);
+    assert!(ran.err.contains("will be done again: the outcome is damaged"), "{}", ran.err);
+    assert!(ran.err.contains("does not match the outcome's digest"), "{}", ran.err);
+    assert!(ran.err.contains("6 of them done already"), "{}", ran.err);
+    assert_eq!(sandbox.losses("results"), losses);
+}
+
+/// A late outcome of an attempt that no longer holds the run is not taken.
+#[test]
+fn a_stale_outcome_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(&["run", "sweep.yaml"]);
+    let (path, _) = sandbox.outcomes().remove(0);
+    let attempt = path.with_file_name("attempts").join("1");
+    // The run is given to a second attempt, and the first delivers after all.
+    fs::remove_file(&path).unwrap();
+    let second = attempt.with_file_name("2");
+    fs::create_dir(&second).unwrap();
+    let launch = fs::read_to_string(attempt.join("launch.json")).unwrap();
+    let fence: serde_json::Value = serde_json::from_str(&launch).unwrap();
+    fs::write(second.join("launch.json"), launch.replace(fence["fence"].as_str().unwrap(), "another")).unwrap();
+    for file in ["outcome.json", "metrics.jsonl"] {
+        fs::copy(attempt.join(file), second.join(file)).unwrap();
+    }
+    let ran = sandbox.ok(&["run", "sweep.yaml"]);
+    assert!(ran.err.contains("7 of them done already"), "{}", ran.err);
+    let outcome: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(outcome["attempt"], 3, "a stale outcome was committed");
+}
+
+/// An outcome that a killed coordinator did not come to commit is committed by the next.
+#[test]
+fn a_delivered_outcome_is_not_lost() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(&["run", "sweep.yaml"]);
+    let before = sandbox.outcomes();
+    fs::remove_file(&before[0].0).unwrap();
+    let ran = sandbox.ok(&["run", "sweep.yaml"]);
+    assert!(ran.err.contains("8 of them done already"), "{}", ran.err);
+    assert_eq!(sandbox.outcomes(), before);
+}
+
+/// A disk that fills up stops the sweep with the reason; with space again it goes on.
+#[test]
+fn a_full_disk_stops_the_sweep() {
+    let sandbox = Sandbox::new();
+    let disk = sandbox.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let mount = |options: &str| {
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(&disk)
+            .stderr(Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !mount("size=2m") {
+        skipped("this user may not mount a small disk");
+        return;
+    }
+    let full = disk.join("filler");
+    let run = ["run", "sweep.yaml", "--results", "disk"];
+    // Room for the text and the first runs' files, then none.
+    let text: u64 = ["train.txt", "val.txt"].iter().map(|name| fs::metadata(sandbox.path(name)).unwrap().len()).sum();
+    fs::write(&full, vec![0; (2 << 20) - text as usize - (90 << 10)]).unwrap();
+    let first = sandbox.run(&run);
+    let before = sandbox.outcomes_in("disk");
+    fs::remove_file(&full).unwrap();
+    let second = sandbox.run(&run);
+    let (losses, after) = (sandbox.losses("disk"), sandbox.outcomes_in("disk"));
+    let unmounted = Command::new("umount").arg(&disk).status().unwrap().success();
+
+    assert!(first.err.contains("No space left on device") && first.err.contains("hint: "), "{}", first.err);
+    assert!([1, 4].contains(&first.code), "{}", first.err);
+    assert_eq!(second.code, 0, "{}", second.err);
+    assert!((1..8).contains(&before.len()), "the disk was full too early or too late: {} runs", before.len());
+    assert!(before.iter().all(|outcome| after.contains(outcome)), "a finished run was repeated");
+    let untouched = Sandbox::new();
+    untouched.ok(&["run", "sweep.yaml"]);
+    assert_eq!(losses, untouched.losses("results"));
+    assert!(unmounted);
+}

@@ -1,0 +1,10 @@
+//! The programs as users meet them: real files, real processes, real training.
+#![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it stands")]
+
+mod data;
+mod docs;
+mod faults;
+mod messages;
+mod plan;
+mod sandbox;
+mod training;

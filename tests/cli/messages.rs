@@ -1,0 +1,194 @@
+//! Bad input: every message, as the user sees it.
+
+use crate::sandbox::{Sandbox, skipped};
+
+/// What `isoflop plan` says of the sweep file after a change.
+fn planned(from: &str, to: &str) -> String {
+    let sandbox = Sandbox::new();
+    sandbox.edit(from, to);
+    said(&sandbox, &["plan", "sweep.yaml", "--no-calibration"])
+}
+
+fn said(sandbox: &Sandbox, arguments: &[&str]) -> String {
+    let ran = sandbox.run(arguments);
+    assert_ne!(ran.code, 0, "{}", ran.out);
+    assert!(!ran.err.contains("panicked") && !ran.err.contains("RUST_BACKTRACE"), "{}", ran.err);
+    assert!(ran.err.contains("hint: ") || ran.code == 2, "no hint: {}", ran.err);
+    format!("{}exit {}", ran.err, ran.code)
+}
+
+/// One snapshot for a family of mistakes, so that their tone can be read at once.
+fn family(cases: &[(&str, &str, &str)]) -> String {
+    cases.iter().map(|(name, from, to)| format!("## {name}\n{}\n\n", planned(from, to))).collect()
+}
+
+#[test]
+fn keys() {
+    insta::assert_snapshot!(family(&[
+        ("an unknown key", "seeds:", "seed:"),
+        ("an unknown key within a section", "sequence_length:", "sequence_lenght:"),
+        ("an unknown key that is near nothing", "seeds:", "zzz:"),
+        ("a duplicate key", "seeds: [1]", "seeds: [1]\nseeds: [2]"),
+        ("a missing key", "sequence_length: 32", ""),
+        ("a missing section", "budgets:\n  flops: [2e8, 4e8]\n", ""),
+        ("an unknown kind of budget", "flops:", "flop:"),
+        ("an unknown executor", "local:", "slrum:"),
+    ]));
+}
+
+#[test]
+fn values() {
+    insta::assert_snapshot!(family(&[
+        ("a text where a list is wanted", "seeds: [1]", "seeds: one"),
+        ("a text where a number is wanted", "sequence_length: 32", "sequence_length: many"),
+        ("a list where a number is wanted", "sequence_length: 32", "sequence_length: [32]"),
+        ("a number where a text is wanted", "train: train.txt", "train: [1]"),
+        ("a fraction where a count is wanted", "sequence_length: 32", "sequence_length: 32.5"),
+        ("a negative count", "seeds: [1]", "seeds: [-1]"),
+        ("a negative budget", "[2e8, 4e8]", "[2e8, -4e8]"),
+        ("a budget of zero", "[2e8, 4e8]", "[0, 4e8]"),
+        ("an infinite budget", "[2e8, 4e8]", "[.inf]"),
+        ("a budget that is not a number", "[2e8, 4e8]", "[.nan]"),
+        ("an absurd budget", "[2e8, 4e8]", "[1e300]"),
+        ("an overflowing budget", "[2e8, 4e8]", "[1e999]"),
+        ("an absurd sequence", "sequence_length: 32", "sequence_length: 1e9"),
+        ("a learning rate of zero", "fixed: 1e-2", "fixed: 0"),
+        ("an absurd learning rate", "fixed: 1e-2", "fixed: 1e6"),
+        ("a warmup beyond the run", "fixed: 1e-2", "fixed: 1e-2\n  schedule: { cosine: { warmup: 1.5, floor: 0 } }"),
+        (
+            "phases that do not fit",
+            "fixed: 1e-2",
+            "fixed: 1e-2\n  schedule: { wsd: { warmup: 0.6, decay: 0.6, floor: 0 } }"
+        ),
+        ("a beta of one", "fixed: 1e-2", "fixed: 1e-2\n  optimizer: { adamw: { beta2: 1 } }"),
+        ("no slots", "slots: 2", "slots: 0"),
+        ("an unknown device", "device: cpu", "device: tpu"),
+    ]));
+}
+
+#[test]
+fn lists_and_names() {
+    insta::assert_snapshot!(family(&[
+        ("no architectures", "[transformer, primer_ez]", "[]"),
+        ("no sizes", "[d12-l2, d16-l2]", "[]"),
+        ("no budgets", "[2e8, 4e8]", "[]"),
+        ("no seeds", "[1]", "[]"),
+        ("an unknown architecture", "primer_ez", "primer_easy"),
+        ("an architecture twice", "primer_ez", "transformer"),
+        ("an architecture twice by another name", "primer_ez", "{preset: transformer, name: other}"),
+        ("a changed architecture without a name", "primer_ez", "{preset: transformer, activation: gelu}"),
+        ("an unknown activation", "primer_ez", "{preset: transformer, name: x, activation: relu2}"),
+        (
+            "a convolution too wide",
+            "primer_ez",
+            "{preset: transformer, name: x, qkv_convolution: {depthwise: {width: 9}}}"
+        ),
+        ("an unknown baseline", "seeds: [1]", "baseline: transformr"),
+        ("an unknown rung", "d12-l2", "d13-l2"),
+        ("a size twice", "d12-l2", "d16-l2"),
+        ("a size without layers", "d12-l2", "{d_model: 12}"),
+        ("a size of both kinds", "d12-l2", "{params: 1M, d_model: 12}"),
+        ("heads that do not divide", "d12-l2", "{d_model: 100, layers: 2, d_head: 64}"),
+        ("a width of zero", "d12-l2", "{d_model: 0, layers: 2}"),
+        ("parameters that no shape has", "d12-l2", "{params: 12}"),
+        ("a budget twice", "[2e8, 4e8]", "[2e8, 0.2e9]"),
+        ("a seed twice", "seeds: [1]", "seeds: [1, 1]"),
+        ("a batch that is no multiple", "batch_tokens: 128", "batch_tokens: 100"),
+        ("a name that is no folder's", "seeds: [1]", "name: ../elsewhere"),
+    ]));
+}
+
+#[test]
+fn budgets_and_text() {
+    insta::assert_snapshot!(family(&[
+        ("a budget too small for one batch", "[2e8, 4e8]", "[1e6]"),
+        ("a budget in tokens too small for one batch", "flops: [2e8, 4e8]", "tokens: [100]"),
+        ("too little text", "[2e8, 4e8]", "[1e12]"),
+        ("too little text to validate on", "tokens: 1024", "tokens: 1e6"),
+        ("a text that is missing", "train: train.txt", "train: nowhere.txt"),
+        ("a text that is a folder", "train: train.txt", "train: ."),
+        ("training text without validation text", "validation: val.txt", ""),
+        ("all three texts", "validation: val.txt", "validation: val.txt\n  text: train.txt"),
+        (
+            "a fraction of a file that is held out whole",
+            "validation: val.txt",
+            "validation: val.txt\n  validation_fraction: 0.1"
+        ),
+        (
+            "nothing left to train on",
+            "train: train.txt\n  validation: val.txt",
+            "text: train.txt\n  validation_fraction: 1.5"
+        ),
+        ("validation text that is trained on", "validation: val.txt", "validation: train.txt"),
+    ]));
+}
+
+#[test]
+fn texts_that_are_none() {
+    let mut said_of = String::new();
+    for (name, bytes) in [
+        ("an empty text", b"".to_vec()),
+        ("a text of separators", b"<|endoftext|>\n\n<|endoftext|>\n".to_vec()),
+        ("a text that is not UTF-8", b"caf\xe9 au lait".to_vec()),
+        ("a zstd file cut short", zstd::encode_all(&b"some text, and more of it"[..], 3).unwrap()[..12].to_vec()),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write("train.txt", bytes);
+        said_of += &format!("## {name}\n{}\n\n", said(&sandbox, &["plan", "sweep.yaml", "--no-calibration"]));
+    }
+    let sandbox = Sandbox::new();
+    sandbox.edit("train: train.txt\n  validation: val.txt", "text: line.txt");
+    sandbox.write("line.txt", "one line and nothing else");
+    said_of += &format!("## one paragraph to split\n{}\n", said(&sandbox, &["plan", "sweep.yaml", "--no-calibration"]));
+    insta::assert_snapshot!(said_of);
+}
+
+#[test]
+fn files_that_are_no_sweep() {
+    let mut said_of = String::new();
+    let deep = "[".repeat(100_000);
+    for (name, text) in [
+        ("an empty file", ""),
+        ("not a mapping", "- 1\n- 2\n"),
+        ("not YAML", "a: b: c: [\n"),
+        ("a tab", "data:\n\ttrain: x\n"),
+        ("two documents", "a: 1\n---\nb: 2\n"),
+        ("hostile nesting", deep.as_str()),
+        ("an unknown alias", "data: *nowhere\n"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write("sweep.yaml", text);
+        said_of += &format!("## {name}\n{}\n\n", said(&sandbox, &["plan", "sweep.yaml", "--no-calibration"]));
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("sweep.yaml", b"name: caf\xe9\n");
+    said_of += &format!("## not UTF-8\n{}\n\n", said(&sandbox, &["plan", "sweep.yaml", "--no-calibration"]));
+    said_of += &format!("## no file\n{}\n", said(&sandbox, &["plan", "nowhere.yaml", "--no-calibration"]));
+    insta::assert_snapshot!(said_of);
+}
+
+#[test]
+fn commands() {
+    let sandbox = Sandbox::new();
+    let mut said_of = String::new();
+    for (name, arguments) in [
+        ("status without results", vec!["status", "sweep.yaml"]),
+        ("fit without results", vec!["fit", "nothing"]),
+        ("report without results", vec!["report", "sweep"]),
+        ("no trainer", vec!["run", "sweep.yaml", "--trainer", "nowhere"]),
+        ("an unknown command", vec!["runn", "sweep.yaml"]),
+        ("an unknown option", vec!["plan", "sweep.yaml", "--jsn"]),
+    ] {
+        said_of += &format!("## {name}\n{}\n\n", said(&sandbox, &arguments));
+    }
+    insta::assert_snapshot!(said_of);
+}
+
+#[test]
+fn cuda_where_there_is_none() {
+    if std::path::Path::new("/dev/nvidia0").exists() {
+        skipped("this machine has a GPU");
+        return;
+    }
+    insta::assert_snapshot!(planned("device: cpu", "device: cuda"));
+}

@@ -1,0 +1,63 @@
+//! `isoflop plan`: what a user reads before starting.
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn shows_runs_and_costs() {
+    let sandbox = Sandbox::new();
+    insta::assert_snapshot!(sandbox.ok(&["plan", "sweep.yaml", "--no-calibration"]).out);
+}
+
+#[test]
+fn json_is_complete() {
+    let sandbox = Sandbox::new();
+    let out = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration", "--json"]).out;
+    let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(plan["runs"].as_array().unwrap().len(), 8);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&plan["runs"][0]).unwrap());
+}
+
+/// Times come from real steps of the real trainer.
+#[test]
+fn times_are_measured() {
+    let sandbox = Sandbox::new();
+    let out = sandbox.ok(&["plan", "sweep.yaml", "--json"]).out;
+    let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let seconds = plan["runs"][0]["seconds_estimate"].as_f64().unwrap();
+    assert!(seconds > 0.0 && seconds < 60.0, "{seconds}");
+    assert!(plan["seconds_left_estimate"].as_f64().unwrap() >= seconds);
+}
+
+/// Sizes by name, by shape and by parameters; budgets in tokens and in tokens per parameter; changed presets.
+#[test]
+fn every_way_to_say_it() {
+    let sandbox = Sandbox::new();
+    sandbox.edit("[d12-l2, d16-l2]", "[d12-l2, {d_model: 20, layers: 1, heads: 2, d_ff: 50}, {params: 25k}]");
+    sandbox.edit("[transformer, primer_ez]", "[primer_ez, {preset: transformer, name: gelu, activation: gelu}, {preset: primer_ez, name: wide, qkv_convolution: {depthwise: {width: 4}}}]");
+    sandbox.edit("flops: [2e8, 4e8]", "tokens_per_param: [0.2]");
+    sandbox.edit(
+        "fixed: 1e-2",
+        "inverse_sqrt_width: { base: 1e-2, at: 32 }\n  schedule: { wsd: { warmup: 0.1, decay: 0.2, floor: 0 } }",
+    );
+    sandbox.edit("train: train.txt\n  validation: val.txt", "text: train.txt\n  validation_fraction: 0.2");
+    let ran = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration"]);
+    insta::assert_snapshot!(format!("{}\n{}", ran.out, ran.err));
+}
+
+/// The order of keys and comments do not make other runs.
+#[test]
+fn ids_follow_content() {
+    let ids = |sandbox: &Sandbox| {
+        let out = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration", "--json"]).out;
+        let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+        plan["runs"].as_array().unwrap().iter().map(|run| run["id"].to_string()).collect::<Vec<_>>()
+    };
+    let (one, other) = (Sandbox::new(), Sandbox::new());
+    other.edit("seeds: [1]\n", "");
+    other
+        .edit("data:", "# a comment\nseeds: [ 1 ]\nname: sweep\nexecutor: { local: { slots: 1, device: cpu } }\ndata:");
+    other.edit("executor:\n  local:\n    device: cpu\n    slots: 2\n", "");
+    assert_eq!(ids(&one), ids(&other));
+    other.edit("fixed: 1e-2", "fixed: 1.1e-2");
+    assert_ne!(ids(&one), ids(&other));
+}

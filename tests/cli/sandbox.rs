@@ -1,0 +1,167 @@
+//! A folder of its own for each test, with a small text and a sweep file.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Longest wait for a condition; a test that reaches it has failed.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Two arms, two sizes, two budgets of a few steps each: under a second a run.
+pub(crate) const SWEEP: &str = "\
+data:
+  train: train.txt
+  validation: val.txt
+architectures: [transformer, primer_ez]
+sizes: [d12-l2, d16-l2]
+budgets:
+  flops: [2e8, 4e8]
+seeds: [1]
+train:
+  sequence_length: 32
+  batch_tokens: 128
+  learning_rate:
+    fixed: 1e-2
+evaluation:
+  tokens: 1024
+  points: 2
+executor:
+  local:
+    device: cpu
+    slots: 2
+";
+
+pub(crate) struct Sandbox {
+    folder: TempDir,
+}
+
+impl Sandbox {
+    /// A folder with [`SWEEP`] and its text.
+    pub(crate) fn new() -> Self {
+        let sandbox = Self { folder: TempDir::new().unwrap() };
+        sandbox.write("sweep.yaml", SWEEP);
+        sandbox.write("train.txt", text(0..4000));
+        sandbox.write("val.txt", text(4000..4400));
+        sandbox
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+        fs::write(self.path(name), contents).unwrap();
+    }
+
+    /// Changes the sweep file: `from` must stand in it.
+    pub(crate) fn edit(&self, from: &str, to: &str) {
+        let sweep = fs::read_to_string(self.path("sweep.yaml")).unwrap();
+        assert!(sweep.contains(from), "the sweep has no `{from}`");
+        self.write("sweep.yaml", sweep.replacen(from, to, 1));
+    }
+
+    /// A program that takes the trainer's place and breaks in its own way.
+    pub(crate) fn broken_trainer(&self, script: &str) -> PathBuf {
+        let path = self.path("trainer.sh");
+        self.write("trainer.sh", format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// `isoflop` in this folder.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isoflop"));
+        command.current_dir(self.folder.path()).args(arguments).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        let output: Output = self.command(arguments).output().unwrap();
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs what must go well.
+    pub(crate) fn ok(&self, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, 0, "isoflop {}\n{}\n{}", arguments.join(" "), ran.out, ran.err);
+        ran
+    }
+
+    /// What each run ended with: the whole of `status --json`, without what is measured by the clock.
+    pub(crate) fn losses(&self, results: &str) -> String {
+        self.ok(&["status", "sweep", "--json", "--results", results]).out
+    }
+
+    /// The committed outcomes, as (path, bytes).
+    pub(crate) fn outcomes(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        self.outcomes_in("results")
+    }
+
+    pub(crate) fn outcomes_in(&self, results: &str) -> Vec<(PathBuf, Vec<u8>)> {
+        let Ok(runs) = fs::read_dir(self.path(results).join("sweep/runs")) else { return Vec::new() };
+        let files = runs.map(|run| run.unwrap().path().join("outcome.json"));
+        let mut found: Vec<_> = files.filter_map(|file| Some((file.clone(), fs::read(file).ok()?))).collect();
+        found.sort();
+        found
+    }
+}
+
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Waits until `condition` holds.
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Live processes whose command line names `folder`.
+pub(crate) fn processes_of(folder: &Path) -> Vec<i32> {
+    let name = folder.to_string_lossy().into_owned();
+    let live = |entry: fs::DirEntry| {
+        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let words = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        // A dead process may stay a zombie for a moment: it has no command line.
+        words.contains(&name).then_some(pid)
+    };
+    fs::read_dir("/proc").unwrap().flatten().filter_map(live).collect()
+}
+
+/// English enough to learn from: sentences in which each word hints at the next.
+pub(crate) fn text(range: std::ops::Range<usize>) -> String {
+    const WORDS: [&str; 12] =
+        ["the", "old", "house", "stood", "by", "a", "river", "where", "children", "played", "until", "dark"];
+    let paragraph = |i: usize| {
+        let words: Vec<&str> = (0..12).map(|k| WORDS[(i * 7 + k * (1 + i % 5)) % 12]).collect();
+        format!("{i} {}.\n\n", words.join(" "))
+    };
+    range.map(paragraph).collect()
+}
+
+/// A field of a run's committed outcome.
+pub(crate) fn outcome_field(sandbox: &Sandbox, id: &str, field: &str) -> serde_json::Value {
+    let bytes = fs::read(sandbox.path(&format!("results/sweep/runs/{id}/outcome.json"))).unwrap();
+    serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()[field].clone()
+}
+
+/// A test that cannot be made here says so, aloud.
+pub(crate) fn skipped(reason: &str) {
+    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+    {
+        eprintln!("SKIPPED: {reason}");
+    }
+}

@@ -1,0 +1,144 @@
+//! The architecture's invariants, read from the source tree (ARCHITECTURE.md).
+#![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it stands")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rooms from the ground up: a room may import those before it.
+const ROOMS: [&str; 12] =
+    ["units", "arch", "run", "data", "fit", "sweep", "table", "executor", "coordinator", "report", "cli", "main"];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn tree() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let relative = |path: &PathBuf| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+    sources(&root).iter().map(|path| (relative(path), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The code without its comments.
+fn code(text: &str) -> String {
+    text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// The code without comments and without what is compiled for tests only.
+fn shipped(text: &str) -> String {
+    code(text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text))
+}
+
+fn room(file: &str) -> &str {
+    file.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+#[test]
+fn every_dependency_has_one_home() {
+    for (word, homes) in [
+        ("tch::", &["trainer"][..]),
+        ("polars", &["table"]),
+        ("plotters", &["report"]),
+        ("clap::", &["cli"]),
+        ("indicatif", &["cli"]),
+        ("comfy_table", &["cli"]),
+        ("serde_yaml", &["sweep"]),
+        ("tokio", &["coordinator", "executor"]),
+        ("nalgebra", &["fit"]),
+        ("nvml_wrapper", &["executor", "trainer"]),
+        ("memmap2", &["data"]),
+        ("println!", &["cli"]),
+    ] {
+        for (file, text) in tree() {
+            assert!(
+                !shipped(&text).contains(word) || homes.contains(&room(&file)),
+                "`{word}` stands in {file}, its home is {homes:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn imports_go_down_only() {
+    for (file, text) in tree() {
+        let here = room(&file);
+        if here == "trainer" || here == "lib" {
+            continue;
+        }
+        let level = ROOMS.iter().position(|room| *room == here).unwrap_or_else(|| panic!("{file} is in no room"));
+        for above in &ROOMS[level + 1..] {
+            let import = format!("crate::{above}::");
+            assert!(!shipped(&text).contains(&import), "{file} imports from {above}, which stands above it");
+        }
+    }
+}
+
+/// `run` stands below `data` and both are the trainer's contract: it imports nothing of the coordinator's side.
+#[test]
+fn the_trainer_knows_the_contract_only() {
+    for (file, text) in tree().into_iter().filter(|(file, _)| room(file) == "trainer") {
+        for room in ["fit", "sweep", "table", "executor", "coordinator", "report", "cli"] {
+            assert!(!text.contains(&format!("isoflop::{room}")), "{file} imports from {room}");
+        }
+    }
+}
+
+/// Fits and expansion are pure: no files, no clock, no environment.
+#[test]
+fn fits_and_schedules_are_pure() {
+    for (file, text) in tree() {
+        let pure = room(&file) == "fit" || ["sweep/expand.rs", "coordinator/schedule.rs"].contains(&file.as_str());
+        for word in ["std::fs", "File::", "Instant::", "SystemTime", "std::env", "std::process"] {
+            assert!(!pure || !shipped(&text).contains(word), "{file} uses {word}");
+        }
+    }
+}
+
+#[test]
+fn paths_have_one_author() {
+    for name in [
+        "metrics.jsonl",
+        "outcome.json",
+        "launch.json",
+        "spec.json",
+        "plan.json",
+        "runs.parquet",
+        "curves.parquet",
+        "fit.json",
+        "log.txt",
+    ] {
+        for (file, text) in tree() {
+            let literal = format!("\"{name}\"");
+            assert!(
+                file == "run/directory.rs" || !shipped(&text).contains(&literal),
+                "{file} writes the path {literal}"
+            );
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_stands_where_it_must() {
+    for (file, text) in tree() {
+        let allowed = ["data/tokens.rs", "trainer/cuda.rs"].contains(&file.as_str());
+        assert!(allowed || !code(&text).contains("unsafe {"), "{file} holds unsafe code");
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    let mut lengths: Vec<(usize, String)> =
+        tree().into_iter().map(|(file, text)| (shipped(&text).lines().count(), file)).collect();
+    lengths.sort();
+    let (longest, file) = lengths.last().unwrap();
+    assert!(*longest <= 500, "{file} has {longest} lines");
+    assert!(lengths[lengths.len() / 2].0 < 150, "the median file has {} lines", lengths[lengths.len() / 2].0);
+}
