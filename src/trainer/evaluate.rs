@@ -57,7 +57,7 @@ impl Validation {
     }
 }
 
-/// Inputs and targets of the windows that begin at `starts`, [B, T] each.
+/// Inputs and targets of the windows that begin at `starts`, `[B, T]` each.
 pub(crate) fn windows(
     tokens: &[u8],
     starts: impl Iterator<Item = usize>,

@@ -3,14 +3,11 @@
 
 use std::collections::HashMap;
 
-use isoflop::arch::{Architecture, Shape, params};
+use isoflop::units::ParamCount;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tch::{Device, Tensor};
-
-use crate::failure::Failure;
-use crate::model::slots;
 
 /// One named tensor within the flat vector.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +44,7 @@ pub(crate) enum Init {
 /// The parameters of a model, decayed ones first.
 #[derive(Debug)]
 pub(crate) struct Parameters {
-    /// [P], requires grad.
+    /// `[P]`, requires grad.
     pub(crate) flat: Tensor,
     slots: Vec<Slot>,
     index: HashMap<String, usize>,
@@ -56,20 +53,9 @@ pub(crate) struct Parameters {
 impl Parameters {
     /// Initial weights for a seed: bit for bit the same on any machine, and the same for a tensor of
     /// one name and size in every architecture, so that arms with one seed start from common weights.
-    pub(crate) fn initial(
-        arch: &Architecture,
-        shape: &Shape,
-        vocabulary: u32,
-        seed: u64,
-        device: Device,
-    ) -> Result<Self, Failure> {
-        let mut slots = slots(arch, shape, vocabulary);
+    pub(crate) fn initial(mut slots: Vec<Slot>, seed: u64, device: Device) -> Self {
         slots.sort_by_key(|slot| !slot.decays);
-        let counted = params(arch, shape, vocabulary).total().0;
         let own: i64 = slots.iter().map(Slot::len).sum();
-        if own as u64 != counted {
-            return Err(Failure::bad_launch(format!("the model has {own} parameters where `arch` counts {counted}")));
-        }
         let mut values = Vec::with_capacity(own as usize);
         for slot in &slots {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -78,7 +64,7 @@ impl Parameters {
         }
         let flat = Tensor::from_slice(&values).to_device(device).set_requires_grad(true);
         let index = slots.iter().enumerate().map(|(i, slot)| (slot.name.clone(), i)).collect();
-        Ok(Self { flat, slots, index })
+        Self { flat, slots, index }
     }
 
     /// The tensors by name, as views: gradients arrive in the flat vector by one concatenation.
@@ -89,7 +75,12 @@ impl Parameters {
         Views { tensors, index: &self.index }
     }
 
-    /// The part of the flat vector that decays, [P_decayed].
+    /// Number of parameters.
+    pub(crate) fn count(&self) -> ParamCount {
+        ParamCount(self.slots.iter().map(Slot::len).sum::<i64>() as u64)
+    }
+
+    /// The part of the flat vector that decays, `[P_decayed]`.
     pub(crate) fn decayed(&self) -> Tensor {
         let len = self.slots.iter().filter(|slot| slot.decays).map(Slot::len).sum();
         self.flat.narrow(0, 0, len)
@@ -174,10 +165,11 @@ mod tests {
     use isoflop::arch::{Preset, rung};
 
     use super::*;
+    use crate::model::slots;
 
     fn values(preset: Preset, seed: u64, name: &str) -> Vec<f32> {
-        let parameters =
-            Parameters::initial(&preset.architecture(), &rung("d32-l2").unwrap(), 256, seed, Device::Cpu).unwrap();
+        let slots = slots(&preset.architecture(), &rung("d32-l2").unwrap(), 256);
+        let parameters = Parameters::initial(slots, seed, Device::Cpu);
         Vec::try_from(parameters.views().get(name).reshape([-1])).unwrap()
     }
 

@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::evaluate::{Score, Validation, windows};
 use crate::failure::Failure;
-use crate::model::{Model, RelativePositions};
+use crate::model::{Model, RelativePositions, slots};
 use crate::optimizer::Optimizer;
 use crate::parameters::Parameters;
 use crate::record::Recorder;
@@ -41,7 +41,11 @@ pub(crate) struct Training<'a> {
 impl<'a> Training<'a> {
     pub(crate) fn new(spec: &'a RunSpec, device: Device) -> Result<Self, Failure> {
         let parameters =
-            Parameters::initial(&spec.architecture, &spec.shape, spec.data.vocabulary(), spec.seed, device)?;
+            Parameters::initial(slots(&spec.architecture, &spec.shape, spec.data.vocabulary()), spec.seed, device);
+        if parameters.count() != spec.params_total() {
+            let (own, counted) = (parameters.count().0, spec.params_total().0);
+            return Err(Failure::bad_launch(format!("the model has {own} parameters where `arch` counts {counted}")));
+        }
         let optimizer = Optimizer::new(spec.optimizer, &parameters);
         let positions = RelativePositions::new(i64::from(spec.sequence_length), device);
         Ok(Self { spec, parameters, optimizer, positions })

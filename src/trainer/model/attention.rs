@@ -41,7 +41,7 @@ impl Attention {
     }
 }
 
-/// y[t] = Σ_k w_k ∘ x[t-k] along the sequence, zeros before its start (arXiv:2109.08668, section 4 and
+/// `y[t] = Σ_k w_k ∘ x[t-k]` along the sequence, zeros before its start (arXiv:2109.08668, section 4 and
 /// appendix A). Q, K and V are convolved in one pass: their channels stand side by side and none is shared.
 ///
 /// Multiply-adds over shifted views, not a grouped `conv1d`, which is slower on CPU.

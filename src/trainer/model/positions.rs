@@ -23,7 +23,7 @@ impl RelativePositions {
         }
     }
 
-    /// The bias with the causal mask, [H, T, T]: at [h, i, j] the bias of distance i - j, -inf where j > i.
+    /// The bias with the causal mask, `[H, T, T]`: at `[h, i, j]` the bias of distance i - j, -inf where j > i.
     pub(crate) fn bias(&self, table: &Tensor) -> Tensor {
         let (heads, t) = (table.size()[0], self.buckets.size()[0]);
         let by_distance = table.index_select(1, &self.buckets); // [H, T]

@@ -6,14 +6,14 @@ use isoflop::arch::{Preset, Shape};
 use tch::{Device, Kind, Tensor};
 
 use super::attention::causal_depthwise_convolution;
-use super::{Model, RelativePositions};
+use super::{Model, RelativePositions, slots};
 use crate::parameters::Parameters;
 
 const SHAPE: Shape = Shape { d_model: 16, layers: 2, heads: 2, d_head: 8, d_ff: 64 };
 const VOCABULARY: u32 = 48;
 
 fn parameters(preset: Preset) -> Parameters {
-    Parameters::initial(&preset.architecture(), &SHAPE, VOCABULARY, 1, Device::Cpu).unwrap()
+    Parameters::initial(slots(&preset.architecture(), &SHAPE, VOCABULARY), 1, Device::Cpu)
 }
 
 fn logits(preset: Preset, parameters: &Parameters, tokens: &Tensor) -> Tensor {
