@@ -6,7 +6,9 @@
 //! initial weights, held-out text) moves them together: unpaired intervals are several times too wide.
 //!
 //! A replicate's spread is too small when a profile spends three of its n runs on the parabola; it is
-//! widened by sqrt(n / (n - 3)) around the estimate, in logarithms (MacKinnon and White 1985, HC1).
+//! widened around the estimate, in logarithms, by sqrt(n / (n - 3)) (MacKinnon and White 1985, HC1) and by
+//! Student's quantile with n - 3 degrees of freedom over the normal one. Without the latter, 95% intervals of a
+//! quickstart's size held the truth in 90% of simulated studies (`tests.rs` prints the share).
 
 use std::collections::BTreeMap;
 
@@ -111,7 +113,20 @@ pub(super) fn frontier_widening(profiles: &[Profile]) -> f64 {
 
 fn widening(runs: usize, parabolas: usize) -> f64 {
     let (n, p) = (runs as f64, 3.0 * parabolas as f64);
-    if n > p { (n / (n - p)).sqrt() } else { f64::NAN }
+    if n > p { (n / (n - p)).sqrt() * student(n - p) / NORMAL } else { f64::NAN }
+}
+
+/// 97.5% quantile of the normal distribution.
+const NORMAL: f64 = 1.959_964;
+
+/// 97.5% quantile of Student's distribution (Abramowitz and Stegun 1964, 26.7.5), within 0.3% from 3 degrees of freedom on.
+fn student(freedom: f64) -> f64 {
+    let z = NORMAL;
+    z + (z.powi(3) + z) / (4.0 * freedom)
+        + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * freedom.powi(2))
+        + (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / (384.0 * freedom.powi(3))
+        + (79.0 * z.powi(9) + 776.0 * z.powi(7) + 1482.0 * z.powi(5) - 1920.0 * z.powi(3) - 945.0 * z)
+            / (92_160.0 * freedom.powi(4))
 }
 
 /// The central 95% of the replicates, widened around the estimate; none where too many failed.
@@ -135,4 +150,17 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
     let at = q * (sorted.len() - 1) as f64;
     let (below, above) = (at.floor() as usize, at.ceil() as usize);
     sorted[below] + (at - at.floor()) * (sorted[above] - sorted[below])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::student;
+
+    /// Against a printed table of the distribution.
+    #[test]
+    fn students_quantiles_are_the_tables() {
+        for (freedom, quantile) in [(3.0, 3.182), (5.0, 2.571), (9.0, 2.262), (30.0, 2.042), (1000.0, 1.962)] {
+            assert!((student(freedom) / quantile - 1.0f64).abs() < 3e-3, "{freedom}: {}", student(freedom));
+        }
+    }
 }

@@ -13,6 +13,8 @@ mod frontier;
 mod multiplier;
 mod profile;
 mod study;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,114 @@
+//! Whole fits of studies drawn from a known law.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::{Fits, MultiplierStatus, Observation, Settings, Study, VertexStatus, fit};
+
+const SIZES: [f64; 6] = [7e3, 11e3, 20e3, 33e3, 50e3, 69e3];
+const BUDGETS: [f64; 3] = [4e10, 1e11, 2.5e11];
+const K: f64 = 0.07;
+const P: f64 = 0.5;
+
+/// L = 11·(m·C)^-K + 0.15·(log N - log N*(m·C))²: an arm with multiplier m gets from C what the baseline gets from m·C.
+fn law(multiplier: f64, n: f64, c: f64) -> f64 {
+    let effective = multiplier * c;
+    let log_n_opt = 22e3f64.ln() + P * (effective / 1e11).ln();
+    11.0 * effective.powf(-K) + 0.15 * (n.ln() - log_n_opt).powi(2)
+}
+
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt() * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+}
+
+/// Two arms; `shared` noise moves both, as a common seed does, `own` noise each alone.
+fn study(multiplier: f64, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study {
+    let mut observations = Vec::new();
+    for budget in BUDGETS {
+        for n in SIZES {
+            let common = shared * normal(rng);
+            for (arm, m) in [("base", 1.0), ("variant", multiplier)] {
+                observations.push(Observation {
+                    run: format!("{arm} {n} {budget}"),
+                    arm: arm.to_owned(),
+                    size: n.to_string(),
+                    seed: 1,
+                    budget,
+                    flops: budget,
+                    params: n,
+                    tokens: budget / (6.0 * n),
+                    loss: law(m, n, budget) + common + own * normal(rng),
+                });
+            }
+        }
+    }
+    Study { observations, excluded: Vec::new() }
+}
+
+fn fitted(study: &Study, replicates: u32) -> Fits {
+    fit(study, &Settings { baseline: "base".into(), replicates, seed: 7, extrapolate: false })
+}
+
+#[test]
+fn a_law_without_noise_is_recovered() {
+    let fits = fitted(&study(1.5, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1)), 100);
+    for arm in &fits.arms {
+        let frontier = arm.frontier.unwrap();
+        assert!((frontier.k - K).abs() < 1e-9 && (frontier.n_exponent - P).abs() < 1e-9, "{frontier:?}");
+        let holdout = frontier.holdout.unwrap();
+        assert!((holdout.predicted / holdout.measured - 1.0).abs() < 1e-9);
+        assert!(arm.profiles.iter().all(|p| p.vertex.unwrap().status == VertexStatus::Interior));
+    }
+    let comparison = &fits.comparisons[0];
+    let measured: Vec<_> = comparison.multiplier.iter().filter(|p| p.status == MultiplierStatus::Measured).collect();
+    assert!(measured.len() > 10 && measured.len() < comparison.multiplier.len());
+    assert!(measured.iter().all(|p| (p.value.unwrap() - 1.5).abs() < 1e-6));
+    // Beyond what both arms were measured at there is no value, unless it is asked for.
+    let refused = comparison.multiplier.iter().filter(|p| p.status == MultiplierStatus::Refused);
+    assert!(refused.clone().count() > 0 && refused.clone().all(|p| p.value.is_none() && p.low.is_none()));
+    assert!(comparison.growth.unwrap().exponent.abs() < 1e-9);
+}
+
+/// 95% intervals hold the truth about as often as they say, and noise that both arms share costs them nothing.
+#[test]
+fn intervals_cover() {
+    const DRAWS: u32 = 300;
+    let mut rng = ChaCha8Rng::seed_from_u64(20_211_206);
+    let mut table = String::new();
+    let mut widths = Vec::new();
+    for (shared, own) in [(0.0, 0.01), (0.03, 0.01)] {
+        let (mut given, mut covered, mut covered_k, mut width) = (0, 0, 0, 0.0);
+        for _ in 0..DRAWS {
+            let fits = fitted(&study(1.3, shared, own, &mut rng), 200);
+            let (Ok(point), Ok(frontier)) = (&fits.comparisons[0].headline, &fits.arms[0].frontier) else { continue };
+            let (Some(low), Some(high), Some(k)) = (point.low, point.high, frontier.k_interval) else { continue };
+            given += 1;
+            covered += u32::from((low..=high).contains(&1.3));
+            covered_k += u32::from((k.low..=k.high).contains(&K));
+            width += (high / low).ln();
+        }
+        let share = |count: u32| f64::from(count) / f64::from(given);
+        width /= f64::from(given);
+        table += &format!(
+            "shared {shared} own {own}: given {given}, multiplier {:.3}, k {:.3}, mean log width {width:.3}\n",
+            share(covered),
+            share(covered_k)
+        );
+        assert!(given >= DRAWS * 9 / 10, "{table}");
+        assert!((0.90..=0.985).contains(&share(covered)), "{table}");
+        assert!((0.90..=0.985).contains(&share(covered_k)), "{table}");
+        widths.push(width);
+    }
+    eprintln!("coverage of 95% intervals over {DRAWS} draws\n{table}");
+    assert!(widths[1] < 1.5 * widths[0], "the pairing is lost: {table}");
+}
+
+/// A diverged run left in turns a multiplier into nonsense; one that is missing is only missing.
+#[test]
+fn fewer_runs_are_refused_not_guessed() {
+    let mut study = study(1.3, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(3));
+    study.observations.retain(|o| o.arm == "base" || o.params < 30e3);
+    let fits = fitted(&study, 100);
+    insta::assert_snapshot!(fits.comparisons[0].verdict(), @"no multiplier of variant over base: `variant` has no frontier: 0 of 3 profiles have their optimum within the measured sizes; a frontier needs at least 2");
+}
