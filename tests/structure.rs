@@ -21,10 +21,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The source files of what is shipped, by their path within src.
 fn tree() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let relative = |path: &PathBuf| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-    sources(&root).iter().map(|path| (relative(path), fs::read_to_string(path).unwrap())).collect()
+    let shipped = |file: &str| !file.ends_with("tests.rs") && !file.ends_with("fixture.rs");
+    let files = sources(&root).into_iter().map(|path| (relative(&path), fs::read_to_string(&path).unwrap()));
+    files.filter(|(file, _)| shipped(file)).collect()
 }
 
 /// The code without its comments.

@@ -26,11 +26,11 @@ fn the_committed_schema_is_the_programs() {
 /// Every shipped sweep is valid, whatever text the user puts beside it.
 #[test]
 fn shipped_sweeps_expand() {
-    for (name, runs) in [("quickstart", 36), ("example", 108), ("single-gpu", 192)] {
+    for (name, runs) in [("quickstart", 36), ("example", 108), ("single-gpu", 144)] {
         let path = root(&format!("sweeps/{name}.yaml"));
         let file = load(&path).unwrap();
         let spec = DataSpec { tokenizer: Tokenizer::Bytes, train_digest: "a".into(), validation_digest: "b".into() };
-        let much = Corpora { spec, train_tokens: 9_000_000_000, validation_tokens: 10_000_000 };
+        let much = Corpora { spec, train_tokens: 3_000_000_000, validation_tokens: 10_000_000 };
         assert_eq!(plan(&file, &path, &much).unwrap().runs.len(), runs, "{name}");
     }
 }
@@ -146,5 +146,25 @@ fn the_committed_study_is_whole() {
         }
     }
     let committed: serde_json::Value = serde_json::from_str(&read("results/example/fit.json")).unwrap();
-    assert_eq!(fits, committed, "results/example/fit.json is not what `isoflop fit example` gives");
+    alike(&fits, &committed, "fit.json");
+}
+
+/// Equal but for the last digits, which another machine's logarithms may change.
+fn alike(one: &serde_json::Value, other: &serde_json::Value, place: &str) {
+    use serde_json::Value::{Array, Number, Object};
+    match (one, other) {
+        (Number(a), Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            assert!((a - b).abs() <= 1e-6 * a.abs().max(b.abs()), "{place}: {a} now, {b} committed");
+        }
+        (Array(a), Array(b)) => {
+            assert_eq!(a.len(), b.len(), "{place}");
+            a.iter().zip(b).enumerate().for_each(|(i, (a, b))| alike(a, b, &format!("{place}[{i}]")));
+        }
+        (Object(a), Object(b)) => {
+            assert!(a.keys().eq(b.keys()), "{place}");
+            a.iter().for_each(|(key, value)| alike(value, &b[key], &format!("{place}.{key}")));
+        }
+        _ => assert_eq!(one, other, "{place}"),
+    }
 }

@@ -56,7 +56,7 @@ fn ids_follow_content() {
     other.edit("seeds: [1]\n", "");
     other
         .edit("data:", "# a comment\nseeds: [ 1 ]\nname: sweep\nexecutor: { local: { slots: 1, device: cpu } }\ndata:");
-    other.edit("executor:\n  local:\n    device: cpu\n    slots: 2\n", "");
+    other.edit("executor:\n  local:\n    device: cpu\n    slots: 2\n    threads_per_run: 1\n", "");
     assert_eq!(ids(&one), ids(&other));
     other.edit("fixed: 1e-2", "fixed: 1.1e-2");
     assert_ne!(ids(&one), ids(&other));

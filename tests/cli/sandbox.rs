@@ -33,6 +33,7 @@ executor:
   local:
     device: cpu
     slots: 2
+    threads_per_run: 1
 ";
 
 pub(crate) struct Sandbox {

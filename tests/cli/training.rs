@@ -31,7 +31,7 @@ fn a_sweep_is_trained_tabled_fitted_and_reported() {
 fn the_same_spec_gives_the_same_bits() {
     let (one, other) = (Sandbox::new(), Sandbox::new());
     one.ok(&["run", "sweep.yaml"]);
-    other.edit("slots: 2", "slots: 1\n    threads_per_run: 1");
+    other.edit("slots: 2", "slots: 1");
     other.ok(&["run", "sweep.yaml"]);
     assert_eq!(one.losses("results"), other.losses("results"));
 }
