@@ -58,5 +58,6 @@ impl TokenFile {
 /// # Errors
 /// When it cannot be read.
 pub fn read_digest(path: &Path) -> io::Result<String> {
-    Ok(blake3::hash(&std::fs::read(path)?).to_hex().to_string())
+    // By pieces: a corpus may be larger than memory.
+    Ok(blake3::Hasher::new().update_reader(File::open(path)?)?.finalize().to_hex().to_string())
 }

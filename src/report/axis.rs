@@ -99,19 +99,14 @@ fn thinned(ticks: Vec<f64>) -> Vec<f64> {
     ticks.into_iter().step_by(step).collect()
 }
 
-/// Multiples of 1, 2 or 5 times a power of ten, about five of them.
+/// Multiples of 1, 2 or 5 times a power of ten. These are at most 2.5 apart, so that 8 steps at most are 3 at least.
 pub(super) fn linear_ticks(low: f64, high: f64) -> Vec<f64> {
-    let least = (high - low) / 5.0;
+    let least = (high - low) / 8.0;
     let exponent = least.log10().floor() as i32;
-    let step = [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(exponent)).into_iter().find(|step| *step >= least);
-    let step = step.unwrap_or(10f64.powi(exponent + 1));
+    let steps = [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(exponent));
+    let step = steps.into_iter().find(|step| *step >= least).unwrap_or(10f64.powi(exponent + 1));
     let multiples = (low / step).ceil() as i64..=(high / step).floor() as i64;
-    let ticks: Vec<f64> = multiples.clone().map(|i| i as f64 * step).filter(|t| (low..=high).contains(t)).collect();
-    if ticks.len() >= 3 {
-        return ticks;
-    }
-    let halves = 2 * multiples.start() - 1..=2 * multiples.end() + 1;
-    halves.map(|i| i as f64 * step / 2.0).filter(|t| (low..=high).contains(t)).collect()
+    multiples.map(|i| i as f64 * step).filter(|tick| (low..=high).contains(tick)).collect()
 }
 
 /// `1e11`, `2.5e11`.

@@ -5,14 +5,17 @@ use super::axis::{Axis, count, plain};
 use super::figure::{Entry, Figure, Key, Mark, Panel};
 use super::palette;
 use super::words::{budget_in_unit, budget_unit};
-use crate::table::CurveRow;
+use crate::table::{CurveRow, RunStatus};
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     // Before the first step no token was seen, which a logarithmic axis cannot show.
     let rows: Vec<&CurveRow> = inputs.curves.iter().filter(|row| row.point.step > 0).collect();
-    let budgets = palette::distinct(rows.iter().map(|row| row.budget));
-    let x = Axis::log("tokens trained on", rows.iter().map(|row| row.point.tokens as f64), count)?;
-    let y = Axis::log("validation loss, nats/token", rows.iter().map(|row| row.point.loss_val), plain)?;
+    let budgets = palette::budgets(inputs);
+    // A run that blew up must not flatten the others: its curve is cut off.
+    let diverged = |run_id: &str| inputs.runs.iter().any(|r| r.run_id == run_id && r.status == RunStatus::Diverged);
+    let sound: Vec<&&CurveRow> = rows.iter().filter(|row| !diverged(&row.run_id)).collect();
+    let x = Axis::log("tokens trained on", sound.iter().map(|row| row.point.tokens as f64), count)?;
+    let y = Axis::log("validation loss, nats/token", sound.iter().map(|row| row.point.loss_val), plain)?;
     let mut arms: Vec<&str> = Vec::new();
     for row in &rows {
         if !arms.contains(&row.arm.as_str()) {
@@ -23,7 +26,8 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         |arm: &&str| Panel { title: (*arm).to_owned(), x: x.clone(), y: y.clone(), marks: lines(&rows, arm, &budgets) };
     let unit = budget_unit(inputs.runs);
     let mut legend = vec![Entry::new(format!("budget, {unit}"), Key::Heading)];
-    legend.extend(budgets.iter().rev().map(|budget| {
+    let drawn = |budget: &&f64| rows.iter().any(|row| row.budget == **budget);
+    legend.extend(budgets.iter().rev().filter(drawn).map(|budget| {
         Entry::new(budget_in_unit(*budget, unit), Key::Line(palette::budget_among(&budgets, *budget).line(3.0)))
     }));
     Some(Figure { name: "curves", panels: arms.iter().map(panel).collect(), legend })

@@ -57,10 +57,11 @@ pub(super) enum Mark {
         text: String,
         ink: Ink,
     },
-    /// A text above a point.
+    /// A text above a point, to its left or to its right.
     Above {
         at: (f64, f64),
         text: String,
+        left: bool,
         ink: Ink,
     },
 }
@@ -83,6 +84,8 @@ pub(super) enum Key {
     /// A vertical interval through a point.
     IntervalPoint(Stroke, Marker),
     Swatch(Ink),
+    /// A double arrow.
+    Gap(Ink),
 }
 
 /// A colour and how much of it.

@@ -6,7 +6,7 @@ use super::Inputs;
 use super::axis::{Axis, plain, scientific};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
-use super::words::ratio;
+use super::words::multiplier;
 use crate::fit::{ArmFit, Comparison, Frontier, VertexStatus};
 use crate::table::{CurveRow, RunRow, RunStatus};
 
@@ -119,13 +119,8 @@ fn line(frontier: &Frontier, (from, to): (f64, f64), stroke: super::figure::Stro
 fn gap(comparison: &Comparison) -> Option<Mark> {
     let point = comparison.headline.as_ref().ok()?;
     let value = point.value?;
-    Some(Mark::Gap {
-        from: point.flops / value,
-        to: point.flops,
-        y: point.loss,
-        text: format!("{}×", ratio(value)),
-        ink: Ink::BLACK,
-    })
+    let text = multiplier(point)?;
+    Some(Mark::Gap { from: point.flops / value, to: point.flops, y: point.loss, text, ink: Ink::BLACK })
 }
 
 fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
@@ -136,16 +131,20 @@ fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
         Entry::new(arm.arm.clone(), Key::LinePoint(ink.line(2.25), ink.point(shape, 5.5)))
     }));
     entries.push(Entry::new("marks", Key::Heading));
-    entries.push(Entry::new("optimum, 95%", Key::IntervalPoint(grey.line(1.25), grey.point(Shape::Circle, 5.0))));
-    entries.push(Entry::new("frontier, fitted", Key::Line(grey.line(2.25))));
-    entries.push(Entry::new("the same, beyond", Key::Line(grey.dashed(1.25))));
+    if inputs.fits.arms.iter().any(|arm| vertices(arm).next().is_some()) {
+        entries.push(Entry::new("optimum, 95%", Key::IntervalPoint(grey.line(1.25), grey.point(Shape::Circle, 5.0))));
+    }
+    if inputs.fits.arms.iter().any(|arm| arm.frontier.is_ok()) {
+        entries.push(Entry::new("frontier, fitted", Key::Line(grey.line(2.25))));
+        entries.push(Entry::new("frontier, beyond", Key::Line(grey.dashed(1.25))));
+    }
     entries.push(Entry::new("run, final loss", Key::Point(grey.faint(0.6).point(Shape::Circle, 2.2))));
     entries.push(Entry::new("best run so far", Key::Line(grey.faint(0.7).line(1.0))));
     if !inputs.curves.is_empty() {
         entries.push(Entry::new("training curve", Key::Line(grey.faint(0.4).line(0.75))));
     }
     if inputs.fits.comparisons.iter().any(|comparison| gap(comparison).is_some()) {
-        entries.push(Entry::new("compute multiplier", Key::Line(Ink::BLACK.line(2.0))));
+        entries.push(Entry::new("compute multiplier", Key::Gap(Ink::BLACK)));
     }
     entries
 }

@@ -31,7 +31,8 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
             figures,
             "curves",
             "Training curves",
-            "Validation loss during training, one line a run, both axes logarithmic.",
+            "Validation loss during training, one line a run, both axes logarithmic. Diverged runs are \
+             cut off where they leave the range of the others.",
         ),
         left_out(inputs),
         provenance::section(inputs),
@@ -82,7 +83,7 @@ fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         "profiles",
         "IsoFLOP profiles",
         "Runs of one colour spent the same compute. The parabolas are drawn over the measured sizes; a diamond is an \
-         optimum, hollow where it is extrapolated. The panels share the loss axis.",
+         optimum, hollow where it is extrapolated and still in sight. The panels share the loss axis.",
     );
     let meaning = "At each budget the size N* that reaches the least loss L*, with the tokens D* that the budget then \
                    pays for.";

@@ -19,7 +19,8 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &Canvas<B>, mark: &Mark, panel: &P
     let y_held = |y: f64| y.clamp(y_axis.low, y_axis.high);
     match mark {
         Mark::Line { points, stroke } => {
-            let points: Vec<(f64, f64)> = points.iter().map(|point| place(*point)).collect();
+            let finite = points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
+            let points: Vec<(f64, f64)> = finite.map(|point| place(*point)).collect();
             inside(&points, frame).iter().try_for_each(|piece| canvas.line(piece, *stroke))
         }
         Mark::Point { at, marker } if x_axis.holds(at.0) && y_axis.holds(at.1) => canvas.marker(place(*at), *marker),
@@ -40,14 +41,16 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &Canvas<B>, mark: &Mark, panel: &P
         Mark::Gap { from, to, y, text, ink } => {
             let (left, right) = (place((from.min(*to), *y)), place((from.max(*to), *y)));
             canvas.gap(left, right, *ink)?;
-            // Below the left end: frontiers fall to the right, so that corner is free of them.
-            canvas.halo_text(text, (left.0 - 8.0, left.1 + 14.0), HPos::Right, *ink)
+            // Below and left of the better frontier no run can be: there the text covers nothing.
+            let end = (left.0 - 4.0).max(frame.left + text_width(text) + 6.0);
+            canvas.halo_text(text, (end, left.1 + 13.0), HPos::Right, *ink)
         }
-        Mark::Above { at, text, ink } => {
+        Mark::Above { at, text, left, ink } => {
             let (x, y) = place((at.0, y_held(at.1)));
             let half = 0.5 * text_width(text);
-            let x = x.clamp(frame.left + half + 4.0, frame.right - half - 4.0);
-            canvas.halo_text(text, (x, (y - 14.0).max(frame.top + 12.0)), HPos::Center, *ink)
+            let middle = if *left { x - half - 8.0 } else { x + half + 8.0 };
+            let middle = middle.clamp(frame.left + half + 4.0, frame.right - half - 4.0);
+            canvas.text(text, (middle, (y - 10.0).max(frame.top + 12.0)), HPos::Center, *ink)
         }
         // Outside the panel.
         Mark::Point { .. } | Mark::Interval { .. } => Ok(()),
@@ -59,6 +62,7 @@ pub(super) fn draw_key<B: DrawingBackend>(canvas: &Canvas<B>, key: Key, left: f6
     let line = |stroke: Stroke| canvas.line(&[(left, y), (left + width, y)], stroke);
     match key {
         Key::Heading => Ok(()),
+        Key::Gap(ink) => canvas.gap((left, y), (left + width, y), ink),
         Key::Line(stroke) => line(stroke),
         Key::Point(marker) => canvas.marker(middle, marker),
         Key::LinePoint(stroke, marker) => line(stroke).and_then(|()| canvas.marker(middle, marker)),

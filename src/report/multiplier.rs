@@ -4,7 +4,7 @@ use super::Inputs;
 use super::axis::{Axis, plain, scientific};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
-use super::words::ratio;
+use super::words::multiplier;
 use crate::fit::{Comparison, MultiplierPoint, MultiplierStatus};
 
 /// A band may reach this factor beyond the values; a wider one would flatten the line.
@@ -20,7 +20,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let shown = points().flat_map(|p| [p.low, p.high]).flatten().map(reach).chain(values());
     let x = Axis::log("C of the baseline, training FLOPs", points().map(|p| p.flops), scientific)?;
     let y = Axis::log("compute multiplier at equal loss, C baseline / C variant", shown, plain)?;
-    let mut marks = refused(comparisons);
+    let mut marks = refused(comparisons, &x);
     marks.push(Mark::Line { points: vec![(x.low, 1.0), (x.high, 1.0)], stroke: Ink::BLACK.dashed(1.0) });
     for comparison in comparisons {
         marks.extend(lines(comparison, palette::arm(inputs.fits, &comparison.variant)));
@@ -30,7 +30,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
 }
 
 /// Where no comparison has a value, in grey.
-fn refused(comparisons: &[Comparison]) -> Vec<Mark> {
+fn refused(comparisons: &[Comparison], axis: &Axis) -> Vec<Mark> {
     // With several variants the ranges differ; there the missing line says it.
     let [comparison] = comparisons else { return Vec::new() };
     let pairs = comparison.multiplier.windows(2).filter(|pair| pair.iter().any(|p| p.value.is_none()));
@@ -45,7 +45,14 @@ fn refused(comparisons: &[Comparison]) -> Vec<Mark> {
         }
     }
     shades.extend(last);
-    shades.into_iter().map(|(from, to)| Mark::Shade { from, to }).collect()
+    // The margins of the axis lie beyond the list: they go with its ends.
+    let first = comparison.multiplier.first().map(|p| p.flops);
+    let last = comparison.multiplier.last().map(|p| p.flops);
+    let shade = |(from, to)| Mark::Shade {
+        from: if Some(from) == first { axis.low } else { from },
+        to: if Some(to) == last { axis.high } else { to },
+    };
+    shades.into_iter().map(shade).collect()
 }
 
 fn lines(comparison: &Comparison, (ink, shape): (Ink, Shape)) -> Vec<Mark> {
@@ -64,7 +71,7 @@ fn lines(comparison: &Comparison, (ink, shape): (Ink, Shape)) -> Vec<Mark> {
         }
     }
     if let Ok(point) = &comparison.headline {
-        marks.extend(headline(point, ink, shape));
+        marks.extend(headline(point, ink, shape, rises(comparison)));
     }
     marks
 }
@@ -73,7 +80,12 @@ fn band(point: &MultiplierPoint) -> Option<(f64, f64, f64)> {
     Some((point.flops, point.low?, point.high?))
 }
 
-fn headline(point: &MultiplierPoint, ink: Ink, shape: Shape) -> Vec<Mark> {
+/// A line that rises leaves room for a text to the left of a point, one that falls to the right.
+fn rises(comparison: &Comparison) -> bool {
+    comparison.growth.is_some_and(|growth| growth.exponent > 0.0)
+}
+
+fn headline(point: &MultiplierPoint, ink: Ink, shape: Shape, left: bool) -> Vec<Mark> {
     let Some(value) = point.value else { return Vec::new() };
     let mut marks = Vec::new();
     if let (Some(low), Some(high)) = (point.low, point.high) {
@@ -81,11 +93,7 @@ fn headline(point: &MultiplierPoint, ink: Ink, shape: Shape) -> Vec<Mark> {
     }
     marks.push(Mark::Point { at: (point.flops, value), marker: ink.point(shape, 6.0) });
     let top = point.high.unwrap_or(value);
-    let text = match (point.low, point.high) {
-        (Some(low), Some(high)) => format!("{}× ({} to {})", ratio(value), ratio(low), ratio(high)),
-        _ => format!("{}×", ratio(value)),
-    };
-    marks.push(Mark::Above { at: (point.flops, top), text, ink: Ink::BLACK });
+    marks.extend(multiplier(point).map(|text| Mark::Above { at: (point.flops, top), text, left, ink: Ink::BLACK }));
     marks
 }
 
@@ -99,7 +107,7 @@ fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
     }));
     entries.push(Entry::new("marks", Key::Heading));
     entries.push(Entry::new("headline, 95%", Key::IntervalPoint(grey.line(1.5), grey.point(Shape::Circle, 5.0))));
-    entries.push(Entry::new("95% band", Key::Swatch(grey.faint(0.3))));
+    entries.push(Entry::new("95% band", Key::Swatch(band_ink(inputs).faint(0.2))));
     entries.push(Entry::new("equal cost", Key::Line(Ink::BLACK.dashed(1.0))));
     let has = |status| comparisons.iter().any(|c| c.multiplier.iter().any(|p| p.status == status));
     if has(MultiplierStatus::Extrapolated) {
@@ -109,4 +117,12 @@ fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
         entries.push(Entry::new("not measured in both", Key::Swatch(Ink::PALE)));
     }
     entries
+}
+
+/// The colour of the only variant, or grey for several.
+fn band_ink(inputs: &Inputs<'_>) -> Ink {
+    match inputs.fits.comparisons.as_slice() {
+        [only] => palette::arm(inputs.fits, &only.variant).0,
+        _ => Ink::GREY,
+    }
 }

@@ -1,5 +1,6 @@
 //! Which colour and which marker stands for what: the same in every figure of a report.
 
+use super::Inputs;
 use super::figure::{Ink, Shape};
 use crate::fit::Fits;
 
@@ -22,7 +23,7 @@ pub(super) fn arm(fits: &Fits, name: &str) -> (Ink, Shape) {
 }
 
 /// Colour of the budget at `place` of `count`, cheapest first: the dearer, the darker.
-pub(super) fn budget(place: usize, count: usize) -> Ink {
+fn budget(place: usize, count: usize) -> Ink {
     let last = (BUDGETS.len() - 1) as f64;
     let at = if count < 2 { 0.5 * last } else { last * place as f64 / (count - 1) as f64 };
     let below = (at.floor() as usize).min(BUDGETS.len() - 2);
@@ -31,8 +32,14 @@ pub(super) fn budget(place: usize, count: usize) -> Ink {
     Ink { rgb: (mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2)), alpha: 1.0 }
 }
 
+/// All budgets of a report, least first, so that one has the same colour in every figure.
+pub(super) fn budgets(inputs: &Inputs<'_>) -> Vec<f64> {
+    let fitted = inputs.fits.arms.iter().flat_map(|arm| arm.profiles.iter().map(|profile| profile.budget));
+    distinct(fitted.chain(inputs.curves.iter().map(|row| row.budget)))
+}
+
 /// Distinct values, least first.
-pub(super) fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
+fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.dedup();

@@ -12,7 +12,7 @@ const PIECES: u32 = 60;
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let arms = &inputs.fits.arms;
-    let budgets = palette::distinct(arms.iter().flat_map(|arm| arm.profiles.iter().map(|p| p.budget)));
+    let budgets = palette::budgets(inputs);
     let losses = || arms.iter().flat_map(|arm| arm.profiles.iter().flat_map(losses));
     let sizes = || arms.iter().flat_map(|arm| arm.profiles.iter().flat_map(|p| p.points.iter().map(|o| o.params)));
     let x = Axis::log("N, parameters", sizes(), count)?;
@@ -67,18 +67,25 @@ fn vertex_marker(status: VertexStatus, ink: Ink) -> Marker {
 fn legend(inputs: &Inputs<'_>, budgets: &[f64]) -> Vec<Entry> {
     let mut entries = vec![Entry::new("budget, FLOPs", Key::Heading)];
     let of = |budget: &f64| Entry::new(flops(*budget), Key::Line(palette::budget_among(budgets, *budget).line(3.0)));
-    entries.extend(budgets.iter().rev().map(of));
+    let drawn = |budget: &&f64| inputs.fits.arms.iter().any(|a| a.profiles.iter().any(|p| p.budget == **budget));
+    entries.extend(budgets.iter().rev().filter(drawn).map(of));
     entries.push(Entry::new("marks", Key::Heading));
     let arms = &inputs.fits.arms;
     let run = |arm: &ArmFit| {
         let shape = palette::arm(inputs.fits, &arm.arm).1;
-        Entry::new("run", Key::Point(Ink::GREY.point(shape, 3.5)))
+        Entry::new(format!("run, {}", arm.arm), Key::Point(Ink::GREY.point(shape, 3.5)))
     };
-    entries.extend(arms.first().map(run));
-    entries.push(Entry::new("parabola", Key::Line(Ink::GREY.line(1.5))));
-    entries.push(Entry::new("optimum", Key::Point(vertex_marker(VertexStatus::Interior, Ink::GREY))));
-    let mut profiles = arms.iter().flat_map(|arm| &arm.profiles);
-    if profiles.any(|p| p.vertex.is_ok_and(|v| v.status == VertexStatus::Extrapolated)) {
+    entries.extend(arms.iter().map(run));
+    let any = |of: fn(VertexStatus) -> bool| {
+        arms.iter().flat_map(|arm| &arm.profiles).any(|profile| profile.vertex.is_ok_and(|v| of(v.status)))
+    };
+    if any(|_| true) {
+        entries.push(Entry::new("parabola", Key::Line(Ink::GREY.line(1.5))));
+    }
+    if any(|status| status != VertexStatus::Extrapolated) {
+        entries.push(Entry::new("optimum", Key::Point(vertex_marker(VertexStatus::Interior, Ink::GREY))));
+    }
+    if any(|status| status == VertexStatus::Extrapolated) {
         let hollow = vertex_marker(VertexStatus::Extrapolated, Ink::GREY);
         entries.push(Entry::new("extrapolated", Key::Point(hollow)));
     }

@@ -19,8 +19,9 @@ const TEXT: f64 = 13.0;
 /// Left of the first column: the labels and the title of the y axis.
 const LEFT: f64 = 74.0;
 /// Left of the other columns, which share that axis.
-const BETWEEN: f64 = 18.0;
-const TOP: f64 = 34.0;
+const BETWEEN: f64 = 30.0;
+/// The title of a panel; less without one.
+const TOP: (f64, f64) = (34.0, 14.0);
 const BOTTOM: f64 = 56.0;
 /// Half a label of the x axis stands right of the panel.
 const RIGHT: f64 = 24.0;
@@ -66,6 +67,7 @@ pub(super) fn draw<B: DrawingBackend>(figure: &Figure, backend: B, lettering: Le
     let legend = legend_width(&figure.legend);
     let (columns, rows) = figure.grid();
     let first = LEFT - BETWEEN;
+    let top = if figure.panels.iter().all(|panel| panel.title.is_empty()) { TOP.1 } else { TOP.0 };
     let each = (f64::from(width) - first - legend - RIGHT) / columns as f64;
     let high = f64::from(height) / rows as f64;
     for (place, panel) in figure.panels.iter().enumerate() {
@@ -73,13 +75,13 @@ pub(super) fn draw<B: DrawingBackend>(figure: &Figure, backend: B, lettering: Le
         let left = first + column as f64 * each + BETWEEN;
         let frame = Frame {
             left,
-            top: row as f64 * high + TOP,
+            top: row as f64 * high + top,
             right: left + each - BETWEEN,
             bottom: (row + 1) as f64 * high - BOTTOM,
         };
         draw_panel(&canvas, panel, frame, column == 0)?;
     }
-    draw_legend(&canvas, &figure.legend, f64::from(width) - legend, TOP)?;
+    draw_legend(&canvas, &figure.legend, f64::from(width) - legend, top)?;
     canvas.root.present()
 }
 
@@ -95,15 +97,12 @@ fn draw_panel<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame
 }
 
 fn draw_grid<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame, leftmost: bool) -> Drawn<B> {
-    let mut free_from = f64::NEG_INFINITY;
-    for (tick, label) in &panel.x.ticks {
+    let step = label_step(&panel.x, frame);
+    for (place, (tick, label)) in panel.x.ticks.iter().enumerate() {
         let x = frame.x(&panel.x, *tick);
         canvas.line(&[(x, frame.top), (x, frame.bottom)], Ink::PALE.line(1.0))?;
-        // A label that would run into its neighbour is left out; its grid line stays.
-        let half = 0.5 * text_width(label);
-        if x - half >= free_from {
+        if place % step == 0 {
             canvas.text(label, (x, frame.bottom + 14.0), HPos::Center, Ink::BLACK)?;
-            free_from = x + half + 6.0;
         }
     }
     for (tick, label) in &panel.y.ticks {
@@ -118,6 +117,18 @@ fn draw_grid<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame,
         canvas.upright(&panel.y.title, (frame.left - 56.0, 0.5 * (frame.top + frame.bottom)))?;
     }
     Ok(())
+}
+
+/// Every tick has a grid line; every how many of them a label, so that none runs into its neighbour.
+fn label_step(axis: &Axis, frame: Frame) -> usize {
+    let ends = |(tick, label): &(f64, String)| {
+        let (x, half) = (frame.x(axis, *tick), 0.5 * text_width(label) + 3.0);
+        (x - half, x + half)
+    };
+    let ends: Vec<(f64, f64)> = axis.ticks.iter().map(ends).collect();
+    let clear =
+        |step: usize| ends.iter().step_by(step).zip(ends.iter().skip(step).step_by(step)).all(|(a, b)| a.1 <= b.0);
+    (1..ends.len()).find(|step| clear(*step)).unwrap_or(ends.len().max(1))
 }
 
 fn legend_width(legend: &[Entry]) -> f64 {

@@ -1,7 +1,7 @@
 //! The tables of the page, in Markdown.
 
 use super::Inputs;
-use super::words::{exponent, flops, interval, loss, multiplier_status, profile_status, ratio};
+use super::words::{exponent_with, flops, interval, loss, multiplier_status, profile_status, ratio};
 use crate::fit::{ArmFit, Comparison, MultiplierPoint, Profile, VertexStatus};
 use crate::units::si;
 
@@ -97,9 +97,9 @@ pub(super) fn frontiers(inputs: &Inputs<'_>) -> String {
         let (from, to) = frontier.flops_range;
         Some(vec![
             arm.arm.clone(),
-            format!("{:.4e}", frontier.a),
-            format!("{} (95% {})", exponent(frontier.k), interval(frontier.k_interval, exponent)),
-            format!("{} (95% {})", exponent(frontier.n_exponent), interval(frontier.n_exponent_interval, exponent)),
+            format!("{:.3}", frontier.a),
+            exponent_with(frontier.k, frontier.k_interval),
+            exponent_with(frontier.n_exponent, frontier.n_exponent_interval),
             format!("{from:.2e} to {to:.2e}"),
             format!("{} / {}", frontier.profiles_used, frontier.profiles_left_out),
             residual(arm).map_or("none".to_owned(), loss),

@@ -1,6 +1,6 @@
 //! Numbers and statuses in words, the same in tables and figures.
 
-use crate::fit::{Interval, MultiplierStatus, Profile, VertexStatus};
+use crate::fit::{Interval, MultiplierPoint, MultiplierStatus, Profile, VertexStatus};
 use crate::table::RunRow;
 use crate::units::si;
 
@@ -14,6 +14,19 @@ pub(super) fn ratio(value: f64) -> String {
     if value < 9.995 { format!("{value:.2}") } else { format!("{value:.1}") }
 }
 
+/// `1.83× (1.70 to 1.95)`; none where it was refused.
+pub(super) fn multiplier(point: &MultiplierPoint) -> Option<String> {
+    let value = ratio(point.value?);
+    let range = point.low.zip(point.high).map(|(low, high)| format!(" ({} to {})", ratio(low), ratio(high)));
+    Some(format!("{value}×{}", range.unwrap_or_default()))
+}
+
+/// An exponent with its interval.
+pub(super) fn exponent_with(value: f64, range: Option<Interval>) -> String {
+    let range = range.map(|i| format!("95% {} to {}", exponent(i.low), exponent(i.high)));
+    format!("{} ({})", exponent(value), range.unwrap_or("estimate, no interval".to_owned()))
+}
+
 /// `0.10 to 0.12`, or that there is none.
 pub(super) fn interval(interval: Option<Interval>, number: fn(f64) -> String) -> String {
     interval.map_or("no interval".to_owned(), |i| format!("{} to {}", number(i.low), number(i.high)))
@@ -25,7 +38,7 @@ pub(super) fn loss(value: f64) -> String {
 }
 
 /// An exponent.
-pub(super) fn exponent(value: f64) -> String {
+fn exponent(value: f64) -> String {
     format!("{value:.3}")
 }
 

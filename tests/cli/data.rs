@@ -30,13 +30,13 @@ except ImportError as missing:
 tables = {}
 for name in ("runs", "curves"):
     frame = pandas.read_parquet(f"results/sweep/{name}.parquet")
-    rows = duckdb.sql(f"select count(*) from 'results/sweep/{name}.parquet'").fetchone()[0]
+    rows = duckdb.connect().execute(f"select count(*) from 'results/sweep/{name}.parquet'").fetchall()[0][0]
     assert rows == len(frame), (rows, len(frame))
     tables[name] = len(frame)
 runs = pandas.read_parquet("results/sweep/runs.parquet")
 assert (runs.status == "finished").all() and runs.loss_val.notna().all()
 assert (runs.flops_6nd == 6 * runs.params_total * runs.tokens).all()
-best = duckdb.sql("select min(loss_val) from 'results/sweep/runs.parquet'").fetchone()[0]
+best = duckdb.connect().execute("select min(loss_val) from 'results/sweep/runs.parquet'").fetchall()[0][0]
 assert best == runs.loss_val.min()
 print(json.dumps(tables))
 "#;

@@ -61,3 +61,15 @@ fn ids_follow_content() {
     other.edit("fixed: 1e-2", "fixed: 1.1e-2");
     assert_ne!(ids(&one), ids(&other));
 }
+
+/// The coordinator's program starts where there is no libtorch, and the trainer finds its own with no variable set.
+#[test]
+fn only_the_trainer_links_libtorch() {
+    let libraries = |program: &str| {
+        let output = std::process::Command::new("ldd").arg(program).env_remove("LD_LIBRARY_PATH").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(!libraries(env!("CARGO_BIN_EXE_isoflop")).contains("libtorch"));
+    let trainer = libraries(env!("CARGO_BIN_EXE_isoflop-trainer"));
+    assert!(trainer.contains("libtorch_cpu") && !trainer.contains("not found"), "{trainer}");
+}
