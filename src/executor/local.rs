@@ -106,7 +106,10 @@ impl AttemptEnd {
     pub fn words(self) -> String {
         match self {
             Self::Exit(TrainerExit::Outcome, _) => "the trainer exited normally".to_owned(),
-            Self::Exit(_, code) => format!("the trainer exited with code {code}"),
+            Self::Exit(exit, code) => match exit.meaning() {
+                Some(meaning) => format!("the trainer {meaning} (exit code {code})"),
+                None => format!("the trainer exited with code {code}"),
+            },
             Self::Signal(signal) => {
                 let name = Signal::try_from(signal).map_or_else(|_| signal.to_string(), |s| s.as_str().to_owned());
                 let cause = if signal == Signal::SIGKILL as i32 { ", perhaps for using too much memory" } else { "" };

@@ -21,6 +21,19 @@ pub enum TrainerExit {
 }
 
 impl TrainerExit {
+    /// The end in words that follow "the trainer", where the code says more than that something went wrong. Its own
+    /// message may be missing: a full disk takes no log either.
+    pub fn meaning(self) -> Option<&'static str> {
+        match self {
+            Self::Outcome | Self::Crash => None,
+            Self::BadLaunch => Some("could not use its launch file"),
+            Self::NoDevice => Some("has not the device it was given"),
+            Self::CannotWrite => Some("could not write its files: is the disk full?"),
+            Self::OutOfMemory => Some("ran out of memory"),
+            Self::Orphaned => Some("lost its coordinator"),
+        }
+    }
+
     /// The meaning of an exit code.
     pub fn from_code(code: i32) -> Self {
         match code {
