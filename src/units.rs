@@ -96,6 +96,25 @@ pub fn si(value: f64) -> String {
     format!("{value}")
 }
 
+/// A whole number with its thousands apart: `536,537,600`.
+pub fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let separated = |(i, digit): (usize, char)| {
+        let comma = i > 0 && (digits.len() - i).is_multiple_of(3);
+        comma.then_some(',').into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(separated).collect()
+}
+
+/// A hint: the nearest allowed word, if any is near.
+pub fn nearest(found: &str, allowed: &[&str], what: &str) -> String {
+    let score = |name: &&&str| (strsim::jaro_winkler(found, name) * 1e6) as u64;
+    match allowed.iter().max_by_key(score).filter(|name| score(name) > 750_000) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("use an allowed {what}, or remove this one"),
+    }
+}
+
 /// A duration for people: `4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 pub fn duration(seconds: f64) -> String {
     let s = seconds.max(0.0);

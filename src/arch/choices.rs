@@ -1,12 +1,113 @@
-//! The choices that make an architecture, and the presets that name them.
-
-use std::fmt;
+//! The choices that make an architecture. They are orthogonal: a single-change arm differs from a
+//! preset in one field.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::presets::TRANSFORMER;
+
+/// An architecture: one value for each choice. Two arms with equal choices are the same architecture.
+///
+/// A choice that is not written is the Transformer's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Architecture {
+    /// What normalises the residual stream.
+    pub norm: Norm,
+    /// Added to the variance, or to the mean square.
+    pub norm_eps: f64,
+    /// Where the norms stand.
+    pub norm_placement: NormPlacement,
+    /// How the model knows positions.
+    pub positions: Positions,
+    /// The feed-forward activation.
+    pub activation: Activation,
+    /// Whether the activation gates a second dense layer: act(x·W_g) ∘ (x·W_in) (arXiv:2002.05202, equation 6).
+    pub gated: bool,
+    /// Width of the feed-forward layer, from the size's.
+    pub d_ff: FeedForwardWidth,
+    /// What is projected to Q, K and V.
+    pub qkv_projections: QkvProjections,
+    /// The convolution of each of Q, K and V.
+    pub qkv_convolution: QkvConvolution,
+    /// RMSNorm of each head's query and key (arXiv:2010.04245), with a learned scale (arXiv:2302.05442).
+    pub qk_norm: bool,
+    /// Where biases are added.
+    pub biases: Biases,
+    /// Whether the output head is the embedding.
+    pub head: Head,
+    /// Channels of a head, where the architecture sets them and not the size.
+    pub d_head: Option<u32>,
+    /// Where the scores' factor d_head^-0.5 is.
+    pub score_scale: ScoreScale,
+    /// cap·tanh(scores / cap), before the mask (arXiv:2408.00118, section 2).
+    pub attention_softcap: Option<f64>,
+    /// A factor on the last hidden state, before the head.
+    pub logit_scale: LogitScale,
+    /// cap·tanh(logits / cap) (arXiv:2408.00118, section 2).
+    pub logit_softcap: Option<f64>,
+    /// Weight of the mean of log²(Σ exp(logits)) in the training loss (arXiv:2204.02311, section 5); never in validation.
+    pub z_loss: f64,
+    /// How weights start.
+    pub initialisation: Initialisation,
+}
+
+impl Default for Architecture {
+    fn default() -> Self {
+        TRANSFORMER
+    }
+}
+
+/// What normalises the residual stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// LayerNorm: (x - μ) / sqrt(var + eps) · γ + β (arXiv:1607.06450, equation 4).
+    Layer,
+    /// RMSNorm: x / sqrt(mean\[x²\] + eps) · γ (arXiv:1910.07467, equation 4).
+    Rms,
+    /// Primer's: (x - μ) / sqrt(mean\[x(x - μ)\] + eps) · γ + β (arXiv:2109.08668, `primer_norm` of the released code). In real
+    /// arithmetic mean\[x(x - μ)\] is the variance, so it is computed as LayerNorm, which cannot take the root of a
+    /// negative number.
+    Primer,
+}
+
+/// Where the norms stand. A final norm always precedes the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NormPlacement {
+    /// x + Attention(N(x)), then x + FFN(N(x)).
+    Pre,
+    /// x + Attention(N(x)), then x + N(FFN(x)): Primer's pre and post norm (arXiv:2109.08668, `PrePostNormLayerStack` of the
+    /// released code).
+    PrePost,
+}
+
+/// How the model knows positions.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Positions {
+    /// T5's bias of each head and bucket of distances, one table for all layers (arXiv:1910.10683, section 2.1).
+    T5Relative,
+    /// Rotation of Q and K by angles t·base^(-2j/d_head), after the convolution (arXiv:2104.09864, equation 15).
+    Rotary {
+        /// Base of the wavelengths; 10,000 if absent.
+        #[serde(default = "rotary_base")]
+        base: f64,
+    },
+    /// A learned vector for each position, added to the embedding (arXiv:1706.03762, section 3.5). It adds
+    /// sequence_length·d_model parameters.
+    Learned,
+    /// Nothing but the causal mask (arXiv:2305.19466).
+    None,
+}
+
+fn rotary_base() -> f64 {
+    1e4
+}
+
 /// The feed-forward activation, between the two dense layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// max(x, 0).
@@ -15,85 +116,162 @@ pub enum Activation {
     SquaredRelu,
     /// x·Φ(x), exact (arXiv:1606.08415).
     Gelu,
+    /// x·σ(x) (arXiv:1710.05941).
+    Swish,
 }
 
-/// What happens to each of Q, K and V after its projection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+/// Width of the feed-forward layer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FeedForwardWidth {
+    /// The size's d_ff.
+    Full,
+    /// Two thirds of it: a gated layer then has as many weights as one without a gate (arXiv:2002.05202, section 3).
+    TwoThirds,
+    /// This many times d_model, for sizes that do not spell out a d_ff.
+    Ratio(f64),
+}
+
+/// What is projected to Q, K and V.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum QkvProjections {
+    /// A matrix for each of Q, K, V (arXiv:1706.03762, section 3.2.2).
+    Separate,
+    /// Primer's: z = convolution(x·W_z), K = z, Q = z·W'; V has a matrix of its own (arXiv:2109.08668,
+    /// `share_qk_rep` of the released code).
+    SharedQk,
+    /// `group` query heads share one head of K and V (arXiv:2305.13245).
+    GroupedQuery {
+        /// Query heads for each key and value head.
+        #[schemars(range(min = 2, max = 256))]
+        group: u32,
+    },
+}
+
+/// The convolution of each of Q, K and V.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum QkvConvolution {
     /// Nothing: the Transformer.
     None,
-    /// A causal depthwise convolution along the sequence, Primer's multi-DConv-head attention:
-    /// y\[t\] = Σ_k w_k ∘ x\[t-k\], one weight per tap and channel, separate for Q, K and V,
-    /// w_0 = 0.5 and the others 0.5 / width at the start (arXiv:2109.08668, section 4).
-    Depthwise {
-        /// Number of taps; the paper's is 3.
-        #[schemars(range(min = 2, max = 7))]
-        width: u8,
-    },
+    /// A causal depthwise convolution along the sequence after each projection, Primer's multi-DConv-head
+    /// attention: y\[t\] = Σ_k w_k ∘ x\[t-k\], one weight per tap and channel, separate for Q, K and V
+    /// (arXiv:2109.08668, section 4).
+    Depthwise(Convolution),
+    /// The usual order of a separable convolution: depthwise on the input of each projection, which then is the
+    /// pointwise part. The paper found it less effective (arXiv:2109.08668, section 4).
+    Separable(Convolution),
 }
 
 impl QkvConvolution {
-    /// Number of taps; 0 where there is no convolution.
-    pub fn width(self) -> u64 {
+    /// The convolution, wherever it stands.
+    pub fn convolution(self) -> Option<Convolution> {
         match self {
-            Self::None => 0,
-            Self::Depthwise { width } => u64::from(width),
+            Self::None => None,
+            Self::Depthwise(convolution) | Self::Separable(convolution) => Some(convolution),
         }
     }
 }
 
-/// An architecture: one value for each choice. Two arms with equal choices are the same architecture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Architecture {
-    /// The feed-forward activation.
-    pub activation: Activation,
-    /// The convolution after the Q, K, V projections.
-    pub qkv_convolution: QkvConvolution,
+/// A causal depthwise convolution along the sequence, zeros before its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub struct Convolution {
+    /// Number of taps; the paper's 3 if absent.
+    #[serde(default = "paper_width")]
+    #[schemars(range(min = 2, max = 7))]
+    pub width: u8,
+    /// Whether the input is added to the output: y = x + convolution(x). Not so if absent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub residual: bool,
+    /// How the taps start; the paper's way if absent.
+    #[serde(default, skip_serializing_if = "ConvolutionInit::is_paper")]
+    pub init: ConvolutionInit,
 }
 
-/// Architectures with a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+fn paper_width() -> u8 {
+    3
+}
+
+/// How the taps start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Preset {
-    /// The paper's baseline: pre-norm, LayerNorm, T5 relative positions, ReLU with biases, tied head.
-    Transformer,
-    /// `transformer` with squared ReLU and multi-DConv-head attention.
-    PrimerEz,
+pub enum ConvolutionInit {
+    /// Constant: w_0 = 0.5, the others 0.5 / width (the released code of arXiv:2109.08668).
+    #[default]
+    Paper,
+    /// w_0 = 1, the others 0: nothing happens at the start.
+    Identity,
+    /// All 0: with a residual, nothing happens at the start.
+    Zero,
+    /// Uniform on ±width^-0.5, what deep-learning libraries do when nothing is said.
+    Uniform,
 }
 
-impl Preset {
-    /// Every preset, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::Transformer, Self::PrimerEz];
-
-    /// The name in sweep files and tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Transformer => "transformer",
-            Self::PrimerEz => "primer_ez",
-        }
-    }
-
-    /// The preset of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|preset| preset.name() == name)
-    }
-
-    /// Its choices.
-    pub fn architecture(self) -> Architecture {
-        match self {
-            Self::Transformer => Architecture { activation: Activation::Relu, qkv_convolution: QkvConvolution::None },
-            Self::PrimerEz => Architecture {
-                activation: Activation::SquaredRelu,
-                qkv_convolution: QkvConvolution::Depthwise { width: 3 },
-            },
-        }
+impl ConvolutionInit {
+    fn is_paper(&self) -> bool {
+        *self == Self::Paper
     }
 }
 
-impl fmt::Display for Preset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
+/// Where biases are added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Biases {
+    /// Nowhere, norms included.
+    None,
+    /// In the dense layers of the feed-forward, and in norms that have one: the paper's.
+    FeedForward,
+    /// There, and in the projections of attention.
+    All,
+}
+
+/// The output head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Head {
+    /// The embedding, transposed (arXiv:1608.05859).
+    Tied,
+    /// A matrix of its own.
+    Untied,
+}
+
+/// Where the scores' factor d_head^-0.5 is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreScale {
+    /// In the initial W_q, and nowhere at run time: T5's (arXiv:1910.10683), and the paper's.
+    Folded,
+    /// Q·Kᵀ is multiplied by it (arXiv:1706.03762, equation 1).
+    InverseSqrt,
+}
+
+/// A factor on the last hidden state, before the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogitScale {
+    /// d_model^-0.5: T5's with a tied head (arXiv:1910.10683).
+    InverseSqrtWidth,
+    /// None.
+    One,
+}
+
+/// How weights start. Norm scales start at 1, biases at 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Initialisation {
+    /// The paper's: by fan-in, with an embedding of unit variance.
+    Paper,
+    /// Normal, the same for all matrices; those that write to the residual stream divided by sqrt(2·layers)
+    /// (GPT-2's, Radford et al. 2019, section 2.3).
+    Normal {
+        /// Standard deviation; 0.02 if absent.
+        #[serde(default = "gpt2_std")]
+        std: f64,
+    },
+}
+
+fn gpt2_std() -> f64 {
+    0.02
 }

@@ -1,6 +1,9 @@
-//! Named sizes, and a shape for a target parameter count.
+//! Named sizes, the paper's sweep, and shapes for target parameter counts.
 
-use super::{Architecture, Shape, params};
+use std::str::FromStr;
+
+use super::{Architecture, ModelConfig, Shape, ShapeError};
+use crate::units::{ParamCount, si};
 
 /// The paper's sizes (arXiv:2109.08668): d_model, layers, heads, d_head, d_ff.
 const PAPER: [(&str, Shape); 3] = [
@@ -24,6 +27,9 @@ const MICRO: [(&str, u32, u32); 11] = [
     ("d256-l6", 256, 6),
 ];
 
+/// Channels of width for each layer that solved shapes come near to: the ratio of the paper's `medium`.
+pub const ASPECT: f64 = 64.0;
+
 /// Why a size has no shape.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum LadderError {
@@ -33,13 +39,26 @@ pub enum LadderError {
     )]
     NoShapeNear {
         /// The target.
-        target: crate::units::ParamCount,
+        target: ParamCount,
         /// The nearest shape.
         nearest: String,
         /// Its count.
-        nearest_params: crate::units::ParamCount,
+        nearest_params: ParamCount,
         /// How far it is.
         miss_percent: f64,
+    },
+    /// No shape at all that the architecture can have.
+    #[error("the architecture fits none of the shapes that are tried")]
+    NoShape,
+    /// Rungs so near to each other that they have the same shape.
+    #[error("the rungs for {} and {} parameters are the same shape, `{shape}`", first.0, second.0)]
+    TooDense {
+        /// A target.
+        first: ParamCount,
+        /// The next.
+        second: ParamCount,
+        /// Their shape.
+        shape: String,
     },
 }
 
@@ -56,40 +75,122 @@ pub fn rung(name: &str) -> Option<Shape> {
         .or_else(|| PAPER.iter().find(|(rung, _)| *rung == name).map(|&(_, shape)| shape))
 }
 
+/// The 27 shapes of the paper's sweep: layers {6, 9, 12} x d_model {384, 512, 1024} x d_ff / d_model {4, 8, 12}
+/// (arXiv:2109.08668), by these labels: `d384-l6`, `d384-l6-ff8`, `d384-l6-ff12`, and so on.
+pub fn paper_sweep() -> impl Iterator<Item = Shape> {
+    let all = [384, 512, 1024].into_iter().flat_map(|d| [6, 9, 12].map(|layers| (d, layers)));
+    all.flat_map(|(d, layers)| {
+        [4, 8, 12].map(|ratio| Shape { d_model: d, layers, heads: d / 64, d_head: 64, d_ff: ratio * d })
+    })
+}
+
+/// What a ladder's rungs are counted for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Counting {
+    /// The choices, the baseline's.
+    pub architecture: Architecture,
+    /// Number of distinct tokens.
+    pub vocabulary: u32,
+    /// Tokens in a sequence.
+    pub sequence_length: u32,
+}
+
+impl Counting {
+    /// `params_total` at a size; nothing where the architecture does not fit it.
+    pub fn params(&self, size: &Shape) -> Option<ParamCount> {
+        let config = ModelConfig::new(self.architecture, size, self.vocabulary, self.sequence_length);
+        config.ok().map(|config| config.params().total())
+    }
+}
+
+/// A rung's name, or a label ([`Shape::label`]).
+impl FromStr for Shape {
+    type Err = ShapeError;
+
+    fn from_str(name: &str) -> Result<Self, ShapeError> {
+        rung(name).map_or_else(|| Self::from_label(name), Ok)
+    }
+}
+
 /// A shape found for a target, with the miss.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Solved {
     /// The shape.
     pub shape: Shape,
-    /// Its `params_total` over the target, minus one.
-    pub relative_miss: f64,
+    /// What `params_total` should have been.
+    pub target: ParamCount,
+    /// Its `params_total`.
+    pub params: ParamCount,
+}
+
+impl Solved {
+    /// The count over the target, minus one.
+    pub fn relative_miss(&self) -> f64 {
+        self.params.0 as f64 / self.target.0 as f64 - 1.0
+    }
+
+    /// `size for 10M parameters: `d256-l10` with 9.98M, -0.2%`
+    pub fn note(&self) -> String {
+        let (target, miss) = (si(self.target.0 as f64), 100.0 * self.relative_miss());
+        format!("size for {target} parameters: `{}` with {}, {miss:+.1}%", self.shape.label(), self.params)
+    }
 }
 
 /// Finds the shape whose `params_total` is nearest to `target`.
 ///
-/// Candidates keep d_ff = 4·d_model, whole heads, and between 8 and 128 channels of
-/// width a layer; among those within 2% of the best the one nearest to 64 channels a layer wins
-/// (the ratio of the paper's `medium`).
+/// Candidates keep d_ff = 4·d_model, whole heads ([`Shape::default_d_head`]), and between 8 and 128 channels of
+/// width a layer; among those within 2% of the best the one nearest to `aspect` channels a layer wins.
 ///
 /// # Errors
-/// [`LadderError::NoShapeNear`] when the nearest shape misses by more than 25%.
-pub fn solve_params(arch: &Architecture, target: u64, vocabulary: u32) -> Result<Solved, LadderError> {
-    let miss = |shape: &Shape| params(arch, shape, vocabulary).total().0 as f64 / target as f64 - 1.0;
-    let candidates: Vec<(Shape, f64)> = candidate_shapes().map(|shape| (shape, miss(&shape))).collect();
-    let best = candidates.iter().map(|(_, m)| m.abs()).fold(f64::INFINITY, f64::min);
-    let near = candidates.iter().filter(|(_, m)| m.abs() <= best + 0.02);
-    let aspect = |shape: &Shape| (f64::from(shape.d_model) / f64::from(shape.layers) / 64.0).ln().abs();
-    let (shape, relative_miss) =
-        near.min_by(|a, b| aspect(&a.0).total_cmp(&aspect(&b.0))).copied().unwrap_or((PAPER[0].1, f64::INFINITY));
-    if relative_miss.abs() > 0.25 {
+/// [`LadderError`] when the nearest shape misses by more than 25%.
+pub fn solve_params(counting: &Counting, target: u64, aspect: f64) -> Result<Solved, LadderError> {
+    let candidates = candidates(counting, target);
+    let best = candidates.iter().map(|c| c.relative_miss().abs()).fold(f64::INFINITY, f64::min);
+    let chosen = nearest_aspect(&candidates, best + 0.02, aspect)?;
+    if chosen.relative_miss().abs() > 0.25 {
         return Err(LadderError::NoShapeNear {
-            target: crate::units::ParamCount(target),
-            nearest: shape.label(),
-            nearest_params: params(arch, &shape, vocabulary).total(),
-            miss_percent: 100.0 * relative_miss.abs(),
+            target: chosen.target,
+            nearest: chosen.shape.label(),
+            nearest_params: chosen.params,
+            miss_percent: 100.0 * chosen.relative_miss().abs(),
         });
     }
-    Ok(Solved { shape, relative_miss })
+    Ok(chosen)
+}
+
+/// `rungs` shapes from `from` to `to` parameters, evenly spaced in the logarithm and all near to one aspect ratio: a
+/// ladder whose rungs differ in size and in little else. A rung may miss its target by 5%, or a quarter of the
+/// step where that is less, for the sake of the aspect ratio; where no shape is as near, the nearest is taken.
+///
+/// # Errors
+/// [`LadderError`] when a rung has no shape near, or two have the same.
+pub fn geometric(counting: &Counting, from: u64, to: u64, rungs: u32, aspect: f64) -> Result<Vec<Solved>, LadderError> {
+    let ratio = (to as f64 / from as f64).powf(1.0 / f64::from(rungs.max(2) - 1));
+    let tolerance = (0.25 * (ratio - 1.0)).min(0.05);
+    let rung = |i: u32| {
+        let target = (from as f64 * ratio.powf(f64::from(i))).round() as u64;
+        let near = nearest_aspect(&candidates(counting, target), tolerance, aspect);
+        near.or_else(|_| solve_params(counting, target, aspect))
+    };
+    let solved: Vec<Solved> = (0..rungs).map(rung).collect::<Result<_, _>>()?;
+    match solved.windows(2).find(|pair| pair[0].params >= pair[1].params) {
+        Some(pair) => {
+            Err(LadderError::TooDense { first: pair[0].target, second: pair[1].target, shape: pair[1].shape.label() })
+        }
+        None => Ok(solved),
+    }
+}
+
+fn candidates(counting: &Counting, target: u64) -> Vec<Solved> {
+    let solved = |shape| Some(Solved { shape, target: ParamCount(target), params: counting.params(&shape)? });
+    candidate_shapes().filter_map(solved).collect()
+}
+
+/// Of the shapes that miss by no more than `tolerance`, the one nearest to `aspect` channels of width a layer.
+fn nearest_aspect(candidates: &[Solved], tolerance: f64, aspect: f64) -> Result<Solved, LadderError> {
+    let off = |c: &Solved| (f64::from(c.shape.d_model) / f64::from(c.shape.layers) / aspect).ln().abs();
+    let near = candidates.iter().filter(|c| c.relative_miss().abs() <= tolerance);
+    near.min_by(|a, b| off(a).total_cmp(&off(b))).copied().ok_or(LadderError::NoShape)
 }
 
 fn candidate_shapes() -> impl Iterator<Item = Shape> {
@@ -105,7 +206,7 @@ fn candidate_shapes() -> impl Iterator<Item = Shape> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Preset;
+    use super::super::{PRESETS, TRANSFORMER};
     use super::*;
 
     #[test]
@@ -119,22 +220,58 @@ mod tests {
         assert_eq!(rung("huge"), None);
     }
 
+    fn counting(architecture: Architecture) -> Counting {
+        Counting { architecture, vocabulary: 256, sequence_length: 64 }
+    }
+
     #[test]
-    fn a_target_out_of_reach_is_refused() {
-        let message = solve_params(&Preset::Transformer.architecture(), 10, 256).unwrap_err().to_string();
+    fn the_papers_sweep_has_27_shapes() {
+        let labels: Vec<String> = paper_sweep().map(Shape::label).collect();
+        assert_eq!(labels.len(), 27);
+        insta::assert_snapshot!(labels.join(" "));
+        for (label, shape) in labels.iter().zip(paper_sweep()) {
+            assert_eq!(label.parse(), Ok(shape));
+        }
+    }
+
+    #[test]
+    fn targets_out_of_reach_are_refused() {
+        let counting = counting(TRANSFORMER);
+        let message = solve_params(&counting, 10, ASPECT).unwrap_err().to_string();
         insta::assert_snapshot!(message, @"no shape has 10 parameters: the nearest, `d8-l1`, has 2.94k, 29260% away");
+        let message = geometric(&counting, 1_000_000, 1_010_000, 5, ASPECT).unwrap_err().to_string();
+        insta::assert_snapshot!(message);
+    }
+
+    /// Rungs are evenly spaced to a few percent, and keep the aspect ratio where models are large enough for it.
+    #[test]
+    fn a_ladder_is_even_and_alike() {
+        let ladder = geometric(&counting(TRANSFORMER), 1_000_000, 1_000_000_000, 10, ASPECT).unwrap();
+        let rows: Vec<String> = ladder.iter().map(Solved::note).collect();
+        insta::assert_snapshot!(rows.join("\n"));
+        for pair in ladder.windows(2) {
+            let step = pair[1].params.0 as f64 / pair[0].params.0 as f64;
+            assert!((step / 1000f64.powf(1.0 / 9.0) - 1.0).abs() < 0.1, "{step}");
+        }
+        // Between 10M and 50M parameters whole heads of 64 leave few widths to choose from.
+        for (i, allowed) in (2..ladder.len()).map(|i| (i, if i < 6 { 0.5 } else { 0.1 })) {
+            let Shape { d_model, layers, .. } = ladder[i].shape;
+            let off = (f64::from(d_model) / f64::from(layers) / ASPECT).ln();
+            assert!(off.abs() < allowed, "{} leaves the aspect ratio by {off:.2}", ladder[i].shape.label());
+        }
     }
 
     proptest! {
-        /// A target from a thousandfold range is met within 8% by a valid shape, and by the same one each time.
+        /// A target from a thousandfold range is met within 10% by a valid shape, and by the same one each time.
         #[test]
-        fn targets_are_met(log_target in (1e5f64).ln()..(1e9f64).ln()) {
+        fn targets_are_met(log_target in (1e5f64).ln()..(1e9f64).ln(), preset in 0..PRESETS.len()) {
             let target = log_target.exp() as u64;
-            let arch = Preset::PrimerEz.architecture();
-            let solved = solve_params(&arch, target, 256).unwrap();
+            let counting = counting(PRESETS[preset].architecture);
+            let solved = solve_params(&counting, target, ASPECT).unwrap();
             let allowed = if target < 1_000_000 { 0.10 } else { 0.06 };
-            prop_assert!(solved.relative_miss.abs() < allowed, "{solved:?}");
-            prop_assert_eq!(solved, solve_params(&arch, target, 256).unwrap());
+            prop_assert!(solved.relative_miss().abs() < allowed, "{solved:?}");
+            prop_assert_eq!(Some(solved.params), counting.params(&solved.shape));
+            prop_assert_eq!(solved, solve_params(&counting, target, ASPECT).unwrap());
         }
     }
 }

@@ -5,11 +5,22 @@
 //! Transformers for Language Modeling", NeurIPS 2021, arXiv:2109.08668.
 
 mod choices;
-mod count;
+mod config;
+mod contradiction;
+mod flops;
 mod ladder;
+mod params;
+mod presets;
 mod shape;
 
-pub use choices::{Activation, Architecture, Preset, QkvConvolution};
-pub use count::{FlopsByOperation, ParamsByGroup, RELATIVE_BUCKETS, flops_per_token, params};
-pub use ladder::{LadderError, Solved, named_rungs, rung, solve_params};
+pub use choices::{
+    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head, Initialisation, LogitScale,
+    Norm, NormPlacement, Positions, QkvConvolution, QkvProjections, ScoreScale,
+};
+pub use config::ModelConfig;
+pub use contradiction::Contradiction;
+pub use flops::{Causal, Counted, Operation};
+pub use ladder::{ASPECT, Counting, LadderError, Solved, geometric, named_rungs, paper_sweep, rung, solve_params};
+pub use params::{ParamsByGroup, RELATIVE_BUCKETS};
+pub use presets::{LLAMA_STYLE, MDHA, PRESETS, PRIMER, PRIMER_EZ, Preset, TRANSFORMER, TRANSFORMER_PLUS_PLUS};
 pub use shape::{Shape, ShapeError};

@@ -31,6 +31,11 @@ pub enum ShapeError {
         /// The most that is accepted.
         max: u32,
     },
+    /// A text that describes no shape.
+    #[error(
+        "`{0}` is no shape: it is written `d64-l3`, with `-h4x16` for heads and `-ff8` or `-f512` for the feed-forward width"
+    )]
+    Label(String),
     /// Heads cannot be derived.
     #[error("`d_model` {d_model} is not a multiple of `d_head` {d_head}, so the number of heads is not determined")]
     Heads {
@@ -85,13 +90,47 @@ impl Shape {
         self.heads * self.d_head
     }
 
-    /// A short name, `d64-l3`; the full one, `d64-l3-h4x16-f256`, where heads or d_ff leave the default ratios.
+    /// A short name: width and layers, `d64-l3`, then what leaves the default ratios: heads as `-h4x32`,
+    /// d_ff as `-ff8` where it is a multiple of the width and `-f100` elsewhere. Its text is read back by [`Shape::from_label`].
     pub fn label(self) -> String {
-        let short = format!("d{}-l{}", self.d_model, self.layers);
-        match Self::new(self.d_model, self.layers, None, None, None) {
-            Ok(default) if default == self => short,
-            _ => format!("{short}-h{}x{}-f{}", self.heads, self.d_head, self.d_ff),
+        let Self { d_model, layers, heads, d_head, d_ff } = self;
+        let mut label = format!("d{d_model}-l{layers}");
+        let default = Self::new(d_model, layers, None, None, None).ok();
+        if default.is_none_or(|default| (default.heads, default.d_head) != (heads, d_head)) {
+            label += &format!("-h{heads}x{d_head}");
         }
+        match d_ff / d_model {
+            4 if d_ff == 4 * d_model => {}
+            ratio if d_ff == ratio * d_model => label += &format!("-ff{ratio}"),
+            _ => label += &format!("-f{d_ff}"),
+        }
+        label
+    }
+
+    /// The shape of a label, [`Shape::label`]'s grammar.
+    ///
+    /// # Errors
+    /// [`ShapeError`] when the text is no label, or its shape is no model.
+    pub fn from_label(label: &str) -> Result<Self, ShapeError> {
+        let no_label = || ShapeError::Label(label.to_owned());
+        let number = |text: &str| text.parse::<u32>().map_err(|_| no_label());
+        let mut parts = label.split('-');
+        let mut required = |letter: char| parts.next().and_then(|part| part.strip_prefix(letter)).ok_or_else(no_label);
+        let (d_model, layers) = (number(required('d')?)?, number(required('l')?)?);
+        let (mut heads, mut d_head, mut d_ff) = (None, None, None);
+        for part in parts {
+            if let Some(text) = part.strip_prefix('h').filter(|_| heads.is_none()) {
+                let (count, width) = text.split_once('x').ok_or_else(no_label)?;
+                (heads, d_head) = (Some(number(count)?), Some(number(width)?));
+            } else if let Some(ratio) = part.strip_prefix("ff").filter(|_| d_ff.is_none()) {
+                d_ff = Some(number(ratio)?.saturating_mul(d_model));
+            } else if let Some(width) = part.strip_prefix('f').filter(|_| d_ff.is_none()) {
+                d_ff = Some(number(width)?);
+            } else {
+                return Err(no_label());
+            }
+        }
+        Self::new(d_model, layers, heads, d_head, d_ff)
     }
 }
 
@@ -101,6 +140,8 @@ fn in_range(name: &'static str, value: u32, max: u32) -> Result<(), ShapeError> 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -109,7 +150,9 @@ mod tests {
         assert_eq!(small, Shape { d_model: 512, layers: 6, heads: 8, d_head: 64, d_ff: 2048 });
         assert_eq!(small.label(), "d512-l6");
         assert_eq!([12, 24, 40, 48, 64, 96, 320].map(Shape::default_d_head), [12, 12, 10, 16, 16, 16, 64]);
-        assert_eq!(Shape::new(96, 3, Some(4), None, None).unwrap().label(), "d96-l3-h4x24-f384");
+        assert_eq!(Shape::new(96, 3, Some(4), None, None).unwrap().label(), "d96-l3-h4x24");
+        assert_eq!(Shape::new(96, 3, None, None, Some(768)).unwrap().label(), "d96-l3-ff8");
+        assert_eq!(Shape::new(96, 3, None, None, Some(100)).unwrap().label(), "d96-l3-f100");
     }
 
     #[test]
@@ -117,5 +160,19 @@ mod tests {
         let message = |e: Result<Shape, ShapeError>| e.unwrap_err().to_string();
         insta::assert_snapshot!(message(Shape::new(0, 2, None, None, None)), @"`d_model` is 0, allowed are 1 to 65536");
         insta::assert_snapshot!(message(Shape::new(100, 2, None, Some(64), None)), @"`d_model` 100 is not a multiple of `d_head` 64, so the number of heads is not determined");
+        for text in
+            ["", "d64", "64-3", "d64-l3-h4", "d64-l3-x", "d64-l3-ff4-ff4", "d64-l3-", "d-l3", "d64-l99999999999"]
+        {
+            assert_eq!(Shape::from_label(text), Err(ShapeError::Label(text.to_owned())));
+        }
+        assert!(Shape::from_label("d0-l3").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn labels_are_read_back(d in 1u32..400, layers in 1u32..50, heads in 1u32..20, d_head in 1u32..130, d_ff in 1u32..5000) {
+            let shape = Shape { d_model: d, layers, heads, d_head, d_ff };
+            prop_assert_eq!(Shape::from_label(&shape.label()), Ok(shape));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a run will cost on this machine. Estimates, and called so wherever they are shown.
 
+use crate::arch::Positions;
 use crate::run::{CalibrationResult, RunSpec};
 
 /// Seconds for one step beyond its FLOPs, where nothing was measured: dispatching small kernels.
@@ -45,10 +46,14 @@ pub fn memory_bytes(spec: &RunSpec) -> u64 {
     let tokens = sequences * t;
     // Parameters, gradient (twice while it is concatenated), two moments, and the update's temporaries.
     let parameters = 4.0 * 8.0 * spec.params_total().0 as f64;
-    // Per token and layer: norms and residuals, Q, K, V with their copies, the feed-forward's hidden layer;
-    // per pair of positions: scores, biased scores and weights of each head.
-    let convolved = if spec.architecture.qkv_convolution.width() > 0 { 6.0 } else { 0.0 };
-    let per_token = 8.0 * d + (8.0 + convolved) * d_attention + 3.0 * d_ff;
+    // Per token and layer: norms and residuals, Q, K, V with their copies, what convolutions, rotations and QK-norms
+    // make of them, the feed-forward's hidden layers; per pair of positions: scores, biased scores and weights of each head.
+    let architecture = &spec.architecture;
+    let convolved = 2.0 * f64::from(spec.model().convolved_channels());
+    let rotated = if matches!(architecture.positions, Positions::Rotary { .. }) { 6.0 } else { 0.0 };
+    let normed = if architecture.qk_norm { 4.0 } else { 0.0 };
+    let hidden = if architecture.gated { 5.0 } else { 3.0 };
+    let per_token = 8.0 * d + (8.0 + rotated + normed) * d_attention + convolved + hidden * d_ff;
     let per_layer = tokens * per_token + 3.0 * sequences * heads * t * t;
     let head = 3.0 * tokens * f64::from(spec.data.vocabulary());
     (BASE_BYTES + parameters + 4.0 * (f64::from(shape.layers) * per_layer + head)) as u64

@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::arch::{Architecture, Shape, flops_per_token, params};
+use crate::arch::{Architecture, ModelConfig, Shape, TRANSFORMER};
 use crate::units::{Flops, FlopsPerToken, ParamCount, Tokens};
 
 /// Version of the spec's meaning. It is part of every identity: when training
@@ -20,9 +21,11 @@ pub const SPEC_VERSION: u32 = 1;
 pub struct RunSpec {
     /// [`SPEC_VERSION`].
     pub version: u32,
-    /// The architecture's choices.
+    /// The architecture's choices: written are those that are not the Transformer's, and the two that always were, so
+    /// that a choice that isoflop learns later leaves the identities of finished runs as they are.
+    #[serde(serialize_with = "changed_choices")]
     pub architecture: Architecture,
-    /// The model's shape.
+    /// The model's shape, with the architecture's own widths in it.
     pub shape: Shape,
     /// The corpora, by digest.
     pub data: DataSpec,
@@ -60,9 +63,19 @@ impl RunSpec {
         RunId(blake3::hash(canonical_json(&value).as_bytes()).to_hex()[..16].to_owned())
     }
 
+    /// The model, to count or to build.
+    pub fn model(&self) -> ModelConfig {
+        ModelConfig {
+            architecture: self.architecture,
+            shape: self.shape,
+            vocabulary: self.data.vocabulary(),
+            sequence_length: self.sequence_length,
+        }
+    }
+
     /// Training FLOPs for one token, attention counted in full.
     pub fn flops_per_token(&self) -> FlopsPerToken {
-        flops_per_token(&self.architecture, &self.shape, self.data.vocabulary(), self.sequence_length).training()
+        self.model().flops_per_token()
     }
 
     /// Tokens in one optimizer step.
@@ -82,13 +95,23 @@ impl RunSpec {
 
     /// `params_total`.
     pub fn params_total(&self) -> ParamCount {
-        params(&self.architecture, &self.shape, self.data.vocabulary()).total()
+        self.model().params().total()
     }
 
     /// `params_without_embedding`.
     pub fn params_without_embedding(&self) -> ParamCount {
-        params(&self.architecture, &self.shape, self.data.vocabulary()).without_embedding()
+        self.model().params().without_embedding()
     }
+}
+
+fn changed_choices<S: Serializer>(architecture: &Architecture, serializer: S) -> Result<S::Ok, S::Error> {
+    const ALWAYS: [&str; 2] = ["activation", "qkv_convolution"];
+    let choices = |architecture: &Architecture| serde_json::to_value(architecture).map_err(S::Error::custom);
+    let (mut written, baseline) = (choices(architecture)?, choices(&TRANSFORMER)?);
+    if let Some(map) = written.as_object_mut() {
+        map.retain(|key, value| ALWAYS.contains(&key.as_str()) || baseline.get(key) != Some(value));
+    }
+    written.serialize(serializer)
 }
 
 /// A run's identity: 16 hexadecimal digits, the same for the same spec on any machine.
@@ -319,12 +342,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::arch::{Preset, rung};
+    use crate::arch::{PRESETS, PRIMER_EZ, rung};
 
     pub(crate) fn example() -> RunSpec {
         RunSpec {
             version: SPEC_VERSION,
-            architecture: Preset::PrimerEz.architecture(),
+            architecture: PRIMER_EZ,
             shape: rung("d16-l2").unwrap(),
             data: DataSpec { tokenizer: Tokenizer::Bytes, train_digest: "aa".into(), validation_digest: "bb".into() },
             budget: Budget::Flops(1e11),
@@ -354,6 +377,21 @@ mod tests {
         assert_eq!(serde_json::from_str::<RunSpec>(&text).unwrap().id(), spec.id());
         assert_ne!(RunSpec { seed: 2, ..spec.clone() }.id(), spec.id());
         assert_ne!(RunSpec { learning_rate: 3.000_000_1e-3, ..spec.clone() }.id(), spec.id());
+    }
+
+    /// The canonical form names the changes alone, and gives the whole architecture back.
+    #[test]
+    fn identities_name_what_differs_from_the_transformer() {
+        let choices = |spec: &RunSpec| serde_json::to_value(spec).unwrap()["architecture"].to_string();
+        insta::assert_snapshot!(choices(&example()), @r#"{"activation":"squared_relu","qkv_convolution":{"depthwise":{"width":3}}}"#);
+        let mut ids: Vec<RunId> = Vec::new();
+        for preset in PRESETS {
+            let spec = RunSpec { architecture: preset.architecture, ..example() };
+            let read: RunSpec = serde_json::from_str(&serde_json::to_string(&spec).unwrap()).unwrap();
+            assert_eq!(read, spec, "{}", preset.name);
+            assert!(!ids.contains(&spec.id()), "{}", preset.name);
+            ids.push(spec.id());
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Error as Yaml;
 
+use crate::units::nearest;
+
 /// A fault in a sweep file, or in what it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{message}", self.prefix())]
@@ -96,14 +98,5 @@ fn one_of(expected: &[&str]) -> String {
         [] => "nothing here".to_owned(),
         [only] => only.clone(),
         several => format!("one of {}", several.join(", ")),
-    }
-}
-
-/// The nearest allowed word, if any is near.
-pub(super) fn nearest(found: &str, allowed: &[&str], what: &str) -> String {
-    let score = |name: &&&str| (strsim::jaro_winkler(found, name) * 1e6) as u64;
-    match allowed.iter().max_by_key(score).filter(|name| score(name) > 750_000) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => format!("use an allowed {what}, or remove this one"),
     }
 }

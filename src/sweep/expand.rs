@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Check;
 use super::file::{BudgetsEntry, LearningRateEntry, OptimizerEntry};
-use super::{ArmEntry, At, Count, Number, SizeEntry, SweepError, SweepFile};
-use crate::arch::{Shape, flops_per_token, params, solve_params};
+use super::sizes::sizes;
+use super::{ArmEntry, At, Count, Number, SweepError, SweepFile};
+use crate::arch::{Causal, Contradiction, Counting, ModelConfig, Shape};
 use crate::run::{Adamw, Budget, DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Schedule};
 
 /// What expansion must know of the text.
@@ -64,17 +65,20 @@ pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, Sw
     let mut notes = Vec::new();
     let arms = arms(file, &check)?;
     let baseline = baseline(file, &check, &arms)?;
-    let sizes = sizes(file, &check, &arms[baseline], corpora, &mut notes)?;
+    let counting = settings.counting(&arms[baseline], corpora);
+    let sizes = sizes(file, &check, &counting, &mut notes)?;
     let budgets = budgets(&file.budgets, &check)?;
 
     let mut runs = Vec::new();
-    for arm in &arms {
+    for (arm, entry) in arms.iter().zip(&file.architectures.value) {
         for (budget, budget_at) in &budgets {
-            for (shape, _) in &sizes {
-                let steps = settings.steps(&check, arm, *shape, *budget, budget_at, corpora)?;
+            for size in &sizes {
+                let model = settings.model(arm, size, corpora).map_err(|e| contradiction(&check, entry, &e))?;
+                let named = Named { arm: &arm.name, size: size.label(), model };
+                let steps = settings.steps(&check, &named, *budget, budget_at, corpora)?;
                 for seed in &file.seeds.value {
-                    let spec = settings.spec(arm, *shape, *budget, steps, seed.value.0, corpora);
-                    runs.push(PlannedRun { id: spec.id(), arm: arm.name.clone(), size: shape.label(), spec });
+                    let spec = settings.spec(&model, *budget, steps, seed.value.0, corpora);
+                    runs.push(PlannedRun { id: spec.id(), arm: arm.name.clone(), size: size.label(), spec });
                 }
             }
         }
@@ -102,6 +106,7 @@ fn arms(file: &SweepFile, check: &Check<'_>) -> Result<Vec<ArmEntry>, SweepError
     check.not_empty("architectures", entries, "name at least one architecture, for example `transformer`")?;
     for (i, entry) in entries.value.iter().enumerate() {
         check.word("the name of an architecture", &entry.value.name, entry)?;
+        entry.value.architecture.check().map_err(|e| contradiction(check, entry, &e))?;
         for earlier in &entries.value[..i] {
             if earlier.value.name == entry.value.name {
                 let message = format!("two architectures are named `{}`", entry.value.name);
@@ -121,47 +126,19 @@ fn baseline(file: &SweepFile, check: &Check<'_>, arms: &[ArmEntry]) -> Result<us
     let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
     names.iter().position(|arm| *arm == name.value).ok_or_else(|| {
         let message = format!("the baseline `{}` is none of the architectures: `{}`", name.value, names.join("`, `"));
-        check.at(name, message, super::error::nearest(&name.value, &names, "name"))
+        check.at(name, message, crate::units::nearest(&name.value, &names, "name"))
     })
 }
 
-type Placed<T> = (T, (u64, u64));
+fn contradiction(check: &Check<'_>, entry: &At<ArmEntry>, reason: &Contradiction) -> SweepError {
+    check.at(entry, format!("`{}` cannot be: {reason}", entry.value.name), reason.hint())
+}
 
-fn sizes(
-    file: &SweepFile,
-    check: &Check<'_>,
-    baseline: &ArmEntry,
-    corpora: &Corpora,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Placed<Shape>>, SweepError> {
-    check.not_empty("sizes", &file.sizes, "name at least one size, for example `d64-l3`")?;
-    let mut sizes: Vec<Placed<Shape>> = Vec::new();
-    for entry in &file.sizes.value {
-        let shape = match entry.value {
-            SizeEntry::Shape(shape) => shape,
-            SizeEntry::Params(target) => {
-                let solved = solve_params(&baseline.architecture, target, corpora.spec.vocabulary()).map_err(|e| {
-                    check.at(
-                        entry,
-                        e.to_string(),
-                        "choose a target nearer to what a shape can have, or spell the shape out",
-                    )
-                })?;
-                let total = params(&baseline.architecture, &solved.shape, corpora.spec.vocabulary()).total();
-                let (target, miss) = (crate::units::si(target as f64), 100.0 * solved.relative_miss);
-                notes.push(format!(
-                    "size for {target} parameters: `{}` with {total}, {miss:+.1}%",
-                    solved.shape.label()
-                ));
-                solved.shape
-            }
-        };
-        if sizes.iter().any(|(earlier, _)| *earlier == shape) {
-            return Err(check.at(entry, format!("the size `{}` stands twice", shape.label()), "remove one of them"));
-        }
-        sizes.push((shape, (entry.line, entry.column)));
-    }
-    Ok(sizes)
+/// A model with the names it has in this sweep.
+struct Named<'a> {
+    arm: &'a str,
+    size: String,
+    model: ModelConfig,
 }
 
 fn budgets<'a>(entry: &'a BudgetsEntry, check: &Check<'_>) -> Result<Vec<(Budget, &'a At<Number>)>, SweepError> {
@@ -236,24 +213,34 @@ impl Settings {
         })
     }
 
+    /// What sizes are counted for.
+    fn counting(&self, baseline: &ArmEntry, corpora: &Corpora) -> Counting {
+        Counting {
+            architecture: baseline.architecture,
+            vocabulary: corpora.spec.vocabulary(),
+            sequence_length: self.sequence_length,
+        }
+    }
+
+    fn model(&self, arm: &ArmEntry, size: &Shape, corpora: &Corpora) -> Result<ModelConfig, Contradiction> {
+        ModelConfig::new(arm.architecture, size, corpora.spec.vocabulary(), self.sequence_length)
+    }
+
     /// Optimizer steps that spend the budget, to the nearest one.
     fn steps(
         &self,
         check: &Check<'_>,
-        arm: &ArmEntry,
-        shape: Shape,
+        Named { arm, size, model }: &Named<'_>,
         budget: Budget,
         at: &At<Number>,
         corpora: &Corpora,
     ) -> Result<u64, SweepError> {
-        let vocabulary = corpora.spec.vocabulary();
-        let per_token =
-            flops_per_token(&arm.architecture, &shape, vocabulary, self.sequence_length).training().0 as f64;
+        let per_token = model.flops().training(Causal::Full).0 as f64;
         let batch = f64::from(self.sequence_length) * f64::from(self.batch_sequences);
         let tokens = match budget {
             Budget::Flops(flops) => flops / per_token,
             Budget::Tokens(tokens) => tokens,
-            Budget::TokensPerParam(ratio) => ratio * params(&arm.architecture, &shape, vocabulary).total().0 as f64,
+            Budget::TokensPerParam(ratio) => ratio * model.params().total().0 as f64,
         };
         let steps = (tokens / batch).round();
         if tokens < batch {
@@ -261,11 +248,8 @@ impl Settings {
                 Budget::Flops(_) => format!("{:.2e} FLOPs", per_token * batch),
                 Budget::Tokens(_) | Budget::TokensPerParam(_) => format!("{batch} tokens"),
             };
-            let message = format!(
-                "the budget of {budget} is too small: one batch of `{}` for `{}` needs {need}",
-                shape.label(),
-                arm.name
-            );
+            let message =
+                format!("the budget of {budget} is too small: one batch of `{size}` for `{arm}` needs {need}");
             return Err(check.at(at, message, "raise the budget, remove this size, or lower `batch_tokens`"));
         }
         let available =
@@ -273,20 +257,18 @@ impl Settings {
         if steps * batch > available as f64 {
             let (needed, found) = (crate::units::si(steps * batch), crate::units::si(available as f64));
             let message = format!(
-                "`{}` for `{}` at {budget} needs {needed} training tokens, the corpus has {found}, and no run may repeat its data",
-                shape.label(),
-                arm.name
+                "`{size}` for `{arm}` at {budget} needs {needed} training tokens, the corpus has {found}, and no run may repeat its data"
             );
             return Err(check.at(at, message, "lower the budget, remove this size, or use more text"));
         }
         Ok(steps as u64)
     }
 
-    fn spec(&self, arm: &ArmEntry, shape: Shape, budget: Budget, steps: u64, seed: u64, corpora: &Corpora) -> RunSpec {
+    fn spec(&self, model: &ModelConfig, budget: Budget, steps: u64, seed: u64, corpora: &Corpora) -> RunSpec {
         RunSpec {
             version: SPEC_VERSION,
-            architecture: arm.architecture,
-            shape,
+            architecture: model.architecture,
+            shape: model.shape,
             data: corpora.spec.clone(),
             budget,
             sequence_length: self.sequence_length,
@@ -296,7 +278,7 @@ impl Settings {
             learning_rate: match &self.learning_rate {
                 LearningRateEntry::Fixed(value) => value.value.0,
                 LearningRateEntry::InverseSqrtWidth { base, at } => {
-                    base.value.0 * (at.value.0 / f64::from(shape.d_model)).sqrt()
+                    base.value.0 * (at.value.0 / f64::from(model.shape.d_model)).sqrt()
                 }
             },
             schedule: self.schedule,

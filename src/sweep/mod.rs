@@ -10,7 +10,9 @@ mod expand;
 mod file;
 mod number;
 mod place;
+mod shorthand;
 mod size;
+mod sizes;
 
 pub use architecture::ArmEntry;
 pub use error::SweepError;
@@ -18,4 +20,4 @@ pub use expand::{Corpora, Plan, PlannedRun, plan};
 pub use file::{DeviceKind, Executor, LocalExecutor, SweepFile, load, schema};
 pub use number::{Count, Number};
 pub use place::At;
-pub use size::SizeEntry;
+pub use size::{Ladder, SizeEntry};

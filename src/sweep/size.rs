@@ -1,4 +1,4 @@
-//! An entry of `sizes`: a rung's name, a shape, or a target parameter count.
+//! An entry of `sizes`: a size's name, a shape, a target parameter count, or a ladder of several.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,25 +7,54 @@ use std::sync::LazyLock;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
-use super::Count;
-use crate::arch::{Shape, named_rungs, rung};
+use super::{Count, Number};
+use crate::arch::{ASPECT, Shape, ShapeError, named_rungs};
 
-/// One size.
+/// The paper's 27 shapes by one name.
+const PAPER_SWEEP: &str = "paper_sweep";
+
+/// One size, or several.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SizeEntry {
     /// A shape, named or spelled out.
     Shape(Shape),
     /// The shape with `params_total` nearest to this, for the baseline.
     Params(u64),
+    /// Shapes that are evenly spaced.
+    Ladder(Ladder),
+    /// The 27 shapes of arXiv:2109.08668.
+    PaperSweep,
 }
 
-/// A shape spelled out, or `params` alone.
+/// Shapes that are evenly spaced in the logarithm of `params_total`, and alike in all but size.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ladder {
+    /// `params_total` of the smallest, for the baseline.
+    pub from: Count,
+    /// `params_total` of the largest.
+    pub to: Count,
+    /// How many shapes.
+    pub rungs: Count,
+    /// Channels of width for each layer that the shapes come near to; 64 if absent.
+    #[serde(default = "default_aspect")]
+    pub aspect: Number,
+}
+
+fn default_aspect() -> Number {
+    Number(ASPECT)
+}
+
+/// A shape spelled out, `params` alone, or `ladder` alone.
 #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Fields {
     /// Target for `params_total`; the nearest shape is taken, and the miss reported.
     #[serde(default)]
     params: Option<Count>,
+    /// Several shapes, evenly spaced.
+    #[serde(default)]
+    ladder: Option<Ladder>,
     /// Width of the residual stream.
     #[serde(default)]
     d_model: Option<Count>,
@@ -46,15 +75,18 @@ struct Fields {
 impl SizeEntry {
     fn from_fields<E: de::Error>(fields: &Fields) -> Result<Self, E> {
         let small = |count: Option<Count>| count.map(|Count(value)| u32::try_from(value).unwrap_or(u32::MAX));
-        let [d_model, layers, heads, d_head, d_ff] =
-            [fields.d_model, fields.layers, fields.heads, fields.d_head, fields.d_ff].map(small);
-        match (fields.params, d_model, layers) {
-            (Some(Count(params)), None, None) if heads.or(d_head).or(d_ff).is_none() => Ok(Self::Params(params)),
+        let shape = [fields.d_model, fields.layers, fields.heads, fields.d_head, fields.d_ff].map(small);
+        let spelled = shape.iter().any(Option::is_some);
+        let [d_model, layers, heads, d_head, d_ff] = shape;
+        match (fields.params, fields.ladder, d_model, layers) {
+            (Some(Count(params)), None, ..) if !spelled => Ok(Self::Params(params)),
+            (None, Some(ladder), ..) if !spelled => Ok(Self::Ladder(ladder)),
             (Some(_), ..) => Err(E::custom("`params` stands alone: a shape is derived from it")),
-            (None, Some(d_model), Some(layers)) => {
+            (_, Some(_), ..) => Err(E::custom("`ladder` stands alone: shapes are derived from it")),
+            (None, None, Some(d_model), Some(layers)) => {
                 Shape::new(d_model, layers, heads, d_head, d_ff).map(Self::Shape).map_err(E::custom)
             }
-            (None, ..) => Err(E::custom("a size needs `d_model` and `layers`, or `params`")),
+            _ => Err(E::custom("a size needs `d_model` and `layers`, or `params`, or `ladder`")),
         }
     }
 }
@@ -65,14 +97,18 @@ impl<'de> Visitor<'de> for SizeVisitor {
     type Value = SizeEntry;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a rung, a mapping with `d_model` and `layers`, or a mapping with `params`")
+        f.write_str("the name of a size, or a mapping with `d_model` and `layers`, with `params`, or with `ladder`")
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<SizeEntry, E> {
-        rung(name).map(SizeEntry::Shape).ok_or_else(|| {
-            // serde's own error wants names that live for ever; theirs do.
-            static RUNGS: LazyLock<Vec<&'static str>> = LazyLock::new(|| named_rungs().collect());
-            E::unknown_variant(name, RUNGS.as_slice())
+        // serde's own error wants names that live for ever; theirs do.
+        static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| named_rungs().chain([PAPER_SWEEP]).collect());
+        if name == PAPER_SWEEP {
+            return Ok(SizeEntry::PaperSweep);
+        }
+        name.parse().map(SizeEntry::Shape).map_err(|e| match e {
+            ShapeError::Label(_) => E::unknown_variant(name, NAMES.as_slice()),
+            other => E::custom(other),
         })
     }
 
@@ -94,7 +130,8 @@ impl JsonSchema for SizeEntry {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let fields = generator.subschema_for::<Fields>();
-        let names: Vec<&str> = named_rungs().collect();
-        json_schema!({ "anyOf": [{ "enum": names }, fields] })
+        let names: Vec<&str> = named_rungs().chain([PAPER_SWEEP]).collect();
+        let label = "^d[0-9]+-l[0-9]+(-h[0-9]+x[0-9]+)?(-ff?[0-9]+)?$";
+        json_schema!({ "anyOf": [{ "enum": names }, { "type": "string", "pattern": label }, fields] })
     }
 }

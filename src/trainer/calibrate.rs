@@ -50,9 +50,8 @@ fn measure(request: &CalibrationRequest) -> Result<CalibrationResult, Failure> {
     let eval_seconds = median_seconds(|| {
         tch::no_grad(|| {
             let views = training.parameters.views();
-            let loss =
-                Model::bind(&spec.architecture, &spec.shape, &views).loss(&inputs, &targets, &training.positions);
-            let _ = loss.double_value(&[]);
+            let loss = Model::bind(&training.config, &views).loss(&inputs, &targets, &training.positions);
+            let _ = loss.cross_entropy.double_value(&[]);
         });
     });
     Ok(CalibrationResult { step_seconds, eval_token_seconds: eval_seconds / spec.batch_tokens().0 as f64 })

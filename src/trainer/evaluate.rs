@@ -4,8 +4,8 @@ use isoflop::data::{TokenFile, validation_windows};
 use isoflop::run::RunSpec;
 use tch::{Device, Kind, Tensor};
 
-use crate::model::{Model, RelativePositions};
-use crate::parameters::Parameters;
+use crate::model::Model;
+use crate::train::Training;
 
 /// Windows scored at once.
 const BATCH: usize = 16;
@@ -37,16 +37,17 @@ impl Validation {
         Self { batches, tokens }
     }
 
-    pub(crate) fn score(&self, spec: &RunSpec, parameters: &Parameters, positions: &RelativePositions) -> Score {
+    pub(crate) fn score(&self, training: &Training<'_>) -> Score {
         let loss = tch::no_grad(|| {
-            let views = parameters.views();
-            let model = Model::bind(&spec.architecture, &spec.shape, &views);
+            let views = training.parameters.views();
+            let model = Model::bind(&training.config, &views);
             // Summed in float64: the mean must not depend on how windows are batched.
             let sum: f64 = self
                 .batches
                 .iter()
                 .map(|(inputs, targets)| {
-                    let mean = model.loss(inputs, targets, positions).to_kind(Kind::Double).double_value(&[]);
+                    let loss = model.loss(inputs, targets, &training.positions).cross_entropy;
+                    let mean = loss.to_kind(Kind::Double).double_value(&[]);
                     mean * targets.numel() as f64
                 })
                 .sum();

@@ -50,17 +50,17 @@ impl Optimizer {
 
 #[cfg(test)]
 mod tests {
-    use isoflop::arch::{Preset, rung};
+    use isoflop::arch::{ModelConfig, TRANSFORMER, rung};
     use tch::Device;
 
     use super::*;
-    use crate::model::slots;
+    use crate::model::Model;
 
     /// The equations written out for scalars (arXiv:1711.05101, algorithm 2), three steps on a quadratic.
     #[test]
     fn equals_the_equations() {
-        let arch = Preset::Transformer.architecture();
-        let mut parameters = Parameters::initial(slots(&arch, &rung("d16-l2").unwrap(), 256), 1, Device::Cpu);
+        let config = ModelConfig::new(TRANSFORMER, &rung("d16-l2").unwrap(), 256, 64).unwrap();
+        let mut parameters = Parameters::initial(Model::slots(&config), 1, Device::Cpu);
         let settings = Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 };
         let mut optimizer = Optimizer::new(settings, &parameters);
         // An embedding weight decays, the last bias does not.

@@ -20,6 +20,15 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    pub(crate) fn matrix(name: &str, dims: &[i64], init: Init) -> Self {
+        Self { name: name.to_owned(), dims: dims.to_vec(), init, decays: true }
+    }
+
+    /// Exempt from weight decay: norms, biases, taps, positions.
+    pub(crate) fn exempt(name: &str, dims: &[i64], init: Init) -> Self {
+        Self { name: name.to_owned(), dims: dims.to_vec(), init, decays: false }
+    }
+
     pub(crate) fn len(&self) -> i64 {
         self.dims.iter().product()
     }
@@ -37,8 +46,12 @@ pub(crate) enum Init {
     TruncatedNormal {
         std: f64,
     },
-    /// Equal parts along the first axis, each with its own.
-    Parts(Vec<Init>),
+    /// Between `-bound` and `bound`.
+    Uniform {
+        bound: f64,
+    },
+    /// Parts one after the other along the first axis, as many values in each.
+    Parts(Vec<(i64, Init)>),
 }
 
 /// The parameters of a model, decayed ones first.
@@ -94,18 +107,27 @@ impl Parameters {
     #[cfg(test)]
     pub(crate) fn set(&self, name: &str, value: &Tensor) {
         tch::no_grad(|| {
-            let i = self.index[name];
-            let start = self.slots[..i].iter().map(Slot::len).sum();
-            assert_eq!(value.size(), self.slots[i].dims, "{name}");
-            self.flat.narrow(0, start, self.slots[i].len()).copy_(&value.reshape([-1]));
+            assert_eq!(value.size(), self.slots[self.index[name]].dims, "{name}");
+            self.value(name).copy_(value);
         });
     }
 
     #[cfg(test)]
     pub(crate) fn gradient(&self, name: &str) -> Tensor {
+        self.value_in(&self.flat.grad(), name)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn value(&self, name: &str) -> Tensor {
+        self.value_in(&self.flat.detach(), name)
+    }
+
+    /// The tensor's part of a vector as long as the flat one.
+    #[cfg(test)]
+    pub(crate) fn value_in(&self, flat: &Tensor, name: &str) -> Tensor {
         let i = self.index[name];
         let start = self.slots[..i].iter().map(Slot::len).sum();
-        self.flat.grad().narrow(0, start, self.slots[i].len()).view(self.slots[i].dims.as_slice())
+        flat.narrow(0, start, self.slots[i].len()).view(self.slots[i].dims.as_slice())
     }
 }
 
@@ -140,7 +162,10 @@ fn draw(init: &Init, len: usize, rng: &mut ChaCha8Rng, out: &mut Vec<f32>) {
             let scale = std / 0.879_625_661_034_239_8;
             out.extend((0..len).map(|_| (scale * truncated(rng)) as f32));
         }
-        Init::Parts(parts) => parts.iter().for_each(|part| draw(part, len / parts.len(), rng, out)),
+        Init::Uniform { bound } => {
+            out.extend((0..len).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32));
+        }
+        Init::Parts(parts) => parts.iter().for_each(|(len, part)| draw(part, *len as usize, rng, out)),
     }
 }
 
@@ -162,35 +187,40 @@ fn truncated(rng: &mut ChaCha8Rng) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use isoflop::arch::{Preset, rung};
+    use isoflop::arch::{Architecture, ModelConfig, PRESETS, PRIMER_EZ, TRANSFORMER, rung};
 
     use super::*;
-    use crate::model::slots;
+    use crate::model::Model;
 
-    fn values(preset: Preset, seed: u64, name: &str) -> Vec<f32> {
-        let slots = slots(&preset.architecture(), &rung("d32-l2").unwrap(), 256);
-        let parameters = Parameters::initial(slots, seed, Device::Cpu);
-        Vec::try_from(parameters.views().get(name).reshape([-1])).unwrap()
+    fn initial(architecture: Architecture, seed: u64) -> Parameters {
+        let config = ModelConfig::new(architecture, &rung("d32-l2").unwrap(), 256, 64).unwrap();
+        Parameters::initial(Model::slots(&config), seed, Device::Cpu)
     }
 
-    /// Pinned: what a seed means. Raise SPEC_VERSION with it.
+    fn values(architecture: Architecture, seed: u64, name: &str) -> Vec<f32> {
+        Vec::try_from(initial(architecture, seed).views().get(name).reshape([-1])).unwrap()
+    }
+
+    /// Pinned: what a seed means, for every preset, on any machine. Raise SPEC_VERSION with it.
     #[test]
     fn a_seed_means_the_same_bits() {
-        let bits: Vec<u32> = values(Preset::PrimerEz, 1, "embedding")[..3].iter().map(|v| v.to_bits()).collect();
-        insta::assert_debug_snapshot!(bits, @"
-        [
-            1059680872,
-            3213522683,
-            3214395926,
-        ]
-        ");
+        let digest = |architecture| {
+            let values: Vec<f32> = Vec::try_from(initial(architecture, 1).flat.detach()).unwrap();
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            blake3::hash(&bytes).to_hex()[..16].to_owned()
+        };
+        let digests: Vec<String> =
+            PRESETS.iter().map(|preset| format!("{} {}", digest(preset.architecture), preset.name)).collect();
+        insta::assert_snapshot!(digests.join("\n"));
+        let bits: Vec<u32> = values(PRIMER_EZ, 1, "embedding")[..3].iter().map(|v| v.to_bits()).collect();
+        assert_eq!(bits, [1_059_680_872, 3_213_522_683, 3_214_395_926]);
     }
 
     #[test]
     fn arms_start_from_common_weights() {
         let name = "layers.1.ffn.in.weight";
-        assert_eq!(values(Preset::Transformer, 3, name), values(Preset::PrimerEz, 3, name));
-        assert_ne!(values(Preset::Transformer, 3, name), values(Preset::Transformer, 4, name));
+        assert_eq!(values(TRANSFORMER, 3, name), values(PRIMER_EZ, 3, name));
+        assert_ne!(values(TRANSFORMER, 3, name), values(TRANSFORMER, 4, name));
     }
 
     /// Standard deviations of primer's and T5's initialisation (arXiv:2109.08668 and its code).
@@ -199,19 +229,19 @@ mod tests {
         let (d, d_head) = (32.0f64, 16.0f64);
         let spread =
             |values: &[f32]| (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
-        let qkv = values(Preset::PrimerEz, 1, "layers.0.attention.qkv");
+        let qkv = values(PRIMER_EZ, 1, "layers.0.attention.qkv");
         let thirds: Vec<&[f32]> = qkv.chunks(qkv.len() / 3).collect();
         for (what, values, std) in [
-            ("embedding", values(Preset::PrimerEz, 1, "embedding").as_slice(), 1.0),
+            ("embedding", values(PRIMER_EZ, 1, "embedding").as_slice(), 1.0),
             ("q", thirds[0], (d * d_head).powf(-0.5)),
             ("k", thirds[1], d.powf(-0.5)),
             ("v", thirds[2], d.powf(-0.5)),
-            ("ffn in", values(Preset::PrimerEz, 1, "layers.0.ffn.in.weight").as_slice(), d.powf(-0.5)),
-            ("ffn out", values(Preset::PrimerEz, 1, "layers.0.ffn.out.weight").as_slice(), (4.0 * d).powf(-0.5)),
+            ("ffn in", values(PRIMER_EZ, 1, "layers.0.ffn.in.weight").as_slice(), d.powf(-0.5)),
+            ("ffn out", values(PRIMER_EZ, 1, "layers.0.ffn.out.weight").as_slice(), (4.0 * d).powf(-0.5)),
         ] {
             assert!((spread(values) / std - 1.0).abs() < 0.08, "{what}: {} against {std}", spread(values));
         }
-        let taps = values(Preset::PrimerEz, 1, "layers.0.attention.conv");
+        let taps = values(PRIMER_EZ, 1, "layers.0.attention.conv");
         assert!(taps[..96].iter().all(|w| *w == 0.5) && taps[96..].iter().all(|w| *w == 0.5f32 / 3.0));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use isoflop::arch::ModelConfig;
 use isoflop::data::{BatchPlan, TokenFile};
 use isoflop::run::{CurvePoint, Ending, EventKind, RunSpec};
 use isoflop::units::Tokens;
@@ -9,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::evaluate::{Score, Validation, windows};
 use crate::failure::Failure;
-use crate::model::{Model, RelativePositions, slots};
+use crate::model::{Model, Positions};
 use crate::optimizer::Optimizer;
 use crate::parameters::Parameters;
 use crate::record::Recorder;
@@ -33,34 +34,36 @@ pub(crate) struct Trained {
 #[derive(Debug)]
 pub(crate) struct Training<'a> {
     spec: &'a RunSpec,
+    pub(crate) config: ModelConfig,
     pub(crate) parameters: Parameters,
     optimizer: Optimizer,
-    pub(crate) positions: RelativePositions,
+    pub(crate) positions: Positions,
 }
 
 impl<'a> Training<'a> {
     pub(crate) fn new(spec: &'a RunSpec, device: Device) -> Result<Self, Failure> {
-        let parameters =
-            Parameters::initial(slots(&spec.architecture, &spec.shape, spec.data.vocabulary()), spec.seed, device);
+        let config = spec.model();
+        config.architecture.check().map_err(|e| Failure::bad_launch(format!("the architecture cannot be: {e}")))?;
+        let parameters = Parameters::initial(Model::slots(&config), spec.seed, device);
         if parameters.count() != spec.params_total() {
             let (own, counted) = (parameters.count().0, spec.params_total().0);
             return Err(Failure::bad_launch(format!("the model has {own} parameters where `arch` counts {counted}")));
         }
         let optimizer = Optimizer::new(spec.optimizer, &parameters);
-        let positions = RelativePositions::new(i64::from(spec.sequence_length), device);
-        Ok(Self { spec, parameters, optimizer, positions })
+        let positions = Positions::new(&config, device);
+        Ok(Self { spec, config, parameters, optimizer, positions })
     }
 
     /// One optimizer step. Returns (loss, gradient norm), still on the device.
     pub(crate) fn step(&mut self, inputs: &Tensor, targets: &Tensor, step: u64) -> (Tensor, Tensor) {
         let loss = {
             let views = self.parameters.views();
-            Model::bind(&self.spec.architecture, &self.spec.shape, &views).loss(inputs, targets, &self.positions)
+            Model::bind(&self.config, &views).loss(inputs, targets, &self.positions)
         };
-        loss.backward();
+        loss.objective.backward();
         let learning_rate = self.learning_rate(step);
         let norm = self.optimizer.step(&mut self.parameters, learning_rate, self.spec.clip_norm);
-        (loss.detach(), norm)
+        (loss.cross_entropy.detach(), norm)
     }
 
     fn learning_rate(&self, step: u64) -> f64 {
@@ -140,7 +143,7 @@ impl Run<'_> {
     fn evaluate(&mut self, step: u64, recorder: &mut Recorder) -> Result<Score, Failure> {
         let spec = self.training.spec;
         let began = Instant::now();
-        let score = self.validation.score(spec, &self.training.parameters, &self.training.positions);
+        let score = self.validation.score(&self.training);
         self.eval_seconds += began.elapsed().as_secs_f64();
         let tokens = Tokens(step * spec.batch_tokens().0);
         // JSON has no NaN: a loss that is not finite is told by the ending, not by a point.

@@ -84,7 +84,8 @@ fn lists_and_names() {
             "{preset: transformer, name: x, qkv_convolution: {depthwise: {width: 9}}}"
         ),
         ("an unknown baseline", "seeds: [1]", "baseline: transformr"),
-        ("an unknown rung", "d12-l2", "d13-l2"),
+        ("an unknown size", "d12-l2", "tiny"),
+        ("a label of no model", "d12-l2", "d0-l2"),
         ("a size twice", "d12-l2", "d16-l2"),
         ("a size without layers", "d12-l2", "{d_model: 12}"),
         ("a size of both kinds", "d12-l2", "{params: 1M, d_model: 12}"),
@@ -95,6 +96,45 @@ fn lists_and_names() {
         ("a seed twice", "seeds: [1]", "seeds: [1, 1]"),
         ("a batch that is no multiple", "batch_tokens: 128", "batch_tokens: 100"),
         ("a name that is no folder's", "seeds: [1]", "name: ../elsewhere"),
+    ]));
+}
+
+#[test]
+fn architectures() {
+    let arm = |choices: &'static str| format!("{{preset: transformer, name: x, {choices}}}");
+    let cases: Vec<(&str, String)> = vec![
+        ("a choice that is none", arm("activations: gelu")),
+        ("a number for a word", arm("activation: 3")),
+        ("a word for a switch", arm("gated: maybe")),
+        ("unknown positions", arm("positions: rotatory")),
+        ("settings that are missing", arm("qkv_projections: grouped_query")),
+        ("a setting of another choice", arm("positions: { rotary: { width: 3 } }")),
+        ("a convolution too wide", arm("qkv_convolution: { depthwise: { width: 9 } }")),
+        ("a base of one", arm("positions: { rotary: { base: 1 } }")),
+        ("an epsilon of zero", arm("norm_eps: 0")),
+        ("taps that never learn", arm("qkv_convolution: { depthwise: { init: zero } }")),
+        ("a folded scale under QK-norm", arm("qk_norm: true")),
+        ("a folded scale without the paper's start", arm("initialisation: normal")),
+        ("groups that do not divide the heads", arm("qkv_projections: { grouped_query: { group: 4 } }")),
+        ("heads that do not divide the width", arm("d_head: 5")),
+        ("another name of the same", "transformer_mdha, primer_ez_without_squared_relu".to_owned()),
+        ("no preset", "{name: x, activation: gelu}".to_owned()),
+    ];
+    let edits: Vec<(&str, &str, &str)> = cases.iter().map(|(name, arm)| (*name, "primer_ez", arm.as_str())).collect();
+    insta::assert_snapshot!(family(&edits));
+}
+
+#[test]
+fn ladders() {
+    let sizes = "[d12-l2, d16-l2]";
+    insta::assert_snapshot!(family(&[
+        ("a ladder down", sizes, "[{ladder: {from: 1M, to: 100k, rungs: 3}}]"),
+        ("a ladder of one", sizes, "[{ladder: {from: 10k, to: 100k, rungs: 1}}]"),
+        ("a ladder too dense", sizes, "[{ladder: {from: 10k, to: 11k, rungs: 30}}]"),
+        ("a ladder out of reach", sizes, "[{ladder: {from: 10, to: 1k, rungs: 3}}]"),
+        ("an aspect ratio of zero", sizes, "[{ladder: {from: 10k, to: 100k, rungs: 3, aspect: 0}}]"),
+        ("a ladder without an end", sizes, "[{ladder: {from: 10k, rungs: 3}}]"),
+        ("a ladder and a width", sizes, "[{ladder: {from: 10k, to: 100k, rungs: 3}, d_model: 16}]"),
     ]));
 }
 

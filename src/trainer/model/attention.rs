@@ -1,57 +1,156 @@
-//! Multi-head attention, and Primer's multi-DConv-head attention.
+//! Multi-head attention, Primer's multi-DConv-head attention, and their relatives.
 
-use isoflop::arch::{Architecture, QkvConvolution, Shape};
+use isoflop::arch::{Biases, ModelConfig, QkvConvolution, QkvProjections, ScoreScale};
 use tch::{Kind, Tensor};
 
-use crate::parameters::Views;
+use super::convolution::CausalConvolution;
+use super::norm::HeadNorm;
+use super::positions::Positions;
+use super::{init, scaled, soft_cap};
+use crate::parameters::{Init, Slot, Views};
 
 #[derive(Debug)]
 pub(super) struct Attention {
-    qkv: Tensor,          // [3, D, d]
-    taps: Option<Tensor>, // [width, 3, D]
-    out: Tensor,          // [d, D]
-    heads: i64,
+    projections: Tensor,               // [ΣP, d]: W_q, W_k, W_v one below the other, or W_z, W_v
+    projection_biases: Option<Tensor>, // [ΣP]
+    query_from_key: Option<Tensor>,    // W' [D, D]
+    convolution: Option<CausalConvolution>,
+    separable: bool,
+    qk_norm: Option<[HeadNorm; 2]>,
+    out: Tensor,              // W_o [d, D]
+    out_bias: Option<Tensor>, // [d]
+    widths: Vec<i64>,         // P: widths of Q, K, V, or of z, V
     d_head: i64,
+    score_scale: Option<f64>,
+    soft_cap: Option<f64>,
 }
 
 impl Attention {
-    pub(super) fn bind(arch: &Architecture, shape: &Shape, views: &Views<'_>, name: &str) -> Self {
+    pub(super) fn slots(config: &ModelConfig, name: &str) -> Vec<Slot> {
+        let [d, d_attention] = [config.shape.d_model, config.shape.d_attention()].map(i64::from);
+        let widths = widths(config);
+        let (rows, stacked) = (widths.iter().sum(), stacked(config));
+        // The first is W_q or W_z, the others are K's and V's.
+        let start = |i: usize| if i == 0 { init::query(config) } else { init::key_value(config) };
+        let parts = widths.iter().enumerate().map(|(i, width)| (width * d, start(i))).collect();
+
+        let mut slots = vec![Slot::matrix(&format!("{name}.{stacked}"), &[rows, d], Init::Parts(parts))];
+        if shares_qk(config) {
+            let init = init::dense(config, config.shape.d_attention());
+            slots.push(Slot::matrix(&format!("{name}.query_from_key"), &[d_attention, d_attention], init));
+        }
+        slots.extend(CausalConvolution::slot(config, &format!("{name}.conv")));
+        if config.architecture.qk_norm {
+            slots.extend(["q_norm", "k_norm"].map(|norm| HeadNorm::slot(config, &format!("{name}.{norm}"))));
+        }
+        slots.push(Slot::matrix(&format!("{name}.out"), &[d, d_attention], init::attention_out(config)));
+        if config.architecture.biases == Biases::All {
+            slots.push(Slot::exempt(&format!("{name}.{stacked}_bias"), &[rows], Init::Constant(0.0)));
+            slots.push(Slot::exempt(&format!("{name}.out_bias"), &[d], Init::Constant(0.0)));
+        }
+        slots
+    }
+
+    pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
+        let architecture = &config.architecture;
+        let get = |part: &str| views.get(&format!("{name}.{part}"));
+        let bias = |part: &str| (architecture.biases == Biases::All).then(|| get(&format!("{part}_bias")));
+        let head_norm = |norm: &str| HeadNorm::bind(config, views, &format!("{name}.{norm}"));
         Self {
-            qkv: views.get(&format!("{name}.qkv")),
-            taps: (arch.qkv_convolution != QkvConvolution::None).then(|| views.get(&format!("{name}.conv"))),
-            out: views.get(&format!("{name}.out")),
-            heads: i64::from(shape.heads),
-            d_head: i64::from(shape.d_head),
+            projections: get(stacked(config)),
+            projection_biases: bias(stacked(config)),
+            query_from_key: shares_qk(config).then(|| get("query_from_key")),
+            convolution: CausalConvolution::bind(architecture.qkv_convolution, views, &format!("{name}.conv")),
+            separable: matches!(architecture.qkv_convolution, QkvConvolution::Separable(_)),
+            qk_norm: architecture.qk_norm.then(|| ["q_norm", "k_norm"].map(head_norm)),
+            out: get("out"),
+            out_bias: bias("out"),
+            widths: widths(config),
+            d_head: i64::from(config.shape.d_head),
+            score_scale: match architecture.score_scale {
+                ScoreScale::Folded => None,
+                ScoreScale::InverseSqrt => Some(1.0 / f64::from(config.shape.d_head).sqrt()),
+            },
+            soft_cap: architecture.attention_softcap,
         }
     }
 
-    /// softmax(Q·Kᵀ + bias)·V·W_o. There is no scaling by d_head^-0.5: it is folded into the
-    /// initialisation of W_q (T5, arXiv:1910.10683).
-    pub(super) fn forward(&self, x: &Tensor, bias: &Tensor) -> Tensor {
-        let (b, t, d_attention) = (x.size()[0], x.size()[1], self.heads * self.d_head);
-        let mut qkv = x.linear(&self.qkv.view([3 * d_attention, -1]), None::<&Tensor>); // [B, T, 3·D]
-        if let Some(taps) = &self.taps {
-            qkv = causal_depthwise_convolution(&qkv, &taps.view([-1, 3 * d_attention]));
+    /// softmax(Q·Kᵀ + bias)·V·W_o for each head (arXiv:1706.03762, equation 1), the scores scaled and bounded where
+    /// the architecture says so.
+    pub(super) fn forward(&self, x: &Tensor, bias: &Tensor, positions: &Positions) -> Tensor {
+        let (b, t) = (x.size()[0], x.size()[1]);
+        let [q, k, v] = self.qkv(x); // [B, H, T, h], and [B, H/group, T, h] for K and V
+        let [q, k] = match &self.qk_norm {
+            Some([q_norm, k_norm]) => [q_norm.forward(&q), k_norm.forward(&k)],
+            None => [q, k],
+        };
+        let [q, k] = [q, k].map(|x| positions.rotate(x));
+        let heads = q.size()[1];
+        let [k, v] = [k, v].map(|x| for_each_query(x, heads)); // [B, H, T, h]
+        let scores = scaled(q.matmul(&k.transpose(-2, -1)), self.score_scale); // [B, H, T, T]
+        let weights = (soft_cap(scores, self.soft_cap) + bias).softmax(-1, Kind::Float);
+        let mixed = weights.matmul(&v).transpose(1, 2).reshape([b, t, heads * self.d_head]); // [B, T, D]
+        mixed.linear(&self.out, self.out_bias.as_ref()) // [B, T, d]
+    }
+
+    fn qkv(&self, x: &Tensor) -> [Tensor; 3] {
+        let mut parts = self.project(x).into_iter();
+        let mut next = || parts.next().expect("there is one for each width");
+        let (q, k) = match &self.query_from_key {
+            // z = K, Q = z·W': what Q and K share (arXiv:2109.08668, released code, `share_qk_rep`).
+            Some(query_from_key) => {
+                let z = next();
+                (z.linear(query_from_key, None::<&Tensor>), z)
+            }
+            None => (next(), next()),
+        };
+        [q, k, next()].map(|x| self.heads(&x))
+    }
+
+    /// The projections with their convolutions, each `[B, T, P]`.
+    fn project(&self, x: &Tensor) -> Vec<Tensor> {
+        match &self.convolution {
+            Some(convolution) if self.separable => {
+                let each = self.widths.len() as i64;
+                let inputs = convolution.forward(&x.repeat([1, 1, each])).chunk(each, -1); // each [B, T, d]
+                let matrices = self.projections.split_with_sizes(&self.widths, 0); // each [P, d]
+                let biases = self.projection_biases.as_ref().map(|biases| biases.split_with_sizes(&self.widths, 0));
+                let project = |i: usize| inputs[i].linear(&matrices[i], biases.as_ref().map(|biases| &biases[i]));
+                (0..inputs.len()).map(project).collect()
+            }
+            convolution => {
+                let all = x.linear(&self.projections, self.projection_biases.as_ref()); // [B, T, ΣP]
+                let all =
+                    convolution.as_ref().map_or_else(|| all.shallow_clone(), |convolution| convolution.forward(&all));
+                all.split_with_sizes(&self.widths, -1)
+            }
         }
-        let qkv = qkv.view([b, t, 3, self.heads, self.d_head]).permute([2, 0, 3, 1, 4]).contiguous(); // [3, B, H, T, h]
-        let (q, k, v) = (qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2)); // [B, H, T, h]
-        let scores = q.matmul(&k.transpose(-2, -1)) + bias; // [B, H, T, T]
-        let mixed = scores.softmax(-1, Kind::Float).matmul(&v); // [B, H, T, h]
-        mixed.transpose(1, 2).reshape([b, t, d_attention]).linear(&self.out, None::<&Tensor>) // [B, T, d]
+    }
+
+    fn heads(&self, x: &Tensor) -> Tensor {
+        let (b, t) = (x.size()[0], x.size()[1]);
+        x.view([b, t, -1, self.d_head]).transpose(1, 2).contiguous() // [B, H, T, h]
     }
 }
 
-/// `y[t] = Σ_k w_k ∘ x[t-k]` along the sequence, zeros before its start (arXiv:2109.08668, section 4 and
-/// appendix A). Q, K and V are convolved in one pass: their channels stand side by side and none is shared.
-///
-/// Multiply-adds over shifted views, not a grouped `conv1d`, which is slower on CPU.
-pub(super) fn causal_depthwise_convolution(x: &Tensor, taps: &Tensor) -> Tensor {
-    let (width, t) = (taps.size()[0], x.size()[1]);
-    let padded = x.constant_pad_nd([0, 0, width - 1, 0]); // [B, T + width - 1, C]
-    let shifted = |k: i64| padded.narrow(1, width - 1 - k, t); // x[t - k]
-    let mut y = x * taps.get(0);
-    for k in 1..width {
-        y = y.addcmul(&shifted(k), &taps.get(k));
+/// One key or value head for each of its query heads (arXiv:2305.13245, section 2.2).
+fn for_each_query(x: Tensor, heads: i64) -> Tensor {
+    let [b, groups, t, h] = x.size()[..] else { unreachable!("heads have four dimensions") };
+    if groups == heads {
+        return x;
     }
-    y // [B, T, C]
+    x.unsqueeze(2).expand([b, groups, heads / groups, t, h], false).reshape([b, heads, t, h])
+}
+
+fn shares_qk(config: &ModelConfig) -> bool {
+    config.architecture.qkv_projections == QkvProjections::SharedQk
+}
+
+/// Name of the stacked projections.
+fn stacked(config: &ModelConfig) -> &'static str {
+    if shares_qk(config) { "zv" } else { "qkv" }
+}
+
+fn widths(config: &ModelConfig) -> Vec<i64> {
+    config.projection_widths().into_iter().map(i64::from).collect()
 }

@@ -1,33 +1,50 @@
-//! The feed-forward layer: activation(x·W_in + b_in)·W_out + b_out.
+//! The feed-forward layer: act(x·W_in + b_in)·W_out + b_out, or gated,
+//! (act(x·W_g + b_g) ∘ (x·W_in + b_in))·W_out + b_out (arXiv:2002.05202, equation 6).
 
-use isoflop::arch::{Activation, Architecture};
+use isoflop::arch::{Activation, Biases, ModelConfig};
 use tch::Tensor;
 
-use crate::parameters::Views;
+use super::init;
+use crate::parameters::{Init, Slot, Views};
 
 #[derive(Debug)]
 pub(super) struct FeedForward {
-    w_in: Tensor,  // [F, d]
-    b_in: Tensor,  // [F]
-    w_out: Tensor, // [d, F]
-    b_out: Tensor, // [d]
+    into: Dense,         // d -> F
+    gate: Option<Dense>, // d -> F
+    out: Dense,          // F -> d
     activation: Activation,
 }
 
 impl FeedForward {
-    pub(super) fn bind(arch: &Architecture, views: &Views<'_>, name: &str) -> Self {
+    pub(super) fn slots(config: &ModelConfig, name: &str) -> Vec<Slot> {
+        let (d, d_ff) = (config.shape.d_model, config.shape.d_ff);
+        let dense =
+            |part: &str, dims: [u32; 2], init: Init| Dense::slots(config, &format!("{name}.{part}"), dims, init);
+        let mut slots = dense("in", [d_ff, d], init::dense(config, d));
+        if config.architecture.gated {
+            slots.extend(dense("gate", [d_ff, d], init::dense(config, d)));
+        }
+        slots.extend(dense("out", [d, d_ff], init::dense_out(config)));
+        slots
+    }
+
+    pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
+        let dense = |part: &str| Dense::bind(config, views, &format!("{name}.{part}"));
         Self {
-            w_in: views.get(&format!("{name}.in.weight")),
-            b_in: views.get(&format!("{name}.in.bias")),
-            w_out: views.get(&format!("{name}.out.weight")),
-            b_out: views.get(&format!("{name}.out.bias")),
-            activation: arch.activation,
+            into: dense("in"),
+            gate: config.architecture.gated.then(|| dense("gate")),
+            out: dense("out"),
+            activation: config.architecture.activation,
         }
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        let hidden = activate(self.activation, &x.linear(&self.w_in, Some(&self.b_in))); // [B, T, F]
-        hidden.linear(&self.w_out, Some(&self.b_out)) // [B, T, d]
+        let hidden = self.into.forward(x); // [B, T, F]
+        let hidden = match &self.gate {
+            Some(gate) => activate(self.activation, &gate.forward(x)) * hidden,
+            None => activate(self.activation, &hidden),
+        };
+        self.out.forward(&hidden) // [B, T, d]
     }
 }
 
@@ -36,5 +53,36 @@ fn activate(activation: Activation, x: &Tensor) -> Tensor {
         Activation::Relu => x.relu(),
         Activation::SquaredRelu => x.relu().square(), // arXiv:2109.08668, section 4
         Activation::Gelu => x.gelu("none"),
+        Activation::Swish => x.silu(),
     }
+}
+
+#[derive(Debug)]
+struct Dense {
+    weight: Tensor,       // [outputs, inputs]
+    bias: Option<Tensor>, // [outputs]
+}
+
+impl Dense {
+    fn slots(config: &ModelConfig, name: &str, dims: [u32; 2], init: Init) -> Vec<Slot> {
+        let dims = dims.map(i64::from);
+        let weight = Slot::matrix(&format!("{name}.weight"), &dims, init);
+        let bias = has_bias(config).then(|| Slot::exempt(&format!("{name}.bias"), &dims[..1], Init::Constant(0.0)));
+        [weight].into_iter().chain(bias).collect()
+    }
+
+    fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
+        Self {
+            weight: views.get(&format!("{name}.weight")),
+            bias: has_bias(config).then(|| views.get(&format!("{name}.bias"))),
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        x.linear(&self.weight, self.bias.as_ref())
+    }
+}
+
+fn has_bias(config: &ModelConfig) -> bool {
+    config.architecture.biases != Biases::None
 }

@@ -1,83 +1,181 @@
-//! The decoder-only language model of So et al., arXiv:2109.08668.
+//! The decoder-only language models of So et al., arXiv:2109.08668, and their modern relatives.
 //!
 //! Structs stand in the paper's order; shapes in trailing comments: B sequences, T tokens,
 //! d = d_model, H heads, h = d_head, D = H·h, F = d_ff, V vocabulary.
+//!
+//! Each struct says which tensors it has (`slots`), takes them (`bind`) and uses them (`forward`).
 
 mod attention;
+mod convolution;
 mod feed_forward;
+mod init;
 mod norm;
 mod positions;
-mod slots;
 #[cfg(test)]
-mod tests;
+mod property_tests;
+#[cfg(test)]
+mod reference_tests;
+mod relative;
+mod rotary;
 
 use attention::Attention;
 use feed_forward::FeedForward;
-use isoflop::arch::{Architecture, Shape};
-use norm::LayerNorm;
-pub(crate) use positions::RelativePositions;
-pub(crate) use slots::slots;
+use isoflop::arch::{Head, LogitScale, ModelConfig, NormPlacement, Positions as PositionKind, RELATIVE_BUCKETS};
+use norm::Norm;
+pub(crate) use positions::Positions;
 use tch::{Kind, Tensor};
 
-use crate::parameters::Views;
+use crate::parameters::{Slot, Views};
 
 /// A model bound to one view of its parameters.
 #[derive(Debug)]
 pub(crate) struct Model {
-    embedding: Tensor,     // [V, d], tied: also the output head
-    relative_bias: Tensor, // [H, buckets], shared by all layers
+    embedding: Tensor,                  // [V, d]
+    position_embedding: Option<Tensor>, // [T, d]
+    relative_bias: Option<Tensor>,      // [H, buckets], shared by all layers
     blocks: Vec<Block>,
-    final_norm: LayerNorm,
+    final_norm: Norm,
+    head: Tensor, // [V, d], the embedding where that is tied
+    logit_scale: Option<f64>,
+    logit_soft_cap: Option<f64>,
+    z_loss: f64,
 }
 
 #[derive(Debug)]
 struct Block {
-    attention_norm: LayerNorm,
+    placement: NormPlacement,
+    attention_norm: Norm,
     attention: Attention,
-    ffn_norm: LayerNorm,
+    ffn_norm: Norm,
     ffn: FeedForward,
 }
 
+/// What a batch costs, nats/token, means over all positions.
+#[derive(Debug)]
+pub(crate) struct Loss {
+    /// -log p(next token): the loss that is compared.
+    pub(crate) cross_entropy: Tensor, // []
+    /// What training minimises: that, and the z-loss where there is one.
+    pub(crate) objective: Tensor, // []
+}
+
 impl Model {
-    pub(crate) fn bind(arch: &Architecture, shape: &Shape, views: &Views<'_>) -> Self {
-        let block = |layer: u32| Block {
-            attention_norm: LayerNorm::bind(views, &format!("layers.{layer}.attention.norm")),
-            attention: Attention::bind(arch, shape, views, &format!("layers.{layer}.attention")),
-            ffn_norm: LayerNorm::bind(views, &format!("layers.{layer}.ffn.norm")),
-            ffn: FeedForward::bind(arch, views, &format!("layers.{layer}.ffn")),
-        };
+    /// Every tensor, in the order of the forward pass.
+    pub(crate) fn slots(config: &ModelConfig) -> Vec<Slot> {
+        let [d, heads, t, vocabulary] =
+            [config.shape.d_model, config.shape.heads, config.sequence_length, config.vocabulary].map(i64::from);
+        let mut slots = vec![Slot::matrix("embedding", &[vocabulary, d], init::embedding(config))];
+        match config.architecture.positions {
+            PositionKind::T5Relative => {
+                let dims = [heads, i64::from(RELATIVE_BUCKETS)];
+                slots.push(Slot::exempt("relative_bias", &dims, init::relative_bias(config)));
+            }
+            PositionKind::Learned => {
+                slots.push(Slot::exempt("position_embedding", &[t, d], init::embedding(config)));
+            }
+            PositionKind::Rotary { .. } | PositionKind::None => {}
+        }
+        slots.extend((0..config.shape.layers).flat_map(|layer| Block::slots(config, layer)));
+        slots.extend(Norm::slots(config, "final_norm"));
+        if config.architecture.head == Head::Untied {
+            slots.push(Slot::matrix("head", &[vocabulary, d], init::head(config)));
+        }
+        slots
+    }
+
+    pub(crate) fn bind(config: &ModelConfig, views: &Views<'_>) -> Self {
+        let architecture = &config.architecture;
+        let positioned = |kind: bool, name: &str| kind.then(|| views.get(name));
         Self {
             embedding: views.get("embedding"),
-            relative_bias: views.get("relative_bias"),
-            blocks: (0..shape.layers).map(block).collect(),
-            final_norm: LayerNorm::bind(views, "final_norm"),
+            position_embedding: positioned(architecture.positions == PositionKind::Learned, "position_embedding"),
+            relative_bias: positioned(architecture.positions == PositionKind::T5Relative, "relative_bias"),
+            blocks: (0..config.shape.layers).map(|layer| Block::bind(config, views, layer)).collect(),
+            final_norm: Norm::bind(config, views, "final_norm"),
+            head: views.get(if architecture.head == Head::Tied { "embedding" } else { "head" }),
+            logit_scale: match architecture.logit_scale {
+                LogitScale::InverseSqrtWidth => Some(f64::from(config.shape.d_model).powf(-0.5)),
+                LogitScale::One => None,
+            },
+            logit_soft_cap: architecture.logit_softcap,
+            z_loss: architecture.z_loss,
         }
     }
 
     /// Logits for the next token at every position.
-    pub(crate) fn forward(&self, tokens: &Tensor, positions: &RelativePositions) -> Tensor {
-        let bias = positions.bias(&self.relative_bias); // [H, T, T], the causal mask within it
+    pub(crate) fn forward(&self, tokens: &Tensor, positions: &Positions) -> Tensor {
+        let bias = positions.bias(self.relative_bias.as_ref()); // [H, T, T], the causal mask within it
         let mut x = Tensor::embedding(&self.embedding, tokens, -1, false, false); // [B, T, d]
-        for block in &self.blocks {
-            x = block.forward(&x, &bias);
+        if let Some(position_embedding) = &self.position_embedding {
+            x += position_embedding;
         }
-        let d_model = self.embedding.size()[1] as f64;
-        let h = self.final_norm.forward(&x) * d_model.powf(-0.5); // [B, T, d]
-        h.linear(&self.embedding, None::<&Tensor>) // [B, T, V]
+        for block in &self.blocks {
+            x = block.forward(&x, &bias, positions);
+        }
+        let h = scaled(self.final_norm.forward(&x), self.logit_scale); // [B, T, d]
+        soft_cap(h.linear(&self.head, None::<&Tensor>), self.logit_soft_cap) // [B, T, V]
     }
 
-    /// Mean loss over all positions, nats/token.
-    pub(crate) fn loss(&self, tokens: &Tensor, targets: &Tensor, positions: &RelativePositions) -> Tensor {
-        let logits = self.forward(tokens, positions);
+    /// Mean loss over all positions.
+    pub(crate) fn loss(&self, tokens: &Tensor, targets: &Tensor, positions: &Positions) -> Loss {
         let vocabulary = self.embedding.size()[0];
-        logits.view([-1, vocabulary]).to_kind(Kind::Float).cross_entropy_for_logits(&targets.reshape([-1]))
+        let logits = self.forward(tokens, positions).view([-1, vocabulary]).to_kind(Kind::Float); // [B·T, V]
+        let cross_entropy = logits.cross_entropy_for_logits(&targets.reshape([-1]));
+        let objective = if self.z_loss > 0.0 {
+            // z·mean(log² Σ exp(logits)), arXiv:2204.02311, section 5.
+            let log_z = logits.logsumexp([-1i64].as_slice(), false);
+            &cross_entropy + log_z.square().mean(Kind::Float) * self.z_loss
+        } else {
+            cross_entropy.shallow_clone()
+        };
+        Loss { cross_entropy, objective }
     }
 }
 
 impl Block {
-    /// x + Attention(Norm(x)), then x + FFN(Norm(x)).
-    fn forward(&self, x: &Tensor, bias: &Tensor) -> Tensor {
-        let x = x + self.attention.forward(&self.attention_norm.forward(x), bias); // [B, T, d]
-        &x + self.ffn.forward(&self.ffn_norm.forward(&x)) // [B, T, d]
+    fn slots(config: &ModelConfig, layer: u32) -> Vec<Slot> {
+        let (attention, ffn) = (format!("layers.{layer}.attention"), format!("layers.{layer}.ffn"));
+        let mut slots = Norm::slots(config, &format!("{attention}.norm"));
+        slots.extend(Attention::slots(config, &attention));
+        slots.extend(Norm::slots(config, &format!("{ffn}.norm")));
+        slots.extend(FeedForward::slots(config, &ffn));
+        slots
+    }
+
+    fn bind(config: &ModelConfig, views: &Views<'_>, layer: u32) -> Self {
+        let (attention, ffn) = (format!("layers.{layer}.attention"), format!("layers.{layer}.ffn"));
+        Self {
+            placement: config.architecture.norm_placement,
+            attention_norm: Norm::bind(config, views, &format!("{attention}.norm")),
+            attention: Attention::bind(config, views, &attention),
+            ffn_norm: Norm::bind(config, views, &format!("{ffn}.norm")),
+            ffn: FeedForward::bind(config, views, &ffn),
+        }
+    }
+
+    /// x + Attention(N(x)), then x + FFN(N(x)), or Primer's x + N(FFN(x)) (arXiv:2109.08668, released code,
+    /// `PrePostNormLayerStack`).
+    fn forward(&self, x: &Tensor, bias: &Tensor, positions: &Positions) -> Tensor {
+        let x = x + self.attention.forward(&self.attention_norm.forward(x), bias, positions); // [B, T, d]
+        let added = match self.placement {
+            NormPlacement::Pre => self.ffn.forward(&self.ffn_norm.forward(&x)),
+            NormPlacement::PrePost => self.ffn_norm.forward(&self.ffn.forward(&x)),
+        };
+        x + added // [B, T, d]
+    }
+}
+
+fn scaled(x: Tensor, scale: Option<f64>) -> Tensor {
+    match scale {
+        Some(scale) => x * scale,
+        None => x,
+    }
+}
+
+/// cap·tanh(x / cap) (arXiv:2408.00118, section 2).
+fn soft_cap(x: Tensor, cap: Option<f64>) -> Tensor {
+    match cap {
+        Some(cap) => (x / cap).tanh() * cap,
+        None => x,
     }
 }

@@ -1,24 +1,69 @@
-//! LayerNorm: the mean subtracted, scale and bias (arXiv:1607.06450).
+//! LayerNorm, RMSNorm and Primer's norm.
 
+use isoflop::arch::{Biases, ModelConfig, Norm as Kind};
 use tch::Tensor;
 
-use crate::parameters::Views;
-
-/// Added to the variance.
-pub(super) const EPS: f64 = 1e-6;
+use crate::parameters::{Init, Slot, Views};
 
 #[derive(Debug)]
-pub(super) struct LayerNorm {
-    scale: Tensor, // [d]
-    bias: Tensor,  // [d]
+pub(super) struct Norm {
+    kind: Kind,
+    scale: Tensor,        // γ [C]
+    bias: Option<Tensor>, // β [C]
+    eps: f64,
 }
 
-impl LayerNorm {
-    pub(super) fn bind(views: &Views<'_>, name: &str) -> Self {
-        Self { scale: views.get(&format!("{name}.scale")), bias: views.get(&format!("{name}.bias")) }
+impl Norm {
+    pub(super) fn slots(config: &ModelConfig, name: &str) -> Vec<Slot> {
+        let dims = [i64::from(config.shape.d_model)];
+        let scale = Slot::exempt(&format!("{name}.scale"), &dims, Init::Constant(1.0));
+        let bias = has_bias(config).then(|| Slot::exempt(&format!("{name}.bias"), &dims, Init::Constant(0.0)));
+        [scale].into_iter().chain(bias).collect()
+    }
+
+    pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
+        Self {
+            kind: config.architecture.norm,
+            scale: views.get(&format!("{name}.scale")),
+            bias: has_bias(config).then(|| views.get(&format!("{name}.bias"))),
+            eps: config.architecture.norm_eps,
+        }
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        x.layer_norm([self.scale.size()[0]], Some(&self.scale), Some(&self.bias), EPS, false)
+        let channels = self.scale.size();
+        match self.kind {
+            // (x - μ) / sqrt(var + eps) · γ + β, arXiv:1607.06450, equation 4. Primer's mean[x(x - μ)] is this variance.
+            Kind::Layer | Kind::Primer => {
+                x.layer_norm(channels, Some(&self.scale), self.bias.as_ref(), self.eps, false)
+            }
+            // x / sqrt(mean[x²] + eps) · γ, arXiv:1910.07467, equation 4.
+            Kind::Rms => x.rms_norm(channels, Some(&self.scale), self.eps),
+        }
+    }
+}
+
+fn has_bias(config: &ModelConfig) -> bool {
+    config.architecture.norm != Kind::Rms && config.architecture.biases != Biases::None
+}
+
+/// RMSNorm of each head's query or key, one scale for all heads (arXiv:2010.04245, arXiv:2302.05442).
+#[derive(Debug)]
+pub(super) struct HeadNorm {
+    scale: Tensor, // [h]
+    eps: f64,
+}
+
+impl HeadNorm {
+    pub(super) fn slot(config: &ModelConfig, name: &str) -> Slot {
+        Slot::exempt(&format!("{name}.scale"), &[i64::from(config.shape.d_head)], Init::Constant(1.0))
+    }
+
+    pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
+        Self { scale: views.get(&format!("{name}.scale")), eps: config.architecture.norm_eps }
+    }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Tensor {
+        x.rms_norm(self.scale.size(), Some(&self.scale), self.eps) // [B, H, T, h]
     }
 }

@@ -1,50 +1,50 @@
-//! T5's relative position bias (Raffel et al., arXiv:1910.10683, section 2.1): a number for
-//! each head and bucket of distances, added to the attention scores.
+//! What depends on the sequence length alone, made once: the causal mask, T5's buckets, the rotary angles.
 
-use isoflop::arch::RELATIVE_BUCKETS;
-use tch::{Device, Kind, Tensor};
+use isoflop::arch::{ModelConfig, Positions as Kind};
+use tch::{Device, Kind as Number, Tensor};
 
-/// Distances from here on share the last bucket.
-const MAX_DISTANCE: f64 = 128.0;
+use super::relative::RelativePositions;
+use super::rotary::Rotation;
 
-/// What depends on the sequence length alone, made once.
+/// How the model knows positions, for sequences of one length.
 #[derive(Debug)]
-pub(crate) struct RelativePositions {
-    buckets: Tensor, // [T], the bucket of each distance
-    future: Tensor,  // [1, T], -inf
+pub(crate) struct Positions {
+    mask: Tensor, // [T, T], 0 where key s <= query t, -inf where it is in the future
+    relative: RelativePositions,
+    rotation: Option<Rotation>,
 }
 
-impl RelativePositions {
-    pub(crate) fn new(sequence_length: i64, device: Device) -> Self {
-        let buckets: Vec<i64> = (0..sequence_length).map(bucket).collect();
+impl Positions {
+    pub(crate) fn new(config: &ModelConfig, device: Device) -> Self {
+        Self::starting_at(0, config, device)
+    }
+
+    /// For sequences whose first token stands at `first`; only rotations tell.
+    pub(super) fn starting_at(first: u32, config: &ModelConfig, device: Device) -> Self {
+        let t = i64::from(config.sequence_length);
+        let rotation = match config.architecture.positions {
+            Kind::Rotary { base } => {
+                Some(Rotation::new(first, config.sequence_length, config.shape.d_head, base, device))
+            }
+            Kind::T5Relative | Kind::Learned | Kind::None => None,
+        };
         Self {
-            buckets: Tensor::from_slice(&buckets).to_device(device),
-            future: Tensor::full([1, sequence_length], f64::NEG_INFINITY, (Kind::Float, device)),
+            mask: Tensor::full([t, t], f64::NEG_INFINITY, (Number::Float, device)).triu(1),
+            relative: RelativePositions::new(t, device),
+            rotation,
         }
     }
 
-    /// The bias with the causal mask, `[H, T, T]`: at `[h, i, j]` the bias of distance i - j, -inf where j > i.
-    pub(crate) fn bias(&self, table: &Tensor) -> Tensor {
-        let (heads, t) = (table.size()[0], self.buckets.size()[0]);
-        let by_distance = table.index_select(1, &self.buckets); // [H, T]
-        // One row as a circle of 2T places: distance 0, then the T future places, then distances T-1 .. 1.
-        let future = self.future.expand([heads, t], false);
-        let row = Tensor::cat(&[&by_distance.narrow(1, 0, 1), &future, &by_distance.narrow(1, 1, t - 1).flip([1])], 1); // [H, 2T]
-        // T copies of a row of 2T, read again as rows of 2T - 1: each row is the one above shifted by one
-        // to the right, so place (j - i) mod 2T stands at [i, j] (the "relative shift" of arXiv:1901.02860, appendix B).
-        let copies = row.unsqueeze(1).expand([heads, t, 2 * t], false).reshape([heads, 2 * t * t]);
-        copies.narrow(1, 0, t * (2 * t - 1)).view([heads, t, 2 * t - 1]).narrow(2, 0, t) // [H, T, T]
+    /// What is added to the scores: the mask, and the relative bias where there is a table of it. `[T, T]` or `[H, T, T]`.
+    pub(super) fn bias(&self, relative_bias: Option<&Tensor>) -> Tensor {
+        relative_bias.map_or_else(|| self.mask.shallow_clone(), |table| self.relative.bias(table))
     }
-}
 
-/// T5's `relative_position_bucket` for a causal model: half the buckets are exact distances, the
-/// other half grows logarithmically up to [`MAX_DISTANCE`].
-fn bucket(distance: i64) -> i64 {
-    let buckets = i64::from(RELATIVE_BUCKETS);
-    let exact = buckets / 2;
-    if distance < exact {
-        return distance;
+    /// Queries or keys `[B, H, T, h]`, turned where positions are rotary.
+    pub(super) fn rotate(&self, x: Tensor) -> Tensor {
+        match &self.rotation {
+            Some(rotation) => rotation.forward(&x),
+            None => x,
+        }
     }
-    let log_ratio = (distance as f64 / exact as f64).ln() / (MAX_DISTANCE / exact as f64).ln();
-    (exact + (log_ratio * (buckets - exact) as f64) as i64).min(buckets - 1)
 }

@@ -1,0 +1,54 @@
+//! A model to count or to build: choices and the numbers that size them.
+
+use super::{Architecture, Contradiction, Shape};
+
+/// Everything that parameters and FLOPs depend on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ModelConfig {
+    /// The choices.
+    pub architecture: Architecture,
+    /// The shape, with the architecture's own widths in it ([`Architecture::at`]).
+    pub shape: Shape,
+    /// Number of distinct tokens.
+    pub vocabulary: u32,
+    /// Tokens in a sequence.
+    pub sequence_length: u32,
+}
+
+impl ModelConfig {
+    /// An architecture at a size.
+    ///
+    /// # Errors
+    /// [`Contradiction`] when its choices exclude each other or do not fit the size.
+    pub fn new(
+        architecture: Architecture,
+        size: &Shape,
+        vocabulary: u32,
+        sequence_length: u32,
+    ) -> Result<Self, Contradiction> {
+        architecture.check()?;
+        Ok(Self { architecture, shape: architecture.at(size)?, vocabulary, sequence_length })
+    }
+
+    /// Widths of what is projected from the residual stream: Q, K, V, or z, V where Q and K share.
+    pub fn projection_widths(&self) -> Vec<u32> {
+        use super::QkvProjections::{GroupedQuery, Separate, SharedQk};
+        let d_attention = self.shape.d_attention();
+        match self.architecture.qkv_projections {
+            Separate => vec![d_attention; 3],
+            SharedQk => vec![d_attention; 2],
+            GroupedQuery { group } => vec![d_attention, d_attention / group, d_attention / group],
+        }
+    }
+
+    /// Channels that the convolutions of a layer pass over, all together.
+    pub fn convolved_channels(&self) -> u32 {
+        use super::QkvConvolution::{Depthwise, None, Separable};
+        let widths = self.projection_widths();
+        match self.architecture.qkv_convolution {
+            None => 0,
+            Depthwise(_) => widths.iter().sum(),
+            Separable(_) => widths.len() as u32 * self.shape.d_model,
+        }
+    }
+}

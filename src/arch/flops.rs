@@ -1,0 +1,231 @@
+//! Exact FLOPs for one token, by operation, from choices and shape alone.
+//!
+//! A multiply-add counts as two. Matrix products and convolutions are counted; norms, activations,
+//! softmax, rotations, biases and the look-up of embeddings are not. The backward pass of each counted operation
+//! is twice its forward pass: one product for the gradient of its input, one for that of its weights (or of its second
+//! input). tests/reference/README.md compares with PyTorch's counter.
+
+use std::ops::Add;
+
+use serde::Serialize;
+
+use super::{ModelConfig, QkvConvolution, QkvProjections};
+use crate::units::FlopsPerToken;
+
+/// How attention's two products are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Causal {
+    /// Over all pairs of positions, as kernels compute them (arXiv:2203.15556, appendix F). What budgets are in.
+    Full,
+    /// Over the pairs that the mask leaves: (T + 1) / 2 of T for each token.
+    Half,
+}
+
+/// FLOPs of one token: forward and backward, under both ways of counting attention.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counted {
+    /// Forward, attention in full.
+    pub forward: u64,
+    /// Forward, attention in half.
+    pub forward_causal_half: u64,
+}
+
+impl Counted {
+    /// The forward pass.
+    pub fn forward(self, causal: Causal) -> FlopsPerToken {
+        FlopsPerToken(match causal {
+            Causal::Full => self.forward,
+            Causal::Half => self.forward_causal_half,
+        })
+    }
+
+    /// The backward pass: twice the forward pass.
+    pub fn backward(self, causal: Causal) -> FlopsPerToken {
+        FlopsPerToken(2 * self.forward(causal).0)
+    }
+
+    /// Training: both.
+    pub fn training(self, causal: Causal) -> FlopsPerToken {
+        FlopsPerToken(3 * self.forward(causal).0)
+    }
+}
+
+impl Add for Counted {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            forward: self.forward + other.forward,
+            forward_causal_half: self.forward_causal_half + other.forward_causal_half,
+        }
+    }
+}
+
+/// What is counted, in the order of the forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Projections to Q, K and V (Primer's W' among them).
+    QkvProjections,
+    /// Depthwise convolutions of Q, K and V.
+    QkvConvolution,
+    /// Q·Kᵀ.
+    AttentionScores,
+    /// The weights' product with V.
+    AttentionValues,
+    /// Output projection of attention.
+    AttentionOutput,
+    /// First dense layer of the feed-forward.
+    FeedForwardIn,
+    /// The gate's dense layer.
+    FeedForwardGate,
+    /// Last dense layer of the feed-forward.
+    FeedForwardOut,
+    /// Output head.
+    Head,
+}
+
+impl Operation {
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::QkvProjections => "qkv_projections",
+            Self::QkvConvolution => "qkv_convolution",
+            Self::AttentionScores => "attention_scores",
+            Self::AttentionValues => "attention_values",
+            Self::AttentionOutput => "attention_output",
+            Self::FeedForwardIn => "feed_forward_in",
+            Self::FeedForwardGate => "feed_forward_gate",
+            Self::FeedForwardOut => "feed_forward_out",
+            Self::Head => "head",
+        }
+    }
+}
+
+impl ModelConfig {
+    /// FLOPs of one token by operation, all layers together; operations that the model has not are not listed.
+    pub fn flops_by_operation(&self) -> Vec<(Operation, Counted)> {
+        let shape = &self.shape;
+        let [d, layers, d_attention, d_ff] =
+            [shape.d_model, shape.layers, shape.d_attention(), shape.d_ff].map(u64::from);
+        let dense = |inputs: u64, outputs: u64| 2 * inputs * outputs;
+        let each_layer = |flops: u64| Counted { forward: layers * flops, forward_causal_half: layers * flops };
+        // For each of T keys a product of d_attention channels; of the T queries, the t-th has t keys before the mask.
+        let t = u64::from(self.sequence_length);
+        let attended =
+            Counted { forward: layers * 2 * t * d_attention, forward_causal_half: layers * (t + 1) * d_attention };
+        let head = dense(d, u64::from(self.vocabulary));
+        let all = [
+            (Operation::QkvProjections, each_layer(self.projection_flops())),
+            (Operation::QkvConvolution, each_layer(self.convolution_flops())),
+            (Operation::AttentionScores, attended),
+            (Operation::AttentionValues, attended),
+            (Operation::AttentionOutput, each_layer(dense(d_attention, d))),
+            (Operation::FeedForwardIn, each_layer(dense(d, d_ff))),
+            (Operation::FeedForwardGate, each_layer(if self.architecture.gated { dense(d, d_ff) } else { 0 })),
+            (Operation::FeedForwardOut, each_layer(dense(d_ff, d))),
+            (Operation::Head, Counted { forward: head, forward_causal_half: head }),
+        ];
+        all.into_iter().filter(|(_, counted)| counted.forward > 0).collect()
+    }
+
+    /// FLOPs of one token.
+    pub fn flops(&self) -> Counted {
+        self.flops_by_operation().into_iter().map(|(_, counted)| counted).fold(Counted::default(), Add::add)
+    }
+
+    /// Training FLOPs of one token, attention in full: what budgets and tables are in.
+    pub fn flops_per_token(&self) -> FlopsPerToken {
+        self.flops().training(Causal::Full)
+    }
+
+    fn projection_flops(&self) -> u64 {
+        let [d, d_attention] = [self.shape.d_model, self.shape.d_attention()].map(u64::from);
+        let projected: u64 = self.projection_widths().into_iter().map(u64::from).sum();
+        let query_from_key = match self.architecture.qkv_projections {
+            QkvProjections::SharedQk => d_attention * d_attention,
+            _ => 0,
+        };
+        2 * (projected * d + query_from_key)
+    }
+
+    /// A multiply-add for each tap and channel; the residual's addition is not counted.
+    fn convolution_flops(&self) -> u64 {
+        let width = self.architecture.qkv_convolution.convolution().map_or(0, |convolution| convolution.width);
+        debug_assert!(width > 0 || self.architecture.qkv_convolution == QkvConvolution::None);
+        2 * u64::from(width) * u64::from(self.convolved_channels())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{
+        Architecture, FeedForwardWidth, LLAMA_STYLE, PRIMER, PRIMER_EZ, Shape, TRANSFORMER, TRANSFORMER_PLUS_PLUS, rung,
+    };
+    use super::*;
+
+    fn config(architecture: Architecture, size: &str) -> ModelConfig {
+        ModelConfig::new(architecture, &size.parse().unwrap(), 32_128, 512).unwrap()
+    }
+
+    fn of(config: &ModelConfig, operation: Operation) -> u64 {
+        config.flops_by_operation().iter().find(|(o, _)| *o == operation).map_or(0, |(_, counted)| counted.forward)
+    }
+
+    /// 18·heads·d_head forward FLOPs a layer (arXiv:2109.08668: three taps of Q, K and V).
+    #[test]
+    fn primer_ez_costs_its_taps_and_nothing_else() {
+        let (plain, primer_ez) = (config(TRANSFORMER, "small"), config(PRIMER_EZ, "small"));
+        assert_eq!(primer_ez.flops().forward - plain.flops().forward, 18 * 512 * 6);
+        assert_eq!(of(&primer_ez, Operation::QkvConvolution), 18 * 512 * 6);
+    }
+
+    /// Q from K costs what K's own projection would where heads·d_head = d_model; two convolutions instead of three.
+    #[test]
+    fn primer_shares_what_q_and_k_project() {
+        let (primer_ez, primer) = (config(PRIMER_EZ, "medium"), config(PRIMER, "medium"));
+        assert_eq!(of(&primer, Operation::QkvProjections), of(&primer_ez, Operation::QkvProjections));
+        assert_eq!(3 * of(&primer, Operation::QkvConvolution), 2 * of(&primer_ez, Operation::QkvConvolution));
+    }
+
+    /// A gate at two thirds costs what the ungated layer costs, to the rounding of the width.
+    #[test]
+    fn a_gate_at_two_thirds_costs_nothing() {
+        let [plain, gated] = [TRANSFORMER, TRANSFORMER_PLUS_PLUS].map(|a| config(a, "medium").flops().forward);
+        assert_eq!(plain, gated);
+        let full = Architecture { d_ff: FeedForwardWidth::Full, ..TRANSFORMER_PLUS_PLUS };
+        assert_eq!(of(&config(full, "medium"), Operation::FeedForwardGate), 12 * 2 * 768 * 3072);
+    }
+
+    /// Fewer heads of K and V project less and attend as much.
+    #[test]
+    fn grouped_queries_save_projections_only() {
+        let grouped = Architecture { qkv_projections: QkvProjections::GroupedQuery { group: 4 }, ..LLAMA_STYLE };
+        let (all, fewer) = (config(LLAMA_STYLE, "medium"), config(grouped, "medium"));
+        assert_eq!(2 * of(&fewer, Operation::QkvProjections), of(&all, Operation::QkvProjections));
+        assert_eq!(of(&fewer, Operation::AttentionScores), of(&all, Operation::AttentionScores));
+    }
+
+    proptest! {
+        /// At d_ff = 4·d_model the count is the textbook 24·L·d² + 4·L·T·d + 2·V·d.
+        #[test]
+        fn transformer_flops_match_the_closed_form(d in 1u32..64, layers in 1u32..8, vocabulary in 2u32..1000, t in 1u32..512) {
+            let shape = Shape::new(d * 16, layers, None, Some(16), None).unwrap();
+            let config = ModelConfig::new(TRANSFORMER, &shape, vocabulary, t).unwrap();
+            let [d, l, v, t] = [d * 16, layers, vocabulary, t].map(u64::from);
+            prop_assert_eq!(config.flops_per_token().0, 3 * (24 * l * d * d + 4 * l * t * d + 2 * v * d));
+        }
+
+        /// Counted by hand, pair by pair: the mask leaves key s to query t where s <= t.
+        #[test]
+        fn the_causal_half_is_the_pairs_that_are_left(t in 1u64..200) {
+            let config = ModelConfig::new(TRANSFORMER, &rung("d64-l3").unwrap(), 256, t as u32).unwrap();
+            let pairs: u64 = (0..t).map(|query| query + 1).sum();
+            let both = 2 * 2 * 64 * 3;
+            let full = config.flops();
+            prop_assert_eq!((full.forward - full.forward_causal_half) * t, both * (t * t - pairs));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A choice that has settings may be named alone where they all have defaults: `rotary` for `rotary: {}`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde_json::{Value, json};
+
+/// A choice, written by name or with its settings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shorthand<T>(pub(super) T);
+
+struct ShorthandVisitor<T>(PhantomData<T>);
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for ShorthandVisitor<T> {
+    type Value = Shorthand<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a choice, or a mapping from it to its settings")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Shorthand<T>, E> {
+        let alone = serde_json::from_value(Value::from(name));
+        let with_defaults = serde_json::from_value(json!({ name: {} }));
+        match (alone, with_defaults) {
+            (Ok(value), _) | (_, Ok(value)) => Ok(Shorthand(value)),
+            // The typed error, which lists what is allowed.
+            (Err(alone), _) if alone.to_string().starts_with("unknown variant") => {
+                T::deserialize(name.into_deserializer()).map(Shorthand)
+            }
+            (_, Err(reason)) => Err(E::custom(format!("`{name}` does not stand alone: {reason}"))),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Shorthand<T>, A::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(map)).map(Shorthand)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Shorthand<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ShorthandVisitor(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Shorthand<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}Choice", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let spelled_out = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [spelled_out, { "type": "string" }] })
+    }
+}

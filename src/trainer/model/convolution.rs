@@ -1,0 +1,47 @@
+//! The causal depthwise convolution of Primer's multi-DConv-head attention.
+
+use isoflop::arch::{ModelConfig, QkvConvolution};
+use tch::Tensor;
+
+use super::init;
+use crate::parameters::{Slot, Views};
+
+#[derive(Debug)]
+pub(super) struct CausalConvolution {
+    taps: Tensor, // [width, C], one weight for each tap and channel
+    residual: bool,
+}
+
+impl CausalConvolution {
+    pub(super) fn slot(config: &ModelConfig, name: &str) -> Option<Slot> {
+        let convolution = config.architecture.qkv_convolution.convolution()?;
+        let channels = i64::from(config.convolved_channels());
+        let dims = [i64::from(convolution.width), channels];
+        Some(Slot::exempt(name, &dims, init::taps(convolution, channels)))
+    }
+
+    pub(super) fn bind(convolution: QkvConvolution, views: &Views<'_>, name: &str) -> Option<Self> {
+        let residual = convolution.convolution()?.residual;
+        Some(Self { taps: views.get(name), residual })
+    }
+
+    /// `y[t] = Σ_k w_k ∘ x[t-k]` along the sequence, zeros before its start (arXiv:2109.08668, section 4 and its
+    /// released code), plus x where there is a residual. Q, K and V are convolved in one pass: their channels stand
+    /// side by side and none is shared.
+    pub(super) fn forward(&self, x: &Tensor) -> Tensor {
+        let y = convolve(x, &self.taps); // [B, T, C]
+        if self.residual { y + x } else { y }
+    }
+}
+
+/// Multiply-adds over shifted views, not a grouped `conv1d`, which is slower on CPU.
+pub(super) fn convolve(x: &Tensor, taps: &Tensor) -> Tensor {
+    let (width, t) = (taps.size()[0], x.size()[1]);
+    let padded = x.constant_pad_nd([0, 0, width - 1, 0]); // [B, T + width - 1, C], zeros on the left only
+    let shifted = |k: i64| padded.narrow(1, width - 1 - k, t); // x[t - k]
+    let mut y = x * taps.get(0);
+    for k in 1..width {
+        y = y.addcmul(&shifted(k), &taps.get(k));
+    }
+    y // [B, T, C]
+}

@@ -1,0 +1,32 @@
+//! Rotary positions (Su et al., arXiv:2104.09864): channels j and j + h/2 of a query or key at position t are
+//! turned by the angle t·base^(-2j/h), so that scores depend on distances alone.
+
+use tch::{Device, Tensor};
+
+#[derive(Debug)]
+pub(super) struct Rotation {
+    cos: Tensor, // [T, h/2]
+    sin: Tensor, // [T, h/2]
+}
+
+impl Rotation {
+    /// Angles in double precision, in pure Rust: the same bits whatever the system's libm.
+    pub(super) fn new(first: u32, length: u32, d_head: u32, base: f64, device: Device) -> Self {
+        let pairs = d_head / 2;
+        let frequency = |j: u32| libm::pow(base, -2.0 * f64::from(j) / f64::from(d_head));
+        let angles: Vec<f64> =
+            (first..first + length).flat_map(|t| (0..pairs).map(move |j| f64::from(t) * frequency(j))).collect();
+        let table = |of: fn(f64) -> f64| {
+            let values: Vec<f32> = angles.iter().map(|angle| of(*angle) as f32).collect();
+            Tensor::from_slice(&values).view([i64::from(length), i64::from(pairs)]).to_device(device)
+        };
+        Self { cos: table(libm::cos), sin: table(libm::sin) }
+    }
+
+    /// Equation 34 of the paper, on halves instead of neighbours.
+    pub(super) fn forward(&self, x: &Tensor) -> Tensor {
+        let halves = x.chunk(2, -1); // each [B, H, T, h/2]
+        let (a, b) = (&halves[0], &halves[1]);
+        Tensor::cat(&[a * &self.cos - b * &self.sin, b * &self.cos + a * &self.sin], -1) // [B, H, T, h]
+    }
+}
