@@ -24,8 +24,44 @@ pub(super) enum CommandLine {
     Fit(FitArgs),
     /// Write the tables and the report again
     Report(ReportArgs),
+    /// Show the architectures that have a name, and what they are made of
+    #[command(subcommand)]
+    Arch(ArchCommand),
     /// Print the JSON Schema of sweep files
     Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ArchCommand {
+    /// Name every architecture, in a line each
+    List(ArchListArgs),
+    /// Show an architecture's choices, its parameters by group and its FLOPs by operation
+    Show(ArchShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ArchListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ArchShowArgs {
+    /// Name of the architecture
+    pub(super) name: String,
+    /// `small`, `medium` or `large`, the paper's, or a shape such as `d64-l3`, `d64-l3-h4x16`, `d384-l6-ff12`
+    #[arg(long, default_value = "small")]
+    pub(super) size: String,
+    /// Number of distinct tokens, the paper's if absent
+    #[arg(long, default_value_t = 32_128, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub(super) vocab: u32,
+    /// Tokens in a sequence
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub(super) sequence_length: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

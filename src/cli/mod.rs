@@ -1,5 +1,6 @@
 //! The commands. The only place that prints.
 
+mod arch;
 mod args;
 mod exit;
 mod fit;
@@ -48,6 +49,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
         CommandLine::Status(args) => status::main(args),
         CommandLine::Fit(args) => fit::main(args),
         CommandLine::Report(args) => report::main(args),
+        CommandLine::Arch(command) => arch::main(command),
         CommandLine::Schema => schema::main(),
     }
 }

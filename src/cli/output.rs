@@ -1,19 +1,22 @@
 //! Printing. Results go to standard output, everything else to standard error.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where isoflop prints")]
+#![expect(clippy::print_stderr, reason = "this is where isoflop prints")]
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
-use super::Failed;
+use super::{Exit, Failed};
 
 /// Width that everything fits in.
 const COLUMNS: usize = 80;
 
 /// A line of a result.
 pub(super) fn line(text: impl AsRef<str>) {
-    println!("{}", text.as_ref());
+    // Whoever reads may have seen enough, as `head` has: that is no fault, and nothing is left to do for them.
+    if writeln!(std::io::stdout(), "{}", text.as_ref()).is_err() {
+        std::process::exit(Exit::Ok as i32);
+    }
 }
 
 /// A line for people, beside the result.
@@ -47,7 +50,26 @@ pub(super) fn paragraph(text: &str) {
         wrapped.push_str(word);
         column += width;
     }
-    println!("{wrapped}");
+    line(wrapped);
+}
+
+/// A name, and what it is beside it, in lines that begin `indent` columns from the left.
+pub(super) fn described(name: &str, text: &str, indent: usize) {
+    let (mut current, mut lines) = (format!("{name:indent$}"), Vec::new());
+    let mut begun = false;
+    for word in text.split(' ') {
+        if begun && current.chars().count() + 1 + word.chars().count() > COLUMNS {
+            lines.push(std::mem::replace(&mut current, " ".repeat(indent)));
+            begun = false;
+        }
+        if begun {
+            current.push(' ');
+        }
+        current.push_str(word);
+        begun = true;
+    }
+    lines.push(current);
+    line(lines.join("\n"));
 }
 
 /// An error, and what to do about it.

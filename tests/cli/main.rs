@@ -1,6 +1,7 @@
 //! The programs as users meet them: real files, real processes, real training.
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it stands")]
 
+mod arch;
 mod data;
 mod docs;
 mod faults;
