@@ -3,7 +3,7 @@
 use super::args::FitArgs;
 use super::sweep::recorded;
 use super::{Exit, Failed, output};
-use crate::fit::{ArmFit, Fits, Interval, Profile, Settings, fit};
+use crate::fit::{ArmFit, DirectArm, Fits, Interval, Profile, Settings, fit};
 use crate::run::{SweepDir, write_json};
 use crate::table::{Tables, collect};
 use crate::units::si;
@@ -26,7 +26,7 @@ pub(super) fn main(args: &FitArgs) -> Result<Exit, Failed> {
     } else {
         print(&fits);
     }
-    if fits.arms.iter().all(|arm| arm.frontier.is_err()) {
+    if fits.direct.is_empty() && fits.arms.iter().all(|arm| arm.frontier.is_err()) {
         let reasons: Vec<String> = fits
             .arms
             .iter()
@@ -59,6 +59,56 @@ pub(super) fn fitted(dir: &SweepDir, tables: &Tables, settings: &Settings) -> Re
 }
 
 fn print(fits: &Fits) {
+    if !fits.only_direct() {
+        laws(fits);
+    }
+    conclusions(fits);
+    for (reason, runs) in fits.left_out() {
+        if runs.len() > FEW {
+            output::note(format!("left out of the fits: {} runs: {reason}", runs.len()));
+        } else {
+            runs.iter().for_each(|run| output::note(format!("left out: {run}: {reason}")));
+        }
+    }
+}
+
+/// Runs that are left out for one reason: so many are named, more are counted.
+const FEW: usize = 5;
+
+/// What a study comes to: multipliers, and losses side by side where there is no profile.
+pub(super) fn conclusions(fits: &Fits) {
+    if !fits.only_direct() {
+        fits.comparisons.iter().for_each(|comparison| output::paragraph(&comparison.verdict()));
+    }
+    for direct in &fits.direct {
+        output::paragraph(&format!(
+            "losses at {}, size {}: differences from {} with 95% intervals, paired by seed",
+            direct.budget, direct.size, direct.baseline
+        ));
+        let header = ["arm", "loss (nats/token)", "difference", "95% interval", "seeds"];
+        output::line(output::table(&header, direct.arms.iter().map(direct_row).collect(), 1));
+    }
+    if fits.only_direct() {
+        output::paragraph(
+            "no compute multiplier: that takes at least 4 sizes at each of at least 2 budgets in FLOPs; \
+             `sizes` and `budgets` of the sweep file give fewer",
+        );
+    }
+}
+
+fn direct_row(arm: &DirectArm) -> Vec<String> {
+    let difference = arm.difference.as_ref();
+    let interval = difference.and_then(|d| d.interval);
+    vec![
+        arm.arm.clone(),
+        format!("{:.4}", arm.loss),
+        difference.map_or_else(|| "-".to_owned(), |d| format!("{:+.4}", d.value)),
+        interval.map_or_else(|| "-".to_owned(), |i| format!("{:+.4} to {:+.4}", i.low, i.high)),
+        arm.runs.to_string(),
+    ]
+}
+
+fn laws(fits: &Fits) {
     let profiles = || fits.arms.iter().flat_map(|arm| arm.profiles.iter().map(|profile| (arm.arm.as_str(), profile)));
     output::line("IsoFLOP profiles: the best size N* and its loss L* at each budget, with 95% intervals\n");
     let header = ["arm", "FLOPs", "N* (parameters)", "L* (nats/token)", "status"];
@@ -72,10 +122,6 @@ fn print(fits: &Fits) {
     let header = ["arm", "k", "p", "profiles", "holdout", "seed noise"];
     output::line(output::table(&header, fits.arms.iter().map(frontier_row).collect(), 1));
     output::line(String::new());
-    fits.comparisons.iter().for_each(|comparison| output::paragraph(&comparison.verdict()));
-    for excluded in &fits.excluded {
-        output::note(format!("left out: {}: {}", excluded.run, excluded.reason));
-    }
 }
 
 fn profile_row(arm: &str, profile: &Profile) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{Folders, REPLICATES, ReportArgs};
-use super::fit::fitted;
+use super::fit::{conclusions, fitted};
 use super::sweep::recorded;
 use super::{Exit, Failed, output};
 use crate::fit::Settings;
@@ -29,6 +29,6 @@ pub(super) fn conclude(dir: &SweepDir, plan: &Plan, folders: &Folders) -> Result
     let inputs =
         Inputs { sweep: &plan.name, fits: &fits, runs: &tables.runs, curves: &tables.curves, command: &command };
     let path = write(&folders.reports.join(&plan.name), &inputs)?;
-    fits.comparisons.iter().for_each(|comparison| output::paragraph(&comparison.verdict()));
+    conclusions(&fits);
     Ok(path)
 }

@@ -119,8 +119,15 @@ fn widening(runs: usize, parabolas: usize) -> f64 {
 /// 97.5% quantile of the normal distribution.
 const NORMAL: f64 = 1.959_964;
 
-/// 97.5% quantile of Student's distribution (Abramowitz and Stegun 1964, 26.7.5), within 0.3% from 3 degrees of freedom on.
-fn student(freedom: f64) -> f64 {
+/// 97.5% quantile of Student's distribution: exact for 1 and 2 degrees of freedom, within 0.3% from 3 on (Abramowitz and
+/// Stegun 1964, 26.7.5).
+pub(super) fn student(freedom: f64) -> f64 {
+    if freedom < 1.5 {
+        return 12.706_205;
+    }
+    if freedom < 2.5 {
+        return 4.302_653;
+    }
     let z = NORMAL;
     z + (z.powi(3) + z) / (4.0 * freedom)
         + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * freedom.powi(2))
@@ -159,7 +166,9 @@ mod tests {
     /// Against a printed table of the distribution.
     #[test]
     fn students_quantiles_are_the_tables() {
-        for (freedom, quantile) in [(3.0, 3.182), (5.0, 2.571), (9.0, 2.262), (30.0, 2.042), (1000.0, 1.962)] {
+        for (freedom, quantile) in
+            [(1.0, 12.706), (2.0, 4.303), (3.0, 3.182), (5.0, 2.571), (9.0, 2.262), (30.0, 2.042), (1000.0, 1.962)]
+        {
             assert!((student(freedom) / quantile - 1.0f64).abs() < 3e-3, "{freedom}: {}", student(freedom));
         }
     }

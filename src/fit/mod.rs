@@ -9,6 +9,7 @@
 //! A usable but doubtful answer is a value with a status; a refusal means there is no answer.
 
 mod bootstrap;
+mod direct;
 mod frontier;
 mod multiplier;
 mod profile;
@@ -19,10 +20,11 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use bootstrap::Interval;
+pub use direct::{Difference, DirectArm, DirectComparison};
 pub use frontier::{Frontier, FrontierRefusal, Holdout};
 pub use multiplier::{Comparison, ComparisonRefusal, Growth, MultiplierPoint, MultiplierStatus};
 pub use profile::{Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
-pub use study::{Excluded, Observation, Study};
+pub use study::{Excluded, Observation, Study, Unprofiled};
 
 /// What to fit, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +52,27 @@ pub struct Fits {
     pub arms: Vec<ArmFit>,
     /// One for each arm but the baseline.
     pub comparisons: Vec<Comparison>,
+    /// Arms side by side at the budgets and sizes that make no profile.
+    pub direct: Vec<DirectComparison>,
+}
+
+impl Fits {
+    /// The runs left out, by reason.
+    pub fn left_out(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for Excluded { run, reason } in &self.excluded {
+            match reasons.iter_mut().find(|(other, _)| other == reason) {
+                Some((_, runs)) => runs.push(run),
+                None => reasons.push((reason, vec![run])),
+            }
+        }
+        reasons
+    }
+
+    /// Whether no profile and so no law was found, and runs are compared directly alone.
+    pub fn only_direct(&self) -> bool {
+        !self.direct.is_empty() && self.arms.iter().all(|arm| arm.profiles.iter().all(|p| p.vertex.is_err()))
+    }
 }
 
 /// The fits of one arm.
@@ -81,6 +104,7 @@ pub fn fit(study: &Study, settings: &Settings) -> Fits {
         excluded: study.excluded.clone(),
         arms,
         comparisons,
+        direct: direct::compare(study, &settings.baseline),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Interval, Observation};
 
 /// Fewest runs, and fewest sizes, that a profile is fitted from.
-const FEWEST: usize = 4;
+pub(super) const FEWEST: usize = 4;
 
 /// The runs of one arm at one budget, and their parabola.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

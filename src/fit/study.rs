@@ -34,11 +34,22 @@ pub struct Excluded {
     pub reason: String,
 }
 
+/// A finished run whose budget makes no IsoFLOP profile: it can be compared with others of its budget and size only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unprofiled {
+    /// The budget in words, with its unit.
+    pub budget: String,
+    /// The run.
+    pub observation: Observation,
+}
+
 /// Observations, with the runs that are left out of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Study {
     /// Finished runs.
     pub observations: Vec<Observation>,
+    /// Finished runs with budgets in another unit than FLOPs.
+    pub unprofiled: Vec<Unprofiled>,
     /// The others.
     pub excluded: Vec<Excluded>,
 }

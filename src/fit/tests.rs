@@ -43,7 +43,7 @@ fn study(multiplier: f64, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study 
             }
         }
     }
-    Study { observations, excluded: Vec::new() }
+    Study { observations, ..Study::default() }
 }
 
 fn fitted(study: &Study, replicates: u32) -> Fits {

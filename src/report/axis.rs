@@ -32,6 +32,13 @@ impl Axis {
         Self::around(title, Scale::Log, values.filter(|v| *v > 0.0), label)
     }
 
+    /// An axis of names, the first at the low end.
+    pub(super) fn named(names: impl Iterator<Item = String>) -> Self {
+        let ticks: Vec<(f64, String)> = names.enumerate().map(|(i, name)| (i as f64, name)).collect();
+        let high = ticks.len() as f64 - 0.4;
+        Self { title: String::new(), scale: Scale::Linear, low: -0.6, high, ticks }
+    }
+
     fn around(title: &str, scale: Scale, values: impl Iterator<Item = f64>, label: fn(f64) -> String) -> Option<Self> {
         let finite = values.filter(|v| v.is_finite());
         let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
@@ -128,6 +135,14 @@ pub(super) fn count(value: f64) -> String {
 /// `2.5`.
 pub(super) fn plain(value: f64) -> String {
     without_zeros(&format!("{value:.4}")).to_owned()
+}
+
+/// `+0.02`, `-0.02`, `0`.
+pub(super) fn signed(value: f64) -> String {
+    // Ticks are multiples of a step; what is left of them at 0 is rounding.
+    let value = if value.abs() < 1e-12 { 0.0 } else { value };
+    let sign = if value > 0.0 { "+" } else { "" };
+    format!("{sign}{}", plain(value))
 }
 
 fn without_zeros(digits: &str) -> &str {

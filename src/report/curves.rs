@@ -30,7 +30,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     legend.extend(budgets.iter().rev().filter(drawn).map(|budget| {
         Entry::new(budget_in_unit(*budget, unit), Key::Line(palette::budget_among(&budgets, *budget).line(3.0)))
     }));
-    Some(Figure { name: "curves", panels: arms.iter().map(panel).collect(), legend })
+    Some(Figure { name: "curves", panels: arms.iter().map(panel).collect(), legend, height: None })
 }
 
 fn lines(rows: &[&CurveRow], arm: &str, budgets: &[f64]) -> Vec<Mark> {

@@ -9,6 +9,8 @@ pub(super) struct Figure {
     pub(super) name: &'static str,
     pub(super) panels: Vec<Panel>,
     pub(super) legend: Vec<Entry>,
+    /// Height in pixels, where the usual one does not do.
+    pub(super) height: Option<u32>,
 }
 
 /// One pair of axes. Panels of one figure share the y axis.
@@ -134,7 +136,7 @@ impl Figure {
     /// Width and height in pixels, before the enlargement.
     pub(super) fn size(&self) -> (u32, u32) {
         let (columns, rows) = self.grid();
-        let height = if rows == 1 { 480 } else { 360 * rows as u32 };
+        let height = self.height.unwrap_or(if rows == 1 { 480 } else { 360 * rows as u32 });
         (if columns <= 2 { 760 } else { 1020 }, height)
     }
 }

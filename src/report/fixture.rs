@@ -50,6 +50,7 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
     let excluded = |run: &RunRow| Excluded { run: run.run_id.clone(), reason: run.status.name().to_owned() };
     let study = Study {
         observations: runs.iter().filter_map(observation).collect(),
+        unprofiled: Vec::new(),
         excluded: runs.iter().filter(|run| run.loss_val.is_none()).map(excluded).collect(),
     };
     fit(&study, &Settings { baseline: "transformer".to_owned(), replicates: 400, seed: 1, extrapolate: false })
@@ -67,6 +68,7 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
     RunRow {
         run_id: format!("{arm}-{size}-{budget:e}"),
         arm: arm.to_owned(),
+        architecture: "{}".to_owned(),
         size: format!("n{size}"),
         shape: Shape { d_model: 64, layers: 2, heads: 4, d_head: 16, d_ff: 256 },
         params_total: u64::from(size),
@@ -74,6 +76,7 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
         budget_kind: "flops",
         budget,
         flops_per_token: (flops_per_token_and_param * params) as u64,
+        flops_per_token_causal_half: (flops_per_token_and_param * params) as u64,
         flops: budget,
         flops_6nd: 6.0 * params * tokens,
         tokens: tokens as u64,

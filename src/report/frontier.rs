@@ -37,7 +37,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     }
     marks.extend(fits.comparisons.iter().filter_map(gap));
     let panel = Panel { title: String::new(), x, y, marks };
-    Some(Figure { name: "frontier", panels: vec![panel], legend: legend(inputs) })
+    Some(Figure { name: "frontier", panels: vec![panel], legend: legend(inputs), height: None })
 }
 
 /// (arm, C, L) of a finished run.

@@ -18,6 +18,7 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
              of all runs, the thin stairs the best of them so far. The double arrow is the compute multiplier: both \
              ends have the same loss.",
         ),
+        direct(inputs, figures),
         multipliers(inputs),
         profiles(inputs, figures),
         frontiers(inputs),
@@ -40,11 +41,15 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
+const NO_LAWS: &str = "Architectures are compared at equal budget and size. A compute multiplier would take at least 4 sizes at \
+                       each of at least 2 budgets in FLOPs.\n";
+
 fn verdicts(inputs: &Inputs<'_>) -> String {
     let fits = inputs.fits;
     match (fits.arms.as_slice(), fits.comparisons.as_slice()) {
         ([], _) => "No run has finished, so there is nothing to fit, to compare or to draw.\n".to_owned(),
         ([only], []) => format!("There is one architecture, `{}`, and so nothing to compare it with.\n", only.arm),
+        _ if fits.only_direct() => NO_LAWS.to_owned(),
         (_, comparisons) => comparisons.iter().map(|c| format!("- **{}.**\n", c.verdict())).collect(),
     }
 }
@@ -56,7 +61,32 @@ fn figure(figures: &[&str], name: &str, title: &str, caption: &str) -> String {
     format!("![{title}]({name}.png)\n\n*{title}. {caption} As vectors: [{name}.svg]({name}.svg).*\n")
 }
 
+/// Losses side by side, where runs make no profile.
+fn direct(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+    if inputs.fits.direct.is_empty() {
+        return String::new();
+    }
+    let figure = figure(
+        figures,
+        "direct",
+        "Differences of the loss from the baseline",
+        "Left of the dashed line an architecture is better than the baseline. Large dots are means over the seeds \
+         that both have, lines their 95% intervals, small dots the seeds.",
+    );
+    let meaning = "A difference is the mean over seeds of an architecture's loss minus the baseline's at the same seed. \
+                   Its interval is Student's over those seeds, each architecture by its own noise and by itself: of \
+                   twenty that do not differ, one is expected to seem to. Two or three seeds give wide intervals.";
+    let one = |direct: &crate::fit::DirectComparison| {
+        format!("### Size `{}` at {}\n\n{}", direct.size, direct.budget, tables::direct(direct))
+    };
+    let all: Vec<String> = inputs.fits.direct.iter().map(one).collect();
+    format!("## Losses at equal budget and size\n\n{figure}\n{meaning}\n\n{}", all.join("\n"))
+}
+
 fn multipliers(inputs: &Inputs<'_>) -> String {
+    if inputs.fits.only_direct() {
+        return String::new();
+    }
     let one = |comparison: &crate::fit::Comparison| {
         let table = if comparison.multiplier.is_empty() {
             format!("{}.\n", comparison.verdict())
@@ -75,7 +105,7 @@ fn multipliers(inputs: &Inputs<'_>) -> String {
 }
 
 fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
-    if inputs.fits.arms.is_empty() {
+    if inputs.fits.arms.is_empty() || inputs.fits.only_direct() {
         return String::new();
     }
     let figure = figure(
@@ -94,7 +124,7 @@ fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
 
 fn frontiers(inputs: &Inputs<'_>) -> String {
     let arms = &inputs.fits.arms;
-    if arms.is_empty() {
+    if arms.is_empty() || inputs.fits.only_direct() {
         return String::new();
     }
     let mut text = "## Compute-optimal frontiers\n\nL*(C) = a·C^-k and N* proportional to C^p.\n\n".to_owned();

@@ -10,6 +10,7 @@
 mod axis;
 mod clip;
 mod curves;
+mod direct;
 mod figure;
 mod files;
 mod frontier;
@@ -85,10 +86,13 @@ pub fn write(folder: &Path, inputs: &Inputs<'_>) -> Result<PathBuf, ReportError>
         move |source| ReportError::Unwritable { path, source }
     };
     fs::create_dir_all(folder).map_err(unwritable(folder))?;
+    // Without a profile there is no law to draw.
+    let laws = !inputs.fits.only_direct();
     let figures = [
-        ("frontier", frontier::figure(inputs)),
-        ("profiles", profiles::figure(inputs)),
+        ("frontier", laws.then(|| frontier::figure(inputs)).flatten()),
+        ("profiles", laws.then(|| profiles::figure(inputs)).flatten()),
         ("multiplier", multiplier::figure(inputs)),
+        ("direct", direct::figure(inputs)),
         ("curves", curves::figure(inputs)),
     ];
     let mut drawn = Vec::new();

@@ -26,7 +26,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         marks.extend(lines(comparison, palette::arm(inputs.fits, &comparison.variant)));
     }
     let panel = Panel { title: String::new(), x, y, marks };
-    Some(Figure { name: "multiplier", panels: vec![panel], legend: legend(inputs) })
+    Some(Figure { name: "multiplier", panels: vec![panel], legend: legend(inputs), height: None })
 }
 
 /// Where no comparison has a value, in grey.

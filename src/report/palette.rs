@@ -9,6 +9,10 @@ use crate::fit::Fits;
 const ARMS: [(u8, u8, u8); 6] =
     [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233)];
 
+/// An arm that is better, or worse, than the one it is compared with.
+pub(super) const BETTER: Ink = Ink { rgb: ARMS[0], alpha: 1.0 };
+pub(super) const WORSE: Ink = Ink { rgb: ARMS[1], alpha: 1.0 };
+
 /// A shape for each arm too, for readers of a grey print.
 const SHAPES: [Shape; 5] = [Shape::Circle, Shape::Triangle, Shape::Square, Shape::TriangleDown, Shape::Pentagon];
 

@@ -23,7 +23,12 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         y: y.clone(),
         marks: marks(arm, &budgets, palette::arm(inputs.fits, &arm.arm).1),
     };
-    Some(Figure { name: "profiles", panels: arms.iter().map(panel).collect(), legend: legend(inputs, &budgets) })
+    Some(Figure {
+        name: "profiles",
+        panels: arms.iter().map(panel).collect(),
+        legend: legend(inputs, &budgets),
+        height: None,
+    })
 }
 
 /// What must be seen: the runs, and the vertices between them.

@@ -2,14 +2,14 @@
 
 use super::Inputs;
 use super::tables::table;
-use crate::fit::Settings;
+use crate::fit::{Fits, Settings};
 use crate::table::{Measured, RunRow, RunStatus};
 use crate::units::{duration, si};
 
 /// The section "How this was made".
 pub(super) fn section(inputs: &Inputs<'_>) -> String {
     let measured: Vec<&Measured> = inputs.runs.iter().filter_map(|run| run.measured.as_ref()).collect();
-    let mut text = format!("## How this was made\n\n{}\n", conventions(&inputs.fits.settings));
+    let mut text = format!("## How this was made\n\n{}\n", conventions(inputs.fits));
     text += &format!("The command that makes this report again:\n\n    {}\n\n", inputs.command);
     text += &cost(inputs.runs, &measured);
     if !measured.is_empty() {
@@ -18,16 +18,36 @@ pub(super) fn section(inputs: &Inputs<'_>) -> String {
     text
 }
 
-fn conventions(settings: &Settings) -> String {
-    let Settings { replicates, seed, extrapolate, .. } = settings;
-    let beyond = if *extrapolate { "given, and marked as extrapolated" } else { "refused" };
-    format!(
-        "\
-- **Parameters.** N is `params_total`: all trained parameters, the tied embedding counted once.
+/// What the numbers mean, and how those that are in this report were fitted.
+fn conventions(fits: &Fits) -> String {
+    let mut text = COUNTS.to_owned();
+    if !fits.only_direct() {
+        text += &laws(&fits.settings);
+    }
+    if !fits.direct.is_empty() {
+        text += DIFFERENCES;
+    }
+    text
+}
+
+const COUNTS: &str = "\
+- **Parameters.** N is `params_total`: all trained parameters, a tied embedding counted once.
 - **Compute.** C is the exact count of training FLOPs from the shapes: a multiply-add is two, attention is counted in \
 full (not halved for the causal mask), backward is twice forward. The approximation 6ND is a column of the table \
 (`flops_6nd`) and is used nowhere here.
 - **Loss.** L is the mean over the held-out text at the end of a run, nats/token.
+";
+
+const DIFFERENCES: &str = "\
+- **Differences.** Runs of one budget, size and seed share the order of the text and what initial weights they have in \
+common, so that the difference of two varies less than either. Its 95% interval is Student's over the seeds.
+";
+
+fn laws(settings: &Settings) -> String {
+    let Settings { replicates, seed, extrapolate, .. } = settings;
+    let beyond = if *extrapolate { "given, and marked as extrapolated" } else { "refused" };
+    format!(
+        "\
 - **Profiles.** At each budget a parabola of L in log N (approach 2 of Hoffmann et al., arXiv:2203.15556), every run \
 with the same weight. It is biased on wide or off-centre grids when the exponents of N and D differ \
 (arXiv:2603.22339).

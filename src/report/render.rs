@@ -66,7 +66,7 @@ pub(super) fn draw<B: DrawingBackend>(figure: &Figure, backend: B, lettering: Le
     let (width, height) = figure.size();
     let legend = legend_width(&figure.legend);
     let (columns, rows) = figure.grid();
-    let first = LEFT - BETWEEN;
+    let first = left(figure) - BETWEEN;
     let top = if figure.panels.iter().all(|panel| panel.title.is_empty()) { TOP.1 } else { TOP.0 };
     let each = (f64::from(width) - first - legend - RIGHT) / columns as f64;
     let high = f64::from(height) / rows as f64;
@@ -83,6 +83,12 @@ pub(super) fn draw<B: DrawingBackend>(figure: &Figure, backend: B, lettering: Le
     }
     draw_legend(&canvas, &figure.legend, f64::from(width) - legend, top)?;
     canvas.root.present()
+}
+
+/// Room for the labels of the y axis: names may be long.
+fn left(figure: &Figure) -> f64 {
+    let labels = figure.panels.iter().flat_map(|panel| &panel.y.ticks);
+    labels.map(|(_, label)| text_width(label) + 14.0).fold(LEFT, f64::max)
 }
 
 fn draw_panel<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame, leftmost: bool) -> Drawn<B> {

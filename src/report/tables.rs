@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use super::words::{exponent_with, flops, interval, loss, multiplier_status, profile_status, ratio};
-use crate::fit::{ArmFit, Comparison, MultiplierPoint, Profile, VertexStatus};
+use crate::fit::{ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, VertexStatus};
 use crate::units::si;
 
 /// Rows of the multiplier's table, the headline not counted.
@@ -49,6 +49,29 @@ pub(super) fn multipliers(comparison: &Comparison) -> String {
         ],
         &chosen.iter().map(row).collect::<Vec<_>>(),
     )
+}
+
+/// Arms at one budget and size, best first.
+pub(super) fn direct(comparison: &DirectComparison) -> String {
+    let row = |arm: &DirectArm| {
+        let difference = arm.difference.as_ref();
+        let (baseline, range) = (arm.arm == comparison.baseline, difference.and_then(|d| d.interval));
+        vec![
+            if baseline { format!("**{}**", arm.arm) } else { arm.arm.clone() },
+            si(arm.params),
+            arm.runs.to_string(),
+            loss(arm.loss),
+            difference.map_or_else(|| if baseline { "baseline" } else { "none" }.to_owned(), |d| signed_loss(d.value)),
+            range.map_or("none".to_owned(), |i| format!("{} to {}", signed_loss(i.low), signed_loss(i.high))),
+        ]
+    };
+    let head =
+        ["architecture", "parameters", "seeds", "loss (mean), nats/token", "difference, nats/token", "95% interval"];
+    table(&head, &comparison.arms.iter().map(row).collect::<Vec<_>>())
+}
+
+fn signed_loss(value: f64) -> String {
+    format!("{value:+.4}")
 }
 
 /// The profiles of an arm.

@@ -6,7 +6,9 @@ use super::{Inputs, write};
 use crate::table::RunRow;
 
 const ARMS: [&str; 2] = ["transformer", "primer_ez"];
-const FIGURES: [&str; 4] = ["frontier", "profiles", "multiplier", "curves"];
+const FIGURES: [&str; 5] = ["frontier", "profiles", "multiplier", "direct", "curves"];
+/// What a study of profiles has.
+const OF_LAWS: [&str; 4] = ["frontier", "profiles", "multiplier", "curves"];
 
 fn inputs(example: &Example) -> Inputs<'_> {
     Inputs {
@@ -43,7 +45,7 @@ fn png_size(path: &Path) -> (u32, u32) {
 #[test]
 fn a_study_becomes_a_page() {
     let (page, drawn) = written(&example(&ARMS, &SIZES, &BUDGETS));
-    assert_eq!(drawn, FIGURES);
+    assert_eq!(drawn, OF_LAWS);
     insta::assert_snapshot!("report.md", page);
 }
 
@@ -54,7 +56,7 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
     for folder in [&one, &two] {
         write(folder.path(), &inputs(&example)).expect("a report");
     }
-    for (name, titles) in FIGURES.into_iter().zip([
+    for (name, titles) in OF_LAWS.into_iter().zip([
         ["C, training FLOPs", "validation loss, nats/token"],
         ["N, parameters", "validation loss, nats/token"],
         ["C of the baseline, training FLOPs", "compute multiplier"],
@@ -71,7 +73,7 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
         names.sort();
         names
     };
-    assert_eq!(names(one.path()).len(), 2 * FIGURES.len() + 1, "nothing temporary is left");
+    assert_eq!(names(one.path()).len(), 2 * OF_LAWS.len() + 1, "nothing temporary is left");
     for name in names(one.path()) {
         let read = |folder: &Path| fs::read(folder.join(&name)).expect("a file");
         assert!(read(one.path()) == read(two.path()), "{name:?} differs");
@@ -92,10 +94,44 @@ fn one_budget_has_no_frontier() {
     assert_eq!(drawn, ["frontier", "profiles", "curves"]);
 }
 
+/// At one budget there are enough sizes, at the others the runs are compared side by side.
 #[test]
 fn refused_profiles_say_why() {
-    let (page, _) = written(&example(&ARMS, &SIZES[..3], &BUDGETS));
+    let mut example = example(&ARMS, &SIZES, &BUDGETS);
+    example.runs.retain(|run| run.budget == BUDGETS[0] || run.params_total < u64::from(SIZES[3]));
+    example.fits = fits(&example.runs);
+    let (page, drawn) = written(&example);
     assert!(page.contains("refused: 3 finished runs of 3 sizes; a profile needs at least 4 of each"));
+    assert!(page.contains("## Losses at equal budget and size") && page.contains("## IsoFLOP profiles"));
+    assert_eq!(drawn, ["frontier", "profiles", "direct", "curves"]);
+}
+
+/// An ablation: many arms, one size, one budget, three seeds.
+#[test]
+fn arms_without_profiles_are_compared_side_by_side() {
+    let names: Vec<String> =
+        ["transformer".to_owned()].into_iter().chain((1..12).map(|i| format!("change_{i}"))).collect();
+    let arms: Vec<&str> = names.iter().map(String::as_str).collect();
+    let runs: Vec<RunRow> = (1..=3)
+        .flat_map(|seed| {
+            let noise = move |arm: usize| 0.01 * ((seed * 7 + arm as u64 * 3) as f64).sin() - 0.005 * arm as f64;
+            let shift = move |(arm, run): (usize, RunRow)| RunRow { seed, loss_val: Some(2.0 + noise(arm)), ..run };
+            example(&arms, &SIZES[..1], &BUDGETS[..1])
+                .runs
+                .into_iter()
+                .filter(|run| run.loss_val.is_some())
+                .enumerate()
+                .map(shift)
+        })
+        .collect();
+    let ablation = Example { fits: fits(&runs), runs, curves: Vec::new() };
+    let (page, drawn) = written(&ablation);
+    assert_eq!(drawn, ["direct"]);
+    insta::assert_snapshot!("ablation.md", page);
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), &inputs(&ablation)).expect("a report");
+    let svg = fs::read_to_string(folder.path().join("direct.svg")).expect("the figure");
+    assert!(names.iter().all(|name| svg.contains(name.as_str())) && svg.contains("loss minus that of transformer"));
 }
 
 #[test]
@@ -113,7 +149,7 @@ fn a_baseline_that_is_not_there_is_named() {
 #[test]
 fn without_curves_there_is_no_figure_of_them() {
     let without = Example { curves: Vec::new(), ..example(&ARMS, &SIZES, &BUDGETS) };
-    assert_eq!(written(&without).1, FIGURES[..3]);
+    assert_eq!(written(&without).1, OF_LAWS[..3]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! From a results folder to rows, and from rows to what is fitted.
 
-use crate::fit::{Excluded, Observation, Study};
+use crate::arch::Causal;
+use crate::fit::{Excluded, Observation, Study, Unprofiled};
 use crate::run::{Budget, CurvePoint, Ending, EventKind, Outcome, SweepDir, read_events};
 use crate::sweep::{Plan, PlannedRun};
 
@@ -73,6 +74,8 @@ fn run_row(run: &PlannedRun, outcome: Option<&Outcome>) -> RunRow {
     RunRow {
         run_id: run.id.to_string(),
         arm: run.arm.clone(),
+        // Choices are words and finite numbers: they have a JSON.
+        architecture: serde_json::to_string(&spec.architecture).unwrap_or_default(),
         size: run.size.clone(),
         shape: spec.shape,
         params_total: spec.params_total().0,
@@ -80,6 +83,7 @@ fn run_row(run: &PlannedRun, outcome: Option<&Outcome>) -> RunRow {
         budget_kind,
         budget,
         flops_per_token: spec.flops_per_token().0,
+        flops_per_token_causal_half: spec.model().flops().training(Causal::Half).0,
         flops: outcome.map_or(spec.flops().0, |o| o.flops),
         flops_6nd: 6.0 * spec.params_total().0 as f64 * tokens as f64,
         tokens,
@@ -126,7 +130,13 @@ impl Tables {
         let mut study = Study::default();
         for row in &self.runs {
             match exclusion(row) {
-                Some(reason) => study.excluded.push(Excluded { run: row.label(), reason }),
+                Some(reason) => {
+                    study.excluded.push(Excluded { run: row.label(), reason });
+                    study.unprofiled.extend(
+                        row.loss_val
+                            .map(|loss| Unprofiled { budget: row.budget_words(), observation: observation(row, loss) }),
+                    );
+                }
                 None => study.observations.extend(row.loss_val.map(|loss| observation(row, loss))),
             }
         }
@@ -161,6 +171,15 @@ fn observation(row: &RunRow, loss: f64) -> Observation {
 }
 
 impl RunRow {
+    /// The budget with its unit.
+    pub fn budget_words(&self) -> String {
+        match self.budget_kind {
+            "tokens" => format!("{} tokens", crate::units::si(self.budget)),
+            "tokens_per_param" => format!("{} tokens/param", self.budget),
+            _ => format!("{:.2e} FLOPs", self.budget),
+        }
+    }
+
     /// A name for people.
     pub fn label(&self) -> String {
         format!("{} {} {:.2e} seed {} ({})", self.arm, self.size, self.budget, self.seed, self.run_id)

@@ -62,6 +62,7 @@ fn run_columns(rows: &[RunRow]) -> Vec<Column> {
     let mut columns = columns!(rows, r:
         "run_id" => r.run_id.as_str(),
         "arm" => r.arm.as_str(),
+        "architecture" => r.architecture.as_str(),
         "size" => r.size.as_str(),
         "d_model" => r.shape.d_model,
         "layers" => r.shape.layers,
@@ -73,6 +74,7 @@ fn run_columns(rows: &[RunRow]) -> Vec<Column> {
         "budget_kind" => r.budget_kind,
         "budget" => r.budget,
         "flops_per_token" => r.flops_per_token,
+        "flops_per_token_causal_half" => r.flops_per_token_causal_half,
         "flops" => r.flops,
         "flops_6nd" => r.flops_6nd,
         "tokens" => r.tokens,

@@ -31,6 +31,8 @@ pub struct RunRow {
     pub run_id: String,
     /// Name of the architecture in the sweep.
     pub arm: String,
+    /// Its choices, as JSON.
+    pub architecture: String,
     /// Name of the shape.
     pub size: String,
     /// The shape.
@@ -45,6 +47,8 @@ pub struct RunRow {
     pub budget: f64,
     /// Exact training FLOPs per token, attention counted in full.
     pub flops_per_token: u64,
+    /// The same with attention counted over the pairs that the causal mask leaves.
+    pub flops_per_token_causal_half: u64,
     /// Exact training FLOPs spent (of the spec where the run is missing).
     pub flops: f64,
     /// 6·params_total·tokens.

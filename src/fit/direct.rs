@@ -1,0 +1,212 @@
+//! Arms compared run by run, at one budget and one size: what an ablation asks, and what runs say that make no profile.
+
+use serde::{Deserialize, Serialize};
+
+use super::bootstrap::student;
+use super::profile::FEWEST;
+use super::{Interval, Observation, Study};
+
+/// The arms at one budget and size.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DirectComparison {
+    /// The budget in words, with its unit.
+    pub budget: String,
+    /// The size.
+    pub size: String,
+    /// The arm that the others are compared with.
+    pub baseline: String,
+    /// The arms, least loss first.
+    pub arms: Vec<DirectArm>,
+}
+
+/// An arm in a direct comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DirectArm {
+    /// The arm.
+    pub arm: String,
+    /// Finished runs, one a seed.
+    pub runs: usize,
+    /// Mean loss over them, nats/token.
+    pub loss: f64,
+    /// Mean N.
+    pub params: f64,
+    /// Against the baseline; absent for the baseline itself, and where no seed is shared.
+    pub difference: Option<Difference>,
+}
+
+/// How an arm differs from the baseline, over the seeds that both have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Mean of loss minus the baseline's, nats/token: below 0 the arm is the better one.
+    pub value: f64,
+    /// 95% interval by Student's distribution over the seeds, each arm by its own noise: arms of one study vary
+    /// differently, and pooling would lend the noise of one to another. Absent with one seed.
+    pub interval: Option<Interval>,
+    /// The differences, seed by seed.
+    pub by_seed: Vec<f64>,
+}
+
+/// A comparison at each budget and size where several arms have finished runs and none has a profile.
+pub(super) fn compare(study: &Study, baseline: &str) -> Vec<DirectComparison> {
+    let all = || {
+        let profiled = study.observations.iter().map(|o| (format!("{:.2e} FLOPs", o.budget), o));
+        profiled.chain(study.unprofiled.iter().map(|run| (run.budget.clone(), &run.observation)))
+    };
+    let mut cells: Vec<((String, String), Vec<&Observation>)> = Vec::new();
+    for (budget, observation) in all().filter(|(budget, _)| !has_profile(all(), budget)) {
+        let key = (budget, observation.size.clone());
+        match cells.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, runs)) => runs.push(observation),
+            None => cells.push((key, vec![observation])),
+        }
+    }
+    cells.into_iter().filter_map(|((budget, size), runs)| comparison(budget, size, baseline, &runs)).collect()
+}
+
+/// Whether some arm has runs of enough sizes at this budget.
+fn has_profile<'a>(all: impl Iterator<Item = (String, &'a Observation)>, budget: &str) -> bool {
+    let mut sizes: Vec<(&str, &str)> =
+        all.filter(|(other, _)| other == budget).map(|(_, o)| (o.arm.as_str(), o.size.as_str())).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes.chunk_by(|a, b| a.0 == b.0).any(|sizes| sizes.len() >= FEWEST)
+}
+
+fn comparison(budget: String, size: String, baseline: &str, runs: &[&Observation]) -> Option<DirectComparison> {
+    let mut arms: Vec<DirectArm> = Vec::new();
+    let of = |arm: &str| runs.iter().filter(|run| run.arm == arm).copied().collect::<Vec<_>>();
+    let base = of(baseline);
+    for run in runs {
+        if arms.iter().all(|arm| arm.arm != run.arm) {
+            arms.push(direct_arm(&run.arm, &of(&run.arm), if run.arm == baseline { &[] } else { &base }));
+        }
+    }
+    if arms.len() < 2 {
+        return None;
+    }
+    arms.sort_by(|a, b| a.loss.total_cmp(&b.loss));
+    Some(DirectComparison { budget, size, baseline: baseline.to_owned(), arms })
+}
+
+fn direct_arm(arm: &str, runs: &[&Observation], baseline: &[&Observation]) -> DirectArm {
+    let shared = |run: &&Observation| Some(run.loss - baseline.iter().find(|base| base.seed == run.seed)?.loss);
+    let by_seed: Vec<f64> = runs.iter().filter_map(shared).collect();
+    DirectArm {
+        arm: arm.to_owned(),
+        runs: runs.len(),
+        loss: mean(runs.iter().map(|run| &run.loss)),
+        params: mean(runs.iter().map(|run| &run.params)),
+        difference: (!by_seed.is_empty()).then(|| difference(by_seed)),
+    }
+}
+
+/// Student (1908), for paired differences.
+fn difference(by_seed: Vec<f64>) -> Difference {
+    let (value, count) = (mean(by_seed.iter()), by_seed.len() as f64);
+    let interval = (by_seed.len() > 1).then(|| {
+        let variance = by_seed.iter().map(|d| (d - value).powi(2)).sum::<f64>() / (count - 1.0);
+        let half = student(count - 1.0) * (variance / count).sqrt();
+        Interval { low: value - half, high: value + half }
+    });
+    Difference { value, interval, by_seed }
+}
+
+fn mean<'a>(values: impl ExactSizeIterator<Item = &'a f64>) -> f64 {
+    let count = values.len() as f64;
+    values.sum::<f64>() / count
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::super::Unprofiled;
+    use super::*;
+
+    fn run(arm: &str, size: &str, seed: u64, loss: f64) -> Observation {
+        Observation {
+            run: format!("{arm} {size} {seed}"),
+            arm: arm.to_owned(),
+            size: size.to_owned(),
+            seed,
+            budget: 1e11,
+            flops: 1e11,
+            params: 1e4,
+            tokens: 1e6,
+            loss,
+        }
+    }
+
+    fn study(observations: Vec<Observation>) -> Study {
+        Study { observations, ..Study::default() }
+    }
+
+    /// By hand: differences -0.10, -0.12, -0.14, whose standard deviation is 0.02; t(2) = 4.303; half width
+    /// 4.303·0.02/sqrt(3).
+    #[test]
+    fn differences_are_paired_by_seed() {
+        let losses = [("base", [2.0, 2.2, 2.4]), ("good", [1.9, 2.08, 2.26]), ("bad", [2.05, 2.25, 2.45])];
+        let runs = losses.iter().flat_map(|(arm, losses)| (1..).zip(losses).map(|(s, l)| run(arm, "s", s, *l)));
+        let direct = &compare(&study(runs.collect()), "base")[0];
+        assert_eq!(direct.arms.iter().map(|arm| arm.arm.as_str()).collect::<Vec<_>>(), ["good", "base", "bad"]);
+        assert_eq!(direct.budget, "1.00e11 FLOPs");
+        let good = direct.arms[0].difference.as_ref().unwrap();
+        let half = 4.302_653 * 0.02 / 3f64.sqrt();
+        let interval = good.interval.unwrap();
+        assert!((good.value + 0.12).abs() < 1e-12);
+        assert!((interval.high - (-0.12 + half)).abs() < 1e-6 && (interval.low - (-0.12 - half)).abs() < 1e-6);
+        assert!(direct.arms[1].difference.is_none());
+    }
+
+    #[test]
+    fn one_seed_gives_a_difference_and_no_interval() {
+        let direct = compare(&study(vec![run("base", "s", 1, 2.0), run("other", "s", 1, 1.9)]), "base");
+        let difference = direct[0].arms[0].difference.as_ref().unwrap();
+        assert!((difference.value + 0.1).abs() < 1e-12 && difference.interval.is_none());
+    }
+
+    /// Profiles say more; seeds that are not shared say nothing; budgets in other units are compared too.
+    #[test]
+    fn what_makes_no_profile_is_compared() {
+        let profile = ["a", "b", "c", "d"].map(|size| run("base", size, 1, 2.0));
+        let with_profile = profile.into_iter().chain([run("other", "a", 1, 1.9)]).collect();
+        assert_eq!(compare(&study(with_profile), "base"), []);
+        let apart = compare(&study(vec![run("base", "s", 1, 2.0), run("other", "s", 2, 1.9)]), "base");
+        assert!(apart[0].arms.iter().all(|arm| arm.difference.is_none()));
+        assert_eq!(compare(&study(vec![run("base", "s", 1, 2.0)]), "base"), []);
+        let unprofiled = |arm, loss| Unprofiled { budget: "1M tokens".into(), observation: run(arm, "s", 1, loss) };
+        let tokens = Study { unprofiled: vec![unprofiled("base", 2.0), unprofiled("other", 1.9)], ..Study::default() };
+        assert_eq!(compare(&tokens, "base")[0].budget, "1M tokens");
+    }
+
+    /// 95% intervals hold the truth in 95% of draws, with three seeds and arms that vary differently.
+    #[test]
+    fn intervals_cover() {
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        let mut normal = move || {
+            (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt() * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+        };
+        let (mut held, mut all) = (0u32, 0u32);
+        for _ in 0..400 {
+            let shared: Vec<f64> = (0..3).map(|_| 0.02 * normal()).collect();
+            let mut runs = Vec::new();
+            for (i, arm) in ["base", "1", "2", "3", "4", "5", "6", "7"].into_iter().enumerate() {
+                for (seed, common) in (0..).zip(&shared) {
+                    runs.push(run(arm, "s", seed, 2.0 - 0.01 * i as f64 + common + 0.002 * (1 + i) as f64 * normal()));
+                }
+            }
+            for arm in &compare(&study(runs), "base")[0].arms {
+                let Some(difference) = &arm.difference else { continue };
+                let truth = -0.01 * arm.arm.parse::<f64>().unwrap();
+                let interval = difference.interval.unwrap();
+                held += u32::from(interval.low <= truth && truth <= interval.high);
+                all += 1;
+            }
+        }
+        let share = f64::from(held) / f64::from(all);
+        println!("direct differences: {:.1}% of {all} intervals hold the truth", 100.0 * share);
+        assert!((0.92..=0.98).contains(&share), "{share}");
+    }
+}
