@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use isoflop::arch::Preset;
 use isoflop::run::{DataSpec, Tokenizer};
 use isoflop::sweep::{Corpora, load, plan};
 
@@ -26,7 +27,7 @@ fn the_committed_schema_is_the_programs() {
 /// Every shipped sweep is valid, whatever text the user puts beside it.
 #[test]
 fn shipped_sweeps_expand() {
-    for (name, runs) in [("quickstart", 36), ("example", 108), ("single-gpu", 144)] {
+    for (name, runs) in [("quickstart", 36), ("example", 108), ("ablation", 81), ("single-gpu", 144)] {
         let path = root(&format!("sweeps/{name}.yaml"));
         let file = load(&path).unwrap();
         let spec = DataSpec { tokenizer: Tokenizer::Bytes, train_digest: "a".into(), validation_digest: "b".into() };
@@ -68,6 +69,9 @@ fn every_key_is_explained() {
             || readme.contains(&format!("{key},"))
             || readme.contains(&format!("{key} }}"));
         assert!(explained, "sweeps/README.md does not explain `{key}`");
+    }
+    for name in Preset::names() {
+        assert!(readme.contains(&format!("`{name}`")), "sweeps/README.md does not name the preset `{name}`");
     }
     for rung in isoflop::arch::named_rungs() {
         assert!(readme.contains(&format!("`{rung}`")), "sweeps/README.md does not name the rung `{rung}`");
