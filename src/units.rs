@@ -7,6 +7,7 @@
 use std::fmt;
 use std::ops::{Add, Mul};
 
+use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// A number of tokens.
@@ -106,15 +107,6 @@ pub fn grouped(value: u64) -> String {
     digits.chars().enumerate().flat_map(separated).collect()
 }
 
-/// A hint: the nearest allowed word, if any is near.
-pub fn nearest(found: &str, allowed: &[&str], what: &str) -> String {
-    let score = |name: &&&str| (strsim::jaro_winkler(found, name) * 1e6) as u64;
-    match allowed.iter().max_by_key(score).filter(|name| score(name) > 750_000) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => format!("use an allowed {what}, or remove this one"),
-    }
-}
-
 /// A duration for people: `4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 pub fn duration(seconds: f64) -> String {
     let s = seconds.max(0.0);
@@ -176,6 +168,44 @@ pub fn parse_number(text: &str) -> Result<f64, NumberError> {
     };
     let value = value * scale;
     if value.is_finite() { Ok(value) } else { Err(NumberError::NotFinite(text.to_owned())) }
+}
+
+/// Deserializes a finite number, written as one or as a text that [`parse_number`] reads.
+///
+/// # Errors
+/// The format's, when it is none.
+pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    deserializer.deserialize_any(NumberVisitor)
+}
+
+struct NumberVisitor;
+
+impl Visitor<'_> for NumberVisitor {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number such as `1e12`, `1_000`, `50M` or `2.5`")
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<f64, E> {
+        Ok(value as f64)
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<f64, E> {
+        Ok(value as f64)
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<f64, E> {
+        Ok(value as f64)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<f64, E> {
+        if value.is_finite() { Ok(value) } else { Err(E::custom(format!("`{value}` is not a finite number"))) }
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<f64, E> {
+        parse_number(text).map_err(E::custom)
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::presets::TRANSFORMER;
+use crate::units::number;
 
 /// An architecture: one value for each choice. Two arms with equal choices are the same architecture.
 ///
@@ -30,7 +31,8 @@ pub struct Architecture {
     pub qkv_projections: QkvProjections,
     /// The convolution of each of Q, K and V.
     pub qkv_convolution: QkvConvolution,
-    /// RMSNorm of each head's query and key (arXiv:2010.04245), with a learned scale (arXiv:2302.05442).
+    /// RMSNorm of each head's query and key, with a learned scale; after arXiv:2010.04245 and arXiv:2302.05442, which use
+    /// other norms.
     pub qk_norm: bool,
     /// Where biases are added.
     pub biases: Biases,
@@ -92,7 +94,7 @@ pub enum Positions {
     /// Rotation of Q and K by angles t·base^(-2j/d_head), after the convolution (arXiv:2104.09864, equation 15).
     Rotary {
         /// Base of the wavelengths; 10,000 if absent.
-        #[serde(default = "rotary_base")]
+        #[serde(default = "rotary_base", deserialize_with = "number")]
         base: f64,
     },
     /// A learned vector for each position, added to the embedding (arXiv:1706.03762, section 3.5). It adds
@@ -112,9 +114,9 @@ fn rotary_base() -> f64 {
 pub enum Activation {
     /// max(x, 0).
     Relu,
-    /// max(x, 0)², Primer's (arXiv:2109.08668, section 4).
+    /// max(x, 0)² (arXiv:2109.08668, "Squared ReLU").
     SquaredRelu,
-    /// x·Φ(x), exact (arXiv:1606.08415).
+    /// x·Φ(x), exact (arXiv:1606.08415; the released code has the approximation by tanh).
     Gelu,
     /// x·σ(x) (arXiv:1710.05941).
     Swish,
@@ -126,10 +128,10 @@ pub enum Activation {
 pub enum FeedForwardWidth {
     /// The size's d_ff.
     Full,
-    /// Two thirds of it: a gated layer then has as many weights as one without a gate (arXiv:2002.05202, section 3).
+    /// Two thirds of it: a gated layer then has as many weights as one without a gate (arXiv:2002.05202, end of section 2).
     TwoThirds,
     /// This many times d_model, for sizes that do not spell out a d_ff.
-    Ratio(f64),
+    Ratio(#[serde(deserialize_with = "number")] f64),
 }
 
 /// What is projected to Q, K and V.
@@ -157,10 +159,10 @@ pub enum QkvConvolution {
     None,
     /// A causal depthwise convolution along the sequence after each projection, Primer's multi-DConv-head
     /// attention: y\[t\] = Σ_k w_k ∘ x\[t-k\], one weight per tap and channel, separate for Q, K and V
-    /// (arXiv:2109.08668, section 4).
+    /// (arXiv:2109.08668, "Multi-DConv-Head Attention").
     Depthwise(Convolution),
     /// The usual order of a separable convolution: depthwise on the input of each projection, which then is the
-    /// pointwise part. The paper found it less effective (arXiv:2109.08668, section 4).
+    /// pointwise part. The paper found it less effective (the same place).
     Separable(Convolution),
 }
 
@@ -181,7 +183,7 @@ pub struct Convolution {
     /// Number of taps; the paper's 3 if absent.
     #[serde(default = "paper_width")]
     #[schemars(range(min = 2, max = 7))]
-    pub width: u8,
+    pub width: u32,
     /// Whether the input is added to the output: y = x + convolution(x). Not so if absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub residual: bool,
@@ -190,7 +192,7 @@ pub struct Convolution {
     pub init: ConvolutionInit,
 }
 
-fn paper_width() -> u8 {
+fn paper_width() -> u32 {
     3
 }
 
@@ -201,7 +203,7 @@ pub enum ConvolutionInit {
     /// Constant: w_0 = 0.5, the others 0.5 / width (the released code of arXiv:2109.08668).
     #[default]
     Paper,
-    /// w_0 = 1, the others 0: nothing happens at the start.
+    /// w_0 = 1, the others 0: without a residual, nothing happens at the start.
     Identity,
     /// All 0: with a residual, nothing happens at the start.
     Zero,
@@ -267,7 +269,7 @@ pub enum Initialisation {
     /// (GPT-2's, Radford et al. 2019, section 2.3).
     Normal {
         /// Standard deviation; 0.02 if absent.
-        #[serde(default = "gpt2_std")]
+        #[serde(default = "gpt2_std", deserialize_with = "number")]
         std: f64,
     },
 }

@@ -41,6 +41,17 @@ impl ModelConfig {
         }
     }
 
+    /// Weights of Primer's W', which makes Q from K; 0 where Q has a projection of its own.
+    pub fn query_from_key_weights(&self) -> u64 {
+        let d_attention = u64::from(self.shape.d_attention());
+        if self.shares_qk() { d_attention * d_attention } else { 0 }
+    }
+
+    /// Whether Q is made from K.
+    pub fn shares_qk(&self) -> bool {
+        self.architecture.qkv_projections == super::QkvProjections::SharedQk
+    }
+
     /// Channels that the convolutions of a layer pass over, all together.
     pub fn convolved_channels(&self) -> u32 {
         use super::QkvConvolution::{Depthwise, None, Separable};

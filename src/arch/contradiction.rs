@@ -1,17 +1,17 @@
 //! Choices that make no model, or none that means what it says.
 
 use super::{
-    Architecture, Convolution, ConvolutionInit, FeedForwardWidth, Initialisation, Positions, QkvProjections,
-    ScoreScale, Shape, ShapeError,
+    Architecture, Convolution, ConvolutionInit, FeedForwardWidth, Head, Initialisation, LogitScale, Positions,
+    QkvProjections, ScoreScale, Shape, ShapeError,
 };
 
 /// Why choices cannot be had together, or a choice is out of range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Contradiction {
     /// A number that no model can have.
-    #[error("`{key}` is {value}, allowed is {allowed}")]
+    #[error("{key} is {value}, allowed is {allowed}")]
     OutOfRange {
-        /// The choice.
+        /// The choice, as it is written.
         key: &'static str,
         /// What was found.
         value: f64,
@@ -23,6 +23,14 @@ pub enum Contradiction {
         "taps that start at 0 without a residual make Q and K zero, and neither would ever get a gradient through the other"
     )]
     DeadConvolution,
+    /// The input twice.
+    #[error("a convolution that starts as the identity, and a residual beside it, double Q, K and V at the start")]
+    DoubledConvolution,
+    /// Logits with a spread of sqrt(d_model).
+    #[error(
+        "a tied head of the paper's embedding, whose variance is 1, starts with logits of spread sqrt(d_model) under `logit_scale: one`"
+    )]
+    WildLogits,
     /// The folded scale is a matter of the paper's W_q.
     #[error(
         "`score_scale: folded` puts d_head^-0.5 into the paper's initial W_q, and `initialisation: normal` has none of it"
@@ -80,6 +88,8 @@ impl Contradiction {
         match self {
             Self::OutOfRange { .. } => "choose a value within that range",
             Self::DeadConvolution => "set `residual: true`, or `init: paper`",
+            Self::DoubledConvolution => "set `init: zero`, or `residual: false`",
+            Self::WildLogits => "set `logit_scale: inverse_sqrt_width`, or `head: untied`, or `initialisation: normal`",
             Self::FoldedScaleWithoutPaperInit => "set `score_scale: inverse_sqrt`, or `initialisation: paper`",
             Self::FoldedScaleWithQkNorm => "set `score_scale: inverse_sqrt`",
             Self::TwoWidths { .. } => "remove `d_ff` from one of the two",
@@ -97,29 +107,34 @@ impl Architecture {
     /// # Errors
     /// [`Contradiction`] with the reason.
     pub fn check(&self) -> Result<(), Contradiction> {
-        within("norm_eps", self.norm_eps, 0.0 < self.norm_eps && self.norm_eps <= 0.1, "above 0, up to 0.1")?;
-        within("z_loss", self.z_loss, (0.0..=1.0).contains(&self.z_loss), "0 to 1")?;
-        for (key, cap) in [("attention_softcap", self.attention_softcap), ("logit_softcap", self.logit_softcap)] {
+        within("`norm_eps`", self.norm_eps, 0.0 < self.norm_eps && self.norm_eps <= 0.1, "above 0, up to 0.1")?;
+        within("`z_loss`", self.z_loss, (0.0..=1.0).contains(&self.z_loss), "0 to 1")?;
+        for (key, cap) in [("`attention_softcap`", self.attention_softcap), ("`logit_softcap`", self.logit_softcap)] {
             let cap = cap.unwrap_or(1.0);
             within(key, cap, 0.0 < cap && cap <= 1e4, "above 0, up to 10000")?;
         }
         if let Positions::Rotary { base } = self.positions {
-            within("base", base, (2.0..=1e9).contains(&base), "2 to 1e9")?;
+            within("`base` of rotary positions", base, (2.0..=1e9).contains(&base), "2 to 1e9")?;
         }
         if let FeedForwardWidth::Ratio(ratio) = self.d_ff {
-            within("ratio", ratio, (0.125..=64.0).contains(&ratio), "0.125 to 64")?;
+            within("`ratio` of `d_ff`", ratio, (0.125..=64.0).contains(&ratio), "0.125 to 64")?;
         }
         if let QkvProjections::GroupedQuery { group } = self.qkv_projections {
-            within("group", f64::from(group), (2..=256).contains(&group), "2 to 256")?;
+            within("`group` of `grouped_query`", f64::from(group), (2..=256).contains(&group), "2 to 256")?;
         }
         if let Initialisation::Normal { std } = self.initialisation {
-            within("std", std, 0.0 < std && std <= 10.0, "above 0, up to 10")?;
+            within("`std` of `initialisation`", std, 0.0 < std && std <= 10.0, "above 0, up to 10")?;
         }
         if let Some(Convolution { width, residual, init }) = self.qkv_convolution.convolution() {
-            within("width", f64::from(width), (2..=7).contains(&width), "2 to 7")?;
-            if init == ConvolutionInit::Zero && !residual {
-                return Err(Contradiction::DeadConvolution);
+            within("`width` of the convolution", f64::from(width), (2..=7).contains(&width), "2 to 7")?;
+            match init {
+                ConvolutionInit::Zero if !residual => return Err(Contradiction::DeadConvolution),
+                ConvolutionInit::Identity if residual => return Err(Contradiction::DoubledConvolution),
+                _ => {}
             }
+        }
+        if (self.head, self.logit_scale, self.initialisation) == (Head::Tied, LogitScale::One, Initialisation::Paper) {
+            return Err(Contradiction::WildLogits);
         }
         match (self.score_scale, self.initialisation) {
             (ScoreScale::Folded, _) if self.qk_norm => Err(Contradiction::FoldedScaleWithQkNorm),
@@ -133,36 +148,42 @@ impl Architecture {
     /// # Errors
     /// [`Contradiction`] when size and architecture both set a width, or do not fit each other.
     pub fn at(&self, size: &Shape) -> Result<Shape, Contradiction> {
-        let mut shape = *size;
-        if let Some(d_head) = self.d_head {
-            let spelled =
-                shape.heads * shape.d_head != shape.d_model || shape.d_head != Shape::default_d_head(shape.d_model);
-            if spelled && shape.d_head != d_head {
-                let Shape { heads, d_head: of_size, .. } = *size;
-                return Err(Contradiction::TwoHeadWidths { heads, of_size, of_architecture: d_head });
-            }
-            shape = Shape::new(shape.d_model, shape.layers, None, Some(d_head), Some(shape.d_ff))?;
-        }
-        shape.d_ff = match self.d_ff {
+        let (heads, d_head) = self.heads_at(size)?;
+        let d_ff = match self.d_ff {
             FeedForwardWidth::Full => size.d_ff,
             FeedForwardWidth::TwoThirds => two_thirds(size.d_ff),
             FeedForwardWidth::Ratio(ratio) => {
-                let d_ff = (ratio * f64::from(size.d_model)).round() as u32;
+                let d_ff = (ratio * f64::from(size.d_model)).round().max(1.0) as u32;
                 if size.d_ff != 4 * size.d_model && size.d_ff != d_ff {
                     return Err(Contradiction::TwoWidths { d_ff: size.d_ff, ratio });
                 }
-                d_ff.max(1)
+                d_ff
             }
         };
-        if matches!(self.positions, Positions::Rotary { .. }) && !shape.d_head.is_multiple_of(2) {
-            return Err(Contradiction::OddHead { d_head: shape.d_head, size: size.label() });
+        if matches!(self.positions, Positions::Rotary { .. }) && !d_head.is_multiple_of(2) {
+            return Err(Contradiction::OddHead { d_head, size: size.label() });
         }
         if let QkvProjections::GroupedQuery { group } = self.qkv_projections
-            && !shape.heads.is_multiple_of(group)
+            && !heads.is_multiple_of(group)
         {
-            return Err(Contradiction::Group { heads: shape.heads, group, size: size.label() });
+            return Err(Contradiction::Group { heads, group, size: size.label() });
         }
-        Ok(shape)
+        Ok(Shape::new(size.d_model, size.layers, Some(heads), Some(d_head), Some(d_ff))?)
+    }
+
+    /// Heads and their width: the size's, or the architecture's in place of the ratios that a size follows when it
+    /// spells out none.
+    fn heads_at(&self, size: &Shape) -> Result<(u32, u32), Contradiction> {
+        let Some(d_head) = self.d_head.filter(|d_head| *d_head != size.d_head) else {
+            return Ok((size.heads, size.d_head));
+        };
+        let default = Shape::new(size.d_model, size.layers, None, None, None)?;
+        if (size.heads, size.d_head) != (default.heads, default.d_head) {
+            let Shape { heads, d_head: of_size, .. } = *size;
+            return Err(Contradiction::TwoHeadWidths { heads, of_size, of_architecture: d_head });
+        }
+        let own = Shape::new(size.d_model, size.layers, None, Some(d_head), None)?;
+        Ok((own.heads, own.d_head))
     }
 }
 
@@ -171,7 +192,7 @@ fn within(key: &'static str, value: f64, holds: bool, allowed: &'static str) -> 
 }
 
 /// Two thirds of d_ff: the released configurations' own numbers for the paper's widths (arXiv:2109.08668),
-/// else the nearest multiple of 8 from 256 on, which matrix units want, and the nearest whole number below.
+/// else the nearest multiple of 8, which matrix units want, or below 256 the nearest whole number.
 fn two_thirds(d_ff: u32) -> u32 {
     match d_ff {
         2048 => 1364,
@@ -196,6 +217,15 @@ mod tests {
             Architecture { qkv_convolution: QkvConvolution::Depthwise(dead), ..TRANSFORMER },
             Architecture { qk_norm: true, ..TRANSFORMER },
             Architecture { score_scale: ScoreScale::Folded, ..LLAMA_STYLE },
+            Architecture { logit_scale: LogitScale::One, ..TRANSFORMER },
+            Architecture {
+                qkv_convolution: QkvConvolution::Depthwise(Convolution {
+                    width: 3,
+                    residual: true,
+                    init: ConvolutionInit::Identity,
+                }),
+                ..TRANSFORMER
+            },
             Architecture { norm_eps: 0.0, ..TRANSFORMER },
             Architecture { norm_eps: f64::NAN, ..TRANSFORMER },
             Architecture { attention_softcap: Some(-1.0), ..TRANSFORMER },
@@ -216,6 +246,7 @@ mod tests {
             (Architecture { d_ff: FeedForwardWidth::Ratio(12.0), ..TRANSFORMER }, size("d64-l3-ff8")),
             (Architecture { d_head: Some(32), ..TRANSFORMER }, size("d64-l3-h8x8")),
             (Architecture { d_head: Some(48), ..TRANSFORMER }, size("d64-l3")),
+            (Architecture { d_ff: FeedForwardWidth::Ratio(64.0), ..TRANSFORMER }, size("d65536-l1")),
         ];
         let messages: Vec<String> = refused.iter().map(|(a, size)| a.at(size).unwrap_err().to_string()).collect();
         insta::assert_snapshot!(messages.join("\n"));
@@ -238,5 +269,9 @@ mod tests {
         let wide = Architecture { d_ff: FeedForwardWidth::Ratio(12.0), d_head: Some(32), ..TRANSFORMER };
         let shape = wide.at(&rung("d64-l3").unwrap()).unwrap();
         assert_eq!((shape.d_ff, shape.heads, shape.d_head), (768, 2, 32));
+        // Where both say the same, the size's heads stay.
+        let spelled: Shape = "d32-l2-h8x16".parse().unwrap();
+        let own = Architecture { d_head: Some(16), ..TRANSFORMER };
+        assert_eq!(own.at(&spelled).unwrap(), spelled);
     }
 }

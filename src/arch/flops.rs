@@ -9,7 +9,7 @@ use std::ops::Add;
 
 use serde::Serialize;
 
-use super::{ModelConfig, QkvConvolution, QkvProjections};
+use super::{ModelConfig, QkvConvolution};
 use crate::units::FlopsPerToken;
 
 /// How attention's two products are counted.
@@ -140,13 +140,8 @@ impl ModelConfig {
     }
 
     fn projection_flops(&self) -> u64 {
-        let [d, d_attention] = [self.shape.d_model, self.shape.d_attention()].map(u64::from);
         let projected: u64 = self.projection_widths().into_iter().map(u64::from).sum();
-        let query_from_key = match self.architecture.qkv_projections {
-            QkvProjections::SharedQk => d_attention * d_attention,
-            _ => 0,
-        };
-        2 * (projected * d + query_from_key)
+        2 * (projected * u64::from(self.shape.d_model) + self.query_from_key_weights())
     }
 
     /// A multiply-add for each tap and channel; the residual's addition is not counted.
@@ -162,7 +157,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::{
-        Architecture, FeedForwardWidth, LLAMA_STYLE, PRIMER, PRIMER_EZ, Shape, TRANSFORMER, TRANSFORMER_PLUS_PLUS, rung,
+        Architecture, FeedForwardWidth, LLAMA_STYLE, PRIMER, PRIMER_EZ, QkvProjections, Shape, TRANSFORMER,
+        TRANSFORMER_PLUS_PLUS, rung,
     };
     use super::*;
 

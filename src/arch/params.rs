@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Biases, Head, ModelConfig, Norm, Positions, QkvProjections};
+use super::{Biases, Head, ModelConfig, Norm, Positions};
 use crate::units::ParamCount;
 
 /// Buckets of T5's relative position bias (arXiv:1910.10683, section 2.1).
@@ -83,12 +83,8 @@ impl ModelConfig {
     fn attention_params(&self) -> u64 {
         let [d, d_attention] = [self.shape.d_model, self.shape.d_attention()].map(u64::from);
         let projected: u64 = self.projection_widths().into_iter().map(u64::from).sum();
-        let query_from_key = match self.architecture.qkv_projections {
-            QkvProjections::SharedQk => d_attention * d_attention,
-            _ => 0,
-        };
         let biases = if self.architecture.biases == Biases::All { projected + d } else { 0 };
-        projected * d + query_from_key + d_attention * d + biases
+        projected * d + self.query_from_key_weights() + d_attention * d + biases
     }
 
     fn taps(&self) -> u64 {

@@ -44,7 +44,7 @@ pub const TRANSFORMER: Architecture = Architecture {
     initialisation: Initialisation::Paper,
 };
 
-/// Squared ReLU and multi-DConv-head attention: the two changes that matter most (arXiv:2109.08668, section 4).
+/// Squared ReLU and multi-DConv-head attention: the two changes that matter most (arXiv:2109.08668).
 pub const PRIMER_EZ: Architecture =
     Architecture { activation: Activation::SquaredRelu, qkv_convolution: MDHA, ..TRANSFORMER };
 
@@ -162,7 +162,7 @@ pub const PRESETS: &[Preset] = &[
     ),
     preset(
         "llama_style_primer_norm",
-        "llama_style with Primer's norm, without its bias",
+        "llama_style with Primer's norm, which is LayerNorm, without its bias",
         Architecture { norm: Norm::Primer, ..LLAMA_STYLE },
     ),
 ];

@@ -27,7 +27,7 @@ pub enum ShapeError {
         /// The key.
         name: &'static str,
         /// What was found.
-        value: u32,
+        value: u64,
         /// The most that is accepted.
         max: u32,
     },
@@ -66,22 +66,22 @@ impl Shape {
         d_head: Option<u32>,
         d_ff: Option<u32>,
     ) -> Result<Self, ShapeError> {
-        in_range("d_model", d_model, 1 << 16)?;
-        in_range("layers", layers, 1 << 12)?;
+        in_range("d_model", d_model.into(), 1 << 16)?;
+        in_range("layers", layers.into(), 1 << 12)?;
         let d_head = match (d_head, heads) {
             (Some(d_head), _) => d_head,
             (None, Some(heads)) if heads > 0 && d_model.is_multiple_of(heads) => d_model / heads,
             (None, _) => Self::default_d_head(d_model),
         };
-        in_range("d_head", d_head, 1 << 12)?;
+        in_range("d_head", d_head.into(), 1 << 12)?;
         let heads = match heads {
             Some(heads) => heads,
             None if d_model.is_multiple_of(d_head) => d_model / d_head,
             None => return Err(ShapeError::Heads { d_model, d_head }),
         };
-        in_range("heads", heads, 1 << 12)?;
+        in_range("heads", heads.into(), 1 << 12)?;
         let d_ff = d_ff.unwrap_or_else(|| d_model.saturating_mul(4));
-        in_range("d_ff", d_ff, 1 << 20)?;
+        in_range("d_ff", d_ff.into(), MOST_D_FF)?;
         Ok(Self { d_model, layers, heads, d_head, d_ff })
     }
 
@@ -113,7 +113,8 @@ impl Shape {
     /// [`ShapeError`] when the text is no label, or its shape is no model.
     pub fn from_label(label: &str) -> Result<Self, ShapeError> {
         let no_label = || ShapeError::Label(label.to_owned());
-        let number = |text: &str| text.parse::<u32>().map_err(|_| no_label());
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = |text: &str| text.parse::<u32>().ok().filter(|_| digits(text)).ok_or_else(no_label);
         let mut parts = label.split('-');
         let mut required = |letter: char| parts.next().and_then(|part| part.strip_prefix(letter)).ok_or_else(no_label);
         let (d_model, layers) = (number(required('d')?)?, number(required('l')?)?);
@@ -123,7 +124,8 @@ impl Shape {
                 let (count, width) = text.split_once('x').ok_or_else(no_label)?;
                 (heads, d_head) = (Some(number(count)?), Some(number(width)?));
             } else if let Some(ratio) = part.strip_prefix("ff").filter(|_| d_ff.is_none()) {
-                d_ff = Some(number(ratio)?.saturating_mul(d_model));
+                let product = u64::from(number(ratio)?) * u64::from(d_model);
+                d_ff = Some(in_range("d_ff", product, MOST_D_FF)?);
             } else if let Some(width) = part.strip_prefix('f').filter(|_| d_ff.is_none()) {
                 d_ff = Some(number(width)?);
             } else {
@@ -134,8 +136,18 @@ impl Shape {
     }
 }
 
-fn in_range(name: &'static str, value: u32, max: u32) -> Result<(), ShapeError> {
-    if (1..=max).contains(&value) { Ok(()) } else { Err(ShapeError::OutOfRange { name, value, max }) }
+/// Widest feed-forward layer.
+const MOST_D_FF: u32 = 1 << 20;
+
+/// A dimension, if it is one.
+///
+/// # Errors
+/// [`ShapeError::OutOfRange`].
+pub(super) fn in_range(name: &'static str, value: u64, max: u32) -> Result<u32, ShapeError> {
+    match u32::try_from(value) {
+        Ok(dimension) if (1..=max).contains(&dimension) => Ok(dimension),
+        _ => Err(ShapeError::OutOfRange { name, value, max }),
+    }
 }
 
 #[cfg(test)]
@@ -160,9 +172,18 @@ mod tests {
         let message = |e: Result<Shape, ShapeError>| e.unwrap_err().to_string();
         insta::assert_snapshot!(message(Shape::new(0, 2, None, None, None)), @"`d_model` is 0, allowed are 1 to 65536");
         insta::assert_snapshot!(message(Shape::new(100, 2, None, Some(64), None)), @"`d_model` 100 is not a multiple of `d_head` 64, so the number of heads is not determined");
-        for text in
-            ["", "d64", "64-3", "d64-l3-h4", "d64-l3-x", "d64-l3-ff4-ff4", "d64-l3-", "d-l3", "d64-l99999999999"]
-        {
+        for text in [
+            "",
+            "d64",
+            "64-3",
+            "d64-l3-h4",
+            "d64-l3-x",
+            "d64-l3-ff4-ff4",
+            "d64-l3-",
+            "d+64-l3",
+            "d-l3",
+            "d64-l99999999999",
+        ] {
             assert_eq!(Shape::from_label(text), Err(ShapeError::Label(text.to_owned())));
         }
         assert!(Shape::from_label("d0-l3").is_err());

@@ -1,12 +1,20 @@
 //! `isoflop arch list` and `isoflop arch show`
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::args::{ArchCommand, ArchListArgs, ArchShowArgs};
 use super::{Exit, Failed, output};
-use crate::arch::{Architecture, Causal, ModelConfig, PRESETS, Preset, Shape, TRANSFORMER, named_rungs};
+use crate::arch::{
+    Architecture, Causal, Counted, ModelConfig, Operation, PRESETS, Preset, Shape, ShapeError, TRANSFORMER, named_rungs,
+};
+use crate::sweep::{load, nearest};
 use crate::units::grouped;
+
+/// The paper's vocabulary, T5's, and its sequences.
+const PAPER: (u32, u32) = (32_128, 512);
 
 pub(super) fn main(command: &ArchCommand) -> Result<Exit, Failed> {
     match command {
@@ -31,37 +39,92 @@ fn list(args: &ArchListArgs) -> Result<Exit, Failed> {
 }
 
 fn show(args: &ArchShowArgs) -> Result<Exit, Failed> {
-    let preset = Preset::named(&args.name).ok_or_else(|| {
-        let names: Vec<&str> = Preset::names().collect();
-        let message = format!("`{}` is no architecture: `isoflop arch list` names them all", args.name);
-        Failed::new(Exit::Usage, message, crate::units::nearest(&args.name, &names, "name"))
-    })?;
-    let size: Shape = args.size.parse().map_err(|e| {
-        let names: Vec<&str> = named_rungs().collect();
-        Failed::new(Exit::Usage, e, format!("name a size, such as `{}`, or write one", names.join("`, `")))
-    })?;
-    let config = ModelConfig::new(preset.architecture, &size, args.vocab, args.sequence_length)
-        .map_err(|e| Failed::new(Exit::Usage, format!("`{}` cannot be: {e}", preset.name), e.hint()))?;
+    let shown = match &args.sweep {
+        Some(file) => of_sweep(file, args)?,
+        None => preset(args)?,
+    };
     if args.json {
-        return json(&Shown::new(preset, args, &config));
+        return json(&ShownJson::new(&shown, args));
     }
-    print(preset, args, &config);
+    print(&shown, args);
     Ok(Exit::Ok)
 }
 
-fn print(preset: &Preset, args: &ArchShowArgs, config: &ModelConfig) {
+/// What is shown.
+struct Shown {
+    name: String,
+    about: String,
+    config: ModelConfig,
+}
+
+impl Shown {
+    fn new(
+        name: &str,
+        about: &str,
+        architecture: Architecture,
+        args: &ArchShowArgs,
+        of_file: (u32, u32),
+    ) -> Result<Self, Failed> {
+        let size: Shape = args.size.parse().map_err(|e| {
+            let names: Vec<&str> = named_rungs().collect();
+            let hint = match e {
+                ShapeError::Label(_) => format!("name a size, such as `{}`, or write one", names.join("`, `")),
+                _ => "choose a value within that range".to_owned(),
+            };
+            Failed::new(Exit::Usage, e, hint)
+        })?;
+        let (vocabulary, sequence_length) =
+            (args.vocab.unwrap_or(of_file.0), args.sequence_length.unwrap_or(of_file.1));
+        let config = ModelConfig::new(architecture, &size, vocabulary, sequence_length)
+            .map_err(|e| Failed::new(Exit::Usage, format!("`{name}` cannot be: {e}"), e.hint()))?;
+        Ok(Self { name: name.to_owned(), about: about.to_owned(), config })
+    }
+}
+
+fn preset(args: &ArchShowArgs) -> Result<Shown, Failed> {
+    let preset = Preset::named(&args.name).ok_or_else(|| {
+        let names: Vec<&str> = Preset::names().collect();
+        let message = format!("`{}` is no architecture: `isoflop arch list` names them all", args.name);
+        Failed::new(Exit::Usage, message, nearest(&args.name, &names, "name"))
+    })?;
+    Shown::new(preset.name, preset.about, preset.architecture, args, PAPER)
+}
+
+/// An arm of a sweep file, with its tokens and its sequences.
+fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, Failed> {
+    let sweep = load(file)?;
+    let names: Vec<&str> = sweep.architectures.value.iter().filter_map(|arm| arm.value.name.as_deref()).collect();
+    let arm = sweep.architectures.value.iter().find(|arm| arm.value.name.as_deref() == Some(args.name.as_str()));
+    let arm = &arm
+        .ok_or_else(|| {
+            let message = format!(
+                "`{}` is none of the architectures of `{}`: `{}`",
+                args.name,
+                file.display(),
+                names.join("`, `")
+            );
+            Failed::new(Exit::Usage, message, nearest(&args.name, &names, "name"))
+        })?
+        .value;
+    let length = u32::try_from(sweep.train.sequence_length.value.0).unwrap_or(u32::MAX);
+    let about = format!("an arm of {}, from {}", file.display(), arm.preset);
+    Shown::new(&args.name, &about, arm.architecture, args, (sweep.data.tokenizer.vocabulary(), length))
+}
+
+fn print(shown: &Shown, args: &ArchShowArgs) {
+    let Shown { name, about, config } = shown;
     let shape = &config.shape;
-    output::paragraph(&format!("{}: {}", preset.name, preset.about));
+    output::paragraph(&format!("{name}: {about}"));
     output::line(format!(
         "size {}: {} layers of width {}, {} heads of {}, feed-forward {}",
         args.size, shape.layers, shape.d_model, shape.heads, shape.d_head, shape.d_ff
     ));
     output::line(format!(
         "{} tokens of vocabulary, {} of sequence\n",
-        grouped(args.vocab.into()),
-        args.sequence_length
+        grouped(config.vocabulary.into()),
+        config.sequence_length
     ));
-    output::line(choices(preset));
+    output::line(choices(name, &config.architecture));
     output::line(String::new());
     output::line(parameters(config));
     output::line(String::new());
@@ -72,14 +135,14 @@ fn print(preset: &Preset, args: &ArchShowArgs, config: &ModelConfig) {
 }
 
 /// Every choice, and the Transformer's where it is another.
-fn choices(preset: &Preset) -> String {
-    let (own, baseline) = (as_json(&preset.architecture), as_json(&TRANSFORMER));
+fn choices(name: &str, architecture: &Architecture) -> String {
+    let (own, baseline) = (as_json(architecture), as_json(&TRANSFORMER));
     let rows = own.as_object().into_iter().flatten().map(|(key, value)| {
         let other = if baseline[key] == *value { String::new() } else { words(&baseline[key]) };
         vec![key.clone(), words(value), other]
     });
     let other = if own == baseline { "" } else { "transformer has" };
-    output::table(&["choice", preset.name, other], rows.collect(), 3)
+    output::table(&["choice", name, other], rows.collect(), 3)
 }
 
 fn as_json(architecture: &Architecture) -> Value {
@@ -99,7 +162,8 @@ fn words(value: &Value) -> String {
             };
             map.iter().map(inner).collect::<Vec<_>>().join(", ")
         }
-        number => number.as_f64().map_or_else(|| number.to_string(), |number| format!("{number:?}")),
+        Value::Number(number) if number.is_f64() => format!("{:?}", number.as_f64().unwrap_or_default()),
+        other => other.to_string(),
     }
 }
 
@@ -117,7 +181,7 @@ fn parameters(config: &ModelConfig) -> String {
 }
 
 fn operations(config: &ModelConfig) -> String {
-    let row = |name: &str, counted: crate::arch::Counted| {
+    let row = |name: &str, counted: Counted| {
         let full = [counted.forward(Causal::Full), counted.backward(Causal::Full), counted.training(Causal::Full)];
         let all = full.into_iter().chain([counted.training(Causal::Half)]);
         [name.to_owned()].into_iter().chain(all.map(|flops| grouped(flops.0))).collect::<Vec<_>>()
@@ -131,24 +195,24 @@ fn operations(config: &ModelConfig) -> String {
 /// What attention costs as sequences grow.
 fn by_length(config: &ModelConfig) -> String {
     let row = |sequence_length: u32| {
-        let flops = ModelConfig { sequence_length, ..*config }.flops();
-        let without = ModelConfig { sequence_length: 0, ..*config }.flops().training(Causal::Full).0;
-        let training = [Causal::Full, Causal::Half].map(|causal| flops.training(causal).0);
-        let attention = training[0] - without;
+        let longer = ModelConfig { sequence_length, ..*config };
+        let of_attention = |(operation, _): &(Operation, Counted)| {
+            matches!(operation, Operation::AttentionScores | Operation::AttentionValues)
+        };
+        let attention: Vec<Counted> =
+            longer.flops_by_operation().into_iter().filter(of_attention).map(|(_, counted)| counted).collect();
+        let training = |causal| attention.iter().map(|counted| counted.training(causal).0).sum::<u64>();
+        let (full, all) = (training(Causal::Full), longer.flops().training(Causal::Full).0);
         vec![
             grouped(sequence_length.into()),
-            grouped(attention),
-            format!("{:.1}%", 100.0 * attention as f64 / training[0] as f64),
-            grouped(training[0]),
-            grouped(training[1]),
+            grouped(full),
+            grouped(training(Causal::Half)),
+            format!("{:.1}%", 100.0 * full as f64 / all as f64),
+            grouped(all),
         ]
     };
-    let lengths = [128, 512, 2048, 8192, 32_768];
-    output::table(
-        &["sequence", "attention", "share", "training", "causal half"],
-        lengths.into_iter().map(row).collect(),
-        0,
-    )
+    let header = ["sequence", "attention", "causal half", "share", "flops_per_token"];
+    output::table(&header, [128, 512, 2048, 8192, 32_768].into_iter().map(row).collect(), 0)
 }
 
 fn json(value: &impl Serialize) -> Result<Exit, Failed> {
@@ -172,9 +236,10 @@ impl Listed {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
-    #[serde(flatten)]
-    preset: Listed,
+struct ShownJson<'a> {
+    name: &'a str,
+    about: &'a str,
+    architecture: Architecture,
     size: &'a str,
     shape: Shape,
     vocabulary: u32,
@@ -198,8 +263,9 @@ struct OperationJson {
     backward_causal_half: u64,
 }
 
-impl<'a> Shown<'a> {
-    fn new(preset: &Preset, args: &'a ArchShowArgs, config: &ModelConfig) -> Self {
+impl<'a> ShownJson<'a> {
+    fn new(shown: &'a Shown, args: &'a ArchShowArgs) -> Self {
+        let Shown { name, about, config } = shown;
         let (params, flops) = (config.params(), config.flops());
         let operations = config.flops_by_operation().into_iter().map(|(operation, counted)| OperationJson {
             operation: operation.name(),
@@ -209,7 +275,9 @@ impl<'a> Shown<'a> {
             backward_causal_half: counted.backward(Causal::Half).0,
         });
         Self {
-            preset: Listed::new(preset),
+            name,
+            about,
+            architecture: config.architecture,
             size: &args.size,
             shape: config.shape,
             vocabulary: config.vocabulary,

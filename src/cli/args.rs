@@ -50,15 +50,18 @@ pub(super) struct ArchListArgs {
 pub(super) struct ArchShowArgs {
     /// Name of the architecture
     pub(super) name: String,
+    /// Look the name up among the arms of this sweep file, and take its vocabulary and sequences
+    #[arg(long, value_name = "FILE")]
+    pub(super) sweep: Option<PathBuf>,
     /// `small`, `medium` or `large`, the paper's, or a shape such as `d64-l3`, `d64-l3-h4x16`, `d384-l6-ff12`
     #[arg(long, default_value = "small")]
     pub(super) size: String,
-    /// Number of distinct tokens, the paper's if absent
-    #[arg(long, default_value_t = 32_128, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
-    pub(super) vocab: u32,
-    /// Tokens in a sequence
-    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
-    pub(super) sequence_length: u32,
+    /// Number of distinct tokens [default: 32128, the paper's, or the sweep's]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub(super) vocab: Option<u32>,
+    /// Tokens in a sequence [default: 512, or the sweep's]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub(super) sequence_length: Option<u32>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -9,14 +9,26 @@ use super::{Interval, Observation, Study};
 /// The arms at one budget and size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DirectComparison {
-    /// The budget in words, with its unit.
-    pub budget: String,
+    /// Unit of the budget: `FLOPs`, `tokens` or `tokens/param`.
+    pub unit: String,
+    /// The budget in that unit.
+    pub budget: f64,
     /// The size.
     pub size: String,
     /// The arm that the others are compared with.
     pub baseline: String,
     /// The arms, least loss first.
     pub arms: Vec<DirectArm>,
+}
+
+impl DirectComparison {
+    /// The budget with its unit.
+    pub fn budget_words(&self) -> String {
+        match self.unit.as_str() {
+            "FLOPs" => format!("{:.3e} FLOPs", self.budget),
+            unit => format!("{} {unit}", crate::units::si(self.budget)),
+        }
+    }
 }
 
 /// An arm in a direct comparison.
@@ -46,33 +58,41 @@ pub struct Difference {
     pub by_seed: Vec<f64>,
 }
 
+/// What runs share that are compared: the budget's unit and value, and the size.
+#[derive(Clone, Copy, PartialEq)]
+struct Cell<'a> {
+    unit: &'a str,
+    budget: f64,
+    size: &'a str,
+}
+
 /// A comparison at each budget and size where several arms have finished runs and none has a profile.
 pub(super) fn compare(study: &Study, baseline: &str) -> Vec<DirectComparison> {
-    let all = || {
-        let profiled = study.observations.iter().map(|o| (format!("{:.2e} FLOPs", o.budget), o));
-        profiled.chain(study.unprofiled.iter().map(|run| (run.budget.clone(), &run.observation)))
-    };
-    let mut cells: Vec<((String, String), Vec<&Observation>)> = Vec::new();
-    for (budget, observation) in all().filter(|(budget, _)| !has_profile(all(), budget)) {
-        let key = (budget, observation.size.clone());
-        match cells.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, runs)) => runs.push(observation),
-            None => cells.push((key, vec![observation])),
+    let profiled = study.observations.iter().map(|run| ("FLOPs", run));
+    let all: Vec<(Cell<'_>, &Observation)> = profiled
+        .chain(study.unprofiled.iter().map(|run| (run.unit.as_str(), &run.observation)))
+        .map(|(unit, run)| (Cell { unit, budget: run.budget, size: &run.size }, run))
+        .collect();
+    let mut cells: Vec<(Cell<'_>, Vec<&Observation>)> = Vec::new();
+    for (cell, run) in all.iter().filter(|(cell, _)| !has_profile(&all, *cell)) {
+        match cells.iter_mut().find(|(other, _)| other == cell) {
+            Some((_, runs)) => runs.push(run),
+            None => cells.push((*cell, vec![run])),
         }
     }
-    cells.into_iter().filter_map(|((budget, size), runs)| comparison(budget, size, baseline, &runs)).collect()
+    cells.into_iter().filter_map(|(cell, runs)| comparison(cell, baseline, &runs)).collect()
 }
 
-/// Whether some arm has runs of enough sizes at this budget.
-fn has_profile<'a>(all: impl Iterator<Item = (String, &'a Observation)>, budget: &str) -> bool {
-    let mut sizes: Vec<(&str, &str)> =
-        all.filter(|(other, _)| other == budget).map(|(_, o)| (o.arm.as_str(), o.size.as_str())).collect();
+/// Whether some arm has runs of enough sizes at the cell's budget.
+fn has_profile(all: &[(Cell<'_>, &Observation)], Cell { unit, budget, .. }: Cell<'_>) -> bool {
+    let there = all.iter().filter(|(other, _)| other.unit == unit && other.budget == budget);
+    let mut sizes: Vec<(&str, &str)> = there.map(|(cell, run)| (run.arm.as_str(), cell.size)).collect();
     sizes.sort_unstable();
     sizes.dedup();
-    sizes.chunk_by(|a, b| a.0 == b.0).any(|sizes| sizes.len() >= FEWEST)
+    unit == "FLOPs" && sizes.chunk_by(|a, b| a.0 == b.0).any(|sizes| sizes.len() >= FEWEST)
 }
 
-fn comparison(budget: String, size: String, baseline: &str, runs: &[&Observation]) -> Option<DirectComparison> {
+fn comparison(cell: Cell<'_>, baseline: &str, runs: &[&Observation]) -> Option<DirectComparison> {
     let mut arms: Vec<DirectArm> = Vec::new();
     let of = |arm: &str| runs.iter().filter(|run| run.arm == arm).copied().collect::<Vec<_>>();
     let base = of(baseline);
@@ -85,7 +105,8 @@ fn comparison(budget: String, size: String, baseline: &str, runs: &[&Observation
         return None;
     }
     arms.sort_by(|a, b| a.loss.total_cmp(&b.loss));
-    Some(DirectComparison { budget, size, baseline: baseline.to_owned(), arms })
+    let Cell { unit, budget, size } = cell;
+    Some(DirectComparison { unit: unit.to_owned(), budget, size: size.to_owned(), baseline: baseline.to_owned(), arms })
 }
 
 fn direct_arm(arm: &str, runs: &[&Observation], baseline: &[&Observation]) -> DirectArm {
@@ -151,7 +172,7 @@ mod tests {
         let runs = losses.iter().flat_map(|(arm, losses)| (1..).zip(losses).map(|(s, l)| run(arm, "s", s, *l)));
         let direct = &compare(&study(runs.collect()), "base")[0];
         assert_eq!(direct.arms.iter().map(|arm| arm.arm.as_str()).collect::<Vec<_>>(), ["good", "base", "bad"]);
-        assert_eq!(direct.budget, "1.00e11 FLOPs");
+        assert_eq!(direct.budget_words(), "1.000e11 FLOPs");
         let good = direct.arms[0].difference.as_ref().unwrap();
         let half = 4.302_653 * 0.02 / 3f64.sqrt();
         let interval = good.interval.unwrap();
@@ -176,9 +197,19 @@ mod tests {
         let apart = compare(&study(vec![run("base", "s", 1, 2.0), run("other", "s", 2, 1.9)]), "base");
         assert!(apart[0].arms.iter().all(|arm| arm.difference.is_none()));
         assert_eq!(compare(&study(vec![run("base", "s", 1, 2.0)]), "base"), []);
-        let unprofiled = |arm, loss| Unprofiled { budget: "1M tokens".into(), observation: run(arm, "s", 1, loss) };
+        let unprofiled = |arm, loss| Unprofiled { unit: "tokens".into(), observation: run(arm, "s", 1, loss) };
         let tokens = Study { unprofiled: vec![unprofiled("base", 2.0), unprofiled("other", 1.9)], ..Study::default() };
-        assert_eq!(compare(&tokens, "base")[0].budget, "1M tokens");
+        assert_eq!(compare(&tokens, "base")[0].unit, "tokens");
+    }
+
+    /// Two budgets that print alike are two: a seed would otherwise count twice.
+    #[test]
+    fn budgets_that_print_alike_are_kept_apart() {
+        let near = |run: Observation| Observation { budget: 1.0001e11, ..run };
+        let runs = ["base", "other"].into_iter().flat_map(|arm| [run(arm, "s", 1, 2.0), near(run(arm, "s", 1, 1.9))]);
+        let direct = compare(&study(runs.collect()), "base");
+        assert_eq!(direct.len(), 2);
+        assert!(direct.iter().all(|direct| direct.arms.iter().all(|arm| arm.runs == 1)));
     }
 
     /// 95% intervals hold the truth in 95% of draws, with three seeds and arms that vary differently.

@@ -1,5 +1,5 @@
 //! The compute-optimal frontier through the profiles' vertices: L*(C) = a·C^-k, the form of So et al.
-//! (arXiv:2109.08668, section 4.4), which has no irreducible term, and N*(C) = g·C^p.
+//! (arXiv:2109.08668), which has no irreducible term, and N*(C) = g·C^p.
 
 use serde::{Deserialize, Serialize};
 

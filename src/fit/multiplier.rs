@@ -1,5 +1,5 @@
 //! The compute multiplier: C_baseline / C_variant at equal loss, a horizontal gap between two
-//! frontiers, as a function of compute and of loss (So et al., arXiv:2109.08668, section 4.4).
+//! frontiers, as a function of compute and of loss (So et al., arXiv:2109.08668).
 
 use serde::{Deserialize, Serialize};
 

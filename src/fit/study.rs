@@ -13,7 +13,7 @@ pub struct Observation {
     pub size: String,
     /// Seed.
     pub seed: u64,
-    /// Budget asked for, FLOPs: the runs of one value are a profile.
+    /// Budget asked for, FLOPs unless it is said: the runs of one value are a profile.
     pub budget: f64,
     /// C, FLOPs spent.
     pub flops: f64,
@@ -37,8 +37,8 @@ pub struct Excluded {
 /// A finished run whose budget makes no IsoFLOP profile: it can be compared with others of its budget and size only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unprofiled {
-    /// The budget in words, with its unit.
-    pub budget: String,
+    /// Unit of the budget: `tokens` or `tokens/param`.
+    pub unit: String,
     /// The run.
     pub observation: Observation,
 }

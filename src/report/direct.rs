@@ -18,7 +18,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let x = Axis::linear(&title, spread.chain([0.0]), signed)?;
     let y = Axis::named(order.iter().map(|arm| (*arm).to_owned()));
     let panel = |direct: &&DirectComparison| Panel {
-        title: if compared.len() == 1 { String::new() } else { format!("{}, {}", direct.size, direct.budget) },
+        title: if compared.len() == 1 { String::new() } else { format!("{}, {}", direct.size, direct.budget_words()) },
         x: x.clone(),
         y: y.clone(),
         marks: marks(direct, &order, y.high),
@@ -71,7 +71,9 @@ fn marks(direct: &DirectComparison, order: &[&str], top: f64) -> Vec<Mark> {
         }
         let seed = |at: &f64| Mark::Point { at: (*at, y), marker: ink.faint(0.5).point(Shape::Circle, 2.2) };
         marks.extend(difference.by_seed.iter().map(seed));
-        marks.push(Mark::Point { at: (difference.value, y), marker: ink.point(Shape::Circle, 4.5) });
+        let mean = ink.point(Shape::Circle, 4.5);
+        let mean = if difference.interval.is_some() { mean } else { mean.hollow() };
+        marks.push(Mark::Point { at: (difference.value, y), marker: mean });
     }
     marks
 }
@@ -95,9 +97,13 @@ fn legend(compared: &[&DirectComparison]) -> Vec<Entry> {
         Entry::new("not told apart", marker(Ink::GREY)),
         Entry::new("baseline", Key::Point(Ink::BLACK.point(Shape::Circle, 4.5))),
     ];
-    let several = |arm: &DirectArm| arm.difference.as_ref().is_some_and(|difference| difference.by_seed.len() > 1);
-    if compared.iter().any(|direct| direct.arms.iter().any(several)) {
+    let differences =
+        || compared.iter().flat_map(|direct| direct.arms.iter().filter_map(|arm| arm.difference.as_ref()));
+    if differences().any(|difference| difference.interval.is_some()) {
         entries.push(Entry::new("one seed", Key::Point(Ink::GREY.faint(0.6).point(Shape::Circle, 2.2))));
+    }
+    if differences().any(|difference| difference.interval.is_none()) {
+        entries.push(Entry::new("no interval", Key::Point(Ink::GREY.point(Shape::Circle, 4.5).hollow())));
     }
     entries
 }

@@ -77,7 +77,7 @@ fn direct(inputs: &Inputs<'_>, figures: &[&str]) -> String {
                    Its interval is Student's over those seeds, each architecture by its own noise and by itself: of \
                    twenty that do not differ, one is expected to seem to. Two or three seeds give wide intervals.";
     let one = |direct: &crate::fit::DirectComparison| {
-        format!("### Size `{}` at {}\n\n{}", direct.size, direct.budget, tables::direct(direct))
+        format!("### Size `{}` at {}\n\n{}", direct.size, direct.budget_words(), tables::direct(direct))
     };
     let all: Vec<String> = inputs.fits.direct.iter().map(one).collect();
     format!("## Losses at equal budget and size\n\n{figure}\n{meaning}\n\n{}", all.join("\n"))

@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
-use super::Number;
+use super::given::given;
 use super::shorthand::Shorthand;
+use super::{Count, Number};
 use crate::arch::{
     Activation, Architecture, Biases, FeedForwardWidth, Head, Initialisation, LogitScale, Norm, NormPlacement,
     Positions, Preset, QkvConvolution, QkvProjections, ScoreScale,
@@ -17,8 +18,10 @@ use crate::arch::{
 /// One arm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArmEntry {
-    /// Its name in tables: the preset's if none is given.
-    pub name: String,
+    /// Its name in tables: the one given, or the preset's where nothing is changed.
+    pub name: Option<String>,
+    /// The preset's name, as it is written.
+    pub preset: String,
     /// Its choices.
     pub architecture: Architecture,
 }
@@ -30,71 +33,70 @@ struct Changes {
     /// Where to start from.
     preset: PresetName,
     /// Name of the arm in tables.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     name: Option<String>,
     /// What normalises the residual stream.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     norm: Option<Norm>,
     /// Added to the variance, or to the mean square.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     norm_eps: Option<Number>,
     /// Where the norms stand.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     norm_placement: Option<NormPlacement>,
     /// How the model knows positions.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     positions: Option<Shorthand<Positions>>,
     /// Feed-forward activation.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     activation: Option<Activation>,
     /// Whether the activation gates a second dense layer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     gated: Option<bool>,
     /// Width of the feed-forward layer, from the size's.
-    #[serde(default)]
-    d_ff: Option<FeedForwardWidth>,
+    #[serde(default, deserialize_with = "given")]
+    d_ff: Option<Shorthand<FeedForwardWidth>>,
     /// What is projected to Q, K and V.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     qkv_projections: Option<Shorthand<QkvProjections>>,
     /// Convolution of each of Q, K and V.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     qkv_convolution: Option<Shorthand<QkvConvolution>>,
     /// RMSNorm of each head's query and key.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     qk_norm: Option<bool>,
     /// Where biases are added.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     biases: Option<Biases>,
     /// Whether the output head is the embedding.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     head: Option<Head>,
     /// Channels of a head, in place of the size's.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 4096))]
-    d_head: Option<u32>,
+    #[serde(default, deserialize_with = "given")]
+    d_head: Option<Count>,
     /// Where the scores' factor d_head^-0.5 is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     score_scale: Option<ScoreScale>,
     /// Bound of the scores, by tanh.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     attention_softcap: Option<Number>,
     /// A factor on the last hidden state.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     logit_scale: Option<LogitScale>,
     /// Bound of the logits, by tanh.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     logit_softcap: Option<Number>,
     /// Weight of the log of the softmax's denominator, squared, in the training loss.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     z_loss: Option<Number>,
     /// How weights start.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     initialisation: Option<Shorthand<Initialisation>>,
 }
 
 impl Changes {
     fn architecture(&self) -> Architecture {
-        let preset = self.preset.0.architecture;
+        let preset = self.preset.preset.architecture;
         let number = |change: &Option<Number>, or: f64| change.map_or(or, |Number(value)| value);
         Architecture {
             norm: self.norm.unwrap_or(preset.norm),
@@ -103,13 +105,13 @@ impl Changes {
             positions: chosen(self.positions, preset.positions),
             activation: self.activation.unwrap_or(preset.activation),
             gated: self.gated.unwrap_or(preset.gated),
-            d_ff: self.d_ff.unwrap_or(preset.d_ff),
+            d_ff: chosen(self.d_ff, preset.d_ff),
             qkv_projections: chosen(self.qkv_projections, preset.qkv_projections),
             qkv_convolution: chosen(self.qkv_convolution, preset.qkv_convolution),
             qk_norm: self.qk_norm.unwrap_or(preset.qk_norm),
             biases: self.biases.unwrap_or(preset.biases),
             head: self.head.unwrap_or(preset.head),
-            d_head: self.d_head.or(preset.d_head),
+            d_head: self.d_head.map(|Count(d_head)| u32::try_from(d_head).unwrap_or(u32::MAX)).or(preset.d_head),
             score_scale: self.score_scale.unwrap_or(preset.score_scale),
             attention_softcap: self.attention_softcap.map(|Number(cap)| cap).or(preset.attention_softcap),
             logit_scale: self.logit_scale.unwrap_or(preset.logit_scale),
@@ -124,27 +126,28 @@ fn chosen<T>(change: Option<Shorthand<T>>, preset: T) -> T {
     change.map_or(preset, |Shorthand(value)| value)
 }
 
-impl ArmEntry {
-    fn from_changes<E: de::Error>(changes: Changes) -> Result<Self, E> {
-        let (preset, architecture) = (changes.preset.0, changes.architecture());
-        let name = match changes.name {
-            Some(name) => name,
-            None if architecture == preset.architecture => preset.name.to_owned(),
-            None => return Err(E::custom(format!("a changed `{}` needs a `name` of its own", preset.name))),
-        };
-        Ok(Self { name, architecture })
+impl From<Changes> for ArmEntry {
+    fn from(changes: Changes) -> Self {
+        let PresetName { written, preset } = &changes.preset;
+        let architecture = changes.architecture();
+        let own = (architecture == preset.architecture).then(|| written.clone());
+        Self { name: changes.name.clone().or(own), preset: written.clone(), architecture }
     }
 }
 
-/// The name of a preset.
-#[derive(Clone, Copy, Debug)]
-struct PresetName(&'static Preset);
+/// The name of a preset, as it is written: its own, or another of its names.
+#[derive(Clone, Debug)]
+struct PresetName {
+    written: String,
+    preset: &'static Preset,
+}
 
 impl PresetName {
     fn named<E: de::Error>(name: &str) -> Result<Self, E> {
         // serde's own error wants names that live for ever; theirs do.
         static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| Preset::names().collect());
-        Preset::named(name).map(Self).ok_or_else(|| E::unknown_variant(name, NAMES.as_slice()))
+        let preset = Preset::named(name).ok_or_else(|| E::unknown_variant(name, NAMES.as_slice()))?;
+        Ok(Self { written: name.to_owned(), preset })
     }
 }
 
@@ -174,12 +177,12 @@ impl<'de> Visitor<'de> for ArmVisitor {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<ArmEntry, E> {
-        let PresetName(preset) = PresetName::named(name)?;
-        Ok(ArmEntry { name: name.to_owned(), architecture: preset.architecture })
+        let PresetName { written, preset } = PresetName::named(name)?;
+        Ok(ArmEntry { name: Some(written.clone()), preset: written, architecture: preset.architecture })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ArmEntry, A::Error> {
-        ArmEntry::from_changes(Changes::deserialize(MapAccessDeserializer::new(map))?)
+        Changes::deserialize(MapAccessDeserializer::new(map)).map(ArmEntry::from)
     }
 }
 

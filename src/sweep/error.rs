@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Error as Yaml;
 
-use crate::units::nearest;
-
 /// A fault in a sweep file, or in what it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{message}", self.prefix())]
@@ -57,6 +55,7 @@ fn words(error: &Yaml) -> (String, String) {
             let key = key.as_deref().unwrap_or("a key");
             (format!("the key `{key}` stands twice in one mapping"), format!("keep one `{key}`"))
         }
+        Yaml::SerdeInvalidType { unexpected, .. } if unexpected == "unit value" => nothing_there(),
         Yaml::SerdeInvalidType { unexpected, expected, .. } | Yaml::SerdeInvalidValue { unexpected, expected, .. } => (
             format!("found {unexpected}, expected {expected}"),
             "change the value; sweeps/README.md explains every key".to_owned(),
@@ -66,12 +65,21 @@ fn words(error: &Yaml) -> (String, String) {
             "the file is empty, or ends too early".to_owned(),
             "start from a copy of `sweeps/quickstart.yaml`".to_owned(),
         ),
+        Yaml::Unexpected { expected, .. } if *expected == "mapping end" => {
+            ("two choices stand where one is wanted".to_owned(), "keep one of them".to_owned())
+        }
         Yaml::Unexpected { expected, .. } => {
             (format!("expected {}", plain(expected)), format!("write {} here", plain(expected)))
         }
         Yaml::Budget { .. } => ("the file nests or repeats too much".to_owned(), "write it plainly".to_owned()),
+        other if other.to_string().starts_with("cannot deserialize null") => nothing_there(),
         other => (own_words(other), "mend this line; sweeps/README.md explains every key".to_owned()),
     }
+}
+
+/// `key:` and nothing behind it.
+fn nothing_there() -> (String, String) {
+    ("nothing stands behind this key".to_owned(), "write a value, or remove the key".to_owned())
 }
 
 /// The parser's terms, in a writer's words.
@@ -88,6 +96,11 @@ fn plain(expected: &str) -> &str {
 fn own_words(error: &Yaml) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or(&text).trim_end_matches([',', '.', ':', ' ']);
+    let text = match text {
+        "invalid u8" | "invalid u32" | "invalid u64" => "this is no whole number within reach",
+        "invalid floating point value" | "invalid floating point" => "this is no number",
+        other => other,
+    };
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
@@ -98,5 +111,14 @@ fn one_of(expected: &[&str]) -> String {
         [] => "nothing here".to_owned(),
         [only] => only.clone(),
         several => format!("one of {}", several.join(", ")),
+    }
+}
+
+/// A hint: the nearest allowed word, if any is near.
+pub fn nearest(found: &str, allowed: &[&str], what: &str) -> String {
+    let score = |name: &&&str| (strsim::jaro_winkler(found, name) * 1e6) as u64;
+    match allowed.iter().max_by_key(score).filter(|name| score(name) > 750_000) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("use an allowed {what}, or remove this one"),
     }
 }

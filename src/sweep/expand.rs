@@ -8,7 +8,7 @@ use super::check::Check;
 use super::file::{BudgetsEntry, LearningRateEntry, OptimizerEntry};
 use super::sizes::sizes;
 use super::{ArmEntry, At, Count, Number, SweepError, SweepFile};
-use crate::arch::{Causal, Contradiction, Counting, ModelConfig, Shape};
+use crate::arch::{Architecture, Causal, Contradiction, Counting, ModelConfig, Shape};
 use crate::run::{Adamw, Budget, DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Schedule};
 
 /// What expansion must know of the text.
@@ -73,7 +73,8 @@ pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, Sw
     for (arm, entry) in arms.iter().zip(&file.architectures.value) {
         for (budget, budget_at) in &budgets {
             for size in &sizes {
-                let model = settings.model(arm, size, corpora).map_err(|e| contradiction(&check, entry, &e))?;
+                let model =
+                    settings.model(arm, size, corpora).map_err(|e| contradiction(&check, entry, &arm.name, &e))?;
                 let named = Named { arm: &arm.name, size: size.label(), model };
                 let steps = settings.steps(&check, &named, *budget, budget_at, corpora)?;
                 for seed in &file.seeds.value {
@@ -101,37 +102,50 @@ fn few_steps(runs: &[PlannedRun]) -> Option<String> {
     ))
 }
 
-fn arms(file: &SweepFile, check: &Check<'_>) -> Result<Vec<ArmEntry>, SweepError> {
+/// An arm with its name.
+struct Arm {
+    name: String,
+    architecture: Architecture,
+}
+
+fn arms(file: &SweepFile, check: &Check<'_>) -> Result<Vec<Arm>, SweepError> {
     let entries = &file.architectures;
     check.not_empty("architectures", entries, "name at least one architecture, for example `transformer`")?;
-    for (i, entry) in entries.value.iter().enumerate() {
-        check.word("the name of an architecture", &entry.value.name, entry)?;
-        entry.value.architecture.check().map_err(|e| contradiction(check, entry, &e))?;
-        for earlier in &entries.value[..i] {
-            if earlier.value.name == entry.value.name {
-                let message = format!("two architectures are named `{}`", entry.value.name);
+    let mut arms: Vec<Arm> = Vec::new();
+    for entry in &entries.value {
+        let ArmEntry { name, preset, architecture } = &entry.value;
+        let Some(name) = name else {
+            let message = format!("a changed `{preset}` needs a `name` of its own");
+            return Err(check.at(entry, message, "add `name: ...`, the arm's name in tables"));
+        };
+        check.word("the name of an architecture", name, entry)?;
+        architecture.check().map_err(|e| contradiction(check, entry, name, &e))?;
+        for earlier in &arms {
+            if earlier.name == *name {
+                let message = format!("two architectures are named `{name}`");
                 return Err(check.at(entry, message, "give each a `name` of its own"));
             }
-            if earlier.value.architecture == entry.value.architecture {
-                let message = format!("`{}` and `{}` are the same architecture", earlier.value.name, entry.value.name);
+            if earlier.architecture == *architecture {
+                let message = format!("`{}` and `{name}` are the same architecture", earlier.name);
                 return Err(check.at(entry, message, "remove one of them, or change a choice"));
             }
         }
+        arms.push(Arm { name: name.clone(), architecture: *architecture });
     }
-    Ok(entries.value.iter().map(|entry| entry.value.clone()).collect())
+    Ok(arms)
 }
 
-fn baseline(file: &SweepFile, check: &Check<'_>, arms: &[ArmEntry]) -> Result<usize, SweepError> {
+fn baseline(file: &SweepFile, check: &Check<'_>, arms: &[Arm]) -> Result<usize, SweepError> {
     let Some(name) = &file.baseline else { return Ok(0) };
     let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
     names.iter().position(|arm| *arm == name.value).ok_or_else(|| {
         let message = format!("the baseline `{}` is none of the architectures: `{}`", name.value, names.join("`, `"));
-        check.at(name, message, crate::units::nearest(&name.value, &names, "name"))
+        check.at(name, message, super::nearest(&name.value, &names, "name"))
     })
 }
 
-fn contradiction(check: &Check<'_>, entry: &At<ArmEntry>, reason: &Contradiction) -> SweepError {
-    check.at(entry, format!("`{}` cannot be: {reason}", entry.value.name), reason.hint())
+fn contradiction(check: &Check<'_>, entry: &At<ArmEntry>, name: &str, reason: &Contradiction) -> SweepError {
+    check.at(entry, format!("`{name}` cannot be: {reason}"), reason.hint())
 }
 
 /// A model with the names it has in this sweep.
@@ -214,7 +228,7 @@ impl Settings {
     }
 
     /// What sizes are counted for.
-    fn counting(&self, baseline: &ArmEntry, corpora: &Corpora) -> Counting {
+    fn counting(&self, baseline: &Arm, corpora: &Corpora) -> Counting {
         Counting {
             architecture: baseline.architecture,
             vocabulary: corpora.spec.vocabulary(),
@@ -222,7 +236,7 @@ impl Settings {
         }
     }
 
-    fn model(&self, arm: &ArmEntry, size: &Shape, corpora: &Corpora) -> Result<ModelConfig, Contradiction> {
+    fn model(&self, arm: &Arm, size: &Shape, corpora: &Corpora) -> Result<ModelConfig, Contradiction> {
         ModelConfig::new(arm.architecture, size, corpora.spec.vocabulary(), self.sequence_length)
     }
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::architecture::ArmEntry;
+use super::given::given;
 use super::size::SizeEntry;
 use super::{At, Count, Number, SweepError};
 use crate::run::{Precision, Schedule, Tokenizer};
@@ -15,17 +16,17 @@ use crate::run::{Precision, Schedule, Tokenizer};
 #[serde(deny_unknown_fields)]
 pub struct SweepFile {
     /// Name of the results and reports folders; the file's name if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub name: Option<At<String>>,
     /// What the sweep asks, for people.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub description: Option<String>,
     /// Text to train and to validate on.
     pub data: DataEntry,
     /// The arms: names of presets, or presets with changes.
     pub architectures: At<Vec<At<ArmEntry>>>,
     /// The arm that the others are compared with; the first if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub baseline: Option<At<String>>,
     /// Model sizes, shared by all arms.
     pub sizes: At<Vec<At<SizeEntry>>>,
@@ -49,16 +50,16 @@ pub struct SweepFile {
 #[serde(deny_unknown_fields)]
 pub struct DataEntry {
     /// Training text: UTF-8, plain or zstd.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub train: Option<At<PathBuf>>,
     /// Held-out text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub validation: Option<At<PathBuf>>,
     /// One text for both.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub text: Option<At<PathBuf>>,
     /// Part of `text` that is held out, by whole documents from its end; 0.1 if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub validation_fraction: Option<At<Number>>,
     /// How text becomes tokens.
     #[serde(default = "default_tokenizer")]
@@ -185,8 +186,10 @@ pub struct LocalExecutor {
     /// `auto` takes the GPUs if there are any.
     pub device: DeviceKind,
     /// Runs side by side; as many as fit if absent (CPU: cores / threads_per_run; GPU: one a device).
+    #[serde(deserialize_with = "given")]
     pub slots: Option<At<Count>>,
     /// CPU threads of a run; 1 on CPU if absent.
+    #[serde(deserialize_with = "given")]
     pub threads_per_run: Option<At<Count>>,
     /// Attempts before a run that crashes is given up; 2 if absent.
     pub max_attempts: At<Count>,
@@ -275,5 +278,28 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<SweepFile, SweepError> {
 pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(SweepFile).to_value();
     schema["title"] = "isoflop sweep".into();
+    without_null(&mut schema);
     schema
+}
+
+/// A key may be absent, and then it is not null: schemars cannot know that.
+fn without_null(schema: &mut serde_json::Value) {
+    match schema {
+        serde_json::Value::Object(map) => {
+            if map.get("default").is_some_and(serde_json::Value::is_null) {
+                map.remove("default");
+            }
+            for key in ["anyOf", "type", "enum"] {
+                let Some(list) = map.get_mut(key).and_then(serde_json::Value::as_array_mut) else { continue };
+                list.retain(|item| !item.is_null() && item != "null" && item["type"] != "null");
+                if let ([only], "type") = (list.as_slice(), key) {
+                    let only = only.clone();
+                    map.insert(key.to_owned(), only);
+                }
+            }
+            map.values_mut().for_each(without_null);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(without_null),
+        _ => {}
+    }
 }

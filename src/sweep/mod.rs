@@ -8,6 +8,7 @@ mod check;
 mod error;
 mod expand;
 mod file;
+mod given;
 mod number;
 mod place;
 mod shorthand;
@@ -15,7 +16,7 @@ mod size;
 mod sizes;
 
 pub use architecture::ArmEntry;
-pub use error::SweepError;
+pub use error::{SweepError, nearest};
 pub use expand::{Corpora, Plan, PlannedRun, plan};
 pub use file::{DeviceKind, Executor, LocalExecutor, SweepFile, load, schema};
 pub use number::{Count, Number};

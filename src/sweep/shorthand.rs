@@ -45,13 +45,23 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Shorthand<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Shorthand<T> {
+impl<T: JsonSchema + DeserializeOwned> JsonSchema for Shorthand<T> {
     fn schema_name() -> Cow<'static, str> {
         format!("{}Choice", T::schema_name()).into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let spelled_out = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [spelled_out, { "type": "string" }] })
+        let alone = |name: &String| serde_json::from_value::<T>(json!({ name.as_str(): {} })).is_ok();
+        let names: Vec<String> =
+            with_settings(&schemars::schema_for!(T).to_value()).into_iter().filter(alone).collect();
+        json_schema!({ "anyOf": [spelled_out, { "enum": names }] })
     }
+}
+
+/// Names of an enum's variants that hold something, from its schema.
+fn with_settings(schema: &Value) -> Vec<String> {
+    let variants = schema["oneOf"].as_array().into_iter().flatten();
+    let keys = variants.filter_map(|variant| variant["properties"].as_object()).flat_map(|keys| keys.keys().cloned());
+    keys.collect()
 }

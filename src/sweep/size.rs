@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
+use super::given::given;
 use super::{Count, Number};
 use crate::arch::{ASPECT, Shape, ShapeError, named_rungs};
 
@@ -50,34 +51,39 @@ fn default_aspect() -> Number {
 #[serde(deny_unknown_fields)]
 struct Fields {
     /// Target for `params_total`; the nearest shape is taken, and the miss reported.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     params: Option<Count>,
     /// Several shapes, evenly spaced.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     ladder: Option<Ladder>,
     /// Width of the residual stream.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     d_model: Option<Count>,
     /// Blocks.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     layers: Option<Count>,
     /// Attention heads; d_model / d_head if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     heads: Option<Count>,
     /// Channels of a head; 64 from d_model 256 on, 16 below (or their nearest divisor of d_model), if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     d_head: Option<Count>,
     /// Width of the feed-forward layer; 4·d_model if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     d_ff: Option<Count>,
 }
 
 impl SizeEntry {
     fn from_fields<E: de::Error>(fields: &Fields) -> Result<Self, E> {
-        let small = |count: Option<Count>| count.map(|Count(value)| u32::try_from(value).unwrap_or(u32::MAX));
-        let shape = [fields.d_model, fields.layers, fields.heads, fields.d_head, fields.d_ff].map(small);
-        let spelled = shape.iter().any(Option::is_some);
-        let [d_model, layers, heads, d_head, d_ff] = shape;
+        let shape = [
+            ("d_model", fields.d_model),
+            ("layers", fields.layers),
+            ("heads", fields.heads),
+            ("d_head", fields.d_head),
+            ("d_ff", fields.d_ff),
+        ];
+        let spelled = shape.iter().any(|(_, count)| count.is_some());
+        let [d_model, layers, heads, d_head, d_ff] = dimensions(shape).map_err(E::custom)?;
         match (fields.params, fields.ladder, d_model, layers) {
             (Some(Count(params)), None, ..) if !spelled => Ok(Self::Params(params)),
             (None, Some(ladder), ..) if !spelled => Ok(Self::Ladder(ladder)),
@@ -89,6 +95,18 @@ impl SizeEntry {
             _ => Err(E::custom("a size needs `d_model` and `layers`, or `params`, or `ladder`")),
         }
     }
+}
+
+/// Counts as dimensions; [`Shape::new`] knows how large each may be.
+fn dimensions<const N: usize>(counts: [(&'static str, Option<Count>); N]) -> Result<[Option<u32>; N], ShapeError> {
+    let mut dimensions = [None; N];
+    for (dimension, (name, count)) in dimensions.iter_mut().zip(counts) {
+        if let Some(Count(value)) = count {
+            let too_large = || ShapeError::OutOfRange { name, value, max: 1 << 20 };
+            *dimension = Some(u32::try_from(value).map_err(|_| too_large())?);
+        }
+    }
+    Ok(dimensions)
 }
 
 struct SizeVisitor;

@@ -21,6 +21,7 @@ pub(super) fn sizes(
         let found = match entry.value {
             SizeEntry::Shape(shape) => vec![shape],
             SizeEntry::PaperSweep => paper_sweep().collect(),
+            SizeEntry::Params(0) => return Err(check.at(entry, "`params` is 0", "give the number of parameters")),
             SizeEntry::Params(target) => {
                 noted(solved(solve_params(counting, target, ASPECT).map(|one| vec![one]))?, notes)
             }
@@ -56,7 +57,7 @@ fn within(check: &Check<'_>, entry: &At<SizeEntry>, ladder: &Ladder) -> Result<(
         return refuse(message, "choose a value within that range");
     }
     if ladder.from.0 == 0 || ladder.from >= ladder.to {
-        return refuse("a ladder goes up: `from` is above 0 and below `to`".to_owned(), "exchange the two");
+        return refuse("a ladder goes up: `from` is above 0 and below `to`".to_owned(), "give a `from` below `to`");
     }
     if !(1.0..=1024.0).contains(&ladder.aspect.0) {
         let message = format!("`aspect` is {}, allowed is 1 to 1024", ladder.aspect.0);

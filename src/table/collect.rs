@@ -132,10 +132,10 @@ impl Tables {
             match exclusion(row) {
                 Some(reason) => {
                     study.excluded.push(Excluded { run: row.label(), reason });
-                    study.unprofiled.extend(
-                        row.loss_val
-                            .map(|loss| Unprofiled { budget: row.budget_words(), observation: observation(row, loss) }),
-                    );
+                    study.unprofiled.extend(row.loss_val.map(|loss| Unprofiled {
+                        unit: row.budget_kind.replace("_per_", "/"),
+                        observation: observation(row, loss),
+                    }));
                 }
                 None => study.observations.extend(row.loss_val.map(|loss| observation(row, loss))),
             }
@@ -171,15 +171,6 @@ fn observation(row: &RunRow, loss: f64) -> Observation {
 }
 
 impl RunRow {
-    /// The budget with its unit.
-    pub fn budget_words(&self) -> String {
-        match self.budget_kind {
-            "tokens" => format!("{} tokens", crate::units::si(self.budget)),
-            "tokens_per_param" => format!("{} tokens/param", self.budget),
-            _ => format!("{:.2e} FLOPs", self.budget),
-        }
-    }
-
     /// A name for people.
     pub fn label(&self) -> String {
         format!("{} {} {:.2e} seed {} ({})", self.arm, self.size, self.budget, self.seed, self.run_id)

@@ -42,7 +42,7 @@ pub(crate) enum Init {
     Normal {
         std: f64,
     },
-    /// Mean 0, standard deviation `std` after cutting at two standard deviations.
+    /// Mean 0, standard deviation `std`, drawn again beyond two of them (0.88·`std` is left).
     TruncatedNormal {
         std: f64,
     },
@@ -158,9 +158,7 @@ fn draw(init: &Init, len: usize, rng: &mut ChaCha8Rng, out: &mut Vec<f32>) {
         Init::Constant(value) => out.extend(std::iter::repeat_n(*value as f32, len)),
         Init::Normal { std } => out.extend((0..len).map(|_| (std * normal(rng)) as f32)),
         Init::TruncatedNormal { std } => {
-            // Cutting a normal at ±2σ leaves 0.8796 of its standard deviation.
-            let scale = std / 0.879_625_661_034_239_8;
-            out.extend((0..len).map(|_| (scale * truncated(rng)) as f32));
+            out.extend((0..len).map(|_| (std * truncated(rng)) as f32));
         }
         Init::Uniform { bound } => {
             out.extend((0..len).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32));
@@ -223,9 +221,11 @@ mod tests {
         assert_ne!(values(TRANSFORMER, 3, name), values(TRANSFORMER, 4, name));
     }
 
-    /// Standard deviations of primer's and T5's initialisation (arXiv:2109.08668 and its code).
+    /// Standard deviations of the released code (arXiv:2109.08668).
     #[test]
     fn initial_spreads_are_the_papers() {
+        /// What is left of a normal's standard deviation when it is cut at two of them.
+        const CUT: f64 = 0.879_6;
         let (d, d_head) = (32.0f64, 16.0f64);
         let spread =
             |values: &[f32]| (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
@@ -236,11 +236,15 @@ mod tests {
             ("q", thirds[0], (d * d_head).powf(-0.5)),
             ("k", thirds[1], d.powf(-0.5)),
             ("v", thirds[2], d.powf(-0.5)),
-            ("ffn in", values(PRIMER_EZ, 1, "layers.0.ffn.in.weight").as_slice(), d.powf(-0.5)),
-            ("ffn out", values(PRIMER_EZ, 1, "layers.0.ffn.out.weight").as_slice(), (4.0 * d).powf(-0.5)),
+            ("ffn in", values(PRIMER_EZ, 1, "layers.0.ffn.in.weight").as_slice(), CUT * d.powf(-0.5)),
+            ("ffn out", values(PRIMER_EZ, 1, "layers.0.ffn.out.weight").as_slice(), CUT * (4.0 * d).powf(-0.5)),
         ] {
             assert!((spread(values) / std - 1.0).abs() < 0.08, "{what}: {} against {std}", spread(values));
         }
+        // Glorot's uniform: 64 values for two heads, whose extremes come near to the bound.
+        let bound = (6.0f64 / (2.0 + 32.0)).sqrt();
+        let most = values(PRIMER_EZ, 1, "relative_bias").iter().fold(0.0f64, |most, v| most.max(f64::from(v.abs())));
+        assert!((0.9 * bound..=bound).contains(&most), "{most} against {bound}");
         let taps = values(PRIMER_EZ, 1, "layers.0.attention.conv");
         assert!(taps[..96].iter().all(|w| *w == 0.5) && taps[96..].iter().all(|w| *w == 0.5f32 / 3.0));
     }

@@ -70,6 +70,21 @@ fn mistakes_are_told() {
     insta::assert_snapshot!(said.join("\n"));
 }
 
+/// An arm of a sweep file, with its vocabulary and sequences.
+#[test]
+fn an_arm_of_a_sweep_is_shown() {
+    let sandbox = Sandbox::new();
+    sandbox.edit(
+        "primer_ez",
+        "{preset: llama_style, name: grouped, qk_norm: true, head: tied, qkv_projections: {grouped_query: {group: 2}}}",
+    );
+    let show = |name: &str| sandbox.run(&["arch", "show", name, "--sweep", "sweep.yaml", "--size", "d64-l3"]);
+    insta::assert_snapshot!(show("grouped").out);
+    let unknown = show("groupd");
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("did you mean `grouped`?"), "{}", unknown.err);
+}
+
 /// A reader that has seen enough, as `head` has, is no fault.
 #[test]
 fn a_closed_pipe_is_no_panic() {

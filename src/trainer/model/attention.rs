@@ -1,6 +1,6 @@
 //! Multi-head attention, Primer's multi-DConv-head attention, and their relatives.
 
-use isoflop::arch::{Biases, ModelConfig, QkvConvolution, QkvProjections, ScoreScale};
+use isoflop::arch::{Biases, ModelConfig, QkvConvolution, ScoreScale};
 use tch::{Kind, Tensor};
 
 use super::convolution::CausalConvolution;
@@ -35,7 +35,7 @@ impl Attention {
         let parts = widths.iter().enumerate().map(|(i, width)| (width * d, start(i))).collect();
 
         let mut slots = vec![Slot::matrix(&format!("{name}.{stacked}"), &[rows, d], Init::Parts(parts))];
-        if shares_qk(config) {
+        if config.shares_qk() {
             let init = init::dense(config, config.shape.d_attention());
             slots.push(Slot::matrix(&format!("{name}.query_from_key"), &[d_attention, d_attention], init));
         }
@@ -59,7 +59,7 @@ impl Attention {
         Self {
             projections: get(stacked(config)),
             projection_biases: bias(stacked(config)),
-            query_from_key: shares_qk(config).then(|| get("query_from_key")),
+            query_from_key: config.shares_qk().then(|| get("query_from_key")),
             convolution: CausalConvolution::bind(architecture.qkv_convolution, views, &format!("{name}.conv")),
             separable: matches!(architecture.qkv_convolution, QkvConvolution::Separable(_)),
             qk_norm: architecture.qk_norm.then(|| ["q_norm", "k_norm"].map(head_norm)),
@@ -94,17 +94,16 @@ impl Attention {
     }
 
     fn qkv(&self, x: &Tensor) -> [Tensor; 3] {
-        let mut parts = self.project(x).into_iter();
-        let mut next = || parts.next().expect("there is one for each width");
-        let (q, k) = match &self.query_from_key {
-            // z = K, Q = z·W': what Q and K share (arXiv:2109.08668, released code, `share_qk_rep`).
-            Some(query_from_key) => {
-                let z = next();
-                (z.linear(query_from_key, None::<&Tensor>), z)
+        let parts = self.project(x);
+        let [q, k, v] = match (&self.query_from_key, parts.as_slice()) {
+            // K = z, Q = z·W': what Q and K share (arXiv:2109.08668, released code, `share_qk_rep`).
+            (Some(query_from_key), [z, v]) => {
+                [&z.linear(query_from_key, None::<&Tensor>), z, v].map(Tensor::shallow_clone)
             }
-            None => (next(), next()),
+            (None, [q, k, v]) => [q, k, v].map(Tensor::shallow_clone),
+            _ => unreachable!("two projections where Q and K share one, three elsewhere"),
         };
-        [q, k, next()].map(|x| self.heads(&x))
+        [q, k, v].map(|x| self.heads(&x))
     }
 
     /// The projections with their convolutions, each `[B, T, P]`.
@@ -142,13 +141,9 @@ fn for_each_query(x: Tensor, heads: i64) -> Tensor {
     x.unsqueeze(2).expand([b, groups, heads / groups, t, h], false).reshape([b, heads, t, h])
 }
 
-fn shares_qk(config: &ModelConfig) -> bool {
-    config.architecture.qkv_projections == QkvProjections::SharedQk
-}
-
 /// Name of the stacked projections.
 fn stacked(config: &ModelConfig) -> &'static str {
-    if shares_qk(config) { "zv" } else { "qkv" }
+    if config.shares_qk() { "zv" } else { "qkv" }
 }
 
 fn widths(config: &ModelConfig) -> Vec<i64> {

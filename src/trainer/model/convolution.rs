@@ -25,8 +25,8 @@ impl CausalConvolution {
         Some(Self { taps: views.get(name), residual })
     }
 
-    /// `y[t] = Σ_k w_k ∘ x[t-k]` along the sequence, zeros before its start (arXiv:2109.08668, section 4 and its
-    /// released code), plus x where there is a residual. Q, K and V are convolved in one pass: their channels stand
+    /// `y[t] = Σ_k w_k ∘ x[t-k]` along the sequence, zeros before its start (arXiv:2109.08668, "Multi-DConv-Head
+    /// Attention", and its released code), plus x where there is a residual. Q, K and V are convolved in one pass: their channels stand
     /// side by side and none is shared.
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
         let y = convolve(x, &self.taps); // [B, T, C]

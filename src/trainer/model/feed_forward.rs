@@ -51,7 +51,7 @@ impl FeedForward {
 fn activate(activation: Activation, x: &Tensor) -> Tensor {
     match activation {
         Activation::Relu => x.relu(),
-        Activation::SquaredRelu => x.relu().square(), // arXiv:2109.08668, section 4
+        Activation::SquaredRelu => x.relu().square(), // arXiv:2109.08668, "Squared ReLU"
         Activation::Gelu => x.gelu("none"),
         Activation::Swish => x.silu(),
     }

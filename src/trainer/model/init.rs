@@ -1,6 +1,8 @@
 //! How weights start: the released code's way (arXiv:2109.08668, after T5, arXiv:1910.10683), or GPT-2's.
 
-use isoflop::arch::{Convolution, ConvolutionInit, Initialisation, LogitScale, ModelConfig, ScoreScale};
+use isoflop::arch::{
+    Convolution, ConvolutionInit, Initialisation, LogitScale, ModelConfig, RELATIVE_BUCKETS, ScoreScale,
+};
 
 use crate::parameters::Init;
 
@@ -20,9 +22,9 @@ pub(super) fn head(config: &ModelConfig) -> Init {
     )
 }
 
-/// The released code's initialiser of the relative bias is not documented; T5's published one is N(0, 1/d_model).
+/// The released code names no initialiser for it, and so leaves it to TensorFlow's: Glorot's uniform.
 pub(super) fn relative_bias(config: &ModelConfig) -> Init {
-    by_convention(config, normal(config.shape.d_model))
+    by_convention(config, Init::Uniform { bound: (6.0 / f64::from(config.shape.heads + RELATIVE_BUCKETS)).sqrt() })
 }
 
 /// W_q, and Primer's W_z: N(0, 1/d_model), or N(0, 1/(d_model·d_head)) with the scores' factor folded in.
@@ -47,7 +49,7 @@ pub(super) fn attention_out(config: &ModelConfig) -> Init {
     to_residual_stream(config, normal(config.shape.d_attention()))
 }
 
-/// A dense layer: truncated normal, variance 1/fan_in.
+/// A dense layer: N(0, 1/fan_in), drawn again beyond two standard deviations.
 pub(super) fn dense(config: &ModelConfig, fan_in: u32) -> Init {
     by_convention(config, truncated_normal(fan_in))
 }

@@ -155,8 +155,9 @@ fn one_batch_is_learned_by_heart() {
 fn convolutions() -> impl Strategy<Value = QkvConvolution> {
     const INITS: &[ConvolutionInit] =
         &[ConvolutionInit::Paper, ConvolutionInit::Identity, ConvolutionInit::Zero, ConvolutionInit::Uniform];
-    (0..3u8, 2..=7u8, any::<bool>(), select(INITS)).prop_map(|(kind, width, residual, init)| {
-        let convolution = Convolution { width, residual: residual || init == ConvolutionInit::Zero, init };
+    (0..3u8, 2..=7u32, any::<bool>(), select(INITS)).prop_map(|(kind, width, residual, init)| {
+        let residual = (residual || init == ConvolutionInit::Zero) && init != ConvolutionInit::Identity;
+        let convolution = Convolution { width, residual, init };
         match kind {
             0 => QkvConvolution::None,
             1 => QkvConvolution::Depthwise(convolution),
@@ -186,7 +187,7 @@ prop_compose! {
             norm, norm_placement, positions, activation, gated, d_ff, qkv_projections, qkv_convolution, qk_norm, biases,
             head: if tied { Head::Tied } else { Head::Untied },
             score_scale: if folded { ScoreScale::Folded } else { ScoreScale::InverseSqrt },
-            logit_scale: if scaled { LogitScale::InverseSqrtWidth } else { LogitScale::One },
+            logit_scale: if scaled || (tied && !normal) { LogitScale::InverseSqrtWidth } else { LogitScale::One },
             initialisation: if normal { Initialisation::Normal { std: 0.02 } } else { Initialisation::Paper },
             attention_softcap, logit_softcap, z_loss,
             ..TRANSFORMER

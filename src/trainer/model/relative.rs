@@ -4,7 +4,7 @@
 use isoflop::arch::RELATIVE_BUCKETS;
 use tch::{Device, Kind, Tensor};
 
-/// Distances from here on share the last bucket.
+/// The end of the logarithmic scale. Buckets are cut off, not rounded, so that the last one begins at 113.
 const MAX_DISTANCE: f64 = 128.0;
 
 /// What depends on the sequence length alone, made once.
