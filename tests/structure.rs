@@ -58,6 +58,7 @@ fn every_dependency_has_one_home() {
         ("nalgebra", &["fit"]),
         ("nvml_wrapper", &["executor", "trainer"]),
         ("memmap2", &["data"]),
+        ("signal_hook", &["trainer"]),
         ("println!", &["cli"]),
     ] {
         for (file, text) in tree() {
@@ -117,6 +118,9 @@ fn paths_have_one_author() {
         "curves.parquet",
         "fit.json",
         "log.txt",
+        "manifest.json",
+        "state.safetensors",
+        "checkpoints",
     ] {
         for (file, text) in tree() {
             let literal = format!("\"{name}\"");

@@ -185,6 +185,6 @@ impl Observer for Progress {
     }
 
     fn interrupted(&mut self) {
-        self.say("stopping: what runs now is ended, finished runs are kept");
+        self.say("stopping: runs under way write a checkpoint, finished runs are kept");
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
         slots,
         max_attempts: u32::try_from(local.max_attempts.value.0).unwrap_or(u32::MAX),
         stall: Duration::from_secs_f64(local.stall_seconds.value.0),
+        checkpoint_seconds: local.checkpoint_seconds.value.0,
         costs: sweep.plan.runs.iter().map(|run| Cost::guessed(&run.spec).seconds).collect(),
     };
     let mut progress = Progress::new(&sweep.plan, &resumed.done, &options.costs, options.slots.len());
@@ -67,7 +68,9 @@ fn conclude_run(args: &RunArgs, sweep: &Sweep, summary: &Summary, began: Instant
         duration(began.elapsed().as_secs_f64())
     ));
     if summary.interrupted {
-        output::note("stopped; run the same command again to go on: finished runs are kept");
+        output::note(
+            "stopped; run the same command again to go on: finished runs are kept, the others have checkpoints",
+        );
         return Ok(Exit::Interrupted);
     }
     let failed = failed_runs(&sweep.plan, summary);

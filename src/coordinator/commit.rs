@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use crate::run::{AttemptDir, InvalidOutcome, Launch, Outcome, RunDir, SweepDir, write_json};
+use crate::run::{AttemptDir, InvalidOutcome, Launch, Outcome, RunDir, SweepDir, remove_checkpoints, write_json};
 use crate::sweep::{Plan, PlannedRun};
 
 /// Why an outcome was not committed.
@@ -34,6 +34,8 @@ pub(super) fn commit(
     let outcome = Outcome::delivered(attempt, fence, &run.id, &run.spec)?;
     let path = sweep.run(&run.id).outcome();
     write_json(&path, &outcome).map_err(|source| CommitError::Unwritable { path, source })?;
+    // The run is done: its checkpoints are of no more use, and what cannot be removed costs only space.
+    let _ = remove_checkpoints(&sweep.run(&run.id));
     Ok(outcome)
 }
 

@@ -30,6 +30,8 @@ pub struct Options {
     pub max_attempts: u32,
     /// Silence after which an attempt is stopped as hung.
     pub stall: Duration,
+    /// Seconds between checkpoints of a run.
+    pub checkpoint_seconds: f64,
     /// Expected seconds of each run of the plan: the dearest start first.
     pub costs: Vec<f64>,
 }
@@ -172,7 +174,7 @@ impl<'a> Driver<'a> {
         let number = last_attempt(self.sweep, planned).unwrap_or(0) + 1;
         let attempt = self.sweep.run(&planned.id).attempt(number);
         let place = self.options.slots[slot];
-        let launch = launch(self.sweep, planned, number, place);
+        let launch = launch(self.sweep, planned, number, place, self.options.checkpoint_seconds);
         let (stop, stopped) = oneshot::channel();
         let fence = launch.fence.clone();
         // Known before it is started, so that a failure to start is an attempt that failed.
@@ -241,7 +243,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-fn launch(sweep: &SweepDir, planned: &PlannedRun, attempt: u32, place: Slot) -> Launch {
+fn launch(sweep: &SweepDir, planned: &PlannedRun, attempt: u32, place: Slot, checkpoint_seconds: f64) -> Launch {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     Launch {
         run: planned.id.clone(),
@@ -252,6 +254,8 @@ fn launch(sweep: &SweepDir, planned: &PlannedRun, attempt: u32, place: Slot) -> 
         validation: sweep.tokens(&planned.spec.data.validation_digest),
         device: place.device,
         threads: place.threads,
+        run_folder: sweep.run(&planned.id).root().to_owned(),
+        checkpoint_seconds,
         spec: planned.spec.clone(),
     }
 }

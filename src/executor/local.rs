@@ -13,8 +13,8 @@ use tokio::process::{Child, Command};
 
 use crate::run::{AttemptDir, TrainerExit};
 
-/// From SIGTERM to SIGKILL.
-const GRACE: Duration = Duration::from_secs(5);
+/// From SIGTERM to SIGKILL: time for the step under way and a checkpoint.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// The trainer program.
 #[derive(Clone, Debug)]

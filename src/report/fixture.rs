@@ -96,6 +96,7 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
 
 fn measured(budget: f64) -> Measured {
     Measured {
+        resumed_from_step: None,
         wall_seconds: budget / 9e9,
         train_seconds: budget / 1e10,
         eval_seconds: 1.0,

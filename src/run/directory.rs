@@ -8,6 +8,7 @@
 //!   runs/<id>/
 //!     spec.json          what decides the result
 //!     outcome.json       committed once; its presence, valid, is what "done" means
+//!     checkpoints/<step>/  manifest.json  state.safetensors: where a stopped run goes on; gone when it is done
 //!     attempts/<n>/      what one attempt left
 //!       launch.json  metrics.jsonl  outcome.json  log.txt
 //!   runs.parquet  curves.parquet  fit.json      rebuilt by commands
@@ -107,6 +108,21 @@ impl RunDir {
         self.root.join("outcome.json")
     }
 
+    /// All checkpoints.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// The checkpoint after a step.
+    pub fn checkpoint(&self, step: u64) -> CheckpointDir {
+        CheckpointDir { root: self.checkpoints().join(step.to_string()) }
+    }
+
+    /// A checkpoint that is being written.
+    pub fn checkpoint_in_the_making(&self) -> CheckpointDir {
+        CheckpointDir { root: self.checkpoints().join("unfinished") }
+    }
+
     /// All attempts.
     pub fn attempts(&self) -> PathBuf {
         self.root.join("attempts")
@@ -115,6 +131,29 @@ impl RunDir {
     /// One attempt, from 1.
     pub fn attempt(&self, number: u32) -> AttemptDir {
         AttemptDir::new(self.attempts().join(number.to_string()))
+    }
+}
+
+/// The folder of one checkpoint.
+#[derive(Clone, Debug)]
+pub struct CheckpointDir {
+    root: PathBuf,
+}
+
+impl CheckpointDir {
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What was done and said so far, with digests.
+    pub fn manifest(&self) -> PathBuf {
+        self.root.join("manifest.json")
+    }
+
+    /// Parameters and moments.
+    pub fn tensors(&self) -> PathBuf {
+        self.root.join("state.safetensors")
     }
 }
 

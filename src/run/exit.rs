@@ -18,6 +18,8 @@ pub enum TrainerExit {
     OutOfMemory = 5,
     /// The coordinator is gone.
     Orphaned = 6,
+    /// It was asked to stop, and left a checkpoint.
+    Preempted = 7,
 }
 
 impl TrainerExit {
@@ -31,6 +33,7 @@ impl TrainerExit {
             Self::CannotWrite => Some("could not write its files: is the disk full?"),
             Self::OutOfMemory => Some("ran out of memory"),
             Self::Orphaned => Some("lost its coordinator"),
+            Self::Preempted => Some("was stopped, and left a checkpoint"),
         }
     }
 
@@ -43,6 +46,7 @@ impl TrainerExit {
             4 => Self::CannotWrite,
             5 => Self::OutOfMemory,
             6 => Self::Orphaned,
+            7 => Self::Preempted,
             _ => Self::Crash,
         }
     }

@@ -2,6 +2,7 @@
 //! the contract between the coordinator and the trainer, whatever machine runs it.
 
 mod calibration;
+mod checkpoint;
 mod directory;
 mod event;
 mod exit;
@@ -10,7 +11,10 @@ mod spec;
 mod write;
 
 pub use calibration::{CalibrationRequest, CalibrationResult};
-pub use directory::{AttemptDir, RunDir, SweepDir};
+pub use checkpoint::{
+    FoundCheckpoints, InvalidCheckpoint, Progress, latest_checkpoint, remove_checkpoints, write_checkpoint,
+};
+pub use directory::{AttemptDir, CheckpointDir, RunDir, SweepDir};
 pub use event::{CurvePoint, Event, EventKind, EventTail, read_events};
 pub use exit::TrainerExit;
 pub use outcome::{Ending, InvalidOutcome, Outcome, Provenance, git_revision};

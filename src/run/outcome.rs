@@ -27,6 +27,9 @@ pub struct Outcome {
     pub tokens: u64,
     /// FLOPs achieved.
     pub flops: f64,
+    /// The step at which this attempt took up a checkpoint; absent where it began at the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_from_step: Option<u64>,
     /// Seconds from start to end of the attempt.
     pub wall_seconds: f64,
     /// Seconds spent in training steps alone.

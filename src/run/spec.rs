@@ -297,6 +297,10 @@ pub struct Launch {
     pub device: Device,
     /// CPU threads to use.
     pub threads: u32,
+    /// The run's folder, where its checkpoints lie.
+    pub run_folder: PathBuf,
+    /// Seconds between checkpoints.
+    pub checkpoint_seconds: f64,
     /// The spec.
     pub spec: RunSpec,
 }

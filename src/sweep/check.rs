@@ -122,6 +122,7 @@ impl Check<'_> {
             }
         }
         self.count("`max_attempts`", &local.max_attempts, 1..=100)?;
+        self.within("`checkpoint_seconds`", &local.checkpoint_seconds, 0.01..=1e6)?;
         self.within("`stall_seconds`", &local.stall_seconds, 1.0..=1e6).map(drop)
     }
 }

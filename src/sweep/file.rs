@@ -193,6 +193,8 @@ pub struct LocalExecutor {
     pub threads_per_run: Option<At<Count>>,
     /// Attempts before a run that crashes is given up; 2 if absent.
     pub max_attempts: At<Count>,
+    /// Seconds between checkpoints of a run; 300 if absent.
+    pub checkpoint_seconds: At<Number>,
     /// Seconds of silence after which a run is stopped as hung; 300 if absent.
     pub stall_seconds: At<Number>,
 }
@@ -204,6 +206,7 @@ impl Default for LocalExecutor {
             slots: None,
             threads_per_run: None,
             max_attempts: At::nowhere(Count(2)),
+            checkpoint_seconds: At::nowhere(Number(300.0)),
             stall_seconds: At::nowhere(Number(300.0)),
         }
     }

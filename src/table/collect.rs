@@ -108,6 +108,7 @@ fn run_row(run: &PlannedRun, outcome: Option<&Outcome>) -> RunRow {
 fn measured(outcome: &Outcome) -> Measured {
     let provenance = outcome.provenance.clone();
     Measured {
+        resumed_from_step: outcome.resumed_from_step,
         wall_seconds: outcome.wall_seconds,
         train_seconds: outcome.train_seconds,
         eval_seconds: outcome.eval_seconds,

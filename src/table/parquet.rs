@@ -110,6 +110,7 @@ fn measured_columns(rows: &[RunRow]) -> Vec<Column> {
         "device" => text(r, |m| &m.device),
         "threads" => number(r, |m| m.threads),
         "attempt" => number(r, |m| m.attempt),
+        "resumed_from_step" => number(r, |m| m.resumed_from_step).flatten(),
         "hardware" => text(r, |m| &m.hardware),
         "host" => text(r, |m| &m.host),
         "git_revision" => text(r, |m| &m.git),

@@ -82,6 +82,8 @@ pub struct RunRow {
 /// What an outcome adds to a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
+    /// The step at which the attempt took up a checkpoint.
+    pub resumed_from_step: Option<u64>,
     /// Seconds from start to end of the attempt.
     pub wall_seconds: f64,
     /// Seconds in training steps alone.

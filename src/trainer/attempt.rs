@@ -8,6 +8,7 @@ use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 
+use crate::checkpoint::{Checkpoints, StopFlag};
 use crate::failure::Failure;
 use crate::record::Recorder;
 use crate::train::train;
@@ -17,6 +18,7 @@ pub(crate) fn run(attempt: &AttemptDir) -> Result<(), Failure> {
     let began = Instant::now();
     let launch = read_launch(attempt)?;
     die_with_parent(launch.parent_pid)?;
+    let stop = StopFlag::on_signals()?;
     if launch.spec.id() != launch.run {
         return Err(Failure::bad_launch(format!(
             "the launch file's spec is of run {}, not of run {}",
@@ -32,7 +34,8 @@ pub(crate) fn run(attempt: &AttemptDir) -> Result<(), Failure> {
     let validation_file = open(&launch.validation, &spec.data.validation_digest)?;
 
     let mut recorder = Recorder::create(attempt.metrics(), began)?;
-    let trained = train(spec, &train_file, &validation_file, device, &mut recorder)?;
+    let mut checkpoints = Checkpoints::new(&launch, stop);
+    let trained = train(spec, &train_file, &validation_file, device, &mut recorder, &mut checkpoints)?;
     let metrics_digest = recorder.finish()?;
 
     let tokens = isoflop::units::Tokens(trained.steps * spec.batch_tokens().0);
@@ -45,6 +48,7 @@ pub(crate) fn run(attempt: &AttemptDir) -> Result<(), Failure> {
         steps: trained.steps,
         tokens: tokens.0,
         flops: (spec.flops_per_token() * tokens).0,
+        resumed_from_step: trained.resumed_from_step,
         wall_seconds: began.elapsed().as_secs_f64(),
         train_seconds: trained.train_seconds,
         eval_seconds: trained.eval_seconds,

@@ -1,6 +1,7 @@
 //! Why an attempt ended without an outcome.
 
 use std::fmt;
+use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 
 use isoflop::run::TrainerExit;
@@ -19,6 +20,12 @@ impl Failure {
 
     pub(crate) fn bad_launch(message: impl Into<String>) -> Self {
         Self::new(TrainerExit::BadLaunch, message)
+    }
+
+    /// Something worth a line in the log, and no failure.
+    pub(crate) fn note(message: impl fmt::Display) {
+        // Standard error is the attempt's log; training does not depend on it.
+        let _ = writeln!(std::io::stderr(), "note: {message}");
     }
 
     /// A failure to write `what`.

@@ -9,6 +9,7 @@
 
 mod attempt;
 mod calibrate;
+mod checkpoint;
 mod cuda;
 mod evaluate;
 mod failure;

@@ -24,6 +24,18 @@ impl Optimizer {
         }
     }
 
+    /// First and second moments, for a checkpoint.
+    pub(crate) fn moments(&self) -> [&Tensor; 2] {
+        [&self.first, &self.second]
+    }
+
+    /// Goes on after `steps` steps with these moments.
+    pub(crate) fn restore(&mut self, [first, second]: [&Tensor; 2], steps: i32) {
+        self.first.copy_(first);
+        self.second.copy_(second);
+        self.steps = steps;
+    }
+
     /// One step with the gradient in `parameters.flat`, scaled down to `clip_norm`. Returns the
     /// global gradient norm before clipping, still on the device.
     pub(crate) fn step(&mut self, parameters: &mut Parameters, learning_rate: f64, clip_norm: f64) -> Tensor {

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use isoflop::arch::ModelConfig;
 use isoflop::data::{BatchPlan, TokenFile};
-use isoflop::run::{CurvePoint, Ending, EventKind, RunSpec};
+use isoflop::run::{CurvePoint, Ending, EventKind, Progress, RunSpec};
 use isoflop::units::Tokens;
 use tch::{Device, Kind, Tensor};
 
+use crate::checkpoint::Checkpoints;
 use crate::evaluate::{Score, Validation, windows};
 use crate::failure::Failure;
 use crate::model::{Model, Positions};
@@ -26,6 +27,7 @@ const EXPLODED: f64 = 3.0;
 pub(crate) struct Trained {
     pub(crate) ending: Ending,
     pub(crate) steps: u64,
+    pub(crate) resumed_from_step: Option<u64>,
     pub(crate) train_seconds: f64,
     pub(crate) eval_seconds: f64,
 }
@@ -66,6 +68,31 @@ impl<'a> Training<'a> {
         (loss.cross_entropy.detach(), norm)
     }
 
+    /// All tensors that the future depends on, by name.
+    pub(crate) fn state(&self) -> [(&'static str, Tensor); 3] {
+        let [first, second] = self.optimizer.moments();
+        [
+            ("parameters", self.parameters.flat.detach().to_device(Device::Cpu)),
+            ("first_moment", first.to_device(Device::Cpu)),
+            ("second_moment", second.to_device(Device::Cpu)),
+        ]
+    }
+
+    /// Goes on after `step` steps from [`Self::state`].
+    pub(crate) fn restore(&mut self, tensors: &[(String, Tensor)], step: u64) -> Result<(), Failure> {
+        let [parameters, first, second] = ["parameters", "first_moment", "second_moment"].map(|name| {
+            let found = tensors.iter().find(|(found, _)| found == name).map(|(_, tensor)| tensor);
+            found
+                .filter(|tensor| tensor.size() == self.parameters.flat.size())
+                .ok_or_else(|| Failure::bad_launch(format!("the checkpoint has no `{name}` of this model")))
+        });
+        tch::no_grad(|| {
+            self.parameters.flat.copy_(parameters?);
+            self.optimizer.restore([first?, second?], i32::try_from(step).unwrap_or(i32::MAX));
+            Ok(())
+        })
+    }
+
     fn learning_rate(&self, step: u64) -> f64 {
         self.spec.learning_rate * self.spec.schedule.factor(step, self.spec.steps)
     }
@@ -78,6 +105,7 @@ pub(crate) fn train(
     validation: &TokenFile,
     device: Device,
     recorder: &mut Recorder,
+    checkpoints: &mut Checkpoints,
 ) -> Result<Trained, Failure> {
     let plan = BatchPlan::new(train.tokens().len(), spec.sequence_length, spec.batch_sequences, spec.seed);
     if plan.steps_available() < spec.steps {
@@ -95,11 +123,16 @@ pub(crate) fn train(
         readings: Readings::default(),
         train_seconds: 0.0,
         eval_seconds: 0.0,
+        curve: Vec::new(),
+        resumed_from_step: None,
     };
 
     recorder.write(EventKind::Started { steps: spec.steps })?;
-    run.evaluate(0, recorder)?;
-    for step in 0..spec.steps {
+    match checkpoints.take_up(&mut run.training)? {
+        Some(progress) => run.go_on_from(progress, recorder)?,
+        None => drop(run.evaluate(0, recorder)?),
+    }
+    for step in run.resumed_from_step.unwrap_or(0)..spec.steps {
         let began = Instant::now();
         let (inputs, targets) = windows(train.tokens(), plan.starts(step), spec.sequence_length, device);
         let (loss, norm) = run.training.step(&inputs, &targets, step);
@@ -127,6 +160,7 @@ pub(crate) fn train(
                 return Ok(run.trained(ending, done));
             }
         }
+        checkpoints.after_step(&run.training, || run.progress(done))?;
     }
     Err(Failure::bad_launch("the run asks for no steps"))
 }
@@ -137,9 +171,34 @@ struct Run<'a> {
     readings: Readings,
     train_seconds: f64,
     eval_seconds: f64,
+    /// Every point that was recorded.
+    curve: Vec<CurvePoint>,
+    resumed_from_step: Option<u64>,
 }
 
 impl Run<'_> {
+    /// What a checkpoint says of the run, beside its tensors.
+    fn progress(&self, step: u64) -> Progress {
+        Progress {
+            step,
+            losses: self.readings.losses.clone(),
+            norms: self.readings.norms.clone(),
+            pending: self.readings.pending.iter().map(both_numbers).collect(),
+            curve: self.curve.clone(),
+            train_seconds: self.train_seconds,
+            eval_seconds: self.eval_seconds,
+        }
+    }
+
+    /// Takes up what was done, and says again what an earlier attempt had said.
+    fn go_on_from(&mut self, progress: Progress, recorder: &mut Recorder) -> Result<(), Failure> {
+        self.resumed_from_step = Some(progress.step);
+        (self.train_seconds, self.eval_seconds) = (progress.train_seconds, progress.eval_seconds);
+        self.readings = Readings::resumed(&progress, self.training.parameters.flat.device());
+        self.curve = progress.curve;
+        self.curve.iter().try_for_each(|point| recorder.write(EventKind::Evaluated(*point)))
+    }
+
     fn evaluate(&mut self, step: u64, recorder: &mut Recorder) -> Result<Score, Failure> {
         let spec = self.training.spec;
         let began = Instant::now();
@@ -148,7 +207,7 @@ impl Run<'_> {
         let tokens = Tokens(step * spec.batch_tokens().0);
         // JSON has no NaN: a loss that is not finite is told by the ending, not by a point.
         if score.loss.is_finite() {
-            recorder.write(EventKind::Evaluated(CurvePoint {
+            let point = CurvePoint {
                 step,
                 tokens: tokens.0,
                 flops: (spec.flops_per_token() * tokens).0,
@@ -158,14 +217,22 @@ impl Run<'_> {
                 learning_rate: if step == 0 { 0.0 } else { self.training.learning_rate(step - 1) },
                 grad_norm: self.readings.mean_norm(),
                 train_seconds: self.train_seconds,
-            }))?;
+            };
+            self.curve.push(point);
+            recorder.write(EventKind::Evaluated(point))?;
         }
         self.readings.clear();
         Ok(score)
     }
 
     fn trained(&self, ending: Ending, steps: u64) -> Trained {
-        Trained { ending, steps, train_seconds: self.train_seconds, eval_seconds: self.eval_seconds }
+        Trained {
+            ending,
+            steps,
+            resumed_from_step: self.resumed_from_step,
+            train_seconds: self.train_seconds,
+            eval_seconds: self.eval_seconds,
+        }
     }
 }
 
@@ -184,7 +251,24 @@ struct Readings {
     latest: Option<f64>,
 }
 
+/// Loss and norm of a step, which waits for the device.
+fn both_numbers(both: &Tensor) -> (f64, f64) {
+    (both.double_value(&[0]), both.double_value(&[1]))
+}
+
 impl Readings {
+    /// As a checkpoint left them.
+    fn resumed(progress: &Progress, device: Device) -> Self {
+        // Float32 as they were: what was read from the device is given back to the bit.
+        let both = |(loss, norm): &(f64, f64)| Tensor::from_slice(&[*loss as f32, *norm as f32]).to_device(device);
+        Self {
+            pending: progress.pending.iter().map(both).collect(),
+            losses: progress.losses.clone(),
+            norms: progress.norms.clone(),
+            latest: progress.losses.last().copied(),
+        }
+    }
+
     fn push(&mut self, loss: Tensor, norm: Tensor) {
         self.pending.push(Tensor::stack(&[loss, norm], 0));
     }

@@ -71,6 +71,48 @@ fn an_interrupt_stops_and_keeps() {
     }
 }
 
+/// Runs that are stopped under way go on from their checkpoints: interrupted, or killed with the coordinator, again and
+/// again at whatever step it finds them, the sweep ends with the bits of one that nothing happened to.
+#[test]
+fn stopped_runs_go_on_from_their_checkpoints() {
+    let untouched = slow();
+    untouched.ok(&["run", "sweep.yaml"]);
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        let sandbox = slow();
+        // A kill leaves no time for a checkpoint: what counts is the last one written.
+        sandbox.edit("slots: 2", "slots: 2\n    checkpoint_seconds: 0.05");
+        let checkpoints = || {
+            let runs = fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
+            runs.filter(|run| {
+                fs::read_dir(run.path().join("checkpoints")).is_ok_and(|mut found| found.next().is_some())
+            })
+            .count()
+        };
+        for round in 0..4 {
+            let mut coordinator = start(&sandbox);
+            until("a run under way has a checkpoint", || {
+                checkpoints() > 0 && !trainers(&sandbox).is_empty() || coordinator.try_wait().unwrap().is_some()
+            });
+            if coordinator.try_wait().unwrap().is_some() {
+                assert!(round > 0, "{signal}: it ended before it was struck");
+                break;
+            }
+            strike(&coordinator, signal);
+            coordinator.wait().unwrap();
+            until("the trainers have ended", || trainers(&sandbox).is_empty());
+        }
+        sandbox.ok(&["run", "sweep.yaml"]);
+        assert_eq!(sandbox.losses("results"), untouched.losses("results"), "{signal}");
+        let resumed = sandbox
+            .outcomes()
+            .iter()
+            .filter(|(_, outcome)| String::from_utf8_lossy(outcome).contains("resumed_from_step"))
+            .count();
+        assert!(resumed > 0, "{signal}: no run went on from a checkpoint");
+        assert_eq!(checkpoints(), 0, "{signal}: checkpoints of finished runs are removed");
+    }
+}
+
 /// A trainer killed from outside costs an attempt, not the sweep.
 #[test]
 fn a_killed_trainer_is_tried_again() {
@@ -114,7 +156,7 @@ fn two_coordinators_are_one_too_many() {
 fn broken_trainers() {
     let mut said_of = String::new();
     for (name, script) in [
-        ("exits with a code", "echo 'error: something is wrong here'; exit 7"),
+        ("exits with a code", "echo 'error: something is wrong here'; exit 9"),
         ("kills itself", "kill -9 $$"),
         ("claims success and leaves nothing", "exit 0"),
         ("leaves an outcome that is no JSON", "echo '{' > $2/outcome.json; touch $2/metrics.jsonl; exit 0"),

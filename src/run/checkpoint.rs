@@ -1,0 +1,250 @@
+//! Checkpoints of a run: where an attempt that was stopped goes on.
+//!
+//! A checkpoint is a folder that appears whole or not at all: tensors, and a manifest that names their digest
+//! and its own. One that is truncated or altered is passed over, and the one before is used.
+
+use std::fs;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::directory::{CheckpointDir, RunDir};
+use super::{CurvePoint, RunId, canonical_json, write_json};
+
+/// How many are kept.
+const KEPT: usize = 2;
+
+/// All that a run's future depends on beside its spec, its data and its tensors, and what it has said so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// Steps done: where the data's order and the schedule go on.
+    pub step: u64,
+    /// Training losses since the last evaluation, nats/token.
+    pub losses: Vec<f64>,
+    /// Gradient norms since the last evaluation.
+    pub norms: Vec<f64>,
+    /// (loss, norm) of the last steps, not yet looked at.
+    pub pending: Vec<(f64, f64)>,
+    /// The curve so far.
+    pub curve: Vec<CurvePoint>,
+    /// Seconds spent in training steps so far.
+    pub train_seconds: f64,
+    /// Seconds spent in evaluations so far.
+    pub eval_seconds: f64,
+}
+
+/// What stands in `manifest.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    run: RunId,
+    /// BLAKE3 of the tensor file.
+    tensors: String,
+    progress: Progress,
+    /// BLAKE3 of the canonical JSON of the rest.
+    digest: String,
+}
+
+impl Manifest {
+    fn new(run: &RunId, tensors: String, progress: &Progress) -> io::Result<Self> {
+        let unsigned = Self { run: run.clone(), tensors, progress: progress.clone(), digest: String::new() };
+        Ok(Self { digest: unsigned.own_digest()?, ..unsigned })
+    }
+
+    fn own_digest(&self) -> io::Result<String> {
+        let unsigned = serde_json::to_value(Self { digest: String::new(), ..self.clone() })?;
+        Ok(blake3::hash(canonical_json(&unsigned).as_bytes()).to_hex().to_string())
+    }
+}
+
+/// Why a folder is no checkpoint of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidCheckpoint {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// Its manifest is no manifest.
+    #[error("its manifest is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+    /// The manifest is not what was written.
+    #[error("its manifest was altered")]
+    Altered,
+    /// The tensors are not what was written.
+    #[error("its tensors are not those that the manifest names")]
+    Tensors,
+    /// It is another run's.
+    #[error("it is of run {0}")]
+    OtherRun(RunId),
+}
+
+/// Writes a checkpoint and removes those before the last two. `write_tensors` makes the tensor file at the path it is given.
+///
+/// # Errors
+/// Any failure to write, sync or rename; earlier checkpoints then still stand.
+pub fn write_checkpoint(
+    dir: &RunDir,
+    run: &RunId,
+    progress: &Progress,
+    write_tensors: impl FnOnce(&std::path::Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let (checkpoint, temporary) = (dir.checkpoint(progress.step), dir.checkpoint_in_the_making());
+    if checkpoint.root().is_dir() {
+        // The same step again: what stands there is the same.
+        return Ok(());
+    }
+    remove(&temporary)?;
+    fs::create_dir_all(temporary.root())?;
+    write_tensors(&temporary.tensors())?;
+    let tensors = fs::File::open(temporary.tensors())?;
+    tensors.sync_all()?;
+    let manifest = Manifest::new(run, digest(&temporary)?, progress)?;
+    write_json(&temporary.manifest(), &manifest)?;
+    fs::rename(temporary.root(), checkpoint.root())?;
+    fs::File::open(dir.checkpoints())?.sync_all()?;
+    steps(dir).into_iter().rev().skip(KEPT).try_for_each(|step| remove(&dir.checkpoint(step)))
+}
+
+/// What stands of a run's checkpoints.
+#[derive(Debug, Default)]
+pub struct FoundCheckpoints {
+    /// The latest that is valid.
+    pub latest: Option<(CheckpointDir, Progress)>,
+    /// Later ones, by their steps, with what is wrong with them.
+    pub passed_over: Vec<(u64, InvalidCheckpoint)>,
+}
+
+/// Looks for the latest valid checkpoint of a run.
+pub fn latest_checkpoint(dir: &RunDir, run: &RunId) -> FoundCheckpoints {
+    let mut found = FoundCheckpoints::default();
+    for step in steps(dir).into_iter().rev() {
+        let checkpoint = dir.checkpoint(step);
+        match read(&checkpoint, run, step) {
+            Ok(progress) => {
+                found.latest = Some((checkpoint, progress));
+                break;
+            }
+            Err(reason) => found.passed_over.push((step, reason)),
+        }
+    }
+    found
+}
+
+/// Removes all checkpoints of a run that has its outcome.
+///
+/// # Errors
+/// When the folder cannot be removed.
+pub fn remove_checkpoints(dir: &RunDir) -> io::Result<()> {
+    match fs::remove_dir_all(dir.checkpoints()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Steps of which a checkpoint stands, whether valid or not, least first.
+fn steps(dir: &RunDir) -> Vec<u64> {
+    let entries = fs::read_dir(dir.checkpoints()).into_iter().flatten().flatten();
+    let mut steps: Vec<u64> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    steps.sort_unstable();
+    steps
+}
+
+fn read(checkpoint: &CheckpointDir, run: &RunId, step: u64) -> Result<Progress, InvalidCheckpoint> {
+    let manifest: Manifest = serde_json::from_slice(&fs::read(checkpoint.manifest())?)?;
+    if manifest.own_digest()? != manifest.digest || manifest.progress.step != step {
+        return Err(InvalidCheckpoint::Altered);
+    }
+    if manifest.run != *run {
+        return Err(InvalidCheckpoint::OtherRun(manifest.run));
+    }
+    if digest(checkpoint)? != manifest.tensors {
+        return Err(InvalidCheckpoint::Tensors);
+    }
+    Ok(manifest.progress)
+}
+
+fn digest(checkpoint: &CheckpointDir) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(fs::File::open(checkpoint.tensors())?)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn remove(checkpoint: &CheckpointDir) -> io::Result<()> {
+    match fs::remove_dir_all(checkpoint.root()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn run_id() -> RunId {
+        serde_json::from_str("\"00112233445566aa\"").unwrap()
+    }
+
+    fn progress(step: u64) -> Progress {
+        Progress { step, losses: vec![0.1 + 0.2, 1.0 / 3.0], pending: vec![(1.5, 2.5)], ..Progress::default() }
+    }
+
+    fn write(dir: &RunDir, step: u64) {
+        let tensors = |path: &std::path::Path| fs::write(path, [step as u8; 100]);
+        write_checkpoint(dir, &run_id(), &progress(step), tensors).unwrap();
+    }
+
+    #[test]
+    fn the_last_two_are_kept_and_the_latest_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::new(folder.path().to_owned());
+        assert!(latest_checkpoint(&dir, &run_id()).latest.is_none());
+        [3, 7, 11].into_iter().for_each(|step| write(&dir, step));
+        assert_eq!(steps(&dir), [7, 11]);
+        assert_eq!(latest_checkpoint(&dir, &run_id()).latest.unwrap().1, progress(11));
+        let other: RunId = serde_json::from_str("\"ffffffffffffffff\"").unwrap();
+        assert!(latest_checkpoint(&dir, &other).latest.is_none());
+        remove_checkpoints(&dir).unwrap();
+        remove_checkpoints(&dir).unwrap();
+        assert!(latest_checkpoint(&dir, &run_id()).latest.is_none());
+    }
+
+    /// A failure to write the tensors leaves what stood before, and the next attempt writes again.
+    #[test]
+    fn a_checkpoint_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::new(folder.path().to_owned());
+        write(&dir, 3);
+        let fails = |path: &std::path::Path| {
+            fs::write(path, "half")?;
+            Err(io::Error::other("the disk is full"))
+        };
+        assert!(write_checkpoint(&dir, &run_id(), &progress(5), fails).is_err());
+        assert_eq!(latest_checkpoint(&dir, &run_id()).latest.unwrap().1.step, 3);
+        write(&dir, 5);
+        assert_eq!(latest_checkpoint(&dir, &run_id()).latest.unwrap().1.step, 5);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Any byte of either file changed, or cut off from anywhere, is noticed, and the checkpoint before is used.
+        #[test]
+        fn damage_is_noticed(of_tensors in any::<bool>(), place in any::<prop::sample::Index>(), flip in 1u8..=255, cut in any::<bool>()) {
+            let folder = tempfile::tempdir().unwrap();
+            let dir = RunDir::new(folder.path().to_owned());
+            [3, 7].into_iter().for_each(|step| write(&dir, step));
+            let checkpoint = dir.checkpoint(7);
+            let path = if of_tensors { checkpoint.tensors() } else { checkpoint.manifest() };
+            let mut bytes = fs::read(&path).unwrap();
+            let at = place.index(bytes.len());
+            if cut { bytes.truncate(at) } else { bytes[at] ^= flip }
+            fs::write(&path, &bytes).unwrap();
+            let FoundCheckpoints { latest, passed_over } = latest_checkpoint(&dir, &run_id());
+            let found = latest.unwrap().1;
+            // White space of the manifest means nothing: a change there leaves it what it was.
+            prop_assert!(found == progress(3) && passed_over.len() == 1 || found == progress(7) && !of_tensors);
+        }
+    }
+}
