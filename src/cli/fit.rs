@@ -82,12 +82,12 @@ pub(super) fn conclusions(fits: &Fits) {
     }
     for direct in &fits.direct {
         output::paragraph(&format!(
-            "losses at {}, size {}: differences from {} with 95% intervals, paired by seed",
+            "losses in nats/token at {}, size {}: differences from {} with 95% intervals, paired by seed",
             direct.budget_words(),
             direct.size,
             direct.baseline
         ));
-        let header = ["arm", "loss (nats/token)", "difference", "95% interval", "seeds"];
+        let header = ["arm", "loss", "difference", "95% interval", "seeds"];
         output::line(output::table(&header, direct.arms.iter().map(direct_row).collect(), 1));
     }
     if fits.only_direct() {
