@@ -108,6 +108,8 @@ mod tests {
     const ROUNDS: u32 = 100;
 
     fn spec(architecture: isoflop::arch::Architecture) -> RunSpec {
+        // Tests run side by side, and tensors are tiny: more threads would wait for each other.
+        tch::set_num_threads(1);
         RunSpec {
             version: SPEC_VERSION,
             architecture,

@@ -21,6 +21,8 @@ fn logits(config: &ModelConfig, parameters: &Parameters, tokens: &Tensor, positi
 }
 
 fn initial(config: &ModelConfig, seed: u64) -> Parameters {
+    // Tests run side by side, and tensors are tiny: more threads would wait for each other.
+    tch::set_num_threads(1);
     Parameters::initial(Model::slots(config), seed, Device::Cpu)
 }
 
