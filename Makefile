@@ -2,13 +2,14 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test build setup lint fmt schema clean-demo
+.PHONY: help demo test build setup lint bench schema
 
 help:
 	@echo "make demo   fetch libtorch, build, run sweeps/quickstart.yaml, say where the report is"
 	@echo "make test   the same set-up, then every test"
 	@echo "make build  the same set-up, then both programs in target/release"
 	@echo "make lint   formatting, clippy and the documentation's links"
+	@echo "make bench  tokens/s beside plain PyTorch, which is installed into .venv"
 
 setup:
 	@scripts/setup-libtorch
@@ -32,3 +33,8 @@ lint: setup
 # The schema that lies beside the sweeps, for editors.
 schema: build
 	target/release/isoflop schema > sweeps/sweep.schema.json
+
+# Side by side with what users would run instead; docs/performance.md has what came out.
+bench: build
+	scripts/setup-bench
+	.venv/bin/python benches/throughput/run.py
