@@ -25,7 +25,8 @@ pub(super) fn main(command: &ArchCommand) -> Result<Exit, Failed> {
 
 fn list(args: &ArchListArgs) -> Result<Exit, Failed> {
     if args.json {
-        return json(&PRESETS.iter().map(Listed::new).collect::<Vec<_>>());
+        output::json(&PRESETS.iter().map(Listed::new).collect::<Vec<_>>())?;
+        return Ok(Exit::Ok);
     }
     let width = PRESETS.iter().map(|preset| preset.name.len()).max().unwrap_or(0) + 2;
     for preset in PRESETS {
@@ -44,9 +45,10 @@ fn show(args: &ArchShowArgs) -> Result<Exit, Failed> {
         None => preset(args)?,
     };
     if args.json {
-        return json(&ShownJson::new(&shown, args));
+        output::json(&ShownJson::new(&shown, args))?;
+    } else {
+        print(&shown, args);
     }
-    print(&shown, args);
     Ok(Exit::Ok)
 }
 
@@ -213,11 +215,6 @@ fn by_length(config: &ModelConfig) -> String {
     };
     let header = ["sequence", "attention", "causal half", "share", "flops_per_token"];
     output::table(&header, [128, 512, 2048, 8192, 32_768].into_iter().map(row).collect(), 0)
-}
-
-fn json(value: &impl Serialize) -> Result<Exit, Failed> {
-    output::line(serde_json::to_string_pretty(value).map_err(|e| Failed::new(Exit::Bug, e, ""))?);
-    Ok(Exit::Ok)
 }
 
 #[derive(Serialize)]

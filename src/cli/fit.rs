@@ -22,7 +22,7 @@ pub(super) fn main(args: &FitArgs) -> Result<Exit, Failed> {
     let settings = Settings { baseline, replicates: args.replicates, seed: args.seed, extrapolate: args.extrapolate };
     let fits = fitted(&dir, &tables, &settings)?;
     if args.json {
-        output::line(serde_json::to_string_pretty(&fits).map_err(|e| Failed::new(Exit::Bug, e, ""))?);
+        output::json(&fits)?;
     } else {
         print(&fits);
     }

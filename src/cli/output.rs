@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
 
 use super::{Exit, Failed};
 
@@ -17,6 +18,12 @@ pub(super) fn line(text: impl AsRef<str>) {
     if writeln!(std::io::stdout(), "{}", text.as_ref()).is_err() {
         std::process::exit(Exit::Ok as i32);
     }
+}
+
+/// A result for programs.
+pub(super) fn json(value: &impl Serialize) -> Result<(), Failed> {
+    line(serde_json::to_string_pretty(value).map_err(|e| Failed::new(Exit::Bug, e, ""))?);
+    Ok(())
 }
 
 /// A line for people, beside the result.

@@ -23,8 +23,7 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
     let seconds = if args.no_calibration { None } else { seconds(args, &sweep, &slots) };
     let resumed = resume(&sweep.dir, &sweep.plan);
     if args.json {
-        let json = serde_json::to_string_pretty(&PlanJson::new(&sweep, &slots, seconds.as_deref(), &resumed));
-        output::line(json.map_err(|e| Failed::new(Exit::Bug, e, ""))?);
+        output::json(&PlanJson::new(&sweep, &slots, seconds.as_deref(), &resumed))?;
     } else {
         print(&sweep, &slots, seconds.as_deref(), &resumed);
     }

@@ -10,7 +10,7 @@ pub(super) fn main(args: &SweepArgs) -> Result<Exit, Failed> {
     let runs = collect(&dir, &plan).runs;
     if args.json {
         let rows: Vec<_> = runs.iter().map(json).collect();
-        output::line(serde_json::to_string_pretty(&rows).map_err(|e| Failed::new(Exit::Bug, e, ""))?);
+        output::json(&rows)?;
         return Ok(Exit::Ok);
     }
     output::line(output::table(
