@@ -52,6 +52,12 @@ impl ModelConfig {
         self.architecture.qkv_projections == super::QkvProjections::SharedQk
     }
 
+    /// Taps of the convolutions of a layer, all together.
+    pub fn taps(&self) -> u64 {
+        let width = self.architecture.qkv_convolution.convolution().map_or(0, |convolution| convolution.width);
+        u64::from(width) * u64::from(self.convolved_channels())
+    }
+
     /// Channels that the convolutions of a layer pass over, all together.
     pub fn convolved_channels(&self) -> u32 {
         use super::QkvConvolution::{Depthwise, None, Separable};

@@ -7,9 +7,7 @@
 
 use std::ops::Add;
 
-use serde::Serialize;
-
-use super::{ModelConfig, QkvConvolution};
+use super::ModelConfig;
 use crate::units::FlopsPerToken;
 
 /// How attention's two products are counted.
@@ -22,7 +20,7 @@ pub enum Causal {
 }
 
 /// FLOPs of one token: forward and backward, under both ways of counting attention.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Forward, attention in full.
     pub forward: u64,
@@ -62,8 +60,7 @@ impl Add for Counted {
 }
 
 /// What is counted, in the order of the forward pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Projections to Q, K and V (Primer's W' among them).
     QkvProjections,
@@ -117,7 +114,8 @@ impl ModelConfig {
         let head = dense(d, u64::from(self.vocabulary));
         let all = [
             (Operation::QkvProjections, each_layer(self.projection_flops())),
-            (Operation::QkvConvolution, each_layer(self.convolution_flops())),
+            // A multiply-add for each tap of each channel; a residual's addition is not counted.
+            (Operation::QkvConvolution, each_layer(2 * self.taps())),
             (Operation::AttentionScores, attended),
             (Operation::AttentionValues, attended),
             (Operation::AttentionOutput, each_layer(dense(d_attention, d))),
@@ -142,13 +140,6 @@ impl ModelConfig {
     fn projection_flops(&self) -> u64 {
         let projected: u64 = self.projection_widths().into_iter().map(u64::from).sum();
         2 * (projected * u64::from(self.shape.d_model) + self.query_from_key_weights())
-    }
-
-    /// A multiply-add for each tap and channel; the residual's addition is not counted.
-    fn convolution_flops(&self) -> u64 {
-        let width = self.architecture.qkv_convolution.convolution().map_or(0, |convolution| convolution.width);
-        debug_assert!(width > 0 || self.architecture.qkv_convolution == QkvConvolution::None);
-        2 * u64::from(width) * u64::from(self.convolved_channels())
     }
 }
 

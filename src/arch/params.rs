@@ -87,11 +87,6 @@ impl ModelConfig {
         projected * d + self.query_from_key_weights() + d_attention * d + biases
     }
 
-    fn taps(&self) -> u64 {
-        let width = self.architecture.qkv_convolution.convolution().map_or(0, |convolution| convolution.width);
-        u64::from(width) * u64::from(self.convolved_channels())
-    }
-
     fn feed_forward_params(&self) -> u64 {
         let [d, d_ff] = [self.shape.d_model, self.shape.d_ff].map(u64::from);
         let into = if self.architecture.gated { 2 } else { 1 };

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -86,14 +87,14 @@ pub fn write_checkpoint(
     dir: &RunDir,
     run: &RunId,
     progress: &Progress,
-    write_tensors: impl FnOnce(&std::path::Path) -> io::Result<()>,
+    write_tensors: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
     let (checkpoint, temporary) = (dir.checkpoint(progress.step), dir.checkpoint_in_the_making());
     if checkpoint.root().is_dir() {
         // The same step again: what stands there is the same.
         return Ok(());
     }
-    remove(&temporary)?;
+    remove(temporary.root())?;
     fs::create_dir_all(temporary.root())?;
     write_tensors(&temporary.tensors())?;
     let tensors = fs::File::open(temporary.tensors())?;
@@ -102,7 +103,7 @@ pub fn write_checkpoint(
     write_json(&temporary.manifest(), &manifest)?;
     fs::rename(temporary.root(), checkpoint.root())?;
     fs::File::open(dir.checkpoints())?.sync_all()?;
-    steps(dir).into_iter().rev().skip(KEPT).try_for_each(|step| remove(&dir.checkpoint(step)))
+    steps(dir).into_iter().rev().skip(KEPT).try_for_each(|step| remove(dir.checkpoint(step).root()))
 }
 
 /// What stands of a run's checkpoints.
@@ -135,10 +136,7 @@ pub fn latest_checkpoint(dir: &RunDir, run: &RunId) -> FoundCheckpoints {
 /// # Errors
 /// When the folder cannot be removed.
 pub fn remove_checkpoints(dir: &RunDir) -> io::Result<()> {
-    match fs::remove_dir_all(dir.checkpoints()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    remove(&dir.checkpoints())
 }
 
 /// Steps of which a checkpoint stands, whether valid or not, least first.
@@ -169,8 +167,9 @@ fn digest(checkpoint: &CheckpointDir) -> io::Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-fn remove(checkpoint: &CheckpointDir) -> io::Result<()> {
-    match fs::remove_dir_all(checkpoint.root()) {
+/// Removes a folder; one that is not there is removed.
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -191,7 +190,7 @@ mod tests {
     }
 
     fn write(dir: &RunDir, step: u64) {
-        let tensors = |path: &std::path::Path| fs::write(path, [step as u8; 100]);
+        let tensors = |path: &Path| fs::write(path, [step as u8; 100]);
         write_checkpoint(dir, &run_id(), &progress(step), tensors).unwrap();
     }
 
@@ -216,7 +215,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = RunDir::new(folder.path().to_owned());
         write(&dir, 3);
-        let fails = |path: &std::path::Path| {
+        let fails = |path: &Path| {
             fs::write(path, "half")?;
             Err(io::Error::other("the disk is full"))
         };

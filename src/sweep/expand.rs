@@ -8,7 +8,7 @@ use super::check::Check;
 use super::file::{BudgetsEntry, LearningRateEntry, OptimizerEntry};
 use super::sizes::sizes;
 use super::{ArmEntry, At, Count, Number, SweepError, SweepFile};
-use crate::arch::{Architecture, Causal, Contradiction, Counting, ModelConfig, Shape};
+use crate::arch::{Architecture, Contradiction, Counting, ModelConfig, Shape};
 use crate::run::{Adamw, Budget, DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Schedule};
 
 /// What expansion must know of the text.
@@ -249,7 +249,7 @@ impl Settings {
         at: &At<Number>,
         corpora: &Corpora,
     ) -> Result<u64, SweepError> {
-        let per_token = model.flops().training(Causal::Full).0 as f64;
+        let per_token = model.flops_per_token().0 as f64;
         let batch = f64::from(self.sequence_length) * f64::from(self.batch_sequences);
         let tokens = match budget {
             Budget::Flops(flops) => flops / per_token,

@@ -17,6 +17,11 @@ pub struct At<T> {
 }
 
 impl<T> At<T> {
+    /// Another value at the same place: a part of this one that has no place of its own.
+    pub(super) fn with<U>(&self, value: U) -> At<U> {
+        At { value, line: self.line, column: self.column }
+    }
+
     /// A value that stands nowhere: a default.
     pub fn nowhere(value: T) -> Self {
         Self { value, line: 0, column: 0 }

@@ -51,17 +51,10 @@ fn noted(solved: Vec<Solved>, notes: &mut Vec<String>) -> Vec<Shape> {
 }
 
 fn within(check: &Check<'_>, entry: &At<SizeEntry>, ladder: &Ladder) -> Result<(), SweepError> {
-    let refuse = |message: String, hint: &str| Err(check.at(entry, message, hint));
-    if !(2..=1000).contains(&ladder.rungs.0) {
-        let message = format!("`rungs` is {}, allowed is 2 to 1000", ladder.rungs.0);
-        return refuse(message, "choose a value within that range");
-    }
+    check.count("`rungs`", &entry.with(ladder.rungs), 2..=1000)?;
     if ladder.from.0 == 0 || ladder.from >= ladder.to {
-        return refuse("a ladder goes up: `from` is above 0 and below `to`".to_owned(), "give a `from` below `to`");
+        let message = "a ladder goes up: `from` is above 0 and below `to`";
+        return Err(check.at(entry, message, "give a `from` below `to`"));
     }
-    if !(1.0..=1024.0).contains(&ladder.aspect.0) {
-        let message = format!("`aspect` is {}, allowed is 1 to 1024", ladder.aspect.0);
-        return refuse(message, "choose a value within that range");
-    }
-    Ok(())
+    check.within("`aspect`", &entry.with(ladder.aspect), 1.0..=1024.0).map(drop)
 }
