@@ -1,5 +1,7 @@
 //! Arms compared run by run, at one budget and one size: what an ablation asks, and what runs say that make no profile.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::bootstrap::student;
@@ -25,7 +27,7 @@ impl DirectComparison {
     /// The budget with its unit.
     pub fn budget_words(&self) -> String {
         match self.unit.as_str() {
-            "FLOPs" => format!("{:.3e} FLOPs", self.budget),
+            FLOPS => format!("{:.3e} FLOPs", self.budget),
             unit => format!("{} {unit}", crate::units::si(self.budget)),
         }
     }
@@ -59,7 +61,7 @@ pub struct Difference {
 }
 
 /// What runs share that are compared: the budget's unit and value, and the size.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 struct Cell<'a> {
     unit: &'a str,
     budget: f64,
@@ -68,28 +70,31 @@ struct Cell<'a> {
 
 /// A comparison at each budget and size where several arms have finished runs and none has a profile.
 pub(super) fn compare(study: &Study, baseline: &str) -> Vec<DirectComparison> {
-    let profiled = study.observations.iter().map(|run| ("FLOPs", run));
-    let all: Vec<(Cell<'_>, &Observation)> = profiled
-        .chain(study.unprofiled.iter().map(|run| (run.unit.as_str(), &run.observation)))
-        .map(|(unit, run)| (Cell { unit, budget: run.budget, size: &run.size }, run))
-        .collect();
-    let mut cells: Vec<(Cell<'_>, Vec<&Observation>)> = Vec::new();
-    for (cell, run) in all.iter().filter(|(cell, _)| !has_profile(&all, *cell)) {
-        match cells.iter_mut().find(|(other, _)| other == cell) {
-            Some((_, runs)) => runs.push(run),
-            None => cells.push((*cell, vec![run])),
+    let profiled = study.observations.iter().map(|run| (FLOPS, run));
+    let all = || profiled.clone().chain(study.unprofiled.iter().map(|run| (run.unit.as_str(), &run.observation)));
+    let with_profile = budgets_with_profile(study);
+    // In the order in which they appear.
+    let (mut cells, mut places): (Vec<(Cell<'_>, Vec<&Observation>)>, HashMap<_, usize>) = Default::default();
+    for (unit, run) in all().filter(|(unit, run)| *unit != FLOPS || !with_profile.contains(&run.budget.to_bits())) {
+        let place = *places.entry((unit, run.budget.to_bits(), run.size.as_str())).or_insert(cells.len());
+        if place == cells.len() {
+            cells.push((Cell { unit, budget: run.budget, size: &run.size }, Vec::new()));
         }
+        cells[place].1.push(run);
     }
     cells.into_iter().filter_map(|(cell, runs)| comparison(cell, baseline, &runs)).collect()
 }
 
-/// Whether some arm has runs of enough sizes at the cell's budget.
-fn has_profile(all: &[(Cell<'_>, &Observation)], Cell { unit, budget, .. }: Cell<'_>) -> bool {
-    let there = all.iter().filter(|(other, _)| other.unit == unit && other.budget == budget);
-    let mut sizes: Vec<(&str, &str)> = there.map(|(cell, run)| (run.arm.as_str(), cell.size)).collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    unit == "FLOPs" && sizes.chunk_by(|a, b| a.0 == b.0).any(|sizes| sizes.len() >= FEWEST)
+/// Unit of the budgets that make profiles.
+const FLOPS: &str = "FLOPs";
+
+/// Budgets at which some arm has runs of enough sizes.
+fn budgets_with_profile(study: &Study) -> HashSet<u64> {
+    let mut sizes: HashMap<(u64, &str), HashSet<&str>> = HashMap::new();
+    for run in &study.observations {
+        sizes.entry((run.budget.to_bits(), &run.arm)).or_default().insert(&run.size);
+    }
+    sizes.into_iter().filter(|(_, sizes)| sizes.len() >= FEWEST).map(|((budget, _), _)| budget).collect()
 }
 
 fn comparison(cell: Cell<'_>, baseline: &str, runs: &[&Observation]) -> Option<DirectComparison> {
