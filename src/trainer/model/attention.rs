@@ -119,8 +119,10 @@ impl Attention {
             }
             convolution => {
                 let all = x.linear(&self.projections, self.projection_biases.as_ref()); // [B, T, ΣP]
-                let all =
-                    convolution.as_ref().map_or_else(|| all.shallow_clone(), |convolution| convolution.forward(&all));
+                let all = match convolution {
+                    Some(convolution) => convolution.forward(&all),
+                    None => all,
+                };
                 all.split_with_sizes(&self.widths, -1)
             }
         }

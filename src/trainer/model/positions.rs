@@ -9,9 +9,17 @@ use super::rotary::Rotation;
 /// How the model knows positions, for sequences of one length.
 #[derive(Debug)]
 pub(crate) struct Positions {
-    mask: Tensor, // [T, T], 0 where key s <= query t, -inf where it is in the future
-    relative: RelativePositions,
+    added: Added,
     rotation: Option<Rotation>,
+}
+
+/// What is added to the scores.
+#[derive(Debug)]
+enum Added {
+    /// `[T, T]`, 0 where key s <= query t, -inf where it is in the future.
+    Mask(Tensor),
+    /// The relative bias, which holds the mask.
+    Relative(RelativePositions),
 }
 
 impl Positions {
@@ -28,16 +36,24 @@ impl Positions {
             }
             Kind::T5Relative | Kind::Learned | Kind::None => None,
         };
-        Self {
-            mask: Tensor::full([t, t], f64::NEG_INFINITY, (Number::Float, device)).triu(1),
-            relative: RelativePositions::new(t, device),
-            rotation,
-        }
+        let added = match config.architecture.positions {
+            Kind::T5Relative => Added::Relative(RelativePositions::new(t, device)),
+            Kind::Rotary { .. } | Kind::Learned | Kind::None => {
+                Added::Mask(Tensor::full([t, t], f64::NEG_INFINITY, (Number::Float, device)).triu(1))
+            }
+        };
+        Self { added, rotation }
     }
 
-    /// What is added to the scores: the mask, and the relative bias where there is a table of it. `[T, T]` or `[H, T, T]`.
+    /// What is added to the scores: the mask, or the relative bias by its table. `[T, T]` or `[H, T, T]`.
+    ///
+    /// # Panics
+    /// When relative positions have no table: the model and its positions disagree, a bug.
     pub(super) fn bias(&self, relative_bias: Option<&Tensor>) -> Tensor {
-        relative_bias.map_or_else(|| self.mask.shallow_clone(), |table| self.relative.bias(table))
+        match &self.added {
+            Added::Mask(mask) => mask.shallow_clone(),
+            Added::Relative(relative) => relative.bias(relative_bias.expect("relative positions have a table")),
+        }
     }
 
     /// Queries or keys `[B, H, T, h]`, turned where positions are rotary.
