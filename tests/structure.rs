@@ -135,7 +135,7 @@ fn paths_have_one_author() {
 #[test]
 fn unsafe_code_stands_where_it_must() {
     for (file, text) in tree() {
-        let allowed = ["data/tokens.rs", "trainer/cuda.rs"].contains(&file.as_str());
+        let allowed = ["data/tokens.rs", "trainer/cuda.rs", "trainer/fused/mod.rs"].contains(&file.as_str());
         assert!(allowed || !code(&text).contains("unsafe {"), "{file} holds unsafe code");
     }
 }

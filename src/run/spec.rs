@@ -265,6 +265,9 @@ impl Schedule {
 pub enum Precision {
     /// IEEE single precision throughout.
     Float32,
+    /// Matrix products, convolutions and what lies between them in bfloat16, sums within them in float32; float32
+    /// master weights, norms, taps, residual stream, loss and optimizer.
+    Bfloat16,
 }
 
 /// Validation on held-out text.

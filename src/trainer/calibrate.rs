@@ -49,7 +49,7 @@ fn measure(request: &CalibrationRequest) -> Result<CalibrationResult, Failure> {
     });
     let eval_seconds = median_seconds(|| {
         tch::no_grad(|| {
-            let views = training.parameters.views();
+            let views = training.parameters.views(spec.precision);
             let loss = Model::bind(&training.config, &views).loss(&inputs, &targets, &training.positions);
             let _ = loss.cross_entropy.double_value(&[]);
         });

@@ -39,7 +39,7 @@ impl Validation {
 
     pub(crate) fn score(&self, training: &Training<'_>) -> Score {
         let loss = tch::no_grad(|| {
-            let views = training.parameters.views();
+            let views = training.parameters.views(training.spec.precision);
             let model = Model::bind(&training.config, &views);
             // Summed in float64: the mean must not depend on how windows are batched.
             let sum: f64 = self

@@ -13,6 +13,7 @@ mod checkpoint;
 mod cuda;
 mod evaluate;
 mod failure;
+mod fused;
 mod host;
 mod model;
 mod optimizer;
@@ -30,6 +31,7 @@ use isoflop::run::{AttemptDir, TrainerExit};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    fused::keep_memory();
     let result = match words.as_slice() {
         ["run", folder] => failure::catch(|| attempt::run(&AttemptDir::new(PathBuf::from(folder)))),
         ["calibrate"] => failure::catch(calibrate::serve),

@@ -3,6 +3,7 @@
 use isoflop::run::Adamw;
 use tch::Tensor;
 
+use crate::fused::{self, AdamwStep};
 use crate::parameters::Parameters;
 
 /// Moments of all parameters.
@@ -37,12 +38,36 @@ impl Optimizer {
     }
 
     /// One step with the gradient in `parameters.flat`, scaled down to `clip_norm`. Returns the
-    /// global gradient norm before clipping, still on the device.
+    /// norms of the gradient before clipping and of the parameters' change, `[2]`, still on the device.
     pub(crate) fn step(&mut self, parameters: &mut Parameters, learning_rate: f64, clip_norm: f64) -> Tensor {
+        self.steps += 1;
+        let gradient = parameters.flat.grad(); // [P]
+        let norms = if fused::serves(&gradient) {
+            self.fused_step(parameters, &gradient, learning_rate, clip_norm)
+        } else {
+            self.plain_step(parameters, &gradient, learning_rate, clip_norm)
+        };
+        parameters.flat.zero_grad();
+        norms
+    }
+
+    fn fused_step(&self, parameters: &Parameters, gradient: &Tensor, learning_rate: f64, clip_norm: f64) -> Tensor {
+        let Adamw { beta1, beta2, eps, weight_decay } = self.settings;
+        let (step, decayed) = (i64::from(self.steps), parameters.decayed_len());
+        let settings = AdamwStep { learning_rate, beta1, beta2, eps, weight_decay, clip_norm, step, decayed };
+        let norms = fused::adamw(&parameters.flat.detach(), gradient, self.moments(), settings);
+        Tensor::from_slice(&norms.map(|norm| norm as f32))
+    }
+
+    fn plain_step(
+        &mut self,
+        parameters: &mut Parameters,
+        gradient: &Tensor,
+        learning_rate: f64,
+        clip_norm: f64,
+    ) -> Tensor {
         tch::no_grad(|| {
             let Adamw { beta1, beta2, eps, weight_decay } = self.settings;
-            self.steps += 1;
-            let gradient = parameters.flat.grad(); // [P]
             let norm = gradient.norm();
             // min(1, clip / norm) without asking the device for the number.
             let gradient = gradient * (clip_norm / (&norm + 1e-6)).clamp_max(1.0);
@@ -51,11 +76,12 @@ impl Optimizer {
             let (bias1, bias2) = (1.0 - beta1.powi(self.steps), 1.0 - beta2.powi(self.steps));
             let denominator = self.second.sqrt() / bias2.sqrt() + eps;
             let update = (&self.first / denominator) * (learning_rate / bias1);
-            let mut decayed = parameters.decayed();
-            let _ = decayed.g_mul_scalar_(1.0 - learning_rate * weight_decay);
-            parameters.flat -= update;
-            parameters.flat.zero_grad();
-            norm
+            let decayed = parameters.decayed_len();
+            let _ = update
+                .narrow(0, 0, decayed)
+                .g_add_(&(parameters.flat.narrow(0, 0, decayed) * (learning_rate * weight_decay)));
+            parameters.flat -= &update;
+            Tensor::stack(&[norm, update.norm()], 0)
         })
     }
 }

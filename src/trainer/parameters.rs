@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 
+use isoflop::run::Precision;
 use isoflop::units::ParamCount;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// One named tensor within the flat vector.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,11 +82,15 @@ impl Parameters {
     }
 
     /// The tensors by name, as views: gradients arrive in the flat vector by one concatenation.
-    pub(crate) fn views(&self) -> Views<'_> {
+    pub(crate) fn views(&self, precision: Precision) -> Views<'_> {
         let sizes: Vec<i64> = self.slots.iter().map(Slot::len).collect();
         let parts = self.flat.split_with_sizes(sizes, 0);
         let tensors = parts.into_iter().zip(&self.slots).map(|(part, slot)| part.view(slot.dims.as_slice())).collect();
-        Views { tensors, index: &self.index }
+        let products = match precision {
+            Precision::Float32 => Kind::Float,
+            Precision::Bfloat16 => Kind::BFloat16,
+        };
+        Views { tensors, index: &self.index, products }
     }
 
     /// Number of parameters.
@@ -93,10 +98,9 @@ impl Parameters {
         ParamCount(self.slots.iter().map(Slot::len).sum::<i64>() as u64)
     }
 
-    /// The part of the flat vector that decays, `[P_decayed]`.
-    pub(crate) fn decayed(&self) -> Tensor {
-        let len = self.slots.iter().filter(|slot| slot.decays).map(Slot::len).sum();
-        self.flat.narrow(0, 0, len)
+    /// How many of the flat vector's first numbers decay.
+    pub(crate) fn decayed_len(&self) -> i64 {
+        self.slots.iter().filter(|slot| slot.decays).map(Slot::len).sum()
     }
 
     #[cfg(test)]
@@ -136,9 +140,22 @@ impl Parameters {
 pub(crate) struct Views<'a> {
     tensors: Vec<Tensor>,
     index: &'a HashMap<String, usize>,
+    products: Kind,
 }
 
 impl Views<'_> {
+    /// The number format of matrix products.
+    pub(crate) fn products(&self) -> Kind {
+        self.products
+    }
+
+    /// A tensor as a factor of matrix products, in their format.
+    pub(crate) fn matrix(&self, name: &str) -> Tensor {
+        self.get(name).to_kind(self.products)
+    }
+
+    /// A tensor as it is, float32.
+    ///
     /// # Panics
     /// When there is no such tensor: the model and its slots disagree, a bug.
     pub(crate) fn get(&self, name: &str) -> Tensor {
@@ -186,6 +203,7 @@ fn truncated(rng: &mut ChaCha8Rng) -> f64 {
 #[cfg(test)]
 mod tests {
     use isoflop::arch::{Architecture, ModelConfig, PRESETS, PRIMER_EZ, TRANSFORMER, rung};
+    use isoflop::run::Precision;
 
     use super::*;
     use crate::model::Model;
@@ -196,7 +214,7 @@ mod tests {
     }
 
     fn values(architecture: Architecture, seed: u64, name: &str) -> Vec<f32> {
-        Vec::try_from(initial(architecture, seed).views().get(name).reshape([-1])).unwrap()
+        Vec::try_from(initial(architecture, seed).views(Precision::Float32).get(name).reshape([-1])).unwrap()
     }
 
     /// Pinned: what a seed means, for every preset, on any machine. Raise SPEC_VERSION with it.

@@ -35,7 +35,7 @@ pub(crate) struct Trained {
 /// A model in training: parameters, moments, and what one step needs.
 #[derive(Debug)]
 pub(crate) struct Training<'a> {
-    spec: &'a RunSpec,
+    pub(crate) spec: &'a RunSpec,
     pub(crate) config: ModelConfig,
     pub(crate) parameters: Parameters,
     optimizer: Optimizer,
@@ -56,16 +56,16 @@ impl<'a> Training<'a> {
         Ok(Self { spec, config, parameters, optimizer, positions })
     }
 
-    /// One optimizer step. Returns (loss, gradient norm), still on the device.
+    /// One optimizer step. Returns the loss `[]` and the norms of the gradient and of the update `[2]`, still on the device.
     pub(crate) fn step(&mut self, inputs: &Tensor, targets: &Tensor, step: u64) -> (Tensor, Tensor) {
         let loss = {
-            let views = self.parameters.views();
+            let views = self.parameters.views(self.spec.precision);
             Model::bind(&self.config, &views).loss(inputs, targets, &self.positions)
         };
         loss.objective.backward();
         let learning_rate = self.learning_rate(step);
-        let norm = self.optimizer.step(&mut self.parameters, learning_rate, self.spec.clip_norm);
-        (loss.cross_entropy.detach(), norm)
+        let norms = self.optimizer.step(&mut self.parameters, learning_rate, self.spec.clip_norm);
+        (loss.cross_entropy.detach(), norms)
     }
 
     /// All tensors that the future depends on, by name.
@@ -270,7 +270,7 @@ impl Readings {
     }
 
     fn push(&mut self, loss: Tensor, norm: Tensor) {
-        self.pending.push(Tensor::stack(&[loss, norm], 0));
+        self.pending.push(Tensor::stack(&[loss, norm.get(0)], 0));
     }
 
     fn read(&mut self) {

@@ -5,8 +5,9 @@ use tch::{Kind, Tensor};
 
 use super::convolution::CausalConvolution;
 use super::norm::HeadNorm;
-use super::positions::Positions;
-use super::{init, scaled, soft_cap};
+use super::positions::{Bias, Positions};
+use super::{dense, init, scaled, soft_cap};
+use crate::fused;
 use crate::parameters::{Init, Slot, Views};
 
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(super) struct Attention {
     out: Tensor,              // W_o [d, D]
     out_bias: Option<Tensor>, // [d]
     widths: Vec<i64>,         // P: widths of Q, K, V, or of z, V
+    heads: i64,
     d_head: i64,
     score_scale: Option<f64>,
     soft_cap: Option<f64>,
@@ -53,19 +55,20 @@ impl Attention {
 
     pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
         let architecture = &config.architecture;
-        let get = |part: &str| views.get(&format!("{name}.{part}"));
-        let bias = |part: &str| (architecture.biases == Biases::All).then(|| get(&format!("{part}_bias")));
+        let matrix = |part: &str| views.matrix(&format!("{name}.{part}"));
+        let bias = |part: &str| (architecture.biases == Biases::All).then(|| views.get(&format!("{name}.{part}_bias")));
         let head_norm = |norm: &str| HeadNorm::bind(config, views, &format!("{name}.{norm}"));
         Self {
-            projections: get(stacked(config)),
+            projections: matrix(stacked(config)),
             projection_biases: bias(stacked(config)),
-            query_from_key: config.shares_qk().then(|| get("query_from_key")),
+            query_from_key: config.shares_qk().then(|| matrix("query_from_key")),
             convolution: CausalConvolution::bind(architecture.qkv_convolution, views, &format!("{name}.conv")),
             separable: matches!(architecture.qkv_convolution, QkvConvolution::Separable(_)),
             qk_norm: architecture.qk_norm.then(|| ["q_norm", "k_norm"].map(head_norm)),
-            out: get("out"),
+            out: matrix("out"),
             out_bias: bias("out"),
             widths: widths(config),
+            heads: i64::from(config.shape.heads),
             d_head: i64::from(config.shape.d_head),
             score_scale: match architecture.score_scale {
                 ScoreScale::Folded => None,
@@ -77,60 +80,76 @@ impl Attention {
 
     /// softmax(Q·Kᵀ + bias)·V·W_o for each head (arXiv:1706.03762, equation 1), the scores scaled and bounded where
     /// the architecture says so.
-    pub(super) fn forward(&self, x: &Tensor, bias: &Tensor, positions: &Positions) -> Tensor {
+    pub(super) fn forward(&self, x: &Tensor, bias: &Bias, positions: &Positions) -> Tensor {
+        let mixed = match bias {
+            Bias::ByDistance(bias) => {
+                let groups = self.widths[self.widths.len() - 1] / self.d_head;
+                let scale = self.score_scale.unwrap_or(1.0);
+                fused::attend(&self.packed(x, positions), bias.as_ref(), self.heads, groups, scale)
+            }
+            Bias::Square(bias) => self.mix(self.qkv(x, positions), bias),
+        }; // [B, T, D]
+        dense(&mixed, &self.out, self.out_bias.as_ref()) // [B, T, d]
+    }
+
+    /// Attention in libtorch's operations, on `[B, T, H, h]`, and `[B, T, H/group, h]` for K and V.
+    fn mix(&self, qkv: [Tensor; 3], bias: &Tensor) -> Tensor {
+        let (b, t) = (qkv[0].size()[0], qkv[0].size()[1]);
+        let [q, k, v] = qkv.map(|x| for_each_query(x.transpose(1, 2), self.heads)); // [B, H, T, h]
+        let scores = scaled(q.matmul(&k.transpose(-2, -1)), self.score_scale); // [B, H, T, T]
+        let weights = (soft_cap(scores, self.soft_cap) + bias).softmax(-1, Kind::Float).to_kind(v.kind());
+        weights.matmul(&v).transpose(1, 2).reshape([b, t, -1]) // [B, T, D]
+    }
+
+    /// Q, K and V side by side, `[B, T, (H + 2G)·h]`.
+    fn packed(&self, x: &Tensor, positions: &Positions) -> Tensor {
+        let as_projected =
+            !self.separable && self.query_from_key.is_none() && self.qk_norm.is_none() && !positions.rotates();
+        if as_projected {
+            return self.stacked(x);
+        }
         let (b, t) = (x.size()[0], x.size()[1]);
-        let [q, k, v] = self.qkv(x); // [B, H, T, h], and [B, H/group, T, h] for K and V
+        Tensor::cat(&self.qkv(x, positions), 2).view([b, t, -1])
+    }
+
+    /// Queries, keys and values as they meet, `[B, T, H, h]`, and `[B, T, G, h]` for K and V.
+    fn qkv(&self, x: &Tensor, positions: &Positions) -> [Tensor; 3] {
+        let parts = self.project(x);
+        let [q, k, v] = match (&self.query_from_key, parts.as_slice()) {
+            // K = z, Q = z·W': what Q and K share (arXiv:2109.08668, released code, `share_qk_rep`).
+            (Some(query_from_key), [z, v]) => [&dense(z, query_from_key, None), z, v].map(Tensor::shallow_clone),
+            (None, [q, k, v]) => [q, k, v].map(Tensor::shallow_clone),
+            _ => unreachable!("two projections where Q and K share one, three elsewhere"),
+        };
+        let [q, k, v] = [q, k, v].map(|x| x.view([x.size()[0], x.size()[1], -1, self.d_head]));
         let [q, k] = match &self.qk_norm {
             Some([q_norm, k_norm]) => [q_norm.forward(&q), k_norm.forward(&k)],
             None => [q, k],
         };
         let [q, k] = [q, k].map(|x| positions.rotate(x));
-        let heads = q.size()[1];
-        let [k, v] = [k, v].map(|x| for_each_query(x, heads)); // [B, H, T, h]
-        let scores = scaled(q.matmul(&k.transpose(-2, -1)), self.score_scale); // [B, H, T, T]
-        let weights = (soft_cap(scores, self.soft_cap) + bias).softmax(-1, Kind::Float);
-        let mixed = weights.matmul(&v).transpose(1, 2).reshape([b, t, heads * self.d_head]); // [B, T, D]
-        mixed.linear(&self.out, self.out_bias.as_ref()) // [B, T, d]
-    }
-
-    fn qkv(&self, x: &Tensor) -> [Tensor; 3] {
-        let parts = self.project(x);
-        let [q, k, v] = match (&self.query_from_key, parts.as_slice()) {
-            // K = z, Q = z·W': what Q and K share (arXiv:2109.08668, released code, `share_qk_rep`).
-            (Some(query_from_key), [z, v]) => {
-                [&z.linear(query_from_key, None::<&Tensor>), z, v].map(Tensor::shallow_clone)
-            }
-            (None, [q, k, v]) => [q, k, v].map(Tensor::shallow_clone),
-            _ => unreachable!("two projections where Q and K share one, three elsewhere"),
-        };
-        [q, k, v].map(|x| self.heads(&x))
+        [q, k, v]
     }
 
     /// The projections with their convolutions, each `[B, T, P]`.
     fn project(&self, x: &Tensor) -> Vec<Tensor> {
-        match &self.convolution {
-            Some(convolution) if self.separable => {
-                let each = self.widths.len() as i64;
-                let inputs = convolution.forward(&x.repeat([1, 1, each])).chunk(each, -1); // each [B, T, d]
-                let matrices = self.projections.split_with_sizes(&self.widths, 0); // each [P, d]
-                let biases = self.projection_biases.as_ref().map(|biases| biases.split_with_sizes(&self.widths, 0));
-                let project = |i: usize| inputs[i].linear(&matrices[i], biases.as_ref().map(|biases| &biases[i]));
-                (0..inputs.len()).map(project).collect()
-            }
-            convolution => {
-                let all = x.linear(&self.projections, self.projection_biases.as_ref()); // [B, T, ΣP]
-                let all = match convolution {
-                    Some(convolution) => convolution.forward(&all),
-                    None => all,
-                };
-                all.split_with_sizes(&self.widths, -1)
-            }
-        }
+        let Some(convolution) = self.convolution.as_ref().filter(|_| self.separable) else {
+            return self.stacked(x).split_with_sizes(&self.widths, -1);
+        };
+        let each = self.widths.len() as i64;
+        let inputs = convolution.forward(&x.repeat([1, 1, each])).chunk(each, -1); // each [B, T, d]
+        let matrices = self.projections.split_with_sizes(&self.widths, 0); // each [P, d]
+        let biases = self.projection_biases.as_ref().map(|biases| biases.split_with_sizes(&self.widths, 0));
+        let project = |i: usize| dense(&inputs[i], &matrices[i], biases.as_ref().map(|biases| &biases[i]));
+        (0..inputs.len()).map(project).collect()
     }
 
-    fn heads(&self, x: &Tensor) -> Tensor {
-        let (b, t) = (x.size()[0], x.size()[1]);
-        x.view([b, t, -1, self.d_head]).transpose(1, 2).contiguous() // [B, H, T, h]
+    /// The projections side by side, with the convolutions that come after them, `[B, T, ΣP]`.
+    fn stacked(&self, x: &Tensor) -> Tensor {
+        let all = dense(x, &self.projections, self.projection_biases.as_ref());
+        match &self.convolution {
+            Some(convolution) => convolution.forward(&all),
+            None => all,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use isoflop::arch::{ModelConfig, QkvConvolution};
 use tch::Tensor;
 
 use super::init;
+use crate::fused;
 use crate::parameters::{Slot, Views};
 
 #[derive(Debug)]
@@ -29,13 +30,16 @@ impl CausalConvolution {
     /// Attention", and its released code), plus x where there is a residual. Q, K and V are convolved in one pass: their channels stand
     /// side by side and none is shared.
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        let y = convolve(x, &self.taps); // [B, T, C]
+        if fused::serves(x) {
+            return fused::convolve(x, &self.taps, self.residual);
+        }
+        let y = convolve(x, &self.taps).to_kind(x.kind()); // [B, T, C]
         if self.residual { y + x } else { y }
     }
 }
 
 /// Multiply-adds over shifted views, not a grouped `conv1d`, which is slower on CPU.
-pub(super) fn convolve(x: &Tensor, taps: &Tensor) -> Tensor {
+pub(crate) fn convolve(x: &Tensor, taps: &Tensor) -> Tensor {
     let (width, t) = (taps.size()[0], x.size()[1]);
     let padded = x.constant_pad_nd([0, 0, width - 1, 0]); // [B, T + width - 1, C], zeros on the left only
     let shifted = |k: i64| padded.narrow(1, width - 1 - k, t); // x[t - k]

@@ -4,7 +4,8 @@
 use isoflop::arch::{Activation, Biases, ModelConfig};
 use tch::Tensor;
 
-use super::init;
+use super::{dense, init};
+use crate::fused::{self, FusedActivation};
 use crate::parameters::{Init, Slot, Views};
 
 #[derive(Debug)]
@@ -39,12 +40,22 @@ impl FeedForward {
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        let hidden = self.into.forward(x); // [B, T, F]
-        let hidden = match &self.gate {
-            Some(gate) => activate(self.activation, &gate.forward(x)) * hidden,
-            None => activate(self.activation, &hidden),
-        };
+        let hidden = match (&self.gate, fused_activation(self.activation)) {
+            (Some(gate), _) => activate(self.activation, &gate.forward(x)) * self.into.forward(x),
+            (None, Some(activation)) if fused::serves(x) => {
+                fused::activate(dense(x, &self.into.weight, None), self.into.bias.as_ref(), activation)
+            }
+            (None, _) => activate(self.activation, &self.into.forward(x)),
+        }; // [B, T, F]
         self.out.forward(&hidden) // [B, T, d]
+    }
+}
+
+fn fused_activation(activation: Activation) -> Option<FusedActivation> {
+    match activation {
+        Activation::Relu => Some(FusedActivation::Relu),
+        Activation::SquaredRelu => Some(FusedActivation::SquaredRelu),
+        Activation::Gelu | Activation::Swish => None,
     }
 }
 
@@ -73,13 +84,13 @@ impl Dense {
 
     fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
         Self {
-            weight: views.get(&format!("{name}.weight")),
+            weight: views.matrix(&format!("{name}.weight")),
             bias: has_bias(config).then(|| views.get(&format!("{name}.bias"))),
         }
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
-        x.linear(&self.weight, self.bias.as_ref())
+        dense(x, &self.weight, self.bias.as_ref())
     }
 }
 

@@ -19,12 +19,16 @@ mod relative;
 mod rotary;
 
 use attention::Attention;
+#[cfg(test)]
+pub(crate) use convolution::convolve as plain_convolution;
 use feed_forward::FeedForward;
 use isoflop::arch::{Head, LogitScale, ModelConfig, NormPlacement, Positions as PositionKind, RELATIVE_BUCKETS};
 use norm::Norm;
+use positions::Bias;
 pub(crate) use positions::Positions;
 use tch::{Kind, Tensor};
 
+use crate::fused;
 use crate::parameters::{Slot, Views};
 
 /// A model bound to one view of its parameters.
@@ -38,6 +42,7 @@ pub(crate) struct Model {
     head: Tensor, // [V, d], the embedding where that is tied
     logit_scale: Option<f64>,
     logit_soft_cap: Option<f64>,
+    bounds_scores: bool,
     z_loss: f64,
 }
 
@@ -92,19 +97,22 @@ impl Model {
             relative_bias: positioned(architecture.positions == PositionKind::T5Relative, "relative_bias"),
             blocks: (0..config.shape.layers).map(|layer| Block::bind(config, views, layer)).collect(),
             final_norm: Norm::bind(config, views, "final_norm"),
-            head: views.get(if architecture.head == Head::Tied { "embedding" } else { "head" }),
+            head: views.matrix(if architecture.head == Head::Tied { "embedding" } else { "head" }),
             logit_scale: match architecture.logit_scale {
                 LogitScale::InverseSqrtWidth => Some(f64::from(config.shape.d_model).powf(-0.5)),
                 LogitScale::One => None,
             },
             logit_soft_cap: architecture.logit_softcap,
+            bounds_scores: architecture.attention_softcap.is_some(),
             z_loss: architecture.z_loss,
         }
     }
 
     /// Logits for the next token at every position.
     pub(crate) fn forward(&self, tokens: &Tensor, positions: &Positions) -> Tensor {
-        let bias = positions.bias(self.relative_bias.as_ref()); // [H, T, T], the causal mask within it
+        // The kernel does not bound scores.
+        let fused = fused::serves(&self.embedding) && !self.bounds_scores;
+        let bias = positions.bias(self.relative_bias.as_ref(), fused);
         let mut x = Tensor::embedding(&self.embedding, tokens, -1, false, false); // [B, T, d]
         if let Some(position_embedding) = &self.position_embedding {
             x += position_embedding;
@@ -113,14 +121,20 @@ impl Model {
             x = block.forward(&x, &bias, positions);
         }
         let h = scaled(self.final_norm.forward(&x), self.logit_scale); // [B, T, d]
-        soft_cap(h.linear(&self.head, None::<&Tensor>), self.logit_soft_cap) // [B, T, V]
+        soft_cap(dense(&h, &self.head, None), self.logit_soft_cap) // [B, T, V]
     }
 
     /// Mean loss over all positions.
     pub(crate) fn loss(&self, tokens: &Tensor, targets: &Tensor, positions: &Positions) -> Loss {
         let vocabulary = self.embedding.size()[0];
-        let logits = self.forward(tokens, positions).view([-1, vocabulary]).to_kind(Kind::Float); // [B·T, V]
-        let cross_entropy = logits.cross_entropy_for_logits(&targets.reshape([-1]));
+        let logits = self.forward(tokens, positions).view([-1, vocabulary]); // [B·T, V]
+        let targets = targets.reshape([-1]);
+        if fused::serves(&logits) {
+            let [cross_entropy, objective] = fused::cross_entropy(logits, &targets, self.z_loss);
+            return Loss { cross_entropy, objective };
+        }
+        let logits = logits.to_kind(Kind::Float);
+        let cross_entropy = logits.cross_entropy_for_logits(&targets);
         let objective = if self.z_loss > 0.0 {
             // z·mean(log² Σ exp(logits)), arXiv:2204.02311, section 5.
             let log_z = logits.logsumexp([-1i64].as_slice(), false);
@@ -155,7 +169,7 @@ impl Block {
 
     /// x + Attention(N(x)), then x + FFN(N(x)), or Primer's x + N(FFN(x)) (arXiv:2109.08668, released code,
     /// `PrePostNormLayerStack`).
-    fn forward(&self, x: &Tensor, bias: &Tensor, positions: &Positions) -> Tensor {
+    fn forward(&self, x: &Tensor, bias: &Bias, positions: &Positions) -> Tensor {
         let x = x + self.attention.forward(&self.attention_norm.forward(x), bias, positions); // [B, T, d]
         let added = match self.placement {
             NormPlacement::Pre => self.ffn.forward(&self.ffn_norm.forward(&x)),
@@ -163,6 +177,12 @@ impl Block {
         };
         x + added // [B, T, d]
     }
+}
+
+/// x·Wᵀ + b, in W's number format.
+fn dense(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+    let bias = bias.map(|bias| bias.to_kind(weight.kind()));
+    x.to_kind(weight.kind()).linear(weight, bias.as_ref())
 }
 
 fn scaled(x: Tensor, scale: Option<f64>) -> Tensor {

@@ -1,7 +1,7 @@
 //! LayerNorm, RMSNorm and Primer's norm.
 
 use isoflop::arch::{Biases, ModelConfig, Norm as Kind};
-use tch::Tensor;
+use tch::{Kind as Number, Tensor};
 
 use crate::parameters::{Init, Slot, Views};
 
@@ -11,6 +11,7 @@ pub(super) struct Norm {
     scale: Tensor,        // γ [C]
     bias: Option<Tensor>, // β [C]
     eps: f64,
+    to: Number,
 }
 
 impl Norm {
@@ -27,19 +28,23 @@ impl Norm {
             scale: views.get(&format!("{name}.scale")),
             bias: has_bias(config).then(|| views.get(&format!("{name}.bias"))),
             eps: config.architecture.norm_eps,
+            to: views.products(),
         }
     }
 
+    /// In float32, whatever the products' format; the result is ready for a product.
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
         let channels = self.scale.size();
-        match self.kind {
+        let x = x.to_kind(Number::Float);
+        let y = match self.kind {
             // (x - μ) / sqrt(var + eps) · γ + β, arXiv:1607.06450, equation 4. Primer's mean[x(x - μ)] is this variance.
             Kind::Layer | Kind::Primer => {
                 x.layer_norm(channels, Some(&self.scale), self.bias.as_ref(), self.eps, false)
             }
             // x / sqrt(mean[x²] + eps) · γ, arXiv:1910.07467, equation 4.
             Kind::Rms => x.rms_norm(channels, Some(&self.scale), self.eps),
-        }
+        };
+        y.to_kind(self.to)
     }
 }
 
@@ -64,6 +69,7 @@ impl HeadNorm {
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        x.rms_norm(self.scale.size(), Some(&self.scale), self.eps) // [B, H, T, h]
+        let normed = x.to_kind(Number::Float).rms_norm(self.scale.size(), Some(&self.scale), self.eps);
+        normed.to_kind(x.kind()) // [B, T, H, h]
     }
 }

@@ -13,7 +13,16 @@ pub(crate) struct Positions {
     rotation: Option<Rotation>,
 }
 
-/// What is added to the scores.
+/// What is added to the scores of one batch.
+#[derive(Debug)]
+pub(super) enum Bias {
+    /// `[H, T]`, for each distance, where positions are relative. The fused kernel knows what is causal.
+    ByDistance(Option<Tensor>),
+    /// `[T, T]` or `[H, T, T]`, -inf in the future.
+    Square(Tensor),
+}
+
+/// What is added to the scores of any batch.
 #[derive(Debug)]
 enum Added {
     /// `[T, T]`, 0 where key s <= query t, -inf where it is in the future.
@@ -45,18 +54,26 @@ impl Positions {
         Self { added, rotation }
     }
 
-    /// What is added to the scores: the mask, or the relative bias by its table. `[T, T]` or `[H, T, T]`.
+    /// What is added to the scores: the mask, or the relative bias by its table.
     ///
     /// # Panics
     /// When relative positions have no table: the model and its positions disagree, a bug.
-    pub(super) fn bias(&self, relative_bias: Option<&Tensor>) -> Tensor {
+    pub(super) fn bias(&self, relative_bias: Option<&Tensor>, fused: bool) -> Bias {
+        let table = || relative_bias.expect("relative positions have a table");
         match &self.added {
-            Added::Mask(mask) => mask.shallow_clone(),
-            Added::Relative(relative) => relative.bias(relative_bias.expect("relative positions have a table")),
+            Added::Mask(_) if fused => Bias::ByDistance(None),
+            Added::Mask(mask) => Bias::Square(mask.shallow_clone()),
+            Added::Relative(relative) if fused => Bias::ByDistance(Some(relative.by_distance(table()))),
+            Added::Relative(relative) => Bias::Square(relative.bias(table())),
         }
     }
 
-    /// Queries or keys `[B, H, T, h]`, turned where positions are rotary.
+    /// Whether queries and keys are turned.
+    pub(super) fn rotates(&self) -> bool {
+        self.rotation.is_some()
+    }
+
+    /// Queries or keys `[B, T, H, h]`, turned where positions are rotary.
     pub(super) fn rotate(&self, x: Tensor) -> Tensor {
         match &self.rotation {
             Some(rotation) => rotation.forward(&x),

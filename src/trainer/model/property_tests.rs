@@ -5,7 +5,7 @@ use isoflop::arch::{
     LLAMA_STYLE, LogitScale, ModelConfig, Norm, NormPlacement, PRESETS, Positions as PositionKind, QkvConvolution,
     QkvProjections, ScoreScale, Shape, TRANSFORMER,
 };
-use isoflop::run::Adamw;
+use isoflop::run::{Adamw, Precision};
 use proptest::prelude::*;
 use proptest::sample::select;
 use tch::{Device, Kind, Tensor};
@@ -17,7 +17,7 @@ use crate::optimizer::Optimizer;
 use crate::parameters::Parameters;
 
 fn logits(config: &ModelConfig, parameters: &Parameters, tokens: &Tensor, positions: &Positions) -> Tensor {
-    tch::no_grad(|| Model::bind(config, &parameters.views()).forward(tokens, positions))
+    tch::no_grad(|| Model::bind(config, &parameters.views(Precision::Float32)).forward(tokens, positions))
 }
 
 fn initial(config: &ModelConfig, seed: u64) -> Parameters {
@@ -116,7 +116,9 @@ fn the_first_loss_is_what_the_start_implies() {
         let (parameters, positions) = (initial(&config, 3), Positions::new(&config, Device::Cpu));
         let tokens = (Tensor::arange(4 * 65, (Kind::Int64, Device::Cpu)) * 1009).remainder(i64::from(V)).view([4, 65]);
         let (inputs, targets) = (tokens.narrow(1, 0, 64), tokens.narrow(1, 1, 64));
-        let loss = tch::no_grad(|| Model::bind(&config, &parameters.views()).loss(&inputs, &targets, &positions));
+        let loss = tch::no_grad(|| {
+            Model::bind(&config, &parameters.views(Precision::Float32)).loss(&inputs, &targets, &positions)
+        });
         let expected = f64::from(V).ln()
             + match preset.architecture.initialisation {
                 Initialisation::Paper => 0.5,
@@ -140,7 +142,7 @@ fn one_batch_is_learned_by_heart() {
         let (inputs, targets) = (tokens.narrow(1, 0, 16), tokens.narrow(1, 1, 16));
         let mut last = f64::INFINITY;
         for _ in 0..120 {
-            let loss = Model::bind(&config, &parameters.views()).loss(&inputs, &targets, &positions);
+            let loss = Model::bind(&config, &parameters.views(Precision::Float32)).loss(&inputs, &targets, &positions);
             loss.objective.backward();
             last = loss.cross_entropy.double_value(&[]);
             let _ = optimizer.step(&mut parameters, 1e-2, 1.0);

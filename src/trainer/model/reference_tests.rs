@@ -8,9 +8,11 @@ use isoflop::arch::{
     ModelConfig, Norm, Operation, PRESETS, PRIMER, Positions as PositionKind, QkvConvolution, QkvProjections,
     ScoreScale, Shape, TRANSFORMER,
 };
-use tch::{Device, Tensor};
+use isoflop::run::Precision;
+use tch::{Device, Kind, Tensor};
 
 use super::{Model, Positions};
+use crate::fused;
 use crate::parameters::{Parameters, Slot};
 
 /// heads·d_head is not d_model, so that the two cannot be taken for each other.
@@ -119,6 +121,19 @@ impl Fixture {
         }
     }
 
+    /// Our model with the reference's parameters, its inputs and targets.
+    fn model(&self, architecture: Architecture) -> (ModelConfig, Parameters, [Tensor; 2]) {
+        tch::set_num_threads(1);
+        let tokens = &self.0["tokens"];
+        let t = tokens.size()[1] - 1;
+        let config = tiny(architecture, t);
+        let parameters = Parameters::initial(Model::slots(&config), 1, Device::Cpu);
+        for slot in parameters.slots() {
+            parameters.set(&slot.name, &self.of("param", slot));
+        }
+        (config, parameters, [tokens.narrow(1, 0, t), tokens.narrow(1, 1, t)])
+    }
+
     fn params(&self) -> i64 {
         self.0.iter().filter(|(name, _)| name.starts_with("param.")).map(|(_, t)| t.numel() as i64).sum()
     }
@@ -126,34 +141,58 @@ impl Fixture {
 
 #[test]
 fn logits_loss_and_gradients_are_the_references() {
-    for (name, architecture) in architectures() {
-        let fixture = Fixture::read(name);
-        let tokens = &fixture.0["tokens"];
-        let t = tokens.size()[1] - 1;
-        let config = tiny(architecture, t);
-        let parameters = Parameters::initial(Model::slots(&config), 1, Device::Cpu);
-        assert_eq!(parameters.count().0 as i64, fixture.params(), "{name}: parameters");
-        for slot in parameters.slots() {
-            parameters.set(&slot.name, &fixture.of("param", slot));
-        }
-        let (inputs, targets) = (tokens.narrow(1, 0, t), tokens.narrow(1, 1, t));
-        let views = parameters.views();
-        let (model, positions) = (Model::bind(&config, &views), Positions::new(&config, Device::Cpu));
-        let off = largest(&(model.forward(&inputs, &positions) - &fixture.0["logits"]));
-        assert!(off < 1e-5, "{name}: logits are off by {off:e}");
+    architectures().into_iter().for_each(|(name, architecture)| agrees(name, architecture));
+}
 
-        let loss = model.loss(&inputs, &targets, &positions);
-        loss.objective.backward();
-        for (what, found) in [("loss", &loss.cross_entropy), ("training_loss", &loss.objective)] {
-            let off = (found.double_value(&[]) - fixture.scalar(what)).abs();
-            assert!(off < 1e-5, "{name}: {what} is off by {off:e}");
-        }
-        for slot in parameters.slots() {
-            let expected = fixture.of("grad", slot);
-            let off = largest(&(parameters.gradient(&slot.name) - &expected)) / largest(&expected);
-            assert!(off < 1e-4, "{name}: gradient of {} is off by {off:e}", slot.name);
-        }
+/// What other devices than the processor compute.
+#[test]
+fn libtorchs_own_operations_agree_too() {
+    fused::without(|| architectures().into_iter().for_each(|(name, architecture)| agrees(name, architecture)));
+}
+
+fn agrees(name: &str, architecture: Architecture) {
+    let fixture = Fixture::read(name);
+    let (config, parameters, [inputs, targets]) = fixture.model(architecture);
+    assert_eq!(parameters.count().0 as i64, fixture.params(), "{name}: parameters");
+    let views = parameters.views(Precision::Float32);
+    let (model, positions) = (Model::bind(&config, &views), Positions::new(&config, Device::Cpu));
+    let off = largest(&(model.forward(&inputs, &positions) - &fixture.0["logits"]));
+    assert!(off < 1e-5, "{name}: logits are off by {off:e}");
+
+    let loss = model.loss(&inputs, &targets, &positions);
+    loss.objective.backward();
+    for (what, found) in [("loss", &loss.cross_entropy), ("training_loss", &loss.objective)] {
+        let off = (found.double_value(&[]) - fixture.scalar(what)).abs();
+        assert!(off < 1e-5, "{name}: {what} is off by {off:e}");
     }
+    for slot in parameters.slots() {
+        let expected = fixture.of("grad", slot);
+        let off = largest(&(parameters.gradient(&slot.name) - &expected)) / largest(&expected);
+        assert!(off < 1e-4, "{name}: gradient of {} is off by {off:e}", slot.name);
+    }
+}
+
+/// bfloat16 has 8 bits: the loss agrees to a percent, gradients to a few, with the kernels and without.
+#[test]
+fn bfloat16_is_the_reference_rounded() {
+    let check = |name: &str, architecture, most: f64| {
+        let fixture = Fixture::read(name);
+        let (config, parameters, [inputs, targets]) = fixture.model(architecture);
+        let views = parameters.views(Precision::Bfloat16);
+        let positions = Positions::new(&config, Device::Cpu);
+        let loss = Model::bind(&config, &views).loss(&inputs, &targets, &positions);
+        loss.objective.backward();
+        let off = (loss.cross_entropy.double_value(&[]) / fixture.scalar("loss") - 1.0).abs();
+        assert!(off < 1e-2, "{name}: the loss is off by {off:e}");
+        let parts = parameters.slots().iter().map(|slot| (parameters.gradient(&slot.name), fixture.of("grad", slot)));
+        let square = |x: &Tensor| x.square().sum(Kind::Double).double_value(&[]);
+        let (off, size) = parts
+            .fold((0.0, 0.0), |(off, size), (ours, theirs)| (off + square(&(ours - &theirs)), size + square(&theirs)));
+        assert!((off / size).sqrt() < most, "{name}: gradients are off by {:e}", (off / size).sqrt());
+    };
+    architectures().into_iter().for_each(|(name, architecture)| check(name, architecture, 0.05));
+    // Scores are rounded there, which the kernel keeps in float32.
+    fused::without(|| architectures().into_iter().for_each(|(name, architecture)| check(name, architecture, 0.1)));
 }
 
 fn counts() -> serde_json::Value {

@@ -23,10 +23,15 @@ impl RelativePositions {
         }
     }
 
+    /// The bias of each distance, `[H, T]`.
+    pub(super) fn by_distance(&self, table: &Tensor) -> Tensor {
+        table.index_select(1, &self.buckets)
+    }
+
     /// The bias with the causal mask, `[H, T, T]`: at `[h, i, j]` the bias of distance i - j, -inf where j > i.
     pub(super) fn bias(&self, table: &Tensor) -> Tensor {
         let (heads, t) = (table.size()[0], self.buckets.size()[0]);
-        let by_distance = table.index_select(1, &self.buckets); // [H, T]
+        let by_distance = self.by_distance(table);
         // One row as a circle of 2T places: distance 0, then the T future places, then distances T-1 .. 1.
         let future = self.future.expand([heads, t], false);
         let row = Tensor::cat(&[&by_distance.narrow(1, 0, 1), &future, &by_distance.narrow(1, 1, t - 1).flip([1])], 1); // [H, 2T]

@@ -5,8 +5,8 @@ use tch::{Device, Tensor};
 
 #[derive(Debug)]
 pub(super) struct Rotation {
-    cos: Tensor, // [T, h/2]
-    sin: Tensor, // [T, h/2]
+    cos: Tensor, // [T, 1, h/2]
+    sin: Tensor, // [T, 1, h/2]
 }
 
 impl Rotation {
@@ -18,15 +18,16 @@ impl Rotation {
             (first..first + length).flat_map(|t| (0..pairs).map(move |j| f64::from(t) * frequency(j))).collect();
         let table = |of: fn(f64) -> f64| {
             let values: Vec<f32> = angles.iter().map(|angle| of(*angle) as f32).collect();
-            Tensor::from_slice(&values).view([i64::from(length), i64::from(pairs)]).to_device(device)
+            Tensor::from_slice(&values).view([i64::from(length), 1, i64::from(pairs)]).to_device(device)
         };
         Self { cos: table(libm::cos), sin: table(libm::sin) }
     }
 
     /// Equation 34 of the paper, on halves instead of neighbours.
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        let halves = x.chunk(2, -1); // each [B, H, T, h/2]
+        let halves = x.chunk(2, -1); // each [B, T, H, h/2]
         let (a, b) = (&halves[0], &halves[1]);
-        Tensor::cat(&[a * &self.cos - b * &self.sin, b * &self.cos + a * &self.sin], -1) // [B, H, T, h]
+        let turned = Tensor::cat(&[a * &self.cos - b * &self.sin, b * &self.cos + a * &self.sin], -1);
+        turned.to_kind(x.kind()) // [B, T, H, h]
     }
 }
