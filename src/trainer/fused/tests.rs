@@ -67,7 +67,7 @@ fn plain_attention(qkv: &Tensor, bias: Option<&Tensor>, heads: i64, groups: i64,
     if let Some(bias) = bias {
         let places = Tensor::arange(t, (Kind::Int64, Device::Cpu));
         let distances = (places.unsqueeze(1) - places.unsqueeze(0)).clamp_min(0);
-        scores = scores + bias.index_select(1, &distances.view([-1])).view([heads, t, t]);
+        scores += bias.index_select(1, &distances.view([-1])).view([heads, t, t]);
     }
     let future = Tensor::ones([t, t], (Kind::Bool, Device::Cpu)).triu(1);
     let weights = scores.masked_fill(&future, f64::NEG_INFINITY).softmax(-1, Kind::Float);

@@ -141,13 +141,13 @@ impl Fixture {
 
 #[test]
 fn logits_loss_and_gradients_are_the_references() {
-    architectures().into_iter().for_each(|(name, architecture)| agrees(name, architecture));
+    architectures().for_each(|(name, architecture)| agrees(name, architecture));
 }
 
 /// What other devices than the processor compute.
 #[test]
 fn libtorchs_own_operations_agree_too() {
-    fused::without(|| architectures().into_iter().for_each(|(name, architecture)| agrees(name, architecture)));
+    fused::without(|| architectures().for_each(|(name, architecture)| agrees(name, architecture)));
 }
 
 fn agrees(name: &str, architecture: Architecture) {
@@ -190,9 +190,9 @@ fn bfloat16_is_the_reference_rounded() {
             .fold((0.0, 0.0), |(off, size), (ours, theirs)| (off + square(&(ours - &theirs)), size + square(&theirs)));
         assert!((off / size).sqrt() < most, "{name}: gradients are off by {:e}", (off / size).sqrt());
     };
-    architectures().into_iter().for_each(|(name, architecture)| check(name, architecture, 0.05));
+    architectures().for_each(|(name, architecture)| check(name, architecture, 0.05));
     // Scores are rounded there, which the kernel keeps in float32.
-    fused::without(|| architectures().into_iter().for_each(|(name, architecture)| check(name, architecture, 0.1)));
+    fused::without(|| architectures().for_each(|(name, architecture)| check(name, architecture, 0.1)));
 }
 
 fn counts() -> serde_json::Value {
