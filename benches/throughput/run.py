@@ -28,7 +28,7 @@ def spec(arch, size):
     """A run's spec as `isoflop-trainer calibrate` takes it: choices and shape come from `isoflop arch show`."""
     shown = json.loads(subprocess.check_output([ROOT / "target/release/isoflop", "arch", "show", arch, "--size", size, "--json"]))
     return {
-        "version": 2, "architecture": shown["architecture"], "shape": shown["shape"],
+        "version": 3, "architecture": shown["architecture"], "shape": shown["shape"],
         "data": {"tokenizer": "bytes", "train_digest": "", "validation_digest": ""}, "budget": {"flops": 0.0},
         "sequence_length": LENGTH, "batch_sequences": SEQUENCES, "steps": 1,
         "optimizer": {"beta1": 0.9, "beta2": 0.95, "eps": 1e-8, "weight_decay": 0.1}, "learning_rate": 1e-3,

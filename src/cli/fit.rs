@@ -63,12 +63,24 @@ fn print(fits: &Fits) {
         laws(fits);
     }
     conclusions(fits);
+    tuning(fits);
     for (reason, runs) in fits.left_out() {
         if runs.len() > FEW {
             output::note(format!("left out of the fits: {} runs: {reason}", runs.len()));
         } else {
             runs.iter().for_each(|run| output::note(format!("left out: {run}: {reason}")));
         }
+    }
+}
+
+/// What became of the `lr` axis.
+fn tuning(fits: &Fits) {
+    let edge = fits.tuned.iter().filter(|tuned| tuned.at_edge()).count();
+    if edge > 0 {
+        output::warning(format!(
+            "{edge} of {} tuned learning rates lie at the edge of `lr`: widen the axis, or the comparison may be one of learning rates",
+            fits.tuned.len()
+        ));
     }
 }
 

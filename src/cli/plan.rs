@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::args::PlanArgs;
 use super::sweep::{Sweep, open};
 use super::{Exit, Failed, output};
-use crate::coordinator::{Cost, Resumed, calibrate, memory_bytes, resume};
+use crate::coordinator::{Branch, Cost, Resumed, branches, calibrate, flops_saved, memory_bytes, resume};
 use crate::executor::{Slot, Trainer, slots};
 use crate::run::{Budget, RunSpec};
 use crate::sweep::{Executor, PlannedRun};
@@ -20,21 +20,34 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
     let sweep = open(&args.file, &args.folders)?;
     let Executor::Local(local) = &sweep.file.executor;
     let slots = slots(local)?;
-    let seconds = if args.no_calibration { None } else { seconds(args, &sweep, &slots) };
+    let branches = branches(&sweep.plan);
+    let seconds = if args.no_calibration { None } else { seconds(args, &sweep, &slots, &branches) };
     let resumed = resume(&sweep.dir, &sweep.plan);
+    let outlook =
+        Outlook { sweep: &sweep, slots: &slots, seconds: seconds.as_deref(), branches: &branches, resumed: &resumed };
     if args.json {
-        output::json(&PlanJson::new(&sweep, &slots, seconds.as_deref(), &resumed))?;
+        output::json(&PlanJson::new(&outlook))?;
     } else {
-        print(&sweep, &slots, seconds.as_deref(), &resumed);
+        outlook.print();
     }
     Ok(Exit::Ok)
 }
 
+/// A plan with what is expected of it.
+struct Outlook<'a> {
+    sweep: &'a Sweep,
+    slots: &'a [Slot],
+    /// Expected seconds of each run, where the trainer could be asked.
+    seconds: Option<&'a [f64]>,
+    branches: &'a [Option<Branch>],
+    resumed: &'a Resumed,
+}
+
 /// Expected seconds of each run; nothing, with a warning, where the trainer cannot be asked.
-fn seconds(args: &PlanArgs, sweep: &Sweep, slots: &[Slot]) -> Option<Vec<f64>> {
+fn seconds(args: &PlanArgs, sweep: &Sweep, slots: &[Slot], branches: &[Option<Branch>]) -> Option<Vec<f64>> {
     let measured = Trainer::find(args.trainer.trainer.as_deref())
         .map_err(|e| e.to_string())
-        .and_then(|trainer| calibrated(&trainer, sweep, slots).map_err(|e| e.to_string()));
+        .and_then(|trainer| calibrated(&trainer, sweep, slots, branches).map_err(|e| e.to_string()));
     measured.map_err(|reason| output::warning(format!("no times: {reason}"))).ok()
 }
 
@@ -42,6 +55,7 @@ fn calibrated(
     trainer: &Trainer,
     sweep: &Sweep,
     slots: &[Slot],
+    branches: &[Option<Branch>],
 ) -> Result<Vec<f64>, crate::coordinator::CalibrationError> {
     // Steps of runs that differ in length or seed only take the same time.
     let kind = |spec: &RunSpec| RunSpec { budget: Budget::Flops(0.0), steps: 1, seed: 0, ..spec.clone() };
@@ -54,8 +68,12 @@ fn calibrated(
         });
     }
     let measured = calibrate(trainer, slots, &kinds)?;
-    let runs = sweep.plan.runs.iter();
-    Ok(runs.map(|run| Cost::calibrated(&run.spec, &measured[place[&kind(&run.spec).id()]]).seconds).collect())
+    let runs = sweep.plan.runs.iter().zip(branches);
+    let cost = |(run, branch): (&PlannedRun, &Option<Branch>)| {
+        let shared = branch.map_or(0, |branch| branch.steps);
+        Cost::calibrated(&run.spec, shared, &measured[place[&kind(&run.spec).id()]]).seconds
+    };
+    Ok(runs.map(cost).collect())
 }
 
 /// Seconds until all are done when each goes to the slot that is free first, dearest first.
@@ -71,40 +89,60 @@ fn makespan(seconds: &[f64], done: &[bool], slots: usize) -> f64 {
     busy.into_iter().fold(0.0, f64::max)
 }
 
-fn print(sweep: &Sweep, slots: &[Slot], seconds: Option<&[f64]>, resumed: &Resumed) {
-    let runs = &sweep.plan.runs;
-    output::line(if runs.len() <= MOST_ROWS { run_table(runs, seconds, resumed) } else { budget_table(runs, seconds) });
-    let total: Flops = runs.iter().map(|run| run.spec.flops()).sum();
-    let done = resumed.done.iter().filter(|done| **done).count();
-    let data = &sweep.data;
-    output::line(String::new());
-    output::line(format!("{} runs, {total} FLOPs in all; {done} are done", runs.len()));
-    output::line(format!(
-        "text: {} tokens to train on, {} held out ({} and {} documents)",
-        si(data.train.tokens as f64),
-        si(data.validation.tokens as f64),
-        data.train.documents,
-        data.validation.documents
-    ));
-    let places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
-    output::line(format!(
-        "{} runs side by side ({}), {} CPU threads each",
-        slots.len(),
-        places.join(", "),
-        slots[0].threads
-    ));
-    if let Some(seconds) = seconds {
-        let left = makespan(seconds, &resumed.done, slots.len());
-        let device_seconds: f64 = seconds.iter().sum();
+impl Outlook<'_> {
+    fn print(&self) {
+        let Self { sweep, slots, seconds, resumed, .. } = *self;
+        let runs = &sweep.plan.runs;
+        output::line(if runs.len() <= MOST_ROWS {
+            run_table(runs, seconds, resumed)
+        } else {
+            budget_table(runs, seconds)
+        });
+        let total: Flops = runs.iter().map(|run| run.spec.flops()).sum();
+        let done = resumed.done.iter().filter(|done| **done).count();
+        let data = &sweep.data;
+        output::line(String::new());
+        output::line(format!("{} runs, {total} FLOPs in all; {done} are done", runs.len()));
+        self.shared(total).into_iter().for_each(output::line);
         output::line(format!(
-            "time left: {} (estimate from a few steps on this machine); {} of device time in all",
-            duration(left),
-            duration(device_seconds)
+            "text: {} tokens to train on, {} held out ({} and {} documents)",
+            si(data.train.tokens as f64),
+            si(data.validation.tokens as f64),
+            data.train.documents,
+            data.validation.documents
         ));
+        let places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
+        output::line(format!(
+            "{} runs side by side ({}), {} CPU threads each",
+            slots.len(),
+            places.join(", "),
+            slots[0].threads
+        ));
+        if let Some(seconds) = seconds {
+            output::line(format!(
+                "time left: {} (estimate from a few steps on this machine); {} of device time in all",
+                duration(makespan(seconds, &resumed.done, slots.len())),
+                duration(seconds.iter().sum())
+            ));
+        }
+        output::line("memory and time are estimates; FLOPs count attention in full and the backward pass twice");
+        changes(resumed);
+        sweep.plan.notes.iter().for_each(output::remark);
     }
-    output::line("memory and time are estimates; FLOPs count attention in full and the backward pass twice");
-    changes(resumed);
-    sweep.plan.notes.iter().for_each(output::remark);
+
+    /// What is saved where runs go on from one another.
+    fn shared(&self, total: Flops) -> Option<String> {
+        let plan = &self.sweep.plan;
+        let branching = self.branches.iter().flatten().count();
+        let saved = flops_saved(plan, self.branches);
+        let part = 100.0 * saved.0 / total.0;
+        (branching > 0).then(|| {
+            format!(
+                "{branching} runs go on from the trunk of a smaller budget: {} FLOPs are spent, {saved} ({part:.0}%) are saved",
+                Flops(total.0 - saved.0)
+            )
+        })
+    }
 }
 
 /// What lies in the results beside what the plan asks for.
@@ -199,6 +237,7 @@ struct PlanJson<'a> {
     baseline: &'a str,
     runs: Vec<RunJson<'a>>,
     flops_total: f64,
+    flops_saved_by_shared_trunks: f64,
     slots: usize,
     threads_per_run: u32,
     seconds_left_estimate: Option<f64>,
@@ -219,14 +258,19 @@ struct RunJson<'a> {
     steps: u64,
     flops: f64,
     flops_6nd: f64,
+    flops_taken_from_trunk: f64,
+    trunk_of: Option<&'a str>,
     learning_rate: f64,
+    lr_factor: Option<f64>,
+    batch_tokens: u64,
     memory_bytes_estimate: u64,
     seconds_estimate: Option<f64>,
     done: bool,
 }
 
 impl<'a> PlanJson<'a> {
-    fn new(sweep: &'a Sweep, slots: &[Slot], seconds: Option<&[f64]>, resumed: &'a Resumed) -> Self {
+    fn new(outlook: &Outlook<'a>) -> Self {
+        let Outlook { sweep, slots, seconds, branches, resumed } = *outlook;
         let run = |(i, run): (usize, &'a PlannedRun)| RunJson {
             id: run.id.as_str(),
             arm: &run.arm,
@@ -239,7 +283,11 @@ impl<'a> PlanJson<'a> {
             steps: run.spec.steps,
             flops: run.spec.flops().0,
             flops_6nd: 6.0 * run.spec.params_total().0 as f64 * run.spec.tokens().0 as f64,
+            flops_taken_from_trunk: branches[i].map_or(0.0, |branch| branch.flops(&run.spec).0),
+            trunk_of: branches[i].map(|branch| sweep.plan.runs[branch.from].id.as_str()),
             learning_rate: run.spec.learning_rate,
+            lr_factor: run.lr_factor,
+            batch_tokens: run.spec.batch_tokens().0,
             memory_bytes_estimate: memory_bytes(&run.spec),
             seconds_estimate: seconds.map(|s| s[i]),
             done: resumed.done[i],
@@ -249,6 +297,7 @@ impl<'a> PlanJson<'a> {
             baseline: &sweep.plan.baseline,
             runs: sweep.plan.runs.iter().enumerate().map(run).collect(),
             flops_total: sweep.plan.runs.iter().map(|run| run.spec.flops()).sum::<Flops>().0,
+            flops_saved_by_shared_trunks: flops_saved(&sweep.plan, branches).0,
             slots: slots.len(),
             threads_per_run: slots[0].threads,
             seconds_left_estimate: seconds.map(|s| makespan(s, &resumed.done, slots.len())),

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::report::conclude;
 use super::sweep::{Sweep, open};
 use super::{Exit, Failed, output};
-use crate::coordinator::{Cost, Options, Resumed, Summary, SweepLock, drive, resume};
+use crate::coordinator::{Cost, Options, Resumed, Summary, SweepLock, branches, drive, resume};
 use crate::executor::{Slot, Trainer, slots};
 use crate::run::write_json;
 use crate::sweep::{Executor, Plan};
@@ -32,13 +32,18 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
 
     let resumed = resume(&sweep.dir, &sweep.plan);
     announce(&sweep, &slots, &resumed);
+    let branches = branches(&sweep.plan);
+    let shared = |run: usize| branches[run].map_or(0, |branch| branch.steps);
+    let costs =
+        sweep.plan.runs.iter().enumerate().map(|(i, run)| Cost::guessed(&run.spec, shared(i)).seconds).collect();
     let options = Options {
         trainer,
         slots,
         max_attempts: u32::try_from(local.max_attempts.value.0).unwrap_or(u32::MAX),
         stall: Duration::from_secs_f64(local.stall_seconds.value.0),
         checkpoint_seconds: local.checkpoint_seconds.value.0,
-        costs: sweep.plan.runs.iter().map(|run| Cost::guessed(&run.spec).seconds).collect(),
+        costs,
+        branches,
     };
     let mut progress = Progress::new(&sweep.plan, &resumed.done, &options.costs, options.slots.len());
     let summary = drive(&sweep.dir, &sweep.plan, &resumed.done, options, &mut progress)?;

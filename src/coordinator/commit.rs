@@ -35,7 +35,7 @@ pub(super) fn commit(
     let path = sweep.run(&run.id).outcome();
     write_json(&path, &outcome).map_err(|source| CommitError::Unwritable { path, source })?;
     // The run is done: its checkpoints are of no more use, and what cannot be removed costs only space.
-    let _ = remove_checkpoints(&sweep.run(&run.id));
+    let _ = remove_checkpoints(&sweep.run(&run.id).checkpoints());
     Ok(outcome)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,8 +12,11 @@ use tokio::sync::oneshot;
 
 use super::commit::{CommitError, commit, last_attempt};
 use super::schedule::{Command, Event, FailedRun, Failure, RunIndex, SlotIndex, State, step};
+use super::trunks::{Branch, with_followers};
 use crate::executor::{AttemptEnd, Slot, SpawnError, Trainer, error_line};
-use crate::run::{AttemptDir, Event as RunEvent, EventTail, Launch, Outcome, SweepDir, TrainerExit, write_json};
+use crate::run::{
+    AttemptDir, Event as RunEvent, EventTail, Launch, Outcome, SweepDir, TrainerExit, remove_checkpoints, write_json,
+};
 use crate::sweep::{Plan, PlannedRun};
 
 /// How often running attempts are looked at.
@@ -34,6 +37,8 @@ pub struct Options {
     pub checkpoint_seconds: f64,
     /// Expected seconds of each run of the plan: the dearest start first.
     pub costs: Vec<f64>,
+    /// Where each run of the plan goes on from.
+    pub branches: Vec<Option<Branch>>,
 }
 
 /// Told what happens, to show it.
@@ -84,7 +89,9 @@ pub fn drive(
 ) -> Result<Summary, DriveError> {
     // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let state = State::new(done, &options.costs, options.slots.len(), options.max_attempts);
+    let after = options.branches.iter().map(|branch| branch.map(|branch| branch.from)).collect();
+    let worth = with_followers(&options.costs, &options.branches);
+    let state = State::new(done, &worth, after, options.slots.len(), options.max_attempts);
     runtime.block_on(Driver::new(sweep, plan, options, observer).run(state))
 }
 
@@ -121,6 +128,7 @@ impl<'a> Driver<'a> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut look = tokio::time::interval(LOOK);
         let mut interrupted = false;
+        (0..state.runs.len()).for_each(|run| self.drop_trunk(run, &state));
         let (mut state, mut finished) = self.carry_out(state, Event::Begin);
         while !finished {
             let event = tokio::select! {
@@ -150,8 +158,15 @@ impl<'a> Driver<'a> {
                 _ => None,
             };
             let run = slot_and_failure.as_ref().and_then(|(slot, _)| self.active.remove(slot)).map(|active| active.run);
+            let committed = match &event {
+                Event::Committed(slot) => self.active.remove(slot).map(|active| active.run),
+                _ => None,
+            };
             let commands;
             (state, commands) = step(state, event);
+            if let Some(branch) = committed.and_then(|run| self.options.branches[run]) {
+                self.drop_trunk(branch.from, &state);
+            }
             if let (Some((slot, failure)), Some(run)) = (slot_and_failure, run) {
                 let again = !matches!(state.runs[run], super::RunState::Failed { .. });
                 self.observer.failed(slot, &self.plan.runs[run], &failure, again);
@@ -159,7 +174,7 @@ impl<'a> Driver<'a> {
             for command in commands {
                 match command {
                     Command::Start { run, slot } => {
-                        events.extend(self.start(run, slot).err().map(|failure| Event::Failed(slot, failure)))
+                        events.extend(self.start(run, slot, &state).err().map(|failure| Event::Failed(slot, failure)))
                     }
                     Command::Stop(slot) => self.stop(slot),
                     Command::Finish => finished = true,
@@ -169,12 +184,12 @@ impl<'a> Driver<'a> {
         (state, finished)
     }
 
-    fn start(&mut self, run: RunIndex, slot: SlotIndex) -> Result<(), Failure> {
+    fn start(&mut self, run: RunIndex, slot: SlotIndex, state: &State) -> Result<(), Failure> {
         let planned = &self.plan.runs[run];
         let number = last_attempt(self.sweep, planned).unwrap_or(0) + 1;
         let attempt = self.sweep.run(&planned.id).attempt(number);
         let place = self.options.slots[slot];
-        let launch = launch(self.sweep, planned, number, place, self.options.checkpoint_seconds);
+        let launch = self.launch(run, number, slot, state);
         let (stop, stopped) = oneshot::channel();
         let fence = launch.fence.clone();
         // Known before it is started, so that a failure to start is an attempt that failed.
@@ -204,6 +219,48 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
+    fn launch(&self, run: RunIndex, attempt: u32, slot: SlotIndex, state: &State) -> Launch {
+        let (sweep, planned, place) = (self.sweep, &self.plan.runs[run], self.options.slots[slot]);
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        Launch {
+            run: planned.id.clone(),
+            attempt,
+            fence: format!("{}-{nanos}-{attempt}", std::process::id()),
+            parent_pid: Some(std::process::id()),
+            train: sweep.tokens(&planned.spec.data.train_digest),
+            validation: sweep.tokens(&planned.spec.data.validation_digest),
+            device: place.device,
+            threads: place.threads,
+            run_folder: sweep.run(&planned.id).root().to_owned(),
+            checkpoint_seconds: self.options.checkpoint_seconds,
+            take_trunk: self.trunk_for(run),
+            keep_trunk: self.is_awaited(run, state),
+            spec: planned.spec.clone(),
+        }
+    }
+
+    /// The folder of the nearest run before this one that has left its trunk.
+    fn trunk_for(&self, run: RunIndex) -> Option<PathBuf> {
+        let before = |run: &RunIndex| Some(self.options.branches[*run]?.from);
+        let mut earlier =
+            std::iter::successors(before(&run), before).map(|run| self.sweep.run(&self.plan.runs[run].id));
+        Some(earlier.find(|dir| dir.trunk().root().is_dir())?.root().to_owned())
+    }
+
+    /// Whether a run that has no outcome goes on from this one.
+    fn is_awaited(&self, run: RunIndex, state: &State) -> bool {
+        let followers =
+            self.options.branches.iter().enumerate().filter(|(_, branch)| branch.is_some_and(|b| b.from == run));
+        followers.into_iter().any(|(follower, _)| state.runs[follower] != super::RunState::Done)
+    }
+
+    /// Removes the trunk of a run that nobody waits for any more; what cannot be removed costs only space.
+    fn drop_trunk(&self, run: RunIndex, state: &State) {
+        if !self.is_awaited(run, state) {
+            let _ = remove_checkpoints(&self.sweep.run(&self.plan.runs[run].id).trunk());
+        }
+    }
+
     fn stop(&mut self, slot: SlotIndex) {
         if let Some(stop) = self.active.get_mut(&slot).and_then(|active| active.stop.take()) {
             // It fails only when the attempt has ended by itself.
@@ -216,7 +273,6 @@ impl<'a> Driver<'a> {
         let planned = &self.plan.runs[active.run];
         match judge(self.sweep, planned, active, end, self.options.stall) {
             Ok(outcome) => {
-                self.active.remove(&slot);
                 self.observer.committed(slot, planned, &outcome);
                 Event::Committed(slot)
             }
@@ -240,23 +296,6 @@ impl<'a> Driver<'a> {
         }
         hung.into_iter().for_each(|slot| self.stop(slot));
         self.observer.tick();
-    }
-}
-
-fn launch(sweep: &SweepDir, planned: &PlannedRun, attempt: u32, place: Slot, checkpoint_seconds: f64) -> Launch {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-    Launch {
-        run: planned.id.clone(),
-        attempt,
-        fence: format!("{}-{nanos}-{attempt}", std::process::id()),
-        parent_pid: Some(std::process::id()),
-        train: sweep.tokens(&planned.spec.data.train_digest),
-        validation: sweep.tokens(&planned.spec.data.validation_digest),
-        device: place.device,
-        threads: place.threads,
-        run_folder: sweep.run(&planned.id).root().to_owned(),
-        checkpoint_seconds,
-        spec: planned.spec.clone(),
     }
 }
 

@@ -20,20 +20,29 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// From a calibration on this machine.
-    pub fn calibrated(spec: &RunSpec, measured: &CalibrationResult) -> Self {
-        let evaluations = f64::from(spec.evaluation.points) + 1.0;
-        let evaluated = evaluations * spec.evaluation.tokens as f64 * measured.eval_token_seconds;
-        Self { seconds: START_SECONDS + spec.steps as f64 * measured.step_seconds + evaluated }
+    /// From a calibration on this machine; of the steps, `shared` are another run's.
+    pub fn calibrated(spec: &RunSpec, shared: u64, measured: &CalibrationResult) -> Self {
+        let own = own_part(spec, shared);
+        let evaluated = evaluations(spec) * own * spec.evaluation.tokens as f64 * measured.eval_token_seconds;
+        Self { seconds: START_SECONDS + own * spec.steps as f64 * measured.step_seconds + evaluated }
     }
 
     /// From the FLOPs alone: enough to order runs and to weigh progress.
-    pub fn guessed(spec: &RunSpec) -> Self {
+    pub fn guessed(spec: &RunSpec, shared: u64) -> Self {
         let step = STEP_SECONDS + (spec.flops_per_token() * spec.batch_tokens()).0 / FLOP_PER_SECOND;
         let evaluation = spec.evaluation.tokens as f64 * spec.flops_per_token().0 as f64 / 3.0 / FLOP_PER_SECOND;
-        let evaluations = f64::from(spec.evaluation.points) + 1.0;
-        Self { seconds: START_SECONDS + spec.steps as f64 * step + evaluations * evaluation }
+        let own = own_part(spec, shared);
+        Self { seconds: START_SECONDS + own * (spec.steps as f64 * step + evaluations(spec) * evaluation) }
     }
+}
+
+/// The part of a run that is trained by the run itself.
+fn own_part(spec: &RunSpec, shared: u64) -> f64 {
+    1.0 - shared as f64 / spec.steps as f64
+}
+
+fn evaluations(spec: &RunSpec) -> f64 {
+    f64::from(spec.evaluation.points) + 1.0
 }
 
 /// Memory that a run will hold, bytes, an estimate: libtorch, parameters with gradient and moments, and

@@ -6,6 +6,7 @@ mod drive;
 mod estimate;
 mod lock;
 mod schedule;
+mod trunks;
 
 pub use calibrate::{CalibrationError, calibrate};
 pub use commit::{CommitError, Resumed, resume};
@@ -13,3 +14,4 @@ pub use drive::{DriveError, Observer, Options, Summary, drive};
 pub use estimate::{Cost, memory_bytes};
 pub use lock::{LockError, SweepLock};
 pub use schedule::{Command, Event, FailedRun, Failure, RunState, State, step};
+pub use trunks::{Branch, branches, flops_saved};

@@ -62,6 +62,8 @@ pub struct State {
     pub runs: Vec<RunState>,
     /// Runs in the order in which they start.
     order: Vec<RunIndex>,
+    /// For each run, the one whose end it waits for, however that comes.
+    after: Vec<Option<RunIndex>>,
     /// What each slot holds.
     slots: Vec<Option<RunIndex>>,
     max_attempts: u32,
@@ -100,13 +102,14 @@ pub enum Command {
 
 impl State {
     /// Runs that are not `done` wait, dearest first: the last to start should be short, so that no slot idles long.
-    pub fn new(done: &[bool], costs: &[f64], slots: usize, max_attempts: u32) -> Self {
+    /// A run whose `after` names another does not start before that one has ended.
+    pub fn new(done: &[bool], costs: &[f64], after: Vec<Option<RunIndex>>, slots: usize, max_attempts: u32) -> Self {
         let queued = RunState::Queued { attempts: 0, last: None };
         let runs = done.iter().map(|done| if *done { RunState::Done } else { queued.clone() }).collect();
         let mut order: Vec<RunIndex> = (0..done.len()).collect();
         // Stable: equal costs start in the plan's order.
         order.sort_by(|a, b| costs[*b].total_cmp(&costs[*a]));
-        Self { runs, order, slots: vec![None; slots], max_attempts, stopping: false }
+        Self { runs, order, after, slots: vec![None; slots], max_attempts, stopping: false }
     }
 
     /// The runs that were given up.
@@ -126,7 +129,9 @@ impl State {
     }
 
     fn next_queued(&self) -> Option<RunIndex> {
-        self.order.iter().copied().find(|run| matches!(self.runs[*run], RunState::Queued { .. }))
+        let waits = |run: RunIndex| matches!(self.runs[run], RunState::Queued { .. });
+        let ended = |run: RunIndex| matches!(self.runs[run], RunState::Done | RunState::Failed { .. });
+        self.order.iter().copied().find(|run| waits(*run) && self.after[*run].is_none_or(ended))
     }
 
     fn free(&mut self, slot: SlotIndex) -> Option<(RunIndex, u32)> {
@@ -222,15 +227,19 @@ mod tests {
         #[test]
         fn every_run_ends_and_none_is_repeated(done in proptest::collection::vec(any::<bool>(), 0..30), slots in 1usize..5, max_attempts in 1u32..4, answers in answers(), picks in proptest::collection::vec(0usize..5, 0..400)) {
             let costs: Vec<f64> = (0..done.len()).map(|i| (i * 7 % 5) as f64).collect();
+            // Chains: every third run is free, the others follow one before them.
+            let after: Vec<Option<RunIndex>> = (0..done.len()).map(|i| (i % 3 != 0).then(|| i - 1)).collect();
+            let mut ended = done.clone();
             let mut answers = answers.into_iter().chain(std::iter::repeat(Answer::Commit));
             let mut picks = picks.into_iter().chain(std::iter::repeat(0));
             let mut busy: BTreeMap<SlotIndex, RunIndex> = BTreeMap::new();
             let mut starts = vec![0; done.len()];
-            let (mut state, mut commands) = step(State::new(&done, &costs, slots, max_attempts), Event::Begin);
+            let (mut state, mut commands) = step(State::new(&done, &costs, after.clone(), slots, max_attempts), Event::Begin);
             loop {
                 for command in commands.drain(..) {
                     match command {
                         Command::Start { run, slot } => {
+                            prop_assert!(after[run].is_none_or(|before| ended[before]), "run {} was started too early", run);
                             prop_assert!(busy.insert(slot, run).is_none(), "slot {} was given twice", slot);
                             prop_assert!(!done[run], "run {} was finished before", run);
                             starts[run] += 1;
@@ -240,13 +249,16 @@ mod tests {
                     }
                 }
                 let Some(slot) = busy.keys().nth(picks.next().unwrap() % busy.len().max(1)).copied() else { break };
-                busy.remove(&slot);
+                let run = busy.remove(&slot);
                 let event = match answers.next().unwrap() {
                     Answer::Commit => Event::Committed(slot),
                     Answer::Crash => Event::Failed(slot, failure(true, false)),
                     Answer::UserError => Event::Failed(slot, failure(false, false)),
                 };
                 (state, commands) = step(state, event);
+                if let Some(run) = run {
+                    ended[run] = !matches!(state.runs[run], RunState::Queued { .. } | RunState::Running { .. });
+                }
             }
             prop_assert!(starts.iter().all(|n| *n <= max_attempts));
             let ended = |run: &RunState| matches!(run, RunState::Done | RunState::Failed { .. });
@@ -256,13 +268,13 @@ mod tests {
 
     #[test]
     fn the_dearest_run_starts_first() {
-        let (_, commands) = step(State::new(&[false; 3], &[1.0, 3.0, 2.0], 2, 1), Event::Begin);
+        let (_, commands) = step(State::new(&[false; 3], &[1.0, 3.0, 2.0], vec![None; 3], 2, 1), Event::Begin);
         assert_eq!(commands, [Command::Start { run: 1, slot: 0 }, Command::Start { run: 2, slot: 1 }]);
     }
 
     #[test]
     fn an_interrupted_run_waits_for_the_next_time() {
-        let (state, _) = step(State::new(&[false; 2], &[1.0; 2], 1, 1), Event::Begin);
+        let (state, _) = step(State::new(&[false; 2], &[1.0; 2], vec![None; 2], 1, 1), Event::Begin);
         let (state, commands) = step(state, Event::Interrupted);
         assert_eq!(commands, [Command::Stop(0)]);
         let (state, commands) = step(state, Event::Failed(0, failure(true, false)));
@@ -272,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_stops_the_sweep() {
-        let (state, _) = step(State::new(&[false; 3], &[1.0; 3], 2, 5), Event::Begin);
+        let (state, _) = step(State::new(&[false; 3], &[1.0; 3], vec![None; 3], 2, 5), Event::Begin);
         let (state, commands) = step(state, Event::Failed(0, failure(false, true)));
         assert_eq!(commands, [Command::Stop(1)]);
         let (state, commands) = step(state, Event::Failed(1, failure(true, false)));

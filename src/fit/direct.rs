@@ -158,6 +158,7 @@ mod tests {
             size: size.to_owned(),
             seed,
             budget: 1e11,
+            lr_factor: 1.0,
             flops: 1e11,
             params: 1e4,
             tokens: 1e6,

@@ -16,6 +16,7 @@ mod profile;
 mod study;
 #[cfg(test)]
 mod tests;
+mod tuning;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,7 @@ pub use frontier::{Frontier, FrontierRefusal, Holdout};
 pub use multiplier::{Comparison, ComparisonRefusal, Growth, MultiplierPoint, MultiplierStatus};
 pub use profile::{Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
 pub use study::{Excluded, Observation, Study, Unprofiled};
+pub use tuning::{Tried, Tuned};
 
 /// What to fit, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +54,8 @@ pub struct Fits {
     pub arms: Vec<ArmFit>,
     /// One for each arm but the baseline.
     pub comparisons: Vec<Comparison>,
+    /// Where several learning rates were tried, what came out; the fits use the best of each.
+    pub tuned: Vec<Tuned>,
     /// Arms side by side at the budgets and sizes that make no profile.
     pub direct: Vec<DirectComparison>,
 }
@@ -90,6 +94,8 @@ pub struct ArmFit {
 
 /// Fits a study.
 pub fn fit(study: &Study, settings: &Settings) -> Fits {
+    let (study, tuned) = tuning::tune(study);
+    let study = &study;
     let replicates = bootstrap::replicates(study, settings);
     let arms: Vec<ArmFit> = study.arms().iter().map(|arm| arm_fit(study, arm, &replicates)).collect();
     let comparisons = study
@@ -104,6 +110,7 @@ pub fn fit(study: &Study, settings: &Settings) -> Fits {
         excluded: study.excluded.clone(),
         arms,
         comparisons,
+        tuned,
         direct: direct::compare(study, &settings.baseline),
     }
 }

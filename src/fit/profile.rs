@@ -202,6 +202,7 @@ mod tests {
             size: n.to_string(),
             seed: 1,
             budget: 1e12,
+            lr_factor: 1.0,
             flops: 1e12,
             params: *n,
             tokens: 1e12 / (6.0 * n),

@@ -15,6 +15,9 @@ pub struct Observation {
     pub seed: u64,
     /// Budget asked for, FLOPs unless it is said: the runs of one value are a profile.
     pub budget: f64,
+    /// Factor on the learning rate that a rule gives: 1 where none were tried.
+    #[serde(default = "one")]
+    pub lr_factor: f64,
     /// C, FLOPs spent.
     pub flops: f64,
     /// N, by whichever convention the caller chose.
@@ -23,6 +26,10 @@ pub struct Observation {
     pub tokens: f64,
     /// L, nats/token.
     pub loss: f64,
+}
+
+const fn one() -> f64 {
+    1.0
 }
 
 /// A run that is not used.

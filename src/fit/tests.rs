@@ -35,6 +35,7 @@ fn study(multiplier: f64, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study 
                     size: n.to_string(),
                     seed: 1,
                     budget,
+                    lr_factor: 1.0,
                     flops: budget,
                     params: n,
                     tokens: budget / (6.0 * n),

@@ -2,7 +2,7 @@
 
 use crate::arch::Shape;
 use crate::fit::{Excluded, Fits, Observation, Settings, Study, fit};
-use crate::run::CurvePoint;
+use crate::run::{CurvePoint, Spent};
 use crate::table::{CurveRow, Measured, RunRow, RunStatus};
 
 pub(super) const SIZES: [u32; 5] = [10_000, 22_000, 48_000, 100_000, 200_000];
@@ -41,6 +41,7 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
             size: run.size.clone(),
             seed: run.seed,
             budget: run.budget,
+            lr_factor: 1.0,
             flops: run.flops,
             params: run.params_total as f64,
             tokens: run.tokens as f64,
@@ -84,6 +85,7 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
         batch_tokens: 4096,
         sequence_length: 128,
         learning_rate: 1e-3,
+        lr_factor: 1.0,
         seed: 1,
         status: RunStatus::Finished,
         loss_val: Some(surface(params, tokens) + noise),
@@ -97,9 +99,14 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
 fn measured(budget: f64) -> Measured {
     Measured {
         resumed_from_step: None,
+        trunk_steps: None,
+        flops_spent: budget,
+        tokens_spent: 1_000_000,
         wall_seconds: budget / 9e9,
-        train_seconds: budget / 1e10,
-        eval_seconds: 1.0,
+        startup_seconds: 0.5,
+        seconds: Spent { train: budget / 1e10, eval: 1.0, checkpoint: 0.0 },
+        loss_spikes: 0,
+        matrix_flops_per_second: 3e10,
         peak_memory_bytes: 1 << 28,
         device: "cpu".to_owned(),
         threads: 1,
@@ -128,6 +135,7 @@ fn curve(run: &RunRow) -> Vec<CurveRow> {
             bits_per_byte: loss / 3.0,
             learning_rate: 1e-3,
             grad_norm: None,
+            update_norm: None,
             train_seconds: 0.0,
         }
     };

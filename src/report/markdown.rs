@@ -35,6 +35,7 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
             "Validation loss during training, one line a run, both axes logarithmic. Diverged runs are \
              cut off where they leave the range of the others.",
         ),
+        learning_rates(inputs),
         left_out(inputs),
         provenance::section(inputs),
     ];
@@ -143,6 +144,24 @@ fn frontiers(inputs: &Inputs<'_>) -> String {
         None => text += "No budget was held out: that takes an architecture with three usable profiles.\n",
     }
     text
+}
+
+/// What became of the `lr` axis.
+fn learning_rates(inputs: &Inputs<'_>) -> String {
+    let tuned = &inputs.fits.tuned;
+    if tuned.is_empty() {
+        return String::new();
+    }
+    let edge = tuned.iter().filter(|tuned| tuned.at_edge()).count();
+    let warning = match edge {
+        0 => "None lies at the edge of what was tried.".to_owned(),
+        _ => format!("{edge} of {} lie at the edge of what was tried: the true optimum may be beyond.", tuned.len()),
+    };
+    format!(
+        "## Tuned learning rates\n\nEach architecture is compared at the best factor (bold) on its rule's learning rate, \
+         by the mean loss over seeds. {warning}\n\n{}",
+        tables::learning_rates(tuned)
+    )
 }
 
 fn left_out(inputs: &Inputs<'_>) -> String {

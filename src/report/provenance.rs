@@ -67,7 +67,7 @@ fn cost(runs: &[RunRow], measured: &[&Measured]) -> String {
     let count = |status: RunStatus| runs.iter().filter(|run| run.status == status).count();
     let spent: f64 = runs.iter().filter(|run| run.status != RunStatus::Missing).map(|run| run.flops).sum();
     let tokens: u64 = runs.iter().filter(|run| run.status != RunStatus::Missing).map(|run| run.tokens).sum();
-    let seconds: f64 = measured.iter().map(|m| m.train_seconds).sum();
+    let seconds: f64 = measured.iter().map(|m| m.seconds.train).sum();
     format!(
         "{} runs were planned: {} finished, {} diverged, {} missing. The runs with an outcome spent {spent:.3e} training \
          FLOPs on {} tokens, and {} ({seconds:.0} s) of device time in training steps.\n",

@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use super::words::{exponent_with, flops, interval, loss, multiplier_status, profile_status, ratio};
-use crate::fit::{ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, VertexStatus};
+use crate::fit::{ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned, VertexStatus};
 use crate::units::si;
 
 /// Rows of the multiplier's table, the headline not counted.
@@ -154,6 +154,26 @@ fn residual(arm: &ArmFit) -> Option<f64> {
         }
     }
     (runs > 0).then(|| (squares / runs as f64).sqrt())
+}
+
+/// Losses at each factor on the learning rate.
+pub(super) fn learning_rates(tuned: &[Tuned]) -> String {
+    let mut factors: Vec<f64> = tuned.iter().flat_map(|cell| cell.tried.iter().map(|tried| tried.factor)).collect();
+    factors.sort_by(f64::total_cmp);
+    factors.dedup();
+    let heads = factors.iter().map(|factor| format!("x{factor}"));
+    let head: Vec<String> = ["architecture", "size", "budget"].map(str::to_owned).into_iter().chain(heads).collect();
+    let row = |cell: &Tuned| {
+        let mut cells = vec![cell.arm.clone(), cell.size.clone(), format!("{:.1e} {}", cell.budget, cell.unit)];
+        cells.extend(factors.iter().map(|factor| {
+            let tried = cell.tried.iter().find(|tried| tried.factor == *factor);
+            let bold = |text: String| if *factor == cell.best { format!("**{text}**") } else { text };
+            tried.map_or_else(|| "none finished".to_owned(), |tried| bold(loss(tried.loss)))
+        }));
+        cells
+    };
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    table(&head, &tuned.iter().map(row).collect::<Vec<_>>())
 }
 
 /// The largest budget predicted from the others; none where no arm has enough.

@@ -9,30 +9,48 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::directory::{CheckpointDir, RunDir};
+use super::directory::{CheckpointDir, CheckpointsDir};
 use super::{CurvePoint, RunId, canonical_json, write_json};
 
 /// How many are kept.
 const KEPT: usize = 2;
 
-/// All that a run's future depends on beside its spec, its data and its tensors, and what it has said so far.
+/// How far a run is, beside the tensors: parameters, the optimizer's state, and `readings` `[step, 3]`, each
+/// step's loss, gradient norm and update norm.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
     /// Steps done: where the data's order and the schedule go on.
     pub step: u64,
-    /// Training losses since the last evaluation, nats/token.
-    pub losses: Vec<f64>,
-    /// Gradient norms since the last evaluation.
-    pub norms: Vec<f64>,
-    /// (loss, norm) of the last steps, not yet looked at.
-    pub pending: Vec<(f64, f64)>,
     /// The curve so far.
     pub curve: Vec<CurvePoint>,
-    /// Seconds spent in training steps so far.
+    /// Seconds spent so far.
+    pub seconds: Spent,
+    /// What of it another run did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<TakenTrunk>,
+}
+
+/// Where a run's time went, seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spent {
+    /// In training steps.
+    pub train: f64,
+    /// In evaluations.
+    pub eval: f64,
+    /// In writing checkpoints.
+    pub checkpoint: f64,
+}
+
+/// What a run took over from one with a smaller budget: done by that run, and part of its cost.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakenTrunk {
+    /// Steps.
+    pub steps: u64,
+    /// Seconds that these steps took where they were made.
     pub train_seconds: f64,
-    /// Seconds spent in evaluations so far.
-    pub eval_seconds: f64,
 }
 
 /// What stands in `manifest.json`.
@@ -79,17 +97,17 @@ pub enum InvalidCheckpoint {
     OtherRun(RunId),
 }
 
-/// Writes a checkpoint and removes those before the last two. `write_tensors` makes the tensor file at the path it is given.
+/// Writes a checkpoint of a run, or of a trunk by its identity, and removes those before the last two. `write_tensors` makes the tensor file at the path it is given.
 ///
 /// # Errors
 /// Any failure to write, sync or rename; earlier checkpoints then still stand.
 pub fn write_checkpoint(
-    dir: &RunDir,
+    dir: &CheckpointsDir,
     run: &RunId,
     progress: &Progress,
     write_tensors: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
-    let (checkpoint, temporary) = (dir.checkpoint(progress.step), dir.checkpoint_in_the_making());
+    let (checkpoint, temporary) = (dir.after(progress.step), dir.in_the_making());
     if checkpoint.root().is_dir() {
         // The same step again: what stands there is the same.
         return Ok(());
@@ -102,8 +120,8 @@ pub fn write_checkpoint(
     let manifest = Manifest::new(run, digest(&temporary)?, progress)?;
     write_json(&temporary.manifest(), &manifest)?;
     fs::rename(temporary.root(), checkpoint.root())?;
-    fs::File::open(dir.checkpoints())?.sync_all()?;
-    steps(dir).into_iter().rev().skip(KEPT).try_for_each(|step| remove(dir.checkpoint(step).root()))
+    fs::File::open(dir.root())?.sync_all()?;
+    steps(dir).into_iter().rev().skip(KEPT).try_for_each(|step| remove(dir.after(step).root()))
 }
 
 /// What stands of a run's checkpoints.
@@ -116,10 +134,10 @@ pub struct FoundCheckpoints {
 }
 
 /// Looks for the latest valid checkpoint of a run.
-pub fn latest_checkpoint(dir: &RunDir, run: &RunId) -> FoundCheckpoints {
+pub fn latest_checkpoint(dir: &CheckpointsDir, run: &RunId) -> FoundCheckpoints {
     let mut found = FoundCheckpoints::default();
     for step in steps(dir).into_iter().rev() {
-        let checkpoint = dir.checkpoint(step);
+        let checkpoint = dir.after(step);
         match read(&checkpoint, run, step) {
             Ok(progress) => {
                 found.latest = Some((checkpoint, progress));
@@ -131,17 +149,17 @@ pub fn latest_checkpoint(dir: &RunDir, run: &RunId) -> FoundCheckpoints {
     found
 }
 
-/// Removes all checkpoints of a run that has its outcome.
+/// Removes a folder of checkpoints that are of no more use.
 ///
 /// # Errors
 /// When the folder cannot be removed.
-pub fn remove_checkpoints(dir: &RunDir) -> io::Result<()> {
-    remove(&dir.checkpoints())
+pub fn remove_checkpoints(dir: &CheckpointsDir) -> io::Result<()> {
+    remove(dir.root())
 }
 
 /// Steps of which a checkpoint stands, whether valid or not, least first.
-fn steps(dir: &RunDir) -> Vec<u64> {
-    let entries = fs::read_dir(dir.checkpoints()).into_iter().flatten().flatten();
+fn steps(dir: &CheckpointsDir) -> Vec<u64> {
+    let entries = fs::read_dir(dir.root()).into_iter().flatten().flatten();
     let mut steps: Vec<u64> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     steps.sort_unstable();
     steps
@@ -180,16 +198,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::run::RunDir;
 
     fn run_id() -> RunId {
         serde_json::from_str("\"00112233445566aa\"").unwrap()
     }
 
-    fn progress(step: u64) -> Progress {
-        Progress { step, losses: vec![0.1 + 0.2, 1.0 / 3.0], pending: vec![(1.5, 2.5)], ..Progress::default() }
+    fn checkpoints(folder: &Path) -> CheckpointsDir {
+        RunDir::new(folder.to_owned()).checkpoints()
     }
 
-    fn write(dir: &RunDir, step: u64) {
+    fn progress(step: u64) -> Progress {
+        Progress { step, seconds: Spent { train: 0.1 + 0.2, eval: 1.0 / 3.0, checkpoint: 1e-3 }, ..Progress::default() }
+    }
+
+    fn write(dir: &CheckpointsDir, step: u64) {
         let tensors = |path: &Path| fs::write(path, [step as u8; 100]);
         write_checkpoint(dir, &run_id(), &progress(step), tensors).unwrap();
     }
@@ -197,7 +220,7 @@ mod tests {
     #[test]
     fn the_last_two_are_kept_and_the_latest_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let dir = RunDir::new(folder.path().to_owned());
+        let dir = checkpoints(folder.path());
         assert!(latest_checkpoint(&dir, &run_id()).latest.is_none());
         [3, 7, 11].into_iter().for_each(|step| write(&dir, step));
         assert_eq!(steps(&dir), [7, 11]);
@@ -213,7 +236,7 @@ mod tests {
     #[test]
     fn a_checkpoint_appears_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
-        let dir = RunDir::new(folder.path().to_owned());
+        let dir = checkpoints(folder.path());
         write(&dir, 3);
         let fails = |path: &Path| {
             fs::write(path, "half")?;
@@ -232,9 +255,9 @@ mod tests {
         #[test]
         fn damage_is_noticed(of_tensors in any::<bool>(), place in any::<prop::sample::Index>(), flip in 1u8..=255, cut in any::<bool>()) {
             let folder = tempfile::tempdir().unwrap();
-            let dir = RunDir::new(folder.path().to_owned());
+            let dir = checkpoints(folder.path());
             [3, 7].into_iter().for_each(|step| write(&dir, step));
-            let checkpoint = dir.checkpoint(7);
+            let checkpoint = dir.after(7);
             let path = if of_tensors { checkpoint.tensors() } else { checkpoint.manifest() };
             let mut bytes = fs::read(&path).unwrap();
             let at = place.index(bytes.len());

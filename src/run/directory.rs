@@ -108,19 +108,14 @@ impl RunDir {
         self.root.join("outcome.json")
     }
 
-    /// All checkpoints.
-    pub fn checkpoints(&self) -> PathBuf {
-        self.root.join("checkpoints")
+    /// Where the run goes on when it was stopped.
+    pub fn checkpoints(&self) -> CheckpointsDir {
+        CheckpointsDir { root: self.root.join("checkpoints") }
     }
 
-    /// The checkpoint after a step.
-    pub fn checkpoint(&self, step: u64) -> CheckpointDir {
-        CheckpointDir { root: self.checkpoints().join(step.to_string()) }
-    }
-
-    /// A checkpoint that is being written.
-    pub fn checkpoint_in_the_making(&self) -> CheckpointDir {
-        CheckpointDir { root: self.checkpoints().join("unfinished") }
+    /// The end of the run's trunk, from which runs with larger budgets go on.
+    pub fn trunk(&self) -> CheckpointsDir {
+        CheckpointsDir { root: self.root.join("trunk") }
     }
 
     /// All attempts.
@@ -131,6 +126,29 @@ impl RunDir {
     /// One attempt, from 1.
     pub fn attempt(&self, number: u32) -> AttemptDir {
         AttemptDir::new(self.attempts().join(number.to_string()))
+    }
+}
+
+/// A folder of checkpoints.
+#[derive(Clone, Debug)]
+pub struct CheckpointsDir {
+    root: PathBuf,
+}
+
+impl CheckpointsDir {
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The checkpoint after a step.
+    pub fn after(&self, step: u64) -> CheckpointDir {
+        CheckpointDir { root: self.root.join(step.to_string()) }
+    }
+
+    /// A checkpoint that is being written.
+    pub fn in_the_making(&self) -> CheckpointDir {
+        CheckpointDir { root: self.root.join("unfinished") }
     }
 }
 
@@ -151,7 +169,7 @@ impl CheckpointDir {
         self.root.join("manifest.json")
     }
 
-    /// Parameters and moments.
+    /// Parameters, the optimizer's state, and what every step said.
     pub fn tensors(&self) -> PathBuf {
         self.root.join("state.safetensors")
     }

@@ -55,7 +55,9 @@ pub struct CurvePoint {
     pub learning_rate: f64,
     /// Mean global gradient norm since the last point, before clipping.
     pub grad_norm: Option<f64>,
-    /// Seconds spent in training steps alone, without start-up and evaluation.
+    /// Mean norm of the parameters' change in a step since the last point.
+    pub update_norm: Option<f64>,
+    /// Seconds that the steps up to here took, without start-up, evaluation and checkpoints.
     pub train_seconds: f64,
 }
 

@@ -6,20 +6,24 @@ mod checkpoint;
 mod directory;
 mod event;
 mod exit;
+mod launch;
 mod outcome;
+mod recipe;
 mod spec;
+mod trunk;
 mod write;
 
 pub use calibration::{CalibrationRequest, CalibrationResult};
 pub use checkpoint::{
-    FoundCheckpoints, InvalidCheckpoint, Progress, latest_checkpoint, remove_checkpoints, write_checkpoint,
+    FoundCheckpoints, InvalidCheckpoint, Progress, Spent, TakenTrunk, latest_checkpoint, remove_checkpoints,
+    write_checkpoint,
 };
-pub use directory::{AttemptDir, CheckpointDir, RunDir, SweepDir};
+pub use directory::{AttemptDir, CheckpointDir, CheckpointsDir, RunDir, SweepDir};
 pub use event::{CurvePoint, Event, EventKind, EventTail, read_events};
 pub use exit::TrainerExit;
+pub use launch::{Device, Launch};
 pub use outcome::{Ending, InvalidOutcome, Outcome, Provenance, git_revision};
-pub use spec::{
-    Adamw, Budget, DataSpec, Device, Evaluation, Launch, Precision, RunId, RunSpec, SPEC_VERSION, Schedule, Tokenizer,
-    canonical_json,
-};
+pub use recipe::{Adafactor, Adamw, Muon, Optimizer, Precision, Schedule};
+pub use spec::{Budget, DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Tokenizer, canonical_json};
+pub use trunk::Trunk;
 pub use write::{write_json, write_whole};

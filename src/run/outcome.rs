@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttemptDir, Device, RunDir, RunId, RunSpec};
+use super::{AttemptDir, Device, RunDir, RunId, RunSpec, Spent, TakenTrunk};
 
 /// What the trainer leaves at its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,17 +25,24 @@ pub struct Outcome {
     pub steps: u64,
     /// Tokens trained on.
     pub tokens: u64,
-    /// FLOPs achieved.
+    /// FLOPs of all steps, those of a trunk that was taken over included: the C that the loss belongs to.
     pub flops: f64,
+    /// What was taken over from a run with a smaller budget; absent where the run did every step itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<TakenTrunk>,
     /// The step at which this attempt took up a checkpoint; absent where it began at the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed_from_step: Option<u64>,
     /// Seconds from start to end of the attempt.
     pub wall_seconds: f64,
-    /// Seconds spent in training steps alone.
-    pub train_seconds: f64,
-    /// Seconds spent in evaluations.
-    pub eval_seconds: f64,
+    /// Seconds from the start of the attempt to its first step.
+    pub startup_seconds: f64,
+    /// Where the run's own time went, in all its attempts.
+    pub seconds: Spent,
+    /// Steps whose training loss stood out of those before them.
+    pub loss_spikes: u64,
+    /// Rate of matrix products in the run's number format, measured on its device at its start, FLOP/s.
+    pub matrix_flops_per_second: f64,
     /// Most memory the process held, bytes.
     pub peak_memory_bytes: u64,
     /// Where it ran.

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use super::file::{DataEntry, LearningRateEntry};
+use super::file::DataEntry;
 use super::{At, Count, Executor, Number, SweepError, SweepFile};
 use crate::data::Split;
 use crate::run::Schedule;
@@ -82,23 +82,17 @@ impl Check<'_> {
         Ok(name.value)
     }
 
-    pub(super) fn learning_rate(&self, entry: &LearningRateEntry) -> Result<(), SweepError> {
-        let allowed = f64::MIN_POSITIVE..=10.0;
-        match entry {
-            LearningRateEntry::Fixed(value) => self.within("the learning rate", value, allowed).map(drop),
-            LearningRateEntry::InverseSqrtWidth { base, at } => {
-                self.within("the learning rate `base`", base, allowed)?;
-                self.within("the width `at`", at, 1.0..=65_536.0).map(drop)
-            }
-        }
-    }
-
     pub(super) fn schedule(&self, schedule: &At<Schedule>) -> Result<(), SweepError> {
         let fractions: &[(&str, f64)] = match &schedule.value {
-            Schedule::Cosine { warmup, floor } => &[("warmup", *warmup), ("floor", *floor)],
-            Schedule::Wsd { warmup, decay, floor } => {
-                &[("warmup", *warmup), ("decay", *decay), ("floor", *floor), ("warmup + decay", warmup + decay)]
+            Schedule::Cosine { warmup, floor } | Schedule::Linear { warmup, floor } => {
+                &[("warmup", *warmup), ("floor", *floor)]
             }
+            Schedule::Wsd { decay, floor, .. } => &[("decay", *decay), ("floor", *floor)],
+            Schedule::Rsqrt { constant_steps: 0, .. } => {
+                let message = "`constant_steps` is 0, allowed is 1 and more";
+                return Err(self.at(schedule, message, "give the steps before the fall, for example 10000"));
+            }
+            Schedule::Rsqrt { .. } => &[],
         };
         for (name, value) in fractions {
             if !(0.0..=1.0).contains(value) {

@@ -5,11 +5,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
-use super::file::{BudgetsEntry, LearningRateEntry, OptimizerEntry};
+use super::file::BudgetsEntry;
+use super::rules::LearningRateRule;
+use super::settings::{Named, Settings};
 use super::sizes::sizes;
 use super::{ArmEntry, At, Count, Number, SweepError, SweepFile};
-use crate::arch::{Architecture, Contradiction, Counting, ModelConfig, Shape};
-use crate::run::{Adamw, Budget, DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Schedule};
+use crate::arch::{Architecture, Contradiction};
+use crate::run::{Budget, DataSpec, RunId, RunSpec};
 
 /// What expansion must know of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,14 +46,18 @@ pub struct PlannedRun {
     pub arm: String,
     /// Name of the shape.
     pub size: String,
+    /// Factor on the rule's learning rate, where the sweep has an axis of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lr_factor: Option<f64>,
     /// What decides the result.
     pub spec: RunSpec,
 }
 
 impl PlannedRun {
-    /// A name for people: `primer_ez d32-l2 1.00e11 FLOPs seed 1`.
+    /// A name for people: `primer_ez d32-l2 1.00e11 FLOPs seed 1`, with `lr x2` where learning rates are tuned.
     pub fn label(&self) -> String {
-        format!("{} {} {} seed {}", self.arm, self.size, self.spec.budget, self.spec.seed)
+        let lr = self.lr_factor.map_or_else(String::new, |factor| format!(" lr x{factor}"));
+        format!("{} {} {}{lr} seed {}", self.arm, self.size, self.spec.budget, self.spec.seed)
     }
 }
 
@@ -61,25 +67,38 @@ impl PlannedRun {
 /// [`SweepError`] for values that make no sense, or runs that the budget or the corpus do not allow.
 pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, SweepError> {
     let check = Check { path };
+    check.not_empty("seeds", &file.seeds, "give at least one seed, for example `[1]`")?;
+    check.distinct("seed", &file.seeds.value)?;
+    let factors = factors(&file.lr, &check)?;
     let settings = Settings::checked(file, &check, corpora)?;
     let mut notes = Vec::new();
     let arms = arms(file, &check)?;
     let baseline = baseline(file, &check, &arms)?;
-    let counting = settings.counting(&arms[baseline], corpora);
-    let sizes = sizes(file, &check, &counting, &mut notes)?;
+    let sizes = sizes(file, &check, &settings.counting(arms[baseline].architecture), &mut notes)?;
     let budgets = budgets(&file.budgets, &check)?;
+    let rule = LearningRateRule::checked(&file.train.learning_rate, &sizes, &check)?;
 
     let mut runs = Vec::new();
     for (arm, entry) in arms.iter().zip(&file.architectures.value) {
         for (budget, budget_at) in &budgets {
             for size in &sizes {
                 let model =
-                    settings.model(arm, size, corpora).map_err(|e| contradiction(&check, entry, &arm.name, &e))?;
+                    settings.model(arm.architecture, size).map_err(|e| contradiction(&check, entry, &arm.name, &e))?;
                 let named = Named { arm: &arm.name, size: size.label(), model };
-                let steps = settings.steps(&check, &named, *budget, budget_at, corpora)?;
-                for seed in &file.seeds.value {
-                    let spec = settings.spec(&model, *budget, steps, seed.value.0, corpora);
-                    runs.push(PlannedRun { id: spec.id(), arm: arm.name.clone(), size: size.label(), spec });
+                let spending = settings.spending(&check, &named, *budget, budget_at)?;
+                for factor in factors {
+                    let learning_rate = Settings::learning_rate(&check, &rule, &named, spending, factor)?;
+                    for seed in &file.seeds.value {
+                        let spec = settings.spec(&model, spending, learning_rate, seed.value.0);
+                        let lr_factor = (factors.len() > 1).then_some(factor.value.0);
+                        runs.push(PlannedRun {
+                            id: spec.id(),
+                            arm: arm.name.clone(),
+                            size: size.label(),
+                            lr_factor,
+                            spec,
+                        });
+                    }
                 }
             }
         }
@@ -148,11 +167,20 @@ fn contradiction(check: &Check<'_>, entry: &At<ArmEntry>, name: &str, reason: &C
     check.at(entry, format!("`{name}` cannot be: {reason}"), reason.hint())
 }
 
-/// A model with the names it has in this sweep.
-struct Named<'a> {
-    arm: &'a str,
-    size: String,
-    model: ModelConfig,
+/// The `lr` axis.
+fn factors<'a>(entry: &'a At<Vec<At<Number>>>, check: &Check<'_>) -> Result<&'a [At<Number>], SweepError> {
+    check.not_empty(
+        "lr",
+        entry,
+        "give factors on the learning rate, for example `[0.5, 1, 2]`, or leave the key out",
+    )?;
+    for (i, factor) in entry.value.iter().enumerate() {
+        let value = check.within("a factor of `lr`", factor, 1e-3..=1e3)?;
+        if entry.value[..i].iter().any(|earlier| earlier.value == factor.value) {
+            return Err(check.at(factor, format!("the factor {value} stands twice"), "remove one of them"));
+        }
+    }
+    Ok(&entry.value)
 }
 
 fn budgets<'a>(entry: &'a BudgetsEntry, check: &Check<'_>) -> Result<Vec<(Budget, &'a At<Number>)>, SweepError> {
@@ -174,148 +202,6 @@ fn budgets<'a>(entry: &'a BudgetsEntry, check: &Check<'_>) -> Result<Vec<(Budget
         }
     }
     Ok(list.value.iter().map(|value| (make(value.value.0), value)).collect())
-}
-
-/// The training settings, checked.
-struct Settings {
-    sequence_length: u32,
-    batch_sequences: u32,
-    learning_rate: LearningRateEntry,
-    schedule: Schedule,
-    optimizer: Adamw,
-    clip_norm: f64,
-    evaluation: Evaluation,
-    precision: crate::run::Precision,
-}
-
-impl Settings {
-    fn checked(file: &SweepFile, check: &Check<'_>, corpora: &Corpora) -> Result<Self, SweepError> {
-        let train = &file.train;
-        check.not_empty("seeds", &file.seeds, "give at least one seed, for example `[1]`")?;
-        check.distinct("seed", &file.seeds.value)?;
-        let sequence_length = check.count("`sequence_length`", &train.sequence_length, 2..=1 << 20)?;
-        let batch_tokens = check.count("`batch_tokens`", &train.batch_tokens, sequence_length..=1 << 30)?;
-        if batch_tokens % sequence_length != 0 {
-            let message =
-                format!("`batch_tokens` is {batch_tokens}, not a multiple of `sequence_length` {sequence_length}");
-            let down = batch_tokens / sequence_length * sequence_length;
-            return Err(check.at(&train.batch_tokens, message, format!("use {down} or {}", down + sequence_length)));
-        }
-        check.learning_rate(&train.learning_rate)?;
-        check.schedule(&train.schedule)?;
-        check.executor(&file.executor)?;
-        let tokens = check.count("`tokens`", &file.evaluation.tokens, sequence_length..=1 << 40)?;
-        if corpora.validation_tokens < tokens + 1 {
-            let found = corpora.validation_tokens;
-            let message = format!("each evaluation scores {tokens} held-out tokens, the validation text has {found}");
-            return Err(check.at(
-                &file.evaluation.tokens,
-                message,
-                "lower `evaluation: tokens`, or hold out more text",
-            ));
-        }
-        let points = check.count("`points`", &file.evaluation.points, 1..=10_000)?;
-        Ok(Self {
-            sequence_length: sequence_length as u32,
-            batch_sequences: (batch_tokens / sequence_length) as u32,
-            learning_rate: train.learning_rate.clone(),
-            schedule: train.schedule.value,
-            optimizer: optimizer(&train.optimizer, check)?,
-            clip_norm: check.within("`clip_norm`", &train.clip_norm, f64::MIN_POSITIVE..=1e6)?,
-            evaluation: Evaluation { tokens, points: points as u32 },
-            precision: train.precision,
-        })
-    }
-
-    /// What sizes are counted for.
-    fn counting(&self, baseline: &Arm, corpora: &Corpora) -> Counting {
-        Counting {
-            architecture: baseline.architecture,
-            vocabulary: corpora.spec.vocabulary(),
-            sequence_length: self.sequence_length,
-        }
-    }
-
-    fn model(&self, arm: &Arm, size: &Shape, corpora: &Corpora) -> Result<ModelConfig, Contradiction> {
-        ModelConfig::new(arm.architecture, size, corpora.spec.vocabulary(), self.sequence_length)
-    }
-
-    /// Optimizer steps that spend the budget, to the nearest one.
-    fn steps(
-        &self,
-        check: &Check<'_>,
-        Named { arm, size, model }: &Named<'_>,
-        budget: Budget,
-        at: &At<Number>,
-        corpora: &Corpora,
-    ) -> Result<u64, SweepError> {
-        let per_token = model.flops_per_token().0 as f64;
-        let batch = f64::from(self.sequence_length) * f64::from(self.batch_sequences);
-        let tokens = match budget {
-            Budget::Flops(flops) => flops / per_token,
-            Budget::Tokens(tokens) => tokens,
-            Budget::TokensPerParam(ratio) => ratio * model.params().total().0 as f64,
-        };
-        let steps = (tokens / batch).round();
-        if tokens < batch {
-            let need = match budget {
-                Budget::Flops(_) => format!("{:.2e} FLOPs", per_token * batch),
-                Budget::Tokens(_) | Budget::TokensPerParam(_) => format!("{batch} tokens"),
-            };
-            let message =
-                format!("the budget of {budget} is too small: one batch of `{size}` for `{arm}` needs {need}");
-            return Err(check.at(at, message, "raise the budget, remove this size, or lower `batch_tokens`"));
-        }
-        let available =
-            corpora.train_tokens.saturating_sub(1) / u64::from(self.sequence_length) * u64::from(self.sequence_length);
-        if steps * batch > available as f64 {
-            let (needed, found) = (crate::units::si(steps * batch), crate::units::si(available as f64));
-            let message = format!(
-                "`{size}` for `{arm}` at {budget} needs {needed} training tokens, the corpus has {found}, and no run may repeat its data"
-            );
-            return Err(check.at(at, message, "lower the budget, remove this size, or use more text"));
-        }
-        Ok(steps as u64)
-    }
-
-    fn spec(&self, model: &ModelConfig, budget: Budget, steps: u64, seed: u64, corpora: &Corpora) -> RunSpec {
-        RunSpec {
-            version: SPEC_VERSION,
-            architecture: model.architecture,
-            shape: model.shape,
-            data: corpora.spec.clone(),
-            budget,
-            sequence_length: self.sequence_length,
-            batch_sequences: self.batch_sequences,
-            steps,
-            optimizer: self.optimizer,
-            learning_rate: match &self.learning_rate {
-                LearningRateEntry::Fixed(value) => value.value.0,
-                LearningRateEntry::InverseSqrtWidth { base, at } => {
-                    base.value.0 * (at.value.0 / f64::from(model.shape.d_model)).sqrt()
-                }
-            },
-            schedule: self.schedule,
-            clip_norm: self.clip_norm,
-            precision: self.precision,
-            // More points than steps would all fall on the same steps.
-            evaluation: Evaluation {
-                points: self.evaluation.points.min(u32::try_from(steps).unwrap_or(u32::MAX)),
-                ..self.evaluation
-            },
-            seed,
-        }
-    }
-}
-
-fn optimizer(entry: &OptimizerEntry, check: &Check<'_>) -> Result<Adamw, SweepError> {
-    let OptimizerEntry::Adamw { beta1, beta2, eps, weight_decay } = entry;
-    Ok(Adamw {
-        beta1: check.within("`beta1`", beta1, 0.0..=0.999_999)?,
-        beta2: check.within("`beta2`", beta2, 0.0..=0.999_999)?,
-        eps: check.within("`eps`", eps, f64::MIN_POSITIVE..=1.0)?,
-        weight_decay: check.within("`weight_decay`", weight_decay, 0.0..=10.0)?,
-    })
 }
 
 /// A count, for messages that list duplicates.

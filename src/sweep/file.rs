@@ -8,8 +8,9 @@ use serde::Deserialize;
 use super::architecture::ArmEntry;
 use super::given::given;
 use super::size::SizeEntry;
+use super::train::TrainEntry;
 use super::{At, Count, Number, SweepError};
-use crate::run::{Precision, Schedule, Tokenizer};
+use crate::run::Tokenizer;
 
 /// A sweep: architectures x sizes x budgets x seeds, trained alike.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -35,6 +36,9 @@ pub struct SweepFile {
     /// One run a seed: initial weights and order of the data.
     #[serde(default = "default_seeds")]
     pub seeds: At<Vec<At<Count>>>,
+    /// Factors on the learning rate, one run each, so that every arm can be tuned; the best are compared.
+    #[serde(default = "default_lr")]
+    pub lr: At<Vec<At<Number>>>,
     /// How to train.
     pub train: TrainEntry,
     /// Validation.
@@ -76,77 +80,6 @@ pub enum BudgetsEntry {
     Tokens(At<Vec<At<Number>>>),
     /// Tokens for each of `params_total`.
     TokensPerParam(At<Vec<At<Number>>>),
-}
-
-/// How every run is trained.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TrainEntry {
-    /// Tokens in a sequence.
-    pub sequence_length: At<Count>,
-    /// Tokens in an optimizer step: a multiple of `sequence_length`.
-    pub batch_tokens: At<Count>,
-    /// Peak learning rate.
-    pub learning_rate: LearningRateEntry,
-    /// Its course.
-    #[serde(default = "default_schedule")]
-    pub schedule: At<Schedule>,
-    /// Optimizer.
-    #[serde(default)]
-    pub optimizer: OptimizerEntry,
-    /// Gradients are scaled down to this global norm.
-    #[serde(default = "default_clip_norm")]
-    pub clip_norm: At<Number>,
-    /// Number format.
-    #[serde(default = "default_precision")]
-    pub precision: Precision,
-}
-
-/// One of: the same for all sizes, or a rule.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum LearningRateEntry {
-    /// The same for all sizes.
-    Fixed(At<Number>),
-    /// base·sqrt(at / d_model).
-    InverseSqrtWidth {
-        /// The learning rate at width `at`.
-        base: At<Number>,
-        /// The width that `base` belongs to.
-        at: At<Number>,
-    },
-}
-
-/// Optimizer.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum OptimizerEntry {
-    /// AdamW.
-    Adamw {
-        /// Decay of the first moment; 0.9 if absent.
-        #[serde(default = "default_beta1")]
-        beta1: At<Number>,
-        /// Decay of the second moment; 0.95 if absent.
-        #[serde(default = "default_beta2")]
-        beta2: At<Number>,
-        /// Added to the root of the second moment; 1e-8 if absent.
-        #[serde(default = "default_eps")]
-        eps: At<Number>,
-        /// Decoupled weight decay of matrices; 0.1 if absent.
-        #[serde(default = "default_weight_decay")]
-        weight_decay: At<Number>,
-    },
-}
-
-impl Default for OptimizerEntry {
-    fn default() -> Self {
-        Self::Adamw {
-            beta1: default_beta1(),
-            beta2: default_beta2(),
-            eps: default_eps(),
-            weight_decay: default_weight_decay(),
-        }
-    }
 }
 
 /// Validation.
@@ -228,36 +161,12 @@ fn default_seeds() -> At<Vec<At<Count>>> {
     At::nowhere(vec![At::nowhere(Count(1))])
 }
 
+fn default_lr() -> At<Vec<At<Number>>> {
+    At::nowhere(vec![At::nowhere(Number(1.0))])
+}
+
 fn default_tokenizer() -> Tokenizer {
     Tokenizer::Bytes
-}
-
-fn default_schedule() -> At<Schedule> {
-    At::nowhere(Schedule::Cosine { warmup: 0.05, floor: 0.1 })
-}
-
-fn default_clip_norm() -> At<Number> {
-    At::nowhere(Number(1.0))
-}
-
-fn default_precision() -> Precision {
-    Precision::Float32
-}
-
-fn default_beta1() -> At<Number> {
-    At::nowhere(Number(0.9))
-}
-
-fn default_beta2() -> At<Number> {
-    At::nowhere(Number(0.95))
-}
-
-fn default_eps() -> At<Number> {
-    At::nowhere(Number(1e-8))
-}
-
-fn default_weight_decay() -> At<Number> {
-    At::nowhere(Number(0.1))
 }
 
 /// Reads a sweep file.

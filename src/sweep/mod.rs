@@ -11,9 +11,12 @@ mod file;
 mod given;
 mod number;
 mod place;
+mod rules;
+mod settings;
 mod shorthand;
 mod size;
 mod sizes;
+mod train;
 
 pub use architecture::ArmEntry;
 pub use error::{SweepError, nearest};
@@ -22,3 +25,7 @@ pub use file::{DeviceKind, Executor, LocalExecutor, SweepFile, load, schema};
 pub use number::{Count, Number};
 pub use place::At;
 pub use size::{Ladder, SizeEntry};
+pub use train::{
+    AdafactorEntry, AdamwEntry, BatchEntry, BatchRuleEntry, LearningRateEntry, MuonEntry, OptimizerEntry,
+    PowerLawEntry, TrainEntry,
+};

@@ -2,8 +2,9 @@
 
 use crate::arch::Causal;
 use crate::fit::{Excluded, Observation, Study, Unprofiled};
-use crate::run::{Budget, CurvePoint, Ending, EventKind, Outcome, SweepDir, read_events};
+use crate::run::{Budget, CurvePoint, Ending, EventKind, Outcome, RunSpec, SweepDir, read_events};
 use crate::sweep::{Plan, PlannedRun};
+use crate::units::Tokens;
 
 use super::{CurveRow, Measured, RunRow, RunStatus};
 
@@ -91,6 +92,7 @@ fn run_row(run: &PlannedRun, outcome: Option<&Outcome>) -> RunRow {
         batch_tokens: spec.batch_tokens().0,
         sequence_length: spec.sequence_length,
         learning_rate: spec.learning_rate,
+        lr_factor: run.lr_factor.unwrap_or(1.0),
         seed: spec.seed,
         status: match outcome.map(|o| o.ending) {
             Some(Ending::Finished { .. }) => RunStatus::Finished,
@@ -101,17 +103,23 @@ fn run_row(run: &PlannedRun, outcome: Option<&Outcome>) -> RunRow {
         bits_per_byte: finished.map(|f| f.1),
         loss_train: finished.map(|f| f.2),
         eval_tokens: finished.map(|f| f.3),
-        measured: outcome.map(measured),
+        measured: outcome.map(|outcome| measured(spec, outcome)),
     }
 }
 
-fn measured(outcome: &Outcome) -> Measured {
+fn measured(spec: &RunSpec, outcome: &Outcome) -> Measured {
     let provenance = outcome.provenance.clone();
+    let taken = Tokens(outcome.trunk.map_or(0, |trunk| trunk.steps) * spec.batch_tokens().0);
     Measured {
         resumed_from_step: outcome.resumed_from_step,
+        trunk_steps: outcome.trunk.map(|trunk| trunk.steps),
+        flops_spent: outcome.flops - (spec.flops_per_token() * taken).0,
+        tokens_spent: outcome.tokens - taken.0,
         wall_seconds: outcome.wall_seconds,
-        train_seconds: outcome.train_seconds,
-        eval_seconds: outcome.eval_seconds,
+        startup_seconds: outcome.startup_seconds,
+        seconds: outcome.seconds,
+        loss_spikes: outcome.loss_spikes,
+        matrix_flops_per_second: outcome.matrix_flops_per_second,
         peak_memory_bytes: outcome.peak_memory_bytes,
         device: outcome.device.to_string(),
         threads: outcome.threads,
@@ -164,6 +172,7 @@ fn observation(row: &RunRow, loss: f64) -> Observation {
         size: row.size.clone(),
         seed: row.seed,
         budget: row.budget,
+        lr_factor: row.lr_factor,
         flops: row.flops,
         params: row.params_total as f64,
         tokens: row.tokens as f64,
@@ -174,6 +183,7 @@ fn observation(row: &RunRow, loss: f64) -> Observation {
 impl RunRow {
     /// A name for people.
     pub fn label(&self) -> String {
-        format!("{} {} {:.2e} seed {} ({})", self.arm, self.size, self.budget, self.seed, self.run_id)
+        let lr = if self.lr_factor == 1.0 { String::new() } else { format!(" lr x{}", self.lr_factor) };
+        format!("{} {} {:.2e}{lr} seed {} ({})", self.arm, self.size, self.budget, self.seed, self.run_id)
     }
 }

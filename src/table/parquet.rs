@@ -82,6 +82,7 @@ fn run_columns(rows: &[RunRow]) -> Vec<Column> {
         "batch_tokens" => r.batch_tokens,
         "sequence_length" => r.sequence_length,
         "learning_rate" => r.learning_rate,
+        "lr_factor" => r.lr_factor,
         "seed" => r.seed,
         "status" => r.status.name(),
         "loss_val" => r.loss_val,
@@ -101,11 +102,18 @@ fn measured_columns(rows: &[RunRow]) -> Vec<Column> {
         row.measured.as_ref().map(of)
     }
     columns!(rows, r:
+        "flops_spent" => number(r, |m| m.flops_spent),
+        "trunk_steps" => number(r, |m| m.trunk_steps).flatten(),
         "wall_seconds" => number(r, |m| m.wall_seconds),
-        "train_seconds" => number(r, |m| m.train_seconds),
-        "eval_seconds" => number(r, |m| m.eval_seconds),
-        "tokens_per_second" => number(r, |m| r.tokens as f64 / m.train_seconds),
-        "flop_per_second" => number(r, |m| r.flops / m.train_seconds),
+        "startup_seconds" => number(r, |m| m.startup_seconds),
+        "train_seconds" => number(r, |m| m.seconds.train),
+        "eval_seconds" => number(r, |m| m.seconds.eval),
+        "checkpoint_seconds" => number(r, |m| m.seconds.checkpoint),
+        "tokens_per_second" => number(r, |m| m.tokens_spent as f64 / m.seconds.train),
+        "flop_per_second" => number(r, Measured::flops_per_second),
+        "matrix_flop_per_second" => number(r, |m| m.matrix_flops_per_second),
+        "mfu" => number(r, Measured::mfu),
+        "loss_spikes" => number(r, |m| m.loss_spikes),
         "peak_memory_bytes" => number(r, |m| m.peak_memory_bytes),
         "device" => text(r, |m| &m.device),
         "threads" => number(r, |m| m.threads),
@@ -135,6 +143,7 @@ fn curve_columns(rows: &[CurveRow]) -> Vec<Column> {
         "bits_per_byte" => r.point.bits_per_byte,
         "learning_rate" => r.point.learning_rate,
         "grad_norm" => r.point.grad_norm,
+        "update_norm" => r.point.update_norm,
         "train_seconds" => r.point.train_seconds,
     )
 }

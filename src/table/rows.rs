@@ -1,6 +1,7 @@
 //! The rows of the two tables. results/README.md explains every column.
 
 use crate::arch::Shape;
+use crate::run::Spent;
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub struct RunRow {
     pub sequence_length: u32,
     /// Peak learning rate.
     pub learning_rate: f64,
+    /// Factor on the rule's learning rate: 1 where the sweep has no axis of them.
+    pub lr_factor: f64,
     /// Seed.
     pub seed: u64,
     /// How it stands.
@@ -84,12 +87,22 @@ pub struct RunRow {
 pub struct Measured {
     /// The step at which the attempt took up a checkpoint.
     pub resumed_from_step: Option<u64>,
+    /// Steps that were taken over from a run with a smaller budget.
+    pub trunk_steps: Option<u64>,
+    /// FLOPs that this run spent itself: all but the trunk's.
+    pub flops_spent: f64,
+    /// Tokens that it trained on itself.
+    pub tokens_spent: u64,
     /// Seconds from start to end of the attempt.
     pub wall_seconds: f64,
-    /// Seconds in training steps alone.
-    pub train_seconds: f64,
-    /// Seconds in evaluations.
-    pub eval_seconds: f64,
+    /// Seconds before the attempt's first step.
+    pub startup_seconds: f64,
+    /// Seconds of its own in training steps, evaluations and checkpoints, in all attempts.
+    pub seconds: Spent,
+    /// Steps whose training loss stood out.
+    pub loss_spikes: u64,
+    /// Measured rate of matrix products, FLOP/s.
+    pub matrix_flops_per_second: f64,
     /// Most memory the process held, bytes.
     pub peak_memory_bytes: u64,
     /// `cpu` or `cuda:0`.
@@ -110,6 +123,18 @@ pub struct Measured {
     pub libtorch: String,
     /// When it began, seconds since 1970 UTC.
     pub started_at: u64,
+}
+
+impl Measured {
+    /// Training FLOPs for each second of training.
+    pub fn flops_per_second(&self) -> f64 {
+        self.flops_spent / self.seconds.train
+    }
+
+    /// Model FLOPs utilisation (arXiv:2204.02311, appendix B): exact FLOPs against the measured rate of matrix products.
+    pub fn mfu(&self) -> f64 {
+        self.flops_per_second() / self.matrix_flops_per_second
+    }
 }
 
 /// One point of one run's curve: a row of `curves.parquet`.

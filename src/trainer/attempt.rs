@@ -12,7 +12,7 @@ use crate::checkpoint::{Checkpoints, StopFlag};
 use crate::failure::Failure;
 use crate::record::Recorder;
 use crate::train::train;
-use crate::{cuda, host};
+use crate::{calibrate, cuda, host};
 
 pub(crate) fn run(attempt: &AttemptDir) -> Result<(), Failure> {
     let began = Instant::now();
@@ -30,6 +30,7 @@ pub(crate) fn run(attempt: &AttemptDir) -> Result<(), Failure> {
     let provenance = host::provenance(launch.device);
     tch::set_num_threads(i32::try_from(launch.threads).unwrap_or(1));
     let device = cuda::device(launch.device)?;
+    let matrix_flops_per_second = calibrate::matrix_flops_per_second(spec.precision, device);
     let train_file = open(&launch.train, &spec.data.train_digest)?;
     let validation_file = open(&launch.validation, &spec.data.validation_digest)?;
 
@@ -48,10 +49,13 @@ pub(crate) fn run(attempt: &AttemptDir) -> Result<(), Failure> {
         steps: trained.steps,
         tokens: tokens.0,
         flops: (spec.flops_per_token() * tokens).0,
+        trunk: trained.trunk,
         resumed_from_step: trained.resumed_from_step,
         wall_seconds: began.elapsed().as_secs_f64(),
-        train_seconds: trained.train_seconds,
-        eval_seconds: trained.eval_seconds,
+        startup_seconds: trained.first_step.duration_since(began).as_secs_f64(),
+        seconds: trained.seconds,
+        loss_spikes: trained.loss_spikes,
+        matrix_flops_per_second,
         peak_memory_bytes: host::peak_memory_bytes(),
         device: launch.device,
         threads: launch.threads,

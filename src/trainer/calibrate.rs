@@ -1,15 +1,15 @@
-//! Step times for `isoflop plan`: a few real steps of each model on random tokens.
+//! Step times for `isoflop plan`, from a few real steps of each model on random tokens; the rate of matrix products for MFU.
 
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use isoflop::run::{CalibrationRequest, CalibrationResult, RunSpec};
+use isoflop::run::{CalibrationRequest, CalibrationResult, Precision, RunSpec};
 use tch::{Device, Kind, Tensor};
 
 use crate::cuda;
 use crate::failure::Failure;
 use crate::model::Model;
-use crate::train::Training;
+use crate::training::Training;
 
 /// Steps before the clock starts.
 const WARM_UP: u64 = 2;
@@ -57,18 +57,47 @@ fn measure(request: &CalibrationRequest) -> Result<CalibrationResult, Failure> {
     Ok(CalibrationResult { step_seconds, eval_token_seconds: eval_seconds / spec.batch_tokens().0 as f64 })
 }
 
+/// Side of the square matrices that the rate is measured with, on a processor and on an accelerator.
+const SIDE: i64 = 512;
+const ACCELERATOR_SIDE: i64 = 8192;
+/// Seconds that the measurement takes, at least.
+const RATE_SECONDS: f64 = 0.03;
+
+/// Rate of matrix products, FLOP/s: the best of several.
+pub(crate) fn matrix_flops_per_second(precision: Precision, device: Device) -> f64 {
+    let side = if device.is_cuda() { ACCELERATOR_SIDE } else { SIDE };
+    let kind = match precision {
+        Precision::Float32 => Kind::Float,
+        Precision::Bfloat16 => Kind::BFloat16,
+    };
+    let factor = Tensor::rand([side, side], (Kind::Float, device)).to_kind(kind);
+    let product = || {
+        // One number of the product waits for the device.
+        let _ = factor.matmul(&factor).get(0).get(0).double_value(&[]);
+    };
+    product();
+    let least = seconds(RATE_SECONDS, product).into_iter().fold(f64::INFINITY, f64::min);
+    2.0 * (side as f64).powi(3) / least
+}
+
 fn random_tokens(spec: &RunSpec, device: Device) -> Tensor {
     let dims = [i64::from(spec.batch_sequences), i64::from(spec.sequence_length)];
     Tensor::randint(i64::from(spec.data.vocabulary()), dims, (Kind::Int64, device))
 }
 
-fn median_seconds(mut work: impl FnMut()) -> f64 {
+/// Times of a piece of work, done at least [`STEPS`] times and for at least so many seconds.
+fn seconds(least: f64, mut work: impl FnMut()) -> Vec<f64> {
     let mut times = Vec::new();
-    while times.len() < STEPS || times.iter().sum::<f64>() < SECONDS {
+    while times.len() < STEPS || times.iter().sum::<f64>() < least {
         let began = Instant::now();
         work();
         times.push(began.elapsed().as_secs_f64());
     }
+    times
+}
+
+fn median_seconds(work: impl FnMut()) -> f64 {
+    let mut times = seconds(SECONDS, work);
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use isoflop::run::{
-    FoundCheckpoints, Launch, Progress, RunDir, RunId, TrainerExit, latest_checkpoint, write_checkpoint,
+    CheckpointsDir, FoundCheckpoints, Launch, Progress, RunDir, RunId, Spent, TakenTrunk, TrainerExit, Trunk,
+    latest_checkpoint, write_checkpoint,
 };
 use signal_hook::consts::{SIGINT, SIGTERM};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::failure::Failure;
-use crate::train::Training;
+use crate::readings::Readings;
+use crate::training::Training;
 
 /// Set when the process is asked to stop.
 #[derive(Clone, Debug, Default)]
@@ -34,68 +36,151 @@ impl StopFlag {
     }
 }
 
+/// What is taken up, beside what was set in the training.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) progress: Progress,
+    pub(crate) readings: Readings,
+}
+
 /// Where a run's checkpoints go, and when.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
-    dir: RunDir,
+    dir: CheckpointsDir,
     run: RunId,
     every: Duration,
     last: Instant,
     stop: StopFlag,
+    trunk: Option<SharedTrunk>,
+}
+
+/// The trunk that the run shares with others: where it may begin from, and where its end is kept.
+#[derive(Debug)]
+struct SharedTrunk {
+    trunk: Trunk,
+    take: Option<CheckpointsDir>,
+    keep: Option<CheckpointsDir>,
+}
+
+impl SharedTrunk {
+    fn new(launch: &Launch) -> Option<Self> {
+        let take = launch.take_trunk.as_ref().map(|folder| RunDir::new(folder.clone()).trunk());
+        let keep = launch.keep_trunk.then(|| RunDir::new(launch.run_folder.clone()).trunk());
+        Some(Self { trunk: launch.spec.trunk()?, take, keep })
+    }
 }
 
 impl Checkpoints {
     pub(crate) fn new(launch: &Launch, stop: StopFlag) -> Self {
         Self {
-            dir: RunDir::new(launch.run_folder.clone()),
+            dir: RunDir::new(launch.run_folder.clone()).checkpoints(),
             run: launch.run.clone(),
             every: Duration::from_secs_f64(launch.checkpoint_seconds),
             last: Instant::now(),
             stop,
+            trunk: SharedTrunk::new(launch),
         }
     }
 
-    /// The latest valid checkpoint, taken up: parameters and moments are set, what was done so far is returned.
-    pub(crate) fn take_up(&self, training: &mut Training<'_>) -> Result<Option<Progress>, Failure> {
-        let FoundCheckpoints { latest, passed_over } = latest_checkpoint(&self.dir, &self.run);
-        for (step, reason) in passed_over {
-            Failure::note(format!("the checkpoint of step {step} is passed over: {reason}"));
+    /// The run's latest valid checkpoint, or the trunk it goes on from, taken up: the training's tensors are set.
+    pub(crate) fn take_up(&self, training: &mut Training<'_>) -> Result<Option<Snapshot>, Failure> {
+        if let Some(own) = read(&self.dir, &self.run, training)? {
+            return Ok(Some(own));
         }
-        let Some((checkpoint, progress)) = latest else { return Ok(None) };
-        let tensors = Tensor::read_safetensors(checkpoint.tensors())?;
-        training.restore(&tensors, progress.step)?;
-        Ok(Some(progress))
+        let Some(SharedTrunk { trunk, take: Some(folder), .. }) = &self.trunk else { return Ok(None) };
+        let Some(mut taken) = read(folder, &trunk.id, training)? else {
+            Failure::note("the trunk is not there: every step is made anew");
+            return Ok(None);
+        };
+        let Progress { step, seconds, trunk: before, .. } = taken.progress;
+        let earlier = before.map_or(0.0, |before| before.train_seconds);
+        taken.progress.trunk = Some(TakenTrunk { steps: step, train_seconds: earlier + seconds.train });
+        taken.progress.seconds = Spent::default();
+        Ok(Some(taken))
+    }
+
+    /// Whether the trunk ends after this step, for others to go on from.
+    pub(crate) fn keeps_trunk_at(&self, step: u64) -> bool {
+        self.trunk.as_ref().is_some_and(|shared| shared.keep.is_some() && shared.trunk.steps == step)
+    }
+
+    /// Keeps the end of the trunk.
+    pub(crate) fn write_trunk(
+        &self,
+        training: &Training<'_>,
+        progress: &Progress,
+        readings: &mut Readings,
+    ) -> Result<(), Failure> {
+        match &self.trunk {
+            Some(SharedTrunk { trunk, keep: Some(folder), .. }) => {
+                write(folder, &trunk.id, training, progress, readings)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// After a step: writes a checkpoint when it is time, or when the process is asked to stop, and then ends the attempt.
+    /// Says whether it wrote one.
     pub(crate) fn after_step(
         &mut self,
         training: &Training<'_>,
-        progress: impl FnOnce() -> Progress,
-    ) -> Result<(), Failure> {
+        progress: &Progress,
+        readings: &mut Readings,
+    ) -> Result<bool, Failure> {
         let stop = self.stop.is_set();
         if !stop && self.last.elapsed() < self.every {
-            return Ok(());
+            return Ok(false);
         }
-        let progress = progress();
-        let write = |path: &std::path::Path| {
-            Tensor::write_safetensors(&training.state(), path).map_err(|e| io::Error::other(e.to_string()))
-        };
-        write_checkpoint(&self.dir, &self.run, &progress, write)
-            .map_err(|e| Failure::cannot_write(self.dir.checkpoints().display(), &e))?;
+        write(&self.dir, &self.run, training, progress, readings)?;
         self.last = Instant::now();
         if stop {
             let message = format!("stopped after step {}; the next attempt goes on from there", progress.step);
             return Err(Failure::new(TrainerExit::Preempted, message));
         }
-        Ok(())
+        Ok(true)
     }
+}
+
+/// The name of the steps' readings among a checkpoint's tensors.
+const READINGS: &str = "readings";
+
+fn read(dir: &CheckpointsDir, owner: &RunId, training: &mut Training<'_>) -> Result<Option<Snapshot>, Failure> {
+    let FoundCheckpoints { latest, passed_over } = latest_checkpoint(dir, owner);
+    for (step, reason) in passed_over {
+        Failure::note(format!("the checkpoint of step {step} is passed over: {reason}"));
+    }
+    let Some((checkpoint, progress)) = latest else { return Ok(None) };
+    let tensors = Tensor::read_safetensors(checkpoint.tensors())?;
+    let readings =
+        tensors.iter().find(|(name, tensor)| name == READINGS && tensor.size() == [progress.step.cast_signed(), 3]);
+    let (_, readings) =
+        readings.ok_or_else(|| Failure::bad_launch("the checkpoint has not the readings of all its steps"))?;
+    training.restore(&tensors)?;
+    Ok(Some(Snapshot { progress, readings: Readings::restored(readings)? }))
+}
+
+fn write(
+    dir: &CheckpointsDir,
+    owner: &RunId,
+    training: &Training<'_>,
+    progress: &Progress,
+    readings: &mut Readings,
+) -> Result<(), Failure> {
+    let mut tensors = training.state();
+    tensors.push((READINGS, readings.tensor()));
+    let tensors: Vec<_> = tensors.into_iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu))).collect();
+    let write =
+        |path: &std::path::Path| Tensor::write_safetensors(&tensors, path).map_err(|e| io::Error::other(e.to_string()));
+    write_checkpoint(dir, owner, progress, write).map_err(|e| Failure::cannot_write(dir.root().display(), &e))
 }
 
 #[cfg(test)]
 mod tests {
     use isoflop::arch::{LLAMA_STYLE, PRIMER, PRIMER_EZ, Shape};
-    use isoflop::run::{Adamw, Budget, DataSpec, Evaluation, Precision, RunSpec, SPEC_VERSION, Schedule, Tokenizer};
+    use isoflop::run::{
+        Adafactor, Adamw, Budget, DataSpec, Evaluation, Muon, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule,
+        Tokenizer,
+    };
     use rand::RngExt;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
@@ -106,6 +191,22 @@ mod tests {
     const STEPS: u64 = 40;
     /// Runs that are stopped at random steps.
     const ROUNDS: u32 = 100;
+
+    const ADAMW: Adamw = Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1, decay_embeddings: true };
+
+    /// Every optimizer, each with another architecture.
+    fn kinds() -> [RunSpec; 3] {
+        let adafactor = Adafactor {
+            decay_power: 0.8,
+            eps_gradient: 1e-30,
+            eps_parameter: 1e-3,
+            clip_threshold: 1.0,
+            factor_from: 8,
+        };
+        let muon = Muon { momentum: 0.95, iterations: 5, adamw: ADAMW };
+        let with = |architecture, optimizer| RunSpec { optimizer, ..spec(architecture) };
+        [spec(PRIMER_EZ), with(PRIMER, Optimizer::Adafactor(adafactor)), with(LLAMA_STYLE, Optimizer::Muon(muon))]
+    }
 
     fn spec(architecture: isoflop::arch::Architecture) -> RunSpec {
         // Tests run side by side, and tensors are tiny: more threads would wait for each other.
@@ -119,7 +220,7 @@ mod tests {
             sequence_length: 8,
             batch_sequences: 2,
             steps: STEPS,
-            optimizer: Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 },
+            optimizer: Optimizer::Adamw(ADAMW),
             learning_rate: 1e-2,
             schedule: Schedule::Cosine { warmup: 0.1, floor: 0.1 },
             clip_norm: 1.0,
@@ -135,27 +236,40 @@ mod tests {
         (tokens.narrow(1, 0, 8), tokens.narrow(1, 1, 8))
     }
 
-    fn advance(training: &mut Training<'_>, steps: std::ops::Range<u64>) {
+    fn advance(training: &mut Training<'_>, readings: &mut Readings, steps: std::ops::Range<u64>) {
         for step in steps {
             let (inputs, targets) = batch(step);
-            let _ = training.step(&inputs, &targets, step);
+            let (loss, norms) = training.step(&inputs, &targets, step);
+            readings.push(&loss, &norms);
         }
     }
 
-    fn bits(training: &Training<'_>) -> Vec<u32> {
-        let values = |tensor: Tensor| Vec::<f32>::try_from(tensor).unwrap();
-        training.state().into_iter().flat_map(|(_, tensor)| values(tensor)).map(f32::to_bits).collect()
+    /// All that the future depends on, and all that was said.
+    fn bits(training: &Training<'_>, readings: &mut Readings) -> Vec<u32> {
+        let values = |tensor: Tensor| Vec::<f32>::try_from(tensor.reshape([-1])).unwrap();
+        let state = training.state().into_iter().map(|(_, tensor)| tensor).chain([readings.tensor()]);
+        state.flat_map(values).map(f32::to_bits).collect()
+    }
+
+    /// A run of a fresh process that goes on from what lies in the folders, with where it goes on.
+    fn fresh<'a>(spec: &'a RunSpec, from: &Checkpoints) -> (Training<'a>, Readings, Progress) {
+        let mut training = Training::new(spec, Device::Cpu).unwrap();
+        let Some(Snapshot { progress, readings }) = from.take_up(&mut training).unwrap() else {
+            return (training, Readings::default(), Progress::default());
+        };
+        (training, readings, progress)
     }
 
     fn checkpoints(folder: &std::path::Path, spec: &RunSpec, stop: bool) -> Checkpoints {
         let flag = StopFlag::default();
         flag.0.store(stop, Ordering::Relaxed);
         Checkpoints {
-            dir: RunDir::new(folder.to_owned()),
+            dir: RunDir::new(folder.to_owned()).checkpoints(),
             run: spec.id(),
             every: Duration::from_secs(3600),
             last: Instant::now(),
             stop: flag,
+            trunk: None,
         }
     }
 
@@ -163,34 +277,95 @@ mod tests {
     #[test]
     fn stopping_at_any_step_changes_no_bit() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
-        for architecture in [PRIMER_EZ, PRIMER, LLAMA_STYLE] {
-            let spec = spec(architecture);
-            let mut alone = Training::new(&spec, Device::Cpu).unwrap();
-            advance(&mut alone, 0..STEPS);
-            let expected = bits(&alone);
+        for spec in kinds() {
+            let (mut alone, mut readings) = (Training::new(&spec, Device::Cpu).unwrap(), Readings::default());
+            advance(&mut alone, &mut readings, 0..STEPS);
+            let expected = bits(&alone, &mut readings);
             for _ in 0..ROUNDS.div_ceil(3) {
                 let folder = tempfile::tempdir().unwrap();
                 let mut step = 0;
                 // Stopped twice: the second attempt goes on from the first's checkpoint.
                 for _ in 0..2 {
-                    let mut training = Training::new(&spec, Device::Cpu).unwrap();
-                    let from = checkpoints(folder.path(), &spec, false).take_up(&mut training).unwrap();
-                    assert_eq!(from.map_or(0, |progress| progress.step), step);
+                    let (mut training, mut readings, from) = fresh(&spec, &checkpoints(folder.path(), &spec, false));
+                    assert_eq!(from.step, step);
                     let to = rng.random_range(step + 1..STEPS);
-                    advance(&mut training, step..to);
+                    advance(&mut training, &mut readings, step..to);
                     let mut checkpoints = checkpoints(folder.path(), &spec, true);
-                    let stopped = checkpoints.after_step(&training, || Progress { step: to, ..Progress::default() });
+                    let progress = Progress { step: to, ..from };
+                    let stopped = checkpoints.after_step(&training, &progress, &mut readings);
                     assert_eq!(stopped.unwrap_err().exit, TrainerExit::Preempted);
                     step = to;
                     if step + 1 >= STEPS {
                         break;
                     }
                 }
-                let mut training = Training::new(&spec, Device::Cpu).unwrap();
-                checkpoints(folder.path(), &spec, false).take_up(&mut training).unwrap();
-                advance(&mut training, step..STEPS);
-                assert!(bits(&training) == expected, "stopped at {step}");
+                let (mut training, mut readings, _) = fresh(&spec, &checkpoints(folder.path(), &spec, false));
+                advance(&mut training, &mut readings, step..STEPS);
+                assert!(bits(&training, &mut readings) == expected, "stopped at {step}");
             }
+        }
+    }
+
+    fn sharing(folder: &std::path::Path, spec: &RunSpec, from: Option<&std::path::Path>) -> Checkpoints {
+        let trunk = |folder: &std::path::Path| RunDir::new(folder.to_owned()).trunk();
+        let (take, keep) = (from.map(trunk), Some(trunk(folder)));
+        let shared = SharedTrunk { trunk: spec.trunk().unwrap(), take, keep };
+        Checkpoints { trunk: Some(shared), ..checkpoints(folder, spec, false) }
+    }
+
+    /// A chain of three budgets, each going on from the trunk of the one before, has the bits of separate runs; the
+    /// shared steps' seconds are told apart from a run's own, and add up along the chain.
+    #[test]
+    fn a_shared_trunk_changes_no_bit() {
+        let schedule = Schedule::Wsd { warmup_steps: 5, decay: 0.25, floor: 0.0 };
+        for kind in kinds() {
+            let (folders, mut before) = (tempfile::tempdir().unwrap(), None);
+            for (steps, trunk) in [(20, 15), (30, 22), (40, 30)] {
+                let spec = RunSpec { steps, schedule, budget: Budget::Tokens(16.0 * steps as f64), ..kind.clone() };
+                assert_eq!(spec.trunk().unwrap().steps, trunk);
+                let (mut alone, mut readings) = (Training::new(&spec, Device::Cpu).unwrap(), Readings::default());
+                advance(&mut alone, &mut readings, 0..steps);
+                let expected = bits(&alone, &mut readings);
+
+                let folder = folders.path().join(steps.to_string());
+                let sharing = sharing(&folder, &spec, before.as_deref());
+                let (mut training, mut readings, mut progress) = fresh(&spec, &sharing);
+                let expected_start = match steps {
+                    20 => None,
+                    30 => Some(TakenTrunk { steps: 15, train_seconds: 1.0 }),
+                    _ => Some(TakenTrunk { steps: 22, train_seconds: 2.0 }),
+                };
+                assert_eq!(progress.trunk, expected_start);
+                assert_eq!(progress.seconds, Spent::default());
+                advance(&mut training, &mut readings, progress.step..trunk);
+                assert!(sharing.keeps_trunk_at(trunk) && !sharing.keeps_trunk_at(trunk - 1));
+                progress = Progress { step: trunk, seconds: Spent { train: 1.0, ..Spent::default() }, ..progress };
+                sharing.write_trunk(&training, &progress, &mut readings).unwrap();
+                advance(&mut training, &mut readings, trunk..steps);
+                assert!(bits(&training, &mut readings) == expected, "{steps} steps");
+                before = Some(folder);
+            }
+        }
+    }
+
+    /// Another learning rate, seed or warmup is another trunk: nothing is taken up, and the run begins at its beginning.
+    #[test]
+    fn another_runs_trunk_is_not_taken() {
+        let schedule = Schedule::Wsd { warmup_steps: 5, decay: 0.25, floor: 0.0 };
+        let spec = RunSpec { schedule, ..spec(PRIMER_EZ) };
+        let (folder, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (mut training, mut readings) = (Training::new(&spec, Device::Cpu).unwrap(), Readings::default());
+        advance(&mut training, &mut readings, 0..30);
+        let progress = Progress { step: 30, ..Progress::default() };
+        sharing(folder.path(), &spec, None).write_trunk(&training, &progress, &mut readings).unwrap();
+        let longer = RunSpec { steps: 60, budget: Budget::Tokens(960.0), ..spec };
+        assert_eq!(fresh(&longer, &sharing(own.path(), &longer, Some(folder.path()))).2.step, 30);
+        for other in [
+            RunSpec { seed: 4, ..longer.clone() },
+            RunSpec { learning_rate: 2e-2, ..longer.clone() },
+            RunSpec { schedule: Schedule::Wsd { warmup_steps: 6, decay: 0.25, floor: 0.0 }, ..longer.clone() },
+        ] {
+            assert_eq!(fresh(&other, &sharing(own.path(), &other, Some(folder.path()))).2.step, 0);
         }
     }
 
@@ -198,12 +373,14 @@ mod tests {
     #[test]
     fn checkpoints_wait_for_their_time_and_fit_their_model() {
         let (folder, spec) = (tempfile::tempdir().unwrap(), spec(PRIMER_EZ));
-        let mut training = Training::new(&spec, Device::Cpu).unwrap();
+        let (mut training, mut readings) = (Training::new(&spec, Device::Cpu).unwrap(), Readings::default());
+        advance(&mut training, &mut readings, 0..1);
+        let progress = Progress { step: 1, ..Progress::default() };
         let mut early = checkpoints(folder.path(), &spec, false);
-        early.after_step(&training, || unreachable!("an hour has not passed")).unwrap();
+        assert!(!early.after_step(&training, &progress, &mut readings).unwrap(), "an hour has not passed");
         let mut due = Checkpoints { every: Duration::ZERO, ..checkpoints(folder.path(), &spec, false) };
-        due.after_step(&training, || Progress { step: 1, ..Progress::default() }).unwrap();
-        assert_eq!(due.take_up(&mut training).unwrap().unwrap().step, 1);
+        assert!(due.after_step(&training, &progress, &mut readings).unwrap());
+        assert_eq!(due.take_up(&mut training).unwrap().unwrap().progress.step, 1);
         let wider = RunSpec { shape: Shape { d_ff: 20, ..spec.shape }, ..spec.clone() };
         let mut other = Training::new(&wider, Device::Cpu).unwrap();
         assert_eq!(due.take_up(&mut other).unwrap_err().exit, TrainerExit::BadLaunch);

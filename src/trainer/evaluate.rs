@@ -5,7 +5,7 @@ use isoflop::run::RunSpec;
 use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;
-use crate::train::Training;
+use crate::training::Training;
 
 /// Windows scored at once.
 const BATCH: usize = 16;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! isoflop-trainer run ATTEMPT_DIR     train
-//! isoflop-trainer calibrate           step times for `isoflop plan`: requests on stdin, answers on stdout
+//! isoflop-trainer calibrate           measurements: questions on stdin, answers on stdout
 //! ```
 //!
 //! A crash, an out-of-memory kill or a CUDA fault ends this process and one run, never the coordinator.
@@ -18,8 +18,10 @@ mod host;
 mod model;
 mod optimizer;
 mod parameters;
+mod readings;
 mod record;
 mod train;
+mod training;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -16,22 +16,64 @@ pub(crate) struct Slot {
     pub(crate) name: String,
     pub(crate) dims: Vec<i64>,
     pub(crate) init: Init,
-    /// Whether AdamW decays it.
-    pub(crate) decays: bool,
+    pub(crate) role: Role,
+}
+
+/// What a tensor is to the optimizer. The order is that of the flat vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// A matrix between hidden layers: decays, and is Muon's.
+    Hidden,
+    /// A row for each token, of the embedding or of an output head: decays by choice.
+    Embedding,
+    /// Norms, biases, taps, positions: never decays.
+    Exempt,
 }
 
 impl Slot {
     pub(crate) fn matrix(name: &str, dims: &[i64], init: Init) -> Self {
-        Self { name: name.to_owned(), dims: dims.to_vec(), init, decays: true }
+        Self { name: name.to_owned(), dims: dims.to_vec(), init, role: Role::Hidden }
+    }
+
+    /// A matrix with a row for each token.
+    pub(crate) fn embedding(name: &str, dims: &[i64], init: Init) -> Self {
+        Self { name: name.to_owned(), dims: dims.to_vec(), init, role: Role::Embedding }
     }
 
     /// Exempt from weight decay: norms, biases, taps, positions.
     pub(crate) fn exempt(name: &str, dims: &[i64], init: Init) -> Self {
-        Self { name: name.to_owned(), dims: dims.to_vec(), init, decays: false }
+        Self { name: name.to_owned(), dims: dims.to_vec(), init, role: Role::Exempt }
     }
 
     pub(crate) fn len(&self) -> i64 {
         self.dims.iter().product()
+    }
+}
+
+/// A matrix, or other tensor, of the flat vector as the papers count them: Q's, K's and V's lie in one tensor and are three.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Block {
+    /// Place of its first number.
+    pub(crate) start: i64,
+    pub(crate) dims: Vec<i64>,
+    pub(crate) role: Role,
+}
+
+impl Block {
+    /// Its part of a vector as long as the flat one.
+    pub(crate) fn of(&self, flat: &Tensor) -> Tensor {
+        flat.narrow(0, self.start, self.dims.iter().product()).view(self.dims.as_slice())
+    }
+}
+
+impl Slot {
+    fn blocks(&self, start: i64) -> Vec<Block> {
+        let block = |start, dims| Block { start, dims, role: self.role };
+        let (Role::Hidden, Init::Parts(parts), [_, columns]) = (self.role, &self.init, self.dims.as_slice()) else {
+            return vec![block(start, self.dims.clone())];
+        };
+        let starts = parts.iter().scan(start, |next, (len, _)| Some(std::mem::replace(next, *next + len)));
+        starts.zip(parts).map(|(start, (len, _))| block(start, vec![len / columns, *columns])).collect()
     }
 }
 
@@ -55,7 +97,7 @@ pub(crate) enum Init {
     Parts(Vec<(i64, Init)>),
 }
 
-/// The parameters of a model, decayed ones first.
+/// The parameters of a model, in the order of their roles.
 #[derive(Debug)]
 pub(crate) struct Parameters {
     /// `[P]`, requires grad.
@@ -68,7 +110,7 @@ impl Parameters {
     /// Initial weights for a seed: bit for bit the same on any machine, and the same for a tensor of
     /// one name and size in every architecture, so that arms with one seed start from common weights.
     pub(crate) fn initial(mut slots: Vec<Slot>, seed: u64, device: Device) -> Self {
-        slots.sort_by_key(|slot| !slot.decays);
+        slots.sort_by_key(|slot| slot.role);
         let own: i64 = slots.iter().map(Slot::len).sum();
         let mut values = Vec::with_capacity(own as usize);
         for slot in &slots {
@@ -98,9 +140,15 @@ impl Parameters {
         ParamCount(self.slots.iter().map(Slot::len).sum::<i64>() as u64)
     }
 
-    /// How many of the flat vector's first numbers decay.
-    pub(crate) fn decayed_len(&self) -> i64 {
-        self.slots.iter().filter(|slot| slot.decays).map(Slot::len).sum()
+    /// How many of the flat vector's first numbers are of roles up to this one.
+    pub(crate) fn len_up_to(&self, role: Role) -> i64 {
+        self.slots.iter().filter(|slot| slot.role <= role).map(Slot::len).sum()
+    }
+
+    /// The blocks, in the order of the flat vector.
+    pub(crate) fn blocks(&self) -> Vec<Block> {
+        let starts = self.slots.iter().scan(0, |next, slot| Some(std::mem::replace(next, *next + slot.len())));
+        starts.zip(&self.slots).flat_map(|(start, slot)| slot.blocks(start)).collect()
     }
 
     #[cfg(test)]

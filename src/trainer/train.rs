@@ -2,25 +2,17 @@
 
 use std::time::Instant;
 
-use isoflop::arch::ModelConfig;
 use isoflop::data::{BatchPlan, TokenFile};
-use isoflop::run::{CurvePoint, Ending, EventKind, Progress, RunSpec};
+use isoflop::run::{CurvePoint, Ending, EventKind, Progress, RunSpec, Spent, TakenTrunk};
 use isoflop::units::Tokens;
-use tch::{Device, Kind, Tensor};
+use tch::Device;
 
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{Checkpoints, Snapshot};
 use crate::evaluate::{Score, Validation, windows};
 use crate::failure::Failure;
-use crate::model::{Model, Positions};
-use crate::optimizer::Optimizer;
-use crate::parameters::Parameters;
+use crate::readings::{READ_EVERY, Readings};
 use crate::record::Recorder;
-
-/// Losses are read from the device in groups of this many steps: reading waits for the device.
-const READ_EVERY: usize = 8;
-
-/// A mean loss above this many times ln(vocabulary), the loss of knowing nothing, has exploded.
-const EXPLODED: f64 = 3.0;
+use crate::training::Training;
 
 /// What training left.
 #[derive(Clone, Copy, Debug)]
@@ -28,74 +20,11 @@ pub(crate) struct Trained {
     pub(crate) ending: Ending,
     pub(crate) steps: u64,
     pub(crate) resumed_from_step: Option<u64>,
-    pub(crate) train_seconds: f64,
-    pub(crate) eval_seconds: f64,
-}
-
-/// A model in training: parameters, moments, and what one step needs.
-#[derive(Debug)]
-pub(crate) struct Training<'a> {
-    pub(crate) spec: &'a RunSpec,
-    pub(crate) config: ModelConfig,
-    pub(crate) parameters: Parameters,
-    optimizer: Optimizer,
-    pub(crate) positions: Positions,
-}
-
-impl<'a> Training<'a> {
-    pub(crate) fn new(spec: &'a RunSpec, device: Device) -> Result<Self, Failure> {
-        let config = spec.model();
-        config.architecture.check().map_err(|e| Failure::bad_launch(format!("the architecture cannot be: {e}")))?;
-        let parameters = Parameters::initial(Model::slots(&config), spec.seed, device);
-        if parameters.count() != spec.params_total() {
-            let (own, counted) = (parameters.count().0, spec.params_total().0);
-            return Err(Failure::bad_launch(format!("the model has {own} parameters where `arch` counts {counted}")));
-        }
-        let optimizer = Optimizer::new(spec.optimizer, &parameters);
-        let positions = Positions::new(&config, device);
-        Ok(Self { spec, config, parameters, optimizer, positions })
-    }
-
-    /// One optimizer step. Returns the loss `[]` and the norms of the gradient and of the update `[2]`, still on the device.
-    pub(crate) fn step(&mut self, inputs: &Tensor, targets: &Tensor, step: u64) -> (Tensor, Tensor) {
-        let loss = {
-            let views = self.parameters.views(self.spec.precision);
-            Model::bind(&self.config, &views).loss(inputs, targets, &self.positions)
-        };
-        loss.objective.backward();
-        let learning_rate = self.learning_rate(step);
-        let norms = self.optimizer.step(&mut self.parameters, learning_rate, self.spec.clip_norm);
-        (loss.cross_entropy.detach(), norms)
-    }
-
-    /// All tensors that the future depends on, by name.
-    pub(crate) fn state(&self) -> [(&'static str, Tensor); 3] {
-        let [first, second] = self.optimizer.moments();
-        [
-            ("parameters", self.parameters.flat.detach().to_device(Device::Cpu)),
-            ("first_moment", first.to_device(Device::Cpu)),
-            ("second_moment", second.to_device(Device::Cpu)),
-        ]
-    }
-
-    /// Goes on after `step` steps from [`Self::state`].
-    pub(crate) fn restore(&mut self, tensors: &[(String, Tensor)], step: u64) -> Result<(), Failure> {
-        let [parameters, first, second] = ["parameters", "first_moment", "second_moment"].map(|name| {
-            let found = tensors.iter().find(|(found, _)| found == name).map(|(_, tensor)| tensor);
-            found
-                .filter(|tensor| tensor.size() == self.parameters.flat.size())
-                .ok_or_else(|| Failure::bad_launch(format!("the checkpoint has no `{name}` of this model")))
-        });
-        tch::no_grad(|| {
-            self.parameters.flat.copy_(parameters?);
-            self.optimizer.restore([first?, second?], i32::try_from(step).unwrap_or(i32::MAX));
-            Ok(())
-        })
-    }
-
-    fn learning_rate(&self, step: u64) -> f64 {
-        self.spec.learning_rate * self.spec.schedule.factor(step, self.spec.steps)
-    }
+    pub(crate) trunk: Option<TakenTrunk>,
+    pub(crate) seconds: Spent,
+    pub(crate) loss_spikes: u64,
+    /// When the first step of the attempt began.
+    pub(crate) first_step: Instant,
 }
 
 /// Trains a run to its end, of whichever kind.
@@ -117,50 +46,37 @@ pub(crate) fn train(
         return Err(Failure::bad_launch(message));
     }
     let validation = Validation::new(spec, validation, device);
-    let mut run = Run {
-        training: Training::new(spec, device)?,
-        validation,
-        readings: Readings::default(),
-        train_seconds: 0.0,
-        eval_seconds: 0.0,
-        curve: Vec::new(),
-        resumed_from_step: None,
-    };
+    let mut run = Run::new(Training::new(spec, device)?, validation);
 
     recorder.write(EventKind::Started { steps: spec.steps })?;
-    match checkpoints.take_up(&mut run.training)? {
-        Some(progress) => run.go_on_from(progress, recorder)?,
-        None => drop(run.evaluate(0, recorder)?),
+    if let Some(snapshot) = checkpoints.take_up(&mut run.training)? {
+        run.go_on_from(snapshot, recorder)?;
     }
-    for step in run.resumed_from_step.unwrap_or(0)..spec.steps {
+    run.first_step = Instant::now();
+    let begin = run.progress.step;
+    if let Some(ending) = run.evaluate_if_due(recorder)? {
+        return Ok(run.trained(ending));
+    }
+    for step in begin..spec.steps {
         let began = Instant::now();
         let (inputs, targets) = windows(train.tokens(), plan.starts(step), spec.sequence_length, device);
-        let (loss, norm) = run.training.step(&inputs, &targets, step);
-        run.readings.push(loss, norm);
-        let done = step + 1;
-        let evaluates = is_evaluation(done, spec);
-        if run.readings.pending.len() >= READ_EVERY || evaluates {
+        let (loss, norms) = run.training.step(&inputs, &targets, step);
+        run.readings.push(&loss, &norms);
+        run.progress.step = step + 1;
+        let reads = run.progress.step.is_multiple_of(READ_EVERY) || is_evaluation(run.progress.step, spec);
+        if reads {
             run.readings.read();
         }
-        run.train_seconds += began.elapsed().as_secs_f64();
-        if let Some(ending) = run.readings.diverged(done, spec.data.vocabulary()) {
-            return Ok(run.trained(ending, done));
+        run.progress.seconds.train += began.elapsed().as_secs_f64();
+        if let (true, Some(ending)) = (reads, run.readings.diverged(step + 1, spec.data.vocabulary())) {
+            return Ok(run.trained(ending));
         }
-        recorder.heartbeat(done, run.readings.latest)?;
-        if evaluates {
-            let loss_train = run.readings.mean_loss();
-            let score = run.evaluate(done, recorder)?;
-            if !score.loss.is_finite() {
-                return Ok(run.trained(Ending::Diverged { step: done, loss: None }, done));
-            }
-            if let (true, Some(loss_train)) = (done == spec.steps, loss_train) {
-                let (loss_val, bits_per_byte) = (score.loss, score.bits_per_byte);
-                let ending =
-                    Ending::Finished { loss_val, bits_per_byte, loss_train, eval_tokens: run.validation.tokens };
-                return Ok(run.trained(ending, done));
-            }
+        recorder.heartbeat(step + 1, run.readings.latest_loss())?;
+        run.keep_trunk(checkpoints)?;
+        if let Some(ending) = run.evaluate_if_due(recorder)? {
+            return Ok(run.trained(ending));
         }
-        checkpoints.after_step(&run.training, || run.progress(done))?;
+        run.checkpoint(checkpoints)?;
     }
     Err(Failure::bad_launch("the run asks for no steps"))
 }
@@ -169,69 +85,103 @@ struct Run<'a> {
     training: Training<'a>,
     validation: Validation,
     readings: Readings,
-    train_seconds: f64,
-    eval_seconds: f64,
-    /// Every point that was recorded.
-    curve: Vec<CurvePoint>,
+    progress: Progress,
     resumed_from_step: Option<u64>,
+    first_step: Instant,
 }
 
-impl Run<'_> {
-    /// What a checkpoint says of the run, beside its tensors.
-    fn progress(&self, step: u64) -> Progress {
-        Progress {
-            step,
-            losses: self.readings.losses.clone(),
-            norms: self.readings.norms.clone(),
-            pending: self.readings.pending.iter().map(both_numbers).collect(),
-            curve: self.curve.clone(),
-            train_seconds: self.train_seconds,
-            eval_seconds: self.eval_seconds,
+impl<'a> Run<'a> {
+    fn new(training: Training<'a>, validation: Validation) -> Self {
+        Self {
+            training,
+            validation,
+            readings: Readings::default(),
+            progress: Progress::default(),
+            resumed_from_step: None,
+            first_step: Instant::now(),
         }
     }
 
-    /// Takes up what was done, and says again what an earlier attempt had said.
-    fn go_on_from(&mut self, progress: Progress, recorder: &mut Recorder) -> Result<(), Failure> {
+    /// Takes up what was done, and says again what was said.
+    fn go_on_from(&mut self, snapshot: Snapshot, recorder: &mut Recorder) -> Result<(), Failure> {
+        let Snapshot { progress, readings } = snapshot;
         self.resumed_from_step = Some(progress.step);
-        (self.train_seconds, self.eval_seconds) = (progress.train_seconds, progress.eval_seconds);
-        self.readings = Readings::resumed(&progress, self.training.parameters.flat.device());
-        self.curve = progress.curve;
-        self.curve.iter().try_for_each(|point| recorder.write(EventKind::Evaluated(*point)))
+        self.readings = readings;
+        self.progress = progress;
+        self.progress.curve.iter().try_for_each(|point| recorder.write(EventKind::Evaluated(*point)))
     }
 
-    fn evaluate(&mut self, step: u64, recorder: &mut Recorder) -> Result<Score, Failure> {
-        let spec = self.training.spec;
+    /// Evaluates where a point of the curve is due and not there yet: a trunk that was taken over was evaluated at other
+    /// steps. Returns how the run ends, if it does.
+    fn evaluate_if_due(&mut self, recorder: &mut Recorder) -> Result<Option<Ending>, Failure> {
+        let (spec, step) = (self.training.spec, self.progress.step);
+        let is_there = self.progress.curve.last().is_some_and(|point| point.step == step);
+        if is_there || !(step == 0 || is_evaluation(step, spec)) {
+            return Ok(None);
+        }
         let began = Instant::now();
         let score = self.validation.score(&self.training);
-        self.eval_seconds += began.elapsed().as_secs_f64();
-        let tokens = Tokens(step * spec.batch_tokens().0);
+        self.progress.seconds.eval += began.elapsed().as_secs_f64();
         // JSON has no NaN: a loss that is not finite is told by the ending, not by a point.
-        if score.loss.is_finite() {
-            let point = CurvePoint {
-                step,
-                tokens: tokens.0,
-                flops: (spec.flops_per_token() * tokens).0,
-                loss_train: self.readings.mean_loss(),
-                loss_val: score.loss,
-                bits_per_byte: score.bits_per_byte,
-                learning_rate: if step == 0 { 0.0 } else { self.training.learning_rate(step - 1) },
-                grad_norm: self.readings.mean_norm(),
-                train_seconds: self.train_seconds,
-            };
-            self.curve.push(point);
-            recorder.write(EventKind::Evaluated(point))?;
+        if !score.loss.is_finite() {
+            return Ok(Some(Ending::Diverged { step, loss: None }));
         }
-        self.readings.clear();
-        Ok(score)
+        let point = self.point(score);
+        self.progress.curve.push(point);
+        recorder.write(EventKind::Evaluated(point))?;
+        let Score { loss: loss_val, bits_per_byte } = score;
+        let eval_tokens = self.validation.tokens;
+        let finished = |loss_train| Ending::Finished { loss_val, bits_per_byte, loss_train, eval_tokens };
+        Ok(point.loss_train.filter(|_| step == spec.steps).map(finished))
     }
 
-    fn trained(&self, ending: Ending, steps: u64) -> Trained {
+    fn point(&self, score: Score) -> CurvePoint {
+        let (spec, step) = (self.training.spec, self.progress.step);
+        let tokens = Tokens(step * spec.batch_tokens().0);
+        let since = previous_evaluation(step, spec)..step;
+        let trunk_seconds = self.progress.trunk.map_or(0.0, |trunk| trunk.train_seconds);
+        CurvePoint {
+            step,
+            tokens: tokens.0,
+            flops: (spec.flops_per_token() * tokens).0,
+            loss_train: self.readings.mean_loss(since.clone()),
+            loss_val: score.loss,
+            bits_per_byte: score.bits_per_byte,
+            learning_rate: if step == 0 { 0.0 } else { self.training.learning_rate(step - 1) },
+            grad_norm: self.readings.mean_gradient_norm(since.clone()),
+            update_norm: self.readings.mean_update_norm(since),
+            train_seconds: trunk_seconds + self.progress.seconds.train,
+        }
+    }
+
+    /// Keeps the end of the trunk where a run with a larger budget goes on from it: before this run's own evaluation there.
+    fn keep_trunk(&mut self, checkpoints: &Checkpoints) -> Result<(), Failure> {
+        if !checkpoints.keeps_trunk_at(self.progress.step) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        checkpoints.write_trunk(&self.training, &self.progress, &mut self.readings)?;
+        self.progress.seconds.checkpoint += began.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, checkpoints: &mut Checkpoints) -> Result<(), Failure> {
+        let began = Instant::now();
+        if checkpoints.after_step(&self.training, &self.progress, &mut self.readings)? {
+            self.progress.seconds.checkpoint += began.elapsed().as_secs_f64();
+        }
+        Ok(())
+    }
+
+    fn trained(&self, ending: Ending) -> Trained {
         Trained {
             ending,
-            steps,
+            steps: self.progress.step,
             resumed_from_step: self.resumed_from_step,
-            train_seconds: self.train_seconds,
-            eval_seconds: self.eval_seconds,
+            trunk: self.progress.trunk,
+            seconds: self.progress.seconds,
+            loss_spikes: self.readings.loss_spikes(),
+            first_step: self.first_step,
         }
     }
 }
@@ -239,78 +189,10 @@ impl Run<'_> {
 /// Whether an evaluation follows `done` steps: `points` of them, evenly spaced, the last at the end.
 fn is_evaluation(done: u64, spec: &RunSpec) -> bool {
     let points = u64::from(spec.evaluation.points);
-    done * points / spec.steps > (done - 1) * points / spec.steps
+    done > 0 && done * points / spec.steps > (done - 1) * points / spec.steps
 }
 
-/// Losses and norms since the last evaluation.
-#[derive(Debug, Default)]
-struct Readings {
-    pending: Vec<Tensor>, // each [2]: loss, norm
-    losses: Vec<f64>,
-    norms: Vec<f64>,
-    latest: Option<f64>,
-}
-
-/// Loss and norm of a step, which waits for the device.
-fn both_numbers(both: &Tensor) -> (f64, f64) {
-    (both.double_value(&[0]), both.double_value(&[1]))
-}
-
-impl Readings {
-    /// As a checkpoint left them.
-    fn resumed(progress: &Progress, device: Device) -> Self {
-        // Float32 as they were: what was read from the device is given back to the bit.
-        let both = |(loss, norm): &(f64, f64)| Tensor::from_slice(&[*loss as f32, *norm as f32]).to_device(device);
-        Self {
-            pending: progress.pending.iter().map(both).collect(),
-            losses: progress.losses.clone(),
-            norms: progress.norms.clone(),
-            latest: progress.losses.last().copied(),
-        }
-    }
-
-    fn push(&mut self, loss: Tensor, norm: Tensor) {
-        self.pending.push(Tensor::stack(&[loss, norm.get(0)], 0));
-    }
-
-    fn read(&mut self) {
-        if self.pending.is_empty() {
-            return;
-        }
-        let both = Tensor::stack(&self.pending, 0).to_kind(Kind::Double).to_device(Device::Cpu); // [n, 2]
-        self.pending.clear();
-        for i in 0..both.size()[0] {
-            self.losses.push(both.double_value(&[i, 0]));
-            self.norms.push(both.double_value(&[i, 1]));
-        }
-        self.latest = self.losses.last().copied();
-    }
-
-    /// A loss that is not a number, or that exploded, as an ending.
-    fn diverged(&self, step: u64, vocabulary: u32) -> Option<Ending> {
-        let latest = &self.losses[self.losses.len().saturating_sub(READ_EVERY)..];
-        if latest.is_empty() {
-            return None;
-        }
-        let mean = latest.iter().sum::<f64>() / latest.len() as f64;
-        let sane = mean.is_finite() && mean <= EXPLODED * f64::from(vocabulary).ln();
-        (!sane).then_some(Ending::Diverged { step, loss: mean.is_finite().then_some(mean) })
-    }
-
-    fn mean_loss(&self) -> Option<f64> {
-        mean(&self.losses)
-    }
-
-    fn mean_norm(&self) -> Option<f64> {
-        mean(&self.norms)
-    }
-
-    fn clear(&mut self) {
-        self.losses.clear();
-        self.norms.clear();
-    }
-}
-
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+/// The last evaluation before one at `step`.
+fn previous_evaluation(step: u64, spec: &RunSpec) -> u64 {
+    (0..step).rev().find(|earlier| *earlier == 0 || is_evaluation(*earlier, spec)).unwrap_or(0)
 }

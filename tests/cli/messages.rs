@@ -56,9 +56,9 @@ fn values() {
         ("an absurd learning rate", "fixed: 1e-2", "fixed: 1e6"),
         ("a warmup beyond the run", "fixed: 1e-2", "fixed: 1e-2\n  schedule: { cosine: { warmup: 1.5, floor: 0 } }"),
         (
-            "phases that do not fit",
+            "a decay longer than the run",
             "fixed: 1e-2",
-            "fixed: 1e-2\n  schedule: { wsd: { warmup: 0.6, decay: 0.6, floor: 0 } }"
+            "fixed: 1e-2\n  schedule: { wsd: { warmup_steps: 10, decay: 1.6, floor: 0 } }"
         ),
         ("a beta of one", "fixed: 1e-2", "fixed: 1e-2\n  optimizer: { adamw: { beta2: 1 } }"),
         ("no slots", "slots: 2", "slots: 0"),

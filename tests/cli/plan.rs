@@ -37,7 +37,7 @@ fn every_way_to_say_it() {
     sandbox.edit("flops: [2e8, 4e8]", "tokens_per_param: [0.2]");
     sandbox.edit(
         "fixed: 1e-2",
-        "inverse_sqrt_width: { base: 1e-2, at: 32 }\n  schedule: { wsd: { warmup: 0.1, decay: 0.2, floor: 0 } }",
+        "inverse_sqrt_width: { base: 1e-2, at: 32 }\n  schedule: { wsd: { warmup_steps: 10, decay: 0.2, floor: 0 } }",
     );
     sandbox.edit("train: train.txt\n  validation: val.txt", "text: train.txt\n  validation_fraction: 0.2");
     let ran = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration"]);

@@ -69,7 +69,7 @@ impl Model {
     pub(crate) fn slots(config: &ModelConfig) -> Vec<Slot> {
         let [d, heads, t, vocabulary] =
             [config.shape.d_model, config.shape.heads, config.sequence_length, config.vocabulary].map(i64::from);
-        let mut slots = vec![Slot::matrix("embedding", &[vocabulary, d], init::embedding(config))];
+        let mut slots = vec![Slot::embedding("embedding", &[vocabulary, d], init::embedding(config))];
         match config.architecture.positions {
             PositionKind::T5Relative => {
                 let dims = [heads, i64::from(RELATIVE_BUCKETS)];
@@ -83,7 +83,7 @@ impl Model {
         slots.extend((0..config.shape.layers).flat_map(|layer| Block::slots(config, layer)));
         slots.extend(Norm::slots(config, "final_norm"));
         if config.architecture.head == Head::Untied {
-            slots.push(Slot::matrix("head", &[vocabulary, d], init::head(config)));
+            slots.push(Slot::embedding("head", &[vocabulary, d], init::head(config)));
         }
         slots
     }

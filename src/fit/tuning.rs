@@ -1,0 +1,149 @@
+//! Learning rates that were tuned: of the runs that differ in theirs alone, the best are compared.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Observation, Study, Unprofiled};
+
+/// What tuning found for one architecture at one size and budget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tuned {
+    /// The arm.
+    pub arm: String,
+    /// The shape's name.
+    pub size: String,
+    /// The budget, in its unit.
+    pub budget: f64,
+    /// The unit: `FLOPs`, `tokens` or `tokens/param`.
+    pub unit: String,
+    /// One for each factor that was tried, least first.
+    pub tried: Vec<Tried>,
+    /// The factor whose runs are used: of those with the most finished seeds the one with the least mean loss.
+    pub best: f64,
+}
+
+/// One factor on the rule's learning rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The factor.
+    pub factor: f64,
+    /// Mean loss over its seeds, nats/token.
+    pub loss: f64,
+    /// Seeds that finished.
+    pub seeds: usize,
+}
+
+impl Tuned {
+    /// Whether a factor beyond those tried may be better still.
+    pub fn at_edge(&self) -> bool {
+        [self.tried.first(), self.tried.last()].into_iter().flatten().any(|tried| tried.factor == self.best)
+    }
+}
+
+/// The study with the best learning rate of each cell alone, and what tuning found; the study itself where nothing was tuned.
+pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
+    let profiled = study.observations.iter().map(|observation| ("FLOPs", observation));
+    let unprofiled = study.unprofiled.iter().map(|other| (other.unit.as_str(), &other.observation));
+    let mut cells: Vec<(&str, Vec<&Observation>)> = Vec::new();
+    for (unit, observation) in profiled.chain(unprofiled) {
+        let same = |cell: &&mut (&str, Vec<&Observation>)| cell.0 == unit && shares_cell(cell.1[0], observation);
+        match cells.iter_mut().find(same) {
+            Some((_, members)) => members.push(observation),
+            None => cells.push((unit, vec![observation])),
+        }
+    }
+    let tuned: Vec<Tuned> = cells.iter().filter_map(|(unit, members)| tuned(unit, members)).collect();
+    let is_used = |unit: &str, observation: &Observation| {
+        let of = |t: &&Tuned| {
+            t.unit == unit && t.arm == observation.arm && t.size == observation.size && t.budget == observation.budget
+        };
+        tuned.iter().find(of).is_none_or(|tuned| tuned.best == observation.lr_factor)
+    };
+    let kept = Study {
+        observations: study.observations.iter().filter(|o| is_used("FLOPs", o)).cloned().collect(),
+        unprofiled: study
+            .unprofiled
+            .iter()
+            .filter(|o: &&Unprofiled| is_used(&o.unit, &o.observation))
+            .cloned()
+            .collect(),
+        excluded: study.excluded.clone(),
+    };
+    (kept, tuned)
+}
+
+fn shares_cell(one: &Observation, other: &Observation) -> bool {
+    one.arm == other.arm && one.size == other.size && one.budget == other.budget
+}
+
+fn tuned(unit: &str, members: &[&Observation]) -> Option<Tuned> {
+    let mut factors: Vec<f64> = members.iter().map(|o| o.lr_factor).collect();
+    factors.sort_by(f64::total_cmp);
+    factors.dedup();
+    let tried: Vec<Tried> = factors
+        .iter()
+        .map(|factor| {
+            let losses: Vec<f64> = members.iter().filter(|o| o.lr_factor == *factor).map(|o| o.loss).collect();
+            Tried { factor: *factor, loss: losses.iter().sum::<f64>() / losses.len() as f64, seeds: losses.len() }
+        })
+        .collect();
+    // A rate at which some seeds diverged is not the better one for the luck of the others.
+    let seeds = tried.iter().map(|tried| tried.seeds).max()?;
+    let best = tried.iter().filter(|tried| tried.seeds == seeds).min_by(|a, b| a.loss.total_cmp(&b.loss))?.factor;
+    let Observation { arm, size, budget, .. } = members.first()?;
+    (tried.len() > 1).then(|| Tuned {
+        arm: arm.clone(),
+        size: size.clone(),
+        budget: *budget,
+        unit: unit.to_owned(),
+        tried,
+        best,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observation(arm: &str, lr_factor: f64, seed: u64, loss: f64) -> Observation {
+        Observation {
+            run: format!("{arm} x{lr_factor} {seed}"),
+            arm: arm.to_owned(),
+            size: "d16-l2".to_owned(),
+            seed,
+            budget: 1e10,
+            lr_factor,
+            flops: 1e10,
+            params: 1e4,
+            tokens: 1e5,
+            loss,
+        }
+    }
+
+    fn study(observations: Vec<Observation>) -> Study {
+        Study { observations, ..Study::default() }
+    }
+
+    /// Each arm keeps its own best rate; a rate of which a seed is missing is not chosen.
+    #[test]
+    fn each_arm_is_compared_at_its_best() {
+        let mut runs = Vec::new();
+        for seed in [1, 2] {
+            let noise = seed as f64 / 1000.0;
+            runs.extend([0.5, 1.0, 2.0].map(|f| observation("a", f, seed, 3.0 + (f - 1.0f64).powi(2) + noise)));
+            runs.extend([0.5, 1.0, 2.0].map(|f| observation("b", f, seed, 3.0 - f / 10.0 + noise)));
+        }
+        runs.push(observation("a", 4.0, 1, 2.0));
+        let (kept, tuned) = tune(&study(runs));
+        let used: Vec<(&str, f64)> = kept.observations.iter().map(|o| (o.arm.as_str(), o.lr_factor)).collect();
+        assert_eq!(used, [("a", 1.0), ("b", 2.0), ("a", 1.0), ("b", 2.0)]);
+        assert_eq!(tuned.iter().map(|t| (t.best, t.at_edge())).collect::<Vec<_>>(), [(1.0, false), (2.0, true)]);
+        assert_eq!(tuned[0].tried.len(), 4);
+    }
+
+    #[test]
+    fn nothing_is_left_out_where_nothing_was_tuned() {
+        let whole =
+            study(vec![observation("a", 1.0, 1, 3.0), observation("a", 1.0, 2, 3.1), observation("b", 1.0, 1, 2.9)]);
+        assert_eq!(tune(&whole), (whole, Vec::new()));
+    }
+}

@@ -1,0 +1,238 @@
+//! How a run trains: optimizer, learning rate over time, number format.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What turns gradients into updates.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Optimizer {
+    /// AdamW for every parameter.
+    Adamw(Adamw),
+    /// Adafactor for every parameter, as So et al. 2021 used it.
+    Adafactor(Adafactor),
+    /// Muon for the hidden matrices, AdamW for the rest.
+    Muon(Muon),
+}
+
+/// AdamW (arXiv:1711.05101). Norms, biases, convolution taps and the relative position
+/// bias are exempt from weight decay.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adamw {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Decoupled decay, times the learning rate.
+    pub weight_decay: f64,
+    /// Whether embeddings decay: of tokens, of positions, and an output head of its own.
+    pub decay_embeddings: bool,
+}
+
+/// Adafactor (arXiv:1804.04235) without momentum, updates scaled by the parameter's root mean square (algorithm 4, section 8),
+/// factored where both dimensions of a matrix are at least `factor_from`; the settings of Mesh TensorFlow that
+/// arXiv:2109.08668 trained with are the defaults. It has no weight decay.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adafactor {
+    /// c in β₂(t) = 1 - t^-c.
+    pub decay_power: f64,
+    /// ε₁, added to the squared gradient.
+    pub eps_gradient: f64,
+    /// ε₂, least root mean square of a parameter that scales its update.
+    pub eps_parameter: f64,
+    /// d, the root mean square that an update before scaling is cut down to.
+    pub clip_threshold: f64,
+    /// Least dimension of a matrix whose second moment is kept as row and column means.
+    pub factor_from: u32,
+}
+
+/// Muon (Jordan et al. 2024, <https://kellerjordan.github.io/posts/muon/>): Nesterov momentum, made orthogonal by a quintic
+/// Newton-Schulz iteration, scaled by 0.2·sqrt(max(rows, columns)) so that an update is as large as AdamW's and
+/// takes the same learning rate and weight decay (arXiv:2502.16982, eq. 4).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Muon {
+    /// Decay of the momentum.
+    pub momentum: f64,
+    /// Newton-Schulz iterations.
+    pub iterations: u32,
+    /// For embeddings, head, norms, biases and taps; its `weight_decay` is the matrices' too.
+    pub adamw: Adamw,
+}
+
+/// The learning rate's course.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Schedule {
+    /// Linear warmup, then half a cosine down to `floor` (arXiv:1608.03983).
+    Cosine {
+        /// Fraction of the steps that warm up.
+        #[schemars(range(min = 0, max = 1))]
+        warmup: f64,
+        /// Final learning rate as a fraction of the peak.
+        #[schemars(range(min = 0, max = 1))]
+        floor: f64,
+    },
+    /// Linear warmup, then a straight line down to `floor`.
+    Linear {
+        /// Fraction of the steps that warm up.
+        #[schemars(range(min = 0, max = 1))]
+        warmup: f64,
+        /// Final learning rate as a fraction of the peak.
+        #[schemars(range(min = 0, max = 1))]
+        floor: f64,
+    },
+    /// Warmup, stable, then linear decay to `floor` (arXiv:2404.06395, arXiv:2405.18392). Runs that differ in their
+    /// budget alone are the same until the shorter one decays.
+    Wsd {
+        /// Steps that warm up: a number of steps, so that all budgets warm up alike.
+        warmup_steps: u64,
+        /// Fraction of the steps that decay.
+        #[schemars(range(min = 0, max = 1))]
+        decay: f64,
+        /// Final learning rate as a fraction of the peak.
+        #[schemars(range(min = 0, max = 1))]
+        floor: f64,
+    },
+    /// Constant for `constant_steps`, then falling with one over the root of the step, whatever the budget: with
+    /// 10,000 and a peak of 0.01 that of arXiv:2109.08668; with `warmup_steps` equal to `constant_steps` that of arXiv:1706.03762.
+    Rsqrt {
+        /// Steps that warm up.
+        #[serde(default)]
+        warmup_steps: u64,
+        /// Steps, those that warm up included, before the fall.
+        constant_steps: u64,
+    },
+}
+
+impl Schedule {
+    /// The factor on the peak learning rate for `step` (from 0) of `steps`.
+    pub fn factor(self, step: u64, steps: u64) -> f64 {
+        let warmup_steps = self.warmup_steps(steps);
+        if step < warmup_steps {
+            return (step + 1) as f64 / warmup_steps as f64;
+        }
+        // Goes from 0 at the start of the fall to 1 at the last step.
+        let progress = |start: u64| {
+            let (step, start, steps) = (step as f64, start as f64, steps as f64);
+            ((step - start) / (steps - 1.0 - start).max(1.0)).clamp(0.0, 1.0)
+        };
+        match self {
+            Self::Cosine { floor, .. } => {
+                floor + (1.0 - floor) * 0.5 * (1.0 + (std::f64::consts::PI * progress(warmup_steps)).cos())
+            }
+            Self::Linear { floor, .. } => 1.0 - (1.0 - floor) * progress(warmup_steps),
+            Self::Wsd { floor, .. } => 1.0 - (1.0 - floor) * progress(self.common_steps(steps)),
+            Self::Rsqrt { constant_steps, .. } => (constant_steps as f64 / (step + 1) as f64).sqrt().min(1.0),
+        }
+    }
+
+    /// How many of the first steps of a run of `steps` take the same learning rates in every longer run.
+    pub fn common_steps(self, steps: u64) -> u64 {
+        match self {
+            Self::Cosine { .. } | Self::Linear { .. } => 0,
+            Self::Wsd { warmup_steps, decay, .. } => {
+                let decaying = (decay * steps as f64).round() as u64;
+                steps.saturating_sub(decaying).max(warmup_steps).min(steps)
+            }
+            Self::Rsqrt { .. } => steps,
+        }
+    }
+
+    /// How many of `steps` warm up.
+    pub fn warmup_steps(self, steps: u64) -> u64 {
+        match self {
+            Self::Cosine { warmup, .. } | Self::Linear { warmup, .. } => (warmup * steps as f64).round() as u64,
+            Self::Wsd { warmup_steps, .. } | Self::Rsqrt { warmup_steps, .. } => warmup_steps,
+        }
+    }
+}
+
+/// Number format of training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// IEEE single precision throughout.
+    Float32,
+    /// Matrix products, convolutions and what lies between them in bfloat16, sums within them in float32; float32
+    /// master weights, norms, taps, residual stream, loss and optimizer.
+    Bfloat16,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn schedules() -> impl Strategy<Value = Schedule> {
+        let fraction = || 0.0..0.5f64;
+        prop_oneof![
+            (fraction(), 0.0..1.0f64).prop_map(|(warmup, floor)| Schedule::Cosine { warmup, floor }),
+            (fraction(), 0.0..1.0f64).prop_map(|(warmup, floor)| Schedule::Linear { warmup, floor }),
+            (0u64..100, 0.01..0.5f64, 0.0..1.0f64).prop_map(|(warmup_steps, decay, floor)| Schedule::Wsd {
+                warmup_steps,
+                decay,
+                floor
+            }),
+            (0u64..100, 1u64..1000)
+                .prop_map(|(warmup_steps, constant_steps)| Schedule::Rsqrt { warmup_steps, constant_steps }),
+        ]
+    }
+
+    /// The last factor that a schedule promises: its floor, where the fall has at least two steps.
+    fn floor(schedule: Schedule, steps: u64) -> Option<f64> {
+        match schedule {
+            Schedule::Cosine { floor, .. } | Schedule::Linear { floor, .. } => {
+                (steps > schedule.warmup_steps(steps) + 1).then_some(floor)
+            }
+            Schedule::Wsd { floor, .. } => (steps > schedule.common_steps(steps) + 1).then_some(floor),
+            Schedule::Rsqrt { .. } => None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn schedules_stay_within_bounds_and_end_at_the_floor(schedule in schedules(), steps in 4u64..3000) {
+            for step in 0..steps {
+                let factor = schedule.factor(step, steps);
+                prop_assert!(factor > -1e-12 && factor <= 1.0 + 1e-12, "{schedule:?} {step}: {factor}");
+            }
+            if let Some(floor) = floor(schedule, steps) {
+                let last = schedule.factor(steps - 1, steps);
+                prop_assert!((last - floor).abs() < 1e-9, "{schedule:?} of {steps}: {last}");
+            }
+        }
+
+        /// What trunk sharing rests on: to the bit, and no step more.
+        #[test]
+        fn longer_runs_share_the_common_steps(schedule in schedules(), steps in 2u64..2000, more in 1u64..2000) {
+            let common = schedule.common_steps(steps);
+            for step in 0..common {
+                prop_assert_eq!(schedule.factor(step, steps).to_bits(), schedule.factor(step, steps + more).to_bits());
+            }
+            prop_assert!(common <= steps && common <= schedule.common_steps(steps + more));
+        }
+    }
+
+    /// arXiv:2109.08668's course, and arXiv:1706.03762's by eq. 3 with its peak at the end of the warmup.
+    #[test]
+    fn rsqrt_is_the_papers() {
+        let primer = Schedule::Rsqrt { warmup_steps: 0, constant_steps: 10_000 };
+        for step in [0u64, 5_000, 9_999, 40_000, 1_000_000] {
+            let own = 0.01 * primer.factor(step, 1);
+            let paper = 1.0 / ((step + 1) as f64).max(10_000.0).sqrt();
+            assert!((own - paper).abs() < 1e-12, "{step}: {own} against {paper}");
+        }
+        let vaswani = Schedule::Rsqrt { warmup_steps: 4000, constant_steps: 4000 };
+        for step in [1u64, 10, 4000, 4001, 100_000] {
+            let own = vaswani.factor(step - 1, 1) * 4000f64.powf(-0.5);
+            let paper = (step as f64).powf(-0.5).min(step as f64 * 4000f64.powf(-1.5));
+            assert!((own - paper).abs() < 1e-12, "{step}: {own} against {paper}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Adafactor (Shazeer and Stern, arXiv:1804.04235, algorithms 4 and 5) without momentum, updates relative to the parameter.
+
+use isoflop::run;
+use tch::{Kind, Tensor};
+
+use super::{StepSettings, clipped};
+use crate::parameters::{Block, Parameters};
+
+/// Second moments: means of rows and columns for large matrices, all entries for the rest.
+#[derive(Debug)]
+pub(crate) struct Adafactor {
+    settings: run::Adafactor,
+    cells: Vec<Cell>,
+    rows: Tensor,    // [Σ rows of factored matrices]
+    columns: Tensor, // [Σ columns of factored matrices]
+    entries: Tensor, // [Σ entries of the others]
+}
+
+/// A block with its places in the moments.
+#[derive(Debug)]
+struct Cell {
+    block: Block,
+    moments: Moments,
+}
+
+#[derive(Debug)]
+enum Moments {
+    Factored { row: i64, column: i64 },
+    Entries { first: i64 },
+}
+
+impl Adafactor {
+    pub(super) fn new(settings: run::Adafactor, parameters: &Parameters) -> Self {
+        let least = i64::from(settings.factor_from);
+        let (mut row, mut column, mut entry) = (0, 0, 0);
+        let cell = |block: Block| {
+            let moments = match block.dims[..] {
+                [rows, columns] if rows >= least && columns >= least => {
+                    let moments = Moments::Factored { row, column };
+                    (row, column) = (row + rows, column + columns);
+                    moments
+                }
+                _ => {
+                    let moments = Moments::Entries { first: entry };
+                    entry += block.dims.iter().product::<i64>();
+                    moments
+                }
+            };
+            Cell { block, moments }
+        };
+        let cells = parameters.blocks().into_iter().map(cell).collect();
+        let zeros = |len| Tensor::zeros([len], (Kind::Float, parameters.flat.device()));
+        Self { settings, cells, rows: zeros(row), columns: zeros(column), entries: zeros(entry) }
+    }
+
+    pub(super) fn state(&self) -> Vec<(&'static str, &Tensor)> {
+        vec![("row_moments", &self.rows), ("column_moments", &self.columns), ("second_moment", &self.entries)]
+    }
+
+    pub(super) fn step(&mut self, parameters: &mut Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
+        tch::no_grad(|| {
+            let (gradient, norm) = clipped(gradient, with.clip_norm);
+            let flat = parameters.flat.detach();
+            let update = flat.zeros_like();
+            // 1 - β₂(t) = t^-c: the first step takes the gradient's own square.
+            let fresh = (with.step as f64).powf(-self.settings.decay_power);
+            for cell in &self.cells {
+                let x = cell.block.of(&flat);
+                let u = self.direction(cell, &cell.block.of(&gradient), fresh);
+                let cut = (root_mean_square(&u) / self.settings.clip_threshold).clamp_min(1.0);
+                let scale = root_mean_square(&x).clamp_min(self.settings.eps_parameter);
+                cell.block.of(&update).copy_(&(u / cut * scale * with.learning_rate));
+            }
+            parameters.flat -= &update;
+            Tensor::stack(&[norm, update.norm()], 0)
+        })
+    }
+
+    /// U = G / sqrt(V) with the moments brought up to date.
+    fn direction(&self, cell: &Cell, g: &Tensor, fresh: f64) -> Tensor {
+        let squares = g.square() + self.settings.eps_gradient;
+        match (&cell.moments, &cell.block.dims[..]) {
+            (Moments::Factored { row, column }, [n, m]) => {
+                let mut rows = self.rows.narrow(0, *row, *n); // R, as means
+                let mut columns = self.columns.narrow(0, *column, *m); // C
+                let _ = rows.lerp_(&squares.mean_dim(1, false, Kind::Float), fresh);
+                let _ = columns.lerp_(&squares.mean_dim(0, false, Kind::Float), fresh);
+                let row_factor = (&rows / rows.mean(Kind::Float)).rsqrt().unsqueeze(1);
+                g * row_factor * columns.rsqrt().unsqueeze(0)
+            }
+            (Moments::Factored { .. }, _) => unreachable!("only matrices are factored"),
+            (Moments::Entries { first }, dims) => {
+                let mut entries = self.entries.narrow(0, *first, dims.iter().product()).view(dims);
+                let _ = entries.lerp_(&squares, fresh);
+                g * entries.rsqrt()
+            }
+        }
+    }
+}
+
+fn root_mean_square(x: &Tensor) -> Tensor {
+    x.square().mean(Kind::Float).sqrt()
+}

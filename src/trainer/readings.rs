@@ -1,0 +1,156 @@
+//! What every step says: loss, gradient norm, update norm.
+
+use std::ops::Range;
+
+use isoflop::run::Ending;
+use tch::{Device, Kind, Tensor};
+
+use crate::failure::Failure;
+
+/// Readings are brought from the device in groups of this many steps: reading waits for the device.
+pub(crate) const READ_EVERY: u64 = 8;
+
+/// A mean loss above this many times ln(vocabulary), the loss of knowing nothing, has exploded.
+const EXPLODED: f64 = 3.0;
+
+/// A step's loss is a spike where it lies above the mean of so many before it by so many of their standard deviations.
+const SPIKE_WINDOW: usize = 64;
+const SPIKE_DEVIATIONS: f64 = 5.0;
+
+/// One step's loss, gradient norm before clipping, and norm of the parameters' change.
+type Reading = [f32; 3];
+
+/// The readings of all steps, those of earlier attempts and of a trunk included: what is said of the run depends
+/// on its steps alone, however they were come by.
+#[derive(Debug, Default)]
+pub(crate) struct Readings {
+    read: Vec<Reading>,
+    pending: Vec<Tensor>, // each [3], on the device
+}
+
+impl Readings {
+    /// As a checkpoint holds them, `[steps, 3]`.
+    pub(crate) fn restored(tensor: &Tensor) -> Result<Self, Failure> {
+        let flat: Vec<f32> = Vec::try_from(tensor.reshape([-1]))?;
+        Ok(Self { read: flat.as_chunks().0.to_vec(), pending: Vec::new() })
+    }
+
+    /// `[steps, 3]`.
+    pub(crate) fn tensor(&mut self) -> Tensor {
+        self.read();
+        Tensor::from_slice(self.read.as_flattened()).reshape([-1, 3])
+    }
+
+    /// Adds a step: its loss `[]` and its norms `[2]`.
+    pub(crate) fn push(&mut self, loss: &Tensor, norms: &Tensor) {
+        self.pending.push(Tensor::cat(&[&loss.reshape([1]), norms], 0));
+    }
+
+    /// Brings what is pending from the device.
+    pub(crate) fn read(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let rows = Tensor::stack(&self.pending, 0).to_kind(Kind::Float).to_device(Device::Cpu).contiguous(); // [n, 3]
+        let mut flat = vec![0.0f32; rows.numel()];
+        let len = flat.len();
+        rows.copy_data(&mut flat, len);
+        self.read.extend_from_slice(flat.as_chunks().0);
+        self.pending.clear();
+    }
+
+    /// The loss of the last step that was read.
+    pub(crate) fn latest_loss(&self) -> Option<f64> {
+        self.read.last().map(|reading| f64::from(reading[0]))
+    }
+
+    /// A loss that is not a number, or that exploded, as an ending; to be asked after [`Self::read`].
+    pub(crate) fn diverged(&self, step: u64, vocabulary: u32) -> Option<Ending> {
+        let mean = mean(&self.read[self.read.len().saturating_sub(READ_EVERY as usize)..], 0)?;
+        let sane = mean.is_finite() && mean <= EXPLODED * f64::from(vocabulary).ln();
+        (!sane).then_some(Ending::Diverged { step, loss: mean.is_finite().then_some(mean) })
+    }
+
+    /// Mean loss of these steps, nats/token.
+    pub(crate) fn mean_loss(&self, steps: Range<u64>) -> Option<f64> {
+        mean(self.of(steps), 0)
+    }
+
+    /// Mean gradient norm of these steps.
+    pub(crate) fn mean_gradient_norm(&self, steps: Range<u64>) -> Option<f64> {
+        mean(self.of(steps), 1)
+    }
+
+    /// Mean update norm of these steps.
+    pub(crate) fn mean_update_norm(&self, steps: Range<u64>) -> Option<f64> {
+        mean(self.of(steps), 2)
+    }
+
+    /// Steps whose loss stands out of those before them.
+    pub(crate) fn loss_spikes(&self) -> u64 {
+        let losses: Vec<f64> = self.read.iter().map(|reading| f64::from(reading[0])).collect();
+        losses.windows(SPIKE_WINDOW + 1).filter(|window| is_spike(window)).count() as u64
+    }
+
+    fn of(&self, steps: Range<u64>) -> &[Reading] {
+        &self.read[steps.start as usize..steps.end as usize]
+    }
+}
+
+/// Whether the last of these losses is a spike above the others.
+fn is_spike(window: &[f64]) -> bool {
+    let [before @ .., last] = window else { return false };
+    let n = before.len() as f64;
+    let mean = before.iter().sum::<f64>() / n;
+    let variance = before.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    *last > mean + SPIKE_DEVIATIONS * variance.sqrt()
+}
+
+fn mean(readings: &[Reading], column: usize) -> Option<f64> {
+    let sum: f64 = readings.iter().map(|reading| f64::from(reading[column])).sum();
+    (!readings.is_empty()).then(|| sum / readings.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn readings(losses: impl IntoIterator<Item = f32>) -> Readings {
+        Readings { read: losses.into_iter().map(|loss| [loss, 1.0, 0.1]).collect(), pending: Vec::new() }
+    }
+
+    #[test]
+    fn what_is_pushed_is_read_and_survives_a_checkpoint() {
+        let mut readings = Readings::default();
+        for step in 0..11 {
+            let loss = Tensor::from(5.0 - f64::from(step) / 10.0).to_kind(Kind::Float);
+            readings.push(&loss, &Tensor::from_slice(&[2.0f32, f32::NAN]));
+        }
+        let tensor = readings.tensor();
+        let restored = Readings::restored(&tensor).unwrap();
+        assert_eq!(restored.read.len(), 11);
+        assert_eq!(restored.mean_loss(0..11), readings.mean_loss(0..11));
+        assert_eq!(restored.mean_gradient_norm(3..5), Some(2.0));
+        assert!(restored.mean_update_norm(3..5).unwrap().is_nan());
+        assert_eq!(restored.mean_loss(4..4), None);
+    }
+
+    /// A step that stands out is counted; a falling loss, noise, and a higher level once it is reached are not.
+    #[test]
+    fn spikes_are_counted() {
+        let noisy = |step: usize| 5.0 - step as f32 / 100.0 + [0.02, -0.03, 0.01, -0.01][step % 4];
+        assert_eq!(readings((0..300).map(noisy)).loss_spikes(), 0);
+        let risen = (0..300).map(|step| noisy(step) + if step >= 200 { 3.0 } else { 0.0 });
+        assert!((1..5).contains(&readings(risen).loss_spikes()), "the level is noticed until the window knows it");
+        let apart = (0..300).map(|step| noisy(step) + if step == 100 || step == 250 { 3.0 } else { 0.0 });
+        assert_eq!(readings(apart).loss_spikes(), 2);
+    }
+
+    #[test]
+    fn divergence_is_seen() {
+        assert_eq!(readings([5.0; 20]).diverged(20, 256), None);
+        assert_eq!(readings([]).diverged(0, 256), None);
+        assert!(matches!(readings([f32::NAN]).diverged(1, 256), Some(Ending::Diverged { step: 1, loss: None })));
+        assert!(matches!(readings([20.0; 8]).diverged(8, 256), Some(Ending::Diverged { loss: Some(_), .. })));
+    }
+}
