@@ -24,15 +24,16 @@ LENGTH, VOCABULARY = 128, 256
 SEQUENCES = 16
 
 
-def spec(arch, size):
+def spec(arch, size, precision="float32"):
     """A run's spec as `isoflop-trainer calibrate` takes it: choices and shape come from `isoflop arch show`."""
     shown = json.loads(subprocess.check_output([ROOT / "target/release/isoflop", "arch", "show", arch, "--size", size, "--json"]))
     return {
         "version": 3, "architecture": shown["architecture"], "shape": shown["shape"],
         "data": {"tokenizer": "bytes", "train_digest": "", "validation_digest": ""}, "budget": {"flops": 0.0},
         "sequence_length": LENGTH, "batch_sequences": SEQUENCES, "steps": 1,
-        "optimizer": {"beta1": 0.9, "beta2": 0.95, "eps": 1e-8, "weight_decay": 0.1}, "learning_rate": 1e-3,
-        "schedule": {"cosine": {"warmup": 0.05, "floor": 0.1}}, "clip_norm": 1.0, "precision": "float32",
+        "optimizer": {"adamw": {"beta1": 0.9, "beta2": 0.95, "eps": 1e-8, "weight_decay": 0.1, "decay_embeddings": True}},
+        "learning_rate": 1e-3,
+        "schedule": {"cosine": {"warmup": 0.05, "floor": 0.1}}, "clip_norm": 1.0, "precision": precision,
         "evaluation": {"tokens": 1024, "points": 1}, "seed": 0,
     }
 
@@ -40,8 +41,8 @@ def spec(arch, size):
 class Isoflop:
     """The trainer's own timing of real steps (`calibrate`): it stays up between repeats, as PyTorch does."""
 
-    def __init__(self, arch, size, threads):
-        self.request = json.dumps({"spec": spec(arch, size), "device": "cpu", "threads": threads})
+    def __init__(self, arch, size, threads, precision):
+        self.request = json.dumps({"spec": spec(arch, size, precision), "device": "cpu", "threads": threads})
         environment = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         program = [ROOT / "target/release/isoflop-trainer", "calibrate"]
         self.process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
@@ -72,7 +73,8 @@ def main():
         for arch in ("transformer", "primer_ez"):
             shape = spec(arch, size)["shape"]
             torch_trainer = lambda compiled, conv: Trainer(arch, VOCABULARY, shape, LENGTH, SEQUENCES, compiled, conv)
-            timed = {"isoflop": Isoflop(arch, size, arguments.threads), "eager": torch_trainer(False, "shifts")}
+            own = lambda precision: Isoflop(arch, size, arguments.threads, precision)
+            timed = {"isoflop": own("float32"), "isoflop bf16": own("bfloat16"), "eager": torch_trainer(False, "shifts")}
             timed["compile"] = torch_trainer(True, "shifts")
             if arch == "primer_ez":
                 timed["eager conv1d"] = torch_trainer(False, "conv1d")
@@ -91,7 +93,7 @@ def main():
                       f"{tokens / seconds:9.0f} tokens/s  {medians['eager'] / seconds:5.2f}x eager", flush=True)
     with open(HERE / "results.csv", "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([f"# {platform.processor() or platform.machine()}, torch {torch.__version__}, float32, "
+        writer.writerow([f"# {platform.processor() or platform.machine()}, torch {torch.__version__}, float32 but for isoflop bf16, "
                          f"{LENGTH} tokens x {SEQUENCES} sequences, vocabulary {VOCABULARY}"])
         writer.writerow(["size", "architecture", "trainer", "threads", "ms_per_step", "least", "most", "tokens_per_second", "ratio_to_eager"])
         writer.writerows(rows)

@@ -7,5 +7,6 @@ mod docs;
 mod faults;
 mod messages;
 mod plan;
+mod recipes;
 mod sandbox;
 mod training;

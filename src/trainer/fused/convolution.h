@@ -29,23 +29,86 @@ struct Block {
   int64_t sequence, first, last;
 };
 
+// The rows of one vector of channels, from the first that has all its neighbours on: these stay in registers, so that
+// each row is read once. WIDTH is known to the compiler, which unrolls the taps.
+template <int WIDTH, typename T>
+void convolve_rows(Convolution a, const T* x, const float* taps, T* y) {
+  Floats tap[WIDTH], past[WIDTH];  // past[k] is x[t-k]
+  for (int k = 0; k < WIDTH; k++) tap[k] = load(taps + k * a.channels);
+  for (int k = 1; k < WIDTH; k++) past[k] = load(x + (WIDTH - 1 - k) * a.channels);
+  for (int64_t t = WIDTH - 1; t < a.tokens; t++) {
+    past[0] = load(x + t * a.channels);
+    Floats sum = past[0] * tap[0];
+    for (int k = 1; k < WIDTH; k++) sum += past[k] * tap[k];
+    store(y + t * a.channels, a.residual ? sum + past[0] : sum);
+    for (int k = WIDTH - 1; k > 0; k--) past[k] = past[k - 1];
+  }
+}
+
+// One row of one vector of channels, or fewer at the end.
+template <typename T>
+void convolve_row(Convolution a, const T* x, const float* taps, T* y, int64_t t, int64_t count) {
+  const int64_t reach = t + 1 < a.width ? t + 1 : a.width;
+  const Floats own = load_some(x + t * a.channels, count);
+  Floats sum = own * load_some(taps, count);
+  for (int64_t k = 1; k < reach; k++)
+    sum += load_some(x + (t - k) * a.channels, count) * load_some(taps + k * a.channels, count);
+  store_some(y + t * a.channels, a.residual ? sum + own : sum, count);
+}
+
 template <typename T>
 void convolve(Convolution a, const T* x, const float* taps, T* y, int64_t begin, int64_t end) {
   for (int64_t task = begin; task < end; task++) {
     const Block block(a, task);
-    for (int64_t t = 0; t < a.tokens; t++) {
-      const int64_t row = (block.sequence * a.tokens + t) * a.channels;
-      const int64_t reach = t + 1 < a.width ? t + 1 : a.width;
-      for (int64_t c = block.first; c < block.last; c += LANES) {
-        const int64_t count = block.last - c;
-        const Floats own = load_some(x + row + c, count);
-        Floats sum = own * load_some(taps + c, count);
-        for (int64_t k = 1; k < reach; k++)
-          sum += load_some(x + row - k * a.channels + c, count) * load_some(taps + k * a.channels + c, count);
-        store_some(y + row + c, a.residual ? sum + own : sum, count);
-      }
+    for (int64_t c = block.first; c < block.last; c += LANES) {
+      const int64_t count = block.last - c, from = block.sequence * a.tokens * a.channels + c;
+      const bool unrolled = count >= LANES && a.tokens >= a.width && a.width >= 2 && a.width <= 4;
+      for (int64_t t = 0; t < (unrolled ? a.width - 1 : a.tokens); t++) convolve_row(a, x + from, taps + c, y + from, t, count);
+      if (!unrolled) continue;
+      if (a.width == 2) convolve_rows<2>(a, x + from, taps + c, y + from);
+      if (a.width == 3) convolve_rows<3>(a, x + from, taps + c, y + from);
+      if (a.width == 4) convolve_rows<4>(a, x + from, taps + c, y + from);
     }
   }
+}
+
+// The rows of one vector of channels that have all their neighbours on both sides, as convolve_rows. Adds to sums.
+template <int WIDTH, typename T>
+void convolve_backward_rows(Convolution a, const T* x, const float* taps, const T* dy, T* dx, Floats* sums) {
+  Floats tap[WIDTH], total[WIDTH], past[WIDTH], next[WIDTH];  // past[k] is x[t-k], next[k] is dy[t+k]
+  const int64_t first = WIDTH - 1, last = a.tokens - WIDTH;
+  for (int k = 0; k < WIDTH; k++) {
+    tap[k] = load(taps + k * a.channels);
+    total[k] = sums[k];
+  }
+  for (int k = 1; k < WIDTH; k++) {
+    past[k] = load(x + (first - k) * a.channels);
+    next[k - 1] = load(dy + (first + k - 1) * a.channels);
+  }
+  for (int64_t t = first; t <= last; t++) {
+    past[0] = load(x + t * a.channels);
+    next[WIDTH - 1] = load(dy + (t + WIDTH - 1) * a.channels);
+    Floats sum = next[0] * tap[0];
+    for (int k = 1; k < WIDTH; k++) sum += next[k] * tap[k];
+    for (int k = 0; k < WIDTH; k++) total[k] += next[0] * past[k];
+    store(dx + t * a.channels, a.residual ? sum + next[0] : sum);
+    for (int k = WIDTH - 1; k > 0; k--) past[k] = past[k - 1];
+    for (int k = 0; k + 1 < WIDTH; k++) next[k] = next[k + 1];
+  }
+  for (int k = 0; k < WIDTH; k++) sums[k] = total[k];
+}
+
+// One row of one vector of channels, or fewer at the end.
+template <typename T>
+void convolve_backward_row(Convolution a, const T* x, const float* taps, const T* dy, T* dx, Floats* sums, int64_t t, int64_t count) {
+  const int64_t before = t + 1 < a.width ? t + 1 : a.width;
+  const int64_t after = a.tokens - t < a.width ? a.tokens - t : a.width;
+  const Floats own = load_some(dy + t * a.channels, count);
+  Floats sum = own * load_some(taps, count);
+  for (int64_t k = 1; k < after; k++)
+    sum += load_some(dy + (t + k) * a.channels, count) * load_some(taps + k * a.channels, count);
+  for (int64_t k = 0; k < before; k++) sums[k] += own * load_some(x + (t - k) * a.channels, count);
+  store_some(dx + t * a.channels, a.residual ? sum + own : sum, count);
 }
 
 // dx[t] = Σ_k taps[k]∘dy[t+k] (+ dy[t]); dtaps[k] = Σ_t dy[t]∘x[t-k].
@@ -54,18 +117,16 @@ void convolve_backward(Convolution a, const T* x, const float* taps, const T* dy
   for (int64_t task = begin; task < end; task++) {
     const Block block(a, task);
     for (int64_t c = block.first; c < block.last; c += LANES) {
-      const int64_t count = block.last - c;
+      const int64_t count = block.last - c, from = block.sequence * a.tokens * a.channels + c;
+      const bool unrolled = count >= LANES && a.tokens >= 2 * a.width && a.width >= 2 && a.width <= 4;
       Floats sums[MOST_TAPS] = {};
-      for (int64_t t = 0; t < a.tokens; t++) {
-        const int64_t row = (block.sequence * a.tokens + t) * a.channels + c;
-        const int64_t before = t + 1 < a.width ? t + 1 : a.width;
-        const int64_t after = a.tokens - t < a.width ? a.tokens - t : a.width;
-        const Floats own = load_some(dy + row, count);
-        Floats sum = own * load_some(taps + c, count);
-        for (int64_t k = 1; k < after; k++)
-          sum += load_some(dy + row + k * a.channels, count) * load_some(taps + k * a.channels + c, count);
-        for (int64_t k = 0; k < before; k++) sums[k] += own * load_some(x + row - k * a.channels, count);
-        store_some(dx + row, a.residual ? sum + own : sum, count);
+      const auto row = [&](int64_t t) { convolve_backward_row(a, x + from, taps + c, dy + from, dx + from, sums, t, count); };
+      for (int64_t t = 0; t < (unrolled ? a.width - 1 : a.tokens); t++) row(t);
+      if (unrolled) {
+        if (a.width == 2) convolve_backward_rows<2>(a, x + from, taps + c, dy + from, dx + from, sums);
+        if (a.width == 3) convolve_backward_rows<3>(a, x + from, taps + c, dy + from, dx + from, sums);
+        if (a.width == 4) convolve_backward_rows<4>(a, x + from, taps + c, dy + from, dx + from, sums);
+        for (int64_t t = a.tokens - a.width + 1; t < a.tokens; t++) row(t);
       }
       for (int64_t k = 0; k < a.width; k++)
         store_some(dtaps + (block.sequence * a.width + k) * a.channels + c, sums[k], count);
