@@ -3,6 +3,8 @@
 mod adafactor;
 mod adamw;
 mod muon;
+#[cfg(test)]
+mod reference_tests;
 
 use isoflop::run;
 use tch::Tensor;
