@@ -4,6 +4,8 @@ mod adafactor;
 mod adamw;
 mod muon;
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod reference_tests;
 
 use isoflop::run;
