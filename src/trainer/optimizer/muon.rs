@@ -7,7 +7,7 @@ use super::adamw::Adamw;
 use super::{StepSettings, clipped};
 use crate::parameters::{Block, Parameters, Role};
 
-/// Momentum of the hidden matrices, and AdamW's moments, which those of the hidden matrices' places do nothing in.
+/// Momentum of the hidden matrices, and AdamW's moments of the rest.
 #[derive(Debug)]
 pub(crate) struct Muon {
     settings: run::Muon,
