@@ -137,10 +137,8 @@ impl Outlook<'_> {
         let saved = flops_saved(plan, self.branches);
         let part = 100.0 * saved.0 / total.0;
         (branching > 0).then(|| {
-            format!(
-                "{branching} runs go on from the trunk of a smaller budget: {} FLOPs are spent, {saved} ({part:.0}%) are saved",
-                Flops(total.0 - saved.0)
-            )
+            let spent = Flops(total.0 - saved.0);
+            format!("trunks: {branching} runs go on from a smaller budget's; {spent} FLOPs spent, {part:.0}% saved")
         })
     }
 }

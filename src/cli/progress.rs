@@ -1,13 +1,14 @@
 //! What a sweep looks like while it runs: bars on a terminal, plain lines elsewhere.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output;
-use crate::coordinator::{Failure, Observer};
-use crate::run::{Ending, Event, EventKind, Outcome};
+use crate::coordinator::{Failure, Observer, Options};
+use crate::run::{Ending, Event, EventKind, Outcome, RunId};
 use crate::sweep::{Plan, PlannedRun};
 use crate::units::duration;
 
@@ -20,7 +21,9 @@ pub(super) struct Progress {
     done: usize,
     /// Expected seconds of each run, by the plan's place; corrected by what was seen.
     costs: Vec<f64>,
-    ids: Vec<String>,
+    /// Steps of each run that another has made.
+    shared: Vec<u64>,
+    places: HashMap<RunId, usize>,
     spent_cost: f64,
     left_cost: f64,
     began: Instant,
@@ -31,6 +34,8 @@ pub(super) struct Progress {
 /// A run in a slot.
 struct Running {
     cost: f64,
+    /// The step it began at.
+    first_step: u64,
     share: f64,
     loss: Option<f64>,
     line: String,
@@ -42,7 +47,8 @@ enum View {
 }
 
 impl Progress {
-    pub(super) fn new(plan: &Plan, done: &[bool], costs: &[f64], slots: usize) -> Self {
+    pub(super) fn new(plan: &Plan, done: &[bool], options: &Options) -> Self {
+        let (costs, slots) = (&options.costs, options.slots.len());
         let left_cost = costs.iter().zip(done).filter(|(_, done)| !**done).map(|(cost, _)| cost).sum();
         let finished = done.iter().filter(|done| **done).count();
         let view = if std::io::stderr().is_terminal() {
@@ -53,8 +59,9 @@ impl Progress {
         Self {
             total: done.len(),
             done: finished,
-            costs: costs.to_vec(),
-            ids: plan.runs.iter().map(|run| run.id.to_string()).collect(),
+            costs: costs.clone(),
+            shared: options.branches.iter().map(|branch| branch.map_or(0, |branch| branch.steps)).collect(),
+            places: plan.runs.iter().enumerate().map(|(place, run)| (run.id.clone(), place)).collect(),
             spent_cost: 0.0,
             left_cost,
             began: Instant::now(),
@@ -71,8 +78,7 @@ impl Progress {
     }
 
     fn cost(&self, run: &PlannedRun) -> f64 {
-        let place = self.ids.iter().position(|id| id == run.id.as_str());
-        place.map_or(0.0, |place| self.costs[place])
+        self.places.get(&run.id).map_or(0.0, |place| self.costs[*place])
     }
 
     /// Seconds left: the cost that is left, at the pace seen so far.
@@ -120,8 +126,9 @@ fn bars(total: usize, done: usize, slots: usize) -> View {
 
 impl Observer for Progress {
     fn started(&mut self, slot: usize, run: &PlannedRun) {
-        self.slots[slot] =
-            Some(Running { cost: self.cost(run), share: 0.0, loss: None, line: format!("{}: starting", run.label()) });
+        let first_step = self.places.get(&run.id).map_or(0, |place| self.shared[*place]);
+        let (cost, line) = (self.cost(run), format!("{}: starting", run.label()));
+        self.slots[slot] = Some(Running { cost, first_step, share: 0.0, loss: None, line });
     }
 
     fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &Event) {
@@ -133,7 +140,8 @@ impl Observer for Progress {
         let shown = loss.map_or_else(String::new, |loss| format!(", loss {loss:.3}"));
         if let Some(running) = &mut self.slots[slot] {
             running.loss = loss;
-            running.share = step as f64 / run.spec.steps as f64;
+            let (made, own) = (step.saturating_sub(running.first_step), run.spec.steps - running.first_step);
+            running.share = made as f64 / own as f64;
             running.line = format!("{}: step {step}/{}{shown}", run.label(), run.spec.steps);
         }
     }

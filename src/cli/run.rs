@@ -45,7 +45,7 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
         costs,
         branches,
     };
-    let mut progress = Progress::new(&sweep.plan, &resumed.done, &options.costs, options.slots.len());
+    let mut progress = Progress::new(&sweep.plan, &resumed.done, &options);
     let summary = drive(&sweep.dir, &sweep.plan, &resumed.done, options, &mut progress)?;
     progress.finish();
     conclude_run(args, &sweep, &summary, began)

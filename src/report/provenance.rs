@@ -65,12 +65,19 @@ runs, not the bias of the form.
 
 fn cost(runs: &[RunRow], measured: &[&Measured]) -> String {
     let count = |status: RunStatus| runs.iter().filter(|run| run.status == status).count();
-    let spent: f64 = runs.iter().filter(|run| run.status != RunStatus::Missing).map(|run| run.flops).sum();
-    let tokens: u64 = runs.iter().filter(|run| run.status != RunStatus::Missing).map(|run| run.tokens).sum();
+    let spent: f64 = measured.iter().map(|m| m.flops_spent).sum();
+    let tokens: u64 = measured.iter().map(|m| m.tokens_spent).sum();
+    let taken = measured.iter().filter(|m| m.trunk_steps.is_some()).count();
+    let shared = match taken {
+        0 => String::new(),
+        _ => format!(
+            " {taken} runs went on from the trunk of a smaller budget, whose cost is counted where it was spent."
+        ),
+    };
     let seconds: f64 = measured.iter().map(|m| m.seconds.train).sum();
     format!(
         "{} runs were planned: {} finished, {} diverged, {} missing. The runs with an outcome spent {spent:.3e} training \
-         FLOPs on {} tokens, and {} ({seconds:.0} s) of device time in training steps.\n",
+         FLOPs on {} tokens, and {} ({seconds:.0} s) of device time in training steps.{shared}\n",
         runs.len(),
         count(RunStatus::Finished),
         count(RunStatus::Diverged),
