@@ -1,8 +1,9 @@
 //! One run, one process: reads the launch file of an attempt, trains, leaves an outcome.
 //!
 //! ```text
-//! isoflop-trainer run ATTEMPT_DIR     train
-//! isoflop-trainer calibrate           measurements: questions on stdin, answers on stdout
+//! isoflop-trainer run ATTEMPT_DIR            train
+//! isoflop-trainer calibrate                  measurements: questions on stdin, answers on stdout
+//! isoflop-trainer compare FIXTURES DEVICE    a device's numbers beside the reference's, a line a model on stdout
 //! ```
 //!
 //! A crash, an out-of-memory kill or a CUDA fault ends this process and one run, never the coordinator.
@@ -20,11 +21,12 @@ mod optimizer;
 mod parameters;
 mod readings;
 mod record;
+mod reference;
 mod train;
 mod training;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use failure::Failure;
@@ -37,7 +39,10 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["run", folder] => failure::catch(|| attempt::run(&AttemptDir::new(PathBuf::from(folder)))),
         ["calibrate"] => failure::catch(calibrate::serve),
-        _ => Err(Failure::bad_launch("usage: isoflop-trainer run ATTEMPT_DIR | isoflop-trainer calibrate")),
+        ["compare", folder, device] => failure::catch(|| reference::compare(Path::new(folder), device)),
+        _ => Err(Failure::bad_launch(
+            "usage: isoflop-trainer run ATTEMPT_DIR | isoflop-trainer calibrate | isoflop-trainer compare FIXTURES DEVICE",
+        )),
     };
     let exit = match result {
         Ok(()) => TrainerExit::Outcome,

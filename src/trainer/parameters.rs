@@ -151,12 +151,11 @@ impl Parameters {
         starts.zip(&self.slots).flat_map(|(start, slot)| slot.blocks(start)).collect()
     }
 
-    #[cfg(test)]
     pub(crate) fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
-    #[cfg(test)]
+    /// Writes one tensor.
     pub(crate) fn set(&self, name: &str, value: &Tensor) {
         tch::no_grad(|| {
             assert_eq!(value.size(), self.slots[self.index[name]].dims, "{name}");
@@ -164,18 +163,17 @@ impl Parameters {
         });
     }
 
-    #[cfg(test)]
+    /// The gradient of one tensor.
     pub(crate) fn gradient(&self, name: &str) -> Tensor {
         self.value_in(&self.flat.grad(), name)
     }
 
-    #[cfg(test)]
+    /// One tensor, as a view without its history.
     pub(crate) fn value(&self, name: &str) -> Tensor {
         self.value_in(&self.flat.detach(), name)
     }
 
     /// The tensor's part of a vector as long as the flat one.
-    #[cfg(test)]
     pub(crate) fn value_in(&self, flat: &Tensor, name: &str) -> Tensor {
         let i = self.index[name];
         let start = self.slots[..i].iter().map(Slot::len).sum();

@@ -10,6 +10,28 @@ use super::{dense, init, scaled, soft_cap};
 use crate::fused;
 use crate::parameters::{Init, Slot, Views};
 
+/// By what softmax(Q·Kᵀ + bias)·V is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AttentionPath {
+    /// Our kernel, on the processor.
+    Fused,
+    /// libtorch's `scaled_dot_product_attention`, whose kernels on CUDA hold no scores in memory.
+    Library,
+    /// Products and a softmax: neither of the others bounds scores.
+    Composed,
+}
+
+impl AttentionPath {
+    /// The path for a model whose activations are like `x`.
+    pub(super) fn of(x: &Tensor, bounds_scores: bool) -> Self {
+        match (bounds_scores, fused::serves(x)) {
+            (true, _) => Self::Composed,
+            (false, true) => Self::Fused,
+            (false, false) => Self::Library,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Attention {
     projections: Tensor,               // [ΣP, d]: W_q, W_k, W_v one below the other, or W_z, W_v
@@ -87,12 +109,23 @@ impl Attention {
                 let scale = self.score_scale.unwrap_or(1.0);
                 fused::attend(&self.packed(x, positions), bias.as_ref(), self.heads, groups, scale)
             }
+            Bias::Masked(mask) => self.attend(self.qkv(x, positions), mask.as_ref()),
             Bias::Square(bias) => self.mix(self.qkv(x, positions), bias),
         }; // [B, T, D]
         dense(&mixed, &self.out, self.out_bias.as_ref()) // [B, T, d]
     }
 
-    /// Attention in libtorch's operations, on `[B, T, H, h]`, and `[B, T, H/group, h]` for K and V.
+    /// Attention as one operation of libtorch's, on `[B, T, H, h]`, and `[B, T, G, h]` for K and V. Heads are repeated here: most
+    /// of its kernels want as many of K and V as of Q.
+    fn attend(&self, qkv: [Tensor; 3], mask: Option<&Tensor>) -> Tensor {
+        let (b, t) = (qkv[0].size()[0], qkv[0].size()[1]);
+        let [q, k, v] = qkv.map(|x| for_each_query(x.transpose(1, 2), self.heads)); // [B, H, T, h]
+        let scale = self.score_scale.unwrap_or(1.0);
+        let mixed = Tensor::scaled_dot_product_attention(&q, &k, &v, mask, 0.0, mask.is_none(), scale, false);
+        mixed.transpose(1, 2).reshape([b, t, -1]) // [B, T, D]
+    }
+
+    /// Attention composed of products and a softmax, on `[B, T, H, h]`, and `[B, T, G, h]` for K and V.
     fn mix(&self, qkv: [Tensor; 3], bias: &Tensor) -> Tensor {
         let (b, t) = (qkv[0].size()[0], qkv[0].size()[1]);
         let [q, k, v] = qkv.map(|x| for_each_query(x.transpose(1, 2), self.heads)); // [B, H, T, h]

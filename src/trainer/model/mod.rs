@@ -18,7 +18,7 @@ mod reference_tests;
 mod relative;
 mod rotary;
 
-use attention::Attention;
+use attention::{Attention, AttentionPath};
 #[cfg(test)]
 pub(crate) use convolution::convolve as plain_convolution;
 use feed_forward::FeedForward;
@@ -110,9 +110,12 @@ impl Model {
 
     /// Logits for the next token at every position.
     pub(crate) fn forward(&self, tokens: &Tensor, positions: &Positions) -> Tensor {
-        // The kernel does not bound scores.
-        let fused = fused::serves(&self.embedding) && !self.bounds_scores;
-        let bias = positions.bias(self.relative_bias.as_ref(), fused);
+        self.forward_by(AttentionPath::of(&self.embedding, self.bounds_scores), tokens, positions)
+    }
+
+    /// The same by one path through attention.
+    fn forward_by(&self, path: AttentionPath, tokens: &Tensor, positions: &Positions) -> Tensor {
+        let bias = positions.bias(self.relative_bias.as_ref(), path, self.head.kind());
         let mut x = Tensor::embedding(&self.embedding, tokens, -1, false, false); // [B, T, d]
         if let Some(position_embedding) = &self.position_embedding {
             x += position_embedding;

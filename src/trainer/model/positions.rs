@@ -3,6 +3,7 @@
 use isoflop::arch::{ModelConfig, Positions as Kind};
 use tch::{Device, Kind as Number, Tensor};
 
+use super::attention::AttentionPath;
 use super::relative::RelativePositions;
 use super::rotary::Rotation;
 
@@ -16,9 +17,12 @@ pub(crate) struct Positions {
 /// What is added to the scores of one batch.
 #[derive(Debug)]
 pub(super) enum Bias {
-    /// `[H, T]`, for each distance, where positions are relative. The fused kernel knows what is causal.
+    /// For [`AttentionPath::Fused`], which knows what is causal: `[H, T]`, for each distance, where positions are relative.
     ByDistance(Option<Tensor>),
-    /// `[T, T]` or `[H, T, T]`, -inf in the future.
+    /// For [`AttentionPath::Library`]: `[1, H, T, T]`, -inf in the future, where positions are relative; elsewhere nothing,
+    /// the library's own causal mask is all.
+    Masked(Option<Tensor>),
+    /// For [`AttentionPath::Composed`]: `[T, T]` or `[H, T, T]`, -inf in the future.
     Square(Tensor),
 }
 
@@ -54,17 +58,22 @@ impl Positions {
         Self { added, rotation }
     }
 
-    /// What is added to the scores: the mask, or the relative bias by its table.
+    /// What is added to the scores on a path: the mask, or the relative bias by its table, for scores of format `kind`.
     ///
     /// # Panics
     /// When relative positions have no table: the model and its positions disagree, a bug.
-    pub(super) fn bias(&self, relative_bias: Option<&Tensor>, fused: bool) -> Bias {
+    pub(super) fn bias(&self, relative_bias: Option<&Tensor>, path: AttentionPath, kind: Number) -> Bias {
         let table = || relative_bias.expect("relative positions have a table");
-        match &self.added {
-            Added::Mask(_) if fused => Bias::ByDistance(None),
-            Added::Mask(mask) => Bias::Square(mask.shallow_clone()),
-            Added::Relative(relative) if fused => Bias::ByDistance(Some(relative.by_distance(table()))),
-            Added::Relative(relative) => Bias::Square(relative.bias(table())),
+        match (path, &self.added) {
+            (AttentionPath::Fused, Added::Mask(_)) => Bias::ByDistance(None),
+            (AttentionPath::Fused, Added::Relative(relative)) => Bias::ByDistance(Some(relative.by_distance(table()))),
+            (AttentionPath::Library, Added::Mask(_)) => Bias::Masked(None),
+            (AttentionPath::Library, Added::Relative(relative)) => {
+                // Converted and laid out once for all layers: CUDA's kernels want whole rows.
+                Bias::Masked(Some(relative.bias(table()).to_kind(kind).contiguous().unsqueeze(0)))
+            }
+            (AttentionPath::Composed, Added::Mask(mask)) => Bias::Square(mask.shallow_clone()),
+            (AttentionPath::Composed, Added::Relative(relative)) => Bias::Square(relative.bias(table())),
         }
     }
 

@@ -11,10 +11,10 @@ use proptest::sample::select;
 use tch::{Device, Kind, Tensor};
 
 use super::convolution::convolve;
-use super::reference_tests::{TINY, architectures, tiny};
 use super::{Model, Positions};
 use crate::optimizer::{Optimizer, StepSettings};
 use crate::parameters::Parameters;
+use crate::reference::{TINY, architectures, tiny};
 
 fn logits(config: &ModelConfig, parameters: &Parameters, tokens: &Tensor, positions: &Positions) -> Tensor {
     tch::no_grad(|| Model::bind(config, &parameters.views(Precision::Float32)).forward(tokens, positions))

@@ -1,142 +1,25 @@
 //! The model against an independent PyTorch implementation (tests/reference): every preset, and mixtures in
 //! which every choice occurs.
 
-use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
-use isoflop::arch::{
-    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head, LLAMA_STYLE, LogitScale,
-    ModelConfig, Norm, Operation, PRESETS, PRIMER, Positions as PositionKind, QkvConvolution, QkvProjections,
-    ScoreScale, Shape, TRANSFORMER,
-};
+use isoflop::arch::{Architecture, ModelConfig, Operation, PRESETS};
 use isoflop::run::Precision;
 use tch::{Device, Kind, Tensor};
 
+use super::attention::AttentionPath;
 use super::{Model, Positions};
 use crate::fused;
-use crate::parameters::{Parameters, Slot};
+use crate::reference::{Fixture, architectures, tiny};
 
-/// heads·d_head is not d_model, so that the two cannot be taken for each other.
-pub(super) const TINY: Shape = Shape { d_model: 12, layers: 2, heads: 4, d_head: 4, d_ff: 24 };
-const VOCABULARY: u32 = 24;
-
-const fn wide(width: u32, residual: bool) -> Convolution {
-    Convolution { width, residual, init: ConvolutionInit::Paper }
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/fixtures")
 }
 
-/// The mixtures of tests/reference/model.py.
-pub(super) const VARIANTS: [(&str, Architecture); 4] = [
-    (
-        "variant_grouped",
-        Architecture {
-            head: Head::Tied,
-            qk_norm: true,
-            qkv_projections: QkvProjections::GroupedQuery { group: 2 },
-            qkv_convolution: QkvConvolution::Depthwise(wide(4, true)),
-            ..LLAMA_STYLE
-        },
-    ),
-    (
-        "variant_biased",
-        Architecture {
-            positions: PositionKind::Learned,
-            biases: Biases::All,
-            attention_softcap: Some(5.0),
-            logit_softcap: Some(3.0),
-            z_loss: 1e-4,
-            activation: Activation::Gelu,
-            gated: true,
-            d_ff: FeedForwardWidth::Full,
-            ..TRANSFORMER
-        },
-    ),
-    (
-        "variant_bare",
-        Architecture {
-            positions: PositionKind::None,
-            norm: Norm::Rms,
-            qkv_convolution: QkvConvolution::Separable(wide(5, true)),
-            score_scale: ScoreScale::InverseSqrt,
-            head: Head::Untied,
-            logit_scale: LogitScale::One,
-            qkv_projections: QkvProjections::SharedQk,
-            ..TRANSFORMER
-        },
-    ),
-    (
-        "variant_primer_rotary",
-        Architecture {
-            positions: PositionKind::Rotary { base: 1e4 },
-            biases: Biases::All,
-            qk_norm: true,
-            score_scale: ScoreScale::InverseSqrt,
-            qkv_convolution: QkvConvolution::Depthwise(wide(7, false)),
-            ..PRIMER
-        },
-    ),
-];
-
-/// Presets and mixtures by name.
-pub(super) fn architectures() -> impl Iterator<Item = (&'static str, Architecture)> {
-    PRESETS.iter().map(|preset| (preset.name, preset.architecture)).chain(VARIANTS)
-}
-
-pub(super) fn tiny(architecture: Architecture, sequence_length: i64) -> ModelConfig {
-    ModelConfig::new(architecture, &TINY, VOCABULARY, sequence_length as u32).unwrap()
-}
-
-fn largest(t: &Tensor) -> f64 {
-    t.abs().max().double_value(&[])
-}
-
-struct Fixture(HashMap<String, Tensor>);
-
-impl Fixture {
-    fn read(name: &str) -> Self {
-        let path = format!("{}/tests/reference/fixtures/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
-        Self(Tensor::read_safetensors(path).unwrap().into_iter().collect())
-    }
-
-    fn scalar(&self, name: &str) -> f64 {
-        self.0[name].double_value(&[0])
-    }
-
-    /// A tensor of ours; the reference keeps apart what we stack.
-    fn of(&self, kind: &str, slot: &Slot) -> Tensor {
-        let Some((layer, part)) = slot.name.split_once(".attention.") else {
-            return self.0[&format!("{kind}.{}", slot.name)].shallow_clone();
-        };
-        let stacked = |names: &[&str], axis: i64| {
-            let parts: Vec<&Tensor> =
-                names.iter().filter_map(|name| self.0.get(&format!("{kind}.{layer}.attention.{name}"))).collect();
-            Tensor::cat(&parts, axis)
-        };
-        match part {
-            "qkv" => stacked(&["q", "k", "v"], 0),
-            "zv" => stacked(&["z", "v"], 0),
-            "qkv_bias" => stacked(&["q_bias", "k_bias", "v_bias"], 0),
-            "zv_bias" => stacked(&["z_bias", "v_bias"], 0),
-            "conv" => stacked(&["conv_q", "conv_k", "conv_z", "conv_v"], 1),
-            "query_from_key" => stacked(&["q_from_z"], 0),
-            same => stacked(&[same], 0),
-        }
-    }
-
-    /// Our model with the reference's parameters, its inputs and targets.
-    fn model(&self, architecture: Architecture) -> (ModelConfig, Parameters, [Tensor; 2]) {
-        tch::set_num_threads(1);
-        let tokens = &self.0["tokens"];
-        let t = tokens.size()[1] - 1;
-        let config = tiny(architecture, t);
-        let parameters = Parameters::initial(Model::slots(&config), 1, Device::Cpu);
-        for slot in parameters.slots() {
-            parameters.set(&slot.name, &self.of("param", slot));
-        }
-        (config, parameters, [tokens.narrow(1, 0, t), tokens.narrow(1, 1, t)])
-    }
-
-    fn params(&self) -> i64 {
-        self.0.iter().filter(|(name, _)| name.starts_with("param.")).map(|(_, t)| t.numel() as i64).sum()
-    }
+fn fixture(name: &str) -> Fixture {
+    // Tests run side by side, and tensors are tiny: more threads would wait for each other.
+    tch::set_num_threads(1);
+    Fixture::read(&fixtures(), name).unwrap()
 }
 
 #[test]
@@ -144,55 +27,77 @@ fn logits_loss_and_gradients_are_the_references() {
     architectures().for_each(|(name, architecture)| agrees(name, architecture));
 }
 
-/// What other devices than the processor compute.
+/// What other devices than the processor compute: libtorch's attention and its other operations.
 #[test]
 fn libtorchs_own_operations_agree_too() {
     fused::without(|| architectures().for_each(|(name, architecture)| agrees(name, architecture)));
 }
 
 fn agrees(name: &str, architecture: Architecture) {
-    let fixture = Fixture::read(name);
-    let (config, parameters, [inputs, targets]) = fixture.model(architecture);
+    let fixture = fixture(name);
+    let (_, parameters, _) = fixture.model(architecture, Device::Cpu);
     assert_eq!(parameters.count().0 as i64, fixture.params(), "{name}: parameters");
-    let views = parameters.views(Precision::Float32);
-    let (model, positions) = (Model::bind(&config, &views), Positions::new(&config, Device::Cpu));
-    let off = largest(&(model.forward(&inputs, &positions) - &fixture.0["logits"]));
-    assert!(off < 1e-5, "{name}: logits are off by {off:e}");
-
-    let loss = model.loss(&inputs, &targets, &positions);
-    loss.objective.backward();
-    for (what, found) in [("loss", &loss.cross_entropy), ("training_loss", &loss.objective)] {
-        let off = (found.double_value(&[]) - fixture.scalar(what)).abs();
-        assert!(off < 1e-5, "{name}: {what} is off by {off:e}");
-    }
-    for slot in parameters.slots() {
-        let expected = fixture.of("grad", slot);
-        let off = largest(&(parameters.gradient(&slot.name) - &expected)) / largest(&expected);
-        assert!(off < 1e-4, "{name}: gradient of {} is off by {off:e}", slot.name);
-    }
+    let off = fixture.differences(architecture, Precision::Float32, Device::Cpu);
+    assert!(off.logits < 1e-5, "{name}: logits are off by {:e}", off.logits);
+    assert!(off.loss < 1e-5, "{name}: the loss is off by {:e}", off.loss);
+    assert!(off.worst_gradient < 1e-4, "{name}: a gradient is off by {:e}", off.worst_gradient);
 }
 
 /// bfloat16 has 8 bits: the loss agrees to a percent, gradients to a few, with the kernels and without.
 #[test]
 fn bfloat16_is_the_reference_rounded() {
     let check = |name: &str, architecture, most: f64| {
-        let fixture = Fixture::read(name);
-        let (config, parameters, [inputs, targets]) = fixture.model(architecture);
-        let views = parameters.views(Precision::Bfloat16);
-        let positions = Positions::new(&config, Device::Cpu);
-        let loss = Model::bind(&config, &views).loss(&inputs, &targets, &positions);
-        loss.objective.backward();
-        let off = (loss.cross_entropy.double_value(&[]) / fixture.scalar("loss") - 1.0).abs();
-        assert!(off < 1e-2, "{name}: the loss is off by {off:e}");
-        let parts = parameters.slots().iter().map(|slot| (parameters.gradient(&slot.name), fixture.of("grad", slot)));
-        let square = |x: &Tensor| x.square().sum(Kind::Double).double_value(&[]);
-        let (off, size) = parts
-            .fold((0.0, 0.0), |(off, size), (ours, theirs)| (off + square(&(ours - &theirs)), size + square(&theirs)));
-        assert!((off / size).sqrt() < most, "{name}: gradients are off by {:e}", (off / size).sqrt());
+        let fixture = fixture(name);
+        let off = fixture.differences(architecture, Precision::Bfloat16, Device::Cpu);
+        assert!(off.loss < 1e-2 * fixture.get("loss").double_value(&[0]), "{name}: the loss is off by {:e}", off.loss);
+        assert!(off.gradients < most, "{name}: gradients are off by {:e}", off.gradients);
     };
     architectures().for_each(|(name, architecture)| check(name, architecture, 0.05));
     // Scores are rounded there, which the kernel keeps in float32.
     fused::without(|| architectures().for_each(|(name, architecture)| check(name, architecture, 0.1)));
+}
+
+/// Which path a model takes: soft-capped scores are composed everywhere, all others are libtorch's where no kernel of ours is.
+#[test]
+fn attention_is_libtorchs_where_it_is_not_ours() {
+    let x = Tensor::zeros([1], (Kind::Float, Device::Cpu));
+    let chosen = |bounds_scores| AttentionPath::of(&x, bounds_scores);
+    assert_eq!([chosen(false), chosen(true)], [AttentionPath::Fused, AttentionPath::Composed]);
+    fused::without(|| {
+        assert_eq!([chosen(false), chosen(true)], [AttentionPath::Library, AttentionPath::Composed]);
+    });
+}
+
+/// Logits and all gradients by one path.
+fn by(path: AttentionPath, name: &str, architecture: Architecture, precision: Precision) -> [Tensor; 2] {
+    let (config, parameters, [inputs, _]) = fixture(name).model(architecture, Device::Cpu);
+    let logits = {
+        let views = parameters.views(precision);
+        Model::bind(&config, &views).forward_by(path, &inputs, &Positions::new(&config, Device::Cpu))
+    };
+    let logits = logits.to_kind(Kind::Float);
+    let weights = Tensor::arange(logits.numel() as i64, (Kind::Float, Device::Cpu)).sin().view_as(&logits);
+    (&logits * weights).mean(Kind::Float).backward();
+    [logits.detach(), parameters.flat.grad()]
+}
+
+/// libtorch's attention, with the relative bias as its mask or its own causal one, is the composition.
+#[test]
+fn librarys_attention_is_the_composition() {
+    for (name, architecture) in architectures().filter(|(_, architecture)| architecture.attention_softcap.is_none()) {
+        for (precision, most) in [(Precision::Float32, 1e-5), (Precision::Bfloat16, 5e-2)] {
+            fused::without(|| {
+                let [library, composed] = [AttentionPath::Library, AttentionPath::Composed]
+                    .map(|path| by(path, name, architecture, precision));
+                for (what, ours, theirs) in
+                    [("logits", &library[0], &composed[0]), ("gradients", &library[1], &composed[1])]
+                {
+                    let off = ((ours - theirs).norm() / theirs.norm()).double_value(&[]);
+                    assert!(off < most, "{name}, {precision:?}: {what} are off by {off:e}");
+                }
+            });
+        }
+    }
 }
 
 fn counts() -> serde_json::Value {
