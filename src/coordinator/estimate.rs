@@ -51,7 +51,7 @@ pub fn memory_bytes(spec: &RunSpec) -> u64 {
     let shape = &spec.shape;
     let [d, d_ff, heads, t] = [shape.d_model, shape.d_ff, shape.heads, spec.sequence_length].map(f64::from);
     let d_attention = f64::from(shape.d_attention());
-    let sequences = f64::from(spec.batch_sequences);
+    let sequences = f64::from(spec.pass_sequences());
     let tokens = sequences * t;
     // Parameters, gradient (twice while it is concatenated), two moments, and the update's temporaries.
     let parameters = 4.0 * 8.0 * spec.params_total().0 as f64;
@@ -66,4 +66,20 @@ pub fn memory_bytes(spec: &RunSpec) -> u64 {
     let per_layer = tokens * per_token + 3.0 * sequences * heads * t * t;
     let head = 3.0 * tokens * f64::from(spec.data.vocabulary());
     (BASE_BYTES + parameters + 4.0 * (f64::from(shape.layers) * per_layer + head)) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::example;
+
+    /// What the backward pass keeps falls with the pass; parameters and libtorch stay.
+    #[test]
+    fn a_micro_batch_needs_less_memory() {
+        let whole = RunSpec { batch_sequences: 1024, ..example() };
+        let split = RunSpec { micro_batch_sequences: Some(64), ..whole.clone() };
+        let small = RunSpec { batch_sequences: 64, ..whole.clone() };
+        assert_eq!(memory_bytes(&split), memory_bytes(&small));
+        assert!(4 * memory_bytes(&split) < memory_bytes(&whole));
+    }
 }

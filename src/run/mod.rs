@@ -24,6 +24,8 @@ pub use exit::TrainerExit;
 pub use launch::{Device, Launch};
 pub use outcome::{Ending, InvalidOutcome, Outcome, Provenance, git_revision};
 pub use recipe::{Adafactor, Adamw, Muon, Optimizer, Precision, Schedule};
+#[cfg(test)]
+pub(crate) use spec::example;
 pub use spec::{Budget, DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Tokenizer, canonical_json};
 pub use trunk::Trunk;
 pub use write::{write_json, write_whole};

@@ -38,6 +38,10 @@ pub struct RunSpec {
     pub sequence_length: u32,
     /// Sequences in one optimizer step.
     pub batch_sequences: u32,
+    /// Sequences in one pass, a divisor of the batch: gradients are summed over the passes of a step, which changes their
+    /// last bits. Absent where a step is one pass, so that the identities of such runs do not know of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch_sequences: Option<u32>,
     /// Optimizer steps.
     pub steps: u64,
     /// Optimizer.
@@ -79,6 +83,11 @@ impl RunSpec {
     /// Training FLOPs for one token, attention counted in full.
     pub fn flops_per_token(&self) -> FlopsPerToken {
         self.model().flops_per_token()
+    }
+
+    /// Sequences in one pass through the model.
+    pub fn pass_sequences(&self) -> u32 {
+        self.micro_batch_sequences.unwrap_or(self.batch_sequences)
     }
 
     /// Tokens in one optimizer step.
@@ -223,6 +232,9 @@ pub fn canonical_json(value: &serde_json::Value) -> String {
 }
 
 #[cfg(test)]
+pub(crate) use tests::example;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -241,6 +253,7 @@ mod tests {
             budget: Budget::Flops(1e11),
             sequence_length: 128,
             batch_sequences: 8,
+            micro_batch_sequences: None,
             steps: 100,
             optimizer: Optimizer::Adamw(ADAMW),
             learning_rate: 3e-3,
@@ -265,6 +278,17 @@ mod tests {
         assert_eq!(serde_json::from_str::<RunSpec>(&text).unwrap().id(), spec.id());
         assert_ne!(RunSpec { seed: 2, ..spec.clone() }.id(), spec.id());
         assert_ne!(RunSpec { learning_rate: 3.000_000_1e-3, ..spec.clone() }.id(), spec.id());
+    }
+
+    /// What a step is split into changes its last bits, and so the identity; a step that is one pass is named as ever.
+    #[test]
+    fn a_micro_batch_is_part_of_the_identity_where_there_is_one() {
+        let (whole, split) = (example(), RunSpec { micro_batch_sequences: Some(2), ..example() });
+        assert_ne!(split.id(), whole.id());
+        assert!(!serde_json::to_string(&whole).unwrap().contains("micro"));
+        let read: RunSpec = serde_json::from_str(&serde_json::to_string(&split).unwrap()).unwrap();
+        assert_eq!((read.pass_sequences(), whole.pass_sequences()), (2, 8));
+        assert_eq!(read.id(), split.id());
     }
 
     /// The canonical form names the changes alone, and gives the whole architecture back.

@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::rules::{BatchRule, LearningRateRule, RATES, Scale};
 use super::train::{AdafactorEntry, AdamwEntry, MuonEntry, OptimizerEntry};
-use super::{At, Corpora, Number, SweepError, SweepFile};
+use super::{At, Corpora, Count, Number, SweepError, SweepFile};
 use crate::arch::{Architecture, Contradiction, Counting, ModelConfig, Shape};
 use crate::run::{Adafactor, Adamw, Budget, Evaluation, Muon, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule};
 
@@ -12,6 +12,7 @@ pub(super) struct Settings<'a> {
     corpora: &'a Corpora,
     sequence_length: u32,
     batch: BatchRule,
+    micro_batch: Option<At<Count>>,
     schedule: Schedule,
     optimizer: Optimizer,
     clip_norm: f64,
@@ -31,6 +32,7 @@ pub(super) struct Named<'a> {
 pub(super) struct Spending {
     pub(super) budget: Budget,
     batch_sequences: u32,
+    micro_batch_sequences: Option<u32>,
     steps: u64,
     scale: Scale,
 }
@@ -40,6 +42,10 @@ impl<'a> Settings<'a> {
         let train = &file.train;
         let sequence_length = check.count("`sequence_length`", &train.sequence_length, 2..=1 << 20)?;
         let batch = BatchRule::checked(&train.batch_tokens, sequence_length, check)?;
+        let micro_batch = train.micro_batch_sequences;
+        if let Some(sequences) = &micro_batch {
+            check.count("`micro_batch_sequences`", sequences, 1..=1 << 20)?;
+        }
         check.schedule(&train.schedule)?;
         check.executor(&file.executor)?;
         let tokens = check.count("`tokens`", &file.evaluation.tokens, sequence_length..=1 << 40)?;
@@ -54,6 +60,7 @@ impl<'a> Settings<'a> {
             corpora,
             sequence_length: sequence_length as u32,
             batch,
+            micro_batch,
             schedule: train.schedule.value,
             optimizer: optimizer(&train.optimizer.0, check)?,
             clip_norm: check.within("`clip_norm`", &train.clip_norm, f64::MIN_POSITIVE..=1e6)?,
@@ -88,6 +95,7 @@ impl<'a> Settings<'a> {
         };
         let scale = Scale { params: params.without_embedding().0 as f64, tokens, flops: tokens * per_token };
         let batch_sequences = self.batch.sequences(scale, self.sequence_length);
+        let micro_batch_sequences = self.micro_batch(check, batch_sequences)?;
         let batch = f64::from(self.sequence_length) * f64::from(batch_sequences);
         if tokens < batch {
             let need = match budget {
@@ -108,7 +116,21 @@ impl<'a> Settings<'a> {
             );
             return Err(check.at(at, message, "lower the budget, remove this size, or use more text"));
         }
-        Ok(Spending { budget, batch_sequences, steps: steps as u64, scale })
+        Ok(Spending { budget, batch_sequences, micro_batch_sequences, steps: steps as u64, scale })
+    }
+
+    /// Sequences in one pass; nothing where it holds the whole batch.
+    fn micro_batch(&self, check: &Check<'_>, batch: u32) -> Result<Option<u32>, SweepError> {
+        let Some(sequences) = self.micro_batch.as_ref().filter(|count| count.value.0 < u64::from(batch)) else {
+            return Ok(None);
+        };
+        let micro = sequences.value.0 as u32;
+        if batch.is_multiple_of(micro) {
+            return Ok(Some(micro));
+        }
+        let fitting = (1..=micro).rev().find(|divisor| batch.is_multiple_of(*divisor)).unwrap_or(1);
+        let message = format!("`micro_batch_sequences` is {micro}, which does not divide a batch of {batch} sequences");
+        Err(check.at(sequences, message, format!("use {fitting}, or another divisor of every batch")))
     }
 
     /// The peak learning rate by the rule, times the axis's factor.
@@ -129,7 +151,7 @@ impl<'a> Settings<'a> {
     }
 
     pub(super) fn spec(&self, model: &ModelConfig, spending: Spending, learning_rate: f64, seed: u64) -> RunSpec {
-        let Spending { budget, batch_sequences, steps, .. } = spending;
+        let Spending { budget, batch_sequences, micro_batch_sequences, steps, .. } = spending;
         RunSpec {
             version: SPEC_VERSION,
             architecture: model.architecture,
@@ -138,6 +160,7 @@ impl<'a> Settings<'a> {
             budget,
             sequence_length: self.sequence_length,
             batch_sequences,
+            micro_batch_sequences,
             steps,
             optimizer: self.optimizer,
             learning_rate,

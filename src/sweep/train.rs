@@ -20,6 +20,10 @@ pub struct TrainEntry {
     pub sequence_length: At<Count>,
     /// Tokens in an optimizer step: a multiple of `sequence_length`, or a rule.
     pub batch_tokens: At<BatchEntry>,
+    /// Sequences in one pass, where memory is short: a step's gradients are averaged over as many passes as it takes. The
+    /// whole batch if absent.
+    #[serde(default)]
+    pub micro_batch_sequences: Option<At<Count>>,
     /// Peak learning rate.
     pub learning_rate: At<LearningRateEntry>,
     /// Its course.

@@ -47,14 +47,16 @@ fn measure(request: &CalibrationRequest) -> Result<CalibrationResult, Failure> {
         // Waits for the device.
         let _ = loss.double_value(&[]);
     });
+    let pass = |x: &Tensor| x.narrow(0, 0, i64::from(spec.pass_sequences()));
+    let (scored, next) = (pass(&inputs), pass(&targets));
     let eval_seconds = median_seconds(|| {
         tch::no_grad(|| {
             let views = training.parameters.views(spec.precision);
-            let loss = Model::bind(&training.config, &views).loss(&inputs, &targets, &training.positions);
+            let loss = Model::bind(&training.config, &views).loss(&scored, &next, &training.positions);
             let _ = loss.cross_entropy.double_value(&[]);
         });
     });
-    Ok(CalibrationResult { step_seconds, eval_token_seconds: eval_seconds / spec.batch_tokens().0 as f64 })
+    Ok(CalibrationResult { step_seconds, eval_token_seconds: eval_seconds / scored.numel() as f64 })
 }
 
 /// Side of the square matrices that the rate is measured with, on a processor and on an accelerator.

@@ -175,6 +175,9 @@ fn write(
 }
 
 #[cfg(test)]
+pub(crate) use tests::spec as example;
+
+#[cfg(test)]
 mod tests {
     use isoflop::arch::{LLAMA_STYLE, PRIMER, PRIMER_EZ, Shape};
     use isoflop::run::{
@@ -208,7 +211,7 @@ mod tests {
         [spec(PRIMER_EZ), with(PRIMER, Optimizer::Adafactor(adafactor)), with(LLAMA_STYLE, Optimizer::Muon(muon))]
     }
 
-    fn spec(architecture: isoflop::arch::Architecture) -> RunSpec {
+    pub(crate) fn spec(architecture: isoflop::arch::Architecture) -> RunSpec {
         // Tests run side by side, and tensors are tiny: more threads would wait for each other.
         tch::set_num_threads(1);
         RunSpec {
@@ -219,6 +222,7 @@ mod tests {
             budget: Budget::Tokens(1e4),
             sequence_length: 8,
             batch_sequences: 2,
+            micro_batch_sequences: None,
             steps: STEPS,
             optimizer: Optimizer::Adamw(ADAMW),
             learning_rate: 1e-2,

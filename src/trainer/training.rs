@@ -2,7 +2,7 @@
 
 use isoflop::arch::ModelConfig;
 use isoflop::run::RunSpec;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::failure::Failure;
 use crate::model::{Model, Positions};
@@ -22,6 +22,10 @@ pub(crate) struct Training<'a> {
 impl<'a> Training<'a> {
     pub(crate) fn new(spec: &'a RunSpec, device: Device) -> Result<Self, Failure> {
         let config = spec.model();
+        let (batch, pass) = (spec.batch_sequences, spec.pass_sequences());
+        if pass == 0 || !batch.is_multiple_of(pass) {
+            return Err(Failure::bad_launch(format!("passes of {pass} sequences do not make a batch of {batch}")));
+        }
         config.architecture.check().map_err(|e| Failure::bad_launch(format!("the architecture cannot be: {e}")))?;
         let parameters = Parameters::initial(Model::slots(&config), spec.seed, device);
         if parameters.count() != spec.params_total() {
@@ -33,17 +37,40 @@ impl<'a> Training<'a> {
         Ok(Self { spec, config, parameters, optimizer, positions })
     }
 
-    /// One optimizer step. Returns the loss `[]` and the norms of the gradient and of the update `[2]`, still on the device.
+    /// One optimizer step on inputs and targets `[B, T]`. Returns the loss `[]` and the norms of the gradient and of the
+    /// update `[2]`, still on the device.
     pub(crate) fn step(&mut self, inputs: &Tensor, targets: &Tensor, step: u64) -> (Tensor, Tensor) {
+        let loss = self.gradient(inputs, targets);
+        let settings =
+            StepSettings { learning_rate: self.learning_rate(step), clip_norm: self.spec.clip_norm, step: step + 1 };
+        let norms = self.optimizer.step(&mut self.parameters, settings);
+        (loss, norms)
+    }
+
+    /// Leaves the gradient of the batch's mean objective in the parameters, and returns its loss `[]`. Passes are of one
+    /// size, so that the mean over the batch is the mean over passes; each gives its activations back before the next.
+    fn gradient(&self, inputs: &Tensor, targets: &Tensor) -> Tensor {
+        let pass = i64::from(self.spec.pass_sequences());
+        let passes = inputs.size()[0] / pass;
+        if passes == 1 {
+            return self.backward(inputs, targets, 1.0);
+        }
+        let weight = 1.0 / passes as f64;
+        let of = |x: &Tensor, i: i64| x.narrow(0, i * pass, pass);
+        let losses: Vec<Tensor> = (0..passes).map(|i| self.backward(&of(inputs, i), &of(targets, i), weight)).collect();
+        Tensor::stack(&losses, 0).mean(Kind::Float)
+    }
+
+    /// One pass: adds its gradient, weighted, to the parameters', and returns its loss `[]`.
+    fn backward(&self, inputs: &Tensor, targets: &Tensor, weight: f64) -> Tensor {
         let loss = {
             let views = self.parameters.views(self.spec.precision);
             Model::bind(&self.config, &views).loss(inputs, targets, &self.positions)
         };
-        loss.objective.backward();
-        let settings =
-            StepSettings { learning_rate: self.learning_rate(step), clip_norm: self.spec.clip_norm, step: step + 1 };
-        let norms = self.optimizer.step(&mut self.parameters, settings);
-        (loss.cross_entropy.detach(), norms)
+        // Not multiplied by one: the bits of whole batches are pinned.
+        let objective = if weight == 1.0 { loss.objective } else { loss.objective * weight };
+        objective.backward();
+        loss.cross_entropy.detach()
     }
 
     /// All tensors that the future depends on, by name.
@@ -70,5 +97,74 @@ impl<'a> Training<'a> {
     /// The learning rate of a step, from 0.
     pub(crate) fn learning_rate(&self, step: u64) -> f64 {
         self.spec.learning_rate * self.spec.schedule.factor(step, self.spec.steps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isoflop::arch::{Architecture, LLAMA_STYLE, PRIMER, TRANSFORMER};
+    use isoflop::run::TrainerExit;
+
+    use super::*;
+    use crate::checkpoint::example;
+    use crate::fused;
+
+    /// 4 sequences of 8 tokens.
+    fn batch() -> [Tensor; 2] {
+        let tokens = (Tensor::arange(36, (Kind::Int64, Device::Cpu)) * 31).remainder(251).view([4, 9]);
+        [tokens.narrow(1, 0, 8), tokens.narrow(1, 1, 8)]
+    }
+
+    fn spec(architecture: Architecture, micro_batch_sequences: Option<u32>) -> RunSpec {
+        RunSpec { batch_sequences: 4, micro_batch_sequences, ..example(architecture) }
+    }
+
+    /// Loss and norms of three steps and the parameters after them.
+    fn trained(architecture: Architecture, micro_batch_sequences: Option<u32>) -> Vec<Tensor> {
+        let spec = spec(architecture, micro_batch_sequences);
+        let (mut training, [inputs, targets]) = (Training::new(&spec, Device::Cpu).unwrap(), batch());
+        let mut all = Vec::new();
+        for step in 0..3 {
+            let (loss, norms) = training.step(&inputs, &targets, step);
+            all.extend([loss, norms]);
+        }
+        all.push(training.parameters.flat.detach());
+        all
+    }
+
+    /// Loss, gradient, update and parameters of a split batch are the whole one's but for rounding, with the kernels and without.
+    #[test]
+    fn passes_add_up_to_the_whole_batch() {
+        let z_loss = Architecture { z_loss: 0.1, ..TRANSFORMER };
+        let check = || {
+            for architecture in [z_loss, PRIMER, LLAMA_STYLE] {
+                let whole = trained(architecture, None);
+                for micro in [1, 2] {
+                    let split = trained(architecture, Some(micro));
+                    for (i, (ours, theirs)) in split.iter().zip(&whole).enumerate() {
+                        let off = ((ours - theirs).norm() / theirs.norm()).double_value(&[]);
+                        assert!(off < 1e-4, "passes of {micro}: part {i} is off by {off:e}");
+                    }
+                    assert!(!split[6].equal(&whole[6]), "the batch was not split");
+                }
+            }
+        };
+        check();
+        fused::without(check);
+    }
+
+    /// A batch that is one pass has the bits of one that knows of no passes.
+    #[test]
+    fn a_pass_of_the_whole_batch_changes_no_bit() {
+        let pairs = trained(PRIMER, Some(4)).into_iter().zip(trained(PRIMER, None));
+        pairs.for_each(|(ours, theirs)| assert!(ours.equal(&theirs)));
+    }
+
+    #[test]
+    fn passes_must_make_the_batch() {
+        for micro in [0, 3, 8] {
+            let refused = Training::new(&spec(PRIMER, Some(micro)), Device::Cpu).unwrap_err();
+            assert_eq!(refused.exit, TrainerExit::BadLaunch, "{micro}");
+        }
     }
 }

@@ -98,6 +98,8 @@ fn lists_and_names() {
         ("a budget twice", "[2e8, 4e8]", "[2e8, 0.2e9]"),
         ("a seed twice", "seeds: [1]", "seeds: [1, 1]"),
         ("a batch that is no multiple", "batch_tokens: 128", "batch_tokens: 100"),
+        ("a micro-batch that does not divide", "batch_tokens: 128", "batch_tokens: 128\n  micro_batch_sequences: 3"),
+        ("a micro-batch of nothing", "batch_tokens: 128", "batch_tokens: 128\n  micro_batch_sequences: 0"),
         ("a name that is no folder's", "seeds: [1]", "name: ../elsewhere"),
     ]));
 }

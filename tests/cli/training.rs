@@ -36,6 +36,33 @@ fn the_same_spec_gives_the_same_bits() {
     assert_eq!(one.losses("results"), other.losses("results"));
 }
 
+/// What a micro-batch is for: the same training in less memory. Runs that are not split keep their identities.
+#[test]
+fn a_micro_batch_trains_alike_in_less_memory() {
+    let sandbox = Sandbox::new();
+    sandbox.edit("[transformer, primer_ez]", "[transformer]");
+    sandbox.edit("[d12-l2, d16-l2]", "[d16-l2]");
+    sandbox.edit("flops: [2e8, 4e8]", "tokens: [196_608]");
+    sandbox.edit("batch_tokens: 128", "batch_tokens: 65_536");
+    let trained = |results: &str| {
+        let ran = sandbox.ok(&["run", "sweep.yaml", "--results", results]);
+        assert!(ran.err.contains("1 of 1 runs are done"), "{}", ran.err);
+        let outcomes = sandbox.outcomes_in(results);
+        let [(_, bytes)] = outcomes.as_slice() else { panic!("{} outcomes", outcomes.len()) };
+        serde_json::from_slice::<serde_json::Value>(bytes).unwrap()
+    };
+    let whole = trained("whole");
+    sandbox.edit("batch_tokens: 65_536", "batch_tokens: 65_536\n  micro_batch_sequences: 2048");
+    assert_eq!(trained("again")["run"], whole["run"], "a pass of the whole batch is the same run");
+    sandbox.edit("micro_batch_sequences: 2048", "micro_batch_sequences: 64");
+    let split = trained("split");
+    assert_ne!(split["run"], whole["run"]);
+    let loss = |outcome: &serde_json::Value| outcome["ending"]["finished"]["loss_val"].as_f64().unwrap();
+    assert!((loss(&split) - loss(&whole)).abs() < 1e-4, "{} and {}", loss(&split), loss(&whole));
+    let peak = |outcome: &serde_json::Value| outcome["peak_memory_bytes"].as_u64().unwrap();
+    assert!(peak(&split) + (100 << 20) < peak(&whole), "{} and {} bytes", peak(&split), peak(&whole));
+}
+
 /// The second time nothing is trained; a changed file adds what is new and keeps what is not wanted.
 #[test]
 fn what_is_done_is_not_repeated() {
