@@ -140,6 +140,32 @@ fn unsafe_code_stands_where_it_must() {
     }
 }
 
+/// A step on a GPU is queued, not waited for: nothing in it asks the device for a number or moves a tensor.
+#[test]
+fn steps_do_not_wait_for_the_device() {
+    let in_a_step = |file: &str| {
+        let made_once = ["positions.rs", "relative.rs", "rotary.rs"].map(|name| format!("trainer/model/{name}"));
+        let folders = ["trainer/model/", "trainer/optimizer/", "trainer/training.rs"];
+        folders.iter().any(|folder| file.starts_with(folder)) && !made_once.contains(&file.to_owned())
+    };
+    let files: Vec<(String, String)> = tree().into_iter().filter(|(file, _)| in_a_step(file)).collect();
+    assert!(files.len() > 8, "{files:?}");
+    for (file, text) in files {
+        for word in [
+            "double_value",
+            "int64_value",
+            "try_from(&",
+            "copy_data",
+            "to_device",
+            ".print()",
+            "is_nonzero",
+            ".nonzero()",
+        ] {
+            assert!(!shipped(&text).contains(word), "{file} waits for the device: `{word}`");
+        }
+    }
+}
+
 #[test]
 fn files_stay_small() {
     let mut lengths: Vec<(usize, String)> =
