@@ -76,22 +76,24 @@ class Model(nn.Module):
 
 
 class Trainer:
-    """One configuration, ready to be timed again and again."""
+    """One configuration, ready to be timed again and again: float32, or bfloat16 by autocast with float32 weights."""
 
-    def __init__(self, arch, vocabulary, shape, length, sequences, compiled, conv):
+    def __init__(self, arch, vocabulary, shape, length, sequences, compiled, conv, device="cpu", precision="float32"):
         torch.manual_seed(0)
-        self.model = Model(arch, vocabulary, shape, length, conv)
+        self.model = Model(arch, vocabulary, shape, length, conv).to(device)
+        self.autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bfloat16")
         decayed = [p for p in self.model.parameters() if p.dim() == 2 and p.shape[0] != 3]
         ids = {id(p) for p in decayed}
         rest = [p for p in self.model.parameters() if id(p) not in ids]
         groups = [{"params": decayed, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95), eps=1e-8)
+        self.optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95), eps=1e-8, fused=device != "cpu" or None)
         self.loss = torch.compile(self.model) if compiled else self.model
-        self.tokens = torch.randint(vocabulary, (sequences, length + 1))
+        self.tokens = torch.randint(vocabulary, (sequences, length + 1)).to(device)
 
     def step(self):
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(self.tokens[:, :-1], self.tokens[:, 1:])
+        with self.autocast:
+            loss = self.loss(self.tokens[:, :-1], self.tokens[:, 1:])
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()

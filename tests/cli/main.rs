@@ -5,6 +5,7 @@ mod arch;
 mod data;
 mod docs;
 mod faults;
+mod gpu_check;
 mod messages;
 mod plan;
 mod recipes;
