@@ -33,7 +33,10 @@ class Setting:
         self.packed, self.work, self.rehearse = arguments.packed.resolve(), arguments.work.resolve(), arguments.rehearse
         self.torch_device = "cpu" if self.rehearse else "cuda"
         self.device = "cpu" if self.rehearse else {"cuda": 0}
-        self.environment = dict(os.environ)
+        self.environment, self.threads = dict(os.environ), 1 if self.rehearse else 2
+        if self.rehearse:
+            # Tensors are tiny: more threads would wait for each other.
+            self.environment |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         if torch is not None and not self.rehearse:
             # The trainer looks for libtorch_cuda there, and that for CUDA's libraries.
             lib = Path(torch.__file__).parent / "lib"
@@ -74,8 +77,8 @@ def sweep(setting, name, device, train, architectures, size, precision, length, 
         "data": {"train": str(train), "validation": str(val)}, "architectures": list(architectures), "sizes": [size],
         "budgets": {"tokens": [tokens]}, "seeds": list(seeds),
         "train": {"sequence_length": length, "batch_tokens": batch, "learning_rate": {"fixed": 1e-3}, "precision": precision},
-        "evaluation": {"tokens": 65_536, "points": 1},
-        "executor": {"local": {"device": device, "slots": 1, "threads_per_run": 2}},
+        "evaluation": {"tokens": 2048 if setting.rehearse else 65_536, "points": 1},
+        "executor": {"local": {"device": device, "slots": 1, "threads_per_run": setting.threads}},
     })
     folder = setting.work / name
     folder.mkdir()
@@ -131,7 +134,7 @@ class Isoflop:
             "learning_rate": 1e-3, "schedule": {"cosine": {"warmup": 0.05, "floor": 0.1}}, "clip_norm": 1.0,
             "precision": "bfloat16", "evaluation": {"tokens": 1024, "points": 1}, "seed": 0,
         }
-        self.request = json.dumps({"spec": spec, "device": setting.device, "threads": 2})
+        self.request = json.dumps({"spec": spec, "device": setting.device, "threads": setting.threads})
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen([setting.work / "isoflop-trainer", "calibrate"], env=setting.environment, **pipes)
 

@@ -163,6 +163,8 @@ struct Line<'a> {
 /// Compares a device with every fixture of a folder in both number formats: a line of JSON each on stdout. Fails where a
 /// difference is more than rounding.
 pub(crate) fn compare(folder: &Path, device: &str) -> Result<(), Failure> {
+    // Tensors are tiny: more threads would wait for each other.
+    tch::set_num_threads(1);
     let device = cuda::device(parse(device)?)?;
     let mut output = std::io::stdout().lock();
     let mut off = Vec::new();
