@@ -47,9 +47,9 @@ fn agree(ours: &[Tensor], theirs: &[Tensor], tolerance: f64) -> Result<(), TestC
     Ok(())
 }
 
-/// Tolerances: float32's rounding of sums, bfloat16's of its 8 bits.
+/// Tolerances: float32's rounding of sums whose terms are larger than they, bfloat16's of its 8 bits.
 fn tolerance(kind: Kind) -> f64 {
-    if kind == Kind::Float { 2e-5 } else { 5e-2 }
+    if kind == Kind::Float { 6e-5 } else { 5e-2 }
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {
