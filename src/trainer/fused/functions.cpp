@@ -9,11 +9,8 @@
 #include <string>
 #include <vector>
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include "kernels.h"
+#include "memory.h"
 
 namespace {
 
@@ -235,14 +232,7 @@ extern "C" {
 
 const char* isoflop_last_error() { return last_error.c_str(); }
 
-// Freed memory is kept: a step frees what the next one takes, and giving it back to the system costs a page fault for every 4 KiB.
-void isoflop_keep_memory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, INT32_MAX);
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
-}
+void isoflop_keep_memory() { isoflop::keep_memory(); }
 
 bool isoflop_convolve(Tensor** out, const Tensor* x, const Tensor* taps, bool residual) {
   return guarded([&] { *out = new Tensor(Convolve::apply(*x, taps->contiguous(), residual)); });
