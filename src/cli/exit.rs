@@ -26,7 +26,7 @@ pub enum Exit {
     RunsFailed = 4,
     /// There is too little to fit.
     FitImpossible = 5,
-    /// Nothing can be executed: no trainer, no device.
+    /// Nothing can be executed: no trainer, no device, too little memory.
     ExecutorUnreachable = 6,
     /// Stopped by the user; running it again goes on.
     Interrupted = 130,

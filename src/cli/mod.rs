@@ -4,6 +4,7 @@ mod arch;
 mod args;
 mod exit;
 mod fit;
+mod memory;
 mod output;
 mod plan;
 mod progress;

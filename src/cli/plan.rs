@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::args::PlanArgs;
 use super::sweep::{Sweep, open};
-use super::{Exit, Failed, output};
-use crate::coordinator::{Branch, Cost, Resumed, branches, calibrate, flops_saved, memory_bytes, resume};
+use super::{Exit, Failed, memory, output};
+use crate::coordinator::{Branch, Cost, Resumed, branches, calibrate, flops_saved, resume};
 use crate::executor::{Slot, Trainer, slots};
 use crate::run::{Budget, RunSpec};
 use crate::sweep::{Executor, PlannedRun};
@@ -21,10 +21,24 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
     let Executor::Local(local) = &sweep.file.executor;
     let slots = slots(local)?;
     let branches = branches(&sweep.plan);
-    let seconds = if args.no_calibration { None } else { seconds(args, &sweep, &slots, &branches) };
     let resumed = resume(&sweep.dir, &sweep.plan);
-    let outlook =
-        Outlook { sweep: &sweep, slots: &slots, seconds: seconds.as_deref(), branches: &branches, resumed: &resumed };
+    let memory = memory::estimates(&sweep, &slots);
+    let usable = memory::usable(&sweep, &slots, &memory, &resumed.done);
+    // A measurement is a few steps: they would find no room either.
+    let measures = !args.no_calibration && usable.is_ok();
+    let slots = usable.unwrap_or_else(|refusal| {
+        output::warning(format!("`isoflop run` will refuse: {}", refusal.message));
+        slots
+    });
+    let seconds = if measures { seconds(args, &sweep, &slots, &branches) } else { None };
+    let outlook = Outlook {
+        sweep: &sweep,
+        slots: &slots,
+        memory: &memory,
+        seconds: seconds.as_deref(),
+        branches: &branches,
+        resumed: &resumed,
+    };
     if args.json {
         output::json(&PlanJson::new(&outlook))?;
     } else {
@@ -37,6 +51,8 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
 struct Outlook<'a> {
     sweep: &'a Sweep,
     slots: &'a [Slot],
+    /// Expected bytes of each run.
+    memory: &'a [u64],
     /// Expected seconds of each run, where the trainer could be asked.
     seconds: Option<&'a [f64]>,
     branches: &'a [Option<Branch>],
@@ -91,10 +107,10 @@ fn makespan(seconds: &[f64], done: &[bool], slots: usize) -> f64 {
 
 impl Outlook<'_> {
     fn print(&self) {
-        let Self { sweep, slots, seconds, resumed, .. } = *self;
+        let Self { sweep, slots, memory, seconds, resumed, .. } = *self;
         let runs = &sweep.plan.runs;
         output::line(if runs.len() <= MOST_ROWS {
-            run_table(runs, seconds, resumed)
+            run_table(runs, memory, seconds, resumed)
         } else {
             budget_table(runs, seconds)
         });
@@ -158,7 +174,7 @@ pub(super) fn changes(resumed: &Resumed) {
     }
 }
 
-fn run_table(runs: &[PlannedRun], seconds: Option<&[f64]>, resumed: &Resumed) -> String {
+fn run_table(runs: &[PlannedRun], memory: &[u64], seconds: Option<&[f64]>, resumed: &Resumed) -> String {
     let rows = runs.iter().enumerate().map(|(i, run)| {
         let spec = &run.spec;
         vec![
@@ -169,7 +185,7 @@ fn run_table(runs: &[PlannedRun], seconds: Option<&[f64]>, resumed: &Resumed) ->
             spec.params_total().to_string(),
             spec.tokens().to_string(),
             spec.steps.to_string(),
-            bytes(memory_bytes(spec)),
+            bytes(memory[i]),
             if resumed.done[i] {
                 "done".to_owned()
             } else {
@@ -268,7 +284,7 @@ struct RunJson<'a> {
 
 impl<'a> PlanJson<'a> {
     fn new(outlook: &Outlook<'a>) -> Self {
-        let Outlook { sweep, slots, seconds, branches, resumed } = *outlook;
+        let Outlook { sweep, slots, memory, seconds, branches, resumed } = *outlook;
         let run = |(i, run): (usize, &'a PlannedRun)| RunJson {
             id: run.id.as_str(),
             arm: &run.arm,
@@ -286,7 +302,7 @@ impl<'a> PlanJson<'a> {
             learning_rate: run.spec.learning_rate,
             lr_factor: run.lr_factor,
             batch_tokens: run.spec.batch_tokens().0,
-            memory_bytes_estimate: memory_bytes(&run.spec),
+            memory_bytes_estimate: memory[i],
             seconds_estimate: seconds.map(|s| s[i]),
             done: resumed.done[i],
         };

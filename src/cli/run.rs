@@ -7,7 +7,7 @@ use super::plan::changes;
 use super::progress::Progress;
 use super::report::conclude;
 use super::sweep::{Sweep, open};
-use super::{Exit, Failed, output};
+use super::{Exit, Failed, memory, output};
 use crate::coordinator::{Cost, Options, Resumed, Summary, SweepLock, branches, drive, resume};
 use crate::executor::{Slot, Trainer, slots};
 use crate::run::write_json;
@@ -31,6 +31,8 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
     })?;
 
     let resumed = resume(&sweep.dir, &sweep.plan);
+    let memory = memory::estimates(&sweep, &slots);
+    let slots = memory::usable(&sweep, &slots, &memory, &resumed.done)?;
     announce(&sweep, &slots, &resumed);
     let branches = branches(&sweep.plan);
     let shared = |run: usize| branches[run].map_or(0, |branch| branch.steps);
@@ -43,6 +45,7 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
         stall: Duration::from_secs_f64(local.stall_seconds.value.0),
         checkpoint_seconds: local.checkpoint_seconds.value.0,
         costs,
+        memory,
         branches,
     };
     let mut progress = Progress::new(&sweep.plan, &resumed.done, &options);

@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
 use super::commit::{CommitError, commit, last_attempt};
+use super::kills::Kills;
 use super::schedule::{Command, Event, FailedRun, Failure, RunIndex, SlotIndex, State, step};
 use super::trunks::{Branch, with_followers};
-use crate::executor::{AttemptEnd, Slot, SpawnError, Trainer, error_line};
+use crate::executor::{AttemptEnd, Slot, SpawnError, Trainer, error_line, kills_for_memory};
 use crate::run::{
     AttemptDir, Event as RunEvent, EventTail, Launch, Outcome, SweepDir, TrainerExit, remove_checkpoints, write_json,
 };
@@ -37,6 +38,8 @@ pub struct Options {
     pub checkpoint_seconds: f64,
     /// Expected seconds of each run of the plan: the dearest start first.
     pub costs: Vec<f64>,
+    /// Memory that each run of the plan is expected to hold, bytes.
+    pub memory: Vec<u64>,
     /// Where each run of the plan goes on from.
     pub branches: Vec<Option<Branch>>,
 }
@@ -105,6 +108,8 @@ struct Active {
     /// When it last said something.
     fresh: Instant,
     stalled: bool,
+    /// Kills for memory that the kernel had counted when it began.
+    kills: Option<u64>,
 }
 
 type Ended = (SlotIndex, io::Result<AttemptEnd>);
@@ -115,12 +120,14 @@ struct Driver<'a> {
     options: Options,
     observer: &'a mut dyn Observer,
     active: HashMap<SlotIndex, Active>,
+    kills: Kills,
     ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
 }
 
 impl<'a> Driver<'a> {
     fn new(sweep: &'a SweepDir, plan: &'a Plan, options: Options, observer: &'a mut dyn Observer) -> Self {
-        Self { sweep, plan, options, observer, active: HashMap::new(), ended: mpsc::unbounded_channel() }
+        let (active, kills) = (HashMap::new(), Kills::default());
+        Self { sweep, plan, options, observer, active, kills, ended: mpsc::unbounded_channel() }
     }
 
     async fn run(mut self, state: State) -> Result<Summary, DriveError> {
@@ -202,6 +209,7 @@ impl<'a> Driver<'a> {
             events,
             fresh: Instant::now(),
             stalled: false,
+            kills: kills_for_memory(),
         };
         self.active.insert(slot, active);
         write_attempt(self.sweep, planned, &attempt, &launch)?;
@@ -235,6 +243,7 @@ impl<'a> Driver<'a> {
             checkpoint_seconds: self.options.checkpoint_seconds,
             take_trunk: self.trunk_for(run),
             keep_trunk: self.is_awaited(run, state),
+            memory_bytes_estimate: Some(self.options.memory[run]),
             spec: planned.spec.clone(),
         }
     }
@@ -271,7 +280,8 @@ impl<'a> Driver<'a> {
     fn attempt_ended(&mut self, slot: SlotIndex, end: io::Result<AttemptEnd>) -> Event {
         let Some(active) = self.active.get(&slot) else { return Event::Begin };
         let planned = &self.plan.runs[active.run];
-        match judge(self.sweep, planned, active, end, self.options.stall) {
+        let end = end.map(|end| self.kills.explain(end, active.kills, kills_for_memory()));
+        match judge(self.sweep, planned, active, end, &self.options) {
             Ok(outcome) => {
                 self.observer.committed(slot, planned, &outcome);
                 Event::Committed(slot)
@@ -321,13 +331,13 @@ fn judge(
     planned: &PlannedRun,
     active: &Active,
     end: io::Result<AttemptEnd>,
-    stall: Duration,
+    options: &Options,
 ) -> Result<Outcome, Failure> {
     let again = |message: String| Failure { message, retry: true, stops_sweep: false };
     if active.stalled {
         return Err(again(format!(
             "the trainer said nothing for {} and was stopped",
-            crate::units::duration(stall.as_secs_f64())
+            crate::units::duration(options.stall.as_secs_f64())
         )));
     }
     let end = end.map_err(|e| again(format!("the trainer cannot be waited for: {e}")))?;
@@ -344,6 +354,9 @@ fn judge(
             Failure { message, retry: false, stops_sweep: false }
         }
         AttemptEnd::Exit(TrainerExit::CannotWrite, _) => Failure { message, retry: false, stops_sweep: true },
+        AttemptEnd::KilledForMemory { .. } => {
+            again(format!("{message}; estimated {}", crate::units::bytes(options.memory[active.run])))
+        }
         AttemptEnd::Exit(..) | AttemptEnd::Signal(_) => again(message),
     })
 }

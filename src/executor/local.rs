@@ -92,9 +92,17 @@ pub enum AttemptEnd {
     Exit(TrainerExit, i32),
     /// A signal ended it.
     Signal(i32),
+    /// The kernel killed it for want of memory; if that is not `certain`, it does not count whom it kills.
+    KilledForMemory {
+        /// Whether the kernel has counted it.
+        certain: bool,
+    },
 }
 
 impl AttemptEnd {
+    /// A kill, by whomever.
+    pub const KILLED: Self = Self::Signal(Signal::SIGKILL as i32);
+
     fn of(status: ExitStatus) -> Self {
         match (status.code(), status.signal()) {
             (Some(code), _) => Self::Exit(TrainerExit::from_code(code), code),
@@ -112,8 +120,14 @@ impl AttemptEnd {
             },
             Self::Signal(signal) => {
                 let name = Signal::try_from(signal).map_or_else(|_| signal.to_string(), |s| s.as_str().to_owned());
-                let cause = if signal == Signal::SIGKILL as i32 { ", perhaps for using too much memory" } else { "" };
+                let cause = if self == Self::KILLED { " (the kernel has killed nothing for memory)" } else { "" };
                 format!("the trainer was killed by {name}{cause}")
+            }
+            Self::KilledForMemory { certain: true } => {
+                "the trainer was killed by the kernel, which had no memory left".to_owned()
+            }
+            Self::KilledForMemory { certain: false } => {
+                "the trainer was killed by SIGKILL, perhaps for using too much memory".to_owned()
             }
         }
     }

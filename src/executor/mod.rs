@@ -2,6 +2,8 @@
 
 mod devices;
 mod local;
+mod memory;
 
 pub use devices::{DeviceError, Slot, slots};
 pub use local::{AttemptEnd, LocalProcess, SpawnError, Trainer, TrainerMissing, error_line};
+pub use memory::{FreeMemory, free_memory, kills_for_memory};

@@ -20,6 +20,8 @@ pub enum TrainerExit {
     Orphaned = 6,
     /// It was asked to stop, and left a checkpoint.
     Preempted = 7,
+    /// The device failed or is gone; what the process knows of it is of no use any more. A new process may find it again.
+    DeviceLost = 8,
 }
 
 impl TrainerExit {
@@ -34,6 +36,7 @@ impl TrainerExit {
             Self::OutOfMemory => Some("ran out of memory"),
             Self::Orphaned => Some("lost its coordinator"),
             Self::Preempted => Some("was stopped, and left a checkpoint"),
+            Self::DeviceLost => Some("lost its device"),
         }
     }
 
@@ -47,6 +50,7 @@ impl TrainerExit {
             5 => Self::OutOfMemory,
             6 => Self::Orphaned,
             7 => Self::Preempted,
+            8 => Self::DeviceLost,
             _ => Self::Crash,
         }
     }

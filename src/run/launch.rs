@@ -37,6 +37,9 @@ pub struct Launch {
     /// Whether the end of the trunk is kept for a run with a larger budget.
     #[serde(default)]
     pub keep_trunk: bool,
+    /// Memory that the run was expected to hold, bytes, for the message of one that finds none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes_estimate: Option<u64>,
     /// The spec.
     pub spec: RunSpec,
 }

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 
 use crate::checkpoint::{Checkpoints, StopFlag};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::record::Recorder;
 use crate::train::train;
 use crate::{calibrate, cuda, host};
@@ -17,6 +17,11 @@ use crate::{calibrate, cuda, host};
 pub(crate) fn run(attempt: &AttemptDir) -> Result<(), Failure> {
     let began = Instant::now();
     let launch = read_launch(attempt)?;
+    failure::catch(|| carry_out(attempt, &launch, began))
+        .map_err(|failure| failure.beside_estimate(launch.memory_bytes_estimate, host::peak_memory_bytes()))
+}
+
+fn carry_out(attempt: &AttemptDir, launch: &Launch, began: Instant) -> Result<(), Failure> {
     die_with_parent(launch.parent_pid)?;
     let stop = StopFlag::on_signals()?;
     if launch.spec.id() != launch.run {
@@ -35,15 +40,15 @@ pub(crate) fn run(attempt: &AttemptDir) -> Result<(), Failure> {
     let validation_file = open(&launch.validation, &spec.data.validation_digest)?;
 
     let mut recorder = Recorder::create(attempt.metrics(), began)?;
-    let mut checkpoints = Checkpoints::new(&launch, stop);
+    let mut checkpoints = Checkpoints::new(launch, stop);
     let trained = train(spec, &train_file, &validation_file, device, &mut recorder, &mut checkpoints)?;
     let metrics_digest = recorder.finish()?;
 
     let tokens = isoflop::units::Tokens(trained.steps * spec.batch_tokens().0);
     let outcome = Outcome {
-        run: launch.run,
+        run: launch.run.clone(),
         attempt: launch.attempt,
-        fence: launch.fence,
+        fence: launch.fence.clone(),
         metrics_digest,
         ending: trained.ending,
         steps: trained.steps,

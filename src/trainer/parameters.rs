@@ -112,7 +112,9 @@ impl Parameters {
     pub(crate) fn initial(mut slots: Vec<Slot>, seed: u64, device: Device) -> Self {
         slots.sort_by_key(|slot| slot.role);
         let own: i64 = slots.iter().map(Slot::len).sum();
-        let mut values = Vec::with_capacity(own as usize);
+        let mut values = Vec::new();
+        // Without memory a growing vector aborts the process; a panic is a failure with a name.
+        assert!(values.try_reserve_exact(own as usize).is_ok(), "can't allocate memory for {own} initial weights");
         for slot in &slots {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(stream(&slot.name));

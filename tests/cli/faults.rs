@@ -131,7 +131,7 @@ fn a_killed_trainer_is_tried_again() {
     std::io::Read::read_to_string(&mut coordinator.stderr.take().unwrap(), &mut said).unwrap();
     assert!(coordinator.wait().unwrap().success(), "{said}");
     assert!(
-        said.contains("the trainer was killed by SIGKILL, perhaps for using too much memory; it will be tried again"),
+        said.contains("was killed by SIGKILL (the kernel has killed nothing for memory); it will be tried again"),
         "{said}"
     );
     assert_eq!(sandbox.outcomes().len(), 8);

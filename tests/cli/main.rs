@@ -6,6 +6,7 @@ mod data;
 mod docs;
 mod faults;
 mod gpu_check;
+mod memory;
 mod messages;
 mod plan;
 mod recipes;

@@ -1,0 +1,85 @@
+//! Whether runs fit into memory, alone and side by side. Pure: what is free is given.
+
+use super::schedule::RunIndex;
+use crate::executor::FreeMemory;
+
+/// A run that no slot has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge {
+    /// The run with the largest estimate.
+    pub run: RunIndex,
+    /// Memory that it is expected to hold, bytes.
+    pub estimate: u64,
+    /// Memory that is free for it, bytes.
+    pub free: u64,
+}
+
+/// How many of the `slots` can be used at once, whichever of the `waiting` runs (with their estimates, bytes) meet in
+/// them: the largest are counted. Of each estimate, `shared` bytes are the same for all.
+///
+/// # Errors
+/// [`TooLarge`] when the largest does not fit even alone.
+pub fn side_by_side(
+    waiting: &[(RunIndex, u64)],
+    slots: usize,
+    shared: u64,
+    free: &FreeMemory,
+) -> Result<usize, TooLarge> {
+    let mut largest = waiting.to_vec();
+    // Stable: of equal runs, the first of the plan is named.
+    largest.sort_by_key(|(_, estimate)| std::cmp::Reverse(*estimate));
+    let Some((run, estimate)) = largest.first().copied() else { return Ok(slots) };
+    match free {
+        FreeMemory::Shared(free) => {
+            if estimate > *free {
+                return Err(TooLarge { run, estimate, free: *free });
+            }
+            let mut held = shared;
+            let fits = |(_, estimate): &&(RunIndex, u64)| {
+                held = held.saturating_add(estimate.saturating_sub(shared));
+                held <= *free
+            };
+            let fitting = largest.iter().take(slots).take_while(fits).count();
+            // Fewer runs than slots: the rest of the slots stay empty by themselves.
+            Ok(if fitting == largest.len().min(slots) { slots } else { fitting.max(1) })
+        }
+        FreeMemory::Each(free) => {
+            // Any run may come to any slot.
+            let least = free.iter().copied().min().unwrap_or(0);
+            if estimate > least { Err(TooLarge { run, estimate, free: least }) } else { Ok(slots) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNS: [(RunIndex, u64); 4] = [(0, 30), (1, 50), (4, 40), (7, 50)];
+
+    #[test]
+    fn the_largest_runs_are_counted_together() {
+        for (free, slots, expected) in [(1000, 4, 4), (170, 4, 4), (169, 4, 3), (100, 4, 2), (99, 4, 1), (50, 1, 1)] {
+            assert_eq!(side_by_side(&RUNS, slots, 0, &FreeMemory::Shared(free)), Ok(expected), "{free} {slots}");
+        }
+        // What they share is counted once: 20 + 30 + 30.
+        assert_eq!(side_by_side(&RUNS, 2, 20, &FreeMemory::Shared(80)), Ok(2));
+        assert_eq!(side_by_side(&RUNS, 2, 20, &FreeMemory::Shared(79)), Ok(1));
+    }
+
+    #[test]
+    fn a_run_that_fits_nowhere_is_named() {
+        let too_large = |free| Err(TooLarge { run: 1, estimate: 50, free });
+        assert_eq!(side_by_side(&RUNS, 2, 20, &FreeMemory::Shared(49)), too_large(49));
+        assert_eq!(side_by_side(&RUNS, 2, 0, &FreeMemory::Each(vec![80, 49])), too_large(49));
+        assert_eq!(side_by_side(&RUNS, 2, 0, &FreeMemory::Each(vec![50, 80])), Ok(2));
+        // Estimates beyond all numbers are no panic.
+        assert!(side_by_side(&[(0, u64::MAX), (1, u64::MAX)], 2, 0, &FreeMemory::Shared(u64::MAX)).is_ok());
+    }
+
+    #[test]
+    fn nothing_to_do_fits_anywhere() {
+        assert_eq!(side_by_side(&[], 3, 0, &FreeMemory::Shared(0)), Ok(3));
+        assert_eq!(side_by_side(&[(5, 10)], 3, 0, &FreeMemory::Shared(10)), Ok(3));
+    }
+}
