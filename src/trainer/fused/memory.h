@@ -12,8 +12,8 @@
 
 namespace isoflop {
 
-// As libtorch's own, but aligned here and not by `posix_memalign`: that of glibc before 2.38 never finds room in a freed block of
-// the same size, so that a process held half as much again as its tensors.
+// As libtorch's own, but aligned here and not by `posix_memalign`: with glibc 2.36's, which asks for more than it returns and so finds
+// no room in a freed block of the same size, a process held half as much again as its tensors.
 class Memory final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
