@@ -1,4 +1,4 @@
-"""Writes fixtures/optimizers.safetensors: six steps of each optimizer with given gradients, on tensors of every role.
+"""Writes optimizers.safetensors: six steps of each optimizer with given gradients, on tensors of every role.
 
 The equations are written out in numpy below. Each is checked against PyTorch's own optimizer where there is one, and
 what PyTorch has computed is what the fixture holds then; computed in float64, stored in float32.
@@ -356,7 +356,7 @@ def main():
         tensors |= {f"{name}.{k}": x.astype(np.float32) for k, x in truth[0].items()}
         tensors[f"{name}.norms"] = truth[1]
         tensors[f"{name}.learning_rates"] = c.learning_rate * np.array(RATES)
-    path = Path(__file__).parent / "fixtures" / "optimizers.safetensors"
+    path = Path(__file__).parent / "optimizers.safetensors"
     save_file({name: np.ascontiguousarray(x) for name, x in tensors.items()}, path)
     path.chmod(0o644)
     print(f"{path.stat().st_size:,} bytes")
