@@ -9,7 +9,7 @@ help:
 	@echo "make test   the same set-up, then every test"
 	@echo "make build  the same set-up, then both programs in target/release"
 	@echo "make lint   formatting, clippy and the documentation's links"
-	@echo "make bench  tokens/s beside plain PyTorch, which is installed into .venv"
+	@echo "make bench  tokens/s beside plain PyTorch, which is installed into .venv; runs side by side"
 
 setup:
 	@scripts/setup-libtorch
@@ -38,3 +38,4 @@ schema: build
 bench: build
 	scripts/setup-bench
 	.venv/bin/python benches/throughput/run.py
+	.venv/bin/python benches/throughput/side_by_side.py

@@ -48,10 +48,19 @@ const NO_LAWS: &str = "Architectures are compared at equal budget and size. A co
 fn verdicts(inputs: &Inputs<'_>) -> String {
     let fits = inputs.fits;
     match (fits.arms.as_slice(), fits.comparisons.as_slice()) {
-        ([], _) => "No run has finished, so there is nothing to fit, to compare or to draw.\n".to_owned(),
+        ([], _) if fits.direct.is_empty() => nothing(inputs),
         ([only], []) => format!("There is one architecture, `{}`, and so nothing to compare it with.\n", only.arm),
         _ if fits.only_direct() => NO_LAWS.to_owned(),
         (_, comparisons) => comparisons.iter().map(|c| format!("- **{}.**\n", c.verdict())).collect(),
+    }
+}
+
+/// Why there is neither a law nor a comparison.
+fn nothing(inputs: &Inputs<'_>) -> String {
+    if inputs.runs.iter().any(|run| run.status == RunStatus::Finished) {
+        "No two architectures have finished runs at one size and budget, and no budget is in FLOPs, so there is nothing to compare or to fit.\n".to_owned()
+    } else {
+        "No run has finished, so there is nothing to fit, to compare or to draw.\n".to_owned()
     }
 }
 
