@@ -192,7 +192,11 @@ impl Observer for Progress {
         }
     }
 
-    fn interrupted(&mut self) {
-        self.say("stopping: runs under way write a checkpoint, finished runs are kept");
+    fn interrupted(&mut self, again: bool) {
+        self.say(if again {
+            "stopping at once: runs under way go on from their last checkpoint"
+        } else {
+            "stopping: runs under way write a checkpoint, finished runs are kept; once more stops at once"
+        });
     }
 }

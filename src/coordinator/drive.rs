@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use super::commit::{CommitError, commit, last_attempt};
 use super::kills::Kills;
@@ -56,8 +56,8 @@ pub trait Observer {
     fn failed(&mut self, slot: SlotIndex, run: &PlannedRun, failure: &Failure, again: bool);
     /// Time passed.
     fn tick(&mut self);
-    /// Stopping on the user's wish.
-    fn interrupted(&mut self);
+    /// Stopping on the user's wish; `again` if it was wished before, and nothing is waited for any more.
+    fn interrupted(&mut self, again: bool);
 }
 
 /// How a drive ended.
@@ -98,12 +98,32 @@ pub fn drive(
     runtime.block_on(Driver::new(sweep, plan, options, observer).run(state))
 }
 
+/// What an attempt's process is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Asked {
+    Nothing,
+    /// To write a checkpoint and end.
+    Stop,
+    /// To end without a checkpoint.
+    EndNow,
+}
+
+/// Waits until as much is asked for.
+async fn heard(hears: &mut watch::Receiver<Asked>, least: Asked) {
+    while *hears.borrow_and_update() < least {
+        if hears.changed().await.is_err() {
+            // Nobody is left to ask.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// An attempt in a slot.
 struct Active {
     run: RunIndex,
     attempt: AttemptDir,
     fence: String,
-    stop: Option<oneshot::Sender<()>>,
+    asked: watch::Sender<Asked>,
     events: EventTail,
     /// When it last said something.
     fresh: Instant,
@@ -144,9 +164,14 @@ impl<'a> Driver<'a> {
                 _ = terminate.recv() => Some(Event::Interrupted),
                 _ = look.tick() => { self.look(); None }
             };
-            if event == Some(Event::Interrupted) && !interrupted {
+            if event == Some(Event::Interrupted) {
+                self.observer.interrupted(interrupted);
+                if interrupted {
+                    for active in self.active.values() {
+                        active.asked.send_replace(Asked::EndNow);
+                    }
+                }
                 interrupted = true;
-                self.observer.interrupted();
             }
             if let Some(event) = event {
                 (state, finished) = self.carry_out(state, event);
@@ -197,7 +222,7 @@ impl<'a> Driver<'a> {
         let attempt = self.sweep.run(&planned.id).attempt(number);
         let place = self.options.slots[slot];
         let launch = self.launch(run, number, slot, state);
-        let (stop, stopped) = oneshot::channel();
+        let (asked, mut hears) = watch::channel(Asked::Nothing);
         let fence = launch.fence.clone();
         // Known before it is started, so that a failure to start is an attempt that failed.
         let events = EventTail::new(attempt.metrics());
@@ -205,7 +230,7 @@ impl<'a> Driver<'a> {
             run,
             attempt: attempt.clone(),
             fence,
-            stop: Some(stop),
+            asked,
             events,
             fresh: Instant::now(),
             stalled: false,
@@ -218,7 +243,7 @@ impl<'a> Driver<'a> {
         tokio::spawn(async move {
             let end = tokio::select! {
                 end = process.wait() => end,
-                _ = stopped => process.stop().await,
+                () = heard(&mut hears, Asked::Stop) => process.stop(heard(&mut hears, Asked::EndNow)).await,
             };
             // The receiver lives as long as the driver.
             let _ = ended.send((slot, end));
@@ -271,9 +296,14 @@ impl<'a> Driver<'a> {
     }
 
     fn stop(&mut self, slot: SlotIndex) {
-        if let Some(stop) = self.active.get_mut(&slot).and_then(|active| active.stop.take()) {
-            // It fails only when the attempt has ended by itself.
-            let _ = stop.send(());
+        if let Some(active) = self.active.get(&slot) {
+            active.asked.send_if_modified(|asked| {
+                let first = *asked == Asked::Nothing;
+                if first {
+                    *asked = Asked::Stop;
+                }
+                first
+            });
         }
     }
 

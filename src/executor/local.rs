@@ -142,14 +142,16 @@ impl LocalProcess {
         self.child.wait().await.map(AttemptEnd::of)
     }
 
-    /// Ends the process and its group: SIGTERM, a grace period, SIGKILL; returns when it is gone.
+    /// Ends the process and its group: SIGTERM, a grace period that ends early when `hurry` does, SIGKILL; returns when it is gone.
     ///
     /// # Errors
     /// When the process cannot be waited for.
-    pub async fn stop(&mut self) -> io::Result<AttemptEnd> {
+    pub async fn stop(&mut self, hurry: impl Future<Output = ()>) -> io::Result<AttemptEnd> {
         self.signal(Signal::SIGTERM);
-        if let Ok(end) = tokio::time::timeout(GRACE, self.child.wait()).await {
-            return end.map(AttemptEnd::of);
+        tokio::select! {
+            end = self.child.wait() => return end.map(AttemptEnd::of),
+            () = tokio::time::sleep(GRACE) => {}
+            () = hurry => {}
         }
         self.signal(Signal::SIGKILL);
         self.child.wait().await.map(AttemptEnd::of)

@@ -46,6 +46,31 @@ fn a_killed_coordinator_loses_nothing() {
     assert_eq!(sandbox.losses("results"), untouched.losses("results"));
 }
 
+/// The same where runs go on from one another's trunks: whichever of them were under way, the bits are those of a sweep that
+/// was left alone.
+#[test]
+fn a_killed_sweep_that_shares_trunks_ends_alike() {
+    let sharing = || {
+        let sandbox = slow();
+        sandbox.edit("  flops: [2e8, 4e9]", "  tokens: [6_400, 25_600, 51_200]");
+        sandbox.edit("fixed: 1e-2", "fixed: 1e-2\n  schedule: { wsd: { warmup_steps: 3, decay: 0.3, floor: 0 } }");
+        sandbox
+    };
+    let (sandbox, untouched) = (sharing(), sharing());
+    untouched.ok(&["run", "sweep.yaml"]);
+    for (strikes, signal) in [(1, Signal::SIGKILL), (5, Signal::SIGINT), (8, Signal::SIGKILL)] {
+        let mut coordinator = start(&sandbox);
+        until("more runs are done and others run", || {
+            sandbox.outcomes().len() >= strikes && !trainers(&sandbox).is_empty()
+        });
+        strike(&coordinator, signal);
+        coordinator.wait().unwrap();
+        until("the trainers have died with it", || trainers(&sandbox).is_empty());
+    }
+    sandbox.ok(&["run", "sweep.yaml"]);
+    assert_eq!(sandbox.losses("results"), untouched.losses("results"));
+}
+
 /// Trainers of this sandbox: their command line names the attempt's folder.
 fn trainers(sandbox: &Sandbox) -> Vec<i32> {
     let root = sandbox.path("");
@@ -69,6 +94,33 @@ fn an_interrupt_stops_and_keeps() {
         sandbox.ok(&["run", "sweep.yaml"]);
         assert!(kept.iter().all(|outcome| sandbox.outcomes().contains(outcome)));
     }
+}
+
+/// A trainer that does not listen is waited for ten seconds; a second interrupt ends it at once.
+#[test]
+fn a_second_interrupt_waits_for_nothing() {
+    let sandbox = Sandbox::new();
+    let trainer = sandbox.broken_trainer("trap '' TERM\ntouch \"$2/deaf\"\nwhile true; do sleep 0.1; done");
+    let deaf = || {
+        let runs = fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
+        runs.filter(|run| run.path().join("attempts/1/deaf").exists()).count()
+    };
+    let log = fs::File::create(sandbox.path("log")).unwrap();
+    let arguments = ["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()];
+    let mut coordinator = sandbox.command(&arguments).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    let said = |words: &str| fs::read_to_string(sandbox.path("log")).unwrap().contains(words);
+    until("two trainers run", || deaf() == 2);
+    strike(&coordinator, Signal::SIGINT);
+    until("it says that it stops", || said("once more stops at once"));
+    let asked_again = std::time::Instant::now();
+    strike(&coordinator, Signal::SIGINT);
+    assert_eq!(coordinator.wait().unwrap().code(), Some(130));
+    assert!(
+        asked_again.elapsed() < std::time::Duration::from_secs(9),
+        "the grace period of ten seconds was waited for"
+    );
+    assert!(said("stopping at once"));
+    assert!(trainers(&sandbox).is_empty());
 }
 
 /// Runs that are stopped under way go on from their checkpoints: interrupted, or killed with the coordinator, again and

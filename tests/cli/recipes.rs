@@ -43,6 +43,11 @@ fn a_shared_trunk_changes_the_cost_alone() {
     }
     assert_eq!(shared, alone);
 
+    // The report tells the shared cost once, and compares runs whose budgets are in tokens.
+    let report = std::fs::read_to_string(together.path("reports/sweep/report.md")).unwrap();
+    assert!(report.contains("8 runs went on from the trunk of a smaller budget"), "{report}");
+    assert!(report.contains("Architectures are compared at equal budget and size"), "{report}");
+
     let runs = plan["runs"].as_array().unwrap();
     for run in runs {
         let taken = outcome_field(&together, run["id"].as_str().unwrap(), "trunk");
