@@ -208,10 +208,9 @@ fn adafactor(entry: &AdafactorEntry, check: &Check<'_>) -> Result<Adafactor, Swe
 }
 
 fn muon(entry: &MuonEntry, check: &Check<'_>) -> Result<Muon, SweepError> {
-    let MuonEntry { momentum, iterations, beta1, beta2, eps, weight_decay, decay_embeddings } = entry.clone();
     Ok(Muon {
-        momentum: check.within("`momentum`", &momentum, 0.0..=0.999_999)?,
-        iterations: check.count("`iterations`", &iterations, 1..=20)? as u32,
-        adamw: adamw(&AdamwEntry { beta1, beta2, eps, weight_decay, decay_embeddings }, check)?,
+        momentum: check.within("`momentum`", &entry.momentum, 0.0..=0.999_999)?,
+        iterations: check.count("`iterations`", &entry.iterations, 1..=20)? as u32,
+        adamw: adamw(&entry.adamw, check)?,
     })
 }

@@ -209,7 +209,7 @@ pub struct AdafactorEntry {
     pub factor_from: At<Count>,
 }
 
-/// Muon's settings, and those of the AdamW beside it.
+/// Muon's settings.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MuonEntry {
@@ -219,31 +219,25 @@ pub struct MuonEntry {
     /// Newton-Schulz iterations; 5 if absent.
     #[serde(default = "default_iterations")]
     pub iterations: At<Count>,
-    /// AdamW's decay of the first moment; 0.9 if absent.
-    #[serde(default = "default_beta1")]
-    pub beta1: At<Number>,
-    /// AdamW's decay of the second moment; 0.95 if absent.
-    #[serde(default = "default_beta2")]
-    pub beta2: At<Number>,
-    /// AdamW's addition to the root of the second moment; 1e-8 if absent.
-    #[serde(default = "default_eps")]
-    pub eps: At<Number>,
-    /// Decoupled weight decay of all matrices; 0.1 if absent.
-    #[serde(default = "default_weight_decay")]
-    pub weight_decay: At<Number>,
-    /// Whether embeddings and an output head decay too; true if absent.
-    #[serde(default = "yes")]
-    pub decay_embeddings: bool,
+    /// AdamW's settings; its `weight_decay` is the matrices' too.
+    #[serde(default)]
+    pub adamw: AdamwEntry,
+}
+
+impl Default for AdamwEntry {
+    fn default() -> Self {
+        Self {
+            beta1: default_beta1(),
+            beta2: default_beta2(),
+            eps: default_eps(),
+            weight_decay: default_weight_decay(),
+            decay_embeddings: true,
+        }
+    }
 }
 
 fn default_optimizer() -> Shorthand<OptimizerEntry> {
-    Shorthand(OptimizerEntry::Adamw(AdamwEntry {
-        beta1: default_beta1(),
-        beta2: default_beta2(),
-        eps: default_eps(),
-        weight_decay: default_weight_decay(),
-        decay_embeddings: true,
-    }))
+    Shorthand(OptimizerEntry::Adamw(AdamwEntry::default()))
 }
 
 fn default_schedule() -> At<Schedule> {
