@@ -2,7 +2,7 @@
 
 use super::sweep::Sweep;
 use super::{Exit, Failed, output};
-use crate::coordinator::{Place, TextBytes, memory_bytes, shared_bytes, side_by_side};
+use crate::coordinator::{Place, TextBytes, memory_bytes, side_by_side};
 use crate::executor::{Slot, free_memory};
 use crate::run::Device;
 use crate::units::bytes;
@@ -21,8 +21,7 @@ pub(super) fn estimates(sweep: &Sweep, slots: &[Slot]) -> Vec<u64> {
 pub(super) fn usable(sweep: &Sweep, slots: &[Slot], estimates: &[u64], done: &[bool]) -> Result<Vec<Slot>, Failed> {
     let Some(free) = free_memory(slots) else { return Ok(slots.to_vec()) };
     let waiting: Vec<_> = estimates.iter().copied().enumerate().filter(|(run, _)| !done[*run]).collect();
-    let shared = if on_processor(slots) { shared_bytes() } else { 0 };
-    let count = side_by_side(&waiting, slots.len(), shared, &free).map_err(|too_large| {
+    let count = side_by_side(&waiting, slots.len(), &free).map_err(|too_large| {
         let run = &sweep.plan.runs[too_large.run];
         let (estimate, free) = (bytes(too_large.estimate), bytes(too_large.free));
         Failed::new(

@@ -175,29 +175,26 @@ pub(super) fn changes(resumed: &Resumed) {
 }
 
 fn run_table(runs: &[PlannedRun], memory: &[u64], seconds: Option<&[f64]>, resumed: &Resumed) -> String {
+    let tuned = runs.iter().any(|run| run.lr_factor.is_some());
     let rows = runs.iter().enumerate().map(|(i, run)| {
         let spec = &run.spec;
-        vec![
-            run.arm.clone(),
-            run.size.clone(),
-            spec.seed.to_string(),
+        let left = || seconds.map_or_else(|| "-".to_owned(), |s| duration(s[i]));
+        let mut row = vec![run.arm.clone(), run.size.clone(), spec.seed.to_string()];
+        row.extend(tuned.then(|| format!("x{}", run.lr_factor.unwrap_or(1.0))));
+        row.extend([
             budget_value(spec.budget),
             spec.params_total().to_string(),
             spec.tokens().to_string(),
             spec.steps.to_string(),
             bytes(memory[i]),
-            if resumed.done[i] {
-                "done".to_owned()
-            } else {
-                seconds.map_or_else(|| "-".to_owned(), |s| duration(s[i]))
-            },
-        ]
+            if resumed.done[i] { "done".to_owned() } else { left() },
+        ]);
+        row
     });
-    output::table(
-        &["arm", "size", "seed", budget_unit(runs), "params", "tokens", "steps", "memory", "time"],
-        rows.collect(),
-        2,
-    )
+    let mut header = vec!["arm", "size", "seed"];
+    header.extend(tuned.then_some("lr"));
+    header.extend([budget_unit(runs), "params", "tokens", "steps", "memory", "time"]);
+    output::table(&header, rows.collect(), 2)
 }
 
 /// The unit of the budgets, which a sweep gives in one kind.

@@ -6,12 +6,11 @@
 use crate::arch::{Activation, ModelConfig, Norm, Positions, QkvConvolution, QkvProjections};
 use crate::run::{Optimizer, Precision, RunSpec};
 
-/// A trainer before its model, bytes: libtorch's libraries as far as they are touched, and its registry of operators.
-const BASE: f64 = 145e6;
-/// Of these, what all trainers of a machine share: pages of the libraries' files.
-const SHARED: f64 = 70e6;
+/// A trainer before its model, bytes: libtorch's registry of operators above all. The pages of its libraries' files are not counted: the
+/// system shares them between trainers and can drop them, and how many are mapped depends on how the file cache holds them.
+const BASE: f64 = 72.5e6;
 /// What bfloat16 adds, bytes: the matrix products' kernels, compiled as they are first used.
-const BFLOAT16_KERNELS: f64 = 1.3e7;
+const BFLOAT16_KERNELS: f64 = 1.07e7;
 /// A CUDA context with libtorch's kernels, bytes of the device; not measured.
 const CUDA_CONTEXT: f64 = 6e8;
 /// What the allocator loses between blocks, a part of what is in them.
@@ -20,12 +19,10 @@ const ALLOCATOR_SLACK: f64 = 0.04;
 const FLOAT: f64 = 4.0;
 /// Bytes of an input and its target, as libtorch's 64-bit indices.
 const TOKEN_PAIR: f64 = 16.0;
-/// Bytes of a page of memory.
-const PAGE: f64 = 4096.0;
 /// Windows that the trainer evaluates at once.
 const EVALUATED_AT_ONCE: f64 = 16.0;
 
-/// Bytes of the token files of a sweep: pages that a run reads are mapped, and mapped pages count as held.
+/// Bytes of the token files of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextBytes {
     /// Training tokens.
@@ -43,7 +40,8 @@ pub enum Place {
     Accelerator,
 }
 
-/// Most memory that a run will hold, bytes, an estimate: of the process on a processor, of the device on an accelerator.
+/// Most memory that a run will hold of its own, bytes, an estimate: of the process on a processor, without pages of files; of the
+/// device on an accelerator.
 pub fn memory_bytes(spec: &RunSpec, text: TextBytes, place: Place) -> u64 {
     let model = spec.model();
     let kept = Kept::new(&model, spec.precision, place);
@@ -57,15 +55,10 @@ pub fn memory_bytes(spec: &RunSpec, text: TextBytes, place: Place) -> u64 {
     let held = parameters.always + work + TOKEN_PAIR * (spec.batch_tokens().0 as f64 + scored_tokens(spec, text));
     let base = match (place, spec.precision) {
         (Place::Accelerator, _) => CUDA_CONTEXT,
-        (Place::Processor, Precision::Float32) => BASE + mapped(spec, text),
-        (Place::Processor, Precision::Bfloat16) => BASE + BFLOAT16_KERNELS + mapped(spec, text),
+        (Place::Processor, Precision::Float32) => BASE + order(spec, text),
+        (Place::Processor, Precision::Bfloat16) => BASE + BFLOAT16_KERNELS + order(spec, text),
     };
     (base + (1.0 + ALLOCATOR_SLACK) * held) as u64
-}
-
-/// Of what a run holds on a processor, what it shares with other trainers, bytes.
-pub fn shared_bytes() -> u64 {
-    SHARED as u64
 }
 
 fn windows_evaluated(spec: &RunSpec, text: TextBytes) -> f64 {
@@ -76,14 +69,9 @@ fn scored_tokens(spec: &RunSpec, text: TextBytes) -> f64 {
     spec.evaluation.tokens.min(text.validation) as f64
 }
 
-/// Bytes of the token files that are mapped: each window touches its pages, and no file has more than all of them. The
-/// windows' order, a `u32` each, lies beside them.
-fn mapped(spec: &RunSpec, text: TextBytes) -> f64 {
-    let length = f64::from(spec.sequence_length);
-    let touched = |windows: f64, file: u64| (windows * (length + PAGE)).min(file as f64);
-    let train = touched(spec.steps as f64 * f64::from(spec.batch_sequences), text.train);
-    let order = FLOAT * text.train as f64 / length;
-    train + order + touched(windows_evaluated(spec, text), text.validation)
+/// The windows' order, a `u32` each.
+fn order(spec: &RunSpec, text: TextBytes) -> f64 {
+    FLOAT * text.train as f64 / f64::from(spec.sequence_length)
 }
 
 /// Bytes that go with the parameters.

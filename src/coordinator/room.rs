@@ -15,16 +15,11 @@ pub struct TooLarge {
 }
 
 /// How many of the `slots` can be used at once, whichever of the `waiting` runs (with their estimates, bytes) meet in
-/// them: the largest are counted. Of each estimate, `shared` bytes are the same for all.
+/// them: the largest are counted.
 ///
 /// # Errors
 /// [`TooLarge`] when the largest does not fit even alone.
-pub fn side_by_side(
-    waiting: &[(RunIndex, u64)],
-    slots: usize,
-    shared: u64,
-    free: &FreeMemory,
-) -> Result<usize, TooLarge> {
+pub fn side_by_side(waiting: &[(RunIndex, u64)], slots: usize, free: &FreeMemory) -> Result<usize, TooLarge> {
     let mut largest = waiting.to_vec();
     // Stable: of equal runs, the first of the plan is named.
     largest.sort_by_key(|(_, estimate)| std::cmp::Reverse(*estimate));
@@ -34,9 +29,9 @@ pub fn side_by_side(
             if estimate > *free {
                 return Err(TooLarge { run, estimate, free: *free });
             }
-            let mut held = shared;
+            let mut held = 0u64;
             let fits = |(_, estimate): &&(RunIndex, u64)| {
-                held = held.saturating_add(estimate.saturating_sub(shared));
+                held = held.saturating_add(*estimate);
                 held <= *free
             };
             let fitting = largest.iter().take(slots).take_while(fits).count();
@@ -60,26 +55,23 @@ mod tests {
     #[test]
     fn the_largest_runs_are_counted_together() {
         for (free, slots, expected) in [(1000, 4, 4), (170, 4, 4), (169, 4, 3), (100, 4, 2), (99, 4, 1), (50, 1, 1)] {
-            assert_eq!(side_by_side(&RUNS, slots, 0, &FreeMemory::Shared(free)), Ok(expected), "{free} {slots}");
+            assert_eq!(side_by_side(&RUNS, slots, &FreeMemory::Shared(free)), Ok(expected), "{free} {slots}");
         }
-        // What they share is counted once: 20 + 30 + 30.
-        assert_eq!(side_by_side(&RUNS, 2, 20, &FreeMemory::Shared(80)), Ok(2));
-        assert_eq!(side_by_side(&RUNS, 2, 20, &FreeMemory::Shared(79)), Ok(1));
     }
 
     #[test]
     fn a_run_that_fits_nowhere_is_named() {
         let too_large = |free| Err(TooLarge { run: 1, estimate: 50, free });
-        assert_eq!(side_by_side(&RUNS, 2, 20, &FreeMemory::Shared(49)), too_large(49));
-        assert_eq!(side_by_side(&RUNS, 2, 0, &FreeMemory::Each(vec![80, 49])), too_large(49));
-        assert_eq!(side_by_side(&RUNS, 2, 0, &FreeMemory::Each(vec![50, 80])), Ok(2));
+        assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Shared(49)), too_large(49));
+        assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Each(vec![80, 49])), too_large(49));
+        assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Each(vec![50, 80])), Ok(2));
         // Estimates beyond all numbers are no panic.
-        assert!(side_by_side(&[(0, u64::MAX), (1, u64::MAX)], 2, 0, &FreeMemory::Shared(u64::MAX)).is_ok());
+        assert!(side_by_side(&[(0, u64::MAX), (1, u64::MAX)], 2, &FreeMemory::Shared(u64::MAX)).is_ok());
     }
 
     #[test]
     fn nothing_to_do_fits_anywhere() {
-        assert_eq!(side_by_side(&[], 3, 0, &FreeMemory::Shared(0)), Ok(3));
-        assert_eq!(side_by_side(&[(5, 10)], 3, 0, &FreeMemory::Shared(10)), Ok(3));
+        assert_eq!(side_by_side(&[], 3, &FreeMemory::Shared(0)), Ok(3));
+        assert_eq!(side_by_side(&[(5, 10)], 3, &FreeMemory::Shared(10)), Ok(3));
     }
 }

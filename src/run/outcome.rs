@@ -43,7 +43,7 @@ pub struct Outcome {
     pub loss_spikes: u64,
     /// Rate of matrix products in the run's number format, measured on its device at its start, FLOP/s.
     pub matrix_flops_per_second: f64,
-    /// Most memory the process held, bytes.
+    /// Most memory the process held of its own, pages of files not counted, bytes.
     pub peak_memory_bytes: u64,
     /// Where it ran.
     pub device: Device,

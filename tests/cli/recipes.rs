@@ -82,6 +82,8 @@ fn learning_rates_are_tuned_by_arm() {
     sandbox.edit("train:\n  sequence_length", "lr: [0.1, 1, 3]\ntrain:\n  sequence_length");
     sandbox.edit("fixed: 1e-2", "table: { d12-l2: 1e-2 }");
     sandbox.edit("[d12-l2, d16-l2]", "[d12-l2]");
+    let plan = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration"]).out;
+    assert_eq!(plan.lines().filter(|line| line.contains("x0.1")).count(), 4, "{plan}");
     sandbox.ok(&["run", "sweep.yaml"]);
     let fits = json(&sandbox, &["fit", "sweep", "--json"]);
     let tuned = fits["tuned"].as_array().unwrap();
