@@ -86,8 +86,7 @@ fn calibrated(
     let measured = calibrate(trainer, slots, &kinds)?;
     let runs = sweep.plan.runs.iter().zip(branches);
     let cost = |(run, branch): (&PlannedRun, &Option<Branch>)| {
-        let shared = branch.map_or(0, |branch| branch.steps);
-        Cost::calibrated(&run.spec, shared, &measured[place[&kind(&run.spec).id()]]).seconds
+        Cost::calibrated(&run.spec, *branch, &measured[place[&kind(&run.spec).id()]]).seconds
     };
     Ok(runs.map(cost).collect())
 }

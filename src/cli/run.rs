@@ -35,9 +35,8 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
     let slots = memory::usable(&sweep, &slots, &memory, &resumed.done)?;
     announce(&sweep, &slots, &resumed);
     let branches = branches(&sweep.plan);
-    let shared = |run: usize| branches[run].map_or(0, |branch| branch.steps);
-    let costs =
-        sweep.plan.runs.iter().enumerate().map(|(i, run)| Cost::guessed(&run.spec, shared(i)).seconds).collect();
+    let runs = sweep.plan.runs.iter().zip(&branches);
+    let costs = runs.map(|(run, branch)| Cost::guessed(&run.spec, *branch).seconds).collect();
     let options = Options {
         trainer,
         slots,

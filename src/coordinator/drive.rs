@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::commit::{CommitError, commit, last_attempt};
 use super::kills::Kills;
 use super::schedule::{Command, Event, FailedRun, Failure, RunIndex, SlotIndex, State, step};
-use super::trunks::{Branch, with_followers};
+use super::trunks::{Branch, followers, with_followers};
 use crate::executor::{AttemptEnd, Slot, SpawnError, Trainer, error_line, kills_for_memory};
 use crate::run::{
     AttemptDir, Event as RunEvent, EventTail, Launch, Outcome, SweepDir, TrainerExit, remove_checkpoints, write_json,
@@ -139,6 +139,8 @@ struct Driver<'a> {
     plan: &'a Plan,
     options: Options,
     observer: &'a mut dyn Observer,
+    /// For each run, the one that goes on from its trunk.
+    followers: Vec<Option<RunIndex>>,
     active: HashMap<SlotIndex, Active>,
     kills: Kills,
     ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
@@ -146,8 +148,9 @@ struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     fn new(sweep: &'a SweepDir, plan: &'a Plan, options: Options, observer: &'a mut dyn Observer) -> Self {
+        let (followers, ended) = (followers(&options.branches), mpsc::unbounded_channel());
         let (active, kills) = (HashMap::new(), Kills::default());
-        Self { sweep, plan, options, observer, active, kills, ended: mpsc::unbounded_channel() }
+        Self { sweep, plan, options, observer, followers, active, kills, ended }
     }
 
     async fn run(mut self, state: State) -> Result<Summary, DriveError> {
@@ -185,23 +188,27 @@ impl<'a> Driver<'a> {
         let mut events = vec![event];
         let (mut state, mut finished) = (state, false);
         while let Some(event) = events.pop() {
-            let slot_and_failure = match &event {
+            let failure = match &event {
                 Event::Failed(slot, failure) => Some((*slot, failure.clone())),
                 _ => None,
             };
-            let run = slot_and_failure.as_ref().and_then(|(slot, _)| self.active.remove(slot)).map(|active| active.run);
-            let committed = match &event {
-                Event::Committed(slot) => self.active.remove(slot).map(|active| active.run),
-                _ => None,
+            let ended = match &event {
+                Event::Committed(slot) | Event::Failed(slot, _) => self.active.remove(slot).map(|active| active.run),
+                Event::Begin | Event::Interrupted => None,
             };
             let commands;
             (state, commands) = step(state, event);
-            if let Some(branch) = committed.and_then(|run| self.options.branches[run]) {
-                self.drop_trunk(branch.from, &state);
-            }
-            if let (Some((slot, failure)), Some(run)) = (slot_and_failure, run) {
-                let again = !matches!(state.runs[run], super::RunState::Failed { .. });
-                self.observer.failed(slot, &self.plan.runs[run], &failure, again);
+            match (ended, failure) {
+                (Some(run), Some((slot, failure))) => {
+                    let again = !matches!(state.runs[run], super::RunState::Failed { .. });
+                    self.observer.failed(slot, &self.plan.runs[run], &failure, again);
+                }
+                (Some(run), None) => {
+                    if let Some(branch) = self.options.branches[run] {
+                        self.drop_trunk(branch.from, &state);
+                    }
+                }
+                (None, _) => {}
             }
             for command in commands {
                 match command {
@@ -283,9 +290,7 @@ impl<'a> Driver<'a> {
 
     /// Whether a run that has no outcome goes on from this one.
     fn is_awaited(&self, run: RunIndex, state: &State) -> bool {
-        let followers =
-            self.options.branches.iter().enumerate().filter(|(_, branch)| branch.is_some_and(|b| b.from == run));
-        followers.into_iter().any(|(follower, _)| state.runs[follower] != super::RunState::Done)
+        self.followers[run].is_some_and(|follower| state.runs[follower] != super::RunState::Done)
     }
 
     /// Removes the trunk of a run that nobody waits for any more; what cannot be removed costs only space.

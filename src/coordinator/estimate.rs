@@ -1,5 +1,6 @@
 //! How long a run will take on this machine. Estimates, and called so wherever they are shown.
 
+use super::trunks::Branch;
 use crate::run::{CalibrationResult, RunSpec};
 
 /// Seconds for one step beyond its FLOPs, where nothing was measured: dispatching small kernels.
@@ -17,25 +18,25 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// From a calibration on this machine; of the steps, `shared` are another run's.
-    pub fn calibrated(spec: &RunSpec, shared: u64, measured: &CalibrationResult) -> Self {
-        let own = own_part(spec, shared);
+    /// From a calibration on this machine, for a run that goes on from `branch`, or begins at its beginning.
+    pub fn calibrated(spec: &RunSpec, branch: Option<Branch>, measured: &CalibrationResult) -> Self {
+        let own = own_part(spec, branch);
         let evaluated = evaluations(spec) * own * spec.evaluation.tokens as f64 * measured.eval_token_seconds;
         Self { seconds: START_SECONDS + own * spec.steps as f64 * measured.step_seconds + evaluated }
     }
 
     /// From the FLOPs alone: enough to order runs and to weigh progress.
-    pub fn guessed(spec: &RunSpec, shared: u64) -> Self {
+    pub fn guessed(spec: &RunSpec, branch: Option<Branch>) -> Self {
         let step = STEP_SECONDS + (spec.flops_per_token() * spec.batch_tokens()).0 / FLOP_PER_SECOND;
         let evaluation = spec.evaluation.tokens as f64 * spec.flops_per_token().0 as f64 / 3.0 / FLOP_PER_SECOND;
-        let own = own_part(spec, shared);
+        let own = own_part(spec, branch);
         Self { seconds: START_SECONDS + own * (spec.steps as f64 * step + evaluations(spec) * evaluation) }
     }
 }
 
 /// The part of a run that is trained by the run itself.
-fn own_part(spec: &RunSpec, shared: u64) -> f64 {
-    1.0 - shared as f64 / spec.steps as f64
+fn own_part(spec: &RunSpec, branch: Option<Branch>) -> f64 {
+    1.0 - branch.map_or(0, |branch| branch.steps) as f64 / spec.steps as f64
 }
 
 fn evaluations(spec: &RunSpec) -> f64 {

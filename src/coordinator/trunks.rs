@@ -57,22 +57,26 @@ pub fn flops_saved(plan: &Plan, branches: &[Option<Branch>]) -> Flops {
 /// What finishing a run is worth to the slots: its own seconds and those of the longest chain of runs that go on from it.
 pub(super) fn with_followers(seconds: &[f64], branches: &[Option<Branch>]) -> Vec<f64> {
     let mut worth = seconds.to_vec();
-    // A chain is as long as its runs are many: each pass carries a sum one run further, and most plans need few.
-    for _ in 0..branches.len() {
-        let mut changed = false;
-        for (run, branch) in branches.iter().enumerate() {
-            let Some(Branch { from, .. }) = branch else { continue };
-            let least = seconds[*from] + worth[run];
-            if worth[*from] < least {
-                worth[*from] = least;
-                changed = true;
-            }
-        }
-        if !changed {
-            break;
+    for last in 0..seconds.len() {
+        let (mut run, mut chain) = (last, seconds[last]);
+        while let Some(Branch { from, .. }) = branches[run] {
+            chain += seconds[from];
+            worth[from] = worth[from].max(chain);
+            run = from;
         }
     }
     worth
+}
+
+/// For each run, the one that goes on from it: at most one does.
+pub(super) fn followers(branches: &[Option<Branch>]) -> Vec<Option<RunIndex>> {
+    let mut followers = vec![None; branches.len()];
+    for (run, branch) in branches.iter().enumerate() {
+        if let Some(branch) = branch {
+            followers[branch.from] = Some(run);
+        }
+    }
+    followers
 }
 
 #[cfg(test)]
