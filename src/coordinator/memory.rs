@@ -4,6 +4,7 @@
 //! e bytes of a number between matrix products: 4 in float32, 2 in bfloat16.
 
 use crate::arch::{Activation, ModelConfig, Norm, Positions, QkvConvolution, QkvProjections};
+use crate::data::EVALUATED_AT_ONCE;
 use crate::run::{Optimizer, Precision, RunSpec};
 
 /// A trainer before its model, bytes: libtorch's registry of operators above all. The pages of its libraries' files are not counted: the
@@ -19,8 +20,6 @@ const ALLOCATOR_SLACK: f64 = 0.04;
 const FLOAT: f64 = 4.0;
 /// Bytes of an input and its target, as libtorch's 64-bit indices.
 const TOKEN_PAIR: f64 = 16.0;
-/// Windows that the trainer evaluates at once.
-const EVALUATED_AT_ONCE: f64 = 16.0;
 
 /// Bytes of the token files of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub fn memory_bytes(spec: &RunSpec, text: TextBytes, place: Place) -> u64 {
     let parameters = Parameters::new(&model, spec, place);
     // Of one pass: a batch that is split keeps one part at a time.
     let tokens = f64::from(spec.pass_sequences()) * f64::from(spec.sequence_length);
-    let evaluated = EVALUATED_AT_ONCE.min(windows_evaluated(spec, text)) * f64::from(spec.sequence_length);
+    let evaluated = windows_evaluated(spec, text).min(EVALUATED_AT_ONCE as f64) * f64::from(spec.sequence_length);
     // The step is at its largest where the backward pass begins or ends, or in the optimizer.
     let step = f64::max(tokens * kept.of_step(), parameters.of_update);
     let work = f64::max(step, evaluated * kept.of_evaluation());

@@ -44,6 +44,9 @@ impl BatchPlan {
     }
 }
 
+/// Validation windows that are scored at once.
+pub const EVALUATED_AT_ONCE: usize = 16;
+
 /// First tokens of the validation windows: evenly spaced over the text, `wanted` tokens or all there are.
 pub fn validation_windows(tokens: usize, sequence_length: u32, wanted: u64) -> Vec<usize> {
     let sequence_length = sequence_length as usize;

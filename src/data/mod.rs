@@ -9,7 +9,7 @@ mod corpus;
 mod prepare;
 mod tokens;
 
-pub use batches::{BatchPlan, validation_windows};
+pub use batches::{BatchPlan, EVALUATED_AT_ONCE, validation_windows};
 pub use corpus::{Corpus, CorpusError, DOCUMENT_SEPARATOR};
 pub use prepare::{Prepared, Split, TextStats, prepare};
 pub use tokens::{TokenFile, encode, read_digest};

@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 use crate::cuda;
 use crate::failure::Failure;
 use crate::model::Model;
+use crate::parameters::format_of;
 use crate::training::Training;
 
 /// Steps before the clock starts.
@@ -68,11 +69,7 @@ const RATE_SECONDS: f64 = 0.03;
 /// Rate of matrix products, FLOP/s: the best of several.
 pub(crate) fn matrix_flops_per_second(precision: Precision, device: Device) -> f64 {
     let side = if device.is_cuda() { ACCELERATOR_SIDE } else { SIDE };
-    let kind = match precision {
-        Precision::Float32 => Kind::Float,
-        Precision::Bfloat16 => Kind::BFloat16,
-    };
-    let factor = Tensor::rand([side, side], (Kind::Float, device)).to_kind(kind);
+    let factor = Tensor::rand([side, side], (Kind::Float, device)).to_kind(format_of(precision));
     let product = || {
         // One number of the product waits for the device.
         let _ = factor.matmul(&factor).get(0).get(0).double_value(&[]);

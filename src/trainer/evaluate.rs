@@ -1,14 +1,11 @@
 //! Validation: every held-out window once, exact token counts.
 
-use isoflop::data::{TokenFile, validation_windows};
+use isoflop::data::{EVALUATED_AT_ONCE, TokenFile, validation_windows};
 use isoflop::run::RunSpec;
 use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;
 use crate::training::Training;
-
-/// Windows scored at once.
-const BATCH: usize = 16;
 
 /// Held-out windows, ready to score.
 #[derive(Debug)]
@@ -30,7 +27,7 @@ impl Validation {
     pub(crate) fn new(spec: &RunSpec, file: &TokenFile, device: Device) -> Self {
         let starts = validation_windows(file.tokens().len(), spec.sequence_length, spec.evaluation.tokens);
         let batches: Vec<_> = starts
-            .chunks(BATCH)
+            .chunks(EVALUATED_AT_ONCE)
             .map(|chunk| windows(file.tokens(), chunk.iter().copied(), spec.sequence_length, device))
             .collect();
         let tokens = (starts.len() as u64) * u64::from(spec.sequence_length);

@@ -130,11 +130,7 @@ impl Parameters {
         let sizes: Vec<i64> = self.slots.iter().map(Slot::len).collect();
         let parts = self.flat.split_with_sizes(sizes, 0);
         let tensors = parts.into_iter().zip(&self.slots).map(|(part, slot)| part.view(slot.dims.as_slice())).collect();
-        let products = match precision {
-            Precision::Float32 => Kind::Float,
-            Precision::Bfloat16 => Kind::BFloat16,
-        };
-        Views { tensors, index: &self.index, products }
+        Views { tensors, index: &self.index, products: format_of(precision) }
     }
 
     /// Number of parameters.
@@ -180,6 +176,14 @@ impl Parameters {
         let i = self.index[name];
         let start = self.slots[..i].iter().map(Slot::len).sum();
         flat.narrow(0, start, self.slots[i].len()).view(self.slots[i].dims.as_slice())
+    }
+}
+
+/// The format of matrix products' factors.
+pub(crate) fn format_of(precision: Precision) -> Kind {
+    match precision {
+        Precision::Float32 => Kind::Float,
+        Precision::Bfloat16 => Kind::BFloat16,
     }
 }
 
