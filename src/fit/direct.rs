@@ -86,7 +86,7 @@ pub(super) fn compare(study: &Study, baseline: &str) -> Vec<DirectComparison> {
 }
 
 /// Unit of the budgets that make profiles.
-const FLOPS: &str = "FLOPs";
+pub(super) const FLOPS: &str = "FLOPs";
 
 /// Budgets at which some arm has runs of enough sizes.
 fn budgets_with_profile(study: &Study) -> HashSet<u64> {

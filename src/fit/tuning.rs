@@ -1,8 +1,11 @@
 //! Learning rates that were tuned: of the runs that differ in theirs alone, the best are compared.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Observation, Study, Unprofiled};
+use super::direct::FLOPS;
+use super::{Observation, Study};
 
 /// What tuning found for one architecture at one size and budget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,38 +44,47 @@ impl Tuned {
 
 /// The study with the best learning rate of each cell alone, and what tuning found; the study itself where nothing was tuned.
 pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
-    let profiled = study.observations.iter().map(|observation| ("FLOPs", observation));
+    let profiled = study.observations.iter().map(|observation| (FLOPS, observation));
     let unprofiled = study.unprofiled.iter().map(|other| (other.unit.as_str(), &other.observation));
-    let mut cells: Vec<(&str, Vec<&Observation>)> = Vec::new();
+    // In the order in which they appear.
+    let (mut cells, mut places): (Vec<(Cell<'_>, Vec<&Observation>)>, HashMap<_, usize>) = Default::default();
     for (unit, observation) in profiled.chain(unprofiled) {
-        let same = |cell: &&mut (&str, Vec<&Observation>)| cell.0 == unit && shares_cell(cell.1[0], observation);
-        match cells.iter_mut().find(same) {
-            Some((_, members)) => members.push(observation),
-            None => cells.push((unit, vec![observation])),
+        let cell = Cell::of(unit, observation);
+        let place = *places.entry(cell).or_insert(cells.len());
+        if place == cells.len() {
+            cells.push((cell, Vec::new()));
         }
+        cells[place].1.push(observation);
     }
-    let tuned: Vec<Tuned> = cells.iter().filter_map(|(unit, members)| tuned(unit, members)).collect();
+    let tuned: Vec<(Cell<'_>, Tuned)> =
+        cells.iter().filter_map(|(cell, members)| Some((*cell, tuned(cell.unit, members)?))).collect();
+    let best: HashMap<Cell<'_>, f64> = tuned.iter().map(|(cell, tuned)| (*cell, tuned.best)).collect();
     let is_used = |unit: &str, observation: &Observation| {
-        let of = |t: &&Tuned| {
-            t.unit == unit && t.arm == observation.arm && t.size == observation.size && t.budget == observation.budget
-        };
-        tuned.iter().find(of).is_none_or(|tuned| tuned.best == observation.lr_factor)
+        best.get(&Cell::of(unit, observation)).is_none_or(|best| *best == observation.lr_factor)
     };
     let kept = Study {
-        observations: study.observations.iter().filter(|o| is_used("FLOPs", o)).cloned().collect(),
-        unprofiled: study
-            .unprofiled
-            .iter()
-            .filter(|o: &&Unprofiled| is_used(&o.unit, &o.observation))
-            .cloned()
-            .collect(),
+        observations: study.observations.iter().filter(|o| is_used(FLOPS, o)).cloned().collect(),
+        unprofiled: study.unprofiled.iter().filter(|o| is_used(&o.unit, &o.observation)).cloned().collect(),
         excluded: study.excluded.clone(),
     };
-    (kept, tuned)
+    (kept, tuned.into_iter().map(|(_, tuned)| tuned).collect())
 }
 
-fn shares_cell(one: &Observation, other: &Observation) -> bool {
-    one.arm == other.arm && one.size == other.size && one.budget == other.budget
+/// What runs share that differ in their learning rate and their seed alone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Cell<'a> {
+    unit: &'a str,
+    arm: &'a str,
+    size: &'a str,
+    /// Bits of the budget.
+    budget: u64,
+}
+
+impl<'a> Cell<'a> {
+    fn of(unit: &'a str, observation: &'a Observation) -> Self {
+        let Observation { arm, size, budget, .. } = observation;
+        Self { unit, arm, size, budget: budget.to_bits() }
+    }
 }
 
 fn tuned(unit: &str, members: &[&Observation]) -> Option<Tuned> {
