@@ -76,7 +76,8 @@ pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, Sw
     let baseline = baseline(file, &check, &arms)?;
     let sizes = sizes(file, &check, &settings.counting(arms[baseline].architecture), &mut notes)?;
     let budgets = budgets(&file.budgets, &check)?;
-    let rule = LearningRateRule::checked(&file.train.learning_rate, &sizes, &check)?;
+    let rate_at = &file.train.learning_rate;
+    let rule = LearningRateRule::checked(rate_at, &sizes, &check)?;
 
     let mut runs = Vec::new();
     for (arm, entry) in arms.iter().zip(&file.architectures.value) {
@@ -87,7 +88,8 @@ pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, Sw
                 let named = Named { arm: &arm.name, size: size.label(), model };
                 let spending = settings.spending(&check, &named, *budget, budget_at)?;
                 for factor in factors {
-                    let learning_rate = Settings::learning_rate(&check, &rule, &named, spending, factor)?;
+                    let learning_rate =
+                        Settings::learning_rate(&check, &rule, &named, spending, factor.value.0, rate_at)?;
                     for seed in &file.seeds.value {
                         let spec = settings.spec(&model, spending, learning_rate, seed.value.0);
                         let lr_factor = (factors.len() > 1).then_some(factor.value.0);
@@ -174,12 +176,10 @@ fn factors<'a>(entry: &'a At<Vec<At<Number>>>, check: &Check<'_>) -> Result<&'a 
         entry,
         "give factors on the learning rate, for example `[0.5, 1, 2]`, or leave the key out",
     )?;
-    for (i, factor) in entry.value.iter().enumerate() {
-        let value = check.within("a factor of `lr`", factor, 1e-3..=1e3)?;
-        if entry.value[..i].iter().any(|earlier| earlier.value == factor.value) {
-            return Err(check.at(factor, format!("the factor {value} stands twice"), "remove one of them"));
-        }
+    for factor in &entry.value {
+        check.within("a factor of `lr`", factor, 1e-3..=1e3)?;
     }
+    check.distinct("factor", &entry.value)?;
     Ok(&entry.value)
 }
 
@@ -204,7 +204,14 @@ fn budgets<'a>(entry: &'a BudgetsEntry, check: &Check<'_>) -> Result<Vec<(Budget
     Ok(list.value.iter().map(|value| (make(value.value.0), value)).collect())
 }
 
-/// A count, for messages that list duplicates.
+/// A number, for messages that list duplicates.
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A count, for the same.
 impl std::fmt::Display for Count {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)

@@ -2,7 +2,7 @@
 
 use super::check::Check;
 use super::rules::{BatchRule, LearningRateRule, RATES, Scale};
-use super::train::{AdafactorEntry, AdamwEntry, MuonEntry, OptimizerEntry};
+use super::train::{AdafactorEntry, AdamwEntry, LearningRateEntry, MuonEntry, OptimizerEntry};
 use super::{At, Corpora, Count, Number, SweepError, SweepFile};
 use crate::arch::{Architecture, Contradiction, Counting, ModelConfig, Shape};
 use crate::run::{Adafactor, Adamw, Budget, Evaluation, Muon, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule};
@@ -139,15 +139,16 @@ impl<'a> Settings<'a> {
         rule: &LearningRateRule,
         Named { arm, size, model }: &Named<'_>,
         spending: Spending,
-        factor: &At<Number>,
+        factor: f64,
+        at: &At<LearningRateEntry>,
     ) -> Result<f64, SweepError> {
-        let rate = rule.at(&model.shape, spending.scale) * factor.value.0;
+        let rate = rule.at(&model.shape, spending.scale) * factor;
         if RATES.contains(&rate) {
             return Ok(rate);
         }
         let message =
             format!("the learning rate of `{size}` for `{arm}` comes to {rate}, allowed is above 0, up to 10");
-        Err(check.at(factor, message, "change the rule or the factors of `lr`"))
+        Err(check.at(at, message, "change the rule or the factors of `lr`"))
     }
 
     pub(super) fn spec(&self, model: &ModelConfig, spending: Spending, learning_rate: f64, seed: u64) -> RunSpec {

@@ -105,6 +105,48 @@ fn lists_and_names() {
 }
 
 #[test]
+fn recipes() {
+    let batch = |rule: &str| format!("batch_tokens: {rule}");
+    let train = |recipe: &str| format!("fixed: 1e-2\n  {recipe}");
+    let rate = |rule: &str| (rule.to_owned(), "learning_rate:\n    fixed: 1e-2", format!("learning_rate: {rule}"));
+    let cases = [
+        ("no factors".to_owned(), "seeds: [1]", "seeds: [1]\nlr: []".to_owned()),
+        ("a factor of nothing".to_owned(), "seeds: [1]", "seeds: [1]\nlr: [0, 1]".to_owned()),
+        ("a factor twice".to_owned(), "seeds: [1]", "seeds: [1]\nlr: [0.5, 1, 0.5]".to_owned()),
+        ("a batch by an unknown rule".to_owned(), "batch_tokens: 128", batch("step_laww")),
+        (
+            "a batch by a law without a coefficient".to_owned(),
+            "batch_tokens: 128",
+            batch("{ power_law: { tokens: 1 } }"),
+        ),
+        (
+            "a batch by a law that falls below zero".to_owned(),
+            "batch_tokens: 128",
+            batch("{ power_law: { coefficient: -1 } }"),
+        ),
+        rate("{ table: { d12-l2: 1e-3 } }"),
+        rate("{ table: { d12-l2: 1e-3, d16-l2: 11 } }"),
+        rate("primerr"),
+        rate("{ power_law: { coefficient: 1e9 } }"),
+        rate("{ power_law: { coefficient: 1, params: 9 } }"),
+        ("an unknown optimizer".to_owned(), "fixed: 1e-2", train("optimizer: adamm")),
+        ("a key of AdamW's in Muon".to_owned(), "fixed: 1e-2", train("optimizer: { muon: { beta1: 0.9 } }")),
+        ("too few iterations".to_owned(), "fixed: 1e-2", train("optimizer: { muon: { iterations: 0 } }")),
+        ("factoring from one".to_owned(), "fixed: 1e-2", train("optimizer: { adafactor: { factor_from: 1 } }")),
+        (
+            "a warmup by fraction".to_owned(),
+            "fixed: 1e-2",
+            train("schedule: { wsd: { warmup: 0.1, decay: 0.2, floor: 0 } }"),
+        ),
+        ("a fall from the start".to_owned(), "fixed: 1e-2", train("schedule: { rsqrt: { constant_steps: 0 } }")),
+        ("a floor above the peak".to_owned(), "fixed: 1e-2", train("schedule: { linear: { warmup: 0, floor: 2 } }")),
+    ];
+    let cases: Vec<(&str, &str, &str)> =
+        cases.iter().map(|(name, from, to)| (name.as_str(), *from, to.as_str())).collect();
+    insta::assert_snapshot!(family(&cases));
+}
+
+#[test]
 fn architectures() {
     let arm = |choices: &'static str| format!("{{preset: transformer, name: x, {choices}}}");
     let cases: Vec<(&str, String)> = vec![
