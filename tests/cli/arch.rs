@@ -12,7 +12,7 @@ fn every_architecture_is_listed() {
     let out = sandbox.ok(&["arch", "list"]).out;
     assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
     insta::assert_snapshot!(out);
-    let listed: serde_json::Value = serde_json::from_str(&sandbox.ok(&["arch", "list", "--json"]).out).unwrap();
+    let listed = sandbox.json(&["arch", "list"]);
     assert_eq!(listed.as_array().unwrap().len(), PRESETS.len());
 }
 

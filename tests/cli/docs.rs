@@ -143,7 +143,7 @@ fn the_committed_study_is_whole() {
     assert!(copied.success());
     let status = sandbox.ok(&["status", "example"]).out;
     assert!(status.contains("108 of 108 runs finished"), "{status}");
-    let fits: serde_json::Value = serde_json::from_str(&sandbox.ok(&["fit", "example", "--json"]).out).unwrap();
+    let fits = sandbox.json(&["fit", "example"]);
     for arm in fits["arms"].as_array().unwrap() {
         for profile in arm["profiles"].as_array().unwrap() {
             assert_eq!(profile["vertex"]["Ok"]["status"], "interior", "{} at {}", arm["arm"], profile["budget"]);

@@ -14,11 +14,6 @@ fn brief(sizes: &str, batch: &str) -> Sandbox {
     sandbox
 }
 
-fn plan(sandbox: &Sandbox) -> serde_json::Value {
-    let out = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration", "--json"]).out;
-    serde_json::from_str(&out).unwrap()
-}
-
 /// The estimate is within 15% of what the process really held at most, at three sizes, for two architectures and both formats.
 #[test]
 fn the_estimate_is_near_the_peak() {
@@ -27,7 +22,7 @@ fn the_estimate_is_near_the_peak() {
         sandbox.edit("fixed: 1e-2", &format!("fixed: 1e-2\n  precision: {precision}"));
         sandbox.ok(&["run", "sweep.yaml"]);
         let mut peaks = Vec::new();
-        for run in plan(&sandbox)["runs"].as_array().unwrap() {
+        for run in sandbox.plan()["runs"].as_array().unwrap() {
             let estimate = run["memory_bytes_estimate"].as_f64().unwrap();
             let peak = outcome_field(&sandbox, run["id"].as_str().unwrap(), "peak_memory_bytes").as_f64().unwrap();
             let (arm, size) = (&run["arm"], &run["size"]);

@@ -11,8 +11,7 @@ fn shows_runs_and_costs() {
 #[test]
 fn json_is_complete() {
     let sandbox = Sandbox::new();
-    let out = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration", "--json"]).out;
-    let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let plan = sandbox.plan();
     assert_eq!(plan["runs"].as_array().unwrap().len(), 8);
     insta::assert_snapshot!(serde_json::to_string_pretty(&plan["runs"][0]).unwrap());
 }
@@ -21,8 +20,7 @@ fn json_is_complete() {
 #[test]
 fn times_are_measured() {
     let sandbox = Sandbox::new();
-    let out = sandbox.ok(&["plan", "sweep.yaml", "--json"]).out;
-    let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let plan = sandbox.json(&["plan", "sweep.yaml"]);
     let seconds = plan["runs"][0]["seconds_estimate"].as_f64().unwrap();
     assert!(seconds > 0.0 && seconds < 60.0, "{seconds}");
     assert!(plan["seconds_left_estimate"].as_f64().unwrap() >= seconds);
@@ -48,8 +46,7 @@ fn every_way_to_say_it() {
 #[test]
 fn ids_follow_content() {
     let ids = |sandbox: &Sandbox| {
-        let out = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration", "--json"]).out;
-        let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let plan = sandbox.plan();
         plan["runs"].as_array().unwrap().iter().map(|run| run["id"].to_string()).collect::<Vec<_>>()
     };
     let (one, other) = (Sandbox::new(), Sandbox::new());

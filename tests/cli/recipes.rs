@@ -6,10 +6,6 @@ use serde_json::Value;
 
 use crate::sandbox::{Sandbox, outcome_field};
 
-fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
-    serde_json::from_str(&sandbox.ok(arguments).out).unwrap()
-}
-
 /// A sweep whose schedule lets budgets share their trunks.
 fn sharing(budgets: &str) -> Sandbox {
     let sandbox = Sandbox::new();
@@ -28,7 +24,7 @@ fn results(sandbox: &Sandbox) -> BTreeMap<String, Value> {
 #[test]
 fn a_shared_trunk_changes_the_cost_alone() {
     let together = sharing("[1280, 2560, 3840]");
-    let plan = json(&together, &["plan", "sweep.yaml", "--no-calibration", "--json"]);
+    let plan = together.plan();
     let told = together.ok(&["plan", "sweep.yaml", "--no-calibration"]).out;
     assert!(told.contains("8 runs go on from a smaller budget's"), "{told}");
     together.ok(&["run", "sweep.yaml"]);
@@ -85,10 +81,10 @@ fn learning_rates_are_tuned_by_arm() {
     let plan = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration"]).out;
     assert_eq!(plan.lines().filter(|line| line.contains("x0.1")).count(), 4, "{plan}");
     sandbox.ok(&["run", "sweep.yaml"]);
-    let fits = json(&sandbox, &["fit", "sweep", "--json"]);
+    let fits = sandbox.json(&["fit", "sweep"]);
     let tuned = fits["tuned"].as_array().unwrap();
     assert_eq!(tuned.len(), 4);
-    let runs = json(&sandbox, &["status", "sweep", "--json"]);
+    let runs = sandbox.json(&["status", "sweep"]);
     for cell in tuned {
         let tried = cell["tried"].as_array().unwrap();
         let least =
@@ -122,7 +118,7 @@ fn every_recipe_trains() {
         sandbox.edit(&before, recipe);
         sandbox.ok(&["run", "sweep.yaml"]);
         before = recipe.to_owned();
-        let runs = json(&sandbox, &["status", "sweep", "--json"]);
+        let runs = sandbox.json(&["status", "sweep"]);
         let loss = runs[0]["loss_val"].as_f64().unwrap();
         assert!(loss < 5.0, "{recipe}: {loss}");
     }

@@ -96,6 +96,16 @@ impl Sandbox {
         ran
     }
 
+    /// What a command that must go well answers with `--json`.
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.ok(&[arguments, &["--json"]].concat()).out).unwrap()
+    }
+
+    /// The sweep's plan, without times.
+    pub(crate) fn plan(&self) -> serde_json::Value {
+        self.json(&["plan", "sweep.yaml", "--no-calibration"])
+    }
+
     /// What each run ended with: the whole of `status --json`, without what is measured by the clock.
     pub(crate) fn losses(&self, results: &str) -> String {
         self.ok(&["status", "sweep", "--json", "--results", results]).out

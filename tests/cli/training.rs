@@ -107,8 +107,7 @@ fn a_diverged_run_is_told_apart() {
 fn outcomes_carry_costs_and_provenance() {
     let sandbox = Sandbox::new();
     sandbox.ok(&["run", "sweep.yaml"]);
-    let plan: serde_json::Value =
-        serde_json::from_str(&sandbox.ok(&["plan", "sweep.yaml", "--no-calibration", "--json"]).out).unwrap();
+    let plan = sandbox.plan();
     for run in plan["runs"].as_array().unwrap() {
         assert_eq!(run["done"], true);
         let id = run["id"].as_str().unwrap();
