@@ -38,4 +38,5 @@ schema: build
 bench: build
 	scripts/setup-bench
 	.venv/bin/python benches/throughput/run.py
+	.venv/bin/python benches/throughput/architectures.py
 	.venv/bin/python benches/throughput/side_by_side.py
