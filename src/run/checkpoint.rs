@@ -72,8 +72,8 @@ impl Manifest {
     }
 
     fn own_digest(&self) -> io::Result<String> {
-        let unsigned = serde_json::to_value(Self { digest: String::new(), ..self.clone() })?;
-        Ok(blake3::hash(canonical_json(&unsigned).as_bytes()).to_hex().to_string())
+        let unsigned = canonical_json(&Self { digest: String::new(), ..self.clone() })?;
+        Ok(blake3::hash(&unsigned).to_hex().to_string())
     }
 }
 

@@ -2,6 +2,7 @@
 //! the contract between the coordinator and the trainer, whatever machine runs it.
 
 mod calibration;
+mod canonical;
 mod checkpoint;
 mod directory;
 mod event;
@@ -14,6 +15,7 @@ mod trunk;
 mod write;
 
 pub use calibration::{CalibrationRequest, CalibrationResult};
+pub use canonical::canonical_json;
 pub use checkpoint::{
     FoundCheckpoints, InvalidCheckpoint, Progress, Spent, TakenTrunk, latest_checkpoint, remove_checkpoints,
     write_checkpoint,
@@ -26,6 +28,6 @@ pub use outcome::{Ending, InvalidOutcome, Outcome, Provenance, git_revision};
 pub use recipe::{Adafactor, Adamw, Muon, Optimizer, Precision, Schedule};
 #[cfg(test)]
 pub(crate) use spec::example;
-pub use spec::{Budget, DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Tokenizer, canonical_json};
+pub use spec::{Budget, DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Tokenizer};
 pub use trunk::Trunk;
 pub use write::{write_json, write_whole};
