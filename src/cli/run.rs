@@ -10,7 +10,6 @@ use super::sweep::{Sweep, open};
 use super::{Exit, Failed, memory, output};
 use crate::coordinator::{Cost, Options, Resumed, Summary, SweepLock, branches, drive, resume};
 use crate::executor::{Slot, Trainer, slots};
-use crate::run::write_json;
 use crate::sweep::{Executor, Plan};
 use crate::units::duration;
 
@@ -22,7 +21,7 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
     let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
     let _lock = SweepLock::take(&sweep.dir)?;
     sweep.data.store(&sweep.dir).map_err(|e| Failed::of_text(&sweep.file, &args.file, &e))?;
-    write_json(&sweep.dir.plan(), &sweep.plan).map_err(|e| {
+    sweep.plan.write(&sweep.dir.plan()).map_err(|e| {
         Failed::new(
             Exit::Bug,
             format!("cannot write `{}`: {e}", sweep.dir.plan().display()),

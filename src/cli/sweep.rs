@@ -1,5 +1,6 @@
 //! Finding the sweep that a command is about.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::args::Folders;
@@ -41,14 +42,13 @@ pub(super) fn recorded(sweep: &str, folders: &Folders) -> Result<(SweepDir, Plan
         "start it with `isoflop run`, or name its folder with `--results`; results are looked for in `{}`",
         folders.results.display()
     );
-    let bytes = std::fs::read(&path)
-        .map_err(|_| Failed::new(Exit::Usage, format!("the sweep `{name}` has no results yet"), hint))?;
-    let plan = serde_json::from_slice(&bytes).map_err(|e| {
-        Failed::new(
+    let plan = Plan::read(&path).map_err(|e| match e.kind() {
+        ErrorKind::InvalidData => Failed::new(
             Exit::Bug,
             format!("`{}` is damaged: {e}", path.display()),
             "run `isoflop run` with its sweep file again: finished runs are kept",
-        )
+        ),
+        _ => Failed::new(Exit::Usage, format!("the sweep `{name}` has no results yet"), hint),
     })?;
     Ok((dir, plan))
 }

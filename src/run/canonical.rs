@@ -65,6 +65,9 @@ fn end_of_string(text: &[u8], at: usize) -> usize {
 }
 
 #[cfg(test)]
+pub(crate) use tests::slowly;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
@@ -116,6 +119,3 @@ mod tests {
         }
     }
 }
-
-#[cfg(test)]
-pub(crate) use tests::slowly;

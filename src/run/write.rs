@@ -1,7 +1,7 @@
 //! Files appear whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use serde::Serialize;
@@ -12,8 +12,16 @@ use serde::Serialize;
 /// # Errors
 /// Any failure to write, sync or rename; the old file then still stands.
 pub fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
+    write_streamed(path, |file| file.write_all(contents))
+}
+
+/// [`write_whole`] of what `write` puts through a buffer: for files that are better not held in memory.
+///
+/// # Errors
+/// As [`write_whole`], and those of `write`.
+pub fn write_streamed(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let temporary = path.with_extension(format!("tmp.{}", std::process::id()));
-    let written = write_and_rename(&temporary, path, contents);
+    let written = write_and_rename(&temporary, path, write);
     if written.is_err() {
         // The failure above is what the caller must hear of.
         let _ = fs::remove_file(&temporary);
@@ -21,10 +29,14 @@ pub fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
     written
 }
 
-fn write_and_rename(temporary: &Path, path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut file = File::create(temporary)?;
-    file.write_all(contents)?;
-    file.sync_all()?;
+fn write_and_rename(
+    temporary: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(temporary)?);
+    write(&mut file)?;
+    file.into_inner()?.sync_all()?;
     fs::rename(temporary, path)?;
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),

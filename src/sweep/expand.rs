@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Check;
 use super::file::BudgetsEntry;
+use super::plan_file::runs;
 use super::rules::LearningRateRule;
 use super::settings::{Named, Settings};
 use super::sizes::sizes;
@@ -25,20 +26,21 @@ pub struct Corpora {
 }
 
 /// The runs of a sweep.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Plan {
     /// Name of the sweep.
     pub name: String,
     /// The arm that the others are compared with.
     pub baseline: String,
     /// By arm, budget, size and seed, as the file lists them.
+    #[serde(deserialize_with = "runs")]
     pub runs: Vec<PlannedRun>,
     /// What the user should know before starting.
     pub notes: Vec<String>,
 }
 
 /// One run, with the names it has in this sweep.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlannedRun {
     /// Identity.
     pub id: RunId,
@@ -47,7 +49,7 @@ pub struct PlannedRun {
     /// Name of the shape.
     pub size: String,
     /// Factor on the rule's learning rate, where the sweep has an axis of several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lr_factor: Option<f64>,
     /// What decides the result.
     pub spec: RunSpec,

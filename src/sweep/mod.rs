@@ -11,6 +11,7 @@ mod file;
 mod given;
 mod number;
 mod place;
+mod plan_file;
 mod rules;
 mod settings;
 mod shorthand;
