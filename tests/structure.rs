@@ -119,6 +119,7 @@ fn paths_have_one_author() {
         "launch.json",
         "spec.json",
         "plan.json",
+        "sweep.yaml",
         "runs.parquet",
         "curves.parquet",
         "fit.json",

@@ -18,6 +18,8 @@ pub(super) enum CommandLine {
     Plan(PlanArgs),
     /// Train what is not done yet, then fit and report; run it again to go on
     Run(RunArgs),
+    /// Go on with a sweep from its results alone, without its file and text
+    Resume(ResumeArgs),
     /// Show how the runs of a sweep stand
     Status(SweepArgs),
     /// Fit profiles, frontiers and multipliers to the finished runs
@@ -87,6 +89,16 @@ pub(super) struct PlanArgs {
 pub(super) struct RunArgs {
     /// Sweep file
     pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) folders: Folders,
+    #[command(flatten)]
+    pub(super) trainer: TrainerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// Name of a sweep that has results
+    pub(super) sweep: String,
     #[command(flatten)]
     pub(super) folders: Folders,
     #[command(flatten)]

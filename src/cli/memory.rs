@@ -1,28 +1,27 @@
 //! Whether the runs of a sweep fit into this machine's memory, asked before any is started.
 
-use super::sweep::Sweep;
 use super::{Exit, Failed, output};
 use crate::coordinator::{Place, TextBytes, memory_bytes, side_by_side};
 use crate::executor::{Slot, free_memory};
 use crate::run::Device;
+use crate::sweep::Plan;
 use crate::units::bytes;
 
 /// Memory that each run of a sweep is expected to hold in such slots, bytes.
-pub(super) fn estimates(sweep: &Sweep, slots: &[Slot]) -> Vec<u64> {
-    let text = TextBytes { train: sweep.data.train.bytes, validation: sweep.data.validation.bytes };
+pub(super) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64> {
     let place = if on_processor(slots) { Place::Processor } else { Place::Accelerator };
-    sweep.plan.runs.iter().map(|run| memory_bytes(&run.spec, text, place)).collect()
+    plan.runs.iter().map(|run| memory_bytes(&run.spec, text, place)).collect()
 }
 
 /// The slots that the runs which are not `done` can use at once; fewer than there are with a warning.
 ///
 /// # Errors
 /// When a run does not fit even alone.
-pub(super) fn usable(sweep: &Sweep, slots: &[Slot], estimates: &[u64], done: &[bool]) -> Result<Vec<Slot>, Failed> {
+pub(super) fn usable(plan: &Plan, slots: &[Slot], estimates: &[u64], done: &[bool]) -> Result<Vec<Slot>, Failed> {
     let Some(free) = free_memory(slots) else { return Ok(slots.to_vec()) };
     let waiting: Vec<_> = estimates.iter().copied().enumerate().filter(|(run, _)| !done[*run]).collect();
     let count = side_by_side(&waiting, slots.len(), &free).map_err(|too_large| {
-        let run = &sweep.plan.runs[too_large.run];
+        let run = &plan.runs[too_large.run];
         let (estimate, free) = (bytes(too_large.estimate), bytes(too_large.free));
         Failed::new(
             Exit::ExecutorUnreachable,

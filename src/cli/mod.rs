@@ -9,6 +9,7 @@ mod output;
 mod plan;
 mod progress;
 mod report;
+mod resume;
 mod run;
 mod schema;
 mod status;
@@ -47,6 +48,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
     match &cli.command {
         CommandLine::Plan(args) => plan::main(args),
         CommandLine::Run(args) => run::main(args),
+        CommandLine::Resume(args) => resume::main(args),
         CommandLine::Status(args) => status::main(args),
         CommandLine::Fit(args) => fit::main(args),
         CommandLine::Report(args) => report::main(args),

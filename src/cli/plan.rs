@@ -22,8 +22,8 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
     let slots = slots(local)?;
     let branches = branches(&sweep.plan);
     let resumed = resume(&sweep.dir, &sweep.plan);
-    let memory = memory::estimates(&sweep, &slots);
-    let usable = memory::usable(&sweep, &slots, &memory, &resumed.done);
+    let memory = memory::estimates(&sweep.plan, sweep.text(), &slots);
+    let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done);
     // A measurement is a few steps: they would find no room either.
     let measures = !args.no_calibration && usable.is_ok();
     let slots = usable.unwrap_or_else(|refusal| {

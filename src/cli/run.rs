@@ -1,38 +1,74 @@
 //! `isoflop run`
 
+use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::args::RunArgs;
+use super::args::{Folders, RunArgs, TrainerArgs};
 use super::plan::changes;
 use super::progress::Progress;
 use super::report::conclude;
 use super::sweep::{Sweep, open};
 use super::{Exit, Failed, memory, output};
-use crate::coordinator::{Cost, Options, Resumed, Summary, SweepLock, branches, drive, resume};
+use crate::coordinator::{Cost, Options, Resumed, Summary, SweepLock, TextBytes, branches, drive, resume};
 use crate::executor::{Slot, Trainer, slots};
+use crate::run::{SweepDir, write_whole};
 use crate::sweep::{Executor, Plan};
 use crate::units::duration;
 
 pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
     let began = Instant::now();
     let sweep = open(&args.file, &args.folders)?;
-    let Executor::Local(local) = &sweep.file.executor;
-    let slots = slots(local)?;
-    let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
+    let machine = Machine::find(&sweep.file.executor, &args.trainer)?;
     let _lock = SweepLock::take(&sweep.dir)?;
-    sweep.data.store(&sweep.dir).map_err(|e| Failed::of_text(&sweep.file, &args.file, &e))?;
-    sweep.plan.write(&sweep.dir.plan()).map_err(|e| {
-        Failed::new(
-            Exit::Bug,
-            format!("cannot write `{}`: {e}", sweep.dir.plan().display()),
-            "free space or choose another `--results` folder",
-        )
-    })?;
+    let ready = prepare(sweep, args)?;
+    go_on(&ready, machine, &args.folders, began)
+}
 
+/// Leaves all that `isoflop resume` needs with the results: the text as tokens, the plan, the sweep file.
+fn prepare(sweep: Sweep, args: &RunArgs) -> Result<Ready, Failed> {
+    sweep.data.store(&sweep.dir).map_err(|e| Failed::of_text(&sweep.file, &args.file, &e))?;
+    let written = |path: PathBuf, result: io::Result<()>| {
+        let hint = "free space or choose another `--results` folder";
+        result.map_err(|e| Failed::new(Exit::Bug, format!("cannot write `{}`: {e}", path.display()), hint))
+    };
+    let (plan, file) = (sweep.dir.plan(), sweep.dir.sweep_file());
+    written(plan.clone(), sweep.plan.write(&plan))?;
+    written(file.clone(), write_whole(&file, sweep.written.as_bytes()))?;
+    let text = sweep.text();
+    Ok(Ready { plan: sweep.plan, dir: sweep.dir, executor: sweep.file.executor, text })
+}
+
+/// A sweep whose results folder holds all that its runs need.
+pub(super) struct Ready {
+    pub(super) plan: Plan,
+    pub(super) dir: SweepDir,
+    pub(super) executor: Executor,
+    pub(super) text: TextBytes,
+}
+
+/// What runs execute on.
+pub(super) struct Machine {
+    slots: Vec<Slot>,
+    trainer: Trainer,
+}
+
+impl Machine {
+    /// Looks before anything is written.
+    pub(super) fn find(executor: &Executor, trainer: &TrainerArgs) -> Result<Self, Failed> {
+        let Executor::Local(local) = executor;
+        Ok(Self { slots: slots(local)?, trainer: Trainer::find(trainer.trainer.as_deref())? })
+    }
+}
+
+/// Trains what is not done, then fits and reports.
+pub(super) fn go_on(sweep: &Ready, machine: Machine, folders: &Folders, began: Instant) -> Result<Exit, Failed> {
+    let Executor::Local(local) = &sweep.executor;
+    let Machine { slots, trainer } = machine;
     let resumed = resume(&sweep.dir, &sweep.plan);
-    let memory = memory::estimates(&sweep, &slots);
-    let slots = memory::usable(&sweep, &slots, &memory, &resumed.done)?;
-    announce(&sweep, &slots, &resumed);
+    let memory = memory::estimates(&sweep.plan, sweep.text, &slots);
+    let slots = memory::usable(&sweep.plan, &slots, &memory, &resumed.done)?;
+    announce(sweep, &slots, &resumed);
     let branches = branches(&sweep.plan);
     let runs = sweep.plan.runs.iter().zip(&branches);
     let costs = runs.map(|(run, branch)| Cost::guessed(&run.spec, *branch).seconds).collect();
@@ -49,10 +85,10 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
     let mut progress = Progress::new(&sweep.plan, &resumed.done, &options);
     let summary = drive(&sweep.dir, &sweep.plan, &resumed.done, options, &mut progress)?;
     progress.finish();
-    conclude_run(args, &sweep, &summary, began)
+    conclude_run(sweep, folders, &summary, began)
 }
 
-fn announce(sweep: &Sweep, slots: &[Slot], resumed: &Resumed) {
+fn announce(sweep: &Ready, slots: &[Slot], resumed: &Resumed) {
     let done = resumed.done.iter().filter(|done| **done).count();
     let found = if done > 0 { format!(", {done} of them done already") } else { String::new() };
     output::note(format!(
@@ -66,7 +102,7 @@ fn announce(sweep: &Sweep, slots: &[Slot], resumed: &Resumed) {
     sweep.plan.notes.iter().for_each(output::remark);
 }
 
-fn conclude_run(args: &RunArgs, sweep: &Sweep, summary: &Summary, began: Instant) -> Result<Exit, Failed> {
+fn conclude_run(sweep: &Ready, folders: &Folders, summary: &Summary, began: Instant) -> Result<Exit, Failed> {
     let total = sweep.plan.runs.len();
     output::note(format!(
         "{} of {total} runs are done, after {}",
@@ -85,7 +121,7 @@ fn conclude_run(args: &RunArgs, sweep: &Sweep, summary: &Summary, began: Instant
         return Err(Failed::new(Exit::RunsFailed, format!("the sweep stopped\n{failed}"), hint));
     }
     if summary.done > 0 {
-        let path = conclude(&sweep.dir, &sweep.plan, &args.folders)?;
+        let path = conclude(&sweep.dir, &sweep.plan, folders)?;
         output::line(format!("report: {}", path.display()));
     }
     if summary.failed.is_empty() {

@@ -5,27 +5,38 @@ use std::path::Path;
 
 use super::args::Folders;
 use super::{Exit, Failed};
+use crate::coordinator::TextBytes;
 use crate::data::{Prepared, prepare};
 use crate::run::SweepDir;
-use crate::sweep::{Corpora, Plan, SweepFile, load, plan};
+use crate::sweep::{Corpora, Plan, SweepFile, load, parse, plan, read};
 
 /// A sweep file, with its data read and its runs planned.
 pub(super) struct Sweep {
+    /// The file's text.
+    pub(super) written: String,
     pub(super) file: SweepFile,
     pub(super) plan: Plan,
     pub(super) data: Prepared,
     pub(super) dir: SweepDir,
 }
 
+impl Sweep {
+    /// Sizes of the token files, for estimates of memory.
+    pub(super) fn text(&self) -> TextBytes {
+        TextBytes { train: self.data.train.bytes, validation: self.data.validation.bytes }
+    }
+}
+
 /// Reads a sweep file and all that it names.
 pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
-    let file = load(path)?;
+    let written = read(path)?;
+    let file = parse(path, &written)?;
     let data = prepare(&file.split(path)?, file.data.tokenizer).map_err(|e| Failed::of_text(&file, path, &e))?;
     let corpora =
         Corpora { spec: data.spec.clone(), train_tokens: data.train.tokens, validation_tokens: data.validation.tokens };
     let plan = plan(&file, path, &corpora)?;
     let dir = SweepDir::new(&folders.results, &plan.name);
-    Ok(Sweep { file, plan, data, dir })
+    Ok(Sweep { written, file, plan, data, dir })
 }
 
 /// The plan that lies with the results: it needs neither the sweep file nor the text.

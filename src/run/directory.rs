@@ -4,6 +4,7 @@
 //! results/<sweep>/
 //!   lock                 held by the coordinator; names its process and host
 //!   plan.json            the runs this sweep asks for, with their arms and labels
+//!   sweep.yaml           the sweep file as it was when they were asked for
 //!   data/<digest>.tokens the corpora as tokens
 //!   runs/<id>/
 //!     spec.json          what decides the result
@@ -43,6 +44,11 @@ impl SweepDir {
     /// The runs that the sweep asks for.
     pub fn plan(&self) -> PathBuf {
         self.root.join("plan.json")
+    }
+
+    /// The sweep file's text.
+    pub fn sweep_file(&self) -> PathBuf {
+        self.root.join("sweep.yaml")
     }
 
     /// Token files.

@@ -145,6 +145,15 @@ impl SweepFile {
         Check { path }.name(self)
     }
 
+    /// Where runs execute.
+    ///
+    /// # Errors
+    /// [`SweepError`] for settings that make no sense.
+    pub fn checked_executor(self, path: &Path) -> Result<Executor, SweepError> {
+        Check { path }.executor(&self.executor)?;
+        Ok(self.executor)
+    }
+
     /// The text files that the sweep names, relative to its folder made whole.
     ///
     /// # Errors

@@ -174,14 +174,25 @@ fn default_tokenizer() -> Tokenizer {
 /// # Errors
 /// [`SweepError`] with the place and a hint.
 pub fn load(path: &Path) -> Result<SweepFile, SweepError> {
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        let hint = "name a sweep file, for example `sweeps/quickstart.yaml`";
-        SweepError::whole(path, format!("the sweep file cannot be read: {e}"), hint)
-    })?;
-    parse(path, &text)
+    parse(path, &read(path)?)
 }
 
-pub(super) fn parse(path: &Path, text: &str) -> Result<SweepFile, SweepError> {
+/// The text of a sweep file, of which the results keep a copy.
+///
+/// # Errors
+/// [`SweepError`] when it cannot be read.
+pub fn read(path: &Path) -> Result<String, SweepError> {
+    std::fs::read_to_string(path).map_err(|e| {
+        let hint = "name a sweep file, for example `sweeps/quickstart.yaml`";
+        SweepError::whole(path, format!("the sweep file cannot be read: {e}"), hint)
+    })
+}
+
+/// Understands the text of a sweep file; `path` is where it stands, for messages.
+///
+/// # Errors
+/// [`SweepError`] with the place and a hint.
+pub fn parse(path: &Path, text: &str) -> Result<SweepFile, SweepError> {
     let options = serde_yaml::options! { strict_booleans: true, with_snippet: false };
     serde_yaml::from_str_with_options(text, options).map_err(|e| SweepError::from_yaml(path, &e))
 }

@@ -22,7 +22,7 @@ mod train;
 pub use architecture::ArmEntry;
 pub use error::{SweepError, nearest};
 pub use expand::{Corpora, Plan, PlannedRun, plan};
-pub use file::{DeviceKind, Executor, LocalExecutor, SweepFile, load, schema};
+pub use file::{DeviceKind, Executor, LocalExecutor, SweepFile, load, parse, read, schema};
 pub use number::{Count, Number};
 pub use place::At;
 pub use size::{Ladder, SizeEntry};

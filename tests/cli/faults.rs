@@ -9,18 +9,18 @@ use nix::unistd::Pid;
 use crate::sandbox::{Sandbox, processes_of, skipped, until};
 
 /// Budgets of seconds rather than of moments, so that there is time to strike.
-fn slow() -> Sandbox {
+pub(crate) fn slow() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.edit("[2e8, 4e8]", "[2e8, 4e9]");
     sandbox.write("train.txt", crate::sandbox::text(0..16_000));
     sandbox
 }
 
-fn start(sandbox: &Sandbox) -> Child {
+pub(crate) fn start(sandbox: &Sandbox) -> Child {
     sandbox.command(&["run", "sweep.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-fn strike(process: &Child, signal: Signal) {
+pub(crate) fn strike(process: &Child, signal: Signal) {
     kill(Pid::from_raw(process.id() as i32), signal).unwrap();
 }
 
@@ -72,7 +72,7 @@ fn a_killed_sweep_that_shares_trunks_ends_alike() {
 }
 
 /// Trainers of this sandbox: their command line names the attempt's folder.
-fn trainers(sandbox: &Sandbox) -> Vec<i32> {
+pub(crate) fn trainers(sandbox: &Sandbox) -> Vec<i32> {
     let root = sandbox.path("");
     let mine =
         |pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == root.canonicalize().unwrap());

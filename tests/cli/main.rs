@@ -10,5 +10,6 @@ mod memory;
 mod messages;
 mod plan;
 mod recipes;
+mod resume;
 mod sandbox;
 mod training;

@@ -9,7 +9,7 @@ fn planned(from: &str, to: &str) -> String {
     said(&sandbox, &["plan", "sweep.yaml", "--no-calibration"])
 }
 
-fn said(sandbox: &Sandbox, arguments: &[&str]) -> String {
+pub(crate) fn said(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let ran = sandbox.run(arguments);
     assert_ne!(ran.code, 0, "{}", ran.out);
     assert!(!ran.err.contains("panicked") && !ran.err.contains("RUST_BACKTRACE"), "{}", ran.err);

@@ -1,0 +1,69 @@
+//! `isoflop resume`
+
+use std::io::ErrorKind;
+use std::time::Instant;
+
+use super::args::ResumeArgs;
+use super::run::{Machine, Ready, go_on};
+use super::sweep::recorded;
+use super::{Exit, Failed};
+use crate::coordinator::{SweepLock, TextBytes};
+use crate::data::{StoredError, stored};
+use crate::run::{SPEC_VERSION, SweepDir};
+use crate::sweep::{Executor, Plan, parse};
+
+pub(super) fn main(args: &ResumeArgs) -> Result<Exit, Failed> {
+    let began = Instant::now();
+    let (dir, plan) = recorded(&args.sweep, &args.folders)?;
+    let executor = executor(&dir)?;
+    let text = text(&dir, &plan)?;
+    let machine = Machine::find(&executor, &args.trainer)?;
+    let _lock = SweepLock::take(&dir)?;
+    go_on(&Ready { plan, dir, executor, text }, machine, &args.folders, began)
+}
+
+/// What the sweep file said of where its runs execute.
+fn executor(dir: &SweepDir) -> Result<Executor, Failed> {
+    let path = dir.sweep_file();
+    let text = std::fs::read_to_string(&path).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => Failed::new(
+            Exit::Usage,
+            format!(
+                "`{}` is not there: the sweep was started by an isoflop that left no copy of its file",
+                path.display()
+            ),
+            WITH_ITS_FILE,
+        ),
+        _ => Failed::new(Exit::Bug, format!("`{}` cannot be read: {e}", path.display()), WITH_ITS_FILE),
+    })?;
+    Ok(parse(&path, &text)?.checked_executor(&path)?)
+}
+
+const WITH_ITS_FILE: &str = "go on with `isoflop run` and the sweep file: finished runs are kept";
+
+/// The sizes of the token files, which must be the ones that the runs name.
+fn text(dir: &SweepDir, plan: &Plan) -> Result<TextBytes, Failed> {
+    let path = dir.plan().display().to_string();
+    let Some(spec) = plan.runs.first().map(|run| &run.spec) else {
+        return Err(Failed::new(Exit::Usage, format!("`{path}` asks for no run"), WITH_ITS_FILE));
+    };
+    if spec.version != SPEC_VERSION {
+        let message =
+            format!("the runs of `{path}` are of version {}, this isoflop trains version {SPEC_VERSION}", spec.version);
+        let hint =
+            "take the isoflop that it was started with, or train its runs anew with `isoflop run` and the sweep file";
+        return Err(Failed::new(Exit::Usage, message, hint));
+    }
+    let (train, validation) = stored(dir, &spec.data)?;
+    Ok(TextBytes { train, validation })
+}
+
+impl From<StoredError> for Failed {
+    fn from(error: StoredError) -> Self {
+        Self::new(
+            Exit::BadSweep,
+            error,
+            "go on with `isoflop run` and the sweep file, which writes the tokens of its text again",
+        )
+    }
+}
