@@ -14,6 +14,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread::sleep;
@@ -25,7 +26,7 @@ use isoflop::run::{
 };
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
-use nix::unistd::{gethostname, getppid, setsid};
+use nix::unistd::{gethostname, getppid};
 
 /// Between two signs of life: well under any `stall_seconds` that a test asks for.
 const HEARTBEAT: Duration = Duration::from_millis(100);
@@ -101,14 +102,14 @@ fn die_with_parent(parent: Option<u32>) -> Result<(), Failure> {
 /// Starts a process that neither the coordinator's signals nor its death reach.
 fn leave_behind(attempt: &AttemptDir) -> io::Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("late").arg(attempt.root());
+    // Out of the group at once: the coordinator ends what a trainer leaves in it.
+    command.arg("late").arg(attempt.root()).process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(drop)
 }
 
 /// An attempt that was given up long ago and delivers after all: into its own folder, and into that of its successor.
 fn late(attempt: &AttemptDir) -> Result<(), Failure> {
     let launch = read_launch(attempt)?;
-    setsid().map_err(|e| (TrainerExit::Crash, format!("cannot escape: {e}")))?;
     let next = RunDir::new(launch.run_folder.clone()).attempt(launch.attempt + 1);
     for _ in 0..LOOKS {
         if next.metrics().is_file() {
@@ -186,6 +187,7 @@ fn outcome(launch: &Launch, metrics_digest: String, point: CurvePoint, began: In
         steps: point.step,
         tokens: point.tokens,
         flops: point.flops,
+        split_for_memory: launch.split_for_memory,
         trunk: None,
         resumed_from_step: None,
         wall_seconds,

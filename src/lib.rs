@@ -15,6 +15,7 @@ pub mod executor;
 pub mod fit;
 pub mod report;
 pub mod run;
+pub mod store;
 pub mod sweep;
 pub mod table;
 pub mod units;

@@ -22,6 +22,14 @@ pub(super) enum CommandLine {
     Resume(ResumeArgs),
     /// Show how the runs of a sweep stand
     Status(SweepArgs),
+    /// Take over the finished runs of another results folder, of another machine say
+    Import(ImportArgs),
+    /// Show what a run said and printed
+    Logs(LogsArgs),
+    /// Give runs up, running or not
+    Cancel(CancelArgs),
+    /// Queue runs again that failed or were cancelled
+    Retry(RetryArgs),
     /// Fit profiles, frontiers and multipliers to the finished runs
     Fit(FitArgs),
     /// Write the tables and the report again
@@ -90,6 +98,8 @@ pub(super) struct RunArgs {
     /// Sweep file
     pub(super) file: PathBuf,
     #[command(flatten)]
+    pub(super) drive: DriveArgs,
+    #[command(flatten)]
     pub(super) folders: Folders,
     #[command(flatten)]
     pub(super) trainer: TrainerArgs,
@@ -100,9 +110,25 @@ pub(super) struct ResumeArgs {
     /// Name of a sweep that has results
     pub(super) sweep: String,
     #[command(flatten)]
+    pub(super) drive: DriveArgs,
+    #[command(flatten)]
     pub(super) folders: Folders,
     #[command(flatten)]
     pub(super) trainer: TrainerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// Results folder of a sweep, such as `other/results/quickstart`
+    pub(super) from: PathBuf,
+    /// Sweep file, or name of the sweep that they become part of [default: the one of the same name]
+    #[arg(long, value_name = "SWEEP")]
+    pub(super) into: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) folders: Folders,
 }
 
 #[derive(Debug, Args)]
@@ -112,6 +138,50 @@ pub(super) struct SweepArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) folders: Folders,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogsArgs {
+    /// Run, by its identity or the beginning of it
+    pub(super) run: String,
+    /// Go on until the run ends
+    #[arg(short, long)]
+    pub(super) follow: bool,
+    /// Show this attempt [default: the latest]
+    #[arg(long, value_name = "N")]
+    pub(super) attempt: Option<u32>,
+    /// Look among the runs of this sweep alone
+    #[arg(long, value_name = "SWEEP")]
+    pub(super) sweep: Option<String>,
+    #[command(flatten)]
+    pub(super) folders: Folders,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CancelArgs {
+    /// Runs, by their identities or the beginnings of them
+    #[arg(required = true, value_name = "RUN")]
+    pub(super) runs: Vec<String>,
+    /// Look among the runs of this sweep alone
+    #[arg(long, value_name = "SWEEP")]
+    pub(super) sweep: Option<String>,
+    #[command(flatten)]
+    pub(super) folders: Folders,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RetryArgs {
+    /// Runs, by their identities or the beginnings of them
+    #[arg(required_unless_present = "failed", value_name = "RUN")]
+    pub(super) runs: Vec<String>,
+    /// Every run of this sweep that failed or is quarantined
+    #[arg(long, value_name = "SWEEP")]
+    pub(super) failed: Option<String>,
+    /// Look among the runs of this sweep alone
+    #[arg(long, value_name = "SWEEP")]
+    pub(super) sweep: Option<String>,
     #[command(flatten)]
     pub(super) folders: Folders,
 }
@@ -158,6 +228,16 @@ pub(super) struct Folders {
     /// Folder of reports
     #[arg(long, default_value = "reports", value_name = "DIR")]
     pub(super) reports: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DriveArgs {
+    /// Start at most N runs, then stop; 0 plans and queues
+    #[arg(long, value_name = "N")]
+    pub(super) max_runs: Option<usize>,
+    /// Print what happens as JSON, an object a line
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::coordinator::{DriveError, LockError};
+use crate::coordinator::{DriveError, LockError, ResumeError};
 use crate::data::CorpusError;
 use crate::executor::{DeviceError, TrainerMissing};
 use crate::report::ReportError;
+use crate::store::StoreError;
 use crate::sweep::{SweepError, SweepFile};
 use crate::table::TableError;
 
@@ -105,7 +106,36 @@ impl From<DeviceError> for Failed {
 
 impl From<DriveError> for Failed {
     fn from(error: DriveError) -> Self {
-        Self::new(Exit::Bug, error, "run the same command again: finished runs are kept")
+        match error {
+            DriveError::Store(error) => error.into(),
+            DriveError::Runtime(_) | DriveError::Stale { .. } => {
+                Self::new(Exit::Bug, error, "run the same command again: finished runs are kept")
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        let hint = match &error {
+            StoreError::Newer { .. } => "use the isoflop that made it, or a later one",
+            StoreError::Database { .. } | StoreError::Unwritable { .. } => {
+                "free space and check that the folder can be written to; finished runs are kept"
+            }
+            StoreError::Damaged { .. } => {
+                "move the file away: `isoflop run` makes it anew from the results folder; finished runs are kept"
+            }
+        };
+        Self::new(Exit::Bug, error, hint)
+    }
+}
+
+impl From<ResumeError> for Failed {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::Store(error) => error.into(),
+            ResumeError::Survivors(_) => Self::new(Exit::Bug, error, "end them, then run the same command again"),
+        }
     }
 }
 

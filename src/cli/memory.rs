@@ -1,7 +1,7 @@
 //! Whether the runs of a sweep fit into this machine's memory, asked before any is started.
 
 use super::{Exit, Failed, output};
-use crate::coordinator::{Place, TextBytes, memory_bytes, side_by_side};
+use crate::coordinator::{Machine, Place, TextBytes, machine, memory_bytes, side_by_side};
 use crate::executor::{Slot, free_memory};
 use crate::run::Device;
 use crate::sweep::Plan;
@@ -13,12 +13,20 @@ pub(super) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64
     plan.runs.iter().map(|run| memory_bytes(&run.spec, text, place)).collect()
 }
 
-/// The slots that the runs which are not `done` can use at once; fewer than there are with a warning.
+/// The slots with the memory that they share, and how many of them the runs which are not `done` can use at once, whichever
+/// meet: fewer than there are with a warning.
 ///
 /// # Errors
 /// When a run does not fit even alone.
-pub(super) fn usable(plan: &Plan, slots: &[Slot], estimates: &[u64], done: &[bool]) -> Result<Vec<Slot>, Failed> {
-    let Some(free) = free_memory(slots) else { return Ok(slots.to_vec()) };
+pub(super) fn usable(
+    plan: &Plan,
+    slots: &[Slot],
+    estimates: &[u64],
+    done: &[bool],
+) -> Result<(Machine, usize), Failed> {
+    let free = free_memory(slots);
+    let machine = machine(slots, free.as_ref());
+    let Some(free) = free else { return Ok((machine, slots.len())) };
     let waiting: Vec<_> = estimates.iter().copied().enumerate().filter(|(run, _)| !done[*run]).collect();
     let count = side_by_side(&waiting, slots.len(), &free).map_err(|too_large| {
         let run = &plan.runs[too_large.run];
@@ -32,12 +40,12 @@ pub(super) fn usable(plan: &Plan, slots: &[Slot], estimates: &[u64], done: &[boo
     if count < slots.len() {
         let largest = waiting.iter().map(|(_, estimate)| *estimate).max().unwrap_or(0);
         output::warning(format!(
-            "memory is free for {count} of {} slots: a run holds up to about {}",
+            "memory is free for {count} of the largest runs in {} slots: one holds up to about {}",
             slots.len(),
             bytes(largest)
         ));
     }
-    Ok(slots[..count].to_vec())
+    Ok((machine, count))
 }
 
 fn on_processor(slots: &[Slot]) -> bool {

@@ -2,15 +2,23 @@
 
 mod arch;
 mod args;
+mod changes;
+mod conclusion;
+mod events;
 mod exit;
 mod fit;
+mod go_on;
+mod import;
+mod logs;
 mod memory;
 mod output;
 mod plan;
 mod progress;
 mod report;
+mod requests;
 mod resume;
 mod run;
+mod runs;
 mod schema;
 mod status;
 mod sweep;
@@ -50,6 +58,10 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
         CommandLine::Run(args) => run::main(args),
         CommandLine::Resume(args) => resume::main(args),
         CommandLine::Status(args) => status::main(args),
+        CommandLine::Logs(args) => logs::main(args),
+        CommandLine::Cancel(args) => requests::cancel(args),
+        CommandLine::Retry(args) => requests::retry(args),
+        CommandLine::Import(args) => import::main(args),
         CommandLine::Fit(args) => fit::main(args),
         CommandLine::Report(args) => report::main(args),
         CommandLine::Arch(command) => arch::main(command),

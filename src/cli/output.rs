@@ -1,5 +1,4 @@
 //! Printing. Results go to standard output, everything else to standard error.
-#![expect(clippy::print_stderr, reason = "this is where isoflop prints")]
 
 use std::io::{IsTerminal, Write};
 
@@ -26,19 +25,30 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Failed> {
     Ok(())
 }
 
+/// A result for programs that read line by line.
+pub(super) fn json_line(value: &impl Serialize) -> Result<(), Failed> {
+    line(serde_json::to_string(value).map_err(|e| Failed::new(Exit::Bug, e, ""))?);
+    Ok(())
+}
+
+/// Says something to people. Where nobody can hear it, a full disk or a pipe whose reader is gone, the work goes on all the same.
+fn say(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// A line for people, beside the result.
 pub(super) fn note(text: impl AsRef<str>) {
-    eprintln!("{}", text.as_ref());
+    say(format_args!("{}", text.as_ref()));
 }
 
 /// Something the user should look at.
 pub(super) fn warning(text: impl AsRef<str>) {
-    eprintln!("{} {}", painted("33", "warning:"), text.as_ref());
+    say(format_args!("{} {}", painted("33", "warning:"), text.as_ref()));
 }
 
 /// Something the user may want to know.
 pub(super) fn remark(text: impl AsRef<str>) {
-    eprintln!("{} {}", painted("36", "note:"), text.as_ref());
+    say(format_args!("{} {}", painted("36", "note:"), text.as_ref()));
 }
 
 /// A sentence of a result, over as many lines as 80 columns ask for.
@@ -81,9 +91,9 @@ pub(super) fn described(name: &str, text: &str, indent: usize) {
 
 /// An error, and what to do about it.
 pub(super) fn error(failed: &Failed) {
-    eprintln!("{} {}", painted("1;31", "error:"), failed.message);
+    say(format_args!("{} {}", painted("1;31", "error:"), failed.message));
     if !failed.hint.is_empty() {
-        eprintln!("\n{} {}", painted("1;36", "hint:"), failed.hint);
+        say(format_args!("\n{} {}", painted("1;36", "hint:"), failed.hint));
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::args::PlanArgs;
+use super::changes::Changes;
 use super::sweep::{Sweep, open};
 use super::{Exit, Failed, memory, output};
-use crate::coordinator::{Branch, Cost, Resumed, branches, calibrate, flops_saved, resume};
+use crate::coordinator::{Branch, Cost, Resumed, branches, calibrate, flops_saved, look};
 use crate::executor::{Slot, Trainer, slots};
 use crate::run::{Budget, RunSpec};
-use crate::sweep::{Executor, PlannedRun};
+use crate::sweep::{Executor, Plan, PlannedRun};
 use crate::units::{Flops, bytes, duration, si};
 
 /// Longer plans are shown by arm and budget.
@@ -21,16 +22,18 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
     let Executor::Local(local) = &sweep.file.executor;
     let slots = slots(local)?;
     let branches = branches(&sweep.plan);
-    let resumed = resume(&sweep.dir, &sweep.plan);
+    let resumed = look(&sweep.dir, &sweep.plan, &super::sweep::remembered(&sweep.dir)?);
     let memory = memory::estimates(&sweep.plan, sweep.text(), &slots);
     let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done);
     // A measurement is a few steps: they would find no room either.
     let measures = !args.no_calibration && usable.is_ok();
-    let slots = usable.unwrap_or_else(|refusal| {
+    let count = usable.map(|(_, count)| count).unwrap_or_else(|refusal| {
         output::warning(format!("`isoflop run` will refuse: {}", refusal.message));
-        slots
+        slots.len()
     });
+    let slots = slots[..count].to_vec();
     let seconds = if measures { seconds(args, &sweep, &slots, &branches) } else { None };
+    let changes = Changes::of(&sweep, &resumed);
     let outlook = Outlook {
         sweep: &sweep,
         slots: &slots,
@@ -38,6 +41,7 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
         seconds: seconds.as_deref(),
         branches: &branches,
         resumed: &resumed,
+        changes: changes.as_ref(),
     };
     if args.json {
         output::json(&PlanJson::new(&outlook))?;
@@ -57,6 +61,7 @@ struct Outlook<'a> {
     seconds: Option<&'a [f64]>,
     branches: &'a [Option<Branch>],
     resumed: &'a Resumed,
+    changes: Option<&'a Changes>,
 }
 
 /// Expected seconds of each run; nothing, with a warning, where the trainer cannot be asked.
@@ -106,7 +111,7 @@ fn makespan(seconds: &[f64], done: &[bool], slots: usize) -> f64 {
 
 impl Outlook<'_> {
     fn print(&self) {
-        let Self { sweep, slots, memory, seconds, resumed, .. } = *self;
+        let Self { sweep, slots, memory, seconds, resumed, changes, .. } = *self;
         let runs = &sweep.plan.runs;
         output::line(if runs.len() <= MOST_ROWS {
             run_table(runs, memory, seconds, resumed)
@@ -141,7 +146,10 @@ impl Outlook<'_> {
             ));
         }
         output::line("memory and time are estimates; FLOPs count attention in full and the backward pass twice");
-        changes(resumed);
+        if let Some(changes) = changes {
+            changes.print();
+        }
+        damaged(&sweep.plan, resumed);
         sweep.plan.notes.iter().for_each(output::remark);
     }
 
@@ -158,11 +166,19 @@ impl Outlook<'_> {
     }
 }
 
-/// What lies in the results beside what the plan asks for.
-pub(super) fn changes(resumed: &Resumed) {
+fn damaged(plan: &Plan, resumed: &Resumed) {
     for (run, reason) in &resumed.damaged {
-        output::warning(format!("{run} will be done again: {reason}"));
+        output::warning(format!("{} will be done again: {reason}", plan.runs[*run].label()));
     }
+    for (run, reason) in &resumed.restored {
+        let label = plan.runs[*run].label();
+        output::warning(format!("{label}: {reason}; it is restored from what its attempt delivered"));
+    }
+}
+
+/// What lies in the results beside what the plan asks for.
+pub(super) fn changes(plan: &Plan, resumed: &Resumed) {
+    damaged(plan, resumed);
     if !resumed.unwanted.is_empty() {
         let count = resumed.unwanted.len();
         let names = resumed.unwanted.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
@@ -253,6 +269,7 @@ struct PlanJson<'a> {
     seconds_left_estimate: Option<f64>,
     notes: &'a [String],
     finished_runs_not_in_sweep: &'a [String],
+    changes: Option<&'a Changes>,
 }
 
 #[derive(Serialize)]
@@ -280,7 +297,7 @@ struct RunJson<'a> {
 
 impl<'a> PlanJson<'a> {
     fn new(outlook: &Outlook<'a>) -> Self {
-        let Outlook { sweep, slots, memory, seconds, branches, resumed } = *outlook;
+        let Outlook { sweep, slots, memory, seconds, branches, resumed, changes } = *outlook;
         let run = |(i, run): (usize, &'a PlannedRun)| RunJson {
             id: run.id.as_str(),
             arm: &run.arm,
@@ -313,6 +330,7 @@ impl<'a> PlanJson<'a> {
             seconds_left_estimate: seconds.map(|s| makespan(s, &resumed.done, slots.len())),
             notes: &sweep.plan.notes,
             finished_runs_not_in_sweep: &resumed.unwanted,
+            changes,
         }
     }
 }

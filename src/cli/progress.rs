@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output;
-use crate::coordinator::{Failure, Observer, Options};
+use crate::coordinator::{DiskRoom, Observer, Options};
 use crate::run::{Ending, Event, EventKind, Outcome, RunId};
+use crate::store::{Failure, Record, RunState};
 use crate::sweep::{Plan, PlannedRun};
-use crate::units::duration;
+use crate::units::{bytes, duration, si};
 
 /// Between two plain lines of progress.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -38,7 +39,21 @@ struct Running {
     first_step: u64,
     share: f64,
     loss: Option<f64>,
+    /// The last step that was heard of, and when, seconds of the attempt.
+    pace: Option<(u64, f64)>,
     line: String,
+}
+
+impl Running {
+    /// The pace since the last step that was heard of, in words; nothing at first.
+    fn tokens_per_second(&mut self, run: &PlannedRun, step: u64, seconds: f64) -> String {
+        let before = self.pace.replace((step, seconds));
+        let pace = before.filter(|(earlier, then)| step > *earlier && seconds > *then).map(|(earlier, then)| {
+            let tokens = (step - earlier) * run.spec.batch_tokens().0;
+            format!(", {} tokens/s", si(tokens as f64 / (seconds - then)))
+        });
+        pace.unwrap_or_default()
+    }
 }
 
 enum View {
@@ -125,10 +140,10 @@ fn bars(total: usize, done: usize, slots: usize) -> View {
 }
 
 impl Observer for Progress {
-    fn started(&mut self, slot: usize, run: &PlannedRun) {
+    fn started(&mut self, slot: usize, run: &PlannedRun, _attempt: u32) {
         let first_step = self.places.get(&run.id).map_or(0, |place| self.shared[*place]);
         let (cost, line) = (self.cost(run), format!("{}: starting", run.label()));
-        self.slots[slot] = Some(Running { cost, first_step, share: 0.0, loss: None, line });
+        self.slots[slot] = Some(Running { cost, first_step, share: 0.0, loss: None, pace: None, line });
     }
 
     fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &Event) {
@@ -142,7 +157,8 @@ impl Observer for Progress {
             running.loss = loss;
             let (made, own) = (step.saturating_sub(running.first_step), run.spec.steps - running.first_step);
             running.share = made as f64 / own as f64;
-            running.line = format!("{}: step {step}/{}{shown}", run.label(), run.spec.steps);
+            let pace = running.tokens_per_second(run, step, event.seconds);
+            running.line = format!("{}: step {step}/{}{shown}{pace}", run.label(), run.spec.steps);
         }
     }
 
@@ -165,10 +181,31 @@ impl Observer for Progress {
         ));
     }
 
-    fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, again: bool) {
+    fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, record: &Record) {
         self.slots[slot] = None;
-        let then = if again { "; it will be tried again" } else { "" };
+        let then = match &record.state {
+            RunState::Queued { .. } if record.split => "; it will be tried again, in smaller passes",
+            RunState::Queued { .. } => "; it will be tried again",
+            RunState::Quarantined { .. } => "; it crashed too often and is quarantined",
+            RunState::Cancelled => "; it is cancelled",
+            _ => "",
+        };
         self.say(&format!("{}: {}{then}", run.label(), failure.message));
+    }
+
+    fn changed(&mut self, run: &PlannedRun, record: &Record) {
+        self.say(&format!("{}: now {}, as was asked for", run.label(), record.state.name()));
+    }
+
+    fn disk(&mut self, room: DiskRoom) {
+        let (free, reserve) = (bytes(room.free), bytes(room.reserve));
+        self.say(&if room.is_low() {
+            format!(
+                "little room on the disk: {free} are free, no run is started below {reserve}; those under way go on"
+            )
+        } else {
+            format!("room on the disk again: {free} are free")
+        });
     }
 
     fn tick(&mut self) {

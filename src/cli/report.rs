@@ -6,7 +6,7 @@ use super::args::{Folders, REPLICATES, ReportArgs};
 use super::fit::{conclusions, fitted};
 use super::sweep::recorded;
 use super::{Exit, Failed, output};
-use crate::fit::Settings;
+use crate::fit::{Fits, Settings};
 use crate::report::{Inputs, write};
 use crate::run::SweepDir;
 use crate::sweep::Plan;
@@ -14,13 +14,26 @@ use crate::table::collect;
 
 pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failed> {
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;
-    let path = conclude(&dir, &plan, &args.folders)?;
-    output::line(format!("report: {}", path.display()));
+    conclude(&dir, &plan, &args.folders)?.print();
     Ok(Exit::Ok)
 }
 
-/// Tables, fits and report of what is there; prints the verdict, returns the report's path.
-pub(super) fn conclude(dir: &SweepDir, plan: &Plan, folders: &Folders) -> Result<PathBuf, Failed> {
+/// What was made of a sweep's results.
+pub(super) struct Concluded {
+    pub(super) report: PathBuf,
+    fits: Fits,
+}
+
+impl Concluded {
+    /// The verdict, and where the report is.
+    pub(super) fn print(&self) {
+        conclusions(&self.fits);
+        output::line(format!("report: {}", self.report.display()));
+    }
+}
+
+/// Tables, fits and report of what is there.
+pub(super) fn conclude(dir: &SweepDir, plan: &Plan, folders: &Folders) -> Result<Concluded, Failed> {
     let tables = collect(dir, plan);
     tables.write(dir)?;
     let settings = Settings { baseline: plan.baseline.clone(), replicates: REPLICATES, seed: 0, extrapolate: false };
@@ -28,7 +41,6 @@ pub(super) fn conclude(dir: &SweepDir, plan: &Plan, folders: &Folders) -> Result
     let command = format!("isoflop report {}", plan.name);
     let inputs =
         Inputs { sweep: &plan.name, fits: &fits, runs: &tables.runs, curves: &tables.curves, command: &command };
-    let path = write(&folders.reports.join(&plan.name), &inputs)?;
-    conclusions(&fits);
-    Ok(path)
+    let report = write(&folders.reports.join(&plan.name), &inputs)?;
+    Ok(Concluded { report, fits })
 }

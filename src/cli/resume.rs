@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Instant;
 
 use super::args::ResumeArgs;
-use super::run::{Machine, Ready, go_on};
+use super::go_on::{Engine, Ready, go_on};
 use super::sweep::recorded;
 use super::{Exit, Failed};
 use crate::coordinator::{SweepLock, TextBytes};
@@ -17,9 +17,9 @@ pub(super) fn main(args: &ResumeArgs) -> Result<Exit, Failed> {
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;
     let executor = executor(&dir)?;
     let text = text(&dir, &plan)?;
-    let machine = Machine::find(&executor, &args.trainer)?;
+    let engine = Engine::find(&executor, &args.trainer)?;
     let _lock = SweepLock::take(&dir)?;
-    go_on(&Ready { plan, dir, executor, text }, machine, &args.folders, began)
+    go_on(&Ready { plan, dir, executor, text }, engine, &args.drive, &args.folders, began)
 }
 
 /// What the sweep file said of where its runs execute.

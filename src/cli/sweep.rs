@@ -1,5 +1,6 @@
 //! Finding the sweep that a command is about.
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use super::{Exit, Failed};
 use crate::coordinator::TextBytes;
 use crate::data::{Prepared, prepare};
 use crate::run::SweepDir;
+use crate::store::{Reader, Record};
 use crate::sweep::{Corpora, Plan, SweepFile, load, parse, plan, read};
 
 /// A sweep file, with its data read and its runs planned.
@@ -39,14 +41,24 @@ pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
     Ok(Sweep { written, file, plan, data, dir })
 }
 
+/// What the store knows of each run, by its id; nothing where there is no store yet.
+pub(super) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, Failed> {
+    let Some(reader) = Reader::open(dir)? else { return Ok(HashMap::new()) };
+    Ok(reader.records()?)
+}
+
+/// The name of a sweep, which a command is given or takes from a sweep file.
+pub(super) fn named(sweep: &str) -> Result<String, Failed> {
+    let is_file = Path::new(sweep).extension().is_some_and(|e| e == "yaml" || e == "yml");
+    if is_file {
+        return Ok(load(Path::new(sweep))?.folder_name(Path::new(sweep))?);
+    }
+    Ok(sweep.trim_end_matches('/').to_owned())
+}
+
 /// The plan that lies with the results: it needs neither the sweep file nor the text.
 pub(super) fn recorded(sweep: &str, folders: &Folders) -> Result<(SweepDir, Plan), Failed> {
-    let is_file = Path::new(sweep).extension().is_some_and(|e| e == "yaml" || e == "yml");
-    let name = if is_file {
-        load(Path::new(sweep))?.folder_name(Path::new(sweep))?
-    } else {
-        sweep.trim_end_matches('/').to_owned()
-    };
+    let name = named(sweep)?;
     let dir = SweepDir::new(&folders.results, &name);
     let path = dir.plan();
     let hint = format!(

@@ -42,3 +42,18 @@ fn own_part(spec: &RunSpec, branch: Option<Branch>) -> f64 {
 fn evaluations(spec: &RunSpec) -> f64 {
     f64::from(spec.evaluation.points) + 1.0
 }
+
+/// Room for what is small: events, logs, outcomes, the store.
+const SMALL_FILES: u64 = 100_000_000;
+/// Checkpoints of a run that are on the disk at once: two that are kept, the one in the making, and its trunk's end.
+const CHECKPOINTS: u64 = 4;
+/// Parameters and two moments, float32.
+const CHECKPOINT_BYTES_PER_PARAM: u64 = 12;
+
+/// Bytes of disk that the dearest `side_by_side` of the runs may need while they run, an estimate.
+pub fn disk_reserve<'a>(specs: impl Iterator<Item = &'a RunSpec>, side_by_side: usize) -> u64 {
+    let mut bytes: Vec<u64> =
+        specs.map(|spec| CHECKPOINTS * CHECKPOINT_BYTES_PER_PARAM * spec.params_total().0).collect();
+    bytes.sort_unstable_by_key(|bytes| std::cmp::Reverse(*bytes));
+    SMALL_FILES + bytes.into_iter().take(side_by_side).sum::<u64>()
+}

@@ -33,6 +33,15 @@ pub enum LockError {
 }
 
 impl SweepLock {
+    /// Who holds the lock of a sweep; none where nobody does.
+    pub fn holder(sweep: &SweepDir) -> Option<String> {
+        let mut file = File::open(sweep.lock()).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(read_holder(&mut file)),
+            _ => None,
+        }
+    }
+
     /// Takes the lock of a sweep, making its folder.
     ///
     /// # Errors
@@ -51,12 +60,7 @@ impl SweepLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // The text is a courtesy; without it the refusal still stands.
-                let _ = file.read_to_string(&mut holder);
-                let holder =
-                    if holder.trim().is_empty() { "process unknown".to_owned() } else { holder.trim().to_owned() };
-                return Err(LockError::Held { folder, holder });
+                return Err(LockError::Held { folder, holder: read_holder(&mut file) });
             }
             Err(TryLockError::Error(source)) => return Err(unwritable(source)),
         }
@@ -69,4 +73,11 @@ impl SweepLock {
             .map_err(unwritable)?;
         Ok(Self { _file: file })
     }
+}
+
+/// What the holder wrote: a courtesy, without which the refusal still stands.
+fn read_holder(file: &mut File) -> String {
+    let mut holder = String::new();
+    let _ = file.read_to_string(&mut holder);
+    if holder.trim().is_empty() { "process unknown".to_owned() } else { holder.trim().to_owned() }
 }

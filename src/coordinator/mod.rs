@@ -1,22 +1,31 @@
-//! Carrying out a plan. [`step()`] decides, purely; [`drive()`] acts.
+//! Carrying out a plan. [`step()`] decides, purely; [`drive()`] acts. docs/coordinator.md has the design.
 
 mod calibrate;
 mod commit;
 mod drive;
 mod estimate;
+mod import;
 mod kills;
+mod leftovers;
 mod lock;
 mod memory;
+mod requests;
+mod resume;
 mod room;
 mod schedule;
 mod trunks;
 
 pub use calibrate::{CalibrationError, calibrate};
-pub use commit::{CommitError, Resumed, resume};
-pub use drive::{DriveError, Observer, Options, Summary, drive};
-pub use estimate::Cost;
+pub use commit::CommitError;
+pub use drive::{DiskRoom, DriveError, Observer, Options, Summary, drive};
+pub use estimate::{Cost, disk_reserve};
+pub use import::{Difference, ImportError, Imported, import, take_over};
 pub use lock::{LockError, SweepLock};
 pub use memory::{Place, TextBytes, memory_bytes};
-pub use room::{TooLarge, side_by_side};
-pub use schedule::{Command, Event, FailedRun, Failure, RunState, State, step};
+pub use requests::carry_out;
+pub use resume::{ResumeError, Resumed, TakenUp, look, resume};
+pub use room::{TooLarge, machine, side_by_side};
+pub use schedule::{
+    Claim, Command, Decision, Event, Exploded, Facts, Machine, Moment, Policy, RunIndex, SlotIndex, State, step,
+};
 pub use trunks::{Branch, branches, flops_saved};

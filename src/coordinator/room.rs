@@ -1,7 +1,8 @@
 //! Whether runs fit into memory, alone and side by side. Pure: what is free is given.
 
-use super::schedule::RunIndex;
-use crate::executor::FreeMemory;
+use super::schedule::{Machine, RunIndex};
+use crate::executor::{FreeMemory, Slot};
+use crate::run::Device;
 
 /// A run that no slot has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,24 @@ pub struct TooLarge {
     pub estimate: u64,
     /// Memory that is free for it, bytes.
     pub free: u64,
+}
+
+/// The slots with the devices that they are seats of, and what is free on each; without limit where that is not known.
+pub fn machine(slots: &[Slot], free: Option<&FreeMemory>) -> Machine {
+    let mut devices: Vec<Device> = Vec::new();
+    let mut memory = Vec::new();
+    let place = |(i, slot): (usize, &Slot)| {
+        devices.iter().position(|device| *device == slot.device).unwrap_or_else(|| {
+            devices.push(slot.device);
+            memory.push(match free {
+                None => u64::MAX,
+                Some(FreeMemory::Shared(bytes)) => *bytes,
+                Some(FreeMemory::Each(each)) => each.get(i).copied().unwrap_or(0),
+            });
+            devices.len() - 1
+        })
+    };
+    Machine { slots: slots.iter().enumerate().map(place).collect(), memory }
 }
 
 /// How many of the `slots` can be used at once, whichever of the `waiting` runs (with their estimates, bytes) meet in
@@ -67,6 +86,17 @@ mod tests {
         assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Each(vec![50, 80])), Ok(2));
         // Estimates beyond all numbers are no panic.
         assert!(side_by_side(&[(0, u64::MAX), (1, u64::MAX)], 2, &FreeMemory::Shared(u64::MAX)).is_ok());
+    }
+
+    #[test]
+    fn slots_of_a_device_share_its_memory() {
+        let slot = |device| Slot { device, threads: 1 };
+        let cpu = [slot(Device::Cpu); 3];
+        assert_eq!(machine(&cpu, Some(&FreeMemory::Shared(9))), Machine { slots: vec![0; 3], memory: vec![9] });
+        assert_eq!(machine(&cpu, None), Machine { slots: vec![0; 3], memory: vec![u64::MAX] });
+        let gpus = [0, 1, 0, 1].map(|i| slot(Device::Cuda(i)));
+        let each = FreeMemory::Each(vec![5, 7, 5, 7]);
+        assert_eq!(machine(&gpus, Some(&each)), Machine { slots: vec![0, 1, 0, 1], memory: vec![5, 7] });
     }
 
     #[test]

@@ -22,7 +22,8 @@ pub enum DeviceError {
     NoCuda,
 }
 
-/// The slots for a sweep's settings. On a CPU, one a core unless `threads_per_run` divides them; on GPUs, one a device.
+/// The slots for a sweep's settings. On a CPU, one a core unless `threads_per_run` divides them; on GPUs,
+/// `runs_per_device` on each.
 ///
 /// # Errors
 /// [`DeviceError`] when what was asked for is not there.
@@ -41,8 +42,12 @@ fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
     let slots = asked(&settings.slots);
     if let Some(share) = cores.checked_div(gpus) {
         let threads = threads.unwrap_or(share.max(1));
-        let devices = slots.unwrap_or(gpus).min(gpus);
-        return (0..devices).map(|index| Slot { device: Device::Cuda(index), threads }).collect();
+        let seats = settings.runs_per_device.value.0 as u32;
+        let count = slots.unwrap_or(gpus * seats).min(gpus * seats);
+        // A seat on every device first: runs share one only when each has one.
+        return (0..count)
+            .map(|seat| Slot { device: Device::Cuda(seat % gpus), threads: threads.div_ceil(seats) })
+            .collect();
     }
     let count = slots.unwrap_or_else(|| (cores / threads.unwrap_or(1)).max(1));
     let threads = threads.unwrap_or((cores / count).max(1));
@@ -77,6 +82,12 @@ mod tests {
             assert_eq!((layout.len(), layout[0].threads), expected, "{slots:?} {threads:?}");
             assert!(layout.iter().all(|slot| slot.device == Device::Cpu));
         }
+    }
+
+    #[test]
+    fn runs_share_a_gpu_where_that_is_asked_for() {
+        let settings = LocalExecutor { runs_per_device: At::nowhere(Count(2)), ..settings(Some(3), None) };
+        assert_eq!(layout(&settings, 16, 2), [0, 1, 0].map(|i| Slot { device: Device::Cuda(i), threads: 4 }));
     }
 
     #[test]

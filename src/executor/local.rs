@@ -1,6 +1,5 @@
 //! Trainer processes on this machine.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -10,11 +9,16 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
 
+use super::log::capture;
 use crate::run::{AttemptDir, TrainerExit};
 
 /// From SIGTERM to SIGKILL: time for the step under way and a checkpoint.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Longest wait for what a process printed, once it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The trainer program.
 #[derive(Clone, Debug)]
@@ -61,7 +65,8 @@ impl Trainer {
     /// [`SpawnError`].
     pub fn start(&self, attempt: &AttemptDir, threads: u32) -> Result<LocalProcess, SpawnError> {
         let fail = |source| SpawnError { program: self.program.clone(), attempt: attempt.root().to_owned(), source };
-        let log = File::create(attempt.log()).map_err(fail)?;
+        let (said, says) = io::pipe().map_err(fail)?;
+        let logged = capture(said, attempt).map_err(fail)?;
         let child = Command::new(&self.program)
             .arg("run")
             .arg(attempt.root())
@@ -69,13 +74,14 @@ impl Trainer {
             .env("OMP_NUM_THREADS", threads.to_string())
             .env("MKL_NUM_THREADS", threads.to_string())
             .stdin(Stdio::null())
-            .stdout(log.try_clone().map_err(fail)?)
-            .stderr(log)
+            .stdout(says.try_clone().map_err(fail)?)
+            .stderr(says)
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(fail)?;
-        Ok(LocalProcess { child })
+        let id = child.id().unwrap_or(0);
+        Ok(LocalProcess { child, id, logged })
     }
 }
 
@@ -83,6 +89,9 @@ impl Trainer {
 #[derive(Debug)]
 pub struct LocalProcess {
     child: Child,
+    id: u32,
+    /// Hears of the end of its log.
+    logged: oneshot::Receiver<()>,
 }
 
 /// How an attempt's process ended.
@@ -134,12 +143,22 @@ impl AttemptEnd {
 }
 
 impl LocalProcess {
-    /// Waits for the end.
+    /// The process, which is its group's leader.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Waits for the end, and for the end of what it printed.
     ///
     /// # Errors
     /// When the process cannot be waited for.
     pub async fn wait(&mut self) -> io::Result<AttemptEnd> {
-        self.child.wait().await.map(AttemptEnd::of)
+        let end = self.child.wait().await.map(AttemptEnd::of);
+        // What it has started and left behind has no business any more.
+        self.signal(Signal::SIGKILL);
+        // A process that left the group may hold the log open for ever: it is not waited for.
+        let _ = tokio::time::timeout(LAST_WORDS, &mut self.logged).await;
+        end
     }
 
     /// Ends the process and its group: SIGTERM, a grace period that ends early when `hurry` does, SIGKILL; returns when it is gone.
@@ -149,16 +168,16 @@ impl LocalProcess {
     pub async fn stop(&mut self, hurry: impl Future<Output = ()>) -> io::Result<AttemptEnd> {
         self.signal(Signal::SIGTERM);
         tokio::select! {
-            end = self.child.wait() => return end.map(AttemptEnd::of),
+            end = self.wait() => return end,
             () = tokio::time::sleep(GRACE) => {}
             () = hurry => {}
         }
         self.signal(Signal::SIGKILL);
-        self.child.wait().await.map(AttemptEnd::of)
+        self.wait().await
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        if let Some(pid) = i32::try_from(self.id).ok().filter(|pid| *pid > 0) {
             // It fails only when the group is gone already, which is what was wanted.
             let _ = killpg(Pid::from_raw(pid), signal);
         }

@@ -1,9 +1,14 @@
 //! Where a run executes. One file an engine; the contract with the trainer is the attempt's folder.
 
 mod devices;
+mod disk;
 mod local;
+mod log;
 mod memory;
+mod survivors;
 
 pub use devices::{DeviceError, Slot, slots};
+pub use disk::free_disk;
 pub use local::{AttemptEnd, LocalProcess, SpawnError, Trainer, TrainerMissing, error_line};
 pub use memory::{FreeMemory, free_memory, kills_for_memory};
+pub use survivors::kill_survivors;

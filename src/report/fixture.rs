@@ -99,6 +99,7 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
 fn measured(budget: f64) -> Measured {
     Measured {
         resumed_from_step: None,
+        split_for_memory: None,
         trunk_steps: None,
         flops_spent: budget,
         tokens_spent: 1_000_000,

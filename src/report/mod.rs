@@ -34,7 +34,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::fit::Fits;
-use crate::run::write_whole;
+use crate::run::{remove_unfinished, write_whole};
 use crate::table::{CurveRow, RunRow};
 
 /// What a report is made of.
@@ -86,6 +86,7 @@ pub fn write(folder: &Path, inputs: &Inputs<'_>) -> Result<PathBuf, ReportError>
         move |source| ReportError::Unwritable { path, source }
     };
     fs::create_dir_all(folder).map_err(unwritable(folder))?;
+    remove_unfinished(folder);
     // Without a profile there is no law to draw.
     let laws = !inputs.fits.only_direct();
     let figures = [

@@ -74,10 +74,17 @@ fn cost(runs: &[RunRow], measured: &[&Measured]) -> String {
             " {taken} runs went on from the trunk of a smaller budget, whose cost is counted where it was spent."
         ),
     };
+    let split = match measured.iter().filter(|m| m.split_for_memory.is_some()).count() {
+        0 => String::new(),
+        count => format!(
+            " {count} runs found no memory at first and were trained in smaller passes (`split_for_memory`): their last bits \
+             are other than their specs'."
+        ),
+    };
     let seconds: f64 = measured.iter().map(|m| m.seconds.train).sum();
     format!(
         "{} runs were planned: {} finished, {} diverged, {} missing. The runs with an outcome spent {spent:.3e} training \
-         FLOPs on {} tokens, and {} ({seconds:.0} s) of device time in training steps.{shared}\n",
+         FLOPs on {} tokens, and {} ({seconds:.0} s) of device time in training steps.{shared}{split}\n",
         runs.len(),
         count(RunStatus::Finished),
         count(RunStatus::Diverged),

@@ -3,6 +3,7 @@
 //! ```text
 //! results/<sweep>/
 //!   lock                 held by the coordinator; names its process and host
+//!   state.sqlite         what the coordinator remembers of each run; can be made anew
 //!   plan.json            the runs this sweep asks for, with their arms and labels
 //!   sweep.yaml           the sweep file as it was when they were asked for
 //!   data/<digest>.tokens the corpora as tokens
@@ -12,6 +13,7 @@
 //!     checkpoints/<step>/  manifest.json  state.safetensors: where a stopped run goes on; gone when it is done
 //!     attempts/<n>/      what one attempt left
 //!       launch.json  metrics.jsonl  outcome.json  log.txt
+//!   importing/           while runs are copied from another folder
 //!   runs.parquet  curves.parquet  fit.json      rebuilt by commands
 //! ```
 
@@ -31,6 +33,11 @@ impl SweepDir {
         Self { root: results.join(name) }
     }
 
+    /// The sweep that lies in a folder.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
     /// The folder itself.
     pub fn root(&self) -> &Path {
         &self.root
@@ -39,6 +46,11 @@ impl SweepDir {
     /// The coordinator's lock.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")
+    }
+
+    /// What the coordinator remembers.
+    pub fn store(&self) -> PathBuf {
+        self.root.join("state.sqlite")
     }
 
     /// The runs that the sweep asks for.
@@ -66,9 +78,24 @@ impl SweepDir {
         self.root.join("runs")
     }
 
+    /// The folder of the run of this name.
+    pub fn run_named(&self, id: &str) -> RunDir {
+        RunDir::new(self.runs().join(id))
+    }
+
     /// One run.
     pub fn run(&self, id: &RunId) -> RunDir {
         RunDir::new(self.runs().join(id.as_str()))
+    }
+
+    /// Where runs are copied to before they are renamed to where runs are.
+    pub fn importing(&self) -> PathBuf {
+        self.root.join("importing")
+    }
+
+    /// A run that is being copied.
+    pub fn run_in_the_making(&self, id: &RunId) -> RunDir {
+        RunDir::new(self.importing().join(id.as_str()))
     }
 
     /// The table of runs.
@@ -213,8 +240,13 @@ impl AttemptDir {
         self.root.join("outcome.json")
     }
 
-    /// What the trainer printed.
+    /// What the trainer printed: the latest part.
     pub fn log(&self) -> PathBuf {
         self.root.join("log.txt")
+    }
+
+    /// What it printed before that, where it was more than a log holds.
+    pub fn older_log(&self) -> PathBuf {
+        self.root.join("log.1.txt")
     }
 }

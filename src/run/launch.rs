@@ -40,6 +40,9 @@ pub struct Launch {
     /// Memory that the run was expected to hold, bytes, for the message of one that finds none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes_estimate: Option<u64>,
+    /// Sequences in a pass, where an attempt before this one found no memory for those of the spec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_for_memory: Option<u32>,
     /// The spec.
     pub spec: RunSpec,
 }

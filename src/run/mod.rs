@@ -30,4 +30,4 @@ pub use recipe::{Adafactor, Adamw, Muon, Optimizer, Precision, Schedule};
 pub(crate) use spec::example;
 pub use spec::{Budget, DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Tokenizer};
 pub use trunk::Trunk;
-pub use write::{write_json, write_streamed, write_whole};
+pub use write::{remove_unfinished, replace_json, write_json, write_streamed, write_whole};

@@ -27,6 +27,9 @@ pub struct Outcome {
     pub tokens: u64,
     /// FLOPs of all steps, those of a trunk that was taken over included: the C that the loss belongs to.
     pub flops: f64,
+    /// Sequences in a pass, where an attempt before this one found no memory for those of the spec: the last bits are others'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_for_memory: Option<u32>,
     /// What was taken over from a run with a smaller budget; absent where the run did every step itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<TakenTrunk>,
@@ -135,6 +138,14 @@ pub enum InvalidOutcome {
 }
 
 impl Outcome {
+    /// The final validation loss, nats/token, of a run that did all its steps.
+    pub fn loss(&self) -> Option<f64> {
+        match self.ending {
+            Ending::Finished { loss_val, .. } => Some(loss_val),
+            Ending::Diverged { .. } => None,
+        }
+    }
+
     /// Reads and checks the committed outcome of a run.
     ///
     /// # Errors

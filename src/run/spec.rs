@@ -201,6 +201,17 @@ pub enum Budget {
     TokensPerParam(f64),
 }
 
+impl Budget {
+    /// The number, and the name of its kind as tables have it.
+    pub fn value_and_kind(self) -> (f64, &'static str) {
+        match self {
+            Self::Flops(value) => (value, "flops"),
+            Self::Tokens(value) => (value, "tokens"),
+            Self::TokensPerParam(value) => (value, "tokens_per_param"),
+        }
+    }
+}
+
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&match self {

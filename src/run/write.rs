@@ -6,6 +6,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
+/// Stands in the name of a file in the making.
+const IN_THE_MAKING: &str = "tmp";
+
 /// Writes a file under a temporary name, syncs it, and renames it: a reader, or a
 /// machine that loses power, sees the old file or the new one, never a part.
 ///
@@ -20,13 +23,48 @@ pub fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
 /// # Errors
 /// As [`write_whole`], and those of `write`.
 pub fn write_streamed(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
-    let temporary = path.with_extension(format!("tmp.{}", std::process::id()));
+    let temporary = temporary(path);
     let written = write_and_rename(&temporary, path, write);
     if written.is_err() {
         // The failure above is what the caller must hear of.
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Replaces a file by a value as indented JSON: whole or not at all to a reader, but not synced. For what can be made again.
+///
+/// # Errors
+/// Any failure to write or rename; the old file then still stands.
+pub fn replace_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let temporary = temporary(path);
+    let replaced = json(value).and_then(|text| fs::write(&temporary, text)).and_then(|()| fs::rename(&temporary, path));
+    if replaced.is_err() {
+        // The failure above is what the caller must hear of.
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced
+}
+
+/// The name of a file in the making, beside it.
+fn temporary(path: &Path) -> std::path::PathBuf {
+    path.with_extension(format!("{IN_THE_MAKING}.{}", std::process::id()))
+}
+
+/// Removes what was in the making in a folder when its writer died. What cannot be removed costs only space.
+pub fn remove_unfinished(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_in_the_making(&entry.path()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn is_in_the_making(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let parts: Vec<&str> = name.split('.').collect();
+    let is_number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+    parts.windows(2).any(|pair| pair[0] == IN_THE_MAKING && is_number(pair[1]))
 }
 
 fn write_and_rename(
@@ -49,7 +87,29 @@ fn write_and_rename(
 /// # Errors
 /// As [`write_whole`]; also when the value is not representable as JSON.
 pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    write_whole(path, &json(value)?)
+}
+
+fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
-    write_whole(path, &text)
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_in_the_making_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.tmp.12", "b.tmp.3.png", "c.json", "tmp", "d.tmp", "e.tmp.f"] {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        write_whole(&folder.path().join("g.json"), b"y").unwrap();
+        remove_unfinished(folder.path());
+        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["c.json", "d.tmp", "e.tmp.f", "g.json", "tmp"]);
+    }
 }

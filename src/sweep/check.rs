@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use super::file::DataEntry;
-use super::{At, Count, Executor, Number, SweepError, SweepFile};
+use super::{At, Count, Number, SweepError, SweepFile};
 use crate::data::Split;
 use crate::run::Schedule;
 
@@ -63,8 +63,7 @@ impl Check<'_> {
 
     /// A name that is safe as a folder and in a table.
     pub(super) fn word<T>(&self, what: &str, name: &str, place: &At<T>) -> Result<(), SweepError> {
-        let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        if !name.is_empty() && name.len() <= 64 && name.chars().all(safe) && !name.starts_with('.') {
+        if is_name(name) {
             return Ok(());
         }
         Err(self.at(
@@ -105,20 +104,12 @@ impl Check<'_> {
         }
         Ok(())
     }
+}
 
-    pub(super) fn executor(&self, executor: &Executor) -> Result<(), SweepError> {
-        let Executor::Local(local) = executor;
-        for (name, count, most) in
-            [("`slots`", &local.slots, 1024), ("`threads_per_run`", &local.threads_per_run, 1024)]
-        {
-            if let Some(count) = count {
-                self.count(name, count, 1..=most)?;
-            }
-        }
-        self.count("`max_attempts`", &local.max_attempts, 1..=100)?;
-        self.within("`checkpoint_seconds`", &local.checkpoint_seconds, 0.01..=1e6)?;
-        self.within("`stall_seconds`", &local.stall_seconds, 1.0..=1e6).map(drop)
-    }
+/// Whether a name is safe as a folder and in a table.
+pub fn is_name(name: &str) -> bool {
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    !name.is_empty() && name.len() <= 64 && name.chars().all(safe) && !name.starts_with('.')
 }
 
 /// A number in few characters.
@@ -143,15 +134,6 @@ impl SweepFile {
     /// [`SweepError`] when the name is no folder's.
     pub fn folder_name(&self, path: &Path) -> Result<String, SweepError> {
         Check { path }.name(self)
-    }
-
-    /// Where runs execute.
-    ///
-    /// # Errors
-    /// [`SweepError`] for settings that make no sense.
-    pub fn checked_executor(self, path: &Path) -> Result<Executor, SweepError> {
-        Check { path }.executor(&self.executor)?;
-        Ok(self.executor)
     }
 
     /// The text files that the sweep names, relative to its folder made whole.

@@ -1,5 +1,6 @@
 //! From a sweep file to runs. Pure: resuming is set difference by run id.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -51,8 +52,15 @@ pub struct PlannedRun {
     /// Factor on the rule's learning rate, where the sweep has an axis of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr_factor: Option<f64>,
+    /// Larger starts first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: u64,
     /// What decides the result.
     pub spec: RunSpec,
+}
+
+fn is_zero(priority: &u64) -> bool {
+    *priority == 0
 }
 
 impl PlannedRun {
@@ -76,6 +84,7 @@ pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, Sw
     let mut notes = Vec::new();
     let arms = arms(file, &check)?;
     let baseline = baseline(file, &check, &arms)?;
+    let priorities = priorities(file, &check, &arms)?;
     let sizes = sizes(file, &check, &settings.counting(arms[baseline].architecture), &mut notes)?;
     let budgets = budgets(&file.budgets, &check)?;
     let rate_at = &file.train.learning_rate;
@@ -83,6 +92,7 @@ pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, Sw
 
     let mut runs = Vec::new();
     for (arm, entry) in arms.iter().zip(&file.architectures.value) {
+        let priority = priorities.get(&arm.name).copied().unwrap_or(0);
         for (budget, budget_at) in &budgets {
             for size in &sizes {
                 let model =
@@ -100,6 +110,7 @@ pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, Sw
                             arm: arm.name.clone(),
                             size: size.label(),
                             lr_factor,
+                            priority,
                             spec,
                         });
                     }
@@ -165,6 +176,19 @@ fn baseline(file: &SweepFile, check: &Check<'_>, arms: &[Arm]) -> Result<usize, 
         let message = format!("the baseline `{}` is none of the architectures: `{}`", name.value, names.join("`, `"));
         check.at(name, message, super::nearest(&name.value, &names, "name"))
     })
+}
+
+fn priorities(file: &SweepFile, check: &Check<'_>, arms: &[Arm]) -> Result<BTreeMap<String, u64>, SweepError> {
+    let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+    for (name, priority) in &file.priorities {
+        if !names.contains(&name.as_str()) {
+            let message =
+                format!("`priorities` names `{name}`, which is none of the architectures: `{}`", names.join("`, `"));
+            return Err(check.at(priority, message, super::nearest(name, &names, "name")));
+        }
+        check.count("a priority", priority, 0..=1_000_000)?;
+    }
+    Ok(file.priorities.iter().map(|(name, priority)| (name.clone(), priority.value.0)).collect())
 }
 
 fn contradiction(check: &Check<'_>, entry: &At<ArmEntry>, name: &str, reason: &Contradiction) -> SweepError {

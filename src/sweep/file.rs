@@ -1,5 +1,6 @@
 //! The sweep file as it is written. Closed: unknown keys are errors. sweeps/README.md explains every key.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -9,7 +10,7 @@ use super::architecture::ArmEntry;
 use super::given::given;
 use super::size::SizeEntry;
 use super::train::TrainEntry;
-use super::{At, Count, Number, SweepError};
+use super::{At, Count, Executor, Number, SweepError};
 use crate::run::Tokenizer;
 
 /// A sweep: architectures x sizes x budgets x seeds, trained alike.
@@ -47,6 +48,9 @@ pub struct SweepFile {
     /// Where runs execute.
     #[serde(default)]
     pub executor: Executor,
+    /// Priority of an arm's runs: a larger number starts first; 0 where an arm is not named.
+    #[serde(default)]
+    pub priorities: BTreeMap<String, At<Count>>,
 }
 
 /// Text, relative to the sweep file. Either `train` and `validation`, or `text` of which a part is held out.
@@ -96,65 +100,6 @@ impl Default for EvaluationEntry {
     fn default() -> Self {
         Self { tokens: At::nowhere(Count(65_536)), points: At::nowhere(Count(10)) }
     }
-}
-
-/// Where runs execute.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Executor {
-    /// On this machine.
-    Local(LocalExecutor),
-}
-
-impl Default for Executor {
-    fn default() -> Self {
-        Self::Local(LocalExecutor::default())
-    }
-}
-
-/// This machine's CPU or GPUs.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct LocalExecutor {
-    /// `auto` takes the GPUs if there are any.
-    pub device: DeviceKind,
-    /// Runs side by side; as many as fit if absent (CPU: cores / threads_per_run; GPU: one a device).
-    #[serde(deserialize_with = "given")]
-    pub slots: Option<At<Count>>,
-    /// CPU threads of a run; 1 on CPU if absent.
-    #[serde(deserialize_with = "given")]
-    pub threads_per_run: Option<At<Count>>,
-    /// Attempts before a run that crashes is given up; 2 if absent.
-    pub max_attempts: At<Count>,
-    /// Seconds between checkpoints of a run; 300 if absent.
-    pub checkpoint_seconds: At<Number>,
-    /// Seconds of silence after which a run is stopped as hung; 300 if absent.
-    pub stall_seconds: At<Number>,
-}
-
-impl Default for LocalExecutor {
-    fn default() -> Self {
-        Self {
-            device: DeviceKind::Auto,
-            slots: None,
-            threads_per_run: None,
-            max_attempts: At::nowhere(Count(2)),
-            checkpoint_seconds: At::nowhere(Number(300.0)),
-            stall_seconds: At::nowhere(Number(300.0)),
-        }
-    }
-}
-
-/// Kind of device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceKind {
-    /// GPUs if there are any, the CPU otherwise.
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// CUDA devices; an error where there are none.
-    Cuda,
 }
 
 fn default_seeds() -> At<Vec<At<Count>>> {

@@ -6,6 +6,7 @@
 mod architecture;
 mod check;
 mod error;
+mod executor;
 mod expand;
 mod file;
 mod given;
@@ -20,9 +21,11 @@ mod sizes;
 mod train;
 
 pub use architecture::ArmEntry;
+pub use check::is_name;
 pub use error::{SweepError, nearest};
+pub use executor::{DeviceKind, Executor, LocalExecutor, RunOrder};
 pub use expand::{Corpora, Plan, PlannedRun, plan};
-pub use file::{DeviceKind, Executor, LocalExecutor, SweepFile, load, parse, read, schema};
+pub use file::{SweepFile, load, parse, read, schema};
 pub use number::{Count, Number};
 pub use place::At;
 pub use size::{Ladder, SizeEntry};

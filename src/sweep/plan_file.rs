@@ -80,6 +80,8 @@ struct Entry {
     arm: Option<String>,
     size: Option<String>,
     lr_factor: Option<f64>,
+    #[serde(default)]
+    priority: u64,
     spec: Option<RunSpec>,
     seed: Option<u64>,
 }
@@ -87,10 +89,10 @@ struct Entry {
 impl Entry {
     fn after(self, before: Option<&PlannedRun>) -> Result<PlannedRun, String> {
         match (self, before) {
-            (Self { id, arm: Some(arm), size: Some(size), lr_factor, spec: Some(spec), seed: None }, _) => {
-                Ok(PlannedRun { id, arm, size, lr_factor, spec })
+            (Self { id, arm: Some(arm), size: Some(size), lr_factor, priority, spec: Some(spec), seed: None }, _) => {
+                Ok(PlannedRun { id, arm, size, lr_factor, priority, spec })
             }
-            (Self { id, arm: None, size: None, lr_factor: None, spec: None, seed: Some(seed) }, Some(before)) => {
+            (Self { id, arm: None, size: None, lr_factor: None, spec: None, seed: Some(seed), .. }, Some(before)) => {
                 Ok(again(before, id, seed))
             }
             (Self { id, .. }, _) => Err(format!("run {id} is neither whole nor the one before it with another seed")),
@@ -129,7 +131,7 @@ mod tests {
     fn plan() -> Plan {
         let run = |arm: &str, budget: f64, seed: u64, lr_factor: Option<f64>| {
             let spec = RunSpec { budget: Budget::Flops(budget), seed, ..example() };
-            PlannedRun { id: spec.id(), arm: arm.into(), size: "d16-l2".into(), lr_factor, spec }
+            PlannedRun { id: spec.id(), arm: arm.into(), size: "d16-l2".into(), lr_factor, priority: 3, spec }
         };
         let runs = vec![
             run("one", 1e10, 1, None),

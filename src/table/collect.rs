@@ -2,7 +2,7 @@
 
 use crate::arch::Causal;
 use crate::fit::{Excluded, Observation, Study, Unprofiled};
-use crate::run::{Budget, CurvePoint, Ending, EventKind, Outcome, RunSpec, SweepDir, read_events};
+use crate::run::{CurvePoint, Ending, EventKind, Outcome, RunSpec, SweepDir, read_events};
 use crate::sweep::{Plan, PlannedRun};
 use crate::units::Tokens;
 
@@ -43,20 +43,12 @@ fn curve(sweep: &SweepDir, run: &PlannedRun, attempt: u32) -> Vec<CurvePoint> {
         .collect()
 }
 
-fn budget_columns(budget: Budget) -> (&'static str, f64) {
-    match budget {
-        Budget::Flops(value) => ("flops", value),
-        Budget::Tokens(value) => ("tokens", value),
-        Budget::TokensPerParam(value) => ("tokens_per_param", value),
-    }
-}
-
 fn curve_row(run: &PlannedRun, point: CurvePoint) -> CurveRow {
     CurveRow {
         run_id: run.id.to_string(),
         arm: run.arm.clone(),
         size: run.size.clone(),
-        budget: budget_columns(run.spec.budget).1,
+        budget: run.spec.budget.value_and_kind().0,
         seed: run.spec.seed,
         point,
     }
@@ -64,7 +56,7 @@ fn curve_row(run: &PlannedRun, point: CurvePoint) -> CurveRow {
 
 fn run_row(run: &PlannedRun, outcome: Option<&Outcome>) -> RunRow {
     let spec = &run.spec;
-    let (budget_kind, budget) = budget_columns(spec.budget);
+    let (budget, budget_kind) = spec.budget.value_and_kind();
     let tokens = outcome.map_or(spec.tokens().0, |o| o.tokens);
     let finished = match outcome.map(|o| o.ending) {
         Some(Ending::Finished { loss_val, bits_per_byte, loss_train, eval_tokens }) => {
@@ -112,6 +104,7 @@ fn measured(spec: &RunSpec, outcome: &Outcome) -> Measured {
     let taken = Tokens(outcome.trunk.map_or(0, |trunk| trunk.steps) * spec.batch_tokens().0);
     Measured {
         resumed_from_step: outcome.resumed_from_step,
+        split_for_memory: outcome.split_for_memory,
         trunk_steps: outcome.trunk.map(|trunk| trunk.steps),
         flops_spent: outcome.flops - (spec.flops_per_token() * taken).0,
         tokens_spent: outcome.tokens - taken.0,

@@ -104,6 +104,7 @@ fn measured_columns(rows: &[RunRow]) -> Vec<Column> {
     columns!(rows, r:
         "flops_spent" => number(r, |m| m.flops_spent),
         "trunk_steps" => number(r, |m| m.trunk_steps).flatten(),
+        "split_for_memory" => number(r, |m| m.split_for_memory).flatten(),
         "wall_seconds" => number(r, |m| m.wall_seconds),
         "startup_seconds" => number(r, |m| m.startup_seconds),
         "train_seconds" => number(r, |m| m.seconds.train),

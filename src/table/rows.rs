@@ -87,6 +87,8 @@ pub struct RunRow {
 pub struct Measured {
     /// The step at which the attempt took up a checkpoint.
     pub resumed_from_step: Option<u64>,
+    /// Sequences in a pass, where an attempt before found no memory for those of the spec.
+    pub split_for_memory: Option<u32>,
     /// Steps that were taken over from a run with a smaller budget.
     pub trunk_steps: Option<u64>,
     /// FLOPs that this run spent itself: all but the trunk's.

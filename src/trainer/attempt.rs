@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use isoflop::data::{TokenFile, read_digest};
-use isoflop::run::{AttemptDir, Launch, Outcome, TrainerExit, write_json};
+use isoflop::run::{AttemptDir, Launch, Outcome, RunSpec, TrainerExit, write_json};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
@@ -31,7 +31,10 @@ fn carry_out(attempt: &AttemptDir, launch: &Launch, began: Instant) -> Result<()
             launch.run
         )));
     }
-    let spec = &launch.spec;
+    // After a want of memory the same batch is passed in parts; the run stays the run.
+    let split =
+        launch.split_for_memory.map(|pass| RunSpec { micro_batch_sequences: Some(pass), ..launch.spec.clone() });
+    let spec = split.as_ref().unwrap_or(&launch.spec);
     let provenance = host::provenance(launch.device);
     tch::set_num_threads(i32::try_from(launch.threads).unwrap_or(1));
     let device = cuda::device(launch.device)?;
@@ -54,6 +57,7 @@ fn carry_out(attempt: &AttemptDir, launch: &Launch, began: Instant) -> Result<()
         steps: trained.steps,
         tokens: tokens.0,
         flops: (spec.flops_per_token() * tokens).0,
+        split_for_memory: launch.split_for_memory,
         trunk: trained.trunk,
         resumed_from_step: trained.resumed_from_step,
         wall_seconds: began.elapsed().as_secs_f64(),

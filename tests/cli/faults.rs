@@ -224,7 +224,7 @@ fn broken_trainers() {
         sandbox.ok(&["run", "sweep.yaml"]);
         let before = sandbox.outcomes();
         sandbox.edit("[2e8, 4e8]", "[2e8, 6e8]");
-        sandbox.edit("slots: 2", "slots: 1\n    stall_seconds: 1");
+        sandbox.edit("slots: 2", "slots: 1\n    stall_seconds: 1\n    max_attempts: 2\n    retry_seconds: 0");
         let trainer = sandbox.broken_trainer(script);
         let ran = sandbox.run(&["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()]);
         assert_eq!(ran.code, 4, "{name}: {}", ran.err);
@@ -236,9 +236,10 @@ fn broken_trainers() {
     insta::assert_snapshot!(said_of);
 }
 
-/// An outcome damaged on the disk is no result: it is named, and its run is done again.
+/// An outcome damaged on the disk is no result. Where its attempt still has what it delivered, that is the outcome again;
+/// else the run is done again. Both are said.
 #[test]
-fn damaged_outcomes_are_done_again() {
+fn damaged_outcomes_are_restored_or_done_again() {
     let sandbox = Sandbox::new();
     sandbox.ok(&["run", "sweep.yaml"]);
     let losses = sandbox.losses("results");
@@ -248,9 +249,11 @@ fn damaged_outcomes_are_done_again() {
     let text = fs::read_to_string(&metrics).unwrap();
     fs::write(&metrics, text.replacen("\"loss_val\":", "\"loss_val\":1", 1)).unwrap();
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
-    assert!(ran.err.contains("will be done again: the outcome is damaged"), "{}", ran.err);
+    assert!(ran.err.contains("it is restored from what its attempt delivered"), "{}", ran.err);
+    assert!(ran.err.contains("will be done again"), "{}", ran.err);
+    assert_eq!(fs::read(&outcomes[0].0).unwrap(), outcomes[0].1);
     assert!(ran.err.contains("does not match the outcome's digest"), "{}", ran.err);
-    assert!(ran.err.contains("6 of them done already"), "{}", ran.err);
+    assert!(ran.err.contains("7 of them done already"), "{}", ran.err);
     assert_eq!(sandbox.losses("results"), losses);
 }
 
@@ -294,7 +297,7 @@ fn a_delivered_outcome_is_not_lost() {
 fn a_full_disk_stops_the_sweep() {
     let sandbox = Sandbox::new();
     // One at a time, so that the disk is full after the same run whichever would have been faster.
-    sandbox.edit("slots: 2", "slots: 1");
+    sandbox.edit("slots: 2", "slots: 1\n    disk_reserve_bytes: 0");
     let disk = sandbox.path("disk");
     fs::create_dir(&disk).unwrap();
     let mount = |options: &str| {
@@ -313,7 +316,7 @@ fn a_full_disk_stops_the_sweep() {
     let run = ["run", "sweep.yaml", "--results", "disk"];
     // Room for the text and the first runs' files, then none.
     let text: u64 = ["train.txt", "val.txt"].iter().map(|name| fs::metadata(sandbox.path(name)).unwrap().len()).sum();
-    fs::write(&full, vec![0; (2 << 20) - text as usize - (90 << 10)]).unwrap();
+    fs::write(&full, vec![0; (2 << 20) - text as usize - (250 << 10)]).unwrap();
     let first = sandbox.run(&run);
     let before = sandbox.outcomes_in("disk");
     fs::remove_file(&full).unwrap();
@@ -321,8 +324,10 @@ fn a_full_disk_stops_the_sweep() {
     let (losses, after) = (sandbox.losses("disk"), sandbox.outcomes_in("disk"));
     let unmounted = Command::new("umount").arg(&disk).status().unwrap().success();
 
-    // The coordinator's file or the trainer's may be the one that finds no room, and then there is none for its log.
-    let told = ["No space left on device", "is the disk full?"].iter().any(|words| first.err.contains(words));
+    // The store, the coordinator's file or the trainer's may be the one that finds no room, and then there is none for its log.
+    let told = ["No space left on device", "is the disk full?", "database or disk is full"]
+        .iter()
+        .any(|words| first.err.contains(words));
     assert!(told && first.err.contains("hint: "), "{}", first.err);
     assert!([1, 4].contains(&first.code), "{}", first.err);
     assert_eq!(second.code, 0, "{}", second.err);

@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it stands")]
 
 mod arch;
+mod coordinator;
 mod data;
 mod docs;
 mod faults;
 mod gpu_check;
+mod import;
 mod memory;
 mod messages;
 mod plan;

@@ -53,22 +53,53 @@ fn a_run_that_cannot_fit_is_refused() {
     assert!(planned.err.contains("warning: `isoflop run` will refuse: primer_ez d65536-l64"), "{}", planned.err);
 }
 
-/// A trainer whose allocation really fails says how wrong the estimate was, and is not tried again.
+/// A trainer whose allocation really fails says how wrong the estimate was; it is tried once more in smaller passes, and no
+/// third time.
 #[test]
 fn running_out_of_memory_is_told_with_the_estimate() {
     let sandbox = brief("[d128-l4]", "sequence_length: 512\n  batch_tokens: 16384");
     sandbox.edit("[transformer, primer_ez]", "[transformer]");
-    // Address space for libtorch and the model, and not for a step.
-    let limited = format!("ulimit -v {LIMIT_KIB}; exec {} \"$@\"", env!("CARGO_BIN_EXE_isoflop-trainer"));
-    let trainer = sandbox.broken_trainer(&limited);
+    let trainer = limited(&sandbox, LIMIT_KIB);
     let ran = sandbox.run(&["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()]);
     assert_eq!(ran.code, 4, "{}", ran.err);
-    assert!(ran.err.contains("1 attempt: the trainer ran out of memory (exit code 5): estimated "), "{}", ran.err);
+    assert!(ran.err.contains("2 attempts: the trainer ran out of memory (exit code 5): estimated "), "{}", ran.err);
     assert!(ran.err.contains(" at most, when: can't allocate memory: "), "{}", ran.err);
+}
+
+/// A run that finds no memory for its passes is trained in smaller ones: the same run, and a loss that differs in its last bits
+/// at most. Its outcome says so.
+#[test]
+fn what_finds_no_memory_is_trained_in_smaller_passes() {
+    let sandbox = brief("[d128-l4]", "sequence_length: 512\n  batch_tokens: 16384");
+    sandbox.edit("[transformer, primer_ez]", "[transformer]");
+    sandbox.ok(&["run", "sweep.yaml", "--results", "whole"]);
+    let trainer = limited(&sandbox, ENOUGH_FOR_HALF_KIB);
+    let ran = sandbox.ok(&["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()]);
+    assert!(ran.err.contains("it will be tried again, in smaller passes"), "{}", ran.err);
+    let outcome = |results: &str| {
+        let (_, bytes) = sandbox.outcomes_in(results).remove(0);
+        serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()
+    };
+    let (whole, split) = (outcome("whole"), outcome("results"));
+    assert_eq!(split["run"], whole["run"]);
+    assert_eq!((&split["split_for_memory"], &split["attempt"]), (&16.into(), &2.into()));
+    assert_eq!(whole["split_for_memory"], serde_json::Value::Null);
+    let loss = |outcome: &serde_json::Value| outcome["ending"]["finished"]["loss_val"].as_f64().unwrap();
+    assert!((loss(&split) - loss(&whole)).abs() < 1e-4, "{} and {}", loss(&split), loss(&whole));
+    let report = std::fs::read_to_string(sandbox.path("reports/sweep/report.md")).unwrap();
+    assert!(report.contains("1 runs found no memory at first"), "{report}");
+}
+
+/// The trainer with that much address space.
+fn limited(sandbox: &Sandbox, kib: u32) -> PathBuf {
+    let script = format!("ulimit -v {kib}; exec {} \"$@\"", env!("CARGO_BIN_EXE_isoflop-trainer"));
+    sandbox.broken_trainer(&script)
 }
 
 /// Of address space, KiB: libtorch takes 430,000, the step 500,000 more.
 const LIMIT_KIB: u32 = 700_000;
+/// The same where half the step finds room, and not all of it.
+const ENOUGH_FOR_HALF_KIB: u32 = 820_000;
 
 /// A control group of our own with a limit, where the system lets us make one.
 struct Group(PathBuf);

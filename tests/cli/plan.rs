@@ -42,6 +42,29 @@ fn every_way_to_say_it() {
     insta::assert_snapshot!(format!("{}\n{}", ran.out, ran.err));
 }
 
+/// Before anything starts: what a changed file adds, keeps and no longer wants.
+#[test]
+fn a_changed_file_shows_what_changes() {
+    let sandbox = Sandbox::new();
+    let seen = |edits: &[(&str, &str)]| {
+        edits.iter().for_each(|(from, to)| sandbox.edit(from, to));
+        let ran = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration"]);
+        let plan = sandbox.plan();
+        let lines = ran.out.split_once("twice\n").unwrap().1;
+        assert!(lines.lines().all(|line| line.len() <= 80), "{lines}");
+        format!("{lines}{}{}\n\n", ran.err, serde_json::to_string_pretty(&plan["changes"]).unwrap())
+    };
+    let mut seen_of = format!("## nothing was planned\n{}", seen(&[]));
+    sandbox.ok(&["run", "sweep.yaml"]);
+    seen_of += &format!("## the same file\n{}", seen(&[]));
+    let edits = [("[2e8, 4e8]", "[4e8]"), ("[d12-l2, d16-l2]", "[d12-l2, d20-l2]"), ("seeds: [1]", "seeds: [1, 2]")];
+    seen_of += &format!("## other budgets, sizes and seeds\n{}", seen(&edits));
+    let lost = std::fs::read_to_string(sandbox.path("results/sweep/plan.json")).unwrap();
+    sandbox.write("results/sweep/plan.json", &lost[..lost.len() / 2]);
+    seen_of += &format!("## the same, and the plan is damaged\n{}", seen(&[("[4e8]", "[6e8]")]));
+    insta::assert_snapshot!(seen_of);
+}
+
 /// The order of keys and comments do not make other runs.
 #[test]
 fn ids_follow_content() {

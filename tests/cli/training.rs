@@ -75,8 +75,9 @@ fn what_is_done_is_not_repeated() {
 
     sandbox.edit("[2e8, 4e8]", "[4e8, 6e8]");
     let plan = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration"]);
-    assert!(plan.err.contains("4 finished runs in the results are not part of this sweep file"), "{}", plan.err);
+    assert!(plan.out.contains("4 runs are no longer wanted, 4 of them done"), "{}", plan.out);
     let changed = sandbox.ok(&["run", "sweep.yaml"]);
+    assert!(changed.err.contains("4 finished runs in the results are not part of this sweep file"), "{}", changed.err);
     assert!(changed.err.contains("4 of them done already"), "{}", changed.err);
     let after = sandbox.outcomes();
     assert_eq!(after.len(), 12);

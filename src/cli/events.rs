@@ -1,0 +1,88 @@
+//! What happens while a sweep runs, as JSON lines on standard output: `isoflop run --json`. docs/coordinator.md lists them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::output;
+use crate::coordinator::{DiskRoom, Observer, Options, Resumed};
+use crate::run::{Event, EventKind, Outcome};
+use crate::store::{Failure, Record};
+use crate::sweep::{Plan, PlannedRun};
+
+/// Writes every event as it comes.
+pub(super) struct JsonEvents;
+
+impl JsonEvents {
+    pub(super) fn new(plan: &Plan, resumed: &Resumed, options: &Options) -> Self {
+        let done = resumed.done.iter().filter(|done| **done).count();
+        let devices: Vec<String> = options.slots.iter().map(|slot| slot.device.to_string()).collect();
+        say("sweep_started", json!({ "sweep": plan.name, "runs": plan.runs.len(), "done": done, "slots": devices }));
+        Self
+    }
+}
+
+impl Observer for JsonEvents {
+    fn started(&mut self, slot: usize, run: &PlannedRun, attempt: u32) {
+        say("run_started", about(run, json!({ "slot": slot, "attempt": attempt })));
+    }
+
+    fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &Event) {
+        let (step, loss_train, loss_val) = match &event.kind {
+            EventKind::Started { .. } => (0, None, None),
+            EventKind::Heartbeat { step, loss_train } => (*step, *loss_train, None),
+            EventKind::Evaluated(point) => (point.step, point.loss_train, Some(point.loss_val)),
+        };
+        let steps = run.spec.steps;
+        let more =
+            json!({ "slot": slot, "step": step, "steps": steps, "loss_train": loss_train, "loss_val": loss_val });
+        say("run_advanced", about(run, more));
+    }
+
+    fn committed(&mut self, slot: usize, run: &PlannedRun, outcome: &Outcome) {
+        let more = json!({ "slot": slot, "attempt": outcome.attempt, "loss_val": outcome.loss(), "seconds": outcome.wall_seconds });
+        say(if outcome.loss().is_some() { "run_done" } else { "run_diverged" }, about(run, more));
+    }
+
+    fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, record: &Record) {
+        let more = json!({
+            "slot": slot, "attempt": record.attempts, "failure": failure.class.name(), "message": failure.message,
+            "state": record.state.name(),
+        });
+        say("attempt_failed", about(run, more));
+    }
+
+    fn changed(&mut self, run: &PlannedRun, record: &Record) {
+        say("run_changed", about(run, json!({ "state": record.state.name() })));
+    }
+
+    fn disk(&mut self, room: DiskRoom) {
+        let DiskRoom { free, reserve } = room;
+        let event = if room.is_low() { "disk_low" } else { "disk_free" };
+        say(event, json!({ "free_bytes": free, "reserve_bytes": reserve }));
+    }
+
+    fn tick(&mut self) {}
+
+    fn interrupted(&mut self, again: bool) {
+        say("interrupted", json!({ "again": again }));
+    }
+}
+
+/// What every event about a run says, and `more`.
+fn about(run: &PlannedRun, more: Value) -> Value {
+    let mut value = json!({ "run": run.id, "arm": run.arm, "size": run.size, "seed": run.spec.seed });
+    if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
+        value.extend(more);
+    }
+    value
+}
+
+fn say(event: &str, more: Value) {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+    let mut value = json!({ "event": event, "time": time });
+    if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
+        value.extend(more);
+    }
+    output::line(value.to_string());
+}

@@ -1,0 +1,132 @@
+//! What `run` and `resume` share: from a sweep whose results folder holds all that its runs need, to its end.
+
+use std::time::{Duration, Instant};
+
+use super::args::{DriveArgs, Folders, TrainerArgs};
+use super::conclusion::conclude_run;
+use super::events::JsonEvents;
+use super::plan::changes;
+use super::progress::Progress;
+use super::{Exit, Failed, memory, output};
+use crate::coordinator::{Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, resume};
+use crate::executor::{Slot, Trainer, slots};
+use crate::run::SweepDir;
+use crate::sweep::{At, Count, Executor, Plan};
+
+/// A sweep whose results folder holds all that its runs need.
+pub(super) struct Ready {
+    pub(super) plan: Plan,
+    pub(super) dir: SweepDir,
+    pub(super) executor: Executor,
+    pub(super) text: TextBytes,
+}
+
+/// What runs execute on.
+pub(super) struct Engine {
+    slots: Vec<Slot>,
+    trainer: Trainer,
+}
+
+impl Engine {
+    /// Looks before anything is written.
+    pub(super) fn find(executor: &Executor, trainer: &TrainerArgs) -> Result<Self, Failed> {
+        let Executor::Local(local) = executor;
+        Ok(Self { slots: slots(local)?, trainer: Trainer::find(trainer.trainer.as_deref())? })
+    }
+}
+
+/// Trains what is not done, then fits and reports.
+pub(super) fn go_on(
+    sweep: &Ready,
+    engine: Engine,
+    args: &DriveArgs,
+    folders: &Folders,
+    began: Instant,
+) -> Result<Exit, Failed> {
+    let taken_up = resume(&sweep.dir, &sweep.plan)?;
+    let options = options(sweep, engine, &taken_up.resumed, args.max_runs)?;
+    announce(sweep, &options.slots, &taken_up);
+    let TakenUp { resumed, mut store, .. } = taken_up;
+    let summary = if args.json {
+        let mut events = JsonEvents::new(&sweep.plan, &resumed, &options);
+        drive(&sweep.dir, &sweep.plan, resumed, &mut store, options, &mut events)?
+    } else {
+        let mut progress = Progress::new(&sweep.plan, &resumed.done, &options);
+        let summary = drive(&sweep.dir, &sweep.plan, resumed, &mut store, options, &mut progress);
+        progress.finish();
+        summary?
+    };
+    store.close()?;
+    conclude_run(&sweep.dir, &sweep.plan, &summary, args.json, folders, began)
+}
+
+fn options(sweep: &Ready, engine: Engine, resumed: &Resumed, max_runs: Option<usize>) -> Result<Options, Failed> {
+    let (Executor::Local(local), Engine { slots, trainer }) = (&sweep.executor, engine);
+    let memory = memory::estimates(&sweep.plan, sweep.text, &slots);
+    let (machine, _) = memory::usable(&sweep.plan, &slots, &memory, &resumed.done)?;
+    let runs = &sweep.plan.runs;
+    let branches = branches(&sweep.plan);
+    let costs = runs.iter().zip(&branches).map(|(run, branch)| Cost::guessed(&run.spec, *branch).seconds).collect();
+    let count = |count: &At<Count>| u32::try_from(count.value.0).unwrap_or(u32::MAX);
+    let reserve = || disk_reserve(runs.iter().map(|run| &run.spec), slots.len());
+    Ok(Options {
+        trainer,
+        policy: Policy {
+            order: local.order,
+            max_crashes: count(&local.max_attempts),
+            max_runs,
+            retry_after: (local.retry_seconds.value.0 * 1e3) as u64,
+        },
+        machine,
+        stall: Duration::from_secs_f64(local.stall_seconds.value.0),
+        time_limit: local.max_run_seconds.as_ref().map(|limit| Duration::from_secs_f64(limit.value.0)),
+        checkpoint_seconds: local.checkpoint_seconds.value.0,
+        disk_reserve: local.disk_reserve_bytes.as_ref().map_or_else(reserve, |bytes| bytes.value.0),
+        slots,
+        costs,
+        memory,
+        branches,
+    })
+}
+
+fn announce(sweep: &Ready, slots: &[Slot], taken_up: &TakenUp) {
+    let resumed = &taken_up.resumed;
+    let done = resumed.done.iter().filter(|done| **done).count();
+    let found = if done > 0 { format!(", {done} of them done already") } else { String::new() };
+    output::note(format!(
+        "{}: {} runs{found}, {} side by side on {}",
+        sweep.plan.name,
+        sweep.plan.runs.len(),
+        slots.len(),
+        slots[0].device
+    ));
+    if let Some((aside, reason)) = &taken_up.set_aside {
+        output::warning(format!(
+            "the store was damaged ({reason}) and is made anew from the results; the old one is `{}`",
+            aside.display()
+        ));
+    }
+    if taken_up.survivors > 0 {
+        let count = taken_up.survivors;
+        output::warning(format!("{count} trainers of an earlier isoflop were still there, and are ended"));
+    }
+    changes(&sweep.plan, resumed);
+    given_up(&sweep.plan.name, resumed);
+    sweep.plan.notes.iter().for_each(output::remark);
+}
+
+/// Runs that stay as they are.
+fn given_up(name: &str, resumed: &Resumed) {
+    let failed = resumed.count("failed") + resumed.count("quarantined");
+    if failed > 0 {
+        output::warning(format!(
+            "{failed} runs failed before and are left alone; `isoflop retry --failed {name}` queues them again"
+        ));
+    }
+    let cancelled = resumed.count("cancelled");
+    if cancelled > 0 {
+        output::remark(format!(
+            "{cancelled} runs were cancelled and are left alone; `isoflop retry RUN` queues one again"
+        ));
+    }
+}

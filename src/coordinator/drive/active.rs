@@ -1,0 +1,109 @@
+//! An attempt in a slot, watched from outside.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::asked::Asked;
+use crate::coordinator::schedule::{Claim, SlotIndex};
+use crate::executor::kills_for_memory;
+use crate::run::{AttemptDir, Event, EventTail};
+
+/// An attempt in a slot.
+pub(super) struct Active {
+    pub(super) slot: SlotIndex,
+    pub(super) attempt: AttemptDir,
+    /// Its fencing token.
+    pub(super) fence: String,
+    pub(super) asked: watch::Sender<Asked>,
+    events: EventTail,
+    watch: Watch,
+    pub(super) overdue: Option<Overdue>,
+    /// Kills for memory that the kernel had counted when it began.
+    pub(super) kills: Option<u64>,
+    /// The loss of the outcome that it brought, nats/token.
+    pub(super) loss: Option<f64>,
+}
+
+/// Why an attempt is stopped that nobody asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// It said nothing for too long.
+    Silent,
+    /// It took too long.
+    TooLong,
+}
+
+/// The attempts in slots, by claim.
+pub(super) type Actives = std::collections::BTreeMap<Claim, Active>;
+
+impl Active {
+    pub(super) fn new(slot: SlotIndex, attempt: AttemptDir, fence: String, asked: watch::Sender<Asked>) -> Self {
+        let events = EventTail::new(attempt.metrics());
+        let (watch, kills) = (Watch::default(), kills_for_memory());
+        Self { slot, attempt, fence, asked, events, watch, overdue: None, kills, loss: None }
+    }
+
+    /// What it has said since the last look, `passed` ago.
+    pub(super) fn look(&mut self, passed: Duration) -> Vec<Event> {
+        // The file appears when the trainer has read its data.
+        let events = self.events.read_new().unwrap_or_default();
+        self.watch.look(passed, !events.is_empty());
+        events
+    }
+
+    /// Whether it has just become overdue.
+    pub(super) fn becomes_overdue(&mut self, stall: Duration, limit: Option<Duration>) -> bool {
+        if self.overdue.is_some() {
+            return false;
+        }
+        self.overdue = self.watch.overdue(stall, limit);
+        self.overdue.is_some()
+    }
+}
+
+/// For how long an attempt was watched, and has said nothing. Time in which nobody looked does not count: a coordinator that
+/// was itself suspended finds its trainers as it left them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Watch {
+    watched: Duration,
+    silent: Duration,
+}
+
+impl Watch {
+    fn look(&mut self, passed: Duration, spoke: bool) {
+        self.watched += passed;
+        self.silent = if spoke { Duration::ZERO } else { self.silent + passed };
+    }
+
+    fn overdue(&self, stall: Duration, limit: Option<Duration>) -> Option<Overdue> {
+        if self.silent > stall {
+            Some(Overdue::Silent)
+        } else if limit.is_some_and(|limit| self.watched > limit) {
+            Some(Overdue::TooLong)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_counted_while_somebody_looks() {
+        let (stall, second) = (Duration::from_secs(3), Duration::from_secs(1));
+        let mut watch = Watch::default();
+        for spoke in [false, false, true, false, false, false] {
+            watch.look(second, spoke);
+            assert_eq!(watch.overdue(stall, None), None);
+        }
+        watch.look(second, false);
+        assert_eq!(watch.overdue(stall, None), Some(Overdue::Silent));
+        watch.look(second, true);
+        assert_eq!(watch.overdue(stall, None), None);
+        assert_eq!(watch.overdue(stall, Some(Duration::from_secs(7))), Some(Overdue::TooLong));
+        assert_eq!(watch.overdue(stall, Some(Duration::from_secs(8))), None);
+    }
+}

@@ -1,0 +1,394 @@
+//! The loop: what happens is decided on, written down, carried out.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use super::active::{Active, Actives};
+use super::asked::{Asked, ask, heard};
+use super::judge::judge;
+use super::launch::{Starting, launch, write_attempt};
+use super::ledger::{End, Ledger};
+use super::{DiskRoom, DriveError, Observer, Options, Summary};
+use crate::coordinator::commit::{CommitError, commit};
+use crate::coordinator::kills::Kills;
+use crate::coordinator::schedule::{Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step};
+use crate::coordinator::trunks::followers;
+use crate::executor::{AttemptEnd, free_disk, kills_for_memory};
+use crate::run::{Ending, SweepDir, remove_checkpoints};
+use crate::store::{Failure, FailureClass, Request, RequestKind, Store};
+use crate::sweep::Plan;
+
+/// How often running attempts are looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+type Ended = (Claim, io::Result<AttemptEnd>);
+
+pub(super) struct Driver<'a> {
+    sweep: &'a SweepDir,
+    plan: &'a Plan,
+    options: Options,
+    observer: &'a mut dyn Observer,
+    ledger: Ledger<'a>,
+    /// For each run, the one that goes on from its trunk.
+    followers: Vec<Option<RunIndex>>,
+    active: Actives,
+    kills: Kills,
+    /// Requests that are not answered yet.
+    requests: Vec<(Request, RunIndex)>,
+    ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
+    began: Instant,
+    looked: Instant,
+    disk_is_low: bool,
+    interrupted: bool,
+    finished: bool,
+}
+
+impl<'a> Driver<'a> {
+    pub(super) fn new(
+        sweep: &'a SweepDir,
+        plan: &'a Plan,
+        store: &'a mut Store,
+        options: Options,
+        observer: &'a mut dyn Observer,
+    ) -> Self {
+        Self {
+            sweep,
+            plan,
+            followers: followers(&options.branches),
+            options,
+            observer,
+            ledger: Ledger::new(plan, store),
+            active: Actives::new(),
+            kills: Kills::default(),
+            requests: Vec::new(),
+            ended: mpsc::unbounded_channel(),
+            began: Instant::now(),
+            looked: Instant::now(),
+            disk_is_low: false,
+            interrupted: false,
+            finished: false,
+        }
+    }
+
+    pub(super) async fn run(mut self, state: State) -> Result<Summary, DriveError> {
+        let mut signals = Signals::new()?;
+        let result = self.go(state, &mut signals).await;
+        if result.is_err() {
+            self.end_all(&mut signals).await;
+        }
+        result
+    }
+
+    async fn go(&mut self, mut state: State, signals: &mut Signals) -> Result<Summary, DriveError> {
+        (0..self.plan.runs.len()).for_each(|run| self.drop_trunk(run, &state));
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut events = self.look()?;
+        loop {
+            state = self.turn(state, std::mem::take(&mut events))?;
+            if self.finished {
+                self.ledger.write_all(&state)?;
+                let stopped_by = state.stopped_by().cloned();
+                return Ok(Summary { records: state.records().to_vec(), stopped_by, interrupted: self.interrupted });
+            }
+            let wake = state.next_moment().map(|moment| self.began + Duration::from_millis(moment.0));
+            tokio::select! {
+                Some(ended) = self.ended.1.recv() => {
+                    events.push(self.attempt_ended(ended));
+                    while let Ok(ended) = self.ended.1.try_recv() {
+                        events.push(self.attempt_ended(ended));
+                    }
+                }
+                () = signals.next() => events.push(self.interrupt()),
+                _ = look.tick() => {
+                    self.ledger.write_all(&state)?;
+                    events = self.look()?;
+                }
+                () = sleep_until(wake) => events.push(Event::Tick),
+            }
+        }
+    }
+
+    /// Decides on events, and on those that follow at once, until there are none; what must be written down is written
+    /// before what rests on it is done.
+    fn turn(&mut self, mut state: State, events: Vec<Event>) -> Result<State, DriveError> {
+        let mut events = VecDeque::from(events);
+        let mut commands = Vec::new();
+        while !events.is_empty() {
+            while let Some(event) = events.pop_front() {
+                let (next, decided) = self.decide(state, event);
+                state = next;
+                // A commit rests on files alone: what follows from it goes into the same transaction.
+                for command in decided {
+                    match command {
+                        Command::Commit(claim) => events.push_back(self.commit(claim)),
+                        command => commands.push(command),
+                    }
+                }
+            }
+            self.ledger.write(&state)?;
+            self.answer(&state)?;
+            for command in commands.drain(..) {
+                events.extend(self.carry_out(command, &state));
+            }
+        }
+        Ok(state)
+    }
+
+    fn decide(&mut self, state: State, event: Event) -> (State, Vec<Command>) {
+        let now = Moment(self.began.elapsed().as_millis() as u64);
+        let told = event.clone();
+        let decision = step(state, now, event);
+        let state = decision.state;
+        let end = self.end_of(&told);
+        for run in decision.changed {
+            self.ledger.note(&state, run, &end);
+        }
+        self.tell(&told, &state);
+        self.finished = decision.commands.contains(&Command::Finish);
+        (state, decision.commands)
+    }
+
+    fn end_of(&self, event: &Event) -> End {
+        match event {
+            Event::Failed(_, failure) => End { failure: Some(failure.clone()), loss: None },
+            Event::Committed(claim, _) => End { failure: None, loss: self.active.get(claim).and_then(|a| a.loss) },
+            _ => End::default(),
+        }
+    }
+
+    /// Shows what came of an event, and forgets attempts that have ended.
+    fn tell(&mut self, event: &Event, state: &State) {
+        match event {
+            Event::Failed(claim, failure) => {
+                if let Some(active) = self.active.remove(claim) {
+                    let planned = &self.plan.runs[claim.run];
+                    self.observer.failed(active.slot, planned, failure, state.record(claim.run));
+                }
+            }
+            Event::Committed(claim, _) => {
+                self.active.remove(claim);
+                if let Some(branch) = self.options.branches[claim.run] {
+                    self.drop_trunk(branch.from, state);
+                }
+            }
+            Event::Cancel(run) | Event::Retry(run) => {
+                let record = state.record(*run);
+                if record.state.lease().is_none() {
+                    self.observer.changed(&self.plan.runs[*run], record);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn carry_out(&mut self, command: Command, state: &State) -> Option<Event> {
+        match command {
+            Command::Start { claim, slot } => match self.start(claim, slot, state) {
+                Ok(event) => Some(event),
+                Err(failure) => Some(Event::Failed(claim, failure)),
+            },
+            Command::Stop(claim) => {
+                if let Some(active) = self.active.get(&claim) {
+                    ask(&active.asked, Asked::Stop);
+                }
+                None
+            }
+            Command::Commit(_) | Command::Finish => None,
+        }
+    }
+
+    fn start(&mut self, claim: Claim, slot: SlotIndex, state: &State) -> Result<Event, Failure> {
+        let planned = &self.plan.runs[claim.run];
+        let attempt = self.sweep.run(&planned.id).attempt(claim.attempt);
+        let Some(fence) = self.ledger.token(claim) else {
+            return Err(Failure::new(FailureClass::Preempted, "its lease is not written down"));
+        };
+        let (split, keep_trunk) = (state.record(claim.run).split, self.is_awaited(claim.run, state));
+        let starting = Starting { claim, slot, fence: fence.clone(), split, keep_trunk };
+        let (asked, mut hears) = watch::channel(Asked::Nothing);
+        // Known before it is started, so that a failure to start is an attempt that failed.
+        self.active.insert(claim, Active::new(slot, attempt.clone(), fence, asked));
+        let launch = launch(self.sweep, self.plan, &self.options, &starting);
+        write_attempt(self.sweep, planned, &attempt, &launch)?;
+        let threads = self.options.slots[slot].threads;
+        let mut process = self
+            .options
+            .trainer
+            .start(&attempt, threads)
+            .map_err(|e| Failure::new(FailureClass::Unwritable, e.to_string()))?;
+        let pid = process.id();
+        let ended = self.ended.0.clone();
+        tokio::spawn(async move {
+            let end = tokio::select! {
+                end = process.wait() => end,
+                () = heard(&mut hears, Asked::Stop) => process.stop(heard(&mut hears, Asked::EndNow)).await,
+            };
+            // The receiver lives as long as the driver.
+            let _ = ended.send((claim, end));
+        });
+        self.observer.started(slot, planned, claim.attempt);
+        Ok(Event::Started(claim, pid))
+    }
+
+    fn attempt_ended(&mut self, (claim, end): Ended) -> Event {
+        let Some(active) = self.active.get(&claim) else { return Event::Tick };
+        let end = end.map(|end| self.kills.explain(end, active.kills, kills_for_memory()));
+        match judge(claim.run, active, end, &self.options) {
+            Ok(()) => Event::Delivered(claim),
+            Err(failure) => Event::Failed(claim, failure),
+        }
+    }
+
+    /// Makes what an attempt delivered the run's outcome.
+    fn commit(&mut self, claim: Claim) -> Event {
+        let Some(active) = self.active.get_mut(&claim) else { return Event::Tick };
+        let planned = &self.plan.runs[claim.run];
+        match commit(self.sweep, planned, &active.attempt, &active.fence) {
+            Ok(outcome) => {
+                active.loss = outcome.loss();
+                self.observer.committed(active.slot, planned, &outcome);
+                let exploded =
+                    if matches!(outcome.ending, Ending::Diverged { .. }) { Exploded::Yes } else { Exploded::No };
+                Event::Committed(claim, exploded)
+            }
+            Err(error) => {
+                let class = match error {
+                    CommitError::Unwritable { .. } => FailureClass::Unwritable,
+                    CommitError::Invalid(_) => FailureClass::Crash,
+                };
+                let message = match error {
+                    CommitError::Unwritable { .. } => error.to_string(),
+                    CommitError::Invalid(reason) => format!("the trainer exited normally, but {reason}"),
+                };
+                Event::Failed(claim, Failure::new(class, message))
+            }
+        }
+    }
+
+    /// Whether a run that has no outcome goes on from this one.
+    fn is_awaited(&self, run: RunIndex, state: &State) -> bool {
+        self.followers[run].is_some_and(|follower| !state.record(follower).state.has_outcome())
+    }
+
+    /// Removes the trunk of a run that nobody waits for any more; what cannot be removed costs only space.
+    fn drop_trunk(&self, run: RunIndex, state: &State) {
+        if !self.is_awaited(run, state) {
+            let _ = remove_checkpoints(&self.sweep.run(&self.plan.runs[run].id).trunk());
+        }
+    }
+
+    fn interrupt(&mut self) -> Event {
+        self.observer.interrupted(self.interrupted);
+        if self.interrupted {
+            self.active.values().for_each(|active| ask(&active.asked, Asked::EndNow));
+        }
+        self.interrupted = true;
+        Event::Interrupted
+    }
+
+    /// Shows what attempts have said, stops those that are overdue, and looks for requests and for room on the disk.
+    fn look(&mut self) -> Result<Vec<Event>, DriveError> {
+        // Time in which this process itself stood still is not held against its trainers.
+        let passed = self.looked.elapsed().min(2 * LOOK);
+        self.looked = Instant::now();
+        for (claim, active) in &mut self.active {
+            if let Some(event) = active.look(passed).last() {
+                self.observer.advanced(active.slot, &self.plan.runs[claim.run], event);
+            }
+            if active.becomes_overdue(self.options.stall, self.options.time_limit) {
+                ask(&active.asked, Asked::Stop);
+            }
+        }
+        let mut events = self.requested()?;
+        events.extend(self.disk());
+        self.observer.tick();
+        events.push(Event::Tick);
+        Ok(events)
+    }
+
+    fn disk(&mut self) -> Option<Event> {
+        let room = DiskRoom { free: free_disk(self.sweep.root())?, reserve: self.options.disk_reserve };
+        if room.is_low() == self.disk_is_low {
+            return None;
+        }
+        self.disk_is_low = room.is_low();
+        self.observer.disk(room);
+        Some(if room.is_low() { Event::DiskLow } else { Event::DiskFree })
+    }
+
+    /// What other commands have asked for since the last look.
+    fn requested(&mut self) -> Result<Vec<Event>, DriveError> {
+        let (mut events, mut unknown) = (Vec::new(), Vec::new());
+        for request in self.ledger.store().requests()? {
+            if self.requests.iter().any(|(known, _)| known.id == request.id) {
+                continue;
+            }
+            let Some(run) = self.plan.runs.iter().position(|run| run.id.as_str() == request.run) else {
+                unknown.push((request.id, "not a run of this sweep".to_owned()));
+                continue;
+            };
+            events.push(match request.kind {
+                RequestKind::Cancel => Event::Cancel(run),
+                RequestKind::Retry => Event::Retry(run),
+            });
+            self.requests.push((request, run));
+        }
+        self.ledger.store().answer(&unknown)?;
+        Ok(events)
+    }
+
+    /// Answers requests that are carried out: a run that is to be cancelled has first to end.
+    fn answer(&mut self, state: &State) -> Result<(), DriveError> {
+        let settled = |(request, run): &(Request, RunIndex)| {
+            let state = &state.record(*run).state;
+            request.kind == RequestKind::Retry || state.has_ended()
+        };
+        let (settled, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.requests).into_iter().partition(settled);
+        self.requests = open;
+        let answers: Vec<_> =
+            settled.into_iter().map(|(request, run)| (request.id, state.record(run).state.name().to_owned())).collect();
+        Ok(self.ledger.store().answer(&answers)?)
+    }
+
+    /// Ends what runs, because nothing can be written down any more; checkpoints and delivered outcomes are for the next time.
+    async fn end_all(&mut self, signals: &mut Signals) {
+        self.active.values().for_each(|active| ask(&active.asked, Asked::Stop));
+        while !self.active.is_empty() {
+            tokio::select! {
+                Some((claim, _)) = self.ended.1.recv() => drop(self.active.remove(&claim)),
+                () = signals.next() => self.active.values().for_each(|active| ask(&active.asked, Asked::EndNow)),
+            }
+        }
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The user's wishes to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! All that a decision rests on.
+
+use std::collections::BTreeSet;
+
+use super::facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex, ranks};
+use super::queue::Queue;
+use crate::store::{Failure, Lease, Record, RunState};
+
+/// All that a decision rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    pub(super) records: Vec<Record>,
+    pub(super) facts: Vec<Facts>,
+    pub(super) policy: Policy,
+    pub(super) machine: Machine,
+    /// For each run, its place in the order of starting.
+    ranks: Vec<usize>,
+    /// For each run, those that wait for its end.
+    waiting: Vec<Vec<RunIndex>>,
+    pub(super) queue: Queue,
+    /// What each slot holds.
+    pub(super) slots: Vec<Option<RunIndex>>,
+    /// Memory that is given away on each device, bytes, and to how many runs.
+    held: Vec<(u64, usize)>,
+    /// Runs that the user gave up while they were in a slot.
+    pub(super) cancelling: BTreeSet<RunIndex>,
+    /// Runs started since the coordinator began.
+    begun: BTreeSet<RunIndex>,
+    /// No new run is started, until there is room on the disk.
+    pub(super) paused: bool,
+    /// No new run is started any more.
+    pub(super) stopping: bool,
+    /// What stopped the sweep, if a run's failure did.
+    pub(super) stopped_by: Option<(RunIndex, Failure)>,
+}
+
+impl State {
+    /// Takes up what is known of each run. None may be in a slot: what held it is gone with its coordinator.
+    pub fn new(mut records: Vec<Record>, facts: Vec<Facts>, machine: Machine, policy: Policy) -> Self {
+        for record in &mut records {
+            if record.state.lease().is_some() {
+                record.state = RunState::default();
+            }
+        }
+        let mut waiting = vec![Vec::new(); facts.len()];
+        for (run, facts) in facts.iter().enumerate() {
+            if let Some(before) = facts.after {
+                waiting[before].push(run);
+            }
+        }
+        let mut state = Self {
+            ranks: ranks(&facts, policy.order),
+            queue: Queue::default(),
+            slots: vec![None; machine.slots.len()],
+            held: vec![(0, 0); machine.memory.len()],
+            cancelling: BTreeSet::new(),
+            begun: BTreeSet::new(),
+            paused: false,
+            stopping: false,
+            stopped_by: None,
+            records,
+            facts,
+            policy,
+            machine,
+            waiting,
+        };
+        (0..state.records.len()).for_each(|run| state.enqueue(run));
+        state
+    }
+
+    /// How a run stands.
+    pub fn record(&self, run: RunIndex) -> &Record {
+        &self.records[run]
+    }
+
+    /// How all runs stand, in the plan's order.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The attempt that holds a slot.
+    pub fn holder(&self, slot: SlotIndex) -> Option<Claim> {
+        let run = self.slots[slot]?;
+        Some(Claim { run, attempt: self.records[run].state.lease()?.attempt })
+    }
+
+    /// What stopped the sweep, if a run's failure did.
+    pub fn stopped_by(&self) -> Option<&(RunIndex, Failure)> {
+        self.stopped_by.as_ref()
+    }
+
+    /// When a run's back-off ends, if nothing happens before.
+    pub fn next_moment(&self) -> Option<Moment> {
+        self.queue.next_awake()
+    }
+
+    /// The lease of an attempt, if it is the one that holds its run.
+    pub(super) fn lease(&self, claim: Claim) -> Option<Lease> {
+        self.records.get(claim.run)?.state.lease().filter(|lease| lease.attempt == claim.attempt)
+    }
+
+    /// Whether nothing runs and nothing will: what is not in the queue waits for a run that is, or has ended.
+    pub(super) fn is_finished(&self) -> bool {
+        let idle = self.slots.iter().all(Option::is_none);
+        idle && (self.stopping || self.queue.is_empty())
+    }
+
+    /// Whether another run may be started that was not yet.
+    fn may_begin(&self, run: RunIndex) -> bool {
+        self.policy.max_runs.is_none_or(|most| self.begun.len() < most) || self.begun.contains(&run)
+    }
+
+    /// Whether what a run waits for has ended.
+    pub(super) fn waits_for_nothing(&self, run: RunIndex) -> bool {
+        self.facts[run].after.is_none_or(|before| self.records[before].state.has_ended())
+    }
+
+    /// Puts a run that waits for nothing but a slot into the queue.
+    pub(super) fn enqueue(&mut self, run: RunIndex) {
+        let queued = matches!(self.records[run].state, RunState::Queued { .. });
+        if queued && self.waits_for_nothing(run) && self.may_begin(run) {
+            self.queue.push(run, self.ranks[run], self.facts[run].memory);
+        }
+    }
+
+    /// Takes a run that is wanted no more out of the queue.
+    pub(super) fn dequeue(&mut self, run: RunIndex) {
+        self.queue.remove(run, self.ranks[run], self.facts[run].memory);
+    }
+
+    /// The next run for a free slot: the first that fits beside what its device holds. A device that holds nothing takes any.
+    pub(super) fn next_for(&mut self, slot: SlotIndex) -> Option<RunIndex> {
+        let device = self.machine.slots[slot];
+        let (held, runs) = self.held[device];
+        if runs == 0 {
+            return self.queue.pop(None);
+        }
+        // Beside one that is larger than its device, nothing fits.
+        self.queue.pop(Some(self.machine.memory[device].checked_sub(held)?))
+    }
+
+    /// Gives a slot to a run; its attempt is counted here.
+    pub(super) fn lease_to(&mut self, run: RunIndex, slot: SlotIndex) -> Claim {
+        let record = &mut self.records[run];
+        record.attempts += 1;
+        record.state = RunState::Leased { lease: Lease { attempt: record.attempts, slot } };
+        let claim = Claim { run, attempt: record.attempts };
+        self.slots[slot] = Some(run);
+        let held = &mut self.held[self.machine.slots[slot]];
+        *held = (held.0.saturating_add(self.facts[run].memory), held.1 + 1);
+        self.begun.insert(run);
+        if self.policy.max_runs == Some(self.begun.len()) {
+            let begun = &self.begun;
+            self.queue.retain(|run| begun.contains(&run));
+        }
+        claim
+    }
+
+    /// Takes a run out of its slot.
+    pub(super) fn free(&mut self, run: RunIndex, slot: SlotIndex) {
+        self.slots[slot] = None;
+        let held = &mut self.held[self.machine.slots[slot]];
+        *held = (held.0.saturating_sub(self.facts[run].memory), held.1 - 1);
+        self.cancelling.remove(&run);
+    }
+
+    /// Writes down that a run has ended; what waited for it waits no more.
+    pub(super) fn end(&mut self, run: RunIndex, state: RunState) {
+        self.records[run].state = state;
+        for waiting in self.waiting[run].clone() {
+            self.enqueue(waiting);
+        }
+    }
+
+    /// Writes down that a run that had ended waits again; so does what waits for its end, without a back-off of its own.
+    pub(super) fn reopen(&mut self, run: RunIndex, record: Record) {
+        self.records[run] = record;
+        for waiting in self.waiting[run].clone() {
+            self.dequeue(waiting);
+        }
+        self.enqueue(run);
+    }
+}
