@@ -1,5 +1,16 @@
 //! Faults: processes really killed, disks really full. Finished runs stay valid, and none is repeated.
 
+mod checks;
+mod clock;
+mod durable;
+mod full;
+mod kills;
+mod late;
+mod round;
+mod shim;
+mod stops;
+mod truncation;
+
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
