@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test build setup lint bench schema
+.PHONY: help demo test build setup lint bench bench-dispatch schema
 
 help:
 	@echo "make demo   fetch libtorch, build, run sweeps/quickstart.yaml, say where the report is"
@@ -10,6 +10,7 @@ help:
 	@echo "make build  the same set-up, then both programs in target/release"
 	@echo "make lint   formatting, clippy and the documentation's links"
 	@echo "make bench  tokens/s beside plain PyTorch, which is installed into .venv; runs side by side"
+	@echo "make bench-dispatch  what a run costs beside HyperQueue and Ray, which are installed into .venv"
 
 setup:
 	@scripts/setup-libtorch
@@ -40,3 +41,8 @@ bench: build
 	.venv/bin/python benches/throughput/run.py
 	.venv/bin/python benches/throughput/architectures.py
 	.venv/bin/python benches/throughput/side_by_side.py
+
+bench-dispatch: build
+	$(CARGO) build --release --locked --examples
+	scripts/setup-dispatch-bench
+	.venv/bin/python benches/dispatch/dispatch.py

@@ -127,6 +127,18 @@ fn fits_and_schedules_are_pure() {
     }
 }
 
+/// The clock on the wall is read for people, and to say when something was: files that decide something do not know it.
+#[test]
+fn nothing_is_decided_by_the_wall_clock() {
+    let readers = ["cli/events.rs", "cli/status.rs", "store/write.rs", "trainer/host.rs"];
+    for (file, text) in tree() {
+        assert!(
+            readers.contains(&file.as_str()) || !shipped(&text).contains("SystemTime"),
+            "{file} reads the wall clock"
+        );
+    }
+}
+
 #[test]
 fn paths_have_one_author() {
     for name in [
