@@ -8,6 +8,9 @@ mod rows;
 mod schema;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use record::{Failure, FailureClass, Lease, Record, RunState};
 pub use requests::{Request, RequestKind};
 pub use rows::{Counts, Reader, RunEntry};
