@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::output;
 use crate::coordinator::{DiskRoom, Observer, Options};
 use crate::run::{Ending, Event, EventKind, Outcome, RunId};
-use crate::store::{Failure, Record, RunState};
+use crate::store::{Failure, FailureClass, Record, RunState};
 use crate::sweep::{Plan, PlannedRun};
 use crate::units::{bytes, duration, si};
 
@@ -40,19 +40,21 @@ struct Running {
     share: f64,
     loss: Option<f64>,
     /// The last step that was heard of, and when, seconds of the attempt.
-    pace: Option<(u64, f64)>,
+    last: Option<(u64, f64)>,
+    /// Tokens a second.
+    pace: Option<f64>,
     line: String,
 }
 
 impl Running {
-    /// The pace since the last step that was heard of, in words; nothing at first.
+    /// The pace since the last step that was heard of; the last one known where none was made, as during an evaluation.
     fn tokens_per_second(&mut self, run: &PlannedRun, step: u64, seconds: f64) -> String {
-        let before = self.pace.replace((step, seconds));
-        let pace = before.filter(|(earlier, then)| step > *earlier && seconds > *then).map(|(earlier, then)| {
+        let before = self.last.replace((step, seconds));
+        if let Some((earlier, then)) = before.filter(|(earlier, then)| step > *earlier && seconds > *then) {
             let tokens = (step - earlier) * run.spec.batch_tokens().0;
-            format!(", {} tokens/s", si(tokens as f64 / (seconds - then)))
-        });
-        pace.unwrap_or_default()
+            self.pace = Some(tokens as f64 / (seconds - then));
+        }
+        format!("{} tokens/s", self.pace.map_or_else(|| "-".to_owned(), si))
     }
 }
 
@@ -129,7 +131,7 @@ fn bars(total: usize, done: usize, slots: usize) -> View {
     let slots = (0..slots)
         .map(|_| {
             let bar = all.add(ProgressBar::new(1000));
-            bar.set_style(style("  {bar:12} {wide_msg}").progress_chars("━╸ "));
+            bar.set_style(style("  {bar:6} {wide_msg}").progress_chars("━╸ "));
             bar
         })
         .collect();
@@ -143,7 +145,7 @@ impl Observer for Progress {
     fn started(&mut self, slot: usize, run: &PlannedRun, _attempt: u32) {
         let first_step = self.places.get(&run.id).map_or(0, |place| self.shared[*place]);
         let (cost, line) = (self.cost(run), format!("{}: starting", run.label()));
-        self.slots[slot] = Some(Running { cost, first_step, share: 0.0, loss: None, pace: None, line });
+        self.slots[slot] = Some(Running { cost, first_step, share: 0.0, loss: None, last: None, pace: None, line });
     }
 
     fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &Event) {
@@ -152,13 +154,15 @@ impl Observer for Progress {
             EventKind::Heartbeat { step, loss_train } => (*step, *loss_train),
             EventKind::Evaluated(point) => (point.step, Some(point.loss_val)),
         };
-        let shown = loss.map_or_else(String::new, |loss| format!(", loss {loss:.3}"));
         if let Some(running) = &mut self.slots[slot] {
             running.loss = loss;
             let (made, own) = (step.saturating_sub(running.first_step), run.spec.steps - running.first_step);
             running.share = made as f64 / own as f64;
+            // The numbers first: what a narrow terminal cuts off is the end of the name.
+            let shown = loss.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.3}"));
             let pace = running.tokens_per_second(run, step, event.seconds);
-            running.line = format!("{}: step {step}/{}{shown}{pace}", run.label(), run.spec.steps);
+            let percent = 100 * step / run.spec.steps;
+            running.line = format!("{percent:>3}% loss {shown} {pace} {}", run.label());
         }
     }
 
@@ -185,6 +189,8 @@ impl Observer for Progress {
         self.slots[slot] = None;
         let then = match &record.state {
             RunState::Queued { .. } if record.split => "; it will be tried again, in smaller passes",
+            // It says itself that it goes on.
+            RunState::Queued { .. } if failure.class == FailureClass::Preempted => "",
             RunState::Queued { .. } => "; it will be tried again",
             RunState::Quarantined { .. } => "; it crashed too often and is quarantined",
             RunState::Cancelled => "; it is cancelled",

@@ -326,3 +326,17 @@ fn set_version(store: &Path) -> bool {
     fs::write(store, bytes).unwrap();
     is_sqlite
 }
+
+/// Started with `nohup`, a sweep outlives its terminal.
+#[test]
+fn a_sweep_under_nohup_outlives_its_terminal() {
+    let sandbox = Sandbox::new();
+    let mut command = std::process::Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_isoflop")).args(["run", "sweep.yaml", "--trainer", &noop()]);
+    command.current_dir(sandbox.path("")).env("NOOP_SECONDS", "0.3").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut coordinator = command.stdin(Stdio::null()).spawn().unwrap();
+    until("a run runs", || has_store(&sandbox) && !in_state(&sandbox, "running").is_empty());
+    kill(Pid::from_raw(coordinator.id() as i32), Signal::SIGHUP).unwrap();
+    assert!(coordinator.wait().unwrap().success());
+    assert_eq!(sandbox.outcomes().len(), 8);
+}

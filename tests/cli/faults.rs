@@ -92,7 +92,7 @@ pub(crate) fn trainers(sandbox: &Sandbox) -> Vec<i32> {
 
 #[test]
 fn an_interrupt_stops_and_keeps() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let sandbox = slow();
         let mut coordinator = start(&sandbox);
         until("one run is done and others run", || !sandbox.outcomes().is_empty() && !trainers(&sandbox).is_empty());

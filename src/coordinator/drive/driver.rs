@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::active::{Active, Actives};
@@ -12,6 +11,7 @@ use super::asked::{Asked, ask, heard};
 use super::judge::judge;
 use super::launch::{Starting, launch, write_attempt};
 use super::ledger::{End, Ledger};
+use super::signals::Signals;
 use super::{DiskRoom, DriveError, Observer, Options, Summary};
 use crate::coordinator::commit::{CommitError, commit};
 use crate::coordinator::kills::Kills;
@@ -371,24 +371,5 @@ async fn sleep_until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The user's wishes to stop.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

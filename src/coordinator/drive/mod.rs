@@ -6,6 +6,7 @@ mod driver;
 mod judge;
 mod launch;
 mod ledger;
+mod signals;
 
 use std::io;
 use std::time::Duration;
