@@ -19,7 +19,12 @@ pub(super) fn main(args: &FitArgs) -> Result<Exit, Failed> {
         let message = format!("`{baseline}` is none of the sweep's architectures: `{}`", names.join("`, `"));
         return Err(Failed::new(Exit::Usage, message, "name one of them with `--baseline`"));
     }
-    let settings = Settings { baseline, replicates: args.replicates, seed: args.seed, extrapolate: args.extrapolate };
+    let settings = Settings {
+        replicates: args.replicates,
+        seed: args.seed,
+        extrapolate: args.extrapolate,
+        ..Settings::new(&baseline)
+    };
     let fits = fitted(&dir, &tables, &settings)?;
     if args.json {
         output::json(&fits)?;

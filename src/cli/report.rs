@@ -36,7 +36,7 @@ impl Concluded {
 pub(super) fn conclude(dir: &SweepDir, plan: &Plan, folders: &Folders) -> Result<Concluded, Failed> {
     let tables = collect(dir, plan);
     tables.write(dir)?;
-    let settings = Settings { baseline: plan.baseline.clone(), replicates: REPLICATES, seed: 0, extrapolate: false };
+    let settings = Settings { replicates: REPLICATES, ..Settings::new(&plan.baseline) };
     let fits = fitted(dir, &tables, &settings)?;
     let command = format!("isoflop report {}", plan.name);
     let inputs =

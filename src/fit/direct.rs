@@ -148,7 +148,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
-    use super::super::Unprofiled;
+    use super::super::{Further, Unprofiled};
     use super::*;
 
     fn run(arm: &str, size: &str, seed: u64, loss: f64) -> Observation {
@@ -163,6 +163,7 @@ mod tests {
             params: 1e4,
             tokens: 1e6,
             loss,
+            further: Further::default(),
         }
     }
 

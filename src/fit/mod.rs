@@ -25,7 +25,7 @@ pub use direct::{Difference, DirectArm, DirectComparison};
 pub use frontier::{Frontier, FrontierRefusal, Holdout};
 pub use multiplier::{Comparison, ComparisonRefusal, Growth, MultiplierPoint, MultiplierStatus};
 pub use profile::{Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
-pub use study::{Excluded, Observation, Study, Unprofiled};
+pub use study::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
 pub use tuning::{Tried, Tuned};
 
 /// What to fit, and how.
@@ -39,6 +39,42 @@ pub struct Settings {
     pub seed: u64,
     /// Give multipliers outside the overlap of measured losses too, marked as extrapolated.
     pub extrapolate: bool,
+    /// What a run costs.
+    pub cost: Cost,
+    /// What N counts.
+    pub count: Count,
+}
+
+impl Settings {
+    /// What is usual: exact FLOPs, all parameters.
+    pub fn new(baseline: &str) -> Self {
+        let (cost, count) = (Cost::default(), Count::default());
+        Self { baseline: baseline.to_owned(), replicates: 2000, seed: 0, extrapolate: false, cost, count }
+    }
+}
+
+/// What a run costs: the axis that laws and multipliers are functions of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// FLOPs as they are given: exact ones, for isoflop's own runs.
+    #[default]
+    Flops,
+    /// 6·N·D (Kaplan et al., arXiv:2001.08361, section 2.1).
+    SixNd,
+    /// Seconds of training times devices.
+    DeviceSeconds,
+}
+
+/// What N counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Count {
+    /// All parameters, the embedding among them.
+    #[default]
+    Total,
+    /// All but the embedding.
+    WithoutEmbedding,
 }
 
 /// All fits of a study.

@@ -193,6 +193,7 @@ fn distinct(values: impl Iterator<Item = f64>) -> usize {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Further;
     use super::*;
 
     fn points(curve: impl Fn(f64) -> f64, sizes: &[f64]) -> Vec<Observation> {
@@ -207,6 +208,7 @@ mod tests {
             params: *n,
             tokens: 1e12 / (6.0 * n),
             loss: curve(n.ln()),
+            further: Further::default(),
         };
         sizes.iter().map(observation).collect()
     }

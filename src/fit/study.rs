@@ -26,6 +26,30 @@ pub struct Observation {
     pub tokens: f64,
     /// L, nats/token.
     pub loss: f64,
+    /// What else is known of it.
+    #[serde(flatten)]
+    pub further: Further,
+}
+
+/// What is known of some runs, and what fits of other kinds rest on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Further {
+    /// N without the embedding, parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params_without_embedding: Option<f64>,
+    /// Seconds of training, times the devices that trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_seconds: Option<f64>,
+    /// Distinct tokens among D: fewer than D where text was repeated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unique_tokens: Option<f64>,
+    /// Peak learning rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// Tokens a step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_tokens: Option<f64>,
 }
 
 const fn one() -> f64 {
@@ -50,6 +74,28 @@ pub struct Unprofiled {
     pub observation: Observation,
 }
 
+/// What a run reached on its way, its end included: approach 1 is drawn from these.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trajectory {
+    /// The arm.
+    pub arm: String,
+    /// N, as in the run's observation.
+    pub params: f64,
+    /// C spent so far in FLOPs, D so far in tokens, and L then in nats/token, in the order of training.
+    pub points: Vec<Reached>,
+}
+
+/// A point of a trajectory.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reached {
+    /// C so far, FLOPs.
+    pub flops: f64,
+    /// D so far, tokens.
+    pub tokens: f64,
+    /// L then, nats/token.
+    pub loss: f64,
+}
+
 /// Observations, with the runs that are left out of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Study {
@@ -59,6 +105,8 @@ pub struct Study {
     pub unprofiled: Vec<Unprofiled>,
     /// The others.
     pub excluded: Vec<Excluded>,
+    /// Training curves, where they are known.
+    pub trajectories: Vec<Trajectory>,
 }
 
 impl Study {

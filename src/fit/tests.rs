@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::{Fits, MultiplierStatus, Observation, Settings, Study, VertexStatus, fit};
+use super::{Fits, Further, MultiplierStatus, Observation, Settings, Study, VertexStatus, fit};
 
 const SIZES: [f64; 6] = [7e3, 11e3, 20e3, 33e3, 50e3, 69e3];
 const BUDGETS: [f64; 3] = [4e10, 1e11, 2.5e11];
@@ -40,6 +40,7 @@ fn study(multiplier: f64, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study 
                     params: n,
                     tokens: budget / (6.0 * n),
                     loss: law(m, n, budget) + common + own * normal(rng),
+                    further: Further::default(),
                 });
             }
         }
@@ -48,7 +49,7 @@ fn study(multiplier: f64, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study 
 }
 
 fn fitted(study: &Study, replicates: u32) -> Fits {
-    fit(study, &Settings { baseline: "base".into(), replicates, seed: 7, extrapolate: false })
+    fit(study, &Settings { replicates, seed: 7, ..Settings::new("base") })
 }
 
 #[test]

@@ -66,6 +66,7 @@ pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
         observations: study.observations.iter().filter(|o| is_used(FLOPS, o)).cloned().collect(),
         unprofiled: study.unprofiled.iter().filter(|o| is_used(&o.unit, &o.observation)).cloned().collect(),
         excluded: study.excluded.clone(),
+        trajectories: study.trajectories.clone(),
     };
     (kept, tuned.into_iter().map(|(_, tuned)| tuned).collect())
 }
@@ -114,6 +115,7 @@ fn tuned(unit: &str, members: &[&Observation]) -> Option<Tuned> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Further;
     use super::*;
 
     fn observation(arm: &str, lr_factor: f64, seed: u64, loss: f64) -> Observation {
@@ -128,6 +130,7 @@ mod tests {
             params: 1e4,
             tokens: 1e5,
             loss,
+            further: Further::default(),
         }
     }
 

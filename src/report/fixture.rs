@@ -1,7 +1,7 @@
 //! A study whose truth is known: L = E + A·N^-α + B·D^-β, the variant with half the FLOPs per token.
 
 use crate::arch::Shape;
-use crate::fit::{Excluded, Fits, Observation, Settings, Study, fit};
+use crate::fit::{Excluded, Fits, Further, Observation, Settings, Study, fit};
 use crate::run::{CurvePoint, Spent};
 use crate::table::{CurveRow, Measured, RunRow, RunStatus};
 
@@ -46,6 +46,7 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
             params: run.params_total as f64,
             tokens: run.tokens as f64,
             loss: run.loss_val?,
+            further: Further::default(),
         })
     };
     let excluded = |run: &RunRow| Excluded { run: run.run_id.clone(), reason: run.status.name().to_owned() };
@@ -53,8 +54,9 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
         observations: runs.iter().filter_map(observation).collect(),
         unprofiled: Vec::new(),
         excluded: runs.iter().filter(|run| run.loss_val.is_none()).map(excluded).collect(),
+        trajectories: Vec::new(),
     };
-    fit(&study, &Settings { baseline: "transformer".to_owned(), replicates: 400, seed: 1, extrapolate: false })
+    fit(&study, &Settings { replicates: 400, seed: 1, ..Settings::new("transformer") })
 }
 
 fn surface(params: f64, tokens: f64) -> f64 {

@@ -1,7 +1,9 @@
 //! From a results folder to rows, and from rows to what is fitted.
 
+use std::collections::HashMap;
+
 use crate::arch::Causal;
-use crate::fit::{Excluded, Observation, Study, Unprofiled};
+use crate::fit::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
 use crate::run::{CurvePoint, Ending, EventKind, Outcome, RunSpec, SweepDir, read_events};
 use crate::sweep::{Plan, PlannedRun};
 use crate::units::Tokens;
@@ -142,7 +144,25 @@ impl Tables {
                 None => study.observations.extend(row.loss_val.map(|loss| observation(row, loss))),
             }
         }
+        let curves = self.curves_by_run();
+        for row in self.runs.iter().filter(|row| exclusion(row).is_none()) {
+            let points = curves.get(row.run_id.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let reached = points.iter().filter(|point| point.step > 0).map(reached).collect();
+            study.trajectories.push(Trajectory {
+                arm: row.arm.clone(),
+                params: row.params_total as f64,
+                points: reached,
+            });
+        }
         study
+    }
+
+    fn curves_by_run(&self) -> HashMap<&str, Vec<&CurvePoint>> {
+        let mut curves: HashMap<&str, Vec<&CurvePoint>> = HashMap::new();
+        for row in &self.curves {
+            curves.entry(&row.run_id).or_default().push(&row.point);
+        }
+        curves
     }
 }
 
@@ -158,6 +178,10 @@ fn exclusion(row: &RunRow) -> Option<String> {
     }
 }
 
+fn reached(point: &&CurvePoint) -> Reached {
+    Reached { flops: point.flops, tokens: point.tokens as f64, loss: point.loss_val }
+}
+
 fn observation(row: &RunRow, loss: f64) -> Observation {
     Observation {
         run: row.label(),
@@ -170,7 +194,20 @@ fn observation(row: &RunRow, loss: f64) -> Observation {
         params: row.params_total as f64,
         tokens: row.tokens as f64,
         loss,
+        further: Further {
+            params_without_embedding: Some(row.params_without_embedding as f64),
+            device_seconds: row.measured.as_ref().and_then(device_seconds),
+            // A sweep's text is read once.
+            unique_tokens: None,
+            learning_rate: Some(row.learning_rate),
+            batch_tokens: Some(row.batch_tokens as f64),
+        },
     }
+}
+
+/// A run has one device. One that took over a trunk did not spend the trunk's seconds itself, and has none to compare.
+fn device_seconds(measured: &Measured) -> Option<f64> {
+    measured.trunk_steps.is_none().then_some(measured.seconds.train)
 }
 
 impl RunRow {
