@@ -11,9 +11,13 @@
 mod bootstrap;
 mod direct;
 mod frontier;
+mod minimize;
 mod multiplier;
+mod nonnegative;
 mod profile;
+mod scalar;
 mod study;
+pub mod surface;
 #[cfg(test)]
 mod tests;
 mod tuning;

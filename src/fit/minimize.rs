@@ -1,0 +1,166 @@
+//! Minimisation of a smooth function of a few variables with its gradient.
+//!
+//! BFGS with the weak-Wolfe bisection of Lewis and Overton (2013, doi:10.1007/s10107-012-0514-2). At six variables the
+//! dense inverse Hessian is 36 numbers, less than the pairs L-BFGS would keep, and it can start from a curvature that
+//! the caller knows; the Huber objective bends sharply at δ, and theirs is the line search that stands that.
+
+use nalgebra::{SMatrix, SVector};
+
+/// When to stop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    /// The decrease a Newton step still promises, gᵀHg/2, relative to |f|: the gradient in the metric that BFGS has learnt,
+    /// which needs no scale of its own. A step that decreases f by less ends the search too, twice in a row.
+    pub(super) decrease: f64,
+    /// What |f| is at least, for that ratio: a fit without noise ends at zero.
+    pub(super) floor: f64,
+    /// Evaluations allowed.
+    pub(super) evaluations: u32,
+}
+
+/// Where a search ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Minimum<const P: usize> {
+    /// The point.
+    pub(super) at: SVector<f64, P>,
+    /// f there.
+    pub(super) value: f64,
+    /// Calls of f.
+    #[cfg_attr(not(test), expect(dead_code, reason = "what tests of the search look at"))]
+    pub(super) evaluations: u32,
+    /// Whether it stopped because nothing was left to gain.
+    pub(super) converged: bool,
+}
+
+/// A point with f and its gradient.
+#[derive(Clone, Copy)]
+struct Sample<const P: usize> {
+    at: SVector<f64, P>,
+    value: f64,
+    gradient: SVector<f64, P>,
+}
+
+/// Weak Wolfe: the share of the slope's decrease that a step must bring.
+const SUFFICIENT: f64 = 1e-4;
+/// Weak Wolfe: the share of the slope that may be left after it.
+const SLOPE_LEFT: f64 = 0.9;
+/// Halvings and doublings of a step.
+const BISECTIONS: u32 = 40;
+
+/// Minimises f from `start`. `inverse` approximates the inverse Hessian there, positive definite. A variable whose gradient
+/// is zero and whose row of `inverse` is diagonal stays where it is, at -∞ too.
+pub(super) fn minimize<const P: usize>(
+    mut f: impl FnMut(&SVector<f64, P>) -> (f64, SVector<f64, P>),
+    start: SVector<f64, P>,
+    inverse: SMatrix<f64, P, P>,
+    stop: Stop,
+) -> Minimum<P> {
+    let mut sample = |at: SVector<f64, P>| {
+        let (value, gradient) = f(&at);
+        Sample { at, value, gradient }
+    };
+    let mut here = sample(start);
+    let (mut h, mut evaluations, mut idle, mut reset) = (inverse, 1, 0, false);
+    loop {
+        let mut direction = -(h * here.gradient);
+        let mut slope = direction.dot(&here.gradient);
+        // Rounding made H indefinite.
+        if slope >= 0.0 || slope.is_nan() {
+            h = inverse;
+            direction = -(h * here.gradient);
+            slope = direction.dot(&here.gradient);
+        }
+        let enough = stop.decrease * here.value.abs().max(stop.floor);
+        let converged = -slope / 2.0 <= enough || idle >= 2;
+        if converged || evaluations >= stop.evaluations || !slope.is_finite() {
+            return Minimum { at: here.at, value: here.value, evaluations, converged };
+        }
+        let (step, next) = search(&mut sample, &here, &direction, slope, &mut evaluations);
+        let Some(next) = next else {
+            // Rounding hides the decrease along a direction that H made up: once, the first metric is tried again.
+            if reset {
+                return Minimum { at: here.at, value: here.value, evaluations, converged: -slope <= 1e3 * enough };
+            }
+            (h, reset) = (inverse, true);
+            continue;
+        };
+        idle = if here.value - next.value <= enough { idle + 1 } else { 0 };
+        update(&mut h, &(direction * step), &(next.gradient - here.gradient));
+        (here, reset) = (next, false);
+    }
+}
+
+/// A step that satisfies the weak Wolfe conditions, or the best that decreases f.
+fn search<const P: usize>(
+    sample: &mut impl FnMut(SVector<f64, P>) -> Sample<P>,
+    here: &Sample<P>,
+    direction: &SVector<f64, P>,
+    slope: f64,
+    evaluations: &mut u32,
+) -> (f64, Option<Sample<P>>) {
+    let (mut low, mut high, mut step) = (0.0, f64::INFINITY, 1.0);
+    let mut best = None;
+    for _ in 0..BISECTIONS {
+        let next = sample(here.at + direction * step);
+        *evaluations += 1;
+        // NaN and infinity lie too far.
+        let falls = next.value <= here.value + SUFFICIENT * step * slope && next.gradient.iter().all(|g| g.is_finite());
+        if !falls {
+            high = step;
+        } else {
+            (best, low) = (Some((step, next)), step);
+            if next.gradient.dot(direction) >= SLOPE_LEFT * slope {
+                break;
+            }
+        }
+        step = if high.is_finite() { (low + high) / 2.0 } else { 2.0 * low };
+    }
+    best.map_or((0.0, None), |(step, next)| (step, Some(next)))
+}
+
+/// BFGS (Nocedal and Wright 2006, eq. 6.17).
+fn update<const P: usize>(h: &mut SMatrix<f64, P, P>, s: &SVector<f64, P>, y: &SVector<f64, P>) {
+    let sy = s.dot(y);
+    // Weak Wolfe makes it positive; a step that only decreased f teaches nothing.
+    if sy.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater) {
+        return;
+    }
+    let hy = *h * y;
+    let factor = (1.0 + y.dot(&hy) / sy) / sy;
+    for j in 0..P {
+        for i in 0..P {
+            h[(i, j)] += factor * s[i] * s[j] - (hy[i] * s[j] + s[i] * hy[j]) / sy;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::Vector2;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const STOP: Stop = Stop { decrease: 1e-12, floor: 1e-12, evaluations: 2000 };
+
+    fn rosenbrock(x: &Vector2<f64>) -> (f64, Vector2<f64>) {
+        let (u, v) = (1.0 - x[0], x[1] - x[0] * x[0]);
+        (u * u + 100.0 * v * v, Vector2::new(-2.0 * u - 400.0 * x[0] * v, 200.0 * v))
+    }
+
+    proptest! {
+        #[test]
+        fn rosenbrocks_valley_is_walked_to_its_end(x in -2.0..2.0f64, y in -2.0..2.0f64) {
+            let found = minimize(rosenbrock, Vector2::new(x, y), SMatrix::identity(), STOP);
+            prop_assert!(found.converged, "{found:?}");
+            prop_assert!((found.at - Vector2::repeat(1.0)).norm() < 1e-6, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_at_minus_infinity_stays_there() {
+        let f = |x: &Vector2<f64>| ((x[0] - 3.0).powi(2) + x[1].exp(), Vector2::new(2.0 * (x[0] - 3.0), x[1].exp()));
+        let found = minimize(f, Vector2::new(0.0, f64::NEG_INFINITY), SMatrix::identity(), STOP);
+        assert!((found.at[0] - 3.0).abs() < 1e-6 && found.at[1] == f64::NEG_INFINITY, "{found:?}");
+    }
+}
