@@ -1,0 +1,302 @@
+//! Approach 3 of Hoffmann et al. (arXiv:2203.15556, section 3.3): L(N, D) = E + A·N^-α + B·D^-β through all runs.
+
+mod objective;
+mod optimum;
+#[cfg(test)]
+mod reference_tests;
+mod seed;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use objective::Objective;
+pub use optimum::{Optimum, TokenCost};
+
+use super::minimize::{Minimum, Stop, minimize};
+use objective::{ALPHA, BETA, LOG_A, LOG_B, LOG_E, LOG_SIGMA, Problem, Theta};
+
+/// A run: natural logarithms of parameters, tokens and nats/token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// log N.
+    pub log_n: f64,
+    /// log D.
+    pub log_d: f64,
+    /// log L.
+    pub log_loss: f64,
+}
+
+impl Point {
+    /// From N parameters, D tokens and L nats/token.
+    pub fn new(n: f64, d: f64, loss: f64) -> Self {
+        Self { log_n: n.ln(), log_d: d.ln(), log_loss: loss.ln() }
+    }
+}
+
+/// L(N, D) = E + A·N^-α + B·D^-β.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Surface {
+    /// Irreducible loss, nats/token.
+    #[serde(rename = "E")]
+    pub e: f64,
+    /// Factor of the term in N.
+    #[serde(rename = "A")]
+    pub a: f64,
+    /// Factor of the term in D.
+    #[serde(rename = "B")]
+    pub b: f64,
+    /// Exponent of N.
+    pub alpha: f64,
+    /// Exponent of D.
+    pub beta: f64,
+}
+
+impl Surface {
+    /// The loss of N parameters trained on D tokens, nats/token.
+    pub fn loss(&self, n: f64, d: f64) -> f64 {
+        let term = |factor: f64, exponent: f64, of: f64| factor * (-exponent * of.ln()).exp();
+        self.e + term(self.a, self.alpha, n) + term(self.b, self.beta, d)
+    }
+}
+
+/// A surface, and how it was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SurfaceFit {
+    /// The estimate.
+    pub surface: Surface,
+    /// The objective it reaches.
+    pub reached: f64,
+    /// Scale σ of the residuals in log loss, where the likelihood has one.
+    pub sigma: Option<f64>,
+    /// Starts that were polished.
+    pub polished: usize,
+    /// Those of them that came within 1% of the best objective: few mean that the best may have been missed.
+    pub near_best: usize,
+    /// How far it can be trusted.
+    pub status: SurfaceStatus,
+}
+
+/// How far a surface can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SurfaceStatus {
+    /// All parameters are positive.
+    Interior,
+    /// The runs would have some below zero: they are zero, and the others are fitted without them. A term with no factor
+    /// has no exponent either.
+    AtBound {
+        /// Those at zero.
+        parameters: Vec<Parameter>,
+    },
+}
+
+/// A parameter of a surface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Parameter {
+    /// Irreducible loss.
+    E,
+    /// Factor of the term in N.
+    A,
+    /// Factor of the term in D.
+    B,
+    /// Exponent of N.
+    #[serde(rename = "alpha")]
+    Alpha,
+    /// Exponent of D.
+    #[serde(rename = "beta")]
+    Beta,
+}
+
+impl Parameter {
+    /// The symbol.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::E => "E",
+            Self::A => "A",
+            Self::B => "B",
+            Self::Alpha => "α",
+            Self::Beta => "β",
+        }
+    }
+}
+
+/// Why there is no surface.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum SurfaceRefusal {
+    /// Without a residual nothing is learnt.
+    #[error("{runs} finished runs; a surface of {parameters} parameters needs at least {}", parameters + 1)]
+    TooFewRuns {
+        /// Finished runs.
+        runs: usize,
+        /// Parameters fitted.
+        parameters: usize,
+    },
+    /// A power law with a constant has three numbers, in each direction.
+    #[error("{sizes} sizes and {tokens} token counts; a surface needs at least {FEWEST} of each")]
+    TooFewDistinct {
+        /// Distinct N.
+        sizes: usize,
+        /// Distinct D.
+        tokens: usize,
+    },
+    /// Along a line in (log N, log D) the two terms are one.
+    #[error("tokens follow from the size (r² {r_squared:.3}), as at one budget: α and β cannot be told apart")]
+    Collinear {
+        /// Squared correlation of log N and log D.
+        r_squared: f64,
+    },
+    /// A loss or a count that has no logarithm.
+    #[error("a run's parameters, tokens or loss are not positive numbers")]
+    NotPositive,
+    /// The search ended nowhere.
+    #[error("the search for a surface did not converge")]
+    NotConverged,
+}
+
+/// Fewest sizes, and fewest token counts.
+const FEWEST: usize = 3;
+
+/// Squared correlation of log N and log D from which they count as one. At one budget with exact FLOPs it is .999.
+const COLLINEAR: f64 = 0.99;
+
+/// Points of the grid that are polished beside the seed.
+const GRID_STARTS: usize = 12;
+
+/// The full fit; `weights` has one for each point, 1 in an estimate.
+pub fn fit(points: &[Point], weights: &[f64], objective: Objective) -> Result<SurfaceFit, SurfaceRefusal> {
+    check(points, objective)?;
+    let problem = Problem::new(points, weights, objective);
+    let mut starts = vec![seed::projected(&problem)];
+    starts.extend(seed::from_grid(&problem, GRID_STARTS));
+    polished(&problem, &starts)
+}
+
+/// The fit from one start, as a reference that names its start has it. Like every fit here it keeps all parameters at or
+/// above zero.
+pub fn fit_from(
+    points: &[Point],
+    weights: &[f64],
+    start: &Surface,
+    objective: Objective,
+) -> Result<SurfaceFit, SurfaceRefusal> {
+    check(points, objective)?;
+    let problem = Problem::new(points, weights, objective);
+    polished(&problem, &[problem.theta(start, seed::SIGMA)])
+}
+
+/// The fit of a bootstrap's replicate: one search, from the estimate. None where it does not converge.
+pub fn refit(points: &[Point], weights: &[f64], from: &Surface, objective: Objective) -> Option<Surface> {
+    let problem = Problem::new(points, weights, objective);
+    let mut start = problem.theta(from, seed::SIGMA);
+    // What was at zero in the estimate need not be in a replicate.
+    if from.e == 0.0 {
+        start[LOG_E] = SMALL_E.ln();
+    }
+    let found = within_bounds(&problem, polish(&problem, start, REFIT));
+    found.converged.then(|| problem.surface(&found.at))
+}
+
+/// Nats/token from which a search for E that was zero starts.
+const SMALL_E: f64 = 0.1;
+
+const POLISH: Stop = Stop { decrease: 1e-12, floor: 1e-14, evaluations: 1500 };
+const REFIT: Stop = Stop { decrease: 1e-7, floor: 1e-14, evaluations: 600 };
+
+fn check(points: &[Point], objective: Objective) -> Result<(), SurfaceRefusal> {
+    if !points.iter().all(|p| p.log_n.is_finite() && p.log_d.is_finite() && p.log_loss.is_finite()) {
+        return Err(SurfaceRefusal::NotPositive);
+    }
+    let (runs, parameters) = (points.len(), objective.parameters());
+    if runs < parameters + 1 {
+        return Err(SurfaceRefusal::TooFewRuns { runs, parameters });
+    }
+    let (sizes, tokens) = (distinct(points, |p| p.log_n), distinct(points, |p| p.log_d));
+    if sizes < FEWEST || tokens < FEWEST {
+        return Err(SurfaceRefusal::TooFewDistinct { sizes, tokens });
+    }
+    let r_squared = r_squared(points);
+    if r_squared > COLLINEAR { Err(SurfaceRefusal::Collinear { r_squared }) } else { Ok(()) }
+}
+
+fn distinct(points: &[Point], of: fn(&Point) -> f64) -> usize {
+    let mut values: Vec<f64> = points.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values.len()
+}
+
+fn r_squared(points: &[Point]) -> f64 {
+    let count = points.len() as f64;
+    let mean = |of: &dyn Fn(&Point) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (n, d) = (mean(&|p| p.log_n), mean(&|p| p.log_d));
+    let nd = mean(&|p| (p.log_n - n) * (p.log_d - d));
+    nd * nd / (mean(&|p| (p.log_n - n).powi(2)) * mean(&|p| (p.log_d - d).powi(2)))
+}
+
+fn polish(problem: &Problem<'_>, start: Theta, stop: Stop) -> Minimum<6> {
+    minimize(|x| problem.evaluate(x), start, problem.inverse_curvature(&start), stop)
+}
+
+fn polished(problem: &Problem<'_>, starts: &[Theta]) -> Result<SurfaceFit, SurfaceRefusal> {
+    let found: Vec<Minimum<6>> =
+        starts.iter().map(|start| within_bounds(problem, polish(problem, *start, POLISH))).collect();
+    let usable = found.iter().filter(|m| m.value.is_finite() && m.converged);
+    let best = usable.min_by(|a, b| a.value.total_cmp(&b.value)).ok_or(SurfaceRefusal::NotConverged)?;
+    let near = best.value + 0.01 * best.value.abs() + 1e-15;
+    let surface = problem.surface(&best.at);
+    Ok(SurfaceFit {
+        surface,
+        reached: best.value,
+        sigma: (problem.objective == Objective::Likelihood).then(|| best.at[LOG_SIGMA].exp()),
+        polished: found.len(),
+        near_best: found.iter().filter(|m| m.value <= near).count(),
+        status: status(&surface),
+    })
+}
+
+/// Below zero there is no surface: a term with a negative exponent is left out, which is what its exponent at zero
+/// amounts to, since E is the constant. A term that vanishes is too, where nothing is lost by it.
+fn within_bounds(problem: &Problem<'_>, found: Minimum<6>) -> Minimum<6> {
+    let mut found = found;
+    for (factor, exponent) in [(LOG_A, ALPHA), (LOG_B, BETA)] {
+        if found.at[factor] > f64::NEG_INFINITY && found.at[exponent] <= 0.0 {
+            found = without(problem, found, &[(factor, f64::NEG_INFINITY), (exponent, 0.0)]);
+        } else if found.at[factor] == f64::NEG_INFINITY {
+            found.at[exponent] = 0.0;
+        }
+    }
+    // Log E falls for ever where E belongs at zero. A thousandth of a nat is less than any table resolves.
+    if found.at[LOG_E] > f64::NEG_INFINITY && found.at[LOG_E] < NEGLIGIBLE_E.ln() {
+        let zero = without(problem, found, &[(LOG_E, f64::NEG_INFINITY)]);
+        if zero.value <= found.value + 1e-4 * found.value.abs() {
+            found = zero;
+        }
+    }
+    found
+}
+
+/// E, nats/token, from which it is tried whether zero does as well.
+const NEGLIGIBLE_E: f64 = 0.01;
+
+fn without(problem: &Problem<'_>, found: Minimum<6>, pinned: &[(usize, f64)]) -> Minimum<6> {
+    let mut start = found.at;
+    for (parameter, value) in pinned {
+        start[*parameter] = *value;
+    }
+    // A term that was a constant is part of E from now on.
+    if pinned.len() == 2 {
+        start[LOG_E] = start[LOG_E].max(0.0);
+    }
+    polish(problem, start, POLISH)
+}
+
+fn status(surface: &Surface) -> SurfaceStatus {
+    use Parameter::{A, Alpha, B, Beta, E};
+    let Surface { e, a, b, alpha, beta } = *surface;
+    let zero = |(parameter, value): (Parameter, f64)| (value <= 0.0).then_some(parameter);
+    let parameters: Vec<Parameter> =
+        [(E, e), (A, a), (B, b), (Alpha, alpha), (Beta, beta)].into_iter().filter_map(zero).collect();
+    if parameters.is_empty() { SurfaceStatus::Interior } else { SurfaceStatus::AtBound { parameters } }
+}

@@ -1,0 +1,70 @@
+//! Published and verified fits of tables that others measured. The tables lie outside the repository; where they are
+//! missing, the tests say so and pass.
+
+use std::path::Path;
+
+use super::*;
+
+/// The columns asked for of the rows that `keep` keeps; None where the table is missing.
+pub(in crate::fit) fn columns<const K: usize>(
+    table: &str,
+    names: [&str; K],
+    keep: impl Fn(&dyn Fn(&str) -> String) -> bool,
+) -> Option<Vec<[f64; K]>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference").join(table);
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("skipped: {} is not there", path.display());
+        return None;
+    };
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap();
+    let place = |name: &str| header.iter().position(|column| *column == name).unwrap();
+    let kept = lines.filter(|line| keep(&|name| line[place(name)].to_owned()));
+    Some(kept.map(|line| names.map(|name| line[place(name)].parse().unwrap())).collect())
+}
+
+fn points(rows: &[[f64; 3]]) -> Vec<Point> {
+    rows.iter().map(|[n, d, loss]| Point::new(*n, *d, *loss)).collect()
+}
+
+/// McLeish et al. (arXiv:2502.06857), the cooled-down runs.
+#[test]
+fn gemstones() {
+    let Some(rows) = columns("gemstones-cool-end.csv", ["params", "tokens", "loss"], |_| true) else { return };
+    let points = points(&rows);
+    assert_eq!(points.len(), 199);
+    let fitted = fit(&points, &[1.0; 199], Objective::default()).unwrap();
+    let Surface { e, a, b, alpha, beta } = fitted.surface;
+    // The table's intervals, with half a unit of the last digit printed.
+    assert!((0.300_265..0.300_365).contains(&alpha), "{alpha}");
+    assert!((0.580_155..0.580_245).contains(&beta), "{beta}");
+    assert!((5.419_65..5.421_15).contains(&a.ln()), "{}", a.ln());
+    assert!((12.512_15..12.513_95).contains(&b.ln()), "{}", b.ln());
+    assert!((e.ln() - 0.7298).abs() < 1e-4, "{}", e.ln());
+    assert!((fitted.reached - 1.964_086e-3).abs() < 1e-9, "{}", fitted.reached);
+    assert_eq!(fitted.status, SurfaceStatus::Interior);
+}
+
+/// Bhagia et al. (arXiv:2412.04403): the ladder's 16 smaller runs predict the 13B model on 5T tokens.
+#[test]
+fn olmo_ladder() {
+    let keep = |column: &dyn Fn(&str) -> String| {
+        let run = column("run");
+        let parts: Vec<&str> = run.split('-').collect();
+        parts.len() == 2 && ["190M", "370M", "760M", "1B"].contains(&parts[0]) && parts[1] != "0.5xC"
+    };
+    let Some(rows) = columns("olmo-ladder-c4.csv", ["params", "tokens", "loss"], keep) else { return };
+    let points = points(&rows);
+    assert_eq!(points.len(), 16);
+    let start = Surface { e: 1.0, a: f64::exp(3.0), b: f64::exp(6.0), alpha: 0.1, beta: 0.2 };
+    let from_start = fit_from(&points, &[1.0; 16], &start, Objective::default()).unwrap();
+    let full = fit(&points, &[1.0; 16], Objective::default()).unwrap();
+    for fitted in [from_start, full] {
+        let s = fitted.surface;
+        assert!((s.alpha - 0.1036).abs() < 5e-5, "{s:?}");
+        assert!((s.beta - 0.1620).abs() < 5e-5, "{s:?}");
+        assert!((s.e - 0.934).abs() < 5e-4, "{s:?}");
+        assert!((fitted.reached - 3.300e-5).abs() < 5e-9, "{}", fitted.reached);
+        assert!((s.loss(13_202_396_160.0, 5_000_088_518_656.0) - 2.34439).abs() < 5e-6);
+    }
+}
