@@ -26,7 +26,6 @@ pub(super) struct Minimum<const P: usize> {
     /// f there.
     pub(super) value: f64,
     /// Calls of f.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what tests of the search look at"))]
     pub(super) evaluations: u32,
     /// Whether it stopped because nothing was left to gain.
     pub(super) converged: bool,

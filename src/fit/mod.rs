@@ -8,12 +8,15 @@
 //!
 //! A usable but doubtful answer is a value with a status; a refusal means there is no answer.
 
+pub mod asymptote;
 mod bootstrap;
+pub mod data_constrained;
 mod direct;
 mod frontier;
 mod minimize;
 mod multiplier;
 mod nonnegative;
+pub mod over_training;
 mod profile;
 mod scalar;
 mod study;

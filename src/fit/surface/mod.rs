@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub use objective::Objective;
 pub use optimum::{Optimum, TokenCost};
+#[cfg(test)]
+pub(super) use reference_tests::columns as reference_columns;
 
 use super::minimize::{Minimum, Stop, minimize};
 use objective::{ALPHA, BETA, LOG_A, LOG_B, LOG_E, LOG_SIGMA, Problem, Theta};
@@ -73,6 +75,8 @@ pub struct SurfaceFit {
     pub polished: usize,
     /// Those of them that came within 1% of the best objective: few mean that the best may have been missed.
     pub near_best: usize,
+    /// Evaluations of the objective, over all of them.
+    pub evaluations: u32,
     /// How far it can be trusted.
     pub status: SurfaceStatus,
 }
@@ -252,6 +256,7 @@ fn polished(problem: &Problem<'_>, starts: &[Theta]) -> Result<SurfaceFit, Surfa
         sigma: (problem.objective == Objective::Likelihood).then(|| best.at[LOG_SIGMA].exp()),
         polished: found.len(),
         near_best: found.iter().filter(|m| m.value <= near).count(),
+        evaluations: found.iter().map(|m| m.evaluations).sum(),
         status: status(&surface),
     })
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::super::profile::parabola;
 use super::*;
 
 /// The columns asked for of the rows that `keep` keeps; None where the table is missing.
@@ -66,5 +67,27 @@ fn olmo_ladder() {
         assert!((s.e - 0.934).abs() < 5e-4, "{s:?}");
         assert!((fitted.reached - 3.300e-5).abs() < 5e-9, "{}", fitted.reached);
         assert!((s.loss(13_202_396_160.0, 5_000_088_518_656.0) - 2.34439).abs() < 5e-6);
+    }
+}
+
+/// Approach 2 on a noise-free surface (arXiv:2603.22339): the vertex of a parabola through 15 sizes centred on N*. D* = C/6N*
+/// is what the figures mean; N* is off by their inverse.
+#[test]
+fn approach_two_is_biased_on_wide_grids() {
+    let figures =
+        [((0.34, 0.28), [-0.327, -1.301, -2.903, -5.100]), ((0.465, 0.155), [-1.675, -6.498, -13.910, -23.116])];
+    for ((alpha, beta), expected) in figures {
+        let surface = Surface { e: 1.69, a: 406.4, b: 410.7, alpha, beta };
+        let flops = 1e21;
+        let n_opt = surface.optimal(flops, &TokenCost::SixN).unwrap().n;
+        for (half_width, expected) in [2f64, 4.0, 8.0, 16.0].into_iter().zip(expected) {
+            let point = |i: i32| {
+                let n = n_opt * half_width.powf(f64::from(i) / 7.0);
+                (n.ln(), surface.loss(n, flops / (6.0 * n)), 1.0)
+            };
+            let profile = parabola(&(-7..=7).map(point).collect::<Vec<_>>()).unwrap();
+            let off = 100.0 * ((n_opt.ln() - profile.log_n_opt).exp() - 1.0);
+            assert!((off - expected).abs() < 5e-4, "{alpha} {half_width}: {off} and {expected}");
+        }
     }
 }

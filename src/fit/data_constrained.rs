@@ -1,0 +1,219 @@
+//! Loss under repeated data (Muennighoff et al., arXiv:2305.16264, section 3): L = E + A·N'^-α + B·D'^-β.
+//!
+//! Tokens seen again are worth less, and so are parameters beyond those that the unique tokens need:
+//! D' = U_D + U_D·R*_D·(1 - exp(-R_D/R*_D)) with R_D = D/U_D - 1 (eq. 5), and N' alike with R*_N and U_N, the compute-optimal
+//! N for U_D tokens (eq. 6).
+
+use nalgebra::{SMatrix, Vector2};
+use serde::{Deserialize, Serialize};
+
+use super::minimize::{Minimum, Stop, minimize};
+use super::surface::Surface;
+
+/// A run on data that it may have repeated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Run {
+    /// N, parameters.
+    pub n: f64,
+    /// D, tokens seen.
+    pub d: f64,
+    /// Unique tokens among them; all where there are fewer than D.
+    pub unique: f64,
+    /// L, nats/token.
+    pub loss: f64,
+}
+
+/// A surface with what repetition and excess parameters are worth.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataConstrained {
+    /// The law without repetition.
+    pub surface: Surface,
+    /// R*_D: repetitions, beyond the first epoch, at which a further one is worth 1/e of new data.
+    pub r_star_d: f64,
+    /// R*_N: the same of parameters.
+    pub r_star_n: f64,
+    /// The sum over runs of Huber's loss (δ = 1e-3) of log L̂ - log L.
+    pub reached: f64,
+    /// How far it can be trusted.
+    pub status: DataConstrainedStatus,
+}
+
+/// How far R*_D and R*_N can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataConstrainedStatus {
+    /// Both lie within what was searched.
+    Interior,
+    /// One is at an end: repetition is worth nothing, or as much as new data, as far as these runs tell; or none of them
+    /// has parameters in excess.
+    AtBound,
+}
+
+/// Why there is no law.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum DataConstrainedRefusal {
+    /// Two numbers and a residual.
+    #[error("{runs} runs repeat their data; what repetition is worth needs at least {FEWEST}")]
+    TooFewRuns {
+        /// Runs that repeat.
+        runs: usize,
+    },
+    /// Without both terms U_N is not defined.
+    #[error("the surface has a parameter at zero, so no size is the best for a number of tokens")]
+    NoOptimum,
+    /// A loss or a count that has no logarithm.
+    #[error("a run's parameters, tokens, unique tokens or loss are not positive numbers")]
+    NotPositive,
+}
+
+/// Fewest runs that repeat.
+const FEWEST: usize = 3;
+
+/// R* is searched between these, in logarithms.
+const RANGE: (f64, f64) = (0.01, 1e4);
+
+/// Huber's δ, in log loss.
+const DELTA: f64 = 1e-3;
+
+const STOP: Stop = Stop { decrease: 1e-10, floor: 1e-14, evaluations: 500 };
+
+/// Worth of x, of which u are new: u + u·R*·(1 - exp(-R/R*)), and its derivative by log R*.
+fn worth(x: f64, u: f64, r_star: f64) -> (f64, f64) {
+    let ratio = (x / u - 1.0).max(0.0) / r_star;
+    let decayed = -(-ratio).exp_m1();
+    (x.min(u) + u * r_star * decayed, u * r_star * (decayed - ratio * (-ratio).exp()))
+}
+
+/// U_N: the compute-optimal N for that many tokens by C = 6·N·D, where αA·N^-α = βB·D^-β (arXiv:2203.15556, eq. 4).
+fn optimal_n(s: &Surface, tokens: f64) -> f64 {
+    (((s.alpha * s.a) / (s.beta * s.b)).ln() / s.alpha + tokens.ln() * s.beta / s.alpha).exp()
+}
+
+impl DataConstrained {
+    /// The loss of N parameters on D tokens of which `unique` are distinct, nats/token.
+    pub fn loss(&self, n: f64, d: f64, unique: f64) -> f64 {
+        let unique = unique.min(d);
+        let effective_n = worth(n, optimal_n(&self.surface, unique), self.r_star_n).0;
+        self.surface.loss(effective_n, worth(d, unique, self.r_star_d).0)
+    }
+}
+
+/// Fits R*_D and R*_N on a surface that runs without repetition gave.
+pub fn fit(surface: &Surface, runs: &[Run]) -> Result<DataConstrained, DataConstrainedRefusal> {
+    check(surface, runs)?;
+    let objective = |x: &Vector2<f64>| objective(surface, runs, x);
+    // Where R* exceeds all repetitions, or falls short of them, the objective is flat: several starts.
+    let mut best: Option<Minimum<2>> = None;
+    for log_d in [0.0, 2.0, 4.0] {
+        for log_n in [0.0, 2.0, 4.0] {
+            let found = minimize(objective, Vector2::new(log_d, log_n), SMatrix::identity(), STOP);
+            if best.is_none_or(|best| found.value < best.value) {
+                best = Some(found);
+            }
+        }
+    }
+    let found = best.map_or((Vector2::zeros(), f64::INFINITY), |best| (best.at, best.value));
+    let [r_star_d, r_star_n] = [found.0[0], found.0[1]].map(|log| log.exp().clamp(RANGE.0, RANGE.1));
+    let inside = [r_star_d, r_star_n].iter().all(|r| *r > RANGE.0 && *r < RANGE.1);
+    let excess = runs.iter().any(|run| run.n > optimal_n(surface, run.unique.min(run.d)));
+    let status = if inside && excess { DataConstrainedStatus::Interior } else { DataConstrainedStatus::AtBound };
+    Ok(DataConstrained { surface: *surface, r_star_d, r_star_n, reached: found.1, status })
+}
+
+fn check(s: &Surface, runs: &[Run]) -> Result<(), DataConstrainedRefusal> {
+    let positive = |x: &f64| x.is_finite() && *x > 0.0;
+    if !runs.iter().all(|run| [run.n, run.d, run.unique, run.loss].iter().all(positive)) {
+        return Err(DataConstrainedRefusal::NotPositive);
+    }
+    if ![s.a, s.b, s.alpha, s.beta].iter().all(positive) {
+        return Err(DataConstrainedRefusal::NoOptimum);
+    }
+    let repeating = runs.iter().filter(|run| run.d > run.unique).count();
+    if repeating < FEWEST { Err(DataConstrainedRefusal::TooFewRuns { runs: repeating }) } else { Ok(()) }
+}
+
+/// The sum of Huber's loss, and its gradient by log R*_D and log R*_N.
+fn objective(s: &Surface, runs: &[Run], x: &Vector2<f64>) -> (f64, Vector2<f64>) {
+    let (r_star_d, r_star_n) = (x[0].exp(), x[1].exp());
+    let (mut value, mut gradient) = (0.0, Vector2::zeros());
+    for run in runs {
+        let unique = run.unique.min(run.d);
+        let (d, d_by) = worth(run.d, unique, r_star_d);
+        let (n, n_by) = worth(run.n, optimal_n(s, unique), r_star_n);
+        let in_n = s.a * (-s.alpha * n.ln()).exp();
+        let in_d = s.b * (-s.beta * d.ln()).exp();
+        let loss = s.e + in_n + in_d;
+        let r = (loss / run.loss).ln();
+        let slope = r.clamp(-DELTA, DELTA);
+        value += slope * (r - 0.5 * slope);
+        gradient -= Vector2::new(s.beta * in_d / d * d_by, s.alpha * in_n / n * n_by) * (slope / loss);
+    }
+    (value, gradient)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Muennighoff et al., appendix A: their fit on C4.
+    const SURFACE: Surface = Surface { e: 1.87, a: 521.0, b: 1488.0, alpha: 0.353, beta: 0.353 };
+
+    fn runs(r_star_d: f64, r_star_n: f64) -> Vec<Run> {
+        let status = DataConstrainedStatus::Interior;
+        let law = DataConstrained { surface: SURFACE, r_star_d, r_star_n, reached: 0.0, status };
+        let mut runs = Vec::new();
+        for unique in [1e8, 4e8, 1.5e9, 9e9] {
+            for epochs in [1.0, 2.0, 4.0, 8.0, 20.0, 60.0] {
+                for n in [2e7, 1e8, 5e8, 3e9] {
+                    runs.push(Run { n, d: epochs * unique, unique, loss: law.loss(n, epochs * unique, unique) });
+                }
+            }
+        }
+        runs
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn what_repetition_is_worth_is_recovered(r_star_d in 2.0..40.0f64, r_star_n in 1.0..20.0f64) {
+            let fitted = fit(&SURFACE, &runs(r_star_d, r_star_n)).unwrap();
+            prop_assert_eq!(fitted.status, DataConstrainedStatus::Interior);
+            prop_assert!((fitted.r_star_d / r_star_d - 1.0).abs() < 1e-3, "{fitted:?}");
+            prop_assert!((fitted.r_star_n / r_star_n - 1.0).abs() < 1e-3, "{fitted:?}");
+        }
+
+        /// Central differences.
+        #[test]
+        fn gradients_are_those_of_the_values(log_d in -1.0..4.0f64, log_n in -1.0..4.0f64) {
+            let runs = runs(15.4, 5.3);
+            let at = |d: f64, n: f64| objective(&SURFACE, &runs, &Vector2::new(log_d + d, log_n + n));
+            let (_, gradient) = at(0.0, 0.0);
+            let h = 1e-5;
+            for (i, difference) in [at(h, 0.0).0 - at(-h, 0.0).0, at(0.0, h).0 - at(0.0, -h).0].into_iter().enumerate() {
+                prop_assert!((gradient[i] - difference / (2.0 * h)).abs() < 1e-4 * (gradient.norm() + 1e-6), "{i}");
+            }
+        }
+    }
+
+    /// The published constants, from runs that obey them.
+    #[test]
+    fn muennighoffs_constants_come_back() {
+        let fitted = fit(&SURFACE, &runs(15.4, 5.3)).unwrap();
+        assert!((fitted.r_star_d - 15.4).abs() < 0.01 && (fitted.r_star_n - 5.3).abs() < 0.01, "{fitted:?}");
+        // One epoch is the surface, where there are no parameters in excess.
+        assert!((fitted.loss(1e7, 1e9, 1e9) - SURFACE.loss(1e7, 1e9)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_no_run_shows_is_flagged_or_refused() {
+        let once: Vec<Run> = runs(15.4, 5.3).into_iter().filter(|run| run.d == run.unique).collect();
+        let refusal = fit(&SURFACE, &once).unwrap_err();
+        insta::assert_snapshot!(refusal, @"0 runs repeat their data; what repetition is worth needs at least 3");
+        let small: Vec<Run> = runs(15.4, 5.3).into_iter().filter(|run| run.n < 3e7 && run.unique > 1e9).collect();
+        assert_eq!(fit(&SURFACE, &small).unwrap().status, DataConstrainedStatus::AtBound);
+    }
+}

@@ -1,0 +1,182 @@
+//! Loss of over-trained models (Gadre et al., arXiv:2403.08540, eq. 4): L = E + a·N^c + b·6^(c/2)·(M·N)^c, with M = D/N tokens
+//! per parameter and c below zero.
+//!
+//! One exponent for both terms: N and D are then scaled alike where M is held, and lines of equal M are parallel in log
+//! reducible loss against log compute. Five small runs determine it.
+
+use serde::{Deserialize, Serialize};
+
+use super::nonnegative::Normal;
+use super::scalar::minimum;
+
+/// A run: N parameters, D tokens, nats/token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Run {
+    /// N.
+    pub n: f64,
+    /// D = M·N.
+    pub d: f64,
+    /// L.
+    pub loss: f64,
+}
+
+/// L = E + a·N^c + b·6^(c/2)·D^c.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverTraining {
+    /// Irreducible loss, nats/token.
+    #[serde(rename = "E")]
+    pub e: f64,
+    /// Factor of the term in N.
+    pub a: f64,
+    /// Factor of the term in D.
+    pub b: f64,
+    /// The exponent, below zero.
+    pub c: f64,
+    /// How far it can be trusted.
+    pub status: OverTrainingStatus,
+}
+
+/// How far the law can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverTrainingStatus {
+    /// All factors are positive, and the exponent lies within what was searched.
+    Interior,
+    /// A factor is zero, or the exponent at an end of what was searched.
+    AtBound,
+}
+
+/// Why there is no law.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum OverTrainingRefusal {
+    /// Four numbers and a residual.
+    #[error("{runs} finished runs; a law of over-training needs at least {FEWEST}")]
+    TooFewRuns {
+        /// Finished runs.
+        runs: usize,
+    },
+    /// With one M the terms in N and in D are one.
+    #[error("all runs have one ratio of tokens to parameters; a law of over-training needs at least 2")]
+    OneRatio,
+    /// A loss or a count that has no logarithm.
+    #[error("a run's parameters, tokens or loss are not positive numbers")]
+    NotPositive,
+}
+
+/// Fewest runs: one more than parameters.
+const FEWEST: usize = 5;
+
+/// -c is searched between these, in logarithms.
+const STEEPNESS: (f64, f64) = (0.01, 3.0);
+
+impl OverTraining {
+    /// The loss of N parameters trained on D tokens, nats/token.
+    pub fn loss(&self, n: f64, d: f64) -> f64 {
+        self.e + self.a * (self.c * n.ln()).exp() + self.b * (self.c * (d.ln() + 0.5 * 6f64.ln())).exp()
+    }
+}
+
+/// Least squares of the loss itself, not of its logarithm, as Gadre et al. have it. Given c the law is linear in E, a and b,
+/// so that only c is searched for.
+pub fn fit(runs: &[Run]) -> Result<OverTraining, OverTrainingRefusal> {
+    check(runs)?;
+    let project = |log: f64| project(runs, -log.exp());
+    // The best of a grid, then the minimum between its neighbours.
+    let (low, high) = (STEEPNESS.0.ln(), STEEPNESS.1.ln());
+    let place = |i: u32| low + (high - low) * f64::from(i) / 60.0;
+    let left: Vec<f64> = (0..=60).map(|i| project(place(i)).1).collect();
+    let best = (0..=60u32).min_by(|i, j| left[*i as usize].total_cmp(&left[*j as usize])).unwrap_or(0);
+    let (from, to) = (place(best.saturating_sub(1)), place((best + 1).min(60)));
+    let log = minimum(|log| project(log).1, from, to, 1e-9).0;
+    let mut law = project(log).0;
+    let at_end = best == 0 || best == 60;
+    if !at_end && law.e > 0.0 && law.a > 0.0 && law.b > 0.0 {
+        law.status = OverTrainingStatus::Interior;
+    }
+    Ok(law)
+}
+
+fn check(runs: &[Run]) -> Result<(), OverTrainingRefusal> {
+    if !runs.iter().all(|run| [run.n, run.d, run.loss].iter().all(|x| x.is_finite() && *x > 0.0)) {
+        return Err(OverTrainingRefusal::NotPositive);
+    }
+    if runs.len() < FEWEST {
+        return Err(OverTrainingRefusal::TooFewRuns { runs: runs.len() });
+    }
+    let log_m = |run: &Run| (run.d / run.n).ln();
+    let (least, most) =
+        runs.iter().map(log_m).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), x| (l.min(x), m.max(x)));
+    // Token counts are whole batches: a ratio is never met to the last token.
+    if most - least < 0.05 { Err(OverTrainingRefusal::OneRatio) } else { Ok(()) }
+}
+
+/// The best law with an exponent, and the sum of squares it leaves, from the residuals: the normal equations lose it.
+fn project(runs: &[Run], c: f64) -> (OverTraining, f64) {
+    let centre = runs.iter().map(|run| run.n.ln()).sum::<f64>() / runs.len() as f64;
+    let mut normal = Normal::new();
+    for run in runs {
+        let power = |x: f64| (c * (x.ln() - centre)).exp();
+        normal.add([1.0, power(run.n), power(run.d)], run.loss, 1.0);
+    }
+    let (factors, _) = normal.solve();
+    let scale = (-c * centre).exp();
+    let law = OverTraining {
+        e: factors[0],
+        a: factors[1] * scale,
+        b: factors[2] * scale * (-0.5 * c * 6f64.ln()).exp(),
+        c,
+        status: OverTrainingStatus::AtBound,
+    };
+    (law, runs.iter().map(|run| (law.loss(run.n, run.d) - run.loss).powi(2)).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::surface::reference_columns;
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_law_without_noise_is_recovered(e in 0.5..2.5f64, a in 20.0..300.0f64, b in 20.0..300.0f64, c in 0.15..0.4f64) {
+            let law = OverTraining { e, a, b, c: -c, status: OverTrainingStatus::Interior };
+            let run = |n: f64, m: f64| Run { n, d: m * n, loss: law.loss(n, m * n) };
+            let runs = [run(1e7, 20.0), run(8e7, 20.0), run(1.5e8, 20.0), run(4e8, 20.0), run(1e7, 320.0)];
+            let fitted = fit(&runs).unwrap();
+            prop_assert_eq!(fitted.status, OverTrainingStatus::Interior);
+            prop_assert!((fitted.c + c).abs() < 1e-4 && (fitted.e - e).abs() < 1e-3, "{fitted:?}");
+            prop_assert!((fitted.loss(7e9, 1e12) - law.loss(7e9, 1e12)).abs() < 1e-3);
+        }
+    }
+
+    /// Gadre et al., RedPajama: four sizes at M = 20 and the smallest at M = 320 predict 1.4B at M = 640 and 6.9B at M = 20.
+    #[test]
+    fn gadres_small_runs_predict_his_large_ones() {
+        let names = ["params", "tokens", "loss", "token_multiplier"];
+        let keep = |column: &dyn Fn(&str) -> String| column("dataset") == "rpj";
+        let Some(rows) = reference_columns("gadre-104-models.csv", names, keep) else { return };
+        let small = |[n, _, _, m]: &&[f64; 4]| (*n < 5e8 && *m == 1.0) || (*n < 2e7 && *m == 16.0);
+        let runs: Vec<Run> =
+            rows.iter().filter(small).map(|[n, d, loss, _]| Run { n: *n, d: *d, loss: *loss }).collect();
+        assert_eq!(runs.len(), 5);
+        let law = fit(&runs).unwrap();
+        assert!((law.e - 1.8366).abs() < 5e-5 && (law.c + 0.27285).abs() < 5e-6, "{law:?}");
+        let large: Vec<&[f64; 4]> = rows.iter().filter(|[n, _, _, m]| *n > 1e9 && (*m == 32.0 || *n > 5e9)).collect();
+        assert_eq!(large.len(), 2);
+        for ([n, d, loss, _], off) in large.into_iter().zip([0.71, 0.73]) {
+            let error = 100.0 * (law.loss(*n, *d) / loss - 1.0);
+            assert!((error.abs() - off).abs() < 5e-3, "{error}");
+        }
+    }
+
+    #[test]
+    fn refusals_say_why() {
+        let run = |n: f64| Run { n, d: 20.0 * n, loss: 3.0 };
+        let few = fit(&[run(1e7), run(2e7)]).unwrap_err();
+        insta::assert_snapshot!(few, @"2 finished runs; a law of over-training needs at least 5");
+        let line = fit(&[1e7, 2e7, 4e7, 8e7, 16e7].map(run)).unwrap_err();
+        insta::assert_snapshot!(line, @"all runs have one ratio of tokens to parameters; a law of over-training needs at least 2");
+    }
+}
