@@ -1,0 +1,77 @@
+//! Which runs have no surface.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Objective, Point};
+
+/// Why there is no surface.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum SurfaceRefusal {
+    /// Without a residual nothing is learnt.
+    #[error("{runs} finished runs; a surface of {parameters} parameters needs at least {}", parameters + 1)]
+    TooFewRuns {
+        /// Finished runs.
+        runs: usize,
+        /// Parameters fitted.
+        parameters: usize,
+    },
+    /// A power law with a constant has three numbers, in each direction.
+    #[error("{sizes} sizes and {tokens} token counts; a surface needs at least {FEWEST} of each")]
+    TooFewDistinct {
+        /// Distinct N.
+        sizes: usize,
+        /// Distinct D.
+        tokens: usize,
+    },
+    /// Along a line in (log N, log D) the two terms are one.
+    #[error("tokens follow from the size (r² {r_squared:.3}), as at one budget: α and β cannot be told apart")]
+    Collinear {
+        /// Squared correlation of log N and log D.
+        r_squared: f64,
+    },
+    /// A loss or a count that has no logarithm.
+    #[error("a run's parameters, tokens or loss are not positive numbers")]
+    NotPositive,
+    /// The search ended nowhere.
+    #[error("the search for a surface did not converge")]
+    NotConverged,
+}
+
+/// Fewest sizes, and fewest token counts.
+const FEWEST: usize = 3;
+
+/// Squared correlation of log N and log D from which they count as one. At one budget with exact FLOPs it is .999.
+const COLLINEAR: f64 = 0.99;
+
+/// Refuses what no surface can be told from.
+pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), SurfaceRefusal> {
+    if !points.iter().all(|p| p.log_n.is_finite() && p.log_d.is_finite() && p.log_loss.is_finite()) {
+        return Err(SurfaceRefusal::NotPositive);
+    }
+    let (runs, parameters) = (points.len(), objective.parameters());
+    if runs < parameters + 1 {
+        return Err(SurfaceRefusal::TooFewRuns { runs, parameters });
+    }
+    let (sizes, tokens) = (distinct(points, |p| p.log_n), distinct(points, |p| p.log_d));
+    if sizes < FEWEST || tokens < FEWEST {
+        return Err(SurfaceRefusal::TooFewDistinct { sizes, tokens });
+    }
+    let r_squared = r_squared(points);
+    if r_squared > COLLINEAR { Err(SurfaceRefusal::Collinear { r_squared }) } else { Ok(()) }
+}
+
+fn distinct(points: &[Point], of: fn(&Point) -> f64) -> usize {
+    let mut values: Vec<f64> = points.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values.len()
+}
+
+fn r_squared(points: &[Point]) -> f64 {
+    let count = points.len() as f64;
+    let mean = |of: &dyn Fn(&Point) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (n, d) = (mean(&|p| p.log_n), mean(&|p| p.log_d));
+    let nd = mean(&|p| (p.log_n - n) * (p.log_d - d));
+    nd * nd / (mean(&|p| (p.log_n - n).powi(2)) * mean(&|p| (p.log_d - d).powi(2)))
+}
