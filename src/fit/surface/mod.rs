@@ -153,11 +153,12 @@ pub fn fit_from(
     polished(&problem, &[problem.theta(start, seed::SIGMA)])
 }
 
-/// The fit of a bootstrap's replicate: one search, from the estimate. None where it does not converge.
+/// The fit of a bootstrap's replicate: one search, from the estimate. A term that the estimate leaves out stays out. None
+/// where the search does not converge.
 pub fn refit(points: &[Point], weights: &[f64], from: &Surface, objective: Objective) -> Option<Surface> {
     let problem = Problem::new(points, weights, objective);
     let mut start = problem.theta(from, seed::SIGMA);
-    // What was at zero in the estimate need not be in a replicate.
+    // An E that was at zero in the estimate need not be in a replicate.
     if from.e == 0.0 {
         start[LOG_E] = SMALL_E.ln();
     }
@@ -169,10 +170,13 @@ pub fn refit(points: &[Point], weights: &[f64], from: &Surface, objective: Objec
 const SMALL_E: f64 = 0.1;
 
 const POLISH: Stop = Stop { decrease: 1e-12, floor: 1e-14, evaluations: 1500 };
-const REFIT: Stop = Stop { decrease: 1e-7, floor: 1e-14, evaluations: 600 };
+const REFIT: Stop = Stop { decrease: 1e-9, floor: 1e-14, evaluations: 600 };
 
 fn polish(problem: &Problem<'_>, start: Theta, stop: Stop) -> Minimum<6> {
-    minimize(|x| problem.evaluate(x), start, problem.inverse_curvature(&start), stop)
+    let search = |start: Theta| minimize(|x| problem.evaluate(x), start, problem.inverse_curvature(&start), stop);
+    let found = search(start);
+    // Where the search got stuck, the curvature there is a better guide than what it has made up on its way.
+    if found.converged { found } else { search(found.at) }
 }
 
 fn polished(problem: &Problem<'_>, starts: &[Theta]) -> Result<SurfaceFit, SurfaceRefusal> {
@@ -194,17 +198,17 @@ fn polished(problem: &Problem<'_>, starts: &[Theta]) -> Result<SurfaceFit, Surfa
 }
 
 /// Below zero there is no surface: a term with a negative exponent is left out, which is what its exponent at zero
-/// amounts to, since E is the constant. A term that vanishes is too, where nothing is lost by it.
+/// amounts to, since E is the constant. A term that has vanished is left out too.
 fn within_bounds(problem: &Problem<'_>, found: Minimum<6>) -> Minimum<6> {
     let mut found = found;
     for (factor, exponent) in [(LOG_A, ALPHA), (LOG_B, BETA)] {
-        if found.at[factor] > f64::NEG_INFINITY && found.at[exponent] <= 0.0 {
-            found = without(problem, found, &[(factor, f64::NEG_INFINITY), (exponent, 0.0)]);
-        } else if found.at[factor] == f64::NEG_INFINITY {
+        if found.at[factor] == f64::NEG_INFINITY {
             found.at[exponent] = 0.0;
+        } else if found.at[exponent] <= 0.0 || problem.largest(&found.at, factor) < VANISHED {
+            found = without(problem, found, &[(factor, f64::NEG_INFINITY), (exponent, 0.0)]);
         }
     }
-    // Log E falls for ever where E belongs at zero. A thousandth of a nat is less than any table resolves.
+    // Log E falls for ever where E belongs at zero.
     if found.at[LOG_E] > f64::NEG_INFINITY && found.at[LOG_E] < NEGLIGIBLE_E.ln() {
         let zero = without(problem, found, &[(LOG_E, f64::NEG_INFINITY)]);
         if zero.value <= found.value + 1e-4 * found.value.abs() {
@@ -214,8 +218,11 @@ fn within_bounds(problem: &Problem<'_>, found: Minimum<6>) -> Minimum<6> {
     found
 }
 
-/// E, nats/token, from which it is tried whether zero does as well.
+/// E, nats/token, below which it is tried whether zero does as well.
 const NEGLIGIBLE_E: f64 = 0.01;
+
+/// Nats/token: no run of a table shows a term below this.
+const VANISHED: f64 = 1e-6;
 
 fn without(problem: &Problem<'_>, found: Minimum<6>, pinned: &[(usize, f64)]) -> Minimum<6> {
     let mut start = found.at;

@@ -144,6 +144,15 @@ impl<'a> Problem<'a> {
         (value, gradient)
     }
 
+    /// The most that a term, named by its factor, adds to the loss of a run, nats/token.
+    pub(super) fn largest(&self, x: &Theta, factor: usize) -> f64 {
+        let term = |p: &Point| match factor {
+            LOG_A => x[LOG_A] - x[ALPHA] * (p.log_n - self.log_n),
+            _ => x[LOG_B] - x[BETA] * (p.log_d - self.log_d),
+        };
+        self.points.iter().map(term).fold(f64::NEG_INFINITY, f64::max).exp()
+    }
+
     /// Inverse of the curvature that iterated least squares would have (each residual weighed by slope/r): what the search
     /// begins with. Never more than the steps it allows, for Huber's loss and Student's lie below those parabolas.
     pub(super) fn inverse_curvature(&self, x: &Theta) -> SMatrix<f64, 6, 6> {

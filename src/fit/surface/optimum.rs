@@ -71,7 +71,7 @@ impl Surface {
         Some(Optimum { n: log_n.exp(), tokens: log_d.exp(), loss: self.e + in_n + in_d })
     }
 
-    /// C at which L* is `loss`, FLOPs. None at or below E, where no compute is enough.
+    /// C at which L* is `loss`, FLOPs. None at or below E, where no compute is enough, and where it is beyond all numbers.
     pub fn flops_for_loss(&self, loss: f64, cost: &TokenCost) -> Option<f64> {
         let excess = loss - self.e;
         // NaN is no loss.
@@ -88,10 +88,10 @@ impl Surface {
             let step = ((excess / here).ln() / slope).clamp(-20.0, 20.0);
             log_c += step;
             if step.abs() < 1e-10 {
-                break;
+                return Some(log_c.exp()).filter(|c| c.is_finite() && *c > 0.0);
             }
         }
-        Some(log_c.exp()).filter(|c| c.is_finite() && *c > 0.0)
+        None
     }
 
     /// log N* for C = 6·N·D: N* = G·(C/6)^(β/(α+β)) with G = (αA/βB)^(1/(α+β)) (arXiv:2203.15556, eq. 4).
