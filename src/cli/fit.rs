@@ -95,7 +95,9 @@ const FEW: usize = 5;
 /// What a study comes to: multipliers, and losses side by side where there is no profile.
 pub(super) fn conclusions(fits: &Fits) {
     if !fits.only_direct() {
-        fits.comparisons.iter().for_each(|comparison| output::paragraph(&comparison.verdict()));
+        fits.comparisons
+            .iter()
+            .for_each(|comparison| output::paragraph(&comparison.verdict(fits.settings.cost.unit())));
     }
     for direct in &fits.direct {
         output::paragraph(&format!(

@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::bootstrap::student;
+use super::interval::student;
 use super::profile::FEWEST;
 use super::{Interval, Observation, Study};
 
 /// The arms at one budget and size.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DirectComparison {
     /// Unit of the budget: `FLOPs`, `tokens` or `tokens/param`.
     pub unit: String,
@@ -34,7 +35,7 @@ impl DirectComparison {
 }
 
 /// An arm in a direct comparison.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DirectArm {
     /// The arm.
     pub arm: String,
@@ -49,7 +50,7 @@ pub struct DirectArm {
 }
 
 /// How an arm differs from the baseline, over the seeds that both have.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Difference {
     /// Mean of loss minus the baseline's, nats/token: below 0 the arm is the better one.
     pub value: f64,

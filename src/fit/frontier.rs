@@ -1,16 +1,25 @@
-//! The compute-optimal frontier through the profiles' vertices: L*(C) = a·C^-k, the form of So et al.
-//! (arXiv:2109.08668), which has no irreducible term, and N*(C) = g·C^p.
+//! The compute-optimal frontier: L*(C) = a·C^-k, the form of So et al. (arXiv:2109.08668), which has no irreducible term,
+//! or L*(C) = E + a·C^-k where a surface gives E; and N*(C) = g·C^p.
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Interval, Profile, Vertex, VertexStatus};
+use super::law::{Law, PowerLaw};
+use super::made::Made;
+use super::method::Drawn;
+use super::{Approach, Interval, Profile, Vertex, VertexStatus};
 
 /// A power law of loss and one of size in compute.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Frontier {
+    /// What it was made by.
+    pub approach: Approach,
+    /// Irreducible loss, nats/token: 0 in the form that has none.
+    #[serde(rename = "E")]
+    pub e: f64,
     /// Factor of the loss, nats/token at C = 1.
     pub a: f64,
-    /// Exponent of the loss: L* falls as C^-k.
+    /// Exponent of the loss: L* - E falls as C^-k.
     pub k: f64,
     /// 95% interval of k.
     pub k_interval: Option<Interval>,
@@ -20,20 +29,20 @@ pub struct Frontier {
     pub n_exponent: f64,
     /// 95% interval of p.
     pub n_exponent_interval: Option<Interval>,
-    /// Profiles it goes through; with two it has no residual.
+    /// Profiles it goes through; with two it has no residual, and without any it is a surface's.
     pub profiles_used: usize,
     /// Profiles that were refused or extrapolated.
     pub profiles_left_out: usize,
-    /// Compute of the profiles used, least and most, FLOPs.
+    /// Compute that it was measured at, least and most, FLOPs.
     pub flops_range: (f64, f64),
-    /// L* of the profiles used, least and most, nats/token.
+    /// L* there, least and most, nats/token.
     pub loss_range: (f64, f64),
     /// The largest budget predicted from the others; absent with fewer than three.
     pub holdout: Option<Holdout>,
 }
 
-/// The vertex at the largest budget, and what a fit without it says.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// The loss at the largest budget, and what a fit without it says.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Holdout {
     /// Compute, FLOPs.
     pub flops: f64,
@@ -46,17 +55,17 @@ pub struct Holdout {
 impl Frontier {
     /// L*(C), nats/token.
     pub fn loss(&self, flops: f64) -> f64 {
-        Line { intercept: self.a.ln(), slope: -self.k }.at(flops.ln()).exp()
+        self.law().loss(flops)
     }
 
-    /// C at which L* is reached, FLOPs.
-    pub fn flops(&self, loss: f64) -> f64 {
-        ((self.a.ln() - loss.ln()) / self.k).exp()
+    /// L*(C) and its inverse.
+    pub fn law(&self) -> PowerLaw {
+        PowerLaw { e: self.e, log_a: self.a.ln(), k: self.k }
     }
 }
 
 /// Why there is no frontier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum FrontierRefusal {
     /// A line needs two points.
@@ -91,6 +100,8 @@ pub(super) fn fit(profiles: &[Profile]) -> Result<Frontier, FrontierRefusal> {
         return Err(FrontierRefusal::NotFalling);
     }
     Ok(Frontier {
+        approach: Approach::Profiles,
+        e: 0.0,
         a: loss.intercept.exp(),
         k: -loss.slope,
         k_interval: None,
@@ -136,6 +147,41 @@ pub(super) fn line(points: impl Iterator<Item = (f64, f64)> + Clone) -> Line {
     Line { intercept: mean_y - slope * mean_x, slope }
 }
 
-fn range(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+pub(super) fn range(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     (values.clone().fold(f64::INFINITY, f64::min), values.fold(f64::NEG_INFINITY, f64::max))
+}
+
+/// The frontier along a surface, as E + a·C^-k within the compute that was measured: exact where a token costs 6N.
+pub(super) fn along(made: &Made) -> Option<Frontier> {
+    let (loss, size) = lines_along(made, &made.estimate)?;
+    let Drawn::Surface(surface) = made.estimate else { return None };
+    Some(Frontier {
+        approach: made.method.approach(),
+        e: surface.e,
+        a: loss.intercept.exp(),
+        k: -loss.slope,
+        k_interval: made.interval(|drawn| lines_along(made, drawn).map(|(loss, _)| -loss.slope)),
+        n_factor: size.intercept.exp(),
+        n_exponent: size.slope,
+        n_exponent_interval: made.interval(|drawn| lines_along(made, drawn).map(|(_, size)| size.slope)),
+        profiles_used: 0,
+        profiles_left_out: 0,
+        flops_range: made.flops_range,
+        loss_range: made.loss_range,
+        holdout: None,
+    })
+}
+
+/// log(L* - E) and log N* in log C along a surface.
+fn lines_along(made: &Made, drawn: &Drawn) -> Option<(Line, Line)> {
+    const POINTS: usize = 9;
+    let (Law::Path(path), Drawn::Surface(surface)) = (made.method.law(drawn)?, drawn) else { return None };
+    let (first, last) = made.flops_range;
+    let at = |i: usize| {
+        let flops = first * (last / first).powf(i as f64 / (POINTS - 1) as f64);
+        let (n, d) = path.optimum(flops)?;
+        Some((flops.ln(), (surface.loss(n, d) - surface.e).ln(), n.ln()))
+    };
+    let points: Vec<(f64, f64, f64)> = (0..POINTS).map(at).collect::<Option<_>>()?;
+    Some((line(points.iter().map(|p| (p.0, p.1))), line(points.iter().map(|p| (p.0, p.2)))))
 }

@@ -8,35 +8,70 @@
 //!
 //! A usable but doubtful answer is a value with a status; a refusal means there is no answer.
 
+mod answer;
+mod approach;
+mod arm;
+mod arm_surface;
 pub mod asymptote;
-mod bootstrap;
+mod convention;
+#[cfg(test)]
+mod coverage_tests;
 pub mod data_constrained;
+mod diagnosis;
 mod direct;
+mod envelope;
 mod frontier;
+mod interval;
+mod irreducible;
+mod law;
+mod made;
+mod method;
 mod minimize;
 mod multiplier;
 mod nonnegative;
 pub mod over_training;
+mod path;
+mod per_token;
+mod polynomial;
 mod profile;
+mod resample;
 mod scalar;
+mod sensitivity;
 mod study;
 pub mod surface;
 #[cfg(test)]
 mod tests;
 mod tuning;
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-pub use bootstrap::Interval;
+pub use answer::Answer;
+use answer::answer;
+pub use approach::Approach;
+pub use arm::ArmFit;
+pub use arm_surface::{ArmSurface, SurfaceHoldout, SurfaceIntervals};
+pub use diagnosis::{Diagnosis, Trend};
 pub use direct::{Difference, DirectArm, DirectComparison};
 pub use frontier::{Frontier, FrontierRefusal, Holdout};
+pub use interval::Interval;
+pub use irreducible::Irreducible;
+pub use law::PowerLaw;
 pub use multiplier::{Comparison, ComparisonRefusal, Growth, MultiplierPoint, MultiplierStatus};
-pub use profile::{Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
+pub use polynomial::Form;
+pub use profile::{OtherForm, Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
+pub use sensitivity::{Alternative, ByApproach, Influence};
 pub use study::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
 pub use tuning::{Tried, Tuned};
 
+use arm::Prepared;
+use made::Made;
+use method::Drawn;
+use resample::Cells;
+use surface::Objective;
+
 /// What to fit, and how.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Settings {
     /// The arm that the others are compared with.
     pub baseline: String,
@@ -50,18 +85,30 @@ pub struct Settings {
     pub cost: Cost,
     /// What N counts.
     pub count: Count,
+    /// What multipliers are made by; where it is not set, the first of [`Approach::ALL`] that both arms have.
+    pub approach: Option<Approach>,
+    /// What surfaces are fitted by.
+    pub objective: Objective,
 }
 
 impl Settings {
     /// What is usual: exact FLOPs, all parameters.
     pub fn new(baseline: &str) -> Self {
-        let (cost, count) = (Cost::default(), Count::default());
-        Self { baseline: baseline.to_owned(), replicates: 2000, seed: 0, extrapolate: false, cost, count }
+        Self {
+            baseline: baseline.to_owned(),
+            replicates: 2000,
+            seed: 0,
+            extrapolate: false,
+            cost: Cost::default(),
+            count: Count::default(),
+            approach: None,
+            objective: Objective::default(),
+        }
     }
 }
 
 /// What a run costs: the axis that laws and multipliers are functions of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cost {
     /// FLOPs as they are given: exact ones, for isoflop's own runs.
@@ -73,8 +120,19 @@ pub enum Cost {
     DeviceSeconds,
 }
 
+impl Cost {
+    /// The unit, in words.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Flops => "FLOPs",
+            Self::SixNd => "FLOPs by 6ND",
+            Self::DeviceSeconds => "device-seconds",
+        }
+    }
+}
+
 /// What N counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Count {
     /// All parameters, the embedding among them.
@@ -85,7 +143,7 @@ pub enum Count {
 }
 
 /// All fits of a study.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Fits {
     /// How they were made.
     pub settings: Settings,
@@ -122,49 +180,96 @@ impl Fits {
     }
 }
 
-/// The fits of one arm.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ArmFit {
-    /// The arm.
-    pub arm: String,
-    /// One for each budget, cheapest first.
-    pub profiles: Vec<Profile>,
-    /// Loss and size against compute, through the profiles' vertices.
-    pub frontier: Result<Frontier, FrontierRefusal>,
-    /// Standard deviation of the loss between seeds of one (size, budget), nats/token, pooled; absent with one seed.
-    pub seed_noise: Option<f64>,
-}
-
 /// Fits a study.
 pub fn fit(study: &Study, settings: &Settings) -> Fits {
-    let (study, tuned) = tuning::tune(study);
-    let study = &study;
-    let replicates = bootstrap::replicates(study, settings);
-    let arms: Vec<ArmFit> = study.arms().iter().map(|arm| arm_fit(study, arm, &replicates)).collect();
-    let comparisons = study
-        .arms()
-        .iter()
-        .filter(|arm| **arm != settings.baseline)
-        .map(|arm| multiplier::compare(&settings.baseline, arm, &arms, &replicates, settings.extrapolate))
-        .collect();
+    let (tuned_study, tuned) = tuning::tune(study);
+    let seen = convention::under(&tuned_study, settings);
+    let carried = fit_arms(&seen, settings);
+    let told: Vec<ArmFit> =
+        carried.iter().map(|arm| arm.prepared.clone().tell(&seen, &arm.made, &arm.profile_draws)).collect();
+    let others = carried.iter().filter(|arm| arm.prepared.name != settings.baseline);
+    let comparisons = others.map(|arm| compared(&tuned_study, &seen, settings, &carried, &told, arm)).collect();
     Fits {
         settings: settings.clone(),
-        runs_used: study.observations.len(),
-        excluded: study.excluded.clone(),
-        arms,
+        runs_used: seen.observations.len(),
+        excluded: seen.excluded.clone(),
+        arms: told,
         comparisons,
         tuned,
-        direct: direct::compare(study, &settings.baseline),
+        direct: direct::compare(&seen, &settings.baseline),
     }
 }
 
-fn arm_fit(study: &Study, arm: &str, replicates: &[bootstrap::Replicate]) -> ArmFit {
-    let mut profiles: Vec<Profile> =
-        study.budgets(arm).iter().map(|budget| profile::fit(study.cell(arm, *budget), *budget)).collect();
-    for (i, profile) in profiles.iter_mut().enumerate() {
-        bootstrap::add_profile_intervals(profile, arm, i, replicates);
+/// An arm with every approach carried out.
+struct Carried<'a> {
+    prepared: Prepared<'a>,
+    made: Vec<Made>,
+    /// The draws of the parabolas, which are told of profiles even where no frontier comes of them.
+    profile_draws: Vec<Option<Drawn>>,
+}
+
+/// Runs times replicates of which no more are computed: a hundred thousand runs need no thousands of replicates.
+const MOST_DRAWS: usize = 20_000_000;
+
+fn fit_arms<'a>(study: &'a Study, settings: &Settings) -> Vec<Carried<'a>> {
+    let prepared: Vec<Prepared<'_>> = study.arms().iter().map(|arm| arm::prepare(study, arm, settings)).collect();
+    let methods: Vec<_> = prepared.iter().flat_map(|arm| &arm.methods).collect();
+    let runs = study.observations.len();
+    let most = u32::try_from(MOST_DRAWS / runs.max(1)).unwrap_or(u32::MAX).max(200);
+    let cells = Cells::of(&study.observations);
+    let mut draws = made::draws(&methods, &cells, settings.seed, settings.replicates.min(most)).into_iter();
+    let mut carried = Vec::new();
+    for arm in prepared {
+        let own: Vec<_> = draws.by_ref().take(arm.methods.len()).collect();
+        let profile_draws = own.first().cloned().unwrap_or_default();
+        let made = arm.carry_out(runs, own);
+        carried.push(Carried { prepared: arm, made, profile_draws });
     }
-    let frontier = frontier::fit(&profiles)
-        .map(|frontier| bootstrap::with_frontier_intervals(frontier, arm, &profiles, replicates));
-    ArmFit { arm: arm.to_owned(), profiles, frontier, seed_noise: study.seed_noise(arm) }
+    carried
+}
+
+/// The comparison of an arm with the baseline, by the approach asked for or the first that both have.
+fn compared(
+    study: &Study,
+    seen: &Study,
+    settings: &Settings,
+    carried: &[Carried<'_>],
+    told: &[ArmFit],
+    other: &Carried<'_>,
+) -> Comparison {
+    let of = |arm: &'_ Carried<'_>, approach: Approach| arm.made.iter().position(|m| m.method.approach() == approach);
+    let (baseline, variant) = (settings.baseline.as_str(), other.prepared.name.as_str());
+    let base = carried.iter().find(|arm| arm.prepared.name == baseline);
+    let offered = settings.approach.map_or(Approach::ALL.to_vec(), |approach| vec![approach]);
+    let found = base.and_then(|base| offered.iter().find_map(|a| Some((base, of(base, *a)?, of(other, *a)?))));
+    let Some((base, at_base, at_other)) = found else {
+        return multiplier::refused(baseline, variant, offered[0], no_frontier(told, &offered, [baseline, variant]));
+    };
+    let (first, second) = (&base.made[at_base], &other.made[at_other]);
+    let mut comparison = multiplier::compare((baseline, first), (variant, second), settings.extrapolate);
+    let headline = comparison.headline.as_ref().ok().copied();
+    if let Some(headline) = headline.filter(|_| settings.replicates > 0) {
+        let arm = |name: &str| told.iter().find(|arm| arm.arm == name);
+        let profiles = [baseline, variant].map(|name| arm(name).map(|arm| arm.profiles.as_slice()).unwrap_or_default());
+        let floors = [baseline, variant].map(|name| Some(arm(name)?.surface.as_ref().ok()?.surface.e));
+        comparison.approaches = sensitivity::by_approach(&base.made, &other.made, headline.flops);
+        comparison.alternatives = sensitivity::alternatives(study, settings, &comparison, profiles, floors);
+        comparison.influence = sensitivity::influence(seen, first, second, headline.flops);
+    }
+    comparison
+}
+
+/// Why the first of two arms that has no frontier has none.
+fn no_frontier(told: &[ArmFit], offered: &[Approach], names: [&str; 2]) -> ComparisonRefusal {
+    let refusal = |arm: &ArmFit| match offered[0] {
+        Approach::Surface => arm.surface.as_ref().err().map(ToString::to_string),
+        _ => frontier::fit(&arm.profiles).err().map(|reason| reason.to_string()),
+    };
+    let reason = |name: &str| match told.iter().find(|arm| arm.arm == name) {
+        Some(arm) => refusal(arm),
+        None => Some("it has no finished run".to_owned()),
+    };
+    let found = names.into_iter().find_map(|name| Some((name, reason(name)?)));
+    let (arm, reason) = found.unwrap_or((names[1], format!("`{}` gives none", offered[0].name())));
+    ComparisonRefusal::NoFrontier { arm: arm.to_owned(), reason }
 }

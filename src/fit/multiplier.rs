@@ -1,33 +1,49 @@
 //! The compute multiplier: C_baseline / C_variant at equal loss, a horizontal gap between two
 //! frontiers, as a function of compute and of loss (So et al., arXiv:2109.08668).
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::bootstrap::{Replicate, exp, frontier_widening, interval};
-use super::frontier::Line;
-use super::{ArmFit, Frontier, Interval};
+use super::interval::{exp, interval, p_value};
+use super::law::Law;
+use super::made::Made;
+use super::sensitivity::{Alternative, ByApproach, Influence};
+use super::{Approach, Interval};
 
 /// Points on the curve of multipliers.
 const POINTS: usize = 25;
 
 /// Two arms compared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Comparison {
     /// The arm that costs are ratios to.
     pub baseline: String,
     /// The other.
     pub variant: String,
+    /// What it is made by.
+    pub approach: Approach,
     /// The multiplier at `headline`'s compute, or why there is none.
+    #[serde(serialize_with = "super::answer")]
+    #[schemars(with = "super::Answer<MultiplierPoint>")]
     pub headline: Result<MultiplierPoint, ComparisonRefusal>,
     /// The multiplier against compute, cheapest first. Outside the overlap of the two arms' measured
     /// losses a point has no value, unless extrapolation was asked for.
     pub multiplier: Vec<MultiplierPoint>,
+    /// The speedup factor of So et al.: the baseline's cost over what the variant needs for the loss that the baseline
+    /// reaches with its largest budget.
+    pub speedup: Option<MultiplierPoint>,
     /// Whether the saving grows with compute.
     pub growth: Option<Growth>,
+    /// What the other approaches say at the headline's compute, this one among them.
+    pub approaches: Vec<ByApproach>,
+    /// What other choices come to at the headline's loss.
+    pub alternatives: Vec<Alternative>,
+    /// The runs without which the headline changes most.
+    pub influence: Vec<Influence>,
 }
 
 /// The multiplier at one compute and the loss that the baseline reaches with it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct MultiplierPoint {
     /// The baseline's compute, FLOPs.
     pub flops: f64,
@@ -44,7 +60,7 @@ pub struct MultiplierPoint {
 }
 
 /// How far a multiplier can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MultiplierStatus {
     /// Both arms were measured at this loss.
@@ -55,17 +71,20 @@ pub enum MultiplierStatus {
     Refused,
 }
 
-/// The multiplier goes as C^exponent, with exponent = 1 - k_baseline / k_variant.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// The multiplier goes as C^exponent: 1 - k_baseline / k_variant where both frontiers are power laws, and the slope at the
+/// headline's compute where they are not.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Growth {
     /// The estimate; zero where the frontiers are parallel, the paper's claim.
     pub exponent: f64,
     /// 95% interval.
     pub interval: Option<Interval>,
+    /// Two-sided p of the exponent being 0, that is, of parallel frontiers.
+    pub p_value: Option<f64>,
 }
 
 /// Why two arms cannot be compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum ComparisonRefusal {
     /// One of them has no frontier.
@@ -81,31 +100,19 @@ pub enum ComparisonRefusal {
     NoOverlap,
 }
 
+/// Compares two arms that have a law each.
 pub(super) fn compare(
-    baseline: &str,
-    variant: &str,
-    arms: &[ArmFit],
-    replicates: &[Replicate],
+    (baseline, base): (&str, &Made),
+    (variant, other): (&str, &Made),
     extrapolate: bool,
 ) -> Comparison {
-    let refused = |reason| Comparison {
-        baseline: baseline.to_owned(),
-        variant: variant.to_owned(),
-        headline: Err(reason),
-        multiplier: Vec::new(),
-        growth: None,
-    };
-    let (base, other) = match (arm_frontier(arms, baseline), arm_frontier(arms, variant)) {
-        (Ok(base), Ok(other)) => (base, other),
-        (Err(reason), _) | (_, Err(reason)) => return refused(reason),
-    };
-    let pair = Pair { base, other, replicates };
+    let pair = Pair::of(base, other);
     let overlap = pair.overlap();
     let headline = match overlap {
         Some((low, high)) => Ok(pair.point((low * high).sqrt(), MultiplierStatus::Measured)),
         None => Err(ComparisonRefusal::NoOverlap),
     };
-    let (first, last) = base.1.flops_range;
+    let (first, last) = base.flops_range;
     let status = |flops: f64| match overlap {
         // Rounding must not push the ends of the overlap out of it.
         Some((low, high)) if flops >= low * (1.0 - 1e-9) && flops <= high * (1.0 + 1e-9) => MultiplierStatus::Measured,
@@ -113,84 +120,112 @@ pub(super) fn compare(
         _ => MultiplierStatus::Refused,
     };
     let grid = (0..POINTS).map(|i| first * (last / first).powf(i as f64 / (POINTS - 1) as f64));
-    let multiplier = grid.map(|flops| pair.point(flops, status(flops))).collect();
+    let at = headline.as_ref().map_or((first * last).sqrt(), |point| point.flops);
     Comparison {
         baseline: baseline.to_owned(),
         variant: variant.to_owned(),
+        approach: base.method.approach(),
+        multiplier: grid.map(|flops| pair.point(flops, status(flops))).collect(),
+        speedup: Some(pair.point(last, status(last))),
+        growth: pair.growth(at),
         headline,
-        multiplier,
-        growth: Some(pair.growth()),
+        approaches: Vec::new(),
+        alternatives: Vec::new(),
+        influence: Vec::new(),
     }
 }
 
-fn arm_frontier<'a>(arms: &'a [ArmFit], name: &str) -> Result<(&'a ArmFit, &'a Frontier), ComparisonRefusal> {
-    let missing = |reason: String| ComparisonRefusal::NoFrontier { arm: name.to_owned(), reason };
-    let arm = arms.iter().find(|arm| arm.arm == name).ok_or_else(|| missing("it has no finished run".to_owned()))?;
-    match &arm.frontier {
-        Ok(frontier) => Ok((arm, frontier)),
-        Err(reason) => Err(missing(reason.to_string())),
+/// A comparison that there is not.
+pub(super) fn refused(baseline: &str, variant: &str, approach: Approach, reason: ComparisonRefusal) -> Comparison {
+    Comparison {
+        baseline: baseline.to_owned(),
+        variant: variant.to_owned(),
+        approach,
+        headline: Err(reason),
+        multiplier: Vec::new(),
+        speedup: None,
+        growth: None,
+        approaches: Vec::new(),
+        alternatives: Vec::new(),
+        influence: Vec::new(),
     }
 }
 
-/// Two arms with a frontier each.
-struct Pair<'a> {
-    base: (&'a ArmFit, &'a Frontier),
-    other: (&'a ArmFit, &'a Frontier),
-    replicates: &'a [Replicate],
+/// Two arms with a law each.
+pub(super) struct Pair<'a> {
+    base: &'a Made,
+    other: &'a Made,
+    /// Both laws of each replicate, under common weights.
+    laws: Vec<Option<(Law, Law)>>,
 }
 
-impl Pair<'_> {
+impl<'a> Pair<'a> {
+    pub(super) fn of(base: &'a Made, other: &'a Made) -> Self {
+        let laws = base.laws().zip(other.laws()).map(|(base, other)| Some((base?, other?))).collect();
+        Self { base, other, laws }
+    }
+
     /// The baseline's compute at the ends of the losses that both arms were measured at.
-    fn overlap(&self) -> Option<(f64, f64)> {
-        let (base, other) = (self.base.1, self.other.1);
-        let least = base.loss_range.0.max(other.loss_range.0);
-        let most = base.loss_range.1.min(other.loss_range.1);
-        (least < most).then(|| (base.flops(most), base.flops(least)))
+    pub(super) fn overlap(&self) -> Option<(f64, f64)> {
+        let least = self.base.loss_range.0.max(self.other.loss_range.0);
+        let most = self.base.loss_range.1.min(self.other.loss_range.1);
+        if least >= most {
+            return None;
+        }
+        Some((self.base.law.flops(most)?, self.base.law.flops(least)?))
+    }
+
+    /// The multiplier at any compute, marked as extrapolated beyond the overlap.
+    pub(super) fn anywhere(&self, flops: f64) -> MultiplierPoint {
+        let within =
+            self.overlap().is_some_and(|(low, high)| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(&flops));
+        self.point(flops, if within { MultiplierStatus::Measured } else { MultiplierStatus::Extrapolated })
     }
 
     fn point(&self, flops: f64, status: MultiplierStatus) -> MultiplierPoint {
-        let line = |f: &Frontier| Line { intercept: f.a.ln(), slope: -f.k };
-        let estimate = log_multiplier(&line(self.base.1), &line(self.other.1), flops);
+        let estimate = log_multiplier(&self.base.law, &self.other.law, flops);
         let given = status != MultiplierStatus::Refused;
-        let draws = self.lines().map(|lines| lines.map(|(base, other)| log_multiplier(&base, &other, flops))).collect();
-        let interval = interval(draws, estimate, self.widening()).map(exp).filter(|_| given);
+        let draw =
+            |laws: &Option<(Law, Law)>| laws.as_ref().and_then(|(base, other)| log_multiplier(base, other, flops));
+        let draws = if given { self.laws.iter().map(draw).collect() } else { Vec::new() };
+        let interval = estimate.and_then(|value| interval(draws, value, self.widening())).map(exp);
         MultiplierPoint {
             flops,
-            loss: self.base.1.loss(flops),
-            value: given.then(|| estimate.exp()),
+            loss: self.base.law.loss(flops).unwrap_or(f64::NAN),
+            value: estimate.filter(|_| given).map(f64::exp),
             low: interval.map(|i| i.low),
             high: interval.map(|i| i.high),
             status,
         }
     }
 
-    fn growth(&self) -> Growth {
-        let exponent = 1.0 - self.base.1.k / self.other.1.k;
-        let draws = self.lines().map(|lines| lines.map(|(base, other)| 1.0 - base.slope / other.slope)).collect();
-        Growth { exponent, interval: interval(draws, exponent, self.widening()) }
-    }
-
-    /// Both loss lines of each replicate, under common weights.
-    fn lines(&self) -> impl Iterator<Item = Option<(Line, Line)>> + '_ {
-        let of =
-            |replicate: &Replicate, arm: &ArmFit| replicate.frontier(&arm.arm, &arm.profiles).map(|(loss, _)| loss);
-        self.replicates.iter().map(move |r| Some((of(r, self.base.0)?, of(r, self.other.0)?)))
+    fn growth(&self, flops: f64) -> Option<Growth> {
+        let exponent = growth(&self.base.law, &self.other.law, flops)?;
+        let draw = |laws: &Option<(Law, Law)>| laws.as_ref().and_then(|(base, other)| growth(base, other, flops));
+        let draws: Vec<Option<f64>> = self.laws.iter().map(draw).collect();
+        let p_value = p_value(&draws, exponent, self.widening());
+        Some(Growth { exponent, interval: interval(draws, exponent, self.widening()), p_value })
     }
 
     fn widening(&self) -> f64 {
-        frontier_widening(&self.base.0.profiles).max(frontier_widening(&self.other.0.profiles))
+        self.base.widening().max(self.other.widening())
     }
 }
 
 /// log(C / C_variant) where C_variant reaches the loss that the baseline reaches at C.
-fn log_multiplier(base: &Line, other: &Line, flops: f64) -> f64 {
-    let log_loss = base.at(flops.ln());
-    flops.ln() - (log_loss - other.intercept) / other.slope
+pub(super) fn log_multiplier(base: &Law, other: &Law, flops: f64) -> Option<f64> {
+    Some(flops.ln() - other.flops(base.loss(flops)?)?.ln())
+}
+
+/// dlog(C / C_variant) / dlog C.
+fn growth(base: &Law, other: &Law, flops: f64) -> Option<f64> {
+    let cost = other.flops(base.loss(flops)?)?;
+    Some(1.0 - base.exponent(flops)? / other.exponent(cost)?)
 }
 
 impl Comparison {
-    /// The comparison in words.
-    pub fn verdict(&self) -> String {
+    /// The comparison in words; `unit` is the cost's.
+    pub fn verdict(&self, unit: &str) -> String {
         let point = match &self.headline {
             Ok(point) => point,
             Err(reason) => return format!("no multiplier of {} over {}: {reason}", self.variant, self.baseline),
@@ -198,6 +233,7 @@ impl Comparison {
         let value = point.value.unwrap_or(f64::NAN);
         let interval = match (point.low, point.high) {
             (Some(low), Some(high)) => format!("95% interval {low:.2} to {high:.2}"),
+            _ if self.approach == Approach::Envelope => "no interval: those of an envelope do not hold".to_owned(),
             _ => "no interval: too few runs, or too many bootstrap replicates without an optimum".to_owned(),
         };
         let sure = match (point.low, point.high) {
@@ -205,8 +241,12 @@ impl Comparison {
             (_, Some(high)) if high < 1.0 => format!("{} needs more compute", self.variant),
             _ => "not told apart from 1".to_owned(),
         };
+        let by = match self.approach {
+            Approach::Profiles => String::new(),
+            other => format!(" by {}", other.name()),
+        };
         format!(
-            "{} against {}: compute multiplier {value:.2}x ({interval}) at {:.2e} FLOPs, loss {:.3} nats/token: {sure}; {}",
+            "{} against {}{by}: compute multiplier {value:.2}x ({interval}) at {:.2e} {unit}, loss {:.3} nats/token: {sure}; {}",
             self.variant,
             self.baseline,
             point.flops,
@@ -216,10 +256,11 @@ impl Comparison {
     }
 
     fn growth_in_words(&self) -> String {
-        let Some(Growth { exponent, interval: Some(interval) }) = self.growth else {
+        let Some(Growth { exponent, interval: Some(interval), p_value }) = self.growth else {
             return "whether the saving grows is not known".to_owned();
         };
-        let range = format!("as C^{exponent:.2}, 95% {:.2} to {:.2}", interval.low, interval.high);
+        let p = p_value.map_or_else(String::new, |p| format!(", p = {}", p_words(p)));
+        let range = format!("as C^{exponent:.2}, 95% {:.2} to {:.2}{p}", interval.low, interval.high);
         if interval.low > 0.0 {
             format!("the saving grows with compute ({range})")
         } else if interval.high < 0.0 {
@@ -228,4 +269,20 @@ impl Comparison {
             format!("no growth of the saving is shown ({range})")
         }
     }
+
+    /// Whether profiles and surface, which rest on different assumptions, exclude each other's value.
+    pub fn approaches_disagree(&self) -> bool {
+        let of = |approach| self.approaches.iter().find(|by| by.approach == approach).map(|by| by.point);
+        let (Some(profiles), Some(surface)) = (of(Approach::Profiles), of(Approach::Surface)) else { return false };
+        let excludes = |one: &MultiplierPoint, other: &MultiplierPoint| match (one.low, one.high, other.value) {
+            (Some(low), Some(high), Some(value)) => !(low..=high).contains(&value),
+            _ => false,
+        };
+        excludes(&profiles, &surface) && excludes(&surface, &profiles)
+    }
+}
+
+/// `0.03`, or below a thousandth what it is below.
+fn p_words(p: f64) -> String {
+    if p < 0.001 { "below 0.001".to_owned() } else { format!("{p:.3}") }
 }

@@ -1,29 +1,54 @@
 //! Approach 2 of Hoffmann et al. (arXiv:2203.15556, section 3.2): at one budget, a parabola of the
 //! loss in log N, whose vertex gives N* and L*.
 
-use nalgebra::{Matrix3, Vector3};
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::polynomial::{Form, Weighted, minimum};
 use super::{Interval, Observation};
 
 /// Fewest runs, and fewest sizes, that a profile is fitted from.
 pub(super) const FEWEST: usize = 4;
 
 /// The runs of one arm at one budget, and their parabola.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Profile {
     /// Budget asked for, FLOPs.
     pub budget: f64,
-    /// Geometric mean of the FLOPs spent: the compute that the vertex belongs to.
+    /// The compute that the vertex belongs to: the geometric mean of what the runs spent, or where they spent
+    /// unequally (another cost axis than FLOPs), what one of N* would have, interpolated.
     pub flops: f64,
     /// The runs, smallest model first.
     pub points: Vec<Observation>,
     /// The fit.
+    #[serde(serialize_with = "super::answer")]
+    #[schemars(with = "super::Answer<Vertex>")]
     pub vertex: Result<Vertex, ProfileRefusal>,
+    /// The optimum by the other forms of curve; those that have one.
+    pub other_forms: Vec<OtherForm>,
+}
+
+impl Profile {
+    /// Whether a size lies among the measured ones.
+    pub(super) fn holds(&self, n: f64) -> bool {
+        let (first, last) = (self.points.first(), self.points.last());
+        first.zip(last).is_some_and(|(first, last)| (first.params..=last.params).contains(&n))
+    }
+}
+
+/// The optimum by another form of curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct OtherForm {
+    /// The form.
+    pub form: Form,
+    /// N*, parameters.
+    pub n_opt: f64,
+    /// L*, nats/token.
+    pub loss_opt: f64,
 }
 
 /// The optimum of a profile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Vertex {
     /// N*, parameters.
     pub n_opt: f64,
@@ -44,7 +69,7 @@ pub struct Vertex {
 }
 
 /// L = loss_opt + curvature·(log N - log n_opt)².
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Parabola {
     /// log N*.
     pub log_n_opt: f64,
@@ -62,7 +87,7 @@ impl Parabola {
 }
 
 /// How far a vertex can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VertexStatus {
     /// Measured sizes on both sides, and the least loss measured is not at an end.
@@ -85,12 +110,14 @@ impl VertexStatus {
 }
 
 /// Why a profile has no vertex.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileRefusal {
     /// Too little to fit three numbers and see a residual.
-    #[error("{runs} finished runs of {sizes} sizes; a profile needs at least {FEWEST} of each")]
+    #[error("{runs} finished runs of {sizes} sizes; a profile needs at least {needed} of each")]
     TooFew {
+        /// How many are needed.
+        needed: usize,
         /// Finished runs.
         runs: usize,
         /// Distinct sizes among them.
@@ -108,18 +135,41 @@ pub enum ProfileRefusal {
 pub(super) fn fit(cell: Vec<(usize, &Observation)>, budget: f64) -> Profile {
     let mut points: Vec<Observation> = cell.into_iter().map(|(_, o)| o.clone()).collect();
     points.sort_by(|a, b| a.params.total_cmp(&b.params).then(a.seed.cmp(&b.seed)));
-    let flops = (points.iter().map(|o| o.flops.ln()).sum::<f64>() / points.len() as f64).exp();
     let vertex = vertex(&points);
-    Profile { budget, flops, points, vertex }
+    let flops = compute(&points, vertex.ok().map(|v| v.n_opt));
+    Profile { budget, flops, other_forms: other_forms(&points), points, vertex }
+}
+
+/// Largest ratio of what runs of one budget spent at which their mean stands for all. A budget is spent to a part of a step.
+const ALIKE: f64 = 1.1;
+
+fn compute(points: &[Observation], n_opt: Option<f64>) -> f64 {
+    let logs = || points.iter().map(|o| o.flops.ln());
+    let mean = logs().sum::<f64>() / points.len() as f64;
+    let spread = logs().fold(f64::NEG_INFINITY, f64::max) - logs().fold(f64::INFINITY, f64::min);
+    let at_optimum = n_opt.filter(|_| spread > ALIKE.ln()).and_then(|n| interpolate(points, n, |o| o.flops));
+    at_optimum.unwrap_or(mean.exp())
+}
+
+fn other_forms(points: &[Observation]) -> Vec<OtherForm> {
+    let data = unweighted(points);
+    let by = |form| {
+        let at = minimum(form, &data).ok()?;
+        Some(OtherForm { form, n_opt: at.log_n_opt.exp(), loss_opt: at.loss_opt })
+    };
+    [Form::Cubic, Form::Windowed].into_iter().filter_map(by).collect()
+}
+
+fn unweighted(points: &[Observation]) -> Vec<Weighted> {
+    points.iter().map(|o| (o.params.ln(), o.loss, 1.0)).collect()
 }
 
 fn vertex(points: &[Observation]) -> Result<Vertex, ProfileRefusal> {
     let sizes = distinct(points.iter().map(|o| o.params));
     if points.len() < FEWEST || sizes < FEWEST {
-        return Err(ProfileRefusal::TooFew { runs: points.len(), sizes });
+        return Err(ProfileRefusal::TooFew { needed: FEWEST, runs: points.len(), sizes });
     }
-    let data: Vec<(f64, f64, f64)> = points.iter().map(|o| (o.params.ln(), o.loss, 1.0)).collect();
-    let parabola = parabola(&data)?;
+    let parabola = minimum(Form::Parabola, &unweighted(points))?;
     let residual =
         (points.iter().map(|o| (o.loss - parabola.loss(o.params)).powi(2)).sum::<f64>() / points.len() as f64).sqrt();
     let n_opt = parabola.log_n_opt.exp();
@@ -128,34 +178,11 @@ fn vertex(points: &[Observation]) -> Result<Vertex, ProfileRefusal> {
         n_opt_interval: None,
         loss_opt: parabola.loss_opt,
         loss_opt_interval: None,
-        tokens_opt: interpolate_tokens(points, n_opt),
+        tokens_opt: interpolate(points, n_opt, |o| o.tokens),
         parabola,
         residual,
         status: status(points, n_opt),
     })
-}
-
-/// Weighted least squares of (log N, L, weight).
-pub(super) fn parabola(data: &[(f64, f64, f64)]) -> Result<Parabola, ProfileRefusal> {
-    // Centred and scaled, so that the normal equations are well conditioned.
-    let weight: f64 = data.iter().map(|(_, _, w)| w).sum();
-    let centre = data.iter().map(|(x, _, w)| w * x).sum::<f64>() / weight;
-    let scale = (data.iter().map(|(x, _, w)| w * (x - centre).powi(2)).sum::<f64>() / weight).sqrt();
-    let (mut normal, mut right) = (Matrix3::zeros(), Vector3::zeros());
-    for (x, y, w) in data {
-        let row = Vector3::new(1.0, (x - centre) / scale, ((x - centre) / scale).powi(2));
-        normal += row * row.transpose() * *w;
-        right += row * (*y * *w);
-    }
-    let flat = ProfileRefusal::NotConvex { curvature: 0.0 };
-    let c = normal.cholesky().ok_or(flat)?.solve(&right);
-    let curvature = c[2] / scale.powi(2);
-    // A NaN is no minimum either.
-    if curvature.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater) {
-        return Err(ProfileRefusal::NotConvex { curvature });
-    }
-    let at = -c[1] / (2.0 * c[2]);
-    Ok(Parabola { log_n_opt: centre + scale * at, loss_opt: c[0] - c[2] * at * at, curvature })
 }
 
 fn status(points: &[Observation], n_opt: f64) -> VertexStatus {
@@ -173,13 +200,13 @@ fn status(points: &[Observation], n_opt: f64) -> VertexStatus {
     if within < ends { VertexStatus::Interior } else { VertexStatus::AtEdge }
 }
 
-/// log D against log N is smooth at a fixed budget: a straight line between neighbours is enough.
-fn interpolate_tokens(points: &[Observation], n: f64) -> Option<f64> {
+/// What runs of one budget have (tokens, cost) is smooth in log N: a straight line between neighbours is enough.
+fn interpolate(points: &[Observation], n: f64, of: impl Fn(&Observation) -> f64) -> Option<f64> {
     let pair = points
         .windows(2)
         .find(|pair| (pair[0].params..=pair[1].params).contains(&n) && pair[0].params < pair[1].params)?;
     let share = (n / pair[0].params).ln() / (pair[1].params / pair[0].params).ln();
-    Some((pair[0].tokens.ln() + share * (pair[1].tokens / pair[0].tokens).ln()).exp())
+    Some((of(&pair[0]).ln() + share * (of(&pair[1]) / of(&pair[0])).ln()).exp())
 }
 
 fn distinct(values: impl Iterator<Item = f64>) -> usize {
@@ -226,6 +253,20 @@ mod tests {
             prop_assert_eq!(fitted.status == VertexStatus::Extrapolated, !inside);
             prop_assert_eq!(fitted.tokens_opt.is_some(), inside);
         }
+    }
+
+    /// Where the loss is a cubic in log N its minimum is found exactly, and a parabola misses it.
+    #[test]
+    fn a_cubic_finds_what_a_parabola_misses() {
+        let law = |x: f64| 3.0 + 0.1 * (x - 10.6).powi(2) - 0.02 * (x - 10.6).powi(3);
+        let sizes = [9.0, 9.5, 10.0, 10.5, 11.0, 11.5, 12.0].map(f64::exp);
+        let points = points(law, &sizes);
+        let forms = other_forms(&points);
+        let miss = |n: f64| (n.ln() - 10.6).abs();
+        let (cubic, windowed) = (&forms[0], &forms[1]);
+        assert!(miss(cubic.n_opt) < 1e-9 && (cubic.loss_opt - 3.0).abs() < 1e-9);
+        let parabola = super::vertex(&points).unwrap();
+        assert!(miss(parabola.n_opt) > 0.02 && miss(windowed.n_opt) < miss(parabola.n_opt));
     }
 
     #[test]

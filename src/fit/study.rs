@@ -1,9 +1,10 @@
 //! What was observed.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One finished run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Observation {
     /// Its name in messages.
     pub run: String,
@@ -32,7 +33,7 @@ pub struct Observation {
 }
 
 /// What is known of some runs, and what fits of other kinds rest on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Further {
     /// N without the embedding, parameters.
@@ -57,7 +58,7 @@ const fn one() -> f64 {
 }
 
 /// A run that is not used.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Excluded {
     /// Its name in messages.
     pub run: String,
@@ -79,6 +80,8 @@ pub struct Unprofiled {
 pub struct Trajectory {
     /// The arm.
     pub arm: String,
+    /// The name of the observation that it led to.
+    pub run: String,
     /// N, as in the run's observation.
     pub params: f64,
     /// C spent so far in FLOPs, D so far in tokens, and L then in nats/token, in the order of training.

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::{Fits, Further, MultiplierStatus, Observation, Settings, Study, VertexStatus, fit};
+use super::{Approach, Fits, Further, MultiplierStatus, Observation, Settings, Study, VertexStatus, fit};
 
 const SIZES: [f64; 6] = [7e3, 11e3, 20e3, 33e3, 50e3, 69e3];
 const BUDGETS: [f64; 3] = [4e10, 1e11, 2.5e11];
@@ -18,7 +18,7 @@ fn law(multiplier: f64, n: f64, c: f64) -> f64 {
     11.0 * effective.powf(-K) + 0.15 * (n.ln() - log_n_opt).powi(2)
 }
 
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
+pub(super) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt() * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }
 
@@ -111,6 +111,7 @@ fn intervals_cover() {
 fn fewer_runs_are_refused_not_guessed() {
     let mut study = study(1.3, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(3));
     study.observations.retain(|o| o.arm == "base" || o.params < 30e3);
-    let fits = fitted(&study, 100);
-    insta::assert_snapshot!(fits.comparisons[0].verdict(), @"no multiplier of variant over base: `variant` has no frontier: 0 of 3 profiles have their optimum within the measured sizes; a frontier needs at least 2");
+    let settings = Settings { replicates: 100, approach: Some(Approach::Profiles), ..Settings::new("base") };
+    let fits = fit(&study, &settings);
+    insta::assert_snapshot!(fits.comparisons[0].verdict(fits.settings.cost.unit()), @"no multiplier of variant over base: `variant` has no frontier: 0 of 3 profiles have their optimum within the measured sizes; a frontier needs at least 2");
 }

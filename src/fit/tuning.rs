@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::direct::FLOPS;
 use super::{Observation, Study};
 
 /// What tuning found for one architecture at one size and budget.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Tuned {
     /// The arm.
     pub arm: String,
@@ -25,7 +26,7 @@ pub struct Tuned {
 }
 
 /// One factor on the rule's learning rate.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Tried {
     /// The factor.
     pub factor: f64,

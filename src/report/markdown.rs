@@ -51,7 +51,9 @@ fn verdicts(inputs: &Inputs<'_>) -> String {
         ([], _) if fits.direct.is_empty() => nothing(inputs),
         ([only], []) => format!("There is one architecture, `{}`, and so nothing to compare it with.\n", only.arm),
         _ if fits.only_direct() => NO_LAWS.to_owned(),
-        (_, comparisons) => comparisons.iter().map(|c| format!("- **{}.**\n", c.verdict())).collect(),
+        (_, comparisons) => {
+            comparisons.iter().map(|c| format!("- **{}.**\n", c.verdict(inputs.fits.settings.cost.unit()))).collect()
+        }
     }
 }
 
@@ -99,7 +101,7 @@ fn multipliers(inputs: &Inputs<'_>) -> String {
     }
     let one = |comparison: &crate::fit::Comparison| {
         let table = if comparison.multiplier.is_empty() {
-            format!("{}.\n", comparison.verdict())
+            format!("{}.\n", comparison.verdict(inputs.fits.settings.cost.unit()))
         } else {
             tables::multipliers(comparison)
         };

@@ -150,6 +150,7 @@ impl Tables {
             let reached = points.iter().filter(|point| point.step > 0).map(reached).collect();
             study.trajectories.push(Trajectory {
                 arm: row.arm.clone(),
+                run: row.label(),
                 params: row.params_total as f64,
                 points: reached,
             });

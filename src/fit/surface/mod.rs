@@ -40,7 +40,7 @@ impl Point {
 }
 
 /// L(N, D) = E + A·N^-α + B·D^-β.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Surface {
     /// Irreducible loss, nats/token.
     #[serde(rename = "E")]
@@ -85,7 +85,7 @@ pub struct SurfaceFit {
 }
 
 /// How far a surface can be trusted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SurfaceStatus {
     /// All parameters are positive.
@@ -99,7 +99,7 @@ pub enum SurfaceStatus {
 }
 
 /// A parameter of a surface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Parameter {
     /// Irreducible loss.
     E,

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::super::profile::parabola;
+use super::super::polynomial::{Form, minimum};
 use super::*;
 
 /// The columns asked for of the rows that `keep` keeps; None where the table is missing.
@@ -85,7 +85,7 @@ fn approach_two_is_biased_on_wide_grids() {
                 let n = n_opt * half_width.powf(f64::from(i) / 7.0);
                 (n.ln(), surface.loss(n, flops / (6.0 * n)), 1.0)
             };
-            let profile = parabola(&(-7..=7).map(point).collect::<Vec<_>>()).unwrap();
+            let profile = minimum(Form::Parabola, &(-7..=7).map(point).collect::<Vec<_>>()).unwrap();
             let off = 100.0 * ((n_opt.ln() - profile.log_n_opt).exp() - 1.0);
             assert!((off - expected).abs() < 5e-4, "{alpha} {half_width}: {off} and {expected}");
         }

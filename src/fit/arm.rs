@@ -1,0 +1,228 @@
+//! All that is said of one arm: its profiles, its surface, its frontiers, and how far they can be trusted.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::diagnosis::{Diagnosis, diagnose};
+use super::envelope::EnvelopePoint;
+use super::frontier::{self, Frontier, FrontierRefusal};
+use super::interval::{PARABOLA, exp, interval, widening};
+use super::irreducible::{Irreducible, irreducible};
+use super::law::Law;
+use super::made::Made;
+use super::method::{Cell, Drawn, Method};
+use super::per_token::PerToken;
+use super::polynomial::Form;
+use super::profile::{self, Profile};
+use super::surface::{self, Objective, Surface, SurfaceFit, SurfaceRefusal};
+use super::{Approach, ArmSurface, Observation, Settings, Study, VertexStatus};
+
+/// The fits of one arm.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ArmFit {
+    /// The arm.
+    pub arm: String,
+    /// Runs that are used.
+    pub runs: usize,
+    /// One for each budget, cheapest first.
+    pub profiles: Vec<Profile>,
+    /// Loss and size against compute, through the profiles' vertices; along the surface where there are no profiles.
+    #[serde(serialize_with = "super::answer")]
+    #[schemars(with = "super::Answer<Frontier>")]
+    pub frontier: Result<Frontier, FrontierRefusal>,
+    /// L* = E + a·C^-k through the same vertices with E free, from four profiles on.
+    pub irreducible: Option<Irreducible>,
+    /// L(N, D) = E + A·N^-α + B·D^-β through all runs.
+    #[serde(serialize_with = "super::answer")]
+    #[schemars(with = "super::Answer<ArmSurface>")]
+    pub surface: Result<ArmSurface, SurfaceRefusal>,
+    /// Standard deviation of the loss between seeds of one (size, budget), nats/token, pooled; absent with one seed.
+    pub seed_noise: Option<f64>,
+    /// What the residuals of the surface say.
+    pub diagnosis: Option<Diagnosis>,
+}
+
+/// An arm with its methods, before the draws.
+#[derive(Clone)]
+pub(super) struct Prepared<'a> {
+    pub(super) name: String,
+    runs: Vec<(usize, &'a Observation)>,
+    profiles: Vec<Profile>,
+    surface: Result<(SurfaceFit, PerToken), SurfaceRefusal>,
+    pub(super) methods: Vec<Method>,
+}
+
+/// Finds the estimates of an arm that the methods start from.
+pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> Prepared<'a> {
+    let runs: Vec<(usize, &Observation)> =
+        study.observations.iter().enumerate().filter(|(_, run)| run.arm == name).collect();
+    let budgets = by_budget(&runs);
+    let profiles: Vec<Profile> =
+        budgets.iter().map(|(budget, cell)| profile::fit(cell.clone(), f64::from_bits(*budget))).collect();
+    let surface = surface_of(&runs, settings.objective);
+    let mut methods: Vec<Method> = [Form::Parabola, Form::Cubic, Form::Windowed]
+        .into_iter()
+        .map(|form| Method::Profiles { form, cells: cells(form, &profiles, &budgets) })
+        .collect();
+    methods.extend(surface.as_ref().ok().map(|(fit, per_token)| Method::Surface {
+        runs: runs.iter().map(|(at, _)| *at).collect(),
+        points: points(&runs),
+        objective: settings.objective,
+        from: fit.surface,
+        per_token: *per_token,
+    }));
+    methods.push(Method::Envelope { points: envelope_points(study, &runs) });
+    Prepared { name: name.to_owned(), runs, profiles, surface, methods }
+}
+
+/// The runs at each budget, cheapest first: budgets are positive, so that their bits are in their order.
+fn by_budget<'a>(runs: &[(usize, &'a Observation)]) -> BTreeMap<u64, Vec<(usize, &'a Observation)>> {
+    let mut budgets: BTreeMap<u64, Vec<_>> = BTreeMap::new();
+    for run in runs {
+        budgets.entry(run.1.budget.to_bits()).or_default().push(*run);
+    }
+    budgets
+}
+
+fn cells(form: Form, profiles: &[Profile], budgets: &BTreeMap<u64, Vec<(usize, &Observation)>>) -> Vec<Cell> {
+    let cell = |(profile, runs): (&Profile, &Vec<(usize, &Observation)>)| Cell {
+        log_flops: profile.flops.ln(),
+        runs: runs.iter().map(|(at, run)| (run.params.ln(), run.loss, *at)).collect(),
+        used: match form {
+            Form::Parabola => profile.vertex.is_ok_and(|v| v.status != VertexStatus::Extrapolated),
+            other => profile.other_forms.iter().any(|found| found.form == other && profile.holds(found.n_opt)),
+        },
+    };
+    profiles.iter().zip(budgets.values()).map(cell).collect()
+}
+
+fn points(runs: &[(usize, &Observation)]) -> Vec<surface::Point> {
+    runs.iter().map(|(_, run)| surface::Point::new(run.params, run.tokens, run.loss)).collect()
+}
+
+fn surface_of(runs: &[(usize, &Observation)], objective: Objective) -> Result<(SurfaceFit, PerToken), SurfaceRefusal> {
+    let fit = surface::fit(&points(runs), &vec![1.0; runs.len()], objective)?;
+    let costs: Vec<(f64, f64)> = runs.iter().map(|(_, run)| (run.params.ln(), (run.flops / run.tokens).ln())).collect();
+    let per_token = PerToken::fit(&costs).ok_or(SurfaceRefusal::NotConverged)?;
+    Ok((fit, per_token))
+}
+
+/// The arm's training curves; the ends of its runs where none are known.
+fn envelope_points(study: &Study, runs: &[(usize, &Observation)]) -> Vec<EnvelopePoint> {
+    let places: BTreeMap<&str, usize> = runs.iter().map(|(at, run)| (run.run.as_str(), *at)).collect();
+    let point = |run: usize, n: f64, c: f64, loss: f64| EnvelopePoint {
+        log_flops: c.ln(),
+        log_n: n.ln(),
+        log_loss: loss.ln(),
+        run,
+    };
+    let curves = study.trajectories.iter().filter_map(|curve| Some((places.get(curve.run.as_str())?, curve)));
+    let on_the_way: Vec<EnvelopePoint> =
+        curves.flat_map(|(at, curve)| curve.points.iter().map(|p| point(*at, curve.params, p.flops, p.loss))).collect();
+    if !on_the_way.is_empty() {
+        return on_the_way;
+    }
+    runs.iter().map(|(at, run)| point(*at, run.params, run.flops, run.loss)).collect()
+}
+
+impl Prepared<'_> {
+    /// The approaches carried out, with the draws of their methods; those that have no answer are left out.
+    pub(super) fn carry_out(&self, runs: usize, draws: Vec<Vec<Option<Drawn>>>) -> Vec<Made> {
+        let ones = vec![1.0; runs];
+        let made = |(method, draws): (&Method, Vec<Option<Drawn>>)| {
+            let estimate = match method {
+                // The full fit, of which a refit is a repetition.
+                Method::Surface { from, .. } => Drawn::Surface(*from),
+                _ => method.draw(&ones)?,
+            };
+            let law = method.law(&estimate)?;
+            let flops_range = self.flops_range(method);
+            let loss_range = self.loss_range(method, &estimate, &law, flops_range)?;
+            Some(Made { method: method.clone(), estimate, law, flops_range, loss_range, draws })
+        };
+        self.methods.iter().zip(draws).filter_map(made).collect()
+    }
+
+    /// Compute that a method was measured at.
+    fn flops_range(&self, method: &Method) -> (f64, f64) {
+        match method {
+            Method::Profiles { cells, .. } => {
+                frontier::range(cells.iter().filter(|cell| cell.used).map(|cell| cell.log_flops.exp()))
+            }
+            _ => frontier::range(self.runs.iter().map(|(_, run)| run.flops)),
+        }
+    }
+
+    /// L* that a method was measured at: the vertices' own, or the law's at the ends of the compute.
+    fn loss_range(&self, method: &Method, estimate: &Drawn, law: &Law, flops: (f64, f64)) -> Option<(f64, f64)> {
+        match (method, estimate) {
+            (Method::Profiles { cells, .. }, Drawn::Profiles { vertices, .. }) => {
+                let used = cells.iter().zip(vertices).filter(|(cell, _)| cell.used);
+                let losses: Option<Vec<f64>> = used.map(|(_, vertex)| Some((*vertex)?.loss_opt)).collect();
+                Some(frontier::range(losses?.iter().copied()))
+            }
+            _ => Some((law.loss(flops.1)?, law.loss(flops.0)?)),
+        }
+    }
+
+    /// What is told of the arm; `draws` are the parabolas', which are there even where no frontier comes of them.
+    pub(super) fn tell(self, study: &Study, made: &[Made], draws: &[Option<Drawn>]) -> ArmFit {
+        let by = |approach: Approach| made.iter().find(|made| made.method.approach() == approach);
+        let mut profiles = self.profiles;
+        profiles.iter_mut().enumerate().for_each(|(at, profile)| add_intervals(profile, at, draws));
+        let frontier = match (frontier::fit(&profiles), by(Approach::Profiles), by(Approach::Surface)) {
+            (Ok(frontier), Some(made), _) => Ok(with_intervals(frontier, made)),
+            (Err(refusal), _, Some(made)) => frontier::along(made).ok_or(refusal),
+            (frontier, ..) => frontier,
+        };
+        let diagnosis = self.surface.as_ref().ok().map(|(fit, _)| diagnose(&self.runs, &fit.surface));
+        let surface =
+            self.surface.map(|(fit, per_token)| ArmSurface::tell(&fit, &per_token, by(Approach::Surface), &self.runs));
+        ArmFit {
+            runs: self.runs.len(),
+            irreducible: irreducible(&profiles),
+            seed_noise: study.seed_noise(&self.name),
+            arm: self.name,
+            profiles,
+            frontier,
+            surface,
+            diagnosis,
+        }
+    }
+}
+
+fn add_intervals(profile: &mut Profile, at: usize, draws: &[Option<Drawn>]) {
+    let widening = widening(profile.points.len(), 3, PARABOLA);
+    let Ok(vertex) = &mut profile.vertex else { return };
+    let of = |of: fn(&profile::Parabola) -> f64| {
+        let draw = |drawn: &Option<Drawn>| match drawn {
+            Some(Drawn::Profiles { vertices, .. }) => vertices[at].as_ref().map(of),
+            _ => None,
+        };
+        draws.iter().map(draw).collect::<Vec<_>>()
+    };
+    vertex.n_opt_interval = interval(of(|p| p.log_n_opt), vertex.n_opt.ln(), widening).map(exp);
+    vertex.loss_opt_interval = interval(of(|p| p.loss_opt), vertex.loss_opt, widening);
+}
+
+fn with_intervals(frontier: Frontier, made: &Made) -> Frontier {
+    let lines = |drawn: &Drawn| match drawn {
+        Drawn::Profiles { lines, .. } => *lines,
+        _ => None,
+    };
+    Frontier {
+        k_interval: made.interval(|drawn| lines(drawn).map(|(loss, _)| -loss.slope)),
+        n_exponent_interval: made.n_exponent_interval(),
+        ..frontier
+    }
+}
+
+/// A number of a surface in a draw.
+pub(super) fn of_surface(of: impl Fn(&Surface) -> f64) -> impl Fn(&Drawn) -> Option<f64> {
+    move |drawn| match drawn {
+        Drawn::Surface(surface) => Some(of(surface)),
+        _ => None,
+    }
+}

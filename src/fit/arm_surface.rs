@@ -1,0 +1,128 @@
+//! An arm's surface as it is told: with intervals, a holdout, and what a token costs.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::arm::of_surface;
+use super::made::Made;
+use super::per_token::PerToken;
+use super::surface::{self, Objective, Surface, SurfaceFit, SurfaceStatus};
+use super::{Interval, Observation};
+
+/// L(N, D) = E + A·N^-α + B·D^-β of an arm (Hoffmann et al., arXiv:2203.15556, section 3.3).
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ArmSurface {
+    /// The parameters: E in nats/token, A and B in nats/token at N = 1 and D = 1, α and β without unit.
+    #[serde(flatten)]
+    pub surface: Surface,
+    /// The value that the objective reaches, a sum over runs.
+    pub objective: f64,
+    /// The objective.
+    pub objective_kind: Objective,
+    /// 95% intervals of the parameters.
+    pub intervals: SurfaceIntervals,
+    /// N* ∝ C^(β/(α+β)) where a token costs 6N.
+    pub n_exponent: f64,
+    /// Its 95% interval.
+    pub n_exponent_interval: Option<Interval>,
+    /// Root mean square of log L̂ - log L.
+    pub residual: f64,
+    /// How far it can be trusted.
+    pub status: SurfaceStatus,
+    /// Starts that were polished, and how many of them came within 1% of the best objective.
+    pub starts: (usize, usize),
+    /// Largest difference of log FLOPs/token from the curve in N that the frontier is found on.
+    pub per_token_spread: f64,
+    /// The largest budget predicted from the others.
+    pub holdout: Option<SurfaceHoldout>,
+}
+
+/// 95% intervals of a surface's parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct SurfaceIntervals {
+    /// Of E, nats/token.
+    #[serde(rename = "E")]
+    pub e: Option<Interval>,
+    /// Of A.
+    #[serde(rename = "A")]
+    pub a: Option<Interval>,
+    /// Of B.
+    #[serde(rename = "B")]
+    pub b: Option<Interval>,
+    /// Of α.
+    pub alpha: Option<Interval>,
+    /// Of β.
+    pub beta: Option<Interval>,
+}
+
+/// The runs of the largest budget, and what a surface through the others says of them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct SurfaceHoldout {
+    /// The budget.
+    pub budget: f64,
+    /// Its runs.
+    pub runs: usize,
+    /// Mean of log L̂ - log L over them.
+    pub mean_error: f64,
+    /// Largest |log L̂ - log L| among them.
+    pub largest_error: f64,
+}
+
+impl ArmSurface {
+    pub(super) fn tell(
+        fit: &SurfaceFit,
+        per_token: &PerToken,
+        made: Option<&Made>,
+        runs: &[(usize, &Observation)],
+    ) -> Self {
+        let interval = |of: fn(&Surface) -> f64| made.and_then(|made| made.interval(of_surface(of)));
+        // Factors and E are positive and skewed: their intervals are of logarithms.
+        let log = |of: fn(&Surface) -> f64| {
+            made.and_then(|made| made.interval(of_surface(move |s| of(s).ln()))).map(super::interval::exp)
+        };
+        let exponent: fn(&Surface) -> f64 = |s| s.beta / (s.alpha + s.beta);
+        Self {
+            surface: fit.surface,
+            objective: fit.reached,
+            objective_kind: made.map_or_else(Objective::default, |made| made.objective()),
+            intervals: SurfaceIntervals {
+                e: interval(|s| s.e),
+                a: log(|s| s.a),
+                b: log(|s| s.b),
+                alpha: interval(|s| s.alpha),
+                beta: interval(|s| s.beta),
+            },
+            n_exponent: exponent(&fit.surface),
+            n_exponent_interval: made.and_then(Made::n_exponent_interval),
+            residual: residual(&fit.surface, runs),
+            status: fit.status.clone(),
+            starts: (fit.polished, fit.near_best),
+            per_token_spread: per_token.spread,
+            holdout: made.and_then(|made| holdout(runs, made.objective())),
+        }
+    }
+}
+
+/// log L̂ - log L.
+pub(super) fn error(surface: &Surface, run: &Observation) -> f64 {
+    (surface.loss(run.params, run.tokens) / run.loss).ln()
+}
+
+fn residual(surface: &Surface, runs: &[(usize, &Observation)]) -> f64 {
+    (runs.iter().map(|(_, run)| error(surface, run).powi(2)).sum::<f64>() / runs.len() as f64).sqrt()
+}
+
+fn holdout(runs: &[(usize, &Observation)], objective: Objective) -> Option<SurfaceHoldout> {
+    let budget = runs.iter().map(|(_, run)| run.budget).fold(f64::NEG_INFINITY, f64::max);
+    let (last, others): (Vec<_>, Vec<_>) =
+        runs.iter().map(|(_, run)| *run).partition(|run: &&Observation| run.budget == budget);
+    let points: Vec<_> = others.iter().map(|run| surface::Point::new(run.params, run.tokens, run.loss)).collect();
+    let fit = surface::fit(&points, &vec![1.0; points.len()], objective).ok()?;
+    let errors: Vec<f64> = last.iter().map(|run| error(&fit.surface, run)).collect();
+    Some(SurfaceHoldout {
+        budget,
+        runs: errors.len(),
+        mean_error: errors.iter().sum::<f64>() / errors.len() as f64,
+        largest_error: errors.iter().fold(0.0, |most, error| most.max(error.abs())),
+    })
+}

@@ -1,0 +1,85 @@
+//! What residuals say: a law that misses in a direction is the wrong law.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Observation;
+use super::arm_surface::error;
+use super::surface::Surface;
+
+/// Whether the residuals of a surface go with what they should not go with.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Diagnosis {
+    /// One for each of N, D and C.
+    pub trends: Vec<Trend>,
+    /// The run that the surface misses most, and log L̂ - log L there.
+    pub furthest: Option<(String, f64)>,
+}
+
+/// Spearman's rank correlation of the residuals' size-free sign with a quantity.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Trend {
+    /// `N`, `D` or `C`.
+    pub against: String,
+    /// Rank correlation of log L̂ - log L with it.
+    pub correlation: f64,
+    /// Two-sided p of no correlation, by the normal approximation; several residuals of one run's neighbours make it optimistic.
+    pub p_value: f64,
+}
+
+impl Trend {
+    /// Whether it should be said.
+    pub fn is_suspect(&self) -> bool {
+        self.p_value < 0.01
+    }
+}
+
+pub(super) fn diagnose(runs: &[(usize, &Observation)], surface: &Surface) -> Diagnosis {
+    let errors: Vec<f64> = runs.iter().map(|(_, run)| error(surface, run)).collect();
+    let against = |name: &str, of: fn(&Observation) -> f64| {
+        let values: Vec<f64> = runs.iter().map(|(_, run)| of(run)).collect();
+        let correlation = pearson(&ranks(&errors), &ranks(&values));
+        // Spearman's correlation has a variance of 1/(n - 1) where there is none.
+        let z = correlation.abs() * (runs.len() as f64 - 1.0).sqrt();
+        Trend { against: name.to_owned(), correlation, p_value: libm::erfc(z / std::f64::consts::SQRT_2) }
+    };
+    let furthest = errors.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+    Diagnosis {
+        trends: vec![against("N", |run| run.params), against("D", |run| run.tokens), against("C", |run| run.flops)],
+        furthest: furthest.map(|(at, error)| (runs[at].1.run.clone(), *error)),
+    }
+}
+
+/// Ranks from 0; what is equal shares the mean of its ranks.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut ranks = vec![0.0; values.len()];
+    for tied in order.chunk_by(|a, b| values[*a] == values[*b]) {
+        let first = order.partition_point(|at| values[*at] < values[tied[0]]);
+        tied.iter().for_each(|at| ranks[*at] = first as f64 + (tied.len() as f64 - 1.0) / 2.0);
+    }
+    ranks
+}
+
+fn pearson(x: &[f64], y: &[f64]) -> f64 {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (mx, my) = (mean(x), mean(y));
+    let sum = |f: fn(f64, f64) -> f64| x.iter().zip(y).map(|(a, b)| f(a - mx, b - my)).sum::<f64>();
+    let (xx, yy) = (sum(|a, _| a * a), sum(|_, b| b * b));
+    if xx > 0.0 && yy > 0.0 { sum(|a, b| a * b) / (xx * yy).sqrt() } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand: the ranks of y are 0, 2, 1, 3.5, 3.5.
+    #[test]
+    fn ranks_correlate_as_by_hand() {
+        assert_eq!(ranks(&[0.1, 7.0, 2.0, 9.0, 9.0]), [0.0, 2.0, 1.0, 3.5, 3.5]);
+        let r = pearson(&ranks(&[1.0, 2.0, 3.0, 4.0, 5.0]), &ranks(&[0.1, 7.0, 2.0, 9.0, 9.0]));
+        assert!((r - 8.5 / (10.0f64 * 9.5).sqrt()).abs() < 1e-12, "{r}");
+        assert_eq!(pearson(&[1.0, 1.0], &[1.0, 2.0]), 0.0);
+    }
+}

@@ -1,0 +1,74 @@
+//! The frontier of a surface, where a token's cost is any smooth function f(N).
+//!
+//! On C = f(N)·D the loss E + A·N^-α + B·D^-β is least where αA·N^-α = s·βB·D^-β, with s = dlog f/dlog N: each N
+//! has its D, C and L in closed form. With f = 6N, s = 1, and it is equation 4 of Hoffmann et al. (arXiv:2203.15556).
+
+use super::law::Path;
+use super::per_token::PerToken;
+use super::surface::Surface;
+
+/// Points on a path.
+const POINTS: usize = 97;
+/// How far a path goes beyond the measured sizes, in log N.
+const BEYOND: f64 = 4.0;
+
+/// None where a part of the surface is missing, so that no size is best.
+pub(super) fn path(surface: &Surface, per_token: &PerToken) -> Option<Path> {
+    let Surface { e, a, b, alpha, beta } = *surface;
+    let ratio = (alpha * a).ln() - (beta * b).ln();
+    if !ratio.is_finite() {
+        return None;
+    }
+    let (from, to) = (per_token.ends().0 - BEYOND, per_token.ends().1 + BEYOND);
+    let mut path = Path::default();
+    for i in 0..POINTS {
+        let log_n = from + (to - from) * i as f64 / (POINTS - 1) as f64;
+        let log_d = (alpha * log_n - ratio + per_token.slope(log_n).ln()) / beta;
+        let loss = e + a * (-alpha * log_n).exp() + b * (-beta * log_d).exp();
+        let log_flops = per_token.log(log_n) + log_d;
+        // More compute buys a larger model, or the curve of f is too bent for the surface.
+        if path.log_flops.last().is_some_and(|before| *before >= log_flops) {
+            return None;
+        }
+        path.log_flops.push(log_flops);
+        path.log_loss.push(loss.ln());
+        path.log_n.push(log_n);
+        path.log_d.push(log_d);
+    }
+    Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hoffmann et al., equation 4: N* = G·(C/6)^(β/(α+β)), G = (αA/βB)^(1/(α+β)).
+    #[test]
+    fn six_nd_has_the_closed_form() {
+        let surface = Surface { e: 1.69, a: 406.4, b: 410.7, alpha: 0.34, beta: 0.28 };
+        let six: Vec<(f64, f64)> = (15..=25).map(f64::from).map(|n| (n, 6f64.ln() + n)).collect();
+        let path = path(&surface, &PerToken::fit(&six).unwrap()).unwrap();
+        for flops in [1e18f64, 1e20, 3e21] {
+            let g = (0.34f64 * 406.4 / (0.28 * 410.7)).powf(1.0 / 0.62);
+            let n = g * (flops / 6.0).powf(0.28 / 0.62);
+            let (n_opt, d_opt) = path.optimum(flops).unwrap();
+            assert!((n_opt / n - 1.0).abs() < 1e-9, "{n_opt} {n}");
+            assert!((d_opt / (flops / 6.0 / n) - 1.0).abs() < 1e-9);
+        }
+    }
+
+    /// No other size on C = f(N)·D has less loss.
+    #[test]
+    fn the_path_is_the_optimum() {
+        let surface = Surface { e: 1.2, a: 30.0, b: 90.0, alpha: 0.3, beta: 0.35 };
+        let f: Vec<(f64, f64)> = (9..=14).map(f64::from).map(|n| (n, 3.0 + 0.8 * n + 0.01 * n * n)).collect();
+        let f = PerToken::fit(&f).unwrap();
+        let path = path(&surface, &f).unwrap();
+        for (i, log_c) in path.log_flops.iter().enumerate() {
+            let loss = |log_n: f64| surface.loss(log_n.exp(), (log_c - f.log(log_n)).exp());
+            let best = path.log_loss[i].exp();
+            assert!((loss(path.log_n[i]) / best - 1.0).abs() < 1e-12);
+            assert!(loss(path.log_n[i] - 0.05) > best && loss(path.log_n[i] + 0.05) > best);
+        }
+    }
+}

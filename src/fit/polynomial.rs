@@ -1,0 +1,121 @@
+//! The curve of an IsoFLOP profile and its minimum, by each of the forms that are offered.
+
+use nalgebra::{DMatrix, DVector};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::profile::{FEWEST, Parabola, ProfileRefusal};
+
+/// The curve that goes through a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// A quadratic in log N through all sizes (Hoffmann et al., arXiv:2203.15556, section 3.2).
+    Parabola,
+    /// A cubic: profiles are steeper towards small models where α ≠ β, which moves a parabola's vertex.
+    Cubic,
+    /// A parabola through the sizes near the optimum alone, for the same reason.
+    Windowed,
+}
+
+/// Sizes further than this from the first vertex, as a factor of N, are outside the window.
+const WINDOW: f64 = 3.0;
+
+/// (log N, L, weight) of a run.
+pub(super) type Weighted = (f64, f64, f64);
+
+/// The minimum of a form through runs: where it is, how deep, and how curved there.
+pub(super) fn minimum(form: Form, data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
+    match form {
+        Form::Parabola => parabola(data),
+        Form::Cubic => cubic(data),
+        Form::Windowed => parabola(&window(data)?),
+    }
+}
+
+/// Runs that a form rests on.
+pub(super) fn runs_used(form: Form, data: &[Weighted]) -> usize {
+    match form {
+        Form::Parabola | Form::Cubic => data.len(),
+        Form::Windowed => window(data).map_or(data.len(), |near| near.len()),
+    }
+}
+
+/// The runs near the vertex of all: those of at least so many sizes as a profile takes.
+fn window(data: &[Weighted]) -> Result<Vec<Weighted>, ProfileRefusal> {
+    let centre = parabola(data)?.log_n_opt;
+    let mut sizes: Vec<f64> = data.iter().map(|(x, _, _)| (x - centre).abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    sizes.dedup();
+    let reach = sizes.get(FEWEST - 1).map_or(f64::INFINITY, |nearest| nearest.max(WINDOW.ln()));
+    Ok(data.iter().filter(|(x, _, _)| (x - centre).abs() <= reach).copied().collect())
+}
+
+fn parabola(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
+    let scaled = Scaled::of(data);
+    let c = scaled.coefficients(data, 2).ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
+    let curvature = c[2] / scaled.scale.powi(2);
+    if !is_positive(curvature) {
+        return Err(ProfileRefusal::NotConvex { curvature });
+    }
+    let at = -c[1] / (2.0 * c[2]);
+    Ok(Parabola { log_n_opt: scaled.back(at), loss_opt: c[0] - c[2] * at * at, curvature })
+}
+
+/// The local minimum of a cubic, which must lie among the sizes: beyond them a cubic says nothing.
+fn cubic(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
+    let mut sizes: Vec<f64> = data.iter().map(|(x, _, _)| *x).collect();
+    sizes.sort_by(f64::total_cmp);
+    sizes.dedup();
+    if sizes.len() <= FEWEST {
+        return Err(ProfileRefusal::TooFew { needed: FEWEST + 1, runs: data.len(), sizes: sizes.len() });
+    }
+    let scaled = Scaled::of(data);
+    let c = scaled.coefficients(data, 3).ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
+    // L' = c1 + 2·c2·x + 3·c3·x²; of its two roots L'' > 0 at (-c2 + root) / (3·c3), written so that c3 may vanish.
+    let root = (c[2] * c[2] - 3.0 * c[1] * c[3]).sqrt();
+    let at = -c[1] / (c[2] + root);
+    let bend = c[2] + 3.0 * c[3] * at;
+    let curvature = bend / scaled.scale.powi(2);
+    let (least, most) = data.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), d| (a.min(d.0), b.max(d.0)));
+    let log_n_opt = scaled.back(at);
+    if !is_positive(curvature) || !(least..=most).contains(&log_n_opt) {
+        return Err(ProfileRefusal::NotConvex { curvature: if is_positive(curvature) { 0.0 } else { curvature } });
+    }
+    Ok(Parabola { log_n_opt, loss_opt: c[0] + at * (c[1] + at * (c[2] + at * c[3])), curvature })
+}
+
+/// False for a NaN too, which is no minimum either.
+fn is_positive(value: f64) -> bool {
+    value.partial_cmp(&0.0) == Some(std::cmp::Ordering::Greater)
+}
+
+/// log N centred and scaled, so that the normal equations are well conditioned.
+struct Scaled {
+    centre: f64,
+    scale: f64,
+}
+
+impl Scaled {
+    fn of(data: &[Weighted]) -> Self {
+        let weight: f64 = data.iter().map(|(_, _, w)| w).sum();
+        let centre = data.iter().map(|(x, _, w)| w * x).sum::<f64>() / weight;
+        Self { centre, scale: (data.iter().map(|(x, _, w)| w * (x - centre).powi(2)).sum::<f64>() / weight).sqrt() }
+    }
+
+    fn back(&self, at: f64) -> f64 {
+        self.centre + self.scale * at
+    }
+
+    /// Weighted least squares of a polynomial, constant first.
+    fn coefficients(&self, data: &[Weighted], degree: usize) -> Option<DVector<f64>> {
+        let (mut normal, mut right) = (DMatrix::zeros(degree + 1, degree + 1), DVector::zeros(degree + 1));
+        for (x, y, w) in data {
+            let x = (x - self.centre) / self.scale;
+            let row = DVector::from_iterator(degree + 1, (0..=degree).map(|power| x.powi(power as i32)));
+            normal.ger(*w, &row, &row, 1.0);
+            right.axpy(*w * y, &row, 1.0);
+        }
+        Some(normal.cholesky()?.solve(&right))
+    }
+}

@@ -1,0 +1,155 @@
+//! How much a multiplier owes to choices that could have been made otherwise, and to single runs.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::law::Law;
+use super::made::Made;
+use super::multiplier::{Pair, log_multiplier};
+use super::surface::Objective;
+use super::{Approach, Comparison, Cost, Count, MultiplierPoint, Profile, Settings, Study, fit_arms, irreducible};
+
+/// The multiplier at the headline's compute by one approach.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ByApproach {
+    /// The approach.
+    pub approach: Approach,
+    /// What it says.
+    #[serde(flatten)]
+    pub point: MultiplierPoint,
+}
+
+/// The multiplier at the headline's loss where a choice is made otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Alternative {
+    /// The choice, in words.
+    pub choice: String,
+    /// The multiplier; absent where this choice gives none.
+    pub value: Option<f64>,
+}
+
+/// The multiplier at the headline's compute without one run.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Influence {
+    /// The run that is left out.
+    pub run: String,
+    /// The multiplier without it.
+    pub value: f64,
+}
+
+/// Runs that are named; the others have less influence.
+const NAMED: usize = 3;
+/// Runs up to which each is left out in turn: beyond, none of them matters alone.
+const FEW: usize = 2000;
+
+/// Each approach that both arms have, at the same compute of the baseline.
+pub(super) fn by_approach(base: &[Made], other: &[Made], flops: f64) -> Vec<ByApproach> {
+    let one = |approach: Approach| {
+        let of = |made: &'_ [Made]| made.iter().position(|made| made.method.approach() == approach);
+        let pair = Pair::of(&base[of(base)?], &other[of(other)?]);
+        Some(ByApproach { approach, point: pair.anywhere(flops) })
+    };
+    Approach::ALL.into_iter().filter_map(one).collect()
+}
+
+/// The multiplier without each run of the two arms, the furthest from the estimate first.
+pub(super) fn influence(study: &Study, base: &Made, other: &Made, flops: f64) -> Vec<Influence> {
+    let Some(whole) = log_multiplier(&base.law, &other.law, flops) else { return Vec::new() };
+    if study.observations.len() > FEW {
+        return Vec::new();
+    }
+    let arms = [base, other].map(|made| made.method.places());
+    let without = |at: usize| {
+        let mut weights = vec![1.0; study.observations.len()];
+        weights[at] = 0.0;
+        let law = |made: &Made, arm: &[usize]| {
+            if arm.contains(&at) { made.method.law(&made.method.draw(&weights)?) } else { Some(made.law.clone()) }
+        };
+        log_multiplier(&law(base, &arms[0])?, &law(other, &arms[1])?, flops)
+    };
+    let mut all: Vec<(usize, f64)> = arms.concat().into_iter().filter_map(|at| Some((at, without(at)?))).collect();
+    all.sort_by(|a, b| (b.1 - whole).abs().total_cmp(&(a.1 - whole).abs()));
+    let named = all.into_iter().take(NAMED);
+    named.map(|(at, value)| Influence { run: study.observations[at].run.clone(), value: value.exp() }).collect()
+}
+
+/// The other counts, costs, objectives and floors.
+pub(super) fn alternatives(
+    study: &Study,
+    settings: &Settings,
+    comparison: &Comparison,
+    profiles: [&[Profile]; 2],
+    surfaces: [Option<f64>; 2],
+) -> Vec<Alternative> {
+    let Ok(headline) = comparison.headline else { return Vec::new() };
+    let mut alternatives = Vec::new();
+    let mut add = |choice: &str, value: Option<f64>| {
+        alternatives.push(Alternative { choice: choice.to_owned(), value });
+    };
+    for (choice, other) in otherwise(settings, comparison.approach) {
+        if is_known(study, &other) {
+            add(choice, refitted(study, &other, comparison, headline.loss));
+        }
+    }
+    if comparison.approach == Approach::Profiles {
+        let at = |[base, other]: [super::PowerLaw; 2]| {
+            let base = Law::Power(base);
+            Some(log_multiplier(&base, &Law::Power(other), base.flops(headline.loss)?)?.exp())
+        };
+        if let Some((e, at_bound, laws)) = irreducible::shared(profiles[0], profiles[1]) {
+            let bound = if at_bound { ", at its bound" } else { "" };
+            add(&format!("one E for both frontiers, fitted: {e:.3} nats/token{bound}"), at(laws));
+        }
+        if let [Some(first), Some(second)] = surfaces {
+            let laws = irreducible::pinned(profiles[0], first).zip(irreducible::pinned(profiles[1], second));
+            let choice = format!("E of each surface: {first:.3} and {second:.3} nats/token");
+            add(&choice, laws.and_then(|(base, other)| at([base, other])));
+        }
+    }
+    alternatives
+}
+
+/// The settings that differ in one choice.
+fn otherwise(settings: &Settings, approach: Approach) -> Vec<(&'static str, Settings)> {
+    let with = |change: &dyn Fn(&mut Settings)| {
+        let mut other = Settings { replicates: 0, approach: Some(approach), ..settings.clone() };
+        change(&mut other);
+        other
+    };
+    let mut choices = vec![
+        ("N without the embedding", with(&|s| s.count = Count::WithoutEmbedding)),
+        ("N with the embedding", with(&|s| s.count = Count::Total)),
+        ("cost as given", with(&|s| s.cost = Cost::Flops)),
+        ("cost as 6ND", with(&|s| s.cost = Cost::SixNd)),
+        ("cost in device-seconds", with(&|s| s.cost = Cost::DeviceSeconds)),
+    ];
+    if approach == Approach::Surface {
+        choices.push(("surface by Huber's loss", with(&|s| s.objective = Objective::default())));
+        choices.push(("surface by least squares", with(&|s| s.objective = Objective::LeastSquares)));
+        choices.push(("surface by likelihood", with(&|s| s.objective = Objective::Likelihood)));
+    }
+    choices.retain(|(_, other)| {
+        other.count != settings.count || other.cost != settings.cost || other.objective != settings.objective
+    });
+    choices
+}
+
+/// Whether every run has what the settings ask for: else it is no choice.
+fn is_known(study: &Study, settings: &Settings) -> bool {
+    let knows = |run: &super::Observation| {
+        (settings.count == Count::Total || run.further.params_without_embedding.is_some())
+            && (settings.cost != Cost::DeviceSeconds || run.further.device_seconds.is_some())
+    };
+    study.observations.iter().all(knows)
+}
+
+fn refitted(study: &Study, settings: &Settings, comparison: &Comparison, loss: f64) -> Option<f64> {
+    let seen = super::convention::under(study, settings);
+    let arms = fit_arms(&seen, settings);
+    let law = |name: &str| {
+        let arm = arms.iter().find(|arm| arm.prepared.name == name)?;
+        Some(arm.made.iter().find(|made| made.method.approach() == comparison.approach)?.law.clone())
+    };
+    let (base, other) = (law(&comparison.baseline)?, law(&comparison.variant)?);
+    Some(base.flops(loss)? / other.flops(loss)?)
+}
