@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Which architecture is the better buy, at which compute, how sure: scaling-law experiments from a sweep file.
 #[derive(Debug, Parser)]
@@ -37,8 +37,8 @@ pub(super) enum CommandLine {
     /// Show the architectures that have a name, and what they are made of
     #[command(subcommand)]
     Arch(ArchCommand),
-    /// Print the JSON Schema of sweep files
-    Schema,
+    /// Print the JSON Schema of sweep files, or of what `fit --json` says
+    Schema(SchemaArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +47,21 @@ pub(super) enum ArchCommand {
     List(ArchListArgs),
     /// Show an architecture's choices, its parameters by group and its FLOPs by operation
     Show(ArchShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// What it is of
+    #[arg(value_enum, default_value_t = SchemaOf::Sweep)]
+    pub(super) of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// Sweep files
+    Sweep,
+    /// fit.json, with the unit of every number
+    Fit,
 }
 
 #[derive(Debug, Args)]
@@ -205,8 +220,63 @@ pub(super) struct FitArgs {
     /// Give multipliers beyond the losses measured in both arms too, marked as extrapolated
     #[arg(long)]
     pub(super) extrapolate: bool,
+    /// Way from runs to a frontier [default: the first of profiles and surface that both arms have]
+    #[arg(long, value_enum)]
+    pub(super) approach: Option<ApproachArg>,
+    /// What a run costs
+    #[arg(long, value_enum, default_value_t = CostArg::Flops)]
+    pub(super) cost: CostArg,
+    /// What N counts
+    #[arg(long, value_enum, default_value_t = CountArg::Total)]
+    pub(super) count: CountArg,
+    /// What surfaces are fitted by
+    #[arg(long, value_enum, default_value_t = ObjectiveArg::Huber)]
+    pub(super) objective: ObjectiveArg,
     #[command(flatten)]
     pub(super) folders: Folders,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ApproachArg {
+    /// A parabola at each budget, and a power law through their vertices
+    Profiles,
+    /// The same with cubics
+    ProfilesCubic,
+    /// The same with parabolas through the sizes near the optimum
+    ProfilesWindowed,
+    /// L = E + A·N^-α + B·D^-β through all runs
+    Surface,
+    /// The lower envelope of all training curves; gives no intervals
+    Envelope,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum CostArg {
+    /// FLOPs as they are given; exact for isoflop's own runs
+    Flops,
+    /// 6·N·D
+    #[value(name = "6nd")]
+    SixNd,
+    /// Seconds of training, times devices
+    DeviceSeconds,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum CountArg {
+    /// All parameters
+    Total,
+    /// All but the embedding's
+    WithoutEmbedding,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ObjectiveArg {
+    /// A sum of Huber's losses of log L, δ = 1e-3
+    Huber,
+    /// Least squares of log L
+    LeastSquares,
+    /// Student's likelihood with a free scale
+    Likelihood,
 }
 
 /// Bootstrap replicates where none are asked for.

@@ -7,6 +7,8 @@ mod conclusion;
 mod events;
 mod exit;
 mod fit;
+mod fit_args;
+mod fit_tables;
 mod go_on;
 mod import;
 mod logs;
@@ -65,6 +67,6 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
         CommandLine::Fit(args) => fit::main(args),
         CommandLine::Report(args) => report::main(args),
         CommandLine::Arch(command) => arch::main(command),
-        CommandLine::Schema => schema::main(),
+        CommandLine::Schema(args) => schema::main(&args),
     }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::{Folders, REPLICATES, ReportArgs};
-use super::fit::{conclusions, fitted};
+use super::fit::fitted;
+use super::fit_tables::conclusions;
 use super::sweep::recorded;
 use super::{Exit, Failed, output};
 use crate::fit::{Fits, Settings};

@@ -1,8 +1,12 @@
 //! `isoflop schema`
 
+use super::args::{SchemaArgs, SchemaOf};
 use super::{Exit, Failed, output};
 
-pub(super) fn main() -> Result<Exit, Failed> {
-    output::json(&crate::sweep::schema())?;
+pub(super) fn main(args: &SchemaArgs) -> Result<Exit, Failed> {
+    match args.of {
+        SchemaOf::Sweep => output::json(&crate::sweep::schema())?,
+        SchemaOf::Fit => output::json(&schemars::schema_for!(crate::fit::Fits))?,
+    }
     Ok(Exit::Ok)
 }

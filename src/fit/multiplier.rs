@@ -239,6 +239,7 @@ impl Comparison {
         let sure = match (point.low, point.high) {
             (Some(low), _) if low > 1.0 => format!("{} needs less compute", self.variant),
             (_, Some(high)) if high < 1.0 => format!("{} needs more compute", self.variant),
+            (None, None) => "whether that differs from 1 is not known".to_owned(),
             _ => "not told apart from 1".to_owned(),
         };
         let by = match self.approach {

@@ -27,29 +27,23 @@ pub struct Observation {
     pub tokens: f64,
     /// L, nats/token.
     pub loss: f64,
-    /// What else is known of it.
-    #[serde(flatten)]
+    /// What else is known of it; the table of runs has it, and so it is not told again with the fits.
+    #[serde(skip)]
     pub further: Further,
 }
 
 /// What is known of some runs, and what fits of other kinds rest on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Further {
     /// N without the embedding, parameters.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub params_without_embedding: Option<f64>,
     /// Seconds of training, times the devices that trained.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_seconds: Option<f64>,
     /// Distinct tokens among D: fewer than D where text was repeated.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub unique_tokens: Option<f64>,
     /// Peak learning rate.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
     /// Tokens a step.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_tokens: Option<f64>,
 }
 

@@ -1,0 +1,230 @@
+//! The fits as tables and sentences in the terminal.
+
+use super::output;
+use crate::fit::{
+    Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Fits, Influence, Interval, MultiplierStatus,
+    Profile, surface::SurfaceStatus,
+};
+use crate::units::si;
+
+pub(super) fn print(fits: &Fits) {
+    if !fits.only_direct() {
+        laws(fits);
+    }
+    conclusions(fits);
+    fits.comparisons.iter().for_each(|comparison| soundness(comparison, fits));
+    doubts(fits);
+    tuning(fits);
+    for (reason, runs) in fits.left_out() {
+        if runs.len() > FEW {
+            output::note(format!("left out of the fits: {} runs: {reason}", runs.len()));
+        } else {
+            runs.iter().for_each(|run| output::note(format!("left out: {run}: {reason}")));
+        }
+    }
+}
+
+/// What became of the `lr` axis.
+fn tuning(fits: &Fits) {
+    let edge = fits.tuned.iter().filter(|tuned| tuned.at_edge()).count();
+    if edge > 0 {
+        output::warning(format!(
+            "{edge} of {} tuned learning rates lie at the edge of `lr`: widen the axis, or the comparison may be one of learning rates",
+            fits.tuned.len()
+        ));
+    }
+}
+
+/// Runs that are left out for one reason: so many are named, more are counted.
+const FEW: usize = 5;
+
+/// What a study comes to: multipliers, and losses side by side where there is no profile.
+pub(super) fn conclusions(fits: &Fits) {
+    if !fits.only_direct() {
+        fits.comparisons
+            .iter()
+            .for_each(|comparison| output::paragraph(&comparison.verdict(fits.settings.cost.unit())));
+    }
+    for direct in &fits.direct {
+        output::paragraph(&format!(
+            "losses in nats/token at {}, size {}: differences from {} with 95% intervals, paired by seed",
+            direct.budget_words(),
+            direct.size,
+            direct.baseline
+        ));
+        let header = ["arm", "loss", "difference", "95% interval", "seeds"];
+        output::line(output::table(&header, direct.arms.iter().map(direct_row).collect(), 1));
+    }
+    if fits.only_direct() {
+        output::paragraph(
+            "no compute multiplier: that takes at least 4 sizes at each of at least 2 budgets in FLOPs; \
+             `sizes` and `budgets` of the sweep file give fewer",
+        );
+    }
+}
+
+fn direct_row(arm: &DirectArm) -> Vec<String> {
+    let difference = arm.difference.as_ref();
+    let interval = difference.and_then(|d| d.interval);
+    vec![
+        arm.arm.clone(),
+        format!("{:.4}", arm.loss),
+        difference.map_or_else(|| "-".to_owned(), |d| format!("{:+.4}", d.value)),
+        interval.map_or_else(|| "-".to_owned(), |i| format!("{:+.4} to {:+.4}", i.low, i.high)),
+        arm.runs.to_string(),
+    ]
+}
+
+fn laws(fits: &Fits) {
+    let profiles = || fits.arms.iter().flat_map(|arm| arm.profiles.iter().map(|profile| (arm.arm.as_str(), profile)));
+    output::line("IsoFLOP profiles: the best size N* and its loss L* at each budget, with 95% intervals\n");
+    let header = ["arm", "FLOPs", "N* (parameters)", "L* (nats/token)", "status"];
+    output::line(output::table(&header, profiles().map(|(arm, profile)| profile_row(arm, profile)).collect(), 1));
+    for (arm, profile) in profiles() {
+        if let Err(reason) = &profile.vertex {
+            output::line(format!("{arm} at {:.1e} FLOPs: {reason}", profile.budget));
+        }
+    }
+    output::line("\nFrontiers: L* = a·C^-k (by surface: E + a·C^-k), N* grows as C^p, with 95% intervals\n");
+    let header = ["arm", "k", "p", "profiles", "holdout", "seed noise"];
+    output::line(output::table(&header, fits.arms.iter().map(frontier_row).collect(), 1));
+    output::line(String::new());
+    surfaces(fits);
+}
+
+/// The surfaces, where an arm has one.
+fn surfaces(fits: &Fits) {
+    let rows: Vec<Vec<String>> =
+        fits.arms.iter().filter_map(|arm| Some(surface_row(&arm.arm, arm.surface.as_ref().ok()?))).collect();
+    if !rows.is_empty() {
+        output::line("Surfaces: L = E + A·N^-α + B·D^-β through all runs, E in nats/token, with 95% intervals\n");
+        output::line(output::table(&["arm", "E", "α", "β", "residual"], rows, 1));
+    }
+    for arm in &fits.arms {
+        if let Err(reason) = &arm.surface {
+            output::line(format!("{}: no surface: {reason}", arm.arm));
+        }
+    }
+    output::line(String::new());
+}
+
+fn surface_row(arm: &str, surface: &ArmSurface) -> Vec<String> {
+    let (s, intervals) = (&surface.surface, &surface.intervals);
+    vec![
+        arm.to_owned(),
+        with_interval(s.e, intervals.e, |e| format!("{e:.2}")),
+        with_interval(s.alpha, intervals.alpha, |alpha| format!("{alpha:.2}")),
+        with_interval(s.beta, intervals.beta, |beta| format!("{beta:.2}")),
+        format!("{:.1}%", 100.0 * surface.residual),
+    ]
+}
+
+/// How much a multiplier owes to the approach, to other choices, and to single runs.
+fn soundness(comparison: &Comparison, fits: &Fits) {
+    let Ok(headline) = &comparison.headline else { return };
+    let mut rows: Vec<Vec<String>> = comparison.approaches.iter().map(approach_row).collect();
+    rows.extend(comparison.alternatives.iter().map(|other| alternative_row(&other.choice, other.value)));
+    rows.extend(comparison.influence.iter().map(influence_row));
+    let unit = fits.settings.cost.unit();
+    output::line(format!(
+        "\n{} against {} at {:.2e} {unit}, otherwise\n",
+        comparison.variant, comparison.baseline, headline.flops
+    ));
+    output::line(output::table(&["by", "multiplier", "95% interval"], rows, 1));
+}
+
+fn approach_row(by: &ByApproach) -> Vec<String> {
+    let interval = by.point.low.zip(by.point.high);
+    let beyond = if by.point.status == MultiplierStatus::Extrapolated { ", extrapolated" } else { "" };
+    vec![
+        format!("{}{beyond}", by.approach.name()),
+        by.point.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}x")),
+        interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.2} to {high:.2}")),
+    ]
+}
+
+fn alternative_row(choice: &str, value: Option<f64>) -> Vec<String> {
+    vec![choice.to_owned(), value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}x")), String::new()]
+}
+
+/// The run by its name alone: its identity, which stands in brackets, is for `isoflop logs`.
+fn influence_row(run: &Influence) -> Vec<String> {
+    let name = run.run.split(" (").next().unwrap_or(&run.run);
+    alternative_row(&format!("without {name}"), Some(run.value))
+}
+
+/// What a reader must know before the numbers are used.
+fn doubts(fits: &Fits) {
+    for comparison in fits.comparisons.iter().filter(|comparison| comparison.approaches_disagree()) {
+        output::warning(format!(
+            "profiles and surface exclude each other's multiplier of {}: parabolas are biased on wide grids where α ≠ β \
+             (arXiv:2603.22339), and a surface is where it does not fit; look at the residuals before using either",
+            comparison.variant
+        ));
+    }
+    for arm in &fits.arms {
+        let trends = arm.diagnosis.iter().flat_map(|diagnosis| &diagnosis.trends).filter(|trend| trend.is_suspect());
+        for trend in trends {
+            output::warning(format!(
+                "residuals of the surface of {} go with {} (rank correlation {:.2}, p = {:.1e}): its form misses something",
+                arm.arm, trend.against, trend.correlation, trend.p_value
+            ));
+        }
+        if let Ok(ArmSurface { status: SurfaceStatus::AtBound { parameters }, .. }) = &arm.surface {
+            let symbols: Vec<&str> = parameters.iter().map(|parameter| parameter.symbol()).collect();
+            output::warning(format!(
+                "the surface of {} has {} at its bound of 0: these runs do not identify it",
+                arm.arm,
+                symbols.join(", ")
+            ));
+        }
+    }
+    let has_growth = |comparison: &&Comparison| comparison.growth.is_some() && comparison.approach != Approach::Surface;
+    if fits.comparisons.iter().any(|comparison| has_growth(&comparison)) {
+        output::paragraph(
+            "growth is that of power laws without an irreducible loss, So et al.'s form; where there is one, its interval \
+             does not hold the truth: `--approach surface` has E free",
+        );
+    }
+}
+
+fn profile_row(arm: &str, profile: &Profile) -> Vec<String> {
+    let mut row = vec![arm.to_owned(), format!("{:.1e}", profile.budget)];
+    match &profile.vertex {
+        Ok(vertex) => {
+            row.push(with_interval(vertex.n_opt, vertex.n_opt_interval, si));
+            row.push(with_interval(vertex.loss_opt, vertex.loss_opt_interval, |loss| format!("{loss:.3}")));
+            row.push(vertex.status.name().to_owned());
+        }
+        Err(_) => row.extend(["-", "-", "refused"].map(str::to_owned)),
+    }
+    row
+}
+
+fn frontier_row(arm: &ArmFit) -> Vec<String> {
+    let mut row = vec![arm.arm.clone()];
+    match &arm.frontier {
+        Ok(frontier) => {
+            let profiles = match frontier.approach {
+                Approach::Surface => "by surface".to_owned(),
+                _ => format!("{} of {}", frontier.profiles_used, frontier.profiles_used + frontier.profiles_left_out),
+            };
+            let miss = frontier.holdout.map(|h| format!("{:+.1}%", 100.0 * (h.predicted / h.measured - 1.0)));
+            row.push(with_interval(frontier.k, frontier.k_interval, |k| format!("{k:.3}")));
+            row.push(with_interval(frontier.n_exponent, frontier.n_exponent_interval, |p| format!("{p:.2}")));
+            row.push(profiles);
+            row.push(miss.unwrap_or_else(|| "-".to_owned()));
+        }
+        Err(_) => row.extend(["-", "-", "none usable", "-"].map(str::to_owned)),
+    }
+    row.push(arm.seed_noise.map_or_else(|| "one seed".to_owned(), |sd| format!("{sd:.4}")));
+    row
+}
+
+/// `12.1k [7.5k, 14.3k]`
+fn with_interval(value: f64, interval: Option<Interval>, show: impl Fn(f64) -> String) -> String {
+    match interval {
+        Some(Interval { low, high }) => format!("{} [{}, {}]", show(value), show(low), show(high)),
+        None => format!("{} [no interval]", show(value)),
+    }
+}
