@@ -2,8 +2,8 @@
 
 use super::output;
 use crate::fit::{
-    Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Fits, Influence, Interval, MultiplierStatus,
-    Profile, surface::SurfaceStatus,
+    Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Fits, Hyper, HyperPower, Influence, Interval,
+    MultiplierStatus, Profile, surface::SurfaceStatus,
 };
 use crate::units::si;
 
@@ -14,12 +14,45 @@ pub(super) fn print(fits: &Fits) {
     conclusions(fits);
     fits.comparisons.iter().for_each(|comparison| soundness(comparison, fits));
     doubts(fits);
+    other_laws(fits);
     tuning(fits);
     for (reason, runs) in fits.left_out() {
         if runs.len() > FEW {
             output::note(format!("left out of the fits: {} runs: {reason}", runs.len()));
         } else {
             runs.iter().for_each(|run| output::note(format!("left out: {run}: {reason}")));
+        }
+    }
+}
+
+/// Laws of the learning rate and the batch, and of repeated text: a sentence each.
+fn other_laws(fits: &Fits) {
+    for law in &fits.hyper {
+        let (name, unit) = match law.of {
+            Hyper::LearningRate => ("learning rate", ""),
+            Hyper::BatchTokens => ("batch", " tokens a step"),
+        };
+        let edges = law.optima.iter().filter(|optimum| optimum.at_edge).count();
+        let all = law.optima.len();
+        let power = law.law.as_ref().map_or_else(
+            || "no law: that takes three computes with their best within what was tried".to_owned(),
+            |power| {
+                let interval = power.exponent_interval.map_or((f64::NAN, f64::NAN), |i| (i.low, i.high));
+                let HyperPower { factor, exponent, .. } = power;
+                format!("{factor:.3e}{unit}·C^{exponent:.3} (95% {:.3} to {:.3})", interval.0, interval.1)
+            },
+        );
+        output::paragraph(&format!(
+            "best {name} of {}: {power}; {edges} of {all} optima at the edge of what was tried",
+            law.arm
+        ));
+    }
+    for arm in &fits.arms {
+        if let Some(data) = &arm.data_constrained {
+            output::paragraph(&format!(
+                "repeated text of {}: estimates R*_D = {:.1} repetitions, R*_N = {:.1}, without intervals",
+                arm.arm, data.r_star_d, data.r_star_n
+            ));
         }
     }
 }

@@ -67,6 +67,6 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
         CommandLine::Fit(args) => fit::main(args),
         CommandLine::Report(args) => report::main(args),
         CommandLine::Arch(command) => arch::main(command),
-        CommandLine::Schema(args) => schema::main(&args),
+        CommandLine::Schema(args) => schema::main(args),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::data_constrained::{self, DataConstrained};
 use super::diagnosis::{Diagnosis, diagnose};
 use super::envelope::EnvelopePoint;
 use super::frontier::{self, Frontier, FrontierRefusal};
@@ -13,6 +14,7 @@ use super::irreducible::{Irreducible, irreducible};
 use super::law::Law;
 use super::made::Made;
 use super::method::{Cell, Drawn, Method};
+use super::over_training::{self, OverTraining, OverTrainingRefusal};
 use super::per_token::PerToken;
 use super::polynomial::Form;
 use super::profile::{self, Profile};
@@ -38,6 +40,14 @@ pub struct ArmFit {
     #[serde(serialize_with = "super::answer")]
     #[schemars(with = "super::Answer<ArmSurface>")]
     pub surface: Result<ArmSurface, SurfaceRefusal>,
+    /// L = E + a·N^c + b·6^(c/2)·D^c (Gadre et al., arXiv:2403.08540), where tokens per parameter were varied enough: one
+    /// exponent for both, as runs at few sizes and many token counts ask for.
+    #[serde(serialize_with = "super::answer")]
+    #[schemars(with = "super::Answer<OverTraining>")]
+    pub over_training: Result<OverTraining, OverTrainingRefusal>,
+    /// What repeated text is worth (Muennighoff et al., arXiv:2305.16264), where some runs read theirs more than once. The surface
+    /// is then one of the runs that did not.
+    pub data_constrained: Option<DataConstrained>,
     /// Standard deviation of the loss between seeds of one (size, budget), nats/token, pooled; absent with one seed.
     pub seed_noise: Option<f64>,
     /// What the residuals of the surface say.
@@ -61,14 +71,15 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
     let budgets = by_budget(&runs);
     let profiles: Vec<Profile> =
         budgets.iter().map(|(budget, cell)| profile::fit(cell.clone(), f64::from_bits(*budget))).collect();
-    let surface = surface_of(&runs, settings.objective);
+    let fresh: Vec<(usize, &Observation)> = runs.iter().filter(|(_, run)| !run.repeats()).copied().collect();
+    let surface = surface_of(&fresh, settings.objective);
     let mut methods: Vec<Method> = [Form::Parabola, Form::Cubic, Form::Windowed]
         .into_iter()
         .map(|form| Method::Profiles { form, cells: cells(form, &profiles, &budgets) })
         .collect();
     methods.extend(surface.as_ref().ok().map(|(fit, per_token)| Method::Surface {
-        runs: runs.iter().map(|(at, _)| *at).collect(),
-        points: points(&runs),
+        runs: fresh.iter().map(|(at, _)| *at).collect(),
+        points: points(&fresh),
         objective: settings.objective,
         from: fit.surface,
         per_token: *per_token,
@@ -177,11 +188,15 @@ impl Prepared<'_> {
             (Err(refusal), _, Some(made)) => frontier::along(made).ok_or(refusal),
             (frontier, ..) => frontier,
         };
-        let diagnosis = self.surface.as_ref().ok().map(|(fit, _)| diagnose(&self.runs, &fit.surface));
+        let fresh: Vec<_> = self.runs.iter().filter(|(_, run)| !run.repeats()).copied().collect();
+        let data_constrained = self.surface.as_ref().ok().and_then(|(fit, _)| repeated(&self.runs, &fit.surface));
+        let diagnosis = self.surface.as_ref().ok().map(|(fit, _)| diagnose(&fresh, &fit.surface));
         let surface =
-            self.surface.map(|(fit, per_token)| ArmSurface::tell(&fit, &per_token, by(Approach::Surface), &self.runs));
+            self.surface.map(|(fit, per_token)| ArmSurface::tell(&fit, &per_token, by(Approach::Surface), &fresh));
         ArmFit {
             runs: self.runs.len(),
+            over_training: over_training(&self.runs),
+            data_constrained,
             irreducible: irreducible(&profiles),
             seed_noise: study.seed_noise(&self.name),
             arm: self.name,
@@ -217,6 +232,19 @@ fn with_intervals(frontier: Frontier, made: &Made) -> Frontier {
         n_exponent_interval: made.n_exponent_interval(),
         ..frontier
     }
+}
+
+fn over_training(runs: &[(usize, &Observation)]) -> Result<OverTraining, OverTrainingRefusal> {
+    let run = |(_, run): &(usize, &Observation)| over_training::Run { n: run.params, d: run.tokens, loss: run.loss };
+    over_training::fit(&runs.iter().filter(|(_, run)| !run.repeats()).map(run).collect::<Vec<_>>())
+}
+
+fn repeated(runs: &[(usize, &Observation)], surface: &Surface) -> Option<DataConstrained> {
+    let run = |(_, run): &(usize, &Observation)| {
+        let unique = run.further.unique_tokens.filter(|_| run.repeats())?;
+        Some(data_constrained::Run { n: run.params, d: run.tokens, unique, loss: run.loss })
+    };
+    data_constrained::fit(surface, &runs.iter().filter_map(run).collect::<Vec<_>>()).ok()
 }
 
 /// A number of a surface in a draw.

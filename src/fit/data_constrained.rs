@@ -5,6 +5,7 @@
 //! N for U_D tokens (eq. 6).
 
 use nalgebra::{SMatrix, Vector2};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::minimize::{Minimum, Stop, minimize};
@@ -24,7 +25,7 @@ pub struct Run {
 }
 
 /// A surface with what repetition and excess parameters are worth.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DataConstrained {
     /// The law without repetition.
     pub surface: Surface,
@@ -39,7 +40,7 @@ pub struct DataConstrained {
 }
 
 /// How far R*_D and R*_N can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DataConstrainedStatus {
     /// Both lie within what was searched.

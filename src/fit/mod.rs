@@ -21,6 +21,7 @@ mod diagnosis;
 mod direct;
 mod envelope;
 mod frontier;
+mod hyper;
 mod interval;
 mod irreducible;
 mod law;
@@ -54,6 +55,7 @@ pub use arm_surface::{ArmSurface, SurfaceHoldout, SurfaceIntervals};
 pub use diagnosis::{Diagnosis, Trend};
 pub use direct::{Difference, DirectArm, DirectComparison};
 pub use frontier::{Frontier, FrontierRefusal, Holdout};
+pub use hyper::{Hyper, HyperLaw, HyperOptimum, HyperPower};
 pub use interval::Interval;
 pub use irreducible::Irreducible;
 pub use law::PowerLaw;
@@ -157,6 +159,8 @@ pub struct Fits {
     pub comparisons: Vec<Comparison>,
     /// Where several learning rates were tried, what came out; the fits use the best of each.
     pub tuned: Vec<Tuned>,
+    /// How the best learning rate and batch grow with compute, where the study varied them.
+    pub hyper: Vec<HyperLaw>,
     /// Arms side by side at the budgets and sizes that make no profile.
     pub direct: Vec<DirectComparison>,
 }
@@ -196,6 +200,7 @@ pub fn fit(study: &Study, settings: &Settings) -> Fits {
         arms: told,
         comparisons,
         tuned,
+        hyper: hyper::laws(study),
         direct: direct::compare(&seen, &settings.baseline),
     }
 }

@@ -4,6 +4,7 @@
 //! One exponent for both terms: N and D are then scaled alike where M is held, and lines of equal M are parallel in log
 //! reducible loss against log compute. Five small runs determine it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::nonnegative::Normal;
@@ -21,7 +22,7 @@ pub struct Run {
 }
 
 /// L = E + a·N^c + b·6^(c/2)·D^c.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OverTraining {
     /// Irreducible loss, nats/token.
     #[serde(rename = "E")]
@@ -37,7 +38,7 @@ pub struct OverTraining {
 }
 
 /// How far the law can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OverTrainingStatus {
     /// All factors are positive, and the exponent lies within what was searched.

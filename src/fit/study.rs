@@ -47,6 +47,13 @@ pub struct Further {
     pub batch_tokens: Option<f64>,
 }
 
+impl Observation {
+    /// Whether it read text more than once.
+    pub(super) fn repeats(&self) -> bool {
+        self.further.unique_tokens.is_some_and(|unique| unique < self.tokens)
+    }
+}
+
 const fn one() -> f64 {
     1.0
 }

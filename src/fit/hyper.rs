@@ -1,0 +1,189 @@
+//! How the best learning rate and batch grow with compute, where a study varied them (Bi et al., DeepSeek LLM,
+//! arXiv:2401.02954, section 3.1: each is a power of C).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::frontier::line;
+use super::interval::student;
+use super::polynomial::{Form, minimum};
+use super::{Interval, Observation, Study};
+
+/// A setting of the training that a study may vary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hyper {
+    /// Peak learning rate.
+    LearningRate,
+    /// Tokens a step.
+    BatchTokens,
+}
+
+/// The best values of a setting for one arm, and how they grow with compute.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct HyperLaw {
+    /// The arm.
+    pub arm: String,
+    /// The setting.
+    pub of: Hyper,
+    /// The optimum at each size and budget where three values or more were tried.
+    pub optima: Vec<HyperOptimum>,
+    /// The power law through the optima that lie within what was tried; absent with fewer than three computes.
+    pub law: Option<HyperPower>,
+}
+
+/// The best value at one size and budget.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct HyperOptimum {
+    /// N, parameters.
+    pub params: f64,
+    /// D, tokens.
+    pub tokens: f64,
+    /// C, FLOPs.
+    pub flops: f64,
+    /// Values that were tried.
+    pub tried: usize,
+    /// The vertex of a parabola of the loss in the setting's logarithm; the best value tried where that has none within.
+    pub best: f64,
+    /// Whether the best value tried is the least or the largest: then the optimum may lie beyond.
+    pub at_edge: bool,
+}
+
+/// best = factor·C^exponent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct HyperPower {
+    /// The value at C = 1, in the setting's unit.
+    pub factor: f64,
+    /// The exponent.
+    pub exponent: f64,
+    /// Its 95% interval, by least squares and Student's distribution.
+    pub exponent_interval: Option<Interval>,
+}
+
+/// Fewest values that an optimum is taken from, and fewest optima for a law.
+const FEWEST: usize = 3;
+
+/// The laws of every arm that varied a setting.
+pub(super) fn laws(study: &Study) -> Vec<HyperLaw> {
+    let arms = study.arms();
+    let settings = [Hyper::LearningRate, Hyper::BatchTokens];
+    arms.iter().flat_map(|arm| settings.into_iter().filter_map(|of| law(study, arm, of))).collect()
+}
+
+fn law(study: &Study, arm: &str, of: Hyper) -> Option<HyperLaw> {
+    let mut cells: BTreeMap<(u64, u64), Vec<(f64, &Observation)>> = BTreeMap::new();
+    for run in study.observations.iter().filter(|run| run.arm == arm) {
+        if let Some(value) = value(run, of) {
+            cells.entry((run.params.to_bits(), run.budget.to_bits())).or_default().push((value, run));
+        }
+    }
+    let optima: Vec<HyperOptimum> = cells.values().filter_map(|cell| optimum(cell)).collect();
+    let law = power(&optima);
+    (!optima.is_empty()).then(|| HyperLaw { arm: arm.to_owned(), of, optima, law })
+}
+
+fn value(run: &Observation, of: Hyper) -> Option<f64> {
+    match of {
+        Hyper::LearningRate => run.further.learning_rate,
+        Hyper::BatchTokens => run.further.batch_tokens,
+    }
+}
+
+/// Of the runs of one size and budget; of those that share a value (seeds, another setting) the best stands for it.
+fn optimum(cell: &[(f64, &Observation)]) -> Option<HyperOptimum> {
+    let mut least: BTreeMap<u64, f64> = BTreeMap::new();
+    for (value, run) in cell {
+        let loss = least.entry(value.to_bits()).or_insert(run.loss);
+        *loss = loss.min(run.loss);
+    }
+    if least.len() < FEWEST {
+        return None;
+    }
+    // Values are positive, so that their bits are in their order.
+    let tried: Vec<(f64, f64)> = least.into_iter().map(|(value, loss)| (f64::from_bits(value), loss)).collect();
+    let (at, _) = tried.iter().enumerate().min_by(|a, b| a.1.1.total_cmp(&b.1.1))?;
+    let at_edge = at == 0 || at + 1 == tried.len();
+    // The parabola through the best value and its neighbours: further away the loss is no parabola.
+    let near = &tried[at.saturating_sub(1)..(at + 2).min(tried.len())];
+    let data: Vec<(f64, f64, f64)> = near.iter().map(|(value, loss)| (value.ln(), *loss, 1.0)).collect();
+    let vertex = (!at_edge).then(|| minimum(Form::Parabola, &data).ok()).flatten();
+    let run = cell[0].1;
+    Some(HyperOptimum {
+        params: run.params,
+        tokens: run.tokens,
+        flops: run.flops,
+        tried: tried.len(),
+        best: vertex.map_or(tried[at].0, |vertex| vertex.log_n_opt.exp()),
+        at_edge,
+    })
+}
+
+fn power(optima: &[HyperOptimum]) -> Option<HyperPower> {
+    let points: Vec<(f64, f64)> = optima.iter().filter(|o| !o.at_edge).map(|o| (o.flops.ln(), o.best.ln())).collect();
+    let mut computes: Vec<f64> = points.iter().map(|p| (p.0 * 100.0).round()).collect();
+    computes.sort_by(f64::total_cmp);
+    computes.dedup();
+    if computes.len() < FEWEST {
+        return None;
+    }
+    let fitted = line(points.iter().copied());
+    let freedom = points.len() as f64 - 2.0;
+    let mean = points.iter().map(|p| p.0).sum::<f64>() / points.len() as f64;
+    let (spread, squares) =
+        points.iter().fold((0.0, 0.0), |(xx, rr), (x, y)| (xx + (x - mean).powi(2), rr + (y - fitted.at(*x)).powi(2)));
+    let half = student(freedom) * (squares / freedom / spread).sqrt();
+    let interval = Interval { low: fitted.slope - half, high: fitted.slope + half };
+    Some(HyperPower { factor: fitted.intercept.exp(), exponent: fitted.slope, exponent_interval: Some(interval) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Further;
+    use super::*;
+
+    /// lr* = 0.3·C^-0.12 by construction, tried in steps of 1.5 around it; one budget has its best at an edge.
+    fn study() -> Study {
+        let mut study = Study::default();
+        for (flops, centre) in [(1e15, 1.0), (1e16, 1.1), (1e17, 0.9), (1e18, 1.0), (1e19, 40.0)] {
+            let best = 0.3 * f64::powf(flops, -0.12);
+            for step in -2..=2 {
+                let learning_rate = best * centre * 1.5f64.powi(step);
+                study.observations.push(Observation {
+                    run: String::new(),
+                    arm: "a".into(),
+                    size: "s".into(),
+                    seed: 1,
+                    budget: flops,
+                    lr_factor: 1.0,
+                    flops,
+                    params: 1e6,
+                    tokens: flops / 6e6,
+                    loss: 2.0 + 0.1 * (learning_rate / best).ln().powi(2),
+                    further: Further { learning_rate: Some(learning_rate), ..Further::default() },
+                });
+            }
+        }
+        study
+    }
+
+    #[test]
+    fn the_best_rate_is_a_power_of_compute() {
+        let laws = laws(&study());
+        assert_eq!(laws.len(), 1);
+        let edges: Vec<bool> = laws[0].optima.iter().map(|o| o.at_edge).collect();
+        assert_eq!(edges, [false, false, false, false, true]);
+        let law = laws[0].law.unwrap();
+        assert!((law.exponent + 0.12).abs() < 1e-9 && (law.factor / 0.3 - 1.0).abs() < 1e-6, "{law:?}");
+        let interval = law.exponent_interval.unwrap();
+        assert!(interval.low <= law.exponent && law.exponent <= interval.high);
+    }
+
+    #[test]
+    fn a_setting_that_was_not_varied_has_no_law() {
+        let mut study = study();
+        study.observations.iter_mut().for_each(|run| run.further.learning_rate = Some(0.01));
+        assert_eq!(super::laws(&study), []);
+    }
+}
