@@ -103,6 +103,14 @@ impl ArmSurface {
     }
 }
 
+impl ArmSurface {
+    /// Whether E may be 0, its bound, where the draws of exponents are one-sided and their intervals too narrow: by least squares and
+    /// likelihood they held the truth in 85 to 90% of simulated studies (`coverage_tests.rs`).
+    pub fn is_near_bound(&self) -> bool {
+        self.intervals.e.is_some_and(|e| e.low < 1e-2)
+    }
+}
+
 /// log L̂ - log L.
 pub(super) fn error(surface: &Surface, run: &Observation) -> f64 {
     (surface.loss(run.params, run.tokens) / run.loss).ln()

@@ -12,7 +12,7 @@ use super::arm::of_surface;
 use super::law::Law;
 use super::path::path;
 use super::per_token::PerToken;
-use super::surface::Surface;
+use super::surface::{Objective, Surface};
 use super::tests::normal;
 use super::{Approach, Further, Observation, Settings, Study, fit_arms, multiplier};
 
@@ -84,12 +84,20 @@ impl Tally {
     }
 }
 
-type Tallies = BTreeMap<(usize, Approach, &'static str), Tally>;
+/// By law, approach, objective and quantity.
+type Tallies = BTreeMap<(usize, Approach, &'static str, &'static str), Tally>;
+
+/// What surfaces are fitted by; the other approaches have no objective, and stand with the first.
+const OBJECTIVES: [(&str, Objective); 3] = [
+    ("huber", Objective::Huber { delta: 1e-3 }),
+    ("least squares", Objective::LeastSquares),
+    ("likelihood", Objective::Likelihood),
+];
 
 /// An approach's interval of a quantity, and the truth.
 type Said = (Approach, &'static str, Option<(f64, f64)>, f64);
 
-fn one(law: usize, draw: u64) -> Vec<Said> {
+fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
     let mut rng = ChaCha8Rng::seed_from_u64(20_260_322 + law as u64);
     rng.set_stream(draw);
     let base = BASE[law];
@@ -99,10 +107,13 @@ fn one(law: usize, draw: u64) -> Vec<Said> {
         multiplier::log_multiplier(&laws[0], &laws[1], flops).unwrap().exp()
     };
     let drawn = study(&base, 0.003, 0.003, &mut rng);
-    let settings = Settings { replicates: 200, seed: draw, ..Settings::new("base") };
+    let settings = Settings { replicates: 200, seed: draw, objective, ..Settings::new("base") };
     let arms = fit_arms(&drawn, &settings);
     let mut said = Vec::new();
     for approach in Approach::ALL {
+        if objective != Objective::default() && approach != Approach::Surface {
+            continue;
+        }
         let made = |arm: usize| arms[arm].made.iter().find(|made| made.method.approach() == approach);
         let (Some(first), Some(second)) = (made(0), made(1)) else { continue };
         let comparison = multiplier::compare(("base", first), ("variant", second), false);
@@ -134,25 +145,31 @@ fn intervals_hold_the_truth() {
     let draws = std::env::var("ISOFLOP_COVERAGE_DRAWS").map_or(500, |draws| draws.parse().unwrap());
     let mut tallies = Tallies::new();
     for law in 0..BASE.len() {
-        let said: Vec<_> = (0..draws).into_par_iter().flat_map_iter(|draw| one(law, draw)).collect();
-        for (approach, what, interval, truth) in said {
-            tallies.entry((law, approach, what)).or_default().add(interval, truth);
+        for (by, objective) in OBJECTIVES {
+            let said: Vec<_> = (0..draws).into_par_iter().flat_map_iter(|draw| one(law, draw, objective)).collect();
+            for (approach, what, interval, truth) in said {
+                let by = if approach == Approach::Surface { by } else { "" };
+                tallies.entry((law, approach, by, what)).or_default().add(interval, truth);
+            }
         }
     }
     eprintln!("coverage of 95% intervals over {draws} draws\nlaw | approach | of | given | held | mean width");
-    for ((law, approach, what), tally) in &tallies {
+    for ((law, approach, by, what), tally) in &tallies {
         let law = ["E + A·N^-α + B·D^-β", "A·N^-α + B·D^-β"][*law];
         let width = tally.width / f64::from(tally.given);
-        eprintln!("{law} | {} | {what} | {} | {:.3} | {width:.4}", approach.name(), tally.given, tally.share());
+        eprintln!("{law} | {} {by} | {what} | {} | {:.3} | {width:.4}", approach.name(), tally.given, tally.share());
     }
-    for ((law, approach, what), tally) in &tallies {
+    for ((law, approach, by, what), tally) in &tallies {
         // Power laws without an irreducible loss cannot say how a saving grows where there is one: `Comparison::growth` says so.
         let is_misled = *law == 0 && *what == "growth" && *approach != Approach::Surface;
         if *approach == Approach::Envelope {
             assert_eq!(tally.given, 0, "the envelope gives no intervals");
         } else if !is_misled {
+            // Where the truth is at the bound of E, draws are one-sided: `is_near_bound` says so to users.
+            let is_bound = *law == 1 && (*by == "least squares" || *by == "likelihood") && *what != "multiplier";
             let share = tally.share();
-            assert!((0.90..=0.99).contains(&share), "law {law}, {}, {what}: {share}", approach.name());
+            let least = if is_bound { 0.84 } else { 0.90 };
+            assert!((least..=0.99).contains(&share), "law {law}, {} {by}, {what}: {share}", approach.name());
         }
     }
 }
