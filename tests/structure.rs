@@ -74,6 +74,8 @@ fn every_dependency_has_one_home() {
         ("serde_yaml", &["sweep"]),
         ("tokio", &["coordinator", "executor"]),
         ("nalgebra", &["fit"]),
+        ("rayon", &["fit"]),
+        ("csv::", &["table"]),
         ("rusqlite", &["store"]),
         ("nvml_wrapper", &["executor", "trainer"]),
         ("memmap2", &["data"]),

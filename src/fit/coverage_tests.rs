@@ -12,7 +12,7 @@ use super::arm::of_surface;
 use super::law::Law;
 use super::path::path;
 use super::per_token::PerToken;
-use super::surface::{Objective, Surface};
+use super::surface::{self, Objective, Surface};
 use super::tests::normal;
 use super::{Approach, Further, Observation, Settings, Study, fit_arms, multiplier};
 
@@ -172,4 +172,18 @@ fn intervals_hold_the_truth() {
             assert!((least..=0.99).contains(&share), "law {law}, {} {by}, {what}: {share}", approach.name());
         }
     }
+}
+
+/// Held at its estimate, E leaves the other parameters as they are; held elsewhere they move, and the multiplier less.
+#[test]
+fn a_pinned_floor_moves_the_rest() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let drawn = study(&BASE[0], 0.0, 0.003, &mut rng);
+    let base = drawn.observations.iter().filter(|run| run.arm == "base");
+    let points: Vec<_> = base.map(|run| surface::Point::new(run.params, run.tokens, run.loss)).collect();
+    let fit = surface::fit(&points, &vec![1.0; points.len()], Objective::LeastSquares).unwrap().surface;
+    let same = surface::pinned(&points, &fit, fit.e, Objective::LeastSquares).unwrap();
+    assert!((same.alpha / fit.alpha - 1.0).abs() < 1e-3 && (same.e - fit.e).abs() < 1e-12, "{same:?} {fit:?}");
+    let lower = surface::pinned(&points, &fit, 0.8 * fit.e, Objective::LeastSquares).unwrap();
+    assert!(lower.alpha < fit.alpha && lower.beta < fit.beta, "{lower:?} {fit:?}");
 }

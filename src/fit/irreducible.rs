@@ -52,6 +52,24 @@ pub(super) fn pinned(profiles: &[Profile], e: f64) -> Option<PowerLaw> {
     (optima.len() >= 2 && optima.iter().all(|(_, loss)| *loss > e)).then(|| above(&optima, e)).flatten()
 }
 
+/// One exponent for both arms, which makes their frontiers parallel (So et al., arXiv:2109.08668): k, and the multiplier, which is
+/// then the same at every compute.
+pub(super) fn parallel(base: &[Profile], other: &[Profile]) -> Option<(f64, f64)> {
+    let arms = [points(&usable(base)), points(&usable(other))];
+    if arms.iter().any(|arm| arm.len() < 2) {
+        return None;
+    }
+    let centred = arms.map(|arm| {
+        let count = arm.len() as f64;
+        let (x, y) = arm.iter().fold((0.0, 0.0), |(x, y), (c, loss)| (x + c / count, y + loss.ln() / count));
+        let sum = |of: &dyn Fn(f64, f64) -> f64| arm.iter().map(|(c, loss)| of(c - x, loss.ln() - y)).sum::<f64>();
+        (x, y, sum(&|x, _| x * x), sum(&|x, y| x * y))
+    });
+    let slope = (centred[0].3 + centred[1].3) / (centred[0].2 + centred[1].2);
+    let intercept = |arm: usize| centred[arm].1 - slope * centred[arm].0;
+    (slope < 0.0).then(|| (-slope, ((intercept(0) - intercept(1)) / -slope).exp()))
+}
+
 /// (log C, L*).
 type Optima = Vec<(f64, f64)>;
 

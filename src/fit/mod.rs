@@ -258,7 +258,8 @@ fn compared(
         let profiles = [baseline, variant].map(|name| arm(name).map(|arm| arm.profiles.as_slice()).unwrap_or_default());
         let floors = [baseline, variant].map(|name| Some(arm(name)?.surface.as_ref().ok()?.surface.e));
         comparison.approaches = sensitivity::by_approach(&base.made, &other.made, headline.flops);
-        comparison.alternatives = sensitivity::alternatives(study, settings, &comparison, profiles, floors);
+        comparison.alternatives =
+            sensitivity::alternatives(study, settings, &comparison, [first, second], profiles, floors);
         comparison.influence = sensitivity::influence(seen, first, second, headline.flops);
     }
     comparison

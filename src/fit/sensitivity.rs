@@ -5,9 +5,13 @@ use serde::Serialize;
 
 use super::law::Law;
 use super::made::Made;
+use super::method::Method;
 use super::multiplier::{Pair, log_multiplier};
-use super::surface::Objective;
-use super::{Approach, Comparison, Cost, Count, MultiplierPoint, Profile, Settings, Study, fit_arms, irreducible};
+use super::path::path;
+use super::surface::{self, Objective};
+use super::{
+    Approach, Comparison, Cost, Count, MultiplierPoint, PowerLaw, Profile, Settings, Study, fit_arms, irreducible,
+};
 
 /// The multiplier at the headline's compute by one approach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
@@ -78,8 +82,9 @@ pub(super) fn alternatives(
     study: &Study,
     settings: &Settings,
     comparison: &Comparison,
+    made: [&Made; 2],
     profiles: [&[Profile]; 2],
-    surfaces: [Option<f64>; 2],
+    floors: [Option<f64>; 2],
 ) -> Vec<Alternative> {
     let Ok(headline) = comparison.headline else { return Vec::new() };
     let mut alternatives = Vec::new();
@@ -91,22 +96,49 @@ pub(super) fn alternatives(
             add(choice, refitted(study, &other, comparison, headline.loss));
         }
     }
-    if comparison.approach == Approach::Profiles {
-        let at = |[base, other]: [super::PowerLaw; 2]| {
-            let base = Law::Power(base);
-            Some(log_multiplier(&base, &Law::Power(other), base.flops(headline.loss)?)?.exp())
-        };
-        if let Some((e, at_bound, laws)) = irreducible::shared(profiles[0], profiles[1]) {
-            let bound = if at_bound { ", at its bound" } else { "" };
-            add(&format!("one E for both frontiers, fitted: {e:.3} nats/token{bound}"), at(laws));
-        }
-        if let [Some(first), Some(second)] = surfaces {
-            let laws = irreducible::pinned(profiles[0], first).zip(irreducible::pinned(profiles[1], second));
-            let choice = format!("E of each surface: {first:.3} and {second:.3} nats/token");
-            add(&choice, laws.and_then(|(base, other)| at([base, other])));
-        }
-    }
+    let rest = match comparison.approach {
+        Approach::Profiles => other_floors(profiles, floors, headline.loss),
+        Approach::Surface => pinned_floors(made, floors, headline.loss),
+        _ => Vec::new(),
+    };
+    alternatives.extend(rest);
     alternatives
+}
+
+/// Power laws through the profiles' vertices with another E, and with one exponent.
+fn other_floors(profiles: [&[Profile]; 2], floors: [Option<f64>; 2], loss: f64) -> Vec<Alternative> {
+    let at = |[base, other]: [PowerLaw; 2]| Some(base.flops(loss)? / other.flops(loss)?);
+    let mut found = Vec::new();
+    if let Some((k, value)) = irreducible::parallel(profiles[0], profiles[1]) {
+        found.push(Alternative { choice: format!("one exponent for both frontiers: k = {k:.3}"), value: Some(value) });
+    }
+    if let Some((e, at_bound, laws)) = irreducible::shared(profiles[0], profiles[1]) {
+        let bound = if at_bound { ", at its bound" } else { "" };
+        found.push(Alternative {
+            choice: format!("one E for both frontiers: {e:.3} nats/token{bound}"),
+            value: at(laws),
+        });
+    }
+    if let [Some(first), Some(second)] = floors {
+        let laws = irreducible::pinned(profiles[0], first).zip(irreducible::pinned(profiles[1], second));
+        let choice = format!("E of each surface: {first:.3} and {second:.3} nats/token");
+        found.push(Alternative { choice, value: laws.and_then(|(base, other)| at([base, other])) });
+    }
+    found
+}
+
+/// Both surfaces with the E of either.
+fn pinned_floors(made: [&Made; 2], floors: [Option<f64>; 2], loss: f64) -> Vec<Alternative> {
+    let one = |e: f64| {
+        let law = |made: &Made| {
+            let Method::Surface { points, objective, from, per_token, .. } = &made.method else { return None };
+            path(&surface::pinned(points, from, e, *objective)?, per_token).map(Law::Path)
+        };
+        let laws = law(made[0]).zip(law(made[1]));
+        let value = laws.and_then(|(base, other)| Some(base.flops(loss)? / other.flops(loss)?));
+        Alternative { choice: format!("E of both surfaces held at {e:.3} nats/token"), value }
+    };
+    floors.into_iter().flatten().filter(|e| *e > 0.0).map(one).collect()
 }
 
 /// The settings that differ in one choice.

@@ -70,6 +70,25 @@ fn a_law_without_noise_is_recovered() {
     let refused = comparison.multiplier.iter().filter(|p| p.status == MultiplierStatus::Refused);
     assert!(refused.clone().count() > 0 && refused.clone().all(|p| p.value.is_none() && p.low.is_none()));
     assert!(comparison.growth.unwrap().exponent.abs() < 1e-9);
+    // The frontiers are parallel, so that one exponent for both changes nothing, and neither does any run.
+    let parallel = comparison.alternatives.iter().find(|other| other.choice.starts_with("one exponent")).unwrap();
+    assert!((parallel.value.unwrap() - 1.5).abs() < 1e-6);
+    assert_eq!(comparison.influence.len(), 3);
+    assert!(comparison.influence.iter().all(|run| (run.value - 1.5).abs() < 1e-6));
+}
+
+/// One run that is far off is named as the weightiest, and leaving it out restores the truth.
+#[test]
+fn the_run_that_matters_is_named() {
+    let mut study = study(1.5, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
+    let at = study.observations.iter().position(|o| o.arm == "variant" && o.budget == BUDGETS[1]).unwrap();
+    study.observations[at].loss += 0.05;
+    let comparison = &fitted(&study, 100).comparisons[0];
+    let most = &comparison.influence[0];
+    assert_eq!(most.run, study.observations[at].run);
+    assert!(
+        (most.value - 1.5).abs() < 1e-6 && (comparison.headline.as_ref().unwrap().value.unwrap() - 1.5).abs() > 0.01
+    );
 }
 
 /// 95% intervals hold the truth about as often as they say, and noise that both arms share costs them nothing.

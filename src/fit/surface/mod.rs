@@ -166,6 +166,25 @@ pub fn refit(points: &[Point], weights: &[f64], from: &Surface, objective: Objec
     found.converged.then(|| problem.surface(&found.at))
 }
 
+/// The fit with E held at a value above 0: how much the rest owes to an E that runs barely identify.
+pub fn pinned(points: &[Point], from: &Surface, e: f64, objective: Objective) -> Option<Surface> {
+    let weights = vec![1.0; points.len()];
+    let problem = Problem::new(points, &weights, objective);
+    let start = problem.theta(&Surface { e, ..*from }, seed::SIGMA);
+    let mut inverse = problem.inverse_curvature(&start);
+    inverse.row_mut(LOG_E).fill(0.0);
+    inverse.column_mut(LOG_E).fill(0.0);
+    inverse[(LOG_E, LOG_E)] = 1.0;
+    let held = |x: &Theta| {
+        let (value, mut gradient) = problem.evaluate(x);
+        gradient[LOG_E] = 0.0;
+        (value, gradient)
+    };
+    let found = minimize(held, start, inverse, POLISH);
+    let surface = problem.surface(&found.at);
+    (found.converged && surface.alpha > 0.0 && surface.beta > 0.0).then_some(surface)
+}
+
 /// Nats/token from which a search for E that was zero starts.
 const SMALL_E: f64 = 0.1;
 
