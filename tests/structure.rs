@@ -67,6 +67,7 @@ fn every_dependency_has_one_home() {
     for (word, homes) in [
         ("tch::", &["trainer"][..]),
         ("polars", &["table"]),
+        ("csv::", &["table"]),
         ("plotters", &["report"]),
         ("clap::", &["cli"]),
         ("indicatif", &["cli"]),
