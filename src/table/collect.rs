@@ -214,7 +214,12 @@ fn device_seconds(measured: &Measured) -> Option<f64> {
 impl RunRow {
     /// A name for people.
     pub fn label(&self) -> String {
-        let lr = if self.lr_factor == 1.0 { String::new() } else { format!(" lr x{}", self.lr_factor) };
-        format!("{} {} {:.2e}{lr} seed {} ({})", self.arm, self.size, self.budget, self.seed, self.run_id)
+        label(&self.arm, &self.size, self.budget, self.lr_factor, self.seed, &self.run_id)
     }
+}
+
+/// The same of its parts, for a row that is read again.
+pub(super) fn label(arm: &str, size: &str, budget: f64, lr_factor: f64, seed: u64, run_id: &str) -> String {
+    let lr = if lr_factor == 1.0 { String::new() } else { format!(" lr x{lr_factor}") };
+    format!("{arm} {size} {budget:.2e}{lr} seed {seed} ({run_id})")
 }

@@ -1,0 +1,102 @@
+//! Text with a row a line: CSV by any of its usual separators.
+
+use std::path::Path;
+
+use csv::{ReaderBuilder, StringRecord};
+
+use super::ForeignError;
+use super::sheet::Sheet;
+
+/// Reads text. `separator` is known by the file's name, or found in its header.
+pub(super) fn read(path: &Path, bytes: &[u8], separator: Option<u8>) -> Result<Sheet, ForeignError> {
+    let text = text(path, bytes)?;
+    let header = text.lines().find(|line| !line.trim().is_empty());
+    let header = header.ok_or_else(|| ForeignError::Empty { path: path.to_owned() })?;
+    let separator = separator.unwrap_or_else(|| found(header));
+    let mut reader =
+        ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut record = StringRecord::new();
+    let (mut names, mut lines): (Option<Vec<String>>, Vec<(u64, StringRecord)>) = (None, Vec::new());
+    loop {
+        // The position of a record is where the one before ended: blank lines lie between.
+        let from = reader.position().clone();
+        match reader.read_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => break,
+            // Unreachable for text in memory that is UTF-8; said all the same.
+            Err(error) => return Err(unreadable(path, error)),
+        }
+        let line = from.line() + blank_lines(&text[from.byte() as usize..]);
+        let Some(names) = &names else {
+            names = Some(record.iter().map(|name| name.trim().to_owned()).collect());
+            continue;
+        };
+        if record.iter().all(|value| value.trim().is_empty()) {
+            continue;
+        }
+        if record.len() != names.len() {
+            let (found, expected) = (record.len(), names.len());
+            return Err(ForeignError::Ragged { path: path.to_owned(), line, found, expected });
+        }
+        lines.push((line, record.clone()));
+    }
+    Ok(Sheet::of_lines(names.unwrap_or_default(), lines))
+}
+
+fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, ForeignError> {
+    // Spreadsheets begin UTF-8 with a mark.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64;
+        ForeignError::NotUtf8 { path: path.to_owned(), line }
+    })
+}
+
+/// The separator that stands in the header most often.
+fn found(header: &str) -> u8 {
+    let count = |separator: u8| header.bytes().filter(|byte| *byte == separator).count();
+    // Of equals the last is taken: a comma.
+    [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator)).unwrap_or(b',')
+}
+
+fn blank_lines(text: &str) -> u64 {
+    let blank = text.bytes().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    blank.filter(|byte| *byte == b'\n').count() as u64
+}
+
+fn unreadable(path: &Path, error: csv::Error) -> ForeignError {
+    ForeignError::Unreadable { path: path.to_owned(), source: std::io::Error::other(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sheet::Cell;
+    use super::*;
+
+    fn sheet(text: &str) -> Sheet {
+        read(Path::new("runs.csv"), text.as_bytes(), None).unwrap()
+    }
+
+    #[test]
+    fn separators_are_found() {
+        for text in ["a,b\n1,2\n", "a;b\n1;2\n", "a\tb\n1\t2\n", "\u{feff}a,b\r\n1,2\r\n", "\"a\",b\n\"1\",2"] {
+            let sheet = sheet(text);
+            assert_eq!(sheet.names, ["a", "b"], "{text:?}");
+            assert_eq!((sheet.cell(0, 0), sheet.cell(1, 0)), (Cell::Text("1"), Cell::Text("2")), "{text:?}");
+        }
+        assert_eq!(sheet("a\n1\n").names, ["a"]);
+    }
+
+    #[test]
+    fn lines_are_the_files() {
+        let sheet = sheet("a,b\n1,2\n\n\n3,\"4\n5\"\n,\n6,7\n");
+        assert_eq!((0..sheet.len()).map(|row| sheet.number(row)).collect::<Vec<_>>(), [2, 5, 8]);
+        assert_eq!(sheet.cell(1, 1), Cell::Text("4\n5"));
+    }
+
+    #[test]
+    fn words_for_nothing_are_nothing() {
+        let sheet = sheet("a,b\nNA,nan\n");
+        assert_eq!((sheet.cell(0, 0), sheet.cell(1, 0)), (Cell::Missing, Cell::Text("nan")));
+    }
+}

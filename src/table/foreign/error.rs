@@ -1,0 +1,198 @@
+//! Why a table is not usable.
+
+use std::path::PathBuf;
+
+use super::find::clause;
+use super::roles::Role;
+
+/// Why a table is not usable.
+#[derive(Debug, thiserror::Error)]
+pub enum ForeignError {
+    /// The system refused.
+    #[error("`{path}` cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// By its name it is no kind of file that is read.
+    #[error("`{path}` is no table by its name: it must end in `.csv`, `.tsv`, `.csv.zst`, `.tsv.zst` or `.parquet`")]
+    Extension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is nothing in it.
+    #[error("`{path}` is empty")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no row in it.
+    #[error("`{path}` has a header and no rows")]
+    HeaderOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is in another encoding, or no text.
+    #[error("`{path}:{line}`: not UTF-8 text")]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first byte that is none.
+        line: u64,
+    },
+    /// A row has too many values or too few.
+    #[error("`{path}:{line}`: {found} values, where the header has {expected} columns")]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// Values there.
+        found: usize,
+        /// Columns.
+        expected: usize,
+    },
+    /// It is no Parquet, or a damaged one.
+    #[error("`{path}` is no Parquet file that can be read: {reason}")]
+    NotParquet {
+        /// The file.
+        path: PathBuf,
+        /// What polars or zstd said.
+        reason: String,
+    },
+    /// It is no zstd file, or a damaged one.
+    #[error("`{path}` is no zstd file that can be read: {source}")]
+    NotZstd {
+        /// The file.
+        path: PathBuf,
+        /// What zstd said.
+        source: std::io::Error,
+    },
+    /// `--map` names a role that there is not.
+    #[error("`--map {role}={column}`: there is no `{role}`{nearest}; the left side is one of {known}")]
+    UnknownRole {
+        /// What was written.
+        role: String,
+        /// The column that it should be.
+        column: String,
+        /// Roles with a similar name, as a clause, or nothing.
+        nearest: String,
+        /// All roles.
+        known: String,
+    },
+    /// `--map` gives two columns for one role.
+    #[error("`--map` gives `{role}` twice: `{one}` and `{other}`")]
+    MappedTwice {
+        /// The role.
+        role: &'static str,
+        /// The first column.
+        one: String,
+        /// The second.
+        other: String,
+    },
+    /// `--map` names a column that there is not.
+    #[error("`--map {role}={column}`: `{path}` has no column `{column}`{nearest}\n  it has {has}")]
+    NoSuchColumn {
+        /// The file.
+        path: PathBuf,
+        /// The role.
+        role: &'static str,
+        /// The column.
+        column: String,
+        /// Columns with a similar name, as a clause, or nothing.
+        nearest: String,
+        /// All columns.
+        has: String,
+    },
+    /// A role that must have a column has none.
+    #[error("`{path}` has no column for `{}` ({}){}\n  it has {has}", role.name(), role.known().meaning, clause(nearest))]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The role.
+        role: Role,
+        /// Columns with a similar name, the most similar first.
+        nearest: Vec<String>,
+        /// All columns.
+        has: String,
+    },
+    /// Several columns could have a role.
+    #[error("`{path}` has several columns for `{role}`: {candidates}")]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// The role.
+        role: &'static str,
+        /// The columns.
+        candidates: String,
+        /// One of them, for the hint.
+        example: String,
+    },
+    /// Two columns have one name.
+    #[error("`{path}` has the column `{column}` twice")]
+    ColumnTwice {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// A value that no run can have.
+    #[error("`{place}`: `{column}` is `{found}`, and must be {allowed}")]
+    Value {
+        /// File and line.
+        place: String,
+        /// The column.
+        column: String,
+        /// What stands there.
+        found: String,
+        /// What may.
+        allowed: &'static str,
+    },
+    /// Every row is left out.
+    #[error("none of the {rows} rows of `{path}` can be used\n{reasons}")]
+    NoRuns {
+        /// The file.
+        path: PathBuf,
+        /// Rows.
+        rows: usize,
+        /// Why each was left out, a line a reason.
+        reasons: String,
+    },
+}
+
+impl ForeignError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Unreadable { .. } => "check the path".to_owned(),
+            Self::Extension { .. } => "save it as CSV or Parquet".to_owned(),
+            Self::Empty { .. } | Self::HeaderOnly { .. } => {
+                "give it a header and a row a run: params, tokens, loss and what else is known".to_owned()
+            }
+            Self::NotUtf8 { .. } => "convert it, for example with `iconv -f latin1 -t utf8`".to_owned(),
+            Self::Ragged { .. } => {
+                "give the row a value for each column; a value with a separator in it needs quotes".to_owned()
+            }
+            Self::NotParquet { .. } => "write it again, for example with `pandas.DataFrame.to_parquet`".to_owned(),
+            Self::NotZstd { .. } => "compress it again with `zstd`, or give the file as it is".to_owned(),
+            Self::UnknownRole { .. } => "write `--map params=COLUMN,tokens=COLUMN,loss=COLUMN`".to_owned(),
+            Self::MappedTwice { role, .. } => format!("name one column for `{role}`"),
+            Self::NoSuchColumn { role, .. } => format!("name one of its columns: `--map {role}=COLUMN`"),
+            Self::MissingColumn { role, nearest, .. } => {
+                says_which(role.name(), nearest.first().map_or("COLUMN", String::as_str))
+            }
+            Self::Ambiguous { role, example, .. } => says_which(role, example),
+            Self::ColumnTwice { .. } => "rename one of them in the file's header".to_owned(),
+            Self::Value { .. } => "correct the value, or remove the row if it is no run".to_owned(),
+            Self::NoRuns { .. } => "name the columns with `--map`, or give it runs that are finished".to_owned(),
+        }
+    }
+}
+
+fn says_which(role: &str, column: &str) -> String {
+    // For a shell.
+    let quote = if column.chars().all(|c| c.is_alphanumeric() || "_-./%".contains(c)) { "" } else { "'" };
+    format!("say which it is: `--map {quote}{role}={column}{quote}`")
+}

@@ -1,0 +1,187 @@
+//! Which column has which role.
+
+use std::path::Path;
+
+use super::ForeignError;
+use super::roles::{Known, ROLES, Role, plain};
+use super::sheet::Sheet;
+
+/// The columns that have a role.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    columns: Vec<(Role, usize)>,
+}
+
+impl Found {
+    /// The column of a role.
+    pub(super) fn column(&self, role: Role) -> Option<usize> {
+        self.columns.iter().find(|(other, _)| *other == role).map(|(_, column)| *column)
+    }
+
+    /// Whether a column has any role.
+    pub(super) fn is_taken(&self, column: usize) -> bool {
+        self.columns.iter().any(|(_, other)| *other == column)
+    }
+
+    /// The roles that were found, in the order of [`ROLES`], with their columns.
+    pub(super) fn all(&self) -> &[(Role, usize)] {
+        &self.columns
+    }
+}
+
+/// Finds the columns: those that `map` names, then those that have a usual name.
+pub(super) fn find(path: &Path, sheet: &Sheet, map: &[(String, String)]) -> Result<Found, ForeignError> {
+    let mapped = mapped(path, sheet, map)?;
+    let taken: Vec<usize> = mapped.iter().map(|(_, column)| *column).collect();
+    let names: Vec<String> = sheet.names.iter().map(|name| plain(name)).collect();
+    let mut found = Found::default();
+    for known in &ROLES {
+        let column = match mapped.iter().find(|(role, _)| *role == known.role) {
+            Some((_, column)) => Some(*column),
+            None => usual(path, sheet, &names, known, &taken)?,
+        };
+        found.columns.extend(column.map(|column| (known.role, column)));
+    }
+    let has = |role| found.column(role).is_some();
+    let tokens_follow = has(Role::Flops) && has(Role::Params);
+    for role in [Role::Params, Role::Tokens, Role::Loss] {
+        let follows = role == Role::Tokens && tokens_follow;
+        if !has(role) && !follows {
+            return Err(missing(path, sheet, &found, role.known()));
+        }
+    }
+    Ok(found)
+}
+
+fn mapped(path: &Path, sheet: &Sheet, map: &[(String, String)]) -> Result<Vec<(Role, usize)>, ForeignError> {
+    let mut found: Vec<(Role, usize)> = Vec::new();
+    for (name, column) in map {
+        let known = ROLES.iter().find(|known| known.name == plain(name));
+        let known = known.ok_or_else(|| unknown_role(name, column))?;
+        let place = named(path, sheet, known, column)?;
+        if let Some((_, before)) = found.iter().find(|(role, _)| *role == known.role) {
+            let (one, other) = (sheet.names[*before].clone(), sheet.names[place].clone());
+            return Err(ForeignError::MappedTwice { role: known.name, one, other });
+        }
+        found.push((known.role, place));
+    }
+    Ok(found)
+}
+
+/// A column by the name that `map` gives: as written, or but for its case where that is one column.
+fn named(path: &Path, sheet: &Sheet, known: &Known, column: &str) -> Result<usize, ForeignError> {
+    let like = |same: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        (0..sheet.names.len()).filter(|place| same(&sheet.names[*place])).collect()
+    };
+    let exact = like(&|name| name == column);
+    let similar = like(&|name| plain(name) == plain(column));
+    match (exact.as_slice(), similar.as_slice()) {
+        ([place], _) | ([], [place]) => Ok(*place),
+        ([], []) => Err(ForeignError::NoSuchColumn {
+            path: path.to_owned(),
+            role: known.name,
+            column: column.to_owned(),
+            nearest: clause(&nearest(sheet.names.iter().map(String::as_str), &[column])),
+            has: listed(sheet),
+        }),
+        ([], several) => Err(ambiguous(path, sheet, known, several)),
+        (_, _) => Err(ForeignError::ColumnTwice { path: path.to_owned(), column: column.to_owned() }),
+    }
+}
+
+/// The column whose name is of the first rank that any has. What was given to another role is none.
+fn usual(
+    path: &Path,
+    sheet: &Sheet,
+    names: &[String],
+    known: &Known,
+    taken: &[usize],
+) -> Result<Option<usize>, ForeignError> {
+    for rank in known.ranks() {
+        let places = (0..names.len()).filter(|place| rank.contains(&names[*place].as_str()) && !taken.contains(place));
+        match places.collect::<Vec<_>>().as_slice() {
+            [] => {}
+            [place] => return Ok(Some(*place)),
+            [one, other, ..] if sheet.names[*one] == sheet.names[*other] => {
+                let column = sheet.names[*one].clone();
+                return Err(ForeignError::ColumnTwice { path: path.to_owned(), column });
+            }
+            several => return Err(ambiguous(path, sheet, known, several)),
+        }
+    }
+    Ok(None)
+}
+
+fn ambiguous(path: &Path, sheet: &Sheet, known: &Known, places: &[usize]) -> ForeignError {
+    let names: Vec<&str> = places.iter().map(|place| sheet.names[*place].as_str()).collect();
+    ForeignError::Ambiguous {
+        path: path.to_owned(),
+        role: known.name,
+        candidates: quoted(&names),
+        example: names.first().copied().unwrap_or("COLUMN").to_owned(),
+    }
+}
+
+fn missing(path: &Path, sheet: &Sheet, found: &Found, known: &Known) -> ForeignError {
+    let free = (0..sheet.names.len()).filter(|place| !found.is_taken(*place)).map(|place| sheet.names[place].as_str());
+    let wanted: Vec<&str> = known.ranks().flatten().filter(|name| name.len() > 1).collect();
+    let nearest = nearest(free, &wanted);
+    ForeignError::MissingColumn {
+        path: path.to_owned(),
+        role: known.role,
+        nearest: nearest.into_iter().map(str::to_owned).collect(),
+        has: listed(sheet),
+    }
+}
+
+fn unknown_role(name: &str, column: &str) -> ForeignError {
+    let all: Vec<&str> = ROLES.iter().map(|known| known.name).collect();
+    // A synonym of a role is as good as near.
+    let synonym = ROLES.iter().find(|known| known.ranks().flatten().any(|other| other == plain(name)));
+    let near = synonym.map_or_else(|| nearest(all.iter().copied(), &[name]), |known| vec![known.name]);
+    ForeignError::UnknownRole {
+        role: name.to_owned(),
+        column: column.to_owned(),
+        nearest: clause(&near),
+        known: quoted(&all),
+    }
+}
+
+/// Likeness from which a name is worth naming.
+const LIKE: f64 = 0.8;
+
+/// Up to three names that are like one of those wanted, the most alike first.
+fn nearest<'a>(names: impl Iterator<Item = &'a str>, wanted: &[&str]) -> Vec<&'a str> {
+    let likeness = |name: &str| {
+        let name = plain(name);
+        let of = |other: &&str| {
+            let other = plain(other);
+            // `params (M)` begins as `params` does, however much follows.
+            let contains = other.len() > 3 && name.contains(&other);
+            if contains { 1.0 } else { strsim::jaro_winkler(&name, &other) }
+        };
+        wanted.iter().map(of).fold(0.0, f64::max)
+    };
+    let mut alike: Vec<(f64, &str)> = names.map(|name| (likeness(name), name)).filter(|(l, _)| *l >= LIKE).collect();
+    alike.sort_by(|a, b| b.0.total_cmp(&a.0));
+    alike.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// Names that are near one that was looked for, to end a sentence with.
+pub(super) fn clause<S: AsRef<str>>(names: &[S]) -> String {
+    if names.is_empty() { String::new() } else { format!("; nearest: {}", quoted(names)) }
+}
+
+fn quoted<S: AsRef<str>>(names: &[S]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+/// The columns of the file: so many are named, more are counted.
+fn listed(sheet: &Sheet) -> String {
+    const FEW: usize = 24;
+    let names: Vec<&str> = sheet.names.iter().map(String::as_str).collect();
+    match names.len().checked_sub(FEW) {
+        Some(more) if more > 0 => format!("{} and {more} more columns", quoted(&names[..FEW])),
+        _ => quoted(&names),
+    }
+}

@@ -1,0 +1,142 @@
+//! Rows that stand for one run twice, and runs that were repeated.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::fit::Excluded;
+
+use super::Note;
+use super::find::Found;
+use super::roles::Role;
+use super::rows::Run;
+use super::sheet::{Cell, Sheet};
+use super::value::number;
+
+/// Leaves out rows that say again what a row before said, and gives each repeat a seed of its own.
+pub(super) fn part(
+    sheet: &Sheet,
+    found: &Found,
+    runs: Vec<Run>,
+    excluded: &mut Vec<Excluded>,
+    notes: &mut Vec<Note>,
+) -> Vec<(Run, u64)> {
+    let mut kept: Vec<(Run, u64)> = Vec::with_capacity(runs.len());
+    let mut groups: HashMap<Key, Group> = HashMap::new();
+    let before = excluded.len();
+    for run in runs {
+        let group = groups.entry(Key::of(&run)).or_default();
+        let said = (run.loss.to_bits(), run.seed);
+        if let Some(first) = group.said.get(&said) {
+            excluded.push(Excluded { run: run.name, reason: format!("the same as {}", sheet.place(*first)) });
+            continue;
+        }
+        group.said.insert(said, run.row);
+        let seed = group.seed(run.seed);
+        group.rows.push(run.row);
+        kept.push((run, seed));
+    }
+    match excluded.len() - before {
+        0 => {}
+        1 => notes.push(Note::Remark("1 row says again what another says, and is left out".to_owned())),
+        twice => notes.push(Note::Remark(format!("{twice} rows say again what others say, and are left out"))),
+    }
+    let repeated: Vec<&Group> = groups.values().filter(|group| group.numbered && group.rows.len() > 1).collect();
+    say(sheet, found, &repeated, notes);
+    kept
+}
+
+/// What runs share that are repeats of each other: all but the seed. Numbers by their bits.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    arm: String,
+    size: Option<String>,
+    unit: Option<String>,
+    numbers: [u64; 8],
+}
+
+impl Key {
+    fn of(run: &Run) -> Self {
+        let optional = |value: Option<f64>| value.unwrap_or(0.0).to_bits();
+        let further = &run.further;
+        Self {
+            arm: run.arm.clone(),
+            size: run.size.clone(),
+            unit: run.budget_unit.clone(),
+            numbers: [
+                run.params.to_bits(),
+                run.tokens.to_bits(),
+                run.flops.to_bits(),
+                optional(run.budget),
+                optional(run.lr_factor),
+                optional(further.learning_rate),
+                optional(further.batch_tokens),
+                optional(further.unique_tokens),
+            ],
+        }
+    }
+}
+
+#[derive(Default)]
+struct Group {
+    /// Loss and seed of each row that is kept, with the row.
+    said: HashMap<(u64, Option<u64>), usize>,
+    rows: Vec<usize>,
+    seeds: HashSet<u64>,
+    /// Least seed that may be free.
+    next: u64,
+    /// Whether a seed is not the table's.
+    numbered: bool,
+}
+
+impl Group {
+    /// The seed of the table, or the next that is free.
+    fn seed(&mut self, given: Option<u64>) -> u64 {
+        if let Some(seed) = given.filter(|seed| self.seeds.insert(*seed)) {
+            return seed;
+        }
+        self.numbered = true;
+        while !self.seeds.insert(self.next) {
+            self.next += 1;
+        }
+        self.next
+    }
+}
+
+fn say(sheet: &Sheet, found: &Found, repeated: &[&Group], notes: &mut Vec<Note>) {
+    if repeated.is_empty() {
+        return;
+    }
+    let runs: usize = repeated.iter().map(|group| group.rows.len()).sum();
+    let shared =
+        if found.column(Role::Seed).is_some() { "architecture, N, D, C and seed" } else { "architecture, N, D and C" };
+    notes.push(Note::Remark(format!(
+        "{runs} runs share {shared} with others and differ in loss: they are kept as repeats, with seeds of their own"
+    )));
+    for column in (0..sheet.names.len()).filter(|column| !found.is_taken(*column)) {
+        if tells_apart(sheet, column, repeated) {
+            notes.push(Note::Warning(format!(
+                "these repeats differ in `{0}`, which has no part in the fits: if it is what you compare, say `--map arch={0}`",
+                sheet.names[column]
+            )));
+        }
+    }
+}
+
+/// Whether a column of few words differs within every group of repeats, as a data set's name does that nobody mapped.
+fn tells_apart(sheet: &Sheet, column: usize, repeated: &[&Group]) -> bool {
+    const FEW: usize = 20;
+    let mut all = HashSet::new();
+    repeated.iter().all(|group| {
+        let here: HashSet<&str> = group.rows.iter().filter_map(|row| word(sheet.cell(column, *row))).collect();
+        let differs = here.len() == group.rows.len();
+        all.extend(here);
+        differs && all.len() <= FEW
+    })
+}
+
+/// A text that is no number.
+fn word(cell: Cell<'_>) -> Option<&str> {
+    match cell {
+        Cell::Text(text) if number(cell).is_none() => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,234 @@
+//! Rows to runs: each value checked, and rows that hold no loss left out with the reason.
+
+use std::path::Path;
+
+use crate::fit::{Excluded, Further};
+use crate::table::collect::label;
+
+use super::find::Found;
+use super::roles::Role;
+use super::sheet::{Cell, Sheet};
+use super::value::{NUMBERS, number, text};
+use super::{ForeignError, Note};
+
+/// A run that has a loss.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    /// Its row in the sheet.
+    pub(super) row: usize,
+    /// Its name in messages.
+    pub(super) name: String,
+    pub(super) arm: String,
+    pub(super) size: Option<String>,
+    pub(super) seed: Option<u64>,
+    pub(super) params: f64,
+    pub(super) tokens: f64,
+    pub(super) flops: f64,
+    /// Of the table's own column, in the unit of `budget_unit`.
+    pub(super) budget: Option<f64>,
+    /// Kind of the budget where it is not `flops`.
+    pub(super) budget_unit: Option<String>,
+    pub(super) lr_factor: Option<f64>,
+    pub(super) loss: f64,
+    pub(super) further: Further,
+}
+
+/// The name of the one architecture of a table that names none.
+pub(super) const ONLY_ARM: &str = "all-runs";
+
+/// The runs of a sheet, and the rows that are none.
+pub(super) fn runs(
+    path: &Path,
+    sheet: &Sheet,
+    found: &Found,
+    notes: &mut Vec<Note>,
+) -> Result<(Vec<Run>, Vec<Excluded>), ForeignError> {
+    let reader = Reader { path, sheet, found };
+    let (mut runs, mut excluded) = (Vec::new(), Vec::new());
+    for row in 0..sheet.len() {
+        match reader.run(row)? {
+            Ok(run) => runs.push(run),
+            Err(reason) => excluded.push(Excluded { run: reader.name(row), reason }),
+        }
+    }
+    if found.column(Role::Arch).is_none() {
+        notes.push(Note::Remark(format!("no column names an architecture: all runs are one, `{ONLY_ARM}`")));
+    }
+    if found.column(Role::Flops).is_none() {
+        notes.push(Note::Remark("no column has FLOPs: C = 6·N·D".to_owned()));
+    }
+    if found.column(Role::Tokens).is_none() {
+        notes.push(Note::Remark("no column has tokens: D = C / (6·N)".to_owned()));
+    }
+    Ok((runs, excluded))
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    sheet: &'a Sheet,
+    found: &'a Found,
+}
+
+/// A row that is no run, with the reason.
+type OrLeftOut<T> = Result<T, String>;
+
+impl Reader<'_> {
+    fn run(&self, row: usize) -> Result<OrLeftOut<Run>, ForeignError> {
+        if let Some(reason) = self.text(Role::Status, row).and_then(|status| unfinished(&status)) {
+            return Ok(Err(reason));
+        }
+        let loss = match self.loss(row)? {
+            Ok(loss) => loss,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let (params, tokens, flops) = match self.cost(row)? {
+            Ok(cost) => cost,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let unit = self.text(Role::BudgetKind, row).filter(|kind| kind != "flops");
+        Ok(Ok(Run {
+            row,
+            name: self.name(row),
+            arm: match self.found.column(Role::Arch) {
+                None => ONLY_ARM.to_owned(),
+                Some(_) => match self.text(Role::Arch, row) {
+                    Some(arm) => arm,
+                    None => return Ok(Err("it has no `arch`".to_owned())),
+                },
+            },
+            size: self.text(Role::Size, row),
+            seed: self.whole(Role::Seed, row)?,
+            params,
+            tokens,
+            flops,
+            budget: self.positive(Role::FlopsBudget, row)?,
+            budget_unit: unit,
+            lr_factor: self.positive(Role::LrFactor, row)?,
+            loss,
+            further: self.further(row)?,
+        }))
+    }
+
+    fn loss(&self, row: usize) -> Result<OrLeftOut<f64>, ForeignError> {
+        Ok(match self.number(Role::Loss, row)? {
+            None => Err("it has no loss".to_owned()),
+            Some(loss) if !loss.is_finite() => Err("its loss is not a finite number".to_owned()),
+            Some(loss) if loss <= 0.0 => return Err(self.fault(Role::Loss, row, "above 0")),
+            Some(loss) => Ok(loss),
+        })
+    }
+
+    /// N, D and C, of which one may follow from the others.
+    fn cost(&self, row: usize) -> Result<OrLeftOut<(f64, f64, f64)>, ForeignError> {
+        let values =
+            (self.positive(Role::Params, row)?, self.positive(Role::Tokens, row)?, self.positive(Role::Flops, row)?);
+        let has = |role| self.found.column(role).is_some();
+        Ok(match values {
+            (Some(n), Some(d), Some(c)) => Ok((n, d, c)),
+            (Some(n), Some(d), None) if !has(Role::Flops) => Ok((n, d, 6.0 * n * d)),
+            (Some(n), None, Some(c)) if !has(Role::Tokens) => Ok((n, c / (6.0 * n), c)),
+            (None, _, _) => Err("it has no `params`".to_owned()),
+            (_, None, _) if has(Role::Tokens) => Err("it has no `tokens`".to_owned()),
+            _ => Err("it has no `flops`".to_owned()),
+        })
+    }
+
+    fn further(&self, row: usize) -> Result<Further, ForeignError> {
+        Ok(Further {
+            params_without_embedding: self.positive(Role::ParamsWithoutEmbedding, row)?,
+            device_seconds: match self.positive(Role::DeviceSeconds, row)? {
+                None if self.is_ours() => self.our_seconds(row)?,
+                seconds => seconds,
+            },
+            unique_tokens: self.positive(Role::UniqueTokens, row)?,
+            learning_rate: self.positive(Role::LearningRate, row)?,
+            batch_tokens: self.positive(Role::BatchTokens, row)?,
+        })
+    }
+
+    /// Whether the table is `runs.parquet` of a sweep.
+    fn is_ours(&self) -> bool {
+        self.found.column(Role::BudgetKind).is_some() && self.named("run_id").is_some()
+    }
+
+    fn named(&self, name: &str) -> Option<usize> {
+        self.sheet.names.iter().position(|other| other == name)
+    }
+
+    /// A run of a sweep has one device; one that took over a trunk did not spend the trunk's seconds itself.
+    fn our_seconds(&self, row: usize) -> Result<Option<f64>, ForeignError> {
+        let cell = |name| self.named(name).map_or(Cell::Missing, |column| self.sheet.cell(column, row));
+        Ok(number(cell("train_seconds")).filter(|_| cell("trunk_steps") == Cell::Missing))
+    }
+
+    /// The run's own name with its place in the file; for a sweep's table the name that the sweep gives it.
+    fn name(&self, row: usize) -> String {
+        let own = self.text(Role::Run, row);
+        if self.is_ours() {
+            let number = |role| self.found.column(role).and_then(|column| number(self.sheet.cell(column, row)));
+            let text = |role| self.text(role, row).unwrap_or_default();
+            let (budget, lr) = (number(Role::FlopsBudget), number(Role::LrFactor));
+            let seed = number(Role::Seed).unwrap_or(0.0) as u64;
+            let id = own.unwrap_or_default();
+            let (arm, size) = (text(Role::Arch), text(Role::Size));
+            return label(&arm, &size, budget.unwrap_or(f64::NAN), lr.unwrap_or(1.0), seed, &id);
+        }
+        match own {
+            Some(own) => format!("{own} ({})", self.sheet.place(row)),
+            None => self.sheet.place(row),
+        }
+    }
+
+    fn text(&self, role: Role, row: usize) -> Option<String> {
+        text(self.sheet.cell(self.found.column(role)?, row))
+    }
+
+    fn number(&self, role: Role, row: usize) -> Result<Option<f64>, ForeignError> {
+        let Some(column) = self.found.column(role) else { return Ok(None) };
+        match self.sheet.cell(column, row) {
+            Cell::Missing => Ok(None),
+            cell => number(cell).map(Some).ok_or_else(|| self.fault(role, row, NUMBERS)),
+        }
+    }
+
+    fn positive(&self, role: Role, row: usize) -> Result<Option<f64>, ForeignError> {
+        match self.number(role, row)? {
+            // What pandas leaves where a number is missing.
+            Some(value) if value.is_nan() => Ok(None),
+            Some(value) if !value.is_finite() => Err(self.fault(role, row, "a finite number")),
+            Some(value) if value <= 0.0 => Err(self.fault(role, row, "above 0")),
+            value => Ok(value),
+        }
+    }
+
+    fn whole(&self, role: Role, row: usize) -> Result<Option<u64>, ForeignError> {
+        match self.number(role, row)?.filter(|value| !value.is_nan()) {
+            Some(value) if value < 0.0 || value.fract() != 0.0 || value > 2f64.powi(53) => {
+                Err(self.fault(role, row, "a whole number from 0"))
+            }
+            value => Ok(value.map(|value| value as u64)),
+        }
+    }
+
+    fn fault(&self, role: Role, row: usize, allowed: &'static str) -> ForeignError {
+        let column = self.found.column(role).unwrap_or_default();
+        let file = self.path.display();
+        let place = match self.sheet.unit() {
+            "line" => format!("{file}:{}", self.sheet.number(row)),
+            _ => format!("{file}, {}", self.sheet.place(row)),
+        };
+        let found = text(self.sheet.cell(column, row)).unwrap_or_default();
+        ForeignError::Value { place, column: self.sheet.names[column].clone(), found, allowed }
+    }
+}
+
+/// Why a run of this status is left out; nothing where it is finished.
+fn unfinished(status: &str) -> Option<String> {
+    const FINISHED: [&str; 8] = ["finished", "finish", "completed", "complete", "done", "success", "succeeded", "ok"];
+    match status.to_lowercase().as_str() {
+        status if FINISHED.contains(&status) => None,
+        "diverged" => Some("diverged".to_owned()),
+        "missing" => Some("no valid outcome".to_owned()),
+        _ => Some(format!("its status is `{status}`")),
+    }
+}

@@ -1,0 +1,351 @@
+//! Tables as they are found elsewhere.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use polars::prelude::{Column, DataFrame, ParquetWriter};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+
+/// What `--map` gives.
+type Map = &'static [(&'static str, &'static str)];
+
+/// Reads bytes as a file of this name; the folder is taken out of what is said.
+fn read_as(name: &str, bytes: &[u8], map: &[(&str, &str)], keep: bool) -> Result<Foreign, String> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let map: Vec<(String, String)> = map.iter().map(|(r, c)| ((*r).to_owned(), (*c).to_owned())).collect();
+    read_foreign(&path, &map, keep).map_err(|error| {
+        let text = format!("error: {error}\nhint: {}", error.hint());
+        text.replace(&format!("{}/", folder.path().display()), "")
+    })
+}
+
+fn csv(text: &str) -> Foreign {
+    read_as("runs.csv", text.as_bytes(), &[], false).unwrap_or_else(|e| panic!("{e}\n{text}"))
+}
+
+fn law(n: f64, d: f64) -> f64 {
+    1.7 + 400.0 / n.powf(0.34) + 410.0 / d.powf(0.28)
+}
+
+/// Six sizes at three budgets, as (N, D, L).
+fn grid() -> Vec<(f64, f64, f64)> {
+    let cells = [1e17, 1e18, 1e19].into_iter().flat_map(|c| (0..6).map(move |i| (c, 5e6 * 2f64.powi(i))));
+    cells.map(|(c, n): (f64, f64)| (n, (c / (6.0 * n)).round(), law(n, (c / (6.0 * n)).round()))).collect()
+}
+
+fn lines(header: &str, rows: impl IntoIterator<Item = String>) -> String {
+    rows.into_iter().fold(format!("{header}\n"), |mut text, row| {
+        let _ = writeln!(text, "{row}");
+        text
+    })
+}
+
+fn grid_csv() -> String {
+    lines("params,tokens,loss", grid().iter().map(|(n, d, l)| format!("{n},{d},{l}")))
+}
+
+/// What is said of a table: its notes and what is left out.
+fn said(foreign: &Foreign) -> String {
+    let mut text = String::new();
+    for note in &foreign.notes {
+        let _ = match note {
+            Note::Remark(note) => writeln!(text, "note: {note}"),
+            Note::Warning(warning) => writeln!(text, "warning: {warning}"),
+        };
+    }
+    for Excluded { run, reason } in &foreign.study.excluded {
+        let _ = writeln!(text, "left out: {run}: {reason}");
+    }
+    let _ = writeln!(text, "{} runs", foreign.study.observations.len());
+    text
+}
+
+#[test]
+fn files_that_are_no_tables() {
+    let cases: [(&str, &str, Vec<u8>); 9] = [
+        ("an empty file", "runs.csv", vec![]),
+        ("blank lines alone", "runs.csv", b"\n\n".to_vec()),
+        ("a header alone", "runs.csv", b"params,tokens,loss\n".to_vec()),
+        ("a row too short", "runs.csv", b"params,tokens,loss\n1e6,1e9,3\n1e6,1e9\n".to_vec()),
+        ("a row too long", "runs.csv", b"params,tokens,loss\n1,000,000,1e9,3\n".to_vec()),
+        ("another encoding", "runs.csv", b"arch,params,tokens,loss\ncaf\xe9,1e6,1e9,3\n".to_vec()),
+        ("no Parquet", "runs.parquet", b"params,tokens,loss\n1e6,1e9,3\n".to_vec()),
+        ("no zstd", "runs.csv.zst", b"params,tokens,loss\n1e6,1e9,3\n".to_vec()),
+        ("another ending", "runs.xlsx", b"PK".to_vec()),
+    ];
+    let mut text = String::new();
+    for (name, file, bytes) in cases {
+        let _ = writeln!(text, "## {name}\n{}\n", read_as(file, &bytes, &[], false).unwrap_err());
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn columns_that_are_not_found() {
+    let header = |header: &str| format!("{header}\n1e6,1e9,3,5\n");
+    let cases: [(&str, String, Map); 14] = [
+        ("no params", header("prams,tokens,loss,x"), &[]),
+        ("params by a longer name", header("params (M),tokens,loss,x"), &[]),
+        ("no tokens", header("params,tokns,loss,x"), &[]),
+        ("no loss", header("params,tokens,a,b"), &[]),
+        ("two losses", header("params,tokens,val_loss,eval_loss"), &[]),
+        ("two architectures", header("Model,model_name,loss,x"), &[]),
+        ("a column twice", header("params,params,tokens,loss"), &[]),
+        ("an unknown role", header("params,tokens,loss,x"), &[("parms", "x")]),
+        ("a role by its synonym", header("params,tokens,loss,x"), &[("val_loss", "x")]),
+        ("a role that is like none", header("params,tokens,loss,x"), &[("zzz", "x")]),
+        ("an unknown column", header("params,tokens,loss,x"), &[("loss", "los")]),
+        ("a column that is like none", header("params,tokens,loss,x"), &[("loss", "zzz")]),
+        ("a role twice", header("params,tokens,loss,x"), &[("loss", "loss"), ("loss", "x")]),
+        (
+            "many columns",
+            format!("{}\n{}1\n", (0..40).map(|i| format!("k{i}")).collect::<Vec<_>>().join(","), "1,".repeat(39)),
+            &[],
+        ),
+    ];
+    let mut text = String::new();
+    for (name, table, map) in cases {
+        let _ = writeln!(text, "## {name}\n{}\n", read_as("runs.csv", table.as_bytes(), map, false).unwrap_err());
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn values_that_no_run_has() {
+    let cases = [
+        ("a text", "params,tokens,loss", "many,1e9,3"),
+        ("no params at all", "params,tokens,loss", "0,1e9,3"),
+        ("tokens below 0", "params,tokens,loss", "1e6,-3,3"),
+        ("infinite tokens", "params,tokens,loss", "1e6,inf,3"),
+        ("a loss of 0", "params,tokens,loss", "1e6,1e9,0"),
+        ("a loss below 0", "params,tokens,loss", "1e6,1e9,-2.5"),
+        ("a loss in words", "params,tokens,loss", "1e6,1e9,low"),
+        ("a decimal comma", "params;tokens;loss", "1e6;1e9;3,141"),
+        ("a seed that is no count", "params,tokens,loss,seed", "1e6,1e9,3,1.5"),
+        ("a learning rate of 0", "params,tokens,loss,lr", "1e6,1e9,3,0"),
+        ("a number too large", "params,tokens,loss", "1e999,1e9,3"),
+        (
+            "no run that is finished",
+            "params,tokens,loss,status",
+            "1e6,1e9,3,crashed\n1e6,1e9,,finished\n1e6,1e9,nan,ok",
+        ),
+    ];
+    let mut text = String::new();
+    for (name, header, rows) in cases {
+        let table = format!("{header}\n{rows}\n");
+        let _ = writeln!(text, "## {name}\n{}\n", read_as("runs.csv", table.as_bytes(), &[], false).unwrap_err());
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_is_assumed_is_said() {
+    let bits = |n: f64| n / std::f64::consts::LN_2;
+    let some = |header: &str, row: &dyn Fn(usize, (f64, f64, f64)) -> String| {
+        lines(header, grid().into_iter().enumerate().map(|(i, cell)| row(i, cell)))
+    };
+    let cases = [
+        ("nothing but N, D and L", grid_csv()),
+        ("FLOPs and no tokens", some("arch,params,flops,loss", &|_, (n, d, l)| format!("a,{n},{},{l}", 6.0 * n * d))),
+        ("rows twice", grid_csv() + &grid_csv().lines().nth(3).map(|l| format!("{l}\n")).unwrap()),
+        ("repeats", grid_csv() + some("", &|_, (n, d, l)| format!("{n},{d},{}", l + 0.01)).trim_start()),
+        ("repeats with a seed", "params,tokens,loss,seed\n1e6,1e9,3,1\n1e6,1e9,3.1,1\n1e6,1e9,3.2,2\n".to_owned()),
+        ("repeats by another name", "params,tokens,loss,dataset\n1e6,1e9,3,c4\n1e6,1e9,3.1,pile\n".to_owned()),
+        (
+            "losses of no run",
+            "params,tokens,loss,status\n1e6,1e9,nan,ok\n1e6,1e9,,ok\n1e6,1e9,9,Diverged\n,1e9,3,ok\n1e6,1e9,3,ok\n"
+                .to_owned(),
+        ),
+        (
+            "three that diverged",
+            some("params,tokens,loss", &|i, (n, d, l)| {
+                format!(
+                    "{n},{d},{}",
+                    match i {
+                        2 => 7.6,
+                        7 => 9.0,
+                        16 => 10.8,
+                        _ => l,
+                    }
+                )
+            }),
+        ),
+        (
+            "a few runs, of which one diverged",
+            "params,tokens,loss\n1e6,1e9,3.1\n2e6,1e9,3\n4e6,1e9,9\n8e6,1e9,2.9\n".to_owned(),
+        ),
+        ("losses in bits by name", grid_csv().replace("loss", "Loss (bits)")),
+        (
+            "a few losses in bits",
+            some("params,tokens,loss", &|i, (n, d, l)| {
+                format!("{n},{d},{}", if [1, 8, 13].contains(&i) { bits(l) } else { l })
+            }),
+        ),
+        (
+            "one architecture in bits",
+            some("arch,params,tokens,loss", &|_, (n, d, l)| format!("a,{n},{d},{l}\nb,{n},{d},{}", bits(l * 0.99))),
+        ),
+        (
+            "params in millions",
+            some("params,tokens,flops,loss", &|_, (n, d, l)| format!("{},{d},{},{l}", n / 1e6, 6.0 * n * d)),
+        ),
+        ("tokens in billions", some("params,tokens,loss", &|_, (n, d, l)| format!("{n},{},{l}", d / 1e9))),
+        (
+            "sizes of other N",
+            some("arch,params,tokens,loss", &|_, (n, d, l)| format!("a,{n},{d},{l}\nb,{},{},{l}", n * 1.3, d / 1.3)),
+        ),
+        (
+            "several learning rates",
+            some("params,tokens,loss,lr", &|_, (n, d, l)| format!("{n},{d},{l},1e-3\n{n},{d},{},2e-3", l + 0.02)),
+        ),
+    ];
+    let mut text = String::new();
+    for (name, table) in cases {
+        let map: &[(&str, &str)] = if name.contains("by name") { &[("loss", "Loss (bits)")] } else { &[] };
+        let foreign = read_as("runs.csv", table.as_bytes(), map, false).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let _ = writeln!(text, "## {name}\n{}", said(&foreign));
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn budgets_are_found_where_profiles_are() {
+    let foreign = csv(&grid_csv());
+    let budgets = foreign.study.budgets(rows::ONLY_ARM);
+    assert_eq!(budgets.len(), 3);
+    for (found, asked) in budgets.iter().zip([1e17, 1e18, 1e19]) {
+        assert!((found / asked - 1.0).abs() < 1e-3, "{found}");
+    }
+}
+
+#[test]
+fn runs_at_every_compute_have_no_budget() {
+    let rows = (0..60).map(|i| format!("{},1e9,3", 1e6 * 1.04f64.powi(i)));
+    let foreign = csv(&lines("params,tokens,loss", rows));
+    assert!(foreign.study.observations.iter().all(|o| o.budget == o.flops));
+}
+
+#[test]
+fn suspects_are_kept_where_it_is_asked() {
+    let table = grid_csv() + "5e6,1e9,9.5\n";
+    let (without, with) = (csv(&table), read_as("runs.csv", table.as_bytes(), &[], true).unwrap());
+    assert_eq!((without.study.observations.len(), with.study.observations.len()), (18, 19));
+    assert!(said(&with).contains("kept, as asked"));
+}
+
+#[test]
+fn equal_n_is_an_equal_size_between_arms() {
+    let foreign = csv("arch,params,tokens,loss\na,1e6,1e9,3\nb,1e6,1e9,3.1\nb,2e6,1e9,3\n");
+    let sizes: Vec<&str> = foreign.study.observations.iter().map(|o| o.size.as_str()).collect();
+    assert_eq!(sizes, ["1000000", "1000000", "2000000"]);
+}
+
+#[test]
+fn parquet_of_any_type_is_read() {
+    let mut bytes = Vec::new();
+    let columns = vec![
+        Column::new("N".into(), [1_000_000i32, 2_000_000]),
+        Column::new("D".into(), ["1B", "2B"]),
+        Column::new("L".into(), [Some(3.5f32), None]),
+        Column::new("finished".into(), [true, false]),
+        Column::new("seed".into(), [7i32, 8]),
+    ];
+    ParquetWriter::new(&mut bytes).finish(&mut DataFrame::new(2, columns).unwrap()).unwrap();
+    let foreign = read_as("runs.parquet", &bytes, &[("arch", "finished")], false).unwrap();
+    let [o] = foreign.study.observations.as_slice() else { panic!("{foreign:?}") };
+    assert_eq!((o.params, o.tokens, o.loss, o.seed, o.arm.as_str()), (1e6, 1e9, 3.5, 7, "true"));
+    assert_eq!(foreign.study.excluded, [Excluded { run: "row 2".to_owned(), reason: "it has no loss".to_owned() }]);
+    let error = read_as("runs.parquet", &bytes, &[("loss", "finished")], false).unwrap_err();
+    assert!(error.starts_with("error: `runs.parquet, row 1`: `finished` is `true`, and must be a number"), "{error}");
+}
+
+/// A file of pyarrow's: categories, small integers, and a time, a decimal and a list that nobody asked for.
+#[test]
+fn a_file_of_pyarrow_is_read() {
+    let bytes = include_bytes!("pyarrow.parquet");
+    let foreign = read_as("runs.parquet", bytes, &[], false).unwrap();
+    let read: Vec<_> =
+        foreign.study.observations.iter().map(|o| (o.arm.as_str(), o.params, o.tokens, o.loss)).collect();
+    assert_eq!(read, [("a", 100.0, 1000.0, 3.0), ("b", 200.0, 2000.0, 2.75)]);
+    let error = read_as("runs.parquet", bytes, &[("loss", "price")], false).unwrap_err();
+    assert!(error.contains("`price` is `Decimal of Parquet`, and must be a number"), "{error}");
+}
+
+#[test]
+fn compressed_text_is_read() {
+    let bytes = zstd::encode_all(grid_csv().as_bytes(), 3).unwrap();
+    assert_eq!(read_as("runs.csv.zst", &bytes, &[], false), Ok(csv(&grid_csv())));
+}
+
+/// The table that a sweep leaves is what the sweep itself fits.
+#[test]
+fn our_own_table_is_read_as_its_sweep_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let dir = crate::run::SweepDir::new(&root.join("results"), "example");
+    let plan = crate::sweep::Plan::read(&dir.plan()).unwrap();
+    let study = crate::table::collect(&dir, &plan).study();
+    let foreign = read_foreign(&dir.runs_table(), &[], false).unwrap();
+    assert_eq!(foreign.study.observations, study.observations);
+    assert_eq!(foreign.study.excluded, study.excluded);
+    assert_eq!(foreign.notes, []);
+}
+
+/// Tables that others published, where they lie beside the checkout.
+fn reference(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference").join(name);
+    let found = path.exists();
+    if !found {
+        eprintln!("SKIPPED: {} is missing", path.display());
+    }
+    found.then_some(path)
+}
+
+#[test]
+fn published_tables_are_read() {
+    for (name, rows) in [("gemstones-cool-end.csv", 199), ("olmo-ladder-c4.csv", 30), ("gadre-104-models.csv", 104)] {
+        let Some(path) = reference(name) else { continue };
+        let foreign = read_foreign(&path, &[], false).unwrap();
+        assert_eq!(foreign.study.observations.len(), rows, "{name}: {}", said(&foreign));
+        insta::assert_snapshot!(name.trim_end_matches(".csv"), said(&foreign));
+    }
+}
+
+#[test]
+fn a_hundred_thousand_rows_are_read() {
+    let row = |i: u32| {
+        let (n, d) = (1e6 * 1.0001f64.powi(i as i32 % 50_000), 1e9 * (1.0 + f64::from(i % 97)));
+        format!("a{},{n},{d},{},{i}", i % 3, law(n, d))
+    };
+    let foreign = csv(&lines("arch,params,tokens,loss,seed", (0..100_000).map(row)));
+    assert_eq!(foreign.study.observations.len(), 100_000);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A table written and read back is the same, whatever the order and the case of its columns and its separator.
+    #[test]
+    fn written_and_read_back(
+        rows in prop::collection::vec((1e3..1e12f64, 1e3..1e14f64, 0.5..12f64, 0u64..1000), 1..40),
+        order in Just(vec![0usize, 1, 2, 3]).prop_shuffle(),
+        upper in any::<bool>(),
+        separator in prop::sample::select(vec![',', ';', '\t']),
+    ) {
+        let names = ["params", "tokens", "loss", "seed"];
+        let line = |values: [String; 4]| {
+            let values: Vec<String> = order.iter().map(|place| values[*place].clone()).collect();
+            values.join(&separator.to_string())
+        };
+        let header = line(names.map(|name| if upper { name.to_uppercase() } else { name.to_owned() }));
+        let text = lines(&header, rows.iter().map(|(n, d, l, s)| line([n.to_string(), d.to_string(), l.to_string(), s.to_string()])));
+        let foreign = read_as("runs.csv", text.as_bytes(), &[], true).unwrap();
+        let read: Vec<(f64, f64, f64, u64)> =
+            foreign.study.observations.iter().map(|o| (o.params, o.tokens, o.loss, o.seed)).collect();
+        prop_assert_eq!(read, rows);
+    }
+}

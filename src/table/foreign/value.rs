@@ -1,0 +1,81 @@
+//! Values as people write them.
+
+use crate::units::parse_number;
+
+use super::sheet::Cell;
+
+/// What [`number`] takes, for messages.
+pub(super) const NUMBERS: &str = "a number such as `2.5`, `1.3e9`, `1_300_000`, `1,300,000` or `125M`";
+
+/// A number: `1.3e9`, `1_300_000_000`, `1,300,000,000`, `125M`, `10e9 tokens`; NaN and infinities too. None where it is none.
+pub(super) fn number(cell: Cell<'_>) -> Option<f64> {
+    match cell {
+        Cell::Missing => None,
+        Cell::Number(value) => Some(value),
+        // Most are written so, and the standard reads them fastest; it reads `nan` and `inf` too.
+        Cell::Text(text) => text.parse().ok().or_else(|| written(text)),
+    }
+}
+
+/// A text, whatever it is written as.
+pub(super) fn text(cell: Cell<'_>) -> Option<String> {
+    match cell {
+        Cell::Missing => None,
+        Cell::Number(value) => Some(value.to_string()),
+        Cell::Text(text) => Some(text.to_owned()),
+    }
+}
+
+fn written(text: &str) -> Option<f64> {
+    const UNITS: [&str; 5] = ["tokens", "parameters", "params", "flops", "nats"];
+    let text = match text.rsplit_once(' ') {
+        Some((number, unit)) if UNITS.contains(&unit.to_lowercase().as_str()) => number.trim(),
+        _ => text,
+    };
+    let text = if is_grouped(text) { text.replace(',', "") } else { text.to_owned() };
+    // `125m` and `7b` are written as often as `125M` and `7B`.
+    let (digits, suffix) = text.split_at(text.char_indices().last().map_or(0, |(last, _)| last));
+    parse_number(&format!("{digits}{}", suffix.to_uppercase())).ok()
+}
+
+/// Whether commas part thousands: `1,300,000`. One comma alone may be a decimal one, `3,141`, and is refused.
+fn is_grouped(text: &str) -> bool {
+    let whole = text.split('.').next().unwrap_or(text);
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or("");
+    let digits = |group: &str| group.bytes().all(|b| b.is_ascii_digit());
+    let groups: Vec<&str> = groups.collect();
+    groups.len() >= 2
+        && (1..=3).contains(&first.len())
+        && digits(first)
+        && groups.iter().all(|group| group.len() == 3 && digits(group))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_they_are_found() {
+        for (text, value) in [
+            ("1.3e9", 1.3e9),
+            ("1,300,000,000", 1.3e9),
+            ("1,300,000.5", 1_300_000.5),
+            ("1_300", 1300.0),
+            ("125M", 1.25e8),
+            ("125m", 1.25e8),
+            ("1.3B", 1.3e9),
+            ("1.3b", 1.3e9),
+            ("7 B", 7e9),
+            ("10e9 tokens", 1e10),
+            ("2.5B tokens", 2.5e9),
+            ("-3", -3.0),
+        ] {
+            assert_eq!(number(Cell::Text(text)), Some(value), "{text}");
+        }
+        for text in ["abc", "3,141", "1,300", "1.2.3", "12 apples", "M", "é", ",,"] {
+            assert_eq!(number(Cell::Text(text)), None, "{text}");
+        }
+        assert!(number(Cell::Text("NaN")).is_some_and(f64::is_nan));
+    }
+}
