@@ -203,12 +203,22 @@ pub(super) struct RetryArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct FitArgs {
-    /// Sweep file, or name of a sweep that has results
+    /// Sweep file, name of a sweep that has results, or a table of runs that others measured (.csv, .tsv, .parquet)
+    #[arg(value_name = "SWEEP|TABLE")]
     pub(super) sweep: String,
+    /// Which column of a table is what, where its name does not say: `params=N,tokens=D,loss=val_loss,arch=model`
+    #[arg(long, value_name = "ROLE=COLUMN,...", value_delimiter = ',', value_parser = role_and_column)]
+    pub(super) map: Vec<(String, String)>,
+    /// Keep the runs of a table that look diverged
+    #[arg(long)]
+    pub(super) keep_suspects: bool,
+    /// Write the fits as JSON to this file too
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Arm that the others are compared with [default: the sweep's]
+    /// Arm that the others are compared with [default: the sweep's, or the first of a table]
     #[arg(long, value_name = "ARM")]
     pub(super) baseline: Option<String>,
     /// Bootstrap replicates
@@ -277,6 +287,15 @@ pub(super) enum ObjectiveArg {
     LeastSquares,
     /// Student's likelihood with a free scale
     Likelihood,
+}
+
+/// `params=N`, of which a list is made.
+fn role_and_column(text: &str) -> Result<(String, String), String> {
+    let (role, column) = text.split_once('=').ok_or("write it as `params=COLUMN`")?;
+    match (role.trim(), column.trim()) {
+        ("", _) | (_, "") => Err("write it as `params=COLUMN`".to_owned()),
+        (role, column) => Ok((role.to_owned(), column.to_owned())),
+    }
 }
 
 /// Bootstrap replicates where none are asked for.

@@ -21,7 +21,7 @@ pub enum Exit {
     Bug = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// The sweep file, or a corpus that it names, is not usable.
+    /// The sweep file, a corpus that it names, or a table of runs is not usable.
     BadSweep = 3,
     /// Some runs failed; the others are done.
     RunsFailed = 4,

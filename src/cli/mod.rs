@@ -8,6 +8,7 @@ mod events;
 mod exit;
 mod fit;
 mod fit_args;
+mod fit_foreign;
 mod fit_tables;
 mod go_on;
 mod import;

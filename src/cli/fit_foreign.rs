@@ -1,0 +1,61 @@
+//! `isoflop fit TABLE`: runs that others measured.
+
+use std::path::Path;
+
+use super::args::FitArgs;
+use super::fit::{known, show};
+use super::{Exit, Failed, fit_args, output};
+use crate::fit::fit;
+use crate::table::{Foreign, ForeignError, Note, Role, is_table, read_foreign};
+
+/// The table that is named, if it is none of our sweeps: by its ending, or as a file that is no sweep file.
+pub(super) fn table(args: &FitArgs) -> Option<&Path> {
+    let path = Path::new(&args.sweep);
+    let is_sweep = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let asks_for_one = !args.map.is_empty() || args.keep_suspects;
+    (is_table(path) || asks_for_one || (path.is_file() && !is_sweep)).then_some(path)
+}
+
+pub(super) fn main(args: &FitArgs, path: &Path) -> Result<Exit, Failed> {
+    let foreign = read_foreign(path, &args.map, args.keep_suspects)?;
+    say(&foreign);
+    let arms = foreign.study.arms();
+    let names: Vec<&str> = arms.iter().map(String::as_str).collect();
+    let baseline = args.baseline.clone().or_else(|| arms.first().cloned()).unwrap_or_default();
+    known("table", &names, &baseline)?;
+    let fits = fit(&foreign.study, &fit_args::settings(args, baseline));
+    show(
+        args,
+        &fits,
+        "give it more runs: at least 4 sizes at each of 2 budgets, or sizes and token counts that vary apart",
+    )
+}
+
+/// Which column is what, and what was assumed: to standard error, so that a result stays alone.
+fn say(foreign: &Foreign) {
+    let columns: Vec<String> = foreign.columns.iter().map(|(role, column)| named(*role, column)).collect();
+    output::remark(format!("columns: {}", columns.join(", ")));
+    for note in &foreign.notes {
+        match note {
+            Note::Remark(text) => output::remark(text),
+            Note::Warning(text) => output::warning(text),
+        }
+    }
+}
+
+fn named(role: Role, column: &str) -> String {
+    if role.name() == column { role.name().to_owned() } else { format!("{} = `{column}`", role.name()) }
+}
+
+impl From<ForeignError> for Failed {
+    fn from(error: ForeignError) -> Self {
+        let exit = match &error {
+            ForeignError::UnknownRole { .. } | ForeignError::MappedTwice { .. } | ForeignError::NoSuchColumn { .. } => {
+                Exit::Usage
+            }
+            ForeignError::NoRuns { .. } => Exit::FitImpossible,
+            _ => Exit::BadSweep,
+        };
+        Self::new(exit, &error, error.hint())
+    }
+}
