@@ -3,7 +3,7 @@
 use super::output;
 use crate::fit::{
     Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Fits, Hyper, HyperPower, Influence, Interval,
-    MultiplierStatus, Profile, surface::SurfaceStatus,
+    MultiplierStatus, Profile, ProfileRefusal, surface::SurfaceStatus,
 };
 use crate::units::si;
 
@@ -109,20 +109,40 @@ fn direct_row(arm: &DirectArm) -> Vec<String> {
 }
 
 fn laws(fits: &Fits) {
-    let profiles = || fits.arms.iter().flat_map(|arm| arm.profiles.iter().map(|profile| (arm.arm.as_str(), profile)));
-    output::line("IsoFLOP profiles: the best size N* and its loss L* at each budget, with 95% intervals\n");
-    let header = ["arm", "FLOPs", "N* (parameters)", "L* (nats/token)", "status"];
-    output::line(output::table(&header, profiles().map(|(arm, profile)| profile_row(arm, profile)).collect(), 1));
-    for (arm, profile) in profiles() {
-        if let Err(reason) = &profile.vertex {
-            output::line(format!("{arm} at {:.1e} FLOPs: {reason}", profile.budget));
-        }
-    }
+    profiles(fits);
     output::line("\nFrontiers: L* = a·C^-k (by surface: E + a·C^-k), N* grows as C^p, with 95% intervals\n");
     let header = ["arm", "k", "p", "profiles", "holdout", "seed noise"];
     output::line(output::table(&header, fits.arms.iter().map(frontier_row).collect(), 1));
     output::line(String::new());
     surfaces(fits);
+}
+
+/// The profiles of each arm. Budgets with too few runs are named where they are few: a table whose runs were not planned by
+/// budget has hundreds.
+fn profiles(fits: &Fits) {
+    let (mut rows, mut refusals) = (Vec::new(), Vec::new());
+    for arm in &fits.arms {
+        let too_few = |profile: &&Profile| matches!(profile.vertex, Err(ProfileRefusal::TooFew { .. }));
+        let left_out = arm.profiles.iter().filter(too_few).count();
+        let is_told = |profile: &&Profile| left_out <= FEW || !too_few(profile);
+        for profile in arm.profiles.iter().filter(is_told) {
+            rows.push(profile_row(&arm.arm, profile));
+            let refusal = profile.vertex.as_ref().err();
+            refusals.extend(refusal.map(|reason| format!("{} at {:.1e} FLOPs: {reason}", arm.arm, profile.budget)));
+        }
+        if left_out > FEW {
+            refusals.push(format!(
+                "{}: {left_out} of {} budgets have too few runs or sizes",
+                arm.arm,
+                arm.profiles.len()
+            ));
+        }
+    }
+    output::line("IsoFLOP profiles: the best size N* and its loss L* at each budget, with 95% intervals\n");
+    if !rows.is_empty() {
+        output::line(output::table(&["arm", "FLOPs", "N* (parameters)", "L* (nats/token)", "status"], rows, 1));
+    }
+    refusals.into_iter().for_each(output::line);
 }
 
 /// The surfaces, where an arm has one.
