@@ -6,6 +6,7 @@ mod coordinator;
 mod data;
 mod docs;
 mod faults;
+mod foreign;
 mod gpu_check;
 mod import;
 mod memory;
