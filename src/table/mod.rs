@@ -7,6 +7,6 @@ mod parquet;
 mod rows;
 
 pub use collect::{Tables, collect};
-pub use foreign::{Foreign, ForeignError, Note, Role, is_table, read_foreign};
+pub use foreign::{Foreign, ForeignError, Note, Role, column_names, is_table, read_foreign};
 pub use parquet::TableError;
 pub use rows::{CurveRow, Measured, RunRow, RunStatus};

@@ -100,6 +100,34 @@ fn commands(document: &str, program: &str) -> Vec<Vec<String>> {
     shown.map(|line| line.split('#').next().unwrap().split_whitespace().skip(1).map(str::to_owned).collect()).collect()
 }
 
+/// The page on fits shows tables of other people; their commands, in their order, beside a copy of what they name.
+#[test]
+fn tables_of_other_people_are_fitted_as_documented() {
+    let sandbox = Sandbox::new();
+    copy_into(&sandbox, &["docs", "results"]);
+    let page = read("docs/fitting.md");
+    let section = page.split("## Runs from elsewhere").nth(1).unwrap().split("\n## ").next().unwrap();
+    let commands = commands(section, "isoflop");
+    assert!(commands.len() >= 4);
+    for command in commands {
+        sandbox.ok(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    assert!(sandbox.path("fits.json").exists());
+    for (role, names) in isoflop::table::column_names() {
+        for name in names.iter().chain([&role]) {
+            assert!(section.contains(&format!("`{name}`")), "docs/fitting.md does not name `{name}`");
+        }
+    }
+}
+
+/// Folders of the repository, as they are.
+fn copy_into(sandbox: &Sandbox, folders: &[&str]) {
+    for folder in folders {
+        let copied = Command::new("cp").arg("-r").arg(root(folder)).arg(sandbox.path(folder)).status().unwrap();
+        assert!(copied.success());
+    }
+}
+
 /// Every command of the README, in its order, on a sweep of moments.
 #[test]
 fn commands_of_the_readme_work() {
@@ -111,6 +139,7 @@ fn commands_of_the_readme_work() {
             .replace("train: train.txt", "train: ../train.txt")
             .replace("validation: val.txt", "validation: ../val.txt"),
     );
+    copy_into(&sandbox, &["docs"]);
     let commands = commands(&read("README.md"), "isoflop");
     assert!(commands.len() >= 5);
     let mut run = None;

@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 pub use error::ForeignError;
-pub use roles::Role;
+pub use roles::{Role, column_names};
 
 use crate::fit::{Excluded, Observation, Study, Unprofiled};
 use rows::Run;

@@ -92,6 +92,11 @@ const fn known(
     Known { role, name, meaning, synonyms }
 }
 
+/// Every role's name in `--map`, and the other names that its column is found by.
+pub fn column_names() -> Vec<(&'static str, Vec<&'static str>)> {
+    ROLES.iter().map(|known| (known.name, known.ranks().flatten().skip(1).collect())).collect()
+}
+
 impl Role {
     /// Its name in `--map`.
     pub fn name(self) -> &'static str {
