@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::next_args::PredictArgs;
+
 /// Which architecture is the better buy, at which compute, how sure: scaling-law experiments from a sweep file.
 #[derive(Debug, Parser)]
 #[command(name = "isoflop", version, about, max_term_width = 100)]
@@ -32,6 +34,8 @@ pub(super) enum CommandLine {
     Retry(RetryArgs),
     /// Fit profiles, frontiers and multipliers to the finished runs
     Fit(FitArgs),
+    /// Predict loss and best size at a budget, or the loss of a run, from the fitted laws
+    Predict(PredictArgs),
     /// Write the tables and the report again
     Report(ReportArgs),
     /// Show the architectures that have a name, and what they are made of

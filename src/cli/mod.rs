@@ -14,8 +14,10 @@ mod go_on;
 mod import;
 mod logs;
 mod memory;
+mod next_args;
 mod output;
 mod plan;
+mod predict;
 mod progress;
 mod report;
 mod requests;
@@ -24,6 +26,7 @@ mod run;
 mod runs;
 mod schema;
 mod status;
+mod studied;
 mod sweep;
 
 use std::process::ExitCode;
@@ -66,6 +69,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
         CommandLine::Retry(args) => requests::retry(args),
         CommandLine::Import(args) => import::main(args),
         CommandLine::Fit(args) => fit::main(args),
+        CommandLine::Predict(args) => predict::main(args),
         CommandLine::Report(args) => report::main(args),
         CommandLine::Arch(command) => arch::main(command),
         CommandLine::Schema(args) => schema::main(args),

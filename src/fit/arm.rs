@@ -58,9 +58,9 @@ pub struct ArmFit {
 #[derive(Clone)]
 pub(super) struct Prepared<'a> {
     pub(super) name: String,
-    runs: Vec<(usize, &'a Observation)>,
-    profiles: Vec<Profile>,
-    surface: Result<(SurfaceFit, PerToken), SurfaceRefusal>,
+    pub(super) runs: Vec<(usize, &'a Observation)>,
+    pub(super) profiles: Vec<Profile>,
+    pub(super) surface: Result<(SurfaceFit, PerToken), SurfaceRefusal>,
     pub(super) methods: Vec<Method>,
 }
 

@@ -17,19 +17,19 @@ use super::tests::normal;
 use super::{Approach, Further, Observation, Settings, Study, fit_arms, multiplier};
 
 /// Shapes of the frontier: a surface with an irreducible loss, and one without.
-const BASE: [Surface; 2] = [
+pub(super) const BASE: [Surface; 2] = [
     Surface { e: 1.7, a: 400.0, b: 410.0, alpha: 0.34, beta: 0.31 },
     Surface { e: 0.0, a: 60.0, b: 110.0, alpha: 0.2, beta: 0.22 },
 ];
 /// Log of the variant's multiplier of tokens: a token is worth so many of the baseline's, at every size.
-const WORTH: f64 = 1.4;
+pub(super) const WORTH: f64 = 1.4;
 
-const BUDGETS: [f64; 5] = [1e17, 3e17, 1e18, 3e18, 1e19];
+pub(super) const BUDGETS: [f64; 5] = [1e17, 3e17, 1e18, 3e18, 1e19];
 /// Sizes of a budget, as factors of a size near its optimum, which is not known exactly beforehand.
 const AROUND: [f64; 7] = [0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0];
 
 /// Both arms share `shared` of their noise, as common seeds have it; standard deviations in log loss.
-fn study(base: &Surface, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study {
+pub(super) fn study(base: &Surface, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study {
     let mut observations = Vec::new();
     let optimum = path(base, &six()).unwrap();
     for budget in BUDGETS {
@@ -57,7 +57,7 @@ fn study(base: &Surface, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study {
     Study { observations, ..Study::default() }
 }
 
-fn six() -> PerToken {
+pub(super) fn six() -> PerToken {
     let points: Vec<(f64, f64)> = [14.0, 18.0, 22.0].map(|n| (n, 6f64.ln() + n)).to_vec();
     PerToken::fit(&points).unwrap()
 }

@@ -34,6 +34,9 @@ pub mod over_training;
 mod path;
 mod per_token;
 mod polynomial;
+mod predict;
+#[cfg(test)]
+mod predict_tests;
 mod profile;
 mod resample;
 mod scalar;
@@ -61,6 +64,7 @@ pub use irreducible::Irreducible;
 pub use law::PowerLaw;
 pub use multiplier::{Comparison, ComparisonRefusal, Growth, MultiplierPoint, MultiplierStatus};
 pub use polynomial::Form;
+pub use predict::{Asked, Band, Extent, Predicted, PredictedRun, Predictions, predict};
 pub use profile::{OtherForm, Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
 pub use sensitivity::{Alternative, ByApproach, Influence};
 pub use study::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};

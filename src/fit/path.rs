@@ -15,10 +15,7 @@ const BEYOND: f64 = 4.0;
 /// None where a part of the surface is missing, so that no size is best.
 pub(super) fn path(surface: &Surface, per_token: &PerToken) -> Option<Path> {
     let Surface { e, a, b, alpha, beta } = *surface;
-    let ratio = (alpha * a).ln() - (beta * b).ln();
-    if !ratio.is_finite() {
-        return None;
-    }
+    let ratio = ratio(surface)?;
     let (from, to) = (per_token.ends().0 - BEYOND, per_token.ends().1 + BEYOND);
     let mut path = Path::default();
     for i in 0..POINTS {
@@ -38,6 +35,34 @@ pub(super) fn path(surface: &Surface, per_token: &PerToken) -> Option<Path> {
     Some(path)
 }
 
+/// log αA - log βB; none where a part is missing.
+fn ratio(surface: &Surface) -> Option<f64> {
+    let Surface { a, b, alpha, beta, .. } = *surface;
+    Some((alpha * a).ln() - (beta * b).ln()).filter(|ratio| ratio.is_finite())
+}
+
+/// log N from which to which an optimum is searched for: no model is smaller or larger.
+const SIZES: (f64, f64) = (0.0, 69.0);
+
+/// (log N*, log D*) at log C, by bisection and however far from what was measured; where [`path`] gives a path, more compute
+/// buys a larger model, so that there is one.
+pub(super) fn optimum(surface: &Surface, per_token: &PerToken, log_flops: f64) -> Option<(f64, f64)> {
+    let ratio = ratio(surface)?;
+    let log_d = |log_n: f64| (surface.alpha * log_n - ratio + per_token.slope(log_n).ln()) / surface.beta;
+    let beyond = |log_n: f64| per_token.log(log_n) + log_d(log_n) - log_flops;
+    let (mut low, mut high) = SIZES;
+    if beyond(low) > 0.0 || beyond(high) < 0.0 {
+        return None;
+    }
+    // Each step halves the bracket: 69 by 2^60 is less than the last digit.
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        *(if beyond(middle) > 0.0 { &mut high } else { &mut low }) = middle;
+    }
+    // D follows from the constraint, so that C comes out exactly.
+    Some((low, log_flops - per_token.log(low)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +79,8 @@ mod tests {
             let (n_opt, d_opt) = path.optimum(flops).unwrap();
             assert!((n_opt / n - 1.0).abs() < 1e-9, "{n_opt} {n}");
             assert!((d_opt / (flops / 6.0 / n) - 1.0).abs() < 1e-9);
+            let (log_n, log_d) = optimum(&surface, &PerToken::fit(&six).unwrap(), flops.ln()).unwrap();
+            assert!((log_n.exp() / n - 1.0).abs() < 1e-9 && (log_d.exp() / d_opt - 1.0).abs() < 1e-9);
         }
     }
 

@@ -1,0 +1,58 @@
+//! Arguments of the commands about runs that are not there yet: `predict` and `suggest`.
+
+use clap::{Args, ValueEnum};
+
+use super::args::{Folders, REPLICATES};
+use crate::units::parse_number;
+
+#[derive(Debug, Args)]
+pub(super) struct PredictArgs {
+    /// Sweep file, or name of a sweep that has results
+    pub(super) sweep: String,
+    /// Budget in FLOPs, such as 1e20; may be given several times
+    #[arg(long, value_name = "FLOPS", value_parser = positive, required_unless_present = "params")]
+    pub(super) flops: Vec<f64>,
+    /// Predict the loss of a run with so many parameters, such as 50M, by the surface
+    #[arg(long, value_name = "N", value_parser = positive, requires = "tokens", conflicts_with_all = ["flops", "approach"])]
+    pub(super) params: Option<f64>,
+    /// Tokens of that run, such as 1B
+    #[arg(long, value_name = "D", value_parser = positive, requires = "params")]
+    pub(super) tokens: Option<f64>,
+    /// Predict for this arm alone
+    #[arg(long, value_name = "NAME")]
+    pub(super) arm: Option<String>,
+    /// What to predict by [default: the surface of an arm that has one, and else its profiles]
+    #[arg(long, value_enum)]
+    pub(super) approach: Option<PredictBy>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) draws: Draws,
+    #[command(flatten)]
+    pub(super) folders: Folders,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PredictBy {
+    /// Power laws through the optima of the budgets
+    Profiles,
+    /// L = E + A·N^-α + B·D^-β through all runs
+    Surface,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Draws {
+    /// Bootstrap replicates
+    #[arg(long, default_value_t = REPLICATES, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub(super) replicates: u32,
+    /// Seed of the bootstrap
+    #[arg(long, default_value_t = 0)]
+    pub(super) seed: u64,
+}
+
+/// A number above zero, as researchers write it.
+fn positive(text: &str) -> Result<f64, String> {
+    let value = parse_number(text).map_err(|e| e.to_string())?;
+    if value > 0.0 { Ok(value) } else { Err(format!("`{text}` is not above zero")) }
+}

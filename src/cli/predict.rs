@@ -1,0 +1,146 @@
+//! `isoflop predict`
+
+use super::next_args::{PredictArgs, PredictBy};
+use super::studied::{Studied, studied};
+use super::{Exit, Failed, output};
+use crate::fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions, Settings, predict};
+use crate::units::si;
+
+pub(super) fn main(args: &PredictArgs) -> Result<Exit, Failed> {
+    of(&studied(&args.sweep, &args.folders)?, args)
+}
+
+/// Predictions of any study.
+pub(super) fn of(studied: &Studied, args: &PredictArgs) -> Result<Exit, Failed> {
+    studied.check_arm(args.arm.as_ref().unwrap_or(&studied.baseline))?;
+    let settings =
+        Settings { replicates: args.draws.replicates, seed: args.draws.seed, ..Settings::new(&studied.baseline) };
+    let asked = Asked {
+        flops: args.flops.clone(),
+        runs: args.params.zip(args.tokens).into_iter().collect(),
+        arm: args.arm.clone(),
+        approach: args.approach.map(|by| match by {
+            PredictBy::Profiles => Approach::Profiles,
+            PredictBy::Surface => Approach::Surface,
+        }),
+    };
+    let predictions = predict(&studied.study, &settings, &asked);
+    if args.json {
+        output::json(&predictions)?;
+    } else {
+        predictions.iter().for_each(print);
+        explain(&predictions);
+    }
+    if predictions.iter().all(|arm| arm.refused.is_some()) {
+        let message = format!("no arm of `{}` has a law to predict by", studied.name);
+        let hint = "add sizes and budgets to the sweep, run it with `isoflop run`, then see `isoflop fit`";
+        return Err(Failed::new(Exit::FitImpossible, message, hint));
+    }
+    Ok(Exit::Ok)
+}
+
+fn print(arm: &Predictions) {
+    if let Some(reason) = &arm.refused {
+        output::paragraph(&format!("{}: no prediction: {reason}", arm.arm));
+        return;
+    }
+    output::paragraph(&format!("{} by {}, measured at {}", arm.arm, arm.approach.name(), extent(&arm.measured)));
+    output::line("");
+    if !arm.budgets.is_empty() {
+        let header = ["FLOPs", "loss", "N*", "D*", "D*/N*", "status"];
+        output::line(output::table(&header, arm.budgets.iter().flat_map(budget_rows).collect(), 0));
+    }
+    for flops in &arm.out_of_reach {
+        output::line(format!("{flops:.2e} FLOPs: no size between 1 and 1e30 parameters is best there"));
+    }
+    if !arm.runs.is_empty() {
+        let header = ["N", "D", "FLOPs", "loss", "status"];
+        output::line(output::table(&header, arm.runs.iter().flat_map(run_rows).collect(), 0));
+    }
+    output::line("");
+}
+
+fn extent(measured: &Extent) -> String {
+    let [n, d] = [measured.params, measured.tokens].map(|(low, high)| format!("{} to {}", si(low), si(high)));
+    let (low, high) = measured.flops;
+    format!("{low:.2e} to {high:.2e} FLOPs, {n} parameters, {d} tokens")
+}
+
+/// The estimates, and their bands below them.
+fn budget_rows(at: &Predicted) -> [Vec<String>; 2] {
+    let flag = if at.size_measured { "" } else { "*" };
+    let [status, more] = status(at.beyond);
+    [
+        vec![
+            format!("{:.2e}", at.flops),
+            loss(at.loss.value),
+            format!("{}{flag}", si(at.params.value)),
+            si(at.tokens.value),
+            ratio(at.tokens_per_param.value),
+            status,
+        ],
+        vec![
+            String::new(),
+            band(&at.loss, loss),
+            band(&at.params, si),
+            band(&at.tokens, si),
+            band(&at.tokens_per_param, ratio),
+            more,
+        ],
+    ]
+}
+
+fn run_rows(run: &PredictedRun) -> [Vec<String>; 2] {
+    let [status, more] = status(run.beyond);
+    [
+        vec![si(run.params), si(run.tokens), format!("{:.2e}", run.flops), loss(run.loss.value), status],
+        vec![String::new(), String::new(), String::new(), band(&run.loss, loss), more],
+    ]
+}
+
+fn loss(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+fn ratio(value: f64) -> String {
+    if (0.1..99.95).contains(&value) { format!("{value:.1}") } else { si(value.round()) }
+}
+
+fn band(band: &Band, show: impl Fn(f64) -> String) -> String {
+    let words = |Interval { low, high }: Interval| format!("{} to {}", show(low), show(high));
+    band.interval.map_or_else(|| "no band".to_owned(), words)
+}
+
+/// `measured`, or how far beyond, over two lines.
+fn status(beyond: f64) -> [String; 2] {
+    if beyond <= 1.0 {
+        return ["measured".to_owned(), String::new()];
+    }
+    let times = if beyond < 1000.0 { format!("{beyond:.1}x") } else { format!("{beyond:.0e}x") };
+    [times, "beyond".to_owned()]
+}
+
+/// What the columns are, and what bands do not cover.
+fn explain(predictions: &[Predictions]) {
+    if predictions.iter().all(|arm| arm.refused.is_some()) {
+        return;
+    }
+    let budgets = || predictions.iter().flat_map(|arm| &arm.budgets);
+    let runs = || predictions.iter().flat_map(|arm| &arm.runs);
+    let residual = predictions.iter().filter_map(|arm| arm.residual).fold(f64::NAN, f64::max);
+    output::paragraph("estimates, 95% bands below them; loss in nats/token, N in parameters, D in tokens");
+    if residual.is_finite() {
+        output::paragraph(&format!(
+            "bands are of the law: single runs lie up to {:.1}% of the loss around it (root mean square)",
+            100.0 * residual
+        ));
+    }
+    if budgets().any(|at| !at.size_measured) {
+        output::paragraph("* outside the measured sizes");
+    }
+    if budgets().map(|at| at.beyond).chain(runs().map(|run| run.beyond)).any(|beyond| beyond > 1.0) {
+        output::paragraph(
+            "beyond what was measured a band holds only if the law does: it covers noise, not another shape of the law",
+        );
+    }
+}

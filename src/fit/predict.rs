@@ -1,0 +1,259 @@
+//! What the laws of a study say of runs that are not there: the best run of a budget, the loss of a given run.
+//!
+//! Bands are of the same draws as every interval here. They say how well the runs determine the law, not whether the law
+//! still holds where nobody measured: that is what `beyond` is for.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::interval::{exp, interval};
+use super::made::Made;
+use super::method::{Drawn, Method};
+use super::per_token::PerToken;
+use super::surface::Surface;
+use super::{Approach, Carried, Interval, Settings, Study, convention, fit_arms, frontier, path, tuning};
+
+/// What is asked of the laws.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// Budgets, FLOPs.
+    pub flops: Vec<f64>,
+    /// Runs as (N parameters, D tokens).
+    pub runs: Vec<(f64, f64)>,
+    /// The arm that it is asked of; all of them where it is not said.
+    pub arm: Option<String>,
+    /// Profiles or surface; where it is not said, the surface where there is one, and else the profiles.
+    pub approach: Option<Approach>,
+}
+
+/// What one arm's law says.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Predictions {
+    /// The arm.
+    pub arm: String,
+    /// What it is predicted by.
+    pub approach: Approach,
+    /// What was measured.
+    pub measured: Extent,
+    /// Root mean square of log L̂ - log L: how far single runs lie from the surface. Absent without one.
+    pub residual: Option<f64>,
+    /// The best run of each budget that was asked for.
+    pub budgets: Vec<Predicted>,
+    /// The loss of each run that was asked for.
+    pub runs: Vec<PredictedRun>,
+    /// Budgets, FLOPs, for which no size between 1 and 10^30 parameters is best.
+    pub out_of_reach: Vec<f64>,
+    /// Why there is nothing, where there is no law.
+    pub refused: Option<String>,
+}
+
+/// What an arm was measured at.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Extent {
+    /// Least and most compute of the runs that the law rests on, FLOPs.
+    pub flops: (f64, f64),
+    /// Least and largest N, parameters.
+    pub params: (f64, f64),
+    /// Least and largest D, tokens.
+    pub tokens: (f64, f64),
+}
+
+/// A number with its 95% band.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Band {
+    /// The estimate.
+    pub value: f64,
+    /// 95% band, absent where too few draws have a value.
+    pub interval: Option<Interval>,
+}
+
+/// The best that a budget buys.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Predicted {
+    /// The budget, FLOPs.
+    pub flops: f64,
+    /// L*, nats/token.
+    pub loss: Band,
+    /// N*, parameters.
+    pub params: Band,
+    /// D*, tokens.
+    pub tokens: Band,
+    /// D*/N*, tokens per parameter.
+    pub tokens_per_param: Band,
+    /// How many times the budget lies beyond the measured compute, above or below; 1 within it.
+    pub beyond: f64,
+    /// Whether N* lies within the measured sizes.
+    pub size_measured: bool,
+}
+
+/// The loss of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct PredictedRun {
+    /// N, parameters.
+    pub params: f64,
+    /// D, tokens.
+    pub tokens: f64,
+    /// C by the arm's cost of a token, FLOPs.
+    pub flops: f64,
+    /// L, nats/token.
+    pub loss: Band,
+    /// How many times it lies beyond what was measured in the worst of N, D and C; 1 within.
+    pub beyond: f64,
+}
+
+/// Predictions of each arm, in the order of the study.
+pub fn predict(study: &Study, settings: &Settings, asked: &Asked) -> Vec<Predictions> {
+    let (tuned, _) = tuning::tune(study);
+    let seen = convention::under(&tuned, settings);
+    let carried = fit_arms(&seen, settings);
+    let wanted = |arm: &&Carried<'_>| asked.arm.as_ref().is_none_or(|name| *name == arm.prepared.name);
+    carried.iter().filter(wanted).map(|arm| of_arm(arm, asked)).collect()
+}
+
+fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
+    let offered = match asked.approach {
+        // A run has a place on a surface, and on nothing else.
+        _ if !asked.runs.is_empty() => vec![Approach::Surface],
+        Some(approach) => vec![approach],
+        None => vec![Approach::Surface, Approach::Profiles],
+    };
+    let made = |approach: &Approach| arm.made.iter().find(|made| made.method.approach() == *approach);
+    let found = offered.iter().find_map(made).zip(per_token(arm));
+    let approach = found.as_ref().map_or(offered[0], |(made, _)| made.method.approach());
+    let measured = extent(arm, found.as_ref().map(|(made, _)| *made));
+    let mut predictions = Predictions {
+        arm: arm.prepared.name.clone(),
+        approach,
+        measured,
+        residual: residual(arm),
+        budgets: Vec::new(),
+        runs: Vec::new(),
+        out_of_reach: Vec::new(),
+        refused: None,
+    };
+    let Some((made, per_token)) = found else {
+        predictions.refused = Some(refusal(arm, &offered));
+        return predictions;
+    };
+    for flops in &asked.flops {
+        match budget(made, &per_token, *flops, &measured) {
+            Some(predicted) => predictions.budgets.push(predicted),
+            None => predictions.out_of_reach.push(*flops),
+        }
+    }
+    predictions.runs = asked.runs.iter().filter_map(|run| given(made, &per_token, *run, &measured)).collect();
+    predictions
+}
+
+/// What a token costs at each size of the arm.
+fn per_token(arm: &Carried<'_>) -> Option<PerToken> {
+    let cost = |(_, run): &(usize, &super::Observation)| (run.params.ln(), (run.flops / run.tokens).ln());
+    PerToken::fit(&arm.prepared.runs.iter().map(cost).collect::<Vec<_>>())
+}
+
+fn extent(arm: &Carried<'_>, made: Option<&Made>) -> Extent {
+    let range = |of: fn(&super::Observation) -> f64| frontier::range(arm.prepared.runs.iter().map(|(_, run)| of(run)));
+    Extent {
+        flops: made.map_or_else(|| range(|run| run.flops), |made| made.flops_range),
+        params: range(|run| run.params),
+        tokens: range(|run| run.tokens),
+    }
+}
+
+fn residual(arm: &Carried<'_>) -> Option<f64> {
+    let (fit, _) = arm.prepared.surface.as_ref().ok()?;
+    let fresh = arm.prepared.runs.iter().filter(|(_, run)| !run.repeats());
+    let squares: Vec<f64> = fresh.map(|(_, run)| super::arm_surface::error(&fit.surface, run).powi(2)).collect();
+    Some((squares.iter().sum::<f64>() / squares.len() as f64).sqrt())
+}
+
+/// Why none of the approaches has a law.
+fn refusal(arm: &Carried<'_>, offered: &[Approach]) -> String {
+    let reason =
+        |approach: &Approach| match approach {
+            Approach::Surface => arm.prepared.surface.as_ref().err().map_or_else(
+                || "a term of the surface is zero, so that no size is best".to_owned(),
+                ToString::to_string,
+            ),
+            _ => frontier::fit(&arm.prepared.profiles)
+                .err()
+                .map_or_else(|| "no law through the profiles".to_owned(), |reason| reason.to_string()),
+        };
+    offered
+        .iter()
+        .map(|approach| format!("no {}: {}", approach.name(), reason(approach)))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// An optimum in logarithms of FLOPs' buys: loss, N, D.
+#[derive(Clone, Copy)]
+struct Best {
+    loss: f64,
+    log_n: f64,
+    log_d: f64,
+}
+
+fn best(method: &Method, per_token: &PerToken, drawn: &Drawn, log_flops: f64) -> Option<Best> {
+    match (method, drawn) {
+        (Method::Surface { per_token, .. }, Drawn::Surface(surface)) => {
+            // Where there is no path there is no one optimum.
+            path::path(surface, per_token)?;
+            let (log_n, log_d) = path::optimum(surface, per_token, log_flops)?;
+            Some(Best { loss: surface.loss(log_n.exp(), log_d.exp()), log_n, log_d })
+        }
+        (_, Drawn::Profiles { lines: Some((loss, size)), .. }) => {
+            let log_n = size.at(log_flops);
+            Some(Best { loss: loss.at(log_flops).exp(), log_n, log_d: log_flops - per_token.log(log_n) })
+        }
+        _ => None,
+    }
+}
+
+fn budget(made: &Made, per_token: &PerToken, flops: f64, measured: &Extent) -> Option<Predicted> {
+    let at = |drawn: &Drawn| best(&made.method, per_token, drawn, flops.ln());
+    let estimate = at(&made.estimate)?;
+    let draws: Vec<Option<Best>> = made.draws.iter().map(|drawn| at(drawn.as_ref()?)).collect();
+    let band = |of: fn(&Best) -> f64| {
+        let drawn = draws.iter().map(|best| best.as_ref().map(of)).collect();
+        Band { value: of(&estimate), interval: interval(drawn, of(&estimate), made.widening()) }
+    };
+    let log = |of: fn(&Best) -> f64| {
+        let Band { value, interval } = band(of);
+        Band { value: value.exp(), interval: interval.map(exp) }
+    };
+    let params = log(|best| best.log_n);
+    Some(Predicted {
+        flops,
+        loss: band(|best| best.loss),
+        tokens: log(|best| best.log_d),
+        tokens_per_param: log(|best| best.log_d - best.log_n),
+        beyond: beyond(flops, measured.flops),
+        size_measured: (measured.params.0..=measured.params.1).contains(&params.value),
+        params,
+    })
+}
+
+fn given(made: &Made, per_token: &PerToken, (n, d): (f64, f64), measured: &Extent) -> Option<PredictedRun> {
+    let at = |drawn: &Drawn| match drawn {
+        Drawn::Surface(surface) => Some(Surface::loss(surface, n, d)),
+        _ => None,
+    };
+    let flops = per_token.log(n.ln()).exp() * d;
+    let reach = [(n, measured.params), (d, measured.tokens), (flops, measured.flops)];
+    Some(PredictedRun {
+        params: n,
+        tokens: d,
+        flops,
+        loss: Band { value: at(&made.estimate)?, interval: made.interval(at) },
+        beyond: reach.into_iter().map(|(value, range)| beyond(value, range)).fold(1.0, f64::max),
+    })
+}
+
+/// How many times a value lies beyond a range; 1 within it.
+fn beyond(value: f64, (low, high): (f64, f64)) -> f64 {
+    // Budgets that were asked for are spent to the last step, not to the last FLOP.
+    const NEARLY: f64 = 1.02;
+    let times = (value / high).max(low / value);
+    if times <= NEARLY { 1.0 } else { times }
+}
