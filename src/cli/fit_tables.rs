@@ -91,7 +91,7 @@ pub(super) fn conclusions(fits: &Fits) {
     if fits.only_direct() {
         output::paragraph(
             "no compute multiplier: that takes at least 4 sizes at each of at least 2 budgets in FLOPs; \
-             `sizes` and `budgets` of the sweep file give fewer",
+             these runs have fewer",
         );
     }
 }

@@ -98,15 +98,19 @@ fn by_budget<'a>(runs: &[(usize, &'a Observation)]) -> BTreeMap<u64, Vec<(usize,
 }
 
 fn cells(form: Form, profiles: &[Profile], budgets: &BTreeMap<u64, Vec<(usize, &Observation)>>) -> Vec<Cell> {
-    let cell = |(profile, runs): (&Profile, &Vec<(usize, &Observation)>)| Cell {
-        log_flops: profile.flops.ln(),
-        runs: runs.iter().map(|(at, run)| (run.params.ln(), run.loss, *at)).collect(),
-        used: match form {
-            Form::Parabola => profile.vertex.is_ok_and(|v| v.status != VertexStatus::Extrapolated),
-            other => profile.other_forms.iter().any(|found| found.form == other && profile.holds(found.n_opt)),
-        },
+    let used = |profile: &Profile| match form {
+        Form::Parabola => profile.vertex.is_ok_and(|v| v.status != VertexStatus::Extrapolated),
+        other => profile.other_forms.iter().any(|found| found.form == other && profile.holds(found.n_opt)),
     };
-    profiles.iter().zip(budgets.values()).map(cell).collect()
+    let mut cells = Vec::new();
+    for (at, (profile, runs)) in profiles.iter().zip(budgets.values()).enumerate() {
+        // A table whose runs were not planned by budget has as many budgets as runs, and none of them draws a curve.
+        if runs.len() >= profile::FEWEST {
+            let runs = runs.iter().map(|(at, run)| (run.params.ln(), run.loss, *at)).collect();
+            cells.push(Cell { profile: at, log_flops: profile.flops.ln(), runs, used: used(profile) });
+        }
+    }
+    cells
 }
 
 fn points(runs: &[(usize, &Observation)]) -> Vec<surface::Point> {
@@ -114,10 +118,25 @@ fn points(runs: &[(usize, &Observation)]) -> Vec<surface::Point> {
 }
 
 fn surface_of(runs: &[(usize, &Observation)], objective: Objective) -> Result<(SurfaceFit, PerToken), SurfaceRefusal> {
-    let fit = surface::fit(&points(runs), &vec![1.0; runs.len()], objective)?;
+    let fit = searched(&points(runs), objective)?;
     let costs: Vec<(f64, f64)> = runs.iter().map(|(_, run)| (run.params.ln(), (run.flops / run.tokens).ln())).collect();
     let per_token = PerToken::fit(&costs).ok_or(SurfaceRefusal::NotConverged)?;
     Ok((fit, per_token))
+}
+
+/// Runs up to which every start is polished on all of them.
+const SEARCHED: usize = 2000;
+
+/// The full fit; of many runs the search looks at every so many, and all of them are fitted from what it finds.
+pub(super) fn searched(points: &[surface::Point], objective: Objective) -> Result<SurfaceFit, SurfaceRefusal> {
+    let ones = vec![1.0; points.len()];
+    let stride = points.len().div_ceil(SEARCHED).max(1);
+    if stride == 1 {
+        return surface::fit(points, &ones, objective);
+    }
+    let some: Vec<surface::Point> = points.iter().step_by(stride).copied().collect();
+    let found = surface::fit(&some, &vec![1.0; some.len()], objective)?;
+    surface::fit_from(points, &ones, &found.surface, objective)
 }
 
 /// The arm's training curves; the ends of its runs where none are known.
@@ -182,7 +201,9 @@ impl Prepared<'_> {
     pub(super) fn tell(self, study: &Study, made: &[Made], draws: &[Option<Drawn>]) -> ArmFit {
         let by = |approach: Approach| made.iter().find(|made| made.method.approach() == approach);
         let mut profiles = self.profiles;
-        profiles.iter_mut().enumerate().for_each(|(at, profile)| add_intervals(profile, at, draws));
+        if let Some(Method::Profiles { cells, .. }) = self.methods.first() {
+            cells.iter().enumerate().for_each(|(at, cell)| add_intervals(&mut profiles[cell.profile], at, draws));
+        }
         let frontier = match (frontier::fit(&profiles), by(Approach::Profiles), by(Approach::Surface)) {
             (Ok(frontier), Some(made), _) => Ok(with_intervals(frontier, made)),
             (Err(refusal), _, Some(made)) => frontier::along(made).ok_or(refusal),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::arm::of_surface;
+use super::arm::{of_surface, searched};
 use super::made::Made;
 use super::per_token::PerToken;
 use super::surface::{self, Objective, Surface, SurfaceFit, SurfaceStatus};
@@ -125,7 +125,7 @@ fn holdout(runs: &[(usize, &Observation)], objective: Objective) -> Option<Surfa
     let (last, others): (Vec<_>, Vec<_>) =
         runs.iter().map(|(_, run)| *run).partition(|run: &&Observation| run.budget == budget);
     let points: Vec<_> = others.iter().map(|run| surface::Point::new(run.params, run.tokens, run.loss)).collect();
-    let fit = surface::fit(&points, &vec![1.0; points.len()], objective).ok()?;
+    let fit = searched(&points, objective).ok()?;
     let errors: Vec<f64> = last.iter().map(|run| error(&fit.surface, run)).collect();
     Some(SurfaceHoldout {
         budget,

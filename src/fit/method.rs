@@ -21,6 +21,8 @@ pub(super) enum Method {
 /// The runs of an arm at one budget.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
+    /// Place among the arm's profiles.
+    pub(super) profile: usize,
     pub(super) log_flops: f64,
     /// (log N, L) of each run, and its place among the observations.
     pub(super) runs: Vec<(f64, f64, usize)>,

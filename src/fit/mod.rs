@@ -218,13 +218,13 @@ struct Carried<'a> {
 }
 
 /// Runs times replicates of which no more are computed: a hundred thousand runs need no thousands of replicates.
-const MOST_DRAWS: usize = 20_000_000;
+const MOST_DRAWS: usize = 10_000_000;
 
 fn fit_arms<'a>(study: &'a Study, settings: &Settings) -> Vec<Carried<'a>> {
     let prepared: Vec<Prepared<'_>> = study.arms().iter().map(|arm| arm::prepare(study, arm, settings)).collect();
     let methods: Vec<_> = prepared.iter().flat_map(|arm| &arm.methods).collect();
     let runs = study.observations.len();
-    let most = u32::try_from(MOST_DRAWS / runs.max(1)).unwrap_or(u32::MAX).max(200);
+    let most = u32::try_from(MOST_DRAWS / runs.max(1)).unwrap_or(u32::MAX).max(100);
     let cells = Cells::of(&study.observations);
     let mut draws = made::draws(&methods, &cells, settings.seed, settings.replicates.min(most)).into_iter();
     let mut carried = Vec::new();

@@ -1,5 +1,7 @@
 //! What was observed.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -125,33 +127,17 @@ impl Study {
         arms
     }
 
-    /// The budgets of an arm, cheapest first.
-    pub fn budgets(&self, arm: &str) -> Vec<f64> {
-        let mut budgets: Vec<f64> = self.observations.iter().filter(|o| o.arm == arm).map(|o| o.budget).collect();
-        budgets.sort_by(f64::total_cmp);
-        budgets.dedup();
-        budgets
-    }
-
-    /// The runs of an arm at a budget, with their places in `observations`.
-    pub(super) fn cell(&self, arm: &str, budget: f64) -> Vec<(usize, &Observation)> {
-        self.observations.iter().enumerate().filter(|(_, o)| o.arm == arm && o.budget == budget).collect()
-    }
-
     /// Pooled standard deviation between seeds that share (size, budget).
     pub(super) fn seed_noise(&self, arm: &str) -> Option<f64> {
+        let mut cells: BTreeMap<(u64, &str), Vec<f64>> = BTreeMap::new();
+        for run in self.observations.iter().filter(|run| run.arm == arm) {
+            cells.entry((run.budget.to_bits(), &run.size)).or_default().push(run.loss);
+        }
         let (mut squares, mut freedom) = (0.0, 0usize);
-        for budget in self.budgets(arm) {
-            let cell = self.cell(arm, budget);
-            let mut sizes: Vec<&str> = cell.iter().map(|(_, o)| o.size.as_str()).collect();
-            sizes.sort_unstable();
-            sizes.dedup();
-            for size in sizes {
-                let losses: Vec<f64> = cell.iter().filter(|(_, o)| o.size == size).map(|(_, o)| o.loss).collect();
-                let mean = losses.iter().sum::<f64>() / losses.len() as f64;
-                squares += losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>();
-                freedom += losses.len() - 1;
-            }
+        for losses in cells.values() {
+            let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+            squares += losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>();
+            freedom += losses.len() - 1;
         }
         (freedom > 0).then(|| (squares / freedom as f64).sqrt())
     }

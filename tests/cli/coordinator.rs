@@ -1,6 +1,7 @@
 //! What users see and say while a sweep runs: events, status, logs, requests, limits.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
@@ -180,9 +181,16 @@ fn logs_are_shown_and_followed() {
         .unwrap();
     until("a run runs", || !in_state(&sandbox, "running").is_empty());
     let id = in_state(&sandbox, "running").remove(0);
-    let follower = sandbox.command(&["logs", "-f", &id]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut follower =
+        sandbox.command(&["logs", "-f", &id]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let (mut reader, mut followed) = (BufReader::new(follower.stdout.take().unwrap()), String::new());
+    // It follows the first attempt before that may end.
+    while !followed.contains("a word of attempt 1") {
+        assert_ne!(reader.read_line(&mut followed).unwrap(), 0, "it ended with\n{followed}");
+    }
     sandbox.write("allow", "");
-    let followed = String::from_utf8(follower.wait_with_output().unwrap().stdout).unwrap();
+    reader.read_to_string(&mut followed).unwrap();
+    assert!(follower.wait().unwrap().success());
     for words in ["a word of attempt 1", "a word of attempt 2", "validation loss "] {
         assert!(followed.contains(words), "no `{words}` in\n{followed}");
     }
