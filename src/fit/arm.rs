@@ -54,6 +54,16 @@ pub struct ArmFit {
     pub diagnosis: Option<Diagnosis>,
 }
 
+impl ArmFit {
+    /// What a token costs at N parameters, as a curve through the sizes of the arm's runs; none where it does not rise with N.
+    pub fn flops_per_token(&self) -> Option<impl Fn(f64) -> f64 + use<>> {
+        let runs = self.profiles.iter().flat_map(|profile| &profile.points);
+        let costs: Vec<(f64, f64)> = runs.map(|run| (run.params.ln(), (run.flops / run.tokens).ln())).collect();
+        let curve = PerToken::fit(&costs)?;
+        Some(move |n: f64| curve.log(n.ln()).exp())
+    }
+}
+
 /// An arm with its methods, before the draws.
 #[derive(Clone)]
 pub(super) struct Prepared<'a> {

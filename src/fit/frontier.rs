@@ -58,6 +58,11 @@ impl Frontier {
         self.law().loss(flops)
     }
 
+    /// N*(C), parameters.
+    pub fn size(&self, flops: f64) -> f64 {
+        self.n_factor * flops.powf(self.n_exponent)
+    }
+
     /// L*(C) and its inverse.
     pub fn law(&self) -> PowerLaw {
         PowerLaw { e: self.e, log_a: self.a.ln(), k: self.k }

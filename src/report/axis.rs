@@ -57,6 +57,17 @@ impl Axis {
         Some(Self { title: title.to_owned(), scale, low, high, ticks })
     }
 
+    /// The nearest value that lies on it.
+    pub(super) fn held(&self, value: f64) -> f64 {
+        value.clamp(self.low.min(self.high), self.low.max(self.high))
+    }
+
+    /// The value that lies a share of the axis beyond another: what stands side by side at one value is told apart so.
+    pub(super) fn beside(&self, value: f64, share: f64) -> f64 {
+        let (low, high) = (self.scale.forward(self.low), self.scale.forward(self.high));
+        self.scale.back(self.scale.forward(value) + share * (high - low))
+    }
+
     /// Where a value lies: 0 at the low end, 1 at the high end.
     pub(super) fn position(&self, value: f64) -> f64 {
         let (low, high) = (self.scale.forward(self.low), self.scale.forward(self.high));
@@ -65,7 +76,7 @@ impl Axis {
 
     /// Whether a value lies on it.
     pub(super) fn holds(&self, value: f64) -> bool {
-        value >= self.low && value <= self.high
+        self.held(value) == value
     }
 }
 

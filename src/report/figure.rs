@@ -13,7 +13,7 @@ pub(super) struct Figure {
     pub(super) height: Option<u32>,
 }
 
-/// One pair of axes. Panels of one figure share the y axis.
+/// One pair of axes. Panels that all have the same y axis show it once, at the left.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Panel {
     pub(super) title: String,
@@ -131,6 +131,11 @@ impl Figure {
     pub(super) fn grid(&self) -> (usize, usize) {
         let columns = self.panels.len().clamp(1, 3);
         (columns, self.panels.len().div_ceil(columns).max(1))
+    }
+
+    /// Whether the leftmost y axis stands for all of them.
+    pub(super) fn shares_y(&self) -> bool {
+        self.panels.windows(2).all(|pair| pair[0].y == pair[1].y)
     }
 
     /// Width and height in pixels, before the enlargement.

@@ -13,6 +13,9 @@ use crate::table::{CurveRow, RunRow, RunStatus};
 /// Room left of the cheapest run, where its training curve comes down, as a factor of compute.
 const LEFT_ROOM: f64 = 2.5;
 
+/// Pieces that a curved frontier is drawn in.
+const PIECES: u32 = 32;
+
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let finals: Vec<(&str, f64, f64)> = inputs.runs.iter().filter_map(last).collect();
     let vertices = || inputs.fits.arms.iter().flat_map(vertices);
@@ -110,9 +113,11 @@ fn fitted(arm: &ArmFit, (ink, shape): (Ink, Shape), range: (f64, f64)) -> Vec<Ma
     marks
 }
 
-/// A power law is straight on these axes.
+/// A power law is straight on these axes; with an irreducible loss it is not.
 fn line(frontier: &Frontier, (from, to): (f64, f64), stroke: super::figure::Stroke) -> Mark {
-    Mark::Line { points: vec![(from, frontier.loss(from)), (to, frontier.loss(to))], stroke }
+    let pieces = if frontier.e > 0.0 { PIECES } else { 1 };
+    let flops = |i: u32| from * (to / from).powf(f64::from(i) / f64::from(pieces));
+    Mark::Line { points: (0..=pieces).map(|i| (flops(i), frontier.loss(flops(i)))).collect(), stroke }
 }
 
 /// The multiplier is the horizontal distance at one loss.

@@ -21,7 +21,7 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         direct(inputs, figures),
         multipliers(inputs),
         profiles(inputs, figures),
-        frontiers(inputs),
+        frontiers(inputs, figures),
         figure(
             figures,
             "multiplier",
@@ -134,12 +134,24 @@ fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     format!("## IsoFLOP profiles\n\n{meaning}\n\n{figure}\n{}", arms.join("\n"))
 }
 
-fn frontiers(inputs: &Inputs<'_>) -> String {
+fn optima(figures: &[&str]) -> String {
+    let figure = figure(
+        figures,
+        "optima",
+        "Best size, tokens and tokens per parameter against compute",
+        "Markers are the optima of the profiles with their 95% intervals, lines the power law of N* over the compute it was \
+         measured at; D* is what the compute pays for at N*.",
+    );
+    if figure.is_empty() { figure } else { figure + "\n" }
+}
+
+fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let arms = &inputs.fits.arms;
     if arms.is_empty() || inputs.fits.only_direct() {
         return String::new();
     }
     let mut text = "## Compute-optimal frontiers\n\nL*(C) = a·C^-k and N* proportional to C^p.\n\n".to_owned();
+    text += &optima(figures);
     if arms.iter().any(|arm| arm.frontier.is_ok()) {
         text += &format!("{}\n", tables::frontiers(inputs));
     }

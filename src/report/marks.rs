@@ -15,8 +15,7 @@ const HEAD: (f64, f64) = (8.0, 3.5);
 pub(super) fn draw<B: DrawingBackend>(canvas: &Canvas<B>, mark: &Mark, panel: &Panel, frame: Frame) -> Drawn<B> {
     let (x_axis, y_axis) = (&panel.x, &panel.y);
     let place = |(x, y): (f64, f64)| (frame.x(x_axis, x), frame.y(y_axis, y));
-    let x_held = |x: f64| x.clamp(x_axis.low, x_axis.high);
-    let y_held = |y: f64| y.clamp(y_axis.low, y_axis.high);
+    let (x_held, y_held) = (|x| x_axis.held(x), |y| y_axis.held(y));
     match mark {
         Mark::Line { points, stroke } => {
             let finite = points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
@@ -35,8 +34,8 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &Canvas<B>, mark: &Mark, panel: &P
             canvas.area(&lower.chain(upper).collect::<Vec<_>>(), *ink)
         }
         Mark::Shade { from, to } => {
-            let (left, right) = (frame.x(x_axis, x_held(*from)), frame.x(x_axis, x_held(*to)));
-            canvas.rectangle(Frame { left, right, ..frame }, Ink::PALE)
+            let (one, other) = (frame.x(x_axis, x_held(*from)), frame.x(x_axis, x_held(*to)));
+            canvas.rectangle(Frame { left: one.min(other), right: one.max(other), ..frame }, Ink::PALE)
         }
         Mark::Gap { from, to, y, text, ink } => {
             let (left, right) = (place((from.min(*to), *y)), place((from.max(*to), *y)));

@@ -17,6 +17,7 @@ mod frontier;
 mod markdown;
 mod marks;
 mod multiplier;
+mod optima;
 mod palette;
 mod profiles;
 mod provenance;
@@ -92,6 +93,7 @@ pub fn write(folder: &Path, inputs: &Inputs<'_>) -> Result<PathBuf, ReportError>
     let figures = [
         ("frontier", laws.then(|| frontier::figure(inputs)).flatten()),
         ("profiles", laws.then(|| profiles::figure(inputs)).flatten()),
+        ("optima", laws.then(|| optima::figure(inputs)).flatten()),
         ("multiplier", multiplier::figure(inputs)),
         ("direct", direct::figure(inputs)),
         ("curves", curves::figure(inputs)),

@@ -1,7 +1,7 @@
 //! Which colour and which marker stands for what: the same in every figure of a report.
 
 use super::Inputs;
-use super::figure::{Ink, Shape};
+use super::figure::{Entry, Ink, Key, Shape};
 use crate::fit::Fits;
 
 /// Okabe and Ito's colours, told apart by colour-blind readers (jfly.uni-koeln.de/color), without the yellow, which is
@@ -24,6 +24,15 @@ const BUDGETS: [(f64, f64, f64); 5] =
 pub(super) fn arm(fits: &Fits, name: &str) -> (Ink, Shape) {
     let place = fits.arms.iter().position(|arm| arm.arm == name).unwrap_or(fits.arms.len());
     (Ink { rgb: ARMS[place % ARMS.len()], alpha: 1.0 }, SHAPES[place % SHAPES.len()])
+}
+
+/// The legend's entries for some arms, with their heading.
+pub(super) fn legend<'a>(inputs: &Inputs<'_>, arms: impl Iterator<Item = &'a str>) -> Vec<Entry> {
+    let entry = |name: &str| {
+        let (ink, shape) = arm(inputs.fits, name);
+        Entry::new(name, Key::LinePoint(ink.line(2.25), ink.point(shape, 5.0)))
+    };
+    std::iter::once(Entry::new("architecture", Key::Heading)).chain(arms.map(entry)).collect()
 }
 
 /// Colour of the budget at `place` of `count`, cheapest first: the dearer, the darker.

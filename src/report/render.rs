@@ -18,7 +18,7 @@ const TEXT: f64 = 13.0;
 
 /// Left of the first column: the labels and the title of the y axis.
 const LEFT: f64 = 74.0;
-/// Left of the other columns, which share that axis.
+/// Left of the other columns, where they share that axis.
 const BETWEEN: f64 = 30.0;
 /// The title of a panel; less without one.
 const TOP: (f64, f64) = (34.0, 14.0);
@@ -66,20 +66,21 @@ pub(super) fn draw<B: DrawingBackend>(figure: &Figure, backend: B, lettering: Le
     let (width, height) = figure.size();
     let legend = legend_width(&figure.legend);
     let (columns, rows) = figure.grid();
-    let first = left(figure) - BETWEEN;
+    let between = if figure.shares_y() { BETWEEN } else { left(figure) };
+    let first = left(figure) - between;
     let top = if figure.panels.iter().all(|panel| panel.title.is_empty()) { TOP.1 } else { TOP.0 };
     let each = (f64::from(width) - first - legend - RIGHT) / columns as f64;
     let high = f64::from(height) / rows as f64;
     for (place, panel) in figure.panels.iter().enumerate() {
         let (column, row) = (place % columns, place / columns);
-        let left = first + column as f64 * each + BETWEEN;
+        let left = first + column as f64 * each + between;
         let frame = Frame {
             left,
             top: row as f64 * high + top,
-            right: left + each - BETWEEN,
+            right: left + each - between,
             bottom: (row + 1) as f64 * high - BOTTOM,
         };
-        draw_panel(&canvas, panel, frame, column == 0)?;
+        draw_panel(&canvas, panel, frame, column == 0 || !figure.shares_y())?;
     }
     draw_legend(&canvas, &figure.legend, f64::from(width) - legend, top)?;
     canvas.root.present()
@@ -91,10 +92,10 @@ fn left(figure: &Figure) -> f64 {
     labels.map(|(_, label)| text_width(label) + 14.0).fold(LEFT, f64::max)
 }
 
-fn draw_panel<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame, leftmost: bool) -> Drawn<B> {
+fn draw_panel<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame, named: bool) -> Drawn<B> {
     let middle = 0.5 * (frame.left + frame.right);
     canvas.text(&panel.title, (middle, frame.top - 16.0), HPos::Center, Ink::BLACK)?;
-    draw_grid(canvas, panel, frame, leftmost)?;
+    draw_grid(canvas, panel, frame, named)?;
     for mark in &panel.marks {
         marks::draw(canvas, mark, panel, frame)?;
     }
@@ -102,7 +103,8 @@ fn draw_panel<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame
     canvas.outline(frame, Ink::GREY)
 }
 
-fn draw_grid<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame, leftmost: bool) -> Drawn<B> {
+/// The y axis is lettered where it is `named`.
+fn draw_grid<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame, named: bool) -> Drawn<B> {
     let step = label_step(&panel.x, frame);
     for (place, (tick, label)) in panel.x.ticks.iter().enumerate() {
         let x = frame.x(&panel.x, *tick);
@@ -114,12 +116,12 @@ fn draw_grid<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame,
     for (tick, label) in &panel.y.ticks {
         let y = frame.y(&panel.y, *tick);
         canvas.line(&[(frame.left, y), (frame.right, y)], Ink::PALE.line(1.0))?;
-        if leftmost {
+        if named {
             canvas.text(label, (frame.left - 7.0, y), HPos::Right, Ink::BLACK)?;
         }
     }
     canvas.text(&panel.x.title, (0.5 * (frame.left + frame.right), frame.bottom + 38.0), HPos::Center, Ink::BLACK)?;
-    if leftmost {
+    if named {
         canvas.upright(&panel.y.title, (frame.left - 56.0, 0.5 * (frame.top + frame.bottom)))?;
     }
     Ok(())

@@ -6,9 +6,9 @@ use super::{Inputs, write};
 use crate::table::RunRow;
 
 const ARMS: [&str; 2] = ["transformer", "primer_ez"];
-const FIGURES: [&str; 5] = ["frontier", "profiles", "multiplier", "direct", "curves"];
+const FIGURES: [&str; 6] = ["frontier", "profiles", "optima", "multiplier", "direct", "curves"];
 /// What a study of profiles has.
-const OF_LAWS: [&str; 4] = ["frontier", "profiles", "multiplier", "curves"];
+const OF_LAWS: [&str; 5] = ["frontier", "profiles", "optima", "multiplier", "curves"];
 
 fn inputs(example: &Example) -> Inputs<'_> {
     Inputs {
@@ -56,16 +56,18 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
     for folder in [&one, &two] {
         write(folder.path(), &inputs(&example)).expect("a report");
     }
-    for (name, titles) in OF_LAWS.into_iter().zip([
-        ["C, training FLOPs", "validation loss, nats/token"],
-        ["N, parameters", "validation loss, nats/token"],
-        ["C of the baseline, training FLOPs", "compute multiplier"],
-        ["tokens trained on", "validation loss, nats/token"],
-    ]) {
+    for (name, (width, height), titles) in [
+        ("frontier", (760, 480), ["C, training FLOPs", "validation loss, nats/token"]),
+        ("profiles", (760, 480), ["N, parameters", "validation loss, nats/token"]),
+        ("optima", (1020, 330), ["C, training FLOPs", "D*/N*, tokens/parameter"]),
+        ("multiplier", (760, 480), ["C of the baseline, training FLOPs", "compute multiplier"]),
+        ("curves", (760, 480), ["tokens trained on", "validation loss, nats/token"]),
+    ] {
         let svg = fs::read_to_string(one.path().join(name).with_extension("svg")).expect("an SVG");
         assert!(titles.iter().all(|title| svg.contains(title)), "{name}");
-        assert!(svg.starts_with("<svg width=\"760\" height=\"480\" viewBox=\"0 0 3040 1920\""), "{}", &svg[..90]);
-        assert_eq!(png_size(&one.path().join(name).with_extension("png")), (1520, 960), "{name}");
+        let size = format!("<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\"", 4 * width, 4 * height);
+        assert!(svg.starts_with(&size), "{}", &svg[..90]);
+        assert_eq!(png_size(&one.path().join(name).with_extension("png")), (2 * width, 2 * height), "{name}");
     }
     let names = |folder: &Path| {
         let mut names: Vec<_> =
@@ -84,14 +86,14 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
 fn one_arm_has_nothing_to_compare() {
     let (page, drawn) = written(&example(&ARMS[..1], &SIZES, &BUDGETS));
     assert!(page.contains("nothing to compare it with"));
-    assert_eq!(drawn, ["frontier", "profiles", "curves"]);
+    assert_eq!(drawn, ["frontier", "profiles", "optima", "curves"]);
 }
 
 #[test]
 fn one_budget_has_no_frontier() {
     let (page, drawn) = written(&example(&ARMS, &SIZES, &BUDGETS[..1]));
     assert!(page.contains("a frontier needs at least 2"));
-    assert_eq!(drawn, ["frontier", "profiles", "curves"]);
+    assert_eq!(drawn, ["frontier", "profiles", "optima", "curves"]);
 }
 
 /// At one budget there are enough sizes, at the others the runs are compared side by side.
@@ -104,7 +106,7 @@ fn refused_profiles_say_why() {
     assert!(page.contains("refused: 3 finished runs of 3 sizes; a profile needs at least 4 of each"));
     assert!(page.contains("## Losses at equal budget and size") && page.contains("## IsoFLOP profiles"));
     // What profiles do not give a surface may.
-    assert_eq!(drawn, ["frontier", "profiles", "multiplier", "direct", "curves"]);
+    assert_eq!(drawn, ["frontier", "profiles", "optima", "multiplier", "direct", "curves"]);
 }
 
 /// An ablation: many arms, one size, one budget, three seeds.
@@ -150,7 +152,7 @@ fn a_baseline_that_is_not_there_is_named() {
 #[test]
 fn without_curves_there_is_no_figure_of_them() {
     let without = Example { curves: Vec::new(), ..example(&ARMS, &SIZES, &BUDGETS) };
-    assert_eq!(written(&without).1, OF_LAWS[..3]);
+    assert_eq!(written(&without).1, OF_LAWS[..4]);
 }
 
 #[test]
