@@ -51,7 +51,7 @@ pub(super) enum Mark {
         from: f64,
         to: f64,
     },
-    /// A double arrow between two x, with a text to its left.
+    /// A double arrow between two x, with a text to its left where it has one.
     Gap {
         from: f64,
         to: f64,

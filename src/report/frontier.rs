@@ -38,7 +38,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     for arm in &fits.arms {
         marks.extend(fitted(arm, palette::arm(fits, &arm.arm), (x.low, x.high)));
     }
-    marks.extend(fits.comparisons.iter().filter_map(gap));
+    marks.extend(gaps(inputs));
     let panel = Panel { title: String::new(), x, y, marks };
     Some(Figure { name: "frontier", panels: vec![panel], legend: legend(inputs), height: None })
 }
@@ -118,6 +118,20 @@ fn line(frontier: &Frontier, (from, to): (f64, f64), stroke: super::figure::Stro
     let pieces = if frontier.e > 0.0 { PIECES } else { 1 };
     let flops = |i: u32| from * (to / from).powf(f64::from(i) / f64::from(pieces));
     Mark::Line { points: (0..=pieces).map(|i| (flops(i), frontier.loss(flops(i)))).collect(), stroke }
+}
+
+/// Several would cover each other's texts: those have the colours of their variants instead, and the table has the numbers.
+fn gaps(inputs: &Inputs<'_>) -> Vec<Mark> {
+    let comparisons = &inputs.fits.comparisons;
+    let marks = comparisons.iter().filter_map(|comparison| Some((comparison, gap(comparison)?)));
+    let quiet = |(comparison, mark): (&Comparison, Mark)| match mark {
+        Mark::Gap { from, to, y, .. } if comparisons.len() > 1 => {
+            let ink = palette::arm(inputs.fits, &comparison.variant).0;
+            Mark::Gap { from, to, y, text: String::new(), ink }
+        }
+        other => other,
+    };
+    marks.map(quiet).collect()
 }
 
 /// The multiplier is the horizontal distance at one loss.

@@ -40,6 +40,9 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &Canvas<B>, mark: &Mark, panel: &P
         Mark::Gap { from, to, y, text, ink } => {
             let (left, right) = (place((from.min(*to), *y)), place((from.max(*to), *y)));
             canvas.gap(left, right, *ink)?;
+            if text.is_empty() {
+                return Ok(());
+            }
             // Below and left of the better frontier no run can be: there the text covers nothing.
             let end = (left.0 - 4.0).max(frame.left + text_width(text) + 6.0);
             canvas.halo_text(text, (end, left.1 + 13.0), HPos::Right, *ink)

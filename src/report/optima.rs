@@ -38,11 +38,16 @@ struct Drawn<'a> {
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let drawn: Vec<Drawn<'_>> = inputs.fits.arms.iter().filter_map(drawn).collect();
     let flops = drawn.iter().flat_map(|d| d.optima.iter().map(|o| o.flops).chain(d.law.iter().map(|(c, _)| *c)));
-    let x = Axis::log(&cost_axis(inputs), flops, scientific)?;
+    let flops: Vec<f64> = flops.collect();
+    let axis = |values: &[f64]| Axis::log(&cost_axis(inputs), values.iter().copied(), scientific);
+    let narrow = axis(&flops)?;
+    let middle = 0.5 * (drawn.len() as f64 - 1.0);
+    // Room for those that stand beside their compute.
+    let ends = [narrow.beside(narrow.low, -BESIDE * middle), narrow.beside(narrow.high, BESIDE * middle)];
+    let x = if drawn.len() > 2 { axis(&ends)? } else { narrow };
     let kinds: [Kind; 3] = [("N*, parameters", count), ("D*, tokens", count), ("D*/N*, tokens/parameter", plain)];
     let panel = |(of, (title, label)): (usize, Kind)| {
         let y = Axis::log(title, shown(&drawn, of).into_iter(), label)?;
-        let middle = 0.5 * (drawn.len() as f64 - 1.0);
         // Arms share their budgets: side by side their intervals can be read.
         let arm = |(place, d): (usize, &Drawn<'_>)| {
             marks(d, of, palette::arm(inputs.fits, &d.arm.arm), |flops| {

@@ -18,6 +18,8 @@ const TEXT: f64 = 13.0;
 
 /// Left of the first column: the labels and the title of the y axis.
 const LEFT: f64 = 74.0;
+/// From the y axis to its title, where labels are short.
+const TITLE: f64 = 56.0;
 /// Left of the other columns, where they share that axis.
 const BETWEEN: f64 = 30.0;
 /// The title of a panel; less without one.
@@ -86,10 +88,22 @@ pub(super) fn draw<B: DrawingBackend>(figure: &Figure, backend: B, lettering: Le
     canvas.root.present()
 }
 
-/// Room for the labels of the y axis: names may be long.
+/// Room for the labels and the title of the y axis: names may be long.
 fn left(figure: &Figure) -> f64 {
-    let labels = figure.panels.iter().flat_map(|panel| &panel.y.ticks);
-    labels.map(|(_, label)| text_width(label) + 14.0).fold(LEFT, f64::max)
+    let room = |panel: &Panel| match panel.y.title.as_str() {
+        "" => widest_label(&panel.y) + 14.0,
+        _ => title_distance(&panel.y) + LEFT - TITLE,
+    };
+    figure.panels.iter().map(room).fold(LEFT, f64::max)
+}
+
+/// From the y axis to the middle of its title, which stands left of all labels.
+fn title_distance(axis: &Axis) -> f64 {
+    (widest_label(axis) + 17.0).max(TITLE)
+}
+
+fn widest_label(axis: &Axis) -> f64 {
+    axis.ticks.iter().map(|(_, label)| text_width(label)).fold(0.0, f64::max)
 }
 
 fn draw_panel<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame, named: bool) -> Drawn<B> {
@@ -122,7 +136,7 @@ fn draw_grid<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame,
     }
     canvas.text(&panel.x.title, (0.5 * (frame.left + frame.right), frame.bottom + 38.0), HPos::Center, Ink::BLACK)?;
     if named {
-        canvas.upright(&panel.y.title, (frame.left - 56.0, 0.5 * (frame.top + frame.bottom)))?;
+        canvas.upright(&panel.y.title, (frame.left - title_distance(&panel.y), 0.5 * (frame.top + frame.bottom)))?;
     }
     Ok(())
 }
