@@ -41,7 +41,7 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
             size: run.size.clone(),
             seed: run.seed,
             budget: run.budget,
-            lr_factor: 1.0,
+            lr_factor: run.lr_factor,
             flops: run.flops,
             params: run.params_total as f64,
             tokens: run.tokens as f64,

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Inputs;
 use super::axis::{Axis, plain, scientific};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
 use super::words::multiplier;
-use crate::fit::{ArmFit, Comparison, Frontier, VertexStatus};
+use super::{Inputs, cost};
+use crate::fit::{ArmFit, Comparison, Cost, Frontier, VertexStatus};
 use crate::table::{CurveRow, RunRow, RunStatus};
 
 /// Room left of the cheapest run, where its training curve comes down, as a factor of compute.
@@ -17,11 +17,11 @@ const LEFT_ROOM: f64 = 2.5;
 const PIECES: u32 = 32;
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
-    let finals: Vec<(&str, f64, f64)> = inputs.runs.iter().filter_map(last).collect();
+    let finals: Vec<(&str, f64, f64)> = inputs.runs.iter().filter_map(|run| last(inputs, run)).collect();
     let vertices = || inputs.fits.arms.iter().flat_map(vertices);
     let flops = || finals.iter().map(|(_, flops, _)| *flops).chain(vertices().map(|v| v.0));
     let least = flops().fold(f64::INFINITY, f64::min);
-    let x = Axis::log("C, training FLOPs", flops().chain([least / LEFT_ROOM]), scientific)?;
+    let x = Axis::log(&cost::axis_title(inputs), flops().chain([least / LEFT_ROOM]), scientific)?;
     let losses =
         finals.iter().map(|(_, _, loss)| *loss).chain(vertices().flat_map(|(_, loss, low, high)| [loss, low, high]));
     let y = Axis::log("validation loss, nats/token", losses, plain)?;
@@ -32,7 +32,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         let own: Vec<(f64, f64)> =
             finals.iter().filter(|(name, _, _)| *name == arm.arm).map(|(_, c, l)| (*c, *l)).collect();
         marks.extend(own.iter().map(|at| Mark::Point { at: *at, marker: ink.faint(0.45).point(shape, 2.2) }));
-        let best = best_of_budgets(inputs.runs, &arm.arm);
+        let best = best_of_budgets(inputs, &arm.arm);
         marks.push(Mark::Line { points: envelope(best, x.high), stroke: ink.faint(0.55).line(1.0) });
     }
     for arm in &fits.arms {
@@ -44,16 +44,17 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
 }
 
 /// (arm, C, L) of a finished run.
-fn last(run: &RunRow) -> Option<(&str, f64, f64)> {
-    (run.status == RunStatus::Finished).then(|| run.loss_val.map(|loss| (run.arm.as_str(), run.flops, loss))).flatten()
+fn last<'a>(inputs: &Inputs<'_>, run: &'a RunRow) -> Option<(&'a str, f64, f64)> {
+    let loss = run.loss_val.filter(|_| run.status == RunStatus::Finished)?;
+    Some((&run.arm, cost::of_run(inputs, run)?, loss))
 }
 
 /// (C, L) of the best run of an arm at each budget. Runs of one budget differ by a part of a step in what they
 /// spent: without this the envelope would climb down through them.
-fn best_of_budgets(runs: &[RunRow], arm: &str) -> Vec<(f64, f64)> {
+fn best_of_budgets(inputs: &Inputs<'_>, arm: &str) -> Vec<(f64, f64)> {
     let mut best: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.arm == arm) {
-        if let Some((_, flops, loss)) = last(run) {
+    for run in inputs.runs.iter().filter(|run| run.arm == arm) {
+        if let Some((_, flops, loss)) = last(inputs, run) {
             let entry = best.entry(run.budget.to_bits()).or_insert((flops, loss));
             *entry = (entry.0.max(flops), entry.1.min(loss));
         }
@@ -70,10 +71,10 @@ fn vertices(arm: &ArmFit) -> impl Iterator<Item = (f64, f64, f64, f64)> + '_ {
     })
 }
 
-/// Training curves, after the first step.
+/// Training curves, after the first step; what they cost is known in FLOPs.
 fn curves(inputs: &Inputs<'_>) -> Vec<Mark> {
     let mut runs: BTreeMap<&str, Vec<&CurveRow>> = BTreeMap::new();
-    for row in inputs.curves.iter().filter(|row| row.point.step > 0) {
+    for row in inputs.curves.iter().filter(|row| row.point.step > 0 && in_flops(inputs)) {
         runs.entry(&row.run_id).or_default().push(row);
     }
     let line = |rows: Vec<&CurveRow>| {
@@ -82,6 +83,10 @@ fn curves(inputs: &Inputs<'_>) -> Vec<Mark> {
         Mark::Line { points, stroke: ink.faint(0.22).line(0.75) }
     };
     runs.into_values().map(line).collect()
+}
+
+fn in_flops(inputs: &Inputs<'_>) -> bool {
+    inputs.fits.settings.cost == Cost::Flops
 }
 
 /// The least loss reached with at most C, a falling staircase up to the right end.
@@ -159,7 +164,7 @@ fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
     }
     entries.push(Entry::new("run, final loss", Key::Point(grey.faint(0.6).point(Shape::Circle, 2.2))));
     entries.push(Entry::new("best run so far", Key::Line(grey.faint(0.7).line(1.0))));
-    if !inputs.curves.is_empty() {
+    if !inputs.curves.is_empty() && in_flops(inputs) {
         entries.push(Entry::new("training curve", Key::Line(grey.faint(0.4).line(0.75))));
     }
     if inputs.fits.comparisons.iter().any(|comparison| gap(comparison).is_some()) {

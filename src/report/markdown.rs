@@ -103,7 +103,7 @@ fn multipliers(inputs: &Inputs<'_>) -> String {
         let table = if comparison.multiplier.is_empty() {
             format!("{}.\n", comparison.verdict(inputs.fits.settings.cost.unit()))
         } else {
-            tables::multipliers(comparison)
+            tables::multipliers(comparison, inputs.fits.settings.cost.unit())
         };
         format!("### `{}` against `{}`\n\n{table}", comparison.variant, comparison.baseline)
     };
@@ -150,7 +150,9 @@ fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     if arms.is_empty() || inputs.fits.only_direct() {
         return String::new();
     }
-    let mut text = "## Compute-optimal frontiers\n\nL*(C) = a·C^-k and N* proportional to C^p.\n\n".to_owned();
+    let mut text =
+        "## Compute-optimal frontiers\n\nL*(C) = E + a·C^-k, with E = 0 by profiles, and N* proportional to C^p.\n\n"
+            .to_owned();
     text += &optima(figures);
     if arms.iter().any(|arm| arm.frontier.is_ok()) {
         text += &format!("{}\n", tables::frontiers(inputs));

@@ -9,6 +9,7 @@
 
 mod axis;
 mod clip;
+mod cost;
 mod curves;
 mod direct;
 mod figure;

@@ -18,7 +18,11 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let (least, most) = values().fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
     let reach = |v: f64| v.clamp(least / WIDEST, most * WIDEST);
     let shown = points().flat_map(|p| [p.low, p.high]).flatten().map(reach).chain(values());
-    let x = Axis::log("C of the baseline, training FLOPs", points().map(|p| p.flops), scientific)?;
+    let x = Axis::log(
+        &format!("C of the baseline, training {}", inputs.fits.settings.cost.unit()),
+        points().map(|p| p.flops),
+        scientific,
+    )?;
     let y = Axis::log("compute multiplier at equal loss, C baseline / C variant", shown, plain)?;
     let mut marks = refused(comparisons, &x);
     marks.push(Mark::Line { points: vec![(x.low, 1.0), (x.high, 1.0)], stroke: Ink::BLACK.dashed(1.0) });

@@ -1,10 +1,9 @@
 //! What is best at each compute: size, tokens, and tokens per parameter, with the fitted power law.
 
-use super::Inputs;
 use super::axis::{Axis, count, plain, scientific};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
-use super::words::cost_axis;
+use super::{Inputs, cost};
 use crate::fit::{ArmFit, Vertex, VertexStatus};
 
 /// Pieces that a law is drawn in: D* bends, because a token of a small model costs more than 6N.
@@ -39,7 +38,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let drawn: Vec<Drawn<'_>> = inputs.fits.arms.iter().filter_map(drawn).collect();
     let flops = drawn.iter().flat_map(|d| d.optima.iter().map(|o| o.flops).chain(d.law.iter().map(|(c, _)| *c)));
     let flops: Vec<f64> = flops.collect();
-    let axis = |values: &[f64]| Axis::log(&cost_axis(inputs), values.iter().copied(), scientific);
+    let axis = |values: &[f64]| Axis::log(&cost::axis_title(inputs), values.iter().copied(), scientific);
     let narrow = axis(&flops)?;
     let middle = 0.5 * (drawn.len() as f64 - 1.0);
     // Room for those that stand beside their compute.

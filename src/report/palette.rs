@@ -35,8 +35,8 @@ pub(super) fn legend<'a>(inputs: &Inputs<'_>, arms: impl Iterator<Item = &'a str
     std::iter::once(Entry::new("architecture", Key::Heading)).chain(arms.map(entry)).collect()
 }
 
-/// Colour of the budget at `place` of `count`, cheapest first: the dearer, the darker.
-fn budget(place: usize, count: usize) -> Ink {
+/// Colour at `place` of `count`, of budgets from the cheapest, of sizes from the smallest: the larger, the darker.
+pub(super) fn in_order(place: usize, count: usize) -> Ink {
     let last = (BUDGETS.len() - 1) as f64;
     let at = if count < 2 { 0.5 * last } else { last * place as f64 / (count - 1) as f64 };
     let below = (at.floor() as usize).min(BUDGETS.len() - 2);
@@ -61,5 +61,5 @@ fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
 
 /// Colour of a budget among all.
 pub(super) fn budget_among(budgets: &[f64], value: f64) -> Ink {
-    budget(budgets.iter().position(|b| *b == value).unwrap_or(0), budgets.len())
+    in_order(budgets.iter().position(|b| *b == value).unwrap_or(0), budgets.len())
 }

@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use super::tables::table;
-use crate::fit::{Fits, Settings};
+use crate::fit::{Cost, Count, Fits, Settings};
 use crate::table::{Measured, RunRow, RunStatus};
 use crate::units::{duration, si};
 
@@ -20,7 +20,7 @@ pub(super) fn section(inputs: &Inputs<'_>) -> String {
 
 /// What the numbers mean, and how those that are in this report were fitted.
 fn conventions(fits: &Fits) -> String {
-    let mut text = COUNTS.to_owned();
+    let mut text = counts(&fits.settings);
     if !fits.only_direct() {
         text += &laws(&fits.settings);
     }
@@ -30,13 +30,30 @@ fn conventions(fits: &Fits) -> String {
     text
 }
 
-const COUNTS: &str = "\
-- **Parameters.** N is `params_total`: all trained parameters, a tied embedding counted once.
-- **Compute.** C is the exact count of training FLOPs from the shapes: a multiply-add is two, attention is counted in \
-full (not halved for the causal mask), backward is twice forward. The approximation 6ND is a column of the table \
-(`flops_6nd`) and is used nowhere here.
+fn counts(settings: &Settings) -> String {
+    let params = match settings.count {
+        Count::Total => "`params_total`: all trained parameters, a tied embedding counted once",
+        Count::WithoutEmbedding => "`params_without_embedding`: all trained parameters but the embedding",
+    };
+    let cost = match settings.cost {
+        Cost::Flops => EXACT,
+        Cost::SixNd => {
+            "6·N·D (Kaplan et al., arXiv:2001.08361), not the exact count of FLOPs, which is a column of the table (`flops`)"
+        }
+        Cost::DeviceSeconds => "seconds in training steps times devices; runs that took over a trunk are left out",
+    };
+    format!(
+        "\
+- **Parameters.** N is {params}.
+- **Compute.** C is {cost}.
 - **Loss.** L is the mean over the held-out text at the end of a run, nats/token.
-";
+"
+    )
+}
+
+const EXACT: &str = "the exact count of training FLOPs from the shapes: a multiply-add is two, attention is counted in full (not \
+                     halved for the causal mask), backward is twice forward. The approximation 6ND is a column of the table \
+                     (`flops_6nd`) and is used only where it is named";
 
 const DIFFERENCES: &str = "\
 - **Differences.** Runs of one budget, size and seed share the order of the text and what initial weights they have in \

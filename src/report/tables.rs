@@ -2,7 +2,9 @@
 
 use super::Inputs;
 use super::words::{exponent_with, flops, interval, loss, multiplier_status, profile_status, ratio};
-use crate::fit::{ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned, VertexStatus};
+use crate::fit::{
+    Approach, ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned, VertexStatus,
+};
 use crate::units::si;
 
 /// Rows of the multiplier's table, the headline not counted.
@@ -19,7 +21,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// Multipliers at a few computes, and the headline.
-pub(super) fn multipliers(comparison: &Comparison) -> String {
+pub(super) fn multipliers(comparison: &Comparison, unit: &str) -> String {
     let list = &comparison.multiplier;
     let place = |i: usize| i * list.len().saturating_sub(1) / (POINTS - 1);
     let mut chosen: Vec<(bool, &MultiplierPoint)> =
@@ -41,7 +43,7 @@ pub(super) fn multipliers(comparison: &Comparison) -> String {
     };
     table(
         &[
-            "compute of the baseline, FLOPs",
+            &format!("compute of the baseline, {unit}"),
             "loss it reaches (estimate), nats/token",
             "multiplier",
             "95% interval",
@@ -115,16 +117,22 @@ pub(super) fn profiles(arm: &ArmFit) -> String {
 
 /// The laws of the arms that have one.
 pub(super) fn frontiers(inputs: &Inputs<'_>) -> String {
+    let unit = inputs.fits.settings.cost.unit();
     let row = |arm: &ArmFit| {
         let frontier = arm.frontier.as_ref().ok()?;
         let (from, to) = frontier.flops_range;
         Some(vec![
             arm.arm.clone(),
+            frontier.approach.name().to_owned(),
+            if frontier.e > 0.0 { format!("{:.3}", frontier.e) } else { "0".to_owned() },
             format!("{:.3}", frontier.a),
             exponent_with(frontier.k, frontier.k_interval),
             exponent_with(frontier.n_exponent, frontier.n_exponent_interval),
             format!("{from:.2e} to {to:.2e}"),
-            format!("{} / {}", frontier.profiles_used, frontier.profiles_left_out),
+            match frontier.approach {
+                Approach::Surface => "none: by the surface".to_owned(),
+                _ => format!("{} / {}", frontier.profiles_used, frontier.profiles_left_out),
+            },
             residual(arm).map_or("none".to_owned(), loss),
             arm.seed_noise.map_or("not known: one seed".to_owned(), loss),
         ])
@@ -132,10 +140,12 @@ pub(super) fn frontiers(inputs: &Inputs<'_>) -> String {
     table(
         &[
             "architecture",
-            "a (estimate), nats/token at 1 FLOP",
+            "by",
+            "E (estimate), nats/token",
+            "a (estimate), nats/token at C = 1",
             "k",
             "exponent of N*",
-            "measured over, FLOPs",
+            &format!("measured over, {unit}"),
             "profiles used / left out",
             "residual of the profiles (RMS), nats/token",
             "noise between seeds (SD), nats/token",
@@ -178,6 +188,7 @@ pub(super) fn learning_rates(tuned: &[Tuned]) -> String {
 
 /// The largest budget predicted from the others; none where no arm has enough.
 pub(super) fn holdouts(inputs: &Inputs<'_>) -> Option<String> {
+    let unit = inputs.fits.settings.cost.unit();
     let row = |arm: &ArmFit| {
         let holdout = arm.frontier.as_ref().ok()?.holdout?;
         Some(vec![
@@ -191,7 +202,7 @@ pub(super) fn holdouts(inputs: &Inputs<'_>) -> Option<String> {
     let rows: Vec<Vec<String>> = inputs.fits.arms.iter().filter_map(row).collect();
     let head = [
         "architecture",
-        "held-out compute, FLOPs",
+        &format!("held-out compute, {unit}"),
         "L* there (estimate), nats/token",
         "L* predicted (estimate), nats/token",
         "error of the prediction",

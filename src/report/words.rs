@@ -1,6 +1,5 @@
 //! Numbers and statuses in words, the same in tables and figures.
 
-use super::Inputs;
 use crate::fit::{Interval, MultiplierPoint, MultiplierStatus, Profile, VertexStatus};
 use crate::table::RunRow;
 use crate::units::si;
@@ -8,11 +7,6 @@ use crate::units::si;
 /// `1.0e11`.
 pub(super) fn flops(value: f64) -> String {
     format!("{value:.1e}")
-}
-
-/// The title of an axis of costs.
-pub(super) fn cost_axis(inputs: &Inputs<'_>) -> String {
-    format!("C, training {}", inputs.fits.settings.cost.unit())
 }
 
 /// A multiplier to the digits that mean something: `1.83`, `12.4`.

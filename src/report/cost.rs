@@ -1,0 +1,27 @@
+//! What a run costs, by the same count as the fits.
+
+use super::Inputs;
+use crate::fit::{Cost, Count};
+use crate::table::RunRow;
+
+/// The title of an axis of costs.
+pub(super) fn axis_title(inputs: &Inputs<'_>) -> String {
+    format!("C, training {}", inputs.fits.settings.cost.unit())
+}
+
+/// C of a run; none where it is not known, or where a trunk paid a part of it.
+pub(super) fn of_run(inputs: &Inputs<'_>, run: &RunRow) -> Option<f64> {
+    let settings = &inputs.fits.settings;
+    match (settings.cost, settings.count) {
+        (Cost::Flops, _) => Some(run.flops),
+        (Cost::SixNd, Count::Total) => Some(run.flops_6nd),
+        (Cost::SixNd, Count::WithoutEmbedding) => Some(6.0 * run.params_without_embedding as f64 * run.tokens as f64),
+        (Cost::DeviceSeconds, _) => device_seconds(run),
+    }
+}
+
+/// Seconds of training times devices, of which a run has one; none where it took over a trunk.
+fn device_seconds(run: &RunRow) -> Option<f64> {
+    let measured = run.measured.as_ref().filter(|measured| measured.trunk_steps.is_none())?;
+    Some(measured.seconds.train).filter(|seconds| *seconds > 0.0)
+}
