@@ -51,7 +51,7 @@ pub struct Further {
 
 impl Observation {
     /// Whether it read text more than once.
-    pub(super) fn repeats(&self) -> bool {
+    pub fn repeats(&self) -> bool {
         self.further.unique_tokens.is_some_and(|unique| unique < self.tokens)
     }
 }

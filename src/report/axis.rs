@@ -148,6 +148,11 @@ pub(super) fn plain(value: f64) -> String {
     without_zeros(&format!("{value:.4}")).to_owned()
 }
 
+/// A share: `+2%`, `-0.5%`, `0%`.
+pub(super) fn percent(value: f64) -> String {
+    format!("{}%", signed(100.0 * value))
+}
+
 /// `+0.02`, `-0.02`, `0`.
 pub(super) fn signed(value: f64) -> String {
     // Ticks are multiples of a step; what is left of them at 0 is rounding.

@@ -1,6 +1,6 @@
 //! The page, section by section, in the order a reader asks: which is better, by how much, where from, how sure.
 
-use super::{Inputs, provenance, tables};
+use super::{Inputs, provenance, surfaces, tables};
 use crate::fit::ArmFit;
 use crate::table::RunStatus;
 
@@ -22,6 +22,7 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         multipliers(inputs),
         profiles(inputs, figures),
         frontiers(inputs, figures),
+        surfaces::section(inputs, figures),
         figure(
             figures,
             "multiplier",
@@ -66,7 +67,7 @@ fn nothing(inputs: &Inputs<'_>) -> String {
     }
 }
 
-fn figure(figures: &[&str], name: &str, title: &str, caption: &str) -> String {
+pub(super) fn figure(figures: &[&str], name: &str, title: &str, caption: &str) -> String {
     if !figures.contains(&name) {
         return String::new();
     }

@@ -20,9 +20,12 @@ mod marks;
 mod multiplier;
 mod optima;
 mod palette;
+mod predicted;
 mod profiles;
 mod provenance;
 mod render;
+mod residuals;
+mod surfaces;
 mod tables;
 mod words;
 
@@ -96,6 +99,8 @@ pub fn write(folder: &Path, inputs: &Inputs<'_>) -> Result<PathBuf, ReportError>
         ("profiles", laws.then(|| profiles::figure(inputs)).flatten()),
         ("optima", laws.then(|| optima::figure(inputs)).flatten()),
         ("multiplier", multiplier::figure(inputs)),
+        ("predicted", laws.then(|| predicted::figure(inputs)).flatten()),
+        ("residuals", laws.then(|| residuals::figure(inputs)).flatten()),
         ("direct", direct::figure(inputs)),
         ("curves", curves::figure(inputs)),
     ];

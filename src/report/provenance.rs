@@ -71,6 +71,9 @@ with the same weight. It is biased on wide or off-centre grids when the exponent
 - **Frontiers.** L*(C) = a·C^-k and N* proportional to C^p, least squares in logarithms through the optima of the \
 profiles. There is no irreducible loss in this form (So et al., arXiv:2109.08668), so it holds over the measured \
 compute and bends away from the truth far beyond it.
+- **Surfaces.** L = E + A·N^-α + B·D^-β (approach 3 of Hoffmann et al.) through all runs of an architecture, all five \
+parameters at or above zero. Where profiles make no frontier, the best N for each C along the surface makes one, with the \
+surface's E.
 - **Multiplier.** Compute of the baseline divided by compute of the variant at equal loss, on the two fitted \
 frontiers. Outside the losses that both arms were measured at it is {beyond}.
 - **Intervals.** 95%, from a Bayesian bootstrap over runs ({replicates} replicates, seed {seed}), paired: arms share \

@@ -6,9 +6,10 @@ use super::{Inputs, write};
 use crate::table::RunRow;
 
 const ARMS: [&str; 2] = ["transformer", "primer_ez"];
-const FIGURES: [&str; 6] = ["frontier", "profiles", "optima", "multiplier", "direct", "curves"];
+const FIGURES: [&str; 8] =
+    ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "direct", "curves"];
 /// What a study of profiles has.
-const OF_LAWS: [&str; 5] = ["frontier", "profiles", "optima", "multiplier", "curves"];
+const OF_LAWS: [&str; 7] = ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "curves"];
 
 fn inputs(example: &Example) -> Inputs<'_> {
     Inputs {
@@ -61,6 +62,8 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
         ("profiles", (760, 480), ["N, parameters", "validation loss, nats/token"]),
         ("optima", (1020, 330), ["C, training FLOPs", "D*/N*, tokens/parameter"]),
         ("multiplier", (760, 480), ["C of the baseline, training FLOPs", "compute multiplier"]),
+        ("predicted", (760, 400), ["loss by the surface, nats/token", "validation loss, nats/token"]),
+        ("residuals", (1020, 330), ["D, tokens", "predicted over measured loss - 1"]),
         ("curves", (760, 480), ["tokens trained on", "validation loss, nats/token"]),
     ] {
         let svg = fs::read_to_string(one.path().join(name).with_extension("svg")).expect("an SVG");
@@ -86,7 +89,7 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
 fn one_arm_has_nothing_to_compare() {
     let (page, drawn) = written(&example(&ARMS[..1], &SIZES, &BUDGETS));
     assert!(page.contains("nothing to compare it with"));
-    assert_eq!(drawn, ["frontier", "profiles", "optima", "curves"]);
+    assert_eq!(drawn, ["frontier", "profiles", "optima", "predicted", "residuals", "curves"]);
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn refused_profiles_say_why() {
     assert!(page.contains("refused: 3 finished runs of 3 sizes; a profile needs at least 4 of each"));
     assert!(page.contains("## Losses at equal budget and size") && page.contains("## IsoFLOP profiles"));
     // What profiles do not give a surface may.
-    assert_eq!(drawn, ["frontier", "profiles", "optima", "multiplier", "direct", "curves"]);
+    assert_eq!(drawn, ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "direct", "curves"]);
 }
 
 /// An ablation: many arms, one size, one budget, three seeds.
@@ -152,7 +155,7 @@ fn a_baseline_that_is_not_there_is_named() {
 #[test]
 fn without_curves_there_is_no_figure_of_them() {
     let without = Example { curves: Vec::new(), ..example(&ARMS, &SIZES, &BUDGETS) };
-    assert_eq!(written(&without).1, OF_LAWS[..4]);
+    assert_eq!(written(&without).1, OF_LAWS[..6]);
 }
 
 #[test]

@@ -23,8 +23,13 @@ pub(super) fn multiplier(point: &MultiplierPoint) -> Option<String> {
 
 /// An exponent with its interval.
 pub(super) fn exponent_with(value: f64, range: Option<Interval>) -> String {
-    let range = range.map(|i| format!("95% {} to {}", exponent(i.low), exponent(i.high)));
-    format!("{} ({})", exponent(value), range.unwrap_or("estimate, no interval".to_owned()))
+    with_interval(value, range, exponent)
+}
+
+/// `1.30 (95% 1.20 to 1.41)`
+pub(super) fn with_interval(value: f64, range: Option<Interval>, show: impl Fn(f64) -> String) -> String {
+    let range = range.map(|i| format!("95% {} to {}", show(i.low), show(i.high)));
+    format!("{} ({})", show(value), range.unwrap_or("estimate, no interval".to_owned()))
 }
 
 /// `0.10 to 0.12`, or that there is none.

@@ -1,0 +1,105 @@
+//! The section of the surfaces: their parameters, how well they fit and predict, and the figures of both.
+
+use super::Inputs;
+use super::markdown::figure;
+use super::predicted::holdouts;
+use super::tables::table;
+use super::words::with_interval;
+use crate::fit::surface::{Objective, SurfaceStatus};
+use crate::fit::{ArmFit, ArmSurface, SurfaceHoldout};
+
+pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+    let arms = &inputs.fits.arms;
+    if arms.is_empty() || inputs.fits.only_direct() {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> = arms.iter().filter_map(row).collect();
+    let mut parts = vec!["## Surfaces\n\nL = E + A·N^-α + B·D^-β through all runs of an architecture.\n".to_owned()];
+    if !rows.is_empty() {
+        parts.push(table(&HEAD, &rows));
+        parts.push(predicted(inputs, figures));
+        parts.push(residuals(figures));
+    }
+    let refused = arms.iter().filter_map(|arm| Some((&arm.arm, arm.surface.as_ref().err()?)));
+    parts.extend(refused.map(|(arm, reason)| format!("`{arm}` has no surface: {reason}.\n")));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+const HEAD: [&str; 10] = [
+    "architecture",
+    "E, nats/token",
+    "A, nats/token at N = 1",
+    "B, nats/token at D = 1",
+    "α",
+    "β",
+    "objective (value)",
+    "residual (RMS of log L)",
+    "largest budget from the others (error)",
+    "status",
+];
+
+fn row(arm: &ArmFit) -> Option<Vec<String>> {
+    let ArmSurface { surface, intervals, objective, objective_kind, residual, status, holdout, .. } =
+        arm.surface.as_ref().ok()?;
+    let factor = |value: f64| format!("{value:.2e}");
+    let exponent = |value: f64| format!("{value:.3}");
+    Some(vec![
+        arm.arm.clone(),
+        with_interval(surface.e, intervals.e, exponent),
+        with_interval(surface.a, intervals.a, factor),
+        with_interval(surface.b, intervals.b, factor),
+        with_interval(surface.alpha, intervals.alpha, exponent),
+        with_interval(surface.beta, intervals.beta, exponent),
+        format!("{} ({objective:.3e})", objective_name(*objective_kind)),
+        format!("{:.2}%", 100.0 * residual),
+        holdout.as_ref().map_or("none".to_owned(), held_out),
+        status_in_words(status),
+    ])
+}
+
+fn objective_name(objective: Objective) -> String {
+    match objective {
+        Objective::Huber { delta } => format!("Huber's loss, δ = {delta}"),
+        Objective::LeastSquares => "least squares".to_owned(),
+        Objective::Likelihood => "likelihood".to_owned(),
+    }
+}
+
+fn held_out(holdout: &SurfaceHoldout) -> String {
+    let SurfaceHoldout { budget, runs, mean_error, largest_error } = holdout;
+    format!(
+        "{:+.2}% mean, {:.2}% largest, {runs} runs at {budget:.1e} FLOPs",
+        100.0 * mean_error,
+        100.0 * largest_error
+    )
+}
+
+fn status_in_words(status: &SurfaceStatus) -> String {
+    match status {
+        SurfaceStatus::Interior => "interior".to_owned(),
+        SurfaceStatus::AtBound { parameters } => {
+            let symbols: Vec<&str> = parameters.iter().map(|parameter| parameter.symbol()).collect();
+            format!("at the bound of 0: {}", symbols.join(", "))
+        }
+    }
+}
+
+fn predicted(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+    let caption = format!(
+        "On the diagonal a run is where its architecture's surface, fitted to all runs, puts it. Open markers are the runs \
+         of the largest budget.{}",
+        holdouts(inputs)
+    );
+    figure(figures, "predicted", "Measured loss against the surface's", &caption)
+}
+
+fn residuals(figures: &[&str]) -> String {
+    figure(
+        figures,
+        "residuals",
+        "Residuals of the surfaces against parameters, tokens and compute",
+        "Above zero the surface predicts more loss than was measured. The grey band, where there is one, is two standard \
+         deviations between seeds to each side: where residuals leave it in a direction, the form of the surface is wrong.",
+    )
+}
