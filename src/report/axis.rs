@@ -57,6 +57,13 @@ impl Axis {
         Some(Self { title: title.to_owned(), scale, low, high, ticks })
     }
 
+    /// The same with its high end first.
+    pub(super) fn reversed(mut self) -> Self {
+        std::mem::swap(&mut self.low, &mut self.high);
+        self.ticks.reverse();
+        self
+    }
+
     /// The nearest value that lies on it.
     pub(super) fn held(&self, value: f64) -> f64 {
         value.clamp(self.low.min(self.high), self.low.max(self.high))
@@ -194,6 +201,14 @@ mod tests {
         assert_eq!([1e11, 2e11, 2.5e11].map(scientific), ["1e11", "2e11", "2.5e11"]);
         assert_eq!([200.0, 2e4, 1.5e6].map(count), ["200", "20k", "1.5M"]);
         assert_eq!([2.0, 2.5, 2.25].map(plain), ["2", "2.5", "2.25"]);
+    }
+
+    #[test]
+    fn a_reversed_axis_runs_the_other_way() {
+        let axis = Axis::linear("L", [2.0, 3.0].into_iter(), plain).expect("an axis").reversed();
+        assert!(axis.position(2.1) > axis.position(2.9));
+        assert!(axis.holds(2.5) && !axis.holds(4.0) && axis.held(4.0) == axis.low);
+        assert!(axis.ticks.windows(2).all(|pair| axis.position(pair[0].0) < axis.position(pair[1].0)));
     }
 
     #[test]

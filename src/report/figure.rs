@@ -124,6 +124,11 @@ pub(super) enum Shape {
     Pentagon,
     /// Kept for vertices: no arm has it.
     Diamond,
+    /// Strokes without a ground, kept for approaches.
+    Plus,
+    Cross,
+    Dash,
+    Bar,
 }
 
 impl Figure {

@@ -26,8 +26,9 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         figure(
             figures,
             "multiplier",
-            "Compute multiplier against the compute of the baseline",
-            "Above 1 the variant needs less compute for the same loss. The band is the 95% interval at each compute.",
+            "Compute multiplier against the compute of the baseline, and against the loss",
+            "Above 1 the variant needs less compute for the same loss. The band is the 95% interval at each compute. The small \
+             markers right of the headline are what other approaches say at its compute.",
         ),
         figure(
             figures,

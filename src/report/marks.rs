@@ -109,6 +109,11 @@ impl<B: DrawingBackend> Canvas<B> {
     }
 
     fn shape(&self, (x, y): (f64, f64), shape: Shape, radius: f64, ink: Ink) -> Drawn<B> {
+        let strokes = strokes(shape);
+        if !strokes.is_empty() {
+            let end = |sign: f64, (dx, dy): (f64, f64)| (x + sign * radius * dx, y + sign * radius * dy);
+            return strokes.iter().try_for_each(|to| self.line(&[end(-1.0, *to), end(1.0, *to)], ink.line(1.75)));
+        }
         let Some((corners, turn)) = polygon(shape) else {
             let circle = Circle::new((pixels(x), pixels(y)), pixels(radius), colour(ink).filled());
             return self.root.draw(&circle);
@@ -154,10 +159,22 @@ impl<B: DrawingBackend> Canvas<B> {
     }
 }
 
-/// Corners, and the turn of the first of them from the top; none for a circle.
+/// Half of each stroke of a shape that is made of them, by its radius.
+fn strokes(shape: Shape) -> &'static [(f64, f64)] {
+    const DIAGONAL: f64 = std::f64::consts::FRAC_1_SQRT_2;
+    match shape {
+        Shape::Plus => &[(1.0, 0.0), (0.0, 1.0)],
+        Shape::Cross => &[(DIAGONAL, DIAGONAL), (DIAGONAL, -DIAGONAL)],
+        Shape::Dash => &[(1.0, 0.0)],
+        Shape::Bar => &[(0.0, 1.0)],
+        _ => &[],
+    }
+}
+
+/// Corners, and the turn of the first of them from the top; none for a circle, or for strokes.
 fn polygon(shape: Shape) -> Option<(u32, f64)> {
     match shape {
-        Shape::Circle => None,
+        Shape::Circle | Shape::Plus | Shape::Cross | Shape::Dash | Shape::Bar => None,
         Shape::Triangle => Some((3, 0.0)),
         Shape::TriangleDown => Some((3, 0.5)),
         Shape::Square => Some((4, 0.125)),

@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use super::figure::{Entry, Ink, Key, Shape};
-use crate::fit::Fits;
+use crate::fit::{Approach, Fits};
 
 /// Okabe and Ito's colours, told apart by colour-blind readers (jfly.uni-koeln.de/color), without the yellow, which is
 /// lost on white.
@@ -33,6 +33,17 @@ pub(super) fn legend<'a>(inputs: &Inputs<'_>, arms: impl Iterator<Item = &'a str
         Entry::new(name, Key::LinePoint(ink.line(2.25), ink.point(shape, 5.0)))
     };
     std::iter::once(Entry::new("architecture", Key::Heading)).chain(arms.map(entry)).collect()
+}
+
+/// Marker of an approach; no arm has it.
+pub(super) fn approach(approach: Approach) -> Shape {
+    match approach {
+        Approach::Surface => Shape::Diamond,
+        Approach::Profiles => Shape::Bar,
+        Approach::ProfilesCubic => Shape::Plus,
+        Approach::ProfilesWindowed => Shape::Cross,
+        Approach::Envelope => Shape::Dash,
+    }
 }
 
 /// Colour at `place` of `count`, of budgets from the cheapest, of sizes from the smallest: the larger, the darker.

@@ -61,7 +61,7 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
         ("frontier", (760, 480), ["C, training FLOPs", "validation loss, nats/token"]),
         ("profiles", (760, 480), ["N, parameters", "validation loss, nats/token"]),
         ("optima", (1020, 330), ["C, training FLOPs", "D*/N*, tokens/parameter"]),
-        ("multiplier", (760, 480), ["C of the baseline, training FLOPs", "compute multiplier"]),
+        ("multiplier", (760, 480), ["C of the baseline, training FLOPs", "loss that both reach, nats/token"]),
         ("predicted", (760, 400), ["loss by the surface, nats/token", "validation loss, nats/token"]),
         ("residuals", (1020, 330), ["D, tokens", "predicted over measured loss - 1"]),
         ("curves", (760, 480), ["tokens trained on", "validation loss, nats/token"]),
