@@ -90,7 +90,7 @@ fn in_flops(inputs: &Inputs<'_>) -> bool {
 }
 
 /// The least loss reached with at most C, a falling staircase up to the right end.
-fn envelope(mut runs: Vec<(f64, f64)>, end: f64) -> Vec<(f64, f64)> {
+pub(super) fn envelope(mut runs: Vec<(f64, f64)>, end: f64) -> Vec<(f64, f64)> {
     runs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let mut steps: Vec<(f64, f64)> = Vec::new();
     for (flops, loss) in runs {

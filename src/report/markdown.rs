@@ -1,6 +1,6 @@
 //! The page, section by section, in the order a reader asks: which is better, by how much, where from, how sure.
 
-use super::{Inputs, provenance, surfaces, tables};
+use super::{Inputs, provenance, seconds, surfaces, tables};
 use crate::fit::ArmFit;
 use crate::table::RunStatus;
 
@@ -30,6 +30,7 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
             "Above 1 the variant needs less compute for the same loss. The band is the 95% interval at each compute. The small \
              markers right of the headline are what other approaches say at its compute.",
         ),
+        time(inputs, figures),
         figure(
             figures,
             "curves",
@@ -73,6 +74,20 @@ pub(super) fn figure(figures: &[&str], name: &str, title: &str, caption: &str) -
         return String::new();
     }
     format!("![{title}]({name}.png)\n\n*{title}. {caption} As vectors: [{name}.svg]({name}.svg).*\n")
+}
+
+/// Loss against time, and on what it was measured.
+fn time(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+    let hardware = seconds::hardware(inputs);
+    let mixed = match hardware.as_slice() {
+        [] | [_] => String::new(),
+        names => format!(" Runs were timed on different hardware ({}), whose seconds are not alike.", names.join("; ")),
+    };
+    let caption = format!(
+        "Seconds in training steps, without start-up, evaluation and checkpoints, of the runs that trained all of their steps \
+         themselves. The stairs are the best run so far of each architecture.{mixed}"
+    );
+    figure(figures, "seconds", "Loss against device time", &caption)
 }
 
 /// Losses side by side, where runs make no profile.

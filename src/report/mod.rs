@@ -25,6 +25,7 @@ mod profiles;
 mod provenance;
 mod render;
 mod residuals;
+mod seconds;
 mod surfaces;
 mod tables;
 mod words;
@@ -102,6 +103,7 @@ pub fn write(folder: &Path, inputs: &Inputs<'_>) -> Result<PathBuf, ReportError>
         ("predicted", laws.then(|| predicted::figure(inputs)).flatten()),
         ("residuals", laws.then(|| residuals::figure(inputs)).flatten()),
         ("direct", direct::figure(inputs)),
+        ("seconds", seconds::figure(inputs)),
         ("curves", curves::figure(inputs)),
     ];
     let mut drawn = Vec::new();

@@ -6,10 +6,11 @@ use super::{Inputs, write};
 use crate::table::RunRow;
 
 const ARMS: [&str; 2] = ["transformer", "primer_ez"];
-const FIGURES: [&str; 8] =
-    ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "direct", "curves"];
+const FIGURES: [&str; 9] =
+    ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "direct", "seconds", "curves"];
 /// What a study of profiles has.
-const OF_LAWS: [&str; 7] = ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "curves"];
+const OF_LAWS: [&str; 8] =
+    ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "seconds", "curves"];
 
 fn inputs(example: &Example) -> Inputs<'_> {
     Inputs {
@@ -64,6 +65,7 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
         ("multiplier", (760, 480), ["C of the baseline, training FLOPs", "loss that both reach, nats/token"]),
         ("predicted", (760, 400), ["loss by the surface, nats/token", "validation loss, nats/token"]),
         ("residuals", (1020, 330), ["D, tokens", "predicted over measured loss - 1"]),
+        ("seconds", (760, 480), ["training time, device-seconds", "validation loss, nats/token"]),
         ("curves", (760, 480), ["tokens trained on", "validation loss, nats/token"]),
     ] {
         let svg = fs::read_to_string(one.path().join(name).with_extension("svg")).expect("an SVG");
@@ -89,14 +91,14 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
 fn one_arm_has_nothing_to_compare() {
     let (page, drawn) = written(&example(&ARMS[..1], &SIZES, &BUDGETS));
     assert!(page.contains("nothing to compare it with"));
-    assert_eq!(drawn, ["frontier", "profiles", "optima", "predicted", "residuals", "curves"]);
+    assert_eq!(drawn, ["frontier", "profiles", "optima", "predicted", "residuals", "seconds", "curves"]);
 }
 
 #[test]
 fn one_budget_has_no_frontier() {
     let (page, drawn) = written(&example(&ARMS, &SIZES, &BUDGETS[..1]));
     assert!(page.contains("a frontier needs at least 2"));
-    assert_eq!(drawn, ["frontier", "profiles", "optima", "curves"]);
+    assert_eq!(drawn, ["frontier", "profiles", "optima", "seconds", "curves"]);
 }
 
 /// At one budget there are enough sizes, at the others the runs are compared side by side.
@@ -109,7 +111,10 @@ fn refused_profiles_say_why() {
     assert!(page.contains("refused: 3 finished runs of 3 sizes; a profile needs at least 4 of each"));
     assert!(page.contains("## Losses at equal budget and size") && page.contains("## IsoFLOP profiles"));
     // What profiles do not give a surface may.
-    assert_eq!(drawn, ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "direct", "curves"]);
+    assert_eq!(
+        drawn,
+        ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "direct", "seconds", "curves"]
+    );
 }
 
 /// An ablation: many arms, one size, one budget, three seeds.
@@ -132,7 +137,7 @@ fn arms_without_profiles_are_compared_side_by_side() {
         .collect();
     let ablation = Example { fits: fits(&runs), runs, curves: Vec::new() };
     let (page, drawn) = written(&ablation);
-    assert_eq!(drawn, ["direct"]);
+    assert_eq!(drawn, ["direct", "seconds"]);
     insta::assert_snapshot!("ablation.md", page);
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), &inputs(&ablation)).expect("a report");
@@ -155,7 +160,7 @@ fn a_baseline_that_is_not_there_is_named() {
 #[test]
 fn without_curves_there_is_no_figure_of_them() {
     let without = Example { curves: Vec::new(), ..example(&ARMS, &SIZES, &BUDGETS) };
-    assert_eq!(written(&without).1, OF_LAWS[..6]);
+    assert_eq!(written(&without).1, OF_LAWS[..7]);
 }
 
 #[test]
@@ -169,6 +174,16 @@ fn without_a_finished_run_nothing_is_drawn_and_old_figures_go() {
     let page = fs::read_to_string(write(folder.path(), &inputs(&nothing)).expect("a report")).expect("the page");
     assert!(page.contains("No run has finished"));
     assert!(!page.contains(".png") && !folder.path().join("frontier.png").exists());
+}
+
+/// A run that took over a trunk did not spend the trunk's seconds itself.
+#[test]
+fn runs_with_a_trunk_have_no_seconds() {
+    let mut example = example(&ARMS, &SIZES, &BUDGETS);
+    for measured in example.runs.iter_mut().filter_map(|run| run.measured.as_mut()) {
+        measured.trunk_steps = Some(10);
+    }
+    assert!(!written(&example).1.contains(&"seconds"));
 }
 
 #[test]
