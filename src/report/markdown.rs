@@ -38,7 +38,7 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
             "Validation loss during training, one line a run, both axes logarithmic. Diverged runs are \
              cut off where they leave the range of the others.",
         ),
-        learning_rates(inputs),
+        learning_rates(inputs, figures),
         left_out(inputs),
         provenance::section(inputs),
     ];
@@ -189,7 +189,7 @@ fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
 }
 
 /// What became of the `lr` axis.
-fn learning_rates(inputs: &Inputs<'_>) -> String {
+fn learning_rates(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let tuned = &inputs.fits.tuned;
     if tuned.is_empty() {
         return String::new();
@@ -199,9 +199,16 @@ fn learning_rates(inputs: &Inputs<'_>) -> String {
         0 => "None lies at the edge of what was tried.".to_owned(),
         _ => format!("{edge} of {} lie at the edge of what was tried: the true optimum may be beyond.", tuned.len()),
     };
+    let figure = figure(
+        figures,
+        "learning_rate",
+        "Loss against the factor on the learning rate",
+        "One line a size and budget, the mean over seeds; the best factor is filled.",
+    );
+    let figure = if figure.is_empty() { figure } else { figure + "\n" };
     format!(
         "## Tuned learning rates\n\nEach architecture is compared at the best factor (bold) on its rule's learning rate, \
-         by the mean loss over seeds. {warning}\n\n{}",
+         by the mean loss over seeds. {warning}\n\n{figure}{}",
         tables::learning_rates(tuned)
     )
 }

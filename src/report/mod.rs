@@ -15,6 +15,7 @@ mod direct;
 mod figure;
 mod files;
 mod frontier;
+mod learning_rate;
 mod markdown;
 mod marks;
 mod multiplier;
@@ -105,6 +106,7 @@ pub fn write(folder: &Path, inputs: &Inputs<'_>) -> Result<PathBuf, ReportError>
         ("direct", direct::figure(inputs)),
         ("seconds", seconds::figure(inputs)),
         ("curves", curves::figure(inputs)),
+        ("learning_rate", learning_rate::figure(inputs)),
     ];
     let mut drawn = Vec::new();
     for (name, figure) in figures {

@@ -6,8 +6,18 @@ use super::{Inputs, write};
 use crate::table::RunRow;
 
 const ARMS: [&str; 2] = ["transformer", "primer_ez"];
-const FIGURES: [&str; 9] =
-    ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "direct", "seconds", "curves"];
+const FIGURES: [&str; 10] = [
+    "frontier",
+    "profiles",
+    "optima",
+    "multiplier",
+    "predicted",
+    "residuals",
+    "direct",
+    "seconds",
+    "curves",
+    "learning_rate",
+];
 /// What a study of profiles has.
 const OF_LAWS: [&str; 8] =
     ["frontier", "profiles", "optima", "multiplier", "predicted", "residuals", "seconds", "curves"];
@@ -174,6 +184,26 @@ fn without_a_finished_run_nothing_is_drawn_and_old_figures_go() {
     let page = fs::read_to_string(write(folder.path(), &inputs(&nothing)).expect("a report")).expect("the page");
     assert!(page.contains("No run has finished"));
     assert!(!page.contains(".png") && !folder.path().join("frontier.png").exists());
+}
+
+/// Three factors on the learning rate, the outer ones worse; one arm's best is at the edge.
+#[test]
+fn tried_learning_rates_are_drawn() {
+    let mut example = example(&ARMS, &SIZES, &BUDGETS);
+    let tried = |run: &RunRow, factor: f64| {
+        let best = if run.arm == ARMS[0] { 1.0 } else { 2.0f64 };
+        let worse = 0.02 * (factor / best).ln().powi(2);
+        RunRow {
+            run_id: format!("{}-{factor}", run.run_id),
+            lr_factor: factor,
+            loss_val: run.loss_val.map(|loss| loss + worse),
+            ..run.clone()
+        }
+    };
+    example.runs = example.runs.iter().flat_map(|run| [0.5, 1.0, 2.0].map(|factor| tried(run, factor))).collect();
+    example.fits = fits(&example.runs);
+    let (page, drawn) = written(&example);
+    assert!(drawn.contains(&"learning_rate") && page.contains("15 of 30 lie at the edge"));
 }
 
 /// A run that took over a trunk did not spend the trunk's seconds itself.
