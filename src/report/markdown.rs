@@ -1,6 +1,6 @@
 //! The page, section by section, in the order a reader asks: which is better, by how much, where from, how sure.
 
-use super::{Inputs, provenance, seconds, surfaces, tables};
+use super::{Inputs, provenance, seconds, soundness, surfaces, tables};
 use crate::fit::ArmFit;
 use crate::table::RunStatus;
 
@@ -9,6 +9,7 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let sections = [
         format!("# Scaling-law report: `{}`\n", inputs.sweep),
         verdicts(inputs),
+        soundness::doubts(inputs.fits),
         figure(
             figures,
             "frontier",
@@ -30,6 +31,7 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
             "Above 1 the variant needs less compute for the same loss. The band is the 95% interval at each compute. The small \
              markers right of the headline are what other approaches say at its compute.",
         ),
+        soundness::section(inputs),
         time(inputs, figures),
         figure(
             figures,

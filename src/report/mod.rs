@@ -27,6 +27,7 @@ mod provenance;
 mod render;
 mod residuals;
 mod seconds;
+mod soundness;
 mod surfaces;
 mod tables;
 mod words;
