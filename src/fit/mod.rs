@@ -42,6 +42,7 @@ mod resample;
 mod scalar;
 mod sensitivity;
 mod study;
+mod suggest;
 pub mod surface;
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,7 @@ pub use predict::{Asked, Band, Extent, Predicted, PredictedRun, Predictions, pre
 pub use profile::{OtherForm, Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
 pub use sensitivity::{Alternative, ByApproach, Influence};
 pub use study::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
+pub use suggest::{Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest};
 pub use tuning::{Tried, Tuned};
 
 use arm::Prepared;

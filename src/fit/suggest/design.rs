@@ -1,0 +1,183 @@
+//! How well a set of runs determines a surface, and a number that follows from two of them.
+//!
+//! A run tells of the parameters θ what its row g = ∂log L̂/∂θ says. Surfaces are fitted to each arm alone, so that the
+//! covariance of θ̂ is M⁻¹JM⁻¹ with M = Σ ggᵀ and J the covariance of Σ g·ε: the sandwich, and not M⁻¹σ², because errors are
+//! not independent. Runs of one cell, that is of one size and budget, share how far the law misses there (variance τ²),
+//! which more seeds do not take away; their seeds add s² each. Runs of two arms that share size, budget and seed have
+//! correlated errors (ρ). M has a ridge, a wide prior, for where runs leave a parameter open.
+
+use nalgebra::{SMatrix, SVector};
+
+use super::super::surface::Surface;
+
+/// ∂log L̂/∂(log A', log B', E, α, β), with A' and B' the factors at the centre of the runs (`surface/objective.rs`).
+pub(super) type Row = SVector<f64, 5>;
+type Square = SMatrix<f64, 5, 5>;
+
+/// Standard deviations of the prior: factors within e^3, E within 3 nats/token, exponents within 1.
+const PRIOR: [f64; 5] = [3.0, 3.0, 3.0, 1.0, 1.0];
+
+/// A surface with the noise around it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Noisy {
+    pub(super) surface: Surface,
+    /// log N and log D in the middle of the runs.
+    pub(super) centre: (f64, f64),
+    /// τ², variance of log L between cells that seeds do not explain.
+    pub(super) misfit: f64,
+    /// s², variance of log L between seeds.
+    pub(super) seed: f64,
+}
+
+impl Noisy {
+    /// g at (log N, log D).
+    pub(super) fn row(&self, (log_n, log_d): (f64, f64)) -> Row {
+        let Surface { e, a, b, alpha, beta } = self.surface;
+        let (a, b) = (a * (-alpha * log_n).exp(), b * (-beta * log_d).exp());
+        let loss = e + a + b;
+        Row::from([a, b, 1.0, -a * (log_n - self.centre.0), -b * (log_d - self.centre.1)]) / loss
+    }
+
+    /// Variance of the sum of the errors of `count` runs of a cell.
+    fn of_sum(&self, count: f64) -> f64 {
+        count * count * self.misfit + count * self.seed
+    }
+}
+
+/// Runs of one size and budget: rows and counts, an arm each.
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    pub(super) rows: Vec<Row>,
+    pub(super) counts: Vec<f64>,
+}
+
+/// One arm or two, with all cells in which there are runs or might be.
+#[derive(Clone, Debug)]
+pub(super) struct Design {
+    pub(super) arms: Vec<Noisy>,
+    pub(super) cells: Vec<Cell>,
+    /// ρ, correlation of errors between the arms at one size, budget and seed.
+    pub(super) correlation: f64,
+    /// ∇t, the gradient of the target by each arm's θ.
+    pub(super) gradient: Vec<Row>,
+}
+
+/// The sums that the variance is made of; runs are added to them one by one.
+#[derive(Clone, Debug)]
+pub(super) struct Sums {
+    m: Vec<Square>,
+    j: Vec<Square>,
+    cross: Square,
+}
+
+impl Design {
+    /// The sums for these counts of runs: for each cell one, an arm each.
+    pub(super) fn sums(&self, counts: &[Vec<f64>]) -> Sums {
+        let ridge = |arm: &Noisy| {
+            Square::from_diagonal(&Row::from(
+                PRIOR.map(|sd| (arm.misfit + arm.seed).max(f64::MIN_POSITIVE) / (sd * sd)),
+            ))
+        };
+        let m: Vec<Square> = self.arms.iter().map(ridge).collect();
+        let j = m.iter().zip(&self.arms).map(|(ridge, arm)| ridge * (arm.misfit + arm.seed)).collect();
+        let mut sums = Sums { m, j, cross: Square::zeros() };
+        let none = vec![0.0; self.arms.len()];
+        for (cell, to) in counts.iter().enumerate() {
+            self.change(&mut sums, cell, &none, to);
+        }
+        sums
+    }
+
+    /// What there is now.
+    pub(super) fn counts(&self) -> Vec<Vec<f64>> {
+        self.cells.iter().map(|cell| cell.counts.clone()).collect()
+    }
+
+    /// Makes the runs of a cell more or fewer.
+    pub(super) fn change(&self, sums: &mut Sums, cell: usize, from: &[f64], to: &[f64]) {
+        let rows = &self.cells[cell].rows;
+        for (arm, noisy) in self.arms.iter().enumerate() {
+            if to[arm] != from[arm] {
+                sums.m[arm].ger(to[arm] - from[arm], &rows[arm], &rows[arm], 1.0);
+                sums.j[arm].ger(noisy.of_sum(to[arm]) - noisy.of_sum(from[arm]), &rows[arm], &rows[arm], 1.0);
+            }
+        }
+        if let [first, second] = self.arms.as_slice() {
+            let shared = |counts: &[f64]| {
+                let pairs = counts[0].min(counts[1]);
+                self.correlation * (first.of_sum(pairs) * second.of_sum(pairs)).sqrt()
+            };
+            sums.cross.ger(shared(to) - shared(from), &rows[0], &rows[1], 1.0);
+        }
+    }
+
+    /// Variance of the target, ∇tᵀM⁻¹JM⁻¹∇t (the delta method).
+    pub(super) fn variance(&self, sums: &Sums) -> f64 {
+        let solved = sums.m.iter().zip(&self.gradient).map(|(m, g)| Some(m.cholesky()?.solve(g)));
+        let Some(u) = solved.collect::<Option<Vec<Row>>>() else { return f64::INFINITY };
+        let own: f64 = u.iter().zip(&sums.j).map(|(u, j)| u.dot(&(j * u))).sum();
+        let shared = if let [first, second] = u.as_slice() { 2.0 * first.dot(&(sums.cross * second)) } else { 0.0 };
+        own + shared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SURFACE: Surface = Surface { e: 1.7, a: 400.0, b: 410.0, alpha: 0.34, beta: 0.31 };
+
+    fn arm() -> Noisy {
+        Noisy { surface: SURFACE, centre: (16.0, 20.0), misfit: 0.0, seed: 1e-4 }
+    }
+
+    /// Rows are the derivatives of log L̂ by the centred parameters.
+    #[test]
+    fn rows_are_derivatives() {
+        let at = (17.0f64, 19.0f64);
+        let log_loss =
+            |x: &[f64; 5]| (x[2] + (x[0] - x[3] * (at.0 - 16.0)).exp() + (x[1] - x[4] * (at.1 - 20.0)).exp()).ln();
+        let x = [400f64.ln() - 0.34 * 16.0, 410f64.ln() - 0.31 * 20.0, 1.7, 0.34, 0.31];
+        let row = arm().row(at);
+        for i in 0..5 {
+            let by = |h: f64| {
+                let mut y = x;
+                y[i] += h;
+                log_loss(&y)
+            };
+            assert!((row[i] - (by(1e-6) - by(-1e-6)) / 2e-6).abs() < 1e-8, "{i}");
+        }
+    }
+
+    fn design(misfit: f64, correlation: f64) -> Design {
+        let arm = Noisy { misfit, ..arm() };
+        let places: Vec<(f64, f64)> = (0..5)
+            .flat_map(|i| (0..4).map(move |k| (14.0 + f64::from(i), 18.0 + f64::from(k) + 0.3 * f64::from(i))))
+            .collect();
+        let cells = places.iter().map(|at| Cell { rows: vec![arm.row(*at); 2], counts: vec![1.0; 2] }).collect();
+        let gradient = arm.row((16.0, 20.0));
+        Design { arms: vec![arm; 2], cells, correlation, gradient: vec![gradient, -gradient] }
+    }
+
+    /// Twice the seeds halve the variance of seeds, and nothing of the misfit; what two arms share cancels.
+    #[test]
+    fn variances_follow_from_what_varies() {
+        let variance = |design: &Design, times: f64| {
+            let counts =
+                design.counts().iter().map(|counts| counts.iter().map(|n| n * times).collect()).collect::<Vec<_>>();
+            design.variance(&design.sums(&counts))
+        };
+        let plain = design(0.0, 0.0);
+        assert!((variance(&plain, 1.0) / variance(&plain, 2.0) - 2.0).abs() < 1e-2);
+        let misfitting = design(1.0, 0.0);
+        assert!((variance(&misfitting, 1.0) / variance(&misfitting, 2.0) - 1.0).abs() < 1e-2);
+        let paired = design(0.0, 0.75);
+        assert!((variance(&paired, 1.0) / variance(&plain, 1.0) - 0.25).abs() < 1e-2);
+        // Run by run comes to the same as all at once.
+        let (mut sums, counts) = (paired.sums(&paired.counts()), paired.counts());
+        paired.change(&mut sums, 3, &counts[3], &[2.0, 2.0]);
+        let mut more = counts;
+        more[3] = vec![2.0, 2.0];
+        assert!((paired.variance(&sums) / paired.variance(&paired.sums(&more)) - 1.0).abs() < 1e-9);
+    }
+}

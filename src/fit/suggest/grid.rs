@@ -1,0 +1,136 @@
+//! Where runs could be added: sizes and budgets of the study, those between them, and some beyond.
+
+use std::collections::BTreeMap;
+
+use super::super::Observation;
+use super::super::per_token::PerToken;
+
+/// A size, for each arm that the target is of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rung {
+    /// The study's name for it; a size between or beyond the study's has none.
+    pub(super) label: Option<String>,
+    /// log N, an arm each.
+    pub(super) log_n: Vec<f64>,
+    /// log FLOPs per token, an arm each.
+    pub(super) log_f: Vec<f64>,
+}
+
+/// Sizes and budgets of a study that are kept: many more would be searched for long and tell little.
+const SIZES: usize = 12;
+const BUDGETS: usize = 8;
+/// Sizes are added beyond the largest, this many steps, and one below the least.
+const ABOVE: usize = 2;
+/// How far budgets go beyond the largest: what the law says there decides on the runs, and it is not known to hold.
+const BEYOND: f64 = 30.0;
+
+/// One arm's runs, and what a token costs it.
+pub(super) struct Runs<'a> {
+    pub(super) runs: Vec<&'a Observation>,
+    pub(super) per_token: PerToken,
+}
+
+/// The sizes that all arms have, with those between and beyond.
+pub(super) fn rungs(arms: &[Runs<'_>]) -> Vec<Rung> {
+    let own = thinned(shared(arms), SIZES);
+    let mut gaps: Vec<f64> = own.windows(2).map(|pair| pair[1].log_n[0] - pair[0].log_n[0]).collect();
+    gaps.sort_by(f64::total_cmp);
+    let step = gaps.get(gaps.len() / 2).copied().unwrap_or(0.7).clamp(0.2, 0.7);
+    let moved = |rung: &Rung, by: f64| new(arms, rung.log_n.iter().map(|n| n + by).collect());
+    let mut rungs: Vec<Rung> = own.first().map(|least| moved(least, -step)).into_iter().collect();
+    for (at, rung) in own.iter().enumerate() {
+        rungs.push(rung.clone());
+        if let Some(next) = own.get(at + 1) {
+            let middle: Vec<f64> = rung.log_n.iter().zip(&next.log_n).map(|(a, b)| f64::midpoint(*a, *b)).collect();
+            rungs.push(new(arms, middle));
+        }
+    }
+    if let Some(largest) = own.last() {
+        rungs.extend((1..=ABOVE).map(|i| moved(largest, step * i as f64)));
+    }
+    rungs
+}
+
+/// A size of no run.
+fn new(arms: &[Runs<'_>], log_n: Vec<f64>) -> Rung {
+    let log_f = arms.iter().zip(&log_n).map(|(arm, n)| arm.per_token.log(*n)).collect();
+    Rung { label: None, log_n, log_f }
+}
+
+/// By name where all arms know the name; a size is shared so, though its N is not (`arch::Architecture::at`).
+fn shared(arms: &[Runs<'_>]) -> Vec<Rung> {
+    let mut named: BTreeMap<&str, Vec<Option<(f64, f64)>>> = BTreeMap::new();
+    for (arm, Runs { runs, .. }) in arms.iter().enumerate() {
+        for run in runs {
+            let places = named.entry(run.size.as_str()).or_insert_with(|| vec![None; arms.len()]);
+            places[arm] = Some((run.params.ln(), (run.flops / run.tokens).ln()));
+        }
+    }
+    let rung = |(label, places): (&str, Vec<Option<(f64, f64)>>)| {
+        let (log_n, log_f) = places.into_iter().collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        Some(Rung { label: Some(label.to_owned()), log_n, log_f })
+    };
+    let mut rungs: Vec<Rung> = named.into_iter().filter_map(rung).collect();
+    if rungs.len() < 2 {
+        // Arms that name their sizes differently are offered those of the first.
+        rungs = arms.first().map(|arm| first_arms(arms, &arm.runs)).unwrap_or_default();
+    }
+    rungs.sort_by(|a, b| a.log_n[0].total_cmp(&b.log_n[0]));
+    rungs.dedup_by(|a, b| (a.log_n[0] - b.log_n[0]).abs() < 1e-3);
+    rungs
+}
+
+fn first_arms(arms: &[Runs<'_>], runs: &[&Observation]) -> Vec<Rung> {
+    runs.iter().map(|run| new(arms, vec![run.params.ln(); arms.len()])).collect()
+}
+
+/// The budgets of the arms, those between them, and larger ones up to what one run may cost.
+pub(super) fn budgets(arms: &[Runs<'_>], most: f64) -> Vec<f64> {
+    let mut own: Vec<f64> = arms.iter().flat_map(|arm| arm.runs.iter().map(|run| run.budget)).collect();
+    own.sort_by(f64::total_cmp);
+    own.dedup();
+    let own = thinned(own, BUDGETS);
+    let mut ratios: Vec<f64> = own.windows(2).map(|pair| pair[1] / pair[0]).collect();
+    ratios.sort_by(f64::total_cmp);
+    let ratio = ratios.get(ratios.len() / 2).copied().unwrap_or(2.5).clamp(2.0, 4.0);
+    let mut budgets = Vec::new();
+    budgets.extend(own.windows(2).filter(|pair| pair[1] / pair[0] > 1.8).map(|pair| round((pair[0] * pair[1]).sqrt())));
+    if let Some(largest) = own.last() {
+        budgets.extend((1..).map(|i| round(largest * ratio.powi(i))).take_while(|b| *b <= BEYOND * largest));
+    }
+    budgets.retain(|budget| *budget <= most);
+    budgets.extend(own);
+    budgets.sort_by(f64::total_cmp);
+    budgets
+}
+
+/// Evenly spaced, the first and the last among them.
+fn thinned<T: Clone>(values: Vec<T>, most: usize) -> Vec<T> {
+    if values.len() <= most {
+        return values;
+    }
+    (0..most).map(|i| values[i * (values.len() - 1) / (most - 1)].clone()).collect()
+}
+
+/// To two significant digits, as people write budgets.
+fn round(value: f64) -> f64 {
+    let scale = 10f64.powf(value.log10().floor() - 1.0);
+    // Written and read again, so that it is the number that is shown.
+    format!("{:.1e}", (value / scale).round() * scale).parse().unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_are_round() {
+        assert_eq!([round(6.3245e10), round(9.97e17), round(123.4)], [6.3e10, 1e18, 120.0]);
+    }
+
+    #[test]
+    fn thinning_keeps_both_ends() {
+        assert_eq!(thinned((0..100).collect(), 3), [0, 49, 99]);
+        assert_eq!(thinned(vec![1, 2], 3), [1, 2]);
+    }
+}

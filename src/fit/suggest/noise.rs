@@ -1,0 +1,53 @@
+//! How the runs of two arms scatter around their surfaces.
+
+use std::collections::BTreeMap;
+
+use super::super::Observation;
+use super::super::arm_surface::error;
+use super::super::surface::Surface;
+use super::design::Noisy;
+
+/// Parameters of a surface.
+const SPENT: f64 = 5.0;
+/// Pairs from which a correlation is believed, and the most that is believed.
+const PAIRS: usize = 4;
+const MOST: f64 = 0.95;
+
+/// The surface with its noise: σ² from all residuals, s² of it from seeds that share a size and a budget, the rest τ². With
+/// one seed nothing tells them apart, and all of it counts as the seeds'.
+pub(super) fn around(surface: Surface, runs: &[&Observation]) -> Noisy {
+    let count = runs.len() as f64;
+    let mean = |of: fn(&Observation) -> f64| runs.iter().map(|run| of(run).ln()).sum::<f64>() / count;
+    let all = runs.iter().map(|run| error(&surface, run).powi(2)).sum::<f64>() / (count - SPENT).max(1.0);
+    let seed = between_seeds(runs).unwrap_or(all).min(all);
+    Noisy { surface, centre: (mean(|run| run.params), mean(|run| run.tokens)), misfit: all - seed, seed }
+}
+
+/// Pooled variance of log L between runs of one size and budget.
+fn between_seeds(runs: &[&Observation]) -> Option<f64> {
+    let mut cells: BTreeMap<(&str, u64), Vec<f64>> = BTreeMap::new();
+    for run in runs {
+        cells.entry((&run.size, run.budget.to_bits())).or_default().push(run.loss.ln());
+    }
+    let freedom = runs.len() - cells.len();
+    let squares = |losses: &Vec<f64>| {
+        let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+        losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>()
+    };
+    (freedom > 0).then(|| cells.values().map(squares).sum::<f64>() / freedom as f64)
+}
+
+/// ρ of the residuals at one size, budget and seed; 0 where the arms share too few.
+pub(super) fn correlation(arms: [(&Surface, &[&Observation]); 2]) -> f64 {
+    let [first, second] = arms.map(|(surface, runs)| {
+        let keyed = |run: &&Observation| ((run.size.clone(), run.budget.to_bits(), run.seed), error(surface, run));
+        runs.iter().map(keyed).collect::<BTreeMap<_, _>>()
+    });
+    let pairs: Vec<(f64, f64)> = first.iter().filter_map(|(key, r)| Some((*r, *second.get(key)?))).collect();
+    if pairs.len() < PAIRS {
+        return 0.0;
+    }
+    let sum = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>();
+    let scale = (sum(|p| p.0 * p.0) * sum(|p| p.1 * p.1)).sqrt();
+    if scale > 0.0 { (sum(|p| p.0 * p.1) / scale).clamp(0.0, MOST) } else { 0.0 }
+}

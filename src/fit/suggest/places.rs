@@ -1,0 +1,121 @@
+//! Sizes times budgets: where the runs of a study are, and where others could be.
+
+use super::design::{Cell, Design};
+use super::grid::{self, Rung, Runs};
+use super::search::Candidate;
+use super::{Aim, Arm, Place, SuggestRefusal, noise};
+
+/// All sizes with all budgets, and the runs that are there.
+pub(super) struct Grid {
+    pub(super) rungs: Vec<Rung>,
+    pub(super) budgets: Vec<f64>,
+    /// The runs of each place, an arm each, rung by rung.
+    pub(super) counts: Vec<Vec<f64>>,
+    /// Runs that are at none of the places, as (arm, log N, log D).
+    pub(super) elsewhere: Vec<(usize, f64, f64)>,
+}
+
+/// How far the tokens per parameter of a suggested run may lie beyond those of the study.
+const RATIO_BEYOND: f64 = 1.5;
+
+impl Grid {
+    pub(super) fn of(arms: &[Arm<'_>], most: f64) -> Self {
+        let runs: Vec<Runs<'_>> =
+            arms.iter().map(|arm| Runs { runs: arm.runs.runs.clone(), per_token: arm.runs.per_token }).collect();
+        let (rungs, budgets) = (grid::rungs(&runs), grid::budgets(&runs, most));
+        let mut grid = Self {
+            counts: vec![vec![0.0; arms.len()]; rungs.len() * budgets.len()],
+            rungs,
+            budgets,
+            elsewhere: Vec::new(),
+        };
+        for (arm, Runs { runs, .. }) in runs.iter().enumerate() {
+            for run in runs {
+                let rung = grid.rungs.iter().position(|rung| rung.label.as_ref() == Some(&run.size));
+                let budget = grid.budgets.iter().position(|budget| *budget == run.budget);
+                match rung.zip(budget) {
+                    Some((rung, budget)) => grid.counts[rung * grid.budgets.len() + budget][arm] += 1.0,
+                    None => grid.elsewhere.push((arm, run.params.ln(), run.tokens.ln())),
+                }
+            }
+        }
+        grid
+    }
+
+    /// (log N, log D) of a place for an arm.
+    fn at(&self, cell: usize, arm: usize) -> (f64, f64) {
+        let (rung, budget) = (&self.rungs[cell / self.budgets.len()], self.budgets[cell % self.budgets.len()]);
+        (rung.log_n[arm], budget.ln() - rung.log_f[arm])
+    }
+
+    pub(super) fn budget(&self, cell: usize) -> f64 {
+        self.budgets[cell % self.budgets.len()]
+    }
+
+    pub(super) fn design(&self, arms: &[Arm<'_>], aim: &Aim) -> Design {
+        let cell = |(cell, counts): (usize, &Vec<f64>)| {
+            let rows = arms.iter().enumerate().map(|(arm, of)| of.noisy.row(self.at(cell, arm))).collect();
+            Cell { rows, counts: counts.clone() }
+        };
+        let mut cells: Vec<Cell> = self.counts.iter().enumerate().map(cell).collect();
+        cells.extend(self.elsewhere.iter().map(|(arm, log_n, log_d)| {
+            let rows = arms.iter().map(|of| of.noisy.row((*log_n, *log_d))).collect();
+            Cell { rows, counts: (0..arms.len()).map(|other| f64::from(u8::from(other == *arm))).collect() }
+        }));
+        let correlation = match arms {
+            [first, second] => noise::correlation([first, second].map(|a| (&a.noisy.surface, a.runs.runs.as_slice()))),
+            _ => 0.0,
+        };
+        Design { arms: arms.iter().map(|arm| arm.noisy).collect(), cells, correlation, gradient: aim.gradient.clone() }
+    }
+
+    /// The places that one run of each arm can be paid for, with tokens per parameter as the study has them.
+    pub(super) fn candidates(&self, arms: &[Arm<'_>], allowance: f64) -> Result<Vec<Candidate>, SuggestRefusal> {
+        let ratios: Vec<(f64, f64)> = arms.iter().map(Arm::ratios).collect();
+        let is_usual = |cell: usize| {
+            ratios.iter().enumerate().all(|(arm, (low, high))| {
+                let (log_n, log_d) = self.at(cell, arm);
+                (low - RATIO_BEYOND.ln()..=high + RATIO_BEYOND.ln()).contains(&(log_d - log_n))
+            })
+        };
+        let candidate = |cell: usize| Candidate { cell, cost: self.budget(cell) * arms.len() as f64 };
+        let all: Vec<Candidate> = (0..self.counts.len()).filter(|cell| is_usual(*cell)).map(candidate).collect();
+        let cheapest = all.iter().map(|c| c.cost).fold(f64::INFINITY, f64::min);
+        if cheapest > allowance {
+            let what = if arms.len() == 2 { "a run of each arm" } else { "one run" }.to_owned();
+            return Err(SuggestRefusal::TooLittle { allowance, cheapest, what });
+        }
+        Ok(all.into_iter().filter(|candidate| candidate.cost <= allowance).collect())
+    }
+
+    /// What was chosen, the cheapest budget first.
+    pub(super) fn places(&self, candidates: &[Candidate], taken: &[usize]) -> Vec<Place> {
+        let place = |(candidate, seeds): (&Candidate, &usize)| {
+            let rung = &self.rungs[candidate.cell / self.budgets.len()];
+            let arms = 0..rung.log_n.len();
+            Place {
+                size: rung.label.clone(),
+                params: rung.log_n.iter().map(|n| n.exp()).collect(),
+                tokens: arms.map(|arm| self.at(candidate.cell, arm).1.exp()).collect(),
+                budget: self.budget(candidate.cell),
+                seeds: *seeds,
+                flops: *seeds as f64 * candidate.cost,
+            }
+        };
+        let mut places: Vec<Place> = candidates.iter().zip(taken).filter(|(_, seeds)| **seeds > 0).map(place).collect();
+        places.sort_by(|a, b| a.budget.total_cmp(&b.budget).then(a.params[0].total_cmp(&b.params[0])));
+        places
+    }
+}
+
+/// The variance where FLOPs are spent on all places of the study alike.
+pub(super) fn evenly(design: &Design, grid: &Grid, flops: f64) -> f64 {
+    let mut counts = design.counts();
+    let is_run = |counts: &Vec<f64>| counts.iter().all(|n| *n > 0.0);
+    let runs = (0..grid.counts.len()).filter(|cell| is_run(&grid.counts[*cell])).collect::<Vec<_>>();
+    let once: f64 = runs.iter().map(|cell| grid.budget(*cell) * design.arms.len() as f64).sum();
+    for cell in runs {
+        counts[cell].iter_mut().for_each(|n| *n += flops / once);
+    }
+    design.variance(&design.sums(&counts))
+}

@@ -1,0 +1,119 @@
+//! Which runs to add: greedily, then by exchanges (Fedorov, Theory of Optimal Experiments, 1972, chapter 3; Pukelsheim, Optimal
+//! Design of Experiments, 1993, chapter 2, for one target, c-optimality). A run has a price here, so that what counts is
+//! the decrease of the variance per FLOP; exchanges mend what greed has spent on cheap runs.
+
+use super::design::{Design, Sums};
+
+/// One more run in a cell, of each arm that the target is of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) cell: usize,
+    /// FLOPs of all its runs.
+    pub(super) cost: f64,
+}
+
+/// What may be spent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// FLOPs.
+    pub(super) allowance: f64,
+    /// How many candidates may be taken, each as often as wanted.
+    pub(super) picks: usize,
+}
+
+/// A choice of candidates.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    /// How often each candidate is taken.
+    pub(super) taken: Vec<usize>,
+    pub(super) cost: f64,
+    pub(super) variance: f64,
+    sums: Sums,
+    counts: Vec<Vec<f64>>,
+}
+
+/// Exchanges that are tried at most.
+const EXCHANGES: usize = 60;
+/// A decrease, as a share of the variance, below which it is none.
+const FELT: f64 = 1e-6;
+
+/// What a candidate is chosen by: decrease of variance, cost.
+type Worth = fn(f64, f64) -> f64;
+
+/// The best choice that was found.
+pub(super) fn search(design: &Design, candidates: &[Candidate], limits: Limits) -> Choice {
+    let searched = |worth: Worth| {
+        let mut choice = Choice::none(design, candidates.len());
+        choice.fill(design, candidates, limits, worth);
+        choice.exchange(design, candidates, limits);
+        choice
+    };
+    let (per_flop, most) = (searched(|gain, cost| gain / cost), searched(|gain, _| gain));
+    if most.variance < per_flop.variance { most } else { per_flop }
+}
+
+impl Choice {
+    fn none(design: &Design, candidates: usize) -> Self {
+        let counts = design.counts();
+        let sums = design.sums(&counts);
+        Self { taken: vec![0; candidates], cost: 0.0, variance: design.variance(&sums), sums, counts }
+    }
+
+    fn picks(&self) -> usize {
+        self.taken.iter().sum()
+    }
+
+    /// The variance with one more, or one fewer, of a candidate.
+    fn variance_with(&self, design: &Design, candidate: &Candidate, by: f64) -> f64 {
+        let mut sums = self.sums.clone();
+        let from = &self.counts[candidate.cell];
+        let to: Vec<f64> = from.iter().map(|n| n + by).collect();
+        design.change(&mut sums, candidate.cell, from, &to);
+        design.variance(&sums)
+    }
+
+    fn take(&mut self, design: &Design, candidates: &[Candidate], at: usize, add: bool) {
+        let (candidate, by) = (candidates[at], if add { 1.0 } else { -1.0 });
+        let from = self.counts[candidate.cell].clone();
+        self.counts[candidate.cell].iter_mut().for_each(|n| *n += by);
+        design.change(&mut self.sums, candidate.cell, &from, &self.counts[candidate.cell]);
+        self.taken[at] = if add { self.taken[at] + 1 } else { self.taken[at] - 1 };
+        self.cost += by * candidate.cost;
+        self.variance = design.variance(&self.sums);
+    }
+
+    /// Takes the worthiest candidate that can be paid for, until none helps.
+    fn fill(&mut self, design: &Design, candidates: &[Candidate], limits: Limits, worth: Worth) {
+        while self.picks() < limits.picks {
+            let left = (limits.allowance - self.cost) * (1.0 + 1e-12);
+            let gain = |candidate: &Candidate| self.variance - self.variance_with(design, candidate, 1.0);
+            let affordable = candidates.iter().enumerate().filter(|(_, candidate)| candidate.cost <= left);
+            let gains = affordable.map(|(at, candidate)| (at, gain(candidate), candidate.cost));
+            let best = gains.filter(|(_, gain, _)| *gain > FELT * self.variance);
+            let Some((at, ..)) = best.max_by(|a, b| worth(a.1, a.2).total_cmp(&worth(b.1, b.2))) else { break };
+            self.take(design, candidates, at, true);
+        }
+    }
+
+    /// Gives each of what was taken up in turn, for the best that its price buys, until nothing helps.
+    fn exchange(&mut self, design: &Design, candidates: &[Candidate], limits: Limits) {
+        for _ in 0..EXCHANGES {
+            let taken: Vec<usize> = (0..candidates.len()).filter(|at| self.taken[*at] > 0).collect();
+            let mut best: Option<Self> = None;
+            for at in taken {
+                for worth in [(|gain, cost| gain / cost) as Worth, |gain, _| gain] {
+                    let mut other = self.clone();
+                    other.take(design, candidates, at, false);
+                    other.fill(design, candidates, limits, worth);
+                    if other.variance < best.as_ref().unwrap_or(self).variance * (1.0 - FELT) {
+                        best = Some(other);
+                    }
+                }
+            }
+            match best {
+                Some(better) => *self = better,
+                None => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The suggestion in a sweep file's form, in which every size is run at every budget with every seed.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Grid;
+use super::design::Design;
+use super::search::Limits;
+
+/// The `sizes`, `budgets` and number of `seeds` of an extended sweep: what is there stays, so that finished runs are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct SweepForm {
+    /// Sizes, smallest first.
+    pub sizes: Vec<SweepSize>,
+    /// Budgets, FLOPs.
+    pub budgets: Vec<f64>,
+    /// How many seeds.
+    pub seeds: usize,
+    /// Runs that are not there yet.
+    pub new_runs: usize,
+    /// What they cost, FLOPs.
+    pub flops: f64,
+    /// An estimate of the interval's width when they are done, as a share of the width now.
+    pub shrink: f64,
+}
+
+/// A size: by the study's name, or by what the baseline counts.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct SweepSize {
+    /// The study's name of it, where it has one.
+    pub label: Option<String>,
+    /// N of the first arm, parameters.
+    pub params: f64,
+}
+
+/// Which rungs and budgets of the grid are in the file, and how many seeds.
+#[derive(Clone, Debug, PartialEq)]
+struct Form {
+    rungs: Vec<bool>,
+    budgets: Vec<bool>,
+    seeds: f64,
+}
+
+/// A form with what it comes to.
+struct Weighed {
+    form: Form,
+    cost: f64,
+    runs: f64,
+    variance: f64,
+}
+
+/// The best that one line after another of the file buys; None where nothing affordable helps, or where runs lie outside
+/// such a form.
+pub(super) fn extend(design: &Design, grid: &Grid, limits: Limits, now: f64) -> Option<SweepForm> {
+    if !grid.elsewhere.is_empty() {
+        return None;
+    }
+    let at = |rung: usize, budget: usize| &grid.counts[rung * grid.budgets.len() + budget];
+    let is_there = |counts: &Vec<f64>| counts.iter().any(|n| *n > 0.0);
+    let start = Form {
+        rungs: (0..grid.rungs.len()).map(|r| (0..grid.budgets.len()).any(|b| is_there(at(r, b)))).collect(),
+        budgets: (0..grid.budgets.len()).map(|b| (0..grid.rungs.len()).any(|r| is_there(at(r, b)))).collect(),
+        seeds: grid.counts.iter().flatten().copied().fold(1.0, f64::max),
+    };
+    let ways: [fn(f64, f64) -> f64; 2] = [|gain, cost| gain / cost, |gain, _| gain];
+    let found = ways.into_iter().filter_map(|worth| climb(design, grid, limits, &start, worth));
+    let best = found.min_by(|a, b| a.variance.total_cmp(&b.variance))?;
+    let chosen = |flags: &[bool]| flags.iter().enumerate().filter(|(_, is)| **is).map(|(i, _)| i).collect::<Vec<_>>();
+    let size = |rung: usize| {
+        let rung = &grid.rungs[rung];
+        SweepSize { label: rung.label.clone(), params: rung.log_n[0].exp() }
+    };
+    Some(SweepForm {
+        sizes: chosen(&best.form.rungs).into_iter().map(size).collect(),
+        budgets: chosen(&best.form.budgets).into_iter().map(|b| grid.budgets[b]).collect(),
+        seeds: best.form.seeds as usize,
+        new_runs: best.runs as usize,
+        flops: best.cost,
+        shrink: (best.variance / now).sqrt(),
+    })
+}
+
+/// Adds the worthiest line that can be paid for, until none helps.
+fn climb(design: &Design, grid: &Grid, limits: Limits, start: &Form, worth: fn(f64, f64) -> f64) -> Option<Weighed> {
+    let mut at = weigh(design, grid, start.clone());
+    loop {
+        let fits = |w: &Weighed| {
+            let runs = limits.picks * design.arms.len();
+            w.cost <= limits.allowance && w.runs <= runs as f64 && w.variance < at.variance
+        };
+        let next = moves(&at.form).into_iter().map(|form| weigh(design, grid, form)).filter(fits);
+        let value = |w: &Weighed| worth(at.variance - w.variance, w.cost - at.cost);
+        match next.max_by(|a, b| value(a).total_cmp(&value(b))) {
+            Some(better) => at = better,
+            None => return (at.form != *start).then_some(at),
+        }
+    }
+}
+
+/// One size, one budget or one seed more.
+fn moves(form: &Form) -> Vec<Form> {
+    let mut moves = vec![Form { seeds: form.seeds + 1.0, ..form.clone() }];
+    for rung in (0..form.rungs.len()).filter(|rung| !form.rungs[*rung]) {
+        moves.push(form.clone());
+        moves.last_mut().into_iter().for_each(|form| form.rungs[rung] = true);
+    }
+    for budget in (0..form.budgets.len()).filter(|budget| !form.budgets[*budget]) {
+        moves.push(form.clone());
+        moves.last_mut().into_iter().for_each(|form| form.budgets[budget] = true);
+    }
+    moves
+}
+
+fn weigh(design: &Design, grid: &Grid, form: Form) -> Weighed {
+    let mut counts = design.counts();
+    let (mut cost, mut runs) = (0.0, 0.0);
+    for (cell, counts) in counts.iter_mut().enumerate() {
+        let (rung, budget) = (cell / grid.budgets.len(), cell % grid.budgets.len());
+        if form.rungs[rung] && form.budgets[budget] {
+            for count in counts {
+                let new = (form.seeds - *count).max(0.0);
+                *count += new;
+                cost += new * grid.budgets[budget];
+                runs += new;
+            }
+        }
+    }
+    let variance = design.variance(&design.sums(&counts));
+    Weighed { form, cost, runs, variance }
+}
