@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::next_args::PredictArgs;
+use super::next_args::{PredictArgs, SuggestArgs};
 
 /// Which architecture is the better buy, at which compute, how sure: scaling-law experiments from a sweep file.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ pub(super) enum CommandLine {
     Fit(FitArgs),
     /// Predict loss and best size at a budget, or the loss of a run, from the fitted laws
     Predict(PredictArgs),
+    /// Suggest the runs that would narrow a multiplier or an exponent most, for so many FLOPs
+    Suggest(SuggestArgs),
     /// Write the tables and the report again
     Report(ReportArgs),
     /// Show the architectures that have a name, and what they are made of

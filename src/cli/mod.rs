@@ -27,6 +27,7 @@ mod runs;
 mod schema;
 mod status;
 mod studied;
+mod suggest;
 mod sweep;
 
 use std::process::ExitCode;
@@ -70,6 +71,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
         CommandLine::Import(args) => import::main(args),
         CommandLine::Fit(args) => fit::main(args),
         CommandLine::Predict(args) => predict::main(args),
+        CommandLine::Suggest(args) => suggest::main(args),
         CommandLine::Report(args) => report::main(args),
         CommandLine::Arch(command) => arch::main(command),
         CommandLine::Schema(args) => schema::main(args),

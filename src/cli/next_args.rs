@@ -56,3 +56,43 @@ fn positive(text: &str) -> Result<f64, String> {
     let value = parse_number(text).map_err(|e| e.to_string())?;
     if value > 0.0 { Ok(value) } else { Err(format!("`{text}` is not above zero")) }
 }
+
+#[derive(Debug, Args)]
+pub(super) struct SuggestArgs {
+    /// Sweep file, or name of a sweep that has results
+    pub(super) sweep: String,
+    /// FLOPs that all further runs may cost together, such as 1e12
+    #[arg(long, value_name = "ALLOWANCE", value_parser = positive)]
+    pub(super) flops: f64,
+    /// What the runs are to tell of
+    #[arg(long, value_enum, default_value_t = TargetArg::Multiplier)]
+    pub(super) of: TargetArg,
+    /// Arm whose exponent it is, or that is compared with the baseline [default: the baseline, or the only other arm]
+    #[arg(long, value_name = "NAME")]
+    pub(super) arm: Option<String>,
+    /// Compute of the baseline at which the multiplier is wanted [default: the middle of what both arms were measured at]
+    #[arg(long, value_name = "FLOPS", value_parser = positive)]
+    pub(super) at_flops: Option<f64>,
+    /// Suggest at most so many runs [default: as many as the study has of these arms]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) max_runs: Option<u32>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) draws: Draws,
+    #[command(flatten)]
+    pub(super) folders: Folders,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum TargetArg {
+    /// What the arm's compute is worth in the baseline's
+    Multiplier,
+    /// α, the exponent of N in the surface
+    Alpha,
+    /// β, the exponent of D in the surface
+    Beta,
+    /// p in N* ∝ C^p
+    NExponent,
+}

@@ -15,13 +15,15 @@ pub(super) struct Studied {
     pub(super) study: Study,
     /// The arm that others are compared with.
     pub(super) baseline: String,
+    /// Whether a sweep file made it, so that more lines in that file mean more runs.
+    pub(super) is_sweep: bool,
 }
 
 /// Reads the runs of a sweep that has results.
 pub(super) fn studied(sweep: &str, folders: &Folders) -> Result<Studied, Failed> {
     let (dir, plan) = recorded(sweep, folders)?;
     let study = collect(&dir, &plan).study();
-    Ok(Studied { name: plan.name, study, baseline: plan.baseline })
+    Ok(Studied { name: plan.name, study, baseline: plan.baseline, is_sweep: true })
 }
 
 impl Studied {

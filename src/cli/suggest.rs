@@ -1,0 +1,194 @@
+//! `isoflop suggest`
+
+use super::next_args::{SuggestArgs, TargetArg};
+use super::studied::{Studied, studied};
+use super::{Exit, Failed, output};
+use crate::fit::{
+    Interval, Place, Settings, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest,
+};
+use crate::units::si;
+
+pub(super) fn main(args: &SuggestArgs) -> Result<Exit, Failed> {
+    of(&studied(&args.sweep, &args.folders)?, args)
+}
+
+/// A suggestion for any study.
+pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> {
+    studied.check_arm(args.arm.as_ref().unwrap_or(&studied.baseline))?;
+    let target = match args.of {
+        TargetArg::Multiplier => Target::Multiplier,
+        TargetArg::Alpha => Target::Alpha,
+        TargetArg::Beta => Target::Beta,
+        TargetArg::NExponent => Target::NExponent,
+    };
+    let arm = arm(studied, args, target)?;
+    let settings =
+        Settings { replicates: args.draws.replicates, seed: args.draws.seed, ..Settings::new(&studied.baseline) };
+    let is_of = |name: &str| name == arm || (target == Target::Multiplier && name == studied.baseline);
+    let runs = studied.study.observations.iter().filter(|run| is_of(&run.arm)).count();
+    let wanted = Wanted {
+        allowance: args.flops,
+        target,
+        at_flops: args.at_flops,
+        max_runs: args.max_runs.map_or(runs, |n| n as usize),
+        arm,
+    };
+    let suggestion = suggest(&studied.study, &settings, &wanted).map_err(|refusal| failed(&refusal, args))?;
+    if args.json {
+        output::json(&suggestion)?;
+    } else {
+        print(&suggestion, studied);
+    }
+    Ok(Exit::Ok)
+}
+
+/// The arm that is meant: of two arms the other is the variant, and an exponent is the baseline's where nothing else is said.
+fn arm(studied: &Studied, args: &SuggestArgs, target: Target) -> Result<String, Failed> {
+    let arms = studied.study.arms();
+    let others: Vec<String> = arms.into_iter().filter(|arm| *arm != studied.baseline).collect();
+    match (&args.arm, target, others.as_slice()) {
+        (Some(arm), Target::Multiplier, _) if *arm == studied.baseline => {
+            let message = format!("`{arm}` is the baseline, and its multiplier over itself is 1");
+            Err(Failed::new(Exit::Usage, message, "name another arm with `--arm`, or ask `--of alpha`"))
+        }
+        (Some(arm), ..) => Ok(arm.clone()),
+        (None, Target::Multiplier, [only]) => Ok(only.clone()),
+        (None, Target::Multiplier, []) => {
+            let message = format!("`{}` is the only arm with finished runs: a multiplier takes two", studied.baseline);
+            Err(Failed::new(Exit::FitImpossible, message, "ask for an exponent, as with `--of alpha`"))
+        }
+        (None, Target::Multiplier, several) => {
+            let message = format!("the study compares several arms: `{}`", several.join("`, `"));
+            Err(Failed::new(Exit::Usage, message, "say with `--arm` whose multiplier is meant"))
+        }
+        (None, ..) => Ok(studied.baseline.clone()),
+    }
+}
+
+fn failed(refusal: &SuggestRefusal, args: &SuggestArgs) -> Failed {
+    let (exit, hint) = match refusal {
+        SuggestRefusal::NoSurface { .. } => (
+            Exit::FitImpossible,
+            "run several sizes at each of several budgets first; `isoflop fit` says how each arm stands".to_owned(),
+        ),
+        SuggestRefusal::NoOverlap => (Exit::FitImpossible, "say with `--at-flops` where it is wanted".to_owned()),
+        SuggestRefusal::TooFar { .. } => {
+            (Exit::Usage, "name a compute nearer to the study with `--at-flops`".to_owned())
+        }
+        SuggestRefusal::TooLittle { cheapest, .. } => {
+            (Exit::Usage, format!("allow that much: `--flops {cheapest:.2e}`"))
+        }
+        SuggestRefusal::NothingHelps if args.max_runs.is_some() => {
+            (Exit::Usage, "allow more with `--flops` or `--max-runs`".to_owned())
+        }
+        SuggestRefusal::NothingHelps => (Exit::Usage, "allow more with `--flops`".to_owned()),
+    };
+    Failed::new(exit, refusal, hint)
+}
+
+fn print(suggestion: &Suggestion, studied: &Studied) {
+    let what = what(suggestion);
+    output::paragraph(&format!("runs that narrow the 95% interval of the {what} most, {}", cost(suggestion)));
+    output::line("");
+    let header = ["size", "N", "D", "D/N", "FLOPs a run", "seeds", "FLOPs in all"];
+    output::line(output::table(&header, suggestion.places.iter().map(row).collect(), 1));
+    output::line("");
+    let first = &suggestion.arms[0];
+    if suggestion.arms.len() > 1 {
+        output::paragraph(&format!(
+            "each is one run of each arm for each new seed, with N in parameters and D in tokens as {first} counts them; \
+             at one size, budget and seed the arms' errors have a correlation of {:.2} (estimate), which cancels from their difference",
+            suggestion.correlation
+        ));
+    } else {
+        output::paragraph("N in parameters, D in tokens");
+    }
+    output::paragraph(&verdict(suggestion));
+    if let Some(form) = suggestion.sweep.as_ref().filter(|_| studied.is_sweep) {
+        sweep_form(form, studied);
+    }
+}
+
+/// `multiplier of primer_ez over transformer at 1.05e11 FLOPs`
+fn what(suggestion: &Suggestion) -> String {
+    let name = suggestion.target.name();
+    match (suggestion.arms.as_slice(), suggestion.at_flops) {
+        ([baseline, variant], Some(flops)) => format!("{name} of {variant} over {baseline} at {flops:.2e} FLOPs"),
+        (arms, _) => format!("{name} of {}", arms.join(", ")),
+    }
+}
+
+fn cost(suggestion: &Suggestion) -> String {
+    let runs: usize = suggestion.places.iter().map(|place| place.seeds).sum::<usize>() * suggestion.arms.len();
+    format!("{runs} runs for {:.2e} FLOPs in all:", suggestion.flops)
+}
+
+fn row(place: &Place) -> Vec<String> {
+    vec![
+        place.size.clone().unwrap_or_else(|| "new".to_owned()),
+        si(place.params[0]),
+        si(place.tokens[0]),
+        format!("{:.1}", place.tokens[0] / place.params[0]),
+        format!("{:.1e}", place.budget),
+        format!("+{}", place.seeds),
+        format!("{:.2e}", place.flops),
+    ]
+}
+
+fn verdict(suggestion: &Suggestion) -> String {
+    let show = |value: f64| match suggestion.target {
+        Target::Multiplier => format!("{value:.2}x"),
+        _ => format!("{value:.3}"),
+    };
+    let range = |interval: Option<Interval>| {
+        interval.map_or_else(|| "no interval".to_owned(), |i| format!("{} to {}", show(i.low), show(i.high)))
+    };
+    format!(
+        "by surface it is {}, 95% {} now; expected then, as an estimate: {}, {} of the width of now. As many FLOPs spent \
+         evenly over the study's sizes and budgets: {} (estimate)",
+        show(suggestion.value),
+        range(suggestion.now),
+        range(suggestion.expected),
+        percent(suggestion.shrink),
+        percent(suggestion.shrink_evenly)
+    )
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0}%", 100.0 * share)
+}
+
+/// Lines that can stand in the sweep file.
+fn sweep_form(form: &SweepForm, studied: &Studied) {
+    output::line("");
+    output::paragraph(&format!(
+        "a sweep file runs every size at every budget with every seed. In that form the best is {} new runs for {:.2e} FLOPs, \
+         {} of the width (estimate):",
+        form.new_runs,
+        form.flops,
+        percent(form.shrink)
+    ));
+    let sizes: Vec<String> = form.sizes.iter().map(size).collect();
+    let budgets: Vec<String> = form.budgets.iter().map(|budget| format!("{budget:e}")).collect();
+    output::line(format!(
+        "\nsizes: [{}]\nbudgets:\n  flops: [{}]\nseeds: [{}]",
+        sizes.join(", "),
+        budgets.join(", "),
+        seeds(form.seeds, studied).join(", ")
+    ));
+}
+
+fn size(size: &SweepSize) -> String {
+    size.label.clone().unwrap_or_else(|| format!("{{params: {}}}", si(size.params)))
+}
+
+/// The study's own seeds, and the next ones after them.
+fn seeds(count: usize, studied: &Studied) -> Vec<String> {
+    let mut seeds: Vec<u64> = studied.study.observations.iter().map(|run| run.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    while seeds.len() < count {
+        seeds.push(seeds.last().map_or(1, |last| last + 1));
+    }
+    seeds.iter().map(ToString::to_string).collect()
+}
