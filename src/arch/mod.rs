@@ -8,6 +8,7 @@ mod choices;
 mod config;
 mod contradiction;
 mod flops;
+mod further;
 mod ladder;
 mod params;
 mod presets;
@@ -20,6 +21,7 @@ pub use choices::{
 pub use config::ModelConfig;
 pub use contradiction::Contradiction;
 pub use flops::{Causal, Counted, Operation};
+pub use further::{between, beyond};
 pub use ladder::{ASPECT, Counting, LadderError, Solved, geometric, named_rungs, paper_sweep, rung, solve_params};
 pub use params::{ParamsByGroup, RELATIVE_BUCKETS};
 pub use presets::{LLAMA_STYLE, MDHA, PRESETS, PRIMER, PRIMER_EZ, Preset, TRANSFORMER, TRANSFORMER_PLUS_PLUS};

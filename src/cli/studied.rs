@@ -3,8 +3,9 @@
 use super::args::Folders;
 use super::sweep::recorded;
 use super::{Exit, Failed};
-use crate::fit::Study;
-use crate::sweep::nearest;
+use crate::arch::{ModelConfig, Shape, between, beyond};
+use crate::fit::{OfferedSize, Study};
+use crate::sweep::{Plan, PlannedRun, nearest};
 use crate::table::collect;
 
 /// A study under a name, with the arm that others are compared with.
@@ -15,15 +16,59 @@ pub(super) struct Studied {
     pub(super) study: Study,
     /// The arm that others are compared with.
     pub(super) baseline: String,
-    /// Whether a sweep file made it, so that more lines in that file mean more runs.
-    pub(super) is_sweep: bool,
+    /// Where a sweep file made it, sizes that could be trained beside its own.
+    pub(super) sizes: Option<Vec<OfferedSize>>,
 }
 
 /// Reads the runs of a sweep that has results.
 pub(super) fn studied(sweep: &str, folders: &Folders) -> Result<Studied, Failed> {
     let (dir, plan) = recorded(sweep, folders)?;
     let study = collect(&dir, &plan).study();
-    Ok(Studied { name: plan.name, study, baseline: plan.baseline, is_sweep: true })
+    Ok(Studied { sizes: Some(further(&plan)), name: plan.name, study, baseline: plan.baseline })
+}
+
+/// Steps beyond the largest size.
+const ABOVE: usize = 2;
+
+/// Sizes between the plan's, two above and one below.
+fn further(plan: &Plan) -> Vec<OfferedSize> {
+    let mut arms: Vec<&PlannedRun> = Vec::new();
+    for run in &plan.runs {
+        if !arms.iter().any(|arm| arm.arm == run.arm) {
+            arms.push(run);
+        }
+    }
+    let mut own: Vec<(u64, Shape)> = Vec::new();
+    for run in plan.runs.iter().filter(|run| run.arm == plan.baseline) {
+        if let Ok(shape) = run.size.parse()
+            && !own.iter().any(|(_, other)| *other == shape)
+        {
+            own.push((run.spec.params_total().0, shape));
+        }
+    }
+    own.sort_by_key(|(params, _)| *params);
+    let own: Vec<Shape> = own.into_iter().map(|(_, shape)| shape).collect();
+    let mut shapes: Vec<Shape> = own.windows(2).filter_map(|pair| between(&pair[0], &pair[1])).collect();
+    if let [first, second, .., before, last] = own.as_slice() {
+        shapes.extend(beyond(second, first));
+        let mut ends = [*before, *last];
+        for _ in 0..ABOVE {
+            let Some(next) = beyond(&ends[0], &ends[1]) else { break };
+            shapes.push(next);
+            ends = [ends[1], next];
+        }
+    }
+    shapes.into_iter().filter_map(|shape| offered(&shape, &arms)).collect()
+}
+
+/// A size as each arm counts it; none where it fits one of them not.
+fn offered(size: &Shape, arms: &[&PlannedRun]) -> Option<OfferedSize> {
+    let of = |run: &&PlannedRun| {
+        let spec = &run.spec;
+        let config = ModelConfig::new(spec.architecture, size, spec.data.vocabulary(), spec.sequence_length).ok()?;
+        Some((run.arm.clone(), config.params().total().0 as f64, config.flops_per_token().0 as f64))
+    };
+    Some(OfferedSize { label: size.label(), arms: arms.iter().map(of).collect::<Option<_>>()? })
 }
 
 impl Studied {

@@ -31,6 +31,7 @@ pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> 
         target,
         at_flops: args.at_flops,
         max_runs: args.max_runs.map_or(runs, |n| n as usize),
+        sizes: studied.sizes.clone(),
         arm,
     };
     let suggestion = suggest(&studied.study, &settings, &wanted).map_err(|refusal| failed(&refusal, args))?;
@@ -76,7 +77,7 @@ fn failed(refusal: &SuggestRefusal, args: &SuggestArgs) -> Failed {
             (Exit::Usage, "name a compute nearer to the study with `--at-flops`".to_owned())
         }
         SuggestRefusal::TooLittle { cheapest, .. } => {
-            (Exit::Usage, format!("allow that much: `--flops {cheapest:.2e}`"))
+            (Exit::Usage, format!("allow that much: `--flops {}`", rounded_up(*cheapest)))
         }
         SuggestRefusal::NothingHelps if args.max_runs.is_some() => {
             (Exit::Usage, "allow more with `--flops` or `--max-runs`".to_owned())
@@ -84,6 +85,13 @@ fn failed(refusal: &SuggestRefusal, args: &SuggestArgs) -> Failed {
         SuggestRefusal::NothingHelps => (Exit::Usage, "allow more with `--flops`".to_owned()),
     };
     Failed::new(exit, refusal, hint)
+}
+
+/// Three digits that are no less than the value.
+fn rounded_up(value: f64) -> String {
+    let shown = |value: f64| format!("{value:.2e}");
+    let enough = shown(value).parse::<f64>().is_ok_and(|read| read >= value);
+    if enough { shown(value) } else { shown(value * 1.005) }
 }
 
 fn print(suggestion: &Suggestion, studied: &Studied) {
@@ -104,8 +112,12 @@ fn print(suggestion: &Suggestion, studied: &Studied) {
         output::paragraph("N in parameters, D in tokens");
     }
     output::paragraph(&verdict(suggestion));
-    if let Some(form) = suggestion.sweep.as_ref().filter(|_| studied.is_sweep) {
-        sweep_form(form, studied);
+    match (&suggestion.sweep, suggestion.sweep_from) {
+        (Some(form), _) if studied.sizes.is_some() => sweep_form(form, studied),
+        (None, Some(from)) if studied.sizes.is_some() => output::paragraph(&format!(
+            "as a sweep file runs every size at every budget with every seed, one more of them costs {from:.2e} FLOPs or more"
+        )),
+        _ => {}
     }
 }
 

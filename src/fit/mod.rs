@@ -69,7 +69,7 @@ pub use predict::{Asked, Band, Extent, Predicted, PredictedRun, Predictions, pre
 pub use profile::{OtherForm, Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
 pub use sensitivity::{Alternative, ByApproach, Influence};
 pub use study::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
-pub use suggest::{Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest};
+pub use suggest::{OfferedSize, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest};
 pub use tuning::{Tried, Tuned};
 
 use arm::Prepared;

@@ -30,9 +30,36 @@ pub(super) struct Runs<'a> {
     pub(super) per_token: PerToken,
 }
 
-/// The sizes that all arms have, with those between and beyond.
-pub(super) fn rungs(arms: &[Runs<'_>]) -> Vec<Rung> {
+/// A size that the study does not have and that could be trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OfferedSize {
+    /// Its name.
+    pub label: String,
+    /// For each arm its name, N in parameters and training FLOPs per token.
+    pub arms: Vec<(String, f64, f64)>,
+}
+
+/// The sizes that all arms have, with those that are offered; where nobody says which there are, with those between and
+/// beyond by parameters alone.
+pub(super) fn rungs(arms: &[Runs<'_>], offered: Option<&[OfferedSize]>) -> Vec<Rung> {
     let own = thinned(shared(arms), SIZES);
+    let Some(offered) = offered else { return interpolated(arms, &own) };
+    let is_new = |size: &&OfferedSize| !arms.iter().any(|arm| arm.runs.iter().any(|run| run.size == size.label));
+    let rung = |size: &OfferedSize| {
+        let of = |arm: &Runs<'_>| {
+            let name = &arm.runs.first()?.arm;
+            size.arms.iter().find(|(other, ..)| other == name).map(|(_, n, f)| (n.ln(), f.ln()))
+        };
+        let (log_n, log_f) = arms.iter().map(of).collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        Some(Rung { label: Some(size.label.clone()), log_n, log_f })
+    };
+    let mut rungs = own;
+    rungs.extend(offered.iter().filter(is_new).filter_map(rung));
+    rungs.sort_by(|a, b| a.log_n[0].total_cmp(&b.log_n[0]));
+    rungs
+}
+
+fn interpolated(arms: &[Runs<'_>], own: &[Rung]) -> Vec<Rung> {
     let mut gaps: Vec<f64> = own.windows(2).map(|pair| pair[1].log_n[0] - pair[0].log_n[0]).collect();
     gaps.sort_by(f64::total_cmp);
     let step = gaps.get(gaps.len() / 2).copied().unwrap_or(0.7).clamp(0.2, 0.7);

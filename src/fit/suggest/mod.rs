@@ -20,6 +20,7 @@ mod tests;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use grid::OfferedSize;
 pub use sweep_form::{SweepForm, SweepSize};
 pub use target::Target;
 
@@ -46,6 +47,8 @@ pub struct Wanted {
     pub at_flops: Option<f64>,
     /// The most runs.
     pub max_runs: usize,
+    /// Sizes beside the study's own; where they are not said, sizes by parameters alone.
+    pub sizes: Option<Vec<OfferedSize>>,
 }
 
 /// The runs that would tell most.
@@ -74,6 +77,8 @@ pub struct Suggestion {
     /// The best extension of a sweep file's `sizes`, `budgets` and `seeds` within the allowance, where the study has their
     /// form and one is affordable.
     pub sweep: Option<SweepForm>,
+    /// FLOPs of the cheapest such extension, where the study has the form.
+    pub sweep_from: Option<f64>,
     /// Correlation of the errors of two arms at one size, budget and seed.
     pub correlation: f64,
 }
@@ -145,7 +150,7 @@ pub fn suggest(study: &Study, settings: &Settings, wanted: &Wanted) -> Result<Su
     };
     let arms: Vec<Arm<'_>> = names.iter().map(|name| Arm::of(&carried, name)).collect::<Result<_, _>>()?;
     let aim = aim(&arms, wanted)?;
-    let grid = Grid::of(&arms, wanted.allowance / arms.len() as f64);
+    let grid = Grid::of(&arms, wanted.sizes.as_deref(), wanted.allowance / arms.len() as f64);
     let design = grid.design(&arms, &aim);
     let candidates = grid.candidates(&arms, wanted.allowance)?;
     let limits = Limits { allowance: wanted.allowance, picks: wanted.max_runs / arms.len() };
@@ -157,6 +162,7 @@ pub fn suggest(study: &Study, settings: &Settings, wanted: &Wanted) -> Result<Su
     }
     let shrink = (choice.variance / now).sqrt();
     let is_whole = arms.len() == seen.arms().len();
+    let form = if is_whole { sweep_form::extend(&design, &grid, limits, now) } else { sweep_form::Extended::default() };
     Ok(Suggestion {
         target: wanted.target,
         arms: names.into_iter().map(str::to_owned).collect(),
@@ -168,7 +174,8 @@ pub fn suggest(study: &Study, settings: &Settings, wanted: &Wanted) -> Result<Su
         shrink_evenly: (places::evenly(&design, &grid, choice.cost) / now).sqrt(),
         flops: choice.cost,
         places,
-        sweep: if is_whole { sweep_form::extend(&design, &grid, limits, now) } else { None },
+        sweep: form.best,
+        sweep_from: form.cheapest,
         correlation: design.correlation,
     })
 }

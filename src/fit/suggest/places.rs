@@ -19,10 +19,10 @@ pub(super) struct Grid {
 const RATIO_BEYOND: f64 = 1.5;
 
 impl Grid {
-    pub(super) fn of(arms: &[Arm<'_>], most: f64) -> Self {
+    pub(super) fn of(arms: &[Arm<'_>], offered: Option<&[grid::OfferedSize]>, most: f64) -> Self {
         let runs: Vec<Runs<'_>> =
             arms.iter().map(|arm| Runs { runs: arm.runs.runs.clone(), per_token: arm.runs.per_token }).collect();
-        let (rungs, budgets) = (grid::rungs(&runs), grid::budgets(&runs, most));
+        let (rungs, budgets) = (grid::rungs(&runs, offered), grid::budgets(&runs, most));
         let mut grid = Self {
             counts: vec![vec![0.0; arms.len()]; rungs.len() * budgets.len()],
             rungs,

@@ -49,11 +49,19 @@ struct Weighed {
     variance: f64,
 }
 
-/// The best that one line after another of the file buys; None where nothing affordable helps, or where runs lie outside
-/// such a form.
-pub(super) fn extend(design: &Design, grid: &Grid, limits: Limits, now: f64) -> Option<SweepForm> {
+/// What can be made of a sweep file; nothing where runs lie outside such a form.
+#[derive(Default)]
+pub(super) struct Extended {
+    /// The best within the limits.
+    pub(super) best: Option<SweepForm>,
+    /// FLOPs of the least.
+    pub(super) cheapest: Option<f64>,
+}
+
+/// The best that one line after another of the file buys.
+pub(super) fn extend(design: &Design, grid: &Grid, limits: Limits, now: f64) -> Extended {
     if !grid.elsewhere.is_empty() {
-        return None;
+        return Extended::default();
     }
     let at = |rung: usize, budget: usize| &grid.counts[rung * grid.budgets.len() + budget];
     let is_there = |counts: &Vec<f64>| counts.iter().any(|n| *n > 0.0);
@@ -64,20 +72,25 @@ pub(super) fn extend(design: &Design, grid: &Grid, limits: Limits, now: f64) -> 
     };
     let ways: [fn(f64, f64) -> f64; 2] = [|gain, cost| gain / cost, |gain, _| gain];
     let found = ways.into_iter().filter_map(|worth| climb(design, grid, limits, &start, worth));
-    let best = found.min_by(|a, b| a.variance.total_cmp(&b.variance))?;
+    let best = found.min_by(|a, b| a.variance.total_cmp(&b.variance));
+    let costs = moves(&start).into_iter().map(|form| weigh(design, grid, form).cost);
+    Extended { best: best.map(|best| told(&best, grid, now)), cheapest: costs.min_by(f64::total_cmp) }
+}
+
+fn told(best: &Weighed, grid: &Grid, now: f64) -> SweepForm {
     let chosen = |flags: &[bool]| flags.iter().enumerate().filter(|(_, is)| **is).map(|(i, _)| i).collect::<Vec<_>>();
     let size = |rung: usize| {
         let rung = &grid.rungs[rung];
         SweepSize { label: rung.label.clone(), params: rung.log_n[0].exp() }
     };
-    Some(SweepForm {
+    SweepForm {
         sizes: chosen(&best.form.rungs).into_iter().map(size).collect(),
         budgets: chosen(&best.form.budgets).into_iter().map(|b| grid.budgets[b]).collect(),
         seeds: best.form.seeds as usize,
         new_runs: best.runs as usize,
         flops: best.cost,
         shrink: (best.variance / now).sqrt(),
-    })
+    }
 }
 
 /// Adds the worthiest line that can be paid for, until none helps.

@@ -80,7 +80,8 @@ fn ways(study: &Study, target: Target, allowance: f64, seed: u64) -> Option<[Vec
     let at_flops = (target == Target::Multiplier).then_some(AT);
     let arm = if target == Target::Multiplier { "variant" } else { "base" };
     // No more runs than the even spread has: many cheap ones would tell yet more, by a law that holds exactly.
-    let wanted = Wanted { allowance, target, arm: arm.into(), at_flops, max_runs: study.observations.len() };
+    let wanted =
+        Wanted { allowance, target, arm: arm.into(), at_flops, max_runs: study.observations.len(), sizes: None };
     let suggestion = suggest(study, &settings, &wanted).ok()?;
     assert!(suggestion.flops <= allowance * (1.0 + 1e-9));
     let suggested = suggestion.places.iter().map(|place| (place.params[0], place.budget, place.seeds)).collect();
