@@ -296,7 +296,7 @@ pub(super) enum ObjectiveArg {
 }
 
 /// `params=N`, of which a list is made.
-fn role_and_column(text: &str) -> Result<(String, String), String> {
+pub(super) fn role_and_column(text: &str) -> Result<(String, String), String> {
     let (role, column) = text.split_once('=').ok_or("write it as `params=COLUMN`")?;
     match (role.trim(), column.trim()) {
         ("", _) | (_, "") => Err("write it as `params=COLUMN`".to_owned()),

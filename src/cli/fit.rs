@@ -8,7 +8,7 @@ use crate::run::{SweepDir, write_json};
 use crate::table::{Tables, collect};
 
 pub(super) fn main(args: &FitArgs) -> Result<Exit, Failed> {
-    if let Some(path) = fit_foreign::table(args) {
+    if let Some(path) = fit_foreign::table(&args.sweep, &args.map, args.keep_suspects) {
         return fit_foreign::main(args, path);
     }
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;

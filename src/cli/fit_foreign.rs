@@ -8,11 +8,12 @@ use super::{Exit, Failed, fit_args, output};
 use crate::fit::fit;
 use crate::table::{Foreign, ForeignError, Note, Role, is_table, read_foreign};
 
-/// The table that is named, if it is none of our sweeps: by its ending, or as a file that is no sweep file.
-pub(super) fn table(args: &FitArgs) -> Option<&Path> {
-    let path = Path::new(&args.sweep);
+/// The table that is named, if it is none of our sweeps: by its ending, by what is said of it, or as a file that is no sweep
+/// file.
+pub(super) fn table<'a>(named: &'a str, map: &[(String, String)], keep_suspects: bool) -> Option<&'a Path> {
+    let path = Path::new(named);
     let is_sweep = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    let asks_for_one = !args.map.is_empty() || args.keep_suspects;
+    let asks_for_one = !map.is_empty() || keep_suspects;
     (is_table(path) || asks_for_one || (path.is_file() && !is_sweep)).then_some(path)
 }
 
@@ -32,7 +33,7 @@ pub(super) fn main(args: &FitArgs, path: &Path) -> Result<Exit, Failed> {
 }
 
 /// Which column is what, and what was assumed: to standard error, so that a result stays alone.
-fn say(foreign: &Foreign) {
+pub(super) fn say(foreign: &Foreign) {
     let columns: Vec<String> = foreign.columns.iter().map(|(role, column)| named(*role, column)).collect();
     output::remark(format!("columns: {}", columns.join(", ")));
     for note in &foreign.notes {

@@ -2,12 +2,13 @@
 
 use clap::{Args, ValueEnum};
 
-use super::args::{Folders, REPLICATES};
+use super::args::{Folders, REPLICATES, role_and_column};
 use crate::units::parse_number;
 
 #[derive(Debug, Args)]
 pub(super) struct PredictArgs {
-    /// Sweep file, or name of a sweep that has results
+    /// Sweep file, name of a sweep that has results, or a table of runs as `isoflop fit` takes it
+    #[arg(value_name = "SWEEP|TABLE")]
     pub(super) sweep: String,
     /// Budget in FLOPs, such as 1e20; may be given several times
     #[arg(long, value_name = "FLOPS", value_parser = positive, required_unless_present = "params")]
@@ -28,6 +29,8 @@ pub(super) struct PredictArgs {
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
+    pub(super) table: TableArgs,
+    #[command(flatten)]
     pub(super) draws: Draws,
     #[command(flatten)]
     pub(super) folders: Folders,
@@ -39,6 +42,17 @@ pub(super) enum PredictBy {
     Profiles,
     /// L = E + A·N^-α + B·D^-β through all runs
     Surface,
+}
+
+/// What is said of a table of runs that others measured.
+#[derive(Debug, Args)]
+pub(super) struct TableArgs {
+    /// Which column of a table is what, where its name does not say: `params=N,tokens=D,loss=val_loss,arch=model`
+    #[arg(long, value_name = "ROLE=COLUMN,...", value_delimiter = ',', value_parser = role_and_column)]
+    pub(super) map: Vec<(String, String)>,
+    /// Keep the runs of a table that look diverged
+    #[arg(long)]
+    pub(super) keep_suspects: bool,
 }
 
 #[derive(Debug, Args)]
@@ -59,7 +73,8 @@ fn positive(text: &str) -> Result<f64, String> {
 
 #[derive(Debug, Args)]
 pub(super) struct SuggestArgs {
-    /// Sweep file, or name of a sweep that has results
+    /// Sweep file, name of a sweep that has results, or a table of runs as `isoflop fit` takes it
+    #[arg(value_name = "SWEEP|TABLE")]
     pub(super) sweep: String,
     /// FLOPs that all further runs may cost together, such as 1e12
     #[arg(long, value_name = "ALLOWANCE", value_parser = positive)]
@@ -70,6 +85,9 @@ pub(super) struct SuggestArgs {
     /// Arm whose exponent it is, or that is compared with the baseline [default: the baseline, or the only other arm]
     #[arg(long, value_name = "NAME")]
     pub(super) arm: Option<String>,
+    /// Arm that it is compared with [default: the sweep's, or the first of a table]
+    #[arg(long, value_name = "NAME")]
+    pub(super) baseline: Option<String>,
     /// Compute of the baseline at which the multiplier is wanted [default: the middle of what both arms were measured at]
     #[arg(long, value_name = "FLOPS", value_parser = positive)]
     pub(super) at_flops: Option<f64>,
@@ -79,6 +97,8 @@ pub(super) struct SuggestArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) table: TableArgs,
     #[command(flatten)]
     pub(super) draws: Draws,
     #[command(flatten)]

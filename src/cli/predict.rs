@@ -7,7 +7,7 @@ use crate::fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRu
 use crate::units::si;
 
 pub(super) fn main(args: &PredictArgs) -> Result<Exit, Failed> {
-    of(&studied(&args.sweep, &args.folders)?, args)
+    of(&studied(&args.sweep, &args.table, &args.folders)?, args)
 }
 
 /// Predictions of any study.
@@ -33,7 +33,7 @@ pub(super) fn of(studied: &Studied, args: &PredictArgs) -> Result<Exit, Failed> 
     }
     if predictions.iter().all(|arm| arm.refused.is_some()) {
         let message = format!("no arm of `{}` has a law to predict by", studied.name);
-        let hint = "add sizes and budgets to the sweep, run it with `isoflop run`, then see `isoflop fit`";
+        let hint = "add runs of more sizes and budgets; `isoflop fit` says how each arm stands";
         return Err(Failed::new(Exit::FitImpossible, message, hint));
     }
     Ok(Exit::Ok)

@@ -1,12 +1,13 @@
 //! The study that a command is about.
 
 use super::args::Folders;
+use super::next_args::TableArgs;
 use super::sweep::recorded;
-use super::{Exit, Failed};
+use super::{Exit, Failed, fit_foreign};
 use crate::arch::{ModelConfig, Shape, between, beyond};
 use crate::fit::{OfferedSize, Study};
 use crate::sweep::{Plan, PlannedRun, nearest};
-use crate::table::collect;
+use crate::table::{collect, read_foreign};
 
 /// A study under a name, with the arm that others are compared with.
 pub(super) struct Studied {
@@ -20,9 +21,15 @@ pub(super) struct Studied {
     pub(super) sizes: Option<Vec<OfferedSize>>,
 }
 
-/// Reads the runs of a sweep that has results.
-pub(super) fn studied(sweep: &str, folders: &Folders) -> Result<Studied, Failed> {
-    let (dir, plan) = recorded(sweep, folders)?;
+/// Reads the runs of a sweep that has results, or of a table.
+pub(super) fn studied(named: &str, table: &TableArgs, folders: &Folders) -> Result<Studied, Failed> {
+    if let Some(path) = fit_foreign::table(named, &table.map, table.keep_suspects) {
+        let foreign = read_foreign(path, &table.map, table.keep_suspects)?;
+        fit_foreign::say(&foreign);
+        let baseline = foreign.study.arms().into_iter().next().unwrap_or_default();
+        return Ok(Studied { name: named.to_owned(), study: foreign.study, baseline, sizes: None });
+    }
+    let (dir, plan) = recorded(named, folders)?;
     let study = collect(&dir, &plan).study();
     Ok(Studied { sizes: Some(further(&plan)), name: plan.name, study, baseline: plan.baseline })
 }

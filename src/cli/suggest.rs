@@ -9,12 +9,17 @@ use crate::fit::{
 use crate::units::si;
 
 pub(super) fn main(args: &SuggestArgs) -> Result<Exit, Failed> {
-    of(&studied(&args.sweep, &args.folders)?, args)
+    let mut studied = studied(&args.sweep, &args.table, &args.folders)?;
+    if let Some(baseline) = &args.baseline {
+        studied.baseline.clone_from(baseline);
+    }
+    of(&studied, args)
 }
 
 /// A suggestion for any study.
 pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> {
-    studied.check_arm(args.arm.as_ref().unwrap_or(&studied.baseline))?;
+    studied.check_arm(&studied.baseline)?;
+    args.arm.iter().try_for_each(|arm| studied.check_arm(arm))?;
     let target = match args.of {
         TargetArg::Multiplier => Target::Multiplier,
         TargetArg::Alpha => Target::Alpha,
@@ -137,7 +142,7 @@ fn cost(suggestion: &Suggestion) -> String {
 
 fn row(place: &Place) -> Vec<String> {
     vec![
-        place.size.clone().unwrap_or_else(|| "new".to_owned()),
+        named(place.size.as_deref()),
         si(place.params[0]),
         si(place.tokens[0]),
         format!("{:.1}", place.tokens[0] / place.params[0]),
@@ -145,6 +150,15 @@ fn row(place: &Place) -> Vec<String> {
         format!("+{}", place.seeds),
         format!("{:.2e}", place.flops),
     ]
+}
+
+/// The size's name; in tables without names that is a number of parameters, which stands beside it.
+fn named(size: Option<&str>) -> String {
+    match size {
+        None => "new".to_owned(),
+        Some(label) if label.parse::<f64>().is_ok() => "known".to_owned(),
+        Some(label) => label.to_owned(),
+    }
 }
 
 fn verdict(suggestion: &Suggestion) -> String {
