@@ -21,6 +21,9 @@ const SIZES: usize = 12;
 const BUDGETS: usize = 8;
 /// Sizes are added beyond the largest, this many steps, and one below the least.
 const ABOVE: usize = 2;
+/// log N that sizes are apart at least, or as good as one, and that they are apart for another to stand between them.
+const APART: f64 = 0.15;
+const WIDE: f64 = 0.35;
 /// How far budgets go beyond the largest: what the law says there decides on the runs, and it is not known to hold.
 const BEYOND: f64 = 30.0;
 
@@ -67,7 +70,7 @@ fn interpolated(arms: &[Runs<'_>], own: &[Rung]) -> Vec<Rung> {
     let mut rungs: Vec<Rung> = own.first().map(|least| moved(least, -step)).into_iter().collect();
     for (at, rung) in own.iter().enumerate() {
         rungs.push(rung.clone());
-        if let Some(next) = own.get(at + 1) {
+        if let Some(next) = own.get(at + 1).filter(|next| next.log_n[0] - rung.log_n[0] > WIDE) {
             let middle: Vec<f64> = rung.log_n.iter().zip(&next.log_n).map(|(a, b)| f64::midpoint(*a, *b)).collect();
             rungs.push(new(arms, middle));
         }
@@ -103,7 +106,7 @@ fn shared(arms: &[Runs<'_>]) -> Vec<Rung> {
         rungs = arms.first().map(|arm| first_arms(arms, &arm.runs)).unwrap_or_default();
     }
     rungs.sort_by(|a, b| a.log_n[0].total_cmp(&b.log_n[0]));
-    rungs.dedup_by(|a, b| (a.log_n[0] - b.log_n[0]).abs() < 1e-3);
+    rungs.dedup_by(|a, b| (a.log_n[0] - b.log_n[0]).abs() < APART);
     rungs
 }
 

@@ -1,6 +1,7 @@
 //! Sizes times budgets: where the runs of a study are, and where others could be.
 
-use super::design::{Cell, Design};
+use super::super::Observation;
+use super::design::{Cell, Design, Row};
 use super::grid::{self, Rung, Runs};
 use super::search::Candidate;
 use super::{Aim, Arm, Place, SuggestRefusal, noise};
@@ -11,8 +12,16 @@ pub(super) struct Grid {
     pub(super) budgets: Vec<f64>,
     /// The runs of each place, an arm each, rung by rung.
     pub(super) counts: Vec<Vec<f64>>,
-    /// Runs that are at none of the places, as (arm, log N, log D).
-    pub(super) elsewhere: Vec<(usize, f64, f64)>,
+    /// Runs that are at none of the places.
+    pub(super) elsewhere: Vec<Elsewhere>,
+}
+
+/// Runs of one size and budget that are at no place of the grid.
+pub(super) struct Elsewhere {
+    key: (String, f64),
+    /// (log N, log D) of each arm that has runs there.
+    at: Vec<Option<(f64, f64)>>,
+    counts: Vec<f64>,
 }
 
 /// How far the tokens per parameter of a suggested run may lie beyond those of the study.
@@ -35,11 +44,21 @@ impl Grid {
                 let budget = grid.budgets.iter().position(|budget| *budget == run.budget);
                 match rung.zip(budget) {
                     Some((rung, budget)) => grid.counts[rung * grid.budgets.len() + budget][arm] += 1.0,
-                    None => grid.elsewhere.push((arm, run.params.ln(), run.tokens.ln())),
+                    None => grid.add_elsewhere(arm, run, arms.len()),
                 }
             }
         }
         grid
+    }
+
+    fn add_elsewhere(&mut self, arm: usize, run: &Observation, arms: usize) {
+        let key = (run.size.clone(), run.budget);
+        let at = self.elsewhere.iter().position(|other| other.key == key).unwrap_or_else(|| {
+            self.elsewhere.push(Elsewhere { key, at: vec![None; arms], counts: vec![0.0; arms] });
+            self.elsewhere.len() - 1
+        });
+        self.elsewhere[at].at[arm] = Some((run.params.ln(), run.tokens.ln()));
+        self.elsewhere[at].counts[arm] += 1.0;
     }
 
     /// (log N, log D) of a place for an arm.
@@ -58,9 +77,9 @@ impl Grid {
             Cell { rows, counts: counts.clone() }
         };
         let mut cells: Vec<Cell> = self.counts.iter().enumerate().map(cell).collect();
-        cells.extend(self.elsewhere.iter().map(|(arm, log_n, log_d)| {
-            let rows = arms.iter().map(|of| of.noisy.row((*log_n, *log_d))).collect();
-            Cell { rows, counts: (0..arms.len()).map(|other| f64::from(u8::from(other == *arm))).collect() }
+        cells.extend(self.elsewhere.iter().map(|other| {
+            let row = |(of, at): (&Arm<'_>, &Option<_>)| at.map_or_else(Row::zeros, |at| of.noisy.row(at));
+            Cell { rows: arms.iter().zip(&other.at).map(row).collect(), counts: other.counts.clone() }
         }));
         let correlation = match arms {
             [first, second] => noise::correlation([first, second].map(|a| (&a.noisy.surface, a.runs.runs.as_slice()))),
@@ -108,14 +127,15 @@ impl Grid {
     }
 }
 
-/// The variance where FLOPs are spent on all places of the study alike.
+/// The variance where FLOPs are spent on all places that have runs alike.
 pub(super) fn evenly(design: &Design, grid: &Grid, flops: f64) -> f64 {
+    let budget = |cell: usize| match cell.checked_sub(grid.counts.len()) {
+        Some(at) => grid.elsewhere[at].key.1,
+        None => grid.budget(cell),
+    };
     let mut counts = design.counts();
-    let is_run = |counts: &Vec<f64>| counts.iter().all(|n| *n > 0.0);
-    let runs = (0..grid.counts.len()).filter(|cell| is_run(&grid.counts[*cell])).collect::<Vec<_>>();
-    let once: f64 = runs.iter().map(|cell| grid.budget(*cell) * design.arms.len() as f64).sum();
-    for cell in runs {
-        counts[cell].iter_mut().for_each(|n| *n += flops / once);
-    }
+    let runs = |counts: &[f64]| counts.iter().filter(|n| **n > 0.0).count() as f64;
+    let once: f64 = counts.iter().enumerate().map(|(cell, counts)| budget(cell) * runs(counts)).sum();
+    counts.iter_mut().flatten().filter(|n| **n > 0.0).for_each(|n| *n += flops / once);
     design.variance(&design.sums(&counts))
 }
