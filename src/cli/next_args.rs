@@ -94,6 +94,9 @@ pub(super) struct SuggestArgs {
     /// Suggest at most so many runs [default: as many as the study has of these arms]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) max_runs: Option<u32>,
+    /// Suggest no run of more tokens, such as 7M where the text has no more
+    #[arg(long, value_name = "D", value_parser = positive)]
+    pub(super) max_tokens: Option<f64>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -25,14 +25,17 @@ pub(super) fn of(studied: &Studied, args: &PredictArgs) -> Result<Exit, Failed> 
         }),
     };
     let predictions = predict(&studied.study, &settings, &asked);
+    let is_refused = predictions.iter().all(|arm| arm.refused.is_some());
     if args.json {
         output::json(&predictions)?;
-    } else {
+    } else if !is_refused {
         predictions.iter().for_each(print);
         explain(&predictions);
     }
-    if predictions.iter().all(|arm| arm.refused.is_some()) {
-        let message = format!("no arm of `{}` has a law to predict by", studied.name);
+    if is_refused {
+        let reason = |arm: &Predictions| Some(format!("  {}: {}", arm.arm, arm.refused.as_ref()?));
+        let reasons: Vec<String> = predictions.iter().filter_map(reason).collect();
+        let message = format!("no arm has a law to predict by\n{}", reasons.join("\n"));
         let hint = "add runs of more sizes and budgets; `isoflop fit` says how each arm stands";
         return Err(Failed::new(Exit::FitImpossible, message, hint));
     }
@@ -122,9 +125,6 @@ fn status(beyond: f64) -> [String; 2] {
 
 /// What the columns are, and what bands do not cover.
 fn explain(predictions: &[Predictions]) {
-    if predictions.iter().all(|arm| arm.refused.is_some()) {
-        return;
-    }
     let budgets = || predictions.iter().flat_map(|arm| &arm.budgets);
     let runs = || predictions.iter().flat_map(|arm| &arm.runs);
     let residual = predictions.iter().filter_map(|arm| arm.residual).fold(f64::NAN, f64::max);

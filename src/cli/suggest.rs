@@ -36,6 +36,7 @@ pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> 
         target,
         at_flops: args.at_flops,
         max_runs: args.max_runs.map_or(runs, |n| n as usize),
+        max_tokens: args.max_tokens.unwrap_or(f64::INFINITY),
         sizes: studied.sizes.clone(),
         arm,
     };
@@ -84,6 +85,7 @@ fn failed(refusal: &SuggestRefusal, args: &SuggestArgs) -> Failed {
         SuggestRefusal::TooLittle { cheapest, .. } => {
             (Exit::Usage, format!("allow that much: `--flops {}`", rounded_up(*cheapest)))
         }
+        SuggestRefusal::TooFewTokens { .. } => (Exit::Usage, "allow more with `--max-tokens`".to_owned()),
         SuggestRefusal::NothingHelps if args.max_runs.is_some() => {
             (Exit::Usage, "allow more with `--flops` or `--max-runs`".to_owned())
         }

@@ -47,6 +47,8 @@ pub struct Wanted {
     pub at_flops: Option<f64>,
     /// The most runs.
     pub max_runs: usize,
+    /// The most tokens of a run, what the text has say.
+    pub max_tokens: f64,
     /// Sizes beside the study's own; where they are not said, sizes by parameters alone.
     pub sizes: Option<Vec<OfferedSize>>,
 }
@@ -131,6 +133,12 @@ pub enum SuggestRefusal {
         /// What it is.
         what: String,
     },
+    /// No place has so few tokens.
+    #[error("no size and budget near those of the study has at most {most:.2e} tokens")]
+    TooFewTokens {
+        /// Tokens allowed.
+        most: f64,
+    },
     /// No candidate is worth anything.
     #[error("no run within the allowance would narrow the interval")]
     NothingHelps,
@@ -150,7 +158,7 @@ pub fn suggest(study: &Study, settings: &Settings, wanted: &Wanted) -> Result<Su
     };
     let arms: Vec<Arm<'_>> = names.iter().map(|name| Arm::of(&carried, name)).collect::<Result<_, _>>()?;
     let aim = aim(&arms, wanted)?;
-    let grid = Grid::of(&arms, wanted.sizes.as_deref(), wanted.allowance / arms.len() as f64);
+    let grid = Grid::of(&arms, wanted);
     let design = grid.design(&arms, &aim);
     let candidates = grid.candidates(&arms, wanted.allowance)?;
     let limits = Limits { allowance: wanted.allowance, picks: wanted.max_runs / arms.len() };

@@ -4,7 +4,7 @@ use super::super::Observation;
 use super::design::{Cell, Design, Row};
 use super::grid::{self, Rung, Runs};
 use super::search::Candidate;
-use super::{Aim, Arm, Place, SuggestRefusal, noise};
+use super::{Aim, Arm, Place, SuggestRefusal, Wanted, noise};
 
 /// All sizes with all budgets, and the runs that are there.
 pub(super) struct Grid {
@@ -14,6 +14,8 @@ pub(super) struct Grid {
     pub(super) counts: Vec<Vec<f64>>,
     /// Runs that are at none of the places.
     pub(super) elsewhere: Vec<Elsewhere>,
+    /// The most tokens of a run that is added.
+    max_tokens: f64,
 }
 
 /// Runs of one size and budget that are at no place of the grid.
@@ -28,15 +30,17 @@ pub(super) struct Elsewhere {
 const RATIO_BEYOND: f64 = 1.5;
 
 impl Grid {
-    pub(super) fn of(arms: &[Arm<'_>], offered: Option<&[grid::OfferedSize]>, most: f64) -> Self {
+    pub(super) fn of(arms: &[Arm<'_>], wanted: &Wanted) -> Self {
         let runs: Vec<Runs<'_>> =
             arms.iter().map(|arm| Runs { runs: arm.runs.runs.clone(), per_token: arm.runs.per_token }).collect();
-        let (rungs, budgets) = (grid::rungs(&runs, offered), grid::budgets(&runs, most));
+        let (rungs, budgets) =
+            (grid::rungs(&runs, wanted.sizes.as_deref()), grid::budgets(&runs, wanted.allowance / arms.len() as f64));
         let mut grid = Self {
             counts: vec![vec![0.0; arms.len()]; rungs.len() * budgets.len()],
             rungs,
             budgets,
             elsewhere: Vec::new(),
+            max_tokens: wanted.max_tokens,
         };
         for (arm, Runs { runs, .. }) in runs.iter().enumerate() {
             for run in runs {
@@ -65,6 +69,11 @@ impl Grid {
     fn at(&self, cell: usize, arm: usize) -> (f64, f64) {
         let (rung, budget) = (&self.rungs[cell / self.budgets.len()], self.budgets[cell % self.budgets.len()]);
         (rung.log_n[arm], budget.ln() - rung.log_f[arm])
+    }
+
+    /// Whether there is text enough for a run of each arm.
+    pub(super) fn has_text(&self, cell: usize) -> bool {
+        (0..self.counts[cell].len()).all(|arm| self.at(cell, arm).1.exp() <= self.max_tokens)
     }
 
     pub(super) fn budget(&self, cell: usize) -> f64 {
@@ -98,7 +107,11 @@ impl Grid {
             })
         };
         let candidate = |cell: usize| Candidate { cell, cost: self.budget(cell) * arms.len() as f64 };
-        let all: Vec<Candidate> = (0..self.counts.len()).filter(|cell| is_usual(*cell)).map(candidate).collect();
+        let all: Vec<Candidate> =
+            (0..self.counts.len()).filter(|cell| is_usual(*cell) && self.has_text(*cell)).map(candidate).collect();
+        if all.is_empty() {
+            return Err(SuggestRefusal::TooFewTokens { most: self.max_tokens });
+        }
         let cheapest = all.iter().map(|c| c.cost).fold(f64::INFINITY, f64::min);
         if cheapest > allowance {
             let what = if arms.len() == 2 { "a run of each arm" } else { "one run" }.to_owned();

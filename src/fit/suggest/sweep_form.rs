@@ -74,7 +74,10 @@ pub(super) fn extend(design: &Design, grid: &Grid, limits: Limits, now: f64) -> 
     let found = ways.into_iter().filter_map(|worth| climb(design, grid, limits, &start, worth));
     let best = found.min_by(|a, b| a.variance.total_cmp(&b.variance));
     let costs = moves(&start).into_iter().map(|form| weigh(design, grid, form).cost);
-    Extended { best: best.map(|best| told(&best, grid, now)), cheapest: costs.min_by(f64::total_cmp) }
+    Extended {
+        best: best.map(|best| told(&best, grid, now)),
+        cheapest: costs.min_by(f64::total_cmp).filter(|c| c.is_finite()),
+    }
 }
 
 fn told(best: &Weighed, grid: &Grid, now: f64) -> SweepForm {
@@ -133,7 +136,9 @@ fn weigh(design: &Design, grid: &Grid, form: Form) -> Weighed {
             for count in counts {
                 let new = (form.seeds - *count).max(0.0);
                 *count += new;
-                cost += new * grid.budgets[budget];
+                // What there is no text for cannot be had at any price.
+                let price = if grid.has_text(cell) { grid.budgets[budget] } else { f64::INFINITY };
+                cost += if new > 0.0 { new * price } else { 0.0 };
                 runs += new;
             }
         }

@@ -133,7 +133,8 @@ fn ways(study: &Study, target: Target, seed: u64) -> Option<([Added; 3], f64)> {
     let arm = if target == Target::Multiplier { "variant" } else { "base" };
     // No more runs than the even spread has: many cheap ones would tell yet more, by a law that holds exactly.
     let max_runs = evenly.len() * arms;
-    let wanted = Wanted { allowance, target, arm: arm.into(), at_flops, max_runs, sizes: None };
+    let wanted =
+        Wanted { allowance, target, arm: arm.into(), at_flops, max_runs, max_tokens: f64::INFINITY, sizes: None };
     let suggestion = suggest(study, &settings, &wanted).ok()?;
     assert!(suggestion.flops <= allowance * (1.0 + 1e-9));
     let suggested = suggestion.places.iter().map(|place| (place.params[0], place.budget, place.seeds)).collect();
