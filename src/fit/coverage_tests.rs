@@ -31,7 +31,7 @@ const AROUND: [f64; 7] = [0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0];
 /// Both arms share `shared` of their noise, as common seeds have it; standard deviations in log loss.
 pub(super) fn study(base: &Surface, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study {
     let mut observations = Vec::new();
-    let optimum = path(base, &six()).unwrap();
+    let optimum = path(base, &PerToken::six_n()).unwrap();
     for budget in BUDGETS {
         let centre = optimum.optimum(budget).unwrap().0 * 1.1;
         for factor in AROUND {
@@ -55,11 +55,6 @@ pub(super) fn study(base: &Surface, shared: f64, own: f64, rng: &mut ChaCha8Rng)
         }
     }
     Study { observations, ..Study::default() }
-}
-
-pub(super) fn six() -> PerToken {
-    let points: Vec<(f64, f64)> = [14.0, 18.0, 22.0].map(|n| (n, 6f64.ln() + n)).to_vec();
-    PerToken::fit(&points).unwrap()
 }
 
 /// What an interval was asked for, and how often it held.
@@ -103,7 +98,7 @@ fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
     let base = BASE[law];
     let variant = Surface { b: base.b * WORTH.powf(-base.beta), ..base };
     let truth = |flops: f64| {
-        let laws = [base, variant].map(|surface| Law::Path(path(&surface, &six()).unwrap()));
+        let laws = [base, variant].map(|surface| Law::Path(path(&surface, &PerToken::six_n()).unwrap()));
         multiplier::log_multiplier(&laws[0], &laws[1], flops).unwrap().exp()
     };
     let drawn = study(&base, 0.003, 0.003, &mut rng);

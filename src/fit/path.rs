@@ -65,21 +65,39 @@ pub(super) fn optimum(surface: &Surface, per_token: &PerToken, log_flops: f64) -
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::law::Law;
     use super::*;
+
+    proptest! {
+        /// Compute to loss and back, whatever tokens cost.
+        #[test]
+        fn compute_comes_back_from_its_loss(log_c in 35.0..60.0f64, overhead in 1e6..1e9f64) {
+            let surface = Surface { e: 1.69, a: 406.4, b: 410.7, alpha: 0.34, beta: 0.28 };
+            let bent = (0..12).map(|i| 1e6 * 3f64.powi(i)).map(|n| (n.ln(), (6.0 * n + overhead * n.powf(0.3)).ln()));
+            for cost in [PerToken::fit(&bent.collect::<Vec<_>>()).unwrap(), PerToken::six_n()] {
+                let law = Law::Path(path(&surface, &cost).unwrap());
+                let back = law.flops(law.loss(log_c.exp()).unwrap()).unwrap();
+                prop_assert!((back.ln() - log_c).abs() < 1e-6, "{} {log_c}", back.ln());
+            }
+            assert_eq!(Law::Path(path(&surface, &PerToken::six_n()).unwrap()).flops(surface.e), None);
+        }
+    }
 
     /// Hoffmann et al., equation 4: N* = G·(C/6)^(β/(α+β)), G = (αA/βB)^(1/(α+β)).
     #[test]
     fn six_nd_has_the_closed_form() {
         let surface = Surface { e: 1.69, a: 406.4, b: 410.7, alpha: 0.34, beta: 0.28 };
-        let six: Vec<(f64, f64)> = (15..=25).map(f64::from).map(|n| (n, 6f64.ln() + n)).collect();
-        let path = path(&surface, &PerToken::fit(&six).unwrap()).unwrap();
+        let six = PerToken::six_n();
+        let path = path(&surface, &six).unwrap();
         for flops in [1e18f64, 1e20, 3e21] {
             let g = (0.34f64 * 406.4 / (0.28 * 410.7)).powf(1.0 / 0.62);
             let n = g * (flops / 6.0).powf(0.28 / 0.62);
             let (n_opt, d_opt) = path.optimum(flops).unwrap();
             assert!((n_opt / n - 1.0).abs() < 1e-9, "{n_opt} {n}");
             assert!((d_opt / (flops / 6.0 / n) - 1.0).abs() < 1e-9);
-            let (log_n, log_d) = optimum(&surface, &PerToken::fit(&six).unwrap(), flops.ln()).unwrap();
+            let (log_n, log_d) = optimum(&surface, &six, flops.ln()).unwrap();
             assert!((log_n.exp() / n - 1.0).abs() < 1e-9 && (log_d.exp() / d_opt - 1.0).abs() < 1e-9);
         }
     }

@@ -29,6 +29,12 @@ impl PerToken {
         (fitted.slope(ends.0) > 0.0 && fitted.slope(ends.1) > 0.0).then_some(fitted)
     }
 
+    /// f = 6N.
+    #[cfg(test)]
+    pub(super) fn six_n() -> Self {
+        Self { centre: 0.0, c: [6f64.ln(), 1.0, 0.0], ends: (14.0, 24.0), spread: 0.0 }
+    }
+
     /// log f at log N.
     pub(super) fn log(&self, log_n: f64) -> f64 {
         let inside = log_n.clamp(self.ends.0, self.ends.1);

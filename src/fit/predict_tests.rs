@@ -4,7 +4,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 
-use super::coverage_tests::{BASE, BUDGETS, six, study};
+use super::coverage_tests::{BASE, BUDGETS, study};
+use super::per_token::PerToken;
 use super::{Approach, Asked, Settings, Study, path, predict};
 
 fn settings(replicates: u32) -> Settings {
@@ -18,7 +19,7 @@ fn a_law_without_noise_is_predicted_wherever_it_is_asked() {
     let predicted = predict(&drawn, &settings(0), &asked);
     assert_eq!((predicted.len(), predicted[0].approach), (1, Approach::Surface));
     for (at, flops) in predicted[0].budgets.iter().zip([1e18f64, 1e20, 1e26]) {
-        let (log_n, log_d) = path::optimum(&BASE[0], &six(), flops.ln()).unwrap();
+        let (log_n, log_d) = path::optimum(&BASE[0], &PerToken::six_n(), flops.ln()).unwrap();
         assert!((at.params.value.ln() - log_n).abs() < 1e-3, "{at:?}");
         assert!((at.loss.value / BASE[0].loss(log_n.exp(), log_d.exp()) - 1.0).abs() < 1e-5, "{at:?}");
         let spent = 6.0 * at.params.value * at.tokens.value;
@@ -63,7 +64,7 @@ fn bands_hold_the_truth() {
             let predicted = predict(&drawn, &Settings { seed: draw, ..settings(200) }, &asked);
             let holds = |i: usize| {
                 let at = predicted[0].budgets.get(i)?;
-                let (log_n, log_d) = path::optimum(&BASE[0], &six(), budgets[i].ln())?;
+                let (log_n, log_d) = path::optimum(&BASE[0], &PerToken::six_n(), budgets[i].ln())?;
                 let loss = BASE[0].loss(log_n.exp(), log_d.exp());
                 let within = |interval: super::Interval, x: f64| (interval.low..=interval.high).contains(&x);
                 Some([within(at.loss.interval?, loss), within(at.params.interval?, log_n.exp())])

@@ -2,7 +2,6 @@
 
 mod check;
 mod objective;
-mod optimum;
 #[cfg(test)]
 mod reference_tests;
 mod seed;
@@ -13,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 pub use check::SurfaceRefusal;
 pub use objective::Objective;
-pub use optimum::{Optimum, TokenCost};
 #[cfg(test)]
 pub(super) use reference_tests::columns as reference_columns;
 

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use super::super::path::optimum;
+use super::super::per_token::PerToken;
 use super::super::polynomial::{Form, minimum};
 use super::*;
 
@@ -79,7 +81,7 @@ fn approach_two_is_biased_on_wide_grids() {
     for ((alpha, beta), expected) in figures {
         let surface = Surface { e: 1.69, a: 406.4, b: 410.7, alpha, beta };
         let flops = 1e21;
-        let n_opt = surface.optimal(flops, &TokenCost::SixN).unwrap().n;
+        let n_opt = optimum(&surface, &PerToken::six_n(), f64::ln(flops)).unwrap().0.exp();
         for (half_width, expected) in [2f64, 4.0, 8.0, 16.0].into_iter().zip(expected) {
             let point = |i: i32| {
                 let n = n_opt * half_width.powf(f64::from(i) / 7.0);
