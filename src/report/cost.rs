@@ -20,8 +20,7 @@ pub(super) fn of_run(inputs: &Inputs<'_>, run: &RunRow) -> Option<f64> {
     }
 }
 
-/// Seconds of training times devices, of which a run has one; none where it took over a trunk.
+/// Seconds of training times devices, where they are known.
 pub(super) fn device_seconds(run: &RunRow) -> Option<f64> {
-    let measured = run.measured.as_ref().filter(|measured| measured.trunk_steps.is_none())?;
-    Some(measured.seconds.train).filter(|seconds| *seconds > 0.0)
+    run.measured.as_ref()?.device_seconds()
 }

@@ -197,18 +197,13 @@ fn observation(row: &RunRow, loss: f64) -> Observation {
         loss,
         further: Further {
             params_without_embedding: Some(row.params_without_embedding as f64),
-            device_seconds: row.measured.as_ref().and_then(device_seconds),
+            device_seconds: row.measured.as_ref().and_then(Measured::device_seconds),
             // A sweep's text is read once.
             unique_tokens: None,
             learning_rate: Some(row.learning_rate),
             batch_tokens: Some(row.batch_tokens as f64),
         },
     }
-}
-
-/// A run has one device. One that took over a trunk did not spend the trunk's seconds itself, and has none to compare.
-fn device_seconds(measured: &Measured) -> Option<f64> {
-    measured.trunk_steps.is_none().then_some(measured.seconds.train)
 }
 
 impl RunRow {

@@ -128,6 +128,12 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// Seconds of training times devices, of which a run has one. One that took over a trunk did not spend the trunk's
+    /// seconds itself, and has none to compare.
+    pub fn device_seconds(&self) -> Option<f64> {
+        Some(self.seconds.train).filter(|seconds| self.trunk_steps.is_none() && *seconds > 0.0)
+    }
+
     /// Training FLOPs for each second of training.
     pub fn flops_per_second(&self) -> f64 {
         self.flops_spent / self.seconds.train
