@@ -19,7 +19,7 @@ use super::per_token::PerToken;
 use super::polynomial::Form;
 use super::profile::{self, Profile};
 use super::surface::{self, Objective, Surface, SurfaceFit, SurfaceRefusal};
-use super::{Approach, ArmSurface, Observation, Settings, Study, VertexStatus};
+use super::{Approach, ArmSurface, Observation, Settings, Study};
 
 /// The fits of one arm.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -109,7 +109,7 @@ fn by_budget<'a>(runs: &[(usize, &'a Observation)]) -> BTreeMap<u64, Vec<(usize,
 
 fn cells(form: Form, profiles: &[Profile], budgets: &BTreeMap<u64, Vec<(usize, &Observation)>>) -> Vec<Cell> {
     let used = |profile: &Profile| match form {
-        Form::Parabola => profile.vertex.is_ok_and(|v| v.status != VertexStatus::Extrapolated),
+        Form::Parabola => profile.trusted().is_some(),
         other => profile.other_forms.iter().any(|found| found.form == other && profile.holds(found.n_opt)),
     };
     let mut cells = Vec::new();

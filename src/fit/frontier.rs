@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::law::{Law, PowerLaw};
 use super::made::Made;
 use super::method::Drawn;
-use super::{Approach, Interval, Profile, Vertex, VertexStatus};
+use super::{Approach, Interval, Profile, Vertex};
 
 /// A power law of loss and one of size in compute.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
@@ -90,8 +90,7 @@ pub enum FrontierRefusal {
 
 /// The vertices a frontier goes through: (C, vertex).
 pub(super) fn usable(profiles: &[Profile]) -> Vec<(f64, Vertex)> {
-    let vertex = |p: &Profile| p.vertex.ok().filter(|v| v.status != VertexStatus::Extrapolated).map(|v| (p.flops, v));
-    profiles.iter().filter_map(vertex).collect()
+    profiles.iter().filter_map(|profile| Some((profile.flops, profile.trusted()?))).collect()
 }
 
 pub(super) fn fit(profiles: &[Profile]) -> Result<Frontier, FrontierRefusal> {

@@ -29,6 +29,11 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The vertex, where it lies among the measured sizes: one that frontiers go through.
+    pub fn trusted(&self) -> Option<Vertex> {
+        self.vertex.ok().filter(|vertex| vertex.status != VertexStatus::Extrapolated)
+    }
+
     /// Whether a size lies among the measured ones.
     pub(super) fn holds(&self, n: f64) -> bool {
         let (first, last) = (self.points.first(), self.points.last());

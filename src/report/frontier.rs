@@ -7,7 +7,7 @@ use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
 use super::words::multiplier;
 use super::{Inputs, cost};
-use crate::fit::{ArmFit, Comparison, Cost, Frontier, VertexStatus};
+use crate::fit::{ArmFit, Comparison, Cost, Frontier};
 use crate::table::{CurveRow, RunRow, RunStatus};
 
 /// Room left of the cheapest run, where its training curve comes down, as a factor of compute.
@@ -65,7 +65,7 @@ fn best_of_budgets(inputs: &Inputs<'_>, arm: &str) -> Vec<(f64, f64)> {
 /// (C, L*, low, high) of the optima that can be trusted; without an interval it is empty.
 fn vertices(arm: &ArmFit) -> impl Iterator<Item = (f64, f64, f64, f64)> + '_ {
     arm.profiles.iter().filter_map(|profile| {
-        let vertex = profile.vertex.ok().filter(|v| v.status != VertexStatus::Extrapolated)?;
+        let vertex = profile.trusted()?;
         let (low, high) = vertex.loss_opt_interval.map_or((vertex.loss_opt, vertex.loss_opt), |i| (i.low, i.high));
         Some((profile.flops, vertex.loss_opt, low, high))
     })

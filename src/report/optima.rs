@@ -4,7 +4,7 @@ use super::axis::{Axis, count, plain, scientific};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
 use super::{Inputs, cost};
-use crate::fit::{ArmFit, Vertex, VertexStatus};
+use crate::fit::{ArmFit, Vertex};
 
 /// Pieces that a law is drawn in: D* bends, because a token of a small model costs more than 6N.
 const PIECES: u32 = 24;
@@ -83,9 +83,7 @@ fn drawn(arm: &ArmFit) -> Option<Drawn<'_>> {
 
 /// The optima that can be trusted, and their compute.
 fn vertices(arm: &ArmFit) -> impl Iterator<Item = (f64, Vertex)> + '_ {
-    let vertex =
-        |p: &crate::fit::Profile| Some((p.flops, p.vertex.ok().filter(|v| v.status != VertexStatus::Extrapolated)?));
-    arm.profiles.iter().filter_map(vertex)
+    arm.profiles.iter().filter_map(|profile| Some((profile.flops, profile.trusted()?)))
 }
 
 /// What a panel must show.

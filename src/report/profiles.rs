@@ -33,7 +33,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
 
 /// What must be seen: the runs, and the vertices between them.
 fn losses(profile: &Profile) -> impl Iterator<Item = f64> + '_ {
-    let vertex = profile.vertex.ok().filter(|v| v.status != VertexStatus::Extrapolated).map(|v| v.loss_opt);
+    let vertex = profile.trusted().map(|v| v.loss_opt);
     profile.points.iter().map(|o| o.loss).chain(vertex)
 }
 

@@ -2,9 +2,7 @@
 
 use super::Inputs;
 use super::words::{exponent_with, flops, interval, loss, multiplier_status, profile_status, ratio};
-use crate::fit::{
-    Approach, ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned, VertexStatus,
-};
+use crate::fit::{Approach, ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned};
 use crate::units::si;
 
 /// Rows of the multiplier's table, the headline not counted.
@@ -158,7 +156,7 @@ pub(super) fn frontiers(inputs: &Inputs<'_>) -> String {
 fn residual(arm: &ArmFit) -> Option<f64> {
     let (mut squares, mut runs) = (0.0, 0usize);
     for profile in &arm.profiles {
-        if let Some(vertex) = profile.vertex.ok().filter(|v| v.status != VertexStatus::Extrapolated) {
+        if let Some(vertex) = profile.trusted() {
             squares += vertex.residual.powi(2) * profile.points.len() as f64;
             runs += profile.points.len();
         }
