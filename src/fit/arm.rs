@@ -58,14 +58,12 @@ impl ArmFit {
     /// What a token costs at N parameters, as a curve through the sizes of the arm's runs; none where it does not rise with N.
     pub fn flops_per_token(&self) -> Option<impl Fn(f64) -> f64 + use<>> {
         let runs = self.profiles.iter().flat_map(|profile| &profile.points);
-        let costs: Vec<(f64, f64)> = runs.map(|run| (run.params.ln(), (run.flops / run.tokens).ln())).collect();
-        let curve = PerToken::fit(&costs)?;
+        let curve = PerToken::of(runs)?;
         Some(move |n: f64| curve.log(n.ln()).exp())
     }
 }
 
 /// An arm with its methods, before the draws.
-#[derive(Clone)]
 pub(super) struct Prepared<'a> {
     pub(super) name: String,
     pub(super) runs: Vec<(usize, &'a Observation)>,
@@ -81,7 +79,7 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
     let budgets = by_budget(&runs);
     let profiles: Vec<Profile> =
         budgets.iter().map(|(budget, cell)| profile::fit(cell.clone(), f64::from_bits(*budget))).collect();
-    let fresh: Vec<(usize, &Observation)> = runs.iter().filter(|(_, run)| !run.repeats()).copied().collect();
+    let fresh = fresh(&runs);
     let surface = surface_of(&fresh, settings.objective);
     let mut methods: Vec<Method> = [Form::Parabola, Form::Cubic, Form::Windowed]
         .into_iter()
@@ -124,13 +122,12 @@ fn cells(form: Form, profiles: &[Profile], budgets: &BTreeMap<u64, Vec<(usize, &
 }
 
 fn points(runs: &[(usize, &Observation)]) -> Vec<surface::Point> {
-    runs.iter().map(|(_, run)| surface::Point::new(run.params, run.tokens, run.loss)).collect()
+    runs.iter().map(|(_, run)| run.point()).collect()
 }
 
 fn surface_of(runs: &[(usize, &Observation)], objective: Objective) -> Result<(SurfaceFit, PerToken), SurfaceRefusal> {
     let fit = searched(&points(runs), objective)?;
-    let costs: Vec<(f64, f64)> = runs.iter().map(|(_, run)| (run.params.ln(), (run.flops / run.tokens).ln())).collect();
-    let per_token = PerToken::fit(&costs).ok_or(SurfaceRefusal::NotConverged)?;
+    let per_token = PerToken::of(runs.iter().map(|(_, run)| *run)).ok_or(SurfaceRefusal::NotConverged)?;
     Ok((fit, per_token))
 }
 
@@ -167,7 +164,17 @@ fn envelope_points(study: &Study, runs: &[(usize, &Observation)]) -> Vec<Envelop
     runs.iter().map(|(at, run)| point(*at, run.params, run.flops, run.loss)).collect()
 }
 
-impl Prepared<'_> {
+/// The runs that read no text twice: those that a surface goes through.
+fn fresh<'a>(runs: &[(usize, &'a Observation)]) -> Vec<(usize, &'a Observation)> {
+    runs.iter().filter(|(_, run)| !run.repeats()).copied().collect()
+}
+
+impl<'a> Prepared<'a> {
+    /// The runs that its surface goes through, with their places among the observations.
+    pub(super) fn fresh(&self) -> Vec<(usize, &'a Observation)> {
+        fresh(&self.runs)
+    }
+
     /// The approaches carried out, with the draws of their methods; those that have no answer are left out.
     pub(super) fn carry_out(&self, runs: usize, draws: Vec<Vec<Option<Drawn>>>) -> Vec<Made> {
         let ones = vec![1.0; runs];
@@ -208,9 +215,9 @@ impl Prepared<'_> {
     }
 
     /// What is told of the arm; `draws` are the parabolas', which are there even where no frontier comes of them.
-    pub(super) fn tell(self, study: &Study, made: &[Made], draws: &[Option<Drawn>]) -> ArmFit {
+    pub(super) fn tell(&self, study: &Study, made: &[Made], draws: &[Option<Drawn>]) -> ArmFit {
         let by = |approach: Approach| made.iter().find(|made| made.method.approach() == approach);
-        let mut profiles = self.profiles;
+        let mut profiles = self.profiles.clone();
         if let Some(Method::Profiles { cells, .. }) = self.methods.first() {
             cells.iter().enumerate().for_each(|(at, cell)| add_intervals(&mut profiles[cell.profile], at, draws));
         }
@@ -219,18 +226,18 @@ impl Prepared<'_> {
             (Err(refusal), _, Some(made)) => frontier::along(made).ok_or(refusal),
             (frontier, ..) => frontier,
         };
-        let fresh: Vec<_> = self.runs.iter().filter(|(_, run)| !run.repeats()).copied().collect();
+        let fresh = self.fresh();
         let data_constrained = self.surface.as_ref().ok().and_then(|(fit, _)| repeated(&self.runs, &fit.surface));
         let diagnosis = self.surface.as_ref().ok().map(|(fit, _)| diagnose(&fresh, &fit.surface));
-        let surface =
-            self.surface.map(|(fit, per_token)| ArmSurface::tell(&fit, &per_token, by(Approach::Surface), &fresh));
+        let surface = self.surface.as_ref().map_err(|refusal| *refusal);
+        let surface = surface.map(|(fit, per_token)| ArmSurface::tell(fit, per_token, by(Approach::Surface), &fresh));
         ArmFit {
             runs: self.runs.len(),
-            over_training: over_training(&self.runs),
+            over_training: over_training(&fresh),
             data_constrained,
             irreducible: irreducible(&profiles),
             seed_noise: study.seed_noise(&self.name),
-            arm: self.name,
+            arm: self.name.clone(),
             profiles,
             frontier,
             surface,
@@ -267,7 +274,7 @@ fn with_intervals(frontier: Frontier, made: &Made) -> Frontier {
 
 fn over_training(runs: &[(usize, &Observation)]) -> Result<OverTraining, OverTrainingRefusal> {
     let run = |(_, run): &(usize, &Observation)| over_training::Run { n: run.params, d: run.tokens, loss: run.loss };
-    over_training::fit(&runs.iter().filter(|(_, run)| !run.repeats()).map(run).collect::<Vec<_>>())
+    over_training::fit(&runs.iter().map(run).collect::<Vec<_>>())
 }
 
 fn repeated(runs: &[(usize, &Observation)], surface: &Surface) -> Option<DataConstrained> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::arm::{of_surface, searched};
 use super::made::Made;
 use super::per_token::PerToken;
-use super::surface::{self, Objective, Surface, SurfaceFit, SurfaceStatus};
+use super::surface::{Objective, Surface, SurfaceFit, SurfaceStatus};
 use super::{Interval, Observation};
 
 /// L(N, D) = E + A·N^-α + B·D^-β of an arm (Hoffmann et al., arXiv:2203.15556, section 3.3).
@@ -116,7 +116,8 @@ pub(super) fn error(surface: &Surface, run: &Observation) -> f64 {
     (surface.loss(run.params, run.tokens) / run.loss).ln()
 }
 
-fn residual(surface: &Surface, runs: &[(usize, &Observation)]) -> f64 {
+/// Root mean square of log L̂ - log L.
+pub(super) fn residual(surface: &Surface, runs: &[(usize, &Observation)]) -> f64 {
     (runs.iter().map(|(_, run)| error(surface, run).powi(2)).sum::<f64>() / runs.len() as f64).sqrt()
 }
 
@@ -124,7 +125,7 @@ fn holdout(runs: &[(usize, &Observation)], objective: Objective) -> Option<Surfa
     let budget = runs.iter().map(|(_, run)| run.budget).fold(f64::NEG_INFINITY, f64::max);
     let (last, others): (Vec<_>, Vec<_>) =
         runs.iter().map(|(_, run)| *run).partition(|run: &&Observation| run.budget == budget);
-    let points: Vec<_> = others.iter().map(|run| surface::Point::new(run.params, run.tokens, run.loss)).collect();
+    let points: Vec<_> = others.iter().map(|run| run.point()).collect();
     let fit = searched(&points, objective).ok()?;
     let errors: Vec<f64> = last.iter().map(|run| error(&fit.surface, run)).collect();
     Some(SurfaceHoldout {

@@ -195,8 +195,7 @@ pub fn fit(study: &Study, settings: &Settings) -> Fits {
     let (tuned_study, tuned) = tuning::tune(study);
     let seen = convention::under(&tuned_study, settings);
     let carried = fit_arms(&seen, settings);
-    let told: Vec<ArmFit> =
-        carried.iter().map(|arm| arm.prepared.clone().tell(&seen, &arm.made, &arm.profile_draws)).collect();
+    let told: Vec<ArmFit> = carried.iter().map(|arm| arm.prepared.tell(&seen, &arm.made, &arm.profile_draws)).collect();
     let others = carried.iter().filter(|arm| arm.prepared.name != settings.baseline);
     let comparisons = others.map(|arm| compared(&tuned_study, &seen, settings, &carried, &told, arm)).collect();
     Fits {

@@ -2,6 +2,8 @@
 
 use nalgebra::{Matrix3, Vector3};
 
+use super::Observation;
+
 /// log f = a quadratic in log N through the measured sizes, straight beyond them.
 ///
 /// Sizes of one ladder differ in depth and width, so that f is no function of N alone: a curve through them is smooth, and
@@ -17,6 +19,11 @@ pub(super) struct PerToken {
 }
 
 impl PerToken {
+    /// Through the sizes of runs.
+    pub(super) fn of<'a>(runs: impl IntoIterator<Item = &'a Observation>) -> Option<Self> {
+        Self::fit(&runs.into_iter().map(Observation::token_cost).collect::<Vec<_>>())
+    }
+
     /// From (log N, log f) of every run; a lower degree where the sizes do not carry a quadratic.
     pub(super) fn fit(points: &[(f64, f64)]) -> Option<Self> {
         let count = points.len() as f64;

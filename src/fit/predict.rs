@@ -11,7 +11,7 @@ use super::made::Made;
 use super::method::{Drawn, Method};
 use super::per_token::PerToken;
 use super::surface::Surface;
-use super::{Approach, Carried, Interval, Settings, Study, convention, fit_arms, frontier, path, tuning};
+use super::{Approach, Carried, Interval, Settings, Study, arm_surface, convention, fit_arms, frontier, path, tuning};
 
 /// What is asked of the laws.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -147,8 +147,7 @@ fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
 
 /// What a token costs at each size of the arm.
 fn per_token(arm: &Carried<'_>) -> Option<PerToken> {
-    let cost = |(_, run): &(usize, &super::Observation)| (run.params.ln(), (run.flops / run.tokens).ln());
-    PerToken::fit(&arm.prepared.runs.iter().map(cost).collect::<Vec<_>>())
+    PerToken::of(arm.prepared.runs.iter().map(|(_, run)| *run))
 }
 
 fn extent(arm: &Carried<'_>, made: Option<&Made>) -> Extent {
@@ -162,9 +161,7 @@ fn extent(arm: &Carried<'_>, made: Option<&Made>) -> Extent {
 
 fn residual(arm: &Carried<'_>) -> Option<f64> {
     let (fit, _) = arm.prepared.surface.as_ref().ok()?;
-    let fresh = arm.prepared.runs.iter().filter(|(_, run)| !run.repeats());
-    let squares: Vec<f64> = fresh.map(|(_, run)| super::arm_surface::error(&fit.surface, run).powi(2)).collect();
-    Some((squares.iter().sum::<f64>() / squares.len() as f64).sqrt())
+    Some(arm_surface::residual(&fit.surface, &arm.prepared.fresh()))
 }
 
 /// Why none of the approaches has a law.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::surface;
+
 /// One finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Observation {
@@ -50,6 +52,16 @@ pub struct Further {
 }
 
 impl Observation {
+    /// As a point of a surface.
+    pub(super) fn point(&self) -> surface::Point {
+        surface::Point::new(self.params, self.tokens, self.loss)
+    }
+
+    /// log N, and log of what a token cost.
+    pub(super) fn token_cost(&self) -> (f64, f64) {
+        (self.params.ln(), (self.flops / self.tokens).ln())
+    }
+
     /// Whether it read text more than once.
     pub fn repeats(&self) -> bool {
         self.further.unique_tokens.is_some_and(|unique| unique < self.tokens)
@@ -129,16 +141,24 @@ impl Study {
 
     /// Pooled standard deviation between seeds that share (size, budget).
     pub(super) fn seed_noise(&self, arm: &str) -> Option<f64> {
-        let mut cells: BTreeMap<(u64, &str), Vec<f64>> = BTreeMap::new();
-        for run in self.observations.iter().filter(|run| run.arm == arm) {
-            cells.entry((run.budget.to_bits(), &run.size)).or_default().push(run.loss);
-        }
-        let (mut squares, mut freedom) = (0.0, 0usize);
-        for losses in cells.values() {
-            let mean = losses.iter().sum::<f64>() / losses.len() as f64;
-            squares += losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>();
-            freedom += losses.len() - 1;
-        }
-        (freedom > 0).then(|| (squares / freedom as f64).sqrt())
+        between_seeds(self.observations.iter().filter(|run| run.arm == arm), |run| run.loss).map(f64::sqrt)
     }
+}
+
+/// Pooled variance of a quantity between runs of one (size, budget); none with one seed.
+pub(super) fn between_seeds<'a>(
+    runs: impl IntoIterator<Item = &'a Observation>,
+    of: fn(&Observation) -> f64,
+) -> Option<f64> {
+    let mut cells: BTreeMap<(u64, &str), Vec<f64>> = BTreeMap::new();
+    for run in runs {
+        cells.entry((run.budget.to_bits(), &run.size)).or_default().push(of(run));
+    }
+    let (mut squares, mut freedom) = (0.0, 0usize);
+    for values in cells.values() {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        squares += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        freedom += values.len() - 1;
+    }
+    (freedom > 0).then(|| squares / freedom as f64)
 }

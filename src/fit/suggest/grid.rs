@@ -93,7 +93,7 @@ fn shared(arms: &[Runs<'_>]) -> Vec<Rung> {
     for (arm, Runs { runs, .. }) in arms.iter().enumerate() {
         for run in runs {
             let places = named.entry(run.size.as_str()).or_insert_with(|| vec![None; arms.len()]);
-            places[arm] = Some((run.params.ln(), (run.flops / run.tokens).ln()));
+            places[arm] = Some(run.token_cost());
         }
     }
     let rung = |(label, places): (&str, Vec<Option<(f64, f64)>>)| {

@@ -202,8 +202,7 @@ impl<'a> Arm<'a> {
         let (fit, per_token) = arm.prepared.surface.as_ref().map_err(|reason| none(&reason.to_string()))?;
         let made = arm.made.iter().find(|made| made.method.approach() == Approach::Surface);
         let made = made.ok_or_else(|| none("one of its terms is zero, so that no size is best"))?;
-        let runs: Vec<&Observation> =
-            arm.prepared.runs.iter().map(|(_, run)| *run).filter(|run| !run.repeats()).collect();
+        let runs: Vec<&Observation> = arm.prepared.fresh().into_iter().map(|(_, run)| run).collect();
         let noisy = noise::around(fit.surface, &runs);
         Ok(Self { made, noisy, runs: Runs { runs, per_token: *per_token } })
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::Observation;
 use super::super::arm_surface::error;
+use super::super::study::between_seeds;
 use super::super::surface::Surface;
 use super::design::Noisy;
 
@@ -19,22 +20,8 @@ pub(super) fn around(surface: Surface, runs: &[&Observation]) -> Noisy {
     let count = runs.len() as f64;
     let mean = |of: fn(&Observation) -> f64| runs.iter().map(|run| of(run).ln()).sum::<f64>() / count;
     let all = runs.iter().map(|run| error(&surface, run).powi(2)).sum::<f64>() / (count - SPENT).max(1.0);
-    let seed = between_seeds(runs).unwrap_or(all).min(all);
+    let seed = between_seeds(runs.iter().copied(), |run| run.loss.ln()).unwrap_or(all).min(all);
     Noisy { surface, centre: (mean(|run| run.params), mean(|run| run.tokens)), misfit: all - seed, seed }
-}
-
-/// Pooled variance of log L between runs of one size and budget.
-fn between_seeds(runs: &[&Observation]) -> Option<f64> {
-    let mut cells: BTreeMap<(&str, u64), Vec<f64>> = BTreeMap::new();
-    for run in runs {
-        cells.entry((&run.size, run.budget.to_bits())).or_default().push(run.loss.ln());
-    }
-    let freedom = runs.len() - cells.len();
-    let squares = |losses: &Vec<f64>| {
-        let mean = losses.iter().sum::<f64>() / losses.len() as f64;
-        losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>()
-    };
-    (freedom > 0).then(|| cells.values().map(squares).sum::<f64>() / freedom as f64)
 }
 
 /// ρ of the residuals at one size, budget and seed; 0 where the arms share too few.
