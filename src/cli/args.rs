@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::fit_args::FitArgs;
 use super::next_args::{PredictArgs, SuggestArgs};
 
 /// Which architecture is the better buy, at which compute, how sure: scaling-law experiments from a sweep file.
@@ -206,106 +207,6 @@ pub(super) struct RetryArgs {
     #[command(flatten)]
     pub(super) folders: Folders,
 }
-
-#[derive(Debug, Args)]
-pub(super) struct FitArgs {
-    /// Sweep file, name of a sweep that has results, or a table of runs that others measured (.csv, .tsv, .parquet)
-    #[arg(value_name = "SWEEP|TABLE")]
-    pub(super) sweep: String,
-    /// Which column of a table is what, where its name does not say: `params=N,tokens=D,loss=val_loss,arch=model`
-    #[arg(long, value_name = "ROLE=COLUMN,...", value_delimiter = ',', value_parser = role_and_column)]
-    pub(super) map: Vec<(String, String)>,
-    /// Keep the runs of a table that look diverged
-    #[arg(long)]
-    pub(super) keep_suspects: bool,
-    /// Write the fits as JSON to this file too
-    #[arg(long, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Arm that the others are compared with [default: the sweep's, or the first of a table]
-    #[arg(long, value_name = "ARM")]
-    pub(super) baseline: Option<String>,
-    /// Bootstrap replicates
-    #[arg(long, default_value_t = REPLICATES, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
-    pub(super) replicates: u32,
-    /// Seed of the bootstrap
-    #[arg(long, default_value_t = 0)]
-    pub(super) seed: u64,
-    /// Give multipliers beyond the losses measured in both arms too, marked as extrapolated
-    #[arg(long)]
-    pub(super) extrapolate: bool,
-    /// Way from runs to a frontier [default: the first of profiles and surface that both arms have]
-    #[arg(long, value_enum)]
-    pub(super) approach: Option<ApproachArg>,
-    /// What a run costs
-    #[arg(long, value_enum, default_value_t = CostArg::Flops)]
-    pub(super) cost: CostArg,
-    /// What N counts
-    #[arg(long, value_enum, default_value_t = CountArg::Total)]
-    pub(super) count: CountArg,
-    /// What surfaces are fitted by
-    #[arg(long, value_enum, default_value_t = ObjectiveArg::Huber)]
-    pub(super) objective: ObjectiveArg,
-    #[command(flatten)]
-    pub(super) folders: Folders,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum ApproachArg {
-    /// A parabola at each budget, and a power law through their vertices
-    Profiles,
-    /// The same with cubics
-    ProfilesCubic,
-    /// The same with parabolas through the sizes near the optimum
-    ProfilesWindowed,
-    /// L = E + A·N^-α + B·D^-β through all runs
-    Surface,
-    /// The lower envelope of all training curves; gives no intervals
-    Envelope,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum CostArg {
-    /// FLOPs as they are given; exact for isoflop's own runs
-    Flops,
-    /// 6·N·D
-    #[value(name = "6nd")]
-    SixNd,
-    /// Seconds of training, times devices
-    DeviceSeconds,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum CountArg {
-    /// All parameters
-    Total,
-    /// All but the embedding's
-    WithoutEmbedding,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum ObjectiveArg {
-    /// A sum of Huber's losses of log L, δ = 1e-3
-    Huber,
-    /// Least squares of log L
-    LeastSquares,
-    /// Student's likelihood with a free scale
-    Likelihood,
-}
-
-/// `params=N`, of which a list is made.
-pub(super) fn role_and_column(text: &str) -> Result<(String, String), String> {
-    let (role, column) = text.split_once('=').ok_or("write it as `params=COLUMN`")?;
-    match (role.trim(), column.trim()) {
-        ("", _) | (_, "") => Err("write it as `params=COLUMN`".to_owned()),
-        (role, column) => Ok((role.to_owned(), column.to_owned())),
-    }
-}
-
-/// Bootstrap replicates where none are asked for.
-pub(super) const REPLICATES: u32 = 2000;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {

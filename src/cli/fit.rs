@@ -1,6 +1,6 @@
 //! `isoflop fit`
 
-use super::args::FitArgs;
+use super::fit_args::FitArgs;
 use super::sweep::recorded;
 use super::{Exit, Failed, fit_args, fit_foreign, fit_tables, output};
 use crate::fit::{Fits, Settings, fit};
@@ -8,15 +8,15 @@ use crate::run::{SweepDir, write_json};
 use crate::table::{Tables, collect};
 
 pub(super) fn main(args: &FitArgs) -> Result<Exit, Failed> {
-    if let Some(path) = fit_foreign::table(&args.sweep, &args.map, args.keep_suspects) {
+    if let Some(path) = fit_foreign::table(&args.study) {
         return fit_foreign::main(args, path);
     }
-    let (dir, plan) = recorded(&args.sweep, &args.folders)?;
+    let (dir, plan) = recorded(&args.study.sweep, &args.study.folders)?;
     let tables = collect(&dir, &plan);
     let baseline = args.baseline.clone().unwrap_or_else(|| plan.baseline.clone());
     let arms: Vec<&str> = tables.runs.iter().map(|run| run.arm.as_str()).collect();
     known("sweep", &arms, &baseline)?;
-    let fits = fitted(&dir, &tables, &fit_args::settings(args, baseline))?;
+    let fits = fitted(&dir, &tables, &fit_args::settings(args, &baseline))?;
     show(args, &fits, "finish more runs with `isoflop run`, or add sizes on both sides of the optimum")
 }
 
@@ -43,7 +43,7 @@ pub(super) fn show(args: &FitArgs, fits: &Fits, hint: &str) -> Result<Exit, Fail
             Failed::new(Exit::Usage, message, "name a file with `--output` that can be written")
         })?;
     }
-    if args.json {
+    if args.study.json {
         output::json(fits)?;
     } else {
         fit_tables::print(fits);

@@ -2,29 +2,30 @@
 
 use std::path::Path;
 
-use super::args::FitArgs;
 use super::fit::{known, show};
+use super::fit_args::FitArgs;
+use super::study_args::StudyArgs;
 use super::{Exit, Failed, fit_args, output};
 use crate::fit::fit;
 use crate::table::{Foreign, ForeignError, Note, Role, is_table, read_foreign};
 
 /// The table that is named, if it is none of our sweeps: by its ending, by what is said of it, or as a file that is no sweep
 /// file.
-pub(super) fn table<'a>(named: &'a str, map: &[(String, String)], keep_suspects: bool) -> Option<&'a Path> {
-    let path = Path::new(named);
+pub(super) fn table(args: &StudyArgs) -> Option<&Path> {
+    let path = Path::new(&args.sweep);
     let is_sweep = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    let asks_for_one = !map.is_empty() || keep_suspects;
+    let asks_for_one = !args.map.is_empty() || args.keep_suspects;
     (is_table(path) || asks_for_one || (path.is_file() && !is_sweep)).then_some(path)
 }
 
 pub(super) fn main(args: &FitArgs, path: &Path) -> Result<Exit, Failed> {
-    let foreign = read_foreign(path, &args.map, args.keep_suspects)?;
+    let foreign = read_foreign(path, &args.study.map, args.study.keep_suspects)?;
     say(&foreign);
     let arms = foreign.study.arms();
     let names: Vec<&str> = arms.iter().map(String::as_str).collect();
     let baseline = args.baseline.clone().or_else(|| arms.first().cloned()).unwrap_or_default();
     known("table", &names, &baseline)?;
-    let fits = fit(&foreign.study, &fit_args::settings(args, baseline));
+    let fits = fit(&foreign.study, &fit_args::settings(args, &baseline));
     show(
         args,
         &fits,

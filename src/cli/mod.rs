@@ -27,6 +27,7 @@ mod runs;
 mod schema;
 mod status;
 mod studied;
+mod study_args;
 mod suggest;
 mod sweep;
 

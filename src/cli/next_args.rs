@@ -2,14 +2,13 @@
 
 use clap::{Args, ValueEnum};
 
-use super::args::{Folders, REPLICATES, role_and_column};
+use super::study_args::StudyArgs;
 use crate::units::parse_number;
 
 #[derive(Debug, Args)]
 pub(super) struct PredictArgs {
-    /// Sweep file, name of a sweep that has results, or a table of runs as `isoflop fit` takes it
-    #[arg(value_name = "SWEEP|TABLE")]
-    pub(super) sweep: String,
+    #[command(flatten)]
+    pub(super) study: StudyArgs,
     /// Budget in FLOPs, such as 1e20; may be given several times
     #[arg(long, value_name = "FLOPS", value_parser = positive, required_unless_present = "params")]
     pub(super) flops: Vec<f64>,
@@ -25,15 +24,6 @@ pub(super) struct PredictArgs {
     /// What to predict by [default: the surface of an arm that has one, and else its profiles]
     #[arg(long, value_enum)]
     pub(super) approach: Option<PredictBy>,
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    #[command(flatten)]
-    pub(super) table: TableArgs,
-    #[command(flatten)]
-    pub(super) draws: Draws,
-    #[command(flatten)]
-    pub(super) folders: Folders,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -44,27 +34,6 @@ pub(super) enum PredictBy {
     Surface,
 }
 
-/// What is said of a table of runs that others measured.
-#[derive(Debug, Args)]
-pub(super) struct TableArgs {
-    /// Which column of a table is what, where its name does not say: `params=N,tokens=D,loss=val_loss,arch=model`
-    #[arg(long, value_name = "ROLE=COLUMN,...", value_delimiter = ',', value_parser = role_and_column)]
-    pub(super) map: Vec<(String, String)>,
-    /// Keep the runs of a table that look diverged
-    #[arg(long)]
-    pub(super) keep_suspects: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Draws {
-    /// Bootstrap replicates
-    #[arg(long, default_value_t = REPLICATES, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
-    pub(super) replicates: u32,
-    /// Seed of the bootstrap
-    #[arg(long, default_value_t = 0)]
-    pub(super) seed: u64,
-}
-
 /// A number above zero, as researchers write it.
 fn positive(text: &str) -> Result<f64, String> {
     let value = parse_number(text).map_err(|e| e.to_string())?;
@@ -73,9 +42,8 @@ fn positive(text: &str) -> Result<f64, String> {
 
 #[derive(Debug, Args)]
 pub(super) struct SuggestArgs {
-    /// Sweep file, name of a sweep that has results, or a table of runs as `isoflop fit` takes it
-    #[arg(value_name = "SWEEP|TABLE")]
-    pub(super) sweep: String,
+    #[command(flatten)]
+    pub(super) study: StudyArgs,
     /// FLOPs that all further runs may cost together, such as 1e12
     #[arg(long, value_name = "ALLOWANCE", value_parser = positive)]
     pub(super) flops: f64,
@@ -97,15 +65,6 @@ pub(super) struct SuggestArgs {
     /// Suggest no run of more tokens, such as 7M where the text has no more
     #[arg(long, value_name = "D", value_parser = positive)]
     pub(super) max_tokens: Option<f64>,
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    #[command(flatten)]
-    pub(super) table: TableArgs,
-    #[command(flatten)]
-    pub(super) draws: Draws,
-    #[command(flatten)]
-    pub(super) folders: Folders,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -3,18 +3,17 @@
 use super::next_args::{PredictArgs, PredictBy};
 use super::studied::{Studied, studied};
 use super::{Exit, Failed, output};
-use crate::fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions, Settings, predict};
+use crate::fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions, predict};
 use crate::units::si;
 
 pub(super) fn main(args: &PredictArgs) -> Result<Exit, Failed> {
-    of(&studied(&args.sweep, &args.table, &args.folders)?, args)
+    of(&studied(&args.study)?, args)
 }
 
 /// Predictions of any study.
 pub(super) fn of(studied: &Studied, args: &PredictArgs) -> Result<Exit, Failed> {
     studied.check_arm(args.arm.as_ref().unwrap_or(&studied.baseline))?;
-    let settings =
-        Settings { replicates: args.draws.replicates, seed: args.draws.seed, ..Settings::new(&studied.baseline) };
+    let settings = args.study.settings(&studied.baseline);
     let asked = Asked {
         flops: args.flops.clone(),
         runs: args.params.zip(args.tokens).into_iter().collect(),
@@ -26,7 +25,7 @@ pub(super) fn of(studied: &Studied, args: &PredictArgs) -> Result<Exit, Failed> 
     };
     let predictions = predict(&studied.study, &settings, &asked);
     let is_refused = predictions.iter().all(|arm| arm.refused.is_some());
-    if args.json {
+    if args.study.json {
         output::json(&predictions)?;
     } else if !is_refused {
         predictions.iter().for_each(print);

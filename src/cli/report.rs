@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::args::{Folders, REPLICATES, ReportArgs};
+use super::args::{Folders, ReportArgs};
 use super::fit::fitted;
 use super::fit_tables::conclusions;
+use super::study_args::REPLICATES;
 use super::sweep::recorded;
 use super::{Exit, Failed, output};
 use crate::fit::{Fits, Settings};

@@ -1,7 +1,6 @@
 //! The study that a command is about.
 
-use super::args::Folders;
-use super::next_args::TableArgs;
+use super::study_args::StudyArgs;
 use super::sweep::recorded;
 use super::{Exit, Failed, fit_foreign};
 use crate::arch::{ModelConfig, Shape, between, beyond};
@@ -22,14 +21,14 @@ pub(super) struct Studied {
 }
 
 /// Reads the runs of a sweep that has results, or of a table.
-pub(super) fn studied(named: &str, table: &TableArgs, folders: &Folders) -> Result<Studied, Failed> {
-    if let Some(path) = fit_foreign::table(named, &table.map, table.keep_suspects) {
-        let foreign = read_foreign(path, &table.map, table.keep_suspects)?;
+pub(super) fn studied(args: &StudyArgs) -> Result<Studied, Failed> {
+    if let Some(path) = fit_foreign::table(args) {
+        let foreign = read_foreign(path, &args.map, args.keep_suspects)?;
         fit_foreign::say(&foreign);
         let baseline = foreign.study.arms().into_iter().next().unwrap_or_default();
-        return Ok(Studied { name: named.to_owned(), study: foreign.study, baseline, sizes: None });
+        return Ok(Studied { name: args.sweep.clone(), study: foreign.study, baseline, sizes: None });
     }
-    let (dir, plan) = recorded(named, folders)?;
+    let (dir, plan) = recorded(&args.sweep, &args.folders)?;
     let study = collect(&dir, &plan).study();
     Ok(Studied { sizes: Some(further(&plan)), name: plan.name, study, baseline: plan.baseline })
 }

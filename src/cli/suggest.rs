@@ -3,13 +3,11 @@
 use super::next_args::{SuggestArgs, TargetArg};
 use super::studied::{Studied, studied};
 use super::{Exit, Failed, output};
-use crate::fit::{
-    Interval, Place, Settings, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest,
-};
+use crate::fit::{Interval, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest};
 use crate::units::si;
 
 pub(super) fn main(args: &SuggestArgs) -> Result<Exit, Failed> {
-    let mut studied = studied(&args.sweep, &args.table, &args.folders)?;
+    let mut studied = studied(&args.study)?;
     if let Some(baseline) = &args.baseline {
         studied.baseline.clone_from(baseline);
     }
@@ -27,8 +25,7 @@ pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> 
         TargetArg::NExponent => Target::NExponent,
     };
     let arm = arm(studied, args, target)?;
-    let settings =
-        Settings { replicates: args.draws.replicates, seed: args.draws.seed, ..Settings::new(&studied.baseline) };
+    let settings = args.study.settings(&studied.baseline);
     let is_of = |name: &str| name == arm || (target == Target::Multiplier && name == studied.baseline);
     let runs = studied.study.observations.iter().filter(|run| is_of(&run.arm)).count();
     let wanted = Wanted {
@@ -41,7 +38,7 @@ pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> 
         arm,
     };
     let suggestion = suggest(&studied.study, &settings, &wanted).map_err(|refusal| failed(&refusal, args))?;
-    if args.json {
+    if args.study.json {
         output::json(&suggestion)?;
     } else {
         print(&suggestion, studied);
