@@ -216,7 +216,7 @@ impl<'a> Prepared<'a> {
 
     /// What is told of the arm; `draws` are the parabolas', which are there even where no frontier comes of them.
     pub(super) fn tell(&self, study: &Study, made: &[Made], draws: &[Option<Drawn>]) -> ArmFit {
-        let by = |approach: Approach| made.iter().find(|made| made.method.approach() == approach);
+        let by = |approach: Approach| Made::by(approach, made);
         let mut profiles = self.profiles.clone();
         if let Some(Method::Profiles { cells, .. }) = self.methods.first() {
             cells.iter().enumerate().for_each(|(at, cell)| add_intervals(&mut profiles[cell.profile], at, draws));

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::arm::of_surface;
 use super::law::Law;
+use super::made::Made;
 use super::path::path;
 use super::per_token::PerToken;
 use super::surface::{self, Objective, Surface};
@@ -109,7 +110,7 @@ fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
         if objective != Objective::default() && approach != Approach::Surface {
             continue;
         }
-        let made = |arm: usize| arms[arm].made.iter().find(|made| made.method.approach() == approach);
+        let made = |arm: usize| Made::by(approach, &arms[arm].made);
         let (Some(first), Some(second)) = (made(0), made(1)) else { continue };
         let comparison = multiplier::compare(("base", first), ("variant", second), false);
         if let Ok(point) = comparison.headline {

@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::Interval;
 use super::interval::{HC1, PARABOLA, interval, widening};
 use super::law::Law;
 use super::method::{Drawn, Method};
 use super::polynomial::Form;
 use super::resample::Cells;
 use super::surface::Objective;
+use super::{Approach, Interval};
 
 /// An arm's law by one approach.
 #[derive(Clone, Debug)]
@@ -25,6 +25,11 @@ pub(super) struct Made {
 }
 
 impl Made {
+    /// The one by an approach.
+    pub(super) fn by(approach: Approach, made: &[Self]) -> Option<&Self> {
+        made.iter().find(|made| made.method.approach() == approach)
+    }
+
     /// What its draws are widened by; NaN where they carry no interval.
     pub(super) fn widening(&self) -> f64 {
         match &self.method {

@@ -247,15 +247,16 @@ fn compared(
     told: &[ArmFit],
     other: &Carried<'_>,
 ) -> Comparison {
-    let of = |arm: &'_ Carried<'_>, approach: Approach| arm.made.iter().position(|m| m.method.approach() == approach);
     let (baseline, variant) = (settings.baseline.as_str(), other.prepared.name.as_str());
     let base = carried.iter().find(|arm| arm.prepared.name == baseline);
     let offered = settings.approach.map_or(Approach::ALL.to_vec(), |approach| vec![approach]);
-    let found = base.and_then(|base| offered.iter().find_map(|a| Some((base, of(base, *a)?, of(other, *a)?))));
-    let Some((base, at_base, at_other)) = found else {
+    let found = base.and_then(|base| {
+        let both = |by: &Approach| Some((Made::by(*by, &base.made)?, Made::by(*by, &other.made)?));
+        Some((base, offered.iter().find_map(both)?))
+    });
+    let Some((base, (first, second))) = found else {
         return multiplier::refused(baseline, variant, offered[0], no_frontier(told, &offered, [baseline, variant]));
     };
-    let (first, second) = (&base.made[at_base], &other.made[at_other]);
     let mut comparison = multiplier::compare((baseline, first), (variant, second), settings.extrapolate);
     let headline = comparison.headline.as_ref().ok().copied();
     if let Some(headline) = headline.filter(|_| settings.replicates > 0) {

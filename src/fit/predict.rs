@@ -117,8 +117,7 @@ fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
         Some(approach) => vec![approach],
         None => vec![Approach::Surface, Approach::Profiles],
     };
-    let made = |approach: &Approach| arm.made.iter().find(|made| made.method.approach() == *approach);
-    let found = offered.iter().find_map(made).zip(per_token(arm));
+    let found = offered.iter().find_map(|approach| Made::by(*approach, &arm.made)).zip(per_token(arm));
     let approach = found.as_ref().map_or(offered[0], |(made, _)| made.method.approach());
     let measured = extent(arm, found.as_ref().map(|(made, _)| *made));
     let mut predictions = Predictions {

@@ -49,8 +49,7 @@ const FEW: usize = 2000;
 /// Each approach that both arms have, at the same compute of the baseline.
 pub(super) fn by_approach(base: &[Made], other: &[Made], flops: f64) -> Vec<ByApproach> {
     let one = |approach: Approach| {
-        let of = |made: &'_ [Made]| made.iter().position(|made| made.method.approach() == approach);
-        let pair = Pair::of(&base[of(base)?], &other[of(other)?]);
+        let pair = Pair::of(Made::by(approach, base)?, Made::by(approach, other)?);
         Some(ByApproach { approach, point: pair.anywhere(flops) })
     };
     Approach::ALL.into_iter().filter_map(one).collect()
@@ -176,11 +175,12 @@ fn is_known(study: &Study, settings: &Settings) -> bool {
 }
 
 fn refitted(study: &Study, settings: &Settings, comparison: &Comparison, loss: f64) -> Option<f64> {
-    let seen = super::convention::under(study, settings);
+    let both = study.of_arms(&[&comparison.baseline, &comparison.variant]);
+    let seen = super::convention::under(&both, settings);
     let arms = fit_arms(&seen, settings);
     let law = |name: &str| {
         let arm = arms.iter().find(|arm| arm.prepared.name == name)?;
-        Some(arm.made.iter().find(|made| made.method.approach() == comparison.approach)?.law.clone())
+        Some(Made::by(comparison.approach, &arm.made)?.law.clone())
     };
     let (base, other) = (law(&comparison.baseline)?, law(&comparison.variant)?);
     Some(base.flops(loss)? / other.flops(loss)?)

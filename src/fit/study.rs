@@ -139,6 +139,16 @@ impl Study {
         arms
     }
 
+    /// What there is of these arms.
+    pub(super) fn of_arms(&self, arms: &[&str]) -> Self {
+        let is_one = |arm: &str| arms.contains(&arm);
+        Self {
+            observations: self.observations.iter().filter(|run| is_one(&run.arm)).cloned().collect(),
+            trajectories: self.trajectories.iter().filter(|course| is_one(&course.arm)).cloned().collect(),
+            ..Self::default()
+        }
+    }
+
     /// Pooled standard deviation between seeds that share (size, budget).
     pub(super) fn seed_noise(&self, arm: &str) -> Option<f64> {
         between_seeds(self.observations.iter().filter(|run| run.arm == arm), |run| run.loss).map(f64::sqrt)

@@ -200,7 +200,7 @@ impl<'a> Arm<'a> {
         let none = |reason: &str| SuggestRefusal::NoSurface { arm: name.to_owned(), reason: reason.to_owned() };
         let arm = carried.iter().find(|arm| arm.prepared.name == name).ok_or_else(|| none("it has no finished run"))?;
         let (fit, per_token) = arm.prepared.surface.as_ref().map_err(|reason| none(&reason.to_string()))?;
-        let made = arm.made.iter().find(|made| made.method.approach() == Approach::Surface);
+        let made = Made::by(Approach::Surface, &arm.made);
         let made = made.ok_or_else(|| none("one of its terms is zero, so that no size is best"))?;
         let runs: Vec<&Observation> = arm.prepared.fresh().into_iter().map(|(_, run)| run).collect();
         let noisy = noise::around(fit.surface, &runs);

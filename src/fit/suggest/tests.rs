@@ -104,7 +104,7 @@ struct Came {
 fn came(study: &Study, target: Target, truth: f64, seed: u64) -> Option<Came> {
     let settings = Settings { replicates: 100, seed, ..Settings::new("base") };
     let carried = fit_arms(study, &settings);
-    let made = |arm: usize| carried[arm].made.iter().find(|made| made.method.approach() == Approach::Surface);
+    let made = |arm: usize| Made::by(Approach::Surface, &carried[arm].made);
     if target == Target::Multiplier {
         let point = Pair::of(made(0)?, made(1)?).anywhere(AT);
         return Some(Came { error: point.value?.ln() - truth, width: (point.high? / point.low?).ln() });
