@@ -2,8 +2,8 @@
 
 use super::output;
 use crate::fit::{
-    Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Fits, Hyper, HyperPower, Influence, Interval,
-    MultiplierStatus, Profile, ProfileRefusal, surface::SurfaceStatus,
+    Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Doubt, Fits, Hyper, HyperPower, Influence,
+    Interval, MultiplierStatus, Profile, ProfileRefusal,
 };
 use crate::units::si;
 
@@ -208,44 +208,10 @@ fn influence_row(run: &Influence) -> Vec<String> {
 
 /// What a reader must know before the numbers are used.
 fn doubts(fits: &Fits) {
-    for comparison in fits.comparisons.iter().filter(|comparison| comparison.approaches_disagree()) {
-        output::warning(format!(
-            "profiles and surface exclude each other's multiplier of {}: parabolas are biased on wide grids where α ≠ β \
-             (arXiv:2603.22339), and a surface is where it does not fit; look at the residuals before using either",
-            comparison.variant
-        ));
-    }
-    for arm in &fits.arms {
-        let trends = arm.diagnosis.iter().flat_map(|diagnosis| &diagnosis.trends).filter(|trend| trend.is_suspect());
-        for trend in trends {
-            output::warning(format!(
-                "residuals of the surface of {} go with {} (rank correlation {:.2}, p = {:.1e}): its form misses something",
-                arm.arm, trend.against, trend.correlation, trend.p_value
-            ));
-        }
-        if let Ok(ArmSurface { status: SurfaceStatus::AtBound { parameters }, .. }) = &arm.surface {
-            let symbols: Vec<&str> = parameters.iter().map(|parameter| parameter.symbol()).collect();
-            output::warning(format!(
-                "the surface of {} has {} at its bound of 0: these runs do not identify it",
-                arm.arm,
-                symbols.join(", ")
-            ));
-        }
-    }
-    let bound = |arm: &&ArmFit| arm.surface.as_ref().is_ok_and(ArmSurface::is_near_bound);
-    for arm in fits.arms.iter().filter(bound) {
-        output::paragraph(&format!(
-            "E of {} may be 0: its exponents' intervals are then too narrow, and held the truth in 85 to 92% of simulated studies",
-            arm.arm
-        ));
-    }
-    let has_growth = |comparison: &&Comparison| comparison.growth.is_some() && comparison.approach != Approach::Surface;
-    if fits.comparisons.iter().any(|comparison| has_growth(&comparison)) {
-        output::paragraph(
-            "growth is that of power laws without an irreducible loss, So et al.'s form; where there is one, its interval \
-             does not hold the truth: `--approach surface` has E free",
-        );
-    }
+    let (of_runs, of_methods): (Vec<&Doubt>, Vec<&Doubt>) =
+        fits.doubts.iter().partition(|doubt| doubt.is_of_these_runs());
+    of_runs.into_iter().for_each(|doubt| output::warning(doubt.to_string()));
+    of_methods.into_iter().for_each(|doubt| output::paragraph(&doubt.to_string()));
 }
 
 fn profile_row(arm: &str, profile: &Profile) -> Vec<String> {

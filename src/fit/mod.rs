@@ -19,6 +19,7 @@ mod coverage_tests;
 pub mod data_constrained;
 mod diagnosis;
 mod direct;
+mod doubt;
 mod envelope;
 mod frontier;
 mod hyper;
@@ -58,6 +59,7 @@ pub use arm::ArmFit;
 pub use arm_surface::{ArmSurface, SurfaceHoldout, SurfaceIntervals};
 pub use diagnosis::{Diagnosis, Trend};
 pub use direct::{Difference, DirectArm, DirectComparison};
+pub use doubt::Doubt;
 pub use frontier::{Frontier, FrontierRefusal, Holdout};
 pub use hyper::{Hyper, HyperLaw, HyperOptimum, HyperPower};
 pub use interval::Interval;
@@ -159,6 +161,11 @@ pub struct Fits {
     pub runs_used: usize,
     /// Runs left out, each with the reason.
     pub excluded: Vec<Excluded>,
+    /// What was assumed of the runs, and what looks wrong with them: of a table that others measured.
+    pub notes: Vec<String>,
+    /// What to know before the numbers are used.
+    #[schemars(with = "Vec<String>")]
+    pub doubts: Vec<Doubt>,
     /// One for each arm, in the order of the study.
     pub arms: Vec<ArmFit>,
     /// One for each arm but the baseline.
@@ -197,11 +204,14 @@ pub fn fit(study: &Study, settings: &Settings) -> Fits {
     let carried = fit_arms(&seen, settings);
     let told: Vec<ArmFit> = carried.iter().map(|arm| arm.prepared.tell(&seen, &arm.made, &arm.profile_draws)).collect();
     let others = carried.iter().filter(|arm| arm.prepared.name != settings.baseline);
-    let comparisons = others.map(|arm| compared(&tuned_study, &seen, settings, &carried, &told, arm)).collect();
+    let comparisons: Vec<Comparison> =
+        others.map(|arm| compared(&tuned_study, &seen, settings, &carried, &told, arm)).collect();
     Fits {
         settings: settings.clone(),
         runs_used: seen.observations.len(),
         excluded: seen.excluded.clone(),
+        notes: seen.notes.clone(),
+        doubts: doubt::doubts(&told, &comparisons),
         arms: told,
         comparisons,
         tuned,

@@ -123,6 +123,8 @@ pub struct Study {
     pub unprofiled: Vec<Unprofiled>,
     /// The others.
     pub excluded: Vec<Excluded>,
+    /// What was assumed of the runs, and what looks wrong with them.
+    pub notes: Vec<String>,
     /// Training curves, where they are known.
     pub trajectories: Vec<Trajectory>,
 }

@@ -68,6 +68,7 @@ pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
         unprofiled: study.unprofiled.iter().filter(|o| is_used(&o.unit, &o.observation)).cloned().collect(),
         excluded: study.excluded.clone(),
         trajectories: study.trajectories.clone(),
+        notes: study.notes.clone(),
     };
     (kept, tuned.into_iter().map(|(_, tuned)| tuned).collect())
 }

@@ -52,9 +52,8 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
     let excluded = |run: &RunRow| Excluded { run: run.run_id.clone(), reason: run.status.name().to_owned() };
     let study = Study {
         observations: runs.iter().filter_map(observation).collect(),
-        unprofiled: Vec::new(),
         excluded: runs.iter().filter(|run| run.loss_val.is_none()).map(excluded).collect(),
-        trajectories: Vec::new(),
+        ..Study::default()
     };
     fit(&study, &Settings { replicates: 400, seed: 1, ..Settings::new("transformer") })
 }

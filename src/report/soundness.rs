@@ -3,58 +3,21 @@
 use super::Inputs;
 use super::tables::table;
 use super::words::{interval, ratio};
-use crate::fit::surface::SurfaceStatus;
-use crate::fit::{Approach, ArmFit, ArmSurface, ByApproach, Comparison, Fits, Interval, MultiplierStatus};
+use crate::fit::{Approach, ByApproach, Comparison, Fits, Interval, MultiplierStatus};
 
 /// The doubts as a list; empty where there are none.
 pub(super) fn doubts(fits: &Fits) -> String {
-    if fits.only_direct() {
+    if fits.only_direct() || fits.doubts.is_empty() {
         return String::new();
     }
-    let disagreeing = fits.comparisons.iter().filter(|comparison| comparison.approaches_disagree());
-    let mut doubts: Vec<String> = disagreeing.map(|comparison| disagreement(&comparison.variant)).collect();
-    doubts.extend(fits.arms.iter().flat_map(trends));
-    doubts.extend(fits.arms.iter().filter_map(at_bound));
-    let without_floor = |c: &Comparison| c.growth.is_some() && c.approach != Approach::Surface;
-    if fits.comparisons.iter().any(without_floor) {
-        doubts.push(GROWTH.to_owned());
-    }
-    match doubts.as_slice() {
-        [] => String::new(),
-        doubts => {
-            let list: String = doubts.iter().map(|doubt| format!("- {doubt}\n")).collect();
-            format!("Before these numbers are used:\n\n{list}")
-        }
-    }
+    let list: String = fits.doubts.iter().map(|doubt| format!("- {}\n", sentence(&doubt.to_string()))).collect();
+    format!("Before these numbers are used:\n\n{list}")
 }
 
-const GROWTH: &str = "How the saving grows is that of power laws without an irreducible loss, the form of So et al. \
-                      (arXiv:2109.08668). Where there is one, the interval of the growth does not hold the truth; the \
-                      surface has E free.";
-
-fn disagreement(variant: &str) -> String {
-    format!(
-        "Profiles and surface exclude each other's multiplier of `{variant}`: parabolas are biased on wide grids where α ≠ β \
-         (arXiv:2603.22339), and a surface is where it does not fit. Look at the residuals before using either."
-    )
-}
-
-fn trends(arm: &ArmFit) -> Vec<String> {
-    let trends = arm.diagnosis.iter().flat_map(|diagnosis| &diagnosis.trends);
-    let one = |trend: &crate::fit::Trend| {
-        format!(
-            "Residuals of the surface of `{}` go with {} (rank correlation {:.2}, p = {:.1e}): its form misses something.",
-            arm.arm, trend.against, trend.correlation, trend.p_value
-        )
-    };
-    trends.filter(|trend| trend.is_suspect()).map(one).collect()
-}
-
-fn at_bound(arm: &ArmFit) -> Option<String> {
-    let Ok(ArmSurface { status: SurfaceStatus::AtBound { parameters }, .. }) = &arm.surface else { return None };
-    let symbols: Vec<&str> = parameters.iter().map(|parameter| parameter.symbol()).collect();
-    let symbols = symbols.join(", ");
-    Some(format!("The surface of `{}` has {symbols} at the bound of 0: these runs do not identify it.", arm.arm))
+/// With a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 /// The section of choices, one table a comparison.

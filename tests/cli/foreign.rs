@@ -54,6 +54,9 @@ fn notes_stand_apart_from_the_result() {
     assert_eq!(files(), before);
     assert_eq!(fits["settings"]["baseline"], "baseline");
     assert_eq!(fits["runs_used"], 38);
+    let notes = fits["notes"].as_array().unwrap();
+    assert!(!notes.is_empty());
+    assert!(notes.iter().all(|note| ran.err.contains(note.as_str().unwrap())), "{notes:?}");
     insta::assert_snapshot!(ran.err);
     sandbox.ok(&[&arguments[..], &["--output", "fits.json"]].concat());
     assert_eq!(std::fs::read_to_string(sandbox.path("fits.json")).unwrap().trim(), ran.out.trim());

@@ -51,6 +51,13 @@ pub enum Note {
     Warning(String),
 }
 
+impl Note {
+    fn text(&self) -> &str {
+        let (Self::Remark(text) | Self::Warning(text)) = self;
+        text
+    }
+}
+
 /// Whether a file is a table by its name.
 pub fn is_table(path: &Path) -> bool {
     Kind::of(path).is_some()
@@ -76,6 +83,7 @@ pub fn read_foreign(path: &Path, map: &[(String, String)], keep_suspects: bool) 
     let sizes = sizes::sizes(&runs, &budgets, &mut notes);
     let mut study = study(runs, budgets, sizes, excluded);
     rates::tell_apart(&found, &mut study.observations, &mut notes);
+    study.notes = notes.iter().map(|note| note.text().to_owned()).collect();
     Ok(Foreign { study, notes, columns })
 }
 
