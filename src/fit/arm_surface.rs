@@ -22,7 +22,7 @@ pub struct ArmSurface {
     /// 95% intervals of the parameters.
     pub intervals: SurfaceIntervals,
     /// N* ∝ C^(β/(α+β)) where a token costs 6N.
-    pub n_exponent: f64,
+    pub n_exponent: Option<f64>,
     /// Its 95% interval.
     pub n_exponent_interval: Option<Interval>,
     /// Root mean square of log L̂ - log L.
@@ -92,7 +92,7 @@ impl ArmSurface {
                 alpha: interval(|s| s.alpha),
                 beta: interval(|s| s.beta),
             },
-            n_exponent: exponent(&fit.surface),
+            n_exponent: Some(exponent(&fit.surface)).filter(|p| p.is_finite()),
             n_exponent_interval: made.and_then(Made::n_exponent_interval),
             residual: residual(&fit.surface, runs),
             status: fit.status.clone(),

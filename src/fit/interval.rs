@@ -55,7 +55,11 @@ pub(super) fn student(freedom: f64) -> f64 {
 pub(super) fn interval(draws: Vec<Option<f64>>, estimate: f64, widening: f64) -> Option<Interval> {
     let count = draws.len();
     let mut values: Vec<f64> = draws.into_iter().flatten().filter(|v| v.is_finite()).collect();
-    if count == 0 || !widening.is_finite() || (values.len() as f64) < (1.0 - FAILURES_ALLOWED) * count as f64 {
+    if count == 0
+        || !estimate.is_finite()
+        || !widening.is_finite()
+        || (values.len() as f64) < (1.0 - FAILURES_ALLOWED) * count as f64
+    {
         return None;
     }
     values.sort_by(f64::total_cmp);

@@ -128,6 +128,9 @@ pub enum ProfileRefusal {
         /// Distinct sizes among them.
         sizes: usize,
     },
+    /// Without a difference nothing is best.
+    #[error("the losses of all sizes are the same, so that none is best")]
+    Flat,
     /// A maximum is not an optimum.
     #[error("the parabola opens downwards (curvature {curvature:.3}): it has no minimum")]
     NotConvex {

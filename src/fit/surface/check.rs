@@ -30,6 +30,9 @@ pub enum SurfaceRefusal {
         /// Squared correlation of log N and log D.
         r_squared: f64,
     },
+    /// Without a difference nothing is learnt.
+    #[error("the losses of all runs are the same: they do not fall with parameters or tokens")]
+    Flat,
     /// A loss or a count that has no logarithm.
     #[error("a run's parameters, tokens or loss are not positive numbers")]
     NotPositive,
@@ -49,6 +52,9 @@ pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), Surfac
     if !points.iter().all(|p| p.log_n.is_finite() && p.log_d.is_finite() && p.log_loss.is_finite()) {
         return Err(SurfaceRefusal::NotPositive);
     }
+    if is_flat(points) {
+        return Err(SurfaceRefusal::Flat);
+    }
     let (runs, parameters) = (points.len(), objective.parameters());
     if runs < parameters + 1 {
         return Err(SurfaceRefusal::TooFewRuns { runs, parameters });
@@ -59,6 +65,13 @@ pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), Surfac
     }
     let r_squared = r_squared(points);
     if r_squared > COLLINEAR { Err(SurfaceRefusal::Collinear { r_squared }) } else { Ok(()) }
+}
+
+/// Whether the losses differ by rounding alone.
+fn is_flat(points: &[Point]) -> bool {
+    let range = |(a, b): (f64, f64), p: &Point| (a.min(p.log_loss), b.max(p.log_loss));
+    let (least, most) = points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), range);
+    points.len() > 1 && most - least < 1e-9
 }
 
 fn distinct(points: &[Point], of: fn(&Point) -> f64) -> usize {
