@@ -36,6 +36,15 @@ pub(super) fn irreducible(profiles: &[Profile]) -> Option<Irreducible> {
     (fitted.slope < 0.0).then(|| Irreducible { e, a: fitted.intercept.exp(), k: -fitted.slope, at_bound })
 }
 
+/// The law through optima, as (log C, L*); none with fewer than four.
+pub(super) fn through(optima: &[(f64, f64)]) -> Option<PowerLaw> {
+    if optima.len() < FEWEST {
+        return None;
+    }
+    let optima = optima.to_vec();
+    above(&optima, common(&[&optima]).0)
+}
+
 /// The laws of two arms that share E, with exponents of their own; none with fewer than four optima in either.
 pub(super) fn shared(base: &[Profile], other: &[Profile]) -> Option<(f64, bool, [PowerLaw; 2])> {
     let arms = [points(&usable(base)), points(&usable(other))];

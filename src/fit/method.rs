@@ -132,6 +132,12 @@ fn lines(cells: &[Cell], vertices: &[Option<Parabola>]) -> Option<(Line, Line)> 
     (loss.slope < 0.0).then(|| (loss, line(points.iter().map(|(c, v)| (*c, v.log_n_opt)))))
 }
 
+/// The optima that the frontier goes through, as (log C, L*).
+pub(super) fn optima(cells: &[Cell], vertices: &[Option<Parabola>]) -> Vec<(f64, f64)> {
+    let used = cells.iter().zip(vertices).filter(|(cell, _)| cell.used);
+    used.filter_map(|(cell, vertex)| Some((cell.log_flops, vertex.as_ref()?.loss_opt))).collect()
+}
+
 pub(super) fn power(loss: &Line) -> Law {
     Law::Power(PowerLaw { e: 0.0, log_a: loss.intercept, k: -loss.slope })
 }

@@ -11,7 +11,10 @@ use super::made::Made;
 use super::method::{Drawn, Method};
 use super::per_token::PerToken;
 use super::surface::Surface;
-use super::{Approach, Carried, Interval, Settings, Study, arm_surface, convention, fit_arms, frontier, path, tuning};
+use super::{
+    Approach, Carried, Interval, Settings, Study, arm_surface, convention, fit_arms, frontier, irreducible, method,
+    path, tuning,
+};
 
 /// What is asked of the laws.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -198,11 +201,24 @@ fn best(method: &Method, per_token: &PerToken, drawn: &Drawn, log_flops: f64) ->
             let (log_n, log_d) = path::optimum(surface, per_token, log_flops)?;
             Some(Best { loss: surface.loss(log_n.exp(), log_d.exp()), log_n, log_d })
         }
-        (_, Drawn::Profiles { lines: Some((loss, size)), .. }) => {
+        (Method::Profiles { cells, .. }, Drawn::Profiles { lines: Some((loss, size)), vertices }) => {
             let log_n = size.at(log_flops);
-            Some(Best { loss: loss.at(log_flops).exp(), log_n, log_d: log_flops - per_token.log(log_n) })
+            // A power law alone bends away from the optima where there is an irreducible loss.
+            let bent = irreducible::through(&method::optima(cells, vertices));
+            let loss = bent.map_or_else(|| loss.at(log_flops).exp(), |law| law.loss(log_flops.exp()));
+            Some(Best { loss, log_n, log_d: log_flops - per_token.log(log_n) })
         }
         _ => None,
+    }
+}
+
+/// Whether the law of the loss has an irreducible part. The draws of one that has none know nothing of what that costs.
+fn is_bent(made: &Made) -> bool {
+    match (&made.method, &made.estimate) {
+        (Method::Profiles { cells, .. }, Drawn::Profiles { vertices, .. }) => {
+            irreducible::through(&method::optima(cells, vertices)).is_some()
+        }
+        _ => true,
     }
 }
 
@@ -219,9 +235,10 @@ fn budget(made: &Made, per_token: &PerToken, flops: f64, measured: &Extent) -> O
         Band { value: value.exp(), interval: interval.map(exp) }
     };
     let params = log(|best| best.log_n);
+    let loss = band(|best| best.loss);
     Some(Predicted {
         flops,
-        loss: band(|best| best.loss),
+        loss: Band { interval: loss.interval.filter(|_| is_bent(made)), ..loss },
         tokens: log(|best| best.log_d),
         tokens_per_param: log(|best| best.log_d - best.log_n),
         beyond: beyond(flops, measured.flops),
