@@ -42,6 +42,7 @@ pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> 
         output::json(&suggestion)?;
     } else {
         print(&suggestion, studied);
+        caution(&suggestion, wanted.max_runs);
     }
     Ok(Exit::Ok)
 }
@@ -83,6 +84,7 @@ fn failed(refusal: &SuggestRefusal, args: &SuggestArgs) -> Failed {
             (Exit::Usage, format!("allow that much: `--flops {}`", rounded_up(*cheapest)))
         }
         SuggestRefusal::TooFewTokens { .. } => (Exit::Usage, "allow more with `--max-tokens`".to_owned()),
+        SuggestRefusal::TooFewRuns { .. } => (Exit::Usage, "allow two or more with `--max-runs`".to_owned()),
         SuggestRefusal::NothingHelps if args.max_runs.is_some() => {
             (Exit::Usage, "allow more with `--flops` or `--max-runs`".to_owned())
         }
@@ -107,10 +109,15 @@ fn print(suggestion: &Suggestion, studied: &Studied) {
     output::line("");
     let first = &suggestion.arms[0];
     if suggestion.arms.len() > 1 {
+        let shared = match suggestion.correlation {
+            correlation if correlation < 0.005 => String::new(),
+            correlation => format!(
+                "; at one size, budget and seed the arms' errors have a correlation of {correlation:.2} (estimate), which \
+                 cancels from their difference"
+            ),
+        };
         output::paragraph(&format!(
-            "each is one run of each arm for each new seed, with N in parameters and D in tokens as {first} counts them; \
-             at one size, budget and seed the arms' errors have a correlation of {:.2} (estimate), which cancels from their difference",
-            suggestion.correlation
+            "each is one run of each arm for each new seed, with N in parameters and D in tokens as {first} counts them{shared}"
         ));
     } else {
         output::paragraph("N in parameters, D in tokens");
@@ -122,6 +129,18 @@ fn print(suggestion: &Suggestion, studied: &Studied) {
             "as a sweep file runs every size at every budget with every seed, one more of them costs {from:.2e} FLOPs or more"
         )),
         _ => {}
+    }
+}
+
+/// What keeps a suggestion from being better.
+fn caution(suggestion: &Suggestion, max_runs: usize) {
+    let arms = suggestion.arms.len();
+    let runs: usize = suggestion.places.iter().map(|place| place.seeds).sum::<usize>() * arms;
+    if runs + arms > max_runs {
+        output::paragraph(&format!("no more than {max_runs} runs are suggested; `--max-runs` allows more"));
+    }
+    if suggestion.shrink_evenly < suggestion.shrink {
+        output::paragraph("an even spread is expected to do better here: it is not held to so many runs");
     }
 }
 

@@ -133,6 +133,12 @@ pub enum SuggestRefusal {
         /// What it is.
         what: String,
     },
+    /// A multiplier is of two arms.
+    #[error("a multiplier takes runs in pairs, one of each arm, and no more than {most} is allowed")]
+    TooFewRuns {
+        /// Runs allowed.
+        most: usize,
+    },
     /// No place has so few tokens.
     #[error("no size and budget near those of the study has at most {most:.2e} tokens")]
     TooFewTokens {
@@ -156,6 +162,9 @@ pub fn suggest(study: &Study, settings: &Settings, wanted: &Wanted) -> Result<Su
         Target::Multiplier => vec![&settings.baseline, &wanted.arm],
         _ => vec![&wanted.arm],
     };
+    if wanted.max_runs < names.len() {
+        return Err(SuggestRefusal::TooFewRuns { most: wanted.max_runs });
+    }
     let arms: Vec<Arm<'_>> = names.iter().map(|name| Arm::of(&carried, name)).collect::<Result<_, _>>()?;
     let aim = aim(&arms, wanted)?;
     let grid = Grid::of(&arms, wanted);

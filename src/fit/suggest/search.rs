@@ -40,6 +40,10 @@ const SEEDS: usize = 3;
 /// A decrease, as a share of the variance, below which it is none.
 const FELT: f64 = 1e-6;
 
+/// Rise of the variance, as a share, for which what was taken is given up again: a quarter of a percent of the width is worth
+/// no run, and least of all the dearest.
+const SPARED: f64 = 5e-3;
+
 /// What a candidate is chosen by: decrease of variance, cost.
 type Worth = fn(f64, f64) -> f64;
 
@@ -49,6 +53,7 @@ pub(super) fn search(design: &Design, candidates: &[Candidate], limits: Limits) 
         let mut choice = Choice::none(design, candidates.len());
         choice.fill(design, candidates, limits, worth);
         choice.exchange(design, candidates, limits);
+        choice.spare(design, candidates);
         choice
     };
     let (per_flop, most) = (searched(|gain, cost| gain / cost), searched(|gain, _| gain));
@@ -96,6 +101,19 @@ impl Choice {
             let best = gains.filter(|(_, gain, _)| *gain > FELT * self.variance);
             let Some((at, ..)) = best.max_by(|a, b| worth(a.1, a.2).total_cmp(&worth(b.1, b.2))) else { break };
             self.take(design, candidates, at, true);
+        }
+    }
+
+    /// Gives up what buys nothing, the dearest first.
+    fn spare(&mut self, design: &Design, candidates: &[Candidate]) {
+        let mut taken: Vec<usize> = (0..candidates.len()).filter(|at| self.taken[*at] > 0).collect();
+        taken.sort_by(|a, b| candidates[*b].cost.total_cmp(&candidates[*a].cost));
+        for at in taken {
+            while self.taken[at] > 0
+                && self.variance_with(design, &candidates[at], -1.0) < self.variance * (1.0 + SPARED)
+            {
+                self.take(design, candidates, at, false);
+            }
         }
     }
 
