@@ -74,9 +74,7 @@ const FEW: usize = 5;
 /// What a study comes to: multipliers, and losses side by side where there is no profile.
 pub(super) fn conclusions(fits: &Fits) {
     if !fits.only_direct() {
-        fits.comparisons
-            .iter()
-            .for_each(|comparison| output::paragraph(&comparison.verdict(fits.settings.cost.unit())));
+        fits.comparisons.iter().for_each(|comparison| output::paragraph(&comparison.verdict(fits.settings.cost)));
     }
     for direct in &fits.direct {
         output::paragraph(&format!(
@@ -110,7 +108,7 @@ fn direct_row(arm: &DirectArm) -> Vec<String> {
 
 fn laws(fits: &Fits) {
     profiles(fits);
-    output::line("\nFrontiers: L* = a·C^-k (by surface: E + a·C^-k), N* grows as C^p, with 95% intervals\n");
+    output::line("\nFrontiers: L* = a·C^-k (by surface: E + a·C^-k), N* ∝ C^p, 95% intervals\n");
     let header = ["arm", "k", "p", "profiles", "holdout", "seed noise"];
     output::line(output::table(&header, fits.arms.iter().map(frontier_row).collect(), 1));
     output::line(String::new());
@@ -138,11 +136,11 @@ fn profiles(fits: &Fits) {
             ));
         }
     }
-    output::line("IsoFLOP profiles: the best size N* and its loss L* at each budget, with 95% intervals\n");
+    output::line("IsoFLOP profiles: best size N* and its loss L* at each budget, 95% intervals\n");
     if !rows.is_empty() {
         output::line(output::table(&["arm", "FLOPs", "N* (parameters)", "L* (nats/token)", "status"], rows, 1));
     }
-    refusals.into_iter().for_each(output::line);
+    refusals.iter().for_each(|refusal| output::paragraph(refusal));
 }
 
 /// The surfaces, where an arm has one.
@@ -150,12 +148,12 @@ fn surfaces(fits: &Fits) {
     let rows: Vec<Vec<String>> =
         fits.arms.iter().filter_map(|arm| Some(surface_row(&arm.arm, arm.surface.as_ref().ok()?))).collect();
     if !rows.is_empty() {
-        output::line("Surfaces: L = E + A·N^-α + B·D^-β through all runs, E in nats/token, with 95% intervals\n");
+        output::line("Surfaces: L = E + A·N^-α + B·D^-β, E in nats/token, 95% intervals\n");
         output::line(output::table(&["arm", "E", "α", "β", "residual"], rows, 1));
     }
     for arm in &fits.arms {
         if let Err(reason) = &arm.surface {
-            output::line(format!("{}: no surface: {reason}", arm.arm));
+            output::paragraph(&format!("{}: no surface: {reason}", arm.arm));
         }
     }
     output::line(String::new());

@@ -7,9 +7,19 @@ use serde::{Serialize, Serializer};
 use super::surface::{Parameter, SurfaceStatus};
 use super::{Approach, ArmFit, ArmSurface, Comparison, Trend};
 
+/// Multiplier, or its inverse, beyond which units are a likelier reason than an architecture.
+const FARTHEST: f64 = 100.0;
+
 /// A reason to look again before a number is used. In JSON it is its sentence.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Doubt {
+    /// A multiplier that other units are a likelier reason for than another architecture.
+    Implausible {
+        /// Of this arm over the baseline.
+        variant: String,
+        /// The multiplier.
+        value: f64,
+    },
     /// Profiles and surface exclude each other's multiplier.
     ApproachesDisagree {
         /// Of this arm over the baseline.
@@ -48,6 +58,11 @@ impl Doubt {
 impl Display for Doubt {
     fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Implausible { variant, value } => write!(
+                to,
+                "a multiplier of {value:.1e} is hardly an architecture's: check that parameters, tokens and losses of \
+                 `{variant}` are in the units of the baseline's, and that both were evaluated on the same text"
+            ),
             Self::ApproachesDisagree { variant } => write!(
                 to,
                 "profiles and surface exclude each other's multiplier of `{variant}`: parabolas are biased on wide grids \
@@ -87,17 +102,26 @@ impl Serialize for Doubt {
 /// The doubts about a study's fits, those about its runs first.
 pub(super) fn doubts(arms: &[ArmFit], comparisons: &[Comparison]) -> Vec<Doubt> {
     let disagree = comparisons.iter().filter(|comparison| comparison.approaches_disagree());
-    let mut found: Vec<Doubt> =
-        disagree.map(|comparison| Doubt::ApproachesDisagree { variant: comparison.variant.clone() }).collect();
+    let mut found: Vec<Doubt> = comparisons.iter().filter_map(implausible).collect();
+    found.extend(disagree.map(|comparison| Doubt::ApproachesDisagree { variant: comparison.variant.clone() }));
     for arm in arms {
         found.extend(trends(arm));
         found.extend(at_bound(arm));
     }
     let near = arms.iter().filter(|arm| arm.surface.as_ref().is_ok_and(ArmSurface::is_near_bound));
     found.extend(near.map(|arm| Doubt::NearBound { arm: arm.arm.clone() }));
-    let has_no_floor = |c: &Comparison| c.growth.is_some() && c.approach != Approach::Surface;
+    let has_no_floor = |c: &Comparison| {
+        c.headline.is_ok()
+            && c.growth.is_some_and(|growth| growth.interval.is_some() && growth.approach != Approach::Surface)
+    };
     found.extend(comparisons.iter().any(has_no_floor).then_some(Doubt::GrowthWithoutFloor));
     found
+}
+
+fn implausible(comparison: &Comparison) -> Option<Doubt> {
+    let value = comparison.headline.as_ref().ok()?.value?;
+    let is_known = (1.0 / FARTHEST..=FARTHEST).contains(&value);
+    (!is_known).then(|| Doubt::Implausible { variant: comparison.variant.clone(), value })
 }
 
 fn trends(arm: &ArmFit) -> impl Iterator<Item = Doubt> {

@@ -13,6 +13,7 @@ mod approach;
 mod arm;
 mod arm_surface;
 pub mod asymptote;
+mod compare;
 mod convention;
 #[cfg(test)]
 mod coverage_tests;
@@ -75,6 +76,7 @@ pub use suggest::{OfferedSize, Place, SuggestRefusal, Suggestion, SweepForm, Swe
 pub use tuning::{Tried, Tuned};
 
 use arm::Prepared;
+use compare::compared;
 use made::Made;
 use method::Drawn;
 use resample::Cells;
@@ -139,6 +141,14 @@ impl Cost {
             Self::DeviceSeconds => "device-seconds",
         }
     }
+
+    /// What there is more or less of.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Flops | Self::SixNd => "compute",
+            Self::DeviceSeconds => "device time",
+        }
+    }
 }
 
 /// What N counts.
@@ -193,7 +203,8 @@ impl Fits {
 
     /// Whether no profile and so no law was found, and runs are compared directly alone.
     pub fn only_direct(&self) -> bool {
-        !self.direct.is_empty() && self.arms.iter().all(|arm| arm.profiles.iter().all(|p| p.vertex.is_err()))
+        let has_law = |arm: &ArmFit| arm.surface.is_ok() || arm.profiles.iter().any(|p| p.vertex.is_ok());
+        !self.direct.is_empty() && !self.arms.iter().any(has_law)
     }
 }
 
@@ -206,11 +217,16 @@ pub fn fit(study: &Study, settings: &Settings) -> Fits {
     let others = carried.iter().filter(|arm| arm.prepared.name != settings.baseline);
     let comparisons: Vec<Comparison> =
         others.map(|arm| compared(&tuned_study, &seen, settings, &carried, &told, arm)).collect();
+    let replicates = replicates(&seen, settings);
+    let mut notes = seen.notes.clone();
+    notes.extend((replicates < settings.replicates).then(|| {
+        format!("{replicates} bootstrap replicates instead of {}: more runs need fewer", settings.replicates)
+    }));
     Fits {
-        settings: settings.clone(),
+        settings: Settings { replicates, ..settings.clone() },
         runs_used: seen.observations.len(),
         excluded: seen.excluded.clone(),
-        notes: seen.notes.clone(),
+        notes,
         doubts: doubt::doubts(&told, &comparisons),
         arms: told,
         comparisons,
@@ -231,13 +247,21 @@ struct Carried<'a> {
 /// Runs times replicates of which no more are computed: a hundred thousand runs need no thousands of replicates.
 const MOST_DRAWS: usize = 10_000_000;
 
+/// How many replicates are drawn: those that are asked for, unless the runs are very many.
+fn replicates(study: &Study, settings: &Settings) -> u32 {
+    let most = u32::try_from(MOST_DRAWS / study.observations.len().max(1)).unwrap_or(u32::MAX).max(LEAST_DRAWS);
+    settings.replicates.min(most)
+}
+
+/// Replicates that are drawn of any number of runs: the ends of a 95% interval are the 5th from either end of so many.
+const LEAST_DRAWS: u32 = 200;
+
 fn fit_arms<'a>(study: &'a Study, settings: &Settings) -> Vec<Carried<'a>> {
     let prepared: Vec<Prepared<'_>> = study.arms().iter().map(|arm| arm::prepare(study, arm, settings)).collect();
     let methods: Vec<_> = prepared.iter().flat_map(|arm| &arm.methods).collect();
     let runs = study.observations.len();
-    let most = u32::try_from(MOST_DRAWS / runs.max(1)).unwrap_or(u32::MAX).max(100);
     let cells = Cells::of(&study.observations);
-    let mut draws = made::draws(&methods, &cells, settings.seed, settings.replicates.min(most)).into_iter();
+    let mut draws = made::draws(&methods, &cells, settings.seed, replicates(study, settings)).into_iter();
     let mut carried = Vec::new();
     for arm in prepared {
         let own: Vec<_> = draws.by_ref().take(arm.methods.len()).collect();
@@ -246,52 +270,4 @@ fn fit_arms<'a>(study: &'a Study, settings: &Settings) -> Vec<Carried<'a>> {
         carried.push(Carried { prepared: arm, made, profile_draws });
     }
     carried
-}
-
-/// The comparison of an arm with the baseline, by the approach asked for or the first that both have.
-fn compared(
-    study: &Study,
-    seen: &Study,
-    settings: &Settings,
-    carried: &[Carried<'_>],
-    told: &[ArmFit],
-    other: &Carried<'_>,
-) -> Comparison {
-    let (baseline, variant) = (settings.baseline.as_str(), other.prepared.name.as_str());
-    let base = carried.iter().find(|arm| arm.prepared.name == baseline);
-    let offered = settings.approach.map_or(Approach::ALL.to_vec(), |approach| vec![approach]);
-    let found = base.and_then(|base| {
-        let both = |by: &Approach| Some((Made::by(*by, &base.made)?, Made::by(*by, &other.made)?));
-        Some((base, offered.iter().find_map(both)?))
-    });
-    let Some((base, (first, second))) = found else {
-        return multiplier::refused(baseline, variant, offered[0], no_frontier(told, &offered, [baseline, variant]));
-    };
-    let mut comparison = multiplier::compare((baseline, first), (variant, second), settings.extrapolate);
-    let headline = comparison.headline.as_ref().ok().copied();
-    if let Some(headline) = headline.filter(|_| settings.replicates > 0) {
-        let arm = |name: &str| told.iter().find(|arm| arm.arm == name);
-        let profiles = [baseline, variant].map(|name| arm(name).map(|arm| arm.profiles.as_slice()).unwrap_or_default());
-        let floors = [baseline, variant].map(|name| Some(arm(name)?.surface.as_ref().ok()?.surface.e));
-        comparison.approaches = sensitivity::by_approach(&base.made, &other.made, headline.flops);
-        comparison.alternatives =
-            sensitivity::alternatives(study, settings, &comparison, [first, second], profiles, floors);
-        comparison.influence = sensitivity::influence(seen, first, second, headline.flops);
-    }
-    comparison
-}
-
-/// Why the first of two arms that has no frontier has none.
-fn no_frontier(told: &[ArmFit], offered: &[Approach], names: [&str; 2]) -> ComparisonRefusal {
-    let refusal = |arm: &ArmFit| match offered[0] {
-        Approach::Surface => arm.surface.as_ref().err().map(ToString::to_string),
-        _ => frontier::fit(&arm.profiles).err().map(|reason| reason.to_string()),
-    };
-    let reason = |name: &str| match told.iter().find(|arm| arm.arm == name) {
-        Some(arm) => refusal(arm),
-        None => Some("it has no finished run".to_owned()),
-    };
-    let found = names.into_iter().find_map(|name| Some((name, reason(name)?)));
-    let (arm, reason) = found.unwrap_or((names[1], format!("`{}` gives none", offered[0].name())));
-    ComparisonRefusal::NoFrontier { arm: arm.to_owned(), reason }
 }

@@ -8,7 +8,7 @@ use super::interval::{exp, interval, p_value};
 use super::law::Law;
 use super::made::Made;
 use super::sensitivity::{Alternative, ByApproach, Influence};
-use super::{Approach, Interval};
+use super::{Approach, Cost, Interval};
 
 /// Points on the curve of multipliers.
 const POINTS: usize = 25;
@@ -75,12 +75,18 @@ pub enum MultiplierStatus {
 /// headline's compute where they are not.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Growth {
+    /// What it is told by: the surfaces where both arms have one, unless another approach was asked for. Power laws
+    /// through optima have no E, and where there is one they bend: parallel frontiers then look as if they were not.
+    pub approach: Approach,
     /// The estimate; zero where the frontiers are parallel, the paper's claim.
     pub exponent: f64,
     /// 95% interval.
     pub interval: Option<Interval>,
-    /// Two-sided p of the exponent being 0, that is, of parallel frontiers.
+    /// Two-sided p of the exponent being 0, that is, of parallel frontiers; at least one replicate's share.
     pub p_value: Option<f64>,
+    /// Whether p is that least share, and may be anything below.
+    #[serde(skip)]
+    pub is_least: bool,
 }
 
 /// Why two arms cannot be compared.
@@ -108,11 +114,12 @@ pub(super) fn compare(
 ) -> Comparison {
     let pair = Pair::of(base, other);
     let overlap = pair.overlap();
+    let (first, last) = base.flops_range;
     let headline = match overlap {
         Some((low, high)) => Ok(pair.point((low * high).sqrt(), MultiplierStatus::Measured)),
+        None if extrapolate => Ok(pair.point((first * last).sqrt(), MultiplierStatus::Extrapolated)),
         None => Err(ComparisonRefusal::NoOverlap),
     };
-    let (first, last) = base.flops_range;
     let status = |flops: f64| match overlap {
         // Rounding must not push the ends of the overlap out of it.
         Some((low, high)) if flops >= low * (1.0 - 1e-9) && flops <= high * (1.0 + 1e-9) => MultiplierStatus::Measured,
@@ -199,12 +206,21 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn growth(&self, flops: f64) -> Option<Growth> {
+    /// How the multiplier grows at this compute of the baseline.
+    pub(super) fn growth(&self, flops: f64) -> Option<Growth> {
         let exponent = growth(&self.base.law, &self.other.law, flops)?;
         let draw = |laws: &Option<(Law, Law)>| laws.as_ref().and_then(|(base, other)| growth(base, other, flops));
         let draws: Vec<Option<f64>> = self.laws.iter().map(draw).collect();
         let p_value = p_value(&draws, exponent, self.widening());
-        Some(Growth { exponent, interval: interval(draws, exponent, self.widening()), p_value })
+        let approach = self.base.method.approach();
+        let is_least = p_value.is_some_and(|p| p <= 1.0 / draws.iter().flatten().count() as f64);
+        Some(Growth { approach, exponent, interval: interval(draws, exponent, self.widening()), p_value, is_least })
+    }
+
+    /// Whether the multiplier has an interval where both arms were measured.
+    pub(super) fn has_interval(&self) -> bool {
+        self.overlap()
+            .is_some_and(|(low, high)| self.point((low * high).sqrt(), MultiplierStatus::Measured).low.is_some())
     }
 
     fn widening(&self) -> f64 {
@@ -224,8 +240,8 @@ fn growth(base: &Law, other: &Law, flops: f64) -> Option<f64> {
 }
 
 impl Comparison {
-    /// The comparison in words; `unit` is the cost's.
-    pub fn verdict(&self, unit: &str) -> String {
+    /// The comparison in words; costs are in the unit of `cost`.
+    pub fn verdict(&self, cost: Cost) -> String {
         let point = match &self.headline {
             Ok(point) => point,
             Err(reason) => return format!("no multiplier of {} over {}: {reason}", self.variant, self.baseline),
@@ -237,8 +253,8 @@ impl Comparison {
             _ => "no interval: too few runs, or too many bootstrap replicates without an optimum".to_owned(),
         };
         let sure = match (point.low, point.high) {
-            (Some(low), _) if low > 1.0 => format!("{} needs less compute", self.variant),
-            (_, Some(high)) if high < 1.0 => format!("{} needs more compute", self.variant),
+            (Some(low), _) if low > 1.0 => format!("{} needs less {}", self.variant, cost.noun()),
+            (_, Some(high)) if high < 1.0 => format!("{} needs more {}", self.variant, cost.noun()),
             (None, None) => "whether that differs from 1 is not known".to_owned(),
             _ => "not told apart from 1".to_owned(),
         };
@@ -246,28 +262,35 @@ impl Comparison {
             Approach::Profiles => String::new(),
             other => format!(" by {}", other.name()),
         };
+        let beyond = match point.status {
+            MultiplierStatus::Measured => "",
+            MultiplierStatus::Extrapolated | MultiplierStatus::Refused => ", extrapolated beyond what was measured",
+        };
         format!(
-            "{} against {}{by}: compute multiplier {value:.2}x ({interval}) at {:.2e} {unit}, loss {:.3} nats/token: {sure}; {}",
+            "{} against {}{by}: compute multiplier {value:.2}x ({interval}) at {:.2e} {}, loss {:.3} nats/token{beyond}: \
+             {sure}; {}",
             self.variant,
             self.baseline,
             point.flops,
+            cost.unit(),
             point.loss,
-            self.growth_in_words()
+            self.growth_in_words(cost)
         )
     }
 
-    fn growth_in_words(&self) -> String {
-        let Some(Growth { exponent, interval: Some(interval), p_value }) = self.growth else {
-            return "whether the saving grows is not known".to_owned();
+    fn growth_in_words(&self, cost: Cost) -> String {
+        let Some(Growth { approach, exponent, interval: Some(interval), p_value, is_least }) = self.growth else {
+            return format!("whether it grows with {} is not known", cost.noun());
         };
-        let p = p_value.map_or_else(String::new, |p| format!(", p = {}", p_words(p)));
-        let range = format!("as C^{exponent:.2}, 95% {:.2} to {:.2}{p}", interval.low, interval.high);
+        let p = p_value.map_or_else(String::new, |p| format!(", {}", p_words(p, is_least)));
+        let by = if approach == self.approach { String::new() } else { format!("by {}: ", approach.name()) };
+        let range = format!("{by}as C^{exponent:.2}, 95% {:.2} to {:.2}{p}", interval.low, interval.high);
         if interval.low > 0.0 {
-            format!("the saving grows with compute ({range})")
+            format!("the multiplier grows with {} ({range})", cost.noun())
         } else if interval.high < 0.0 {
-            format!("the saving shrinks with compute ({range})")
+            format!("the multiplier shrinks with {} ({range})", cost.noun())
         } else {
-            format!("no growth of the saving is shown ({range})")
+            format!("no growth of the multiplier is shown ({range})")
         }
     }
 
@@ -283,7 +306,11 @@ impl Comparison {
     }
 }
 
-/// `0.03`, or below a thousandth what it is below.
-fn p_words(p: f64) -> String {
-    if p < 0.001 { "below 0.001".to_owned() } else { format!("{p:.3}") }
+/// `p = 0.030`; what p is below, where it is below a thousandth or the share of one replicate.
+fn p_words(p: f64, is_least: bool) -> String {
+    match p {
+        p if p < 0.001 => "p below 0.001".to_owned(),
+        p if is_least => format!("p below {p:.3}"),
+        p => format!("p = {p:.3}"),
+    }
 }

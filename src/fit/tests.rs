@@ -54,7 +54,8 @@ fn fitted(study: &Study, replicates: u32) -> Fits {
 
 #[test]
 fn a_law_without_noise_is_recovered() {
-    let fits = fitted(&study(1.5, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1)), 100);
+    let drawn = study(1.5, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
+    let fits = fitted(&drawn, 100);
     for arm in &fits.arms {
         let frontier = arm.frontier.unwrap();
         assert!((frontier.k - K).abs() < 1e-9 && (frontier.n_exponent - P).abs() < 1e-9, "{frontier:?}");
@@ -69,7 +70,9 @@ fn a_law_without_noise_is_recovered() {
     // Beyond what both arms were measured at there is no value, unless it is asked for.
     let refused = comparison.multiplier.iter().filter(|p| p.status == MultiplierStatus::Refused);
     assert!(refused.clone().count() > 0 && refused.clone().all(|p| p.value.is_none() && p.low.is_none()));
-    assert!(comparison.growth.unwrap().exponent.abs() < 1e-9);
+    let by_profiles = Settings { approach: Some(Approach::Profiles), ..fits.settings.clone() };
+    let growth = fit(&drawn, &by_profiles).comparisons[0].growth.unwrap();
+    assert!(growth.approach == Approach::Profiles && growth.exponent.abs() < 1e-9);
     // The frontiers are parallel, so that one exponent for both changes nothing, and neither does any run.
     let parallel = comparison.alternatives.iter().find(|other| other.choice.starts_with("one exponent")).unwrap();
     assert!((parallel.value.unwrap() - 1.5).abs() < 1e-6);
@@ -132,5 +135,5 @@ fn fewer_runs_are_refused_not_guessed() {
     study.observations.retain(|o| o.arm == "base" || o.params < 30e3);
     let settings = Settings { replicates: 100, approach: Some(Approach::Profiles), ..Settings::new("base") };
     let fits = fit(&study, &settings);
-    insta::assert_snapshot!(fits.comparisons[0].verdict(fits.settings.cost.unit()), @"no multiplier of variant over base: `variant` has no frontier: 0 of 3 profiles have their optimum within the measured sizes; a frontier needs at least 2");
+    insta::assert_snapshot!(fits.comparisons[0].verdict(fits.settings.cost), @"no multiplier of variant over base: `variant` has no frontier: 0 of 3 profiles have their optimum within the measured sizes; a frontier needs at least 2");
 }

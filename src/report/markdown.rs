@@ -57,7 +57,7 @@ fn verdicts(inputs: &Inputs<'_>) -> String {
         ([only], []) => format!("There is one architecture, `{}`, and so nothing to compare it with.\n", only.arm),
         _ if fits.only_direct() => NO_LAWS.to_owned(),
         (_, comparisons) => {
-            comparisons.iter().map(|c| format!("- **{}.**\n", c.verdict(inputs.fits.settings.cost.unit()))).collect()
+            comparisons.iter().map(|c| format!("- **{}.**\n", c.verdict(inputs.fits.settings.cost))).collect()
         }
     }
 }
@@ -120,7 +120,7 @@ fn multipliers(inputs: &Inputs<'_>) -> String {
     }
     let one = |comparison: &crate::fit::Comparison| {
         let table = if comparison.multiplier.is_empty() {
-            format!("{}.\n", comparison.verdict(inputs.fits.settings.cost.unit()))
+            format!("{}.\n", comparison.verdict(inputs.fits.settings.cost))
         } else {
             tables::multipliers(comparison, inputs.fits.settings.cost.unit())
         };
