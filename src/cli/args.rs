@@ -36,8 +36,10 @@ pub(super) enum CommandLine {
     /// Fit profiles, frontiers and multipliers to the finished runs
     Fit(FitArgs),
     /// Predict loss and best size at a budget, or the loss of a run, from the fitted laws
+    #[command(allow_negative_numbers = true)]
     Predict(PredictArgs),
     /// Suggest the runs that would narrow a multiplier or an exponent most, for so many FLOPs
+    #[command(allow_negative_numbers = true)]
     Suggest(SuggestArgs),
     /// Write the tables and the report again
     Report(ReportArgs),

@@ -1,9 +1,11 @@
 //! `isoflop fit`
 
+use std::path::Path;
+
 use super::fit_args::FitArgs;
 use super::sweep::recorded;
 use super::{Exit, Failed, fit_args, fit_foreign, fit_tables, output};
-use crate::fit::{Fits, Settings, fit};
+use crate::fit::{ArmFit, Cost, Count, Fits, Profile, ProfileRefusal, Settings, fit};
 use crate::run::{SweepDir, write_json};
 use crate::table::{Tables, collect};
 
@@ -38,26 +40,61 @@ pub(super) fn known(whose: &str, arms: &[&str], baseline: &str) -> Result<(), Fa
 /// Prints the fits, and writes them where that is asked for. Without any, `hint` says what would bring one.
 pub(super) fn show(args: &FitArgs, fits: &Fits, hint: &str) -> Result<Exit, Failed> {
     if let Some(path) = &args.output {
-        write_json(path, fits).map_err(|e| {
-            let message = format!("cannot write `{}`: {e}", path.display());
-            Failed::new(Exit::Usage, message, "name a file with `--output` that can be written")
-        })?;
+        leave(path, fits, &args.study.sweep)?;
+    }
+    if fits.runs_used == 0 && fits.direct.is_empty() && !fits.excluded.is_empty() {
+        return Err(none_known(fits));
     }
     if args.study.json {
         output::json(fits)?;
     } else {
         fit_tables::print(fits);
     }
-    if fits.direct.is_empty() && fits.arms.iter().all(|arm| arm.frontier.is_err()) {
-        let reasons: Vec<String> = fits
-            .arms
-            .iter()
-            .filter_map(|arm| Some(format!("  {}: {}", arm.arm, arm.frontier.as_ref().err()?)))
-            .collect();
-        let reasons = if reasons.is_empty() { "  no run is finished".to_owned() } else { reasons.join("\n") };
-        return Err(Failed::new(Exit::FitImpossible, format!("no architecture has a frontier\n{reasons}"), hint));
+    if !fits.direct.is_empty() || fits.arms.iter().any(|arm| arm.frontier.is_ok()) {
+        return Ok(Exit::Ok);
     }
-    Ok(Exit::Ok)
+    let reason = |arm: &ArmFit| Some(format!("  {}: {}", arm.arm, arm.frontier.as_ref().err()?));
+    let reasons: Vec<String> = fits.arms.iter().filter_map(reason).collect();
+    let reasons = if reasons.is_empty() { "  no run is finished".to_owned() } else { reasons.join("\n") };
+    let hint = if are_enough(fits) {
+        "look at the losses: at each budget the least should lie between the sizes, and fall with compute"
+    } else {
+        hint
+    };
+    Err(Failed::new(Exit::FitImpossible, format!("no architecture has a frontier\n{reasons}"), hint))
+}
+
+/// Whether the runs would carry a frontier, if their losses did.
+fn are_enough(fits: &Fits) -> bool {
+    let is_full = |profile: &&Profile| !matches!(profile.vertex, Err(ProfileRefusal::TooFew { .. }));
+    fits.arms.iter().any(|arm| arm.profiles.iter().filter(is_full).count() >= 2)
+}
+
+/// Writes the fits to a file, which must not be what they were made of.
+fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), Failed> {
+    let real = |path: &Path| path.canonicalize().ok();
+    if real(path).is_some_and(|path| Some(path) == real(Path::new(input))) {
+        let message = format!("`{}` is what the fits are made of, and would be overwritten", path.display());
+        return Err(Failed::new(Exit::Usage, message, "name another file with `--output`"));
+    }
+    output::file(path, fits).map_err(|e| {
+        let message = format!("cannot write `{}`: {e}", path.display());
+        Failed::new(Exit::Usage, message, "name a file with `--output` that can be written")
+    })
+}
+
+/// Every run was left out.
+fn none_known(fits: &Fits) -> Failed {
+    let reasons: Vec<String> =
+        fits.left_out().iter().map(|(reason, runs)| format!("  {} runs: {reason}", runs.len())).collect();
+    let hint = match (fits.settings.cost, fits.settings.count) {
+        (Cost::DeviceSeconds, _) => "leave `--cost` out, or name the table's column with `--map device_seconds=COLUMN`",
+        (_, Count::WithoutEmbedding) => {
+            "leave `--count` out, or name the table's column with `--map params_without_embedding=COLUMN`"
+        }
+        _ => "`isoflop status` and `isoflop logs` say what became of them",
+    };
+    Failed::new(Exit::FitImpossible, format!("no run can be used\n{}", reasons.join("\n")), hint)
 }
 
 /// Fits, and leaves `fit.json`.

@@ -34,10 +34,18 @@ pub(super) enum PredictBy {
     Surface,
 }
 
+/// Counts that mean something.
+const LEAST: f64 = 1.0;
+const MOST: f64 = 1e40;
+
 /// A number above zero, as researchers write it.
 fn positive(text: &str) -> Result<f64, String> {
     let value = parse_number(text).map_err(|e| e.to_string())?;
-    if value > 0.0 { Ok(value) } else { Err(format!("`{text}` is not above zero")) }
+    match value {
+        value if value <= 0.0 => Err(format!("`{text}` is not above zero")),
+        value if (LEAST..=MOST).contains(&value) => Ok(value),
+        _ => Err(format!("`{text}` is outside {LEAST} to {MOST:e}")),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,21 +1,45 @@
 //! Printing. Results go to standard output, everything else to standard error.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use super::{Exit, Failed};
+use crate::run::write_json;
 
 /// Width that everything fits in.
 const COLUMNS: usize = 80;
 
 /// A line of a result.
 pub(super) fn line(text: impl AsRef<str>) {
+    let Err(error) = writeln!(std::io::stdout(), "{}", text.as_ref()) else { return };
     // Whoever reads may have seen enough, as `head` has: that is no fault, and nothing is left to do for them.
-    if writeln!(std::io::stdout(), "{}", text.as_ref()).is_err() {
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(Exit::Ok as i32);
+    }
+    let message = format!("cannot write to standard output: {error}");
+    self::error(&Failed::new(Exit::Bug, message, "free space where it leads to, then run the command again"));
+    std::process::exit(Exit::Bug as i32);
+}
+
+/// Writes JSON to a file that the user named: a regular file appears whole, where a link leads and with the rights it had;
+/// anything else, a pipe or a device, is written to and stays what it is.
+pub(super) fn file(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_file() => {
+            let path = path.canonicalize()?;
+            write_json(&path, value)?;
+            std::fs::set_permissions(&path, there.permissions())
+        }
+        Ok(_) => {
+            let mut text = serde_json::to_vec_pretty(value)?;
+            text.push(b'\n');
+            std::fs::OpenOptions::new().write(true).open(path)?.write_all(&text)
+        }
+        Err(_) => write_json(path, value),
     }
 }
 
