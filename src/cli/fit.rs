@@ -85,8 +85,10 @@ fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), Failed> {
 
 /// Every run was left out.
 fn none_known(fits: &Fits) -> Failed {
+    let counted = |runs: usize| if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+    let left_out = fits.left_out();
     let reasons: Vec<String> =
-        fits.left_out().iter().map(|(reason, runs)| format!("  {} runs: {reason}", runs.len())).collect();
+        left_out.iter().map(|(reason, runs)| format!("  {}: {reason}", counted(runs.len()))).collect();
     let hint = match (fits.settings.cost, fits.settings.count) {
         (Cost::DeviceSeconds, _) => "leave `--cost` out, or name the table's column with `--map device_seconds=COLUMN`",
         (_, Count::WithoutEmbedding) => {

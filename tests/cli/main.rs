@@ -11,6 +11,7 @@ mod gpu_check;
 mod import;
 mod memory;
 mod messages;
+mod named_files;
 mod next_runs;
 mod plan;
 mod recipes;
