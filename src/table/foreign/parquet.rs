@@ -1,7 +1,10 @@
 //! Parquet to a sheet.
 
+use std::any::Any;
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use polars::prelude::{ArrowDataType, Column, DataFrame, DataType, ParquetReader, PolarsError, SerReader};
 
@@ -10,11 +13,32 @@ use super::sheet::{Sheet, Values};
 
 /// Reads a Parquet file's bytes: numbers of any type as numbers, texts and booleans as text.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Sheet, ForeignError> {
-    sheet(bytes).map_err(|error| {
+    let read = quietly(|| sheet(bytes).map_err(|error| error.to_string()));
+    read.unwrap_or_else(|panic| Err(format!("polars gives it up: {}", said(panic.as_ref())))).map_err(|error| {
         // The first line says it; what may follow are polars's own thoughts.
-        let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+        let reason = error.lines().next().unwrap_or_default().to_owned();
         ForeignError::NotParquet { path: path.to_owned(), reason }
     })
+}
+
+/// Does what may panic, and hands back the panic. polars panics at many a damaged file, in threads of its own too, and it is
+/// the file that is to be told of, not a place in polars: meanwhile nothing is printed.
+fn quietly<T>(what: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
+    // There is one hook: two that changed it at once would leave the silent one.
+    static HOOK: Mutex<()> = Mutex::new(());
+    let _guard = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
+    // What is borrowed are bytes that are only read.
+    let done = catch_unwind(AssertUnwindSafe(what));
+    set_hook(hook);
+    done
+}
+
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked")
 }
 
 fn sheet(bytes: &[u8]) -> Result<Sheet, PolarsError> {

@@ -276,6 +276,18 @@ fn a_file_of_pyarrow_is_read() {
     assert!(error.contains("`price` is `Decimal of Parquet`, and must be a number"), "{error}");
 }
 
+/// polars panics at each of these bytes: of pages' headers, of values, of the footer.
+#[test]
+fn damaged_parquet_is_told_of() {
+    for (at, byte) in [(40, 0x7f), (61, 0), (65, 0xff), (1495, 0x15)] {
+        let mut bytes = include_bytes!("pyarrow.parquet").to_vec();
+        bytes[at] = byte;
+        let error = read_as("runs.parquet", &bytes, &[], false).unwrap_err();
+        let begin = "error: `runs.parquet` is no Parquet file that can be read: polars gives it up: ";
+        assert!(error.starts_with(begin), "{at}: {error}");
+    }
+}
+
 #[test]
 fn compressed_text_is_read() {
     let bytes = zstd::encode_all(grid_csv().as_bytes(), 3).unwrap();
