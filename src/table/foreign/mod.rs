@@ -19,6 +19,7 @@ mod sizes;
 mod suspects;
 #[cfg(test)]
 mod tests;
+mod unlike;
 mod value;
 
 use std::collections::HashMap;
@@ -78,6 +79,7 @@ pub fn read_foreign(path: &Path, map: &[(String, String)], keep_suspects: bool) 
     let mut runs = repeats::part(&sheet, &found, runs, &mut excluded, &mut notes);
     leave_out_suspects(&sheet, &mut runs, &mut excluded, &mut notes, keep_suspects);
     doubts::doubts(&sheet, &found, &runs, &mut notes);
+    notes.extend(unlike::units(&sheet, &found, &runs));
     let columns = found.all().iter().map(|(role, column)| (*role, sheet.names[*column].clone())).collect();
     let budgets = budgets::budgets(&runs, &mut notes);
     let sizes = sizes::sizes(&runs, &budgets, &mut notes);

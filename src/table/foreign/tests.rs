@@ -24,7 +24,7 @@ fn read_as(name: &str, bytes: &[u8], map: &[(&str, &str)], keep: bool) -> Result
     })
 }
 
-fn csv(text: &str) -> Foreign {
+pub(super) fn csv(text: &str) -> Foreign {
     read_as("runs.csv", text.as_bytes(), &[], false).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
 
@@ -50,7 +50,7 @@ fn grid_csv() -> String {
 }
 
 /// What is said of a table: its notes and what is left out.
-fn said(foreign: &Foreign) -> String {
+pub(super) fn said(foreign: &Foreign) -> String {
     let mut text = String::new();
     for note in &foreign.notes {
         let _ = match note {
