@@ -9,10 +9,11 @@ use super::roles::{Role, plain};
 use super::rows::Run;
 use super::sheet::Sheet;
 use super::suspects::point;
+use super::unlike::arms;
 
 /// What seems to be in another unit.
 pub(super) fn doubts(sheet: &Sheet, found: &Found, runs: &[(Run, u64)], notes: &mut Vec<Note>) {
-    notes.extend(loss_by_name(sheet, found));
+    notes.extend(loss_by_name(sheet, found).or_else(|| losses_too_large(sheet, found, runs)));
     notes.extend(losses_in_two_units(sheet, runs));
     notes.extend(sizes_too_small(sheet, found, runs));
     notes.extend(flops_against_6nd(found, runs));
@@ -20,13 +21,36 @@ pub(super) fn doubts(sheet: &Sheet, found: &Found, runs: &[(Run, u64)], notes: &
 
 fn loss_by_name(sheet: &Sheet, found: &Found) -> Option<Note> {
     let name = &sheet.names[found.column(Role::Loss)?];
-    let is_bits = |word: &str| ["bits", "bit", "bpb", "bpc", "bpt", "bpw"].contains(&word);
-    plain(name).split('_').any(is_bits).then(|| {
-        Note::Warning(format!(
+    let has = |words: &[&str]| plain(name).split('_').any(|word| words.contains(&word));
+    if has(&["bits", "bit", "bpb", "bpc", "bpt", "bpw"]) {
+        return Some(Note::Warning(format!(
             "`{name}` is bits by its name, and losses are read as nats/token: multiply bits/token by ln 2 = 0.6931; bits per byte or \
              character also by the bytes or characters of a token"
+        )));
+    }
+    has(&["ppl", "perplexity", "perplexities"]).then(|| {
+        Note::Warning(format!(
+            "`{name}` is perplexity by its name, and losses are read as nats/token: take the logarithm of each value"
         ))
     })
+}
+
+/// Guessing among three million tokens costs as much: no vocabulary is so large, and a loss above is no loss.
+const MOST_LOSS: f64 = 15.0;
+
+/// Perplexities, in the whole table or in the runs of one architecture.
+fn losses_too_large(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Option<Note> {
+    let name = &sheet.names[found.column(Role::Loss)?];
+    let arms = arms(runs);
+    let middle = |runs: &[&Run]| median(runs.iter().map(|run| run.loss).collect());
+    let large: Vec<(&str, f64)> =
+        arms.iter().map(|(arm, runs)| (*arm, middle(runs))).filter(|(_, loss)| *loss > MOST_LOSS).collect();
+    let (first, loss) = large.first()?;
+    let whose = if large.len() == arms.len() { String::new() } else { format!(" of `{first}`") };
+    Some(Note::Warning(format!(
+        "`{name}` is {loss:.1} in the median run{whose}, and guessing among three million tokens costs {MOST_LOSS} nats: if it is \
+         perplexity, take the logarithm of each value"
+    )))
 }
 
 /// Fewest runs among which two units are looked for.

@@ -180,6 +180,12 @@ fn what_is_assumed_is_said() {
             "params,tokens,loss\n1e6,1e9,3.1\n2e6,1e9,3\n4e6,1e9,9\n8e6,1e9,2.9\n".to_owned(),
         ),
         ("losses in bits by name", grid_csv().replace("loss", "Loss (bits)")),
+        ("perplexities by name", some("params,tokens,val_ppl", &|_, (n, d, l)| format!("{n},{d},{}", l.exp()))),
+        ("perplexities", some("params,tokens,loss", &|_, (n, d, l)| format!("{n},{d},{}", l.exp()))),
+        (
+            "perplexities of one architecture",
+            some("arch,params,tokens,loss", &|_, (n, d, l)| format!("a,{n},{d},{l}\nb,{n},{d},{}", l.exp())),
+        ),
         (
             "a few losses in bits",
             some("params,tokens,loss", &|i, (n, d, l)| {
@@ -206,7 +212,11 @@ fn what_is_assumed_is_said() {
     ];
     let mut text = String::new();
     for (name, table) in cases {
-        let map: &[(&str, &str)] = if name.contains("by name") { &[("loss", "Loss (bits)")] } else { &[] };
+        let map: &[(&str, &str)] = match name {
+            "losses in bits by name" => &[("loss", "Loss (bits)")],
+            "perplexities by name" => &[("loss", "val_ppl")],
+            _ => &[],
+        };
         let foreign = read_as("runs.csv", table.as_bytes(), map, false).unwrap_or_else(|e| panic!("{name}: {e}"));
         let _ = writeln!(text, "## {name}\n{}", said(&foreign));
     }

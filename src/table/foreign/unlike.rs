@@ -21,8 +21,8 @@ const ALIKE: f64 = 0.05;
 /// Fewest runs with a like one, from which their median says something.
 const FEWEST: usize = 3;
 
-/// An architecture's runs.
-type Arm<'a> = (&'a str, Vec<&'a Run>);
+/// An architecture's runs, the least loss first.
+pub(super) type Arm<'a> = (&'a str, Vec<&'a Run>);
 /// What a run has of a quantity.
 type Quantity = fn(&Run) -> f64;
 
@@ -51,7 +51,7 @@ pub(super) fn units(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Vec<No
 }
 
 /// The architectures in the order they appear.
-fn arms(runs: &[(Run, u64)]) -> Vec<Arm<'_>> {
+pub(super) fn arms(runs: &[(Run, u64)]) -> Vec<Arm<'_>> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut arms: Vec<Arm> = Vec::new();
     for (run, _) in runs {
