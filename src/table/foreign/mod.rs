@@ -9,6 +9,7 @@ mod delimited;
 mod doubts;
 mod error;
 mod find;
+mod order;
 mod parquet;
 mod rates;
 mod repeats;
@@ -84,6 +85,8 @@ pub fn read_foreign(path: &Path, map: &[(String, String)], keep_suspects: bool) 
     let budgets = budgets::budgets(&runs, &mut notes);
     let sizes = sizes::sizes(&runs, &budgets, &mut notes);
     let mut study = study(runs, budgets, sizes, excluded);
+    order::as_in_file(&sheet, &found, &mut study.observations, |run| &run.arm);
+    order::as_in_file(&sheet, &found, &mut study.unprofiled, |run| &run.observation.arm);
     rates::tell_apart(&found, &mut study.observations, &mut notes);
     study.notes = notes.iter().map(|note| note.text().to_owned()).collect();
     Ok(Foreign { study, notes, columns })
