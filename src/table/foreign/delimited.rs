@@ -5,14 +5,15 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord};
 
 use super::ForeignError;
+use super::error::OneColumn;
 use super::sheet::Sheet;
 
-/// Reads text. `separator` is known by the file's name, or found in its header.
-pub(super) fn read(path: &Path, bytes: &[u8], separator: Option<u8>) -> Result<Sheet, ForeignError> {
+/// Reads text. Its separator is `usual` where that stands in its header, and else what is found there.
+pub(super) fn read(path: &Path, bytes: &[u8], usual: Option<u8>) -> Result<Sheet, ForeignError> {
     let text = text(path, bytes)?;
     let header = text.lines().find(|line| !line.trim().is_empty());
     let header = header.ok_or_else(|| ForeignError::Empty { path: path.to_owned() })?;
-    let separator = separator.unwrap_or_else(|| found(header));
+    let separator = usual.filter(|usual| header.bytes().any(|byte| byte == *usual)).unwrap_or_else(|| found(header));
     let mut reader =
         ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut record = StringRecord::new();
@@ -28,6 +29,9 @@ pub(super) fn read(path: &Path, bytes: &[u8], separator: Option<u8>) -> Result<S
         }
         let line = from.line() + blank_lines(&text[from.byte() as usize..]);
         let Some(names) = &names else {
+            if record.len() < 2 {
+                return Err(one_column(path, line, header));
+            }
             names = Some(record.iter().map(|name| name.trim().to_owned()).collect());
             continue;
         };
@@ -59,6 +63,23 @@ fn found(header: &str) -> u8 {
     [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator)).unwrap_or(b',')
 }
 
+fn one_column(path: &Path, line: u64, header: &str) -> ForeignError {
+    const SHOWN: usize = 60;
+    let header = header.trim();
+    let others = ['|', ':', ' '].into_iter().find(|other| header.contains(*other));
+    let seeming = match others {
+        _ if header.starts_with('#') => OneColumn::Comment,
+        _ if header.starts_with('"') && header.contains([',', ';', '\t']) => OneColumn::Quoted,
+        Some(separator) => OneColumn::Separated(separator),
+        None => OneColumn::Unknown,
+    };
+    let shown = match header.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &header[..end]),
+        None => header.to_owned(),
+    };
+    ForeignError::OneColumn { path: path.to_owned(), line, header: shown, seeming }
+}
+
 fn blank_lines(text: &str) -> u64 {
     let blank = text.bytes().take_while(|byte| matches!(byte, b'\n' | b'\r'));
     blank.filter(|byte| *byte == b'\n').count() as u64
@@ -84,7 +105,13 @@ mod tests {
             assert_eq!(sheet.names, ["a", "b"], "{text:?}");
             assert_eq!((sheet.cell(0, 0), sheet.cell(1, 0)), (Cell::Text("1"), Cell::Text("2")), "{text:?}");
         }
-        assert_eq!(sheet("a\n1\n").names, ["a"]);
+    }
+
+    #[test]
+    fn a_tsv_may_have_commas() {
+        let read = |text: &str| read(Path::new("runs.tsv"), text.as_bytes(), Some(b'\t')).unwrap().names;
+        assert_eq!(read("a,b\n1,2\n"), ["a", "b"]);
+        assert_eq!(read("a,b,c\td\n1\t2\n"), ["a,b,c", "d"]);
     }
 
     #[test]

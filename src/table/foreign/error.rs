@@ -42,6 +42,18 @@ pub enum ForeignError {
         /// The line of the first byte that is none.
         line: u64,
     },
+    /// The header has one column, by the separators that are known.
+    #[error("`{path}:{line}`: the header has one column, `{header}`, and columns are separated by commas, semicolons or tabs{}", seeming.seen())]
+    OneColumn {
+        /// The file.
+        path: PathBuf,
+        /// The line of the header.
+        line: u64,
+        /// The beginning of it.
+        header: String,
+        /// What it seems to be instead.
+        seeming: OneColumn,
+    },
     /// A row has too many values or too few.
     #[error("`{path}:{line}`: {found} values, where the header has {expected} columns")]
     Ragged {
@@ -162,6 +174,43 @@ pub enum ForeignError {
     },
 }
 
+/// What a header is that has one column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OneColumn {
+    /// A header with another separator.
+    Separated(char),
+    /// A line in quotes.
+    Quoted,
+    /// A line of something else before the header.
+    Comment,
+    /// None of these.
+    Unknown,
+}
+
+impl OneColumn {
+    fn seen(self) -> String {
+        match self {
+            Self::Separated(' ') => "; here they seem to be separated by spaces".to_owned(),
+            Self::Separated(separator) => format!("; here they seem to be separated by `{separator}`"),
+            Self::Quoted => "; here the whole line stands in quotes".to_owned(),
+            Self::Comment => "; here a comment seems to stand before it".to_owned(),
+            Self::Unknown => String::new(),
+        }
+    }
+
+    fn hint(self) -> String {
+        match self {
+            Self::Separated(' ') => "put commas there, for example with `tr -s ' ' ','`".to_owned(),
+            Self::Separated(separator) => format!("put commas there, for example with `tr '{separator}' ','`"),
+            Self::Quoted => "remove the quotes around the lines, for example with `tr -d '\"'`".to_owned(),
+            Self::Comment => "remove the lines before the header, for example with `grep -v '^#'`".to_owned(),
+            Self::Unknown => {
+                "give it a header that names its columns: params, tokens, loss and what else is known".to_owned()
+            }
+        }
+    }
+}
+
 impl ForeignError {
     /// What to do about it.
     pub fn hint(&self) -> String {
@@ -172,6 +221,7 @@ impl ForeignError {
                 "give it a header and a row a run: params, tokens, loss and what else is known".to_owned()
             }
             Self::NotUtf8 { .. } => "convert it, for example with `iconv -f latin1 -t utf8`".to_owned(),
+            Self::OneColumn { seeming, .. } => seeming.hint(),
             Self::Ragged { .. } => {
                 "give the row a value for each column; a value with a separator in it needs quotes".to_owned()
             }

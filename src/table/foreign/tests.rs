@@ -67,12 +67,18 @@ pub(super) fn said(foreign: &Foreign) -> String {
 
 #[test]
 fn files_that_are_no_tables() {
-    let cases: [(&str, &str, Vec<u8>); 9] = [
+    let cases = [
         ("an empty file", "runs.csv", vec![]),
         ("blank lines alone", "runs.csv", b"\n\n".to_vec()),
         ("a header alone", "runs.csv", b"params,tokens,loss\n".to_vec()),
         ("a row too short", "runs.csv", b"params,tokens,loss\n1e6,1e9,3\n1e6,1e9\n".to_vec()),
         ("a row too long", "runs.csv", b"params,tokens,loss\n1,000,000,1e9,3\n".to_vec()),
+        ("another separator", "runs.csv", b"\nparams|tokens|loss\n1|2|3\n".to_vec()),
+        ("spaces", "runs.tsv", b"params tokens  loss\n1 2 3\n".to_vec()),
+        ("quotes around lines", "runs.csv", b"\"params,tokens,loss\"\n\"1,2,3\"\n".to_vec()),
+        ("a comment", "runs.csv", b"# of last week\nparams,tokens,loss\n1,2,3\n".to_vec()),
+        ("one column", "runs.csv", b"loss\n3\n".to_vec()),
+        ("a long column", "runs.csv", [b"loss".repeat(50), b"\n3\n".to_vec()].concat()),
         ("another encoding", "runs.csv", b"arch,params,tokens,loss\ncaf\xe9,1e6,1e9,3\n".to_vec()),
         ("no Parquet", "runs.parquet", b"params,tokens,loss\n1e6,1e9,3\n".to_vec()),
         ("no zstd", "runs.csv.zst", b"params,tokens,loss\n1e6,1e9,3\n".to_vec()),
