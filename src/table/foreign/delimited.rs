@@ -4,13 +4,14 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::ForeignError;
 use super::error::OneColumn;
 use super::sheet::Sheet;
+use super::{ForeignError, encoding};
 
 /// Reads text. Its separator is `usual` where that stands in its header, and else what is found there.
 pub(super) fn read(path: &Path, bytes: &[u8], usual: Option<u8>) -> Result<Sheet, ForeignError> {
-    let text = text(path, bytes)?;
+    let text = encoding::text(path, bytes)?;
+    let text = text.as_ref();
     let header = text.lines().find(|line| !line.trim().is_empty());
     let header = header.ok_or_else(|| ForeignError::Empty { path: path.to_owned() })?;
     let separator = usual.filter(|usual| header.bytes().any(|byte| byte == *usual)).unwrap_or_else(|| found(header));
@@ -45,15 +46,6 @@ pub(super) fn read(path: &Path, bytes: &[u8], usual: Option<u8>) -> Result<Sheet
         lines.push((line, record.clone()));
     }
     Ok(Sheet::of_lines(names.unwrap_or_default(), lines))
-}
-
-fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, ForeignError> {
-    // Spreadsheets begin UTF-8 with a mark.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    std::str::from_utf8(bytes).map_err(|error| {
-        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64;
-        ForeignError::NotUtf8 { path: path.to_owned(), line }
-    })
 }
 
 /// The separator that stands in the header most often.

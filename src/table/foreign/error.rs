@@ -42,6 +42,22 @@ pub enum ForeignError {
         /// The line of the first byte that is none.
         line: u64,
     },
+    /// It is UTF-16, as spreadsheets call Unicode.
+    #[error("`{path}` is UTF-16 text, and must be UTF-8")]
+    Utf16 {
+        /// The file.
+        path: PathBuf,
+        /// Its encoding's name to iconv.
+        encoding: &'static str,
+    },
+    /// It has a byte that no text has.
+    #[error("`{path}:{line}`: a NUL byte, which no text has")]
+    Nul {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first.
+        line: u64,
+    },
     /// The header has one column, by the separators that are known.
     #[error("`{path}:{line}`: the header has one column, `{header}`, and columns are separated by commas, semicolons or tabs{}", seeming.seen())]
     OneColumn {
@@ -221,6 +237,10 @@ impl ForeignError {
                 "give it a header and a row a run: params, tokens, loss and what else is known".to_owned()
             }
             Self::NotUtf8 { .. } => "convert it, for example with `iconv -f latin1 -t utf8`".to_owned(),
+            Self::Utf16 { encoding, .. } => format!("convert it, for example with `iconv -f {encoding} -t utf-8`"),
+            Self::Nul { .. } => {
+                "write the file again: it is damaged, or no text; `tr -d '\\000'` takes such bytes out".to_owned()
+            }
             Self::OneColumn { seeming, .. } => seeming.hint(),
             Self::Ragged { .. } => {
                 "give the row a value for each column; a value with a separator in it needs quotes".to_owned()

@@ -7,6 +7,7 @@ mod budgets;
 mod crude;
 mod delimited;
 mod doubts;
+mod encoding;
 mod error;
 mod find;
 mod order;
