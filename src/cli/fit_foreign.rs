@@ -52,9 +52,10 @@ fn named(role: Role, column: &str) -> String {
 impl From<ForeignError> for Failed {
     fn from(error: ForeignError) -> Self {
         let exit = match &error {
-            ForeignError::UnknownRole { .. } | ForeignError::MappedTwice { .. } | ForeignError::NoSuchColumn { .. } => {
-                Exit::Usage
-            }
+            ForeignError::UnknownRole { .. }
+            | ForeignError::MappedTwice { .. }
+            | ForeignError::NoSuchColumn { .. }
+            | ForeignError::ColumnTaken { .. } => Exit::Usage,
             ForeignError::NoRuns { .. } => Exit::FitImpossible,
             _ => Exit::BadSweep,
         };

@@ -146,6 +146,20 @@ pub enum ForeignError {
         /// All columns.
         has: String,
     },
+    /// A role that must have a column has none, because `--map` gives that to another.
+    #[error("`{path}` has no column for `{role}`: `--map` takes its `{column}` as `{by}`\n  it has {has}")]
+    ColumnTaken {
+        /// The file.
+        path: PathBuf,
+        /// The role without a column.
+        role: &'static str,
+        /// The column that has its name.
+        column: String,
+        /// The role that has the column.
+        by: &'static str,
+        /// All columns.
+        has: String,
+    },
     /// Several columns could have a role.
     #[error("`{path}` has several columns for `{role}`: {candidates}")]
     Ambiguous {
@@ -253,6 +267,7 @@ impl ForeignError {
             Self::MissingColumn { role, nearest, .. } => {
                 says_which(role.name(), nearest.first().map_or("COLUMN", String::as_str))
             }
+            Self::ColumnTaken { role, by, .. } => format!("name a column for each: `--map {by}=COLUMN,{role}=COLUMN`"),
             Self::Ambiguous { role, example, .. } => says_which(role, example),
             Self::ColumnTwice { .. } => "rename one of them in the file's header".to_owned(),
             Self::Value { .. } => "correct the value, or remove the row if it is no run".to_owned(),

@@ -123,6 +123,16 @@ fn ambiguous(path: &Path, sheet: &Sheet, known: &Known, places: &[usize]) -> For
 }
 
 fn missing(path: &Path, sheet: &Sheet, found: &Found, known: &Known) -> ForeignError {
+    let has_its_name = |column: usize| known.ranks().flatten().any(|name| name == plain(&sheet.names[column]));
+    if let Some((by, column)) = found.all().iter().find(|(_, column)| has_its_name(*column)) {
+        return ForeignError::ColumnTaken {
+            path: path.to_owned(),
+            role: known.name,
+            column: sheet.names[*column].clone(),
+            by: by.name(),
+            has: listed(sheet),
+        };
+    }
     let free = (0..sheet.names.len()).filter(|place| !found.is_taken(*place)).map(|place| sheet.names[place].as_str());
     let wanted: Vec<&str> = known.ranks().flatten().filter(|name| name.len() > 1).collect();
     let nearest = nearest(free, &wanted);

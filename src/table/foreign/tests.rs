@@ -100,7 +100,7 @@ fn files_that_are_no_tables() {
 #[test]
 fn columns_that_are_not_found() {
     let header = |header: &str| format!("{header}\n1e6,1e9,3,5\n");
-    let cases: [(&str, String, Map); 14] = [
+    let cases: [(&str, String, Map); 15] = [
         ("no params", header("prams,tokens,loss,x"), &[]),
         ("params by a longer name", header("params (M),tokens,loss,x"), &[]),
         ("no tokens", header("params,tokns,loss,x"), &[]),
@@ -114,6 +114,7 @@ fn columns_that_are_not_found() {
         ("an unknown column", header("params,tokens,loss,x"), &[("loss", "los")]),
         ("a column that is like none", header("params,tokens,loss,x"), &[("loss", "zzz")]),
         ("a role twice", header("params,tokens,loss,x"), &[("loss", "loss"), ("loss", "x")]),
+        ("a column of another role", header("arch,params,tokens,loss"), &[("params", "tokens")]),
         (
             "many columns",
             format!("{}\n{}1\n", (0..40).map(|i| format!("k{i}")).collect::<Vec<_>>().join(","), "1,".repeat(39)),
