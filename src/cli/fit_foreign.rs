@@ -1,6 +1,6 @@
 //! `isoflop fit TABLE`: runs that others measured.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use super::fit::{known, show};
 use super::fit_args::FitArgs;
@@ -9,13 +9,20 @@ use super::{Exit, Failed, fit_args, output};
 use crate::fit::fit;
 use crate::table::{Foreign, ForeignError, Note, Role, is_table, read_foreign};
 
-/// The table that is named, if it is none of our sweeps: by its ending, by what is said of it, or as a file that is no sweep
-/// file.
+/// The table that is named, if it is none of our sweeps: by its ending, by what is said of it, or as what no sweep is called.
 pub(super) fn table(args: &StudyArgs) -> Option<&Path> {
     let path = Path::new(&args.sweep);
-    let is_sweep = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
     let asks_for_one = !args.map.is_empty() || args.keep_suspects;
-    (is_table(path) || asks_for_one || (path.is_file() && !is_sweep)).then_some(path)
+    (is_table(path) || asks_for_one || is_no_sweep(path)).then_some(path)
+}
+
+/// Whether a name is that of something else than a sweep or its file: a file, a pipe, or a path. A folder beside may be
+/// called as a sweep is.
+fn is_no_sweep(path: &Path) -> bool {
+    let is_sweep_file = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let components = path.components().filter(|part| *part != Component::CurDir).collect::<Vec<_>>();
+    let is_name = matches!(components.as_slice(), [Component::Normal(_)]);
+    !is_sweep_file && (!is_name || (path.exists() && !path.is_dir()))
 }
 
 pub(super) fn main(args: &FitArgs, path: &Path) -> Result<Exit, Failed> {
@@ -60,5 +67,20 @@ impl From<ForeignError> for Failed {
             _ => Exit::BadSweep,
         };
         Self::new(exit, &error, error.hint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_sweep() {
+        for path in ["", ".", "..", "/dev/stdin", "/dev/null", "results/example", "Cargo.toml"] {
+            assert!(is_no_sweep(Path::new(path)), "{path}");
+        }
+        for path in ["quickstart", "quickstart/", "./quickstart", "results", "sweeps/quickstart.yaml", "nowhere.yml"] {
+            assert!(!is_no_sweep(Path::new(path)), "{path}");
+        }
     }
 }

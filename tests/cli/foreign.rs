@@ -24,6 +24,9 @@ fn what_cannot_be_fitted() {
     for (name, arguments) in [
         ("no file", vec!["nowhere.csv"]),
         ("another kind of file", vec!["runs.xlsx"]),
+        ("a pipe", vec!["/dev/stdin"]),
+        ("a folder", vec!["."]),
+        ("no name", vec![""]),
         ("a column that is not found", vec!["runs.csv"]),
         ("a value below 0", vec!["negative.csv"]),
         ("no run with a loss", vec!["none.csv"]),

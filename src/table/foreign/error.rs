@@ -246,7 +246,9 @@ impl ForeignError {
     pub fn hint(&self) -> String {
         match self {
             Self::Unreadable { .. } => "check the path".to_owned(),
-            Self::Extension { .. } => "save it as CSV or Parquet".to_owned(),
+            Self::Extension { .. } => {
+                "save it as CSV or Parquet; a sweep goes by its name, or by its file in YAML".to_owned()
+            }
             Self::Empty { .. } | Self::HeaderOnly { .. } => {
                 "give it a header and a row a run: params, tokens, loss and what else is known".to_owned()
             }
