@@ -192,6 +192,23 @@ pub enum ForeignError {
         /// What may.
         allowed: &'static str,
     },
+    /// A number with a comma that may be a decimal point.
+    #[error("`{place}`: `{column}` is `{found}`, and {}", match whole {
+        Some(_) => "its comma may be a decimal point or part thousands",
+        None => "must have a point where its decimals begin",
+    })]
+    Comma {
+        /// File and line.
+        place: String,
+        /// The column.
+        column: String,
+        /// What stands there.
+        found: String,
+        /// The number with a decimal point.
+        decimal: String,
+        /// The number where the comma parts thousands, if it may.
+        whole: Option<String>,
+    },
     /// Every row is left out.
     #[error("none of the {rows} rows of `{path}` can be used\n{reasons}")]
     NoRuns {
@@ -259,7 +276,7 @@ impl ForeignError {
             }
             Self::OneColumn { seeming, .. } => seeming.hint(),
             Self::Ragged { .. } => {
-                "give the row a value for each column; a value with a separator in it needs quotes".to_owned()
+                "give the row a value for each column; a value with a separator in it needs quotes, and decimals begin with a point".to_owned()
             }
             Self::NotParquet { .. } => "write it again, for example with `pandas.DataFrame.to_parquet`".to_owned(),
             Self::NotZstd { .. } => "compress it again with `zstd`, or give the file as it is".to_owned(),
@@ -273,6 +290,10 @@ impl ForeignError {
             Self::Ambiguous { role, example, .. } => says_which(role, example),
             Self::ColumnTwice { .. } => "rename one of them in the file's header".to_owned(),
             Self::Value { .. } => "correct the value, or remove the row if it is no run".to_owned(),
+            Self::Comma { decimal, whole: Some(whole), .. } => {
+                format!("write `{decimal}` or `{whole}`, whichever it is, and so in all rows")
+            }
+            Self::Comma { decimal, whole: None, .. } => format!("write `{decimal}`, and so in all rows"),
             Self::NoRuns { .. } => "name the columns with `--map`, or give it runs that are finished".to_owned(),
         }
     }

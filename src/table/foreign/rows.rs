@@ -8,7 +8,7 @@ use crate::table::collect::label;
 use super::find::Found;
 use super::roles::Role;
 use super::sheet::{Cell, Sheet};
-use super::value::{NUMBERS, number, text};
+use super::value::{NUMBERS, comma, number, text};
 use super::{ForeignError, Note};
 
 /// A run that has a loss.
@@ -187,7 +187,7 @@ impl Reader<'_> {
         let Some(column) = self.found.column(role) else { return Ok(None) };
         match self.sheet.cell(column, row) {
             Cell::Missing => Ok(None),
-            cell => number(cell).map(Some).ok_or_else(|| self.fault(role, row, NUMBERS)),
+            cell => number(cell).map(Some).ok_or_else(|| self.no_number(role, row)),
         }
     }
 
@@ -210,15 +210,31 @@ impl Reader<'_> {
         }
     }
 
+    fn no_number(&self, role: Role, row: usize) -> ForeignError {
+        let column = self.found.column(role).unwrap_or_default();
+        let found = text(self.sheet.cell(column, row)).unwrap_or_default();
+        match comma(&found) {
+            Some((decimal, whole)) => {
+                let (place, column) = (self.place(row), self.sheet.names[column].clone());
+                ForeignError::Comma { place, column, found, decimal, whole }
+            }
+            None => self.fault(role, row, NUMBERS),
+        }
+    }
+
     fn fault(&self, role: Role, row: usize, allowed: &'static str) -> ForeignError {
         let column = self.found.column(role).unwrap_or_default();
+        let found = text(self.sheet.cell(column, row)).unwrap_or_default();
+        ForeignError::Value { place: self.place(row), column: self.sheet.names[column].clone(), found, allowed }
+    }
+
+    /// `runs.csv:4`, or `runs.parquet, row 3`.
+    fn place(&self, row: usize) -> String {
         let file = self.path.display();
-        let place = match self.sheet.unit() {
+        match self.sheet.unit() {
             "line" => format!("{file}:{}", self.sheet.number(row)),
             _ => format!("{file}, {}", self.sheet.place(row)),
-        };
-        let found = text(self.sheet.cell(column, row)).unwrap_or_default();
-        ForeignError::Value { place, column: self.sheet.names[column].clone(), found, allowed }
+        }
     }
 }
 

@@ -139,6 +139,7 @@ fn values_that_no_run_has() {
         ("a loss below 0", "params,tokens,loss", "1e6,1e9,-2.5"),
         ("a loss in words", "params,tokens,loss", "1e6,1e9,low"),
         ("a decimal comma", "params;tokens;loss", "1e6;1e9;3,141"),
+        ("a comma that is decimal", "params;tokens;loss", "1e6;1e9;4,5689"),
         ("a seed that is no count", "params,tokens,loss,seed", "1e6,1e9,3,1.5"),
         ("a learning rate of 0", "params,tokens,loss,lr", "1e6,1e9,3,0"),
         ("a number too large", "params,tokens,loss", "1e999,1e9,3"),

@@ -51,6 +51,18 @@ fn is_grouped(text: &str) -> bool {
         && groups.iter().all(|group| group.len() == 3 && digits(group))
 }
 
+/// What a number is that one comma makes doubtful: with a decimal point, and with nothing where the comma may part thousands.
+pub(super) fn comma(text: &str) -> Option<(String, Option<String>)> {
+    let (whole, rest) = text.split_once(',')?;
+    // Where commas are decimal, points part thousands.
+    let decimal = format!("{}.{rest}", whole.replace('.', ""));
+    decimal.parse::<f64>().ok()?;
+    let is_group = rest.len() == 3 && rest.bytes().all(|b| b.is_ascii_digit());
+    let may_lead =
+        (1..=3).contains(&whole.len()) && !whole.starts_with('0') && whole.bytes().all(|b| b.is_ascii_digit());
+    Some((decimal, (is_group && may_lead).then(|| format!("{whole}{rest}"))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +89,22 @@ mod tests {
             assert_eq!(number(Cell::Text(text)), None, "{text}");
         }
         assert!(number(Cell::Text("NaN")).is_some_and(f64::is_nan));
+    }
+    #[test]
+    fn what_a_comma_may_be() {
+        let read = |text| comma(text).map(|(decimal, whole)| (decimal, whole.unwrap_or_default()));
+        for (text, decimal, whole) in [
+            ("2,340", "2.340", "2340"),
+            ("1,5", "1.5", ""),
+            ("0,125", "0.125", ""),
+            ("4,5689", "4.5689", ""),
+            ("1.300,5", "1300.5", ""),
+            ("1,5e9", "1.5e9", ""),
+        ] {
+            assert_eq!(read(text), Some((decimal.to_owned(), whole.to_owned())), "{text}");
+        }
+        for text in ["1,30,000", "low", "a,b", ",", "2.5"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 }
