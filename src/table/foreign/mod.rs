@@ -5,6 +5,7 @@
 
 mod budgets;
 mod crude;
+mod curves;
 mod delimited;
 mod doubts;
 mod encoding;
@@ -82,6 +83,7 @@ pub fn read_foreign(path: &Path, map: &[(String, String)], keep_suspects: bool) 
     leave_out_suspects(&sheet, &mut runs, &mut excluded, &mut notes, keep_suspects);
     doubts::doubts(&sheet, &found, &runs, &mut notes);
     notes.extend(unlike::units(&sheet, &found, &runs));
+    notes.extend(curves::logs(&sheet, &found, &runs));
     let columns = found.all().iter().map(|(role, column)| (*role, sheet.names[*column].clone())).collect();
     let budgets = budgets::budgets(&runs, &mut notes);
     let sizes = sizes::sizes(&runs, &budgets, &mut notes);

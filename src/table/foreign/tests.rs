@@ -216,6 +216,12 @@ fn what_is_assumed_is_said() {
         ),
         ("tokens in billions", some("params,tokens,loss", &|_, (n, d, l)| format!("{n},{},{l}", d / 1e9))),
         (
+            "a training log",
+            some("run,params,tokens,loss", &|i, (n, d, l)| {
+                format!("r{i},{n},{},{}\nr{i},{n},{d},{l}", d / 2.0, l * 1.05)
+            }),
+        ),
+        (
             "sizes of other N",
             some("arch,params,tokens,loss", &|_, (n, d, l)| format!("a,{n},{d},{l}\nb,{},{},{l}", n * 1.3, d / 1.3)),
         ),
