@@ -209,6 +209,20 @@ pub enum ForeignError {
         /// The number where the comma parts thousands, if it may.
         whole: Option<String>,
     },
+    /// A part of the parameters is more than all of them.
+    #[error("`{place}`: `{part}` is {of_part}, more than `{all}`, {of_all}")]
+    PartAboveAll {
+        /// File and line.
+        place: String,
+        /// The column of parameters without the embedding.
+        part: String,
+        /// What stands there.
+        of_part: f64,
+        /// The column of all parameters.
+        all: String,
+        /// What stands there.
+        of_all: f64,
+    },
     /// Every row is left out.
     #[error("none of the {rows} rows of `{path}` can be used\n{reasons}")]
     NoRuns {
@@ -294,13 +308,20 @@ impl ForeignError {
                 format!("write `{decimal}` or `{whole}`, whichever it is, and so in all rows")
             }
             Self::Comma { decimal, whole: None, .. } => format!("write `{decimal}`, and so in all rows"),
+            Self::PartAboveAll { part, all, .. } => {
+                let swapped = for_shell(&format!("params={part},params_without_embedding={all}"));
+                format!("correct them, or if the columns are the other way round say so: `--map {swapped}`")
+            }
             Self::NoRuns { .. } => "name the columns with `--map`, or give it runs that are finished".to_owned(),
         }
     }
 }
 
 fn says_which(role: &str, column: &str) -> String {
-    // For a shell.
-    let quote = if column.chars().all(|c| c.is_alphanumeric() || "_-./%".contains(c)) { "" } else { "'" };
-    format!("say which it is: `--map {quote}{role}={column}{quote}`")
+    format!("say which it is: `--map {}`", for_shell(&format!("{role}={column}")))
+}
+
+fn for_shell(word: &str) -> String {
+    let is_plain = word.chars().all(|c| c.is_alphanumeric() || "_-./%=,".contains(c));
+    if is_plain { word.to_owned() } else { format!("'{word}'") }
 }

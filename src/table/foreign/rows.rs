@@ -105,7 +105,7 @@ impl Reader<'_> {
             budget_unit: unit,
             lr_factor: self.positive(Role::LrFactor, row)?,
             loss,
-            further: self.further(row)?,
+            further: self.further(row, params)?,
         }))
     }
 
@@ -133,9 +133,9 @@ impl Reader<'_> {
         })
     }
 
-    fn further(&self, row: usize) -> Result<Further, ForeignError> {
+    fn further(&self, row: usize, params: f64) -> Result<Further, ForeignError> {
         Ok(Further {
-            params_without_embedding: self.positive(Role::ParamsWithoutEmbedding, row)?,
+            params_without_embedding: self.without_embedding(row, params)?,
             device_seconds: match self.positive(Role::DeviceSeconds, row)? {
                 None if self.is_ours() => self.our_seconds(row)?,
                 seconds => seconds,
@@ -144,6 +144,22 @@ impl Reader<'_> {
             learning_rate: self.positive(Role::LearningRate, row)?,
             batch_tokens: self.positive(Role::BatchTokens, row)?,
         })
+    }
+
+    fn without_embedding(&self, row: usize, params: f64) -> Result<Option<f64>, ForeignError> {
+        // Either may be rounded, as 1.3B is.
+        const ROUNDED: f64 = 1.05;
+        let part = self.positive(Role::ParamsWithoutEmbedding, row)?;
+        match part.filter(|part| *part > params * ROUNDED) {
+            None => Ok(part),
+            Some(of_part) => Err(ForeignError::PartAboveAll {
+                place: self.place(row),
+                part: self.column(Role::ParamsWithoutEmbedding),
+                of_part,
+                all: self.column(Role::Params),
+                of_all: params,
+            }),
+        }
     }
 
     /// Whether the table is `runs.parquet` of a sweep.
@@ -211,11 +227,10 @@ impl Reader<'_> {
     }
 
     fn no_number(&self, role: Role, row: usize) -> ForeignError {
-        let column = self.found.column(role).unwrap_or_default();
-        let found = text(self.sheet.cell(column, row)).unwrap_or_default();
+        let found = self.text(role, row).unwrap_or_default();
         match comma(&found) {
             Some((decimal, whole)) => {
-                let (place, column) = (self.place(row), self.sheet.names[column].clone());
+                let (place, column) = (self.place(row), self.column(role));
                 ForeignError::Comma { place, column, found, decimal, whole }
             }
             None => self.fault(role, row, NUMBERS),
@@ -223,9 +238,13 @@ impl Reader<'_> {
     }
 
     fn fault(&self, role: Role, row: usize, allowed: &'static str) -> ForeignError {
-        let column = self.found.column(role).unwrap_or_default();
-        let found = text(self.sheet.cell(column, row)).unwrap_or_default();
-        ForeignError::Value { place: self.place(row), column: self.sheet.names[column].clone(), found, allowed }
+        let found = self.text(role, row).unwrap_or_default();
+        ForeignError::Value { place: self.place(row), column: self.column(role), found, allowed }
+    }
+
+    /// The name of a role's column.
+    fn column(&self, role: Role) -> String {
+        self.found.column(role).map_or_else(|| role.name().to_owned(), |column| self.sheet.names[column].clone())
     }
 
     /// `runs.csv:4`, or `runs.parquet, row 3`.

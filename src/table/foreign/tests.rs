@@ -142,6 +142,7 @@ fn values_that_no_run_has() {
         ("a comma that is decimal", "params;tokens;loss", "1e6;1e9;4,5689"),
         ("a seed that is no count", "params,tokens,loss,seed", "1e6,1e9,3,1.5"),
         ("a learning rate of 0", "params,tokens,loss,lr", "1e6,1e9,3,0"),
+        ("a part above all", "n params,non-embedding params,d,l", "1.0e6,1.1e6,1e9,3"),
         ("a number too large", "params,tokens,loss", "1e999,1e9,3"),
         (
             "no run that is finished",
