@@ -11,6 +11,7 @@ mod doubts;
 mod encoding;
 mod error;
 mod find;
+mod hint;
 mod order;
 mod parquet;
 mod rates;
