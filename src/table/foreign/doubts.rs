@@ -109,20 +109,18 @@ fn halves(heights: &[f64]) -> Option<(Vec<usize>, Vec<usize>)> {
 /// A model of fewer parameters is none that anyone measures a law with.
 const LEAST_PARAMS: f64 = 1e4;
 
-fn sizes_too_small(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Option<Note> {
-    let most = |of: fn(&Run) -> f64| runs.iter().map(|(run, _)| of(run)).fold(0.0, f64::max);
-    let (params, tokens) = (most(|run| run.params), most(|run| run.tokens));
-    let named = |role| found.column(role).map_or("tokens", |column| sheet.names[column].as_str());
-    let says = |column: &str, most: f64| {
-        Note::Warning(format!(
-            "`{column}` is {most} at most: if it is in millions or billions, write it so (`125M`, `1.3B`) or as it is counted"
-        ))
-    };
-    match () {
-        () if params < LEAST_PARAMS && params > 0.0 => Some(says(named(Role::Params), params)),
-        () if tokens < LEAST_PARAMS && tokens > 0.0 => Some(says(named(Role::Tokens), tokens)),
-        () => None,
-    }
+fn sizes_too_small(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Vec<Note> {
+    let quantities: [(Role, fn(&Run) -> f64); 2] = [(Role::Params, |run| run.params), (Role::Tokens, |run| run.tokens)];
+    let small = quantities.into_iter().filter_map(|(role, of)| {
+        let most = runs.iter().map(|(run, _)| of(run)).fold(0.0, f64::max);
+        let name = found.column(role).map_or(role.name(), |column| sheet.names[column].as_str());
+        (most < LEAST_PARAMS && most > 0.0).then(|| {
+            Note::Warning(format!(
+                "`{name}` is {most} at most: if it is in millions or billions, write it so (`125M`, `1.3B`) or as it is counted"
+            ))
+        })
+    });
+    small.collect()
 }
 
 /// How far 6·N·D may be from FLOPs, as a factor: embeddings and attention make 2 to 3 of small models.

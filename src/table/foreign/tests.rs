@@ -216,6 +216,7 @@ fn what_is_assumed_is_said() {
             some("params,tokens,flops,loss", &|_, (n, d, l)| format!("{},{d},{},{l}", n / 1e6, 6.0 * n * d)),
         ),
         ("tokens in billions", some("params,tokens,loss", &|_, (n, d, l)| format!("{n},{},{l}", d / 1e9))),
+        ("both in billions", some("params,tokens,loss", &|_, (n, d, l)| format!("{},{},{l}", n / 1e9, d / 1e9))),
         (
             "a training log",
             some("run,params,tokens,loss", &|i, (n, d, l)| {
