@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::fit::Excluded;
 
 use super::Note;
+use super::doubts::few;
 use super::find::Found;
 use super::roles::Role;
 use super::rows::Run;
@@ -21,23 +22,25 @@ pub(super) fn part(
 ) -> Vec<(Run, u64)> {
     let mut kept: Vec<(Run, u64)> = Vec::with_capacity(runs.len());
     let mut groups: HashMap<Key, Group> = HashMap::new();
-    let before = excluded.len();
+    let mut again: Vec<String> = Vec::new();
     for run in runs {
         let group = groups.entry(Key::of(&run)).or_default();
         let said = (run.loss.to_bits(), run.seed);
-        if let Some(first) = group.said.get(&said) {
-            excluded.push(Excluded { run: run.name, reason: format!("the same as {}", sheet.place(*first)) });
+        if !group.said.insert(said) {
+            // One reason, whichever row it is: people are told how many have it.
+            excluded.push(Excluded { run: run.name, reason: "the same as an earlier row".to_owned() });
+            again.push(sheet.number(run.row).to_string());
             continue;
         }
-        group.said.insert(said, run.row);
         let seed = group.seed(run.seed);
         group.rows.push(run.row);
         kept.push((run, seed));
     }
-    match excluded.len() - before {
+    let rows = few(&again, sheet.unit());
+    match again.len() {
         0 => {}
-        1 => notes.push(Note::Remark("1 row says again what another says, and is left out".to_owned())),
-        twice => notes.push(Note::Remark(format!("{twice} rows say again what others say, and are left out"))),
+        1 => notes.push(Note::Remark(format!("1 row says again what another says, and is left out ({rows})"))),
+        twice => notes.push(Note::Remark(format!("{twice} rows say again what others say, and are left out ({rows})"))),
     }
     let repeated: Vec<&Group> = groups.values().filter(|group| group.numbered && group.rows.len() > 1).collect();
     say(sheet, found, &repeated, notes);
@@ -77,8 +80,8 @@ impl Key {
 
 #[derive(Default)]
 struct Group {
-    /// Loss and seed of each row that is kept, with the row.
-    said: HashMap<(u64, Option<u64>), usize>,
+    /// Loss and seed of each row that is kept.
+    said: HashSet<(u64, Option<u64>)>,
     rows: Vec<usize>,
     seeds: HashSet<u64>,
     /// Least seed that may be free.

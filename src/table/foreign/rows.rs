@@ -93,7 +93,7 @@ impl Reader<'_> {
                 None => ONLY_ARM.to_owned(),
                 Some(_) => match self.text(Role::Arch, row) {
                     Some(arm) => arm,
-                    None => return Ok(Err("it has no `arch`".to_owned())),
+                    None => return Ok(Err("no `arch`".to_owned())),
                 },
             },
             size: self.text(Role::Size, row),
@@ -111,8 +111,8 @@ impl Reader<'_> {
 
     fn loss(&self, row: usize) -> Result<OrLeftOut<f64>, ForeignError> {
         Ok(match self.number(Role::Loss, row)? {
-            None => Err("it has no loss".to_owned()),
-            Some(loss) if !loss.is_finite() => Err("its loss is not a finite number".to_owned()),
+            None => Err("no loss".to_owned()),
+            Some(loss) if !loss.is_finite() => Err("a loss that is not a finite number".to_owned()),
             Some(loss) if loss <= 0.0 => return Err(self.fault(Role::Loss, row, "above 0")),
             Some(loss) => Ok(loss),
         })
@@ -127,9 +127,9 @@ impl Reader<'_> {
             (Some(n), Some(d), Some(c)) => Ok((n, d, c)),
             (Some(n), Some(d), None) if !has(Role::Flops) => Ok((n, d, 6.0 * n * d)),
             (Some(n), None, Some(c)) if !has(Role::Tokens) => Ok((n, c / (6.0 * n), c)),
-            (None, _, _) => Err("it has no `params`".to_owned()),
-            (_, None, _) if has(Role::Tokens) => Err("it has no `tokens`".to_owned()),
-            _ => Err("it has no `flops`".to_owned()),
+            (None, _, _) => Err("no `params`".to_owned()),
+            (_, None, _) if has(Role::Tokens) => Err("no `tokens`".to_owned()),
+            _ => Err("no `flops`".to_owned()),
         })
     }
 
@@ -264,6 +264,6 @@ fn unfinished(status: &str) -> Option<String> {
         status if FINISHED.contains(&status) => None,
         "diverged" => Some("diverged".to_owned()),
         "missing" => Some("no valid outcome".to_owned()),
-        _ => Some(format!("its status is `{status}`")),
+        _ => Some(format!("status `{status}`")),
     }
 }

@@ -291,7 +291,7 @@ fn parquet_of_any_type_is_read() {
     let foreign = read_as("runs.parquet", &bytes, &[("arch", "finished")], false).unwrap();
     let [o] = foreign.study.observations.as_slice() else { panic!("{foreign:?}") };
     assert_eq!((o.params, o.tokens, o.loss, o.seed, o.arm.as_str()), (1e6, 1e9, 3.5, 7, "true"));
-    assert_eq!(foreign.study.excluded, [Excluded { run: "row 2".to_owned(), reason: "it has no loss".to_owned() }]);
+    assert_eq!(foreign.study.excluded, [Excluded { run: "row 2".to_owned(), reason: "no loss".to_owned() }]);
     let error = read_as("runs.parquet", &bytes, &[("loss", "finished")], false).unwrap_err();
     assert!(error.starts_with("error: `runs.parquet, row 1`: `finished` is `true`, and must be a number"), "{error}");
 }
