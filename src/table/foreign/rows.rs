@@ -8,7 +8,7 @@ use crate::table::collect::label;
 use super::find::Found;
 use super::roles::Role;
 use super::sheet::{Cell, Sheet};
-use super::value::{NUMBERS, comma, number, text};
+use super::value::{NUMBERS, comma, number, shown, text};
 use super::{ForeignError, Note};
 
 /// A run that has a loss.
@@ -91,12 +91,12 @@ impl Reader<'_> {
             name: self.name(row),
             arm: match self.found.column(Role::Arch) {
                 None => ONLY_ARM.to_owned(),
-                Some(_) => match self.text(Role::Arch, row) {
+                Some(_) => match self.label(Role::Arch, row)? {
                     Some(arm) => arm,
                     None => return Ok(Err("no `arch`".to_owned())),
                 },
             },
-            size: self.text(Role::Size, row),
+            size: self.label(Role::Size, row)?,
             seed: self.whole(Role::Seed, row)?,
             params,
             tokens,
@@ -179,7 +179,7 @@ impl Reader<'_> {
 
     /// The run's own name with its place in the file; for a sweep's table the name that the sweep gives it.
     fn name(&self, row: usize) -> String {
-        let own = self.text(Role::Run, row);
+        let own = self.text(Role::Run, row).map(|own| shown(&own));
         if self.is_ours() {
             let number = |role| self.found.column(role).and_then(|column| number(self.sheet.cell(column, row)));
             let text = |role| self.text(role, row).unwrap_or_default();
@@ -192,6 +192,16 @@ impl Reader<'_> {
         match own {
             Some(own) => format!("{own} ({})", self.sheet.place(row)),
             None => self.sheet.place(row),
+        }
+    }
+
+    /// A text that stands in figures, reports and command lines.
+    fn label(&self, role: Role, row: usize) -> Result<Option<String>, ForeignError> {
+        match self.text(role, row) {
+            Some(text) if text.contains(char::is_control) => {
+                Err(self.fault(role, row, "a name without line breaks and other control characters"))
+            }
+            text => Ok(text),
         }
     }
 
@@ -238,7 +248,7 @@ impl Reader<'_> {
     }
 
     fn fault(&self, role: Role, row: usize, allowed: &'static str) -> ForeignError {
-        let found = self.text(role, row).unwrap_or_default();
+        let found = shown(&self.text(role, row).unwrap_or_default());
         ForeignError::Value { place: self.place(row), column: self.column(role), found, allowed }
     }
 
@@ -264,6 +274,6 @@ fn unfinished(status: &str) -> Option<String> {
         status if FINISHED.contains(&status) => None,
         "diverged" => Some("diverged".to_owned()),
         "missing" => Some("no valid outcome".to_owned()),
-        _ => Some(format!("status `{status}`")),
+        _ => Some(format!("status `{}`", shown(status))),
     }
 }

@@ -41,12 +41,12 @@ pub(super) enum Values {
 impl Sheet {
     /// Of lines, each with as many values as there are names.
     pub(super) fn of_lines(names: Vec<String>, lines: Vec<(u64, StringRecord)>) -> Self {
-        Self { names, rows: Rows::Lines(lines) }
+        Self { names: in_one_line(names), rows: Rows::Lines(lines) }
     }
 
     /// Of columns, one a name.
     pub(super) fn of_columns(names: Vec<String>, columns: Vec<Values>, rows: usize) -> Self {
-        Self { names, rows: Rows::Columns { columns, rows } }
+        Self { names: in_one_line(names), rows: Rows::Columns { columns, rows } }
     }
 
     /// How many rows it has, without the header.
@@ -89,6 +89,11 @@ impl Sheet {
             Rows::Columns { .. } => "row",
         }
     }
+}
+
+/// Names without line breaks, as spreadsheets wrap them, and other characters that only move a cursor.
+fn in_one_line(names: Vec<String>) -> Vec<String> {
+    names.into_iter().map(|name| name.replace(char::is_control, " ")).collect()
 }
 
 /// What spreadsheets, pandas and R write where there is nothing. `nan` is none of them: a loss that is NaN says something.

@@ -143,6 +143,9 @@ fn values_that_no_run_has() {
         ("a seed that is no count", "params,tokens,loss,seed", "1e6,1e9,3,1.5"),
         ("a learning rate of 0", "params,tokens,loss,lr", "1e6,1e9,3,0"),
         ("a part above all", "n params,non-embedding params,d,l", "1.0e6,1.1e6,1e9,3"),
+        ("a name that colours", "arch,params,tokens,loss", "\x1b[31mred,1e6,1e9,3"),
+        ("a name of two lines", "arch,params,tokens,loss", "\"a\nb\",1e6,1e9,3"),
+        ("a number that rings", "params,tokens,loss", "1e6,\x07,3"),
         ("a number too large", "params,tokens,loss", "1e999,1e9,3"),
         (
             "no run that is finished",
@@ -260,6 +263,15 @@ fn runs_at_every_compute_have_no_budget() {
     let rows = (0..60).map(|i| format!("{},1e9,3", 1e6 * 1.04f64.powi(i)));
     let foreign = csv(&lines("params,tokens,loss", rows));
     assert!(foreign.study.observations.iter().all(|o| o.budget == o.flops));
+}
+
+/// Spreadsheets wrap names; a terminal is nothing to be written to by a table.
+#[test]
+fn control_characters_are_not_passed_on() {
+    let foreign = csv("run,\"val\nloss\",params,tokens,state\n\x1b[31mred,3,1e6,1e9,ok\nb,3,1e6,1e9,\x1b[2J\n");
+    assert_eq!(foreign.study.observations[0].run, "\\u{1b}[31mred (line 3)");
+    assert_eq!(foreign.study.excluded[0].reason, "status `\\u{1b}[2J`");
+    assert!(foreign.columns.contains(&(Role::Loss, "val loss".to_owned())), "{:?}", foreign.columns);
 }
 
 #[test]

@@ -51,6 +51,12 @@ fn is_grouped(text: &str) -> bool {
         && groups.iter().all(|group| group.len() == 3 && digits(group))
 }
 
+/// A text for people's terminals: what would move their cursor or colour their screen is spelt out.
+pub(super) fn shown(text: &str) -> String {
+    let spelt = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    if text.contains(char::is_control) { text.chars().map(spelt).collect() } else { text.to_owned() }
+}
+
 /// What a number is that one comma makes doubtful: with a decimal point, and with nothing where the comma may part thousands.
 pub(super) fn comma(text: &str) -> Option<(String, Option<String>)> {
     let (whole, rest) = text.split_once(',')?;
