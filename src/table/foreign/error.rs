@@ -209,6 +209,18 @@ pub enum ForeignError {
         /// The number where the comma parts thousands, if it may.
         whole: Option<String>,
     },
+    /// A column of Parquet has a type that is not read.
+    #[error("`{path}`: `{column}` is of the type {kind}, and must be of {}", if *named { "text" } else { "numbers" })]
+    Unread {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type.
+        kind: String,
+        /// Whether it has names.
+        named: bool,
+    },
     /// A part of the parameters is more than all of them.
     #[error("`{place}`: `{part}` is {of_part}, more than `{all}`, {of_all}")]
     PartAboveAll {

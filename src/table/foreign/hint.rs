@@ -38,6 +38,10 @@ impl ForeignError {
                 format!("write `{decimal}` or `{whole}`, whichever it is, and so in all rows")
             }
             Self::Comma { decimal, whole: None, .. } => format!("write `{decimal}`, and so in all rows"),
+            Self::Unread { column, named, .. } => {
+                let (kind, to) = if *named { ("text", "str") } else { ("float64", "float64") };
+                format!("cast it to {kind}, for example with `df[\"{column}\"].astype(\"{to}\")`")
+            }
             Self::PartAboveAll { part, all, .. } => {
                 let swapped = for_shell(&format!("params={part},params_without_embedding={all}"));
                 format!("correct them, or if the columns are the other way round say so: `--map {swapped}`")

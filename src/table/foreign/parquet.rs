@@ -50,8 +50,10 @@ fn sheet(bytes: &[u8]) -> Result<Sheet, PolarsError> {
     // polars panics where it meets a type whose feature is off: it is given those alone that it knows.
     let readable = fields.iter().filter(|(_, kind)| is_readable(kind)).map(|(name, _)| name.clone()).collect();
     let frame = reader.with_columns(Some(readable)).finish()?;
+    // A damaged file may say that it has more.
+    let rows = if frame.width() > 0 { frame.height() } else { rows };
     let columns: Result<Vec<Values>, PolarsError> =
-        fields.iter().map(|(name, kind)| column(&frame, name, kind, rows)).collect();
+        fields.iter().map(|(name, kind)| column(&frame, name, kind)).collect();
     Ok(Sheet::of_columns(fields.into_iter().map(|(name, _)| name).collect(), columns?, rows))
 }
 
@@ -65,14 +67,12 @@ fn is_readable(kind: &ArrowDataType) -> bool {
     text || category || whole || matches!(kind, A::Float32 | A::Float64)
 }
 
-fn column(frame: &DataFrame, name: &str, kind: &ArrowDataType, rows: usize) -> Result<Values, PolarsError> {
+fn column(frame: &DataFrame, name: &str, kind: &ArrowDataType) -> Result<Values, PolarsError> {
     if is_readable(kind) {
         return values(frame.column(name)?);
     }
-    // Times, decimals and lists are no values of a run: whoever maps one reads what it is.
     let kind = format!("{kind:?}");
-    let kind = kind.split(['(', ' ']).next().unwrap_or_default();
-    Ok(Values::Texts(vec![Some(format!("{kind} of Parquet")); rows]))
+    Ok(Values::Unread(kind.split(['(', ' ']).next().unwrap_or_default().to_owned()))
 }
 
 fn values(column: &Column) -> Result<Values, PolarsError> {

@@ -103,6 +103,11 @@ impl Role {
         self.known().name
     }
 
+    /// Whether its values are names rather than numbers.
+    pub(super) fn is_named(self) -> bool {
+        matches!(self, Self::Arch | Self::BudgetKind | Self::Size | Self::Run | Self::Status)
+    }
+
     pub(super) fn known(self) -> &'static Known {
         // The table is in the order of the variants; a test says so.
         &ROLES[self as usize]

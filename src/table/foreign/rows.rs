@@ -43,6 +43,7 @@ pub(super) fn runs(
     found: &Found,
     notes: &mut Vec<Note>,
 ) -> Result<(Vec<Run>, Vec<Excluded>), ForeignError> {
+    all_are_read(path, sheet, found)?;
     let reader = Reader { path, sheet, found };
     let (mut runs, mut excluded) = (Vec::new(), Vec::new());
     for row in 0..sheet.len() {
@@ -61,6 +62,20 @@ pub(super) fn runs(
         notes.push(Note::Remark("no column has tokens: D = C / (6·N)".to_owned()));
     }
     Ok((runs, excluded))
+}
+
+/// Refuses columns whose type is not read, but for names of runs: rows have numbers too.
+fn all_are_read(path: &Path, sheet: &Sheet, found: &Found) -> Result<(), ForeignError> {
+    let unread = |(role, column): &(Role, usize)| Some((*role, *column, sheet.unread(*column)?));
+    match found.all().iter().filter_map(unread).find(|(role, ..)| *role != Role::Run) {
+        None => Ok(()),
+        Some((role, column, kind)) => Err(ForeignError::Unread {
+            path: path.to_owned(),
+            column: sheet.names[column].clone(),
+            kind: kind.to_owned(),
+            named: role.is_named(),
+        }),
+    }
 }
 
 struct Reader<'a> {

@@ -34,8 +34,10 @@ enum Rows {
 pub(super) enum Values {
     /// Numbers.
     Numbers(Vec<Option<f64>>),
-    /// All else.
+    /// All that is text.
     Texts(Vec<Option<String>>),
+    /// Times, decimals, lists: values of a type, by its name, that is not read.
+    Unread(String),
 }
 
 impl Sheet {
@@ -64,8 +66,19 @@ impl Sheet {
             Rows::Columns { columns, .. } => match columns.get(column) {
                 Some(Values::Numbers(values)) => values.get(row).copied().flatten().map_or(Cell::Missing, Cell::Number),
                 Some(Values::Texts(values)) => written(values.get(row).and_then(Option::as_deref)),
-                None => Cell::Missing,
+                Some(Values::Unread(_)) | None => Cell::Missing,
             },
+        }
+    }
+
+    /// The type of a column whose values are not read.
+    pub(super) fn unread(&self, column: usize) -> Option<&str> {
+        match &self.rows {
+            Rows::Columns { columns, .. } => match columns.get(column) {
+                Some(Values::Unread(kind)) => Some(kind),
+                _ => None,
+            },
+            Rows::Lines(_) => None,
         }
     }
 

@@ -316,8 +316,13 @@ fn a_file_of_pyarrow_is_read() {
     let read: Vec<_> =
         foreign.study.observations.iter().map(|o| (o.arm.as_str(), o.params, o.tokens, o.loss)).collect();
     assert_eq!(read, [("a", 100.0, 1000.0, 3.0), ("b", 200.0, 2000.0, 2.75)]);
-    let error = read_as("runs.parquet", bytes, &[("loss", "price")], false).unwrap_err();
-    assert!(error.contains("`price` is `Decimal of Parquet`, and must be a number"), "{error}");
+    let error = |role| read_as("runs.parquet", bytes, &[(role, "price")], false).unwrap_err();
+    assert_eq!(
+        error("loss"),
+        "error: `runs.parquet`: `price` is of the type Decimal, and must be of numbers\n\
+         hint: cast it to float64, for example with `df[\"price\"].astype(\"float64\")`"
+    );
+    assert!(error("arch").contains("must be of text\nhint: cast it to text"), "{}", error("arch"));
 }
 
 /// polars panics at each of these bytes: of pages' headers, of values, of the footer.
