@@ -9,7 +9,7 @@ use super::roles::{Role, plain};
 use super::rows::Run;
 use super::sheet::Sheet;
 use super::suspects::point;
-use super::unlike::arms;
+use super::unlike::{Quantity, arms};
 
 /// What seems to be in another unit.
 pub(super) fn doubts(sheet: &Sheet, found: &Found, runs: &[(Run, u64)], notes: &mut Vec<Note>) {
@@ -110,7 +110,7 @@ fn halves(heights: &[f64]) -> Option<(Vec<usize>, Vec<usize>)> {
 const LEAST_PARAMS: f64 = 1e4;
 
 fn sizes_too_small(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Vec<Note> {
-    let quantities: [(Role, fn(&Run) -> f64); 2] = [(Role::Params, |run| run.params), (Role::Tokens, |run| run.tokens)];
+    let quantities: [(Role, Quantity); 2] = [(Role::Params, |run| run.params), (Role::Tokens, |run| run.tokens)];
     let small = quantities.into_iter().filter_map(|(role, of)| {
         let most = runs.iter().map(|(run, _)| of(run)).fold(0.0, f64::max);
         let name = found.column(role).map_or(role.name(), |column| sheet.names[column].as_str());

@@ -24,7 +24,7 @@ const FEWEST: usize = 3;
 /// An architecture's runs, the least loss first.
 pub(super) type Arm<'a> = (&'a str, Vec<&'a Run>);
 /// What a run has of a quantity.
-type Quantity = fn(&Run) -> f64;
+pub(super) type Quantity = fn(&Run) -> f64;
 
 /// Says of which architectures which columns seem to be in another unit.
 pub(super) fn units(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Vec<Note> {
