@@ -85,10 +85,7 @@ fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), Failed> {
 
 /// Every run was left out.
 fn none_known(fits: &Fits) -> Failed {
-    let counted = |runs: usize| if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
-    let left_out = fits.left_out();
-    let reasons: Vec<String> =
-        left_out.iter().map(|(reason, runs)| format!("  {}: {reason}", counted(runs.len()))).collect();
+    fit_tables::left_out(fits);
     let hint = match (fits.settings.cost, fits.settings.count) {
         (Cost::DeviceSeconds, _) => "leave `--cost` out, or name the table's column with `--map device_seconds=COLUMN`",
         (_, Count::WithoutEmbedding) => {
@@ -96,7 +93,7 @@ fn none_known(fits: &Fits) -> Failed {
         }
         _ => "`isoflop status` and `isoflop logs` say what became of them",
     };
-    Failed::new(Exit::FitImpossible, format!("no run can be used\n{}", reasons.join("\n")), hint)
+    Failed::new(Exit::FitImpossible, "no run can be used", hint)
 }
 
 /// Fits, and leaves `fit.json`.

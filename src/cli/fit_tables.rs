@@ -16,6 +16,11 @@ pub(super) fn print(fits: &Fits) {
     doubts(fits);
     other_laws(fits);
     tuning(fits);
+    left_out(fits);
+}
+
+/// The runs that are not used, each with its reason; as a number where they are many.
+pub(super) fn left_out(fits: &Fits) {
     for (reason, runs) in fits.left_out() {
         if runs.len() > FEW {
             output::note(format!("left out of the fits: {} runs: {reason}", runs.len()));
