@@ -50,6 +50,10 @@ pub(super) fn show(args: &FitArgs, fits: &Fits, hint: &str) -> Result<Exit, Fail
     } else {
         fit_tables::print(fits);
     }
+    if fits.settings.replicates < args.study.replicates {
+        let (drawn, asked) = (fits.settings.replicates, args.study.replicates);
+        output::remark(format!("{drawn} bootstrap replicates instead of {asked}: so many runs need fewer"));
+    }
     if !fits.direct.is_empty() || fits.arms.iter().any(|arm| arm.frontier.is_ok()) {
         return Ok(Exit::Ok);
     }

@@ -220,7 +220,7 @@ pub fn fit(study: &Study, settings: &Settings) -> Fits {
     let replicates = replicates(&seen, settings);
     let mut notes = seen.notes.clone();
     notes.extend((replicates < settings.replicates).then(|| {
-        format!("{replicates} bootstrap replicates instead of {}: more runs need fewer", settings.replicates)
+        format!("{replicates} bootstrap replicates instead of {}: so many runs need fewer", settings.replicates)
     }));
     Fits {
         settings: Settings { replicates, ..settings.clone() },
