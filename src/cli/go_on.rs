@@ -1,5 +1,6 @@
 //! What `run` and `resume` share: from a sweep whose results folder holds all that its runs need, to its end.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::args::{DriveArgs, Folders, TrainerArgs};
@@ -70,7 +71,7 @@ fn options(sweep: &Ready, engine: Engine, resumed: &Resumed, max_runs: Option<us
     let count = |count: &At<Count>| u32::try_from(count.value.0).unwrap_or(u32::MAX);
     let reserve = || disk_reserve(runs.iter().map(|run| &run.spec), slots.len());
     Ok(Options {
-        trainer,
+        executor: Arc::new(trainer),
         policy: Policy {
             order: local.order,
             max_crashes: count(&local.max_attempts),

@@ -9,8 +9,10 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
+use super::asked::{Asked, heard};
+use super::engine::{Execution, Executor};
 use super::log::capture;
 use crate::run::{AttemptDir, TrainerExit};
 
@@ -60,10 +62,7 @@ impl Trainer {
     }
 
     /// Starts an attempt in a process group of its own, so that Ctrl-C reaches the coordinator alone.
-    ///
-    /// # Errors
-    /// [`SpawnError`].
-    pub fn start(&self, attempt: &AttemptDir, threads: u32) -> Result<LocalProcess, SpawnError> {
+    fn start(&self, attempt: &AttemptDir, threads: u32) -> Result<LocalProcess, SpawnError> {
         let fail = |source| SpawnError { program: self.program.clone(), attempt: attempt.root().to_owned(), source };
         let (said, says) = io::pipe().map_err(fail)?;
         let logged = capture(said, attempt).map_err(fail)?;
@@ -85,10 +84,34 @@ impl Trainer {
     }
 }
 
+/// This machine: an attempt is a child process, which the kernel ends with the coordinator.
+impl Executor for Trainer {
+    fn begin(
+        &self,
+        attempt: &AttemptDir,
+        threads: u32,
+        mut asked: watch::Receiver<Asked>,
+    ) -> Result<Execution, SpawnError> {
+        let mut process = self.start(attempt, threads)?;
+        let pid = process.id;
+        let (ended, end) = oneshot::channel();
+        tokio::spawn(async move {
+            let outcome = tokio::select! {
+                end = process.wait() => end,
+                () = heard(&mut asked, Asked::Stop) => process.stop(heard(&mut asked, Asked::EndNow)).await,
+            };
+            // Nobody waits where the coordinator is at its own end.
+            let _ = ended.send(outcome);
+        });
+        Ok(Execution { pid, end })
+    }
+}
+
 /// A trainer process.
 #[derive(Debug)]
-pub struct LocalProcess {
+struct LocalProcess {
     child: Child,
+    /// It is its group's leader.
     id: u32,
     /// Hears of the end of its log.
     logged: oneshot::Receiver<()>,
@@ -143,16 +166,8 @@ impl AttemptEnd {
 }
 
 impl LocalProcess {
-    /// The process, which is its group's leader.
-    pub fn id(&self) -> u32 {
-        self.id
-    }
-
     /// Waits for the end, and for the end of what it printed.
-    ///
-    /// # Errors
-    /// When the process cannot be waited for.
-    pub async fn wait(&mut self) -> io::Result<AttemptEnd> {
+    async fn wait(&mut self) -> io::Result<AttemptEnd> {
         let end = self.child.wait().await.map(AttemptEnd::of);
         // What it has started and left behind has no business any more.
         self.signal(Signal::SIGKILL);
@@ -162,10 +177,7 @@ impl LocalProcess {
     }
 
     /// Ends the process and its group: SIGTERM, a grace period that ends early when `hurry` does, SIGKILL; returns when it is gone.
-    ///
-    /// # Errors
-    /// When the process cannot be waited for.
-    pub async fn stop(&mut self, hurry: impl Future<Output = ()>) -> io::Result<AttemptEnd> {
+    async fn stop(&mut self, hurry: impl Future<Output = ()>) -> io::Result<AttemptEnd> {
         self.signal(Signal::SIGTERM);
         tokio::select! {
             end = self.wait() => return end,

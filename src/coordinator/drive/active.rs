@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::asked::Asked;
 use crate::coordinator::schedule::{Claim, SlotIndex};
-use crate::executor::kills_for_memory;
+use crate::executor::{Asked, kills_for_memory};
 use crate::run::{AttemptDir, Event, EventTail};
 
 /// An attempt in a slot.

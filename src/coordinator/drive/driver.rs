@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use super::active::{Active, Actives};
-use super::asked::{Asked, ask, heard};
 use super::judge::judge;
 use super::launch::{Starting, launch, write_attempt};
 use super::ledger::{End, Ledger};
@@ -17,7 +16,7 @@ use crate::coordinator::commit::{CommitError, commit};
 use crate::coordinator::kills::Kills;
 use crate::coordinator::schedule::{Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step};
 use crate::coordinator::trunks::followers;
-use crate::executor::{AttemptEnd, free_disk, kills_for_memory};
+use crate::executor::{Asked, AttemptEnd, ask, free_disk, kills_for_memory};
 use crate::run::{Ending, SweepDir, remove_checkpoints};
 use crate::store::{Failure, FailureClass, Request, RequestKind, Store};
 use crate::sweep::Plan;
@@ -210,26 +209,22 @@ impl<'a> Driver<'a> {
         };
         let (split, keep_trunk) = (state.record(claim.run).split, self.is_awaited(claim.run, state));
         let starting = Starting { claim, slot, fence: fence.clone(), split, keep_trunk };
-        let (asked, mut hears) = watch::channel(Asked::Nothing);
+        let (asked, hears) = watch::channel(Asked::Nothing);
         // Known before it is started, so that a failure to start is an attempt that failed.
         self.active.insert(claim, Active::new(slot, attempt.clone(), fence, asked));
         let launch = launch(self.sweep, self.plan, &self.options, &starting);
         write_attempt(self.sweep, planned, &attempt, &launch)?;
         let threads = self.options.slots[slot].threads;
-        let mut process = self
+        let execution = self
             .options
-            .trainer
-            .start(&attempt, threads)
+            .executor
+            .begin(&attempt, threads, hears)
             .map_err(|e| Failure::new(FailureClass::Unwritable, e.to_string()))?;
-        let pid = process.id();
+        let pid = execution.pid;
         let ended = self.ended.0.clone();
         tokio::spawn(async move {
-            let end = tokio::select! {
-                end = process.wait() => end,
-                () = heard(&mut hears, Asked::Stop) => process.stop(heard(&mut hears, Asked::EndNow)).await,
-            };
             // The receiver lives as long as the driver.
-            let _ = ended.send((claim, end));
+            let _ = ended.send((claim, execution.over().await));
         });
         self.observer.started(slot, planned, claim.attempt);
         Ok(Event::Started(claim, pid))

@@ -4,9 +4,8 @@ use std::io;
 
 use super::Options;
 use super::active::{Active, Overdue};
-use super::asked::Asked;
 use crate::coordinator::schedule::RunIndex;
-use crate::executor::{AttemptEnd, error_line};
+use crate::executor::{Asked, AttemptEnd, error_line};
 use crate::run::TrainerExit;
 use crate::store::{Failure, FailureClass};
 use crate::units::{bytes, duration};

@@ -1,7 +1,6 @@
 //! Carrying out what the schedule decides: the store first, then processes and files.
 
 mod active;
-mod asked;
 mod driver;
 mod judge;
 mod launch;
@@ -9,12 +8,13 @@ mod ledger;
 mod signals;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::resume::Resumed;
 use super::schedule::{Facts, Machine, Policy, RunIndex, SlotIndex, State};
 use super::trunks::{Branch, with_followers};
-use crate::executor::{Slot, Trainer};
+use crate::executor::{Executor, Slot};
 use crate::run::{Event as RunEvent, Outcome, SweepDir};
 use crate::store::{Failure, Record, Store, StoreError};
 use crate::sweep::{Plan, PlannedRun};
@@ -23,8 +23,8 @@ use driver::Driver;
 /// What the coordinator is told beside the plan.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The trainer.
-    pub trainer: Trainer,
+    /// Where attempts execute.
+    pub executor: Arc<dyn Executor>,
     /// Where runs go.
     pub slots: Vec<Slot>,
     /// The same, with the memory of each device.

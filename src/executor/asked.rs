@@ -4,7 +4,8 @@ use tokio::sync::watch;
 
 /// What an attempt's process is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Asked {
+pub enum Asked {
+    /// To go on.
     Nothing,
     /// To write a checkpoint and end.
     Stop,
@@ -23,7 +24,7 @@ pub(super) async fn heard(hears: &mut watch::Receiver<Asked>, least: Asked) {
 }
 
 /// Asks for no less than before.
-pub(super) fn ask(asked: &watch::Sender<Asked>, what: Asked) {
+pub fn ask(asked: &watch::Sender<Asked>, what: Asked) {
     asked.send_if_modified(|asked| {
         let more = *asked < what;
         *asked = what.max(*asked);
