@@ -2,8 +2,9 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::pin::Pin;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::asked::Asked;
 use super::local::{AttemptEnd, SpawnError};
@@ -22,20 +23,9 @@ pub trait Executor: Debug {
 }
 
 /// An attempt that has begun.
-#[derive(Debug)]
 pub struct Execution {
     /// Its process on this machine.
     pub pid: u32,
-    /// How it ended, once it has.
-    pub end: oneshot::Receiver<io::Result<AttemptEnd>>,
-}
-
-impl Execution {
-    /// Waits until it is over.
-    ///
-    /// # Errors
-    /// When its end cannot be learnt.
-    pub async fn over(self) -> io::Result<AttemptEnd> {
-        self.end.await.unwrap_or_else(|_| Err(io::Error::other("who waited for it is gone")))
-    }
+    /// How it ended, once it has; an error where that cannot be learnt. What is asked of it is passed on while this is awaited.
+    pub end: Pin<Box<dyn Future<Output = io::Result<AttemptEnd>> + Send>>,
 }

@@ -94,16 +94,13 @@ impl Executor for Trainer {
     ) -> Result<Execution, SpawnError> {
         let mut process = self.start(attempt, threads)?;
         let pid = process.id;
-        let (ended, end) = oneshot::channel();
-        tokio::spawn(async move {
-            let outcome = tokio::select! {
+        let end = async move {
+            tokio::select! {
                 end = process.wait() => end,
                 () = heard(&mut asked, Asked::Stop) => process.stop(heard(&mut asked, Asked::EndNow)).await,
-            };
-            // Nobody waits where the coordinator is at its own end.
-            let _ = ended.send(outcome);
-        });
-        Ok(Execution { pid, end })
+            }
+        };
+        Ok(Execution { pid, end: Box::pin(end) })
     }
 }
 

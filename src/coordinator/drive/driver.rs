@@ -16,7 +16,7 @@ use crate::coordinator::commit::{CommitError, commit};
 use crate::coordinator::kills::Kills;
 use crate::coordinator::schedule::{Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step};
 use crate::coordinator::trunks::followers;
-use crate::executor::{Asked, AttemptEnd, ask, free_disk, kills_for_memory};
+use crate::executor::{Asked, AttemptEnd, Execution, ask, free_disk, kills_for_memory};
 use crate::run::{Ending, SweepDir, remove_checkpoints};
 use crate::store::{Failure, FailureClass, Request, RequestKind, Store};
 use crate::sweep::Plan;
@@ -215,16 +215,15 @@ impl<'a> Driver<'a> {
         let launch = launch(self.sweep, self.plan, &self.options, &starting);
         write_attempt(self.sweep, planned, &attempt, &launch)?;
         let threads = self.options.slots[slot].threads;
-        let execution = self
+        let Execution { pid, end } = self
             .options
             .executor
             .begin(&attempt, threads, hears)
             .map_err(|e| Failure::new(FailureClass::Unwritable, e.to_string()))?;
-        let pid = execution.pid;
         let ended = self.ended.0.clone();
         tokio::spawn(async move {
             // The receiver lives as long as the driver.
-            let _ = ended.send((claim, execution.over().await));
+            let _ = ended.send((claim, end.await));
         });
         self.observer.started(slot, planned, claim.attempt);
         Ok(Event::Started(claim, pid))
