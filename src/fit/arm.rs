@@ -19,7 +19,7 @@ use super::per_token::PerToken;
 use super::polynomial::Form;
 use super::profile::{self, Profile};
 use super::surface::{self, Objective, Surface, SurfaceFit, SurfaceRefusal};
-use super::{Approach, ArmSurface, Observation, Settings, Study};
+use super::{Approach, ArmSurface, Observation, Settings, Study, span};
 
 /// The fits of one arm.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -196,9 +196,9 @@ impl<'a> Prepared<'a> {
     fn flops_range(&self, method: &Method) -> (f64, f64) {
         match method {
             Method::Profiles { cells, .. } => {
-                frontier::range(cells.iter().filter(|cell| cell.used).map(|cell| cell.log_flops.exp()))
+                span::range(cells.iter().filter(|cell| cell.used).map(|cell| cell.log_flops.exp()))
             }
-            _ => frontier::range(self.runs.iter().map(|(_, run)| run.flops)),
+            _ => span::range(self.runs.iter().map(|(_, run)| run.flops)),
         }
     }
 
@@ -208,7 +208,7 @@ impl<'a> Prepared<'a> {
             (Method::Profiles { cells, .. }, Drawn::Profiles { vertices, .. }) => {
                 let used = cells.iter().zip(vertices).filter(|(cell, _)| cell.used);
                 let losses: Option<Vec<f64>> = used.map(|(_, vertex)| Some((*vertex)?.loss_opt)).collect();
-                Some(frontier::range(losses?.iter().copied()))
+                Some(span::range(losses?.iter().copied()))
             }
             _ => Some((law.loss(flops.1)?, law.loss(flops.0)?)),
         }

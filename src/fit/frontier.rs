@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::law::{Law, PowerLaw};
 use super::made::Made;
 use super::method::Drawn;
-use super::{Approach, Interval, Profile, Vertex};
+use super::{Approach, Interval, Profile, Vertex, span};
 
 /// A power law of loss and one of size in compute.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
@@ -114,8 +114,8 @@ pub(super) fn fit(profiles: &[Profile]) -> Result<Frontier, FrontierRefusal> {
         n_exponent_interval: None,
         profiles_used: vertices.len(),
         profiles_left_out: profiles.len() - vertices.len(),
-        flops_range: range(vertices.iter().map(|(c, _)| *c)),
-        loss_range: range(vertices.iter().map(|(_, v)| v.loss_opt)),
+        flops_range: span::range(vertices.iter().map(|(c, _)| *c)),
+        loss_range: span::range(vertices.iter().map(|(_, v)| v.loss_opt)),
         holdout: holdout(&vertices),
     })
 }
@@ -149,10 +149,6 @@ pub(super) fn line(points: impl Iterator<Item = (f64, f64)> + Clone) -> Line {
         points.fold((0.0, 0.0), |(xx, xy), (x, y)| (xx + (x - mean_x).powi(2), xy + (x - mean_x) * (y - mean_y)));
     let slope = xy / xx;
     Line { intercept: mean_y - slope * mean_x, slope }
-}
-
-pub(super) fn range(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    (values.clone().fold(f64::INFINITY, f64::min), values.fold(f64::NEG_INFINITY, f64::max))
 }
 
 /// The frontier along a surface, as E + a·C^-k within the compute that was measured: exact where a token costs 6N.

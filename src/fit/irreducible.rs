@@ -27,22 +27,17 @@ const FEWEST: usize = 4;
 
 /// Of one arm; none with fewer than four optima.
 pub(super) fn irreducible(profiles: &[Profile]) -> Option<Irreducible> {
-    let optima = points(&usable(profiles));
-    if optima.len() < FEWEST {
-        return None;
-    }
-    let (e, at_bound) = common(&[&optima]);
-    let fitted = line_above(&optima, e);
-    (fitted.slope < 0.0).then(|| Irreducible { e, a: fitted.intercept.exp(), k: -fitted.slope, at_bound })
+    let (law, at_bound) = through(&points(&usable(profiles)))?;
+    Some(Irreducible { e: law.e, a: law.log_a.exp(), k: law.k, at_bound })
 }
 
-/// The law through optima, as (log C, L*); none with fewer than four.
-pub(super) fn through(optima: &[(f64, f64)]) -> Option<PowerLaw> {
+/// The law through optima, as (log C, L*), and whether its E is at a bound; none with fewer than four.
+pub(super) fn through(optima: &[(f64, f64)]) -> Option<(PowerLaw, bool)> {
     if optima.len() < FEWEST {
         return None;
     }
-    let optima = optima.to_vec();
-    above(&optima, common(&[&optima]).0)
+    let (e, at_bound) = common(&[optima]);
+    Some((above(optima, e)?, at_bound))
 }
 
 /// The laws of two arms that share E, with exponents of their own; none with fewer than four optima in either.
@@ -86,13 +81,13 @@ fn points(vertices: &[(f64, Vertex)]) -> Optima {
     vertices.iter().map(|(flops, vertex)| (flops.ln(), vertex.loss_opt)).collect()
 }
 
-fn above(optima: &Optima, e: f64) -> Option<PowerLaw> {
+fn above(optima: &[(f64, f64)], e: f64) -> Option<PowerLaw> {
     let fitted = line_above(optima, e);
     (fitted.slope < 0.0).then_some(PowerLaw { e, log_a: fitted.intercept, k: -fitted.slope })
 }
 
 /// E where the squares of log L̂ - log L over all arms are least, and whether that is at a bound.
-fn common(arms: &[&Optima]) -> (f64, bool) {
+fn common(arms: &[&[(f64, f64)]]) -> (f64, bool) {
     let least = arms.iter().flat_map(|arm| arm.iter()).map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min);
     let squares = |e: f64| arms.iter().map(|arm| squares(arm, e)).sum::<f64>();
     // One minimum is not promised: the best of a grid is refined between its neighbours.
@@ -103,13 +98,13 @@ fn common(arms: &[&Optima]) -> (f64, bool) {
     (e, e < 1e-3 * least || e > 0.985 * least)
 }
 
-fn squares(optima: &Optima, e: f64) -> f64 {
+fn squares(optima: &[(f64, f64)], e: f64) -> f64 {
     let fitted = line_above(optima, e);
     optima.iter().map(|(c, loss)| ((e + fitted.at(*c).exp()) / loss).ln().powi(2)).sum()
 }
 
 /// Least squares of log(L - E) in log C, weighted as a residual in log L is: by ((L - E)/L)².
-fn line_above(optima: &Optima, e: f64) -> Line {
+fn line_above(optima: &[(f64, f64)], e: f64) -> Line {
     let weighted: Vec<(f64, f64, f64)> =
         optima.iter().map(|(c, loss)| (*c, (loss - e).ln(), ((loss - e) / loss).powi(2))).collect();
     let total: f64 = weighted.iter().map(|p| p.2).sum();

@@ -43,6 +43,7 @@ mod profile;
 mod resample;
 mod scalar;
 mod sensitivity;
+mod span;
 mod study;
 mod suggest;
 pub mod surface;

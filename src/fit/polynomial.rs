@@ -26,9 +26,6 @@ pub(super) type Weighted = (f64, f64, f64);
 
 /// The minimum of a form through runs: where it is, how deep, and how curved there.
 pub(super) fn minimum(form: Form, data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
-    if is_flat(data) {
-        return Err(ProfileRefusal::Flat);
-    }
     let found = match form {
         Form::Parabola => parabola(data),
         Form::Cubic => cubic(data),
@@ -37,15 +34,6 @@ pub(super) fn minimum(form: Form, data: &[Weighted]) -> Result<Parabola, Profile
     // A curve that hardly bends can have its least so far off that no number is.
     if found.log_n_opt.exp().is_normal() { Ok(found) } else { Err(ProfileRefusal::Flat) }
 }
-
-/// Whether the losses differ by rounding alone: what bends them is no optimum.
-fn is_flat(data: &[Weighted]) -> bool {
-    let (least, most) = data.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), d| (a.min(d.1), b.max(d.1)));
-    most - least <= ROUNDING * most.abs()
-}
-
-/// Relative difference of losses that is rounding.
-const ROUNDING: f64 = 1e-9;
 
 /// Runs that a form rests on.
 pub(super) fn runs_used(form: Form, data: &[Weighted]) -> usize {

@@ -7,13 +7,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::interval::{exp, interval};
+use super::law::PowerLaw;
 use super::made::Made;
 use super::method::{Drawn, Method};
 use super::per_token::PerToken;
 use super::surface::Surface;
 use super::{
     Approach, Carried, Interval, Settings, Study, arm_surface, convention, fit_arms, frontier, irreducible, method,
-    path, tuning,
+    path, span, tuning,
 };
 
 /// What is asked of the laws.
@@ -137,8 +138,9 @@ fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
         predictions.refused = Some(refusal(arm, &offered));
         return predictions;
     };
+    let ready = Ready::of(made, &per_token);
     for flops in &asked.flops {
-        match budget(made, &per_token, *flops, &measured) {
+        match budget(&ready, *flops, &measured) {
             Some(predicted) => predictions.budgets.push(predicted),
             None => predictions.out_of_reach.push(*flops),
         }
@@ -153,7 +155,7 @@ fn per_token(arm: &Carried<'_>) -> Option<PerToken> {
 }
 
 fn extent(arm: &Carried<'_>, made: Option<&Made>) -> Extent {
-    let range = |of: fn(&super::Observation) -> f64| frontier::range(arm.prepared.runs.iter().map(|(_, run)| of(run)));
+    let range = |of: fn(&super::Observation) -> f64| span::range(arm.prepared.runs.iter().map(|(_, run)| of(run)));
     Extent {
         flops: made.map_or_else(|| range(|run| run.flops), |made| made.flops_range),
         params: range(|run| run.params),
@@ -193,39 +195,61 @@ struct Best {
     log_d: f64,
 }
 
-fn best(method: &Method, per_token: &PerToken, drawn: &Drawn, log_flops: f64) -> Option<Best> {
+/// The law of the loss through the optima of one draw, E free. A power law alone bends away from them where there is an
+/// irreducible loss. A surface has its own.
+fn bent(method: &Method, drawn: &Drawn) -> Option<PowerLaw> {
     match (method, drawn) {
-        (Method::Surface { per_token, .. }, Drawn::Surface(surface)) => {
-            // Where there is no path there is no one optimum.
-            path::path(surface, per_token)?;
-            let (log_n, log_d) = path::optimum(surface, per_token, log_flops)?;
-            Some(Best { loss: surface.loss(log_n.exp(), log_d.exp()), log_n, log_d })
-        }
-        (Method::Profiles { cells, .. }, Drawn::Profiles { lines: Some((loss, size)), vertices }) => {
-            let log_n = size.at(log_flops);
-            // A power law alone bends away from the optima where there is an irreducible loss.
-            let bent = irreducible::through(&method::optima(cells, vertices));
-            let loss = bent.map_or_else(|| loss.at(log_flops).exp(), |law| law.loss(log_flops.exp()));
-            Some(Best { loss, log_n, log_d: log_flops - per_token.log(log_n) })
+        (Method::Profiles { cells, .. }, Drawn::Profiles { vertices, .. }) => {
+            irreducible::through(&method::optima(cells, vertices)).map(|(law, _)| law)
         }
         _ => None,
     }
 }
 
-/// Whether the law of the loss has an irreducible part. The draws of one that has none know nothing of what that costs.
-fn is_bent(made: &Made) -> bool {
-    match (&made.method, &made.estimate) {
-        (Method::Profiles { cells, .. }, Drawn::Profiles { vertices, .. }) => {
-            irreducible::through(&method::optima(cells, vertices)).is_some()
+/// A law with its draws, each made ready to be asked at any budget.
+struct Ready<'a> {
+    made: &'a Made,
+    per_token: &'a PerToken,
+    /// [`bent`], of the estimate and of each draw.
+    estimate: Option<PowerLaw>,
+    draws: Vec<Option<PowerLaw>>,
+}
+
+impl<'a> Ready<'a> {
+    fn of(made: &'a Made, per_token: &'a PerToken) -> Self {
+        let of = |drawn: &Drawn| bent(&made.method, drawn);
+        let draws = made.draws.iter().map(|drawn| of(drawn.as_ref()?)).collect();
+        Self { made, per_token, estimate: of(&made.estimate), draws }
+    }
+
+    /// Whether draws of the loss say how sure it is: those of a law without an irreducible part know nothing of what that costs.
+    fn is_sure(&self) -> bool {
+        matches!(self.made.method, Method::Surface { .. }) || self.estimate.is_some()
+    }
+
+    fn best(&self, drawn: &Drawn, bent: Option<PowerLaw>, log_flops: f64) -> Option<Best> {
+        match (&self.made.method, drawn) {
+            (Method::Surface { per_token, .. }, Drawn::Surface(surface)) => {
+                // Where there is no path there is no one optimum.
+                path::path(surface, per_token)?;
+                let (log_n, log_d) = path::optimum(surface, per_token, log_flops)?;
+                Some(Best { loss: surface.loss(log_n.exp(), log_d.exp()), log_n, log_d })
+            }
+            (_, Drawn::Profiles { lines: Some((loss, size)), .. }) => {
+                let log_n = size.at(log_flops);
+                let loss = bent.map_or_else(|| loss.at(log_flops).exp(), |law| law.loss(log_flops.exp()));
+                Some(Best { loss, log_n, log_d: log_flops - self.per_token.log(log_n) })
+            }
+            _ => None,
         }
-        _ => true,
     }
 }
 
-fn budget(made: &Made, per_token: &PerToken, flops: f64, measured: &Extent) -> Option<Predicted> {
-    let at = |drawn: &Drawn| best(&made.method, per_token, drawn, flops.ln());
-    let estimate = at(&made.estimate)?;
-    let draws: Vec<Option<Best>> = made.draws.iter().map(|drawn| at(drawn.as_ref()?)).collect();
+fn budget(ready: &Ready<'_>, flops: f64, measured: &Extent) -> Option<Predicted> {
+    let made = ready.made;
+    let estimate = ready.best(&made.estimate, ready.estimate, flops.ln())?;
+    let at = |(drawn, bent): (&Option<Drawn>, &Option<PowerLaw>)| ready.best(drawn.as_ref()?, *bent, flops.ln());
+    let draws: Vec<Option<Best>> = made.draws.iter().zip(&ready.draws).map(at).collect();
     let band = |of: fn(&Best) -> f64| {
         let drawn = draws.iter().map(|best| best.as_ref().map(of)).collect();
         Band { value: of(&estimate), interval: interval(drawn, of(&estimate), made.widening()) }
@@ -238,7 +262,7 @@ fn budget(made: &Made, per_token: &PerToken, flops: f64, measured: &Extent) -> O
     let loss = band(|best| best.loss);
     Some(Predicted {
         flops,
-        loss: Band { interval: loss.interval.filter(|_| is_bent(made)), ..loss },
+        loss: Band { interval: loss.interval.filter(|_| ready.is_sure()), ..loss },
         tokens: log(|best| best.log_d),
         tokens_per_param: log(|best| best.log_d - best.log_n),
         beyond: beyond(flops, measured.flops),

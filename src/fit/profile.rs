@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::polynomial::{Form, Weighted, minimum};
+use super::span::are_alike;
 use super::{Interval, Observation};
 
 /// Fewest runs, and fewest sizes, that a profile is fitted from.
@@ -159,7 +160,14 @@ fn compute(points: &[Observation], n_opt: Option<f64>) -> f64 {
     at_optimum.unwrap_or(mean.exp())
 }
 
+fn is_flat(points: &[Observation]) -> bool {
+    are_alike(points.iter().map(|o| o.loss.ln()))
+}
+
 fn other_forms(points: &[Observation]) -> Vec<OtherForm> {
+    if is_flat(points) {
+        return Vec::new();
+    }
     let data = unweighted(points);
     let by = |form| {
         let at = minimum(form, &data).ok()?;
@@ -176,6 +184,9 @@ fn vertex(points: &[Observation]) -> Result<Vertex, ProfileRefusal> {
     let sizes = distinct(points.iter().map(|o| o.params));
     if points.len() < FEWEST || sizes < FEWEST {
         return Err(ProfileRefusal::TooFew { needed: FEWEST, runs: points.len(), sizes });
+    }
+    if is_flat(points) {
+        return Err(ProfileRefusal::Flat);
     }
     let parabola = minimum(Form::Parabola, &unweighted(points))?;
     let residual =

@@ -4,7 +4,10 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::{Approach, Fits, Further, MultiplierStatus, Observation, Settings, Study, VertexStatus, fit};
+use super::surface::SurfaceRefusal;
+use super::{
+    Approach, Fits, Further, MultiplierStatus, Observation, ProfileRefusal, Settings, Study, VertexStatus, fit,
+};
 
 const SIZES: [f64; 6] = [7e3, 11e3, 20e3, 33e3, 50e3, 69e3];
 const BUDGETS: [f64; 3] = [4e10, 1e11, 2.5e11];
@@ -136,4 +139,17 @@ fn fewer_runs_are_refused_not_guessed() {
     let settings = Settings { replicates: 100, approach: Some(Approach::Profiles), ..Settings::new("base") };
     let fits = fit(&study, &settings);
     insta::assert_snapshot!(fits.comparisons[0].verdict(fits.settings.cost), @"no multiplier of variant over base: `variant` has no frontier: 0 of 3 profiles have their optimum within the measured sizes; a frontier needs at least 2");
+}
+
+/// Rounding bends a profile of equal losses, and no optimum comes of it.
+#[test]
+fn losses_that_do_not_differ_have_no_optimum() {
+    let mut drawn = study(1.5, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
+    drawn.observations.iter_mut().enumerate().for_each(|(at, run)| run.loss = 3.0 + 1e-13 * (at % 5) as f64);
+    let fits = fitted(&drawn, 100);
+    let profiles = fits.arms.iter().flat_map(|arm| &arm.profiles);
+    assert!(profiles.clone().count() == 6 && profiles.clone().all(|p| p.vertex == Err(ProfileRefusal::Flat)));
+    assert!(profiles.clone().all(|p| p.other_forms.is_empty()));
+    assert!(fits.arms.iter().all(|arm| arm.surface == Err(SurfaceRefusal::Flat)));
+    assert!(fits.comparisons[0].headline.is_err());
 }

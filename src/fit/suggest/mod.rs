@@ -218,7 +218,7 @@ impl<'a> Arm<'a> {
 
     /// Least and most log(D/N) of its runs.
     fn ratios(&self) -> (f64, f64) {
-        let (low, high) = super::frontier::range(self.runs.runs.iter().map(|run| run.tokens / run.params));
+        let (low, high) = super::span::range(self.runs.runs.iter().map(|run| run.tokens / run.params));
         (low.ln(), high.ln())
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::span::are_alike;
 use super::{Objective, Point};
 
 /// Why there is no surface.
@@ -52,7 +53,7 @@ pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), Surfac
     if !points.iter().all(|p| p.log_n.is_finite() && p.log_d.is_finite() && p.log_loss.is_finite()) {
         return Err(SurfaceRefusal::NotPositive);
     }
-    if is_flat(points) {
+    if points.len() > 1 && are_alike(points.iter().map(|p| p.log_loss)) {
         return Err(SurfaceRefusal::Flat);
     }
     let (runs, parameters) = (points.len(), objective.parameters());
@@ -65,13 +66,6 @@ pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), Surfac
     }
     let r_squared = r_squared(points);
     if r_squared > COLLINEAR { Err(SurfaceRefusal::Collinear { r_squared }) } else { Ok(()) }
-}
-
-/// Whether the losses differ by rounding alone.
-fn is_flat(points: &[Point]) -> bool {
-    let range = |(a, b): (f64, f64), p: &Point| (a.min(p.log_loss), b.max(p.log_loss));
-    let (least, most) = points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), range);
-    points.len() > 1 && most - least < 1e-9
 }
 
 fn distinct(points: &[Point], of: fn(&Point) -> f64) -> usize {
