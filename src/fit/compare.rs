@@ -3,8 +3,7 @@
 use super::made::Made;
 use super::multiplier::Pair;
 use super::{
-    Approach, ArmFit, Carried, Comparison, ComparisonRefusal, Growth, Settings, Study, frontier, multiplier,
-    sensitivity,
+    Approach, ArmFit, Carried, Comparison, ComparisonRefusal, Settings, Study, frontier, multiplier, sensitivity,
 };
 
 /// The comparison of an arm with the baseline, by the approach asked for or the first that both have.
@@ -16,46 +15,53 @@ pub(super) fn compared(
     told: &[ArmFit],
     other: &Carried<'_>,
 ) -> Comparison {
-    let (baseline, variant) = (settings.baseline.as_str(), other.prepared.name.as_str());
-    let base = carried.iter().find(|arm| arm.prepared.name == baseline);
-    let offered = settings.approach.map_or(Approach::ALL.to_vec(), |approach| vec![approach]);
-    let Some((base, (first, second))) = base.and_then(|base| Some((base, first_of(&offered, base, other)?))) else {
-        return multiplier::refused(baseline, variant, offered[0], no_frontier(told, &offered, [baseline, variant]));
+    let names = [settings.baseline.as_str(), other.prepared.name.as_str()];
+    let base = carried.iter().find(|arm| arm.prepared.name == settings.baseline);
+    let pairs = base.map_or_else(Vec::new, |base| pairs(base, other));
+    let Some((pair, mut comparison)) = first_sure(&pairs, names, settings) else {
+        let asked = settings.approach.unwrap_or(Approach::ALL[0]);
+        return multiplier::refused(names[0], names[1], asked, no_frontier(told, asked, names));
     };
-    let mut comparison = multiplier::compare((baseline, first), (variant, second), settings.extrapolate);
     let headline = comparison.headline.as_ref().ok().copied();
     if let Some(headline) = headline.filter(|_| settings.approach.is_none()) {
-        comparison.growth = growth_by_surface(base, other, headline.flops).or(comparison.growth);
+        // Surfaces have an irreducible loss.
+        let by_surface = pairs.iter().find(|pair| pair.approach() == Approach::Surface);
+        comparison.growth = by_surface.and_then(|pair| pair.growth(headline.flops)).or(comparison.growth);
     }
     if let Some(headline) = headline.filter(|_| settings.replicates > 0) {
         let arm = |name: &str| told.iter().find(|arm| arm.arm == name);
-        let profiles = [baseline, variant].map(|name| arm(name).map(|arm| arm.profiles.as_slice()).unwrap_or_default());
-        let floors = [baseline, variant].map(|name| Some(arm(name)?.surface.as_ref().ok()?.surface.e));
-        comparison.approaches = sensitivity::by_approach(&base.made, &other.made, headline.flops);
+        let profiles = names.map(|name| arm(name).map(|arm| arm.profiles.as_slice()).unwrap_or_default());
+        let floors = names.map(|name| Some(arm(name)?.surface.as_ref().ok()?.surface.e));
+        comparison.approaches = sensitivity::by_approach(&pairs, headline.flops);
         comparison.alternatives =
-            sensitivity::alternatives(study, settings, &comparison, [first, second], profiles, floors);
-        comparison.influence = sensitivity::influence(seen, first, second, headline.flops);
+            sensitivity::alternatives(study, settings, &comparison, [pair.base, pair.other], profiles, floors);
+        comparison.influence = sensitivity::influence(seen, pair.base, pair.other, headline.flops);
     }
     comparison
 }
 
-/// How the multiplier grows by the surfaces, which have an irreducible loss, where both arms have one.
-fn growth_by_surface(base: &Carried<'_>, other: &Carried<'_>, flops: f64) -> Option<Growth> {
-    let [base, other] = [&base.made, &other.made].map(|made| Made::by(Approach::Surface, made));
-    Pair::of(base?, other?).growth(flops)
+/// Both arms by each approach that both have.
+fn pairs<'a>(base: &'a Carried<'_>, other: &'a Carried<'_>) -> Vec<Pair<'a>> {
+    let by = |approach: Approach| Some(Pair::of(Made::by(approach, &base.made)?, Made::by(approach, &other.made)?));
+    Approach::ALL.into_iter().filter_map(by).collect()
 }
 
-/// The first of the approaches that both arms have and that gives their multiplier an interval, and else the first that both have.
-fn first_of<'a>(offered: &[Approach], base: &'a Carried<'_>, other: &'a Carried<'_>) -> Option<(&'a Made, &'a Made)> {
-    let both = |by: &Approach| Some((Made::by(*by, &base.made)?, Made::by(*by, &other.made)?));
-    let found: Vec<(&Made, &Made)> = offered.iter().filter_map(both).collect();
-    let is_sure = |(base, other): &&(&Made, &Made)| Pair::of(base, other).has_interval();
-    found.iter().find(is_sure).or(found.first()).copied()
+/// The comparison by the approach asked for; where none is, by the first that gives an interval, and else by the first.
+fn first_sure<'a>(pairs: &'a [Pair<'a>], names: [&str; 2], settings: &Settings) -> Option<(&'a Pair<'a>, Comparison)> {
+    let mut first = None;
+    for pair in pairs.iter().filter(|pair| settings.approach.is_none_or(|asked| pair.approach() == asked)) {
+        let comparison = multiplier::compare(names, pair, settings.extrapolate);
+        if comparison.is_sure() {
+            return Some((pair, comparison));
+        }
+        first = first.or(Some((pair, comparison)));
+    }
+    first
 }
 
 /// Why the first of two arms that has no frontier has none.
-fn no_frontier(told: &[ArmFit], offered: &[Approach], names: [&str; 2]) -> ComparisonRefusal {
-    let refusal = |arm: &ArmFit| match offered[0] {
+fn no_frontier(told: &[ArmFit], asked: Approach, names: [&str; 2]) -> ComparisonRefusal {
+    let refusal = |arm: &ArmFit| match asked {
         Approach::Surface => arm.surface.as_ref().err().map(ToString::to_string),
         Approach::Envelope => None,
         _ => frontier::fit(&arm.profiles).err().map(|reason| reason.to_string()),
@@ -65,6 +71,6 @@ fn no_frontier(told: &[ArmFit], offered: &[Approach], names: [&str; 2]) -> Compa
         None => Some("it has no finished run".to_owned()),
     };
     let found = names.into_iter().find_map(|name| Some((name, reason(name)?)));
-    let (arm, reason) = found.unwrap_or((names[1], format!("`{}` gives none", offered[0].name())));
+    let (arm, reason) = found.unwrap_or((names[1], format!("`{}` gives none", asked.name())));
     ComparisonRefusal::NoFrontier { arm: arm.to_owned(), reason }
 }

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::arm::of_surface;
 use super::law::Law;
 use super::made::Made;
+use super::multiplier::Pair;
 use super::path::path;
 use super::per_token::PerToken;
 use super::surface::{self, Objective, Surface};
@@ -112,7 +113,7 @@ fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
         }
         let made = |arm: usize| Made::by(approach, &arms[arm].made);
         let (Some(first), Some(second)) = (made(0), made(1)) else { continue };
-        let comparison = multiplier::compare(("base", first), ("variant", second), false);
+        let comparison = multiplier::compare(["base", "variant"], &Pair::of(first, second), false);
         if let Ok(point) = comparison.headline {
             said.push((approach, "multiplier", point.low.zip(point.high), truth(point.flops)));
         }

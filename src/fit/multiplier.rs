@@ -107,31 +107,25 @@ pub enum ComparisonRefusal {
 }
 
 /// Compares two arms that have a law each.
-pub(super) fn compare(
-    (baseline, base): (&str, &Made),
-    (variant, other): (&str, &Made),
-    extrapolate: bool,
-) -> Comparison {
-    let pair = Pair::of(base, other);
+pub(super) fn compare([baseline, variant]: [&str; 2], pair: &Pair<'_>, extrapolate: bool) -> Comparison {
     let overlap = pair.overlap();
-    let (first, last) = base.flops_range;
+    let (first, last) = pair.base.flops_range;
     let headline = match overlap {
         Some((low, high)) => Ok(pair.point((low * high).sqrt(), MultiplierStatus::Measured)),
         None if extrapolate => Ok(pair.point((first * last).sqrt(), MultiplierStatus::Extrapolated)),
         None => Err(ComparisonRefusal::NoOverlap),
     };
-    let status = |flops: f64| match overlap {
-        // Rounding must not push the ends of the overlap out of it.
-        Some((low, high)) if flops >= low * (1.0 - 1e-9) && flops <= high * (1.0 + 1e-9) => MultiplierStatus::Measured,
-        _ if extrapolate => MultiplierStatus::Extrapolated,
-        _ => MultiplierStatus::Refused,
+    let status = |flops: f64| match is_within(overlap, flops) {
+        true => MultiplierStatus::Measured,
+        false if extrapolate => MultiplierStatus::Extrapolated,
+        false => MultiplierStatus::Refused,
     };
     let grid = (0..POINTS).map(|i| first * (last / first).powf(i as f64 / (POINTS - 1) as f64));
     let at = headline.as_ref().map_or((first * last).sqrt(), |point| point.flops);
     Comparison {
         baseline: baseline.to_owned(),
         variant: variant.to_owned(),
-        approach: base.method.approach(),
+        approach: pair.approach(),
         multiplier: grid.map(|flops| pair.point(flops, status(flops))).collect(),
         speedup: Some(pair.point(last, status(last))),
         growth: pair.growth(at),
@@ -160,8 +154,8 @@ pub(super) fn refused(baseline: &str, variant: &str, approach: Approach, reason:
 
 /// Two arms with a law each.
 pub(super) struct Pair<'a> {
-    base: &'a Made,
-    other: &'a Made,
+    pub(super) base: &'a Made,
+    pub(super) other: &'a Made,
     /// Both laws of each replicate, under common weights.
     laws: Vec<Option<(Law, Law)>>,
 }
@@ -170,6 +164,11 @@ impl<'a> Pair<'a> {
     pub(super) fn of(base: &'a Made, other: &'a Made) -> Self {
         let laws = base.laws().zip(other.laws()).map(|(base, other)| Some((base?, other?))).collect();
         Self { base, other, laws }
+    }
+
+    /// What both are made by.
+    pub(super) fn approach(&self) -> Approach {
+        self.base.method.approach()
     }
 
     /// The baseline's compute at the ends of the losses that both arms were measured at.
@@ -184,9 +183,8 @@ impl<'a> Pair<'a> {
 
     /// The multiplier at any compute, marked as extrapolated beyond the overlap.
     pub(super) fn anywhere(&self, flops: f64) -> MultiplierPoint {
-        let within =
-            self.overlap().is_some_and(|(low, high)| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(&flops));
-        self.point(flops, if within { MultiplierStatus::Measured } else { MultiplierStatus::Extrapolated })
+        let is_measured = is_within(self.overlap(), flops);
+        self.point(flops, if is_measured { MultiplierStatus::Measured } else { MultiplierStatus::Extrapolated })
     }
 
     fn point(&self, flops: f64, status: MultiplierStatus) -> MultiplierPoint {
@@ -212,20 +210,19 @@ impl<'a> Pair<'a> {
         let draw = |laws: &Option<(Law, Law)>| laws.as_ref().and_then(|(base, other)| growth(base, other, flops));
         let draws: Vec<Option<f64>> = self.laws.iter().map(draw).collect();
         let p_value = p_value(&draws, exponent, self.widening());
-        let approach = self.base.method.approach();
+        let approach = self.approach();
         let is_least = p_value.is_some_and(|p| p <= 1.0 / draws.iter().flatten().count() as f64);
         Some(Growth { approach, exponent, interval: interval(draws, exponent, self.widening()), p_value, is_least })
-    }
-
-    /// Whether the multiplier has an interval where both arms were measured.
-    pub(super) fn has_interval(&self) -> bool {
-        self.overlap()
-            .is_some_and(|(low, high)| self.point((low * high).sqrt(), MultiplierStatus::Measured).low.is_some())
     }
 
     fn widening(&self) -> f64 {
         self.base.widening().max(self.other.widening())
     }
+}
+
+/// Whether a compute lies in an overlap, whose ends must not be pushed out of it by rounding.
+fn is_within(overlap: Option<(f64, f64)>, flops: f64) -> bool {
+    overlap.is_some_and(|(low, high)| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(&flops))
 }
 
 /// log(C / C_variant) where C_variant reaches the loss that the baseline reaches at C.
@@ -240,6 +237,11 @@ fn growth(base: &Law, other: &Law, flops: f64) -> Option<f64> {
 }
 
 impl Comparison {
+    /// Whether its multiplier has an interval where both arms were measured.
+    pub(super) fn is_sure(&self) -> bool {
+        self.headline.as_ref().is_ok_and(|point| point.status == MultiplierStatus::Measured && point.low.is_some())
+    }
+
     /// The comparison in words; costs are in the unit of `cost`.
     pub fn verdict(&self, cost: Cost) -> String {
         let point = match &self.headline {

@@ -41,18 +41,21 @@ pub struct Influence {
     pub value: f64,
 }
 
+impl Influence {
+    /// The run's name alone: its identity, which stands behind it in brackets, is for `isoflop logs`.
+    pub fn name(&self) -> &str {
+        self.run.split(" (").next().unwrap_or(&self.run)
+    }
+}
+
 /// Runs that are named; the others have less influence.
 const NAMED: usize = 3;
 /// Runs up to which each is left out in turn: beyond, none of them matters alone.
 const FEW: usize = 2000;
 
 /// Each approach that both arms have, at the same compute of the baseline.
-pub(super) fn by_approach(base: &[Made], other: &[Made], flops: f64) -> Vec<ByApproach> {
-    let one = |approach: Approach| {
-        let pair = Pair::of(Made::by(approach, base)?, Made::by(approach, other)?);
-        Some(ByApproach { approach, point: pair.anywhere(flops) })
-    };
-    Approach::ALL.into_iter().filter_map(one).collect()
+pub(super) fn by_approach(pairs: &[Pair<'_>], flops: f64) -> Vec<ByApproach> {
+    pairs.iter().map(|pair| ByApproach { approach: pair.approach(), point: pair.anywhere(flops) }).collect()
 }
 
 /// The multiplier without each run of the two arms, the furthest from the estimate first.
