@@ -5,7 +5,7 @@ use std::path::Path;
 use super::fit_args::FitArgs;
 use super::sweep::recorded;
 use super::{Exit, Failed, fit_args, fit_foreign, fit_tables, output};
-use crate::fit::{ArmFit, Cost, Count, Fits, Profile, ProfileRefusal, Settings, fit};
+use crate::fit::{ArmFit, Cost, Count, Fits, Profile, ProfileRefusal, Settings, fewer_replicates, fit};
 use crate::run::{SweepDir, write_json};
 use crate::table::{Tables, collect};
 
@@ -50,9 +50,8 @@ pub(super) fn show(args: &FitArgs, fits: &Fits, hint: &str) -> Result<Exit, Fail
     } else {
         fit_tables::print(fits);
     }
-    if fits.settings.replicates < args.study.replicates {
-        let (drawn, asked) = (fits.settings.replicates, args.study.replicates);
-        output::remark(format!("{drawn} bootstrap replicates instead of {asked}: so many runs need fewer"));
+    if let Some(fewer) = fewer_replicates(fits.settings.replicates, args.study.replicates) {
+        output::remark(fewer);
     }
     if !fits.direct.is_empty() || fits.arms.iter().any(|arm| arm.frontier.is_ok()) {
         return Ok(Exit::Ok);

@@ -6,7 +6,7 @@ use super::fit::{known, show};
 use super::fit_args::FitArgs;
 use super::study_args::StudyArgs;
 use super::{Exit, Failed, fit_args, output};
-use crate::fit::fit;
+use crate::fit::{Study, fit};
 use crate::table::{Foreign, ForeignError, Note, Role, is_table, read_foreign};
 
 /// The table that is named, if it is none of our sweeps: by its ending, by what is said of it, or as what no sweep is called.
@@ -26,13 +26,12 @@ fn is_no_sweep(path: &Path) -> bool {
 }
 
 pub(super) fn main(args: &FitArgs, path: &Path) -> Result<Exit, Failed> {
-    let foreign = read_foreign(path, &args.study.map, args.study.keep_suspects)?;
-    say(&foreign);
-    let arms = foreign.study.arms();
+    let study = read(&args.study, path)?;
+    let arms = study.arms();
     let names: Vec<&str> = arms.iter().map(String::as_str).collect();
     let baseline = args.baseline.clone().or_else(|| arms.first().cloned()).unwrap_or_default();
     known("table", &names, &baseline)?;
-    let fits = fit(&foreign.study, &fit_args::settings(args, &baseline));
+    let fits = fit(&study, &fit_args::settings(args, &baseline));
     show(
         args,
         &fits,
@@ -40,8 +39,15 @@ pub(super) fn main(args: &FitArgs, path: &Path) -> Result<Exit, Failed> {
     )
 }
 
+/// Reads a table, and says what was made of it.
+pub(super) fn read(args: &StudyArgs, path: &Path) -> Result<Study, Failed> {
+    let foreign = read_foreign(path, &args.map, args.keep_suspects)?;
+    say(&foreign);
+    Ok(foreign.study)
+}
+
 /// Which column is what, and what was assumed: to standard error, so that a result stays alone.
-pub(super) fn say(foreign: &Foreign) {
+fn say(foreign: &Foreign) {
     let columns: Vec<String> = foreign.columns.iter().map(|(role, column)| named(*role, column)).collect();
     output::remark(format!("columns: {}", columns.join(", ")));
     for note in &foreign.notes {

@@ -203,10 +203,8 @@ fn alternative_row(choice: &str, value: Option<f64>) -> Vec<String> {
     vec![choice.to_owned(), value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}x")), String::new()]
 }
 
-/// The run by its name alone: its identity, which stands in brackets, is for `isoflop logs`.
 fn influence_row(run: &Influence) -> Vec<String> {
-    let name = run.run.split(" (").next().unwrap_or(&run.run);
-    alternative_row(&format!("without {name}"), Some(run.value))
+    alternative_row(&format!("without {}", run.name()), Some(run.value))
 }
 
 /// What a reader must know before the numbers are used.

@@ -6,7 +6,7 @@ use super::{Exit, Failed, fit_foreign};
 use crate::arch::{ModelConfig, Shape, between, beyond};
 use crate::fit::{OfferedSize, Study};
 use crate::sweep::{Plan, PlannedRun, nearest};
-use crate::table::{collect, read_foreign};
+use crate::table::collect;
 
 /// A study under a name, with the arm that others are compared with.
 pub(super) struct Studied {
@@ -23,10 +23,9 @@ pub(super) struct Studied {
 /// Reads the runs of a sweep that has results, or of a table.
 pub(super) fn studied(args: &StudyArgs) -> Result<Studied, Failed> {
     if let Some(path) = fit_foreign::table(args) {
-        let foreign = read_foreign(path, &args.map, args.keep_suspects)?;
-        fit_foreign::say(&foreign);
-        let baseline = foreign.study.arms().into_iter().next().unwrap_or_default();
-        return Ok(Studied { name: args.sweep.clone(), study: foreign.study, baseline, sizes: None });
+        let study = fit_foreign::read(args, path)?;
+        let baseline = study.arms().into_iter().next().unwrap_or_default();
+        return Ok(Studied { name: args.sweep.clone(), study, baseline, sizes: None });
     }
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;
     let study = collect(&dir, &plan).study();

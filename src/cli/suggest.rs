@@ -134,9 +134,7 @@ fn print(suggestion: &Suggestion, studied: &Studied) {
 
 /// What keeps a suggestion from being better.
 fn caution(suggestion: &Suggestion, max_runs: usize) {
-    let arms = suggestion.arms.len();
-    let runs: usize = suggestion.places.iter().map(|place| place.seeds).sum::<usize>() * arms;
-    if runs + arms > max_runs {
+    if runs(suggestion) + suggestion.arms.len() > max_runs {
         output::paragraph(&format!("no more than {max_runs} runs are suggested; `--max-runs` allows more"));
     }
     if suggestion.shrink_evenly < suggestion.shrink {
@@ -154,8 +152,12 @@ fn what(suggestion: &Suggestion) -> String {
 }
 
 fn cost(suggestion: &Suggestion) -> String {
-    let runs: usize = suggestion.places.iter().map(|place| place.seeds).sum::<usize>() * suggestion.arms.len();
-    format!("{runs} runs for {:.2e} FLOPs in all:", suggestion.flops)
+    format!("{} runs for {:.2e} FLOPs in all:", runs(suggestion), suggestion.flops)
+}
+
+/// How many are suggested.
+fn runs(suggestion: &Suggestion) -> usize {
+    suggestion.places.iter().map(|place| place.seeds).sum::<usize>() * suggestion.arms.len()
 }
 
 fn row(place: &Place) -> Vec<String> {

@@ -220,9 +220,7 @@ pub fn fit(study: &Study, settings: &Settings) -> Fits {
         others.map(|arm| compared(&tuned_study, &seen, settings, &carried, &told, arm)).collect();
     let replicates = replicates(&seen, settings);
     let mut notes = seen.notes.clone();
-    notes.extend((replicates < settings.replicates).then(|| {
-        format!("{replicates} bootstrap replicates instead of {}: so many runs need fewer", settings.replicates)
-    }));
+    notes.extend(fewer_replicates(replicates, settings.replicates));
     Fits {
         settings: Settings { replicates, ..settings.clone() },
         runs_used: seen.observations.len(),
@@ -252,6 +250,12 @@ const MOST_DRAWS: usize = 10_000_000;
 fn replicates(study: &Study, settings: &Settings) -> u32 {
     let most = u32::try_from(MOST_DRAWS / study.observations.len().max(1)).unwrap_or(u32::MAX).max(LEAST_DRAWS);
     settings.replicates.min(most)
+}
+
+/// That fewer are drawn than were asked for, where it is so.
+pub fn fewer_replicates(drawn: u32, asked: u32) -> Option<String> {
+    let words = || format!("{drawn} bootstrap replicates instead of {asked}: so many runs need fewer");
+    (drawn < asked).then(words)
 }
 
 /// Replicates that are drawn of any number of runs: the ends of a 95% interval are the 5th from either end of so many.

@@ -35,7 +35,7 @@ fn choices(comparison: &Comparison, fits: &Fits) -> Option<String> {
     let headline = comparison.headline.as_ref().ok()?;
     let mut rows: Vec<Vec<String>> = comparison.approaches.iter().map(|by| approach(by, comparison.approach)).collect();
     rows.extend(comparison.alternatives.iter().map(|other| row(other.choice.clone(), other.value)));
-    rows.extend(comparison.influence.iter().map(|run| row(format!("without {}", name(&run.run)), Some(run.value))));
+    rows.extend(comparison.influence.iter().map(|run| row(format!("without {}", run.name()), Some(run.value))));
     (!rows.is_empty()).then(|| {
         format!(
             "### `{}` against `{}` at {:.2e} {}, loss {:.3} nats/token\n\n{}",
@@ -63,9 +63,4 @@ fn row(choice: String, multiplier: Option<f64>) -> Vec<String> {
 
 fn value(multiplier: Option<f64>) -> String {
     multiplier.map_or_else(|| "none".to_owned(), |value| format!("{}×", ratio(value)))
-}
-
-/// A run by its name alone: its identity, which stands in brackets, is for `isoflop logs`.
-fn name(run: &str) -> &str {
-    run.split(" (").next().unwrap_or(run)
 }

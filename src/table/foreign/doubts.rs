@@ -113,7 +113,7 @@ fn sizes_too_small(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Vec<Not
     let quantities: [(Role, Quantity); 2] = [(Role::Params, |run| run.params), (Role::Tokens, |run| run.tokens)];
     let small = quantities.into_iter().filter_map(|(role, of)| {
         let most = runs.iter().map(|(run, _)| of(run)).fold(0.0, f64::max);
-        let name = found.column(role).map_or(role.name(), |column| sheet.names[column].as_str());
+        let name = found.name(sheet, role);
         (most < LEAST_PARAMS && most > 0.0).then(|| {
             Note::Warning(format!(
                 "`{name}` is {most} at most: if it is in millions or billions, write it so (`125M`, `1.3B`) or as it is counted"

@@ -18,6 +18,11 @@ impl Found {
         self.columns.iter().find(|(other, _)| *other == role).map(|(_, column)| *column)
     }
 
+    /// The name of a role's column; the role's own where it has none.
+    pub(super) fn name<'a>(&self, sheet: &'a Sheet, role: Role) -> &'a str {
+        self.column(role).map_or(role.name(), |column| &sheet.names[column])
+    }
+
     /// Whether a column has any role.
     pub(super) fn is_taken(&self, column: usize) -> bool {
         self.columns.iter().any(|(_, other)| *other == column)

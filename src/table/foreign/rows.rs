@@ -269,7 +269,7 @@ impl Reader<'_> {
 
     /// The name of a role's column.
     fn column(&self, role: Role) -> String {
-        self.found.column(role).map_or_else(|| role.name().to_owned(), |column| self.sheet.names[column].clone())
+        self.found.name(self.sheet, role).to_owned()
     }
 
     /// `runs.csv:4`, or `runs.parquet, row 3`.
