@@ -5,7 +5,6 @@ mod commit;
 mod drive;
 mod estimate;
 mod import;
-mod kills;
 mod leftovers;
 mod lock;
 mod memory;

@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
@@ -13,7 +14,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::asked::{Asked, heard};
 use super::engine::{Execution, Executor};
+use super::kills::Kills;
 use super::log::capture;
+use super::memory::kills_for_memory;
 use crate::run::{AttemptDir, TrainerExit};
 
 /// From SIGTERM to SIGKILL: time for the step under way and a checkpoint.
@@ -26,6 +29,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Trainer {
     program: PathBuf,
+    /// Shared by all that it trains: each kill explains one end.
+    kills: Arc<Mutex<Kills>>,
 }
 
 /// The trainer is not where it should be.
@@ -53,7 +58,7 @@ impl Trainer {
     pub fn find(given: Option<&Path>) -> Result<Self, TrainerMissing> {
         let beside = || std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("isoflop-trainer")));
         let program = given.map(Path::to_owned).or_else(beside).unwrap_or_else(|| PathBuf::from("isoflop-trainer"));
-        if program.is_file() { Ok(Self { program }) } else { Err(TrainerMissing(program)) }
+        if program.is_file() { Ok(Self { program, kills: Arc::default() }) } else { Err(TrainerMissing(program)) }
     }
 
     /// The program.
@@ -92,13 +97,17 @@ impl Executor for Trainer {
         threads: u32,
         mut asked: watch::Receiver<Asked>,
     ) -> Result<Execution, SpawnError> {
+        let (kills, at_start) = (self.kills.clone(), kills_for_memory());
         let mut process = self.start(attempt, threads)?;
         let pid = process.id;
         let end = async move {
-            tokio::select! {
+            let end = tokio::select! {
                 end = process.wait() => end,
                 () = heard(&mut asked, Asked::Stop) => process.stop(heard(&mut asked, Asked::EndNow)).await,
-            }
+            };
+            // A count is whole after any panic.
+            let mut kills = kills.lock().unwrap_or_else(PoisonError::into_inner);
+            end.map(|end| kills.explain(end, at_start, kills_for_memory()))
         };
         Ok(Execution { pid, end: Box::pin(end) })
     }

@@ -32,7 +32,7 @@ pub fn free_memory(slots: &[Slot]) -> Option<FreeMemory> {
 
 /// Processes that the kernel has killed for memory so far, in this process's control group where that is counted, else on
 /// the machine; none where the system does not say.
-pub fn kills_for_memory() -> Option<u64> {
+pub(super) fn kills_for_memory() -> Option<u64> {
     MemoryFiles::of_system().kills()
 }
 

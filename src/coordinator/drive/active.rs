@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::coordinator::schedule::{Claim, SlotIndex};
-use crate::executor::{Asked, kills_for_memory};
+use crate::executor::Asked;
 use crate::run::{AttemptDir, Event, EventTail};
 
 /// An attempt in a slot.
@@ -18,8 +18,6 @@ pub(super) struct Active {
     events: EventTail,
     watch: Watch,
     pub(super) overdue: Option<Overdue>,
-    /// Kills for memory that the kernel had counted when it began.
-    pub(super) kills: Option<u64>,
     /// The loss of the outcome that it brought, nats/token.
     pub(super) loss: Option<f64>,
 }
@@ -39,8 +37,7 @@ pub(super) type Actives = std::collections::BTreeMap<Claim, Active>;
 impl Active {
     pub(super) fn new(slot: SlotIndex, attempt: AttemptDir, fence: String, asked: watch::Sender<Asked>) -> Self {
         let events = EventTail::new(attempt.metrics());
-        let (watch, kills) = (Watch::default(), kills_for_memory());
-        Self { slot, attempt, fence, asked, events, watch, overdue: None, kills, loss: None }
+        Self { slot, attempt, fence, asked, events, watch: Watch::default(), overdue: None, loss: None }
     }
 
     /// What it has said since the last look, `passed` ago.

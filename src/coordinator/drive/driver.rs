@@ -13,10 +13,9 @@ use super::ledger::{End, Ledger};
 use super::signals::Signals;
 use super::{DiskRoom, DriveError, Observer, Options, Summary};
 use crate::coordinator::commit::{CommitError, commit};
-use crate::coordinator::kills::Kills;
 use crate::coordinator::schedule::{Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step};
 use crate::coordinator::trunks::followers;
-use crate::executor::{Asked, AttemptEnd, Execution, ask, free_disk, kills_for_memory};
+use crate::executor::{Asked, AttemptEnd, Execution, ask, free_disk};
 use crate::run::{Ending, SweepDir, remove_checkpoints};
 use crate::store::{Failure, FailureClass, Request, RequestKind, Store};
 use crate::sweep::Plan;
@@ -35,7 +34,6 @@ pub(super) struct Driver<'a> {
     /// For each run, the one that goes on from its trunk.
     followers: Vec<Option<RunIndex>>,
     active: Actives,
-    kills: Kills,
     /// Requests that are not answered yet.
     requests: Vec<(Request, RunIndex)>,
     ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
@@ -62,7 +60,6 @@ impl<'a> Driver<'a> {
             observer,
             ledger: Ledger::new(plan, store),
             active: Actives::new(),
-            kills: Kills::default(),
             requests: Vec::new(),
             ended: mpsc::unbounded_channel(),
             began: Instant::now(),
@@ -231,7 +228,6 @@ impl<'a> Driver<'a> {
 
     fn attempt_ended(&mut self, (claim, end): Ended) -> Event {
         let Some(active) = self.active.get(&claim) else { return Event::Tick };
-        let end = end.map(|end| self.kills.explain(end, active.kills, kills_for_memory()));
         match judge(claim.run, active, end, &self.options) {
             Ok(()) => Event::Delivered(claim),
             Err(failure) => Event::Failed(claim, failure),
