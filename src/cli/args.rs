@@ -23,6 +23,8 @@ pub(super) enum CommandLine {
     Run(RunArgs),
     /// Go on with a sweep from its results alone, without its file and text
     Resume(ResumeArgs),
+    /// Execute one attempt at a run here, for a coordinator elsewhere: what jobs of an engine do
+    Attempt(AttemptArgs),
     /// Show how the runs of a sweep stand
     Status(SweepArgs),
     /// Take over the finished runs of another results folder, of another machine say
@@ -137,6 +139,14 @@ pub(super) struct ResumeArgs {
     pub(super) drive: DriveArgs,
     #[command(flatten)]
     pub(super) folders: Folders,
+    #[command(flatten)]
+    pub(super) trainer: TrainerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AttemptArgs {
+    /// Folder of the attempt
+    pub(super) folder: PathBuf,
     #[command(flatten)]
     pub(super) trainer: TrainerArgs,
 }

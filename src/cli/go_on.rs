@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::args::{DriveArgs, Folders, TrainerArgs};
 use super::conclusion::conclude_run;
+use super::engine::{engine, is_here, places};
 use super::events::JsonEvents;
 use super::plan::changes;
 use super::progress::Progress;
 use super::{Exit, Failed, memory, output};
-use crate::coordinator::{Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, resume};
-use crate::executor::{Slot, Trainer, slots};
+use crate::coordinator::{
+    Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, machine, resume,
+};
+use crate::executor::{self, Slot};
 use crate::run::SweepDir;
 use crate::sweep::{At, Count, Executor, Plan};
 
@@ -25,14 +28,13 @@ pub(super) struct Ready {
 /// What runs execute on.
 pub(super) struct Engine {
     slots: Vec<Slot>,
-    trainer: Trainer,
+    executor: Arc<dyn executor::Executor>,
 }
 
 impl Engine {
     /// Looks before anything is written.
     pub(super) fn find(executor: &Executor, trainer: &TrainerArgs) -> Result<Self, Failed> {
-        let Executor::Local(local) = executor;
-        Ok(Self { slots: slots(local)?, trainer: Trainer::find(trainer.trainer.as_deref())? })
+        Ok(Self { slots: places(executor)?, executor: engine(executor, trainer)? })
     }
 }
 
@@ -45,44 +47,48 @@ pub(super) fn go_on(
     began: Instant,
 ) -> Result<Exit, Failed> {
     let taken_up = resume(&sweep.dir, &sweep.plan)?;
-    let options = options(sweep, engine, &taken_up.resumed, args.max_runs)?;
+    let options = options(sweep, engine, &taken_up, args.max_runs)?;
     announce(sweep, &options.slots, &taken_up);
-    let TakenUp { resumed, mut store, .. } = taken_up;
     let summary = if args.json {
-        let mut events = JsonEvents::new(&sweep.plan, &resumed, &options);
-        drive(&sweep.dir, &sweep.plan, resumed, &mut store, options, &mut events)?
+        let mut events = JsonEvents::new(&sweep.plan, &taken_up.resumed, &options);
+        drive(&sweep.dir, &sweep.plan, taken_up, options, &mut events)?
     } else {
-        let mut progress = Progress::new(&sweep.plan, &resumed.done, &options);
-        let summary = drive(&sweep.dir, &sweep.plan, resumed, &mut store, options, &mut progress);
+        let mut progress = Progress::new(&sweep.plan, &taken_up.resumed.done, &options);
+        let summary = drive(&sweep.dir, &sweep.plan, taken_up, options, &mut progress);
         progress.finish();
         summary?
     };
-    store.close()?;
     conclude_run(&sweep.dir, &sweep.plan, &summary, args.json, folders, began)
 }
 
-fn options(sweep: &Ready, engine: Engine, resumed: &Resumed, max_runs: Option<usize>) -> Result<Options, Failed> {
-    let (Executor::Local(local), Engine { slots, trainer }) = (&sweep.executor, engine);
+fn options(sweep: &Ready, engine: Engine, taken_up: &TakenUp, max_runs: Option<usize>) -> Result<Options, Failed> {
+    let (treatment, Engine { mut slots, executor }) = (sweep.executor.treatment(), engine);
+    // Attempts that run already have each a slot, be there now fewer.
+    slots.resize(slots.len().max(taken_up.held.len()), slots[0]);
     let memory = memory::estimates(&sweep.plan, sweep.text, &slots);
-    let (machine, _) = memory::usable(&sweep.plan, &slots, &memory, &resumed.done)?;
+    let machine = if is_here(&sweep.executor) {
+        memory::usable(&sweep.plan, &slots, &memory, &taken_up.resumed.done)?.0
+    } else {
+        machine(&slots, None)
+    };
     let runs = &sweep.plan.runs;
     let branches = branches(&sweep.plan);
     let costs = runs.iter().zip(&branches).map(|(run, branch)| Cost::guessed(&run.spec, *branch).seconds).collect();
     let count = |count: &At<Count>| u32::try_from(count.value.0).unwrap_or(u32::MAX);
     let reserve = || disk_reserve(runs.iter().map(|run| &run.spec), slots.len());
     Ok(Options {
-        executor: Arc::new(trainer),
+        executor,
         policy: Policy {
-            order: local.order,
-            max_crashes: count(&local.max_attempts),
+            order: treatment.order,
+            max_crashes: count(treatment.max_attempts),
             max_runs,
-            retry_after: (local.retry_seconds.value.0 * 1e3) as u64,
+            retry_after: (treatment.retry_seconds.value.0 * 1e3) as u64,
         },
         machine,
-        stall: Duration::from_secs_f64(local.stall_seconds.value.0),
-        time_limit: local.max_run_seconds.as_ref().map(|limit| Duration::from_secs_f64(limit.value.0)),
-        checkpoint_seconds: local.checkpoint_seconds.value.0,
-        disk_reserve: local.disk_reserve_bytes.as_ref().map_or_else(reserve, |bytes| bytes.value.0),
+        stall: Duration::from_secs_f64(treatment.stall_seconds.value.0),
+        time_limit: treatment.max_run_seconds.map(|limit| Duration::from_secs_f64(limit.value.0)),
+        checkpoint_seconds: treatment.checkpoint_seconds.value.0,
+        disk_reserve: treatment.disk_reserve_bytes.map_or_else(reserve, |bytes| bytes.value.0),
         slots,
         costs,
         memory,
@@ -106,6 +112,9 @@ fn announce(sweep: &Ready, slots: &[Slot], taken_up: &TakenUp) {
             "the store was damaged ({reason}) and is made anew from the results; the old one is `{}`",
             aside.display()
         ));
+    }
+    if !taken_up.held.is_empty() {
+        output::note(format!("{} attempts that were given to the engine before are followed", taken_up.held.len()));
     }
     if taken_up.survivors > 0 {
         let count = taken_up.survivors;

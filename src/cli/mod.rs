@@ -2,8 +2,10 @@
 
 mod arch;
 mod args;
+mod attempt;
 mod changes;
 mod conclusion;
+mod engine;
 mod events;
 mod exit;
 mod fit;
@@ -65,6 +67,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
         CommandLine::Plan(args) => plan::main(args),
         CommandLine::Run(args) => run::main(args),
         CommandLine::Resume(args) => resume::main(args),
+        CommandLine::Attempt(args) => attempt::main(args),
         CommandLine::Status(args) => status::main(args),
         CommandLine::Logs(args) => logs::main(args),
         CommandLine::Cancel(args) => requests::cancel(args),

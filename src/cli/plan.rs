@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use super::args::PlanArgs;
 use super::changes::Changes;
+use super::engine::{is_here, places};
 use super::sweep::{Sweep, open};
 use super::{Exit, Failed, memory, output};
 use crate::coordinator::{Branch, Cost, Resumed, branches, calibrate, flops_saved, look};
-use crate::executor::{Slot, Trainer, slots};
+use crate::executor::{Slot, Trainer};
 use crate::run::{Budget, RunSpec};
-use crate::sweep::{Executor, Plan, PlannedRun};
+use crate::sweep::{Plan, PlannedRun};
 use crate::units::{Flops, bytes, duration, si};
 
 /// Longer plans are shown by arm and budget.
@@ -19,15 +20,19 @@ const MOST_ROWS: usize = 60;
 
 pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
     let sweep = open(&args.file, &args.folders)?;
-    let Executor::Local(local) = &sweep.file.executor;
-    let slots = slots(local)?;
+    let (slots, here) = (places(&sweep.file.executor)?, is_here(&sweep.file.executor));
     let branches = branches(&sweep.plan);
     let resumed = look(&sweep.dir, &sweep.plan, &super::sweep::remembered(&sweep.dir)?);
     let memory = memory::estimates(&sweep.plan, sweep.text(), &slots);
-    let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done);
+    // What memory other machines have, and how fast they are, is not known here.
+    let usable = if here {
+        memory::usable(&sweep.plan, &slots, &memory, &resumed.done).map(|(_, count)| count)
+    } else {
+        Ok(slots.len())
+    };
     // A measurement is a few steps: they would find no room either.
-    let measures = !args.no_calibration && usable.is_ok();
-    let count = usable.map(|(_, count)| count).unwrap_or_else(|refusal| {
+    let measures = here && !args.no_calibration && usable.is_ok();
+    let count = usable.unwrap_or_else(|refusal| {
         output::warning(format!("`isoflop run` will refuse: {}", refusal.message));
         slots.len()
     });
@@ -131,7 +136,9 @@ impl Outlook<'_> {
             data.train.documents,
             data.validation.documents
         ));
-        let places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
+        let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
+        // Seats of a queue are all alike.
+        places.dedup();
         output::line(format!(
             "{} runs side by side ({}), {} CPU threads each",
             slots.len(),

@@ -13,6 +13,9 @@ use crate::store::{Failure, FailureClass, Record, RunState};
 use crate::sweep::{Plan, PlannedRun};
 use crate::units::{bytes, duration, si};
 
+/// Most runs that have a line on a terminal; a queue may hold hundreds.
+const MOST_LINES: usize = 16;
+
 /// Between two plain lines of progress.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
@@ -69,7 +72,7 @@ impl Progress {
         let left_cost = costs.iter().zip(done).filter(|(_, done)| !**done).map(|(cost, _)| cost).sum();
         let finished = done.iter().filter(|done| **done).count();
         let view = if std::io::stderr().is_terminal() {
-            bars(done.len(), finished, slots)
+            bars(done.len(), finished, slots.min(MOST_LINES))
         } else {
             View::Lines { last: Instant::now() }
         };
@@ -190,7 +193,7 @@ impl Observer for Progress {
         let then = match &record.state {
             RunState::Queued { .. } if record.split => "; it will be tried again, in smaller passes",
             // It says itself that it goes on.
-            RunState::Queued { .. } if failure.class == FailureClass::Preempted => "",
+            RunState::Queued { .. } if matches!(failure.class, FailureClass::Preempted | FailureClass::Refused) => "",
             RunState::Queued { .. } => "; it will be tried again",
             RunState::Quarantined { .. } => "; it crashed too often and is quarantined",
             RunState::Cancelled => "; it is cancelled",
@@ -220,7 +223,14 @@ impl Observer for Progress {
             View::Bars { total, slots, .. } => {
                 total.set_position(self.done as u64);
                 total.set_message(line);
-                for (bar, running) in slots.iter().zip(&self.slots) {
+                // Where there are more slots than lines, those that train have them.
+                let many = self.slots.len() > slots.len();
+                let mut shown: Vec<&Option<Running>> =
+                    self.slots.iter().filter(|slot| !many || slot.is_some()).collect();
+                if many {
+                    shown.sort_by_key(|slot| slot.as_ref().is_none_or(|running| running.last.is_none()));
+                }
+                for (bar, running) in slots.iter().zip(shown.into_iter().chain(std::iter::repeat(&None))) {
                     bar.set_position(running.as_ref().map_or(0, |r| (r.share * 1000.0) as u64));
                     bar.set_message(running.as_ref().map_or_else(String::new, |r| r.line.clone()));
                 }

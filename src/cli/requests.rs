@@ -73,6 +73,9 @@ fn ask(kind: RequestKind, sweep: &str, dir: &SweepDir, runs: &[RunEntry], folder
             if let Some(answer) = reader.answer(request)? {
                 break answer;
             }
+            if !goes_on.is_empty() {
+                break format!("asked to end; its engine has it, and `isoflop resume {sweep}` sees it end");
+            }
             if began.elapsed() > PATIENCE {
                 break "asked for; the coordinator has not answered yet".to_owned();
             }

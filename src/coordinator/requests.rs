@@ -2,8 +2,9 @@
 
 use super::resume::{ResumeError, TakenUp, resume};
 use super::schedule::{RunIndex, asked};
+use crate::executor::unwant;
 use crate::run::SweepDir;
-use crate::store::{Change, Record};
+use crate::store::{Change, Record, RequestKind};
 use crate::sweep::Plan;
 
 /// Carries out the requests that lie in the store of a sweep, whose lock is held, and starts nothing.
@@ -19,6 +20,12 @@ pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
             continue;
         };
         let record: &mut Record = &mut resumed.records[run];
+        if let (RequestKind::Cancel, Some(lease)) = (request.kind, record.state.lease()) {
+            // An engine has it: it is asked to end, and the next coordinator sees it end, and answers.
+            let attempt = sweep.run(&plan.runs[run].id).attempt(lease.attempt);
+            let _ = unwant(&attempt);
+            continue;
+        }
         if let Some(wanted) = asked(record, request.kind) {
             *record = wanted;
             changed.push(run);

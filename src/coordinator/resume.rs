@@ -1,15 +1,15 @@
 //! What is known as a coordinator starts: the plan, the results folder, and the store's memory of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 
 use super::commit::commit;
 use super::leftovers::sweep_leftovers;
 use super::schedule::RunIndex;
-use crate::executor::kill_survivors;
+use crate::executor::{kill_survivors, unwant};
 use crate::run::{Ending, InvalidOutcome, Launch, Outcome, RunDir, SweepDir};
-use crate::store::{Lease, Listed, Opened, Record, RunState, Store, StoreError};
+use crate::store::{Fence, Lease, Listed, Opened, Record, RunState, Store, StoreError};
 use crate::sweep::{Plan, PlannedRun};
 
 /// How the plan's runs stand.
@@ -51,6 +51,8 @@ pub struct TakenUp {
     pub set_aside: Option<(PathBuf, String)>,
     /// Trainers of an earlier coordinator that were ended.
     pub survivors: usize,
+    /// Attempts that an earlier coordinator gave to an engine and that may still run: they hold their runs, in slots 0, 1, 2.
+    pub held: BTreeMap<RunIndex, Fence>,
 }
 
 impl Resumed {
@@ -92,7 +94,7 @@ pub fn look(sweep: &SweepDir, plan: &Plan, remembered: &HashMap<String, Record>)
     resumed
 }
 
-/// Takes up a sweep, whose lock is held: ends what an earlier coordinator left running, commits what it had no time to,
+/// Takes up a sweep, whose lock is held: ends what an earlier coordinator left running on this machine, commits what it had no time to,
 /// sweeps what it left half-written, and writes down how every run stands.
 ///
 /// # Errors
@@ -100,7 +102,8 @@ pub fn look(sweep: &SweepDir, plan: &Plan, remembered: &HashMap<String, Record>)
 pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
     let survivors = kill_survivors(&sweep.runs()).map_err(ResumeError::Survivors)?;
     let Opened { mut store, set_aside } = Store::open(sweep)?;
-    let mut resumed = look(sweep, plan, &store.records()?);
+    let (mut resumed, fences) = (look(sweep, plan, &store.records()?), store.fences()?);
+    let mut held = BTreeMap::new();
     for (i, run) in plan.runs.iter().enumerate() {
         if let Some(outcome) = left_behind(sweep, run, &resumed.records[i]) {
             resumed.done[i] = true;
@@ -110,14 +113,23 @@ pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
             resumed.restored.extend::<Vec<_>>(restored);
         }
         let record = &mut resumed.records[i];
-        if record.state.lease().is_some() {
-            record.state = RunState::default();
+        if let Some(lease) = record.state.lease() {
+            record.state = match fences.get(run.id.as_str()) {
+                Some(fence) if sweep.run(&run.id).attempt(lease.attempt).job().exists() => {
+                    let slot = held.len();
+                    held.insert(i, *fence);
+                    RunState::Leased { lease: Lease { slot, ..lease } }
+                }
+                _ => RunState::default(),
+            };
         }
     }
+    let planned: HashSet<&str> = plan.runs.iter().map(|run| run.id.as_str()).collect();
+    fences.keys().filter(|id| !planned.contains(id.as_str())).for_each(|id| take_back(&sweep.run_named(id)));
     sweep_leftovers(sweep, plan, &resumed.done);
     let listed = plan.runs.iter().zip(&resumed.records).zip(&resumed.losses);
     store.adopt(listed.map(|((run, record), loss)| (listing(run), record, *loss)))?;
-    Ok(TakenUp { resumed, store, set_aside, survivors })
+    Ok(TakenUp { resumed, store, set_aside, survivors, held })
 }
 
 fn listing(run: &PlannedRun) -> Listed<'_> {
@@ -163,6 +175,15 @@ fn left_behind(sweep: &SweepDir, run: &PlannedRun, record: &Record) -> Option<Ou
     let attempt = sweep.run(&run.id).attempt(lease.attempt);
     let launch: Launch = serde_json::from_slice(&fs::read(attempt.launch()).ok()?).ok()?;
     commit(sweep, run, &attempt, &launch.fence).ok()
+}
+
+/// Asks the attempt of an engine at a run that is not wanted any more to end. It commits nothing in any case: one that cannot be
+/// told only takes its time.
+fn take_back(run: &RunDir) {
+    let attempt = last_attempt(run).map(|number| run.attempt(number));
+    if let Some(attempt) = attempt.filter(|attempt| attempt.job().exists() && !attempt.end().exists()) {
+        let _ = unwant(&attempt);
+    }
 }
 
 /// The number of the latest attempt at a run.

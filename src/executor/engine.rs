@@ -1,13 +1,13 @@
 //! What every engine is to the coordinator.
 
 use std::fmt::Debug;
-use std::io;
 use std::pin::Pin;
 
 use tokio::sync::watch;
 
 use super::asked::Asked;
-use super::local::{AttemptEnd, SpawnError};
+use super::end::{AttemptEnd, ExecutionError};
+use super::local::SpawnError;
 use crate::run::AttemptDir;
 
 /// Where attempts execute. The contract with whatever trains is the attempt's folder: an engine gets a trainer started on it,
@@ -20,12 +20,18 @@ pub trait Executor: Debug {
     /// [`SpawnError`]: it has not begun, and will not.
     fn begin(&self, attempt: &AttemptDir, threads: u32, asked: watch::Receiver<Asked>)
     -> Result<Execution, SpawnError>;
+
+    /// Goes on with an attempt that an earlier coordinator began; nothing where attempts end with their coordinator.
+    fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution>;
+
+    /// Whether an attempt may wait before it begins, for a machine that is not ours to give.
+    fn has_a_queue(&self) -> bool;
 }
 
-/// An attempt that has begun.
+/// An attempt that has begun, or waits to.
 pub struct Execution {
-    /// Its process on this machine.
-    pub pid: u32,
-    /// How it ended, once it has; an error where that cannot be learnt. What is asked of it is passed on while this is awaited.
-    pub end: Pin<Box<dyn Future<Output = io::Result<AttemptEnd>> + Send>>,
+    /// Its process, where that is on this machine.
+    pub pid: Option<u32>,
+    /// How it ended, once it has. What is asked of it is passed on while this is awaited.
+    pub end: Pin<Box<dyn Future<Output = Result<AttemptEnd, ExecutionError>> + Send>>,
 }

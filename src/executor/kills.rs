@@ -1,6 +1,6 @@
 //! Whether the kernel killed a trainer for want of memory: it counts such kills and says no names.
 
-use super::local::AttemptEnd;
+use super::end::AttemptEnd;
 
 /// Kills for memory that were attributed to a trainer.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,9 +1,8 @@
 //! Trainer processes on this machine.
 
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,11 +12,12 @@ use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 
 use super::asked::{Asked, heard};
+use super::end::{AttemptEnd, ExecutionError};
 use super::engine::{Execution, Executor};
 use super::kills::Kills;
 use super::log::capture;
 use super::memory::kills_for_memory;
-use crate::run::{AttemptDir, TrainerExit};
+use crate::run::AttemptDir;
 
 /// From SIGTERM to SIGKILL: time for the step under way and a checkpoint.
 const GRACE: Duration = Duration::from_secs(10);
@@ -107,9 +107,18 @@ impl Executor for Trainer {
             };
             // A count is whole after any panic.
             let mut kills = kills.lock().unwrap_or_else(PoisonError::into_inner);
-            end.map(|end| kills.explain(end, at_start, kills_for_memory()))
+            let end = end.map_err(ExecutionError::Wait)?;
+            Ok(kills.explain(end, at_start, kills_for_memory()))
         };
-        Ok(Execution { pid, end: Box::pin(end) })
+        Ok(Execution { pid: Some(pid), end: Box::pin(end) })
+    }
+
+    fn adopt(&self, _: &AttemptDir, _: watch::Receiver<Asked>) -> Option<Execution> {
+        None
+    }
+
+    fn has_a_queue(&self) -> bool {
+        false
     }
 }
 
@@ -121,54 +130,6 @@ struct LocalProcess {
     id: u32,
     /// Hears of the end of its log.
     logged: oneshot::Receiver<()>,
-}
-
-/// How an attempt's process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptEnd {
-    /// It exited.
-    Exit(TrainerExit, i32),
-    /// A signal ended it.
-    Signal(i32),
-    /// The kernel killed it for want of memory; if that is not `certain`, it does not count whom it kills.
-    KilledForMemory {
-        /// Whether the kernel has counted it.
-        certain: bool,
-    },
-}
-
-impl AttemptEnd {
-    /// A kill, by whomever.
-    pub const KILLED: Self = Self::Signal(Signal::SIGKILL as i32);
-
-    fn of(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Self::Exit(TrainerExit::from_code(code), code),
-            (None, signal) => Self::Signal(signal.unwrap_or(0)),
-        }
-    }
-
-    /// The end in words.
-    pub fn words(self) -> String {
-        match self {
-            Self::Exit(TrainerExit::Outcome, _) => "the trainer exited normally".to_owned(),
-            Self::Exit(exit, code) => match exit.meaning() {
-                Some(meaning) => format!("the trainer {meaning} (exit code {code})"),
-                None => format!("the trainer exited with code {code}"),
-            },
-            Self::Signal(signal) => {
-                let name = Signal::try_from(signal).map_or_else(|_| signal.to_string(), |s| s.as_str().to_owned());
-                let cause = if self == Self::KILLED { " (the kernel has killed nothing for memory)" } else { "" };
-                format!("the trainer was killed by {name}{cause}")
-            }
-            Self::KilledForMemory { certain: true } => {
-                "the trainer was killed by the kernel, which had no memory left".to_owned()
-            }
-            Self::KilledForMemory { certain: false } => {
-                "the trainer was killed by SIGKILL, perhaps for using too much memory".to_owned()
-            }
-        }
-    }
 }
 
 impl LocalProcess {

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::run::AttemptDir;
+
 /// Longest wait for a killed process to be gone.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -55,7 +57,9 @@ fn works_on(pid: i32, runs: &Path) -> bool {
     // A trainer is started as `isoflop-trainer run FOLDER`, perhaps by an interpreter. Who looks at a file there is none.
     let words = String::from_utf8_lossy(&words).trim_end_matches('\0').to_owned();
     let [folder, "run", ..] = words.rsplit('\0').collect::<Vec<_>>()[..] else { return false };
-    from.join(folder).canonicalize().is_ok_and(|path| path.starts_with(runs) && path.is_dir())
+    let Ok(folder) = from.join(folder).canonicalize() else { return false };
+    // One that an engine executes outlives its coordinator rightly.
+    folder.starts_with(runs) && folder.is_dir() && !AttemptDir::new(folder).job().exists()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //!     checkpoints/<step>/  manifest.json  state.safetensors: where a stopped run goes on; gone when it is done
 //!     attempts/<n>/      what one attempt left
 //!       launch.json  metrics.jsonl  outcome.json  log.txt
+//!       job.sh  began.json  end.json  stop      where an engine executes it (docs/executors.md)
 //!   importing/           while runs are copied from another folder
 //!   runs.parquet  curves.parquet  fit.json      rebuilt by commands
 //! ```
@@ -248,5 +249,31 @@ impl AttemptDir {
     /// What it printed before that, where it was more than a log holds.
     pub fn older_log(&self) -> PathBuf {
         self.root.join("log.1.txt")
+    }
+
+    /// What an engine executes: its presence means that the attempt was given to one.
+    pub fn job(&self) -> PathBuf {
+        self.root.join("job.sh")
+    }
+
+    /// Who executes it: made once, so that a job which an engine starts twice trains once.
+    pub fn began(&self) -> PathBuf {
+        self.root.join("began.json")
+    }
+
+    /// How its trainer ended, as the machine that executed it saw it.
+    pub fn end(&self) -> PathBuf {
+        self.root.join("end.json")
+    }
+
+    /// Its presence asks for a checkpoint and the end.
+    pub fn stop(&self) -> PathBuf {
+        self.root.join("stop")
+    }
+
+    /// Whether a later attempt at the run has begun: this one can commit nothing any more.
+    pub fn is_superseded(&self) -> bool {
+        let number = self.root.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+        number.is_some_and(|number| self.root.with_file_name((number + 1).to_string()).exists())
     }
 }

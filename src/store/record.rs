@@ -34,8 +34,9 @@ pub enum RunState {
     Running {
         /// By whom it is held.
         lease: Lease,
-        /// The process.
-        pid: u32,
+        /// Its process, where that is on the coordinator's machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
     },
     /// Its attempt has delivered; the outcome is being checked and made the run's.
     Committing {
@@ -155,9 +156,16 @@ pub enum FailureClass {
     Preempted,
     /// A file could not be written: every other run would fail alike.
     Unwritable,
+    /// The engine does not take it: it would take no other.
+    Refused,
 }
 
 impl FailureClass {
+    /// Whether every other run would fail alike, so that the sweep stops.
+    pub fn stops_the_sweep(self) -> bool {
+        matches!(self, Self::Unwritable | Self::Refused)
+    }
+
     /// The class in words.
     pub fn name(self) -> &'static str {
         match self {
@@ -167,6 +175,7 @@ impl FailureClass {
             Self::OutOfMemory => "out of memory",
             Self::Preempted => "preempted",
             Self::Unwritable => "unwritable",
+            Self::Refused => "refused",
         }
     }
 }
@@ -181,7 +190,7 @@ mod tests {
         let states = [
             RunState::default(),
             RunState::Leased { lease },
-            RunState::Running { lease, pid: 7 },
+            RunState::Running { lease, pid: Some(7) },
             RunState::Committing { lease },
             RunState::Done,
             RunState::Diverged,

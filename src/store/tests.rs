@@ -64,6 +64,26 @@ fn a_stale_token_changes_nothing() {
     assert_eq!(store.records().unwrap()[run.as_str()], done());
 }
 
+/// An engine's attempt outlives its coordinator: the next one finds it holding its run, by the same token.
+#[test]
+fn a_lease_that_is_kept_keeps_its_token() {
+    let (_root, sweep) = folder();
+    let mut store = Store::open(&sweep).unwrap().store;
+    let ids = [id(1), id(2)];
+    adopt(&mut store, &ids, &[Record::default(), Record::default()]);
+    let fences = ids.each_ref().map(|run| match lease(&mut store, run, 1) {
+        Written::Leased(fence) => fence,
+        other => panic!("{other:?}"),
+    });
+    // The first is kept, the second is not.
+    adopt(&mut store, &ids, &[leased(1), Record { attempts: 1, ..Record::default() }]);
+    assert_eq!(store.fences().unwrap(), [(ids[0].to_string(), fences[0])].into());
+    let open = "SELECT count(*) FROM attempts WHERE ended_at IS NULL";
+    assert_eq!(store.connection().query_row(open, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    assert_eq!(ended(&mut store, &ids[0], fences[0], &done()), Written::Yes);
+    assert_eq!(ended(&mut store, &ids[1], fences[1], &done()), Written::Stale);
+}
+
 /// Any command reads while the coordinator writes; what it sees is a whole transaction.
 #[test]
 fn readers_see_whole_transactions() {

@@ -148,8 +148,21 @@ impl Store {
         records(&self.connection).map_err(of(&self.path))
     }
 
+    /// The tokens of the attempts that hold a run, by its identity.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn fences(&self) -> Result<HashMap<String, Fence>, StoreError> {
+        let query = || {
+            let mut statement = self.connection.prepare("SELECT id, fence FROM runs WHERE fence IS NOT NULL")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, Fence(row.get(1)?))))?;
+            rows.collect::<rusqlite::Result<_>>()
+        };
+        query().map_err(of(&self.path))
+    }
+
     /// Writes down what the plan asks for, with how each run stands; what it no longer asks for loses its place.
-    /// Attempts that the last coordinator left open are closed as preempted.
+    /// Attempts that the last coordinator left open are closed as preempted, but for those that hold their run by its record.
     ///
     /// # Errors
     /// [`StoreError`]: nothing is changed.
@@ -160,14 +173,10 @@ impl Store {
         let now = now();
         let write = |transaction: &Transaction<'_>| {
             transaction.execute("UPDATE runs SET place = NULL WHERE place IS NOT NULL", [])?;
-            transaction.execute(
-                "UPDATE attempts SET ended_at = ?1, failure = 'preempted', message = 'the coordinator ended' WHERE ended_at IS NULL",
-                [now],
-            )?;
             let mut statement = transaction.prepare(
                 "INSERT INTO runs (id, place, arm, size, seed, budget, budget_kind, lr_factor, state, record, loss_val, changed_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-                 ON CONFLICT (id) DO UPDATE SET place = ?2, arm = ?3, size = ?4, lr_factor = ?8, fence = NULL,
+                 ON CONFLICT (id) DO UPDATE SET place = ?2, arm = ?3, size = ?4, lr_factor = ?8, fence = iif(?13, fence, NULL),
                    record = ?10, loss_val = ?11,
                    changed_at = iif(state = ?9, changed_at, ?12), state = ?9",
             )?;
@@ -186,8 +195,14 @@ impl Store {
                     (*record != Record::default()).then(|| json(record)),
                     loss,
                     now,
+                    record.state.lease().is_some(),
                 ])?;
             }
+            transaction.execute(
+                "UPDATE attempts SET ended_at = ?1, failure = 'preempted', message = 'the coordinator ended'
+                 WHERE ended_at IS NULL AND fence NOT IN (SELECT fence FROM runs WHERE fence IS NOT NULL AND place IS NOT NULL)",
+                [now],
+            )?;
             Ok(())
         };
         self.transaction(write)

@@ -14,6 +14,7 @@ mod messages;
 mod named_files;
 mod next_runs;
 mod plan;
+mod queue;
 mod recipes;
 mod resume;
 mod sandbox;

@@ -15,6 +15,8 @@ pub(super) struct Active {
     /// Its fencing token.
     pub(super) fence: String,
     pub(super) asked: watch::Sender<Asked>,
+    /// Whether it waits for a machine, as far as is known.
+    pub(super) waits: bool,
     events: EventTail,
     watch: Watch,
     pub(super) overdue: Option<Overdue>,
@@ -35,17 +37,35 @@ pub(super) enum Overdue {
 pub(super) type Actives = std::collections::BTreeMap<Claim, Active>;
 
 impl Active {
-    pub(super) fn new(slot: SlotIndex, attempt: AttemptDir, fence: String, asked: watch::Sender<Asked>) -> Self {
+    /// An attempt that begins at once, or `waits` to.
+    pub(super) fn new(
+        slot: SlotIndex,
+        attempt: AttemptDir,
+        fence: String,
+        asked: watch::Sender<Asked>,
+        waits: bool,
+    ) -> Self {
         let events = EventTail::new(attempt.metrics());
-        Self { slot, attempt, fence, asked, events, watch: Watch::default(), overdue: None, loss: None }
+        Self { slot, attempt, fence, asked, waits, events, watch: Watch::default(), overdue: None, loss: None }
     }
 
     /// What it has said since the last look, `passed` ago.
     pub(super) fn look(&mut self, passed: Duration) -> Vec<Event> {
+        // A queue is not its fault: time counts from its beginning on.
+        if self.waits {
+            return Vec::new();
+        }
         // The file appears when the trainer has read its data.
         let events = self.events.read_new().unwrap_or_default();
         self.watch.look(passed, !events.is_empty());
         events
+    }
+
+    /// Whether it has just begun, where it waited for a machine.
+    pub(super) fn begins(&mut self) -> bool {
+        let begins = self.waits && self.attempt.began().exists();
+        self.waits &= !begins;
+        begins
     }
 
     /// Whether it has just become overdue.

@@ -1,7 +1,6 @@
 //! The loop: what happens is decided on, written down, carried out.
 
-use std::collections::VecDeque;
-use std::io;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -15,15 +14,15 @@ use super::{DiskRoom, DriveError, Observer, Options, Summary};
 use crate::coordinator::commit::{CommitError, commit};
 use crate::coordinator::schedule::{Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step};
 use crate::coordinator::trunks::followers;
-use crate::executor::{Asked, AttemptEnd, Execution, ask, free_disk};
+use crate::executor::{Asked, AttemptEnd, Execution, ExecutionError, ask, free_disk, unwant};
 use crate::run::{Ending, SweepDir, remove_checkpoints};
-use crate::store::{Failure, FailureClass, Request, RequestKind, Store};
+use crate::store::{Failure, FailureClass, Fence, Request, RequestKind, Store};
 use crate::sweep::Plan;
 
 /// How often running attempts are looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
-type Ended = (Claim, io::Result<AttemptEnd>);
+type Ended = (Claim, Result<AttemptEnd, ExecutionError>);
 
 pub(super) struct Driver<'a> {
     sweep: &'a SweepDir,
@@ -49,6 +48,7 @@ impl<'a> Driver<'a> {
         sweep: &'a SweepDir,
         plan: &'a Plan,
         store: &'a mut Store,
+        leases: BTreeMap<RunIndex, (u32, Fence)>,
         options: Options,
         observer: &'a mut dyn Observer,
     ) -> Self {
@@ -58,7 +58,7 @@ impl<'a> Driver<'a> {
             followers: followers(&options.branches),
             options,
             observer,
-            ledger: Ledger::new(plan, store),
+            ledger: Ledger::new(plan, store, leases),
             active: Actives::new(),
             requests: Vec::new(),
             ended: mpsc::unbounded_channel(),
@@ -83,7 +83,8 @@ impl<'a> Driver<'a> {
         (0..self.plan.runs.len()).for_each(|run| self.drop_trunk(run, &state));
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut events = self.look()?;
+        let mut events = self.adopt(&state);
+        events.extend(self.look()?);
         loop {
             state = self.turn(state, std::mem::take(&mut events))?;
             if self.finished {
@@ -208,22 +209,51 @@ impl<'a> Driver<'a> {
         let starting = Starting { claim, slot, fence: fence.clone(), split, keep_trunk };
         let (asked, hears) = watch::channel(Asked::Nothing);
         // Known before it is started, so that a failure to start is an attempt that failed.
-        self.active.insert(claim, Active::new(slot, attempt.clone(), fence, asked));
+        let waits = self.options.executor.has_a_queue();
+        self.active.insert(claim, Active::new(slot, attempt.clone(), fence, asked, waits));
         let launch = launch(self.sweep, self.plan, &self.options, &starting);
         write_attempt(self.sweep, planned, &attempt, &launch)?;
         let threads = self.options.slots[slot].threads;
-        let Execution { pid, end } = self
+        let execution = self
             .options
             .executor
             .begin(&attempt, threads, hears)
             .map_err(|e| Failure::new(FailureClass::Unwritable, e.to_string()))?;
+        let pid = execution.pid;
+        self.await_end(claim, execution);
+        self.observer.started(slot, planned, claim.attempt);
+        Ok(if waits { Event::Tick } else { Event::Started(claim, pid) })
+    }
+
+    fn await_end(&self, claim: Claim, Execution { end, .. }: Execution) {
         let ended = self.ended.0.clone();
         tokio::spawn(async move {
             // The receiver lives as long as the driver.
             let _ = ended.send((claim, end.await));
         });
+    }
+
+    /// Goes on with the attempts that an earlier coordinator gave to an engine.
+    fn adopt(&mut self, state: &State) -> Vec<Event> {
+        let held = (0..state.slots()).filter_map(|slot| Some((slot, state.holder(slot)?)));
+        held.map(|(slot, claim)| self.adopt_one(claim, slot)).collect()
+    }
+
+    fn adopt_one(&mut self, claim: Claim, slot: SlotIndex) -> Event {
+        let planned = &self.plan.runs[claim.run];
+        let attempt = self.sweep.run(&planned.id).attempt(claim.attempt);
+        let (asked, hears) = watch::channel(Asked::Nothing);
+        let fence = self.ledger.token(claim).unwrap_or_default();
+        self.active.insert(claim, Active::new(slot, attempt.clone(), fence, asked, true));
+        let Some(execution) = self.options.executor.adopt(&attempt, hears) else {
+            let told =
+                unwant(&attempt).map_or_else(|e| format!(", and cannot be told to end: {e}"), |()| String::new());
+            let message = format!("it was given to an engine that is not the sweep's any more{told}");
+            return Event::Failed(claim, Failure::new(FailureClass::Preempted, message));
+        };
+        self.await_end(claim, execution);
         self.observer.started(slot, planned, claim.attempt);
-        Ok(Event::Started(claim, pid))
+        Event::Tick
     }
 
     fn attempt_ended(&mut self, (claim, end): Ended) -> Event {
@@ -286,7 +316,11 @@ impl<'a> Driver<'a> {
         // Time in which this process itself stood still is not held against its trainers.
         let passed = self.looked.elapsed().min(2 * LOOK);
         self.looked = Instant::now();
+        let mut events = Vec::new();
         for (claim, active) in &mut self.active {
+            if active.begins() {
+                events.push(Event::Started(*claim, None));
+            }
             if let Some(event) = active.look(passed).last() {
                 self.observer.advanced(active.slot, &self.plan.runs[claim.run], event);
             }
@@ -294,7 +328,7 @@ impl<'a> Driver<'a> {
                 ask(&active.asked, Asked::Stop);
             }
         }
-        let mut events = self.requested()?;
+        events.extend(self.requested()?);
         events.extend(self.disk());
         self.observer.tick();
         events.push(Event::Tick);

@@ -1,11 +1,9 @@
 //! What an attempt's end means.
 
-use std::io;
-
 use super::Options;
 use super::active::{Active, Overdue};
 use crate::coordinator::schedule::RunIndex;
-use crate::executor::{Asked, AttemptEnd, error_line};
+use crate::executor::{Asked, AttemptEnd, ExecutionError, error_line};
 use crate::run::TrainerExit;
 use crate::store::{Failure, FailureClass};
 use crate::units::{bytes, duration};
@@ -14,10 +12,17 @@ use crate::units::{bytes, duration};
 pub(super) fn judge(
     run: RunIndex,
     active: &Active,
-    end: io::Result<AttemptEnd>,
+    end: Result<AttemptEnd, ExecutionError>,
     options: &Options,
 ) -> Result<(), Failure> {
-    let end = end.map_err(|e| Failure::new(FailureClass::Crash, format!("the trainer cannot be waited for: {e}")))?;
+    let end = end.map_err(|error| {
+        let class = match error {
+            ExecutionError::Wait(_) => FailureClass::Crash,
+            ExecutionError::Refused(_) => FailureClass::Refused,
+            ExecutionError::Unwritable(..) => FailureClass::Unwritable,
+        };
+        Failure::new(class, error.to_string())
+    })?;
     // It may have ended by itself before it could be stopped.
     if let AttemptEnd::Exit(TrainerExit::Outcome, _) = end {
         return Ok(());
@@ -67,5 +72,8 @@ fn class(end: AttemptEnd) -> FailureClass {
         AttemptEnd::KilledForMemory { certain: true } => FailureClass::OutOfMemory,
         // A kill that nobody explains may have been for memory, but need not: to train in other passes would be a guess.
         AttemptEnd::KilledForMemory { certain: false } | AttemptEnd::Signal(_) => FailureClass::Crash,
+        AttemptEnd::Lost { began: false } => FailureClass::Preempted,
+        // A run that takes its machine down with it is lost every time: that must come to an end.
+        AttemptEnd::Lost { began: true } => FailureClass::Crash,
     }
 }

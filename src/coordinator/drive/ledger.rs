@@ -40,8 +40,9 @@ pub(super) struct End {
 }
 
 impl<'a> Ledger<'a> {
-    pub(super) fn new(plan: &'a Plan, store: &'a mut Store) -> Self {
-        Self { plan, store, leases: BTreeMap::new(), entries: Vec::new(), informing: BTreeSet::new() }
+    /// With the attempts that hold runs already.
+    pub(super) fn new(plan: &'a Plan, store: &'a mut Store, leases: BTreeMap<RunIndex, (u32, Fence)>) -> Self {
+        Self { plan, store, leases, entries: Vec::new(), informing: BTreeSet::new() }
     }
 
     pub(super) fn store(&mut self) -> &mut Store {

@@ -11,12 +11,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::resume::Resumed;
+use super::resume::TakenUp;
 use super::schedule::{Facts, Machine, Policy, RunIndex, SlotIndex, State};
 use super::trunks::{Branch, with_followers};
 use crate::executor::{Executor, Slot};
 use crate::run::{Event as RunEvent, Outcome, SweepDir};
-use crate::store::{Failure, Record, Store, StoreError};
+use crate::store::{Failure, Record, StoreError};
 use crate::sweep::{Plan, PlannedRun};
 use driver::Driver;
 
@@ -127,15 +127,20 @@ pub enum DriveError {
 pub fn drive(
     sweep: &SweepDir,
     plan: &Plan,
-    resumed: Resumed,
-    store: &mut Store,
+    taken_up: TakenUp,
     options: Options,
     observer: &mut dyn Observer,
 ) -> Result<Summary, DriveError> {
     // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let TakenUp { resumed, mut store, held, .. } = taken_up;
+    let attempt = |run: RunIndex| resumed.records[run].attempts;
+    let leases = held.into_iter().map(|(run, fence)| (run, (attempt(run), fence))).collect();
     let state = State::new(resumed.records, facts(plan, &options), options.machine.clone(), options.policy);
-    runtime.block_on(async { Driver::new(sweep, plan, store, options, observer).run(state).await })
+    let driver = Driver::new(sweep, plan, &mut store, leases, options, observer);
+    let summary = runtime.block_on(async { driver.run(state).await })?;
+    store.close()?;
+    Ok(summary)
 }
 
 fn facts(plan: &Plan, options: &Options) -> Vec<Facts> {

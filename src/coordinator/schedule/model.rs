@@ -126,7 +126,7 @@ impl Model {
                     FailureClass::Crash => record.crashes < self.policy.max_crashes,
                     FailureClass::UserError | FailureClass::TimeLimit => false,
                     FailureClass::OutOfMemory => facts.splits && !record.split,
-                    FailureClass::Preempted | FailureClass::Unwritable => true,
+                    FailureClass::Preempted | FailureClass::Unwritable | FailureClass::Refused => true,
                 };
                 if self.cancelling.remove(&claim.run) {
                     record.crashes -= u32::from(failure.class == FailureClass::Crash);
@@ -137,7 +137,7 @@ impl Model {
                     if facts.after.is_none_or(|before| self.records[before].state.has_ended()) {
                         self.asleep_until.insert(claim.run, Moment(now.0 + wait));
                     }
-                    let stops = failure.class == FailureClass::Unwritable && !self.stopping;
+                    let stops = failure.class.stops_the_sweep() && !self.stopping;
                     self.records[claim.run].state = RunState::Queued { last: Some(failure) };
                     if stops {
                         self.stopping = true;

@@ -35,13 +35,8 @@ pub struct State {
 }
 
 impl State {
-    /// Takes up what is known of each run. None may be in a slot: what held it is gone with its coordinator.
-    pub fn new(mut records: Vec<Record>, facts: Vec<Facts>, machine: Machine, policy: Policy) -> Self {
-        for record in &mut records {
-            if record.state.lease().is_some() {
-                record.state = RunState::default();
-            }
-        }
+    /// Takes up what is known of each run. Those that an attempt holds keep their slots, which are there and no two the same.
+    pub fn new(records: Vec<Record>, facts: Vec<Facts>, machine: Machine, policy: Policy) -> Self {
         let mut waiting = vec![Vec::new(); facts.len()];
         for (run, facts) in facts.iter().enumerate() {
             if let Some(before) = facts.after {
@@ -64,7 +59,12 @@ impl State {
             machine,
             waiting,
         };
-        (0..state.records.len()).for_each(|run| state.enqueue(run));
+        for run in 0..state.records.len() {
+            match state.records[run].state.lease() {
+                Some(lease) => state.seat(run, lease.slot),
+                None => state.enqueue(run),
+            }
+        }
         state
     }
 
@@ -76,6 +76,11 @@ impl State {
     /// How all runs stand, in the plan's order.
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// How many slots there are.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     /// The attempt that holds a slot.
@@ -106,7 +111,7 @@ impl State {
     }
 
     /// Whether another run may be started that was not yet.
-    fn may_begin(&self, run: RunIndex) -> bool {
+    pub(super) fn may_begin(&self, run: RunIndex) -> bool {
         self.policy.max_runs.is_none_or(|most| self.begun.len() < most) || self.begun.contains(&run)
     }
 
@@ -145,15 +150,20 @@ impl State {
         record.attempts += 1;
         record.state = RunState::Leased { lease: Lease { attempt: record.attempts, slot } };
         let claim = Claim { run, attempt: record.attempts };
-        self.slots[slot] = Some(run);
-        let held = &mut self.held[self.machine.slots[slot]];
-        *held = (held.0.saturating_add(self.facts[run].memory), held.1 + 1);
+        self.seat(run, slot);
         self.begun.insert(run);
         if self.policy.max_runs == Some(self.begun.len()) {
             let begun = &self.begun;
             self.queue.retain(|run| begun.contains(&run));
         }
         claim
+    }
+
+    /// Puts a run into a slot that is free.
+    fn seat(&mut self, run: RunIndex, slot: SlotIndex) {
+        self.slots[slot] = Some(run);
+        let held = &mut self.held[self.machine.slots[slot]];
+        *held = (held.0.saturating_add(self.facts[run].memory), held.1 + 1);
     }
 
     /// Takes a run out of its slot.

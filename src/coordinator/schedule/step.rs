@@ -9,8 +9,8 @@ use crate::store::{Failure, FailureClass, Lease, Record, RequestKind, RunState};
 pub enum Event {
     /// Time passed, perhaps: fill the slots.
     Tick,
-    /// An attempt's process runs.
-    Started(Claim, u32),
+    /// An attempt's process runs: this one, where it is on this machine.
+    Started(Claim, Option<u32>),
     /// An attempt ended and says that it left an outcome.
     Delivered(Claim),
     /// An attempt's outcome was made the run's; whether the loss exploded.
@@ -180,7 +180,7 @@ fn failed(state: &mut State, now: Moment, claim: Claim, lease: Lease, failure: F
             return state.end(run, RunState::Failed { failure });
         }
         FailureClass::Preempted => {}
-        FailureClass::Unwritable => {
+        FailureClass::Unwritable | FailureClass::Refused => {
             if !state.stopping {
                 state.stopping = true;
                 state.stopped_by = Some((run, failure.clone()));
@@ -192,7 +192,7 @@ fn failed(state: &mut State, now: Moment, claim: Claim, lease: Lease, failure: F
     record.state = RunState::Queued { last: Some(failure) };
     let wait = state.policy.back_off(record.crashes.max(1), state.facts[run].jitter);
     // What it waits for may have been taken up again: its end puts the run into the queue.
-    if state.waits_for_nothing(run) {
+    if state.waits_for_nothing(run) && state.may_begin(run) {
         state.queue.sleep(run, Moment(now.0 + wait));
     }
 }

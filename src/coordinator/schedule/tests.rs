@@ -4,16 +4,17 @@ use proptest::prelude::*;
 
 use super::model::Model;
 use super::*;
-use crate::store::{Failure, FailureClass, Record, RunState};
+use crate::store::{Failure, FailureClass, Lease, Record, RunState};
 use crate::sweep::RunOrder;
 
-const CLASSES: [FailureClass; 6] = [
+const CLASSES: [FailureClass; 7] = [
     FailureClass::Crash,
     FailureClass::UserError,
     FailureClass::TimeLimit,
     FailureClass::OutOfMemory,
     FailureClass::Preempted,
     FailureClass::Unwritable,
+    FailureClass::Refused,
 ];
 
 fn failure(class: FailureClass) -> Failure {
@@ -59,6 +60,19 @@ fn settings() -> impl Strategy<Value = Setting> {
 }
 
 impl Setting {
+    /// As a coordinator finds it whose engine still has what an earlier one gave to it: the first runs that wait hold slots.
+    fn with_kept_leases(mut self) -> Self {
+        let waiting = self.records.iter_mut().filter(|record| !record.state.has_ended());
+        for (slot, record) in waiting.take(self.machine.slots.len()).enumerate() {
+            *record = Record {
+                state: RunState::Leased { lease: Lease { attempt: 1, slot } },
+                attempts: 1,
+                ..Record::default()
+            };
+        }
+        self
+    }
+
     fn state(&self) -> State {
         State::new(self.records.clone(), self.facts.clone(), self.machine.clone(), self.policy)
     }
@@ -83,7 +97,7 @@ fn event(runs: usize, kind: u8, run: prop::sample::Index, attempt: u32, class: p
     let run = run.index(runs);
     let claim = Claim { run, attempt };
     match kind {
-        0..5 => Event::Started(claim, 1),
+        0..5 => Event::Started(claim, Some(1)),
         5..10 => Event::Delivered(claim),
         10..14 => Event::Committed(claim, Exploded::No),
         14 => Event::Committed(claim, Exploded::Yes),
@@ -105,7 +119,7 @@ proptest! {
     /// message about an attempt that does not hold its run changes nothing.
     #[test]
     fn it_decides_as_the_slow_model_does(
-        setting in settings(),
+        setting in prop_oneof![settings(), settings().prop_map(Setting::with_kept_leases)],
         events in proptest::collection::vec((0u8..32, any::<prop::sample::Index>(), 1u32..4, any::<prop::sample::Index>(), 0u64..1500), 0..80),
     ) {
         let (mut state, mut model, mut now) = (setting.state(), setting.model(), Moment(0));
@@ -237,13 +251,14 @@ fn nothing_to_do_is_done_at_once() {
 #[test]
 fn an_outcome_is_committed_once() {
     let first = claim(0, 1);
-    let (state, commands) = after(of(2, 1), [Event::Tick, Event::Started(first, 5), Event::Delivered(first)]);
+    let (state, commands) = after(of(2, 1), [Event::Tick, Event::Started(first, Some(5)), Event::Delivered(first)]);
     assert_eq!(commands, [Command::Commit(first)]);
     let (state, commands) = after(state, [Event::Delivered(first)]);
     assert_eq!(commands, [], "a second delivery");
     let (state, commands) = after(state, [Event::Committed(first, Exploded::No)]);
     assert_eq!(commands, [Command::Start { claim: claim(1, 1), slot: 0 }]);
-    for late in [Event::Delivered(first), Event::Failed(first, failure(FailureClass::Crash)), Event::Started(first, 5)]
+    for late in
+        [Event::Delivered(first), Event::Failed(first, failure(FailureClass::Crash)), Event::Started(first, Some(5))]
     {
         assert_eq!(after(state.clone(), [late]), (state.clone(), vec![]));
     }
@@ -284,7 +299,7 @@ fn a_poison_run_is_quarantined_and_the_rest_go_on() {
     let mut state = after(of(2, 1), [Event::Tick]).0;
     for attempt in 1..=3 {
         let crash = Event::Failed(claim(0, attempt), failure(FailureClass::Crash));
-        state = after(state, [crash, Event::Started(claim(1, attempt), 1)]).0;
+        state = after(state, [crash, Event::Started(claim(1, attempt), Some(1))]).0;
         state =
             step(state, Moment(1_000_000), Event::Failed(claim(1, attempt), failure(FailureClass::Preempted))).state;
     }

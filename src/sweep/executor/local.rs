@@ -1,27 +1,12 @@
-//! Where and how runs execute. None of it is part of a run's identity.
-
-use std::path::Path;
+//! This machine.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::check::Check;
-use super::given::given;
-use super::{At, Count, Number, SweepError, SweepFile};
-
-/// Where runs execute.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Executor {
-    /// On this machine.
-    Local(LocalExecutor),
-}
-
-impl Default for Executor {
-    fn default() -> Self {
-        Self::Local(LocalExecutor::default())
-    }
-}
+use super::{DeviceKind, RunOrder, Treatment};
+use crate::sweep::check::Check;
+use crate::sweep::given::given;
+use crate::sweep::{At, Count, Number, SweepError};
 
 /// This machine's CPU or GPUs.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -74,58 +59,27 @@ impl Default for LocalExecutor {
     }
 }
 
-/// Kind of device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceKind {
-    /// GPUs if there are any, the CPU otherwise.
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// CUDA devices; an error where there are none.
-    Cuda,
-}
-
-/// Which of the runs that wait are started first, by the estimate of their time; priorities go before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunOrder {
-    /// The dearest.
-    LongestFirst,
-    /// The cheapest.
-    CheapestFirst,
-    /// As the sweep lists them.
-    AsListed,
-}
-
-impl Check<'_> {
-    pub(super) fn executor(&self, executor: &Executor) -> Result<(), SweepError> {
-        let Executor::Local(local) = executor;
-        for (name, count, most) in
-            [("`slots`", &local.slots, 1024), ("`threads_per_run`", &local.threads_per_run, 1024)]
-        {
-            if let Some(count) = count {
-                self.count(name, count, 1..=most)?;
-            }
+impl LocalExecutor {
+    pub(super) fn treatment(&self) -> Treatment<'_> {
+        Treatment {
+            order: self.order,
+            max_attempts: &self.max_attempts,
+            retry_seconds: &self.retry_seconds,
+            checkpoint_seconds: &self.checkpoint_seconds,
+            stall_seconds: &self.stall_seconds,
+            max_run_seconds: self.max_run_seconds.as_ref(),
+            disk_reserve_bytes: self.disk_reserve_bytes.as_ref(),
         }
-        self.count("`runs_per_device`", &local.runs_per_device, 1..=64)?;
-        self.count("`max_attempts`", &local.max_attempts, 1..=100)?;
-        self.within("`retry_seconds`", &local.retry_seconds, 0.0..=300.0)?;
-        self.within("`checkpoint_seconds`", &local.checkpoint_seconds, 0.01..=1e6)?;
-        if let Some(limit) = &local.max_run_seconds {
-            self.within("`max_run_seconds`", limit, 1.0..=1e8)?;
-        }
-        self.within("`stall_seconds`", &local.stall_seconds, 1.0..=1e6).map(drop)
     }
 }
 
-impl SweepFile {
-    /// Where runs execute.
-    ///
-    /// # Errors
-    /// [`SweepError`] for settings that make no sense.
-    pub fn checked_executor(self, path: &Path) -> Result<Executor, SweepError> {
-        Check { path }.executor(&self.executor)?;
-        Ok(self.executor)
+impl Check<'_> {
+    pub(super) fn local(&self, local: &LocalExecutor) -> Result<(), SweepError> {
+        for (name, count) in [("`slots`", &local.slots), ("`threads_per_run`", &local.threads_per_run)] {
+            if let Some(count) = count {
+                self.count(name, count, 1..=1024)?;
+            }
+        }
+        self.count("`runs_per_device`", &local.runs_per_device, 1..=64).map(drop)
     }
 }

@@ -1,0 +1,130 @@
+//! How an attempt ended.
+
+use std::io;
+use std::process::ExitStatus;
+
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::run::TrainerExit;
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
+pub enum AttemptEnd {
+    /// Its process exited.
+    Exit(TrainerExit, i32),
+    /// A signal ended it.
+    Signal(i32),
+    /// The kernel killed it for want of memory; if that is not `certain`, it does not count whom it kills.
+    KilledForMemory {
+        /// Whether the kernel has counted it.
+        certain: bool,
+    },
+    /// The engine knows its job no more, and nothing tells how it ended.
+    Lost {
+        /// Whether it had begun.
+        began: bool,
+    },
+}
+
+/// The same in `end.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Written {
+    Exit(i32),
+    Signal(i32),
+    KilledForMemory { certain: bool },
+    Lost { began: bool },
+}
+
+impl From<Written> for AttemptEnd {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Exit(code) => Self::exit(code),
+            Written::Signal(signal) => Self::Signal(signal),
+            Written::KilledForMemory { certain } => Self::KilledForMemory { certain },
+            Written::Lost { began } => Self::Lost { began },
+        }
+    }
+}
+
+impl From<AttemptEnd> for Written {
+    fn from(end: AttemptEnd) -> Self {
+        match end {
+            AttemptEnd::Exit(_, code) => Self::Exit(code),
+            AttemptEnd::Signal(signal) => Self::Signal(signal),
+            AttemptEnd::KilledForMemory { certain } => Self::KilledForMemory { certain },
+            AttemptEnd::Lost { began } => Self::Lost { began },
+        }
+    }
+}
+
+/// Why it cannot be said how an attempt ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutionError {
+    /// Its process cannot be waited for.
+    #[error("the trainer cannot be waited for: {0}")]
+    Wait(#[from] io::Error),
+    /// The engine did not take it: it would take no other.
+    #[error("the job was not taken: {0}")]
+    Refused(String),
+    /// Its folder cannot be written to.
+    #[error("cannot write `{0}`: {1}")]
+    Unwritable(std::path::PathBuf, io::Error),
+}
+
+impl AttemptEnd {
+    /// A kill, by whomever.
+    pub const KILLED: Self = Self::Signal(Signal::SIGKILL as i32);
+
+    /// An exit with a code.
+    pub(super) fn exit(code: i32) -> Self {
+        Self::Exit(TrainerExit::from_code(code), code)
+    }
+
+    pub(super) fn of(status: ExitStatus) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        status.code().map_or_else(|| Self::Signal(status.signal().unwrap_or(0)), Self::exit)
+    }
+
+    /// The end in words.
+    pub fn words(self) -> String {
+        match self {
+            Self::Exit(TrainerExit::Outcome, _) => "the trainer exited normally".to_owned(),
+            Self::Exit(exit, code) => match exit.meaning() {
+                Some(meaning) => format!("the trainer {meaning} (exit code {code})"),
+                None => format!("the trainer exited with code {code}"),
+            },
+            Self::Signal(signal) => {
+                let name = Signal::try_from(signal).map_or_else(|_| signal.to_string(), |s| s.as_str().to_owned());
+                let cause = if self == Self::KILLED { " (the kernel has killed nothing for memory)" } else { "" };
+                format!("the trainer was killed by {name}{cause}")
+            }
+            Self::KilledForMemory { certain: true } => {
+                "the trainer was killed by the kernel, which had no memory left".to_owned()
+            }
+            Self::KilledForMemory { certain: false } => {
+                "the trainer was killed by SIGKILL, perhaps for using too much memory".to_owned()
+            }
+            Self::Lost { began: false } => "the engine lost the job before it began".to_owned(),
+            Self::Lost { began: true } => "the job is gone, and left no word of how it ended".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_survives_the_file() {
+        let memory = [true, false].map(|certain| AttemptEnd::KilledForMemory { certain });
+        let lost = [true, false].map(|began| AttemptEnd::Lost { began });
+        let others = [AttemptEnd::exit(0), AttemptEnd::exit(7), AttemptEnd::exit(99), AttemptEnd::KILLED];
+        for end in memory.into_iter().chain(lost).chain(others) {
+            let text = serde_json::to_string(&end).unwrap();
+            assert_eq!(serde_json::from_str::<AttemptEnd>(&text).unwrap(), end, "{text}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! An engine by its commands, as the sweep file gives them.
+
+use std::collections::HashSet;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::Job;
+
+/// The commands of an engine, each for `sh -c`. What they are about stands in variables: `ISOFLOP_TAG`, and for `submit` also
+/// `ISOFLOP_JOB`, `ISOFLOP_ATTEMPT` and `ISOFLOP_THREADS`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commands {
+    /// Gives the job to the engine, and exits with 0 if it was taken.
+    pub submit: String,
+    /// Prints the tags of jobs that wait or run, white space between them; exits with another code than 0 if that is not known.
+    pub poll: String,
+    /// Ends the job of a tag, or takes it back.
+    pub cancel: String,
+}
+
+impl Commands {
+    /// Submits a job.
+    ///
+    /// # Errors
+    /// The engine's words, if it does not take it.
+    pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
+        let mut command = shell(&self.submit, &job.tag);
+        command.env("ISOFLOP_JOB", &job.script).env("ISOFLOP_ATTEMPT", &job.folder);
+        command.env("ISOFLOP_THREADS", job.threads.to_string());
+        said(command, "submit").await.map(drop)
+    }
+
+    /// The tags of the jobs that wait or run; nothing if the engine does not say.
+    pub(super) async fn live(&self) -> Option<HashSet<String>> {
+        let out = said(shell(&self.poll, ""), "poll").await.ok()?;
+        Some(out.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Ends a job; one that is gone needs no end.
+    pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
+        said(shell(&self.cancel, tag), "cancel").await.map(drop)
+    }
+}
+
+fn shell(command: &str, tag: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command).env("ISOFLOP_TAG", tag).stdin(Stdio::null()).kill_on_drop(true);
+    // The user's Ctrl-C is the coordinator's to answer.
+    shell.process_group(0);
+    shell
+}
+
+/// What a command printed, or how it failed.
+async fn said(mut command: Command, name: &str) -> Result<String, String> {
+    let output = command.output().await.map_err(|e| format!("`{name}` cannot be started: {e}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    let words = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned();
+    Err(format!("`{name}` failed ({}): {words}", output.status))
+}

@@ -1,0 +1,170 @@
+//! Engines with a queue of their own, which are told by commands: what they have in common. They forget jobs, start them twice and
+//! use numbers again; so a job is known by its tag, its end by the file that it leaves, and it is lost only after a grace period.
+
+mod command;
+mod job;
+mod listing;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::asked::{Asked, heard};
+use super::end::{AttemptEnd, ExecutionError};
+use super::engine::{Execution, Executor};
+use super::local::{SpawnError, Trainer};
+use crate::run::AttemptDir;
+pub use command::Commands;
+use job::{Job, tag};
+use listing::Listing;
+
+/// Longest time between looks for the file that tells of an attempt's end.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// From `stop` to `cancel`: time for the step under way, a checkpoint, and a file system between two machines.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// An engine with a queue.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    engine: Arc<Engine>,
+}
+
+#[derive(Debug)]
+struct Engine {
+    commands: Commands,
+    /// Time between questions to the engine.
+    every: Duration,
+    /// Time for which an engine may not know a job before it is lost.
+    grace: Duration,
+    isoflop: PathBuf,
+    trainer: PathBuf,
+    listing: Listing,
+}
+
+impl Queue {
+    /// An engine that is asked `every` so often for its jobs, and has lost one that it does not know for the time of `grace`.
+    ///
+    /// # Errors
+    /// When the programs have no path that another machine could use.
+    pub fn new(commands: Commands, every: Duration, grace: Duration, trainer: &Trainer) -> std::io::Result<Self> {
+        let isoflop = std::env::current_exe()?;
+        let trainer = std::path::absolute(trainer.program())?;
+        let listing = Listing::default();
+        Ok(Self { engine: Arc::new(Engine { commands, every, grace, isoflop, trainer, listing }) })
+    }
+}
+
+impl Executor for Queue {
+    fn begin(
+        &self,
+        attempt: &AttemptDir,
+        threads: u32,
+        asked: watch::Receiver<Asked>,
+    ) -> Result<Execution, SpawnError> {
+        let engine = self.engine.clone();
+        let job = Job::write(attempt, threads, &engine.isoflop, &engine.trainer).map_err(|source| SpawnError {
+            program: engine.trainer.clone(),
+            attempt: attempt.root().to_owned(),
+            source,
+        })?;
+        let attempt = attempt.clone();
+        let end = async move {
+            engine.commands.submit(&job).await.map_err(ExecutionError::Refused)?;
+            engine.follow(&attempt, &job.tag, asked).await
+        };
+        Ok(Execution { pid: None, end: Box::pin(end) })
+    }
+
+    fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution> {
+        let (engine, attempt) = (self.engine.clone(), attempt.clone());
+        let tag = tag(&attempt).ok()?;
+        Some(Execution { pid: None, end: Box::pin(async move { engine.follow(&attempt, &tag, asked).await }) })
+    }
+
+    fn has_a_queue(&self) -> bool {
+        true
+    }
+}
+
+impl Engine {
+    /// Waits for the end of a job that was submitted, perhaps; ends it if that is asked for.
+    async fn follow(
+        &self,
+        attempt: &AttemptDir,
+        tag: &str,
+        mut asked: watch::Receiver<Asked>,
+    ) -> Result<AttemptEnd, ExecutionError> {
+        tokio::select! {
+            end = self.over(attempt, tag, self.grace) => return self.left(attempt, end),
+            () = heard(&mut asked, Asked::Stop) => {}
+        }
+        // A job that begins from here on finds the file and does not train.
+        unwant(attempt)?;
+        if attempt.began().exists() {
+            tokio::select! {
+                end = self.over(attempt, tag, self.grace) => return Ok(end),
+                () = tokio::time::sleep(GRACE) => {}
+                () = heard(&mut asked, Asked::EndNow) => {}
+            }
+        }
+        // What it says of one that is gone already is of no interest; whether it is gone is asked below.
+        let _ = self.commands.cancel(tag).await;
+        tokio::select! {
+            end = self.over(attempt, tag, Duration::ZERO) => Ok(end),
+            () = tokio::time::sleep(GRACE) => Ok(lost(attempt)),
+            () = heard(&mut asked, Asked::EndNow) => Ok(lost(attempt)),
+        }
+    }
+
+    /// An end as it is found. One that is lost may be there after all: it is not to begin any more.
+    fn left(&self, attempt: &AttemptDir, end: AttemptEnd) -> Result<AttemptEnd, ExecutionError> {
+        if let AttemptEnd::Lost { .. } = end {
+            unwant(attempt)?;
+        }
+        Ok(end)
+    }
+
+    /// Waits until the job has left word of its end, or the engine has not known it for the time of `grace`.
+    async fn over(&self, attempt: &AttemptDir, tag: &str, grace: Duration) -> AttemptEnd {
+        let began = Instant::now();
+        let mut missing: Option<Instant> = None;
+        loop {
+            if let Some(end) = read_end(attempt) {
+                return end;
+            }
+            match self.listing.knows(&self.commands, tag, began, self.every).await {
+                Some(false) => {
+                    let since = *missing.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= grace {
+                        // It may have ended between the last look and the answer.
+                        return read_end(attempt).unwrap_or_else(|| lost(attempt));
+                    }
+                }
+                Some(true) => missing = None,
+                // An engine that does not answer has lost nothing.
+                None => {}
+            }
+            tokio::time::sleep(LOOK.min(self.every)).await;
+        }
+    }
+}
+
+/// Asks an attempt that an engine has, or had, to end with a checkpoint, or not to begin. It is done by whoever executes it.
+///
+/// # Errors
+/// [`ExecutionError::Unwritable`].
+pub fn unwant(attempt: &AttemptDir) -> Result<(), ExecutionError> {
+    std::fs::write(attempt.stop(), "").map_err(|source| ExecutionError::Unwritable(attempt.stop(), source))
+}
+
+fn read_end(attempt: &AttemptDir) -> Option<AttemptEnd> {
+    serde_json::from_slice(&std::fs::read(attempt.end()).ok()?).ok()
+}
+
+fn lost(attempt: &AttemptDir) -> AttemptEnd {
+    AttemptEnd::Lost { began: attempt.began().exists() }
+}

@@ -1,0 +1,148 @@
+//! An engine that is told by commands.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{RunOrder, Treatment};
+use crate::sweep::check::Check;
+use crate::sweep::given::given;
+use crate::sweep::{At, Count, Number, SweepError};
+
+/// An engine with a queue, on a file system that it shares with this machine. The commands are for `sh -c`; docs/commands.md
+/// explains them and has examples.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandExecutor {
+    /// Gives the job `$ISOFLOP_JOB`, which needs `$ISOFLOP_THREADS` processors, to the engine under the name `$ISOFLOP_TAG`.
+    pub submit: At<String>,
+    /// Prints the names of jobs that wait or run, white space between them.
+    pub poll: At<String>,
+    /// Ends the job `$ISOFLOP_TAG`, or takes it back.
+    pub cancel: At<String>,
+    /// What a job trains on; the CPU if absent.
+    #[serde(default)]
+    pub device: JobDevice,
+    /// CPU threads of a run; 1 if absent.
+    #[serde(default = "one")]
+    pub threads_per_run: At<Count>,
+    /// Most jobs that are submitted and not over; 100 if absent.
+    #[serde(default = "hundred")]
+    pub max_pending: At<Count>,
+    /// Seconds between calls of `poll`; 10 if absent.
+    #[serde(default = "ten_seconds")]
+    pub poll_seconds: At<Number>,
+    /// Seconds for which `poll` may not name a job before it is lost; 60 if absent.
+    #[serde(default = "minute")]
+    pub grace_seconds: At<Number>,
+    /// Which runs are submitted first; `longest_first` if absent.
+    #[serde(default = "longest_first")]
+    pub order: RunOrder,
+    /// Attempts of a run that may crash before it is quarantined; 5 if absent.
+    #[serde(default = "five")]
+    pub max_attempts: At<Count>,
+    /// Seconds before a run that crashed is tried again, doubled each time, up to 5 minutes; 1 if absent.
+    #[serde(default = "second")]
+    pub retry_seconds: At<Number>,
+    /// Seconds between checkpoints of a run; 300 if absent.
+    #[serde(default = "five_minutes")]
+    pub checkpoint_seconds: At<Number>,
+    /// Seconds of silence after which a run that has begun is stopped as hung; 300 if absent.
+    #[serde(default = "five_minutes")]
+    pub stall_seconds: At<Number>,
+    /// Seconds that one attempt at a run may take once it has begun; no limit if absent.
+    #[serde(default, deserialize_with = "given")]
+    pub max_run_seconds: Option<At<Number>>,
+    /// Room on the disk below which no run is submitted, bytes; if absent, what checkpoints of the runs side by side can take,
+    /// and 100 MB.
+    #[serde(default, deserialize_with = "given")]
+    pub disk_reserve_bytes: Option<At<Count>>,
+}
+
+/// What a job trains on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobDevice {
+    /// The CPU.
+    #[default]
+    Cpu,
+    /// The one GPU that the engine gives it.
+    Cuda,
+}
+
+fn one() -> At<Count> {
+    At::nowhere(Count(1))
+}
+
+fn five() -> At<Count> {
+    At::nowhere(Count(5))
+}
+
+fn hundred() -> At<Count> {
+    At::nowhere(Count(100))
+}
+
+fn second() -> At<Number> {
+    At::nowhere(Number(1.0))
+}
+
+fn ten_seconds() -> At<Number> {
+    At::nowhere(Number(10.0))
+}
+
+fn minute() -> At<Number> {
+    At::nowhere(Number(60.0))
+}
+
+fn five_minutes() -> At<Number> {
+    At::nowhere(Number(300.0))
+}
+
+fn longest_first() -> RunOrder {
+    RunOrder::LongestFirst
+}
+
+impl CommandExecutor {
+    pub(super) fn treatment(&self) -> Treatment<'_> {
+        Treatment {
+            order: self.order,
+            max_attempts: &self.max_attempts,
+            retry_seconds: &self.retry_seconds,
+            checkpoint_seconds: &self.checkpoint_seconds,
+            stall_seconds: &self.stall_seconds,
+            max_run_seconds: self.max_run_seconds.as_ref(),
+            disk_reserve_bytes: self.disk_reserve_bytes.as_ref(),
+        }
+    }
+}
+
+impl Check<'_> {
+    pub(super) fn command(&self, command: &CommandExecutor) -> Result<(), SweepError> {
+        let CommandExecutor { submit, poll, cancel, .. } = command;
+        for (name, words) in [("`submit`", submit), ("`poll`", poll), ("`cancel`", cancel)] {
+            if words.value.trim().is_empty() {
+                let hint = "give the engine's command; docs/commands.md has examples";
+                return Err(self.at(words, format!("{name} is empty"), hint));
+            }
+        }
+        for (name, words, variable) in [
+            ("`submit`", submit, "ISOFLOP_JOB"),
+            ("`submit`", submit, "ISOFLOP_TAG"),
+            ("`cancel`", cancel, "ISOFLOP_TAG"),
+        ] {
+            if !words.value.contains(variable) {
+                let message = format!(
+                    "{name} does not use `${variable}`, without which the engine cannot know which job is meant"
+                );
+                return Err(self.at(
+                    words,
+                    message,
+                    format!("use \"${variable}\" in it; docs/commands.md has examples"),
+                ));
+            }
+        }
+        self.count("`threads_per_run`", &command.threads_per_run, 1..=1024)?;
+        self.count("`max_pending`", &command.max_pending, 1..=10_000)?;
+        self.within("`poll_seconds`", &command.poll_seconds, 0.05..=3600.0)?;
+        self.within("`grace_seconds`", &command.grace_seconds, 0.0..=1e5).map(drop)
+    }
+}

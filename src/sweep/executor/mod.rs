@@ -1,0 +1,114 @@
+//! Where and how runs execute. None of it is part of a run's identity.
+
+mod command;
+mod local;
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::check::Check;
+use super::{At, Count, Number, SweepError, SweepFile};
+pub use command::{CommandExecutor, JobDevice};
+pub use local::LocalExecutor;
+
+/// Where runs execute.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Executor {
+    /// On this machine.
+    Local(LocalExecutor),
+    /// By an engine that is told by commands: PBS, HTCondor, Slurm, whatever has a queue.
+    Command(CommandExecutor),
+}
+
+/// How runs are treated, wherever they execute.
+#[derive(Clone, Copy, Debug)]
+pub struct Treatment<'a> {
+    /// Which runs start first.
+    pub order: RunOrder,
+    /// Attempts of a run that may crash before it is quarantined.
+    pub max_attempts: &'a At<Count>,
+    /// Seconds before a run that crashed is tried again.
+    pub retry_seconds: &'a At<Number>,
+    /// Seconds between checkpoints of a run.
+    pub checkpoint_seconds: &'a At<Number>,
+    /// Seconds of silence after which a run is stopped as hung.
+    pub stall_seconds: &'a At<Number>,
+    /// Seconds that one attempt at a run may take.
+    pub max_run_seconds: Option<&'a At<Number>>,
+    /// Room on the disk below which no run is started, bytes.
+    pub disk_reserve_bytes: Option<&'a At<Count>>,
+}
+
+impl Executor {
+    /// How runs are treated.
+    pub fn treatment(&self) -> Treatment<'_> {
+        match self {
+            Self::Local(local) => local.treatment(),
+            Self::Command(command) => command.treatment(),
+        }
+    }
+}
+
+impl Default for Executor {
+    fn default() -> Self {
+        Self::Local(LocalExecutor::default())
+    }
+}
+
+/// Kind of device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// GPUs if there are any, the CPU otherwise.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// CUDA devices; an error where there are none.
+    Cuda,
+}
+
+/// Which of the runs that wait are started first, by the estimate of their time; priorities go before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOrder {
+    /// The dearest.
+    LongestFirst,
+    /// The cheapest.
+    CheapestFirst,
+    /// As the sweep lists them.
+    AsListed,
+}
+
+impl Check<'_> {
+    pub(super) fn executor(&self, executor: &Executor) -> Result<(), SweepError> {
+        match executor {
+            Executor::Local(local) => self.local(local)?,
+            Executor::Command(command) => self.command(command)?,
+        }
+        self.treatment(&executor.treatment())
+    }
+
+    fn treatment(&self, treatment: &Treatment<'_>) -> Result<(), SweepError> {
+        self.count("`max_attempts`", treatment.max_attempts, 1..=100)?;
+        self.within("`retry_seconds`", treatment.retry_seconds, 0.0..=300.0)?;
+        self.within("`checkpoint_seconds`", treatment.checkpoint_seconds, 0.01..=1e6)?;
+        if let Some(limit) = treatment.max_run_seconds {
+            self.within("`max_run_seconds`", limit, 1.0..=1e8)?;
+        }
+        self.within("`stall_seconds`", treatment.stall_seconds, 1.0..=1e6).map(drop)
+    }
+}
+
+impl SweepFile {
+    /// Where runs execute.
+    ///
+    /// # Errors
+    /// [`SweepError`] for settings that make no sense.
+    pub fn checked_executor(self, path: &Path) -> Result<Executor, SweepError> {
+        Check { path }.executor(&self.executor)?;
+        Ok(self.executor)
+    }
+}

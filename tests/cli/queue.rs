@@ -1,0 +1,294 @@
+//! An engine with a queue, told by commands: a few lines of shell that lose jobs, start them twice and die, as real ones do.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::faults::{slow, strike};
+use crate::sandbox::{Sandbox, processes_of, until};
+
+/// One job at a time. A job's file in `queue` is there as long as the engine knows it, and holds the process group that executes it.
+const ENGINE: &str = r#"#!/bin/sh
+case $1 in
+submit)
+  [ -e refuses ] && { echo "sbatch: error: invalid partition specified: gpus" >&2; exit 1; }
+  mkdir -p queue; echo "$ISOFLOP_TAG" >> submitted; : > "queue/$ISOFLOP_TAG"
+  setsid sh -c 'echo $$ > "queue/$ISOFLOP_TAG"
+    while [ -e closed ]; do sleep 0.05; done
+    flock engine.lock sh "$ISOFLOP_JOB"; rm -f "queue/$ISOFLOP_TAG"' >> said 2>&1 < /dev/null & ;;
+poll) [ -e down ] && exit 1; ls queue ;;
+cancel) echo "$ISOFLOP_TAG" >> cancelled; group=$(cat "queue/$ISOFLOP_TAG") && rm "queue/$ISOFLOP_TAG"; kill -TERM -- "-$group" ;;
+esac
+"#;
+
+const EXECUTOR: &str = "  command:
+    submit: 'sh engine.sh submit # $ISOFLOP_JOB $ISOFLOP_TAG'
+    poll: sh engine.sh poll
+    cancel: 'sh engine.sh cancel # $ISOFLOP_TAG'
+    poll_seconds: 0.1
+    grace_seconds: 0.5
+    retry_seconds: 0
+    max_pending: 3
+";
+
+const LOCAL: &str = "  local:\n    device: cpu\n    slots: 2\n    threads_per_run: 1\n";
+
+/// The sweep given to the engine.
+fn queued(sandbox: Sandbox) -> Sandbox {
+    sandbox.edit(LOCAL, EXECUTOR);
+    sandbox.write("engine.sh", ENGINE);
+    sandbox
+}
+
+/// What the same sweep ends with on this machine.
+fn untouched(sweep: fn() -> Sandbox) -> String {
+    let local = sweep();
+    local.ok(&["run", "sweep.yaml"]);
+    local.losses("results")
+}
+
+fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {
+    sandbox.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn lines(sandbox: &Sandbox, file: &str) -> Vec<String> {
+    fs::read_to_string(sandbox.path(file)).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+/// Jobs that the engine knows.
+fn known(sandbox: &Sandbox) -> Vec<PathBuf> {
+    fs::read_dir(sandbox.path("queue")).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+/// The folders of attempts that have begun and not ended.
+fn under_way(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let runs = fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
+    let attempts = runs.flat_map(|run| fs::read_dir(run.path().join("attempts")).into_iter().flatten().flatten());
+    let attempts = attempts.map(|attempt| attempt.path());
+    attempts.filter(|path| path.join("metrics.jsonl").exists() && !path.join("end.json").exists()).collect()
+}
+
+fn processes_on(attempt: &std::path::Path) -> Vec<i32> {
+    // As a word of a command line, relative to whichever folder.
+    let name: PathBuf = attempt.components().skip_while(|part| part.as_os_str() != "runs").collect();
+    processes_of(&name)
+}
+
+fn attempts(sandbox: &Sandbox) -> Vec<u64> {
+    let status: Value = sandbox.json(&["status", "sweep"]);
+    status.as_array().unwrap().iter().map(|run| run["attempts"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn a_queue_gives_the_bits_of_this_machine() {
+    let sandbox = queued(Sandbox::new());
+    sandbox.ok(&["run", "sweep.yaml"]);
+    assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
+    assert_eq!(attempts(&sandbox), [1; 8]);
+    assert_eq!(lines(&sandbox, "submitted").len(), 8);
+    assert!(lines(&sandbox, "cancelled").is_empty());
+    let plan = sandbox.ok(&["plan", "sweep.yaml"]);
+    assert!(plan.out.contains("3 runs side by side (cpu), 1 CPU threads each"), "{}", plan.out);
+}
+
+/// The coordinator is killed with jobs that run and jobs that wait. The next one follows them: none is submitted twice.
+#[test]
+fn jobs_outlive_their_coordinator() {
+    let sandbox = queued(slow());
+    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
+    until("a run is done and others run", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
+    strike(&coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
+    // With nobody there, a job ends and delivers.
+    let running = under_way(&sandbox);
+    until("a job has ended", || running.iter().any(|attempt| attempt.join("end.json").exists()));
+    // What other commands find is left alone.
+    sandbox.ok(&["status", "sweep"]);
+    let resumed = sandbox.ok(&["resume", "sweep"]);
+    assert!(resumed.err.contains("attempts that were given to the engine before are followed"), "{}", resumed.err);
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+    assert_eq!(attempts(&sandbox), [1; 8]);
+    assert_eq!(lines(&sandbox, "submitted").len(), 8);
+}
+
+/// A node dies: neither word nor job is left. The run goes on in another attempt.
+#[test]
+fn a_job_that_is_killed_is_tried_again() {
+    let sandbox = queued(slow());
+    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
+    until("a job is struck", || {
+        let pids: Vec<i32> = under_way(&sandbox).iter().flat_map(|attempt| processes_on(attempt)).collect();
+        pids.iter().for_each(|pid| {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), Signal::SIGKILL);
+        });
+        pids.len() > 1
+    });
+    assert!(coordinator.wait().unwrap().success());
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+    let attempts = attempts(&sandbox);
+    assert_eq!(attempts.iter().sum::<u64>(), 9, "{attempts:?}");
+}
+
+/// The engine forgets all it knows while a job runs, and cannot be asked for a while before: the job is given up after the grace period
+/// alone, trains no more once it is, and the run has one result.
+#[test]
+fn a_job_that_the_engine_forgets_is_given_up() {
+    let sandbox = queued(slow());
+    sandbox.write("down", "");
+    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
+    until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
+    assert_eq!(attempts(&sandbox).iter().max(), Some(&1), "an engine that does not answer has lost nothing");
+    let forgotten = known(&sandbox);
+    assert!(!forgotten.is_empty());
+    forgotten.iter().for_each(|job| fs::remove_file(job).unwrap());
+    fs::remove_file(sandbox.path("down")).unwrap();
+    assert!(coordinator.wait().unwrap().success());
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+    assert!(attempts(&sandbox).iter().any(|attempts| *attempts > 1));
+    until("what was given up has ended", || processes_of(&sandbox.path("")).is_empty());
+}
+
+/// One job is started twice, and once more when all is over: it trains once.
+#[test]
+fn a_job_that_is_started_twice_trains_once() {
+    let sandbox = queued(Sandbox::new());
+    let twice = ENGINE.replace("sh \"$ISOFLOP_JOB\";", "sh twice.sh;");
+    assert!(twice.contains("twice.sh"));
+    sandbox.write("twice.sh", "sh \"$ISOFLOP_JOB\" & sh \"$ISOFLOP_JOB\"; wait\n");
+    sandbox.write("engine.sh", twice);
+    sandbox.ok(&["run", "sweep.yaml"]);
+    assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
+    assert_eq!(attempts(&sandbox), [1; 8]);
+    let elsewhere = |line: &&String| line.contains("executed by another job");
+    assert_eq!(lines(&sandbox, "said").iter().filter(elsewhere).count(), 8);
+    let before = sandbox.outcomes();
+    let job = before[0].0.with_file_name("attempts").join("1/job.sh");
+    let again = std::process::Command::new("sh").arg(job).output().unwrap();
+    assert!(again.status.success());
+    assert_eq!(sandbox.outcomes(), before);
+}
+
+/// An interrupt takes back what waits and stops what runs, with a checkpoint; run again, it goes on from there.
+#[test]
+fn an_interrupt_takes_jobs_back() {
+    let sandbox = queued(slow());
+    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
+    until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
+    strike(&coordinator, Signal::SIGINT);
+    assert_eq!(coordinator.wait().unwrap().code(), Some(130));
+    until("the engine knows no job", || known(&sandbox).is_empty());
+    until("no process is left", || processes_of(&sandbox.path("")).is_empty());
+    let kept = sandbox.outcomes();
+    sandbox.ok(&["run", "sweep.yaml"]);
+    assert!(kept.iter().all(|outcome| sandbox.outcomes().contains(outcome)));
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+}
+
+/// A run whose job waits is cancelled: the job is taken back, and the others go on.
+#[test]
+fn a_job_that_waits_is_cancelled() {
+    let sandbox = queued(Sandbox::new());
+    sandbox.write("closed", "");
+    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
+    until("three jobs wait", || known(&sandbox).len() == 3);
+    let status = sandbox.json(&["status", "sweep"]);
+    let waits = status.as_array().unwrap().iter().find(|run| run["status"] == "leased").unwrap();
+    let run = waits["id"].as_str().unwrap().to_owned();
+    let answer = sandbox.ok(&["cancel", &run]);
+    assert!(answer.out.contains("cancelled"), "{}", answer.out);
+    assert!(lines(&sandbox, "cancelled")[0].contains(&run));
+    fs::remove_file(sandbox.path("closed")).unwrap();
+    coordinator.wait().unwrap();
+    assert_eq!(sandbox.outcomes().len(), 7);
+}
+
+/// The engine preempts: it sends SIGTERM to the job, which leaves a checkpoint. That is no crash, and the next attempt goes on from it.
+#[test]
+fn a_preempted_job_goes_on_from_its_checkpoint() {
+    let sandbox = queued(slow());
+    sandbox.edit("max_pending: 3", "max_pending: 3\n    max_attempts: 1");
+    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
+    until("a job is preempted", || {
+        let Some(attempt) = under_way(&sandbox).pop() else { return false };
+        let said = fs::read_to_string(attempt.join("metrics.jsonl")).unwrap_or_default();
+        let began = fs::read_to_string(attempt.join("began.json")).unwrap_or_default();
+        let Ok(began) = serde_json::from_str::<Value>(&began) else { return false };
+        let process = began["process"].as_i64().unwrap() as i32;
+        said.lines().count() > 1 && nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), Signal::SIGTERM).is_ok()
+    });
+    assert!(coordinator.wait().unwrap().success());
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+}
+
+/// Without a coordinator, a run that an engine has is asked to end, and the next coordinator sees it end. A run that the sweep does not
+/// ask for any more is taken back alike.
+#[test]
+fn what_an_engine_has_is_taken_back() {
+    let sandbox = queued(Sandbox::new());
+    sandbox.write("closed", "");
+    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
+    until("three jobs wait", || known(&sandbox).len() == 3);
+    strike(&coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
+    let status = sandbox.json(&["status", "sweep"]);
+    let leased: Vec<&Value> = status.as_array().unwrap().iter().filter(|run| run["status"] == "leased").collect();
+    let run = leased.iter().find(|run| run["arm"] == "transformer").unwrap()["id"].as_str().unwrap();
+    let answer = sandbox.ok(&["cancel", run]);
+    assert!(answer.out.contains("its engine has it, and `isoflop resume sweep` sees it end"), "{}", answer.out);
+    // The other arm's are not wanted any more: it has two of the dearest four.
+    sandbox.edit("[transformer, primer_ez]", "[transformer]");
+    fs::remove_file(sandbox.path("closed")).unwrap();
+    let ran = sandbox.run(&["run", "sweep.yaml"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    until("the engine knows no job", || known(&sandbox).is_empty());
+    let status = sandbox.json(&["status", "sweep", "--results", "results"]);
+    let of = |word: &str| status.as_array().unwrap().iter().filter(|run| run["status"] == word).count();
+    assert_eq!((of("cancelled"), of("finished")), (1, 3), "{status}");
+    let trained = sandbox.outcomes();
+    assert_eq!(trained.len(), 3, "a run that was taken back was trained: {trained:?}");
+}
+
+/// A sweep that goes on on this machine: what the engine has is asked to end, and is not waited for.
+#[test]
+fn another_engine_takes_over() {
+    let sandbox = queued(slow());
+    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
+    until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
+    strike(&coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
+    sandbox.edit(EXECUTOR, LOCAL);
+    let ran = sandbox.ok(&["run", "sweep.yaml"]);
+    assert!(ran.err.contains("it was given to an engine that is not the sweep's any more"), "{}", ran.err);
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+    until("no process is left", || processes_of(&sandbox.path("")).is_empty());
+}
+
+#[test]
+fn what_an_engine_refuses() {
+    let sandbox = queued(Sandbox::new());
+    sandbox.write("refuses", "");
+    let ran = sandbox.run(&["run", "sweep.yaml"]);
+    assert_eq!(ran.code, 4);
+    let mut said = ran.err[ran.err.find("error: the sweep").unwrap()..].to_owned();
+    fs::remove_file(sandbox.path("refuses")).unwrap();
+    for (from, to) in [
+        ("'sh engine.sh submit # $ISOFLOP_JOB $ISOFLOP_TAG'", "sbatch $ISOFLOP_JOB"),
+        ("sh engine.sh poll", "''"),
+        ("    poll: sh engine.sh poll\n", ""),
+        ("max_pending: 3", "max_pending: 0"),
+        ("poll_seconds: 0.1", "poll_seconds: often"),
+    ] {
+        let mistaken = queued(Sandbox::new());
+        mistaken.edit(from, to);
+        let ran = mistaken.run(&["plan", "sweep.yaml"]);
+        assert_eq!(ran.code, 3, "{}", ran.err);
+        said += &ran.err;
+    }
+    let nowhere = sandbox.run(&["attempt", "nowhere"]);
+    said += &nowhere.err;
+    insta::assert_snapshot!(said);
+    sandbox.ok(&["run", "sweep.yaml"]);
+}
