@@ -266,6 +266,17 @@ fn another_engine_takes_over() {
     until("no process is left", || processes_of(&sandbox.path("")).is_empty());
 }
 
+/// What the document shows can be put at the end of a sweep file.
+#[test]
+fn the_example_of_the_document_is_a_sweep() {
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md")).unwrap();
+    let (_, example) = document.split_once("```yaml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let sandbox = Sandbox::new();
+    sandbox.edit(&format!("executor:\n{LOCAL}"), example);
+    assert!(sandbox.ok(&["plan", "sweep.yaml"]).out.contains("100 runs side by side (cpu)"));
+}
+
 #[test]
 fn what_an_engine_refuses() {
     let sandbox = queued(Sandbox::new());
