@@ -243,6 +243,9 @@ pub(super) struct DriveArgs {
     /// Start at most N runs, then stop; 0 plans and queues
     #[arg(long, value_name = "N")]
     pub(super) max_runs: Option<usize>,
+    /// End when the engine has as many jobs as it may; `isoflop resume` collects, and gives it more
+    #[arg(long)]
+    pub(super) detach: bool,
     /// Print what happens as JSON, an object a line
     #[arg(long)]
     pub(super) json: bool,

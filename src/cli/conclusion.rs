@@ -35,6 +35,15 @@ pub(super) fn conclude_run(
         );
         return Ok(Exit::Interrupted);
     }
+    if summary.detached {
+        let held = summary.records.iter().filter(|record| record.state.lease().is_some()).count();
+        let waiting = summary.records.iter().filter(|record| !record.state.has_ended()).count() - held;
+        output::note(format!(
+            "the engine has {held} jobs, {waiting} runs wait; `isoflop resume {}` collects and gives it more",
+            plan.name
+        ));
+        return Ok(Exit::Ok);
+    }
     if let Some((run, failure)) = &summary.stopped_by {
         let run = described(&plan.runs[*run], &summary.records[*run], failure);
         let hint = "mend the cause, then run the same command again: finished runs are kept";
@@ -90,6 +99,6 @@ fn ended(plan: &Plan, summary: &Summary, seconds: f64) -> serde_json::Value {
     let states: serde_json::Map<_, _> =
         RunState::NAMES.iter().map(|name| ((*name).to_owned(), count(name).into())).collect();
     serde_json::json!({
-        "event": "sweep_ended", "sweep": plan.name, "runs": states, "interrupted": summary.interrupted, "seconds": seconds,
+        "event": "sweep_ended", "sweep": plan.name, "runs": states, "interrupted": summary.interrupted, "detached": summary.detached, "seconds": seconds,
     })
 }

@@ -33,7 +33,12 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Looks before anything is written.
-    pub(super) fn find(executor: &Executor, trainer: &TrainerArgs) -> Result<Self, Failed> {
+    pub(super) fn find(executor: &Executor, trainer: &TrainerArgs, drive: &DriveArgs) -> Result<Self, Failed> {
+        if drive.detach && is_here(executor) {
+            let message = "`--detach` needs an engine that goes on without isoflop; runs on this machine end with it";
+            let hint = "leave it out, and start it with `nohup` or in `tmux`; or use `executor: command`";
+            return Err(Failed::new(Exit::Usage, message, hint));
+        }
         Ok(Self { slots: places(executor)?, executor: engine(executor, trainer)? })
     }
 }
@@ -47,7 +52,7 @@ pub(super) fn go_on(
     began: Instant,
 ) -> Result<Exit, Failed> {
     let taken_up = resume(&sweep.dir, &sweep.plan)?;
-    let options = options(sweep, engine, &taken_up, args.max_runs)?;
+    let options = options(sweep, engine, &taken_up, args)?;
     announce(sweep, &options.slots, &taken_up);
     let summary = if args.json {
         let mut events = JsonEvents::new(&sweep.plan, &taken_up.resumed, &options);
@@ -61,7 +66,7 @@ pub(super) fn go_on(
     conclude_run(&sweep.dir, &sweep.plan, &summary, args.json, folders, began)
 }
 
-fn options(sweep: &Ready, engine: Engine, taken_up: &TakenUp, max_runs: Option<usize>) -> Result<Options, Failed> {
+fn options(sweep: &Ready, engine: Engine, taken_up: &TakenUp, args: &DriveArgs) -> Result<Options, Failed> {
     let (treatment, Engine { mut slots, executor }) = (sweep.executor.treatment(), engine);
     // Attempts that run already have each a slot, be there now fewer.
     slots.resize(slots.len().max(taken_up.held.len()), slots[0]);
@@ -78,10 +83,11 @@ fn options(sweep: &Ready, engine: Engine, taken_up: &TakenUp, max_runs: Option<u
     let reserve = || disk_reserve(runs.iter().map(|run| &run.spec), slots.len());
     Ok(Options {
         executor,
+        detach: args.detach,
         policy: Policy {
             order: treatment.order,
             max_crashes: count(treatment.max_attempts),
-            max_runs,
+            max_runs: args.max_runs,
             retry_after: (treatment.retry_seconds.value.0 * 1e3) as u64,
         },
         machine,

@@ -32,6 +32,8 @@ pub trait Executor: Debug {
 pub struct Execution {
     /// Its process, where that is on this machine.
     pub pid: Option<u32>,
+    /// Whether it needs its coordinator no more to begin: an engine has taken it.
+    pub taken: watch::Receiver<bool>,
     /// How it ended, once it has. What is asked of it is passed on while this is awaited.
     pub end: Pin<Box<dyn Future<Output = Result<AttemptEnd, ExecutionError>> + Send>>,
 }

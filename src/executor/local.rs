@@ -110,7 +110,7 @@ impl Executor for Trainer {
             let end = end.map_err(ExecutionError::Wait)?;
             Ok(kills.explain(end, at_start, kills_for_memory()))
         };
-        Ok(Execution { pid: Some(pid), end: Box::pin(end) })
+        Ok(Execution { pid: Some(pid), taken: watch::channel(false).1, end: Box::pin(end) })
     }
 
     fn adopt(&self, _: &AttemptDir, _: watch::Receiver<Asked>) -> Option<Execution> {

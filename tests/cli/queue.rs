@@ -266,6 +266,29 @@ fn another_engine_takes_over() {
     until("no process is left", || processes_of(&sandbox.path("")).is_empty());
 }
 
+/// The user leaves as soon as the engine has its jobs, and looks in now and then.
+#[test]
+fn a_detached_sweep_is_collected() {
+    let sandbox = queued(Sandbox::new());
+    sandbox.write("closed", "");
+    let said = sandbox.ok(&["run", "sweep.yaml", "--detach"]).err;
+    assert!(said.contains("the engine has 3 jobs, 5 runs wait; `isoflop resume sweep` collects"), "{said}");
+    assert_eq!((known(&sandbox).len(), sandbox.outcomes().len()), (3, 0));
+    let again = sandbox.ok(&["resume", "sweep", "--detach"]).err;
+    assert!(again.contains("the engine has 3 jobs, 5 runs wait"), "{again}");
+    fs::remove_file(sandbox.path("closed")).unwrap();
+    until("what the engine has is done", || known(&sandbox).is_empty());
+    let more = sandbox.ok(&["resume", "sweep", "--detach"]).err;
+    assert!(more.contains("3 of them done already"), "{more}");
+    assert!(more.contains("the engine has 3 jobs, 2 runs wait"), "{more}");
+    sandbox.ok(&["resume", "sweep"]);
+    assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
+    assert_eq!(attempts(&sandbox), [1; 8]);
+    let local = Sandbox::new().run(&["run", "sweep.yaml", "--detach"]);
+    assert_eq!(local.code, 2);
+    assert!(local.err.contains("needs an engine that goes on without isoflop"), "{}", local.err);
+}
+
 /// What the document shows can be put at the end of a sweep file.
 #[test]
 fn the_example_of_the_document_is_a_sweep() {

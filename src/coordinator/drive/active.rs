@@ -17,6 +17,8 @@ pub(super) struct Active {
     pub(super) asked: watch::Sender<Asked>,
     /// Whether it waits for a machine, as far as is known.
     pub(super) waits: bool,
+    /// Whether an engine has taken it.
+    pub(super) taken: watch::Receiver<bool>,
     events: EventTail,
     watch: Watch,
     pub(super) overdue: Option<Overdue>,
@@ -46,7 +48,8 @@ impl Active {
         waits: bool,
     ) -> Self {
         let events = EventTail::new(attempt.metrics());
-        Self { slot, attempt, fence, asked, waits, events, watch: Watch::default(), overdue: None, loss: None }
+        let taken = watch::channel(false).1;
+        Self { slot, attempt, fence, asked, waits, taken, events, watch: Watch::default(), overdue: None, loss: None }
     }
 
     /// What it has said since the last look, `passed` ago.

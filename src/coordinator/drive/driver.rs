@@ -87,10 +87,11 @@ impl<'a> Driver<'a> {
         events.extend(self.look()?);
         loop {
             state = self.turn(state, std::mem::take(&mut events))?;
-            if self.finished {
+            let detached = !self.finished && self.may_detach(&state);
+            if self.finished || detached {
                 self.ledger.write_all(&state)?;
-                let stopped_by = state.stopped_by().cloned();
-                return Ok(Summary { records: state.records().to_vec(), stopped_by, interrupted: self.interrupted });
+                let (records, stopped_by) = (state.records().to_vec(), state.stopped_by().cloned());
+                return Ok(Summary { records, stopped_by, interrupted: self.interrupted, detached });
             }
             let wake = state.next_moment().map(|moment| self.began + Duration::from_millis(moment.0));
             tokio::select! {
@@ -225,12 +226,21 @@ impl<'a> Driver<'a> {
         Ok(if waits { Event::Tick } else { Event::Started(claim, pid) })
     }
 
-    fn await_end(&self, claim: Claim, Execution { end, .. }: Execution) {
+    fn await_end(&mut self, claim: Claim, Execution { end, taken, .. }: Execution) {
+        if let Some(active) = self.active.get_mut(&claim) {
+            active.taken = taken;
+        }
         let ended = self.ended.0.clone();
         tokio::spawn(async move {
             // The receiver lives as long as the driver.
             let _ = ended.send((claim, end.await));
         });
+    }
+
+    /// Whether the engine has all that can be given to it now, and that was all that was wanted.
+    fn may_detach(&self, state: &State) -> bool {
+        let wanted = self.options.detach && !self.interrupted && state.stopped_by().is_none();
+        wanted && self.active.values().all(|active| *active.taken.borrow())
     }
 
     /// Goes on with the attempts that an earlier coordinator gave to an engine.

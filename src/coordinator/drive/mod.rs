@@ -25,6 +25,8 @@ use driver::Driver;
 pub struct Options {
     /// Where attempts execute.
     pub executor: Arc<dyn Executor>,
+    /// Whether to end when the engine has taken what it can be given now: the next coordinator follows it.
+    pub detach: bool,
     /// Where runs go.
     pub slots: Vec<Slot>,
     /// The same, with the memory of each device.
@@ -92,6 +94,8 @@ pub struct Summary {
     pub stopped_by: Option<(RunIndex, Failure)>,
     /// The user stopped it.
     pub interrupted: bool,
+    /// It left the runs under way to the engine.
+    pub detached: bool,
 }
 
 impl Summary {

@@ -72,17 +72,21 @@ impl Executor for Queue {
             source,
         })?;
         let attempt = attempt.clone();
+        let (takes, taken) = watch::channel(false);
         let end = async move {
             engine.commands.submit(&job).await.map_err(ExecutionError::Refused)?;
+            takes.send_replace(true);
             engine.follow(&attempt, &job.tag, asked).await
         };
-        Ok(Execution { pid: None, end: Box::pin(end) })
+        Ok(Execution { pid: None, taken, end: Box::pin(end) })
     }
 
     fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution> {
         let (engine, attempt) = (self.engine.clone(), attempt.clone());
         let tag = tag(&attempt).ok()?;
-        Some(Execution { pid: None, end: Box::pin(async move { engine.follow(&attempt, &tag, asked).await }) })
+        let end = Box::pin(async move { engine.follow(&attempt, &tag, asked).await });
+        // If it was not, it is lost, as it would be with any coordinator there.
+        Some(Execution { pid: None, taken: watch::channel(true).1, end })
     }
 
     fn has_a_queue(&self) -> bool {
