@@ -18,4 +18,5 @@ mod queue;
 mod recipes;
 mod resume;
 mod sandbox;
+mod slurm;
 mod training;

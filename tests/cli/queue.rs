@@ -34,7 +34,7 @@ const EXECUTOR: &str = "  command:
     max_pending: 3
 ";
 
-const LOCAL: &str = "  local:\n    device: cpu\n    slots: 2\n    threads_per_run: 1\n";
+pub(crate) const LOCAL: &str = "  local:\n    device: cpu\n    slots: 2\n    threads_per_run: 1\n";
 
 /// The sweep given to the engine.
 fn queued(sandbox: Sandbox) -> Sandbox {
@@ -64,7 +64,7 @@ fn known(sandbox: &Sandbox) -> Vec<PathBuf> {
 }
 
 /// The folders of attempts that have begun and not ended.
-fn under_way(sandbox: &Sandbox) -> Vec<PathBuf> {
+pub(crate) fn under_way(sandbox: &Sandbox) -> Vec<PathBuf> {
     let runs = fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
     let attempts = runs.flat_map(|run| fs::read_dir(run.path().join("attempts")).into_iter().flatten().flatten());
     let attempts = attempts.map(|attempt| attempt.path());
@@ -77,7 +77,7 @@ fn processes_on(attempt: &std::path::Path) -> Vec<i32> {
     processes_of(&name)
 }
 
-fn attempts(sandbox: &Sandbox) -> Vec<u64> {
+pub(crate) fn attempts(sandbox: &Sandbox) -> Vec<u64> {
     let status: Value = sandbox.json(&["status", "sweep"]);
     status.as_array().unwrap().iter().map(|run| run["attempts"].as_u64().unwrap()).collect()
 }
@@ -289,14 +289,17 @@ fn a_detached_sweep_is_collected() {
     assert!(local.err.contains("needs an engine that goes on without isoflop"), "{}", local.err);
 }
 
-/// What the document shows can be put at the end of a sweep file.
-#[test]
-fn the_example_of_the_document_is_a_sweep() {
+/// The end of a sweep file that docs/commands.md shows.
+pub(crate) fn example() -> String {
     let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md")).unwrap();
     let (_, example) = document.split_once("```yaml\n").unwrap();
-    let (example, _) = example.split_once("```").unwrap();
+    example.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_example_of_the_document_is_a_sweep() {
     let sandbox = Sandbox::new();
-    sandbox.edit(&format!("executor:\n{LOCAL}"), example);
+    sandbox.edit(&format!("executor:\n{LOCAL}"), &example());
     assert!(sandbox.ok(&["plan", "sweep.yaml"]).out.contains("100 runs side by side (cpu)"));
 }
 
