@@ -107,7 +107,9 @@ impl AttemptEnd {
             Self::KilledForMemory { certain: false } => {
                 "the trainer was killed by SIGKILL, perhaps for using too much memory".to_owned()
             }
-            Self::Lost { began: false } => "the engine lost the job before it began".to_owned(),
+            Self::Lost { began: false } => {
+                "the job is gone and never began: the engine lost it, or its machine cannot start isoflop".to_owned()
+            }
             Self::Lost { began: true } => "the job is gone, and left no word of how it ended".to_owned(),
         }
     }

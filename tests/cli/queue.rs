@@ -171,6 +171,20 @@ fn a_job_that_is_started_twice_trains_once() {
     assert_eq!(sandbox.outcomes(), before);
 }
 
+/// No machine of the engine can start isoflop: that comes to an end, with the reason.
+#[test]
+fn jobs_that_never_begin_come_to_an_end() {
+    let sandbox = queued(Sandbox::new());
+    sandbox.edit("[d12-l2, d16-l2]", "[d12-l2]");
+    sandbox.edit("grace_seconds: 0.5", "grace_seconds: 0.1\n    max_attempts: 2");
+    sandbox.write("engine.sh", "exit 0");
+    let ran = sandbox.run(&["run", "sweep.yaml"]);
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert!(ran.err.contains("4 of 4 runs failed"), "{}", ran.err);
+    assert!(ran.err.contains("never began: the engine lost it, or its machine cannot start isoflop"), "{}", ran.err);
+    assert_eq!(attempts(&sandbox), [2; 4]);
+}
+
 /// An interrupt takes back what waits and stops what runs, with a checkpoint; run again, it goes on from there.
 #[test]
 fn an_interrupt_takes_jobs_back() {

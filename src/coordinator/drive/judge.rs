@@ -72,8 +72,8 @@ fn class(end: AttemptEnd) -> FailureClass {
         AttemptEnd::KilledForMemory { certain: true } => FailureClass::OutOfMemory,
         // A kill that nobody explains may have been for memory, but need not: to train in other passes would be a guess.
         AttemptEnd::KilledForMemory { certain: false } | AttemptEnd::Signal(_) => FailureClass::Crash,
-        AttemptEnd::Lost { began: false } => FailureClass::Preempted,
-        // A run that takes its machine down with it is lost every time: that must come to an end.
-        AttemptEnd::Lost { began: true } => FailureClass::Crash,
+        // A run that takes its machine down with it, or whose machine cannot start isoflop, is lost every time: that must come to
+        // an end.
+        AttemptEnd::Lost { .. } => FailureClass::Crash,
     }
 }
