@@ -10,9 +10,7 @@ use super::events::JsonEvents;
 use super::plan::changes;
 use super::progress::Progress;
 use super::{Exit, Failed, memory, output};
-use crate::coordinator::{
-    Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, machine, resume,
-};
+use crate::coordinator::{Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, resume};
 use crate::executor::{self, Slot};
 use crate::run::SweepDir;
 use crate::sweep::{At, Count, Executor, Plan};
@@ -71,11 +69,7 @@ fn options(sweep: &Ready, engine: Engine, taken_up: &TakenUp, args: &DriveArgs) 
     // Attempts that run already have each a slot, be there now fewer.
     slots.resize(slots.len().max(taken_up.held.len()), slots[0]);
     let memory = memory::estimates(&sweep.plan, sweep.text, &slots);
-    let machine = if is_here(&sweep.executor) {
-        memory::usable(&sweep.plan, &slots, &memory, &taken_up.resumed.done)?.0
-    } else {
-        machine(&slots, None)
-    };
+    let (machine, _) = memory::usable(&sweep.plan, &slots, &memory, &taken_up.resumed.done, is_here(&sweep.executor))?;
     let runs = &sweep.plan.runs;
     let branches = branches(&sweep.plan);
     let costs = runs.iter().zip(&branches).map(|(run, branch)| Cost::guessed(&run.spec, *branch).seconds).collect();

@@ -14,7 +14,7 @@ pub(super) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64
 }
 
 /// The slots with the memory that they share, and how many of them the runs which are not `done` can use at once, whichever
-/// meet: fewer than there are with a warning.
+/// meet: fewer than there are with a warning. Where runs do not execute `here`, what memory there is for them is not known.
 ///
 /// # Errors
 /// When a run does not fit even alone.
@@ -23,8 +23,9 @@ pub(super) fn usable(
     slots: &[Slot],
     estimates: &[u64],
     done: &[bool],
+    here: bool,
 ) -> Result<(Machine, usize), Failed> {
-    let free = free_memory(slots);
+    let free = if here { free_memory(slots) } else { None };
     let machine = machine(slots, free.as_ref());
     let Some(free) = free else { return Ok((machine, slots.len())) };
     let waiting: Vec<_> = estimates.iter().copied().enumerate().filter(|(run, _)| !done[*run]).collect();

@@ -24,15 +24,10 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
     let branches = branches(&sweep.plan);
     let resumed = look(&sweep.dir, &sweep.plan, &super::sweep::remembered(&sweep.dir)?);
     let memory = memory::estimates(&sweep.plan, sweep.text(), &slots);
-    // What memory other machines have, and how fast they are, is not known here.
-    let usable = if here {
-        memory::usable(&sweep.plan, &slots, &memory, &resumed.done).map(|(_, count)| count)
-    } else {
-        Ok(slots.len())
-    };
-    // A measurement is a few steps: they would find no room either.
+    let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done, here);
+    // A measurement is a few steps: they would find no room either, and say nothing of another machine.
     let measures = here && !args.no_calibration && usable.is_ok();
-    let count = usable.unwrap_or_else(|refusal| {
+    let count = usable.map(|(_, count)| count).unwrap_or_else(|refusal| {
         output::warning(format!("`isoflop run` will refuse: {}", refusal.message));
         slots.len()
     });

@@ -124,8 +124,8 @@ pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
             };
         }
     }
-    let planned: HashSet<&str> = plan.runs.iter().map(|run| run.id.as_str()).collect();
-    fences.keys().filter(|id| !planned.contains(id.as_str())).for_each(|id| take_back(&sweep.run_named(id)));
+    let wanted = wanted(plan);
+    fences.keys().filter(|id| !wanted.contains(id.as_str())).for_each(|id| take_back(&sweep.run_named(id)));
     sweep_leftovers(sweep, plan, &resumed.done);
     let listed = plan.runs.iter().zip(&resumed.records).zip(&resumed.losses);
     store.adopt(listed.map(|((run, record), loss)| (listing(run), record, *loss)))?;
@@ -198,8 +198,13 @@ fn folders(sweep: &SweepDir) -> HashSet<String> {
     entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
+/// The runs that the plan asks for.
+fn wanted(plan: &Plan) -> HashSet<&str> {
+    plan.runs.iter().map(|run| run.id.as_str()).collect()
+}
+
 fn unwanted(sweep: &SweepDir, plan: &Plan, folders: &HashSet<String>) -> Vec<String> {
-    let wanted: HashSet<&str> = plan.runs.iter().map(|run| run.id.as_str()).collect();
+    let wanted = wanted(plan);
     let others = folders.iter().filter(|folder| !wanted.contains(folder.as_str()));
     let mut finished: Vec<String> =
         others.filter(|folder| RunDir::new(sweep.runs().join(folder)).outcome().is_file()).cloned().collect();

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::Child;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::faults::{slow, strike};
+use crate::faults::{slow, start, strike};
 use crate::sandbox::{Sandbox, processes_of, until};
 
 /// One job at a time. A job's file in `queue` is there as long as the engine knows it, and holds the process group that executes it.
@@ -50,8 +50,24 @@ fn untouched(sweep: fn() -> Sandbox) -> String {
     local.losses("results")
 }
 
-fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {
-    sandbox.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+/// A coordinator at a moment when a run is done and another runs.
+fn midway(sandbox: &Sandbox) -> Child {
+    let coordinator = start(sandbox);
+    until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(sandbox).is_empty());
+    coordinator
+}
+
+/// A coordinator whose first three jobs wait, for an engine that starts none yet.
+fn waiting(sandbox: &Sandbox) -> Child {
+    sandbox.write("closed", "");
+    let coordinator = start(sandbox);
+    until("three jobs wait", || known(sandbox).len() == 3);
+    coordinator
+}
+
+fn kill(mut coordinator: Child) {
+    strike(&coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
 }
 
 fn lines(sandbox: &Sandbox, file: &str) -> Vec<String> {
@@ -98,10 +114,7 @@ fn a_queue_gives_the_bits_of_this_machine() {
 #[test]
 fn jobs_outlive_their_coordinator() {
     let sandbox = queued(slow());
-    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
-    until("a run is done and others run", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
-    strike(&coordinator, Signal::SIGKILL);
-    coordinator.wait().unwrap();
+    kill(midway(&sandbox));
     // With nobody there, a job ends and delivers.
     let running = under_way(&sandbox);
     until("a job has ended", || running.iter().any(|attempt| attempt.join("end.json").exists()));
@@ -118,7 +131,7 @@ fn jobs_outlive_their_coordinator() {
 #[test]
 fn a_job_that_is_killed_is_tried_again() {
     let sandbox = queued(slow());
-    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
+    let mut coordinator = start(&sandbox);
     until("a job is struck", || {
         let pids: Vec<i32> = under_way(&sandbox).iter().flat_map(|attempt| processes_on(attempt)).collect();
         pids.iter().for_each(|pid| {
@@ -138,8 +151,7 @@ fn a_job_that_is_killed_is_tried_again() {
 fn a_job_that_the_engine_forgets_is_given_up() {
     let sandbox = queued(slow());
     sandbox.write("down", "");
-    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
-    until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
+    let mut coordinator = midway(&sandbox);
     assert_eq!(attempts(&sandbox).iter().max(), Some(&1), "an engine that does not answer has lost nothing");
     let forgotten = known(&sandbox);
     assert!(!forgotten.is_empty());
@@ -189,8 +201,7 @@ fn jobs_that_never_begin_come_to_an_end() {
 #[test]
 fn an_interrupt_takes_jobs_back() {
     let sandbox = queued(slow());
-    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
-    until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
+    let mut coordinator = midway(&sandbox);
     strike(&coordinator, Signal::SIGINT);
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
     until("the engine knows no job", || known(&sandbox).is_empty());
@@ -205,9 +216,7 @@ fn an_interrupt_takes_jobs_back() {
 #[test]
 fn a_job_that_waits_is_cancelled() {
     let sandbox = queued(Sandbox::new());
-    sandbox.write("closed", "");
-    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
-    until("three jobs wait", || known(&sandbox).len() == 3);
+    let mut coordinator = waiting(&sandbox);
     let status = sandbox.json(&["status", "sweep"]);
     let waits = status.as_array().unwrap().iter().find(|run| run["status"] == "leased").unwrap();
     let run = waits["id"].as_str().unwrap().to_owned();
@@ -224,7 +233,7 @@ fn a_job_that_waits_is_cancelled() {
 fn a_preempted_job_goes_on_from_its_checkpoint() {
     let sandbox = queued(slow());
     sandbox.edit("max_pending: 3", "max_pending: 3\n    max_attempts: 1");
-    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
+    let mut coordinator = start(&sandbox);
     until("a job is preempted", || {
         let Some(attempt) = under_way(&sandbox).pop() else { return false };
         let said = fs::read_to_string(attempt.join("metrics.jsonl")).unwrap_or_default();
@@ -242,11 +251,7 @@ fn a_preempted_job_goes_on_from_its_checkpoint() {
 #[test]
 fn what_an_engine_has_is_taken_back() {
     let sandbox = queued(Sandbox::new());
-    sandbox.write("closed", "");
-    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
-    until("three jobs wait", || known(&sandbox).len() == 3);
-    strike(&coordinator, Signal::SIGKILL);
-    coordinator.wait().unwrap();
+    kill(waiting(&sandbox));
     let status = sandbox.json(&["status", "sweep"]);
     let leased: Vec<&Value> = status.as_array().unwrap().iter().filter(|run| run["status"] == "leased").collect();
     let run = leased.iter().find(|run| run["arm"] == "transformer").unwrap()["id"].as_str().unwrap();
@@ -269,10 +274,7 @@ fn what_an_engine_has_is_taken_back() {
 #[test]
 fn another_engine_takes_over() {
     let sandbox = queued(slow());
-    let mut coordinator = start(&sandbox, &["run", "sweep.yaml"]);
-    until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
-    strike(&coordinator, Signal::SIGKILL);
-    coordinator.wait().unwrap();
+    kill(midway(&sandbox));
     sandbox.edit(EXECUTOR, LOCAL);
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
     assert!(ran.err.contains("it was given to an engine that is not the sweep's any more"), "{}", ran.err);

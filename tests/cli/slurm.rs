@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::faults::{slow, strike};
+use crate::faults::{slow, start, strike};
 use crate::queue::{attempts, example, under_way};
 use crate::sandbox::{Sandbox, skipped, until};
 
@@ -50,8 +50,7 @@ fn controller_dies(root: &Path) {
 fn slurm_gives_the_bits_of_this_machine_whatever_is_killed() {
     let Some(root) = slurm() else { return };
     let sandbox = on_slurm();
-    let start = || sandbox.command(&["run", "sweep.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut coordinator = start();
+    let mut coordinator = start(&sandbox);
     until("a job runs", || !under_way(&sandbox).is_empty());
     controller_dies(&root);
     until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
@@ -71,8 +70,7 @@ fn a_time_limit_is_no_crash() {
     let Some(_) = slurm() else { return };
     let sandbox = on_slurm();
     sandbox.edit("max_pending: 4", "max_pending: 4\n    max_attempts: 1");
-    let mut coordinator =
-        sandbox.command(&["run", "sweep.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut coordinator = start(&sandbox);
     until("a job that trains is sent USR1", || {
         let Some(attempt) = under_way(&sandbox).pop() else { return false };
         let said = fs::read_to_string(attempt.join("metrics.jsonl")).unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::coordinator::commit::{CommitError, commit};
 use crate::coordinator::schedule::{Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step};
 use crate::coordinator::trunks::followers;
 use crate::executor::{Asked, AttemptEnd, Execution, ExecutionError, ask, free_disk, unwant};
-use crate::run::{Ending, SweepDir, remove_checkpoints};
+use crate::run::{AttemptDir, Ending, SweepDir, remove_checkpoints};
 use crate::store::{Failure, FailureClass, Fence, Request, RequestKind, Store};
 use crate::sweep::Plan;
 
@@ -202,16 +202,13 @@ impl<'a> Driver<'a> {
 
     fn start(&mut self, claim: Claim, slot: SlotIndex, state: &State) -> Result<Event, Failure> {
         let planned = &self.plan.runs[claim.run];
-        let attempt = self.sweep.run(&planned.id).attempt(claim.attempt);
         let Some(fence) = self.ledger.token(claim) else {
             return Err(Failure::new(FailureClass::Preempted, "its lease is not written down"));
         };
         let (split, keep_trunk) = (state.record(claim.run).split, self.is_awaited(claim.run, state));
         let starting = Starting { claim, slot, fence: fence.clone(), split, keep_trunk };
-        let (asked, hears) = watch::channel(Asked::Nothing);
         // Known before it is started, so that a failure to start is an attempt that failed.
-        let waits = self.options.executor.has_a_queue();
-        self.active.insert(claim, Active::new(slot, attempt.clone(), fence, asked, waits));
+        let (attempt, hears) = self.watch(claim, slot, fence);
         let launch = launch(self.sweep, self.plan, &self.options, &starting);
         write_attempt(self.sweep, planned, &attempt, &launch)?;
         let threads = self.options.slots[slot].threads;
@@ -223,7 +220,17 @@ impl<'a> Driver<'a> {
         let pid = execution.pid;
         self.await_end(claim, execution);
         self.observer.started(slot, planned, claim.attempt);
-        Ok(if waits { Event::Tick } else { Event::Started(claim, pid) })
+        // A queue begins it when it likes: that is seen later.
+        Ok(pid.map_or(Event::Tick, |pid| Event::Started(claim, Some(pid))))
+    }
+
+    /// Knows an attempt from here on; what is asked of it is heard by the receiver.
+    fn watch(&mut self, claim: Claim, slot: SlotIndex, fence: String) -> (AttemptDir, watch::Receiver<Asked>) {
+        let attempt = self.sweep.run(&self.plan.runs[claim.run].id).attempt(claim.attempt);
+        let (asked, hears) = watch::channel(Asked::Nothing);
+        let waits = self.options.executor.has_a_queue();
+        self.active.insert(claim, Active::new(slot, attempt.clone(), fence, asked, waits));
+        (attempt, hears)
     }
 
     fn await_end(&mut self, claim: Claim, Execution { end, taken, .. }: Execution) {
@@ -251,10 +258,8 @@ impl<'a> Driver<'a> {
 
     fn adopt_one(&mut self, claim: Claim, slot: SlotIndex) -> Event {
         let planned = &self.plan.runs[claim.run];
-        let attempt = self.sweep.run(&planned.id).attempt(claim.attempt);
-        let (asked, hears) = watch::channel(Asked::Nothing);
         let fence = self.ledger.token(claim).unwrap_or_default();
-        self.active.insert(claim, Active::new(slot, attempt.clone(), fence, asked, true));
+        let (attempt, hears) = self.watch(claim, slot, fence);
         let Some(execution) = self.options.executor.adopt(&attempt, hears) else {
             let told =
                 unwant(&attempt).map_or_else(|e| format!(", and cannot be told to end: {e}"), |()| String::new());

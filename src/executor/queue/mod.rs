@@ -103,7 +103,13 @@ impl Engine {
         mut asked: watch::Receiver<Asked>,
     ) -> Result<AttemptEnd, ExecutionError> {
         tokio::select! {
-            end = self.over(attempt, tag, self.grace) => return self.left(attempt, end),
+            end = self.over(attempt, tag, self.grace) => {
+                // One that is lost may be there after all: it is not to begin any more.
+                if let AttemptEnd::Lost { .. } = end {
+                    unwant(attempt)?;
+                }
+                return Ok(end);
+            }
             () = heard(&mut asked, Asked::Stop) => {}
         }
         // A job that begins from here on finds the file and does not train.
@@ -122,14 +128,6 @@ impl Engine {
             () = tokio::time::sleep(GRACE) => Ok(lost(attempt)),
             () = heard(&mut asked, Asked::EndNow) => Ok(lost(attempt)),
         }
-    }
-
-    /// An end as it is found. One that is lost may be there after all: it is not to begin any more.
-    fn left(&self, attempt: &AttemptDir, end: AttemptEnd) -> Result<AttemptEnd, ExecutionError> {
-        if let AttemptEnd::Lost { .. } = end {
-            unwant(attempt)?;
-        }
-        Ok(end)
     }
 
     /// Waits until the job has left word of its end, or the engine has not known it for the time of `grace`.

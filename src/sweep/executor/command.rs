@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{RunOrder, Treatment};
+use super::{RunOrder, defaults};
 use crate::sweep::check::Check;
 use crate::sweep::given::given;
 use crate::sweep::{At, Count, Number, SweepError};
@@ -35,19 +35,19 @@ pub struct CommandExecutor {
     #[serde(default = "minute")]
     pub grace_seconds: At<Number>,
     /// Which runs are submitted first; `longest_first` if absent.
-    #[serde(default = "longest_first")]
+    #[serde(default = "defaults::order")]
     pub order: RunOrder,
     /// Attempts of a run that may crash before it is quarantined; 5 if absent.
-    #[serde(default = "five")]
+    #[serde(default = "defaults::max_attempts")]
     pub max_attempts: At<Count>,
     /// Seconds before a run that crashed is tried again, doubled each time, up to 5 minutes; 1 if absent.
-    #[serde(default = "second")]
+    #[serde(default = "defaults::retry_seconds")]
     pub retry_seconds: At<Number>,
     /// Seconds between checkpoints of a run; 300 if absent.
-    #[serde(default = "five_minutes")]
+    #[serde(default = "defaults::checkpoint_seconds")]
     pub checkpoint_seconds: At<Number>,
     /// Seconds of silence after which a run that has begun is stopped as hung; 300 if absent.
-    #[serde(default = "five_minutes")]
+    #[serde(default = "defaults::stall_seconds")]
     pub stall_seconds: At<Number>,
     /// Seconds that one attempt at a run may take once it has begun; no limit if absent.
     #[serde(default, deserialize_with = "given")]
@@ -73,16 +73,8 @@ fn one() -> At<Count> {
     At::nowhere(Count(1))
 }
 
-fn five() -> At<Count> {
-    At::nowhere(Count(5))
-}
-
 fn hundred() -> At<Count> {
     At::nowhere(Count(100))
-}
-
-fn second() -> At<Number> {
-    At::nowhere(Number(1.0))
 }
 
 fn ten_seconds() -> At<Number> {
@@ -91,28 +83,6 @@ fn ten_seconds() -> At<Number> {
 
 fn minute() -> At<Number> {
     At::nowhere(Number(60.0))
-}
-
-fn five_minutes() -> At<Number> {
-    At::nowhere(Number(300.0))
-}
-
-fn longest_first() -> RunOrder {
-    RunOrder::LongestFirst
-}
-
-impl CommandExecutor {
-    pub(super) fn treatment(&self) -> Treatment<'_> {
-        Treatment {
-            order: self.order,
-            max_attempts: &self.max_attempts,
-            retry_seconds: &self.retry_seconds,
-            checkpoint_seconds: &self.checkpoint_seconds,
-            stall_seconds: &self.stall_seconds,
-            max_run_seconds: self.max_run_seconds.as_ref(),
-            disk_reserve_bytes: self.disk_reserve_bytes.as_ref(),
-        }
-    }
 }
 
 impl Check<'_> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DeviceKind, RunOrder, Treatment};
+use super::{DeviceKind, RunOrder, defaults};
 use crate::sweep::check::Check;
 use crate::sweep::given::given;
 use crate::sweep::{At, Count, Number, SweepError};
@@ -48,27 +48,13 @@ impl Default for LocalExecutor {
             slots: None,
             runs_per_device: At::nowhere(Count(1)),
             threads_per_run: None,
-            order: RunOrder::LongestFirst,
-            max_attempts: At::nowhere(Count(5)),
-            retry_seconds: At::nowhere(Number(1.0)),
-            checkpoint_seconds: At::nowhere(Number(300.0)),
-            stall_seconds: At::nowhere(Number(300.0)),
+            order: defaults::order(),
+            max_attempts: defaults::max_attempts(),
+            retry_seconds: defaults::retry_seconds(),
+            checkpoint_seconds: defaults::checkpoint_seconds(),
+            stall_seconds: defaults::stall_seconds(),
             max_run_seconds: None,
             disk_reserve_bytes: None,
-        }
-    }
-}
-
-impl LocalExecutor {
-    pub(super) fn treatment(&self) -> Treatment<'_> {
-        Treatment {
-            order: self.order,
-            max_attempts: &self.max_attempts,
-            retry_seconds: &self.retry_seconds,
-            checkpoint_seconds: &self.checkpoint_seconds,
-            stall_seconds: &self.stall_seconds,
-            max_run_seconds: self.max_run_seconds.as_ref(),
-            disk_reserve_bytes: self.disk_reserve_bytes.as_ref(),
         }
     }
 }

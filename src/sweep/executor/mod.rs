@@ -1,6 +1,7 @@
 //! Where and how runs execute. None of it is part of a run's identity.
 
 mod command;
+mod defaults;
 mod local;
 
 use std::path::Path;
@@ -45,9 +46,34 @@ pub struct Treatment<'a> {
 impl Executor {
     /// How runs are treated.
     pub fn treatment(&self) -> Treatment<'_> {
-        match self {
-            Self::Local(local) => local.treatment(),
-            Self::Command(command) => command.treatment(),
+        let (Self::Local(LocalExecutor {
+            order,
+            max_attempts,
+            retry_seconds,
+            checkpoint_seconds,
+            stall_seconds,
+            max_run_seconds,
+            disk_reserve_bytes,
+            ..
+        })
+        | Self::Command(CommandExecutor {
+            order,
+            max_attempts,
+            retry_seconds,
+            checkpoint_seconds,
+            stall_seconds,
+            max_run_seconds,
+            disk_reserve_bytes,
+            ..
+        })) = self;
+        Treatment {
+            order: *order,
+            max_attempts,
+            retry_seconds,
+            checkpoint_seconds,
+            stall_seconds,
+            max_run_seconds: max_run_seconds.as_ref(),
+            disk_reserve_bytes: disk_reserve_bytes.as_ref(),
         }
     }
 }

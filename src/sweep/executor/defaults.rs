@@ -1,0 +1,24 @@
+//! How runs are treated where a sweep does not say, wherever they execute.
+
+use super::RunOrder;
+use crate::sweep::{At, Count, Number};
+
+pub(super) fn order() -> RunOrder {
+    RunOrder::LongestFirst
+}
+
+pub(super) fn max_attempts() -> At<Count> {
+    At::nowhere(Count(5))
+}
+
+pub(super) fn retry_seconds() -> At<Number> {
+    At::nowhere(Number(1.0))
+}
+
+pub(super) fn checkpoint_seconds() -> At<Number> {
+    At::nowhere(Number(300.0))
+}
+
+pub(super) fn stall_seconds() -> At<Number> {
+    At::nowhere(Number(300.0))
+}
