@@ -13,6 +13,7 @@ pub mod coordinator;
 pub mod data;
 pub mod executor;
 pub mod fit;
+pub mod protocol;
 pub mod report;
 pub mod run;
 pub mod store;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms from the ground up: a room may import those before it.
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 14] = [
     "units",
     "arch",
     "run",
@@ -14,6 +14,7 @@ const ROOMS: [&str; 13] = [
     "sweep",
     "table",
     "store",
+    "protocol",
     "executor",
     "coordinator",
     "report",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::args::TrainerArgs;
 use super::{Exit, Failed};
-use crate::executor::{Commands, Executor as Engine, Queue, Slot, Trainer, slots};
+use crate::executor::{Commands, Dialect, Executor as Engine, Queue, Slot, Trainer, slots};
 use crate::run::Device;
 use crate::sweep::{CommandExecutor, Executor, JobDevice};
 
@@ -38,7 +38,7 @@ pub(super) fn engine(executor: &Executor, trainer: &TrainerArgs) -> Result<Arc<d
     let CommandExecutor { submit, poll, cancel, poll_seconds, grace_seconds, .. } = command;
     let [submit, poll, cancel] = [submit, poll, cancel].map(|words| words.value.clone());
     let [every, grace] = [poll_seconds, grace_seconds].map(|seconds| Duration::from_secs_f64(seconds.value.0));
-    let queue = Queue::new(Commands { submit, poll, cancel }, every, grace, &trainer);
+    let queue = Queue::new(Dialect::Commands(Commands { submit, poll, cancel }), every, grace, &trainer);
     let queue = queue.map_err(|e| {
         let message = format!("isoflop and its trainer have no path that jobs could use: {e}");
         Failed::new(Exit::ExecutorUnreachable, message, "start it from a folder that is there, by a path that is there")

@@ -9,10 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::asked::{Asked, ask};
-use super::end::AttemptEnd;
 use super::engine::{Execution, Executor};
 use super::local::Trainer;
-use crate::run::{AttemptDir, Launch, TrainerExit, replace_json, write_json};
+use crate::run::{AttemptDir, AttemptEnd, Launch, TrainerExit, replace_json, write_json};
 
 /// How often it is asked whether the attempt is still wanted.
 const LOOK: Duration = Duration::from_secs(1);

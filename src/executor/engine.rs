@@ -1,14 +1,15 @@
 //! What every engine is to the coordinator.
 
 use std::fmt::Debug;
+use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use tokio::sync::watch;
 
 use super::asked::Asked;
-use super::end::{AttemptEnd, ExecutionError};
 use super::local::SpawnError;
-use crate::run::AttemptDir;
+use crate::run::{AttemptDir, AttemptEnd};
 
 /// Where attempts execute. The contract with whatever trains is the attempt's folder: an engine gets a trainer started on it,
 /// passes on what is asked of it, and says when it is over. It says nothing about results, and would not be believed:
@@ -36,4 +37,18 @@ pub struct Execution {
     pub taken: watch::Receiver<bool>,
     /// How it ended, once it has. What is asked of it is passed on while this is awaited.
     pub end: Pin<Box<dyn Future<Output = Result<AttemptEnd, ExecutionError>> + Send>>,
+}
+
+/// Why it cannot be said how an attempt ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutionError {
+    /// Its process cannot be waited for.
+    #[error("the trainer cannot be waited for: {0}")]
+    Wait(#[from] io::Error),
+    /// The engine did not take it: it would take no other.
+    #[error("the job was not taken: {0}")]
+    Refused(String),
+    /// Its folder cannot be written to.
+    #[error("cannot write `{0}`: {1}")]
+    Unwritable(PathBuf, io::Error),
 }

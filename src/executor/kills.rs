@@ -1,6 +1,6 @@
 //! Whether the kernel killed a trainer for want of memory: it counts such kills and says no names.
 
-use super::end::AttemptEnd;
+use crate::run::AttemptEnd;
 
 /// Kills for memory that were attributed to a trainer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +30,7 @@ impl Kills {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::TrainerExit;
+    use crate::run::{AttemptEnd, TrainerExit};
 
     const CERTAIN: AttemptEnd = AttemptEnd::KilledForMemory { certain: true };
 

@@ -12,12 +12,12 @@ use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 
 use super::asked::{Asked, heard};
-use super::end::{AttemptEnd, ExecutionError};
+use super::engine::ExecutionError;
 use super::engine::{Execution, Executor};
 use super::kills::Kills;
 use super::log::capture;
 use super::memory::kills_for_memory;
-use crate::run::AttemptDir;
+use crate::run::{AttemptDir, AttemptEnd};
 
 /// From SIGTERM to SIGKILL: time for the step under way and a checkpoint.
 const GRACE: Duration = Duration::from_secs(10);

@@ -5,6 +5,7 @@ mod calibration;
 mod canonical;
 mod checkpoint;
 mod directory;
+mod end;
 mod event;
 mod exit;
 mod launch;
@@ -21,6 +22,7 @@ pub use checkpoint::{
     write_checkpoint,
 };
 pub use directory::{AttemptDir, CheckpointDir, CheckpointsDir, RunDir, SweepDir};
+pub use end::AttemptEnd;
 pub use event::{CurvePoint, Event, EventKind, EventTail, read_events};
 pub use exit::TrainerExit;
 pub use launch::{Device, Launch};

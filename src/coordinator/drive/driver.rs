@@ -14,8 +14,8 @@ use super::{DiskRoom, DriveError, Observer, Options, Summary};
 use crate::coordinator::commit::{CommitError, commit};
 use crate::coordinator::schedule::{Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step};
 use crate::coordinator::trunks::followers;
-use crate::executor::{Asked, AttemptEnd, Execution, ExecutionError, ask, free_disk, unwant};
-use crate::run::{AttemptDir, Ending, SweepDir, remove_checkpoints};
+use crate::executor::{Asked, Execution, ExecutionError, ask, free_disk, unwant};
+use crate::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
 use crate::store::{Failure, FailureClass, Fence, Request, RequestKind, Store};
 use crate::sweep::Plan;
 

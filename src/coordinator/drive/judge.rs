@@ -3,8 +3,8 @@
 use super::Options;
 use super::active::{Active, Overdue};
 use crate::coordinator::schedule::RunIndex;
-use crate::executor::{Asked, AttemptEnd, ExecutionError, error_line};
-use crate::run::TrainerExit;
+use crate::executor::{Asked, ExecutionError, error_line};
+use crate::run::{AttemptEnd, TrainerExit};
 use crate::store::{Failure, FailureClass};
 use crate::units::{bytes, duration};
 

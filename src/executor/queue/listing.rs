@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::command::Commands;
+use super::dialect::Dialect;
 
 /// The latest answer of an engine.
 #[derive(Debug, Default)]
@@ -24,11 +24,11 @@ struct Answer {
 
 impl Listing {
     /// Whether the engine knows a job, by an answer no older than `every` and asked for after `since`; nothing if it does not say.
-    pub(super) async fn knows(&self, commands: &Commands, tag: &str, since: Instant, every: Duration) -> Option<bool> {
+    pub(super) async fn knows(&self, dialect: &Dialect, tag: &str, since: Instant, every: Duration) -> Option<bool> {
         let mut last = self.last.lock().await;
         if last.as_ref().is_none_or(|answer| answer.at < since || answer.at.elapsed() >= every) {
             let at = Instant::now();
-            *last = Some(Answer { at, tags: commands.live().await });
+            *last = Some(Answer { at, tags: dialect.live().await });
         }
         last.as_ref()?.tags.as_ref().map(|tags| tags.contains(tag))
     }

@@ -1,7 +1,8 @@
-//! Engines with a queue of their own, which are told by commands: what they have in common. They forget jobs, start them twice and
+//! Engines with a queue of their own, whichever way they are spoken to: what they have in common. They forget jobs, start them twice and
 //! use numbers again; so a job is known by its tag, its end by the file that it leaves, and it is lost only after a grace period.
 
 mod command;
+mod dialect;
 mod job;
 mod listing;
 
@@ -13,11 +14,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::asked::{Asked, heard};
-use super::end::{AttemptEnd, ExecutionError};
+use super::engine::ExecutionError;
 use super::engine::{Execution, Executor};
 use super::local::{SpawnError, Trainer};
-use crate::run::AttemptDir;
+use crate::run::{AttemptDir, AttemptEnd};
 pub use command::Commands;
+pub use dialect::Dialect;
 use job::{Job, tag};
 use listing::Listing;
 
@@ -35,7 +37,7 @@ pub struct Queue {
 
 #[derive(Debug)]
 struct Engine {
-    commands: Commands,
+    dialect: Dialect,
     /// Time between questions to the engine.
     every: Duration,
     /// Time for which an engine may not know a job before it is lost.
@@ -50,11 +52,11 @@ impl Queue {
     ///
     /// # Errors
     /// When the programs have no path that another machine could use.
-    pub fn new(commands: Commands, every: Duration, grace: Duration, trainer: &Trainer) -> std::io::Result<Self> {
+    pub fn new(dialect: Dialect, every: Duration, grace: Duration, trainer: &Trainer) -> std::io::Result<Self> {
         let isoflop = std::env::current_exe()?;
         let trainer = std::path::absolute(trainer.program())?;
         let listing = Listing::default();
-        Ok(Self { engine: Arc::new(Engine { commands, every, grace, isoflop, trainer, listing }) })
+        Ok(Self { engine: Arc::new(Engine { dialect, every, grace, isoflop, trainer, listing }) })
     }
 }
 
@@ -74,7 +76,7 @@ impl Executor for Queue {
         let attempt = attempt.clone();
         let (takes, taken) = watch::channel(false);
         let end = async move {
-            engine.commands.submit(&job).await.map_err(ExecutionError::Refused)?;
+            engine.dialect.submit(&job).await.map_err(ExecutionError::Refused)?;
             takes.send_replace(true);
             engine.follow(&attempt, &job.tag, asked).await
         };
@@ -122,7 +124,7 @@ impl Engine {
             }
         }
         // What it says of one that is gone already is of no interest; whether it is gone is asked below.
-        let _ = self.commands.cancel(tag).await;
+        let _ = self.dialect.cancel(tag).await;
         tokio::select! {
             end = self.over(attempt, tag, Duration::ZERO) => Ok(end),
             () = tokio::time::sleep(GRACE) => Ok(lost(attempt)),
@@ -138,7 +140,7 @@ impl Engine {
             if let Some(end) = read_end(attempt) {
                 return end;
             }
-            match self.listing.knows(&self.commands, tag, began, self.every).await {
+            match self.listing.knows(&self.dialect, tag, began, self.every).await {
                 Some(false) => {
                     let since = *missing.get_or_insert_with(Instant::now);
                     if since.elapsed() >= grace {

@@ -1,12 +1,11 @@
-//! How an attempt ended.
+//! How an attempt ended, as the machine that executed it saw it.
 
-use std::io;
 use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
-use crate::run::TrainerExit;
+use super::TrainerExit;
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,30 +59,17 @@ impl From<AttemptEnd> for Written {
     }
 }
 
-/// Why it cannot be said how an attempt ended.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecutionError {
-    /// Its process cannot be waited for.
-    #[error("the trainer cannot be waited for: {0}")]
-    Wait(#[from] io::Error),
-    /// The engine did not take it: it would take no other.
-    #[error("the job was not taken: {0}")]
-    Refused(String),
-    /// Its folder cannot be written to.
-    #[error("cannot write `{0}`: {1}")]
-    Unwritable(std::path::PathBuf, io::Error),
-}
-
 impl AttemptEnd {
     /// A kill, by whomever.
     pub const KILLED: Self = Self::Signal(Signal::SIGKILL as i32);
 
     /// An exit with a code.
-    pub(super) fn exit(code: i32) -> Self {
+    pub fn exit(code: i32) -> Self {
         Self::Exit(TrainerExit::from_code(code), code)
     }
 
-    pub(super) fn of(status: ExitStatus) -> Self {
+    /// The end that the system tells of.
+    pub fn of(status: ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt;
         status.code().map_or_else(|| Self::Signal(status.signal().unwrap_or(0)), Self::exit)
     }
