@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::fit_args::FitArgs;
 use super::next_args::{PredictArgs, SuggestArgs};
+use super::worker_args::{ListenArgs, WorkerArgs, WorkerCertArgs, WorkerTokenArgs};
 
 /// Which architecture is the better buy, at which compute, how sure: scaling-law experiments from a sweep file.
 #[derive(Debug, Parser)]
@@ -25,6 +26,12 @@ pub(super) enum CommandLine {
     Resume(ResumeArgs),
     /// Execute one attempt at a run here, for a coordinator elsewhere: what jobs of an engine do
     Attempt(AttemptArgs),
+    /// Train runs of a coordinator elsewhere, on this machine
+    Worker(WorkerArgs),
+    /// Make the certificate by which workers know their coordinator
+    WorkerCert(WorkerCertArgs),
+    /// Say which workers may call
+    WorkerToken(WorkerTokenArgs),
     /// Show how the runs of a sweep stand
     Status(SweepArgs),
     /// Take over the finished runs of another results folder, of another machine say
@@ -249,6 +256,8 @@ pub(super) struct DriveArgs {
     /// Print what happens as JSON, an object a line
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) listen: ListenArgs,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::args::{DriveArgs, Folders, TrainerArgs};
 use super::conclusion::conclude_run;
-use super::engine::{engine, is_here, places};
+use super::engine::{engine, is_here, outlives_us, places};
 use super::events::JsonEvents;
 use super::plan::changes;
 use super::progress::Progress;
@@ -31,13 +31,18 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Looks before anything is written.
-    pub(super) fn find(executor: &Executor, trainer: &TrainerArgs, drive: &DriveArgs) -> Result<Self, Failed> {
-        if drive.detach && is_here(executor) {
-            let message = "`--detach` needs an engine that goes on without isoflop; runs on this machine end with it";
+    pub(super) fn find(
+        executor: &Executor,
+        dir: &SweepDir,
+        trainer: &TrainerArgs,
+        drive: &DriveArgs,
+    ) -> Result<Self, Failed> {
+        if drive.detach && !outlives_us(executor) {
+            let message = "`--detach` needs an engine that goes on without isoflop; runs on this machine end with it, and workers deliver to it";
             let hint = "leave it out, and start it with `nohup` or in `tmux`; or use `executor: command`";
             return Err(Failed::new(Exit::Usage, message, hint));
         }
-        Ok(Self { slots: places(executor)?, executor: engine(executor, trainer)? })
+        Ok(Self { slots: places(executor)?, executor: engine(executor, dir, trainer, &drive.listen)? })
     }
 }
 

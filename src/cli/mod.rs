@@ -14,6 +14,7 @@ mod fit_foreign;
 mod fit_tables;
 mod go_on;
 mod import;
+mod listen;
 mod logs;
 mod memory;
 mod next_args;
@@ -32,6 +33,8 @@ mod studied;
 mod study_args;
 mod suggest;
 mod sweep;
+mod worker;
+mod worker_args;
 
 use std::process::ExitCode;
 
@@ -68,6 +71,9 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
         CommandLine::Run(args) => run::main(args),
         CommandLine::Resume(args) => resume::main(args),
         CommandLine::Attempt(args) => attempt::main(args),
+        CommandLine::Worker(args) => worker::main(args),
+        CommandLine::WorkerCert(args) => worker::certificate(args),
+        CommandLine::WorkerToken(args) => worker::token(args),
         CommandLine::Status(args) => status::main(args),
         CommandLine::Logs(args) => logs::main(args),
         CommandLine::Cancel(args) => requests::cancel(args),

@@ -115,7 +115,7 @@ pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
         let record = &mut resumed.records[i];
         if let Some(lease) = record.state.lease() {
             record.state = match fences.get(run.id.as_str()) {
-                Some(fence) if sweep.run(&run.id).attempt(lease.attempt).job().exists() => {
+                Some(fence) if sweep.run(&run.id).attempt(lease.attempt).is_with_an_engine() => {
                     let slot = held.len();
                     held.insert(i, *fence);
                     RunState::Leased { lease: Lease { slot, ..lease } }
@@ -181,7 +181,7 @@ fn left_behind(sweep: &SweepDir, run: &PlannedRun, record: &Record) -> Option<Ou
 /// told only takes its time.
 fn take_back(run: &RunDir) {
     let attempt = last_attempt(run).map(|number| run.attempt(number));
-    if let Some(attempt) = attempt.filter(|attempt| attempt.job().exists() && !attempt.end().exists()) {
+    if let Some(attempt) = attempt.filter(|attempt| attempt.is_with_an_engine() && !attempt.end().exists()) {
         let _ = unwant(&attempt);
     }
 }

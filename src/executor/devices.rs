@@ -55,7 +55,7 @@ fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
 }
 
 /// GPUs that the driver shows; none where there is no driver.
-fn gpu_count() -> u32 {
+pub fn gpu_count() -> u32 {
     Nvml::init().and_then(|nvml| nvml.device_count()).unwrap_or(0)
 }
 

@@ -25,6 +25,9 @@ pub trait Executor: Debug {
     /// Goes on with an attempt that an earlier coordinator began; nothing where attempts end with their coordinator.
     fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution>;
 
+    /// All that an earlier coordinator began and that this one goes on with is adopted.
+    fn open(&self) {}
+
     /// Whether an attempt may wait before it begins, for a machine that is not ours to give.
     fn has_a_queue(&self) -> bool;
 }

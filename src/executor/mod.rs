@@ -11,13 +11,18 @@ mod log;
 mod memory;
 mod queue;
 mod survivors;
+mod workers;
 
 pub use asked::{Asked, ask};
 pub use attend::{AttendError, Attended, attend};
-pub use devices::{DeviceError, Slot, slots};
+pub use devices::{DeviceError, Slot, gpu_count, slots};
 pub use disk::free_disk;
 pub use engine::{Execution, ExecutionError, Executor};
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};
 pub use memory::{FreeMemory, free_memory};
 pub use queue::{Commands, Dialect, Queue, unwant};
 pub use survivors::kill_survivors;
+pub use workers::{
+    CertificateError, Counter, Identity, Made, TokenError, Tokens, WorkerTerms, Workers, fingerprint, make_certificate,
+    read_token, write_secret,
+};

@@ -59,7 +59,7 @@ fn works_on(pid: i32, runs: &Path) -> bool {
     let [folder, "run", ..] = words.rsplit('\0').collect::<Vec<_>>()[..] else { return false };
     let Ok(folder) = from.join(folder).canonicalize() else { return false };
     // One that an engine executes outlives its coordinator rightly.
-    folder.starts_with(runs) && folder.is_dir() && !AttemptDir::new(folder).job().exists()
+    folder.starts_with(runs) && folder.is_dir() && !AttemptDir::new(folder).is_with_an_engine()
 }
 
 #[cfg(test)]

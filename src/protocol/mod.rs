@@ -12,13 +12,17 @@
 //!
 //! What is refused is answered with a [`Refusal`].
 
+mod fingerprint;
 mod messages;
 mod names;
+mod tls;
 
+pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use messages::{
     Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, Offer, OfferedCheckpoint, Order, Refusal, Welcome,
 };
 pub use names::{BadName, CheckpointFile, Digest, Held, Place};
+pub use tls::tls_provider;
 
 use crate::run::SPEC_VERSION;
 

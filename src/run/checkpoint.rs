@@ -121,7 +121,11 @@ pub fn write_checkpoint(
     write_json(&temporary.manifest(), &manifest)?;
     fs::rename(temporary.root(), checkpoint.root())?;
     fs::File::open(dir.root())?.sync_all()?;
-    steps(dir).into_iter().rev().skip(KEPT).try_for_each(|step| remove(dir.after(step).root()))
+    remove_older(dir)
+}
+
+fn remove_older(dir: &CheckpointsDir) -> io::Result<()> {
+    checkpoint_steps(dir).into_iter().rev().skip(KEPT).try_for_each(|step| remove(dir.after(step).root()))
 }
 
 /// What stands of a run's checkpoints.
@@ -136,7 +140,7 @@ pub struct FoundCheckpoints {
 /// Looks for the latest valid checkpoint of a run.
 pub fn latest_checkpoint(dir: &CheckpointsDir, run: &RunId) -> FoundCheckpoints {
     let mut found = FoundCheckpoints::default();
-    for step in steps(dir).into_iter().rev() {
+    for step in checkpoint_steps(dir).into_iter().rev() {
         let checkpoint = dir.after(step);
         match read(&checkpoint, run, step) {
             Ok(progress) => {
@@ -149,6 +153,48 @@ pub fn latest_checkpoint(dir: &CheckpointsDir, run: &RunId) -> FoundCheckpoints 
     found
 }
 
+/// A checkpoint's files, for who copies it to another machine.
+#[derive(Debug)]
+pub struct CheckpointFiles {
+    /// Steps done.
+    pub step: u64,
+    /// Where it lies.
+    pub dir: CheckpointDir,
+    /// BLAKE3 of the manifest file.
+    pub manifest: String,
+    /// BLAKE3 of the tensor file.
+    pub tensors: String,
+}
+
+/// The files of a run's latest valid checkpoint.
+pub fn checkpoint_files(dir: &CheckpointsDir, run: &RunId) -> Option<CheckpointFiles> {
+    let (dir, progress) = latest_checkpoint(dir, run).latest?;
+    let bytes = fs::read(dir.manifest()).ok()?;
+    let manifest: Manifest = serde_json::from_slice(&bytes).ok()?;
+    let digest = blake3::hash(&bytes).to_hex().to_string();
+    Some(CheckpointFiles { step: progress.step, dir, manifest: digest, tensors: manifest.tensors })
+}
+
+/// Makes a checkpoint of what has arrived from another machine, if it is one of this run after this step.
+///
+/// # Errors
+/// [`InvalidCheckpoint`]; earlier checkpoints then still stand.
+pub fn accept_checkpoint(
+    dir: &CheckpointsDir,
+    arrived: &CheckpointDir,
+    run: &RunId,
+    step: u64,
+) -> Result<(), InvalidCheckpoint> {
+    read(arrived, run, step)?;
+    let checkpoint = dir.after(step);
+    if !checkpoint.root().is_dir() {
+        fs::File::open(arrived.tensors())?.sync_all()?;
+        fs::rename(arrived.root(), checkpoint.root())?;
+        fs::File::open(dir.root())?.sync_all()?;
+    }
+    Ok(remove_older(dir)?)
+}
+
 /// Removes a folder of checkpoints that are of no more use.
 ///
 /// # Errors
@@ -158,7 +204,7 @@ pub fn remove_checkpoints(dir: &CheckpointsDir) -> io::Result<()> {
 }
 
 /// Steps of which a checkpoint stands, whether valid or not, least first.
-fn steps(dir: &CheckpointsDir) -> Vec<u64> {
+pub fn checkpoint_steps(dir: &CheckpointsDir) -> Vec<u64> {
     let entries = fs::read_dir(dir.root()).into_iter().flatten().flatten();
     let mut steps: Vec<u64> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     steps.sort_unstable();
@@ -223,7 +269,7 @@ mod tests {
         let dir = checkpoints(folder.path());
         assert!(latest_checkpoint(&dir, &run_id()).latest.is_none());
         [3, 7, 11].into_iter().for_each(|step| write(&dir, step));
-        assert_eq!(steps(&dir), [7, 11]);
+        assert_eq!(checkpoint_steps(&dir), [7, 11]);
         assert_eq!(latest_checkpoint(&dir, &run_id()).latest.unwrap().1, progress(11));
         let other: RunId = serde_json::from_str("\"ffffffffffffffff\"").unwrap();
         assert!(latest_checkpoint(&dir, &other).latest.is_none());

@@ -44,6 +44,16 @@ impl SweepDir {
         &self.root
     }
 
+    /// The sweep's name.
+    pub fn name(&self) -> String {
+        self.root.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// The workers that may call, of all sweeps under the results root.
+    pub fn workers(&self) -> PathBuf {
+        self.root.with_file_name("workers.json")
+    }
+
     /// The coordinator's lock.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")
@@ -180,6 +190,11 @@ impl CheckpointsDir {
         CheckpointDir { root: self.root.join(step.to_string()) }
     }
 
+    /// A checkpoint that arrives from another machine, from the attempt of this fencing token.
+    pub fn arriving(&self, fence: &str) -> CheckpointDir {
+        CheckpointDir { root: self.root.join(format!("arriving-{fence}")) }
+    }
+
     /// A checkpoint that is being written.
     pub fn in_the_making(&self) -> CheckpointDir {
         CheckpointDir { root: self.root.join("unfinished") }
@@ -259,6 +274,11 @@ impl AttemptDir {
     /// Who executes it: made once, so that a job which an engine starts twice trains once.
     pub fn began(&self) -> PathBuf {
         self.root.join("began.json")
+    }
+
+    /// Whether an engine has it, or had: it may go on without its coordinator.
+    pub fn is_with_an_engine(&self) -> bool {
+        self.job().exists() || self.began().exists()
     }
 
     /// How its trainer ended, as the machine that executed it saw it.

@@ -20,3 +20,4 @@ mod resume;
 mod sandbox;
 mod slurm;
 mod training;
+mod workers;

@@ -84,6 +84,7 @@ impl<'a> Driver<'a> {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut events = self.adopt(&state);
+        self.options.executor.open();
         events.extend(self.look()?);
         loop {
             state = self.turn(state, std::mem::take(&mut events))?;

@@ -1,0 +1,219 @@
+//! Calls to the coordinator.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RANGE};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Note, WorkerError, pin};
+use crate::protocol::{
+    Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Hello, Offer, Place, Refusal,
+    VERSION_HEADER, Welcome, tls_provider, version,
+};
+
+/// Longest time for a message and its answer, beside what is waited for on purpose; for a file, between two parts of it.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// Before a call is tried again: doubled each time, between these.
+const PAUSE: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
+
+/// The coordinator, as a worker knows it.
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    note: Note,
+    /// Why it did not answer when it was called last, if it did not.
+    trouble: Mutex<Option<String>>,
+}
+
+/// Why a call brought nothing.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// It was not answered, or not by the coordinator: another call may be.
+    Unanswered(String),
+    /// The attempt, or the file, is not there any more.
+    Gone,
+    /// There is nothing after the byte that was asked for.
+    PastEnd,
+    /// This machine does not let it be done.
+    Here(std::io::Error),
+    /// It would be refused again.
+    Refused(Refusal),
+}
+
+/// Where the coordinator is, and who calls.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// `https://host:port`, or `http://` to this machine.
+    pub url: String,
+    /// The worker's token.
+    pub token: String,
+    /// The coordinator's certificate; without, one that the system trusts.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl Client {
+    pub(super) fn new(address: &Address, note: Note) -> Result<Self, WorkerError> {
+        let base = Url::parse(&address.url).map_err(|e| WorkerError::Address(address.url.clone(), e.to_string()))?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", address.token))
+            .map_err(|_| WorkerError::Address(address.url.clone(), "the token is none".to_owned()))?;
+        authorization.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
+        tls_provider();
+        let mut http = reqwest::Client::builder()
+            .default_headers(headers)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(ANSWER)
+            .read_timeout(ANSWER + Duration::from_secs_f64(crate::protocol::LONGEST_WAIT_SECONDS))
+            // Shorter than the coordinator's: a call finds no connection that the other side is just closing.
+            .pool_idle_timeout(Duration::from_secs(10));
+        if is_here(&base) {
+            http = http.no_proxy();
+        } else if base.scheme() != "https" {
+            return Err(WorkerError::Clear(address.url.clone()));
+        }
+        if let Some(fingerprint) = address.fingerprint {
+            let pinned = pin::pinned(fingerprint);
+            http = http.tls_backend_preconfigured(pinned.map_err(|e| WorkerError::Tls(e.to_string()))?);
+        }
+        let http = http.build().map_err(|e| WorkerError::Tls(words(&e)))?;
+        Ok(Self { http, base, note, trouble: Mutex::default() })
+    }
+
+    pub(super) async fn hello(&self, hello: &Hello) -> Result<Welcome, CallError> {
+        self.persist(|| self.json("v1/hello", hello, ANSWER)).await
+    }
+
+    pub(super) async fn claim(&self, room: &ClaimRequest) -> Result<Option<Offer>, CallError> {
+        let wait = ANSWER + Duration::from_secs_f64(room.wait_seconds);
+        self.persist(|| self.json("v1/claim", room, wait)).await
+    }
+
+    pub(super) async fn beat(&self, beat: &Beat) -> Result<BeatAnswer, CallError> {
+        self.persist(|| self.json("v1/beat", beat, ANSWER)).await
+    }
+
+    pub(super) async fn end(&self, end: &End) -> Result<EndAnswer, CallError> {
+        self.persist(|| self.json("v1/end", end, ANSWER)).await
+    }
+
+    /// The bytes of a digest from a byte on, as they arrive.
+    pub(super) async fn blob(&self, digest: &Digest, from: u64) -> Result<Response, CallError> {
+        let mut request = self.request(Method::GET, &format!("v1/blobs/{digest}"))?;
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+        }
+        self.answer(request).await
+    }
+
+    /// Delivers a file of a checkpoint.
+    pub(super) async fn deliver(
+        &self,
+        of: &str,
+        part: (Place, u64, CheckpointFile),
+        file: &Path,
+    ) -> Result<(), CallError> {
+        let (place, step, name) = part;
+        let path = format!("v1/checkpoints/{of}/{place}/{step}/{name}");
+        self.persist(|| async {
+            // A checkpoint that is not there any more was not the latest.
+            let Ok(body) = tokio::fs::File::open(file).await else { return Err(CallError::Gone) };
+            self.answer(self.request(Method::PUT, &path)?.body(body)).await.map(drop)
+        })
+        .await
+    }
+
+    /// Calls again until there is an answer: what is asked for does not change, and neither does what the coordinator does by hearing
+    /// it twice.
+    pub(super) async fn persist<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let mut pause = PAUSE[0];
+        loop {
+            match call().await {
+                Err(CallError::Unanswered(reason)) => {
+                    self.is_in_trouble(reason);
+                    tokio::time::sleep(pause).await;
+                    pause = PAUSE[1].min(2 * pause);
+                }
+                answer => {
+                    self.is_well();
+                    return answer;
+                }
+            }
+        }
+    }
+
+    /// Says why it is not answered, each reason once.
+    fn is_in_trouble(&self, reason: String) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.as_ref() != Some(&reason) {
+            (self.note)(&format!("the coordinator does not answer; it is called again until it does: {reason}"));
+            *trouble = Some(reason);
+        }
+    }
+
+    fn is_well(&self) {
+        if self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
+            (self.note)("the coordinator answers again");
+        }
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        message: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<T, CallError> {
+        let request = self.request(Method::POST, path)?.json(message).timeout(timeout);
+        let response = self.answer(request).await?;
+        response.json().await.map_err(|e| CallError::Unanswered(words(&e)))
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, CallError> {
+        let url = self.base.join(path).map_err(|e| CallError::Unanswered(e.to_string()))?;
+        Ok(self.http.request(method, url).header(VERSION_HEADER, version()))
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, CallError> {
+        let response = request.send().await.map_err(|e| CallError::Unanswered(words(&e)))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let refusal = |error: &str, hint: &str| Refusal { error: error.to_owned(), hint: hint.to_owned() };
+        Err(match status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => CallError::Gone,
+            StatusCode::RANGE_NOT_SATISFIABLE => CallError::PastEnd,
+            StatusCode::UNAUTHORIZED => CallError::Refused(refusal(
+                "the coordinator does not know this token, or it was revoked",
+                "make one there with `isoflop worker-token new NAME`",
+            )),
+            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+                let said = response.json().await.map_or_else(|_| status.to_string(), |said: Refusal| said.error);
+                CallError::Unanswered(said)
+            }
+            StatusCode::TOO_MANY_REQUESTS => CallError::Unanswered("too many calls without a good token".to_owned()),
+            status => CallError::Refused(response.json().await.unwrap_or_else(|_| {
+                refusal(&format!("the coordinator refuses: {status}"), "install the same isoflop on both machines")
+            })),
+        })
+    }
+}
+
+/// Whether it is on this machine, behind a tunnel say.
+fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+/// An error with what caused it: the cause is what helps.
+fn words(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source()).skip(1);
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
+}

@@ -1,0 +1,160 @@
+//! Coordinators, workers and the connections between them, killed and paused.
+
+use nix::sys::signal::Signal;
+
+use super::delivery::resumed;
+use super::{Site, kept, trains, under_way_on, untouched, with_workers};
+use crate::faults::{slow, strike};
+use crate::queue::attempts;
+use crate::sandbox::{Sandbox, outcome_field, until};
+
+fn kill(mut coordinator: std::process::Child) {
+    strike(&coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
+}
+
+/// The coordinator dies and is started again: to its workers that is a pause. No run is repeated.
+#[test]
+fn a_coordinators_death_is_a_pause() {
+    let sandbox = with_workers(slow(), &["one", "two"]);
+    let mut site = Site::new(&sandbox);
+    let coordinator = site.coordinator();
+    site.worker("one");
+    site.worker("two");
+    until("a run is done and both workers train", || {
+        !sandbox.outcomes().is_empty() && under_way_on(&sandbox, "one") && under_way_on(&sandbox, "two")
+    });
+    kill(coordinator);
+    until("a worker has a result to deliver", || super::has_ended(&sandbox.path("worker-one/runs")));
+    assert!(site.coordinator().wait().unwrap().success());
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+    assert_eq!(begun(&site.said("one")) + begun(&site.said("two")), 8, "a run was trained twice");
+    assert!(site.said("one").contains("the coordinator answers again"), "{}", site.said("one"));
+}
+
+/// A result waits for the coordinator over the worker's own death.
+#[test]
+fn a_result_outlives_its_worker() {
+    let sandbox = with_workers(slow(), &["one"]);
+    let mut site = Site::new(&sandbox);
+    let coordinator = site.coordinator();
+    let one = site.worker("one");
+    until("the worker is well under way", || under_way_on(&sandbox, "one"));
+    let done = sandbox.outcomes().len();
+    kill(coordinator);
+    until("the worker has a result to deliver", || super::has_ended(&sandbox.path("worker-one/runs")));
+    site.kill(one);
+    assert_eq!(kept(&sandbox, "one"), 1);
+    let mut coordinator = site.coordinator();
+    site.worker("one");
+    until("it is delivered", || sandbox.outcomes().len() > done);
+    assert!(
+        site.said("one").contains("kept by an earlier worker in this folder, and delivered"),
+        "{}",
+        site.said("one")
+    );
+    assert!(coordinator.wait().unwrap().success());
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+    assert_eq!(begun(&site.said("one")), 8, "a run was trained twice");
+}
+
+/// Runs that a worker has begun.
+fn begun(said: &str) -> usize {
+    said.lines().filter(|line| line.ends_with(": begun")).count()
+}
+
+/// A worker dies with its machine: another takes its run, and goes on from the last checkpoint that was delivered.
+#[test]
+fn a_dead_workers_run_is_gone_on_with() {
+    let sandbox = with_workers(slow(), &["one", "two"]);
+    sandbox.edit("retry_seconds: 0", "retry_seconds: 0\n    checkpoint_seconds: 0.2\n    deliver_checkpoints: true");
+    let mut site = Site::new(&sandbox);
+    let mut coordinator = site.coordinator();
+    let one = site.worker("one");
+    until("a checkpoint is delivered", || trains(&sandbox, "one") && delivered_checkpoints(&sandbox) > 0);
+    site.kill(one);
+    until("its trainer has died with it", || !trains(&sandbox, "one"));
+    site.worker("two");
+    assert!(coordinator.wait().unwrap().success());
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+    assert_eq!(attempts(&sandbox).iter().sum::<u64>(), 9);
+    assert_eq!(resumed(&sandbox), 1);
+}
+
+fn delivered_checkpoints(sandbox: &Sandbox) -> usize {
+    let runs = std::fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
+    let checkpoints =
+        runs.flat_map(|run| std::fs::read_dir(run.path().join("checkpoints")).into_iter().flatten().flatten());
+    checkpoints
+        .filter(|step| {
+            step.path().join("manifest.json").exists() && step.file_name().to_str().unwrap().parse::<u64>().is_ok()
+        })
+        .count()
+}
+
+/// A worker stands still for longer than its lease, and comes back with a result that is not wanted any more: the run has one, and it
+/// is the other's.
+#[test]
+fn what_comes_too_late_is_refused() {
+    let sandbox = with_workers(slow(), &["one", "two"]);
+    sandbox.edit("[d12-l2, d16-l2]", "[d12-l2]");
+    sandbox.edit("[transformer, primer_ez]", "[transformer]");
+    let mut site = Site::new(&sandbox);
+    let mut coordinator = site.coordinator();
+    let one = site.worker("one");
+    until("the worker is well under way", || under_way_on(&sandbox, "one"));
+    site.strike(one, Signal::SIGSTOP);
+    site.worker("two");
+    assert!(coordinator.wait().unwrap().success());
+    let before = sandbox.outcomes();
+    assert_eq!(attempts(&sandbox).iter().sum::<u64>(), 3);
+    // The sweep is done: a coordinator that is there for others refuses it.
+    sandbox.edit("[2e8, 4e9]", "[2e8, 4e9, 5e9]");
+    let mut coordinator = site.coordinator();
+    site.strike(one, Signal::SIGCONT);
+    until("the worker has forgotten it", || {
+        site.said("one").contains("not wanted any more") && kept(&sandbox, "one") <= 1
+    });
+    assert!(coordinator.wait().unwrap().success());
+    assert!(before.iter().all(|outcome| sandbox.outcomes().contains(outcome)), "a finished run was repeated");
+}
+
+/// A worker that is out of touch for longer than its lease keeps its run where nobody else has time for it.
+#[test]
+fn a_pause_costs_nothing_while_others_are_busy() {
+    let sandbox = with_workers(slow(), &["one"]);
+    let mut site = Site::new(&sandbox);
+    let mut coordinator = site.coordinator();
+    let one = site.worker("one");
+    until("the worker is well under way", || under_way_on(&sandbox, "one"));
+    site.strike(one, Signal::SIGSTOP);
+    // Longer than the lease, which nothing else shows.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    site.strike(one, Signal::SIGCONT);
+    assert!(coordinator.wait().unwrap().success());
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+    assert_eq!(attempts(&sandbox), [1; 8]);
+}
+
+/// Not an issue of the network: the tokens of a sweep are fetched once, and what is damaged is fetched again.
+#[test]
+fn tokens_are_fetched_once_and_verified() {
+    let sandbox = with_workers(Sandbox::new(), &["one"]);
+    let mut site = Site::new(&sandbox);
+    site.worker("one");
+    assert!(site.coordinator().wait().unwrap().success());
+    let tokens = || {
+        std::fs::read_dir(sandbox.path("worker-one/tokens")).unwrap().flatten().map(|e| e.path()).collect::<Vec<_>>()
+    };
+    assert_eq!(tokens().len(), 2);
+    for path in tokens() {
+        std::fs::write(path, "damaged").unwrap();
+    }
+    sandbox.edit("seeds: [1]", "seeds: [1, 2]");
+    assert!(site.coordinator().wait().unwrap().success());
+    let (sixteen, first) = (sandbox.outcomes(), sandbox.outcomes()[0].0.clone());
+    assert_eq!(sixteen.len(), 16);
+    let id = first.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(outcome_field(&sandbox, &id, "steps").as_u64().unwrap() > 0);
+    assert_eq!(tokens().len(), 2);
+}
