@@ -2,6 +2,8 @@
 
 mod delivery;
 mod faults;
+mod many;
+mod partition;
 mod strangers;
 
 use std::fs;
