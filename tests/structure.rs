@@ -75,6 +75,7 @@ fn every_dependency_has_one_home() {
         ("comfy_table", &["cli"]),
         ("serde_yaml", &["sweep"]),
         ("tokio", &["coordinator", "executor"]),
+        ("reqwest", &["executor", "worker"]),
         ("nalgebra", &["fit"]),
         ("rayon", &["fit"]),
         ("csv::", &["table"]),

@@ -1,29 +1,35 @@
 //! What runs of a sweep execute on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::TrainerArgs;
 use super::{Exit, Failed};
-use crate::executor::{Commands, Dialect, Executor as Engine, Queue, Slot, Trainer, slots};
+use crate::executor::{
+    Commands, Dialect, Executor as Engine, Queue, Ray, Resources, Slot, Token, TokenError, Trainer, slots,
+};
 use crate::run::Device;
-use crate::sweep::{CommandExecutor, Executor, JobDevice};
+use crate::sweep::{CommandExecutor, Executor, JobDevice, Number, RayExecutor};
 
 /// The places that a sweep's settings give to runs.
 pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {
-    match executor {
-        Executor::Local(local) => Ok(slots(local)?),
-        Executor::Command(command) => Ok(vec![seat(command); command.max_pending.value.0 as usize]),
-    }
+    let (device, threads, seats) = match executor {
+        Executor::Local(local) => return Ok(slots(local)?),
+        Executor::Command(command) => (command.device, &command.threads_per_run, &command.max_pending),
+        Executor::Ray(ray) if ray.gpus.value.0 == 0 => (JobDevice::Cpu, &ray.threads_per_run, &ray.max_pending),
+        Executor::Ray(ray) => (JobDevice::Cuda, &ray.threads_per_run, &ray.max_pending),
+    };
+    Ok(vec![seat(device, threads.value.0 as u32); seats.value.0 as usize])
 }
 
 /// A job has the machine, or the GPU, that the engine gives it.
-fn seat(command: &CommandExecutor) -> Slot {
-    let device = match command.device {
+fn seat(device: JobDevice, threads: u32) -> Slot {
+    let device = match device {
         JobDevice::Cpu => Device::Cpu,
         JobDevice::Cuda => Device::Cuda(0),
     };
-    Slot { device, threads: command.threads_per_run.value.0 as u32 }
+    Slot { device, threads }
 }
 
 /// Whether runs execute on this machine: its memory is what they have, and their steps take as long as they do here.
@@ -34,14 +40,54 @@ pub(super) fn is_here(executor: &Executor) -> bool {
 /// The engine of a sweep.
 pub(super) fn engine(executor: &Executor, trainer: &TrainerArgs) -> Result<Arc<dyn Engine>, Failed> {
     let trainer = Trainer::find(trainer.trainer.as_deref())?;
-    let Executor::Command(command) = executor else { return Ok(Arc::new(trainer)) };
-    let CommandExecutor { submit, poll, cancel, poll_seconds, grace_seconds, .. } = command;
-    let [submit, poll, cancel] = [submit, poll, cancel].map(|words| words.value.clone());
-    let [every, grace] = [poll_seconds, grace_seconds].map(|seconds| Duration::from_secs_f64(seconds.value.0));
-    let queue = Queue::new(Dialect::Commands(Commands { submit, poll, cancel }), every, grace, &trainer);
-    let queue = queue.map_err(|e| {
+    let (dialect, poll, grace) = match executor {
+        Executor::Local(_) => return Ok(Arc::new(trainer)),
+        Executor::Command(command) => (commands(command), &command.poll_seconds, &command.grace_seconds),
+        Executor::Ray(ray) => (Dialect::Ray(connect(ray)?), &ray.poll_seconds, &ray.grace_seconds),
+    };
+    let queue = Queue::new(dialect, seconds(poll.value), seconds(grace.value), &trainer).map_err(|e| {
         let message = format!("isoflop and its trainer have no path that jobs could use: {e}");
         Failed::new(Exit::ExecutorUnreachable, message, "start it from a folder that is there, by a path that is there")
     })?;
     Ok(Arc::new(queue))
+}
+
+fn seconds(number: Number) -> Duration {
+    Duration::from_secs_f64(number.0)
+}
+
+fn commands(command: &CommandExecutor) -> Dialect {
+    let CommandExecutor { submit, poll, cancel, .. } = command;
+    let [submit, poll, cancel] = [submit, poll, cancel].map(|words| words.value.clone());
+    Dialect::Commands(Commands { submit, poll, cancel })
+}
+
+fn connect(ray: &RayExecutor) -> Result<Ray, Failed> {
+    let path = ray.token_path(std::env::var_os("HOME").map(PathBuf::from));
+    let token = path.as_deref().map(Token::read).transpose()?;
+    let wanted = Resources {
+        cpus: ray.threads_per_run.value.0 as u32,
+        gpus: ray.gpus.value.0 as u32,
+        memory: ray.memory_bytes.as_ref().map(|memory| memory.value.0),
+        pending: seconds(ray.pending_seconds.value),
+    };
+    Ray::new(&ray.address.value, token, wanted).map_err(|words| {
+        let message = format!("nothing can be asked over HTTP from here: {words}");
+        Failed::new(Exit::ExecutorUnreachable, message, "install certificates, as `ca-certificates` of Debian has them")
+    })
+}
+
+impl From<TokenError> for Failed {
+    fn from(error: TokenError) -> Self {
+        let hint = match &error {
+            TokenError::Unreadable(..) => {
+                "write `token_file` as the path of a file that you can read; docs/ray.md".to_owned()
+            }
+            TokenError::Open { path, .. } => {
+                format!("`chmod 600 {}`, and make a new token if others may have read it", path.display())
+            }
+            TokenError::NoToken(_) => "put the token that Ray was started with into it, and nothing else".to_owned(),
+        };
+        Self::new(Exit::ExecutorUnreachable, error, hint)
+    }
 }

@@ -3,6 +3,7 @@
 mod command;
 mod defaults;
 mod local;
+mod ray;
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use super::check::Check;
 use super::{At, Count, Number, SweepError, SweepFile};
 pub use command::{CommandExecutor, JobDevice};
 pub use local::LocalExecutor;
+pub use ray::RayExecutor;
 
 /// Where runs execute.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -22,6 +24,8 @@ pub enum Executor {
     Local(LocalExecutor),
     /// By an engine that is told by commands: PBS, HTCondor, Slurm, whatever has a queue.
     Command(CommandExecutor),
+    /// By Ray, as jobs.
+    Ray(RayExecutor),
 }
 
 /// How runs are treated, wherever they execute.
@@ -57,6 +61,16 @@ impl Executor {
             ..
         })
         | Self::Command(CommandExecutor {
+            order,
+            max_attempts,
+            retry_seconds,
+            checkpoint_seconds,
+            stall_seconds,
+            max_run_seconds,
+            disk_reserve_bytes,
+            ..
+        })
+        | Self::Ray(RayExecutor {
             order,
             max_attempts,
             retry_seconds,
@@ -113,6 +127,7 @@ impl Check<'_> {
         match executor {
             Executor::Local(local) => self.local(local)?,
             Executor::Command(command) => self.command(command)?,
+            Executor::Ray(ray) => self.ray(ray)?,
         }
         self.treatment(&executor.treatment())
     }
