@@ -1,5 +1,6 @@
 //! What runs of a sweep execute on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,28 +8,31 @@ use super::args::TrainerArgs;
 use super::listen::workers;
 use super::worker_args::ListenArgs;
 use super::{Exit, Failed};
-use crate::executor::{Commands, Dialect, Executor as Engine, Queue, Slot, Trainer, slots};
+use crate::executor::{
+    Commands, Dialect, Executor as Engine, Queue, Ray, Resources, Slot, Token, TokenError, Trainer, slots,
+};
 use crate::run::{Device, SweepDir};
-use crate::sweep::{At, CommandExecutor, Count, Executor, JobDevice, WorkersExecutor};
+use crate::sweep::{CommandExecutor, Executor, JobDevice, Number, RayExecutor};
 
 /// The places that a sweep's settings give to runs.
 pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {
-    match executor {
-        Executor::Local(local) => Ok(slots(local)?),
-        Executor::Command(CommandExecutor { device, threads_per_run, max_pending, .. })
-        | Executor::Workers(WorkersExecutor { device, threads_per_run, max_pending, .. }) => {
-            Ok(vec![seat(*device, threads_per_run); max_pending.value.0 as usize])
-        }
-    }
+    let on = |gpus: u64| if gpus == 0 { JobDevice::Cpu } else { JobDevice::Cuda };
+    let (device, threads, seats) = match executor {
+        Executor::Local(local) => return Ok(slots(local)?),
+        Executor::Command(command) => (command.device, &command.threads_per_run, &command.max_pending),
+        Executor::Ray(ray) => (on(ray.gpus.value.0), &ray.threads_per_run, &ray.max_pending),
+        Executor::Workers(workers) => (workers.device, &workers.threads_per_run, &workers.max_pending),
+    };
+    Ok(vec![seat(device, threads.value.0 as u32); seats.value.0 as usize])
 }
 
 /// A job has the machine, or the GPU, that is given to it elsewhere.
-fn seat(device: JobDevice, threads: &At<Count>) -> Slot {
+fn seat(device: JobDevice, threads: u32) -> Slot {
     let device = match device {
         JobDevice::Cpu => Device::Cpu,
         JobDevice::Cuda => Device::Cuda(0),
     };
-    Slot { device, threads: threads.value.0 as u32 }
+    Slot { device, threads }
 }
 
 /// Whether runs execute on this machine: its memory is what they have, and their steps take as long as they do here.
@@ -38,7 +42,7 @@ pub(super) fn is_here(executor: &Executor) -> bool {
 
 /// Whether runs go on where isoflop ends, and deliver without it.
 pub(super) fn outlives_us(executor: &Executor) -> bool {
-    matches!(executor, Executor::Command(_))
+    !matches!(executor, Executor::Local(_) | Executor::Workers(_))
 }
 
 /// The engine of a sweep whose results lie in a folder.
@@ -49,21 +53,54 @@ pub(super) fn engine(
     listen: &ListenArgs,
 ) -> Result<Arc<dyn Engine>, Failed> {
     let find = || Trainer::find(trainer.trainer.as_deref());
-    match executor {
-        Executor::Local(_) => Ok(Arc::new(find()?)),
-        Executor::Command(command) => Ok(Arc::new(queue(command, &find()?)?)),
+    let (dialect, poll, grace) = match executor {
+        Executor::Local(_) => return Ok(Arc::new(find()?)),
         // The trainer lies with the workers.
-        Executor::Workers(settings) => Ok(Arc::new(workers(settings, listen, dir)?)),
-    }
-}
-
-fn queue(command: &CommandExecutor, trainer: &Trainer) -> Result<Queue, Failed> {
-    let CommandExecutor { submit, poll, cancel, poll_seconds, grace_seconds, .. } = command;
-    let [submit, poll, cancel] = [submit, poll, cancel].map(|words| words.value.clone());
-    let [every, grace] = [poll_seconds, grace_seconds].map(|seconds| Duration::from_secs_f64(seconds.value.0));
-    let queue = Queue::new(Dialect::Commands(Commands { submit, poll, cancel }), every, grace, trainer);
-    queue.map_err(|e| {
+        Executor::Workers(settings) => return Ok(Arc::new(workers(settings, listen, dir)?)),
+        Executor::Command(command) => (commands(command), &command.poll_seconds, &command.grace_seconds),
+        Executor::Ray(ray) => (Dialect::Ray(connect(ray)?), &ray.poll_seconds, &ray.grace_seconds),
+    };
+    let queue = Queue::new(dialect, seconds(poll.value), seconds(grace.value), &find()?).map_err(|e| {
         let message = format!("isoflop and its trainer have no path that jobs could use: {e}");
         Failed::new(Exit::ExecutorUnreachable, message, "start it from a folder that is there, by a path that is there")
+    })?;
+    Ok(Arc::new(queue))
+}
+
+fn seconds(number: Number) -> Duration {
+    Duration::from_secs_f64(number.0)
+}
+
+fn commands(command: &CommandExecutor) -> Dialect {
+    let CommandExecutor { submit, poll, cancel, .. } = command;
+    let [submit, poll, cancel] = [submit, poll, cancel].map(|words| words.value.clone());
+    Dialect::Commands(Commands { submit, poll, cancel })
+}
+
+fn connect(ray: &RayExecutor) -> Result<Ray, Failed> {
+    let path = ray.token_path(std::env::var_os("HOME").map(PathBuf::from));
+    let token = path.as_deref().map(Token::read).transpose()?;
+    let wanted = Resources {
+        cpus: ray.threads_per_run.value.0 as u32,
+        gpus: ray.gpus.value.0 as u32,
+        memory: ray.memory_bytes.as_ref().map(|memory| memory.value.0),
+        pending: seconds(ray.pending_seconds.value),
+    };
+    Ray::new(&ray.address.value, token, wanted).map_err(|words| {
+        let message = format!("nothing can be asked over HTTP from here: {words}");
+        Failed::new(Exit::ExecutorUnreachable, message, "install certificates, as `ca-certificates` of Debian has them")
     })
+}
+
+impl From<TokenError> for Failed {
+    fn from(error: TokenError) -> Self {
+        let hint = match &error {
+            TokenError::Unreadable(..) => "give the path of a file that you can read".to_owned(),
+            TokenError::Open { path, .. } => {
+                format!("`chmod 600 {}`, and make a new token if others may have read it", path.display())
+            }
+            TokenError::NoToken(_) => "put the token into it, and nothing else".to_owned(),
+        };
+        Self::new(Exit::ExecutorUnreachable, error, hint)
+    }
 }

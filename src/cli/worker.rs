@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::worker_args::{WorkerArgs, WorkerCertArgs, WorkerTokenArgs, WorkerTokenCommand};
 use super::{Exit, Failed, output};
-use crate::executor::{TokenError, Tokens, Trainer, gpu_count, make_certificate, read_token, write_secret};
+use crate::executor::{Token, Tokens, TokensError, Trainer, gpu_count, make_certificate, write_secret};
 use crate::run::write_whole;
 use crate::worker::{Address, WorkerError, WorkerOptions, default_folder, work};
 
 pub(super) fn main(args: &WorkerArgs) -> Result<Exit, Failed> {
     let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
-    let token = read_token(&args.token_file)?;
+    let token = Token::read(&args.token_file)?;
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let options = WorkerOptions {
         address: Address { url: args.connect.clone(), token, fingerprint: args.fingerprint },
@@ -77,18 +77,20 @@ pub(super) fn token(args: &WorkerTokenArgs) -> Result<Exit, Failed> {
     Ok(Exit::Ok)
 }
 
-impl From<TokenError> for Failed {
-    fn from(error: TokenError) -> Self {
+impl From<TokensError> for Failed {
+    fn from(error: TokensError) -> Self {
         let hint = match &error {
-            TokenError::File { .. } => "check the path, and that you may read and write there".to_owned(),
-            TokenError::Damaged { .. } => {
+            TokensError::File { .. } => "check the path, and that you may read and write there".to_owned(),
+            TokensError::Damaged { .. } => {
                 "remove it, and make the tokens anew with `isoflop worker-token new NAME`".to_owned()
             }
-            TokenError::Open { path, .. } => format!("`chmod 600 {}`", path.display()),
-            TokenError::Taken(name) => format!("take another name; `isoflop worker-token revoke {name}` ends that one"),
-            TokenError::Nobody(_) => "`isoflop worker-token list` names them".to_owned(),
-            TokenError::Name(_) => "take a name such as `gpu-1`".to_owned(),
-            TokenError::Random(_) => "check /dev/urandom".to_owned(),
+            TokensError::Open { path, .. } => format!("`chmod 600 {}`", path.display()),
+            TokensError::Taken(name) => {
+                format!("take another name; `isoflop worker-token revoke {name}` ends that one")
+            }
+            TokensError::Nobody(_) => "`isoflop worker-token list` names them".to_owned(),
+            TokensError::Name(_) => "take a name such as `gpu-1`".to_owned(),
+            TokensError::Random(_) => "check /dev/urandom".to_owned(),
         };
         Self::new(Exit::Usage, error, hint)
     }

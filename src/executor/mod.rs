@@ -5,12 +5,14 @@ mod attend;
 mod devices;
 mod disk;
 mod engine;
+mod http;
 mod kills;
 mod local;
 mod log;
 mod memory;
 mod queue;
 mod survivors;
+mod token;
 mod workers;
 
 pub use asked::{Asked, ask};
@@ -18,11 +20,13 @@ pub use attend::{AttendError, Attended, attend};
 pub use devices::{DeviceError, Slot, gpu_count, slots};
 pub use disk::free_disk;
 pub use engine::{Execution, ExecutionError, Executor};
+pub(crate) use http::words as http_words;
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};
 pub use memory::{FreeMemory, free_memory};
-pub use queue::{Commands, Dialect, Queue, unwant};
+pub use queue::{Commands, Dialect, Queue, Ray, Resources, unwant};
 pub use survivors::kill_survivors;
+pub use token::{Token, TokenError};
 pub use workers::{
-    CertificateError, Counter, Identity, Made, TokenError, Tokens, WorkerTerms, Workers, fingerprint, make_certificate,
-    read_token, write_secret,
+    CertificateError, Counter, Identity, Made, Tokens, TokensError, WorkerTerms, Workers, fingerprint,
+    make_certificate, write_secret,
 };

@@ -116,7 +116,7 @@ async fn prepare_and_train(
         Ok(AttemptEnd::Exit(TrainerExit::CannotWrite, _)) => Ok(AttemptEnd::exit(TrainerExit::Crash as i32)),
         Ok(end) => Ok(end),
         Err(ExecutionError::Wait(error) | ExecutionError::Unwritable(_, error)) => Err(WorkerError::Here(error)),
-        Err(ExecutionError::Refused(said)) => Err(WorkerError::Here(std::io::Error::other(said))),
+        Err(error) => Err(WorkerError::Here(std::io::Error::other(error.to_string()))),
     }
 }
 

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RANGE};
+use reqwest::header::{AUTHORIZATION, HeaderMap, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Note, WorkerError, pin};
+use crate::executor::{Token, http_words as words};
 use crate::protocol::{
     Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Hello, Offer, Place, Refusal,
     VERSION_HEADER, Welcome, tls_provider, version,
@@ -51,7 +52,7 @@ pub struct Address {
     /// `https://host:port`, or `http://` to this machine.
     pub url: String,
     /// The worker's token.
-    pub token: String,
+    pub token: Token,
     /// The coordinator's certificate; without, one that the system trusts.
     pub fingerprint: Option<Fingerprint>,
 }
@@ -59,10 +60,7 @@ pub struct Address {
 impl Client {
     pub(super) fn new(address: &Address, note: Note) -> Result<Self, WorkerError> {
         let base = Url::parse(&address.url).map_err(|e| WorkerError::Address(address.url.clone(), e.to_string()))?;
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", address.token))
-            .map_err(|_| WorkerError::Address(address.url.clone(), "the token is none".to_owned()))?;
-        authorization.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, address.token.header())]);
         tls_provider();
         let mut http = reqwest::Client::builder()
             .default_headers(headers)
@@ -210,10 +208,4 @@ impl Client {
 fn is_here(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-}
-
-/// An error with what caused it: the cause is what helps.
-fn words(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source()).skip(1);
-    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }

@@ -15,6 +15,7 @@ mod named_files;
 mod next_runs;
 mod plan;
 mod queue;
+mod ray;
 mod recipes;
 mod resume;
 mod sandbox;

@@ -17,7 +17,8 @@ pub(super) fn judge(
 ) -> Result<(), Failure> {
     let end = end.map_err(|error| {
         let class = match error {
-            ExecutionError::Wait(_) => FailureClass::Crash,
+            ExecutionError::Wait(_) | ExecutionError::Vanished(_) => FailureClass::Crash,
+            ExecutionError::TakenBack(_) => FailureClass::Preempted,
             ExecutionError::Refused(_) => FailureClass::Refused,
             ExecutionError::Unwritable(..) => FailureClass::Unwritable,
         };

@@ -1,15 +1,20 @@
 //! How an engine is spoken to.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
+use super::super::engine::ExecutionError;
 use super::Job;
 use super::command::Commands;
+use super::ray::Ray;
 
 /// How an engine is spoken to: three sentences, whichever the language. A job is known by its tag in all of them.
 #[derive(Clone, Debug)]
 pub enum Dialect {
     /// By commands that the sweep gives.
     Commands(Commands),
+    /// By Ray's Jobs API.
+    Ray(Ray),
 }
 
 impl Dialect {
@@ -20,6 +25,7 @@ impl Dialect {
     pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
         match self {
             Self::Commands(commands) => commands.submit(job).await,
+            Self::Ray(ray) => ray.submit(job).await,
         }
     }
 
@@ -27,6 +33,7 @@ impl Dialect {
     pub(super) async fn live(&self) -> Option<HashSet<String>> {
         match self {
             Self::Commands(commands) => commands.live().await,
+            Self::Ray(ray) => ray.live().await,
         }
     }
 
@@ -37,6 +44,23 @@ impl Dialect {
     pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
         match self {
             Self::Commands(commands) => commands.cancel(tag).await,
+            Self::Ray(ray) => ray.cancel(tag).await,
+        }
+    }
+
+    /// What the engine says of a job that is over and has left no word itself, if it says anything.
+    pub(super) async fn word(&self, tag: &str) -> Option<ExecutionError> {
+        match self {
+            Self::Commands(_) => None,
+            Self::Ray(ray) => ray.word(tag).await,
+        }
+    }
+
+    /// How long all jobs may wait with none begun, and what each asks for; nothing where they may wait for ever.
+    pub(super) fn deadline(&self) -> Option<(Duration, String)> {
+        match self {
+            Self::Commands(_) => None,
+            Self::Ray(ray) => Some(ray.deadline()),
         }
     }
 }

@@ -5,6 +5,8 @@ mod command;
 mod dialect;
 mod job;
 mod listing;
+mod patience;
+mod ray;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ pub use command::Commands;
 pub use dialect::Dialect;
 use job::{Job, tag};
 use listing::Listing;
+use patience::Patience;
+pub use ray::{Ray, Resources};
 
 /// Longest time between looks for the file that tells of an attempt's end.
 const LOOK: Duration = Duration::from_secs(1);
@@ -45,6 +49,8 @@ struct Engine {
     isoflop: PathBuf,
     trainer: PathBuf,
     listing: Listing,
+    /// How long all may wait, where there is an end to that.
+    patience: Option<Patience>,
 }
 
 impl Queue {
@@ -56,7 +62,8 @@ impl Queue {
         let isoflop = std::env::current_exe()?;
         let trainer = std::path::absolute(trainer.program())?;
         let listing = Listing::default();
-        Ok(Self { engine: Arc::new(Engine { dialect, every, grace, isoflop, trainer, listing }) })
+        let patience = dialect.deadline().map(|(limit, wanted)| Patience::new(limit, wanted));
+        Ok(Self { engine: Arc::new(Engine { dialect, every, grace, isoflop, trainer, listing, patience }) })
     }
 }
 
@@ -76,7 +83,11 @@ impl Executor for Queue {
         let attempt = attempt.clone();
         let (takes, taken) = watch::channel(false);
         let end = async move {
-            engine.dialect.submit(&job).await.map_err(ExecutionError::Refused)?;
+            if let Err(words) = engine.dialect.submit(&job).await {
+                // An answer may have been lost: if it was taken after all, it is not to begin.
+                unwant(&attempt)?;
+                return Err(ExecutionError::Refused(words));
+            }
             takes.send_replace(true);
             engine.follow(&attempt, &job.tag, asked).await
         };
@@ -105,20 +116,14 @@ impl Engine {
         mut asked: watch::Receiver<Asked>,
     ) -> Result<AttemptEnd, ExecutionError> {
         tokio::select! {
-            end = self.over(attempt, tag, self.grace) => {
-                // One that is lost may be there after all: it is not to begin any more.
-                if let AttemptEnd::Lost { .. } = end {
-                    unwant(attempt)?;
-                }
-                return Ok(end);
-            }
+            end = self.over(attempt, tag, self.grace) => return self.settle(attempt, tag, end).await,
             () = heard(&mut asked, Asked::Stop) => {}
         }
         // A job that begins from here on finds the file and does not train.
         unwant(attempt)?;
         if attempt.began().exists() {
             tokio::select! {
-                end = self.over(attempt, tag, self.grace) => return Ok(end),
+                end = self.over(attempt, tag, self.grace) => return end,
                 () = tokio::time::sleep(GRACE) => {}
                 () = heard(&mut asked, Asked::EndNow) => {}
             }
@@ -126,33 +131,79 @@ impl Engine {
         // What it says of one that is gone already is of no interest; whether it is gone is asked below.
         let _ = self.dialect.cancel(tag).await;
         tokio::select! {
-            end = self.over(attempt, tag, Duration::ZERO) => Ok(end),
+            end = self.over(attempt, tag, Duration::ZERO) => end,
             () = tokio::time::sleep(GRACE) => Ok(lost(attempt)),
             () = heard(&mut asked, Asked::EndNow) => Ok(lost(attempt)),
         }
     }
 
+    /// What follows from the end of a job that nobody asked to end. One that is lost, or has waited for too long, may be there after
+    /// all: it is not to begin any more.
+    async fn settle(
+        &self,
+        attempt: &AttemptDir,
+        tag: &str,
+        end: Result<AttemptEnd, ExecutionError>,
+    ) -> Result<AttemptEnd, ExecutionError> {
+        match end {
+            Ok(AttemptEnd::Lost { .. }) => {
+                unwant(attempt)?;
+                self.dialect.word(tag).await.map_or(end, Err)
+            }
+            Ok(_) => end,
+            Err(_) => {
+                unwant(attempt)?;
+                // Whether it is gone or only told to, it does not train.
+                let _ = self.dialect.cancel(tag).await;
+                end
+            }
+        }
+    }
+
     /// Waits until the job has left word of its end, or the engine has not known it for the time of `grace`.
-    async fn over(&self, attempt: &AttemptDir, tag: &str, grace: Duration) -> AttemptEnd {
+    ///
+    /// # Errors
+    /// [`ExecutionError::Refused`], when it and all others have waited for too long.
+    async fn over(&self, attempt: &AttemptDir, tag: &str, grace: Duration) -> Result<AttemptEnd, ExecutionError> {
         let began = Instant::now();
         let mut missing: Option<Instant> = None;
         loop {
             if let Some(end) = read_end(attempt) {
-                return end;
+                self.one_began().await;
+                return Ok(end);
             }
             match self.listing.knows(&self.dialect, tag, began, self.every).await {
                 Some(false) => {
                     let since = *missing.get_or_insert_with(Instant::now);
                     if since.elapsed() >= grace {
                         // It may have ended between the last look and the answer.
-                        return read_end(attempt).unwrap_or_else(|| lost(attempt));
+                        return Ok(read_end(attempt).unwrap_or_else(|| lost(attempt)));
                     }
                 }
-                Some(true) => missing = None,
+                Some(true) => {
+                    missing = None;
+                    self.have_patience(attempt).await?;
+                }
                 // An engine that does not answer has lost nothing.
                 None => {}
             }
             tokio::time::sleep(LOOK.min(self.every)).await;
+        }
+    }
+
+    /// Waits on with a job that the engine has, if it or another has begun lately enough.
+    async fn have_patience(&self, attempt: &AttemptDir) -> Result<(), ExecutionError> {
+        let Some(patience) = &self.patience else { return Ok(()) };
+        if attempt.began().exists() {
+            patience.one_began().await;
+            return Ok(());
+        }
+        patience.one_waits().await.map_err(ExecutionError::Refused)
+    }
+
+    async fn one_began(&self) {
+        if let Some(patience) = &self.patience {
+            patience.one_began().await;
         }
     }
 }

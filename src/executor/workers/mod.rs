@@ -28,7 +28,7 @@ use offer::{Terms, held, offer};
 use office::Office;
 pub use server::Identity;
 use server::{Shared, serve};
-pub use tokens::{TokenError, Tokens, read_token, write_secret};
+pub use tokens::{Tokens, TokensError, write_secret};
 
 /// From `stop` to the end of patience: time for the step under way, a checkpoint, and its way here.
 const GRACE: Duration = Duration::from_secs(60);

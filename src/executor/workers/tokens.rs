@@ -25,7 +25,7 @@ pub struct Known {
 
 /// What is wrong with a file of tokens, or a token's.
 #[derive(Debug, thiserror::Error)]
-pub enum TokenError {
+pub enum TokensError {
     /// It cannot be read or written.
     #[error("`{path}`: {source}")]
     File {
@@ -92,29 +92,29 @@ impl Tokens {
     /// All workers.
     ///
     /// # Errors
-    /// [`TokenError`].
-    pub fn list(&self) -> Result<Vec<Known>, TokenError> {
+    /// [`TokensError`].
+    pub fn list(&self) -> Result<Vec<Known>, TokensError> {
         let metadata = match fs::metadata(&self.path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             metadata => metadata.map_err(|source| self.failed(source))?,
         };
         refuse_open(&self.path, metadata.mode())?;
         let bytes = fs::read(&self.path).map_err(|source| self.failed(source))?;
-        serde_json::from_slice(&bytes).map_err(|source| TokenError::Damaged { path: self.path.clone(), source })
+        serde_json::from_slice(&bytes).map_err(|source| TokensError::Damaged { path: self.path.clone(), source })
     }
 
     /// Makes a token for a new worker, and returns it: it is kept nowhere else.
     ///
     /// # Errors
-    /// [`TokenError`].
-    pub fn add(&self, name: &str) -> Result<String, TokenError> {
+    /// [`TokensError`].
+    pub fn add(&self, name: &str) -> Result<String, TokensError> {
         let proper = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
         if name.is_empty() || name.len() > 63 || !name.chars().all(proper) {
-            return Err(TokenError::Name(name.to_owned()));
+            return Err(TokensError::Name(name.to_owned()));
         }
         let mut known = self.list()?;
         if known.iter().any(|worker| worker.name == name) {
-            return Err(TokenError::Taken(name.to_owned()));
+            return Err(TokensError::Taken(name.to_owned()));
         }
         let token = random()?;
         known.push(Known { name: name.to_owned(), token_digest: digest(&token).to_hex().to_string(), revoked: false });
@@ -124,18 +124,18 @@ impl Tokens {
     /// Makes a worker's token count no more, at once.
     ///
     /// # Errors
-    /// [`TokenError`].
-    pub fn revoke(&self, name: &str) -> Result<(), TokenError> {
+    /// [`TokensError`].
+    pub fn revoke(&self, name: &str) -> Result<(), TokensError> {
         let mut known = self.list()?;
         let worker = known.iter_mut().find(|worker| worker.name == name);
-        worker.ok_or_else(|| TokenError::Nobody(name.to_owned()))?.revoked = true;
+        worker.ok_or_else(|| TokensError::Nobody(name.to_owned()))?.revoked = true;
         self.write(&known)
     }
 
-    fn write(&self, known: &[Known]) -> Result<(), TokenError> {
+    fn write(&self, known: &[Known]) -> Result<(), TokensError> {
         let temporary = self.path.with_extension(format!("new.{}", std::process::id()));
         let text = serde_json::to_string_pretty(known)
-            .map_err(|source| TokenError::Damaged { path: self.path.clone(), source })?;
+            .map_err(|source| TokensError::Damaged { path: self.path.clone(), source })?;
         let _ = fs::remove_file(&temporary);
         let written = write_secret(&temporary, &format!("{text}\n")).and_then(|()| fs::rename(&temporary, &self.path));
         written.map_err(|source| self.failed(source))
@@ -165,19 +165,9 @@ impl Tokens {
         }
     }
 
-    fn failed(&self, source: io::Error) -> TokenError {
-        TokenError::File { path: self.path.clone(), source }
+    fn failed(&self, source: io::Error) -> TokensError {
+        TokensError::File { path: self.path.clone(), source }
     }
-}
-
-/// The token that a file holds.
-///
-/// # Errors
-/// [`TokenError`], also where others may read it.
-pub fn read_token(path: &Path) -> Result<String, TokenError> {
-    let failed = |source| TokenError::File { path: path.to_owned(), source };
-    refuse_open(path, fs::metadata(path).map_err(failed)?.mode())?;
-    Ok(fs::read_to_string(path).map_err(failed)?.trim().to_owned())
 }
 
 /// Writes a file that is not there yet, for its owner alone.
@@ -191,9 +181,9 @@ pub fn write_secret(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-fn refuse_open(path: &Path, mode: u32) -> Result<(), TokenError> {
+fn refuse_open(path: &Path, mode: u32) -> Result<(), TokensError> {
     let mode = mode & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(TokenError::Open { path: path.to_owned(), mode }) }
+    if mode & 0o077 == 0 { Ok(()) } else { Err(TokensError::Open { path: path.to_owned(), mode }) }
 }
 
 fn digest(token: &str) -> blake3::Hash {
@@ -201,10 +191,10 @@ fn digest(token: &str) -> blake3::Hash {
 }
 
 /// 32 random bytes, as hexadecimal digits.
-fn random() -> Result<String, TokenError> {
+fn random() -> Result<String, TokensError> {
     use io::Read;
     let mut bytes = [0; 32];
-    fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).map_err(TokenError::Random)?;
+    fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).map_err(TokensError::Random)?;
     Ok(blake3::Hash::from_bytes(bytes).to_hex().to_string())
 }
 
@@ -231,10 +221,10 @@ mod tests {
         tokens.revoke("one").unwrap();
         assert_eq!(tokens.whose(&one), None);
         assert_eq!(tokens.whose(&two).as_deref(), Some("two"));
-        assert!(matches!(tokens.add("one"), Err(TokenError::Taken(_))));
-        assert!(matches!(tokens.revoke("three"), Err(TokenError::Nobody(_))));
-        assert!(matches!(tokens.add("../x"), Err(TokenError::Name(_))));
+        assert!(matches!(tokens.add("one"), Err(TokensError::Taken(_))));
+        assert!(matches!(tokens.revoke("three"), Err(TokensError::Nobody(_))));
+        assert!(matches!(tokens.add("../x"), Err(TokensError::Name(_))));
         fs::set_permissions(tokens.path(), fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(tokens.list(), Err(TokenError::Open { mode: 0o644, .. })));
+        assert!(matches!(tokens.list(), Err(TokensError::Open { mode: 0o644, .. })));
     }
 }

@@ -23,16 +23,16 @@ pub struct CommandExecutor {
     #[serde(default)]
     pub device: JobDevice,
     /// CPU threads of a run; 1 if absent.
-    #[serde(default = "one")]
+    #[serde(default = "defaults::one")]
     pub threads_per_run: At<Count>,
     /// Most jobs that are submitted and not over; 100 if absent.
-    #[serde(default = "hundred")]
+    #[serde(default = "defaults::hundred")]
     pub max_pending: At<Count>,
     /// Seconds between calls of `poll`; 10 if absent.
-    #[serde(default = "ten_seconds")]
+    #[serde(default = "defaults::ten_seconds")]
     pub poll_seconds: At<Number>,
     /// Seconds for which `poll` may not name a job before it is lost; 60 if absent.
-    #[serde(default = "minute")]
+    #[serde(default = "defaults::minute")]
     pub grace_seconds: At<Number>,
     /// Which runs are submitted first; `longest_first` if absent.
     #[serde(default = "defaults::order")]
@@ -67,22 +67,6 @@ pub enum JobDevice {
     Cpu,
     /// The one GPU that the engine gives it.
     Cuda,
-}
-
-fn one() -> At<Count> {
-    At::nowhere(Count(1))
-}
-
-fn hundred() -> At<Count> {
-    At::nowhere(Count(100))
-}
-
-fn ten_seconds() -> At<Number> {
-    At::nowhere(Number(10.0))
-}
-
-fn minute() -> At<Number> {
-    At::nowhere(Number(60.0))
 }
 
 impl Check<'_> {

@@ -22,3 +22,19 @@ pub(super) fn checkpoint_seconds() -> At<Number> {
 pub(super) fn stall_seconds() -> At<Number> {
     At::nowhere(Number(300.0))
 }
+
+pub(super) fn one() -> At<Count> {
+    At::nowhere(Count(1))
+}
+
+pub(super) fn hundred() -> At<Count> {
+    At::nowhere(Count(100))
+}
+
+pub(super) fn ten_seconds() -> At<Number> {
+    At::nowhere(Number(10.0))
+}
+
+pub(super) fn minute() -> At<Number> {
+    At::nowhere(Number(60.0))
+}

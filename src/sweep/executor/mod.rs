@@ -3,6 +3,7 @@
 mod command;
 mod defaults;
 mod local;
+mod ray;
 mod workers;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use super::check::Check;
 use super::{At, Count, Number, SweepError, SweepFile};
 pub use command::{CommandExecutor, JobDevice};
 pub use local::LocalExecutor;
+pub use ray::RayExecutor;
 pub use workers::WorkersExecutor;
 
 /// Where runs execute.
@@ -24,6 +26,8 @@ pub enum Executor {
     Local(LocalExecutor),
     /// By an engine that is told by commands: PBS, HTCondor, Slurm, whatever has a queue.
     Command(CommandExecutor),
+    /// By Ray, as jobs.
+    Ray(RayExecutor),
     /// On machines where a worker of isoflop was started.
     Workers(WorkersExecutor),
 }
@@ -61,6 +65,16 @@ impl Executor {
             ..
         })
         | Self::Command(CommandExecutor {
+            order,
+            max_attempts,
+            retry_seconds,
+            checkpoint_seconds,
+            stall_seconds,
+            max_run_seconds,
+            disk_reserve_bytes,
+            ..
+        })
+        | Self::Ray(RayExecutor {
             order,
             max_attempts,
             retry_seconds,
@@ -127,6 +141,7 @@ impl Check<'_> {
         match executor {
             Executor::Local(local) => self.local(local)?,
             Executor::Command(command) => self.command(command)?,
+            Executor::Ray(ray) => self.ray(ray)?,
             Executor::Workers(workers) => self.workers(workers)?,
         }
         self.treatment(&executor.treatment())

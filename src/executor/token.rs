@@ -1,0 +1,88 @@
+//! A secret that lies in a file.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use reqwest::header::HeaderValue;
+
+/// Why a file's token is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// It is not there, or not for us.
+    #[error("`{0}` cannot be read: {1}")]
+    Unreadable(PathBuf, io::Error),
+    /// Whoever can read it can do what its owner may.
+    #[error("`{path}` may be read by others (mode {mode:04o}), allowed is 0600: it holds a token")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// It holds nothing that could be sent.
+    #[error("`{0}` holds no token: one line of visible characters is wanted")]
+    NoToken(PathBuf),
+}
+
+/// What shows that a request is ours. It is not shown in what is printed for finding faults.
+#[derive(Clone, Debug)]
+pub struct Token(pub(super) HeaderValue);
+
+impl Token {
+    /// The header `Authorization` that shows it.
+    pub fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+
+    /// Reads a token from its file.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn read(path: &Path) -> Result<Self, TokenError> {
+        let unreadable = |e| TokenError::Unreadable(path.to_owned(), e);
+        let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(TokenError::Open { path: path.to_owned(), mode });
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let word = text.trim();
+        let visible = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic());
+        let value = visible.then(|| HeaderValue::try_from(format!("Bearer {word}")).ok()).flatten();
+        let mut value = value.ok_or_else(|| TokenError::NoToken(path.to_owned()))?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str, mode: u32) -> Result<Token, TokenError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        Token::read(&path)
+    }
+
+    #[test]
+    fn a_token_is_one_word_for_its_owner_alone() {
+        assert_eq!(said("  secret\n", 0o600).unwrap().0, "Bearer secret");
+        assert_eq!(said("secret", 0o400).unwrap().0, "Bearer secret");
+        for mode in [0o644, 0o640, 0o604, 0o601] {
+            assert!(matches!(said("secret", mode), Err(TokenError::Open { .. })), "{mode:o}");
+        }
+        for text in ["", "\n", "two words", "a\nb", "sécret"] {
+            assert!(matches!(said(text, 0o600), Err(TokenError::NoToken(_))), "{text:?}");
+        }
+        assert!(matches!(Token::read(Path::new("/nowhere/token")), Err(TokenError::Unreadable(..))));
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        assert!(!format!("{:?}", said("secret", 0o600)).contains("secret"));
+    }
+}

@@ -1,0 +1,186 @@
+//! Ray.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{RunOrder, defaults};
+use crate::sweep::check::Check;
+use crate::sweep::given::given;
+use crate::sweep::{At, Count, Number, SweepError};
+
+/// A Ray cluster, on a file system that it shares with this machine. docs/ray.md begins with nothing and has an example.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RayExecutor {
+    /// Where Ray's dashboard answers; `http://127.0.0.1:8265` if absent.
+    pub address: At<String>,
+    /// The file that holds Ray's token, a whole path or one from `~/`; none is sent if absent.
+    #[serde(deserialize_with = "given")]
+    pub token_file: Option<At<String>>,
+    /// GPUs of a run, 0 or 1; 0 if absent, and it trains on the CPU.
+    pub gpus: At<Count>,
+    /// CPU threads of a run, and the CPUs that are asked for; 1 if absent.
+    pub threads_per_run: At<Count>,
+    /// Memory that is asked for, bytes; none if absent.
+    #[serde(deserialize_with = "given")]
+    pub memory_bytes: Option<At<Count>>,
+    /// Seconds for which jobs may wait with none of the sweep's begun, before the sweep stops; 3600 if absent.
+    pub pending_seconds: At<Number>,
+    /// Most jobs that are submitted and not over; 100 if absent.
+    pub max_pending: At<Count>,
+    /// Seconds between questions for the jobs; 10 if absent.
+    pub poll_seconds: At<Number>,
+    /// Seconds for which Ray may not know a job before it is lost; 60 if absent.
+    pub grace_seconds: At<Number>,
+    /// Which runs are submitted first; `longest_first` if absent.
+    pub order: RunOrder,
+    /// Attempts of a run that may crash before it is quarantined; 5 if absent.
+    pub max_attempts: At<Count>,
+    /// Seconds before a run that crashed is tried again, doubled each time, up to 5 minutes; 1 if absent.
+    pub retry_seconds: At<Number>,
+    /// Seconds between checkpoints of a run; 300 if absent.
+    pub checkpoint_seconds: At<Number>,
+    /// Seconds of silence after which a run that has begun is stopped as hung; 300 if absent.
+    pub stall_seconds: At<Number>,
+    /// Seconds that one attempt at a run may take once it has begun; no limit if absent.
+    #[serde(deserialize_with = "given")]
+    pub max_run_seconds: Option<At<Number>>,
+    /// Room on the disk below which no run is submitted, bytes; if absent, what checkpoints of the runs side by side can take,
+    /// and 100 MB.
+    #[serde(deserialize_with = "given")]
+    pub disk_reserve_bytes: Option<At<Count>>,
+}
+
+impl Default for RayExecutor {
+    fn default() -> Self {
+        Self {
+            address: At::nowhere("http://127.0.0.1:8265".to_owned()),
+            token_file: None,
+            gpus: At::nowhere(Count(0)),
+            threads_per_run: defaults::one(),
+            memory_bytes: None,
+            pending_seconds: At::nowhere(Number(3600.0)),
+            max_pending: defaults::hundred(),
+            poll_seconds: defaults::ten_seconds(),
+            grace_seconds: defaults::minute(),
+            order: defaults::order(),
+            max_attempts: defaults::max_attempts(),
+            retry_seconds: defaults::retry_seconds(),
+            checkpoint_seconds: defaults::checkpoint_seconds(),
+            stall_seconds: defaults::stall_seconds(),
+            max_run_seconds: None,
+            disk_reserve_bytes: None,
+        }
+    }
+}
+
+impl RayExecutor {
+    /// The token's file, if there is one; `home` is what `~` stands for.
+    pub fn token_path(&self, home: Option<PathBuf>) -> Option<PathBuf> {
+        let given = &self.token_file.as_ref()?.value;
+        Some(match (given.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(given),
+        })
+    }
+}
+
+/// What is wrong with an address, if anything is.
+fn fault(address: &str) -> Option<&'static str> {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return Some("has no `http://` or `https://` before it");
+    };
+    let host = rest.split('/').next().unwrap_or_default();
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port),
+        _ => (host, "80"),
+    };
+    if !["http", "https"].contains(&scheme) {
+        Some("is neither `http://` nor `https://`")
+    } else if rest.contains('@') {
+        Some("has a user or a password before it, which belong into no sweep file")
+    } else if rest.contains(|c: char| c.is_whitespace() || c.is_control() || "?#\\".contains(c)) {
+        Some("holds more than a machine, a port and a path")
+    } else if name.is_empty() {
+        Some("names no machine")
+    } else if port.starts_with('+') || !port.parse::<u16>().is_ok_and(|port| port > 0) {
+        Some("has a port that is none of 1 to 65535")
+    } else {
+        None
+    }
+}
+
+impl Check<'_> {
+    pub(super) fn ray(&self, ray: &RayExecutor) -> Result<(), SweepError> {
+        if let Some(fault) = fault(&ray.address.value) {
+            // What stands before an `@` may be a password.
+            let shown = ray.address.value.rsplit('@').next().unwrap_or_default();
+            let message = format!("`address` is `{shown}`, which {fault}");
+            let hint = "write where Ray's dashboard answers, as `http://127.0.0.1:8265`; docs/ray.md explains it";
+            return Err(self.at(&ray.address, message, hint));
+        }
+        if let Some(file) = &ray.token_file
+            && !(file.value.starts_with('/') || file.value.starts_with("~/"))
+        {
+            let message = format!("`token_file` is `{}`, allowed is a whole path, or one from `~/`", file.value);
+            return Err(self.at(file, message, "write a whole path, as `~/.ray/auth_token`"));
+        }
+        self.count("`gpus`", &ray.gpus, 0..=1)?;
+        self.count("`threads_per_run`", &ray.threads_per_run, 1..=1024)?;
+        if let Some(memory) = &ray.memory_bytes {
+            self.count("`memory_bytes`", memory, 1..=1 << 50)?;
+        }
+        self.within("`pending_seconds`", &ray.pending_seconds, 1.0..=1e8)?;
+        self.count("`max_pending`", &ray.max_pending, 1..=10_000)?;
+        self.within("`poll_seconds`", &ray.poll_seconds, 0.05..=3600.0)?;
+        self.within("`grace_seconds`", &ray.grace_seconds, 0.0..=1e5).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_machine() {
+        for address in [
+            "http://127.0.0.1:8265",
+            "https://ray.example.org",
+            "https://h:1/ray/",
+            "http://[::1]:8265",
+            "http://[::1]",
+            "http://h",
+        ] {
+            assert_eq!(fault(address), None, "{address}");
+        }
+        for address in [
+            "127.0.0.1:8265",
+            "ray://h:10001",
+            "http://",
+            "http:///x",
+            "http://:8265",
+            "http://h:0",
+            "http://h:99999",
+            "http://h:",
+            "http://h:x",
+            "http://a:b@h",
+            "http://h?x",
+            "http://h#x",
+            "http://h x",
+            "",
+        ] {
+            assert!(fault(address).is_some(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_token_may_lie_at_home() {
+        let at = |path: &str| RayExecutor { token_file: Some(At::nowhere(path.to_owned())), ..RayExecutor::default() };
+        let home = || Some(PathBuf::from("/home/ada"));
+        assert_eq!(at("~/.ray/auth_token").token_path(home()).unwrap(), PathBuf::from("/home/ada/.ray/auth_token"));
+        assert_eq!(at("/run/token").token_path(home()).unwrap(), PathBuf::from("/run/token"));
+        assert_eq!(RayExecutor::default().token_path(home()), None);
+    }
+}
