@@ -31,13 +31,18 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Looks before anything is written.
-    pub(super) fn find(executor: &Executor, trainer: &TrainerArgs, drive: &DriveArgs) -> Result<Self, Failed> {
+    pub(super) fn find(
+        executor: &Executor,
+        dir: &SweepDir,
+        trainer: &TrainerArgs,
+        drive: &DriveArgs,
+    ) -> Result<Self, Failed> {
         if drive.detach && is_here(executor) {
             let message = "`--detach` needs an engine that goes on without isoflop; runs on this machine end with it";
-            let hint = "leave it out, and start it with `nohup` or in `tmux`; or use `executor: command`";
+            let hint = "leave it out, and start it with `nohup` or in `tmux`; or use `executor: slurm` or `command`";
             return Err(Failed::new(Exit::Usage, message, hint));
         }
-        Ok(Self { slots: places(executor)?, executor: engine(executor, trainer)? })
+        Ok(Self { slots: places(executor)?, executor: engine(executor, dir, trainer)? })
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn main(args: &ResumeArgs) -> Result<Exit, Failed> {
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;
     let executor = executor(&dir)?;
     let text = text(&dir, &plan)?;
-    let engine = Engine::find(&executor, &args.trainer, &args.drive)?;
+    let engine = Engine::find(&executor, &dir, &args.trainer, &args.drive)?;
     let _lock = SweepLock::take(&dir)?;
     go_on(&Ready { plan, dir, executor, text }, engine, &args.drive, &args.folders, began)
 }

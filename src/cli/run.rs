@@ -14,7 +14,7 @@ use crate::run::write_whole;
 pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
     let began = Instant::now();
     let sweep = open(&args.file, &args.folders)?;
-    let engine = Engine::find(&sweep.file.executor, &args.trainer, &args.drive)?;
+    let engine = Engine::find(&sweep.file.executor, &sweep.dir, &args.trainer, &args.drive)?;
     let _lock = SweepLock::take(&sweep.dir)?;
     let ready = prepare(sweep, args)?;
     go_on(&ready, engine, &args.drive, &args.folders, began)

@@ -19,5 +19,5 @@ pub use disk::free_disk;
 pub use engine::{Execution, ExecutionError, Executor};
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};
 pub use memory::{FreeMemory, free_memory};
-pub use queue::{Commands, Dialect, Queue, unwant};
+pub use queue::{Commands, Dialect, Queue, Slurm, unwant};
 pub use survivors::kill_survivors;

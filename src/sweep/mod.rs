@@ -23,7 +23,10 @@ mod train;
 pub use architecture::ArmEntry;
 pub use check::is_name;
 pub use error::{SweepError, nearest};
-pub use executor::{CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RunOrder, Treatment};
+pub use executor::{
+    CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RunOrder, SlurmExecutor, SlurmMemory, SlurmTime,
+    Treatment,
+};
 pub use expand::{Corpora, Plan, PlannedRun, plan};
 pub use file::{SweepFile, load, parse, read, schema};
 pub use number::{Count, Number};

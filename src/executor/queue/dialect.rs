@@ -4,12 +4,16 @@ use std::collections::HashSet;
 
 use super::Job;
 use super::command::Commands;
+use super::slurm::Slurm;
+use crate::run::Fate;
 
 /// How an engine is spoken to: three sentences, whichever the language. A job is known by its tag in all of them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Dialect {
     /// By commands that the sweep gives.
     Commands(Commands),
+    /// By Slurm's own.
+    Slurm(Slurm),
 }
 
 impl Dialect {
@@ -20,6 +24,7 @@ impl Dialect {
     pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
         match self {
             Self::Commands(commands) => commands.submit(job).await,
+            Self::Slurm(slurm) => slurm.submit(job).await,
         }
     }
 
@@ -27,6 +32,7 @@ impl Dialect {
     pub(super) async fn live(&self) -> Option<HashSet<String>> {
         match self {
             Self::Commands(commands) => commands.live().await,
+            Self::Slurm(slurm) => slurm.live().await,
         }
     }
 
@@ -37,6 +43,15 @@ impl Dialect {
     pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
         match self {
             Self::Commands(commands) => commands.cancel(tag).await,
+            Self::Slurm(slurm) => slurm.cancel(tag).await,
+        }
+    }
+
+    /// What became of a job that is gone, where the engine says.
+    pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
+        match self {
+            Self::Commands(_) => None,
+            Self::Slurm(slurm) => slurm.fate(tag).await,
         }
     }
 }

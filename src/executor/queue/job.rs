@@ -44,7 +44,7 @@ pub(super) fn tag(attempt: &AttemptDir) -> io::Result<String> {
 }
 
 /// A path as one word of a shell.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 

@@ -1,10 +1,13 @@
 //! Engines with a queue of their own, whichever way they are spoken to: what they have in common. They forget jobs, start them twice and
 //! use numbers again; so a job is known by its tag, its end by the file that it leaves, and it is lost only after a grace period.
 
+mod call;
 mod command;
 mod dialect;
 mod job;
 mod listing;
+mod slurm;
+mod together;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ pub use command::Commands;
 pub use dialect::Dialect;
 use job::{Job, tag};
 use listing::Listing;
+pub use slurm::Slurm;
 
 /// Longest time between looks for the file that tells of an attempt's end.
 const LOOK: Duration = Duration::from_secs(1);
@@ -76,7 +80,11 @@ impl Executor for Queue {
         let attempt = attempt.clone();
         let (takes, taken) = watch::channel(false);
         let end = async move {
-            engine.dialect.submit(&job).await.map_err(ExecutionError::Refused)?;
+            if let Err(words) = engine.dialect.submit(&job).await {
+                // It may have been taken all the same, where the answer did not come: then it is not to begin.
+                unwant(&attempt)?;
+                return Err(ExecutionError::Refused(words));
+            }
             takes.send_replace(true);
             engine.follow(&attempt, &job.tag, asked).await
         };
@@ -106,11 +114,10 @@ impl Engine {
     ) -> Result<AttemptEnd, ExecutionError> {
         tokio::select! {
             end = self.over(attempt, tag, self.grace) => {
+                let AttemptEnd::Lost { began, .. } = end else { return Ok(end) };
                 // One that is lost may be there after all: it is not to begin any more.
-                if let AttemptEnd::Lost { .. } = end {
-                    unwant(attempt)?;
-                }
-                return Ok(end);
+                unwant(attempt)?;
+                return Ok(AttemptEnd::Lost { began, fate: self.dialect.fate(tag).await });
             }
             () = heard(&mut asked, Asked::Stop) => {}
         }
@@ -170,5 +177,5 @@ fn read_end(attempt: &AttemptDir) -> Option<AttemptEnd> {
 }
 
 fn lost(attempt: &AttemptDir) -> AttemptEnd {
-    AttemptEnd::Lost { began: attempt.began().exists() }
+    AttemptEnd::Lost { began: attempt.began().exists(), fate: None }
 }

@@ -22,3 +22,19 @@ pub(super) fn checkpoint_seconds() -> At<Number> {
 pub(super) fn stall_seconds() -> At<Number> {
     At::nowhere(Number(300.0))
 }
+
+pub(super) fn threads_per_run() -> At<Count> {
+    At::nowhere(Count(1))
+}
+
+pub(super) fn max_pending() -> At<Count> {
+    At::nowhere(Count(100))
+}
+
+pub(super) fn poll_seconds() -> At<Number> {
+    At::nowhere(Number(10.0))
+}
+
+pub(super) fn grace_seconds() -> At<Number> {
+    At::nowhere(Number(60.0))
+}

@@ -3,6 +3,7 @@
 mod command;
 mod defaults;
 mod local;
+mod slurm;
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use super::check::Check;
 use super::{At, Count, Number, SweepError, SweepFile};
 pub use command::{CommandExecutor, JobDevice};
 pub use local::LocalExecutor;
+pub use slurm::{SlurmExecutor, SlurmMemory, SlurmTime};
 
 /// Where runs execute.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -20,8 +22,10 @@ pub use local::LocalExecutor;
 pub enum Executor {
     /// On this machine.
     Local(LocalExecutor),
-    /// By an engine that is told by commands: PBS, HTCondor, Slurm, whatever has a queue.
+    /// By an engine that is told by commands: PBS, HTCondor, whatever has a queue.
     Command(CommandExecutor),
+    /// By Slurm.
+    Slurm(SlurmExecutor),
 }
 
 /// How runs are treated, wherever they execute.
@@ -57,6 +61,16 @@ impl Executor {
             ..
         })
         | Self::Command(CommandExecutor {
+            order,
+            max_attempts,
+            retry_seconds,
+            checkpoint_seconds,
+            stall_seconds,
+            max_run_seconds,
+            disk_reserve_bytes,
+            ..
+        })
+        | Self::Slurm(SlurmExecutor {
             order,
             max_attempts,
             retry_seconds,
@@ -113,8 +127,23 @@ impl Check<'_> {
         match executor {
             Executor::Local(local) => self.local(local)?,
             Executor::Command(command) => self.command(command)?,
+            Executor::Slurm(slurm) => self.slurm(slurm)?,
         }
         self.treatment(&executor.treatment())
+    }
+
+    /// What engines with a queue have in common.
+    fn queue(
+        &self,
+        threads_per_run: &At<Count>,
+        max_pending: &At<Count>,
+        poll_seconds: &At<Number>,
+        grace_seconds: &At<Number>,
+    ) -> Result<(), SweepError> {
+        self.count("`threads_per_run`", threads_per_run, 1..=1024)?;
+        self.count("`max_pending`", max_pending, 1..=10_000)?;
+        self.within("`poll_seconds`", poll_seconds, 0.05..=3600.0)?;
+        self.within("`grace_seconds`", grace_seconds, 0.0..=1e5).map(drop)
     }
 
     fn treatment(&self, treatment: &Treatment<'_>) -> Result<(), SweepError> {
