@@ -9,7 +9,7 @@ use super::listen::workers;
 use super::worker_args::ListenArgs;
 use super::{Exit, Failed};
 use crate::executor::{
-    Commands, Dialect, Executor as Engine, Queue, Ray, Resources, Slot, Token, TokenError, Trainer, slots,
+    Commands, Dialect, Executor as Engine, Queue, Ray, Resources, Slot, Slurm, Token, TokenError, Trainer, slots,
 };
 use crate::run::{Device, SweepDir};
 use crate::sweep::{CommandExecutor, Executor, JobDevice, Number, RayExecutor};
@@ -20,6 +20,7 @@ pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {
     let (device, threads, seats) = match executor {
         Executor::Local(local) => return Ok(slots(local)?),
         Executor::Command(command) => (command.device, &command.threads_per_run, &command.max_pending),
+        Executor::Slurm(slurm) => (on(slurm.gpus.value.0), &slurm.threads_per_run, &slurm.max_pending),
         Executor::Ray(ray) => (on(ray.gpus.value.0), &ray.threads_per_run, &ray.max_pending),
         Executor::Workers(workers) => (workers.device, &workers.threads_per_run, &workers.max_pending),
     };
@@ -53,18 +54,23 @@ pub(super) fn engine(
     listen: &ListenArgs,
 ) -> Result<Arc<dyn Engine>, Failed> {
     let find = || Trainer::find(trainer.trainer.as_deref());
+    let nowhere = |e: std::io::Error| {
+        let message = format!("isoflop and its trainer have no path that jobs could use: {e}");
+        Failed::new(Exit::ExecutorUnreachable, message, "start it from a folder that is there, by a path that is there")
+    };
     let (dialect, poll, grace) = match executor {
         Executor::Local(_) => return Ok(Arc::new(find()?)),
         // The trainer lies with the workers.
         Executor::Workers(settings) => return Ok(Arc::new(workers(settings, listen, dir)?)),
         Executor::Command(command) => (commands(command), &command.poll_seconds, &command.grace_seconds),
+        Executor::Slurm(slurm) => {
+            let dialect = Dialect::Slurm(Slurm::new(slurm, dir).map_err(nowhere)?);
+            (dialect, &slurm.poll_seconds, &slurm.grace_seconds)
+        }
         Executor::Ray(ray) => (Dialect::Ray(connect(ray)?), &ray.poll_seconds, &ray.grace_seconds),
     };
-    let queue = Queue::new(dialect, seconds(poll.value), seconds(grace.value), &find()?).map_err(|e| {
-        let message = format!("isoflop and its trainer have no path that jobs could use: {e}");
-        Failed::new(Exit::ExecutorUnreachable, message, "start it from a folder that is there, by a path that is there")
-    })?;
-    Ok(Arc::new(queue))
+    let (every, grace) = (seconds(poll.value), seconds(grace.value));
+    Ok(Arc::new(Queue::new(dialect, every, grace, &find()?).map_err(nowhere)?))
 }
 
 fn seconds(number: Number) -> Duration {

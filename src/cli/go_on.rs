@@ -39,7 +39,8 @@ impl Engine {
     ) -> Result<Self, Failed> {
         if drive.detach && !outlives_us(executor) {
             let message = "`--detach` needs an engine that goes on without isoflop; runs on this machine end with it, and workers deliver to it";
-            let hint = "leave it out, and start it with `nohup` or in `tmux`; or use `executor: command`";
+            let hint =
+                "leave it out, and start it with `nohup` or in `tmux`; or use `executor: slurm`, `ray` or `command`";
             return Err(Failed::new(Exit::Usage, message, hint));
         }
         Ok(Self { slots: places(executor)?, executor: engine(executor, dir, trainer, &drive.listen)? })

@@ -23,7 +23,7 @@ pub use engine::{Execution, ExecutionError, Executor};
 pub(crate) use http::words as http_words;
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};
 pub use memory::{FreeMemory, free_memory};
-pub use queue::{Commands, Dialect, Queue, Ray, Resources, unwant};
+pub use queue::{Commands, Dialect, Queue, Ray, Resources, Slurm, unwant};
 pub use survivors::kill_survivors;
 pub use token::{Token, TokenError};
 pub use workers::{

@@ -14,6 +14,8 @@
 //!     attempts/<n>/      what one attempt left
 //!       launch.json  metrics.jsonl  outcome.json  log.txt
 //!       job.sh  began.json  end.json  stop      where an engine executes it (docs/executors.md)
+//!   batches/<name>/      what was given to Slurm together: which task is which attempt, and what each printed
+//!     tasks.txt  job.sh  <task>.txt
 //!   importing/           while runs are copied from another folder
 //!   runs.parquet  curves.parquet  fit.json      rebuilt by commands
 //! ```
@@ -99,6 +101,16 @@ impl SweepDir {
         RunDir::new(self.runs().join(id.as_str()))
     }
 
+    /// What was given to Slurm together.
+    pub fn batches(&self) -> PathBuf {
+        self.root.join("batches")
+    }
+
+    /// One batch, by its name.
+    pub fn batch(&self, name: &str) -> BatchDir {
+        BatchDir { root: self.batches().join(name) }
+    }
+
     /// Where runs are copied to before they are renamed to where runs are.
     pub fn importing(&self) -> PathBuf {
         self.root.join("importing")
@@ -122,6 +134,34 @@ impl SweepDir {
     /// The fits.
     pub fn fit(&self) -> PathBuf {
         self.root.join("fit.json")
+    }
+}
+
+/// The folder of a batch of attempts that was given to Slurm as one array.
+#[derive(Clone, Debug)]
+pub struct BatchDir {
+    root: PathBuf,
+}
+
+impl BatchDir {
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Its tasks, one a line: the attempt's tag, and what is executed for it.
+    pub fn tasks(&self) -> PathBuf {
+        self.root.join("tasks.txt")
+    }
+
+    /// What is executed for every task.
+    pub fn job(&self) -> PathBuf {
+        self.root.join("job.sh")
+    }
+
+    /// What a task printed before and beside its trainer.
+    pub fn printed(&self, task: &str) -> PathBuf {
+        self.root.join(format!("{task}.txt"))
     }
 }
 

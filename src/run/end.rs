@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::TrainerExit;
+use super::{Fate, TrainerExit};
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,10 +20,12 @@ pub enum AttemptEnd {
         /// Whether the kernel has counted it.
         certain: bool,
     },
-    /// The engine knows its job no more, and nothing tells how it ended.
+    /// The engine knows its job no more, and it left no word of its end.
     Lost {
         /// Whether it had begun.
         began: bool,
+        /// What the engine says of its end, if it does.
+        fate: Option<Fate>,
     },
 }
 
@@ -33,8 +35,14 @@ pub enum AttemptEnd {
 enum Written {
     Exit(i32),
     Signal(i32),
-    KilledForMemory { certain: bool },
-    Lost { began: bool },
+    KilledForMemory {
+        certain: bool,
+    },
+    Lost {
+        began: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fate: Option<Fate>,
+    },
 }
 
 impl From<Written> for AttemptEnd {
@@ -43,7 +51,7 @@ impl From<Written> for AttemptEnd {
             Written::Exit(code) => Self::exit(code),
             Written::Signal(signal) => Self::Signal(signal),
             Written::KilledForMemory { certain } => Self::KilledForMemory { certain },
-            Written::Lost { began } => Self::Lost { began },
+            Written::Lost { began, fate } => Self::Lost { began, fate },
         }
     }
 }
@@ -54,7 +62,7 @@ impl From<AttemptEnd> for Written {
             AttemptEnd::Exit(_, code) => Self::Exit(code),
             AttemptEnd::Signal(signal) => Self::Signal(signal),
             AttemptEnd::KilledForMemory { certain } => Self::KilledForMemory { certain },
-            AttemptEnd::Lost { began } => Self::Lost { began },
+            AttemptEnd::Lost { began, fate } => Self::Lost { began, fate },
         }
     }
 }
@@ -93,10 +101,11 @@ impl AttemptEnd {
             Self::KilledForMemory { certain: false } => {
                 "the trainer was killed by SIGKILL, perhaps for using too much memory".to_owned()
             }
-            Self::Lost { began: false } => {
+            Self::Lost { fate: Some(fate), .. } => format!("the job left no word of its end: {}", fate.words()),
+            Self::Lost { began: false, fate: None } => {
                 "the job is gone and never began: the engine lost it, or its machine cannot start isoflop".to_owned()
             }
-            Self::Lost { began: true } => "the job is gone, and left no word of how it ended".to_owned(),
+            Self::Lost { began: true, fate: None } => "the job is gone, and left no word of how it ended".to_owned(),
         }
     }
 }
@@ -108,11 +117,14 @@ mod tests {
     #[test]
     fn every_end_survives_the_file() {
         let memory = [true, false].map(|certain| AttemptEnd::KilledForMemory { certain });
-        let lost = [true, false].map(|began| AttemptEnd::Lost { began });
+        let fates = [None, Some(Fate::OutOfMemory), Some(Fate::Failed { code: 127, signal: 0 })];
+        let lost = fates.map(|fate| AttemptEnd::Lost { began: fate.is_none(), fate });
         let others = [AttemptEnd::exit(0), AttemptEnd::exit(7), AttemptEnd::exit(99), AttemptEnd::KILLED];
         for end in memory.into_iter().chain(lost).chain(others) {
             let text = serde_json::to_string(&end).unwrap();
             assert_eq!(serde_json::from_str::<AttemptEnd>(&text).unwrap(), end, "{text}");
         }
+        let earlier = serde_json::from_str::<AttemptEnd>(r#"{"lost":{"began":true}}"#).unwrap();
+        assert_eq!(earlier, AttemptEnd::Lost { began: true, fate: None });
     }
 }

@@ -8,6 +8,7 @@ mod directory;
 mod end;
 mod event;
 mod exit;
+mod fate;
 mod launch;
 mod outcome;
 mod recipe;
@@ -21,10 +22,11 @@ pub use checkpoint::{
     CheckpointFiles, FoundCheckpoints, InvalidCheckpoint, Progress, Spent, TakenTrunk, accept_checkpoint,
     checkpoint_files, checkpoint_steps, latest_checkpoint, remove_checkpoints, write_checkpoint,
 };
-pub use directory::{AttemptDir, CheckpointDir, CheckpointsDir, RunDir, SweepDir};
+pub use directory::{AttemptDir, BatchDir, CheckpointDir, CheckpointsDir, RunDir, SweepDir};
 pub use end::AttemptEnd;
 pub use event::{CurvePoint, Event, EventKind, EventTail, read_events};
 pub use exit::TrainerExit;
+pub use fate::Fate;
 pub use launch::{Device, Launch};
 pub use outcome::{Ending, InvalidOutcome, Outcome, Provenance, git_revision};
 pub use recipe::{Adafactor, Adamw, Muon, Optimizer, Precision, Schedule};

@@ -8,6 +8,7 @@ mod docs;
 mod faults;
 mod foreign;
 mod gpu_check;
+mod imitation;
 mod import;
 mod memory;
 mod messages;

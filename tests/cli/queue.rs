@@ -305,18 +305,31 @@ fn a_detached_sweep_is_collected() {
     assert!(local.err.contains("needs an engine that goes on without isoflop"), "{}", local.err);
 }
 
-/// The end of a sweep file that docs/commands.md shows.
-pub(crate) fn example() -> String {
-    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md")).unwrap();
-    let (_, example) = document.split_once("```yaml\n").unwrap();
-    example.split_once("```").unwrap().0.to_owned()
+/// The ends of sweep files that a document shows.
+fn examples(document: &str) -> Vec<String> {
+    let path = format!("{}/docs/{document}.md", env!("CARGO_MANIFEST_DIR"));
+    let document = fs::read_to_string(path).unwrap();
+    let examples = document.split("```yaml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0.to_owned());
+    examples.collect()
+}
+
+/// The first of them.
+pub(crate) fn example(document: &str) -> String {
+    examples(document).remove(0)
 }
 
 #[test]
-fn the_example_of_the_document_is_a_sweep() {
-    let sandbox = Sandbox::new();
-    sandbox.edit(&format!("executor:\n{LOCAL}"), &example());
-    assert!(sandbox.ok(&["plan", "sweep.yaml"]).out.contains("100 runs side by side (cpu)"));
+fn the_examples_of_the_documents_are_sweeps() {
+    for (document, count) in [("commands", 1), ("slurm", 2)] {
+        let examples = examples(document);
+        assert_eq!(examples.len(), count, "docs/{document}.md");
+        for example in examples {
+            let sandbox = Sandbox::new();
+            sandbox.edit(&format!("executor:\n{LOCAL}"), &example);
+            let plan = sandbox.ok(&["plan", "sweep.yaml"]).out;
+            assert!(plan.contains("runs side by side"), "{plan}");
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::Options;
 use super::active::{Active, Overdue};
 use crate::coordinator::schedule::RunIndex;
 use crate::executor::{Asked, ExecutionError, error_line};
-use crate::run::{AttemptEnd, TrainerExit};
+use crate::run::{AttemptEnd, Fate, TrainerExit};
 use crate::store::{Failure, FailureClass};
 use crate::units::{bytes, duration};
 
@@ -37,7 +37,7 @@ pub(super) fn judge(
         return Err(Failure::new(FailureClass::Preempted, message));
     }
     Err(match end {
-        AttemptEnd::KilledForMemory { .. } => {
+        AttemptEnd::KilledForMemory { .. } | AttemptEnd::Lost { fate: Some(Fate::OutOfMemory), .. } => {
             let estimate = bytes(options.memory[run]);
             Failure::new(class(end), format!("{message}; estimated {estimate}"))
         }
@@ -73,6 +73,9 @@ fn class(end: AttemptEnd) -> FailureClass {
         AttemptEnd::KilledForMemory { certain: true } => FailureClass::OutOfMemory,
         // A kill that nobody explains may have been for memory, but need not: to train in other passes would be a guess.
         AttemptEnd::KilledForMemory { certain: false } | AttemptEnd::Signal(_) => FailureClass::Crash,
+        AttemptEnd::Lost { fate: Some(Fate::OutOfMemory), .. } => FailureClass::OutOfMemory,
+        // Whose turn it was is the engine's to say, and none of the run's doing.
+        AttemptEnd::Lost { fate: Some(Fate::Preempted | Fate::Requeued), .. } => FailureClass::Preempted,
         // A run that takes its machine down with it, or whose machine cannot start isoflop, is lost every time: that must come to
         // an end.
         AttemptEnd::Lost { .. } => FailureClass::Crash,

@@ -1,11 +1,11 @@
 //! An engine by its commands, as the sweep file gives them.
 
 use std::collections::HashSet;
-use std::process::Stdio;
 
 use tokio::process::Command;
 
 use super::Job;
+use super::call::{quiet, said};
 
 /// The commands of an engine, each for `sh -c`. What they are about stands in variables: `ISOFLOP_TAG`, and for `submit` also
 /// `ISOFLOP_JOB`, `ISOFLOP_ATTEMPT` and `ISOFLOP_THREADS`.
@@ -44,20 +44,7 @@ impl Commands {
 }
 
 fn shell(command: &str, tag: &str) -> Command {
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(command).env("ISOFLOP_TAG", tag).stdin(Stdio::null()).kill_on_drop(true);
-    // The user's Ctrl-C is the coordinator's to answer.
-    shell.process_group(0);
+    let mut shell = quiet("sh");
+    shell.arg("-c").arg(command).env("ISOFLOP_TAG", tag);
     shell
-}
-
-/// What a command printed, or how it failed.
-async fn said(mut command: Command, name: &str) -> Result<String, String> {
-    let output = command.output().await.map_err(|e| format!("`{name}` cannot be started: {e}"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let words = String::from_utf8_lossy(&output.stderr);
-    let words = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned();
-    Err(format!("`{name}` failed ({}): {words}", output.status))
 }

@@ -7,14 +7,18 @@ use super::super::engine::ExecutionError;
 use super::Job;
 use super::command::Commands;
 use super::ray::Ray;
+use super::slurm::Slurm;
+use crate::run::Fate;
 
 /// How an engine is spoken to: three sentences, whichever the language. A job is known by its tag in all of them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Dialect {
     /// By commands that the sweep gives.
     Commands(Commands),
     /// By Ray's Jobs API.
     Ray(Ray),
+    /// By Slurm's own.
+    Slurm(Slurm),
 }
 
 impl Dialect {
@@ -26,6 +30,7 @@ impl Dialect {
         match self {
             Self::Commands(commands) => commands.submit(job).await,
             Self::Ray(ray) => ray.submit(job).await,
+            Self::Slurm(slurm) => slurm.submit(job).await,
         }
     }
 
@@ -34,6 +39,7 @@ impl Dialect {
         match self {
             Self::Commands(commands) => commands.live().await,
             Self::Ray(ray) => ray.live().await,
+            Self::Slurm(slurm) => slurm.live().await,
         }
     }
 
@@ -45,22 +51,31 @@ impl Dialect {
         match self {
             Self::Commands(commands) => commands.cancel(tag).await,
             Self::Ray(ray) => ray.cancel(tag).await,
+            Self::Slurm(slurm) => slurm.cancel(tag).await,
         }
     }
 
     /// What the engine says of a job that is over and has left no word itself, if it says anything.
     pub(super) async fn word(&self, tag: &str) -> Option<ExecutionError> {
         match self {
-            Self::Commands(_) => None,
             Self::Ray(ray) => ray.word(tag).await,
+            Self::Commands(_) | Self::Slurm(_) => None,
+        }
+    }
+
+    /// What became of a job that is gone, where the engine says.
+    pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
+        match self {
+            Self::Slurm(slurm) => slurm.fate(tag).await,
+            Self::Commands(_) | Self::Ray(_) => None,
         }
     }
 
     /// How long all jobs may wait with none begun, and what each asks for; nothing where they may wait for ever.
     pub(super) fn deadline(&self) -> Option<(Duration, String)> {
         match self {
-            Self::Commands(_) => None,
             Self::Ray(ray) => Some(ray.deadline()),
+            Self::Commands(_) | Self::Slurm(_) => None,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Engines with a queue of their own, whichever way they are spoken to: what they have in common. They forget jobs, start them twice and
 //! use numbers again; so a job is known by its tag, its end by the file that it leaves, and it is lost only after a grace period.
 
+mod call;
 mod command;
 mod dialect;
 mod job;
 mod listing;
 mod patience;
 mod ray;
+mod slurm;
+mod together;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use job::{Job, tag};
 use listing::Listing;
 use patience::Patience;
 pub use ray::{Ray, Resources};
+pub use slurm::Slurm;
 
 /// Longest time between looks for the file that tells of an attempt's end.
 const LOOK: Duration = Duration::from_secs(1);
@@ -146,9 +150,12 @@ impl Engine {
         end: Result<AttemptEnd, ExecutionError>,
     ) -> Result<AttemptEnd, ExecutionError> {
         match end {
-            Ok(AttemptEnd::Lost { .. }) => {
+            Ok(AttemptEnd::Lost { began, .. }) => {
                 unwant(attempt)?;
-                self.dialect.word(tag).await.map_or(end, Err)
+                if let Some(word) = self.dialect.word(tag).await {
+                    return Err(word);
+                }
+                Ok(AttemptEnd::Lost { began, fate: self.dialect.fate(tag).await })
             }
             Ok(_) => end,
             Err(_) => {
@@ -221,5 +228,5 @@ fn read_end(attempt: &AttemptDir) -> Option<AttemptEnd> {
 }
 
 fn lost(attempt: &AttemptDir) -> AttemptEnd {
-    AttemptEnd::Lost { began: attempt.began().exists() }
+    AttemptEnd::Lost { began: attempt.began().exists(), fate: None }
 }

@@ -130,7 +130,7 @@ async fn follow(
     mut ended: oneshot::Receiver<AttemptEnd>,
     mut asked: watch::Receiver<Asked>,
 ) -> Result<AttemptEnd, ExecutionError> {
-    let over = |end: Result<AttemptEnd, _>| Ok(end.unwrap_or(AttemptEnd::Lost { began: true }));
+    let over = |end: Result<AttemptEnd, _>| Ok(end.unwrap_or(AttemptEnd::Lost { began: true, fate: None }));
     tokio::select! {
         end = &mut ended => return over(end),
         () = heard(&mut asked, Asked::Stop) => desk.office().stop(&held),
@@ -141,6 +141,6 @@ async fn follow(
         () = heard(&mut asked, Asked::EndNow) => {}
     }
     // From here on its worker hears that it is to forget it.
-    desk.office().end(&held, AttemptEnd::Lost { began: true });
+    desk.office().end(&held, AttemptEnd::Lost { began: true, fate: None });
     over(ended.await)
 }

@@ -117,7 +117,7 @@ impl Office {
         let Some(entry) = self.entries.get_mut(held) else { return };
         entry.order = Order::Stop;
         if entry.holder.as_ref().is_none_or(|holder| !holder.confirmed) {
-            self.end(held, AttemptEnd::Lost { began: false });
+            self.end(held, AttemptEnd::Lost { began: false, fate: None });
         }
     }
 
@@ -135,7 +135,7 @@ impl Office {
     fn give_up_out_of_touch(&mut self, now: Instant) {
         let lost = |entry: &Entry| entry.holder.as_ref().is_some_and(|h| now.duration_since(h.heard) > self.lease);
         let lost: Vec<Held> = self.entries.iter().filter(|(_, e)| lost(e)).map(|(held, _)| held.clone()).collect();
-        lost.iter().for_each(|held| self.end(held, AttemptEnd::Lost { began: true }));
+        lost.iter().for_each(|held| self.end(held, AttemptEnd::Lost { began: true, fate: None }));
     }
 }
 

@@ -23,16 +23,16 @@ pub struct CommandExecutor {
     #[serde(default)]
     pub device: JobDevice,
     /// CPU threads of a run; 1 if absent.
-    #[serde(default = "defaults::one")]
+    #[serde(default = "defaults::threads_per_run")]
     pub threads_per_run: At<Count>,
     /// Most jobs that are submitted and not over; 100 if absent.
-    #[serde(default = "defaults::hundred")]
+    #[serde(default = "defaults::max_pending")]
     pub max_pending: At<Count>,
     /// Seconds between calls of `poll`; 10 if absent.
-    #[serde(default = "defaults::ten_seconds")]
+    #[serde(default = "defaults::poll_seconds")]
     pub poll_seconds: At<Number>,
     /// Seconds for which `poll` may not name a job before it is lost; 60 if absent.
-    #[serde(default = "defaults::minute")]
+    #[serde(default = "defaults::grace_seconds")]
     pub grace_seconds: At<Number>,
     /// Which runs are submitted first; `longest_first` if absent.
     #[serde(default = "defaults::order")]
@@ -94,9 +94,7 @@ impl Check<'_> {
                 ));
             }
         }
-        self.count("`threads_per_run`", &command.threads_per_run, 1..=1024)?;
-        self.count("`max_pending`", &command.max_pending, 1..=10_000)?;
-        self.within("`poll_seconds`", &command.poll_seconds, 0.05..=3600.0)?;
-        self.within("`grace_seconds`", &command.grace_seconds, 0.0..=1e5).map(drop)
+        let CommandExecutor { threads_per_run, max_pending, poll_seconds, grace_seconds, .. } = command;
+        self.queue(threads_per_run, max_pending, poll_seconds, grace_seconds)
     }
 }

@@ -23,18 +23,18 @@ pub(super) fn stall_seconds() -> At<Number> {
     At::nowhere(Number(300.0))
 }
 
-pub(super) fn one() -> At<Count> {
+pub(super) fn threads_per_run() -> At<Count> {
     At::nowhere(Count(1))
 }
 
-pub(super) fn hundred() -> At<Count> {
+pub(super) fn max_pending() -> At<Count> {
     At::nowhere(Count(100))
 }
 
-pub(super) fn ten_seconds() -> At<Number> {
+pub(super) fn poll_seconds() -> At<Number> {
     At::nowhere(Number(10.0))
 }
 
-pub(super) fn minute() -> At<Number> {
+pub(super) fn grace_seconds() -> At<Number> {
     At::nowhere(Number(60.0))
 }

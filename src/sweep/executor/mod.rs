@@ -4,6 +4,7 @@ mod command;
 mod defaults;
 mod local;
 mod ray;
+mod slurm;
 mod workers;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use super::{At, Count, Number, SweepError, SweepFile};
 pub use command::{CommandExecutor, JobDevice};
 pub use local::LocalExecutor;
 pub use ray::RayExecutor;
+pub use slurm::{SlurmExecutor, SlurmMemory, SlurmTime};
 pub use workers::WorkersExecutor;
 
 /// Where runs execute.
@@ -24,8 +26,10 @@ pub use workers::WorkersExecutor;
 pub enum Executor {
     /// On this machine.
     Local(LocalExecutor),
-    /// By an engine that is told by commands: PBS, HTCondor, Slurm, whatever has a queue.
+    /// By an engine that is told by commands: PBS, HTCondor, whatever has a queue.
     Command(CommandExecutor),
+    /// By Slurm.
+    Slurm(SlurmExecutor),
     /// By Ray, as jobs.
     Ray(RayExecutor),
     /// On machines where a worker of isoflop was started.
@@ -65,6 +69,16 @@ impl Executor {
             ..
         })
         | Self::Command(CommandExecutor {
+            order,
+            max_attempts,
+            retry_seconds,
+            checkpoint_seconds,
+            stall_seconds,
+            max_run_seconds,
+            disk_reserve_bytes,
+            ..
+        })
+        | Self::Slurm(SlurmExecutor {
             order,
             max_attempts,
             retry_seconds,
@@ -141,10 +155,25 @@ impl Check<'_> {
         match executor {
             Executor::Local(local) => self.local(local)?,
             Executor::Command(command) => self.command(command)?,
+            Executor::Slurm(slurm) => self.slurm(slurm)?,
             Executor::Ray(ray) => self.ray(ray)?,
             Executor::Workers(workers) => self.workers(workers)?,
         }
         self.treatment(&executor.treatment())
+    }
+
+    /// What engines with a queue have in common.
+    fn queue(
+        &self,
+        threads_per_run: &At<Count>,
+        max_pending: &At<Count>,
+        poll_seconds: &At<Number>,
+        grace_seconds: &At<Number>,
+    ) -> Result<(), SweepError> {
+        self.count("`threads_per_run`", threads_per_run, 1..=1024)?;
+        self.count("`max_pending`", max_pending, 1..=10_000)?;
+        self.within("`poll_seconds`", poll_seconds, 0.05..=3600.0)?;
+        self.within("`grace_seconds`", grace_seconds, 0.0..=1e5).map(drop)
     }
 
     fn treatment(&self, treatment: &Treatment<'_>) -> Result<(), SweepError> {

@@ -70,7 +70,7 @@ fn a_run_is_given_up_when_another_has_time_for_it() {
     let later = late + LEASE + Duration::from_secs(1);
     assert!(office.heard(&offer(2, 1, false).held, "two", later).is_some());
     assert!(office.claim("three", &room(1, 0), later).is_none());
-    assert_eq!(first.try_recv(), Ok(AttemptEnd::Lost { began: true }));
+    assert_eq!(first.try_recv(), Ok(AttemptEnd::Lost { began: true, fate: None }));
     assert!(office.heard(&held, "one", later).is_none(), "it is nobody's any more");
 }
 
@@ -98,7 +98,7 @@ fn a_run_that_is_stopped_ends_at_once_or_with_its_worker() {
     office.heard(&other, "one", now).unwrap();
     office.stop(&held);
     office.stop(&other);
-    assert_eq!(waits.try_recv(), Ok(AttemptEnd::Lost { began: false }));
+    assert_eq!(waits.try_recv(), Ok(AttemptEnd::Lost { began: false, fate: None }));
     assert!(trains.try_recv().is_err());
     assert_eq!(office.heard(&other, "one", now).unwrap().order, Order::Stop);
     office.end(&other, AttemptEnd::KILLED);

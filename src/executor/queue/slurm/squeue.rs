@@ -1,0 +1,83 @@
+//! What `squeue` says. docs/executors.md: engines differ by version, so parsers are tested on recorded words.
+
+/// Of each task its array's name and number, and its own.
+pub(super) const FORMAT: &str = "--format=%j|%F|%K";
+
+/// A task that waits or runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// The array's name.
+    pub(super) name: String,
+    /// Its number at this moment.
+    pub(super) array: u64,
+    /// The task's.
+    pub(super) task: usize,
+}
+
+/// The tasks of arrays in an answer; nothing if what it says of one of ours is not understood: then it is no answer.
+pub(super) fn rows(answer: &str) -> Option<Vec<Row>> {
+    let mut rows = Vec::new();
+    for line in answer.lines() {
+        let mut parts = line.trim_end().rsplitn(3, '|');
+        let (task, array, name) = (parts.next(), parts.next(), parts.next());
+        match (name, array.map(str::parse), task.map(str::parse)) {
+            (Some(name), Some(Ok(array)), Some(Ok(task))) => rows.push(Row { name: name.to_owned(), array, task }),
+            // A job that is no array, or another's with whatever name.
+            _ if task == Some("N/A") || !super::batch::is_ours(name.unwrap_or(line)) => {}
+            _ => return None,
+        }
+    }
+    Some(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RECORDED: [&str; 2] =
+        [include_str!("recorded/squeue-22.05.8.txt"), include_str!("recorded/squeue-composed.txt")];
+
+    #[test]
+    fn recorded_answers_are_understood() {
+        for recorded in RECORDED {
+            let words: String =
+                recorded.lines().filter(|line| !line.starts_with('#')).map(|l| format!("{l}\n")).collect();
+            let rows = rows(&words).unwrap();
+            let ours: Vec<(u64, usize)> = rows
+                .iter()
+                .filter(|row| super::super::batch::is_ours(&row.name))
+                .map(|row| (row.array, row.task))
+                .collect();
+            // 25, 27 and 24 in one, 3, 5 and 2 in the other.
+            let first = ours[0].0;
+            let numbers = ours.iter().map(|(array, task)| (array.abs_diff(first), *task)).collect::<Vec<_>>();
+            assert_eq!(numbers, [(0, 1), (0, 2), (0, 3), (2, 0), (1, 0), (0, 0)]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_no_answer() {
+        let name = "isoflop-0123456789abcdef01234567";
+        assert_eq!(rows(&format!("{name}|3|[1-3]\n")), None);
+        assert_eq!(rows(&format!("{name}\n")), None);
+        assert_eq!(rows(&format!("{name}|3|N/A\nslurm_load_jobs\n\nof others|9|[1-3]\n")), Some(Vec::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_words_are_too_much(words in "\\PC*(\n\\PC*)*") {
+            let _ = rows(&words);
+        }
+
+        /// Whatever others call their jobs, ours are found.
+        #[test]
+        fn names_of_others_do_no_harm(before in "[^\n\r]{0,20}", array in 1_u64..9_999_999, task in 0_usize..1000) {
+            prop_assume!(!before.starts_with("isoflop-"));
+            let name = "isoflop-0123456789abcdef01234567";
+            let found = rows(&format!("{before}|1|N/A\n{name}|{array}|{task}\n")).unwrap();
+            prop_assert_eq!(found, vec![Row { name: name.to_owned(), array, task }]);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Times and amounts of memory as Slurm writes them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+/// A time limit, s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlurmTime(pub u64);
+
+/// An amount of memory, as `sbatch --mem` takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlurmMemory(pub String);
+
+/// Longest limit: a year, beyond which a number is a mistake.
+const YEAR: u64 = 366 * 24 * 3600;
+
+impl FromStr for SlurmTime {
+    type Err = String;
+
+    /// Minutes, `minutes:seconds`, `hours:minutes:seconds`, `days-hours`, `days-hours:minutes` or `days-hours:minutes:seconds`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{text}` is not a time limit; write minutes, such as 90, or one of `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`"
+            )
+        };
+        let (days, rest) = text.split_once('-').map_or((None, text), |(days, rest)| (Some(days), rest));
+        let parts: Vec<u64> = rest.split(':').map(whole).collect::<Option<_>>().ok_or_else(wrong)?;
+        let seconds = match (days.map(whole), parts.as_slice()) {
+            (None, [minutes]) => minutes * 60,
+            (None, [minutes, seconds]) => minutes * 60 + seconds,
+            (None, [hours, minutes, seconds]) => (hours * 60 + minutes) * 60 + seconds,
+            (Some(Some(days)), [hours]) => (days * 24 + hours) * 3600,
+            (Some(Some(days)), [hours, minutes]) => ((days * 24 + hours) * 60 + minutes) * 60,
+            (Some(Some(days)), [hours, minutes, seconds]) => ((days * 24 + hours) * 60 + minutes) * 60 + seconds,
+            _ => return Err(wrong()),
+        };
+        if !(1..=YEAR).contains(&seconds) {
+            return Err(format!("`{text}` is a time limit of {seconds} s, allowed is 1 s to a year"));
+        }
+        Ok(Self(seconds))
+    }
+}
+
+/// Digits alone, few enough that no sum of them overflows.
+fn whole(text: &str) -> Option<u64> {
+    let digits = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+impl fmt::Display for SlurmTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (minutes, seconds) = (self.0 / 60, self.0 % 60);
+        let (hours, minutes) = (minutes / 60, minutes % 60);
+        write!(f, "{}-{:02}:{minutes:02}:{seconds:02}", hours / 24, hours % 24)
+    }
+}
+
+impl FromStr for SlurmMemory {
+    type Err = String;
+
+    /// Megabytes, or a whole number with K, M, G or T.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.strip_suffix(['K', 'M', 'G', 'T']).unwrap_or(text);
+        if whole(digits).is_none() {
+            return Err(format!(
+                "`{text}` is not an amount of memory; write megabytes, or a whole number with K, M, G or T"
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Reads what may be written as a number or as a text.
+struct Words<T>(PhantomData<T>, &'static str);
+
+impl<T: FromStr<Err = String>> Visitor<'_> for Words<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.1)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<T, E> {
+        value.to_string().parse().map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<T, E> {
+        value.to_string().parse().map_err(E::custom)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<T, E> {
+        value.to_string().parse().map_err(E::custom)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for SlurmTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Words(PhantomData, "a time limit such as `90` or `1-00:00:00`"))
+    }
+}
+
+impl<'de> Deserialize<'de> for SlurmMemory {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Words(PhantomData, "an amount of memory such as `4G`"))
+    }
+}
+
+impl JsonSchema for SlurmTime {
+    fn schema_name() -> Cow<'static, str> {
+        "SlurmTime".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "integer", "minimum": 1 },
+                { "type": "string", "pattern": "^([0-9]+-[0-9]+(:[0-9]+){0,2}|[0-9]+(:[0-9]+){0,2})$" }
+            ]
+        })
+    }
+}
+
+impl JsonSchema for SlurmMemory {
+    fn schema_name() -> Cow<'static, str> {
+        "SlurmMemory".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^[0-9]+[KMGT]?$" }]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_slurm_writes_them() {
+        for (text, seconds) in [
+            ("90", 5400),
+            ("90:30", 5430),
+            ("2:00:01", 7201),
+            ("1-0", 86_400),
+            ("1-12", 129_600),
+            ("1-12:30", 131_400),
+            ("1-00:00:00", 86_400),
+        ] {
+            let time: SlurmTime = text.parse().unwrap();
+            assert_eq!(time.0, seconds, "{text}");
+            assert_eq!(time.to_string().parse(), Ok(time), "{text}");
+        }
+        for text in
+            ["", "0", "-1", "1.5", "1h", "1-", "-", "1:2:3:4", "1-2-3", "UNLIMITED", "99999999999", "400-0", " 1"]
+        {
+            assert!(text.parse::<SlurmTime>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn memory_as_slurm_writes_it() {
+        for text in ["4000", "4G", "0", "512M"] {
+            assert_eq!(text.parse(), Ok(SlurmMemory(text.to_owned())));
+        }
+        for text in ["", "4 G", "4GB", "G", "1.5G", "-1", "all"] {
+            assert!(text.parse::<SlurmMemory>().is_err(), "{text}");
+        }
+    }
+}
