@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test build setup lint bench bench-dispatch bench-fit schema
+.PHONY: help demo test build setup lint bench bench-dispatch bench-fit bench-workers schema
 
 help:
 	@echo "make demo   fetch libtorch, build, run sweeps/quickstart.yaml, say where the report is"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint   formatting, clippy and the documentation's links"
 	@echo "make bench  tokens/s beside plain PyTorch, which is installed into .venv; runs side by side"
 	@echo "make bench-dispatch  what a run costs beside HyperQueue and Ray, which are installed into .venv"
+	@echo "make bench-workers  claims of 1,000 simulated workers at one coordinator"
 	@echo "make bench-fit  surface fits beside the chinchilla package and SciPy, which are installed into .venv"
 
 setup:
@@ -47,6 +48,9 @@ bench-dispatch: build
 	$(CARGO) build --release --locked --examples
 	scripts/setup-dispatch-bench
 	.venv/bin/python benches/dispatch/dispatch.py
+
+bench-workers: build
+	$(CARGO) run --release --locked --example worker-crowd -- 1000 60
 
 bench-fit: setup
 	$(CARGO) build --release --locked --example fit-bench

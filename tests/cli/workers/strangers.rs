@@ -197,8 +197,8 @@ fn what_is_refused_says_why() {
     let worker = |url, token| ["worker", "--connect", url, "--token-file", token, "--folder", "w", "--gpus", "0"];
     refused(&worker("http://192.0.2.1:7575", "good.token"), 2);
     refused(&worker("not an address", "good.token"), 2);
-    refused(&worker("http://127.0.0.1:1", "nowhere.token"), 2);
-    refused(&worker("http://127.0.0.1:1", "sweep.yaml"), 2);
+    refused(&worker("http://127.0.0.1:1", "nowhere.token"), 6);
+    refused(&worker("http://127.0.0.1:1", "sweep.yaml"), 6);
     let door = Door::open(&sandbox);
     let url = format!("http://127.0.0.1:{}", door.site.port);
     refused(&worker(&url, "bad.token"), 6);
