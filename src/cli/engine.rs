@@ -51,7 +51,7 @@ pub(super) fn engine(executor: &Executor, dir: &SweepDir, trainer: &TrainerArgs)
             (Dialect::Commands(Commands { submit, poll, cancel }), poll_seconds, grace_seconds)
         }
         Executor::Slurm(slurm) => {
-            let dialect = Dialect::Slurm(Slurm::new(slurm, dir).map_err(nowhere)?);
+            let dialect = Dialect::Slurm(Box::new(Slurm::new(slurm, dir).map_err(nowhere)?));
             (dialect, &slurm.poll_seconds, &slurm.grace_seconds)
         }
     };

@@ -13,7 +13,7 @@ pub enum Dialect {
     /// By commands that the sweep gives.
     Commands(Commands),
     /// By Slurm's own.
-    Slurm(Slurm),
+    Slurm(Box<Slurm>),
 }
 
 impl Dialect {
