@@ -64,7 +64,7 @@ pub(super) fn engine(
         Executor::Workers(settings) => return Ok(Arc::new(workers(settings, listen, dir)?)),
         Executor::Command(command) => (commands(command), &command.poll_seconds, &command.grace_seconds),
         Executor::Slurm(slurm) => {
-            let dialect = Dialect::Slurm(Slurm::new(slurm, dir).map_err(nowhere)?);
+            let dialect = Dialect::Slurm(Box::new(Slurm::new(slurm, dir).map_err(nowhere)?));
             (dialect, &slurm.poll_seconds, &slurm.grace_seconds)
         }
         Executor::Ray(ray) => (Dialect::Ray(connect(ray)?), &ray.poll_seconds, &ray.grace_seconds),

@@ -110,6 +110,7 @@ fn what_slurm_says_of_lost_jobs() {
         assert_eq!(ran.code, 4, "{}", ran.err);
         assert_eq!(attempts(&sandbox), attempted, "{accounts}");
         let line = ran.err.lines().rev().find(|line| line.contains("attempts:")).unwrap_or(&ran.err);
+        let accounts = if accounts.is_empty() { "no accounts" } else { accounts };
         said += &format!("{accounts}\n  {line}\n");
     }
     insta::assert_snapshot!(said);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::faults::{slow, start, strike};
 use crate::queue::{LOCAL, attempts, example, under_way};
-use crate::sandbox::{Sandbox, skipped, until};
+use crate::sandbox::{Sandbox, skipped, text, until};
 
 /// The folder of the Slurm that scripts/test-slurm has started.
 fn slurm() -> Option<PathBuf> {
@@ -150,9 +150,16 @@ fn a_time_limit_is_no_crash() {
 #[test]
 fn a_preempted_job_goes_on() {
     let Some(_) = slurm() else { return };
-    let untouched = untouched();
+    let longer = |sandbox: Sandbox| {
+        sandbox.edit("[2e8, 4e9]", "[2e8, 1e10]");
+        sandbox.write("train.txt", text(0..60_000));
+        sandbox
+    };
+    let local = longer(slow());
+    local.ok(&["run", "sweep.yaml"]);
+    let untouched = local.losses("results");
     for executor in both() {
-        let sandbox = on_slurm(&executor);
+        let sandbox = longer(on_slurm(&executor));
         sandbox.edit("max_pending: 4", "max_pending: 4\n    max_attempts: 1");
         let coordinator = start(&sandbox);
         until("a job is preempted", || {

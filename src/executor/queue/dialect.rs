@@ -18,7 +18,7 @@ pub enum Dialect {
     /// By Ray's Jobs API.
     Ray(Ray),
     /// By Slurm's own.
-    Slurm(Slurm),
+    Slurm(Box<Slurm>),
 }
 
 impl Dialect {
