@@ -32,7 +32,7 @@ pub(super) fn certificate(args: &WorkerCertArgs) -> Result<Exit, Failed> {
     })?;
     write_secret(&args.key, &made.key).map_err(|e| not_written(&args.key, &e))?;
     write_whole(&args.cert, made.certificate.as_bytes()).map_err(|e| not_written(&args.cert, &e))?;
-    output::line(&format!(
+    output::line(format!(
         "{} and {} (a secret) are written. Start the coordinator with\n  --cert {} --key {}\nand workers with\n  --fingerprint {}",
         args.cert.display(),
         args.key.display(),
@@ -61,16 +61,16 @@ pub(super) fn token(args: &WorkerTokenArgs) -> Result<Exit, Failed> {
             }
             let token = tokens.add(name)?;
             write_secret(&out, &format!("{token}\n")).map_err(|e| not_written(&out, &e))?;
-            output::line(&format!("{} is written (a secret): the worker `{name}` needs it", out.display()));
+            output::line(format!("{} is written (a secret): the worker `{name}` needs it", out.display()));
         }
         WorkerTokenCommand::Revoke { name } => {
             tokens.revoke(name)?;
-            output::line(&format!("the token of `{name}` counts no more"));
+            output::line(format!("the token of `{name}` counts no more"));
         }
         WorkerTokenCommand::List => {
             for worker in tokens.list()? {
                 let revoked = if worker.revoked { "  revoked" } else { "" };
-                output::line(&format!("{}{revoked}", worker.name));
+                output::line(format!("{}{revoked}", worker.name));
             }
         }
     }

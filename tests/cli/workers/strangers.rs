@@ -101,7 +101,7 @@ fn a_worker_does_no_more_than_a_worker_does() {
         "v1/blobs/../../workers.json".to_owned(),
         "v1/blobs/..%2f..%2fsecret.txt".to_owned(),
         format!("v1/blobs/{}", "a".repeat(64)),
-        format!("v1/checkpoints/..%2f..%2f..%2fx/1/7f-1/run/1/tensors"),
+        "v1/checkpoints/..%2f..%2f..%2fx/1/7f-1/run/1/tensors".to_owned(),
         format!("v1/checkpoints/{RUN}/1/..%2f..%2fx/run/1/tensors"),
         format!("v1/checkpoints/{RUN}/1/7f-1/..%2fx/1/tensors"),
         format!("v1/checkpoints/{RUN}/1/7f-1/run/..%2f1/tensors"),
