@@ -64,7 +64,7 @@ impl Crowd {
         let mut offset = 0;
         for _ in 0..beats {
             let events = format!("{{\"simulated\":{number}}}\n");
-            let beat = Beat { held: offer.held.clone(), offset, events };
+            let beat = Beat { held: offer.held.clone(), began: true, offset, events };
             let (answer, took): (BeatAnswer, _) = self.call("beat", &beat).await;
             self.measured.lock().unwrap().beats.push(took);
             offset = answer.offset;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::worker_args::ListenArgs;
 use super::{Exit, Failed, output};
-use crate::executor::{Counter, Identity, Tokens, WorkerTerms, Workers, fingerprint};
+use crate::executor::{Counter, Identity, Tokens, WorkerTerms, Workers};
 use crate::run::SweepDir;
 use crate::sweep::WorkersExecutor;
 
@@ -55,8 +55,7 @@ fn identity(args: &ListenArgs) -> Result<Option<Identity>, Failed> {
     let read = |path: &Path| {
         std::fs::read(path).map_err(|e| Failed::new(Exit::Usage, format!("`{}`: {e}", path.display()), hint))
     };
-    let identity = Identity { certificate: read(certificate)?, key: read(key)? };
-    fingerprint(&identity.certificate)
-        .map_err(|e| Failed::new(Exit::Usage, format!("`{}`: {e}", certificate.display()), hint))?;
-    Ok(Some(identity))
+    Identity::new(&read(certificate)?, &read(key)?)
+        .map(Some)
+        .map_err(|e| Failed::new(Exit::Usage, format!("`{}`: {e}", certificate.display()), hint))
 }

@@ -27,6 +27,6 @@ pub use queue::{Commands, Dialect, Queue, Ray, Resources, Slurm, unwant};
 pub use survivors::kill_survivors;
 pub use token::{Token, TokenError};
 pub use workers::{
-    CertificateError, Counter, Identity, Made, Tokens, TokensError, WorkerTerms, Workers, fingerprint,
-    make_certificate, write_secret,
+    CertificateError, Counter, Identity, Made, Tokens, TokensError, WorkerTerms, Workers, make_certificate,
+    write_secret,
 };

@@ -95,6 +95,8 @@ pub struct OfferedCheckpoint {
 pub struct Beat {
     /// The attempt.
     pub held: Held,
+    /// Whether its trainer was started; before that, what it needs is fetched.
+    pub began: bool,
     /// Bytes of events before these.
     pub offset: u64,
     /// Events, whole lines.

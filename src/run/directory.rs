@@ -13,7 +13,7 @@
 //!     checkpoints/<step>/  manifest.json  state.safetensors: where a stopped run goes on; gone when it is done
 //!     attempts/<n>/      what one attempt left
 //!       launch.json  metrics.jsonl  outcome.json  log.txt
-//!       job.sh  began.json  end.json  stop      where an engine executes it (docs/executors.md)
+//!       job.sh  worker.json  began.json  end.json  stop      where an engine or a worker executes it (docs/executors.md)
 //!   batches/<name>/      what was given to Slurm together: which task is which attempt, and what each printed
 //!     tasks.txt  job.sh  <task>.txt
 //!   importing/           while runs are copied from another folder
@@ -311,6 +311,11 @@ impl AttemptDir {
         self.root.join("job.sh")
     }
 
+    /// The worker that has it, since it has said so.
+    pub fn worker(&self) -> PathBuf {
+        self.root.join("worker.json")
+    }
+
     /// Who executes it: made once, so that a job which an engine starts twice trains once.
     pub fn began(&self) -> PathBuf {
         self.root.join("began.json")
@@ -318,7 +323,7 @@ impl AttemptDir {
 
     /// Whether an engine has it, or had: it may go on without its coordinator.
     pub fn is_with_an_engine(&self) -> bool {
-        self.job().exists() || self.began().exists()
+        self.job().exists() || self.worker().exists()
     }
 
     /// How its trainer ended, as the machine that executed it saw it.

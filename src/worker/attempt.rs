@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -37,9 +38,10 @@ pub(super) async fn carry_out(
     // Confirmed before anything is fetched: from here on the coordinator counts on this worker.
     obey(events.beat(&worker.client).await?, &asked);
     worker.say(&kept, "begun");
+    let began = events.began();
     let interval = Duration::from_secs_f64(kept.offer.beat_seconds);
     let end = tokio::select! {
-        end = prepare_and_train(&worker, &kept, seat, hears) => end?,
+        end = prepare_and_train(&worker, &kept, seat, hears, &began) => end?,
         refused = beats(&worker, &mut events, &asked, interval) => match refused? {},
         never = checkpoints_as_written(&worker.client, &kept, interval) => match never {},
         never = pass_on(ending, &asked) => match never {},
@@ -89,6 +91,7 @@ async fn prepare_and_train(
     kept: &Kept,
     seat: Seat,
     mut hears: watch::Receiver<Asked>,
+    began: &AtomicBool,
 ) -> Result<AttemptEnd, WorkerError> {
     let fetched = async {
         // One at a time: two attempts need the same tokens.
@@ -110,6 +113,7 @@ async fn prepare_and_train(
         }
     }
     replace_json(&kept.attempt.launch(), &launch(worker, kept, seat)).map_err(WorkerError::Here)?;
+    began.store(true, Ordering::Relaxed);
     let execution = worker.trainer.begin(&kept.attempt, seat.threads, hears)?;
     match execution.end.await {
         // That this machine cannot write is no reason for others to stop.

@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::WorkerError;
@@ -15,19 +17,27 @@ use crate::run::{AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, chec
 pub(super) struct Events {
     held: Held,
     attempt: AttemptDir,
+    /// Whether its trainer was started.
+    began: Arc<AtomicBool>,
     /// Bytes that the coordinator has.
     offset: u64,
 }
 
 impl Events {
     pub(super) fn new(kept: &Kept) -> Self {
-        Self { held: kept.offer.held.clone(), attempt: kept.attempt.clone(), offset: 0 }
+        Self { held: kept.offer.held.clone(), attempt: kept.attempt.clone(), began: Arc::default(), offset: 0 }
+    }
+
+    /// To be set when the trainer is started.
+    pub(super) fn began(&self) -> Arc<AtomicBool> {
+        self.began.clone()
     }
 
     /// Tells what is new, and hears what is wanted.
     pub(super) async fn beat(&mut self, client: &Client) -> Result<Order, CallError> {
         let events = self.next().map_err(CallError::Here)?;
-        let answer = client.beat(&Beat { held: self.held.clone(), offset: self.offset, events }).await?;
+        let (held, began) = (self.held.clone(), self.began.load(Ordering::Relaxed));
+        let answer = client.beat(&Beat { held, began, offset: self.offset, events }).await?;
         self.offset = answer.offset;
         Ok(answer.order)
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -60,7 +60,10 @@ impl Desk {
         let Some(known) = office.heard(&beat.held, worker, Instant::now()) else {
             return Ok(BeatAnswer { order: Order::Forget, offset: 0 });
         };
-        begin(&known.attempt, worker)?;
+        note(&known.attempt.worker(), worker)?;
+        if beat.began {
+            note(&known.attempt.began(), worker)?;
+        }
         let offset = append(&known.attempt, beat.offset, beat.events.as_bytes())?;
         Ok(BeatAnswer { order: known.order, offset })
     }
@@ -88,12 +91,9 @@ impl Desk {
     }
 }
 
-/// Writes down who has an attempt: the next coordinator then knows it.
-fn begin(attempt: &AttemptDir, worker: &str) -> io::Result<()> {
-    if attempt.began().exists() {
-        return Ok(());
-    }
-    replace_json(&attempt.began(), &serde_json::json!({ "worker": worker }))
+/// Writes down once who has an attempt, for the next coordinator, or that it trains, for this one.
+fn note(path: &Path, worker: &str) -> io::Result<()> {
+    if path.exists() { Ok(()) } else { replace_json(path, &serde_json::json!({ "worker": worker })) }
 }
 
 /// Adds events, if they go on where those before ended; returns how many bytes there are now.

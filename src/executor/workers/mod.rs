@@ -21,13 +21,13 @@ use super::engine::{Execution, ExecutionError, Executor};
 use super::local::SpawnError;
 use crate::protocol::Held;
 use crate::run::{AttemptDir, AttemptEnd};
-pub use certificate::{CertificateError, Made, fingerprint, make_certificate};
+pub use certificate::{CertificateError, Identity, Made, make_certificate};
 use desk::Desk;
 use door::Door;
 use offer::{Terms, held, offer};
 use office::Office;
-pub use server::Identity;
 use server::{Shared, serve};
+
 pub use tokens::{Tokens, TokensError, write_secret};
 
 /// From `stop` to the end of patience: time for the step under way, a checkpoint, and its way here.
@@ -119,8 +119,8 @@ impl Executor for Workers {
 
 /// The worker that an earlier coordinator gave an attempt to.
 fn holder(attempt: &AttemptDir) -> Option<String> {
-    let began: serde_json::Value = serde_json::from_slice(&std::fs::read(attempt.began()).ok()?).ok()?;
-    Some(began.get("worker")?.as_str()?.to_owned())
+    let has: serde_json::Value = serde_json::from_slice(&std::fs::read(attempt.worker()).ok()?).ok()?;
+    Some(has.get("worker")?.as_str()?.to_owned())
 }
 
 /// Waits for the end of an attempt; asks its worker to end it if that is asked for.

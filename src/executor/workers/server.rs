@@ -13,12 +13,12 @@ use axum::routing::{get, post, put};
 use axum_server::tls_rustls::RustlsConfig;
 use tokio::time::{Instant, timeout_at};
 
+use super::certificate::Identity;
 use super::desk::Desk;
 use super::door::{Caller, Door, answer_to_strangers};
 use super::files::{receive, send};
 use crate::protocol::{
     Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, LONGEST_WAIT_SECONDS, MOST_JSON, Offer, Refusal, Welcome,
-    tls_provider,
 };
 
 /// Longest time that a header may take to arrive, and a connection may say nothing between requests.
@@ -29,15 +29,6 @@ const HEADER_TIME: Duration = Duration::from_secs(15);
 pub(super) struct Shared {
     pub(super) desk: Arc<Desk>,
     pub(super) sweep: Arc<str>,
-}
-
-/// A certificate and its key, as PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The certificate, with those that vouch for it.
-    pub certificate: Vec<u8>,
-    /// Its key.
-    pub key: Vec<u8>,
 }
 
 /// A request that cannot be answered.
@@ -63,7 +54,7 @@ impl IntoResponse for Failure {
 /// Answers until the process ends.
 ///
 /// # Errors
-/// When it cannot listen, or the certificate or its key is none.
+/// When it cannot listen.
 pub(super) async fn serve(
     listener: TcpListener,
     identity: Option<Identity>,
@@ -77,9 +68,8 @@ pub(super) async fn serve(
             server.http_builder().http1().header_read_timeout(HEADER_TIME).max_buf_size(64 << 10);
             server.serve(service).await
         }
-        Some(Identity { certificate, key }) => {
-            tls_provider();
-            let config = RustlsConfig::from_pem(certificate, key).await?;
+        Some(Identity { tls }) => {
+            let config = RustlsConfig::from_config(tls);
             let server = axum_server::from_tcp_rustls(listener, config)?;
             let mut server = server.http1_only().first_request_timeout(HEADER_TIME);
             server.http_builder().http1().header_read_timeout(HEADER_TIME).max_buf_size(64 << 10);

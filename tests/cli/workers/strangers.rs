@@ -119,7 +119,10 @@ fn a_worker_does_no_more_than_a_worker_does() {
         ("v1/claim", "[]"),
         ("v1/claim", r#"{"cores":-1,"gpus":0,"wait_seconds":0}"#),
         ("v1/claim", r#"{"cores":1,"gpus":0,"wait_seconds":0,"more":1}"#),
-        ("v1/beat", r#"{"held":{"run":"../../../../etc/x","attempt":1,"fence":"7f-1"},"offset":0,"events":""}"#),
+        (
+            "v1/beat",
+            r#"{"held":{"run":"../../../../etc/x","attempt":1,"fence":"7f-1"},"began":true,"offset":0,"events":""}"#,
+        ),
         ("v1/end", "null"),
     ] {
         let (status, said) = door.known("POST", path, body);
@@ -129,7 +132,8 @@ fn a_worker_does_no_more_than_a_worker_does() {
     let (status, _) = door.known("POST", "v1/end", vec![b' '; 9 << 20]);
     assert_eq!(status, "413");
     // Another's attempt, or nobody's.
-    let nobodys = format!(r#"{{"held":{{"run":"{RUN}","attempt":1,"fence":"7f-1"}},"offset":0,"events":"x\n"}}"#);
+    let nobodys =
+        format!(r#"{{"held":{{"run":"{RUN}","attempt":1,"fence":"7f-1"}},"began":true,"offset":0,"events":"x\n"}}"#);
     let (status, body) = door.known("POST", "v1/beat", nobodys);
     assert_eq!((status.as_str(), body.as_str()), ("200", r#"{"order":"forget","offset":0}"#));
     door.close();
