@@ -33,6 +33,8 @@ impl Identity {
     /// [`CertificateError`], also where the key is another's.
     pub fn new(certificate: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
         tls_provider();
+        // Of a file without one, there would be nothing to say.
+        CertificateDer::from_pem_slice(certificate)?;
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>()?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(CertificateError::Key)?;
         let mut tls = ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key)?;
@@ -77,7 +79,7 @@ mod tests {
         let identity = |made: &Made, key: &Made| Identity::new(made.certificate.as_bytes(), key.key.as_bytes());
         assert!(identity(&one, &one).is_ok() && identity(&two, &two).is_ok());
         assert!(matches!(identity(&one, &two), Err(CertificateError::Unusable(_))));
-        assert!(matches!(Identity::new(b"", one.key.as_bytes()), Err(CertificateError::Unusable(_))));
+        assert!(matches!(Identity::new(b"", one.key.as_bytes()), Err(CertificateError::Damaged(_))));
         assert!(matches!(Identity::new(one.certificate.as_bytes(), b""), Err(CertificateError::Key(_))));
         assert!(one.fingerprint != two.fingerprint);
     }
