@@ -13,11 +13,12 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::faults::strike;
 use crate::queue::LOCAL;
-use crate::sandbox::{Sandbox, processes_of};
+use crate::sandbox::{Sandbox, processes_of, until};
 
 const EXECUTOR: &str = "  workers:
     beat_seconds: 0.2
@@ -119,9 +120,38 @@ impl Drop for Ends {
 
 /// Whether a worker trains.
 fn trains(sandbox: &Sandbox, name: &str) -> bool {
+    !trainers(sandbox, name).is_empty()
+}
+
+/// The trainers of a worker.
+fn trainers(sandbox: &Sandbox, name: &str) -> Vec<i32> {
     let folder = sandbox.path(&format!("worker-{name}/runs"));
     // It is named without symbolic links in the command line, as the sandbox is.
-    processes_of(&folder).iter().any(|pid| is_trainer(*pid))
+    processes_of(&folder).into_iter().filter(|pid| is_trainer(*pid)).collect()
+}
+
+/// A worker in the middle of a run: the coordinator has heard of steps, and no more of them are made while `then` is done.
+fn in_the_middle(sandbox: &Sandbox, name: &str, then: impl FnOnce()) {
+    while_it_stands(sandbox, name, || under_way_on(sandbox, name), then);
+}
+
+/// Stops a worker's trainer where `so` holds, for as long as `then` takes.
+fn while_it_stands(sandbox: &Sandbox, name: &str, so: impl Fn() -> bool, then: impl FnOnce()) {
+    let told = |signal| trainers(sandbox, name).into_iter().for_each(|pid| kill(Pid::from_raw(pid), signal).unwrap());
+    until("the worker is well under way", || {
+        if !so() {
+            return false;
+        }
+        // One that ends just now was not stopped: the next will be.
+        told(Signal::SIGSTOP);
+        let stands = trains(sandbox, name) && so();
+        if !stands {
+            told(Signal::SIGCONT);
+        }
+        stands
+    });
+    then();
+    told(Signal::SIGCONT);
 }
 
 fn is_trainer(pid: i32) -> bool {

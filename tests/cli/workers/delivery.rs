@@ -30,8 +30,7 @@ fn a_worker_that_leaves_hands_its_run_over() {
     let mut site = Site::new(&sandbox);
     let mut coordinator = site.coordinator();
     let one = site.worker("one");
-    until("the worker is well under way", || super::under_way_on(&sandbox, "one"));
-    site.strike(one, Signal::SIGTERM);
+    super::in_the_middle(&sandbox, "one", || site.strike(one, Signal::SIGTERM));
     assert!(site.children[one].wait().unwrap().success());
     assert_eq!(super::kept(&sandbox, "one"), 0, "{}", site.said("one"));
     site.worker("two");
@@ -53,8 +52,7 @@ fn an_interrupt_reaches_workers() {
     let mut site = Site::new(&sandbox);
     let mut coordinator = site.coordinator();
     site.worker("one");
-    until("the worker is well under way", || super::under_way_on(&sandbox, "one"));
-    strike(&coordinator, Signal::SIGINT);
+    super::in_the_middle(&sandbox, "one", || strike(&coordinator, Signal::SIGINT));
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
     until("the worker trains no more", || !super::trains(&sandbox, "one"));
     let kept = sandbox.outcomes();

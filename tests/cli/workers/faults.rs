@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 
 use super::delivery::resumed;
-use super::{Site, kept, trains, under_way_on, untouched, with_workers};
+use super::{Site, in_the_middle, kept, trains, under_way_on, untouched, while_it_stands, with_workers};
 use crate::faults::{slow, strike};
 use crate::queue::attempts;
 use crate::sandbox::{Sandbox, outcome_field, until};
@@ -39,20 +39,15 @@ fn a_result_outlives_its_worker() {
     let mut site = Site::new(&sandbox);
     let coordinator = site.coordinator();
     let one = site.worker("one");
-    until("the worker is well under way", || under_way_on(&sandbox, "one"));
+    in_the_middle(&sandbox, "one", || kill(coordinator));
     let done = sandbox.outcomes().len();
-    kill(coordinator);
     until("the worker has a result to deliver", || super::has_ended(&sandbox.path("worker-one/runs")));
     site.kill(one);
     assert_eq!(kept(&sandbox, "one"), 1);
     let mut coordinator = site.coordinator();
     site.worker("one");
-    until("it is delivered", || sandbox.outcomes().len() > done);
-    assert!(
-        site.said("one").contains("kept by an earlier worker in this folder, and delivered"),
-        "{}",
-        site.said("one")
-    );
+    until("it is delivered", || site.said("one").contains("kept by an earlier worker in this folder, and delivered"));
+    assert!(sandbox.outcomes().len() > done);
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
     assert_eq!(begun(&site.said("one")), 8, "a run was trained twice");
@@ -71,8 +66,8 @@ fn a_dead_workers_run_is_gone_on_with() {
     let mut site = Site::new(&sandbox);
     let mut coordinator = site.coordinator();
     let one = site.worker("one");
-    until("a checkpoint is delivered", || trains(&sandbox, "one") && delivered_checkpoints(&sandbox) > 0);
-    site.kill(one);
+    let is_delivered = || under_way_on(&sandbox, "one") && delivered_checkpoints(&sandbox) > 0;
+    while_it_stands(&sandbox, "one", is_delivered, || site.kill(one));
     until("its trainer has died with it", || !trains(&sandbox, "one"));
     site.worker("two");
     assert!(coordinator.wait().unwrap().success());
@@ -102,8 +97,7 @@ fn what_comes_too_late_is_refused() {
     let mut site = Site::new(&sandbox);
     let mut coordinator = site.coordinator();
     let one = site.worker("one");
-    until("the worker is well under way", || under_way_on(&sandbox, "one"));
-    site.strike(one, Signal::SIGSTOP);
+    in_the_middle(&sandbox, "one", || site.strike(one, Signal::SIGSTOP));
     site.worker("two");
     assert!(coordinator.wait().unwrap().success());
     let before = sandbox.outcomes();
@@ -126,8 +120,7 @@ fn a_pause_costs_nothing_while_others_are_busy() {
     let mut site = Site::new(&sandbox);
     let mut coordinator = site.coordinator();
     let one = site.worker("one");
-    until("the worker is well under way", || under_way_on(&sandbox, "one"));
-    site.strike(one, Signal::SIGSTOP);
+    in_the_middle(&sandbox, "one", || site.strike(one, Signal::SIGSTOP));
     // Longer than the lease, which nothing else shows.
     std::thread::sleep(std::time::Duration::from_secs(2));
     site.strike(one, Signal::SIGCONT);
