@@ -9,13 +9,22 @@ use super::listen::workers;
 use super::worker_args::ListenArgs;
 use super::{Exit, Failed};
 use crate::executor::{
-    Commands, Dialect, Executor as Engine, Queue, Ray, Resources, Slot, Slurm, Token, TokenError, Trainer, slots,
+    Commands, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot, Slurm, Token, TokenError, Trainer,
+    slots,
 };
 use crate::run::{Device, SweepDir};
 use crate::sweep::{CommandExecutor, Executor, JobDevice, Number, RayExecutor};
 
-/// The places that a sweep's settings give to runs.
+/// The places that a sweep's settings give to runs, engine by engine.
 pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {
+    let mut places = Vec::new();
+    for (engine, settings) in executor.engines().into_iter().enumerate() {
+        places.extend(places_of(settings)?.into_iter().map(|slot| Slot { engine, ..slot }));
+    }
+    Ok(places)
+}
+
+fn places_of(executor: &Executor) -> Result<Vec<Slot>, Failed> {
     let on = |gpus: u64| if gpus == 0 { JobDevice::Cpu } else { JobDevice::Cuda };
     let (device, threads, seats) = match executor {
         Executor::Local(local) => return Ok(slots(local)?),
@@ -23,8 +32,14 @@ pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {
         Executor::Slurm(slurm) => (on(slurm.gpus.value.0), &slurm.threads_per_run, &slurm.max_pending),
         Executor::Ray(ray) => (on(ray.gpus.value.0), &ray.threads_per_run, &ray.max_pending),
         Executor::Workers(workers) => (workers.device, &workers.threads_per_run, &workers.max_pending),
+        Executor::Several(_) => return Err(nested()),
     };
     Ok(vec![seat(device, threads.value.0 as u32); seats.value.0 as usize])
+}
+
+/// A sweep file that says so is refused when it is read.
+fn nested() -> Failed {
+    Failed::new(Exit::BadSweep, "`several` stands within `several`", "list all engines in one `engines`")
 }
 
 /// A job has the machine, or the GPU, that is given to it elsewhere.
@@ -33,21 +48,45 @@ fn seat(device: JobDevice, threads: u32) -> Slot {
         JobDevice::Cpu => Device::Cpu,
         JobDevice::Cuda => Device::Cuda(0),
     };
-    Slot { device, threads }
+    Slot { here: false, ..Slot::here(device, threads) }
 }
 
-/// Whether runs execute on this machine: its memory is what they have, and their steps take as long as they do here.
-pub(super) fn is_here(executor: &Executor) -> bool {
-    matches!(executor, Executor::Local(_))
+/// The seats of each of several engines, in words; nothing where there is one.
+pub(super) fn by_engine(executor: &Executor, slots: &[Slot]) -> Option<String> {
+    let engines = executor.engines();
+    let of_engine = |(engine, settings): (usize, &&Executor)| {
+        let count = slots.iter().filter(|slot| slot.engine == engine).count();
+        format!("{count} by {}", settings.name())
+    };
+    (engines.len() > 1).then(|| engines.iter().enumerate().map(of_engine).collect::<Vec<_>>().join(", "))
+}
+
+/// Whether engines train a run with other last bits than their neighbours, in words.
+pub(super) fn unlike(slots: &[Slot]) -> Option<&'static str> {
+    let kind = |slot: &Slot| (slot.device == Device::Cpu, if slot.device == Device::Cpu { slot.threads } else { 0 });
+    let first = kind(slots.first()?);
+    slots.iter().any(|slot| kind(slot) != first).then_some(
+        "the engines train on other devices or with other threads a run: which of them takes a run changes the last bits of its loss",
+    )
 }
 
 /// Whether runs go on where isoflop ends, and deliver without it.
 pub(super) fn outlives_us(executor: &Executor) -> bool {
-    !matches!(executor, Executor::Local(_) | Executor::Workers(_))
+    executor.engines().iter().all(|engine| !matches!(engine, Executor::Local(_) | Executor::Workers(_)))
 }
 
-/// The engine of a sweep whose results lie in a folder.
-pub(super) fn engine(
+/// The engines of a sweep whose results lie in a folder.
+pub(super) fn engines(
+    executor: &Executor,
+    dir: &SweepDir,
+    trainer: &TrainerArgs,
+    listen: &ListenArgs,
+) -> Result<Engines, Failed> {
+    let made = executor.engines().into_iter().map(|one| Ok((one.name(), engine(one, dir, trainer, listen)?)));
+    Ok(Engines::new(made.collect::<Result<Vec<_>, Failed>>()?))
+}
+
+fn engine(
     executor: &Executor,
     dir: &SweepDir,
     trainer: &TrainerArgs,
@@ -68,6 +107,7 @@ pub(super) fn engine(
             (dialect, &slurm.poll_seconds, &slurm.grace_seconds)
         }
         Executor::Ray(ray) => (Dialect::Ray(connect(ray)?), &ray.poll_seconds, &ray.grace_seconds),
+        Executor::Several(_) => return Err(nested()),
     };
     let (every, grace) = (seconds(poll.value), seconds(grace.value));
     Ok(Arc::new(Queue::new(dialect, every, grace, &find()?).map_err(nowhere)?))

@@ -1,17 +1,18 @@
 //! What `run` and `resume` share: from a sweep whose results folder holds all that its runs need, to its end.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::args::{DriveArgs, Folders, TrainerArgs};
 use super::conclusion::conclude_run;
-use super::engine::{engine, is_here, outlives_us, places};
+use super::engine::{by_engine, engines, outlives_us, places, unlike};
 use super::events::JsonEvents;
 use super::plan::changes;
 use super::progress::Progress;
 use super::{Exit, Failed, memory, output};
-use crate::coordinator::{Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, resume};
-use crate::executor::{self, Slot};
+use crate::coordinator::{
+    Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, resume, seat,
+};
+use crate::executor::{Engines, Slot};
 use crate::run::SweepDir;
 use crate::sweep::{At, Count, Executor, Plan};
 
@@ -26,7 +27,7 @@ pub(super) struct Ready {
 /// What runs execute on.
 pub(super) struct Engine {
     slots: Vec<Slot>,
-    executor: Arc<dyn executor::Executor>,
+    engines: Engines,
 }
 
 impl Engine {
@@ -43,7 +44,7 @@ impl Engine {
                 "leave it out, and start it with `nohup` or in `tmux`; or use `executor: slurm`, `ray` or `command`";
             return Err(Failed::new(Exit::Usage, message, hint));
         }
-        Ok(Self { slots: places(executor)?, executor: engine(executor, dir, trainer, &drive.listen)? })
+        Ok(Self { slots: places(executor)?, engines: engines(executor, dir, trainer, &drive.listen)? })
     }
 }
 
@@ -55,8 +56,10 @@ pub(super) fn go_on(
     folders: &Folders,
     began: Instant,
 ) -> Result<Exit, Failed> {
-    let taken_up = resume(&sweep.dir, &sweep.plan)?;
-    let options = options(sweep, engine, &taken_up, args)?;
+    let mut taken_up = resume(&sweep.dir, &sweep.plan)?;
+    let Engine { mut slots, engines } = engine;
+    seat(&mut taken_up, &sweep.dir, &sweep.plan, &engines, &mut slots);
+    let options = options(sweep, Engine { slots, engines }, &taken_up, args)?;
     announce(sweep, &options.slots, &taken_up);
     let summary = if args.json {
         let mut events = JsonEvents::new(&sweep.plan, &taken_up.resumed, &options);
@@ -71,18 +74,16 @@ pub(super) fn go_on(
 }
 
 fn options(sweep: &Ready, engine: Engine, taken_up: &TakenUp, args: &DriveArgs) -> Result<Options, Failed> {
-    let (treatment, Engine { mut slots, executor }) = (sweep.executor.treatment(), engine);
-    // Attempts that run already have each a slot, be there now fewer.
-    slots.resize(slots.len().max(taken_up.held.len()), slots[0]);
+    let (treatment, Engine { slots, engines }) = (sweep.executor.treatment(), engine);
     let memory = memory::estimates(&sweep.plan, sweep.text, &slots);
-    let (machine, _) = memory::usable(&sweep.plan, &slots, &memory, &taken_up.resumed.done, is_here(&sweep.executor))?;
+    let (machine, _) = memory::usable(&sweep.plan, &slots, &memory, &taken_up.resumed.done)?;
     let runs = &sweep.plan.runs;
     let branches = branches(&sweep.plan);
     let costs = runs.iter().zip(&branches).map(|(run, branch)| Cost::guessed(&run.spec, *branch).seconds).collect();
     let count = |count: &At<Count>| u32::try_from(count.value.0).unwrap_or(u32::MAX);
     let reserve = || disk_reserve(runs.iter().map(|run| &run.spec), slots.len());
     Ok(Options {
-        executor,
+        engines,
         detach: args.detach,
         policy: Policy {
             order: treatment.order,
@@ -107,12 +108,13 @@ fn announce(sweep: &Ready, slots: &[Slot], taken_up: &TakenUp) {
     let done = resumed.done.iter().filter(|done| **done).count();
     let found = if done > 0 { format!(", {done} of them done already") } else { String::new() };
     output::note(format!(
-        "{}: {} runs{found}, {} side by side on {}",
+        "{}: {} runs{found}, {} side by side {}",
         sweep.plan.name,
         sweep.plan.runs.len(),
         slots.len(),
-        slots[0].device
+        by_engine(&sweep.executor, slots).unwrap_or_else(|| format!("on {}", slots[0].device))
     ));
+    unlike(slots).into_iter().for_each(output::remark);
     if let Some((aside, reason)) = &taken_up.set_aside {
         output::warning(format!(
             "the store was damaged ({reason}) and is made anew from the results; the old one is `{}`",

@@ -9,12 +9,18 @@ use crate::units::bytes;
 
 /// Memory that each run of a sweep is expected to hold in such slots, bytes.
 pub(super) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64> {
-    let place = if on_processor(slots) { Place::Processor } else { Place::Accelerator };
+    // Of another machine's memory nothing is known to compare with.
+    let (here, elsewhere): (Vec<Slot>, Vec<Slot>) = slots.iter().partition(|slot| slot.here);
+    let place = if on_processor(if here.is_empty() { &elsewhere } else { &here }) {
+        Place::Processor
+    } else {
+        Place::Accelerator
+    };
     plan.runs.iter().map(|run| memory_bytes(&run.spec, text, place)).collect()
 }
 
-/// The slots with the memory that they share, and how many of them the runs which are not `done` can use at once, whichever
-/// meet: fewer than there are with a warning. Where runs do not execute `here`, what memory there is for them is not known.
+/// The slots with the memory that they share, and those of them that the runs which are not `done` can use at once, whichever
+/// meet: fewer than there are with a warning. Of slots elsewhere it is not known what memory there is.
 ///
 /// # Errors
 /// When a run does not fit even alone.
@@ -23,13 +29,13 @@ pub(super) fn usable(
     slots: &[Slot],
     estimates: &[u64],
     done: &[bool],
-    here: bool,
-) -> Result<(Machine, usize), Failed> {
-    let free = if here { free_memory(slots) } else { None };
+) -> Result<(Machine, Vec<Slot>), Failed> {
+    let here: Vec<Slot> = slots.iter().filter(|slot| slot.here).copied().collect();
+    let free = if here.is_empty() { None } else { free_memory(&here) };
     let machine = machine(slots, free.as_ref());
-    let Some(free) = free else { return Ok((machine, slots.len())) };
+    let Some(free) = free else { return Ok((machine, slots.to_vec())) };
     let waiting: Vec<_> = estimates.iter().copied().enumerate().filter(|(run, _)| !done[*run]).collect();
-    let count = side_by_side(&waiting, slots.len(), &free).map_err(|too_large| {
+    let count = side_by_side(&waiting, here.len(), &free).map_err(|too_large| {
         let run = &plan.runs[too_large.run];
         let (estimate, free) = (bytes(too_large.estimate), bytes(too_large.free));
         Failed::new(
@@ -38,15 +44,16 @@ pub(super) fn usable(
             "take a smaller size, `batch_tokens` or `sequence_length`, or free memory; finished runs are kept",
         )
     })?;
-    if count < slots.len() {
+    if count < here.len() {
         let largest = waiting.iter().map(|(_, estimate)| *estimate).max().unwrap_or(0);
         output::warning(format!(
             "memory is free for {count} of the largest runs in {} slots: one holds up to about {}",
-            slots.len(),
+            here.len(),
             bytes(largest)
         ));
     }
-    Ok((machine, count))
+    let elsewhere = slots.iter().filter(|slot| !slot.here);
+    Ok((machine, here[..count].iter().chain(elsewhere).copied().collect()))
 }
 
 fn on_processor(slots: &[Slot]) -> bool {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::PlanArgs;
 use super::changes::Changes;
-use super::engine::{is_here, places};
+use super::engine::{by_engine, places, unlike};
 use super::sweep::{Sweep, open};
 use super::{Exit, Failed, memory, output};
 use crate::coordinator::{Branch, Cost, Resumed, branches, calibrate, flops_saved, look};
@@ -20,18 +20,17 @@ const MOST_ROWS: usize = 60;
 
 pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
     let sweep = open(&args.file, &args.folders)?;
-    let (slots, here) = (places(&sweep.file.executor)?, is_here(&sweep.file.executor));
+    let slots = places(&sweep.file.executor)?;
     let branches = branches(&sweep.plan);
     let resumed = look(&sweep.dir, &sweep.plan, &super::sweep::remembered(&sweep.dir)?);
     let memory = memory::estimates(&sweep.plan, sweep.text(), &slots);
-    let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done, here);
+    let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done);
     // A measurement is a few steps: they would find no room either, and say nothing of another machine.
-    let measures = here && !args.no_calibration && usable.is_ok();
-    let count = usable.map(|(_, count)| count).unwrap_or_else(|refusal| {
+    let measures = slots.iter().all(|slot| slot.here) && !args.no_calibration && usable.is_ok();
+    let slots = usable.map(|(_, usable)| usable).unwrap_or_else(|refusal| {
         output::warning(format!("`isoflop run` will refuse: {}", refusal.message));
-        slots.len()
+        slots
     });
-    let slots = slots[..count].to_vec();
     let seconds = if measures { seconds(args, &sweep, &slots, &branches) } else { None };
     let changes = Changes::of(&sweep, &resumed);
     let outlook = Outlook {
@@ -134,12 +133,14 @@ impl Outlook<'_> {
         let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
         // Seats of a queue are all alike.
         places.dedup();
+        let by = by_engine(&sweep.file.executor, slots).map_or_else(String::new, |by| format!(": {by}"));
         output::line(format!(
-            "{} runs side by side ({}), {} CPU threads each",
+            "{} runs side by side ({}), {} CPU threads each{by}",
             slots.len(),
             places.join(", "),
             slots[0].threads
         ));
+        unlike(slots).into_iter().for_each(output::remark);
         if let Some(seconds) = seconds {
             output::line(format!(
                 "time left: {} (estimate from a few steps on this machine); {} of device time in all",

@@ -12,6 +12,7 @@ mod requests;
 mod resume;
 mod room;
 mod schedule;
+mod seats;
 mod trunks;
 
 pub use calibrate::{CalibrationError, calibrate};
@@ -27,4 +28,5 @@ pub use room::{TooLarge, machine, side_by_side};
 pub use schedule::{
     Claim, Command, Decision, Event, Exploded, Facts, Machine, Moment, Policy, RunIndex, SlotIndex, State, step,
 };
+pub use seats::seat;
 pub use trunks::{Branch, branches, flops_saved};

@@ -15,22 +15,27 @@ pub struct TooLarge {
     pub free: u64,
 }
 
-/// The slots with the devices that they are seats of, and what is free on each; without limit where that is not known.
+/// The slots with the devices that they are seats of, and what is free on each: of those on this machine what is given, slot by slot;
+/// without limit where that is not known.
 pub fn machine(slots: &[Slot], free: Option<&FreeMemory>) -> Machine {
-    let mut devices: Vec<Device> = Vec::new();
+    let mut devices: Vec<(usize, Device)> = Vec::new();
     let mut memory = Vec::new();
-    let place = |(i, slot): (usize, &Slot)| {
-        devices.iter().position(|device| *device == slot.device).unwrap_or_else(|| {
-            devices.push(slot.device);
+    let mut places = Vec::with_capacity(slots.len());
+    let mut those_here = 0;
+    for slot in slots {
+        let device = (slot.engine, slot.device);
+        places.push(devices.iter().position(|known| *known == device).unwrap_or_else(|| {
+            devices.push(device);
             memory.push(match free {
-                None => u64::MAX,
-                Some(FreeMemory::Shared(bytes)) => *bytes,
-                Some(FreeMemory::Each(each)) => each.get(i).copied().unwrap_or(0),
+                Some(FreeMemory::Shared(bytes)) if slot.here => *bytes,
+                Some(FreeMemory::Each(each)) if slot.here => each.get(those_here).copied().unwrap_or(0),
+                _ => u64::MAX,
             });
             devices.len() - 1
-        })
-    };
-    Machine { slots: slots.iter().enumerate().map(place).collect(), memory }
+        }));
+        those_here += usize::from(slot.here);
+    }
+    Machine { slots: places, memory }
 }
 
 /// How many of the `slots` can be used at once, whichever of the `waiting` runs (with their estimates, bytes) meet in
@@ -90,13 +95,22 @@ mod tests {
 
     #[test]
     fn slots_of_a_device_share_its_memory() {
-        let slot = |device| Slot { device, threads: 1 };
+        let slot = |device| Slot::here(device, 1);
         let cpu = [slot(Device::Cpu); 3];
         assert_eq!(machine(&cpu, Some(&FreeMemory::Shared(9))), Machine { slots: vec![0; 3], memory: vec![9] });
         assert_eq!(machine(&cpu, None), Machine { slots: vec![0; 3], memory: vec![u64::MAX] });
         let gpus = [0, 1, 0, 1].map(|i| slot(Device::Cuda(i)));
         let each = FreeMemory::Each(vec![5, 7, 5, 7]);
         assert_eq!(machine(&gpus, Some(&each)), Machine { slots: vec![0, 1, 0, 1], memory: vec![5, 7] });
+    }
+
+    #[test]
+    fn what_is_free_here_limits_nothing_elsewhere() {
+        let elsewhere = |engine| Slot { device: Device::Cpu, threads: 1, engine, here: false };
+        let slots = [elsewhere(0), Slot { engine: 1, ..Slot::here(Device::Cpu, 1) }, elsewhere(2), elsewhere(0)];
+        let expected = Machine { slots: vec![0, 1, 2, 0], memory: vec![u64::MAX, 9, u64::MAX] };
+        assert_eq!(machine(&slots, Some(&FreeMemory::Shared(9))), expected);
+        assert_eq!(machine(&slots, Some(&FreeMemory::Each(vec![9]))), expected);
     }
 
     #[test]

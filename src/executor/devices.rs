@@ -12,6 +12,17 @@ pub struct Slot {
     pub device: Device,
     /// CPU threads it may use.
     pub threads: u32,
+    /// Which of the sweep's engines it is a seat of, counted from 0.
+    pub engine: usize,
+    /// Whether it is a part of this machine: its memory is what is free here.
+    pub here: bool,
+}
+
+impl Slot {
+    /// A part of this machine, where that is the only engine.
+    pub fn here(device: Device, threads: u32) -> Self {
+        Self { device, threads, engine: 0, here: true }
+    }
 }
 
 /// Why there are no slots.
@@ -45,13 +56,11 @@ fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
         let seats = settings.runs_per_device.value.0 as u32;
         let count = slots.unwrap_or(gpus * seats).min(gpus * seats);
         // A seat on every device first: runs share one only when each has one.
-        return (0..count)
-            .map(|seat| Slot { device: Device::Cuda(seat % gpus), threads: threads.div_ceil(seats) })
-            .collect();
+        return (0..count).map(|seat| Slot::here(Device::Cuda(seat % gpus), threads.div_ceil(seats))).collect();
     }
     let count = slots.unwrap_or_else(|| (cores / threads.unwrap_or(1)).max(1));
     let threads = threads.unwrap_or((cores / count).max(1));
-    (0..count).map(|_| Slot { device: Device::Cpu, threads }).collect()
+    (0..count).map(|_| Slot::here(Device::Cpu, threads)).collect()
 }
 
 /// GPUs that the driver shows; none where there is no driver.
@@ -87,12 +96,12 @@ mod tests {
     #[test]
     fn runs_share_a_gpu_where_that_is_asked_for() {
         let settings = LocalExecutor { runs_per_device: At::nowhere(Count(2)), ..settings(Some(3), None) };
-        assert_eq!(layout(&settings, 16, 2), [0, 1, 0].map(|i| Slot { device: Device::Cuda(i), threads: 4 }));
+        assert_eq!(layout(&settings, 16, 2), [0, 1, 0].map(|i| Slot::here(Device::Cuda(i), 4)));
     }
 
     #[test]
     fn one_process_a_gpu() {
         let layout = layout(&settings(Some(5), None), 16, 2);
-        assert_eq!(layout, [0, 1].map(|index| Slot { device: Device::Cuda(index), threads: 8 }));
+        assert_eq!(layout, [0, 1].map(|index| Slot::here(Device::Cuda(index), 8)));
     }
 }

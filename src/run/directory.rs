@@ -13,7 +13,7 @@
 //!     checkpoints/<step>/  manifest.json  state.safetensors: where a stopped run goes on; gone when it is done
 //!     attempts/<n>/      what one attempt left
 //!       launch.json  metrics.jsonl  outcome.json  log.txt
-//!       job.sh  worker.json  began.json  end.json  stop      where an engine or a worker executes it (docs/executors.md)
+//!       engine  job.sh  worker.json  began.json  end.json  stop      where an engine or a worker executes it (docs/executors.md)
 //!   batches/<name>/      what was given to Slurm together: which task is which attempt, and what each printed
 //!     tasks.txt  job.sh  <task>.txt
 //!   importing/           while runs are copied from another folder
@@ -309,6 +309,11 @@ impl AttemptDir {
     /// What an engine executes: its presence means that the attempt was given to one.
     pub fn job(&self) -> PathBuf {
         self.root.join("job.sh")
+    }
+
+    /// The name of the engine that it was begun by.
+    pub fn engine(&self) -> PathBuf {
+        self.root.join("engine")
     }
 
     /// The worker that has it, since it has said so.

@@ -24,8 +24,8 @@ pub use architecture::ArmEntry;
 pub use check::is_name;
 pub use error::{SweepError, nearest};
 pub use executor::{
-    CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RayExecutor, RunOrder, SlurmExecutor, SlurmMemory,
-    SlurmTime, Treatment, WorkersExecutor,
+    CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RayExecutor, RunOrder, SeveralExecutor,
+    SlurmExecutor, SlurmMemory, SlurmTime, Treatment, WorkersExecutor,
 };
 pub use expand::{Corpora, Plan, PlannedRun, plan};
 pub use file::{SweepFile, load, parse, read, schema};

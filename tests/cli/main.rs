@@ -20,6 +20,7 @@ mod ray;
 mod recipes;
 mod resume;
 mod sandbox;
+mod several;
 mod slurm;
 mod training;
 mod workers;

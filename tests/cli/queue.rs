@@ -11,7 +11,7 @@ use crate::faults::{slow, start, strike};
 use crate::sandbox::{Sandbox, processes_of, until};
 
 /// One job at a time. A job's file in `queue` is there as long as the engine knows it, and holds the process group that executes it.
-const ENGINE: &str = r#"#!/bin/sh
+pub(crate) const ENGINE: &str = r#"#!/bin/sh
 case $1 in
 submit)
   [ -e refuses ] && { echo "sbatch: error: invalid partition specified: gpus" >&2; exit 1; }
@@ -24,7 +24,7 @@ cancel) echo "$ISOFLOP_TAG" >> cancelled; group=$(cat "queue/$ISOFLOP_TAG") && r
 esac
 "#;
 
-const EXECUTOR: &str = "  command:
+pub(crate) const EXECUTOR: &str = "  command:
     submit: 'sh engine.sh submit # $ISOFLOP_JOB $ISOFLOP_TAG'
     poll: sh engine.sh poll
     cancel: 'sh engine.sh cancel # $ISOFLOP_TAG'
@@ -320,7 +320,7 @@ pub(crate) fn example(document: &str) -> String {
 
 #[test]
 fn the_examples_of_the_documents_are_sweeps() {
-    for (document, count) in [("commands", 6), ("slurm", 2)] {
+    for (document, count) in [("commands", 6), ("slurm", 2), ("several", 1)] {
         let examples = examples(document);
         assert_eq!(examples.len(), count, "docs/{document}.md");
         for example in examples {

@@ -50,6 +50,19 @@ impl Sandbox {
         sandbox
     }
 
+    /// The sweep of the README, whole, on this machine: minutes.
+    pub(crate) fn quickstart() -> Self {
+        let sandbox = Self { folder: TempDir::new().unwrap() };
+        let root = env!("CARGO_MANIFEST_DIR");
+        let sweep = fs::read_to_string(format!("{root}/sweeps/quickstart.yaml")).unwrap();
+        let (_, here) = SWEEP.split_once("executor:").unwrap();
+        sandbox.write(
+            "sweep.yaml",
+            format!("{}\nexecutor:{here}", sweep.replace("../corpora", &format!("{root}/corpora"))),
+        );
+        sandbox
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -129,6 +142,11 @@ impl Sandbox {
         found.sort();
         found
     }
+}
+
+/// Whether there is time for the long form of a test.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("ISOFLOP_TEST_LONG").is_some()
 }
 
 pub(crate) struct Ran {

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::faults::{slow, start, strike};
 use crate::queue::{LOCAL, attempts, example, under_way};
-use crate::sandbox::{Sandbox, skipped, text, until};
+use crate::sandbox::{Sandbox, is_long, skipped, text, until};
+use crate::several::{here_and_on, run_with_a_death};
 
 /// The folder of the Slurm that scripts/test-slurm has started.
 fn slurm() -> Option<PathBuf> {
@@ -194,6 +195,32 @@ fn a_job_that_is_taken_is_given_again() {
         ends_well(&sandbox, coordinator, &untouched);
         assert!(attempts(&sandbox).iter().sum::<u64>() >= 8, "{}", taken.display());
     }
+}
+
+/// The quickstart, by both ways to speak to it.
+#[test]
+fn the_quickstart_has_the_same_losses() {
+    let Some(_) = slurm() else { return };
+    if !is_long() {
+        return skipped("ISOFLOP_TEST_LONG is not set: the quickstart takes minutes");
+    }
+    let local = Sandbox::quickstart();
+    local.ok(&["run", "sweep.yaml"]);
+    for executor in both() {
+        let sandbox = Sandbox::quickstart();
+        sandbox.edit(&format!("executor:\n{LOCAL}"), &executor);
+        sandbox.ok(&["run", "sweep.yaml"]);
+        assert_eq!(sandbox.losses("results"), local.losses("results"));
+        assert_eq!(attempts(&sandbox), [1; 36]);
+    }
+}
+
+/// This machine, Slurm and a worker at once on one sweep.
+#[test]
+fn slurm_is_one_of_three_engines() {
+    let Some(_) = slurm() else { return };
+    let sandbox = here_and_on("  slurm:\n    poll_seconds: 0.5\n    grace_seconds: 5\n    max_pending: 2\n");
+    run_with_a_death(&sandbox, "slurm");
 }
 
 /// One task that waits is taken back; those beside it in its array are not.

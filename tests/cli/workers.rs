@@ -20,7 +20,7 @@ use crate::faults::strike;
 use crate::queue::LOCAL;
 use crate::sandbox::{Sandbox, processes_of, until};
 
-const EXECUTOR: &str = "  workers:
+pub(crate) const EXECUTOR: &str = "  workers:
     beat_seconds: 0.2
     lease_seconds: 1
     retry_seconds: 0
@@ -48,23 +48,30 @@ fn free_port() -> u16 {
 }
 
 /// A coordinator and its workers, which end with the test.
-struct Site<'a> {
+pub(crate) struct Site<'a> {
     sandbox: &'a Sandbox,
     port: u16,
     children: Vec<Child>,
 }
 
 impl<'a> Site<'a> {
-    fn new(sandbox: &'a Sandbox) -> Self {
+    pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
         Self { sandbox, port: free_port(), children: Vec::new() }
     }
 
-    fn coordinator(&self) -> Child {
+    pub(crate) fn coordinator(&self) -> Child {
         self.quietly(&["run", "sweep.yaml", "--listen", &format!("127.0.0.1:{}", self.port)])
     }
 
+    /// A coordinator whose words go to a file.
+    pub(crate) fn coordinator_that_says(&self, path: &Path) -> Child {
+        let listen = format!("127.0.0.1:{}", self.port);
+        let mut command = self.sandbox.command(&["run", "sweep.yaml", "--listen", &listen]);
+        command.stdout(Stdio::null()).stderr(fs::File::create(path).unwrap()).spawn().unwrap()
+    }
+
     /// Starts a worker; what it says goes to a file of its name.
-    fn worker(&mut self, name: &str) -> usize {
+    pub(crate) fn worker(&mut self, name: &str) -> usize {
         self.worker_with(name, &[])
     }
 

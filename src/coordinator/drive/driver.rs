@@ -84,7 +84,7 @@ impl<'a> Driver<'a> {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut events = self.adopt(&state);
-        self.options.executor.open();
+        self.options.engines.open();
         events.extend(self.look()?);
         loop {
             state = self.turn(state, std::mem::take(&mut events))?;
@@ -212,11 +212,10 @@ impl<'a> Driver<'a> {
         let (attempt, hears) = self.watch(claim, slot, fence);
         let launch = launch(self.sweep, self.plan, &self.options, &starting);
         write_attempt(self.sweep, planned, &attempt, &launch)?;
-        let threads = self.options.slots[slot].threads;
         let execution = self
             .options
-            .executor
-            .begin(&attempt, threads, hears)
+            .engines
+            .begin(&attempt, self.options.slots[slot], hears)
             .map_err(|e| Failure::new(FailureClass::Unwritable, e.to_string()))?;
         let pid = execution.pid;
         self.await_end(claim, execution);
@@ -229,7 +228,7 @@ impl<'a> Driver<'a> {
     fn watch(&mut self, claim: Claim, slot: SlotIndex, fence: String) -> (AttemptDir, watch::Receiver<Asked>) {
         let attempt = self.sweep.run(&self.plan.runs[claim.run].id).attempt(claim.attempt);
         let (asked, hears) = watch::channel(Asked::Nothing);
-        let waits = self.options.executor.has_a_queue();
+        let waits = self.options.engines.has_a_queue(self.options.slots[slot]);
         self.active.insert(claim, Active::new(slot, attempt.clone(), fence, asked, waits));
         (attempt, hears)
     }
@@ -261,7 +260,7 @@ impl<'a> Driver<'a> {
         let planned = &self.plan.runs[claim.run];
         let fence = self.ledger.token(claim).unwrap_or_default();
         let (attempt, hears) = self.watch(claim, slot, fence);
-        let Some(execution) = self.options.executor.adopt(&attempt, hears) else {
+        let Some(execution) = self.options.engines.adopt(&attempt, hears) else {
             let told =
                 unwant(&attempt).map_or_else(|e| format!(", and cannot be told to end: {e}"), |()| String::new());
             let message = format!("it was given to an engine that is not the sweep's any more{told}");

@@ -30,7 +30,7 @@ pub(super) fn launch(sweep: &SweepDir, plan: &Plan, options: &Options, starting:
         run: planned.id.clone(),
         attempt: starting.claim.attempt,
         fence: starting.fence.clone(),
-        parent_pid: if options.executor.has_a_queue() { None } else { Some(std::process::id()) },
+        parent_pid: if options.engines.has_a_queue(place) { None } else { Some(std::process::id()) },
         train: sweep.tokens(&planned.spec.data.train_digest),
         validation: sweep.tokens(&planned.spec.data.validation_digest),
         device: place.device,

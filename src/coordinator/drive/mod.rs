@@ -8,13 +8,12 @@ mod ledger;
 mod signals;
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::resume::TakenUp;
 use super::schedule::{Facts, Machine, Policy, RunIndex, SlotIndex, State};
 use super::trunks::{Branch, with_followers};
-use crate::executor::{Executor, Slot};
+use crate::executor::{Engines, Slot};
 use crate::run::{Event as RunEvent, Outcome, SweepDir};
 use crate::store::{Failure, Record, StoreError};
 use crate::sweep::{Plan, PlannedRun};
@@ -24,7 +23,7 @@ use driver::Driver;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where attempts execute.
-    pub executor: Arc<dyn Executor>,
+    pub engines: Engines,
     /// Whether to end when the engine has taken what it can be given now: the next coordinator follows it.
     pub detach: bool,
     /// Where runs go.

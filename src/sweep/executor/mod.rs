@@ -4,6 +4,7 @@ mod command;
 mod defaults;
 mod local;
 mod ray;
+mod several;
 mod slurm;
 mod workers;
 
@@ -17,6 +18,7 @@ use super::{At, Count, Number, SweepError, SweepFile};
 pub use command::{CommandExecutor, JobDevice};
 pub use local::LocalExecutor;
 pub use ray::RayExecutor;
+pub use several::SeveralExecutor;
 pub use slurm::{SlurmExecutor, SlurmMemory, SlurmTime};
 pub use workers::WorkersExecutor;
 
@@ -34,6 +36,8 @@ pub enum Executor {
     Ray(RayExecutor),
     /// On machines where a worker of isoflop was started.
     Workers(WorkersExecutor),
+    /// By several of these at once.
+    Several(SeveralExecutor),
 }
 
 /// How runs are treated, wherever they execute.
@@ -56,6 +60,26 @@ pub struct Treatment<'a> {
 }
 
 impl Executor {
+    /// The key that it stands under.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "local",
+            Self::Command(_) => "command",
+            Self::Slurm(_) => "slurm",
+            Self::Ray(_) => "ray",
+            Self::Workers(_) => "workers",
+            Self::Several(_) => "several",
+        }
+    }
+
+    /// The engines, one after the other.
+    pub fn engines(&self) -> Vec<&Self> {
+        match self {
+            Self::Several(several) => several.engines.value.iter().map(|engine| &engine.value).collect(),
+            one => vec![one],
+        }
+    }
+
     /// How runs are treated.
     pub fn treatment(&self) -> Treatment<'_> {
         let (Self::Local(LocalExecutor {
@@ -99,6 +123,16 @@ impl Executor {
             ..
         })
         | Self::Workers(WorkersExecutor {
+            order,
+            max_attempts,
+            retry_seconds,
+            checkpoint_seconds,
+            stall_seconds,
+            max_run_seconds,
+            disk_reserve_bytes,
+            ..
+        })
+        | Self::Several(SeveralExecutor {
             order,
             max_attempts,
             retry_seconds,
@@ -158,6 +192,7 @@ impl Check<'_> {
             Executor::Slurm(slurm) => self.slurm(slurm)?,
             Executor::Ray(ray) => self.ray(ray)?,
             Executor::Workers(workers) => self.workers(workers)?,
+            Executor::Several(several) => self.several(several)?,
         }
         self.treatment(&executor.treatment())
     }

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::{on_ray, untouched};
 use crate::faults::{slow, start, strike};
 use crate::queue::{attempts, under_way};
-use crate::sandbox::{Sandbox, processes_of, skipped, until};
+use crate::sandbox::{Sandbox, is_long, processes_of, skipped, until};
+use crate::several::{here_and_on, run_with_a_death};
 
 const ADDRESS: &str = "http://127.0.0.1:8265";
 
@@ -121,6 +122,28 @@ fn jobs_outlive_their_coordinator() {
     assert_eq!(attempts(&sandbox), [1; 8]);
     assert_eq!(head.jobs().len(), 8);
     assert_eq!(sandbox.losses("results"), untouched(slow));
+}
+
+/// The quickstart.
+#[test]
+fn the_quickstart_has_the_same_losses() {
+    if !is_long() {
+        return skipped("ISOFLOP_TEST_LONG is not set: the quickstart takes minutes");
+    }
+    let Some(head) = Head::start() else { return };
+    let sandbox = head.given(Sandbox::quickstart(), "");
+    sandbox.ok(&["run", "sweep.yaml"]);
+    assert_eq!(sandbox.losses("results"), untouched(Sandbox::quickstart));
+    assert_eq!(attempts(&sandbox), [1; 36]);
+}
+
+/// This machine, Ray and a worker at once on one sweep.
+#[test]
+fn ray_is_one_of_three_engines() {
+    let Some(head) = Head::start() else { return };
+    let keys = "    poll_seconds: 0.2\n    grace_seconds: 3\n    max_pending: 2\n";
+    let sandbox = here_and_on(&format!("  ray:\n    address: {ADDRESS}\n    token_file: {}\n{keys}", head.token()));
+    run_with_a_death(&sandbox, "ray");
 }
 
 /// The head dies under a coordinator and another takes its place. Ray has all jobs by then: a coordinator that submits one while there is no

@@ -7,12 +7,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::{Site, with_workers};
-use crate::sandbox::{Sandbox, until};
+use crate::sandbox::{Sandbox, is_long, until};
 
 /// 200 runs where there is time for them.
 fn many() -> Sandbox {
     let sandbox = Sandbox::new();
-    let seeds = if std::env::var_os("ISOFLOP_TEST_LONG").is_some() { 25 } else { 3 };
+    let seeds = if is_long() { 25 } else { 3 };
     let seeds: Vec<String> = (1..=seeds).map(|seed| seed.to_string()).collect();
     sandbox.edit("seeds: [1]", &format!("seeds: [{}]", seeds.join(", ")));
     sandbox

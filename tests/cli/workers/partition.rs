@@ -8,8 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::{EXECUTOR, Ends, with_workers};
 use crate::faults::slow;
-use crate::queue::LOCAL;
-use crate::sandbox::{Sandbox, skipped, until};
+use crate::sandbox::{Sandbox, is_long, skipped, until};
 
 /// Namespaces of a coordinator and of workers, each with a link of its own to it; gone with the test.
 struct Net {
@@ -91,23 +90,9 @@ fn address(worker: usize) -> String {
     format!("10.78.{worker}.1")
 }
 
-fn is_long() -> bool {
-    std::env::var_os("ISOFLOP_TEST_LONG").is_some()
-}
-
 /// The quickstart where there is time for it.
 fn sweep() -> Sandbox {
-    if !is_long() {
-        return slow();
-    }
-    let sandbox = Sandbox::new();
-    let root = env!("CARGO_MANIFEST_DIR");
-    let quickstart = std::fs::read_to_string(format!("{root}/sweeps/quickstart.yaml")).unwrap();
-    sandbox.write(
-        "sweep.yaml",
-        format!("{}\nexecutor:\n{LOCAL}", quickstart.replace("../corpora", &format!("{root}/corpora"))),
-    );
-    sandbox
+    if is_long() { Sandbox::quickstart() } else { slow() }
 }
 
 /// Links go down for longer than the lease and for less, as long as the sweep takes: one result a run, the local executor's, bit for bit.

@@ -1,0 +1,161 @@
+//! Several engines at once on one sweep: this machine, an engine with a queue, and a worker.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use crate::faults::{slow, strike};
+use crate::queue::{ENGINE, EXECUTOR as QUEUE, LOCAL, attempts};
+use crate::sandbox::{Sandbox, until};
+use crate::workers::{EXECUTOR as WORKERS, Site};
+
+/// An engine's keys, as one of several; what is the same for all stands elsewhere.
+fn listed(executor: &str) -> String {
+    let own = executor.lines().filter(|line| !line.contains("retry_seconds"));
+    let first = |(i, line)| if i == 0 { format!("      - {}\n", str::trim(line)) } else { format!("      {line}\n") };
+    own.enumerate().map(first).collect()
+}
+
+/// The sweep given to these engines.
+fn given_to(sandbox: Sandbox, engines: &[&str]) -> Sandbox {
+    let engines: String = engines.iter().map(|engine| listed(engine)).collect();
+    sandbox.edit(LOCAL, &format!("  several:\n    retry_seconds: 0\n    engines:\n{engines}"));
+    sandbox
+}
+
+/// This machine with one seat, an engine with two, and a worker.
+fn three() -> Sandbox {
+    let sandbox = here_and_on(&QUEUE.replace("max_pending: 3", "max_pending: 2"));
+    sandbox.write("engine.sh", ENGINE);
+    sandbox
+}
+
+/// The slow sweep on this machine, an engine and a worker.
+pub(crate) fn here_and_on(engine: &str) -> Sandbox {
+    let here = LOCAL.replace("slots: 2", "slots: 1");
+    let sandbox = given_to(slow(), &[&here, engine, &format!("{WORKERS}    max_pending: 2\n")]);
+    sandbox.ok(&["worker-token", "new", "one"]);
+    sandbox
+}
+
+/// How many runs each engine has a result of.
+fn shares(sandbox: &Sandbox) -> BTreeMap<String, usize> {
+    let mut shares = BTreeMap::new();
+    for (outcome, text) in sandbox.outcomes() {
+        let outcome_of: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let attempt = outcome.with_file_name("attempts").join(outcome_of["attempt"].to_string());
+        *shares.entry(fs::read_to_string(attempt.join("engine")).unwrap()).or_default() += 1;
+    }
+    shares
+}
+
+fn untouched() -> String {
+    let local = slow();
+    local.ok(&["run", "sweep.yaml"]);
+    local.losses("results")
+}
+
+/// Three engines at once: one result a run, the local executor's, bit for bit; each has its share, and goes on with what it had when the
+/// coordinator is killed.
+#[test]
+fn three_engines_give_the_bits_of_this_machine() {
+    let sandbox = three();
+    let plan = sandbox.ok(&["plan", "sweep.yaml"]).out;
+    assert!(
+        plan.contains("5 runs side by side (cpu), 1 CPU threads each: 1 by local, 2 by command, 2 by workers"),
+        "{plan}"
+    );
+    run_with_a_death(&sandbox, "command");
+}
+
+/// A sweep on three engines, whose coordinator is killed when all of them have attempts.
+pub(crate) fn run_with_a_death(sandbox: &Sandbox, engine: &str) {
+    let mut site = Site::new(sandbox);
+    let mut coordinator = site.coordinator();
+    site.worker("one");
+    until("each engine has an attempt, and a run is done", || {
+        !sandbox.outcomes().is_empty() && held(sandbox).len() == 3
+    });
+    strike(&coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
+    let said = sandbox.path("said.txt");
+    let mut coordinator = site.coordinator_that_says(&said);
+    assert!(coordinator.wait().unwrap().success());
+    let said = fs::read_to_string(said).unwrap();
+    assert!(said.contains("attempts that were given to the engine before are followed"), "{said}");
+    assert_eq!(sandbox.losses("results"), untouched());
+    let shares = shares(sandbox);
+    assert_eq!(shares.values().sum::<usize>(), 8);
+    assert_eq!(shares.keys().collect::<Vec<_>>(), [engine, "local", "workers"], "{shares:?}");
+    // A coordinator's death costs this machine's attempt, and those that were offered to no worker yet.
+    assert!(attempts(sandbox).iter().sum::<u64>() <= 8 + 1 + 2, "{:?}", attempts(sandbox));
+}
+
+/// Attempts that have not ended, by engine.
+fn held(sandbox: &Sandbox) -> BTreeMap<String, usize> {
+    let runs = fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
+    let without_outcome = runs.filter(|run| !run.path().join("outcome.json").exists());
+    let attempts = without_outcome
+        .flat_map(|run| fs::read_dir(run.path().join("attempts")).into_iter().flatten().flatten())
+        .filter(|attempt| !attempt.path().join("end.json").exists());
+    let mut held = BTreeMap::new();
+    for engine in attempts.filter_map(|attempt| fs::read_to_string(attempt.path().join("engine")).ok()) {
+        *held.entry(engine).or_default() += 1;
+    }
+    held
+}
+
+/// Engines that are taken out of the sweep file: what they had is given up, and trained by those that are left.
+#[test]
+fn an_engine_that_is_gone_loses_its_runs_to_others() {
+    let sandbox = three();
+    let site = Site::new(&sandbox);
+    let mut coordinator = site.coordinator();
+    // No worker calls: its runs wait.
+    until("each engine has an attempt", || held(&sandbox).len() == 3);
+    strike(&coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
+    let sweep = fs::read_to_string(sandbox.path("sweep.yaml")).unwrap();
+    sandbox.write("sweep.yaml", sweep.split("executor:").next().unwrap());
+    sandbox.ok(&["run", "sweep.yaml"]);
+    assert_eq!(sandbox.losses("results"), untouched());
+}
+
+#[test]
+fn what_several_engines_may_not_be() {
+    let sandbox = Sandbox::new();
+    sandbox.edit(LOCAL, "  several:\n    engines:\n      - local: {slots: 1}\n      - workers: {}\n");
+    let wrong = [
+        ("engines:\n      - local: {slots: 1}\n      - workers: {}", "engines: []"),
+        ("workers: {}", "local: {}"),
+        ("workers: {}", "workers: {retry_seconds: 3}"),
+        ("workers: {}", "ray: {order: as_listed}"),
+        ("workers: {}", "several: {engines: [local: {}]}"),
+        ("workers: {}", "worker: {}"),
+        ("slots: 1", "slots: 0"),
+        ("    engines:", "    max_pending: 3\n    engines:"),
+    ];
+    let mut said = String::new();
+    for (from, to) in wrong {
+        sandbox.edit(from, to);
+        let ran = sandbox.run(&["plan", "sweep.yaml"]);
+        assert_eq!(ran.code, 3, "{}", ran.err);
+        said += &ran.err;
+        said += "\n";
+        sandbox.edit(to, from);
+    }
+    sandbox.ok(&["worker-token", "new", "one"]);
+    let ran = sandbox.run(&["run", "sweep.yaml", "--detach"]);
+    assert_ne!(ran.code, 0);
+    insta::assert_snapshot!(said + &ran.err);
+}
+
+/// Seats with other threads train with other last bits: that is said.
+#[test]
+fn engines_that_are_unlike_are_told() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .edit(LOCAL, "  several:\n    engines:\n      - local: {slots: 1, threads_per_run: 2}\n      - workers: {}\n");
+    assert!(sandbox.ok(&["plan", "sweep.yaml"]).err.contains("changes the last bits of its loss"));
+}
