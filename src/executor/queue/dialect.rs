@@ -34,8 +34,11 @@ impl Dialect {
         }
     }
 
-    /// The tags of the jobs that wait or run; nothing if the engine does not say.
-    pub(super) async fn live(&self) -> Option<HashSet<String>> {
+    /// The tags of the jobs that wait or run.
+    ///
+    /// # Errors
+    /// Why the engine does not say, in words.
+    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
         match self {
             Self::Commands(commands) => commands.live().await,
             Self::Ray(ray) => ray.live().await,
