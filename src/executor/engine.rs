@@ -90,12 +90,6 @@ pub enum ExecutionError {
     /// The engine did not take it: it would take no other.
     #[error("the job was not taken: {0}")]
     Refused(String),
-    /// The engine took it back, for no fault of its own.
-    #[error("the job was taken back: {0}")]
-    TakenBack(String),
-    /// It is gone without a word, and this is what the engine says of it.
-    #[error("the job is gone, and left no word of how it ended; the engine says: {0}")]
-    Vanished(String),
     /// Its folder cannot be written to.
     #[error("cannot write `{0}`: {1}")]
     Unwritable(PathBuf, io::Error),

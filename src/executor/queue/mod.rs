@@ -193,9 +193,6 @@ impl Engine {
         match end {
             Ok(AttemptEnd::Lost { began, .. }) => {
                 unwant(attempt)?;
-                if let Some(word) = self.dialect.word(tag).await {
-                    return Err(word);
-                }
                 Ok(AttemptEnd::Lost { began, fate: self.dialect.fate(tag).await })
             }
             Ok(_) => end,

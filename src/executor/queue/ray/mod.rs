@@ -11,10 +11,10 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::super::engine::ExecutionError;
 use super::super::http;
 use super::super::token::Token;
 use super::job::{Job, quoted};
+use crate::run::Fate;
 use answers::{Answer, State, jobs, one_job, taken};
 
 /// Longest time that an answer may take. Ray's head starts an agent before it takes its first job.
@@ -116,8 +116,8 @@ impl Ray {
     }
 
     /// What Ray says of a job that is over and has left no word itself.
-    pub(super) async fn word(&self, tag: &str) -> Option<ExecutionError> {
-        one_job(&self.ask(Method::GET, tag, None).await.ok()?)?.word()
+    pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
+        one_job(&self.ask(Method::GET, tag, None).await.ok()?)?.fate()
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, String> {

@@ -57,7 +57,7 @@ fn what_is_taken_and_what_is_not() {
 fn what_is_gone() {
     let one = |status: &str, message: &str| {
         let text = json!({ "submission_id": "x", "status": status, "message": message }).to_string();
-        one_job(&answer(200, &text)).unwrap().word().map(|error| error.to_string())
+        one_job(&answer(200, &text)).unwrap().fate().map(|fate| fate.words())
     };
     let too_long = "Job supervisor actor failed to start within 900.0 seconds. This timeout can be configured by setting the \
                     environment variable RAY_JOB_START_TIMEOUT_SECONDS.";
@@ -173,7 +173,7 @@ fn what_is_no_answer() {
     asked.join().unwrap();
     // Nobody listens any more.
     assert_eq!(run(ray.live()).ok(), None);
-    assert!(run(ray.word("isoflop-a")).is_none());
+    assert!(run(ray.fate("isoflop-a")).is_none());
     assert_eq!(run(at("http://127.0.0.1:1").live()).ok(), None);
 }
 

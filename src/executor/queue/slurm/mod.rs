@@ -123,7 +123,7 @@ impl Slurm {
         let places: Vec<Option<Place>> = tags.iter().map(|tag| self.batches.place(tag)).collect();
         let names: HashSet<&str> = places.iter().flatten().map(|(name, _)| name.as_str()).collect();
         let known = self.accounts(names).await.unwrap_or_default();
-        places.into_iter().map(|place| known.get(&place?).copied()).collect()
+        places.into_iter().map(|place| known.get(&place?).cloned()).collect()
     }
 
     async fn accounts(&self, names: HashSet<&str>) -> Result<BTreeMap<Place, Fate>, String> {
