@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::output;
 use crate::coordinator::{DiskRoom, Observer, Options, Resumed};
+use crate::executor::Trouble;
 use crate::run::{Event, EventKind, Outcome};
 use crate::store::{Failure, Record};
 use crate::sweep::{Plan, PlannedRun};
@@ -23,8 +24,12 @@ impl JsonEvents {
 }
 
 impl Observer for JsonEvents {
-    fn started(&mut self, slot: usize, run: &PlannedRun, attempt: u32) {
-        say("run_started", about(run, json!({ "slot": slot, "attempt": attempt })));
+    fn started(&mut self, slot: usize, run: &PlannedRun, attempt: u32, waits: bool) {
+        say("run_started", about(run, json!({ "slot": slot, "attempt": attempt, "waits": waits })));
+    }
+
+    fn began(&mut self, slot: usize, run: &PlannedRun) {
+        say("run_began", about(run, json!({ "slot": slot })));
     }
 
     fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &Event) {
@@ -60,6 +65,14 @@ impl Observer for JsonEvents {
         let DiskRoom { free, reserve } = room;
         let event = if room.is_low() { "disk_low" } else { "disk_free" };
         say(event, json!({ "free_bytes": free, "reserve_bytes": reserve }));
+    }
+
+    fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
+        let event = if is_over { "engine_well" } else { "engine_trouble" };
+        say(
+            event,
+            json!({ "engine": engine, "message": if is_over { trouble.over().to_owned() } else { trouble.words() } }),
+        );
     }
 
     fn tick(&mut self) {}

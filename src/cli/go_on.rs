@@ -108,11 +108,12 @@ fn announce(sweep: &Ready, slots: &[Slot], taken_up: &TakenUp) {
     let done = resumed.done.iter().filter(|done| **done).count();
     let found = if done > 0 { format!(", {done} of them done already") } else { String::new() };
     output::note(format!(
-        "{}: {} runs{found}, {} side by side {}",
+        "{}: {} runs{found}, {} side by side{}",
         sweep.plan.name,
         sweep.plan.runs.len(),
         slots.len(),
-        by_engine(&sweep.executor, slots).unwrap_or_else(|| format!("on {}", slots[0].device))
+        by_engine(&sweep.executor, slots)
+            .map_or_else(|| format!(" on {}", slots[0].device), |engines| format!(": {engines}"))
     ));
     unlike(slots).into_iter().for_each(output::remark);
     if let Some((aside, reason)) = &taken_up.set_aside {

@@ -34,7 +34,15 @@ pub(super) fn usable(
     let free = if here.is_empty() { None } else { free_memory(&here) };
     let machine = machine(slots, free.as_ref());
     let Some(free) = free else { return Ok((machine, slots.to_vec())) };
-    let waiting: Vec<_> = estimates.iter().copied().enumerate().filter(|(run, _)| !done[*run]).collect();
+    let (here_alone, most) = (here.len() == slots.len(), free.most());
+    let waiting = estimates.iter().copied().enumerate().filter(|(run, _)| !done[*run]);
+    let (waiting, larger): (Vec<_>, Vec<_>) = waiting.partition(|(_, estimate)| here_alone || *estimate <= most);
+    if !larger.is_empty() {
+        let (count, most) = (larger.len(), bytes(most));
+        output::remark(format!(
+            "{count} runs are too large for the {most} of memory that are free here: the other engines have them"
+        ));
+    }
     let count = side_by_side(&waiting, here.len(), &free).map_err(|too_large| {
         let run = &plan.runs[too_large.run];
         let (estimate, free) = (bytes(too_large.estimate), bytes(too_large.free));

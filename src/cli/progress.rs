@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output;
 use crate::coordinator::{DiskRoom, Observer, Options};
+use crate::executor::Trouble;
 use crate::run::{Ending, Event, EventKind, Outcome, RunId};
 use crate::store::{Failure, FailureClass, Record, RunState};
 use crate::sweep::{Plan, PlannedRun};
@@ -145,10 +146,17 @@ fn bars(total: usize, done: usize, slots: usize) -> View {
 }
 
 impl Observer for Progress {
-    fn started(&mut self, slot: usize, run: &PlannedRun, _attempt: u32) {
+    fn started(&mut self, slot: usize, run: &PlannedRun, _attempt: u32, waits: bool) {
         let first_step = self.places.get(&run.id).map_or(0, |place| self.shared[*place]);
-        let (cost, line) = (self.cost(run), format!("{}: starting", run.label()));
+        let what = if waits { "waiting" } else { "starting" };
+        let (cost, line) = (self.cost(run), format!("{what}  {}", run.label()));
         self.slots[slot] = Some(Running { cost, first_step, share: 0.0, loss: None, last: None, pace: None, line });
+    }
+
+    fn began(&mut self, slot: usize, run: &PlannedRun) {
+        if let Some(running) = &mut self.slots[slot] {
+            running.line = format!("starting {}", run.label());
+        }
     }
 
     fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &Event) {
@@ -215,6 +223,11 @@ impl Observer for Progress {
         } else {
             format!("room on the disk again: {free} are free")
         });
+    }
+
+    fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
+        let words = if is_over { trouble.over().to_owned() } else { trouble.words() };
+        self.say(&format!("{engine}: {words}"));
     }
 
     fn tick(&mut self) {

@@ -63,9 +63,9 @@ pub fn side_by_side(waiting: &[(RunIndex, u64)], slots: usize, free: &FreeMemory
             Ok(if fitting == largest.len().min(slots) { slots } else { fitting.max(1) })
         }
         FreeMemory::Each(free) => {
-            // Any run may come to any slot.
-            let least = free.iter().copied().min().unwrap_or(0);
-            if estimate > least { Err(TooLarge { run, estimate, free: least }) } else { Ok(slots) }
+            // It comes to none that has less.
+            let most = free.iter().copied().max().unwrap_or(0);
+            if estimate > most { Err(TooLarge { run, estimate, free: most }) } else { Ok(slots) }
         }
     }
 }
@@ -87,8 +87,8 @@ mod tests {
     fn a_run_that_fits_nowhere_is_named() {
         let too_large = |free| Err(TooLarge { run: 1, estimate: 50, free });
         assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Shared(49)), too_large(49));
-        assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Each(vec![80, 49])), too_large(49));
-        assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Each(vec![50, 80])), Ok(2));
+        assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Each(vec![48, 49])), too_large(49));
+        assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Each(vec![50, 20])), Ok(2));
         // Estimates beyond all numbers are no panic.
         assert!(side_by_side(&[(0, u64::MAX), (1, u64::MAX)], 2, &FreeMemory::Shared(u64::MAX)).is_ok());
     }

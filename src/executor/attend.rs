@@ -17,7 +17,7 @@ use crate::run::{AttemptDir, AttemptEnd, Launch, TrainerExit, replace_json, writ
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What became of an attempt here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attended {
     /// It ended, as `end.json` says.
     Ended(AttemptEnd),

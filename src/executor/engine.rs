@@ -30,6 +30,45 @@ pub trait Executor: Debug {
 
     /// Whether an attempt may wait before it begins, for a machine that is not ours to give.
     fn has_a_queue(&self) -> bool;
+
+    /// What keeps it from its attempts at the moment, if anything does. None of them is lost by it.
+    fn trouble(&self) -> Option<Trouble> {
+        None
+    }
+}
+
+/// What keeps an engine from its attempts: it is waited for, and its user may help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It does not say what it has; why, in words.
+    Silent(String),
+    /// No worker has called since the coordinator is there.
+    NoWorkerYet,
+    /// Workers have called, and none does any more.
+    NoWorkerLeft,
+}
+
+impl Trouble {
+    /// What is wrong, and what is done about it.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Silent(why) => {
+                format!("the engine does not answer: {why}; what it has goes on, and it is asked until it does")
+            }
+            Self::NoWorkerYet => {
+                "no worker has called yet: `isoflop worker` on another machine, or on this one, starts one".to_owned()
+            }
+            Self::NoWorkerLeft => "no worker calls any more; what they have is waited for".to_owned(),
+        }
+    }
+
+    /// That it is over.
+    pub fn over(&self) -> &'static str {
+        match self {
+            Self::Silent(_) => "the engine answers again",
+            Self::NoWorkerYet | Self::NoWorkerLeft => "a worker has called",
+        }
+    }
 }
 
 /// An attempt that has begun, or waits to.
@@ -51,12 +90,6 @@ pub enum ExecutionError {
     /// The engine did not take it: it would take no other.
     #[error("the job was not taken: {0}")]
     Refused(String),
-    /// The engine took it back, for no fault of its own.
-    #[error("the job was taken back: {0}")]
-    TakenBack(String),
-    /// It is gone without a word, and this is what the engine says of it.
-    #[error("the job is gone, and left no word of how it ended; the engine says: {0}")]
-    Vanished(String),
     /// Its folder cannot be written to.
     #[error("cannot write `{0}`: {1}")]
     Unwritable(PathBuf, io::Error),

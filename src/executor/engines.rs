@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::asked::Asked;
 use super::devices::Slot;
-use super::engine::{Execution, Executor};
+use super::engine::{Execution, Executor, Trouble};
 use super::local::SpawnError;
 use crate::run::AttemptDir;
 
@@ -66,6 +66,11 @@ impl Engines {
     /// All that an earlier coordinator began and that this one goes on with is adopted.
     pub fn open(&self) {
         self.0.iter().for_each(|(_, engine)| engine.open());
+    }
+
+    /// What keeps each engine from its attempts, if anything does.
+    pub fn troubles(&self) -> Vec<Option<Trouble>> {
+        self.0.iter().map(|(_, engine)| engine.trouble()).collect()
     }
 
     /// Whether an attempt on a seat may wait before it begins.

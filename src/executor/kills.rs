@@ -53,6 +53,6 @@ mod tests {
             assert_eq!(Kills::default().explain(AttemptEnd::KILLED, at_start, now), perhaps);
         }
         let exit = AttemptEnd::Exit(TrainerExit::Crash, 1);
-        assert_eq!(Kills::default().explain(exit, Some(0), Some(1)), exit);
+        assert_eq!(Kills::default().explain(exit.clone(), Some(0), Some(1)), exit);
     }
 }

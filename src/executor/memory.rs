@@ -17,6 +17,16 @@ pub enum FreeMemory {
     Each(Vec<u64>),
 }
 
+impl FreeMemory {
+    /// The most that one run can have, bytes.
+    pub fn most(&self) -> u64 {
+        match self {
+            Self::Shared(bytes) => *bytes,
+            Self::Each(each) => each.iter().copied().max().unwrap_or(0),
+        }
+    }
+}
+
 /// Memory that the slots have for runs now; none where the system does not say.
 pub fn free_memory(slots: &[Slot]) -> Option<FreeMemory> {
     if slots.iter().all(|slot| slot.device == Device::Cpu) {

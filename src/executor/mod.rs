@@ -20,7 +20,7 @@ pub use asked::{Asked, ask};
 pub use attend::{AttendError, Attended, attend};
 pub use devices::{DeviceError, Slot, gpu_count, slots};
 pub use disk::free_disk;
-pub use engine::{Execution, ExecutionError, Executor};
+pub use engine::{Execution, ExecutionError, Executor, Trouble};
 pub use engines::Engines;
 pub(crate) use http::words as http_words;
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fate, TrainerExit};
 
 /// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
 pub enum AttemptEnd {
     /// Its process exited.
@@ -83,7 +83,7 @@ impl AttemptEnd {
     }
 
     /// The end in words.
-    pub fn words(self) -> String {
+    pub fn words(&self) -> String {
         match self {
             Self::Exit(TrainerExit::Outcome, _) => "the trainer exited normally".to_owned(),
             Self::Exit(exit, code) => match exit.meaning() {
@@ -91,8 +91,8 @@ impl AttemptEnd {
                 None => format!("the trainer exited with code {code}"),
             },
             Self::Signal(signal) => {
-                let name = Signal::try_from(signal).map_or_else(|_| signal.to_string(), |s| s.as_str().to_owned());
-                let cause = if self == Self::KILLED { " (the kernel has killed nothing for memory)" } else { "" };
+                let name = Signal::try_from(*signal).map_or_else(|_| signal.to_string(), |s| s.as_str().to_owned());
+                let cause = if *self == Self::KILLED { " (the kernel has killed nothing for memory)" } else { "" };
                 format!("the trainer was killed by {name}{cause}")
             }
             Self::KilledForMemory { certain: true } => {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How an engine says that a job ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// Its time was over.
@@ -33,11 +33,15 @@ pub enum Fate {
     },
     /// It ended by itself, well.
     Completed,
+    /// It was taken back, for no fault of its own, in the engine's words.
+    TakenBack(String),
+    /// It ended badly, in the engine's words.
+    Told(String),
 }
 
 impl Fate {
     /// What it means, and what to do about it, in words.
-    pub fn words(self) -> String {
+    pub fn words(&self) -> String {
         let words = match self {
             Self::TimeLimit => "its time limit was over before it ended by itself; raise `time`, or `signal_seconds`",
             Self::OutOfMemory => "it used more memory than its job may; raise `memory`",
@@ -55,6 +59,8 @@ impl Fate {
             Self::Failed { code, signal: 0 } => return format!("it exited with code {code}"),
             Self::Failed { signal, .. } => return format!("it was ended by signal {signal}"),
             Self::Completed => "it exited normally; does its machine share this file system?",
+            Self::TakenBack(words) => return format!("it was taken back: {words}"),
+            Self::Told(words) => words,
         };
         words.to_owned()
     }

@@ -99,7 +99,7 @@ pub(super) async fn deliver(
             checkpoint_is_there = true;
         }
         let (held, log) = (kept.offer.held.clone(), log(&kept.attempt));
-        match client.end(&End { held, end, events: events.offset, outcome, log }).await? {
+        match client.end(&End { held, end: end.clone(), events: events.offset, outcome, log }).await? {
             EndAnswer::Taken => return Ok(Delivered::Taken),
             EndAnswer::Unwanted => return Ok(Delivered::Unwanted),
             EndAnswer::Events(there) => events.offset = there,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Child;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -14,13 +15,14 @@ use crate::sandbox::{Sandbox, processes_of, until};
 pub(crate) const ENGINE: &str = r#"#!/bin/sh
 case $1 in
 submit)
+  [ -e mute ] && { echo "sbatch: error: Unable to contact slurm controller (connect failure)" >&2; exit 1; }
   [ -e refuses ] && { echo "sbatch: error: invalid partition specified: gpus" >&2; exit 1; }
   mkdir -p queue; echo "$ISOFLOP_TAG" >> submitted; : > "queue/$ISOFLOP_TAG"
   setsid sh -c 'echo $$ > "queue/$ISOFLOP_TAG"
     while [ -e closed ]; do sleep 0.05; done
     flock engine.lock sh "$ISOFLOP_JOB"; rm -f "queue/$ISOFLOP_TAG"' >> said 2>&1 < /dev/null & ;;
 poll) [ -e down ] && exit 1; ls queue ;;
-cancel) echo "$ISOFLOP_TAG" >> cancelled; group=$(cat "queue/$ISOFLOP_TAG") && rm "queue/$ISOFLOP_TAG"; kill -TERM -- "-$group" ;;
+cancel) [ -e mute ] && exit 1; echo "$ISOFLOP_TAG" >> cancelled; group=$(cat "queue/$ISOFLOP_TAG") && rm "queue/$ISOFLOP_TAG"; kill -TERM -- "-$group" ;;
 esac
 "#;
 
@@ -330,6 +332,47 @@ fn the_examples_of_the_documents_are_sweeps() {
             assert!(plan.contains("runs side by side"), "{plan}");
         }
     }
+}
+
+/// The engine is away for a while, with jobs of ours and while more are to be given to it: that is said and waited for. An interrupt does not
+/// wait for it, and one that was never there is a mistake.
+#[test]
+fn an_engine_that_is_away_is_waited_for() {
+    let sandbox = queued(Sandbox::new());
+    sandbox.edit("max_pending: 3", "max_pending: 1");
+    let away = |is: bool| {
+        for file in ["down", "mute"] {
+            if is { sandbox.write(file, "") } else { fs::remove_file(sandbox.path(file)).unwrap() }
+        }
+    };
+    away(true);
+    let ran = sandbox.run(&["run", "sweep.yaml"]);
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert!(ran.err.contains("Unable to contact slurm controller"), "{}", ran.err);
+    away(false);
+    let run = |file: &str| {
+        let said = fs::File::create(sandbox.path(file)).unwrap();
+        sandbox.command(&["run", "sweep.yaml"]).stderr(said).stdout(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let mut coordinator = run("first.txt");
+    until("two runs are done", || sandbox.outcomes().len() >= 2);
+    away(true);
+    let said = |file: &str| fs::read_to_string(sandbox.path(file)).unwrap();
+    until("that is said", || said("first.txt").contains("command: the engine does not answer: `poll` failed"));
+    let struck = Instant::now();
+    strike(&coordinator, Signal::SIGINT);
+    assert_eq!(coordinator.wait().unwrap().code(), Some(130));
+    assert!(struck.elapsed() < Duration::from_secs(30), "{:?}", struck.elapsed());
+    away(false);
+    let before = sandbox.outcomes().len();
+    let mut coordinator = run("second.txt");
+    until("another run is done", || sandbox.outcomes().len() > before);
+    away(true);
+    until("that is said", || said("second.txt").contains("the engine does not answer"));
+    away(false);
+    assert!(coordinator.wait().unwrap().success(), "{}", said("second.txt"));
+    assert!(said("second.txt").contains("command: the engine answers again"), "{}", said("second.txt"));
+    assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
 }
 
 #[test]

@@ -87,7 +87,7 @@ pub(crate) fn run_with_a_death(sandbox: &Sandbox, engine: &str) {
     assert_eq!(sandbox.losses("results"), untouched());
     let shares = shares(sandbox);
     assert_eq!(shares.values().sum::<usize>(), 8);
-    assert_eq!(shares.keys().collect::<Vec<_>>(), [engine, "local", "workers"], "{shares:?}");
+    assert!([engine, "local", "workers"].iter().all(|name| shares.contains_key(*name)), "{shares:?}");
     // A coordinator's death costs this machine's attempt, and those that were offered to no worker yet.
     assert!(attempts(sandbox).iter().sum::<u64>() <= 8 + 1 + 2, "{:?}", attempts(sandbox));
 }

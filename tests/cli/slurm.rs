@@ -219,7 +219,8 @@ fn the_quickstart_has_the_same_losses() {
 #[test]
 fn slurm_is_one_of_three_engines() {
     let Some(_) = slurm() else { return };
-    let sandbox = here_and_on("  slurm:\n    poll_seconds: 0.5\n    grace_seconds: 5\n    max_pending: 2\n");
+    let sandbox =
+        here_and_on("  slurm:\n    time: 10\n    poll_seconds: 0.5\n    grace_seconds: 5\n    max_pending: 2\n");
     run_with_a_death(&sandbox, "slurm");
 }
 

@@ -14,7 +14,7 @@ use super::{DiskRoom, DriveError, Observer, Options, Summary};
 use crate::coordinator::commit::{CommitError, commit};
 use crate::coordinator::schedule::{Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step};
 use crate::coordinator::trunks::followers;
-use crate::executor::{Asked, Execution, ExecutionError, ask, free_disk, unwant};
+use crate::executor::{Asked, Execution, ExecutionError, Trouble, ask, free_disk, unwant};
 use crate::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
 use crate::store::{Failure, FailureClass, Fence, Request, RequestKind, Store};
 use crate::sweep::Plan;
@@ -39,6 +39,8 @@ pub(super) struct Driver<'a> {
     began: Instant,
     looked: Instant,
     disk_is_low: bool,
+    /// What keeps each engine from its attempts, as was told.
+    troubles: Vec<Option<Trouble>>,
     interrupted: bool,
     finished: bool,
 }
@@ -65,6 +67,7 @@ impl<'a> Driver<'a> {
             began: Instant::now(),
             looked: Instant::now(),
             disk_is_low: false,
+            troubles: Vec::new(),
             interrupted: false,
             finished: false,
         }
@@ -219,7 +222,7 @@ impl<'a> Driver<'a> {
             .map_err(|e| Failure::new(FailureClass::Unwritable, e.to_string()))?;
         let pid = execution.pid;
         self.await_end(claim, execution);
-        self.observer.started(slot, planned, claim.attempt);
+        self.observer.started(slot, planned, claim.attempt, pid.is_none());
         // A queue begins it when it likes: that is seen later.
         Ok(pid.map_or(Event::Tick, |pid| Event::Started(claim, Some(pid))))
     }
@@ -267,7 +270,7 @@ impl<'a> Driver<'a> {
             return Event::Failed(claim, Failure::new(FailureClass::Preempted, message));
         };
         self.await_end(claim, execution);
-        self.observer.started(slot, planned, claim.attempt);
+        self.observer.started(slot, planned, claim.attempt, true);
         Event::Tick
     }
 
@@ -334,6 +337,7 @@ impl<'a> Driver<'a> {
         let mut events = Vec::new();
         for (claim, active) in &mut self.active {
             if active.begins() {
+                self.observer.began(active.slot, &self.plan.runs[claim.run]);
                 events.push(Event::Started(*claim, None));
             }
             if let Some(event) = active.look(passed).last() {
@@ -345,9 +349,22 @@ impl<'a> Driver<'a> {
         }
         events.extend(self.requested()?);
         events.extend(self.disk());
+        self.tell_troubles();
         self.observer.tick();
         events.push(Event::Tick);
         Ok(events)
+    }
+
+    /// Tells what has come to keep an engine from its attempts, and what does no more.
+    fn tell_troubles(&mut self) {
+        let before = std::mem::replace(&mut self.troubles, self.options.engines.troubles());
+        for (i, (now, name)) in self.troubles.iter().zip(self.options.engines.names()).enumerate() {
+            match (before.get(i).and_then(Option::as_ref), now) {
+                (before, Some(now)) if before != Some(now) => self.observer.trouble(name, now, false),
+                (Some(before), None) => self.observer.trouble(name, before, true),
+                _ => {}
+            }
+        }
     }
 
     fn disk(&mut self) -> Option<Event> {

@@ -17,8 +17,7 @@ pub(super) fn judge(
 ) -> Result<(), Failure> {
     let end = end.map_err(|error| {
         let class = match error {
-            ExecutionError::Wait(_) | ExecutionError::Vanished(_) => FailureClass::Crash,
-            ExecutionError::TakenBack(_) => FailureClass::Preempted,
+            ExecutionError::Wait(_) => FailureClass::Crash,
             ExecutionError::Refused(_) => FailureClass::Refused,
             ExecutionError::Unwritable(..) => FailureClass::Unwritable,
         };
@@ -75,7 +74,9 @@ fn class(end: AttemptEnd) -> FailureClass {
         AttemptEnd::KilledForMemory { certain: false } | AttemptEnd::Signal(_) => FailureClass::Crash,
         AttemptEnd::Lost { fate: Some(Fate::OutOfMemory), .. } => FailureClass::OutOfMemory,
         // Whose turn it was is the engine's to say, and none of the run's doing.
-        AttemptEnd::Lost { fate: Some(Fate::Preempted | Fate::Requeued), .. } => FailureClass::Preempted,
+        AttemptEnd::Lost { fate: Some(Fate::Preempted | Fate::Requeued | Fate::TakenBack(_)), .. } => {
+            FailureClass::Preempted
+        }
         // A run that takes its machine down with it, or whose machine cannot start isoflop, is lost every time: that must come to
         // an end.
         AttemptEnd::Lost { .. } => FailureClass::Crash,

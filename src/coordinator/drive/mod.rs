@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::resume::TakenUp;
 use super::schedule::{Facts, Machine, Policy, RunIndex, SlotIndex, State};
 use super::trunks::{Branch, with_followers};
-use crate::executor::{Engines, Slot};
+use crate::executor::{Engines, Slot, Trouble};
 use crate::run::{Event as RunEvent, Outcome, SweepDir};
 use crate::store::{Failure, Record, StoreError};
 use crate::sweep::{Plan, PlannedRun};
@@ -50,8 +50,10 @@ pub struct Options {
 
 /// Told what happens, to show it.
 pub trait Observer {
-    /// A run was started in a slot.
-    fn started(&mut self, slot: SlotIndex, run: &PlannedRun, attempt: u32);
+    /// A run was started in a slot, or waits for its engine to begin it.
+    fn started(&mut self, slot: SlotIndex, run: &PlannedRun, attempt: u32, waits: bool);
+    /// A run that waited has begun.
+    fn began(&mut self, slot: SlotIndex, run: &PlannedRun);
     /// A running attempt said something new.
     fn advanced(&mut self, slot: SlotIndex, run: &PlannedRun, event: &RunEvent);
     /// An outcome was committed.
@@ -62,6 +64,8 @@ pub trait Observer {
     fn changed(&mut self, run: &PlannedRun, record: &Record);
     /// There is too little room on the disk to start a run, or enough again.
     fn disk(&mut self, room: DiskRoom);
+    /// Something keeps an engine, by its name, from its runs; or no more does, and this is what did.
+    fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool);
     /// Time passed.
     fn tick(&mut self);
     /// Stopping on the user's wish; `again` if it was wished before, and nothing is waited for any more.

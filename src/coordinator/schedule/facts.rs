@@ -46,6 +46,13 @@ pub struct Machine {
     pub memory: Vec<u64>,
 }
 
+impl Machine {
+    /// Whether no device that has slots has more memory than this one.
+    pub(super) fn is_roomiest(&self, device: usize) -> bool {
+        self.slots.iter().all(|other| self.memory[*other] <= self.memory[device])
+    }
+}
+
 /// What the user chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {

@@ -48,7 +48,9 @@ impl Model {
         let neighbours = (0..self.machine.slots.len()).filter(|other| self.machine.slots[*other] == device);
         let held: Vec<u64> =
             neighbours.filter_map(|slot| self.holder(slot)).map(|run| self.facts[run].memory).collect();
-        held.is_empty() || held.iter().sum::<u64>() + self.facts[run].memory <= self.machine.memory[device]
+        let most = self.machine.slots.iter().map(|device| self.machine.memory[*device]).max();
+        let takes_any = held.is_empty() && Some(self.machine.memory[device]) == most;
+        takes_any || held.iter().sum::<u64>() + self.facts[run].memory <= self.machine.memory[device]
     }
 
     fn may_start(&self, run: RunIndex, now: Moment) -> bool {

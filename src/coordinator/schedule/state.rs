@@ -133,11 +133,12 @@ impl State {
         self.queue.remove(run, self.ranks[run], self.facts[run].memory);
     }
 
-    /// The next run for a free slot: the first that fits beside what its device holds. A device that holds nothing takes any.
+    /// The next run for a free slot: the first that fits beside what its device holds. A device that holds nothing takes any, too, that no
+    /// device has more memory for.
     pub(super) fn next_for(&mut self, slot: SlotIndex) -> Option<RunIndex> {
         let device = self.machine.slots[slot];
         let (held, runs) = self.held[device];
-        if runs == 0 {
+        if runs == 0 && self.machine.is_roomiest(device) {
             return self.queue.pop(None);
         }
         // Beside one that is larger than its device, nothing fits.

@@ -31,10 +31,13 @@ impl Commands {
         said(command, "submit").await.map(drop)
     }
 
-    /// The tags of the jobs that wait or run; nothing if the engine does not say.
-    pub(super) async fn live(&self) -> Option<HashSet<String>> {
-        let out = said(shell(&self.poll, ""), "poll").await.ok()?;
-        Some(out.split_whitespace().map(str::to_owned).collect())
+    /// The tags of the jobs that wait or run.
+    ///
+    /// # Errors
+    /// Why the engine does not say, in words.
+    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
+        let out = said(shell(&self.poll, ""), "poll").await?;
+        Ok(out.split_whitespace().map(str::to_owned).collect())
     }
 
     /// Ends a job; one that is gone needs no end.

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::super::engine::ExecutionError;
 use super::Job;
 use super::command::Commands;
 use super::ray::Ray;
@@ -34,8 +33,11 @@ impl Dialect {
         }
     }
 
-    /// The tags of the jobs that wait or run; nothing if the engine does not say.
-    pub(super) async fn live(&self) -> Option<HashSet<String>> {
+    /// The tags of the jobs that wait or run.
+    ///
+    /// # Errors
+    /// Why the engine does not say, in words.
+    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
         match self {
             Self::Commands(commands) => commands.live().await,
             Self::Ray(ray) => ray.live().await,
@@ -55,19 +57,12 @@ impl Dialect {
         }
     }
 
-    /// What the engine says of a job that is over and has left no word itself, if it says anything.
-    pub(super) async fn word(&self, tag: &str) -> Option<ExecutionError> {
-        match self {
-            Self::Ray(ray) => ray.word(tag).await,
-            Self::Commands(_) | Self::Slurm(_) => None,
-        }
-    }
-
     /// What became of a job that is gone, where the engine says.
     pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
         match self {
+            Self::Ray(ray) => ray.fate(tag).await,
             Self::Slurm(slurm) => slurm.fate(tag).await,
-            Self::Commands(_) | Self::Ray(_) => None,
+            Self::Commands(_) => None,
         }
     }
 

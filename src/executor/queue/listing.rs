@@ -1,6 +1,8 @@
 //! Which jobs an engine knows, asked once for all that wait.
 
 use std::collections::HashSet;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -12,6 +14,10 @@ use super::dialect::Dialect;
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     last: Mutex<Option<Answer>>,
+    /// Why it does not say what it has, if it did not when it was asked last.
+    silence: std::sync::Mutex<Option<String>>,
+    /// Whether it has ever said anything.
+    has_answered: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -28,8 +34,32 @@ impl Listing {
         let mut last = self.last.lock().await;
         if last.as_ref().is_none_or(|answer| answer.at < since || answer.at.elapsed() >= every) {
             let at = Instant::now();
-            *last = Some(Answer { at, tags: dialect.live().await });
+            let (tags, silence) = match dialect.live().await {
+                Ok(tags) => (Some(tags), None),
+                Err(words) => (None, Some(words)),
+            };
+            if tags.is_some() {
+                self.it_answers();
+            }
+            // Nothing can panic while it is held.
+            *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = silence;
+            *last = Some(Answer { at, tags });
         }
         last.as_ref()?.tags.as_ref().map(|tags| tags.contains(tag))
+    }
+
+    /// Why the engine does not say what it has, in words; nothing where it does.
+    pub(super) fn silence(&self) -> Option<String> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The engine is there.
+    pub(super) fn it_answers(&self) {
+        self.has_answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the engine was ever there.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
     }
 }

@@ -19,8 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::asked::{Asked, heard};
-use super::engine::ExecutionError;
-use super::engine::{Execution, Executor};
+use super::engine::{Execution, ExecutionError, Executor, Trouble};
 use super::local::{SpawnError, Trainer};
 use crate::run::{AttemptDir, AttemptEnd};
 pub use command::Commands;
@@ -86,12 +85,9 @@ impl Executor for Queue {
         })?;
         let attempt = attempt.clone();
         let (takes, taken) = watch::channel(false);
+        let mut hears = asked.clone();
         let end = async move {
-            if let Err(words) = engine.dialect.submit(&job).await {
-                // An answer may have been lost: if it was taken after all, it is not to begin.
-                unwant(&attempt)?;
-                return Err(ExecutionError::Refused(words));
-            }
+            engine.give(&attempt, &job, &mut hears).await?;
             takes.send_replace(true);
             engine.follow(&attempt, &job.tag, asked).await
         };
@@ -109,9 +105,51 @@ impl Executor for Queue {
     fn has_a_queue(&self) -> bool {
         true
     }
+
+    fn trouble(&self) -> Option<Trouble> {
+        self.engine.listing.silence().map(Trouble::Silent)
+    }
 }
 
 impl Engine {
+    /// Gives a job to the engine. One that was there before and does not answer now is waited for, unless the attempt is to stop: its
+    /// controller may be starting again.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Refused`], when it is there and does not take it, or was never there.
+    async fn give(
+        &self,
+        attempt: &AttemptDir,
+        job: &Job,
+        asked: &mut watch::Receiver<Asked>,
+    ) -> Result<(), ExecutionError> {
+        let mut refused = false;
+        loop {
+            let Err(words) = self.dialect.submit(job).await else {
+                self.listing.it_answers();
+                return Ok(());
+            };
+            let known = self.listing.knows(&self.dialect, &job.tag, Instant::now(), self.every).await;
+            // The answer was lost, and not the job.
+            if known == Some(true) || attempt.began().exists() {
+                return Ok(());
+            }
+            // It may have come back between the two questions: what it refuses, it refuses twice.
+            if !self.listing.has_answered() || (known.is_some() && refused) {
+                // If it was taken after all, it is not to begin.
+                unwant(attempt)?;
+                return Err(ExecutionError::Refused(words));
+            }
+            refused = known.is_some();
+            if known.is_none() {
+                tokio::select! {
+                    () = tokio::time::sleep(self.every) => {}
+                    () = heard(asked, Asked::Stop) => return Ok(()),
+                }
+            }
+        }
+    }
+
     /// Waits for the end of a job that was submitted, perhaps; ends it if that is asked for.
     async fn follow(
         &self,
@@ -132,8 +170,11 @@ impl Engine {
                 () = heard(&mut asked, Asked::EndNow) => {}
             }
         }
-        // What it says of one that is gone already is of no interest; whether it is gone is asked below.
-        let _ = self.dialect.cancel(tag).await;
+        // What it says of one that has begun is of no interest; whether it is gone is asked below.
+        if self.dialect.cancel(tag).await.is_err() && !attempt.began().exists() {
+            // Gone already, or with an engine that does not answer: it begins no more in either case.
+            return Ok(lost(attempt));
+        }
         tokio::select! {
             end = self.over(attempt, tag, Duration::ZERO) => end,
             () = tokio::time::sleep(GRACE) => Ok(lost(attempt)),
@@ -152,9 +193,6 @@ impl Engine {
         match end {
             Ok(AttemptEnd::Lost { began, .. }) => {
                 unwant(attempt)?;
-                if let Some(word) = self.dialect.word(tag).await {
-                    return Err(word);
-                }
                 Ok(AttemptEnd::Lost { began, fate: self.dialect.fate(tag).await })
             }
             Ok(_) => end,

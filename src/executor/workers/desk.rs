@@ -76,7 +76,7 @@ impl Desk {
         let _one_at_a_time = self.delivering.lock().await;
         let known = self.office().heard(&end.held, worker, Instant::now());
         let Some(known) = known else { return Ok(EndAnswer::Unwanted) };
-        let (held, how) = (end.held.clone(), end.end);
+        let (held, how) = (end.held.clone(), end.end.clone());
         let written = tokio::task::spawn_blocking(move || deliver(&known.attempt, &end)).await;
         let answer = written.map_err(io::Error::other)??;
         if answer == EndAnswer::Taken {

@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 use super::asked::{Asked, heard};
-use super::engine::{Execution, ExecutionError, Executor};
+use super::engine::{Execution, ExecutionError, Executor, Trouble};
 use super::local::SpawnError;
-use crate::protocol::Held;
+use crate::protocol::{Held, LONGEST_WAIT_SECONDS};
 use crate::run::{AttemptDir, AttemptEnd};
 pub use certificate::{CertificateError, Identity, Made, make_certificate};
 use desk::Desk;
@@ -32,6 +32,9 @@ pub use tokens::{Tokens, TokensError, write_secret};
 
 /// From `stop` to the end of patience: time for the step under way, a checkpoint, and its way here.
 const GRACE: Duration = Duration::from_secs(60);
+
+/// Time in which a worker that is there will have called.
+const FIRST_CALL: Duration = Duration::from_secs(10);
 
 /// How workers are treated.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,6 +67,10 @@ pub struct Workers {
     terms: Terms,
     /// What is not served yet.
     counter: Mutex<Option<Counter>>,
+    /// Since when workers are answered.
+    opened: Mutex<Option<Instant>>,
+    /// Longest silence of all workers that is nothing to speak of.
+    patience: Duration,
 }
 
 impl Workers {
@@ -71,7 +78,9 @@ impl Workers {
     pub fn new(counter: Counter, terms: WorkerTerms) -> Self {
         let WorkerTerms { lease, beat, deliver_checkpoints } = terms;
         let terms = Terms { beat_seconds: beat.as_secs_f64(), deliver_checkpoints };
-        Self { desk: Arc::new(Desk::new(Office::new(lease))), terms, counter: Mutex::new(Some(counter)) }
+        let patience = lease.max(Duration::from_secs_f64(2.0 * LONGEST_WAIT_SECONDS));
+        let desk = Arc::new(Desk::new(Office::new(lease)));
+        Self { desk, terms, counter: Mutex::new(Some(counter)), opened: Mutex::default(), patience }
     }
 
     fn execution(&self, held: Held, ended: oneshot::Receiver<AttemptEnd>, asked: watch::Receiver<Asked>) -> Execution {
@@ -105,6 +114,7 @@ impl Executor for Workers {
     fn open(&self) {
         let counter = self.counter.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Counter { listener, identity, tokens, sweep }) = counter else { return };
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         let (door, shared) = (Arc::new(Door::new(tokens)), Shared { desk: self.desk.clone(), sweep: sweep.into() });
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -114,6 +124,14 @@ impl Executor for Workers {
 
     fn has_a_queue(&self) -> bool {
         true
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        let opened = (*self.opened.lock().unwrap_or_else(PoisonError::into_inner))?;
+        match self.desk.office().silence(Instant::now()) {
+            None => (opened.elapsed() > FIRST_CALL).then_some(Trouble::NoWorkerYet),
+            Some(silence) => (silence > self.patience).then_some(Trouble::NoWorkerLeft),
+        }
     }
 }
 

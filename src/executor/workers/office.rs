@@ -15,6 +15,8 @@ pub(super) struct Office {
     entries: HashMap<Held, Entry>,
     /// Time without a word from its worker after which an attempt may be given to another.
     lease: Duration,
+    /// When any worker was last heard of.
+    heard: Option<Instant>,
 }
 
 /// An attempt.
@@ -48,7 +50,7 @@ pub(super) struct Known {
 
 impl Office {
     pub(super) fn new(lease: Duration) -> Self {
-        Self { waiting: VecDeque::new(), entries: HashMap::new(), lease }
+        Self { waiting: VecDeque::new(), entries: HashMap::new(), lease, heard: None }
     }
 
     /// An attempt waits for a worker.
@@ -84,6 +86,7 @@ impl Office {
     /// The longest waiting attempt for which a worker has room. Where none waits, those whose workers are out of touch are given up,
     /// so that this worker gets them when they are queued again: nobody else had time for them before.
     pub(super) fn claim(&mut self, worker: &str, room: &ClaimRequest, now: Instant) -> Option<Offer> {
+        self.heard = Some(now);
         self.take_back_unconfirmed(now);
         if self.waiting.is_empty() {
             self.give_up_out_of_touch(now);
@@ -97,10 +100,16 @@ impl Office {
 
     /// An attempt of which its holder says something; nothing if it is another's, or nobody's.
     pub(super) fn heard(&mut self, held: &Held, worker: &str, now: Instant) -> Option<Known> {
+        self.heard = Some(now);
         let entry = self.entries.get_mut(held)?;
         let holder = entry.holder.as_mut().filter(|holder| holder.worker == worker)?;
         (holder.heard, holder.confirmed) = (now, true);
         Some(Known { attempt: entry.attempt.clone(), order: entry.order })
+    }
+
+    /// Time since any worker was heard of; nothing if none was.
+    pub(super) fn silence(&self, now: Instant) -> Option<Duration> {
+        self.heard.map(|heard| now.saturating_duration_since(heard))
     }
 
     /// An attempt is over.

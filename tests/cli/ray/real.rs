@@ -146,13 +146,11 @@ fn ray_is_one_of_three_engines() {
     run_with_a_death(&sandbox, "ray");
 }
 
-/// The head dies under a coordinator and another takes its place. Ray has all jobs by then: a coordinator that submits one while there is no
-/// head stops, which is another matter.
+/// The head dies under a coordinator and another takes its place.
 #[test]
 fn a_head_that_forgets_all_costs_attempts_alone() {
     let Some(mut head) = Head::start() else { return };
     let sandbox = head.given(slow(), "");
-    sandbox.edit("max_pending: 4", "max_pending: 8");
     let said = fs::File::create(sandbox.path("said")).unwrap();
     let mut coordinator = sandbox.command(&["run", "sweep.yaml"]).stdout(Stdio::null()).stderr(said).spawn().unwrap();
     until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());

@@ -39,6 +39,20 @@ fn a_worker_that_leaves_hands_its_run_over() {
     assert!(resumed(&sandbox) > 0, "no run went on from a checkpoint");
 }
 
+/// A coordinator without workers says what it waits for.
+#[test]
+fn a_coordinator_without_workers_says_so() {
+    let sandbox = with_workers(Sandbox::new(), &["one"]);
+    let mut site = Site::new(&sandbox);
+    let path = sandbox.path("said.txt");
+    let said = || std::fs::read_to_string(&path).unwrap();
+    let mut coordinator = site.coordinator_that_says(&path);
+    until("that is said", || said().contains("workers: no worker has called yet"));
+    site.worker("one");
+    assert!(coordinator.wait().unwrap().success());
+    assert!(said().contains("workers: a worker has called"), "{}", said());
+}
+
 /// Runs that were gone on with.
 pub(super) fn resumed(sandbox: &Sandbox) -> usize {
     let ids = sandbox.outcomes().into_iter().map(|(path, _)| path.parent().unwrap().file_name().unwrap().to_owned());

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::super::super::engine::ExecutionError;
+use crate::run::Fate;
 
 /// An answer, whatever it says.
 #[derive(Clone, Debug)]
@@ -52,15 +52,15 @@ pub(super) enum State {
 
 impl RayJob {
     /// What became of a job that is over and has left no word itself; nothing where Ray knows no more than that.
-    pub(super) fn word(&self) -> Option<ExecutionError> {
+    pub(super) fn fate(&self) -> Option<Fate> {
         let message = self.message.as_deref().unwrap_or_default();
         match self.status {
-            State::Stopped => Some(ExecutionError::TakenBack("Ray was asked to stop it".to_owned())),
+            State::Stopped => Some(Fate::TakenBack("Ray was asked to stop it".to_owned())),
             // Ray gives up what has waited for RAY_JOB_START_TIMEOUT_SECONDS.
             State::Failed if message.contains("failed to start within") => {
-                Some(ExecutionError::TakenBack(short(message.lines().next().unwrap_or_default())))
+                Some(Fate::TakenBack(short(message.lines().next().unwrap_or_default())))
             }
-            State::Failed => Some(ExecutionError::Vanished(reason(message))),
+            State::Failed => Some(Fate::Told(format!("Ray says: {}", reason(message)))),
             State::Pending | State::Running | State::Succeeded => None,
         }
     }

@@ -11,10 +11,10 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::super::engine::ExecutionError;
 use super::super::http;
 use super::super::token::Token;
 use super::job::{Job, quoted};
+use crate::run::Fate;
 use answers::{Answer, State, jobs, one_job, taken};
 
 /// Longest time that an answer may take. Ray's head starts an agent before it takes its first job.
@@ -85,10 +85,15 @@ impl Ray {
     }
 
     /// The names of jobs that wait or run. One that waits and is to end is as good as gone: it ends when it begins.
-    pub(super) async fn live(&self) -> Option<HashSet<String>> {
+    ///
+    /// # Errors
+    /// Why Ray does not say, in words.
+    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
         let withdrawn = self.withdrawn.lock().await.clone();
-        let answer = self.ask(Method::GET, "", None).await.ok()?;
-        let live = jobs(&answer)?.into_iter().filter_map(|job| {
+        let answer =
+            self.ask(Method::GET, "", None).await.map_err(|words| format!("Ray at {}: {words}", self.address))?;
+        let listed = jobs(&answer).ok_or_else(|| format!("Ray at {} {}", self.address, answer.words()))?;
+        let live = listed.into_iter().filter_map(|job| {
             let name = job.submission_id?;
             let counts = match job.status {
                 State::Pending => !withdrawn.contains(&name),
@@ -97,7 +102,7 @@ impl Ray {
             };
             counts.then_some(name)
         });
-        Some(live.collect())
+        Ok(live.collect())
     }
 
     /// Ends a job. Ray keeps one that waits until there is room for it, and ends it then.
@@ -111,8 +116,8 @@ impl Ray {
     }
 
     /// What Ray says of a job that is over and has left no word itself.
-    pub(super) async fn word(&self, tag: &str) -> Option<ExecutionError> {
-        one_job(&self.ask(Method::GET, tag, None).await.ok()?)?.word()
+    pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
+        one_job(&self.ask(Method::GET, tag, None).await.ok()?)?.fate()
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, String> {

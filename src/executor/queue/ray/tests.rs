@@ -57,7 +57,7 @@ fn what_is_taken_and_what_is_not() {
 fn what_is_gone() {
     let one = |status: &str, message: &str| {
         let text = json!({ "submission_id": "x", "status": status, "message": message }).to_string();
-        one_job(&answer(200, &text)).unwrap().word().map(|error| error.to_string())
+        one_job(&answer(200, &text)).unwrap().fate().map(|fate| fate.words())
     };
     let too_long = "Job supervisor actor failed to start within 900.0 seconds. This timeout can be configured by setting the \
                     environment variable RAY_JOB_START_TIMEOUT_SECONDS.";
@@ -142,9 +142,9 @@ fn what_is_asked() {
     let job = Job { tag: "isoflop-a-1-b".to_owned(), script, folder: PathBuf::from("/it's here"), threads: 2 };
     run(async {
         ray.submit(&job).await.unwrap();
-        assert_eq!(ray.live().await, names(["isoflop-waits", "isoflop-runs"]));
+        assert_eq!(ray.live().await.ok(), names(["isoflop-waits", "isoflop-runs"]));
         ray.cancel("isoflop-waits").await.unwrap();
-        assert_eq!(ray.live().await, names(["isoflop-runs"]), "what waits and was cancelled is as good as gone");
+        assert_eq!(ray.live().await.ok(), names(["isoflop-runs"]), "what waits and was cancelled is as good as gone");
         ray.cancel("isoflop-gone").await.unwrap();
         assert!(ray.cancel("isoflop-runs").await.is_err());
     });
@@ -168,13 +168,13 @@ fn what_is_no_answer() {
     let (address, asked) = listener(nonsense.to_vec());
     let ray = at(&address);
     for (status, text) in &nonsense {
-        assert_eq!(run(ray.live()), None, "{status} {text}");
+        assert_eq!(run(ray.live()).ok(), None, "{status} {text}");
     }
     asked.join().unwrap();
     // Nobody listens any more.
-    assert_eq!(run(ray.live()), None);
-    assert!(run(ray.word("isoflop-a")).is_none());
-    assert_eq!(run(at("http://127.0.0.1:1").live()), None);
+    assert_eq!(run(ray.live()).ok(), None);
+    assert!(run(ray.fate("isoflop-a")).is_none());
+    assert_eq!(run(at("http://127.0.0.1:1").live()).ok(), None);
 }
 
 /// A head that takes connections and says nothing, or never ends what it says.
@@ -184,7 +184,7 @@ fn what_is_too_slow() {
     let address = format!("http://{}", listener.local_addr().unwrap());
     let client = http::client(Duration::from_millis(300)).build().unwrap();
     let slow = Ray { client, ..at(&address) };
-    assert_eq!(run(slow.live()), None);
+    assert_eq!(run(slow.live()).ok(), None);
     let job = Job { tag: "isoflop-a".to_owned(), script: PathBuf::new(), folder: PathBuf::new(), threads: 1 };
     let words = run(slow.submit(&job)).unwrap_err();
     assert!(words.contains("no answer in time"), "{words}");
@@ -197,6 +197,6 @@ fn what_is_too_slow() {
             std::thread::sleep(Duration::from_millis(20));
         }
     });
-    assert_eq!(run(slow.live()), None);
+    assert_eq!(run(slow.live()).ok(), None);
     dribbles.join().unwrap();
 }

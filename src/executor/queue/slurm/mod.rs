@@ -73,12 +73,12 @@ impl Slurm {
         said(sbatch, "sbatch").await.map(drop)
     }
 
-    pub(super) async fn live(&self) -> Option<HashSet<String>> {
-        let rows = self.rows().await.ok()?;
+    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
+        let rows = self.rows().await?;
         let tags = rows.iter().filter_map(|row| Some(self.batches.get(&row.name)?.tag(row.task)?.to_owned())).collect();
         let arrays = rows.into_iter().map(|row| row.name).collect();
         self.batches.sweep_up(&arrays);
-        Some(tags)
+        Ok(tags)
     }
 
     /// The tasks of arrays that Slurm knows.
@@ -123,7 +123,7 @@ impl Slurm {
         let places: Vec<Option<Place>> = tags.iter().map(|tag| self.batches.place(tag)).collect();
         let names: HashSet<&str> = places.iter().flatten().map(|(name, _)| name.as_str()).collect();
         let known = self.accounts(names).await.unwrap_or_default();
-        places.into_iter().map(|place| known.get(&place?).copied()).collect()
+        places.into_iter().map(|place| known.get(&place?).cloned()).collect()
     }
 
     async fn accounts(&self, names: HashSet<&str>) -> Result<BTreeMap<Place, Fate>, String> {

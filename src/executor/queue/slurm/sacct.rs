@@ -20,7 +20,7 @@ pub(super) fn fates(answer: &str) -> BTreeMap<Place, Fate> {
         };
         let Some(fate) = fate(state, exit) else { continue };
         for task in tasks(id).into_iter().flatten() {
-            fates.insert((name.to_owned(), task), fate);
+            fates.insert((name.to_owned(), task), fate.clone());
         }
     }
     fates
