@@ -1,7 +1,9 @@
 //! Where a run executes. One file an engine; the contract with the trainer is the attempt's folder.
 
+mod arrival;
 mod asked;
 mod attend;
+mod calls;
 mod devices;
 mod disk;
 mod engine;
@@ -10,6 +12,7 @@ mod kills;
 mod local;
 mod log;
 mod memory;
+mod offer;
 mod queue;
 mod survivors;
 mod token;
@@ -17,6 +20,8 @@ mod workers;
 
 pub use asked::{Asked, ask};
 pub use attend::{AttendError, Attended, attend};
+pub use calls::Note;
+pub(crate) use calls::{CallFailure, Calls};
 pub use devices::{DeviceError, Slot, gpu_count, slots};
 pub use disk::free_disk;
 pub use engine::{Execution, ExecutionError, Executor};

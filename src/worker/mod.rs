@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
-use crate::executor::{Asked, SpawnError, Trainer, ask, kill_survivors};
+use crate::executor::{Asked, Note, SpawnError, Trainer, ask, kill_survivors};
 use crate::protocol::{ClaimRequest, Hello, LONGEST_WAIT_SECONDS, Offer, Refusal};
 use crate::run::{AttemptEnd, SPEC_VERSION, TrainerExit, write_json};
 use attempt::{Seat, carry_out};
@@ -25,9 +25,6 @@ pub use client::Address;
 use client::{CallError, Client};
 use deliver::{Events, deliver};
 use folder::{Folder, Kept};
-
-/// Says something to who watches the worker.
-pub type Note = fn(&str);
 
 /// What a worker gives, and to whom.
 #[derive(Clone, Debug)]
