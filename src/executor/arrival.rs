@@ -54,7 +54,7 @@ pub(super) fn deliver(attempt: &AttemptDir, end: &End) -> io::Result<EndAnswer> 
 
 /// Where a checkpoint arrives, and whose it must be.
 pub(super) struct Arrival {
-    dir: CheckpointsDir,
+    pub(super) dir: CheckpointsDir,
     pub(super) arriving: CheckpointDir,
     /// The run, or the trunk, that it must be of.
     owner: RunId,

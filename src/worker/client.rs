@@ -7,12 +7,14 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::fs::OpenOptions;
+use tokio::io::AsyncWriteExt;
 
 use super::{Note, WorkerError, pin};
 use crate::executor::{CallFailure, Calls, Token, http_words as words};
 use crate::protocol::{
-    Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Hello, Offer, Place, Refusal,
-    VERSION_HEADER, Welcome, tls_provider, version,
+    Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Held, Hello, Offer, Place,
+    Refusal, VERSION_HEADER, Welcome, tls_provider, version,
 };
 
 /// Longest time for a message and its answer, beside what is waited for on purpose; for a file, between two parts of it.
@@ -103,7 +105,7 @@ impl Client {
     }
 
     /// The bytes of a digest from a byte on, as they arrive.
-    pub(super) async fn blob(&self, digest: &Digest, from: u64) -> Result<Response, CallError> {
+    async fn blob(&self, digest: &Digest, from: u64) -> Result<Response, CallError> {
         let mut request = self.request(Method::GET, &format!("v1/blobs/{digest}"))?;
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
@@ -111,15 +113,32 @@ impl Client {
         self.answer(request).await
     }
 
+    /// Adds to a file what is missing of the bytes of a digest.
+    pub(super) async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), CallError> {
+        let here = CallError::Here;
+        let mut file = OpenOptions::new().create(true).append(true).open(part).await.map_err(here)?;
+        let from = file.metadata().await.map_err(here)?.len();
+        let mut response = match self.blob(digest, from).await {
+            Err(CallError::PastEnd) => return Ok(()),
+            response => response?,
+        };
+        if from > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
+            file.set_len(0).await.map_err(here)?;
+        }
+        while let Some(bytes) = response.chunk().await.map_err(|e| CallError::Unanswered(e.to_string()))? {
+            file.write_all(&bytes).await.map_err(here)?;
+        }
+        file.sync_all().await.map_err(here)
+    }
+
     /// Delivers a file of a checkpoint.
     pub(super) async fn deliver(
         &self,
-        of: &str,
-        part: (Place, u64, CheckpointFile),
+        Held { run, attempt, fence }: &Held,
+        (place, step, name): (Place, u64, CheckpointFile),
         file: &Path,
     ) -> Result<(), CallError> {
-        let (place, step, name) = part;
-        let path = format!("v1/checkpoints/{of}/{place}/{step}/{name}");
+        let path = format!("v1/checkpoints/{run}/{attempt}/{fence}/{place}/{step}/{name}");
         self.persist(|| async {
             // A checkpoint that is not there any more was not the latest.
             let Ok(body) = tokio::fs::File::open(file).await else { return Err(CallError::Gone) };

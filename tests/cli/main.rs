@@ -21,5 +21,6 @@ mod recipes;
 mod resume;
 mod sandbox;
 mod slurm;
+mod storage;
 mod training;
 mod workers;

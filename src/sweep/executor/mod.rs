@@ -5,6 +5,7 @@ mod defaults;
 mod local;
 mod ray;
 mod slurm;
+mod storage;
 mod workers;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ pub use command::{CommandExecutor, JobDevice};
 pub use local::LocalExecutor;
 pub use ray::RayExecutor;
 pub use slurm::{SlurmExecutor, SlurmMemory, SlurmTime};
+pub use storage::Storage;
 pub use workers::WorkersExecutor;
 
 /// Where runs execute.
@@ -56,6 +58,16 @@ pub struct Treatment<'a> {
 }
 
 impl Executor {
+    /// By which storage attempts are exchanged with jobs, if they share no file system with this machine.
+    pub fn storage(&self) -> Option<&Storage> {
+        match self {
+            Self::Command(command) => command.storage.as_ref(),
+            Self::Slurm(slurm) => slurm.storage.as_ref(),
+            Self::Ray(ray) => ray.storage.as_ref(),
+            Self::Local(_) | Self::Workers(_) => None,
+        }
+    }
+
     /// How runs are treated.
     pub fn treatment(&self) -> Treatment<'_> {
         let (Self::Local(LocalExecutor {
@@ -159,6 +171,7 @@ impl Check<'_> {
             Executor::Ray(ray) => self.ray(ray)?,
             Executor::Workers(workers) => self.workers(workers)?,
         }
+        self.storage(executor.storage())?;
         self.treatment(&executor.treatment())
     }
 
