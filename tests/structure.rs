@@ -80,6 +80,8 @@ fn every_dependency_has_one_home() {
         ("tower_http", &["executor"]),
         ("rcgen", &["executor"]),
         ("reqwest", &["executor", "worker"]),
+        ("object_store", &["executor"]),
+        ("futures_util", &["executor"]),
         ("rustls::crypto::ring", &["protocol"]),
         ("ring::digest", &["protocol"]),
         ("nalgebra", &["fit"]),

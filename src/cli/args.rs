@@ -152,8 +152,14 @@ pub(super) struct ResumeArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct AttemptArgs {
-    /// Folder of the attempt
-    pub(super) folder: PathBuf,
+    /// Folder of the attempt, or its address in a storage: `s3://bucket/prefix/attempts/TAG`
+    pub(super) attempt: PathBuf,
+    /// Where the storage answers, if it is not Amazon's
+    #[arg(long, value_name = "URL")]
+    pub(super) endpoint: Option<String>,
+    /// Region of the storage
+    #[arg(long)]
+    pub(super) region: Option<String>,
     #[command(flatten)]
     pub(super) trainer: TrainerArgs,
 }

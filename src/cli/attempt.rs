@@ -2,15 +2,44 @@
 
 use super::args::AttemptArgs;
 use super::{Exit, Failed, output};
-use crate::executor::{AttendError, Attended, Trainer, attend};
+use crate::executor::{AttendError, Attended, StorageAddress, Trainer, attend};
 use crate::run::AttemptDir;
+use crate::worker::{self, JobOptions, attend_by_storage};
+
+const ELSEWHERE: &str = "this attempt is executed by another job, or was: nothing is done here";
 
 /// Exits with 0 however the trainer ended: `end.json` says that, and an engine that thinks it knows better tries again.
 pub(super) fn main(args: &AttemptArgs) -> Result<Exit, Failed> {
     let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
-    match attend(&AttemptDir::new(args.folder.clone()), &trainer)? {
+    let address = args.attempt.to_str().filter(|address| address.contains("://"));
+    if let Some(address) = address {
+        return by_storage(address, args, trainer);
+    }
+    match attend(&AttemptDir::new(args.attempt.clone()), &trainer)? {
         Attended::Ended(end) => output::note(end.words()),
-        Attended::Elsewhere => output::note("this attempt is executed by another job, or was: nothing is done here"),
+        Attended::Elsewhere => output::note(ELSEWHERE),
+    }
+    Ok(Exit::Ok)
+}
+
+fn by_storage(address: &str, args: &AttemptArgs, trainer: Trainer) -> Result<Exit, Failed> {
+    let (endpoint, region) = (args.endpoint.clone(), args.region.clone());
+    let Some((storage, tag)) = StorageAddress::of_attempt(address, endpoint, region) else {
+        let message = format!("`{address}` is no address of an attempt: `s3://bucket/prefix/attempts/TAG` is one");
+        return Err(Failed::new(
+            Exit::Usage,
+            message,
+            "`isoflop run` gives attempts to engines; to train a run, use that",
+        ));
+    };
+    let scratch = std::env::temp_dir().join(format!("{tag}-{}", std::process::id()));
+    let options = JobOptions { storage, tag, trainer, scratch };
+    match attend_by_storage(&options, |words| output::note(words))? {
+        worker::Attended::Ended => {}
+        worker::Attended::Elsewhere => output::note(ELSEWHERE),
+        worker::Attended::Unwanted => {
+            output::note("this attempt is not in the storage, or not any more: nothing is done here")
+        }
     }
     Ok(Exit::Ok)
 }

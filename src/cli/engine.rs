@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::args::TrainerArgs;
 use super::listen::workers;
 use super::worker_args::ListenArgs;
-use super::{Exit, Failed};
+use super::{Exit, Failed, output};
 use crate::executor::{
-    Commands, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot, Slurm, Token, TokenError, Trainer,
-    slots,
+    Commands, Depot, DepotTerms, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot, Slurm,
+    StorageAddress, Token, TokenError, Trainer, slots,
 };
 use crate::run::{Device, SweepDir};
-use crate::sweep::{CommandExecutor, Executor, JobDevice, Number, RayExecutor};
+use crate::sweep::{At, CommandExecutor, Executor, JobDevice, Number, RayExecutor, Storage};
 
 /// The places that a sweep's settings give to runs, engine by engine.
 pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {
@@ -110,7 +110,23 @@ fn engine(
         Executor::Several(_) => return Err(nested()),
     };
     let (every, grace) = (seconds(poll.value), seconds(grace.value));
-    Ok(Arc::new(Queue::new(dialect, every, grace, &find()?).map_err(nowhere)?))
+    Ok(Arc::new(match executor.storage() {
+        // The trainer lies where jobs do.
+        Some(storage) => Queue::by_way_of(depot(storage)?, dialect, every, grace),
+        None => Queue::new(dialect, every, grace, &find()?).map_err(nowhere)?,
+    }))
+}
+
+fn depot(storage: &Storage) -> Result<Depot, Failed> {
+    let Storage { url, endpoint, region, isoflop, beat_seconds } = storage;
+    let word = |word: &Option<At<String>>| word.as_ref().map(|word| word.value.clone());
+    let address = StorageAddress { url: url.value.clone(), endpoint: word(endpoint), region: word(region) };
+    let terms = DepotTerms { isoflop: isoflop.value.clone(), beat: seconds(beat_seconds.value) };
+    Depot::open(address, terms, |words| output::remark(words)).map_err(|words| {
+        let message = format!("the storage `{}` cannot be used: {words}", url.value);
+        let hint = "check `storage` in the sweep, that the bucket is there, and the `AWS_` variables of one who may write to it; docs/storage.md explains them";
+        Failed::new(Exit::ExecutorUnreachable, message, hint)
+    })
 }
 
 fn seconds(number: Number) -> Duration {

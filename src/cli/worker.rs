@@ -102,6 +102,7 @@ impl From<WorkerError> for Failed {
             WorkerError::Address(..) => {
                 (Exit::Usage, "give it as `https://HOST:PORT`, with the token that was made there")
             }
+            WorkerError::Storage(..) => (Exit::Usage, "give the address that `isoflop run` gave to the engine"),
             WorkerError::Clear(_) => (
                 Exit::Usage,
                 "use https (`isoflop worker-cert` at the coordinator makes a certificate), or a tunnel: `ssh -L 7575:127.0.0.1:7575 HOST`",

@@ -126,10 +126,10 @@ async fn execute(attempt: &AttemptDir, trainer: &Trainer, threads: u32) -> io::R
 }
 
 /// What engines send before they kill.
-struct Signals([Signal; 3]);
+pub(crate) struct Signals([Signal; 3]);
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self([
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
@@ -137,7 +137,7 @@ impl Signals {
         ]))
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         let [terminate, interrupt, user] = &mut self.0;
         tokio::select! {
             _ = terminate.recv() => {}

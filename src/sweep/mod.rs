@@ -25,7 +25,7 @@ pub use check::is_name;
 pub use error::{SweepError, nearest};
 pub use executor::{
     CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RayExecutor, RunOrder, SeveralExecutor,
-    SlurmExecutor, SlurmMemory, SlurmTime, Treatment, WorkersExecutor,
+    SlurmExecutor, SlurmMemory, SlurmTime, Storage, Treatment, WorkersExecutor,
 };
 pub use expand::{Corpora, Plan, PlannedRun, plan};
 pub use file::{SweepFile, load, parse, read, schema};

@@ -36,19 +36,19 @@ pub(super) async fn carry_out(
     let mut events = Events::new(&kept);
     let (asked, hears) = watch::channel(Asked::Nothing);
     // Confirmed before anything is fetched: from here on the coordinator counts on this worker.
-    obey(events.beat(&worker.client).await?, &asked);
+    obey(events.beat(&worker.line).await?, &asked);
     worker.say(&kept, "begun");
     let began = events.began();
     let interval = Duration::from_secs_f64(kept.offer.beat_seconds);
     let end = tokio::select! {
         end = prepare_and_train(&worker, &kept, seat, hears, &began) => end?,
         refused = beats(&worker, &mut events, &asked, interval) => match refused? {},
-        never = checkpoints_as_written(&worker.client, &kept, interval) => match never {},
+        never = checkpoints_as_written(&worker.line, &kept, interval) => match never {},
         never = pass_on(ending, &asked) => match never {},
     };
     write_json(&kept.attempt.end(), &end).map_err(WorkerError::Here)?;
     worker.say(&kept, &end.words());
-    let delivered = deliver(&worker.client, &kept, end, events).await?;
+    let delivered = deliver(&worker.line, &kept, end, events).await?;
     kept.forget();
     worker.say(&kept, delivered.words());
     Ok(())
@@ -72,7 +72,7 @@ async fn beats(
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        obey(events.beat(&worker.client).await?, asked);
+        obey(events.beat(&worker.line).await?, asked);
     }
 }
 
@@ -96,7 +96,7 @@ async fn prepare_and_train(
     let fetched = async {
         // One at a time: two attempts need the same tokens.
         let _one_at_a_time = worker.fetching.lock().await;
-        fetch(&worker.client, &worker.folder, kept).await
+        fetch(&worker.line, &worker.folder, kept).await
     };
     let fetched = tokio::select! {
         fetched = fetched => fetched,

@@ -1,34 +1,30 @@
 //! Calls to the coordinator.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::fs::OpenOptions;
+use tokio::io::AsyncWriteExt;
 
 use super::{Note, WorkerError, pin};
-use crate::executor::{Token, http_words as words};
+use crate::executor::{CallFailure, Calls, Token, http_words as words};
 use crate::protocol::{
-    Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Hello, Offer, Place, Refusal,
-    VERSION_HEADER, Welcome, tls_provider, version,
+    Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Held, Hello, Offer, Place,
+    Refusal, VERSION_HEADER, Welcome, tls_provider, version,
 };
 
 /// Longest time for a message and its answer, beside what is waited for on purpose; for a file, between two parts of it.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// Before a call is tried again: doubled each time, between these.
-const PAUSE: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
-
 /// The coordinator, as a worker knows it.
 pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
-    note: Note,
-    /// Why it did not answer when it was called last, if it did not.
-    trouble: Mutex<Option<String>>,
+    calls: Calls,
 }
 
 /// Why a call brought nothing.
@@ -44,6 +40,15 @@ pub(super) enum CallError {
     Here(std::io::Error),
     /// It would be refused again.
     Refused(Refusal),
+}
+
+impl CallFailure for CallError {
+    fn unanswered(self) -> Result<String, Self> {
+        match self {
+            Self::Unanswered(reason) => Ok(reason),
+            other => Err(other),
+        }
+    }
 }
 
 /// Where the coordinator is, and who calls.
@@ -79,7 +84,7 @@ impl Client {
             http = http.tls_backend_preconfigured(pinned.map_err(|e| WorkerError::Tls(e.to_string()))?);
         }
         let http = http.build().map_err(|e| WorkerError::Tls(words(&e)))?;
-        Ok(Self { http, base, note, trouble: Mutex::default() })
+        Ok(Self { http, base, calls: Calls::new("the coordinator", note) })
     }
 
     pub(super) async fn hello(&self, hello: &Hello) -> Result<Welcome, CallError> {
@@ -100,7 +105,7 @@ impl Client {
     }
 
     /// The bytes of a digest from a byte on, as they arrive.
-    pub(super) async fn blob(&self, digest: &Digest, from: u64) -> Result<Response, CallError> {
+    async fn blob(&self, digest: &Digest, from: u64) -> Result<Response, CallError> {
         let mut request = self.request(Method::GET, &format!("v1/blobs/{digest}"))?;
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
@@ -108,15 +113,32 @@ impl Client {
         self.answer(request).await
     }
 
+    /// Adds to a file what is missing of the bytes of a digest.
+    pub(super) async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), CallError> {
+        let here = CallError::Here;
+        let mut file = OpenOptions::new().create(true).append(true).open(part).await.map_err(here)?;
+        let from = file.metadata().await.map_err(here)?.len();
+        let mut response = match self.blob(digest, from).await {
+            Err(CallError::PastEnd) => return Ok(()),
+            response => response?,
+        };
+        if from > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
+            file.set_len(0).await.map_err(here)?;
+        }
+        while let Some(bytes) = response.chunk().await.map_err(|e| CallError::Unanswered(e.to_string()))? {
+            file.write_all(&bytes).await.map_err(here)?;
+        }
+        file.sync_all().await.map_err(here)
+    }
+
     /// Delivers a file of a checkpoint.
     pub(super) async fn deliver(
         &self,
-        of: &str,
-        part: (Place, u64, CheckpointFile),
+        Held { run, attempt, fence }: &Held,
+        (place, step, name): (Place, u64, CheckpointFile),
         file: &Path,
     ) -> Result<(), CallError> {
-        let (place, step, name) = part;
-        let path = format!("v1/checkpoints/{of}/{place}/{step}/{name}");
+        let path = format!("v1/checkpoints/{run}/{attempt}/{fence}/{place}/{step}/{name}");
         self.persist(|| async {
             // A checkpoint that is not there any more was not the latest.
             let Ok(body) = tokio::fs::File::open(file).await else { return Err(CallError::Gone) };
@@ -127,39 +149,11 @@ impl Client {
 
     /// Calls again until there is an answer: what is asked for does not change, and neither does what the coordinator does by hearing
     /// it twice.
-    pub(super) async fn persist<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, CallError>
+    pub(super) async fn persist<T, F>(&self, call: impl FnMut() -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let mut pause = PAUSE[0];
-        loop {
-            match call().await {
-                Err(CallError::Unanswered(reason)) => {
-                    self.is_in_trouble(reason);
-                    tokio::time::sleep(pause).await;
-                    pause = PAUSE[1].min(2 * pause);
-                }
-                answer => {
-                    self.is_well();
-                    return answer;
-                }
-            }
-        }
-    }
-
-    /// Says why it is not answered, each reason once.
-    fn is_in_trouble(&self, reason: String) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.as_ref() != Some(&reason) {
-            (self.note)(&format!("the coordinator does not answer; it is called again until it does: {reason}"));
-            *trouble = Some(reason);
-        }
-    }
-
-    fn is_well(&self) {
-        if self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
-            (self.note)("the coordinator answers again");
-        }
+        self.calls.persist(call).await
     }
 
     async fn json<T: DeserializeOwned>(

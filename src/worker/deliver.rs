@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::WorkerError;
-use super::client::{CallError, Client};
+use super::client::CallError;
 use super::folder::Kept;
+use super::line::Line;
 use crate::protocol::{Beat, CheckpointFile, End, EndAnswer, Held, MOST_EVENTS, MOST_LOG, Order, Place};
 use crate::run::{AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, checkpoint_steps};
 
@@ -34,10 +35,10 @@ impl Events {
     }
 
     /// Tells what is new, and hears what is wanted.
-    pub(super) async fn beat(&mut self, client: &Client) -> Result<Order, CallError> {
+    pub(super) async fn beat(&mut self, line: &Line) -> Result<Order, CallError> {
         let events = self.next().map_err(CallError::Here)?;
         let (held, began) = (self.held.clone(), self.began.load(Ordering::Relaxed));
-        let answer = client.beat(&Beat { held, began, offset: self.offset, events }).await?;
+        let answer = line.beat(&Beat { held, began, offset: self.offset, events }).await?;
         self.offset = answer.offset;
         Ok(answer.order)
     }
@@ -77,7 +78,7 @@ impl Delivered {
 
 /// Delivers an attempt that is over: events, what another attempt could go on from, the outcome. Returns when the worker may forget it.
 pub(super) async fn deliver(
-    client: &Client,
+    line: &Line,
     kept: &Kept,
     end: AttemptEnd,
     mut events: Events,
@@ -86,7 +87,7 @@ pub(super) async fn deliver(
     loop {
         loop {
             let before = events.offset;
-            if events.beat(client).await? == Order::Forget {
+            if events.beat(line).await? == Order::Forget {
                 return Ok(Delivered::Unwanted);
             }
             if events.offset == before && events.next().map_err(WorkerError::Here)?.is_empty() {
@@ -95,11 +96,11 @@ pub(super) async fn deliver(
         }
         let outcome = read_if_there(&kept.attempt)?;
         if !checkpoint_is_there {
-            deliver_last(client, kept, outcome.is_some()).await;
+            deliver_last(line, kept, outcome.is_some()).await;
             checkpoint_is_there = true;
         }
         let (held, log) = (kept.offer.held.clone(), log(&kept.attempt));
-        match client.end(&End { held, end: end.clone(), events: events.offset, outcome, log }).await? {
+        match line.end(&End { held, end: end.clone(), events: events.offset, outcome, log }).await? {
             EndAnswer::Taken => return Ok(Delivered::Taken),
             EndAnswer::Unwanted => return Ok(Delivered::Unwanted),
             EndAnswer::Events(there) => events.offset = there,
@@ -108,30 +109,30 @@ pub(super) async fn deliver(
 }
 
 /// Delivers checkpoints as they are written, where the sweep asks for that.
-pub(super) async fn checkpoints_as_written(client: &Client, kept: &Kept, every: Duration) -> Infallible {
+pub(super) async fn checkpoints_as_written(line: &Line, kept: &Kept, every: Duration) -> Infallible {
     let mut delivered = kept.offer.checkpoint.as_ref().map(|checkpoint| checkpoint.step);
     let mut look = tokio::time::interval(every);
     loop {
         look.tick().await;
         let latest = checkpoint_steps(&kept.run.checkpoints()).last().copied();
         if kept.offer.deliver_checkpoints && latest > delivered {
-            deliver_checkpoint(client, kept, Place::Run).await;
+            deliver_checkpoint(line, kept, Place::Run).await;
             delivered = latest;
         }
     }
 }
 
 /// What others go on from: the trunk of a run that is done, the checkpoint of one that is not.
-async fn deliver_last(client: &Client, kept: &Kept, is_done: bool) {
+async fn deliver_last(line: &Line, kept: &Kept, is_done: bool) {
     match is_done {
-        true if kept.offer.keep_trunk => deliver_checkpoint(client, kept, Place::Trunk).await,
+        true if kept.offer.keep_trunk => deliver_checkpoint(line, kept, Place::Trunk).await,
         true => {}
-        false => deliver_checkpoint(client, kept, Place::Run).await,
+        false => deliver_checkpoint(line, kept, Place::Run).await,
     }
 }
 
 /// One that cannot be delivered costs steps, made again by another attempt, and no result: the coordinator says of it what there is.
-async fn deliver_checkpoint(client: &Client, kept: &Kept, place: Place) {
+async fn deliver_checkpoint(line: &Line, kept: &Kept, place: Place) {
     let Some(id) = (match place {
         Place::Run => Some(kept.offer.held.run.clone()),
         Place::Trunk => kept.offer.spec.trunk().map(|trunk| trunk.id),
@@ -141,10 +142,8 @@ async fn deliver_checkpoint(client: &Client, kept: &Kept, place: Place) {
     let dir = place.of(&kept.run);
     let files = tokio::task::spawn_blocking(move || checkpoint_files(&dir, &id)).await;
     let Ok(Some(CheckpointFiles { step, dir, .. })) = files else { return };
-    let Held { run, attempt, fence } = &kept.offer.held;
-    let of = format!("{run}/{attempt}/{fence}");
     for (name, file) in [(CheckpointFile::Tensors, dir.tensors()), (CheckpointFile::Manifest, dir.manifest())] {
-        if client.deliver(&of, (place, step, name), &file).await.is_err() {
+        if line.deliver(&kept.offer.held, (place, step, name), &file).await.is_err() {
             return;
         }
     }

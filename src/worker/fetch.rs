@@ -3,11 +3,11 @@
 use std::io;
 use std::path::Path;
 
-use tokio::fs::{self, OpenOptions};
-use tokio::io::AsyncWriteExt;
+use tokio::fs;
 
-use super::client::{CallError, Client};
+use super::client::CallError;
 use super::folder::{Folder, Kept};
+use super::line::Line;
 use crate::data::read_digest;
 use crate::protocol::{Digest, OfferedCheckpoint, Place};
 use crate::run::RunDir;
@@ -30,15 +30,15 @@ impl From<io::Error> for FetchError {
 }
 
 /// Fetches what an attempt needs. A checkpoint that is gone only means that steps are made anew.
-pub(super) async fn fetch(client: &Client, folder: &Folder, kept: &Kept) -> Result<(), FetchError> {
+pub(super) async fn fetch(line: &Line, folder: &Folder, kept: &Kept) -> Result<(), FetchError> {
     for digest in [&kept.offer.train, &kept.offer.validation] {
-        file(client, digest, &folder.tokens(digest)).await?;
+        file(line, digest, &folder.tokens(digest)).await?;
     }
     if let Some(offered) = &kept.offer.checkpoint {
-        checkpoint(client, &kept.run, Place::Run, offered).await?;
+        checkpoint(line, &kept.run, Place::Run, offered).await?;
     }
     if let Some(offered) = &kept.offer.trunk {
-        checkpoint(client, &RunDir::new(trunk_source(kept)), Place::Trunk, offered).await?;
+        checkpoint(line, &RunDir::new(trunk_source(kept)), Place::Trunk, offered).await?;
     }
     Ok(())
 }
@@ -48,16 +48,11 @@ pub(super) fn trunk_source(kept: &Kept) -> std::path::PathBuf {
     kept.run.root().join("before")
 }
 
-async fn checkpoint(
-    client: &Client,
-    run: &RunDir,
-    place: Place,
-    offered: &OfferedCheckpoint,
-) -> Result<(), FetchError> {
+async fn checkpoint(line: &Line, run: &RunDir, place: Place, offered: &OfferedCheckpoint) -> Result<(), FetchError> {
     let dir = place.of(run).after(offered.step);
     fs::create_dir_all(dir.root()).await?;
     for (digest, path) in [(&offered.tensors, dir.tensors()), (&offered.manifest, dir.manifest())] {
-        match file(client, digest, &path).await {
+        match file(line, digest, &path).await {
             Err(FetchError::Call(CallError::Gone)) => return Ok(fs::remove_dir_all(dir.root()).await?),
             fetched => fetched?,
         }
@@ -65,36 +60,18 @@ async fn checkpoint(
     Ok(())
 }
 
-async fn file(client: &Client, digest: &Digest, to: &Path) -> Result<(), FetchError> {
+async fn file(line: &Line, digest: &Digest, to: &Path) -> Result<(), FetchError> {
     if to.exists() && is_right(to, digest).await? {
         return Ok(());
     }
     let part = to.with_extension("part");
-    client.persist(|| rest(client, digest, &part)).await.map_err(FetchError::Call)?;
+    line.rest(digest, &part).await.map_err(FetchError::Call)?;
     if is_right(&part, digest).await? {
         return Ok(fs::rename(&part, to).await?);
     }
     // Whole, and wrong: the next attempt at it begins anew.
     fs::remove_file(&part).await?;
     Err(FetchError::Digest(digest.clone()))
-}
-
-/// Adds to a file what is missing of it.
-async fn rest(client: &Client, digest: &Digest, part: &Path) -> Result<(), CallError> {
-    let here = CallError::Here;
-    let mut file = OpenOptions::new().create(true).append(true).open(part).await.map_err(here)?;
-    let from = file.metadata().await.map_err(here)?.len();
-    let mut response = match client.blob(digest, from).await {
-        Err(CallError::PastEnd) => return Ok(()),
-        response => response?,
-    };
-    if from > 0 && response.status() != reqwest::StatusCode::PARTIAL_CONTENT {
-        file.set_len(0).await.map_err(here)?;
-    }
-    while let Some(bytes) = response.chunk().await.map_err(|e| CallError::Unanswered(e.to_string()))? {
-        file.write_all(&bytes).await.map_err(here)?;
-    }
-    file.sync_all().await.map_err(here)
 }
 
 async fn is_right(path: &Path, digest: &Digest) -> io::Result<bool> {

@@ -2,10 +2,13 @@
 //! It needs outgoing connections alone, and executes nothing but the trainer that lies beside it.
 
 mod attempt;
+mod bucket;
 mod client;
 mod deliver;
 mod fetch;
 mod folder;
+mod job;
+mod line;
 mod pin;
 
 use std::io;
@@ -17,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
-use crate::executor::{Asked, SpawnError, Trainer, ask, kill_survivors};
+use crate::executor::{Asked, Note, SpawnError, Trainer, ask, kill_survivors};
 use crate::protocol::{ClaimRequest, Hello, LONGEST_WAIT_SECONDS, Offer, Refusal};
 use crate::run::{AttemptEnd, SPEC_VERSION, TrainerExit, write_json};
 use attempt::{Seat, carry_out};
@@ -25,9 +28,8 @@ pub use client::Address;
 use client::{CallError, Client};
 use deliver::{Events, deliver};
 use folder::{Folder, Kept};
-
-/// Says something to who watches the worker.
-pub type Note = fn(&str);
+pub use job::{Attended, JobOptions, attend_by_storage};
+use line::Line;
 
 /// What a worker gives, and to whom.
 #[derive(Clone, Debug)]
@@ -52,6 +54,9 @@ pub enum WorkerError {
     /// The address is none.
     #[error("`{0}` is no address of a coordinator: {1}")]
     Address(String, String),
+    /// The storage cannot be used.
+    #[error("the storage `{0}` cannot be used: {1}")]
+    Storage(String, String),
     /// The token would go over the network for all to read.
     #[error("`{0}` is not on this machine and not https: the token would go there in the clear")]
     Clear(String),
@@ -101,7 +106,7 @@ impl From<CallError> for WorkerError {
 
 /// What the tasks of a worker share.
 struct Worker {
-    client: Client,
+    line: Line,
     folder: Folder,
     trainer: Trainer,
     fetching: Mutex<()>,
@@ -122,16 +127,18 @@ impl Worker {
 pub fn work(options: WorkerOptions, note: Note) -> Result<(), WorkerError> {
     let folder = Folder::open(&options.folder)?;
     kill_survivors(&folder.runs()).map_err(WorkerError::Survivors)?;
-    let client = Client::new(&options.address, note)?;
-    let worker = Worker { client, folder, trainer: options.trainer.clone(), fetching: Mutex::default(), note };
+    let client = Arc::new(Client::new(&options.address, note)?);
+    let line = Line::Coordinator(client.clone());
+    let worker = Worker { line, folder, trainer: options.trainer.clone(), fetching: Mutex::default(), note };
     // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WorkerError::Here)?;
-    runtime.block_on(Shift::new(Arc::new(worker), &options).go(&options))
+    runtime.block_on(Shift::new(Arc::new(worker), client, &options).go(&options))
 }
 
 /// What a worker has under way.
 struct Shift {
     worker: Arc<Worker>,
+    client: Arc<Client>,
     tasks: JoinSet<(Seat, Result<(), WorkerError>)>,
     free: Free,
     ending: watch::Sender<Asked>,
@@ -160,9 +167,9 @@ impl Free {
 }
 
 impl Shift {
-    fn new(worker: Arc<Worker>, options: &WorkerOptions) -> Self {
+    fn new(worker: Arc<Worker>, client: Arc<Client>, options: &WorkerOptions) -> Self {
         let free = Free { cores: options.cores, gpus: (0..options.gpus).rev().collect() };
-        Self { worker, tasks: JoinSet::new(), free, ending: watch::channel(Asked::Nothing).0 }
+        Self { worker, client, tasks: JoinSet::new(), free, ending: watch::channel(Asked::Nothing).0 }
     }
 
     async fn go(mut self, options: &WorkerOptions) -> Result<(), WorkerError> {
@@ -174,9 +181,9 @@ impl Shift {
             cores: options.cores,
             gpus: options.gpus,
         };
-        let worker = self.worker.clone();
+        let (worker, client) = (self.worker.clone(), self.client.clone());
         let welcome = tokio::select! {
-            welcome = worker.client.hello(&hello) => welcome?,
+            welcome = client.hello(&hello) => welcome?,
             () = signals.next() => return Ok(()),
         };
         (worker.note)(&format!("worker `{}` of sweep `{}`", welcome.worker, welcome.sweep));
@@ -190,16 +197,15 @@ impl Shift {
 
     /// Takes runs while there is room, until it is told to end.
     async fn take_runs(&mut self, idle: Option<Duration>, signals: &mut Signals) -> Result<(), WorkerError> {
-        let worker = self.worker.clone();
         let mut idle_since = tokio::time::Instant::now();
         let mut claiming = None;
         loop {
             if claiming.is_none() && self.free.cores > 0 {
                 let (cores, gpus) = (self.free.cores, self.free.gpus.len() as u32);
-                let worker = worker.clone();
+                let client = self.client.clone();
                 // It is not dropped when something else comes first: the answer would be lost.
                 claiming = Some(Box::pin(async move {
-                    worker.client.claim(&ClaimRequest { cores, gpus, wait_seconds: LONGEST_WAIT_SECONDS }).await
+                    client.claim(&ClaimRequest { cores, gpus, wait_seconds: LONGEST_WAIT_SECONDS }).await
                 }));
             }
             let claimed = async {
@@ -291,7 +297,7 @@ async fn deliver_one_kept(worker: &Worker, kept: &Kept) -> Result<(), WorkerErro
     let died = if kept.attempt.outcome().exists() { TrainerExit::Outcome } else { TrainerExit::Preempted };
     let end = said.unwrap_or_else(|| AttemptEnd::exit(died as i32));
     write_json(&kept.attempt.end(), &end).map_err(WorkerError::Here)?;
-    let delivered = deliver(&worker.client, kept, end, Events::new(kept)).await?;
+    let delivered = deliver(&worker.line, kept, end, Events::new(kept)).await?;
     kept.forget();
     worker.say(kept, &format!("kept by an earlier worker in this folder, and {}", delivered.words()));
     Ok(())

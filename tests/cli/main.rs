@@ -22,5 +22,6 @@ mod resume;
 mod sandbox;
 mod several;
 mod slurm;
+mod storage;
 mod training;
 mod workers;

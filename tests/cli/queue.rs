@@ -322,7 +322,7 @@ pub(crate) fn example(document: &str) -> String {
 
 #[test]
 fn the_examples_of_the_documents_are_sweeps() {
-    for (document, count) in [("commands", 6), ("slurm", 2), ("several", 1)] {
+    for (document, count) in [("commands", 6), ("slurm", 2), ("several", 1), ("storage", 2)] {
         let examples = examples(document);
         assert_eq!(examples.len(), count, "docs/{document}.md");
         for example in examples {

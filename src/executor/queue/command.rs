@@ -8,7 +8,7 @@ use super::Job;
 use super::call::{quiet, said};
 
 /// The commands of an engine, each for `sh -c`. What they are about stands in variables: `ISOFLOP_TAG`, and for `submit` also
-/// `ISOFLOP_JOB`, `ISOFLOP_ATTEMPT` and `ISOFLOP_THREADS`.
+/// `ISOFLOP_JOB`, `ISOFLOP_ATTEMPT`, `ISOFLOP_THREADS`, and `ISOFLOP_COMMAND` where attempts are exchanged by a storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commands {
     /// Gives the job to the engine, and exits with 0 if it was taken.
@@ -28,6 +28,9 @@ impl Commands {
         let mut command = shell(&self.submit, &job.tag);
         command.env("ISOFLOP_JOB", &job.script).env("ISOFLOP_ATTEMPT", &job.folder);
         command.env("ISOFLOP_THREADS", job.threads.to_string());
+        if let Some(line) = &job.command {
+            command.env("ISOFLOP_COMMAND", line);
+        }
         said(command, "submit").await.map(drop)
     }
 

@@ -3,7 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::run::{AttemptDir, Launch, write_whole};
+use crate::executor::offer::held;
+use crate::executor::storage::tag_of;
+use crate::run::{AttemptDir, write_whole};
 
 /// What an engine is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(super) struct Job {
     pub(super) folder: PathBuf,
     /// CPU threads that it uses.
     pub(super) threads: u32,
+    /// What its script executes, one line for a shell, where that needs no file of this machine.
+    pub(super) command: Option<String>,
 }
 
 impl Job {
@@ -30,7 +34,16 @@ impl Job {
              cd {here} && exec {isoflop} attempt {attempt_folder} --trainer {trainer}\n"
         );
         write_whole(&attempt.job(), script.as_bytes())?;
-        Ok(Self { tag: tag(attempt)?, script: std::path::absolute(attempt.job())?, folder, threads })
+        Ok(Self { tag: tag(attempt)?, script: std::path::absolute(attempt.job())?, folder, threads, command: None })
+    }
+
+    /// Writes the script of an attempt that is executed by a command which needs no file of this machine.
+    pub(super) fn by_command(attempt: &AttemptDir, threads: u32, command: String) -> io::Result<Self> {
+        let script =
+            format!("#!/bin/sh\n# What an engine executes for this attempt. isoflop wrote it.\nexec {command}\n");
+        write_whole(&attempt.job(), script.as_bytes())?;
+        let (folder, script) = (std::path::absolute(attempt.root())?, std::path::absolute(attempt.job())?);
+        Ok(Self { tag: tag(attempt)?, script, folder, threads, command: Some(command) })
     }
 }
 
@@ -39,8 +52,7 @@ impl Job {
 /// # Errors
 /// When its launch file cannot be read.
 pub(super) fn tag(attempt: &AttemptDir) -> io::Result<String> {
-    let launch: Launch = serde_json::from_slice(&std::fs::read(attempt.launch())?)?;
-    Ok(format!("isoflop-{}-{}-{}", launch.run, launch.attempt, launch.fence))
+    Ok(tag_of(&held(attempt)?))
 }
 
 /// A path as one word of a shell.

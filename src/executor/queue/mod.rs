@@ -21,7 +21,8 @@ use tokio::time::Instant;
 use super::asked::{Asked, heard};
 use super::engine::{Execution, ExecutionError, Executor, Trouble};
 use super::local::{SpawnError, Trainer};
-use crate::run::{AttemptDir, AttemptEnd};
+use super::storage::{Depot, StorageError};
+use crate::run::{AttemptDir, AttemptEnd, TrainerExit};
 pub use command::Commands;
 pub use dialect::Dialect;
 use job::{Job, tag};
@@ -54,6 +55,8 @@ struct Engine {
     listing: Listing,
     /// How long all may wait, where there is an end to that.
     patience: Option<Patience>,
+    /// By which attempts are exchanged, where jobs do not share this machine's files.
+    depot: Option<Depot>,
 }
 
 impl Queue {
@@ -62,11 +65,25 @@ impl Queue {
     /// # Errors
     /// When the programs have no path that another machine could use.
     pub fn new(dialect: Dialect, every: Duration, grace: Duration, trainer: &Trainer) -> std::io::Result<Self> {
-        let isoflop = std::env::current_exe()?;
         let trainer = std::path::absolute(trainer.program())?;
+        Ok(Self::of(dialect, (every, grace), (std::env::current_exe()?, trainer), None))
+    }
+
+    /// The same, for jobs that share no files with this machine.
+    pub fn by_way_of(depot: Depot, dialect: Dialect, every: Duration, grace: Duration) -> Self {
+        // The programs are those of the machines that train.
+        Self::of(dialect, (every, grace), ("isoflop".into(), "isoflop-trainer".into()), Some(depot))
+    }
+
+    fn of(
+        dialect: Dialect,
+        (every, grace): (Duration, Duration),
+        (isoflop, trainer): (PathBuf, PathBuf),
+        depot: Option<Depot>,
+    ) -> Self {
         let listing = Listing::default();
         let patience = dialect.deadline().map(|(limit, wanted)| Patience::new(limit, wanted));
-        Ok(Self { engine: Arc::new(Engine { dialect, every, grace, isoflop, trainer, listing, patience }) })
+        Self { engine: Arc::new(Engine { dialect, every, grace, isoflop, trainer, listing, patience, depot }) }
     }
 }
 
@@ -75,10 +92,10 @@ impl Executor for Queue {
         &self,
         attempt: &AttemptDir,
         threads: u32,
-        asked: watch::Receiver<Asked>,
+        mut asked: watch::Receiver<Asked>,
     ) -> Result<Execution, SpawnError> {
         let engine = self.engine.clone();
-        let job = Job::write(attempt, threads, &engine.isoflop, &engine.trainer).map_err(|source| SpawnError {
+        let job = engine.job(attempt, threads).map_err(|source| SpawnError {
             program: engine.trainer.clone(),
             attempt: attempt.root().to_owned(),
             source,
@@ -87,9 +104,19 @@ impl Executor for Queue {
         let (takes, taken) = watch::channel(false);
         let mut hears = asked.clone();
         let end = async move {
-            engine.give(&attempt, &job, &mut hears).await?;
+            if let Some(depot) = &engine.depot {
+                tokio::select! {
+                    brought = depot.bring(&attempt, &job.tag) => brought.map_err(|error| unbrought(&attempt, error))?,
+                    () = heard(&mut hears, Asked::Stop) => return Ok(AttemptEnd::exit(TrainerExit::Preempted as i32)),
+                }
+            }
+            let given = engine.give(&attempt, &job, &mut hears).await;
+            if given.is_err() {
+                engine.clear(&job.tag).await;
+            }
+            given?;
             takes.send_replace(true);
-            engine.follow(&attempt, &job.tag, asked).await
+            engine.follow_and_clear(&attempt, &job.tag, asked).await
         };
         Ok(Execution { pid: None, taken, end: Box::pin(end) })
     }
@@ -97,7 +124,7 @@ impl Executor for Queue {
     fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution> {
         let (engine, attempt) = (self.engine.clone(), attempt.clone());
         let tag = tag(&attempt).ok()?;
-        let end = Box::pin(async move { engine.follow(&attempt, &tag, asked).await });
+        let end = Box::pin(async move { engine.follow_and_clear(&attempt, &tag, asked).await });
         // If it was not, it is lost, as it would be with any coordinator there.
         Some(Execution { pid: None, taken: watch::channel(true).1, end })
     }
@@ -148,6 +175,37 @@ impl Engine {
                 }
             }
         }
+    }
+
+    fn job(&self, attempt: &AttemptDir, threads: u32) -> std::io::Result<Job> {
+        match &self.depot {
+            Some(depot) => Job::by_command(attempt, threads, depot.command(&tag(attempt)?)),
+            None => Job::write(attempt, threads, &self.isoflop, &self.trainer),
+        }
+    }
+
+    async fn follow_and_clear(
+        &self,
+        attempt: &AttemptDir,
+        tag: &str,
+        asked: watch::Receiver<Asked>,
+    ) -> Result<AttemptEnd, ExecutionError> {
+        let end = self.follow(attempt, tag, asked).await;
+        self.clear(tag).await;
+        end
+    }
+
+    /// Forgets a job that is over: one that is there after all finds that nobody wants it.
+    async fn clear(&self, tag: &str) {
+        if let Some(depot) = &self.depot {
+            depot.clear(tag).await;
+        }
+    }
+
+    /// Fetches what a job has brought, where that does not lie in the attempt's folder by itself.
+    async fn fetch(&self, attempt: &AttemptDir, tag: &str) -> Result<(), ExecutionError> {
+        let Some(depot) = &self.depot else { return Ok(()) };
+        depot.look(attempt, tag).await.map_err(|error| unbrought(attempt, error))
     }
 
     /// Waits for the end of a job that was submitted, perhaps; ends it if that is asked for.
@@ -212,7 +270,14 @@ impl Engine {
     async fn over(&self, attempt: &AttemptDir, tag: &str, grace: Duration) -> Result<AttemptEnd, ExecutionError> {
         let began = Instant::now();
         let mut missing: Option<Instant> = None;
+        let mut fetched: Option<Instant> = None;
         loop {
+            if let Some(depot) = &self.depot
+                && fetched.is_none_or(|at| at.elapsed() >= depot.beat())
+            {
+                self.fetch(attempt, tag).await?;
+                fetched = Some(Instant::now());
+            }
             if let Some(end) = read_end(attempt) {
                 self.one_began().await;
                 return Ok(end);
@@ -222,6 +287,7 @@ impl Engine {
                     let since = *missing.get_or_insert_with(Instant::now);
                     if since.elapsed() >= grace {
                         // It may have ended between the last look and the answer.
+                        self.fetch(attempt, tag).await?;
                         return Ok(read_end(attempt).unwrap_or_else(|| lost(attempt)));
                     }
                 }
@@ -259,6 +325,14 @@ impl Engine {
 /// [`ExecutionError::Unwritable`].
 pub fn unwant(attempt: &AttemptDir) -> Result<(), ExecutionError> {
     std::fs::write(attempt.stop(), "").map_err(|source| ExecutionError::Unwritable(attempt.stop(), source))
+}
+
+/// What a storage has against an attempt: it would have it against all.
+fn unbrought(attempt: &AttemptDir, error: StorageError) -> ExecutionError {
+    match error {
+        StorageError::Here(source) => ExecutionError::Unwritable(attempt.root().to_owned(), source),
+        other => ExecutionError::Refused(format!("the storage does not take it: {other}")),
+    }
 }
 
 fn read_end(attempt: &AttemptDir) -> Option<AttemptEnd> {

@@ -1,18 +1,18 @@
 //! What the calls of workers share: the office, the files that they may fetch, and where things are written.
 
 use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
-use super::offer::Blobs;
+use super::super::arrival::{append, deliver, note};
+use super::super::offer::Blobs;
 use super::office::Office;
 use crate::protocol::{Beat, BeatAnswer, Digest, End, EndAnswer, Held, Order};
-use crate::run::{AttemptDir, replace_json, write_json, write_whole};
+use crate::run::AttemptDir;
 
 /// What the calls of workers share.
 #[derive(Debug)]
@@ -60,9 +60,10 @@ impl Desk {
         let Some(known) = office.heard(&beat.held, worker, Instant::now()) else {
             return Ok(BeatAnswer { order: Order::Forget, offset: 0 });
         };
-        note(&known.attempt.worker(), worker)?;
+        let who = serde_json::json!({ "worker": worker });
+        note(&known.attempt.worker(), &who)?;
         if beat.began {
-            note(&known.attempt.began(), worker)?;
+            note(&known.attempt.began(), &who)?;
         }
         let offset = append(&known.attempt, beat.offset, beat.events.as_bytes())?;
         Ok(BeatAnswer { order: known.order, offset })
@@ -89,40 +90,4 @@ impl Desk {
     pub(super) fn attempt(&self, worker: &str, held: &Held) -> Option<AttemptDir> {
         Some(self.office().heard(held, worker, Instant::now())?.attempt)
     }
-}
-
-/// Writes down once who has an attempt, for the next coordinator, or that it trains, for this one.
-fn note(path: &Path, worker: &str) -> io::Result<()> {
-    if path.exists() { Ok(()) } else { replace_json(path, &serde_json::json!({ "worker": worker })) }
-}
-
-/// Adds events, if they go on where those before ended; returns how many bytes there are now.
-fn append(attempt: &AttemptDir, offset: u64, events: &[u8]) -> io::Result<u64> {
-    let there = length(attempt);
-    if there != offset || events.is_empty() {
-        return Ok(there);
-    }
-    OpenOptions::new().create(true).append(true).open(attempt.metrics())?.write_all(events)?;
-    Ok(offset + events.len() as u64)
-}
-
-fn length(attempt: &AttemptDir) -> u64 {
-    fs::metadata(attempt.metrics()).map_or(0, |metadata| metadata.len())
-}
-
-/// Writes what an attempt brought, all of it synced before what tells of its end.
-fn deliver(attempt: &AttemptDir, end: &End) -> io::Result<EndAnswer> {
-    let there = length(attempt);
-    if there < end.events {
-        return Ok(EndAnswer::Events(there));
-    }
-    if let Ok(events) = fs::File::open(attempt.metrics()) {
-        events.sync_all()?;
-    }
-    fs::write(attempt.log(), &end.log)?;
-    if let Some(outcome) = &end.outcome {
-        write_whole(&attempt.outcome(), outcome.as_bytes())?;
-    }
-    write_json(&attempt.end(), &end.end)?;
-    Ok(EndAnswer::Taken)
 }

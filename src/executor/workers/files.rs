@@ -12,19 +12,16 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tower_http::services::ServeFile;
 
+use super::super::arrival::Arrival;
 use super::door::Caller;
 use super::server::{Failure, Shared};
 use crate::protocol::{CheckpointFile, Digest, Held, Place};
-use crate::run::{AttemptDir, CheckpointDir, CheckpointsDir, Launch, RunDir, RunId, accept_checkpoint};
 
 /// Longest time without a byte of a file that a worker brings.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Most bytes of a manifest: it holds a run's whole curve.
 const MOST_MANIFEST: u64 = 64 << 20;
-
-/// Most bytes of tensors of a run whose memory is not known.
-const MOST_TENSORS: u64 = 64 << 30;
 
 /// The bytes of a digest, or the `Range` of them that is asked for.
 pub(super) async fn send(State(shared): State<Shared>, Path(digest): Path<String>, request: Request) -> Response {
@@ -55,49 +52,23 @@ pub(super) async fn receive(
         return Err(Failure::new(StatusCode::GONE, format!("{held} is not held by this worker"), hint));
     };
     let arrival = Arrival::of(&attempt, &held, place).map_err(Failure::here)?;
-    arrival.take(file, request.into_body()).await?;
+    take(&arrival, file, request.into_body()).await?;
     if file == CheckpointFile::Manifest {
-        let accepted = tokio::task::spawn_blocking(move || {
-            accept_checkpoint(&arrival.dir, &arrival.arriving, &arrival.owner, step)
-        });
+        let accepted = tokio::task::spawn_blocking(move || arrival.accept(step));
         accepted.await.map_err(Failure::here)?.map_err(|e| bad(&e))?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Where a checkpoint arrives, and whose it must be.
-struct Arrival {
-    dir: CheckpointsDir,
-    arriving: CheckpointDir,
-    /// The run, or the trunk, that it must be of.
-    owner: RunId,
-    most_tensors: u64,
-}
-
-impl Arrival {
-    fn of(attempt: &AttemptDir, held: &Held, place: Place) -> std::io::Result<Self> {
-        let launch: Launch = serde_json::from_slice(&std::fs::read(attempt.launch())?)?;
-        let dir = place.of(&RunDir::new(launch.run_folder));
-        let trunk = || launch.spec.trunk().map(|trunk| trunk.id);
-        let owner = match place {
-            Place::Run => launch.run,
-            Place::Trunk => trunk().ok_or_else(|| std::io::Error::other("the run has no trunk"))?,
-        };
-        // A checkpoint is part of what training holds in memory.
-        let most_tensors = launch.memory_bytes_estimate.unwrap_or(MOST_TENSORS);
-        Ok(Self { arriving: dir.arriving(&held.fence), dir, owner, most_tensors })
-    }
-
-    async fn take(&self, file: CheckpointFile, body: Body) -> Result<(), Failure> {
-        let (path, most) = match file {
-            CheckpointFile::Tensors => (self.arriving.tensors(), self.most_tensors),
-            CheckpointFile::Manifest => (self.arriving.manifest(), MOST_MANIFEST),
-        };
-        tokio::fs::create_dir_all(self.arriving.root()).await.map_err(Failure::here)?;
-        let mut to = File::create(&path).await.map_err(Failure::here)?;
-        write(body, &mut to, most).await?;
-        to.flush().await.map_err(Failure::here)
-    }
+async fn take(arrival: &Arrival, file: CheckpointFile, body: Body) -> Result<(), Failure> {
+    let (path, most) = match file {
+        CheckpointFile::Tensors => (arrival.arriving.tensors(), arrival.most_tensors),
+        CheckpointFile::Manifest => (arrival.arriving.manifest(), MOST_MANIFEST),
+    };
+    tokio::fs::create_dir_all(arrival.arriving.root()).await.map_err(Failure::here)?;
+    let mut to = File::create(&path).await.map_err(Failure::here)?;
+    write(body, &mut to, most).await?;
+    to.flush().await.map_err(Failure::here)
 }
 
 /// Writes a body as it arrives, bounded in size and in silence.

@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{RunOrder, defaults};
+use super::{RunOrder, Storage, defaults};
 use crate::sweep::check::Check;
 use crate::sweep::given::given;
 use crate::sweep::{At, Count, Number, SweepError};
 
-/// An engine with a queue, on a file system that it shares with this machine. The commands are for `sh -c`; docs/commands.md
+/// An engine with a queue, on a file system that it shares with this machine, or by way of a `storage`. The commands are for `sh -c`; docs/commands.md
 /// explains them and has examples.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +25,9 @@ pub struct CommandExecutor {
     /// CPU threads of a run; 1 if absent.
     #[serde(default = "defaults::threads_per_run")]
     pub threads_per_run: At<Count>,
+    /// By which attempts are exchanged with jobs that share no file system with this machine; they share one if absent.
+    #[serde(default, deserialize_with = "given")]
+    pub storage: Option<Storage>,
     /// Most jobs that are submitted and not over; 100 if absent.
     #[serde(default = "defaults::max_pending")]
     pub max_pending: At<Count>,
@@ -78,12 +81,14 @@ impl Check<'_> {
                 return Err(self.at(words, format!("{name} is empty"), hint));
             }
         }
-        for (name, words, variable) in [
-            ("`submit`", submit, "ISOFLOP_JOB"),
-            ("`submit`", submit, "ISOFLOP_TAG"),
-            ("`cancel`", cancel, "ISOFLOP_TAG"),
-        ] {
-            if !words.value.contains(variable) {
+        // By way of a storage, what to execute is one line.
+        let job: &[&str] =
+            if command.storage.is_some() { &["ISOFLOP_COMMAND", "ISOFLOP_JOB"] } else { &["ISOFLOP_JOB"] };
+        for (name, words, variables) in
+            [("`submit`", submit, job), ("`submit`", submit, &["ISOFLOP_TAG"]), ("`cancel`", cancel, &["ISOFLOP_TAG"])]
+        {
+            if !variables.iter().any(|variable| words.value.contains(variable)) {
+                let variable = variables[0];
                 let message = format!(
                     "{name} does not use `${variable}`, without which the engine cannot know which job is meant"
                 );

@@ -6,6 +6,7 @@ mod local;
 mod ray;
 mod several;
 mod slurm;
+mod storage;
 mod workers;
 
 use std::path::Path;
@@ -20,6 +21,7 @@ pub use local::LocalExecutor;
 pub use ray::RayExecutor;
 pub use several::SeveralExecutor;
 pub use slurm::{SlurmExecutor, SlurmMemory, SlurmTime};
+pub use storage::Storage;
 pub use workers::WorkersExecutor;
 
 /// Where runs execute.
@@ -77,6 +79,16 @@ impl Executor {
         match self {
             Self::Several(several) => several.engines.value.iter().map(|engine| &engine.value).collect(),
             one => vec![one],
+        }
+    }
+
+    /// By which storage attempts are exchanged with jobs, if they share no file system with this machine.
+    pub fn storage(&self) -> Option<&Storage> {
+        match self {
+            Self::Command(command) => command.storage.as_ref(),
+            Self::Slurm(slurm) => slurm.storage.as_ref(),
+            Self::Ray(ray) => ray.storage.as_ref(),
+            Self::Local(_) | Self::Workers(_) | Self::Several(_) => None,
         }
     }
 
@@ -194,6 +206,7 @@ impl Check<'_> {
             Executor::Workers(workers) => self.workers(workers)?,
             Executor::Several(several) => self.several(several)?,
         }
+        self.storage(executor.storage())?;
         self.treatment(&executor.treatment())
     }
 

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{RunOrder, defaults};
+use super::{RunOrder, Storage, defaults};
 use crate::sweep::check::Check;
 use crate::sweep::given::given;
 use crate::sweep::{At, Count, Number, SweepError};
 
-/// A Ray cluster, on a file system that it shares with this machine. docs/ray.md begins with nothing and has an example.
+/// A Ray cluster, on a file system that it shares with this machine, or by way of a `storage`. docs/ray.md begins with nothing and has an example.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RayExecutor {
@@ -28,6 +28,9 @@ pub struct RayExecutor {
     pub memory_bytes: Option<At<Count>>,
     /// Seconds for which jobs may wait with none of the sweep's begun, before the sweep stops; 3600 if absent.
     pub pending_seconds: At<Number>,
+    /// By which attempts are exchanged with jobs that share no file system with this machine; they share one if absent.
+    #[serde(deserialize_with = "given")]
+    pub storage: Option<Storage>,
     /// Most jobs that are submitted and not over; 100 if absent.
     pub max_pending: At<Count>,
     /// Seconds between questions for the jobs; 10 if absent.
@@ -62,6 +65,7 @@ impl Default for RayExecutor {
             threads_per_run: defaults::threads_per_run(),
             memory_bytes: None,
             pending_seconds: At::nowhere(Number(3600.0)),
+            storage: None,
             max_pending: defaults::max_pending(),
             poll_seconds: defaults::poll_seconds(),
             grace_seconds: defaults::grace_seconds(),

@@ -68,7 +68,7 @@ impl Ray {
     /// Submits a job; one that Ray has under the same name is the same.
     pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
         let mut body = json!({
-            "entrypoint": format!("sh {}", quoted(&job.script)),
+            "entrypoint": job.command.clone().unwrap_or_else(|| format!("sh {}", quoted(&job.script))),
             "submission_id": job.tag,
             "entrypoint_num_cpus": job.threads,
             "entrypoint_num_gpus": self.wanted.gpus,

@@ -139,7 +139,8 @@ fn what_is_asked() {
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let ray = Ray::new(&format!("{address}/"), Some(Token::read(&file).unwrap()), WANTED).unwrap();
     let script = PathBuf::from("/it's here/job.sh");
-    let job = Job { tag: "isoflop-a-1-b".to_owned(), script, folder: PathBuf::from("/it's here"), threads: 2 };
+    let job =
+        Job { tag: "isoflop-a-1-b".to_owned(), script, folder: PathBuf::from("/it's here"), threads: 2, command: None };
     run(async {
         ray.submit(&job).await.unwrap();
         assert_eq!(ray.live().await.ok(), names(["isoflop-waits", "isoflop-runs"]));
@@ -185,7 +186,8 @@ fn what_is_too_slow() {
     let client = http::client(Duration::from_millis(300)).build().unwrap();
     let slow = Ray { client, ..at(&address) };
     assert_eq!(run(slow.live()).ok(), None);
-    let job = Job { tag: "isoflop-a".to_owned(), script: PathBuf::new(), folder: PathBuf::new(), threads: 1 };
+    let job =
+        Job { tag: "isoflop-a".to_owned(), script: PathBuf::new(), folder: PathBuf::new(), threads: 1, command: None };
     let words = run(slow.submit(&job)).unwrap_err();
     assert!(words.contains("no answer in time"), "{words}");
     // The first connection takes one byte now and then.

@@ -26,17 +26,18 @@ pub(super) fn of(wanted: &SlurmExecutor) -> Vec<String> {
     arguments
 }
 
-/// What an array of so many tasks asks for besides.
-pub(super) fn of_array(name: &str, tasks: usize, folder: &BatchDir) -> Vec<String> {
-    // Slurm puts its own words for what begins with a percent sign.
-    let whole = folder.root().display().to_string().replace('%', "%%");
-    let output = folder.printed("%a");
-    let file = output.file_name().unwrap_or_default().display();
-    vec![
-        format!("--job-name={name}"),
-        format!("--array=0-{}", tasks.saturating_sub(1)),
-        format!("--output={whole}/{file}"),
-    ]
+/// What an array of so many tasks asks for besides, which print into a folder, if they share one with this machine.
+pub(super) fn of_array(name: &str, tasks: usize, folder: Option<&BatchDir>) -> Vec<String> {
+    let output = folder.map_or_else(
+        || "/dev/null".to_owned(),
+        |folder| {
+            // Slurm puts its own words for what begins with a percent sign.
+            let whole = folder.root().display().to_string().replace('%', "%%");
+            let output = folder.printed("%a");
+            format!("{whole}/{}", output.file_name().unwrap_or_default().display())
+        },
+    );
+    vec![format!("--job-name={name}"), format!("--array=0-{}", tasks.saturating_sub(1)), format!("--output={output}")]
 }
 
 #[cfg(test)]
@@ -59,6 +60,7 @@ mod tests {
             memory: None,
             options: Vec::new(),
             threads_per_run: count(2),
+            storage: None,
             max_pending: count(100),
             poll_seconds: number(10.0),
             grace_seconds: number(60.0),
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn a_folder_is_no_pattern() {
         let folder = SweepDir::at(Path::new("/results/50%a")).batch("isoflop-1");
-        let said = of_array("isoflop-1", 3, &folder);
+        let said = of_array("isoflop-1", 3, Some(&folder));
         assert_eq!(said, ["--job-name=isoflop-1", "--array=0-2", "--output=/results/50%%a/batches/isoflop-1/%a.txt"]);
     }
 }

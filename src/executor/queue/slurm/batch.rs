@@ -22,6 +22,8 @@ pub(super) struct Batch {
 struct Task {
     tag: String,
     script: PathBuf,
+    /// What the script executes, where that needs no file of this machine; not known of a batch that was read.
+    command: Option<String>,
 }
 
 impl Batch {
@@ -34,7 +36,7 @@ impl Batch {
         if let Some(job) = jobs.iter().find(unfit) {
             return Err(format!("`{}` has a path that cannot stand on a line of text", job.script.display()));
         }
-        let task = |job: &Job| Task { tag: job.tag.clone(), script: job.script.clone() };
+        let task = |job: &Job| Task { tag: job.tag.clone(), script: job.script.clone(), command: job.command.clone() };
         let tasks: Vec<Task> = jobs.iter().map(task).collect();
         let digest = blake3::hash(text(&tasks).as_bytes()).to_hex();
         Ok(Self { name: format!("{PREFIX}{}", &digest[..DIGITS]), tasks })
@@ -44,7 +46,7 @@ impl Batch {
     pub(super) fn read(name: &str, manifest: &str) -> Option<Self> {
         let task = |line: &str| {
             let (tag, script) = line.split_once('\t')?;
-            Some(Task { tag: tag.to_owned(), script: PathBuf::from(script) })
+            Some(Task { tag: tag.to_owned(), script: PathBuf::from(script), command: None })
         };
         let tasks = manifest.lines().map(task).collect::<Option<_>>()?;
         Some(Self { name: name.to_owned(), tasks })
@@ -59,13 +61,24 @@ impl Batch {
         text(&self.tasks)
     }
 
-    /// What Slurm executes for every task: the script on the task's line.
-    pub(super) fn script(manifest: &Path) -> String {
+    /// What Slurm executes for every task, with a manifest that lies there.
+    pub(super) fn script(&self, manifest: &Path) -> String {
+        let head = "#!/bin/sh\n# What Slurm executes for each task of this array. isoflop wrote it.\n";
+        if self.is_by_command() {
+            let commands = self.tasks.iter().map(|task| task.command.as_deref().unwrap_or_default()).enumerate();
+            let cases: String = commands.map(|(task, command)| format!("{task}) exec {command} ;;\n")).collect();
+            return format!("{head}case $SLURM_ARRAY_TASK_ID in\n{cases}esac\n");
+        }
+        // The script on the task's line.
         format!(
-            "#!/bin/sh\n# What Slurm executes for each task of this array. isoflop wrote it.\n\
-             line=$(sed -n \"$((SLURM_ARRAY_TASK_ID + 1))p\" {})\nexec sh \"${{line#*\t}}\"\n",
+            "{head}line=$(sed -n \"$((SLURM_ARRAY_TASK_ID + 1))p\" {})\nexec sh \"${{line#*\t}}\"\n",
             quoted(manifest)
         )
+    }
+
+    /// Whether its tasks need no file of this machine.
+    pub(super) fn is_by_command(&self) -> bool {
+        self.tasks.iter().all(|task| task.command.is_some())
     }
 
     pub(super) fn tag(&self, task: usize) -> Option<&str> {
@@ -99,7 +112,7 @@ mod tests {
 
     fn job(tag: &str, script: &Path) -> Job {
         let folder = script.parent().unwrap().to_owned();
-        Job { tag: tag.to_owned(), script: script.to_owned(), folder, threads: 1 }
+        Job { tag: tag.to_owned(), script: script.to_owned(), folder, threads: 1, command: None }
     }
 
     #[test]
@@ -135,7 +148,7 @@ mod tests {
         }
         let (manifest, script) = (root.join("tasks.txt"), root.join("job.sh"));
         std::fs::write(&manifest, Batch::of(&jobs).unwrap().manifest()).unwrap();
-        std::fs::write(&script, Batch::script(&manifest)).unwrap();
+        std::fs::write(&script, Batch::of(&jobs).unwrap().script(&manifest)).unwrap();
         for i in 0..3 {
             let task = std::process::Command::new("sh").arg(&script).env("SLURM_ARRAY_TASK_ID", i.to_string()).output();
             assert_eq!(String::from_utf8(task.unwrap().stdout).unwrap(), format!("{i}\n"));

@@ -35,7 +35,7 @@ impl Batches {
         let folder = self.folder(batch.name());
         let write = |path: &std::path::Path, text: String| write_whole(path, text.as_bytes());
         let written = std::fs::create_dir_all(folder.root())
-            .and_then(|()| write(&folder.job(), Batch::script(&folder.tasks())))
+            .and_then(|()| write(&folder.job(), batch.script(&folder.tasks())))
             .and_then(|()| write(&folder.tasks(), batch.manifest()));
         written.map_err(|e| format!("cannot write `{}`: {e}", folder.root().display()))?;
         let batch = Shared::new(batch);
@@ -108,7 +108,7 @@ mod tests {
         let jobs = attempts.clone().map(|attempt| {
             std::fs::create_dir_all(attempt.root()).unwrap();
             let (tag, script) = (format!("isoflop-{}", attempt.root().display()), attempt.job());
-            Job { tag, script, folder: attempt.root().to_owned(), threads: 1 }
+            Job { tag, script, folder: attempt.root().to_owned(), threads: 1, command: None }
         });
         let name = Batches::new(sweep.clone()).add(Batch::of(&jobs).unwrap()).unwrap().name().to_owned();
 

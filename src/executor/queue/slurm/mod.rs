@@ -68,8 +68,10 @@ impl Slurm {
     async fn submit_batch(&self, jobs: &[Job]) -> Result<(), String> {
         let batch = self.batches.add(Batch::of(jobs)?)?;
         let folder = self.batches.folder(batch.name());
+        // What tasks print stays where they are, if that has no folder of ours.
+        let printed = if batch.is_by_command() { None } else { Some(&folder) };
         let mut sbatch = call("sbatch");
-        sbatch.args(&self.arguments).args(arguments::of_array(batch.name(), jobs.len(), &folder)).arg(folder.job());
+        sbatch.args(&self.arguments).args(arguments::of_array(batch.name(), jobs.len(), printed)).arg(folder.job());
         said(sbatch, "sbatch").await.map(drop)
     }
 

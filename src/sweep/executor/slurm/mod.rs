@@ -6,7 +6,7 @@ mod written;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{RunOrder, defaults};
+use super::{RunOrder, Storage, defaults};
 use crate::sweep::check::Check;
 use crate::sweep::given::given;
 use crate::sweep::{At, Count, Number, SweepError};
@@ -42,6 +42,9 @@ pub struct SlurmExecutor {
     /// CPU threads of a run; 1 if absent.
     #[serde(default = "defaults::threads_per_run")]
     pub threads_per_run: At<Count>,
+    /// By which attempts are exchanged with jobs that share no file system with this machine; they share one if absent.
+    #[serde(default, deserialize_with = "given")]
+    pub storage: Option<Storage>,
     /// Most jobs that are submitted and not over; 100 if absent.
     #[serde(default = "defaults::max_pending")]
     pub max_pending: At<Count>,

@@ -1,0 +1,121 @@
+//! A storage by which attempts are exchanged with jobs that share no file system with this machine.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::sweep::check::Check;
+use crate::sweep::given::given;
+use crate::sweep::{At, Number, SweepError};
+
+/// Where jobs and isoflop exchange what runs need and bring, if they share no file system. Who may read and write it stands in the
+/// environment (`AWS_ACCESS_KEY_ID` and others), not here. docs/storage.md begins with nothing and has an example.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// `s3://bucket/prefix`, or `file:///folder`.
+    pub url: At<String>,
+    /// Where an S3-compatible storage answers, as `http://127.0.0.1:9000`; Amazon's if absent.
+    #[serde(default, deserialize_with = "given")]
+    pub endpoint: Option<At<String>>,
+    /// The bucket's region; what `AWS_REGION` says, or `us-east-1`, if absent.
+    #[serde(default, deserialize_with = "given")]
+    pub region: Option<At<String>>,
+    /// The program on the machines that train, a name or a whole path; `isoflop` if absent. Its trainer lies beside it.
+    #[serde(default = "isoflop")]
+    pub isoflop: At<String>,
+    /// Seconds between two looks into the storage, on both sides; 5 if absent.
+    #[serde(default = "beat_seconds")]
+    pub beat_seconds: At<Number>,
+}
+
+fn isoflop() -> At<String> {
+    At::nowhere("isoflop".to_owned())
+}
+
+fn beat_seconds() -> At<Number> {
+    At::nowhere(Number(5.0))
+}
+
+/// What can stand in a command of any engine without quotes.
+fn is_plain(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte))
+}
+
+/// What is wrong with the address of a storage, if anything is.
+fn fault(url: &str) -> Option<&'static str> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Some("has no `s3://` or `file://` before it");
+    };
+    if !is_plain(rest) {
+        return Some("holds other characters than letters, digits and `/._-`");
+    }
+    match scheme {
+        "s3" if rest.starts_with('/') => Some("names no bucket"),
+        "file" if !rest.starts_with('/') => Some("has no whole path behind `file://`"),
+        "s3" | "file" => None,
+        _ => Some("is neither `s3://` nor `file://`"),
+    }
+}
+
+impl Check<'_> {
+    pub(super) fn storage(&self, storage: Option<&Storage>) -> Result<(), SweepError> {
+        let Some(Storage { url, endpoint, region, isoflop, beat_seconds }) = storage else { return Ok(()) };
+        if let Some(fault) = fault(&url.value) {
+            // What stands before an `@` may be a password.
+            let shown = url.value.rsplit('@').next().unwrap_or_default();
+            let hint = "write `s3://bucket/prefix`, or `file:///folder`; docs/storage.md explains it";
+            return Err(self.at(url, format!("`url` is `{shown}`, which {fault}"), hint));
+        }
+        if let Some(endpoint) = endpoint {
+            let host = endpoint.value.strip_prefix("http://").or_else(|| endpoint.value.strip_prefix("https://"));
+            if !host.is_some_and(|host| is_plain(host) && !host.starts_with('/')) {
+                let shown = endpoint.value.rsplit('@').next().unwrap_or_default();
+                let message =
+                    format!("`endpoint` is `{shown}`, allowed is `http://` or `https://` with a machine and a port");
+                return Err(self.at(endpoint, message, "write where the storage answers, as `http://127.0.0.1:9000`"));
+            }
+            if url.value.starts_with("file:") {
+                let message = "`endpoint` is for `s3://`, and `url` is a folder";
+                return Err(self.at(
+                    endpoint,
+                    message.to_owned(),
+                    "leave `endpoint` out, or write `url: s3://bucket/prefix`",
+                ));
+            }
+        }
+        for (name, word, as_in) in
+            [("`region`", region.as_ref(), "us-east-1"), ("`isoflop`", Some(isoflop), "/opt/isoflop/isoflop")]
+        {
+            if let Some(word) = word.filter(|word| !is_plain(&word.value)) {
+                let message = format!("{name} is `{}`, allowed are letters, digits and `/._-:`", word.value);
+                return Err(self.at(word, message, format!("write it as `{as_in}`")));
+            }
+        }
+        self.within("`beat_seconds`", beat_seconds, 0.05..=3600.0).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storage_is_a_bucket_or_a_folder() {
+        for url in ["s3://bucket", "s3://bucket/a/b-c.d/", "file:///mnt/exchange"] {
+            assert_eq!(fault(url), None, "{url}");
+        }
+        for url in [
+            "bucket",
+            "/mnt/x",
+            "s3://",
+            "s3:///a",
+            "file://a/b",
+            "gs://bucket",
+            "s3://key:secret@bucket",
+            "s3://b/a b",
+            "s3://b/$(x)",
+        ] {
+            assert!(fault(url).is_some(), "{url}");
+        }
+    }
+}

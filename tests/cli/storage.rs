@@ -1,0 +1,289 @@
+//! Jobs that share no file system with their coordinator: what they need and bring goes through a storage. Here that is a folder;
+//! `scripts/test-s3` has a server that speaks S3.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Child;
+
+use nix::sys::signal::Signal;
+
+use crate::faults::{slow, start, strike};
+use crate::queue::{LOCAL, attempts};
+use crate::sandbox::{Sandbox, processes_of, skipped, until};
+
+/// Two jobs at a time, each by its one line and in a folder where nothing lies. A job's file in `queue` is there as long as the engine
+/// knows it.
+const ENGINE: &str = r#"#!/bin/sh
+case $1 in
+submit)
+  mkdir -p queue scratch; echo "$ISOFLOP_TAG" >> submitted; : > "queue/$ISOFLOP_TAG"
+  setsid sh -c 'cd scratch && TMPDIR=$PWD flock ../$$.lock sh -c "$ISOFLOP_COMMAND"; cd .. && rm -f "queue/$ISOFLOP_TAG" $$.lock' \
+    >> said 2>&1 < /dev/null & ;;
+poll) ls queue ;;
+cancel) rm -f "queue/$ISOFLOP_TAG"; pkill -TERM -f "attempts/$ISOFLOP_TAG"; true ;;
+esac
+"#;
+
+/// The sweep given to the engine, by way of a storage.
+fn stored_at(sandbox: Sandbox, url: &str, more: &str) -> Sandbox {
+    let isoflop = env!("CARGO_BIN_EXE_isoflop");
+    let executor = format!(
+        "  command:
+    submit: 'sh engine.sh submit # $ISOFLOP_COMMAND $ISOFLOP_TAG'
+    poll: sh engine.sh poll
+    cancel: 'sh engine.sh cancel # $ISOFLOP_TAG'
+    storage:
+      url: {url}
+      isoflop: {isoflop}
+      beat_seconds: 0.2{more}
+    poll_seconds: 0.1
+    grace_seconds: 0.5
+    retry_seconds: 0
+    checkpoint_seconds: 0.2
+    max_pending: 2
+"
+    );
+    sandbox.edit(LOCAL, &executor);
+    sandbox.write("engine.sh", ENGINE);
+    sandbox
+}
+
+fn stored(sandbox: Sandbox) -> Sandbox {
+    let url = format!("file://{}", sandbox.path("storage").display());
+    stored_at(sandbox, &url, "")
+}
+
+/// What the same sweep ends with on this machine.
+fn untouched(sweep: fn() -> Sandbox) -> String {
+    let local = sweep();
+    local.ok(&["run", "sweep.yaml"]);
+    local.losses("results")
+}
+
+fn kill(mut coordinator: Child) {
+    strike(&coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
+}
+
+/// The attempts in the storage.
+fn shelves(sandbox: &Sandbox) -> Vec<PathBuf> {
+    fs::read_dir(sandbox.path("storage/attempts")).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+/// Whether an attempt has brought a checkpoint and goes on.
+fn is_midway(shelf: &std::path::Path) -> bool {
+    let brought = fs::read_dir(shelf.join("brought/run")).into_iter().flatten().flatten();
+    !shelf.join("end.json").exists() && brought.flat_map(|step| fs::metadata(step.path().join("manifest"))).count() > 0
+}
+
+fn lines(sandbox: &Sandbox, file: &str) -> Vec<String> {
+    fs::read_to_string(sandbox.path(file)).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+/// Nothing of any attempt is left, neither in the storage nor where it was executed.
+fn is_clear(sandbox: &Sandbox) -> bool {
+    let scratch = fs::read_dir(sandbox.path("scratch")).into_iter().flatten().count();
+    scratch == 0 && shelves(sandbox).iter().all(|shelf| !shelf.join("order.json").exists())
+}
+
+#[test]
+fn a_storage_gives_the_bits_of_this_machine() {
+    let sandbox = stored(Sandbox::new());
+    sandbox.ok(&["run", "sweep.yaml"]);
+    assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
+    assert_eq!(attempts(&sandbox), [1; 8]);
+    assert_eq!(fs::read_dir(sandbox.path("storage/blobs")).unwrap().count(), 2, "text is brought once");
+    until("all is cleared away", || is_clear(&sandbox));
+    // What was printed is there as well.
+    let run = sandbox.outcomes()[0].0.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+    sandbox.ok(&["logs", &run]);
+}
+
+/// The coordinator is killed while jobs run; they end and bring what they have without it, and the next one fetches it.
+#[test]
+fn jobs_bring_results_without_a_coordinator() {
+    let sandbox = stored(slow());
+    let coordinator = start(&sandbox);
+    until("a job is midway", || shelves(&sandbox).iter().any(|shelf| is_midway(shelf)));
+    kill(coordinator);
+    until("jobs have ended", || {
+        let shelves = shelves(&sandbox);
+        shelves.iter().all(|shelf| shelf.join("end.json").exists())
+            && lines(&sandbox, "submitted").len() >= shelves.len()
+    });
+    let resumed = sandbox.ok(&["resume", "sweep"]);
+    assert!(resumed.err.contains("attempts that were given to the engine before are followed"), "{}", resumed.err);
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+    assert_eq!(attempts(&sandbox), [1; 8]);
+    assert_eq!(lines(&sandbox, "submitted").len(), 8);
+}
+
+/// A machine dies with its job: neither word nor job is left. The next attempt goes on from the checkpoint that was brought.
+#[test]
+fn a_job_that_is_killed_goes_on_elsewhere() {
+    let sandbox = stored(slow());
+    let mut coordinator = start(&sandbox);
+    let mut struck = String::new();
+    until("a job is struck", || {
+        let Some(shelf) = shelves(&sandbox).into_iter().find(|shelf| is_midway(shelf)) else { return false };
+        struck = shelf.file_name().unwrap().to_string_lossy().into_owned();
+        let run = struck.split('-').nth(1).unwrap();
+        // It has come to the coordinator.
+        let here = fs::read_dir(sandbox.path(&format!("results/sweep/runs/{run}/checkpoints"))).into_iter().flatten();
+        if !here.flatten().any(|step| step.path().join("manifest.json").exists() && is_number(&step.path())) {
+            return false;
+        }
+        let pids = processes_of(&PathBuf::from(&struck));
+        pids.iter().for_each(|pid| {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), Signal::SIGKILL);
+        });
+        pids.len() > 1
+    });
+    assert!(coordinator.wait().unwrap().success());
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+    let attempts = attempts(&sandbox);
+    assert_eq!(attempts.iter().sum::<u64>(), 9, "{attempts:?}");
+    let run = struck.split('-').nth(1).unwrap();
+    let log = fs::read_to_string(sandbox.path(&format!("results/sweep/runs/{run}/attempts/2/log.txt"))).unwrap();
+    let said = fs::read_to_string(sandbox.path(&format!("results/sweep/runs/{run}/attempts/2/metrics.jsonl"))).unwrap();
+    assert!(log.contains("checkpoint") || said.contains("resumed"), "it began at its beginning: {log}\n{said}");
+}
+
+fn is_number(path: &std::path::Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().parse::<u64>().is_ok())
+}
+
+/// Every job is started twice, and one once more when all is over: it trains once.
+#[test]
+fn a_job_that_is_started_twice_trains_once() {
+    let sandbox = stored(Sandbox::new());
+    let twice = ENGINE.replace("sh -c \"$ISOFLOP_COMMAND\"", "sh ../twice.sh");
+    assert!(twice.contains("twice.sh"));
+    sandbox.write("twice.sh", "sh -c \"$ISOFLOP_COMMAND\" & sh -c \"$ISOFLOP_COMMAND\"; wait\n");
+    sandbox.write("engine.sh", twice);
+    sandbox.ok(&["run", "sweep.yaml"]);
+    assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
+    assert_eq!(attempts(&sandbox), [1; 8]);
+    // The second comes while the first has it, or when all is over.
+    let others = |line: &&String| line.contains("executed by another job") || line.contains("not in the storage");
+    assert_eq!(lines(&sandbox, "said").iter().filter(others).count(), 8);
+    let before = sandbox.outcomes();
+    let job = before[0].0.with_file_name("attempts").join("1/job.sh");
+    let again = std::process::Command::new("sh").arg(job).output().unwrap();
+    assert!(again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("not in the storage, or not any more"));
+    assert_eq!(sandbox.outcomes(), before);
+}
+
+/// An interrupt reaches jobs by way of the storage; run again, they go on from their checkpoints.
+#[test]
+fn an_interrupt_reaches_jobs() {
+    let sandbox = stored(slow());
+    let mut coordinator = start(&sandbox);
+    until("a job is midway", || shelves(&sandbox).iter().any(|shelf| is_midway(shelf)));
+    strike(&coordinator, Signal::SIGINT);
+    assert_eq!(coordinator.wait().unwrap().code(), Some(130));
+    until("all is cleared away", || is_clear(&sandbox));
+    let kept = sandbox.outcomes();
+    sandbox.ok(&["run", "sweep.yaml"]);
+    assert!(kept.iter().all(|outcome| sandbox.outcomes().contains(outcome)));
+    assert_eq!(sandbox.losses("results"), untouched(slow));
+}
+
+#[test]
+fn what_a_storage_may_not_be() {
+    let mut said = String::new();
+    for (from, to) in [
+        ("url: file://", "url: gs://"),
+        ("url: file://", "url: s3://me:secret@bucket"),
+        ("url: file://", "address: file://"),
+        ("beat_seconds: 0.2", "beat_seconds: 0"),
+        ("beat_seconds: 0.2", "endpoint: http://127.0.0.1:9000"),
+        ("beat_seconds: 0.2", "region: here or there"),
+        ("# $ISOFLOP_COMMAND $ISOFLOP_TAG", "# $ISOFLOP_TAG"),
+    ] {
+        let mistaken = stored(Sandbox::new());
+        mistaken.edit(from, to);
+        let ran = mistaken.run(&["plan", "sweep.yaml"]);
+        assert_eq!(ran.code, 3, "{}", ran.err);
+        said += &ran.err.replace(&mistaken.path("").display().to_string(), "/SANDBOX/");
+    }
+    let mistaken = stored(Sandbox::new());
+    mistaken.write("storage", "a file");
+    for arguments in [&["run", "sweep.yaml"][..], &["attempt", "s3://bucket/prefix"]] {
+        let ran = mistaken.run(arguments);
+        assert_ne!(ran.code, 0);
+        let error = &ran.err[ran.err.find("error: ").unwrap()..];
+        said += &error.replace(&mistaken.path("").display().to_string(), "/SANDBOX/");
+    }
+    insta::assert_snapshot!(said);
+}
+
+/// A server that speaks S3, given by its address and its process; without, this says so.
+fn server() -> Option<(String, i32)> {
+    let Ok(given) = std::env::var("ISOFLOP_TEST_S3") else {
+        skipped("no server that speaks S3: `scripts/test-s3` starts one");
+        return None;
+    };
+    let (endpoint, process) = given.rsplit_once(' ').unwrap();
+    Some((endpoint.to_owned(), process.parse().unwrap()))
+}
+
+mod real {
+    use super::*;
+
+    fn on(sandbox: Sandbox, endpoint: &str, name: &str) -> Sandbox {
+        stored_at(sandbox, &format!("s3://isoflop/{name}"), &format!("\n      endpoint: {endpoint}"))
+    }
+
+    #[test]
+    fn s3_gives_the_bits_of_this_machine() {
+        let Some((endpoint, _)) = server() else { return };
+        let sandbox = on(Sandbox::new(), &endpoint, "bits/of a sweep".split(' ').next().unwrap());
+        sandbox.ok(&["run", "sweep.yaml"]);
+        assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
+        assert_eq!(attempts(&sandbox), [1; 8]);
+    }
+
+    /// Both jobs come at once: one has it.
+    #[test]
+    fn s3_lets_one_of_two_jobs_train() {
+        let Some((endpoint, _)) = server() else { return };
+        let sandbox = on(Sandbox::new(), &endpoint, "twice");
+        sandbox.write("engine.sh", ENGINE.replace("sh -c \"$ISOFLOP_COMMAND\"", "sh ../twice.sh"));
+        sandbox.write("twice.sh", "sh -c \"$ISOFLOP_COMMAND\" & sh -c \"$ISOFLOP_COMMAND\"; wait\n");
+        sandbox.ok(&["run", "sweep.yaml"]);
+        assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
+        assert_eq!(attempts(&sandbox), [1; 8]);
+    }
+
+    /// The server stands still for longer than anybody waits for an answer: that is a pause.
+    #[test]
+    fn s3_may_be_away() {
+        let Some((endpoint, process)) = server() else { return };
+        let sandbox = on(slow(), &endpoint, "away");
+        let said = fs::File::create(sandbox.path("told")).unwrap();
+        let mut coordinator = sandbox.command(&["run", "sweep.yaml"]).stderr(said).spawn().unwrap();
+        until("a run is done", || !sandbox.outcomes().is_empty());
+        let server = nix::unistd::Pid::from_raw(process);
+        nix::sys::signal::kill(server, Signal::SIGSTOP).unwrap();
+        let told = || fs::read_to_string(sandbox.path("told")).unwrap();
+        until("it is said", || told().contains("the storage does not answer"));
+        nix::sys::signal::kill(server, Signal::SIGCONT).unwrap();
+        assert!(coordinator.wait().unwrap().success(), "{}", told());
+        assert!(told().contains("the storage answers again"), "{}", told());
+        assert_eq!(sandbox.losses("results"), untouched(slow));
+        assert_eq!(attempts(&sandbox), [1; 8]);
+    }
+
+    #[test]
+    fn what_s3_refuses() {
+        let Some((endpoint, _)) = server() else { return };
+        let nobody = stored_at(Sandbox::new(), "s3://nobodys", &format!("\n      endpoint: {endpoint}"));
+        let ran = nobody.run(&["run", "sweep.yaml"]);
+        assert!(ran.code == 6 && ran.err.contains("no such bucket"), "{} {}", ran.code, ran.err);
+        let nowhere = stored_at(Sandbox::new(), "s3://isoflop", "\n      endpoint: http://127.0.0.1:9");
+        let ran = nowhere.run(&["run", "sweep.yaml"]);
+        assert!(ran.code == 6 && ran.err.contains("refused"), "{} {}", ran.code, ran.err);
+    }
+}
