@@ -92,7 +92,7 @@ impl Executor for Queue {
         &self,
         attempt: &AttemptDir,
         threads: u32,
-        mut asked: watch::Receiver<Asked>,
+        asked: watch::Receiver<Asked>,
     ) -> Result<Execution, SpawnError> {
         let engine = self.engine.clone();
         let job = engine.job(attempt, threads).map_err(|source| SpawnError {
