@@ -76,6 +76,43 @@ fn is_midway(shelf: &std::path::Path) -> bool {
     !shelf.join("end.json").exists() && brought.flat_map(|step| fs::metadata(step.path().join("manifest"))).count() > 0
 }
 
+/// The attempts that jobs execute, all of which the engine has.
+fn under_way(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let submitted = lines(sandbox, "submitted");
+    let is_under_way = |shelf: &PathBuf| {
+        let has = |name: &str| shelf.join(name).exists();
+        has("claim.json") && !has("end.json") && submitted.iter().any(|tag| shelf.ends_with(tag))
+    };
+    shelves(sandbox).into_iter().filter(is_under_way).collect()
+}
+
+fn tell(shelf: &std::path::Path, signal: Signal) {
+    for pid in processes_of(&PathBuf::from(shelf.file_name().unwrap())) {
+        // It may have ended by itself.
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
+    }
+}
+
+/// Stops all jobs where two are under way of which `so` holds, for as long as `then` takes: none of them ends between look and blow.
+fn while_jobs_stand(sandbox: &Sandbox, so: impl Fn(&[PathBuf]) -> bool, then: impl FnOnce(&[PathBuf])) {
+    let mut standing = Vec::new();
+    let holds = |jobs: &[PathBuf]| jobs.len() == 2 && so(jobs);
+    until("two jobs are midway", || {
+        standing = under_way(sandbox);
+        if !holds(&standing) {
+            return false;
+        }
+        standing.iter().for_each(|shelf| tell(shelf, Signal::SIGSTOP));
+        let stands = under_way(sandbox) == standing && holds(&standing);
+        if !stands {
+            standing.iter().for_each(|shelf| tell(shelf, Signal::SIGCONT));
+        }
+        stands
+    });
+    then(&standing);
+    standing.iter().for_each(|shelf| tell(shelf, Signal::SIGCONT));
+}
+
 fn lines(sandbox: &Sandbox, file: &str) -> Vec<String> {
     fs::read_to_string(sandbox.path(file)).unwrap_or_default().lines().map(str::to_owned).collect()
 }
@@ -104,13 +141,8 @@ fn a_storage_gives_the_bits_of_this_machine() {
 fn jobs_bring_results_without_a_coordinator() {
     let sandbox = stored(slow());
     let coordinator = start(&sandbox);
-    until("a job is midway", || shelves(&sandbox).iter().any(|shelf| is_midway(shelf)));
-    kill(coordinator);
-    until("jobs have ended", || {
-        let shelves = shelves(&sandbox);
-        shelves.iter().all(|shelf| shelf.join("end.json").exists())
-            && lines(&sandbox, "submitted").len() >= shelves.len()
-    });
+    while_jobs_stand(&sandbox, |jobs| jobs.iter().any(|shelf| is_midway(shelf)), |_| kill(coordinator));
+    until("jobs have ended", || shelves(&sandbox).iter().all(|shelf| shelf.join("end.json").exists()));
     let resumed = sandbox.ok(&["resume", "sweep"]);
     assert!(resumed.err.contains("attempts that were given to the engine before are followed"), "{}", resumed.err);
     assert_eq!(sandbox.losses("results"), untouched(slow));
@@ -124,28 +156,33 @@ fn a_job_that_is_killed_goes_on_elsewhere() {
     let sandbox = stored(slow());
     let mut coordinator = start(&sandbox);
     let mut struck = String::new();
-    until("a job is struck", || {
-        let Some(shelf) = shelves(&sandbox).into_iter().find(|shelf| is_midway(shelf)) else { return false };
-        struck = shelf.file_name().unwrap().to_string_lossy().into_owned();
-        let run = struck.split('-').nth(1).unwrap();
-        // It has come to the coordinator.
+    // Its checkpoint has come to the coordinator.
+    let has_brought = |shelf: &PathBuf| {
+        let run = run_of(shelf);
         let here = fs::read_dir(sandbox.path(&format!("results/sweep/runs/{run}/checkpoints"))).into_iter().flatten();
-        if !here.flatten().any(|step| step.path().join("manifest.json").exists() && is_number(&step.path())) {
-            return false;
-        }
-        let pids = processes_of(&PathBuf::from(&struck));
-        pids.iter().for_each(|pid| {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), Signal::SIGKILL);
-        });
-        pids.len() > 1
-    });
+        is_midway(shelf)
+            && here.flatten().any(|step| step.path().join("manifest.json").exists() && is_number(&step.path()))
+    };
+    while_jobs_stand(
+        &sandbox,
+        |jobs| jobs.iter().any(has_brought),
+        |jobs| {
+            let shelf = jobs.iter().find(|shelf| has_brought(shelf)).unwrap();
+            struck = run_of(shelf);
+            tell(shelf, Signal::SIGKILL);
+        },
+    );
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
     let attempts = attempts(&sandbox);
     assert_eq!(attempts.iter().sum::<u64>(), 9, "{attempts:?}");
-    let run = struck.split('-').nth(1).unwrap();
-    let from = outcome_field(&sandbox, run, "resumed_from_step");
+    let from = outcome_field(&sandbox, &struck, "resumed_from_step");
     assert!(from.as_u64() > Some(0), "it began at its beginning: {from}");
+}
+
+/// The run of an attempt.
+fn run_of(shelf: &std::path::Path) -> String {
+    shelf.file_name().unwrap().to_string_lossy().split('-').nth(1).unwrap().to_owned()
 }
 
 fn is_number(path: &std::path::Path) -> bool {

@@ -47,7 +47,8 @@ fn a_result_outlives_its_worker() {
     let mut coordinator = site.coordinator();
     site.worker("one");
     until("it is delivered", || site.said("one").contains("kept by an earlier worker in this folder, and delivered"));
-    assert!(sandbox.outcomes().len() > done);
+    // It is acknowledged when it is durable; the commit follows.
+    until("it is committed", || sandbox.outcomes().len() > done);
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
     assert_eq!(begun(&site.said("one")), 8, "a run was trained twice");
