@@ -48,26 +48,20 @@ pub fn side_by_side(waiting: &[(RunIndex, u64)], slots: usize, free: &FreeMemory
     // Stable: of equal runs, the first of the plan is named.
     largest.sort_by_key(|(_, estimate)| std::cmp::Reverse(*estimate));
     let Some((run, estimate)) = largest.first().copied() else { return Ok(slots) };
-    match free {
-        FreeMemory::Shared(free) => {
-            if estimate > *free {
-                return Err(TooLarge { run, estimate, free: *free });
-            }
-            let mut held = 0u64;
-            let fits = |(_, estimate): &&(RunIndex, u64)| {
-                held = held.saturating_add(*estimate);
-                held <= *free
-            };
-            let fitting = largest.iter().take(slots).take_while(fits).count();
-            // Fewer runs than slots: the rest of the slots stay empty by themselves.
-            Ok(if fitting == largest.len().min(slots) { slots } else { fitting.max(1) })
-        }
-        FreeMemory::Each(free) => {
-            // It comes to none that has less.
-            let most = free.iter().copied().max().unwrap_or(0);
-            if estimate > most { Err(TooLarge { run, estimate, free: most }) } else { Ok(slots) }
-        }
+    // It comes to no device that has less.
+    let most = free.most();
+    if estimate > most {
+        return Err(TooLarge { run, estimate, free: most });
     }
+    let FreeMemory::Shared(free) = free else { return Ok(slots) };
+    let mut held = 0u64;
+    let fits = |(_, estimate): &&(RunIndex, u64)| {
+        held = held.saturating_add(*estimate);
+        held <= *free
+    };
+    let fitting = largest.iter().take(slots).take_while(fits).count();
+    // Fewer runs than slots: the rest of the slots stay empty by themselves.
+    Ok(if fitting == largest.len().min(slots) { slots } else { fitting.max(1) })
 }
 
 #[cfg(test)]

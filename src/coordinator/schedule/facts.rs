@@ -47,9 +47,9 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Whether no device that has slots has more memory than this one.
-    pub(super) fn is_roomiest(&self, device: usize) -> bool {
-        self.slots.iter().all(|other| self.memory[*other] <= self.memory[device])
+    /// The most memory of a device that has slots, bytes.
+    pub(super) fn most_memory(&self) -> u64 {
+        self.slots.iter().map(|device| self.memory[*device]).max().unwrap_or(0)
     }
 }
 

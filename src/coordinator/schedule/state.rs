@@ -20,6 +20,8 @@ pub struct State {
     pub(super) queue: Queue,
     /// What each slot holds.
     pub(super) slots: Vec<Option<RunIndex>>,
+    /// The most memory of a device that has slots, bytes: asked for at every start, and there may be thousands of slots.
+    most_memory: u64,
     /// Memory that is given away on each device, bytes, and to how many runs.
     held: Vec<(u64, usize)>,
     /// Runs that the user gave up while they were in a slot.
@@ -47,6 +49,7 @@ impl State {
             ranks: ranks(&facts, policy.order),
             queue: Queue::default(),
             slots: vec![None; machine.slots.len()],
+            most_memory: machine.most_memory(),
             held: vec![(0, 0); machine.memory.len()],
             cancelling: BTreeSet::new(),
             begun: BTreeSet::new(),
@@ -138,7 +141,7 @@ impl State {
     pub(super) fn next_for(&mut self, slot: SlotIndex) -> Option<RunIndex> {
         let device = self.machine.slots[slot];
         let (held, runs) = self.held[device];
-        if runs == 0 && self.machine.is_roomiest(device) {
+        if runs == 0 && self.machine.memory[device] == self.most_memory {
             return self.queue.pop(None);
         }
         // Beside one that is larger than its device, nothing fits.

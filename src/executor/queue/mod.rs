@@ -111,12 +111,13 @@ impl Executor for Queue {
                 }
             }
             let given = engine.give(&attempt, &job, &mut hears).await;
-            if given.is_err() {
-                engine.clear(&job.tag).await;
-            }
-            given?;
-            takes.send_replace(true);
-            engine.follow_and_clear(&attempt, &job.tag, asked).await
+            takes.send_replace(given.is_ok());
+            let end = match given {
+                Ok(()) => engine.follow(&attempt, &job.tag, asked).await,
+                Err(error) => Err(error),
+            };
+            engine.clear(&job.tag).await;
+            end
         };
         Ok(Execution { pid: None, taken, end: Box::pin(end) })
     }
@@ -124,7 +125,11 @@ impl Executor for Queue {
     fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution> {
         let (engine, attempt) = (self.engine.clone(), attempt.clone());
         let tag = tag(&attempt).ok()?;
-        let end = Box::pin(async move { engine.follow_and_clear(&attempt, &tag, asked).await });
+        let end = Box::pin(async move {
+            let end = engine.follow(&attempt, &tag, asked).await;
+            engine.clear(&tag).await;
+            end
+        });
         // If it was not, it is lost, as it would be with any coordinator there.
         Some(Execution { pid: None, taken: watch::channel(true).1, end })
     }
@@ -182,17 +187,6 @@ impl Engine {
             Some(depot) => Job::by_command(attempt, threads, depot.command(&tag(attempt)?)),
             None => Job::write(attempt, threads, &self.isoflop, &self.trainer),
         }
-    }
-
-    async fn follow_and_clear(
-        &self,
-        attempt: &AttemptDir,
-        tag: &str,
-        asked: watch::Receiver<Asked>,
-    ) -> Result<AttemptEnd, ExecutionError> {
-        let end = self.follow(attempt, tag, asked).await;
-        self.clear(tag).await;
-        end
     }
 
     /// Forgets a job that is over: one that is there after all finds that nobody wants it.

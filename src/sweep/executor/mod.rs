@@ -94,74 +94,27 @@ impl Executor {
 
     /// How runs are treated.
     pub fn treatment(&self) -> Treatment<'_> {
-        let (Self::Local(LocalExecutor {
-            order,
-            max_attempts,
-            retry_seconds,
-            checkpoint_seconds,
-            stall_seconds,
-            max_run_seconds,
-            disk_reserve_bytes,
-            ..
-        })
-        | Self::Command(CommandExecutor {
-            order,
-            max_attempts,
-            retry_seconds,
-            checkpoint_seconds,
-            stall_seconds,
-            max_run_seconds,
-            disk_reserve_bytes,
-            ..
-        })
-        | Self::Slurm(SlurmExecutor {
-            order,
-            max_attempts,
-            retry_seconds,
-            checkpoint_seconds,
-            stall_seconds,
-            max_run_seconds,
-            disk_reserve_bytes,
-            ..
-        })
-        | Self::Ray(RayExecutor {
-            order,
-            max_attempts,
-            retry_seconds,
-            checkpoint_seconds,
-            stall_seconds,
-            max_run_seconds,
-            disk_reserve_bytes,
-            ..
-        })
-        | Self::Workers(WorkersExecutor {
-            order,
-            max_attempts,
-            retry_seconds,
-            checkpoint_seconds,
-            stall_seconds,
-            max_run_seconds,
-            disk_reserve_bytes,
-            ..
-        })
-        | Self::Several(SeveralExecutor {
-            order,
-            max_attempts,
-            retry_seconds,
-            checkpoint_seconds,
-            stall_seconds,
-            max_run_seconds,
-            disk_reserve_bytes,
-            ..
-        })) = self;
-        Treatment {
-            order: *order,
-            max_attempts,
-            retry_seconds,
-            checkpoint_seconds,
-            stall_seconds,
-            max_run_seconds: max_run_seconds.as_ref(),
-            disk_reserve_bytes: disk_reserve_bytes.as_ref(),
+        // Keys of the same names: flattened into one struct, a mistake in one of them would have no place in the file.
+        macro_rules! of {
+            ($engine:expr) => {
+                Treatment {
+                    order: $engine.order,
+                    max_attempts: &$engine.max_attempts,
+                    retry_seconds: &$engine.retry_seconds,
+                    checkpoint_seconds: &$engine.checkpoint_seconds,
+                    stall_seconds: &$engine.stall_seconds,
+                    max_run_seconds: $engine.max_run_seconds.as_ref(),
+                    disk_reserve_bytes: $engine.disk_reserve_bytes.as_ref(),
+                }
+            };
+        }
+        match self {
+            Self::Local(local) => of!(local),
+            Self::Command(command) => of!(command),
+            Self::Slurm(slurm) => of!(slurm),
+            Self::Ray(ray) => of!(ray),
+            Self::Workers(workers) => of!(workers),
+            Self::Several(several) => of!(several),
         }
     }
 }
@@ -194,6 +147,11 @@ pub enum RunOrder {
     CheapestFirst,
     /// As the sweep lists them.
     AsListed,
+}
+
+/// An address as it may be shown: what stands before an `@` may be a password.
+fn shown(address: &str) -> &str {
+    address.rsplit('@').next().unwrap_or_default()
 }
 
 impl Check<'_> {

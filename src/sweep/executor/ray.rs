@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{RunOrder, Storage, defaults};
+use super::{RunOrder, Storage, defaults, shown};
 use crate::sweep::check::Check;
 use crate::sweep::given::given;
 use crate::sweep::{At, Count, Number, SweepError};
@@ -119,8 +119,7 @@ fn fault(address: &str) -> Option<&'static str> {
 impl Check<'_> {
     pub(super) fn ray(&self, ray: &RayExecutor) -> Result<(), SweepError> {
         if let Some(fault) = fault(&ray.address.value) {
-            // What stands before an `@` may be a password.
-            let shown = ray.address.value.rsplit('@').next().unwrap_or_default();
+            let shown = shown(&ray.address.value);
             let message = format!("`address` is `{shown}`, which {fault}");
             let hint = "write where Ray's dashboard answers, as `http://127.0.0.1:8265`; docs/ray.md explains it";
             return Err(self.at(&ray.address, message, hint));

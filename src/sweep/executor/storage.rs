@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::shown;
 use crate::sweep::check::Check;
 use crate::sweep::given::given;
 use crate::sweep::{At, Number, SweepError};
@@ -61,15 +62,14 @@ impl Check<'_> {
     pub(super) fn storage(&self, storage: Option<&Storage>) -> Result<(), SweepError> {
         let Some(Storage { url, endpoint, region, isoflop, beat_seconds }) = storage else { return Ok(()) };
         if let Some(fault) = fault(&url.value) {
-            // What stands before an `@` may be a password.
-            let shown = url.value.rsplit('@').next().unwrap_or_default();
+            let shown = shown(&url.value);
             let hint = "write `s3://bucket/prefix`, or `file:///folder`; docs/storage.md explains it";
             return Err(self.at(url, format!("`url` is `{shown}`, which {fault}"), hint));
         }
         if let Some(endpoint) = endpoint {
             let host = endpoint.value.strip_prefix("http://").or_else(|| endpoint.value.strip_prefix("https://"));
             if !host.is_some_and(|host| is_plain(host) && !host.starts_with('/')) {
-                let shown = endpoint.value.rsplit('@').next().unwrap_or_default();
+                let shown = shown(&endpoint.value);
                 let message =
                     format!("`endpoint` is `{shown}`, allowed is `http://` or `https://` with a machine and a port");
                 return Err(self.at(endpoint, message, "write where the storage answers, as `http://127.0.0.1:9000`"));
