@@ -35,6 +35,41 @@ pub(crate) fn strike(process: &Child, signal: Signal) {
     kill(Pid::from_raw(process.id() as i32), signal).unwrap();
 }
 
+/// Kills a process, and waits until it is gone.
+pub(crate) fn kill_at_once(mut process: Child) {
+    strike(&process, Signal::SIGKILL);
+    process.wait().unwrap();
+}
+
+/// Stops the processes of what `find` has found for as long as `then` takes, if it is found the same once they stand: none of them ends
+/// between the look and the blow.
+pub(crate) fn while_they_stand<T: PartialEq>(
+    find: impl Fn() -> Option<T>,
+    processes: impl Fn(&T) -> Vec<i32>,
+    then: impl FnOnce(&T),
+) {
+    let tell = |found: &T, signal| {
+        for pid in processes(found) {
+            // It may have ended by itself.
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+    };
+    let mut standing = None;
+    until("what is to be struck stands", || {
+        let Some(found) = find() else { return false };
+        tell(&found, Signal::SIGSTOP);
+        if find().as_ref() == Some(&found) {
+            standing = Some(found);
+            return true;
+        }
+        tell(&found, Signal::SIGCONT);
+        false
+    });
+    let standing = standing.unwrap();
+    then(&standing);
+    tell(&standing, Signal::SIGCONT);
+}
+
 /// The coordinator is killed with runs done and runs under way. No trainer outlives it; run again, it
 /// repeats no finished run and ends with the same table as a sweep that nothing happened to.
 #[test]

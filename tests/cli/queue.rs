@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::faults::{slow, start, strike};
-use crate::sandbox::{Sandbox, processes_of, until};
+use crate::faults::{kill_at_once, slow, start, strike, while_they_stand};
+use crate::sandbox::{Sandbox, processes_of, until, untouched};
 
 /// One job at a time. A job's file in `queue` is there as long as the engine knows it, and holds the process group that executes it.
 pub(crate) const ENGINE: &str = r#"#!/bin/sh
@@ -45,13 +45,6 @@ fn queued(sandbox: Sandbox) -> Sandbox {
     sandbox
 }
 
-/// What the same sweep ends with on this machine.
-fn untouched(sweep: fn() -> Sandbox) -> String {
-    let local = sweep();
-    local.ok(&["run", "sweep.yaml"]);
-    local.losses("results")
-}
-
 /// A coordinator at a moment when a run is done and another runs.
 fn midway(sandbox: &Sandbox) -> Child {
     let coordinator = start(sandbox);
@@ -65,15 +58,6 @@ fn waiting(sandbox: &Sandbox) -> Child {
     let coordinator = start(sandbox);
     until("three jobs wait", || known(sandbox).len() == 3);
     coordinator
-}
-
-fn kill(mut coordinator: Child) {
-    strike(&coordinator, Signal::SIGKILL);
-    coordinator.wait().unwrap();
-}
-
-fn lines(sandbox: &Sandbox, file: &str) -> Vec<String> {
-    fs::read_to_string(sandbox.path(file)).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
 /// Jobs that the engine knows.
@@ -106,8 +90,8 @@ fn a_queue_gives_the_bits_of_this_machine() {
     sandbox.ok(&["run", "sweep.yaml"]);
     assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
     assert_eq!(attempts(&sandbox), [1; 8]);
-    assert_eq!(lines(&sandbox, "submitted").len(), 8);
-    assert!(lines(&sandbox, "cancelled").is_empty());
+    assert_eq!(sandbox.lines("submitted").len(), 8);
+    assert!(sandbox.lines("cancelled").is_empty());
     let plan = sandbox.ok(&["plan", "sweep.yaml"]);
     assert!(plan.out.contains("3 runs side by side (cpu), 1 CPU threads each"), "{}", plan.out);
 }
@@ -116,7 +100,7 @@ fn a_queue_gives_the_bits_of_this_machine() {
 #[test]
 fn jobs_outlive_their_coordinator() {
     let sandbox = queued(slow());
-    kill(midway(&sandbox));
+    kill_at_once(midway(&sandbox));
     // With nobody there, a job ends and delivers.
     let running = under_way(&sandbox);
     until("a job has ended", || running.iter().any(|attempt| attempt.join("end.json").exists()));
@@ -126,7 +110,7 @@ fn jobs_outlive_their_coordinator() {
     assert!(resumed.err.contains("attempts that were given to the engine before are followed"), "{}", resumed.err);
     assert_eq!(sandbox.losses("results"), untouched(slow));
     assert_eq!(attempts(&sandbox), [1; 8]);
-    assert_eq!(lines(&sandbox, "submitted").len(), 8);
+    assert_eq!(sandbox.lines("submitted").len(), 8);
 }
 
 /// A node dies: neither word nor job is left. The run goes on in another attempt.
@@ -134,12 +118,13 @@ fn jobs_outlive_their_coordinator() {
 fn a_job_that_is_killed_is_tried_again() {
     let sandbox = queued(slow());
     let mut coordinator = start(&sandbox);
-    until("a job is struck", || {
-        let pids: Vec<i32> = under_way(&sandbox).iter().flat_map(|attempt| processes_on(attempt)).collect();
-        pids.iter().for_each(|pid| {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), Signal::SIGKILL);
-        });
-        pids.len() > 1
+    let processes =
+        |jobs: &Vec<PathBuf>| -> Vec<i32> { jobs.iter().flat_map(|attempt| processes_on(attempt)).collect() };
+    let find = || Some(under_way(&sandbox)).filter(|jobs| processes(jobs).len() > 1);
+    while_they_stand(find, processes, |jobs| {
+        for pid in processes(jobs) {
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+        }
     });
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
@@ -177,7 +162,7 @@ fn a_job_that_is_started_twice_trains_once() {
     assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
     assert_eq!(attempts(&sandbox), [1; 8]);
     let elsewhere = |line: &&String| line.contains("executed by another job");
-    assert_eq!(lines(&sandbox, "said").iter().filter(elsewhere).count(), 8);
+    assert_eq!(sandbox.lines("said").iter().filter(elsewhere).count(), 8);
     let before = sandbox.outcomes();
     let job = before[0].0.with_file_name("attempts").join("1/job.sh");
     let again = std::process::Command::new("sh").arg(job).output().unwrap();
@@ -224,7 +209,7 @@ fn a_job_that_waits_is_cancelled() {
     let run = waits["id"].as_str().unwrap().to_owned();
     let answer = sandbox.ok(&["cancel", &run]);
     assert!(answer.out.contains("cancelled"), "{}", answer.out);
-    assert!(lines(&sandbox, "cancelled")[0].contains(&run));
+    assert!(sandbox.lines("cancelled")[0].contains(&run));
     fs::remove_file(sandbox.path("closed")).unwrap();
     coordinator.wait().unwrap();
     assert_eq!(sandbox.outcomes().len(), 7);
@@ -253,7 +238,7 @@ fn a_preempted_job_goes_on_from_its_checkpoint() {
 #[test]
 fn what_an_engine_has_is_taken_back() {
     let sandbox = queued(Sandbox::new());
-    kill(waiting(&sandbox));
+    kill_at_once(waiting(&sandbox));
     let status = sandbox.json(&["status", "sweep"]);
     let leased: Vec<&Value> = status.as_array().unwrap().iter().filter(|run| run["status"] == "leased").collect();
     let run = leased.iter().find(|run| run["arm"] == "transformer").unwrap()["id"].as_str().unwrap();
@@ -276,7 +261,7 @@ fn what_an_engine_has_is_taken_back() {
 #[test]
 fn another_engine_takes_over() {
     let sandbox = queued(slow());
-    kill(midway(&sandbox));
+    kill_at_once(midway(&sandbox));
     sandbox.edit(EXECUTOR, LOCAL);
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
     assert!(ran.err.contains("it was given to an engine that is not the sweep's any more"), "{}", ran.err);

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 
 use crate::faults::{slow, start, strike};
 use crate::queue::{LOCAL, attempts};
-use crate::sandbox::{Sandbox, until};
+use crate::sandbox::{Sandbox, until, untouched};
 use fake::{Fake, Kind};
 
 /// The sweep given to a Ray at an address, in short times.
@@ -19,12 +19,6 @@ fn on_ray(sandbox: Sandbox, address: &str, keys: &str) -> Sandbox {
     let times = "    poll_seconds: 0.2\n    grace_seconds: 3\n    retry_seconds: 0\n";
     sandbox.edit(LOCAL, &format!("  ray:\n    address: {address}\n    max_pending: 4\n{times}{keys}"));
     sandbox
-}
-
-fn untouched(sweep: fn() -> Sandbox) -> String {
-    let local = sweep();
-    local.ok(&["run", "sweep.yaml"]);
-    local.losses("results")
 }
 
 /// Each job is taken, and the answer says that it had been: as when the first answer was lost.

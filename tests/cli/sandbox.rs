@@ -130,6 +130,11 @@ impl Sandbox {
         serde_json::to_string_pretty(&runs).unwrap()
     }
 
+    /// The lines of a file; none where it is not there.
+    pub(crate) fn lines(&self, file: &str) -> Vec<String> {
+        fs::read_to_string(self.path(file)).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
     /// The committed outcomes, as (path, bytes).
     pub(crate) fn outcomes(&self) -> Vec<(PathBuf, Vec<u8>)> {
         self.outcomes_in("results")
@@ -142,6 +147,13 @@ impl Sandbox {
         found.sort();
         found
     }
+}
+
+/// What a sweep ends with on this machine, with nothing done to it.
+pub(crate) fn untouched(sweep: fn() -> Sandbox) -> String {
+    let local = sweep();
+    local.ok(&["run", "sweep.yaml"]);
+    local.losses("results")
 }
 
 /// Whether there is time for the long form of a test.

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 
 use crate::faults::{slow, strike};
 use crate::queue::{ENGINE, EXECUTOR as QUEUE, LOCAL, attempts};
-use crate::sandbox::{Sandbox, until};
+use crate::sandbox::{Sandbox, until, untouched};
 use crate::workers::{EXECUTOR as WORKERS, Site};
 
 /// An engine's keys, as one of several; what is the same for all stands elsewhere.
@@ -50,12 +50,6 @@ fn shares(sandbox: &Sandbox) -> BTreeMap<String, usize> {
     shares
 }
 
-fn untouched() -> String {
-    let local = slow();
-    local.ok(&["run", "sweep.yaml"]);
-    local.losses("results")
-}
-
 /// Three engines at once: one result a run, the local executor's, bit for bit; each has its share, and goes on with what it had when the
 /// coordinator is killed.
 #[test]
@@ -84,7 +78,7 @@ pub(crate) fn run_with_a_death(sandbox: &Sandbox, engine: &str) {
     assert!(coordinator.wait().unwrap().success());
     let said = fs::read_to_string(said).unwrap();
     assert!(said.contains("attempts that were given to the engine before are followed"), "{said}");
-    assert_eq!(sandbox.losses("results"), untouched());
+    assert_eq!(sandbox.losses("results"), untouched(slow));
     let shares = shares(sandbox);
     assert_eq!(shares.values().sum::<usize>(), 8);
     assert!([engine, "local", "workers"].iter().all(|name| shares.contains_key(*name)), "{shares:?}");
@@ -119,7 +113,7 @@ fn an_engine_that_is_gone_loses_its_runs_to_others() {
     let sweep = fs::read_to_string(sandbox.path("sweep.yaml")).unwrap();
     sandbox.write("sweep.yaml", sweep.split("executor:").next().unwrap());
     sandbox.ok(&["run", "sweep.yaml"]);
-    assert_eq!(sandbox.losses("results"), untouched());
+    assert_eq!(sandbox.losses("results"), untouched(slow));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::faults::{slow, start, strike};
 use crate::queue::{LOCAL, attempts, example, under_way};
-use crate::sandbox::{Sandbox, is_long, skipped, text, until};
+use crate::sandbox::{Sandbox, is_long, skipped, text, until, untouched};
 use crate::several::{here_and_on, run_with_a_death};
 
 /// The folder of the Slurm that scripts/test-slurm has started.
@@ -33,12 +33,6 @@ fn on_slurm(executor: &str) -> Sandbox {
     let shorter = "    poll_seconds: 0.5\n    grace_seconds: 5\n    retry_seconds: 0\n    max_pending: 4\n";
     sandbox.edit(&format!("executor:\n{LOCAL}"), &format!("{executor}{shorter}"));
     sandbox
-}
-
-fn untouched() -> String {
-    let local = slow();
-    local.ok(&["run", "sweep.yaml"]);
-    local.losses("results")
 }
 
 /// What a command of Slurm prints.
@@ -109,7 +103,7 @@ const PREEMPTED: i64 = isoflop::run::TrainerExit::Preempted as i64;
 #[test]
 fn slurm_gives_the_bits_of_this_machine_whatever_is_killed() {
     let Some(root) = slurm() else { return };
-    let untouched = untouched();
+    let untouched = untouched(slow);
     for executor in both() {
         let sandbox = on_slurm(&executor);
         let mut coordinator = start(&sandbox);
@@ -131,7 +125,7 @@ fn slurm_gives_the_bits_of_this_machine_whatever_is_killed() {
 #[test]
 fn a_time_limit_is_no_crash() {
     let Some(_) = slurm() else { return };
-    let untouched = untouched();
+    let untouched = untouched(slow);
     for executor in both() {
         let sandbox = on_slurm(&executor);
         sandbox.edit("max_pending: 4", "max_pending: 4\n    max_attempts: 1");
@@ -182,7 +176,7 @@ fn a_preempted_job_goes_on() {
 #[test]
 fn a_job_that_is_taken_is_given_again() {
     let Some(_) = slurm() else { return };
-    let untouched = untouched();
+    let untouched = untouched(slow);
     for executor in both() {
         let sandbox = on_slurm(&executor);
         let coordinator = start(&sandbox);
@@ -228,7 +222,7 @@ fn slurm_is_one_of_three_engines() {
 #[test]
 fn a_task_is_taken_back_alone() {
     let Some(_) = slurm() else { return };
-    let untouched = untouched();
+    let untouched = untouched(slow);
     let blocked = ["--quiet", "--exclusive", "--job-name=blocks", "--output=/dev/null", "--wrap=exec sleep 1000"];
     assert!(Command::new("sbatch").args(blocked).status().unwrap().success());
     until("it blocks", || told("squeue", &["--noheader", "--name=blocks", "--format=%t"]).trim() == "R");

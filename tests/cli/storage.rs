@@ -3,13 +3,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Child;
 
 use nix::sys::signal::Signal;
 
-use crate::faults::{slow, start, strike};
+use crate::faults::{kill_at_once, slow, start, strike, while_they_stand};
 use crate::queue::{LOCAL, attempts};
-use crate::sandbox::{Sandbox, outcome_field, processes_of, skipped, until};
+use crate::sandbox::{Sandbox, outcome_field, processes_of, skipped, until, untouched};
 
 /// Two jobs at a time, each by its one line and in a folder where nothing lies. A job's file in `queue` is there as long as the engine
 /// knows it.
@@ -53,18 +52,6 @@ fn stored(sandbox: Sandbox) -> Sandbox {
     stored_at(sandbox, &url, "")
 }
 
-/// What the same sweep ends with on this machine.
-fn untouched(sweep: fn() -> Sandbox) -> String {
-    let local = sweep();
-    local.ok(&["run", "sweep.yaml"]);
-    local.losses("results")
-}
-
-fn kill(mut coordinator: Child) {
-    strike(&coordinator, Signal::SIGKILL);
-    coordinator.wait().unwrap();
-}
-
 /// The attempts in the storage.
 fn shelves(sandbox: &Sandbox) -> Vec<PathBuf> {
     fs::read_dir(sandbox.path("storage/attempts")).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
@@ -78,7 +65,7 @@ fn is_midway(shelf: &std::path::Path) -> bool {
 
 /// The attempts that jobs execute, all of which the engine has.
 fn under_way(sandbox: &Sandbox) -> Vec<PathBuf> {
-    let submitted = lines(sandbox, "submitted");
+    let submitted = sandbox.lines("submitted");
     let is_under_way = |shelf: &PathBuf| {
         let has = |name: &str| shelf.join(name).exists();
         has("claim.json") && !has("end.json") && submitted.iter().any(|tag| shelf.ends_with(tag))
@@ -86,35 +73,15 @@ fn under_way(sandbox: &Sandbox) -> Vec<PathBuf> {
     shelves(sandbox).into_iter().filter(is_under_way).collect()
 }
 
-fn tell(shelf: &std::path::Path, signal: Signal) {
-    for pid in processes_of(&PathBuf::from(shelf.file_name().unwrap())) {
-        // It may have ended by itself.
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
-    }
+fn processes_on(shelf: &std::path::Path) -> Vec<i32> {
+    processes_of(&PathBuf::from(shelf.file_name().unwrap()))
 }
 
-/// Stops all jobs where two are under way of which `so` holds, for as long as `then` takes: none of them ends between look and blow.
+/// Stops all jobs where two are under way of which `so` holds, for as long as `then` takes.
 fn while_jobs_stand(sandbox: &Sandbox, so: impl Fn(&[PathBuf]) -> bool, then: impl FnOnce(&[PathBuf])) {
-    let mut standing = Vec::new();
-    let holds = |jobs: &[PathBuf]| jobs.len() == 2 && so(jobs);
-    until("two jobs are midway", || {
-        standing = under_way(sandbox);
-        if !holds(&standing) {
-            return false;
-        }
-        standing.iter().for_each(|shelf| tell(shelf, Signal::SIGSTOP));
-        let stands = under_way(sandbox) == standing && holds(&standing);
-        if !stands {
-            standing.iter().for_each(|shelf| tell(shelf, Signal::SIGCONT));
-        }
-        stands
-    });
-    then(&standing);
-    standing.iter().for_each(|shelf| tell(shelf, Signal::SIGCONT));
-}
-
-fn lines(sandbox: &Sandbox, file: &str) -> Vec<String> {
-    fs::read_to_string(sandbox.path(file)).unwrap_or_default().lines().map(str::to_owned).collect()
+    let find = || Some(under_way(sandbox)).filter(|jobs| jobs.len() == 2 && so(jobs));
+    let processes = |jobs: &Vec<PathBuf>| jobs.iter().flat_map(|shelf| processes_on(shelf)).collect();
+    while_they_stand(find, processes, |jobs| then(jobs));
 }
 
 /// Nothing of any attempt is left, neither in the storage nor where it was executed.
@@ -141,13 +108,13 @@ fn a_storage_gives_the_bits_of_this_machine() {
 fn jobs_bring_results_without_a_coordinator() {
     let sandbox = stored(slow());
     let coordinator = start(&sandbox);
-    while_jobs_stand(&sandbox, |jobs| jobs.iter().any(|shelf| is_midway(shelf)), |_| kill(coordinator));
+    while_jobs_stand(&sandbox, |jobs| jobs.iter().any(|shelf| is_midway(shelf)), |_| kill_at_once(coordinator));
     until("jobs have ended", || shelves(&sandbox).iter().all(|shelf| shelf.join("end.json").exists()));
     let resumed = sandbox.ok(&["resume", "sweep"]);
     assert!(resumed.err.contains("attempts that were given to the engine before are followed"), "{}", resumed.err);
     assert_eq!(sandbox.losses("results"), untouched(slow));
     assert_eq!(attempts(&sandbox), [1; 8]);
-    assert_eq!(lines(&sandbox, "submitted").len(), 8);
+    assert_eq!(sandbox.lines("submitted").len(), 8);
 }
 
 /// A machine dies with its job: neither word nor job is left. The next attempt goes on from the checkpoint that was brought.
@@ -169,7 +136,9 @@ fn a_job_that_is_killed_goes_on_elsewhere() {
         |jobs| {
             let shelf = jobs.iter().find(|shelf| has_brought(shelf)).unwrap();
             struck = run_of(shelf);
-            tell(shelf, Signal::SIGKILL);
+            for pid in processes_on(shelf) {
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+            }
         },
     );
     assert!(coordinator.wait().unwrap().success());
@@ -202,7 +171,7 @@ fn a_job_that_is_started_twice_trains_once() {
     assert_eq!(attempts(&sandbox), [1; 8]);
     // The second comes while the first has it, or when all is over.
     let others = |line: &&String| line.contains("executed by another job") || line.contains("not in the storage");
-    assert_eq!(lines(&sandbox, "said").iter().filter(others).count(), 8);
+    assert_eq!(sandbox.lines("said").iter().filter(others).count(), 8);
     let before = sandbox.outcomes();
     let job = before[0].0.with_file_name("attempts").join("1/job.sh");
     let again = std::process::Command::new("sh").arg(job).output().unwrap();

@@ -13,12 +13,11 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
-use crate::faults::strike;
+use crate::faults::{strike, while_they_stand};
 use crate::queue::LOCAL;
-use crate::sandbox::{Sandbox, processes_of, until};
+use crate::sandbox::{Sandbox, processes_of};
 
 pub(crate) const EXECUTOR: &str = "  workers:
     beat_seconds: 0.2
@@ -33,13 +32,6 @@ fn with_workers(sandbox: Sandbox, names: &[&str]) -> Sandbox {
         sandbox.ok(&["worker-token", "new", name]);
     }
     sandbox
-}
-
-/// What the same sweep ends with on this machine.
-fn untouched(sweep: fn() -> Sandbox) -> String {
-    let local = sweep();
-    local.ok(&["run", "sweep.yaml"]);
-    local.losses("results")
 }
 
 /// A port that nobody listens at.
@@ -139,26 +131,13 @@ fn trainers(sandbox: &Sandbox, name: &str) -> Vec<i32> {
 
 /// A worker in the middle of a run: the coordinator has heard of steps, and no more of them are made while `then` is done.
 fn in_the_middle(sandbox: &Sandbox, name: &str, then: impl FnOnce()) {
-    while_it_stands(sandbox, name, || under_way_on(sandbox, name), then);
+    while_it_trains(sandbox, name, || under_way_on(sandbox, name), then);
 }
 
 /// Stops a worker's trainer where `so` holds, for as long as `then` takes.
-fn while_it_stands(sandbox: &Sandbox, name: &str, so: impl Fn() -> bool, then: impl FnOnce()) {
-    let told = |signal| trainers(sandbox, name).into_iter().for_each(|pid| kill(Pid::from_raw(pid), signal).unwrap());
-    until("the worker is well under way", || {
-        if !so() {
-            return false;
-        }
-        // One that ends just now was not stopped: the next will be.
-        told(Signal::SIGSTOP);
-        let stands = trains(sandbox, name) && so();
-        if !stands {
-            told(Signal::SIGCONT);
-        }
-        stands
-    });
-    then();
-    told(Signal::SIGCONT);
+fn while_it_trains(sandbox: &Sandbox, name: &str, so: impl Fn() -> bool, then: impl FnOnce()) {
+    let find = || Some(trainers(sandbox, name)).filter(|trainers| !trainers.is_empty() && so());
+    while_they_stand(find, Vec::clone, |_| then());
 }
 
 fn is_trainer(pid: i32) -> bool {

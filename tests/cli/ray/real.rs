@@ -9,10 +9,10 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use super::{on_ray, untouched};
+use super::on_ray;
 use crate::faults::{slow, start, strike};
 use crate::queue::{attempts, under_way};
-use crate::sandbox::{Sandbox, is_long, processes_of, skipped, until};
+use crate::sandbox::{Sandbox, is_long, processes_of, skipped, until, untouched};
 use crate::several::{here_and_on, run_with_a_death};
 
 const ADDRESS: &str = "http://127.0.0.1:8265";

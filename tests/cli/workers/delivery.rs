@@ -4,10 +4,10 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 
-use super::{Ends, Site, free_port, untouched, with_workers};
+use super::{Ends, Site, free_port, with_workers};
 use crate::faults::{slow, strike};
 use crate::queue::attempts;
-use crate::sandbox::{Sandbox, outcome_field, until};
+use crate::sandbox::{Sandbox, outcome_field, until, untouched};
 
 #[test]
 fn workers_give_the_bits_of_this_machine() {

@@ -3,15 +3,10 @@
 use nix::sys::signal::Signal;
 
 use super::delivery::resumed;
-use super::{Site, in_the_middle, kept, trains, under_way_on, untouched, while_it_stands, with_workers};
-use crate::faults::{slow, strike};
+use super::{Site, in_the_middle, kept, trains, under_way_on, while_it_trains, with_workers};
+use crate::faults::{kill_at_once, slow};
 use crate::queue::attempts;
-use crate::sandbox::{Sandbox, outcome_field, until};
-
-fn kill(mut coordinator: std::process::Child) {
-    strike(&coordinator, Signal::SIGKILL);
-    coordinator.wait().unwrap();
-}
+use crate::sandbox::{Sandbox, outcome_field, until, untouched};
 
 /// The coordinator dies and is started again: to its workers that is a pause. No run is repeated.
 #[test]
@@ -24,7 +19,7 @@ fn a_coordinators_death_is_a_pause() {
     until("a run is done and both workers train", || {
         !sandbox.outcomes().is_empty() && under_way_on(&sandbox, "one") && under_way_on(&sandbox, "two")
     });
-    kill(coordinator);
+    kill_at_once(coordinator);
     until("a worker has a result to deliver", || super::has_ended(&sandbox.path("worker-one/runs")));
     assert!(site.coordinator().wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
@@ -39,7 +34,7 @@ fn a_result_outlives_its_worker() {
     let mut site = Site::new(&sandbox);
     let coordinator = site.coordinator();
     let one = site.worker("one");
-    in_the_middle(&sandbox, "one", || kill(coordinator));
+    in_the_middle(&sandbox, "one", || kill_at_once(coordinator));
     let done = sandbox.outcomes().len();
     until("the worker has a result to deliver", || super::has_ended(&sandbox.path("worker-one/runs")));
     site.kill(one);
@@ -68,7 +63,7 @@ fn a_dead_workers_run_is_gone_on_with() {
     let mut coordinator = site.coordinator();
     let one = site.worker("one");
     let is_delivered = || under_way_on(&sandbox, "one") && delivered_checkpoints(&sandbox) > 0;
-    while_it_stands(&sandbox, "one", is_delivered, || site.kill(one));
+    while_it_trains(&sandbox, "one", is_delivered, || site.kill(one));
     until("its trainer has died with it", || !trains(&sandbox, "one"));
     site.worker("two");
     assert!(coordinator.wait().unwrap().success());
