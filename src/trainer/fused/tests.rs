@@ -37,13 +37,21 @@ fn value_and_gradients(inputs: &[Tensor], of: impl Fn(&[Tensor]) -> Tensor) -> V
     std::iter::once(y.detach()).chain(leaves.iter().map(Tensor::grad)).collect()
 }
 
+fn largest(x: &Tensor) -> f64 {
+    x.abs().max().double_value(&[])
+}
+
 /// Both have the same numbers within `tolerance` of their size.
 fn agree(ours: &[Tensor], theirs: &[Tensor], tolerance: f64) -> Result<(), TestCaseError> {
     for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        let (a, b) = (a.to_kind(Kind::Double), b.to_kind(Kind::Double));
-        let (off, size) = ((&a - &b).abs().max().double_value(&[]), b.abs().max().double_value(&[]));
-        prop_assert!(off <= tolerance * (1.0 + size), "part {i}: off by {off:e} of {size}");
+        agree_within(&format!("part {i}"), a, b, tolerance * (1.0 + largest(b)))?;
     }
+    Ok(())
+}
+
+fn agree_within(what: &str, a: &Tensor, b: &Tensor, bound: f64) -> Result<(), TestCaseError> {
+    let off = largest(&(a.to_kind(Kind::Double) - b.to_kind(Kind::Double)));
+    prop_assert!(off <= bound, "{what}: off by {off:e}, {bound:e} allowed, of {}", largest(b));
     Ok(())
 }
 
@@ -52,26 +60,69 @@ fn tolerance(kind: Kind) -> f64 {
     if kind == Kind::Float { 6e-5 } else { 5e-2 }
 }
 
+/// The share of a sum's terms that rounding may cost: eight half units of float32's last place; one of bfloat16's, to which the kernel's
+/// O and dO are rounded.
+fn rounding(kind: Kind) -> f64 {
+    if kind == Kind::Float { 2f64.powi(-21) } else { 2f64.powi(-9) }
+}
+
 fn kinds() -> impl Strategy<Value = Kind> {
     prop::sample::select(vec![Kind::Float, Kind::BFloat16])
 }
 
-/// Attention as in the paper, in float32.
-fn plain_attention(qkv: &Tensor, bias: Option<&Tensor>, heads: i64, groups: i64, scale: f64) -> Tensor {
-    let (b, t, h) = (qkv.size()[0], qkv.size()[1], qkv.size()[2] / (heads + 2 * groups));
-    let parts =
-        qkv.to_kind(Kind::Float).view([b, t, -1, h]).transpose(1, 2).split_with_sizes([heads, groups, groups], 1);
-    let [q, k, v] = &parts[..] else { unreachable!("three parts") };
-    let [k, v] = [k, v].map(|x| x.repeat_interleave_self_int(heads / groups, 1, None));
-    let mut scores = q.matmul(&k.transpose(-2, -1)) * scale;
-    if let Some(bias) = bias {
-        let places = Tensor::arange(t, (Kind::Int64, Device::Cpu));
-        let distances = (places.unsqueeze(1) - places.unsqueeze(0)).clamp_min(0);
-        scores += bias.index_select(1, &distances.view([-1])).view([heads, t, t]);
+/// Attention as in the paper, in float64.
+struct PlainAttention {
+    /// softmax(scale·QKᵀ + bias): [b, heads, t, t].
+    weights: Tensor,
+    /// [b, heads, t, h].
+    v: Tensor,
+}
+
+impl PlainAttention {
+    fn new(qkv: &Tensor, bias: Option<&Tensor>, heads: i64, groups: i64, scale: f64) -> Self {
+        let (b, t, h) = (qkv.size()[0], qkv.size()[1], qkv.size()[2] / (heads + 2 * groups));
+        let parts =
+            qkv.to_kind(Kind::Double).view([b, t, -1, h]).transpose(1, 2).split_with_sizes([heads, groups, groups], 1);
+        let [q, k, v] = &parts[..] else { unreachable!("three parts") };
+        let [k, v] = [k, v].map(|x| x.repeat_interleave_self_int(heads / groups, 1, None));
+        let mut scores = q.matmul(&k.transpose(-2, -1)) * scale;
+        if let Some(bias) = bias {
+            let bias = bias.to_kind(Kind::Double);
+            scores += bias.index_select(1, &distances(t).clamp_min(0).view([-1])).view([heads, t, t]);
+        }
+        let future = Tensor::ones([t, t], (Kind::Bool, Device::Cpu)).triu(1);
+        Self { weights: scores.masked_fill(&future, f64::NEG_INFINITY).softmax(-1, Kind::Double), v }
     }
-    let future = Tensor::ones([t, t], (Kind::Bool, Device::Cpu)).triu(1);
-    let weights = scores.masked_fill(&future, f64::NEG_INFINITY).softmax(-1, Kind::Float);
-    weights.matmul(&v).transpose(1, 2).reshape([b, t, heads * h])
+
+    /// [b, t, heads·h].
+    fn mixed(&self) -> Tensor {
+        self.weights.matmul(&self.v).transpose(1, 2).flatten(2, 3)
+    }
+
+    /// How large the terms are whose sum is the gradient of the bias, by head and distance, when `dout` is that of the output.
+    ///
+    /// The gradient at a distance is the sum over sequences and queries of P·(dO·V − dO·O) (arXiv:2205.14135, appendix B.2): two
+    /// dot products that nearly cancel, then terms of both signs. Its rounding is a share of these terms, not of what they add up to.
+    fn bias_terms(&self, dout: &Tensor) -> Tensor {
+        let t = self.weights.size()[2];
+        let dout = dout.abs().unflatten(2, [-1, self.v.size()[3]].as_slice()).transpose(1, 2);
+        let v = self.v.abs();
+        let dots =
+            dout.matmul(&v.transpose(-2, -1)) + (&dout * self.weights.matmul(&v)).sum_dim_intlist(-1, true, None);
+        let terms = (&self.weights * dots).sum_dim_intlist(0, false, None);
+        Tensor::stack(
+            &(0..t)
+                .map(|distance| terms.diagonal(-distance, 1, 2).sum_dim_intlist(-1, false, None))
+                .collect::<Vec<_>>(),
+            1,
+        )
+    }
+}
+
+/// i − j at query i and key j: [t, t].
+fn distances(t: i64) -> Tensor {
+    let places = Tensor::arange(t, (Kind::Int64, Device::Cpu));
+    places.unsqueeze(1) - places.unsqueeze(0)
 }
 
 proptest! {
@@ -85,8 +136,13 @@ proptest! {
         let scale = 1.0 / (h as f64).sqrt();
         let inputs: Vec<Tensor> = std::iter::once(qkv).chain(bias).collect();
         let ours = value_and_gradients(&inputs, |x| attend(&x[0], x.get(1), heads, groups, scale));
-        let theirs = value_and_gradients(&inputs, |x| plain_attention(&x[0], x.get(1), heads, groups, scale));
-        agree(&ours, &theirs, tolerance(kind))?;
+        let plain = |x: &[Tensor]| PlainAttention::new(&x[0], x.get(1), heads, groups, scale);
+        let theirs = value_and_gradients(&inputs, |x| plain(x).mixed());
+        agree(&ours[..2], &theirs[..2], tolerance(kind))?;
+        if biased {
+            let terms = plain(&inputs).bias_terms(&numbers(&theirs[0].size(), 0.3, Kind::Double));
+            agree_within("the bias", &ours[2], &theirs[2], rounding(kind) * largest(&terms))?;
+        }
     }
 
     #[test]
