@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::args::TrainerArgs;
 use super::listen::workers;
 use super::worker_args::ListenArgs;
-use super::{Exit, Failed, output};
+use super::{Exit, Failed};
 use crate::executor::{
     Commands, Depot, DepotTerms, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot, Slurm,
     StorageAddress, Token, TokenError, Trainer, slots,
@@ -122,7 +122,7 @@ fn depot(storage: &Storage) -> Result<Depot, Failed> {
     let word = |word: &Option<At<String>>| word.as_ref().map(|word| word.value.clone());
     let address = StorageAddress { url: url.value.clone(), endpoint: word(endpoint), region: word(region) };
     let terms = DepotTerms { isoflop: isoflop.value.clone(), beat: seconds(beat_seconds.value) };
-    Depot::open(address, terms, |words| output::remark(words)).map_err(|words| {
+    Depot::open(address, terms).map_err(|words| {
         let message = format!("the storage `{}` cannot be used: {words}", url.value);
         let hint = "check `storage` in the sweep, that the bucket is there, and the `AWS_` variables of one who may write to it; docs/storage.md explains them";
         Failed::new(Exit::ExecutorUnreachable, message, hint)

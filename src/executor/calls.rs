@@ -32,6 +32,11 @@ impl Calls {
         Self { who, note, trouble: Mutex::default() }
     }
 
+    /// Why there was no answer to the last call, if there was none.
+    pub(crate) fn silence(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Calls again until there is an answer: what is asked for must not change by being heard twice.
     ///
     /// # Errors

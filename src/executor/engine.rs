@@ -42,6 +42,8 @@ pub trait Executor: Debug {
 pub enum Trouble {
     /// It does not say what it has; why, in words.
     Silent(String),
+    /// The storage by which it is reached does not answer; why, in words.
+    StorageAway(String),
     /// No worker has called since the coordinator is there.
     NoWorkerYet,
     /// Workers have called, and none does any more.
@@ -55,6 +57,9 @@ impl Trouble {
             Self::Silent(why) => {
                 format!("the engine does not answer: {why}; what it has goes on, and it is asked until it does")
             }
+            Self::StorageAway(why) => {
+                format!("the storage does not answer: {why}; it is called until it does, and jobs go on meanwhile")
+            }
             Self::NoWorkerYet => {
                 "no worker has called yet: `isoflop worker` on another machine, or on this one, starts one".to_owned()
             }
@@ -62,10 +67,16 @@ impl Trouble {
         }
     }
 
+    /// Whether attempts may train and nothing be heard of them.
+    pub fn hides_news(&self) -> bool {
+        matches!(self, Self::StorageAway(_))
+    }
+
     /// That it is over.
     pub fn over(&self) -> &'static str {
         match self {
             Self::Silent(_) => "the engine answers again",
+            Self::StorageAway(_) => "the storage answers again",
             Self::NoWorkerYet | Self::NoWorkerLeft => "a worker has called",
         }
     }

@@ -52,15 +52,15 @@ impl Active {
         Self { slot, attempt, fence, asked, waits, taken, events, watch: Watch::default(), overdue: None, loss: None }
     }
 
-    /// What it has said since the last look, `passed` ago.
-    pub(super) fn look(&mut self, passed: Duration) -> Vec<Event> {
+    /// What it has said since the last look, `passed` ago. Where news of it cannot come, having none is not its fault.
+    pub(super) fn look(&mut self, passed: Duration, is_cut_off: bool) -> Vec<Event> {
         // A queue is not its fault: time counts from its beginning on.
         if self.waits {
             return Vec::new();
         }
         // The file appears when the trainer has read its data.
         let events = self.events.read_new().unwrap_or_default();
-        self.watch.look(passed, !events.is_empty());
+        self.watch.look(passed, is_cut_off || !events.is_empty());
         events
     }
 
@@ -109,6 +109,19 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_heard_is_not_silent() {
+        let (stall, second) = (Duration::from_secs(3), Duration::from_secs(1));
+        let attempt = AttemptDir::new(tempfile::tempdir().unwrap().path().join("nothing"));
+        let mut active = Active::new(0, attempt, String::new(), watch::channel(Asked::Nothing).0, false);
+        for cut_off in [true, true, true, true, true, false, false, false] {
+            active.look(second, cut_off);
+            assert!(!active.becomes_overdue(stall, None));
+        }
+        active.look(second, false);
+        assert!(active.becomes_overdue(stall, None));
+    }
 
     #[test]
     fn silence_is_counted_while_somebody_looks() {

@@ -340,7 +340,9 @@ impl<'a> Driver<'a> {
                 self.observer.began(active.slot, &self.plan.runs[claim.run]);
                 events.push(Event::Started(*claim, None));
             }
-            if let Some(event) = active.look(passed).last() {
+            let trouble = self.troubles.get(self.options.slots[active.slot].engine).and_then(Option::as_ref);
+            let is_cut_off = trouble.is_some_and(Trouble::hides_news);
+            if let Some(event) = active.look(passed, is_cut_off).last() {
                 self.observer.advanced(active.slot, &self.plan.runs[claim.run], event);
             }
             if active.becomes_overdue(self.options.stall, self.options.time_limit) {

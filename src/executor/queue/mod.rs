@@ -139,7 +139,8 @@ impl Executor for Queue {
     }
 
     fn trouble(&self) -> Option<Trouble> {
-        self.engine.listing.silence().map(Trouble::Silent)
+        let storage = || self.engine.depot.as_ref().and_then(Depot::silence).map(Trouble::StorageAway);
+        self.engine.listing.silence().map(Trouble::Silent).or_else(storage)
     }
 }
 

@@ -9,7 +9,6 @@ use tokio::task::spawn_blocking;
 
 use super::{Given, Objects, Shelf, StorageAddress, StorageError, Told, tokens};
 use crate::executor::arrival::{Arrival, append, deliver, length, note};
-use crate::executor::calls::Note;
 use crate::executor::offer::{Terms, held, offer};
 use crate::protocol::{CheckpointFile, End, Held, Order, Place};
 use crate::run::{AttemptDir, checkpoint_steps};
@@ -36,8 +35,9 @@ impl Depot {
     ///
     /// # Errors
     /// In words.
-    pub fn open(address: StorageAddress, terms: DepotTerms, note: Note) -> Result<Self, String> {
-        let objects = Objects::open(&address, note)?;
+    pub fn open(address: StorageAddress, terms: DepotTerms) -> Result<Self, String> {
+        // Whoever drives the sweep asks for its silence.
+        let objects = Objects::open(&address, |_| {})?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         runtime
             .block_on(async {
@@ -46,6 +46,11 @@ impl Depot {
             })
             .map_err(|error: StorageError| error.to_string())?;
         Ok(Self { address, objects, terms })
+    }
+
+    /// Why there is no answer at the moment, if there is none.
+    pub(crate) fn silence(&self) -> Option<String> {
+        self.objects.silence()
     }
 
     /// Time between two looks.

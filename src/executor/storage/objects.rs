@@ -94,6 +94,11 @@ impl Objects {
         self.calls.persist(call).await
     }
 
+    /// Why the last call of those that persist has no answer, if it has none.
+    pub(crate) fn silence(&self) -> Option<String> {
+        self.calls.silence()
+    }
+
     fn path(&self, name: &str) -> Path {
         self.prefix.parts().chain(Path::from(name).parts()).collect()
     }
