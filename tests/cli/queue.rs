@@ -73,7 +73,8 @@ pub(crate) fn under_way(sandbox: &Sandbox) -> Vec<PathBuf> {
     attempts.filter(|path| path.join("metrics.jsonl").exists() && !path.join("end.json").exists()).collect()
 }
 
-fn processes_on(attempt: &std::path::Path) -> Vec<i32> {
+/// What executes an attempt.
+pub(crate) fn processes_on(attempt: &std::path::Path) -> Vec<i32> {
     // As a word of a command line, relative to whichever folder.
     let name: PathBuf = attempt.components().skip_while(|part| part.as_os_str() != "runs").collect();
     processes_of(&name)

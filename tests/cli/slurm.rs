@@ -8,10 +8,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::faults::{slow, start, strike};
-use crate::queue::{LOCAL, attempts, example, under_way};
+use crate::faults::{slow, start, strike, while_they_stand};
+use crate::queue::{LOCAL, attempts, example, processes_on, under_way};
 use crate::sandbox::{Sandbox, is_long, skipped, text, until, untouched};
 use crate::several::{here_and_on, run_with_a_death};
+use crate::storage::folder_keys;
 
 /// The folder of the Slurm that scripts/test-slurm has started.
 fn slurm() -> Option<PathBuf> {
@@ -29,7 +30,10 @@ fn both() -> [String; 2] {
 
 /// The slow sweep with an executor, in shorter times.
 fn on_slurm(executor: &str) -> Sandbox {
-    let sandbox = slow();
+    on_slurm_of(slow(), executor)
+}
+
+fn on_slurm_of(sandbox: Sandbox, executor: &str) -> Sandbox {
     let shorter = "    poll_seconds: 0.5\n    grace_seconds: 5\n    retry_seconds: 0\n    max_pending: 4\n";
     sandbox.edit(&format!("executor:\n{LOCAL}"), &format!("{executor}{shorter}"));
     sandbox
@@ -66,6 +70,15 @@ fn training(sandbox: &Sandbox) -> Option<(PathBuf, String)> {
         let number = number(sandbox, &attempt).filter(|_| said.lines().count() > 1)?;
         Some((attempt, number))
     })
+}
+
+/// Cancels a job that trains, or sends it what `how` says.
+fn strike_one(sandbox: &Sandbox, how: &[&str]) {
+    while_they_stand(
+        || training(sandbox),
+        |(attempt, _)| processes_on(attempt),
+        |(_, number)| assert!(Command::new("scancel").args(how).arg(number).status().unwrap().success()),
+    );
 }
 
 /// Kills the controller, whatever it had not written down, and starts it again.
@@ -130,13 +143,9 @@ fn a_time_limit_is_no_crash() {
         let sandbox = on_slurm(&executor);
         sandbox.edit("max_pending: 4", "max_pending: 4\n    max_attempts: 1");
         let coordinator = start(&sandbox);
-        until("a job that trains is sent USR1", || {
-            training(&sandbox).is_some_and(|(_, number)| {
-                Command::new("scancel").args(["--batch", "--signal=USR1", &number]).status().unwrap().success()
-            })
-        });
+        strike_one(&sandbox, &["--batch", "--signal=USR1"]);
         ends_well(&sandbox, coordinator, &untouched);
-        assert!(attempts(&sandbox).iter().sum::<u64>() >= 8);
+        assert_eq!(attempts(&sandbox).iter().sum::<u64>(), 9);
     }
 }
 
@@ -180,15 +189,22 @@ fn a_job_that_is_taken_is_given_again() {
     for executor in both() {
         let sandbox = on_slurm(&executor);
         let coordinator = start(&sandbox);
-        let mut taken = PathBuf::new();
-        until("a job is taken", || {
-            let Some((attempt, number)) = training(&sandbox) else { return false };
-            taken = attempt;
-            Command::new("scancel").arg(&number).status().unwrap().success()
-        });
+        strike_one(&sandbox, &[]);
         ends_well(&sandbox, coordinator, &untouched);
-        assert!(attempts(&sandbox).iter().sum::<u64>() >= 8, "{}", taken.display());
+        assert_eq!(attempts(&sandbox).iter().sum::<u64>(), 9);
     }
+}
+
+/// Jobs that see no folder of the sweep: what they need and bring goes by way of a storage.
+#[test]
+fn slurm_by_way_of_a_storage() {
+    let Some(_) = slurm() else { return };
+    let slurm = on_slurm_of(Sandbox::new(), &example("slurm"));
+    slurm.edit("    max_pending: 4\n", &format!("    max_pending: 4\n{}", folder_keys(&slurm)));
+    slurm.ok(&["run", "sweep.yaml"]);
+    assert_eq!(slurm.losses("results"), untouched(Sandbox::new));
+    assert_eq!(attempts(&slurm), [1; 8]);
+    until("no job is left", || told("squeue", &["--me", "--noheader"]).is_empty());
 }
 
 /// The quickstart, by both ways to speak to it.

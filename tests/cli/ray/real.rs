@@ -14,6 +14,7 @@ use crate::faults::{slow, start, strike};
 use crate::queue::{attempts, under_way};
 use crate::sandbox::{Sandbox, is_long, processes_of, skipped, until, untouched};
 use crate::several::{here_and_on, run_with_a_death};
+use crate::storage::folder_keys;
 
 const ADDRESS: &str = "http://127.0.0.1:8265";
 
@@ -122,6 +123,19 @@ fn jobs_outlive_their_coordinator() {
     assert_eq!(attempts(&sandbox), [1; 8]);
     assert_eq!(head.jobs().len(), 8);
     assert_eq!(sandbox.losses("results"), untouched(slow));
+}
+
+/// Jobs that see no folder of the sweep: what they need and bring goes by way of a storage.
+#[test]
+fn ray_by_way_of_a_storage() {
+    let Some(head) = Head::start() else { return };
+    let sandbox = Sandbox::new();
+    let keys = folder_keys(&sandbox);
+    let sandbox = head.given(sandbox, &keys);
+    sandbox.ok(&["run", "sweep.yaml"]);
+    assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
+    assert_eq!(attempts(&sandbox), [1; 8]);
+    assert_eq!(head.jobs().len(), 8);
 }
 
 /// The quickstart.
