@@ -66,6 +66,9 @@ impl Failed {
     /// A text that the sweep names is not usable, or cannot be stored as tokens.
     pub(super) fn of_text(file: &SweepFile, path: &Path, error: &CorpusError) -> Self {
         let hint = match error {
+            CorpusError::Unreadable { path, .. } if path.starts_with("s3:") => {
+                "check that it is whole where it lies; what was fetched of it is kept in `~/.cache/isoflop/text` and may be removed"
+            }
             CorpusError::Unreadable { .. } => "check the path: it is relative to the sweep file",
             CorpusError::Empty { .. } => "name a file with text",
             CorpusError::NotUtf8 { .. } => "convert it, for example with `iconv -f latin1 -t utf8`",

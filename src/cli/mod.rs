@@ -3,6 +3,7 @@
 mod arch;
 mod args;
 mod attempt;
+mod cache;
 mod changes;
 mod conclusion;
 mod engine;
@@ -33,6 +34,7 @@ mod studied;
 mod study_args;
 mod suggest;
 mod sweep;
+mod text;
 mod worker;
 mod worker_args;
 

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::args::Folders;
-use super::{Exit, Failed};
+use super::{Exit, Failed, text};
 use crate::coordinator::TextBytes;
 use crate::data::{Prepared, prepare};
 use crate::run::SweepDir;
@@ -33,7 +33,8 @@ impl Sweep {
 pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
     let written = read(path)?;
     let file = parse(path, &written)?;
-    let data = prepare(&file.split(path)?, file.data.tokenizer).map_err(|e| Failed::of_text(&file, path, &e))?;
+    let texts = file.split(path)?.try_map(|place| text::find(&file, path, place))?;
+    let data = prepare(&texts, file.data.tokenizer).map_err(|e| Failed::of_text(&file, path, &e))?;
     let corpora =
         Corpora { spec: data.spec.clone(), train_tokens: data.train.tokens, validation_tokens: data.validation.tokens };
     let plan = plan(&file, path, &corpora)?;

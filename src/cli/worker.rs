@@ -3,20 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::cache::cache;
 use super::worker_args::{WorkerArgs, WorkerCertArgs, WorkerTokenArgs, WorkerTokenCommand};
 use super::{Exit, Failed, output};
 use crate::executor::{Token, Tokens, TokensError, Trainer, gpu_count, make_certificate, write_secret};
 use crate::run::write_whole;
-use crate::worker::{Address, WorkerError, WorkerOptions, default_folder, work};
+use crate::worker::{Address, WorkerError, WorkerOptions, work};
 
 pub(super) fn main(args: &WorkerArgs) -> Result<Exit, Failed> {
     let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
     let token = Token::read(&args.token_file)?;
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let options = WorkerOptions {
         address: Address { url: args.connect.clone(), token, fingerprint: args.fingerprint },
         trainer,
-        folder: args.folder.clone().unwrap_or_else(|| default_folder(variable("XDG_CACHE_HOME"), variable("HOME"))),
+        folder: args.folder.clone().unwrap_or_else(|| cache("isoflop-worker")),
         cores: args.cores.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32)),
         gpus: args.gpus.unwrap_or_else(gpu_count),
         idle: args.idle_seconds.map(Duration::from_secs),

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::Text;
+
 /// The line that ends a document.
 pub const DOCUMENT_SEPARATOR: &str = "<|endoftext|>";
 
@@ -66,7 +68,7 @@ pub enum CorpusError {
 }
 
 impl CorpusError {
-    /// The file at fault.
+    /// The file at fault, by the name that people call it.
     pub fn path(&self) -> &Path {
         match self {
             Self::Unreadable { path, .. }
@@ -91,13 +93,13 @@ impl Corpus {
     ///
     /// # Errors
     /// [`CorpusError`] when the file is missing, empty, damaged or not UTF-8.
-    pub fn read(path: &Path) -> Result<Self, CorpusError> {
-        let unreadable = |source| CorpusError::Unreadable { path: path.to_owned(), source };
-        let bytes = read_unpacked(path).map_err(unreadable)?;
-        let text = String::from_utf8(bytes)
-            .map_err(|e| CorpusError::NotUtf8 { path: path.to_owned(), offset: e.utf8_error().valid_up_to() })?;
-        let corpus = Self::from_text(&text);
-        if corpus.documents.is_empty() { Err(CorpusError::Empty { path: path.to_owned() }) } else { Ok(corpus) }
+    pub fn read(text: &Text) -> Result<Self, CorpusError> {
+        let path = || text.name.clone();
+        let bytes = read_unpacked(&text.path).map_err(|source| CorpusError::Unreadable { path: path(), source })?;
+        let unpacked = String::from_utf8(bytes)
+            .map_err(|e| CorpusError::NotUtf8 { path: path(), offset: e.utf8_error().valid_up_to() })?;
+        let corpus = Self::from_text(&unpacked);
+        if corpus.documents.is_empty() { Err(CorpusError::Empty { path: path() }) } else { Ok(corpus) }
     }
 
     /// Splits a text at lines that are the document separator.

@@ -6,23 +6,53 @@ use std::path::{Path, PathBuf};
 use super::{Corpus, CorpusError, encode, read_digest};
 use crate::run::{DataSpec, SweepDir, Tokenizer, write_whole};
 
+/// A text file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// How people call it: where it lies, or where it was brought from.
+    pub name: PathBuf,
+    /// Where it lies.
+    pub path: PathBuf,
+}
+
+impl From<PathBuf> for Text {
+    fn from(path: PathBuf) -> Self {
+        Self { name: path.clone(), path }
+    }
+}
+
 /// Which text is trained on, and which is held out.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Split {
+pub enum Split<T = Text> {
     /// Two files.
     Files {
         /// Training text.
-        train: PathBuf,
+        train: T,
         /// Held-out text.
-        validation: PathBuf,
+        validation: T,
     },
     /// One file, of which a fraction is held out.
     Fraction {
         /// The text.
-        text: PathBuf,
+        text: T,
         /// Part of it that is held out.
         validation_fraction: f64,
     },
+}
+
+impl<T> Split<T> {
+    /// The same split of other texts.
+    ///
+    /// # Errors
+    /// The first that `text` has.
+    pub fn try_map<U, E>(self, mut text: impl FnMut(T) -> Result<U, E>) -> Result<Split<U>, E> {
+        Ok(match self {
+            Self::Files { train, validation } => Split::Files { train: text(train)?, validation: text(validation)? },
+            Self::Fraction { text: whole, validation_fraction } => {
+                Split::Fraction { text: text(whole)?, validation_fraction }
+            }
+        })
+    }
 }
 
 /// What a text comes to.
@@ -61,8 +91,8 @@ pub fn prepare(split: &Split, tokenizer: Tokenizer) -> Result<Prepared, CorpusEr
             if shared > 0 {
                 let documents = validation_text.documents.len();
                 return Err(CorpusError::Overlap {
-                    train: train.clone(),
-                    validation: validation.clone(),
+                    train: train.name.clone(),
+                    validation: validation.name.clone(),
                     shared,
                     documents,
                 });
@@ -71,7 +101,7 @@ pub fn prepare(split: &Split, tokenizer: Tokenizer) -> Result<Prepared, CorpusEr
         }
         Split::Fraction { text, validation_fraction } => Corpus::read(text)?
             .hold_out(*validation_fraction)
-            .ok_or_else(|| CorpusError::NotSplittable { path: text.clone() })?,
+            .ok_or_else(|| CorpusError::NotSplittable { path: text.name.clone() })?,
     };
     let (train_tokens, validation_tokens) = (encode(&train, tokenizer), encode(&validation, tokenizer));
     let stats = |corpus: &Corpus, tokens: &[u8]| TextStats {

@@ -33,8 +33,8 @@ pub(crate) use http::words as http_words;
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};
 pub use memory::{FreeMemory, free_memory};
 pub use queue::{Commands, Dialect, Queue, Ray, Resources, Slurm, unwant};
+pub(crate) use storage::{Bringing, Given, Objects, Shelf, StorageError, TextCache, Told, bring_text, tag_of, tokens};
 pub use storage::{Depot, DepotTerms, StorageAddress};
-pub(crate) use storage::{Given, Objects, Shelf, StorageError, Told, tag_of, tokens};
 pub use survivors::kill_survivors;
 pub use token::{Token, TokenError};
 pub use workers::{

@@ -1,11 +1,9 @@
 //! Checks after parsing. Each failure names the place, what was found, what is allowed, and what to do.
 
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::file::DataEntry;
 use super::{At, Count, Number, SweepError, SweepFile};
-use crate::data::Split;
 use crate::run::Schedule;
 
 pub(super) struct Check<'a> {
@@ -119,60 +117,11 @@ fn short(value: f64) -> String {
 }
 
 impl SweepFile {
-    /// A fault of a text that the sweep names, at the place where it names it.
-    pub fn fault_of_text(&self, path: &Path, text: &Path, message: String, hint: &str) -> SweepError {
-        let DataEntry { train, validation, text: both, .. } = &self.data;
-        let named = |entry: &&At<PathBuf>| path.parent().unwrap_or(Path::new("")).join(&entry.value) == text;
-        let place = [train, validation, both].into_iter().flatten().find(named);
-        let nowhere = At::nowhere(PathBuf::new());
-        Check { path }.at(place.unwrap_or(&nowhere), message, hint)
-    }
-
     /// Name of the sweep's folders in results and reports.
     ///
     /// # Errors
     /// [`SweepError`] when the name is no folder's.
     pub fn folder_name(&self, path: &Path) -> Result<String, SweepError> {
         Check { path }.name(self)
-    }
-
-    /// The text files that the sweep names, relative to its folder made whole.
-    ///
-    /// # Errors
-    /// [`SweepError`] when they are named in no allowed combination.
-    pub fn split(&self, path: &Path) -> Result<Split, SweepError> {
-        let check = Check { path };
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let beside = |file: &At<PathBuf>| folder.join(&file.value);
-        let DataEntry { train, validation, text, validation_fraction, .. } = &self.data;
-        match (train, validation, text) {
-            (Some(train), Some(validation), None) => match validation_fraction {
-                None => Ok(Split::Files { train: beside(train), validation: beside(validation) }),
-                Some(fraction) => Err(check.at(
-                    fraction,
-                    "`validation_fraction` goes with `text`",
-                    "remove it: `validation` is held out whole",
-                )),
-            },
-            (None, None, Some(text)) => {
-                let tenth = At::nowhere(Number(0.1));
-                let validation_fraction = check.within(
-                    "`validation_fraction`",
-                    validation_fraction.as_ref().unwrap_or(&tenth),
-                    0.001..=0.9,
-                )?;
-                Ok(Split::Fraction { text: beside(text), validation_fraction })
-            }
-            _ => {
-                let place = [train, validation, text]
-                    .into_iter()
-                    .flatten()
-                    .next()
-                    .cloned()
-                    .unwrap_or_else(|| At::nowhere(PathBuf::new()));
-                let message = "`data` needs either `train` and `validation`, or `text` alone";
-                Err(check.at(&place, message, "name both files, or one from which a part is held out"))
-            }
-        }
     }
 }

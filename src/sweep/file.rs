@@ -1,17 +1,17 @@
 //! The sweep file as it is written. Closed: unknown keys are errors. sweeps/README.md explains every key.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::architecture::ArmEntry;
+use super::data::DataEntry;
 use super::given::given;
 use super::size::SizeEntry;
 use super::train::TrainEntry;
 use super::{At, Count, Executor, Number, SweepError};
-use crate::run::Tokenizer;
 
 /// A sweep: architectures x sizes x budgets x seeds, trained alike.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -53,27 +53,6 @@ pub struct SweepFile {
     pub priorities: BTreeMap<String, At<Count>>,
 }
 
-/// Text, relative to the sweep file. Either `train` and `validation`, or `text` of which a part is held out.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DataEntry {
-    /// Training text: UTF-8, plain or zstd.
-    #[serde(default, deserialize_with = "given")]
-    pub train: Option<At<PathBuf>>,
-    /// Held-out text.
-    #[serde(default, deserialize_with = "given")]
-    pub validation: Option<At<PathBuf>>,
-    /// One text for both.
-    #[serde(default, deserialize_with = "given")]
-    pub text: Option<At<PathBuf>>,
-    /// Part of `text` that is held out, by whole documents from its end; 0.1 if absent.
-    #[serde(default, deserialize_with = "given")]
-    pub validation_fraction: Option<At<Number>>,
-    /// How text becomes tokens.
-    #[serde(default = "default_tokenizer")]
-    pub tokenizer: Tokenizer,
-}
-
 /// One of: training FLOPs, training tokens, training tokens for each parameter.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -108,10 +87,6 @@ fn default_seeds() -> At<Vec<At<Count>>> {
 
 fn default_lr() -> At<Vec<At<Number>>> {
     At::nowhere(vec![At::nowhere(Number(1.0))])
-}
-
-fn default_tokenizer() -> Tokenizer {
-    Tokenizer::Bytes
 }
 
 /// Reads a sweep file.

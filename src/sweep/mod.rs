@@ -3,8 +3,10 @@
 //! `load` reads the YAML, `plan` expands it. Expansion is pure: the same file and the same data
 //! digests give the same runs, in the same order, with the same ids, anywhere.
 
+mod address;
 mod architecture;
 mod check;
+mod data;
 mod error;
 mod executor;
 mod expand;
@@ -22,6 +24,7 @@ mod train;
 
 pub use architecture::ArmEntry;
 pub use check::is_name;
+pub use data::{TextObject, TextPlace};
 pub use error::{SweepError, nearest};
 pub use executor::{
     CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RayExecutor, RunOrder, SeveralExecutor,

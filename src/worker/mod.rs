@@ -12,7 +12,7 @@ mod line;
 mod pin;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -318,12 +318,4 @@ impl Signals {
             _ = interrupt.recv() => {}
         }
     }
-}
-
-/// Where a worker keeps its things if it is not told: beside what other programs keep for their user.
-pub fn default_folder(cache: Option<PathBuf>, home: Option<PathBuf>) -> PathBuf {
-    cache
-        .or_else(|| home.map(|home| home.join(".cache")))
-        .unwrap_or_else(|| Path::new(".").to_owned())
-        .join("isoflop-worker")
 }

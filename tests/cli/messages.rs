@@ -67,6 +67,30 @@ fn values() {
 }
 
 #[test]
+fn texts() {
+    let mut said = family(&[
+        ("a text on the web", "train: train.txt", "train: https://me:secret@example.org/train.txt"),
+        ("a bucket without a name in it", "train: train.txt", "train: s3://lab"),
+        ("a secret in the address", "train: train.txt", "train: s3://me:secret@lab/train.txt"),
+        ("an endpoint for files", "train: train.txt", "train: train.txt\n  endpoint: http://127.0.0.1:9000"),
+        ("a region for files", "train: train.txt", "train: train.txt\n  region: eu-central-1"),
+        ("an endpoint that is none", "train: train.txt", "train: s3://lab/train.txt\n  endpoint: minio"),
+        ("a region that is none", "train: train.txt", "train: s3://lab/train.txt\n  region: here or there"),
+    ]);
+    let sandbox = Sandbox::new();
+    sandbox.edit("train: train.txt", "train: s3://lab/train.txt\n  endpoint: http://127.0.0.1:9");
+    for (name, key) in [("a storage that is not there", Some("key")), ("nobody who asks", None)] {
+        let mut command = sandbox.command(&["plan", "sweep.yaml", "--no-calibration"]);
+        command.env_remove("AWS_ACCESS_KEY_ID").env("AWS_SECRET_ACCESS_KEY", "secret");
+        command.env("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9");
+        let output = command.envs(key.map(|key| ("AWS_ACCESS_KEY_ID", key))).output().unwrap();
+        let code = output.status.code().unwrap();
+        said += &format!("## {name}\n{}exit {code}\n\n", String::from_utf8(output.stderr).unwrap());
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
 fn lists_and_names() {
     insta::assert_snapshot!(family(&[
         ("no architectures", "[transformer, primer_ez]", "[]"),

@@ -224,6 +224,12 @@ fn what_a_storage_may_not_be() {
     insta::assert_snapshot!(said);
 }
 
+/// The keys of a storage in a folder, for any engine.
+pub(crate) fn folder_keys(sandbox: &Sandbox) -> String {
+    let (folder, isoflop) = (sandbox.path("storage"), env!("CARGO_BIN_EXE_isoflop"));
+    format!("    storage:\n      url: file://{}\n      isoflop: {isoflop}\n      beat_seconds: 0.2\n", folder.display())
+}
+
 /// A server that speaks S3, given by its address and its process; without, this says so.
 fn server() -> Option<(String, i32)> {
     let Ok(given) = std::env::var("ISOFLOP_TEST_S3") else {
@@ -273,10 +279,10 @@ mod real {
         let server = nix::unistd::Pid::from_raw(process);
         nix::sys::signal::kill(server, Signal::SIGSTOP).unwrap();
         let told = || fs::read_to_string(sandbox.path("told")).unwrap();
-        until("it is said", || told().contains("the storage does not answer"));
+        until("it is said", || told().contains("command: the storage does not answer"));
         nix::sys::signal::kill(server, Signal::SIGCONT).unwrap();
         assert!(coordinator.wait().unwrap().success(), "{}", told());
-        assert!(told().contains("the storage answers again"), "{}", told());
+        assert!(told().contains("command: the storage answers again"), "{}", told());
         assert_eq!(sandbox.losses("results"), untouched(slow));
         assert_eq!(attempts(&sandbox), [1; 8]);
     }
@@ -290,5 +296,50 @@ mod real {
         let nowhere = stored_at(Sandbox::new(), "s3://isoflop", "\n      endpoint: http://127.0.0.1:9");
         let ran = nowhere.run(&["run", "sweep.yaml"]);
         assert!(ran.code == 6 && ran.err.contains("refused"), "{} {}", ran.code, ran.err);
+    }
+
+    /// Puts a file into the bucket.
+    fn put(sandbox: &Sandbox, file: &str, url: &str) {
+        let status = std::process::Command::new("curl")
+            .args(["--silent", "--fail", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", "isoflop:isoflop", "-T"])
+            .arg(sandbox.path(file))
+            .arg(url)
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Text in a bucket is brought once, again when it is another there, and not at all where the results have its tokens.
+    #[test]
+    fn text_may_lie_in_s3() {
+        let Some((endpoint, _)) = server() else { return };
+        let sandbox = Sandbox::new();
+        sandbox.write("train.zst", zstd::encode_all(&*fs::read(sandbox.path("train.txt")).unwrap(), 3).unwrap());
+        put(&sandbox, "train.zst", &format!("{endpoint}/isoflop/a%20text/train.zst"));
+        put(&sandbox, "val.txt", &format!("{endpoint}/isoflop/a%20text/val.txt"));
+        sandbox.edit("train: train.txt", &format!("train: s3://isoflop/a text/train.zst\n  endpoint: {endpoint}"));
+        sandbox.edit("validation: val.txt", "validation: s3://isoflop/a text/val.txt");
+        fs::remove_file(sandbox.path("train.txt")).unwrap();
+        fs::remove_file(sandbox.path("val.txt")).unwrap();
+        let run = |arguments: &[&str]| {
+            let output = sandbox.command(arguments).env("XDG_CACHE_HOME", sandbox.path("cache")).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.success(), "{said}");
+            said
+        };
+        let said = run(&["run", "sweep.yaml"]);
+        assert_eq!(said.matches("fetching `s3://isoflop/a text/").count(), 2, "{said}");
+        assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
+        let said = run(&["run", "sweep.yaml"]);
+        assert!(!said.contains("fetching") && said.contains("8 of them done"), "{said}");
+        sandbox.write("other", crate::sandbox::text(5000..9000));
+        put(&sandbox, "other", &format!("{endpoint}/isoflop/a%20text/train.zst"));
+        let said = run(&["plan", "sweep.yaml", "--no-calibration"]);
+        assert_eq!(said.matches("fetching").count(), 1, "{said}");
+        let strangers = sandbox.command(&["resume", "sweep"]).env_remove("AWS_ACCESS_KEY_ID").output().unwrap();
+        assert!(strangers.status.success(), "the results are enough: {}", String::from_utf8_lossy(&strangers.stderr));
+        sandbox.edit("a text/train.zst", "a text/trian.zst");
+        let ran = sandbox.run(&["plan", "sweep.yaml"]);
+        assert!(ran.code == 3 && ran.err.contains("sweep.yaml:2:10"), "{} {}", ran.code, ran.err);
+        assert!(ran.err.contains("no such object") && ran.err.contains("hint: "), "{}", ran.err);
     }
 }

@@ -51,6 +51,7 @@ impl From<Error> for StorageError {
                 Self::Refused(format!("the storage lets us not do that: {}", words(&error)))
             }
             Error::Unauthenticated { .. } => Self::Refused(format!("the storage does not know us: {}", words(&error))),
+            Error::Precondition { .. } => Self::Refused("it was changed while it was fetched".to_owned()),
             Error::InvalidPath { .. } | Error::NotSupported { .. } | Error::NotImplemented { .. } => {
                 Self::Refused(words(&error))
             }
@@ -66,6 +67,15 @@ fn words(error: &Error) -> String {
         last = cause;
     }
     last.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What an object is at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Another where its content is (an entity tag, RFC 9110, section 8.8.3), if the storage gives one.
+    pub(crate) mark: Option<String>,
 }
 
 /// Objects in a bucket, or in a folder.
@@ -100,7 +110,9 @@ impl Objects {
     }
 
     fn path(&self, name: &str) -> Path {
-        self.prefix.parts().chain(Path::from(name).parts()).collect()
+        // A name that cannot be asked for as it is written is asked for in its nearest form, which is not there.
+        let name = Path::parse(name).unwrap_or_else(|_| Path::from(name));
+        self.prefix.parts().chain(name.parts()).collect()
     }
 
     /// Makes or replaces an object.
@@ -144,15 +156,22 @@ impl Objects {
 
     /// Adds to a file what is missing of an object.
     pub(crate) async fn get_rest(&self, name: &str, part: &FilePath) -> Result<(), StorageError> {
-        let (path, mut file) = (self.path(name), OpenOptions::new().create(true).append(true).open(part).await?);
-        let (size, mut from) = (self.store.head(&path).await?.size, file.metadata().await?.len());
-        if from > size {
+        let size = self.store.head(&self.path(name)).await?.size;
+        self.get_rest_of(name, &Seen { size, mark: None }, part).await
+    }
+
+    /// The same of an object as it was seen; refused if it is another by now.
+    pub(crate) async fn get_rest_of(&self, name: &str, seen: &Seen, part: &FilePath) -> Result<(), StorageError> {
+        let mut file = OpenOptions::new().create(true).append(true).open(part).await?;
+        let mut from = file.metadata().await?.len();
+        if from > seen.size {
             file.set_len(0).await?;
             from = 0;
         }
-        if from < size {
-            let rest = GetOptions { range: Some(GetRange::Offset(from)), ..GetOptions::default() };
-            let mut bytes = self.store.get_opts(&path, rest).await?.into_stream();
+        if from < seen.size {
+            let range = Some(GetRange::Offset(from));
+            let rest = GetOptions { range, if_match: seen.mark.clone(), ..GetOptions::default() };
+            let mut bytes = self.store.get_opts(&self.path(name), rest).await?.into_stream();
             while let Some(bytes) = bytes.next().await {
                 file.write_all(&bytes?).await?;
             }
@@ -162,8 +181,13 @@ impl Objects {
 
     /// The size of an object; nothing if it is not there.
     pub(crate) async fn size(&self, name: &str) -> Result<Option<u64>, StorageError> {
+        Ok(self.see(name).await?.map(|seen| seen.size))
+    }
+
+    /// An object as it is; nothing if it is not there.
+    pub(crate) async fn see(&self, name: &str) -> Result<Option<Seen>, StorageError> {
         match self.store.head(&self.path(name)).await {
-            Ok(object) => Ok(Some(object.size)),
+            Ok(object) => Ok(Some(Seen { size: object.size, mark: object.e_tag })),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -149,11 +149,6 @@ pub enum RunOrder {
     AsListed,
 }
 
-/// An address as it may be shown: what stands before an `@` may be a password.
-fn shown(address: &str) -> &str {
-    address.rsplit('@').next().unwrap_or_default()
-}
-
 impl Check<'_> {
     pub(super) fn executor(&self, executor: &Executor) -> Result<(), SweepError> {
         match executor {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{RunOrder, Storage, defaults, shown};
+use super::{RunOrder, Storage, defaults};
+use crate::sweep::address::shown;
 use crate::sweep::check::Check;
 use crate::sweep::given::given;
 use crate::sweep::{At, Count, Number, SweepError};

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::shown;
+use crate::sweep::address::{is_plain, shown};
 use crate::sweep::check::Check;
 use crate::sweep::given::given;
 use crate::sweep::{At, Number, SweepError};
@@ -37,11 +37,6 @@ fn beat_seconds() -> At<Number> {
     At::nowhere(Number(5.0))
 }
 
-/// What can stand in a command of any engine without quotes.
-fn is_plain(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte))
-}
-
 /// What is wrong with the address of a storage, if anything is.
 fn fault(url: &str) -> Option<&'static str> {
     let Some((scheme, rest)) = url.split_once("://") else {
@@ -66,31 +61,13 @@ impl Check<'_> {
             let hint = "write `s3://bucket/prefix`, or `file:///folder`; docs/storage.md explains it";
             return Err(self.at(url, format!("`url` is `{shown}`, which {fault}"), hint));
         }
-        if let Some(endpoint) = endpoint {
-            let host = endpoint.value.strip_prefix("http://").or_else(|| endpoint.value.strip_prefix("https://"));
-            if !host.is_some_and(|host| is_plain(host) && !host.starts_with('/')) {
-                let shown = shown(&endpoint.value);
-                let message =
-                    format!("`endpoint` is `{shown}`, allowed is `http://` or `https://` with a machine and a port");
-                return Err(self.at(endpoint, message, "write where the storage answers, as `http://127.0.0.1:9000`"));
-            }
-            if url.value.starts_with("file:") {
-                let message = "`endpoint` is for `s3://`, and `url` is a folder";
-                return Err(self.at(
-                    endpoint,
-                    message.to_owned(),
-                    "leave `endpoint` out, or write `url: s3://bucket/prefix`",
-                ));
-            }
+        self.endpoint(endpoint.as_ref())?;
+        if let Some(endpoint) = endpoint.as_ref().filter(|_| url.value.starts_with("file:")) {
+            let message = "`endpoint` is for `s3://`, and `url` is a folder";
+            return Err(self.at(endpoint, message, "leave `endpoint` out, or write `url: s3://bucket/prefix`"));
         }
-        for (name, word, as_in) in
-            [("`region`", region.as_ref(), "us-east-1"), ("`isoflop`", Some(isoflop), "/opt/isoflop/isoflop")]
-        {
-            if let Some(word) = word.filter(|word| !is_plain(&word.value)) {
-                let message = format!("{name} is `{}`, allowed are letters, digits and `/._-:`", word.value);
-                return Err(self.at(word, message, format!("write it as `{as_in}`")));
-            }
-        }
+        self.plain("`region`", region.as_ref(), "us-east-1")?;
+        self.plain("`isoflop`", Some(isoflop), "/opt/isoflop/isoflop")?;
         self.within("`beat_seconds`", beat_seconds, 0.05..=3600.0).map(drop)
     }
 }

@@ -1,0 +1,184 @@
+//! Text that lies in a bucket: brought here once, and again when it is another there.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::objects::Seen;
+use super::{Objects, StorageAddress, StorageError};
+use crate::executor::calls::Note;
+
+/// Between two looks at how much is there.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The folder of texts that were brought. It may be emptied at any time.
+#[derive(Clone, Debug)]
+pub(crate) struct TextCache {
+    folder: PathBuf,
+}
+
+/// How far a text is brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bringing {
+    /// Bytes that are here.
+    pub(crate) here: u64,
+    /// Bytes that it has.
+    pub(crate) size: u64,
+}
+
+impl TextCache {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Where a text is kept as it was seen: nothing that it was before lies at this name.
+    fn place(&self, address: &StorageAddress, name: &str, seen: &Seen) -> PathBuf {
+        let StorageAddress { url, endpoint, region } = address;
+        let known = (url, endpoint, region, name, &seen.mark, seen.size);
+        self.folder.join(blake3::hash(format!("{known:?}").as_bytes()).to_hex().as_str())
+    }
+}
+
+/// The file on this machine that has a text's bytes as they are in the storage now. `watch` hears how far it is while it is brought;
+/// what was brought before an interruption stays.
+///
+/// # Errors
+/// [`StorageError`]: at the first question also if there is no answer, later only what would be the same again.
+pub(crate) fn bring_text(
+    address: &StorageAddress,
+    name: &str,
+    cache: &TextCache,
+    note: Note,
+    watch: &mut dyn FnMut(Bringing),
+) -> Result<PathBuf, StorageError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let objects = Objects::open(address, note).map_err(StorageError::Refused)?;
+    let seen = runtime.block_on(objects.see(name))?.ok_or(StorageError::Missing)?;
+    let place = cache.place(address, name, &seen);
+    if !is_whole(&place, &seen) {
+        fs::create_dir_all(&cache.folder)?;
+        let _held = hold(&place.with_extension("lock"), note)?;
+        // Another may have brought it meanwhile.
+        if !is_whole(&place, &seen) {
+            runtime.block_on(bring(&objects, name, &seen, &place, watch))?;
+        }
+    }
+    Ok(place)
+}
+
+fn is_whole(place: &Path, seen: &Seen) -> bool {
+    fs::metadata(place).is_ok_and(|file| file.len() == seen.size)
+}
+
+/// Two processes that bring the same would write into one file.
+fn hold(path: &Path, note: Note) -> io::Result<File> {
+    let file = File::create(path)?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            note("another isoflop fetches the same text; this one waits until it is there")
+        }
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    file.lock().map(|()| file)
+}
+
+async fn bring(
+    objects: &Objects,
+    name: &str,
+    seen: &Seen,
+    place: &Path,
+    watch: &mut dyn FnMut(Bringing),
+) -> Result<(), StorageError> {
+    let part = place.with_extension("part");
+    let here = || fs::metadata(&part).map_or(0, |file| file.len());
+    let mut look = tokio::time::interval(LOOK);
+    let brought = objects.persist(|| objects.get_rest_of(name, seen, &part));
+    tokio::pin!(brought);
+    loop {
+        tokio::select! {
+            brought = &mut brought => break brought?,
+            _ = look.tick() => watch(Bringing { here: here(), size: seen.size }),
+        }
+    }
+    watch(Bringing { here: here(), size: seen.size });
+    Ok(fs::rename(&part, place)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A storage in a folder, and a cache.
+    struct Lab {
+        root: tempfile::TempDir,
+        address: StorageAddress,
+    }
+
+    impl Lab {
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let url = format!("file://{}/bucket", root.path().display());
+            fs::create_dir(root.path().join("bucket")).unwrap();
+            Self { root, address: StorageAddress { url, endpoint: None, region: None } }
+        }
+
+        fn put(&self, text: &str) {
+            fs::create_dir_all(self.root.path().join("bucket/a b")).unwrap();
+            fs::write(self.root.path().join("bucket/a b/c~1=2.txt"), text).unwrap();
+        }
+
+        /// What is brought, and whether anything was fetched for it.
+        fn bring(&self) -> (Result<String, StorageError>, Vec<Bringing>) {
+            let (mut watched, cache) = (Vec::new(), TextCache::new(self.root.path().join("cache")));
+            let place = bring_text(&self.address, "a b/c~1=2.txt", &cache, |_| {}, &mut |at| watched.push(at));
+            (place.map(|place| fs::read_to_string(place).unwrap()), watched)
+        }
+    }
+
+    #[test]
+    fn a_text_is_brought_once_and_again_when_it_is_another() {
+        let lab = Lab::new();
+        assert!(matches!(lab.bring().0, Err(StorageError::Missing)));
+        lab.put("one text");
+        let (text, watched) = lab.bring();
+        assert_eq!(text.unwrap(), "one text");
+        assert_eq!(watched.last(), Some(&Bringing { here: 8, size: 8 }));
+        assert_eq!((lab.bring().0.unwrap().as_str(), lab.bring().1), ("one text", vec![]));
+        lab.put("another");
+        assert_eq!(lab.bring().0.unwrap(), "another");
+    }
+
+    /// What an interrupted process has fetched is not fetched again: here it can be told by its letters.
+    #[test]
+    fn a_part_is_gone_on_with() {
+        let lab = Lab::new();
+        lab.put("one text");
+        let seen = Objects::open(&lab.address, |_| {}).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let seen = runtime.block_on(seen.see("a b/c~1=2.txt")).unwrap().unwrap();
+        let cache = TextCache::new(lab.root.path().join("cache"));
+        let place = cache.place(&lab.address, "a b/c~1=2.txt", &seen);
+        fs::create_dir(&cache.folder).unwrap();
+        fs::write(place.with_extension("part"), "ONE ").unwrap();
+        assert_eq!(lab.bring().0.unwrap(), "ONE text");
+        // More than there is cannot be of it.
+        fs::remove_file(&place).unwrap();
+        fs::write(place.with_extension("part"), "ONE TEXT AND MORE").unwrap();
+        assert_eq!(lab.bring().0.unwrap(), "one text");
+    }
+
+    #[test]
+    fn what_is_changed_midway_is_not_mixed() {
+        let lab = Lab::new();
+        lab.put("one text");
+        let objects = Objects::open(&lab.address, |_| {}).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let seen = runtime.block_on(objects.see("a b/c~1=2.txt")).unwrap().unwrap();
+        lab.put("two texts");
+        let part = lab.root.path().join("part");
+        let brought = runtime.block_on(objects.get_rest_of("a b/c~1=2.txt", &seen, &part));
+        assert!(matches!(brought, Err(StorageError::Refused(_))), "{brought:?}");
+    }
+}
