@@ -2,11 +2,12 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test build setup lint bench bench-dispatch bench-fit bench-workers schema
+.PHONY: help demo test test-engines build setup lint bench bench-dispatch bench-fit bench-workers schema
 
 help:
 	@echo "make demo   fetch libtorch, build, run sweeps/quickstart.yaml, say where the report is"
 	@echo "make test   the same set-up, then every test"
+	@echo "make test-engines  tests with a real Slurm and a storage, started here where root and the network allow"
 	@echo "make build  the same set-up, then both programs in target/release"
 	@echo "make lint   formatting, clippy and the documentation's links"
 	@echo "make bench  tokens/s beside plain PyTorch, which is installed into .venv; runs side by side"
@@ -27,6 +28,11 @@ demo: build
 test: setup
 	$(CARGO) build --release --locked
 	scripts/test
+
+# What cannot be started here is skipped, and that is said. Ray and broken networks: scripts/test-ray, scripts/test-workers.
+test-engines: setup
+	scripts/test-slurm
+	scripts/test-s3
 
 lint: setup
 	$(CARGO) fmt --all --check
