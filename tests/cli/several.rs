@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use nix::sys::signal::Signal;
 
-use crate::faults::{kill_at_once, slow, strike, while_they_stand};
-use crate::queue::{ENGINE, EXECUTOR as QUEUE, LOCAL, attempts, processes_on, under_way};
+use crate::faults::{slow, strike};
+use crate::queue::{ENGINE, EXECUTOR as QUEUE, LOCAL, attempts};
 use crate::sandbox::{Sandbox, until, untouched};
 use crate::workers::{EXECUTOR as WORKERS, Site};
 
@@ -67,29 +66,18 @@ fn three_engines_give_the_bits_of_this_machine() {
 /// A sweep on three engines, whose coordinator is killed when all of them have attempts.
 pub(crate) fn run_with_a_death(sandbox: &Sandbox, engine: &str) {
     let mut site = Site::new(sandbox);
-    let coordinator = site.coordinator();
+    let mut coordinator = site.coordinator();
     site.worker("one");
-    // An attempt of the engine, where each engine has one and a run is done.
-    let theirs = || {
-        let engine_of = |attempt: &PathBuf| fs::read_to_string(attempt.join("engine")).unwrap_or_default();
-        let all_have = !sandbox.outcomes().is_empty() && held(sandbox).len() == 3;
-        under_way(sandbox).into_iter().find(|attempt| all_have && engine_of(attempt) == engine)
-    };
+    until("each engine has an attempt, and a run is done", || {
+        !sandbox.outcomes().is_empty() && held(sandbox).len() == 3
+    });
+    strike(&coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
     let said = sandbox.path("said.txt");
-    let mut next = None;
-    while_they_stand(
-        theirs,
-        |attempt| processes_on(attempt),
-        |_| {
-            kill_at_once(coordinator);
-            next = Some(site.coordinator_that_says(&said));
-            until("the attempt is followed", || {
-                let said = fs::read_to_string(&said).unwrap();
-                said.contains("attempts that were given to the engine before are followed")
-            });
-        },
-    );
-    assert!(next.unwrap().wait().unwrap().success());
+    let mut coordinator = site.coordinator_that_says(&said);
+    assert!(coordinator.wait().unwrap().success());
+    let said = fs::read_to_string(said).unwrap();
+    assert!(said.contains("attempts that were given to the engine before are followed"), "{said}");
     assert_eq!(sandbox.losses("results"), untouched(slow));
     let shares = shares(sandbox);
     assert_eq!(shares.values().sum::<usize>(), 8);
