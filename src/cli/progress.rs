@@ -18,7 +18,7 @@ use crate::units::{bytes, duration, si};
 const MOST_LINES: usize = 16;
 
 /// Between two plain lines of progress.
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
+pub(super) const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Progress of one drive.
 pub(super) struct Progress {
@@ -128,19 +128,22 @@ impl Progress {
     }
 }
 
+/// What bars look like.
+pub(super) fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ ")
+}
+
 fn bars(total: usize, done: usize, slots: usize) -> View {
     let all = MultiProgress::new();
-    let style =
-        |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let slots = (0..slots)
         .map(|_| {
             let bar = all.add(ProgressBar::new(1000));
-            bar.set_style(style("  {bar:6} {wide_msg}").progress_chars("━╸ "));
+            bar.set_style(style("  {bar:6} {wide_msg}"));
             bar
         })
         .collect();
     let bar = all.add(ProgressBar::new(total as u64));
-    bar.set_style(style("{bar:14.cyan} {wide_msg}").progress_chars("━╸ "));
+    bar.set_style(style("{bar:14.cyan} {wide_msg}"));
     bar.set_position(done as u64);
     View::Bars { all, total: bar, slots }
 }

@@ -2,19 +2,17 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::cache::cache;
+use super::progress::{PLAIN_EVERY, style};
 use super::{Failed, output};
 use crate::data::Text;
-use crate::executor::{Bringing, StorageAddress, StorageError, TextCache, bring_text};
+use crate::executor::{Bringing, StorageAddress, StorageError, bring_text};
 use crate::sweep::{SweepFile, TextObject, TextPlace};
 use crate::units::bytes;
-
-/// Between two plain lines of progress.
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Where a text lies; one in a bucket is brought here first.
 pub(super) fn find(file: &SweepFile, path: &Path, place: TextPlace) -> Result<Text, Failed> {
@@ -28,7 +26,7 @@ fn bring(object: &TextObject) -> Result<Text, StorageError> {
     let TextObject { bucket, key, endpoint, region } = object;
     let url = format!("s3://{bucket}");
     let address = StorageAddress { url, endpoint: endpoint.clone(), region: region.clone() };
-    let cache = TextCache::new(cache("isoflop").join("text"));
+    let cache = cache("isoflop").join("text");
     let mut fetching = Fetching { name: object.url(), view: None };
     let path = bring_text(&address, key, &cache, |words| output::remark(words), &mut |at| fetching.show(at))?;
     Ok(Text { name: PathBuf::from(object.url()), path })
@@ -83,8 +81,7 @@ impl Fetching {
             return View::Lines { last: Instant::now() };
         }
         let bar = ProgressBar::new(at.size).with_position(at.here);
-        let style = ProgressStyle::with_template("{bar:14.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
+        bar.set_style(style("{bar:14.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"));
         View::Bar(bar)
     }
 }

@@ -33,7 +33,7 @@ pub(crate) use http::words as http_words;
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};
 pub use memory::{FreeMemory, free_memory};
 pub use queue::{Commands, Dialect, Queue, Ray, Resources, Slurm, unwant};
-pub(crate) use storage::{Bringing, Given, Objects, Shelf, StorageError, TextCache, Told, bring_text, tag_of, tokens};
+pub(crate) use storage::{Bringing, Given, Objects, Shelf, StorageError, Told, bring_text, tag_of, tokens};
 pub use storage::{Depot, DepotTerms, StorageAddress};
 pub use survivors::kill_survivors;
 pub use token::{Token, TokenError};

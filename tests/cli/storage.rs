@@ -23,19 +23,30 @@ cancel) rm -f "queue/$ISOFLOP_TAG"; pkill -TERM -f "attempts/$ISOFLOP_TAG"; true
 esac
 "#;
 
+/// The keys of a storage, for any engine, and `more` of them.
+fn keys(url: &str, more: &str) -> String {
+    let isoflop = env!("CARGO_BIN_EXE_isoflop");
+    format!("    storage:\n      url: {url}\n      isoflop: {isoflop}\n      beat_seconds: 0.2{more}\n")
+}
+
+fn folder(sandbox: &Sandbox) -> String {
+    format!("file://{}", sandbox.path("storage").display())
+}
+
+/// The keys of one in a folder of the sandbox.
+pub(crate) fn folder_keys(sandbox: &Sandbox) -> String {
+    keys(&folder(sandbox), "")
+}
+
 /// The sweep given to the engine, by way of a storage.
 fn stored_at(sandbox: Sandbox, url: &str, more: &str) -> Sandbox {
-    let isoflop = env!("CARGO_BIN_EXE_isoflop");
+    let storage = keys(url, more);
     let executor = format!(
         "  command:
     submit: 'sh engine.sh submit # $ISOFLOP_COMMAND $ISOFLOP_TAG'
     poll: sh engine.sh poll
     cancel: 'sh engine.sh cancel # $ISOFLOP_TAG'
-    storage:
-      url: {url}
-      isoflop: {isoflop}
-      beat_seconds: 0.2{more}
-    poll_seconds: 0.1
+{storage}    poll_seconds: 0.1
     grace_seconds: 0.5
     retry_seconds: 0
     checkpoint_seconds: 0.2
@@ -48,7 +59,7 @@ fn stored_at(sandbox: Sandbox, url: &str, more: &str) -> Sandbox {
 }
 
 fn stored(sandbox: Sandbox) -> Sandbox {
-    let url = format!("file://{}", sandbox.path("storage").display());
+    let url = folder(&sandbox);
     stored_at(sandbox, &url, "")
 }
 
@@ -222,12 +233,6 @@ fn what_a_storage_may_not_be() {
         said += &error.replace(&mistaken.path("").display().to_string(), "/SANDBOX/");
     }
     insta::assert_snapshot!(said);
-}
-
-/// The keys of a storage in a folder, for any engine.
-pub(crate) fn folder_keys(sandbox: &Sandbox) -> String {
-    let (folder, isoflop) = (sandbox.path("storage"), env!("CARGO_BIN_EXE_isoflop"));
-    format!("    storage:\n      url: file://{}\n      isoflop: {isoflop}\n      beat_seconds: 0.2\n", folder.display())
 }
 
 /// A server that speaks S3, given by its address and its process; without, this says so.

@@ -11,4 +11,4 @@ pub use address::StorageAddress;
 pub use depot::{Depot, DepotTerms};
 pub(crate) use objects::{Objects, StorageError};
 pub(crate) use shelf::{Given, Shelf, Told, tag_of, tokens};
-pub(crate) use text::{Bringing, TextCache, bring_text};
+pub(crate) use text::{Bringing, bring_text};

@@ -12,12 +12,6 @@ use crate::executor::calls::Note;
 /// Between two looks at how much is there.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The folder of texts that were brought. It may be emptied at any time.
-#[derive(Clone, Debug)]
-pub(crate) struct TextCache {
-    folder: PathBuf,
-}
-
 /// How far a text is brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bringing {
@@ -27,37 +21,31 @@ pub(crate) struct Bringing {
     pub(crate) size: u64,
 }
 
-impl TextCache {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder }
-    }
-
-    /// Where a text is kept as it was seen: nothing that it was before lies at this name.
-    fn place(&self, address: &StorageAddress, name: &str, seen: &Seen) -> PathBuf {
-        let StorageAddress { url, endpoint, region } = address;
-        let known = (url, endpoint, region, name, &seen.mark, seen.size);
-        self.folder.join(blake3::hash(format!("{known:?}").as_bytes()).to_hex().as_str())
-    }
+/// Where a text is kept as it was seen: nothing that it was before lies at this name.
+fn place(cache: &Path, address: &StorageAddress, name: &str, seen: &Seen) -> PathBuf {
+    let StorageAddress { url, endpoint, region } = address;
+    let known = (url, endpoint, region, name, &seen.mark, seen.size);
+    cache.join(blake3::hash(format!("{known:?}").as_bytes()).to_hex().as_str())
 }
 
-/// The file on this machine that has a text's bytes as they are in the storage now. `watch` hears how far it is while it is brought;
-/// what was brought before an interruption stays.
+/// The file on this machine that has a text's bytes as they are in the storage now. The folder `cache` keeps it, and may be
+/// emptied at any time. `watch` hears how far it is while it is brought; what was brought before an interruption stays.
 ///
 /// # Errors
 /// [`StorageError`]: at the first question also if there is no answer, later only what would be the same again.
 pub(crate) fn bring_text(
     address: &StorageAddress,
     name: &str,
-    cache: &TextCache,
+    cache: &Path,
     note: Note,
     watch: &mut dyn FnMut(Bringing),
 ) -> Result<PathBuf, StorageError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let objects = Objects::open(address, note).map_err(StorageError::Refused)?;
     let seen = runtime.block_on(objects.see(name))?.ok_or(StorageError::Missing)?;
-    let place = cache.place(address, name, &seen);
+    let place = place(cache, address, name, &seen);
     if !is_whole(&place, &seen) {
-        fs::create_dir_all(&cache.folder)?;
+        fs::create_dir_all(cache)?;
         let _held = hold(&place.with_extension("lock"), note)?;
         // Another may have brought it meanwhile.
         if !is_whole(&place, &seen) {
@@ -110,29 +98,43 @@ async fn bring(
 mod tests {
     use super::*;
 
+    const NAME: &str = "a b/c~1=2.txt";
+
     /// A storage in a folder, and a cache.
     struct Lab {
         root: tempfile::TempDir,
         address: StorageAddress,
+        objects: Objects,
+        runtime: tokio::runtime::Runtime,
     }
 
     impl Lab {
         fn new() -> Self {
             let root = tempfile::tempdir().unwrap();
             let url = format!("file://{}/bucket", root.path().display());
-            fs::create_dir(root.path().join("bucket")).unwrap();
-            Self { root, address: StorageAddress { url, endpoint: None, region: None } }
+            let address = StorageAddress { url, endpoint: None, region: None };
+            let objects = Objects::open(&address, |_| {}).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            Self { root, address, objects, runtime }
         }
 
         fn put(&self, text: &str) {
             fs::create_dir_all(self.root.path().join("bucket/a b")).unwrap();
-            fs::write(self.root.path().join("bucket/a b/c~1=2.txt"), text).unwrap();
+            fs::write(self.root.path().join("bucket").join(NAME), text).unwrap();
+        }
+
+        fn see(&self) -> Seen {
+            self.runtime.block_on(self.objects.see(NAME)).unwrap().unwrap()
+        }
+
+        fn cache(&self) -> PathBuf {
+            self.root.path().join("cache")
         }
 
         /// What is brought, and whether anything was fetched for it.
         fn bring(&self) -> (Result<String, StorageError>, Vec<Bringing>) {
-            let (mut watched, cache) = (Vec::new(), TextCache::new(self.root.path().join("cache")));
-            let place = bring_text(&self.address, "a b/c~1=2.txt", &cache, |_| {}, &mut |at| watched.push(at));
+            let mut watched = Vec::new();
+            let place = bring_text(&self.address, NAME, &self.cache(), |_| {}, &mut |at| watched.push(at));
             (place.map(|place| fs::read_to_string(place).unwrap()), watched)
         }
     }
@@ -155,12 +157,8 @@ mod tests {
     fn a_part_is_gone_on_with() {
         let lab = Lab::new();
         lab.put("one text");
-        let seen = Objects::open(&lab.address, |_| {}).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let seen = runtime.block_on(seen.see("a b/c~1=2.txt")).unwrap().unwrap();
-        let cache = TextCache::new(lab.root.path().join("cache"));
-        let place = cache.place(&lab.address, "a b/c~1=2.txt", &seen);
-        fs::create_dir(&cache.folder).unwrap();
+        let place = place(&lab.cache(), &lab.address, NAME, &lab.see());
+        fs::create_dir(lab.cache()).unwrap();
         fs::write(place.with_extension("part"), "ONE ").unwrap();
         assert_eq!(lab.bring().0.unwrap(), "ONE text");
         // More than there is cannot be of it.
@@ -173,12 +171,10 @@ mod tests {
     fn what_is_changed_midway_is_not_mixed() {
         let lab = Lab::new();
         lab.put("one text");
-        let objects = Objects::open(&lab.address, |_| {}).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let seen = runtime.block_on(objects.see("a b/c~1=2.txt")).unwrap().unwrap();
+        let seen = lab.see();
         lab.put("two texts");
         let part = lab.root.path().join("part");
-        let brought = runtime.block_on(objects.get_rest_of("a b/c~1=2.txt", &seen, &part));
+        let brought = lab.runtime.block_on(lab.objects.get_rest_of(NAME, &seen, &part));
         assert!(matches!(brought, Err(StorageError::Refused(_))), "{brought:?}");
     }
 }
