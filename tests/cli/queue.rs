@@ -293,23 +293,23 @@ fn a_detached_sweep_is_collected() {
     assert!(local.err.contains("needs an engine that goes on without isoflop"), "{}", local.err);
 }
 
-/// The ends of sweep files that a document shows.
-fn examples(document: &str) -> Vec<String> {
+/// The parts of sweep files that begin with a section and that a document shows.
+pub(crate) fn examples(document: &str, section: &str) -> Vec<String> {
     let path = format!("{}/docs/{document}.md", env!("CARGO_MANIFEST_DIR"));
     let document = fs::read_to_string(path).unwrap();
     let examples = document.split("```yaml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0.to_owned());
-    examples.collect()
+    examples.filter(|example| example.starts_with(section)).collect()
 }
 
 /// The first of them.
 pub(crate) fn example(document: &str) -> String {
-    examples(document).remove(0)
+    examples(document, "executor:").remove(0)
 }
 
 #[test]
 fn the_examples_of_the_documents_are_sweeps() {
     for (document, count) in [("commands", 6), ("slurm", 2), ("several", 1), ("storage", 2)] {
-        let examples = examples(document);
+        let examples = examples(document, "executor:");
         assert_eq!(examples.len(), count, "docs/{document}.md");
         for example in examples {
             let sandbox = Sandbox::new();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use nix::sys::signal::Signal;
 
 use crate::faults::{kill_at_once, slow, start, strike, while_they_stand};
-use crate::queue::{LOCAL, attempts};
+use crate::queue::{LOCAL, attempts, examples};
 use crate::sandbox::{Sandbox, outcome_field, processes_of, skipped, until, untouched};
 
 /// Two jobs at a time, each by its one line and in a folder where nothing lies. A job's file in `queue` is there as long as the engine
@@ -233,6 +233,23 @@ fn what_a_storage_may_not_be() {
         said += &error.replace(&mistaken.path("").display().to_string(), "/SANDBOX/");
     }
     insta::assert_snapshot!(said);
+}
+
+/// The example of text in a bucket, whose storage is not there: it is asked for the text, so the keys are understood.
+#[test]
+fn the_example_of_text_in_a_bucket_is_read() {
+    let [example] = &examples("storage", "data:")[..] else { panic!("one example") };
+    let sandbox = Sandbox::new();
+    sandbox.edit("data:\n  train: train.txt\n  validation: val.txt\n", example);
+    sandbox.edit("https://minio.example.org:9000", "http://127.0.0.1:9");
+    let mut plan = sandbox.command(&["plan", "sweep.yaml", "--no-calibration"]);
+    plan.envs([("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")]);
+    let said = plan.envs([("NO_PROXY", "127.0.0.1"), ("no_proxy", "127.0.0.1")]).output().unwrap().stderr;
+    let said = String::from_utf8(said).unwrap();
+    assert!(
+        said.contains("the corpus `s3://lab/text/books.train.txt.zst` cannot be read: Connection refused"),
+        "{said}"
+    );
 }
 
 /// A server that speaks S3, given by its address and its process; without, this says so.
