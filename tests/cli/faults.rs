@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::sandbox::{Sandbox, processes_of, skipped, until};
+use crate::sandbox::{Sandbox, skipped, until};
 
 /// Budgets of seconds rather than of moments, so that there is time to strike.
 pub(crate) fn slow() -> Sandbox {
@@ -119,10 +119,7 @@ fn a_killed_sweep_that_shares_trunks_ends_alike() {
 
 /// Trainers of this sandbox: their command line names the attempt's folder.
 pub(crate) fn trainers(sandbox: &Sandbox) -> Vec<i32> {
-    let root = sandbox.path("");
-    let mine =
-        |pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == root.canonicalize().unwrap());
-    processes_of(std::path::Path::new("results/sweep/runs")).into_iter().filter(mine).collect()
+    sandbox.processes(std::path::Path::new("results/sweep/runs"))
 }
 
 #[test]

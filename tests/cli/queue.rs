@@ -73,11 +73,11 @@ pub(crate) fn under_way(sandbox: &Sandbox) -> Vec<PathBuf> {
     attempts.filter(|path| path.join("metrics.jsonl").exists() && !path.join("end.json").exists()).collect()
 }
 
-/// What executes an attempt.
-pub(crate) fn processes_on(attempt: &std::path::Path) -> Vec<i32> {
+/// What executes an attempt, here or for a worker of this sandbox.
+pub(crate) fn processes_on(sandbox: &Sandbox, attempt: &std::path::Path) -> Vec<i32> {
     // As a word of a command line, relative to whichever folder.
     let name: PathBuf = attempt.components().skip_while(|part| part.as_os_str() != "runs").collect();
-    processes_of(&name)
+    sandbox.processes(&name)
 }
 
 pub(crate) fn attempts(sandbox: &Sandbox) -> Vec<u64> {
@@ -120,7 +120,7 @@ fn a_job_that_is_killed_is_tried_again() {
     let sandbox = queued(slow());
     let mut coordinator = start(&sandbox);
     let processes =
-        |jobs: &Vec<PathBuf>| -> Vec<i32> { jobs.iter().flat_map(|attempt| processes_on(attempt)).collect() };
+        |jobs: &Vec<PathBuf>| -> Vec<i32> { jobs.iter().flat_map(|attempt| processes_on(&sandbox, attempt)).collect() };
     let find = || Some(under_way(&sandbox)).filter(|jobs| processes(jobs).len() > 1);
     while_they_stand(find, processes, |jobs| {
         for pid in processes(jobs) {

@@ -135,6 +135,13 @@ impl Sandbox {
         fs::read_to_string(self.path(file)).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
+    /// Live processes that work in this folder and whose command line names `part` of it. Sandboxes with one sweep have runs of one name.
+    pub(crate) fn processes(&self, part: &Path) -> Vec<i32> {
+        let root = self.folder.path().canonicalize().unwrap();
+        let mine = |pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == root);
+        processes_of(part).into_iter().filter(mine).collect()
+    }
+
     /// The committed outcomes, as (path, bytes).
     pub(crate) fn outcomes(&self) -> Vec<(PathBuf, Vec<u8>)> {
         self.outcomes_in("results")

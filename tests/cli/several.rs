@@ -1,13 +1,14 @@
 //! Several engines at once on one sweep: this machine, an engine with a queue, and a worker.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 
-use crate::faults::{slow, strike};
-use crate::queue::{ENGINE, EXECUTOR as QUEUE, LOCAL, attempts};
-use crate::sandbox::{Sandbox, until, untouched};
+use crate::faults::{slow, strike, while_they_stand};
+use crate::queue::{ENGINE, EXECUTOR as QUEUE, LOCAL, attempts, processes_on, under_way};
+use crate::sandbox::{Sandbox, text, until, untouched};
 use crate::workers::{EXECUTOR as WORKERS, Site};
 
 /// An engine's keys, as one of several; what is the same for all stands elsewhere.
@@ -24,17 +25,29 @@ fn given_to(sandbox: Sandbox, engines: &[&str]) -> Sandbox {
     sandbox
 }
 
-/// This machine with one seat, an engine with two, and a worker.
-fn three() -> Sandbox {
-    let sandbox = here_and_on(&QUEUE.replace("max_pending: 3", "max_pending: 2"));
+/// A sweep on this machine with one seat, an engine with two, and a worker.
+fn three(sweep: Sandbox) -> Sandbox {
+    let sandbox = also_on(sweep, &QUEUE.replace("max_pending: 3", "max_pending: 2"));
     sandbox.write("engine.sh", ENGINE);
     sandbox
 }
 
-/// The slow sweep on this machine, an engine and a worker.
+/// Runs that all take seconds, so that every engine is soon in the middle of one.
+fn long() -> Sandbox {
+    let sandbox = slow();
+    sandbox.edit("[2e8, 4e9]", "[8e9, 1.2e10]");
+    sandbox.write("train.txt", text(0..40_000));
+    sandbox
+}
+
+/// The long sweep on this machine, an engine and a worker.
 pub(crate) fn here_and_on(engine: &str) -> Sandbox {
+    also_on(long(), engine)
+}
+
+fn also_on(sweep: Sandbox, engine: &str) -> Sandbox {
     let here = LOCAL.replace("slots: 2", "slots: 1");
-    let sandbox = given_to(slow(), &[&here, engine, &format!("{WORKERS}    max_pending: 2\n")]);
+    let sandbox = given_to(sweep, &[&here, engine, &format!("{WORKERS}    max_pending: 2\n")]);
     sandbox.ok(&["worker-token", "new", "one"]);
     sandbox
 }
@@ -42,10 +55,8 @@ pub(crate) fn here_and_on(engine: &str) -> Sandbox {
 /// How many runs each engine has a result of.
 fn shares(sandbox: &Sandbox) -> BTreeMap<String, usize> {
     let mut shares = BTreeMap::new();
-    for (outcome, text) in sandbox.outcomes() {
-        let outcome_of: serde_json::Value = serde_json::from_slice(&text).unwrap();
-        let attempt = outcome.with_file_name("attempts").join(outcome_of["attempt"].to_string());
-        *shares.entry(fs::read_to_string(attempt.join("engine")).unwrap()).or_default() += 1;
+    for (outcome, _) in sandbox.outcomes() {
+        *shares.entry(engine_of(&result(outcome.parent().unwrap()))).or_default() += 1;
     }
     shares
 }
@@ -54,7 +65,7 @@ fn shares(sandbox: &Sandbox) -> BTreeMap<String, usize> {
 /// coordinator is killed.
 #[test]
 fn three_engines_give_the_bits_of_this_machine() {
-    let sandbox = three();
+    let sandbox = three(long());
     let plan = sandbox.ok(&["plan", "sweep.yaml"]).out;
     assert!(
         plan.contains("5 runs side by side (cpu), 1 CPU threads each: 1 by local, 2 by command, 2 by workers"),
@@ -63,27 +74,58 @@ fn three_engines_give_the_bits_of_this_machine() {
     run_with_a_death(&sandbox, "command");
 }
 
-/// A sweep on three engines, whose coordinator is killed when all of them have attempts.
+/// A sweep on three engines, whose coordinator is killed while each of them trains. What the engine and the worker train stands until the
+/// next coordinator has found it, and ends there.
 pub(crate) fn run_with_a_death(sandbox: &Sandbox, engine: &str) {
     let mut site = Site::new(sandbox);
     let mut coordinator = site.coordinator();
     site.worker("one");
-    until("each engine has an attempt, and a run is done", || {
-        !sandbox.outcomes().is_empty() && held(sandbox).len() == 3
-    });
-    strike(&coordinator, Signal::SIGKILL);
-    coordinator.wait().unwrap();
     let said = sandbox.path("said.txt");
-    let mut coordinator = site.coordinator_that_says(&said);
+    let followed = || {
+        let said = fs::read_to_string(&said).unwrap_or_default();
+        said.contains("attempts that were given to the engine before are followed")
+    };
+    let mut stood = BTreeMap::new();
+    while_they_stand(
+        || Some(training(sandbox)).filter(|attempts| distinct(attempts) == 3),
+        |attempts| attempts.keys().flat_map(|attempt| processes_on(sandbox, attempt)).collect(),
+        |attempts| {
+            strike(&coordinator, Signal::SIGKILL);
+            coordinator.wait().unwrap();
+            coordinator = site.coordinator_that_says(&said);
+            until("the next coordinator has found what they train", followed);
+            stood = attempts.clone();
+        },
+    );
     assert!(coordinator.wait().unwrap().success());
-    let said = fs::read_to_string(said).unwrap();
-    assert!(said.contains("attempts that were given to the engine before are followed"), "{said}");
-    assert_eq!(sandbox.losses("results"), untouched(slow));
+    assert_eq!(sandbox.losses("results"), untouched(long));
+    for (attempt, _) in stood.iter().filter(|(_, engine)| *engine != "local") {
+        assert_eq!(result(attempt.ancestors().nth(2).unwrap()), *attempt, "it was made again");
+    }
     let shares = shares(sandbox);
     assert_eq!(shares.values().sum::<usize>(), 8);
     assert!([engine, "local", "workers"].iter().all(|name| shares.contains_key(*name)), "{shares:?}");
     // A coordinator's death costs this machine's attempt, and those that were offered to no worker yet.
     assert!(attempts(sandbox).iter().sum::<u64>() <= 8 + 1 + 2, "{:?}", attempts(sandbox));
+}
+
+/// Attempts that train, and the engine of each.
+fn training(sandbox: &Sandbox) -> BTreeMap<PathBuf, String> {
+    under_way(sandbox).into_iter().map(|attempt| (attempt.clone(), engine_of(&attempt))).collect()
+}
+
+fn distinct(attempts: &BTreeMap<PathBuf, String>) -> usize {
+    attempts.values().collect::<BTreeSet<_>>().len()
+}
+
+/// The attempt whose result is a run's.
+fn result(run: &Path) -> PathBuf {
+    let outcome: serde_json::Value = serde_json::from_slice(&fs::read(run.join("outcome.json")).unwrap()).unwrap();
+    run.join("attempts").join(outcome["attempt"].to_string())
+}
+
+fn engine_of(attempt: &Path) -> String {
+    fs::read_to_string(attempt.join("engine")).unwrap()
 }
 
 /// Attempts that have not ended, by engine.
@@ -103,7 +145,7 @@ fn held(sandbox: &Sandbox) -> BTreeMap<String, usize> {
 /// Engines that are taken out of the sweep file: what they had is given up, and trained by those that are left.
 #[test]
 fn an_engine_that_is_gone_loses_its_runs_to_others() {
-    let sandbox = three();
+    let sandbox = three(slow());
     let site = Site::new(&sandbox);
     let mut coordinator = site.coordinator();
     // No worker calls: its runs wait.

@@ -76,7 +76,7 @@ fn training(sandbox: &Sandbox) -> Option<(PathBuf, String)> {
 fn strike_one(sandbox: &Sandbox, how: &[&str]) {
     while_they_stand(
         || training(sandbox),
-        |(attempt, _)| processes_on(attempt),
+        |(attempt, _)| processes_on(sandbox, attempt),
         |(_, number)| assert!(Command::new("scancel").args(how).arg(number).status().unwrap().success()),
     );
 }
