@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::anteroom::Anteroom;
 use super::server::Failure;
 use super::tokens::Tokens;
 use crate::protocol::{VERSION_HEADER, version};
@@ -28,6 +29,7 @@ const MOST_ADDRESSES: usize = 4096;
 pub(super) struct Door {
     tokens: Tokens,
     failures: Mutex<Failures>,
+    anteroom: Anteroom,
 }
 
 /// Who called without a good token, and how often.
@@ -45,7 +47,13 @@ pub(super) struct Caller {
 
 impl Door {
     pub(super) fn new(tokens: Tokens) -> Self {
-        Self { tokens, failures: Mutex::new(Failures { since: Instant::now(), counts: HashMap::new() }) }
+        let failures = Failures { since: Instant::now(), counts: HashMap::new() };
+        Self { tokens, failures: Mutex::new(failures), anteroom: Anteroom::default() }
+    }
+
+    /// Where callers wait until they are known.
+    pub(super) fn anteroom(&self) -> Anteroom {
+        self.anteroom.clone()
     }
 
     fn whose(&self, headers: &HeaderMap) -> Option<String> {
@@ -85,6 +93,7 @@ pub(super) async fn answer_to_strangers(
         let status = if too_many { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
         return (status, [(header::CONNECTION, "close")]).into_response();
     };
+    door.anteroom.welcome(from);
     let spoken = request.headers().get(VERSION_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("none");
     if spoken != version() {
         let error = format!(

@@ -1,6 +1,7 @@
 //! Workers of our own, on machines that share nothing with this one: they call, this side answers. What waits for a worker and who
 //! holds what is `office.rs`; docs/workers.md has the order of things.
 
+mod anteroom;
 mod certificate;
 mod desk;
 mod door;

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -165,6 +165,34 @@ fn slow_and_endless_requests_end() {
     let said = String::from_utf8_lossy(&said).into_owned();
     assert!(written < 100 || said.starts_with("HTTP/1.1 431"), "{written} lines, {said}");
     door.close();
+}
+
+/// Strangers who connect and say nothing cost the coordinator a bounded number of open files: workers are served and results are written,
+/// though its limit is lower than their number.
+#[test]
+fn strangers_who_stay_are_let_go() {
+    let sandbox = with_workers(Sandbox::new(), &["good"]);
+    let mut site = Site::new(&sandbox);
+    let listen = format!("127.0.0.1:{}", site.port);
+    let run = format!("ulimit -n 256; exec {} run sweep.yaml --listen {listen}", env!("CARGO_BIN_EXE_isoflop"));
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &run]).current_dir(sandbox.path("")).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut coordinator = command.stderr(Stdio::null()).spawn().unwrap();
+    let port = site.port;
+    let connect = move || TcpStream::connect(("127.0.0.1", port));
+    until("the coordinator answers", || connect().is_ok());
+    // Where none is let go, the last of them wait to be let in.
+    let strangers = std::thread::spawn(move || (0..400).map(|_| connect().unwrap()).collect::<Vec<_>>());
+    site.worker("good");
+    let open_files = || std::fs::read_dir(format!("/proc/{}/fd", coordinator.id())).unwrap().count();
+    let mut most = 0;
+    until("all runs are done", || {
+        most = most.max(open_files());
+        sandbox.outcomes().len() == 8
+    });
+    assert_eq!(strangers.join().unwrap().len(), 400);
+    assert!(coordinator.wait().unwrap().success());
+    assert!((128..200).contains(&most), "{most} files were open");
 }
 
 /// Another version says so, and is told what to do.
