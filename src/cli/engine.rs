@@ -10,7 +10,7 @@ use super::worker_args::ListenArgs;
 use super::{Exit, Failed};
 use crate::executor::{
     Commands, Depot, DepotTerms, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot, Slurm,
-    StorageAddress, Token, TokenError, Trainer, slots,
+    StorageAddress, Token, TokenError, Trainer, engine_names, slots,
 };
 use crate::run::{Device, SweepDir};
 use crate::sweep::{At, CommandExecutor, Executor, JobDevice, Number, RayExecutor, Storage};
@@ -54,11 +54,12 @@ fn seat(device: JobDevice, threads: u32) -> Slot {
 /// The seats of each of several engines, in words; nothing where there is one.
 pub(super) fn by_engine(executor: &Executor, slots: &[Slot]) -> Option<String> {
     let engines = executor.engines();
-    let of_engine = |(engine, settings): (usize, &&Executor)| {
+    let names = engine_names(&engines.iter().map(|engine| engine.name()).collect::<Vec<_>>());
+    let of_engine = |(engine, name): (usize, &String)| {
         let count = slots.iter().filter(|slot| slot.engine == engine).count();
-        format!("{count} by {}", settings.name())
+        format!("{count} by {name}")
     };
-    (engines.len() > 1).then(|| engines.iter().enumerate().map(of_engine).collect::<Vec<_>>().join(", "))
+    (names.len() > 1).then(|| names.iter().enumerate().map(of_engine).collect::<Vec<_>>().join(", "))
 }
 
 /// Whether engines train a run with other last bits than their neighbours, in words.

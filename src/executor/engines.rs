@@ -18,13 +18,8 @@ pub struct Engines(Vec<(String, Arc<dyn Executor>)>);
 impl Engines {
     /// The engines in their order, each with the key that it stands under in a sweep file. Several under one key are numbered.
     pub fn new(engines: impl IntoIterator<Item = (&'static str, Arc<dyn Executor>)>) -> Self {
-        let mut named: Vec<(String, Arc<dyn Executor>)> = Vec::new();
-        for (key, engine) in engines {
-            let count = 1 + named.iter().filter(|(name, _)| name.split('-').next() == Some(key)).count();
-            let name = if count == 1 { key.to_owned() } else { format!("{key}-{count}") };
-            named.push((name, engine));
-        }
-        Self(named)
+        let (keys, engines): (Vec<_>, Vec<_>) = engines.into_iter().unzip();
+        Self(engine_names(&keys).into_iter().zip(engines).collect())
     }
 
     /// Their names.
@@ -76,5 +71,27 @@ impl Engines {
     /// Whether an attempt on a seat may wait before it begins.
     pub fn has_a_queue(&self, slot: Slot) -> bool {
         self.0[slot.engine].1.has_a_queue()
+    }
+}
+
+/// What engines are called that stand under these keys, in this order: by their key, and numbered where it is another's before.
+pub fn engine_names(keys: &[&str]) -> Vec<String> {
+    let name = |(place, key): (usize, &&str)| match keys[..place].iter().filter(|other| *other == key).count() {
+        0 => (*key).to_owned(),
+        before => format!("{key}-{}", before + 1),
+    };
+    keys.iter().enumerate().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_of_one_key_are_numbered() {
+        assert_eq!(
+            engine_names(&["slurm", "local", "slurm", "ray", "slurm"]),
+            ["slurm", "local", "slurm-2", "ray", "slurm-3"]
+        );
     }
 }

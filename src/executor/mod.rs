@@ -28,7 +28,7 @@ pub(crate) use calls::{CallFailure, Calls};
 pub use devices::{DeviceError, Slot, gpu_count, slots};
 pub use disk::free_disk;
 pub use engine::{Execution, ExecutionError, Executor, Trouble};
-pub use engines::Engines;
+pub use engines::{Engines, engine_names};
 pub(crate) use http::words as http_words;
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};
 pub use memory::{FreeMemory, free_memory};

@@ -187,6 +187,18 @@ fn what_several_engines_may_not_be() {
     insta::assert_snapshot!(said + &ran.err);
 }
 
+/// Two engines under one key are told apart.
+#[test]
+fn engines_of_one_kind_are_numbered() {
+    let sandbox = Sandbox::new();
+    sandbox.edit(
+        LOCAL,
+        "  several:\n    engines:\n      - slurm: {time: 60, max_pending: 4}\n      - slurm: {time: 10, max_pending: 2}\n",
+    );
+    let plan = sandbox.ok(&["plan", "sweep.yaml"]).out;
+    assert!(plan.contains("4 by slurm, 2 by slurm-2"), "{plan}");
+}
+
 /// Seats with other threads train with other last bits: that is said.
 #[test]
 fn engines_that_are_unlike_are_told() {
