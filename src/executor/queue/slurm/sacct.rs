@@ -79,7 +79,9 @@ mod tests {
 
     #[test]
     fn recorded_accounts_are_understood() {
+        insta::assert_snapshot!("slurm-20.11.4", of(include_str!("recorded/sacct-20.11.4.txt")));
         insta::assert_snapshot!("slurm-22.05.8", of(include_str!("recorded/sacct-22.05.8.txt")));
+        insta::assert_snapshot!("slurm-24.11.5", of(include_str!("recorded/sacct-24.11.5.txt")));
         insta::assert_snapshot!("slurm-composed", of(include_str!("recorded/sacct-composed.txt")));
     }
 

@@ -36,25 +36,20 @@ mod tests {
 
     use super::*;
 
-    const RECORDED: [&str; 2] =
-        [include_str!("recorded/squeue-22.05.8.txt"), include_str!("recorded/squeue-composed.txt")];
+    /// The tasks of ours in an answer.
+    fn of(recorded: &str) -> String {
+        let words: String =
+            recorded.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        let rows = rows(&words).unwrap().into_iter().filter(|row| super::super::batch::is_ours(&row.name));
+        rows.map(|Row { name, array, task }| format!("{name}: task {task} of {array}\n")).collect()
+    }
 
     #[test]
     fn recorded_answers_are_understood() {
-        for recorded in RECORDED {
-            let words: String =
-                recorded.lines().filter(|line| !line.starts_with('#')).map(|l| format!("{l}\n")).collect();
-            let rows = rows(&words).unwrap();
-            let ours: Vec<(u64, usize)> = rows
-                .iter()
-                .filter(|row| super::super::batch::is_ours(&row.name))
-                .map(|row| (row.array, row.task))
-                .collect();
-            // 25, 27 and 24 in one, 3, 5 and 2 in the other.
-            let first = ours[0].0;
-            let numbers = ours.iter().map(|(array, task)| (array.abs_diff(first), *task)).collect::<Vec<_>>();
-            assert_eq!(numbers, [(0, 1), (0, 2), (0, 3), (2, 0), (1, 0), (0, 0)]);
-        }
+        insta::assert_snapshot!("squeue-20.11.4", of(include_str!("recorded/squeue-20.11.4.txt")));
+        insta::assert_snapshot!("squeue-22.05.8", of(include_str!("recorded/squeue-22.05.8.txt")));
+        insta::assert_snapshot!("squeue-24.11.5", of(include_str!("recorded/squeue-24.11.5.txt")));
+        insta::assert_snapshot!("squeue-composed", of(include_str!("recorded/squeue-composed.txt")));
     }
 
     #[test]
