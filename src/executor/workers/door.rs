@@ -48,7 +48,7 @@ pub(super) struct Caller {
 impl Door {
     pub(super) fn new(tokens: Tokens) -> Self {
         let failures = Failures { since: Instant::now(), counts: HashMap::new() };
-        Self { tokens, failures: Mutex::new(failures), anteroom: Anteroom::default() }
+        Self { tokens, failures: Mutex::new(failures), anteroom: Anteroom::open() }
     }
 
     /// Where callers wait until they are known.

@@ -6,6 +6,7 @@ mod certificate;
 mod desk;
 mod door;
 mod files;
+mod guest;
 mod office;
 mod server;
 mod tokens;

@@ -11,9 +11,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::time::{Instant, timeout_at};
 
+use super::anteroom::Gate;
 use super::certificate::Identity;
 use super::desk::Desk;
 use super::door::{Caller, Door, answer_to_strangers};
@@ -62,9 +62,9 @@ pub(super) async fn serve(
     door: Arc<Door>,
     shared: Shared,
 ) -> std::io::Result<()> {
-    ask_for_open_files();
     let anteroom = door.anteroom();
-    let service = routes(door, shared).into_make_service_with_connect_info::<SocketAddr>();
+    let make = routes(door, shared).into_make_service_with_connect_info::<SocketAddr>();
+    let service = Gate { make, anteroom: anteroom.clone() };
     let mut server = axum_server::from_tcp(listener)?.http1_only().first_request_timeout(HEADER_TIME);
     server.http_builder().http1().header_read_timeout(HEADER_TIME).max_buf_size(64 << 10);
     match identity {
@@ -73,16 +73,6 @@ pub(super) async fn serve(
             let tls = RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(anteroom);
             server.acceptor(tls).serve(service).await
         }
-    }
-}
-
-/// As many open files as this process may ask for: each worker's connection is one.
-fn ask_for_open_files() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-    {
-        // Where it is refused, the limit that there is holds.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 
