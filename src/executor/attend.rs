@@ -55,6 +55,12 @@ pub enum AttendError {
 /// # Errors
 /// [`AttendError`]; without an `end.json`, its coordinator learns from the engine that it is over.
 pub fn attend(attempt: &AttemptDir, trainer: &Trainer) -> Result<Attended, AttendError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before anything is claimed: what the engine sends from here on is heard when the trainer is there, and kills nothing before.
+    let signals = {
+        let _within = runtime.enter();
+        Signals::new()?
+    };
     let mut launch = read_launch(attempt)?;
     if !claim(attempt)? {
         return Ok(Attended::Elsewhere);
@@ -65,8 +71,7 @@ pub fn attend(attempt: &AttemptDir, trainer: &Trainer) -> Result<Attended, Atten
         // The trainer shall die with this process.
         launch.parent_pid = Some(std::process::id());
         replace_json(&attempt.launch(), &launch).map_err(unwritable(attempt.launch()))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(execute(attempt, trainer, launch.threads))?
+        runtime.block_on(execute(attempt, trainer, launch.threads, signals))?
     };
     write_json(&attempt.end(), &end).map_err(unwritable(attempt.end()))?;
     Ok(Attended::Ended(end))
@@ -99,9 +104,13 @@ fn is_unwanted(attempt: &AttemptDir) -> bool {
     attempt.stop().exists() || attempt.is_superseded()
 }
 
-async fn execute(attempt: &AttemptDir, trainer: &Trainer, threads: u32) -> io::Result<AttemptEnd> {
+async fn execute(
+    attempt: &AttemptDir,
+    trainer: &Trainer,
+    threads: u32,
+    mut signals: Signals,
+) -> io::Result<AttemptEnd> {
     let (asked, hears) = watch::channel(Asked::Nothing);
-    let mut signals = Signals::new()?;
     let Execution { mut end, .. } = match trainer.begin(attempt, threads, hears) {
         Ok(execution) => execution,
         Err(error) => {

@@ -17,7 +17,7 @@ use super::engine::{Execution, Executor};
 use super::kills::Kills;
 use super::log::capture;
 use super::memory::kills_for_memory;
-use crate::run::{AttemptDir, AttemptEnd};
+use crate::run::{AttemptDir, AttemptEnd, TrainerExit};
 
 /// From SIGTERM to SIGKILL: time for the step under way and a checkpoint.
 const GRACE: Duration = Duration::from_secs(10);
@@ -147,7 +147,7 @@ impl LocalProcess {
     async fn stop(&mut self, hurry: impl Future<Output = ()>) -> io::Result<AttemptEnd> {
         self.signal(Signal::SIGTERM);
         tokio::select! {
-            end = self.wait() => return end,
+            end = self.wait() => return end.map(as_told),
             () = tokio::time::sleep(GRACE) => {}
             () = hurry => {}
         }
@@ -160,6 +160,15 @@ impl LocalProcess {
             // It fails only when the group is gone already, which is what was wanted.
             let _ = killpg(Pid::from_raw(pid), signal);
         }
+    }
+}
+
+/// A trainer that is told to end before it listens for that is ended by the signal: it has done as it was told, without a checkpoint.
+fn as_told(end: AttemptEnd) -> AttemptEnd {
+    if end == AttemptEnd::Signal(Signal::SIGTERM as i32) {
+        AttemptEnd::exit(TrainerExit::Preempted as i32)
+    } else {
+        end
     }
 }
 

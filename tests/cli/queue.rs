@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::faults::{kill_at_once, slow, start, strike, while_they_stand};
@@ -124,7 +125,7 @@ fn a_job_that_is_killed_is_tried_again() {
     let find = || Some(under_way(&sandbox)).filter(|jobs| processes(jobs).len() > 1);
     while_they_stand(find, processes, |jobs| {
         for pid in processes(jobs) {
-            nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+            kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
         }
     });
     assert!(coordinator.wait().unwrap().success());
@@ -228,10 +229,28 @@ fn a_preempted_job_goes_on_from_its_checkpoint() {
         let began = fs::read_to_string(attempt.join("began.json")).unwrap_or_default();
         let Ok(began) = serde_json::from_str::<Value>(&began) else { return false };
         let process = began["process"].as_i64().unwrap() as i32;
-        said.lines().count() > 1 && nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), Signal::SIGTERM).is_ok()
+        said.lines().count() > 1 && kill(Pid::from_raw(process), Signal::SIGTERM).is_ok()
     });
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
+}
+
+/// It preempts a job whose trainer has only begun, and does not listen yet: that is no crash either.
+#[test]
+fn a_job_that_is_preempted_as_it_begins_is_no_crash() {
+    let sandbox = queued(Sandbox::new());
+    sandbox.edit("max_pending: 3", "max_pending: 3\n    max_attempts: 1");
+    let trainer = env!("CARGO_BIN_EXE_isoflop-trainer");
+    let deaf = sandbox.broken_trainer(&format!("[ -e deaf ] && exec {trainer} \"$@\"\n: > deaf; exec sleep 1000"));
+    let run = ["run", "sweep.yaml", "--trainer", deaf.to_str().unwrap()];
+    let mut coordinator = sandbox.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("a trainer has begun", || sandbox.path("deaf").exists());
+    let job = sandbox.processes(std::path::Path::new("/attempts/1"));
+    let isoflop = |pid: &&i32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe.ends_with("isoflop"));
+    kill(Pid::from_raw(*job.iter().find(isoflop).unwrap()), Signal::SIGUSR1).unwrap();
+    assert!(coordinator.wait().unwrap().success(), "{}", sandbox.run(&["status", "sweep"]).out);
+    assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
+    assert_eq!(attempts(&sandbox).iter().sum::<u64>(), 9);
 }
 
 /// Without a coordinator, a run that an engine has is asked to end, and the next coordinator sees it end. A run that the sweep does not

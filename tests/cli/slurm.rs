@@ -94,7 +94,8 @@ fn controller_dies(root: &Path) {
 
 /// Nothing has come of it but what comes of a sweep on this machine, and no run has crashed.
 fn ends_well(sandbox: &Sandbox, mut coordinator: Child, untouched: &str) {
-    assert!(coordinator.wait().unwrap().success());
+    let ended = coordinator.wait().unwrap();
+    assert!(ended.success(), "{}", sandbox.run(&["status", "sweep", "--json"]).out);
     assert_eq!(sandbox.losses("results"), untouched);
     assert!(told("squeue", &["--me", "--noheader"]).is_empty(), "a job is left");
 }

@@ -29,22 +29,22 @@ impl Job {
         let folder = std::path::absolute(attempt.root())?;
         let here = std::env::current_dir()?;
         let [here, isoflop, trainer, attempt_folder] = [&here, isoflop, trainer, folder.as_path()].map(quoted);
-        let script = format!(
-            "#!/bin/sh\n# What an engine executes for this attempt. isoflop wrote it.\n\
-             cd {here} && exec {isoflop} attempt {attempt_folder} --trainer {trainer}\n"
-        );
+        let script = script(&format!("cd {here} && exec {isoflop} attempt {attempt_folder} --trainer {trainer}"));
         write_whole(&attempt.job(), script.as_bytes())?;
         Ok(Self { tag: tag(attempt)?, script: std::path::absolute(attempt.job())?, folder, threads, command: None })
     }
 
     /// Writes the script of an attempt that is executed by a command which needs no file of this machine.
     pub(super) fn by_command(attempt: &AttemptDir, threads: u32, command: String) -> io::Result<Self> {
-        let script =
-            format!("#!/bin/sh\n# What an engine executes for this attempt. isoflop wrote it.\nexec {command}\n");
-        write_whole(&attempt.job(), script.as_bytes())?;
+        write_whole(&attempt.job(), script(&format!("exec {command}")).as_bytes())?;
         let (folder, script) = (std::path::absolute(attempt.root())?, std::path::absolute(attempt.job())?);
         Ok(Self { tag: tag(attempt)?, script, folder, threads, command: Some(command) })
     }
+}
+
+/// A job's script. SIGUSR1 means the end of an attempt; before isoflop hears it, it would end the job without a word.
+fn script(command: &str) -> String {
+    format!("#!/bin/sh\n# What an engine executes for this attempt. isoflop wrote it.\ntrap '' USR1\n{command}\n")
 }
 
 /// The tag of an attempt.
@@ -63,6 +63,12 @@ pub(super) fn quoted(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_before_it_is_heard_ends_no_job() {
+        let output = std::process::Command::new("sh").args(["-c", &script("kill -USR1 $$; echo on")]).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "on\n");
+    }
 
     #[test]
     fn a_path_is_one_word() {
