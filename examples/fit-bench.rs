@@ -5,7 +5,7 @@
 use std::io::Read;
 use std::time::Instant;
 
-use isoflop::fit::surface::{Objective, Point, Surface, fit, refit};
+use isoflop_fit::surface::{Objective, Point, Surface, fit, refit};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

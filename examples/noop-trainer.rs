@@ -20,7 +20,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use isoflop::run::{
+use isoflop_core::run::{
     AttemptDir, CurvePoint, Ending, Event, EventKind, Launch, Outcome, Provenance, RunDir, RunSpec, Spent, TrainerExit,
     write_json,
 };

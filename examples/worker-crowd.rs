@@ -14,10 +14,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use isoflop::protocol::{
+use isoflop_core::run::{AttemptEnd, TrainerExit};
+use isoflop_dispatch::protocol::{
     Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, Offer, VERSION_HEADER, Welcome, version,
 };
-use isoflop::run::{AttemptEnd, TrainerExit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -140,7 +140,7 @@ fn main() {
     while std::net::TcpStream::connect(ADDRESS).is_err() || waiting(folder.path()) < 2 * workers {
         std::thread::sleep(Duration::from_millis(50));
     }
-    isoflop::protocol::tls_provider();
+    isoflop_dispatch::protocol::tls_provider();
     let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(Duration::from_secs(10)).build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let before = needs(&coordinator).0;

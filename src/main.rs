@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    isoflop::cli::main()
+    isoflop_cli::main()
 }

@@ -4,23 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Rooms from the ground up: a room may import those before it.
-const ROOMS: [&str; 15] = [
-    "units",
-    "arch",
-    "run",
-    "data",
-    "fit",
-    "sweep",
-    "table",
-    "store",
-    "protocol",
-    "executor",
-    "worker",
-    "coordinator",
-    "report",
-    "cli",
-    "main",
+/// The crates that hold several rooms, and those from the ground up: a room may import those before it. Between crates the
+/// compiler keeps that order.
+const SHARED: [(&str, &[&str]); 2] = [
+    ("core", &["units", "arch", "run", "data"]),
+    ("dispatch", &["store", "protocol", "executor", "worker", "coordinator"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -55,8 +43,10 @@ fn shipped(text: &str) -> String {
     code(text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text))
 }
 
+/// The room of a file: a folder of `src/core` or `src/dispatch`, else its crate.
 fn room(file: &str) -> &str {
-    file.split('/').next().unwrap().trim_end_matches(".rs")
+    let within = SHARED.iter().find_map(|(crate_name, _)| file.strip_prefix(&format!("{crate_name}/")));
+    within.unwrap_or(file).split('/').next().unwrap().trim_end_matches(".rs")
 }
 
 /// Whether a word stands in the code, not as the end of a longer one.
@@ -64,18 +54,46 @@ fn names(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
+/// Which crates may name a dependency in their manifests: the compiler then keeps the others from it.
+#[test]
+fn every_dependency_has_one_crate() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let manifests = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path().join("Cargo.toml"));
+    let manifests: Vec<PathBuf> = manifests.filter(|path| path.is_file()).collect();
+    assert!(manifests.len() > 6, "{manifests:?}");
+    for (dependency, homes) in [
+        ("tch", &["trainer"][..]),
+        ("signal-hook", &["trainer"]),
+        ("polars", &["table"]),
+        ("csv", &["table"]),
+        ("plotters", &["report"]),
+        ("clap", &["cli"]),
+        ("indicatif", &["cli"]),
+        ("comfy-table", &["cli"]),
+        ("serde_yaml", &["sweep"]),
+        ("tokio", &["dispatch"]),
+        ("axum", &["dispatch"]),
+        ("reqwest", &["dispatch"]),
+        ("rusqlite", &["dispatch"]),
+        ("nalgebra", &["fit"]),
+        ("rayon", &["fit"]),
+        ("memmap2", &["core"]),
+        ("nvml-wrapper", &["dispatch", "trainer"]),
+    ] {
+        for path in &manifests {
+            let crate_name = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+            let manifest = fs::read_to_string(path).unwrap();
+            let named = manifest.lines().any(|line| line.starts_with(&format!("{dependency}.workspace")));
+            assert_eq!(named, homes.contains(&crate_name), "`{dependency}` in src/{crate_name}/Cargo.toml");
+        }
+    }
+}
+
+/// Within a crate of several rooms a dependency has one home too.
 #[test]
 fn every_dependency_has_one_home() {
     for (word, homes) in [
-        ("tch::", &["trainer"][..]),
-        ("polars", &["table"]),
-        ("csv::", &["table"]),
-        ("plotters", &["report"]),
-        ("clap::", &["cli"]),
-        ("indicatif", &["cli"]),
-        ("comfy_table", &["cli"]),
-        ("serde_yaml", &["sweep"]),
-        ("tokio", &["coordinator", "executor", "worker"]),
+        ("tokio", &["coordinator", "executor", "worker"][..]),
         ("axum", &["executor"]),
         ("tower_http", &["executor"]),
         ("rcgen", &["executor"]),
@@ -84,13 +102,9 @@ fn every_dependency_has_one_home() {
         ("futures_util", &["executor"]),
         ("rustls::crypto::ring", &["protocol"]),
         ("ring::digest", &["protocol"]),
-        ("nalgebra", &["fit"]),
-        ("rayon", &["fit"]),
-        ("csv::", &["table"]),
         ("rusqlite", &["store"]),
         ("nvml_wrapper", &["executor", "trainer"]),
         ("memmap2", &["data"]),
-        ("signal_hook", &["trainer"]),
         ("println!", &["cli"]),
     ] {
         for (file, text) in tree() {
@@ -104,25 +118,15 @@ fn every_dependency_has_one_home() {
 
 #[test]
 fn imports_go_down_only() {
-    for (file, text) in tree() {
-        let here = room(&file);
-        if here == "trainer" || here == "lib" {
-            continue;
-        }
-        let level = ROOMS.iter().position(|room| *room == here).unwrap_or_else(|| panic!("{file} is in no room"));
-        for above in &ROOMS[level + 1..] {
-            let import = format!("crate::{above}::");
-            assert!(!shipped(&text).contains(&import), "{file} imports from {above}, which stands above it");
-        }
-    }
-}
-
-/// `run` stands below `data` and both are the trainer's contract: it imports nothing of the coordinator's side.
-#[test]
-fn the_trainer_knows_the_contract_only() {
-    for (file, text) in tree().into_iter().filter(|(file, _)| room(file) == "trainer") {
-        for room in ["fit", "sweep", "table", "executor", "coordinator", "report", "cli"] {
-            assert!(!text.contains(&format!("isoflop::{room}")), "{file} imports from {room}");
+    for (crate_name, rooms) in SHARED {
+        let files = tree().into_iter().filter(|(file, _)| file.starts_with(&format!("{crate_name}/")));
+        for (file, text) in files.filter(|(file, _)| !file.ends_with("/lib.rs")) {
+            let here = room(&file);
+            let level = rooms.iter().position(|room| *room == here).unwrap_or_else(|| panic!("{file} is in no room"));
+            for above in &rooms[level + 1..] {
+                let import = format!("crate::{above}::");
+                assert!(!shipped(&text).contains(&import), "{file} imports from {above}, which stands above it");
+            }
         }
     }
 }
@@ -132,8 +136,8 @@ fn the_trainer_knows_the_contract_only() {
 fn fits_and_schedules_are_pure() {
     for (file, text) in tree() {
         let pure = room(&file) == "fit"
-            || ["sweep/expand.rs", "executor/kills.rs"].contains(&file.as_str())
-            || file.starts_with("coordinator/schedule/");
+            || ["sweep/expand.rs", "dispatch/executor/kills.rs"].contains(&file.as_str())
+            || file.starts_with("dispatch/coordinator/schedule/");
         for word in ["std::fs", "File::", "Instant::", "SystemTime", "std::env", "std::process"] {
             assert!(!pure || !shipped(&text).contains(word), "{file} uses {word}");
         }
@@ -143,7 +147,7 @@ fn fits_and_schedules_are_pure() {
 /// The clock on the wall is read for people, and to say when something was: files that decide something do not know it.
 #[test]
 fn nothing_is_decided_by_the_wall_clock() {
-    let readers = ["cli/events.rs", "cli/status.rs", "store/write.rs", "trainer/host.rs"];
+    let readers = ["cli/events.rs", "cli/status.rs", "dispatch/store/write.rs", "trainer/host.rs"];
     for (file, text) in tree() {
         assert!(
             readers.contains(&file.as_str()) || !shipped(&text).contains("SystemTime"),
@@ -174,7 +178,7 @@ fn paths_have_one_author() {
         for (file, text) in tree() {
             let literal = format!("\"{name}\"");
             assert!(
-                file == "run/directory.rs" || !shipped(&text).contains(&literal),
+                file == "core/run/directory.rs" || !shipped(&text).contains(&literal),
                 "{file} writes the path {literal}"
             );
         }
@@ -184,7 +188,7 @@ fn paths_have_one_author() {
 #[test]
 fn unsafe_code_stands_where_it_must() {
     for (file, text) in tree() {
-        let allowed = ["data/tokens.rs", "trainer/cuda.rs", "trainer/fused/mod.rs"].contains(&file.as_str());
+        let allowed = ["core/data/tokens.rs", "trainer/cuda.rs", "trainer/fused/mod.rs"].contains(&file.as_str());
         assert!(allowed || !code(&text).contains("unsafe {"), "{file} holds unsafe code");
     }
 }

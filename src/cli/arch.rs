@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::args::{ArchCommand, ArchListArgs, ArchShowArgs};
 use super::{Exit, Failed, output};
-use crate::arch::{
+use isoflop_core::arch::{
     Architecture, Causal, Counted, ModelConfig, Operation, PRESETS, Preset, Shape, ShapeError, TRANSFORMER, named_rungs,
 };
-use crate::sweep::{load, nearest};
-use crate::units::grouped;
+use isoflop_core::units::grouped;
+use isoflop_sweep::{load, nearest};
 
 /// The paper's vocabulary, T5's, and its sequences.
 const PAPER: (u32, u32) = (32_128, 512);

@@ -2,9 +2,9 @@
 
 use super::args::AttemptArgs;
 use super::{Exit, Failed, output};
-use crate::executor::{AttendError, Attended, StorageAddress, Trainer, attend};
-use crate::run::AttemptDir;
-use crate::worker::{self, JobOptions, attend_by_storage};
+use isoflop_core::run::AttemptDir;
+use isoflop_dispatch::executor::{AttendError, Attended, StorageAddress, Trainer, attend};
+use isoflop_dispatch::worker::{self, JobOptions, attend_by_storage};
 
 const ELSEWHERE: &str = "this attempt is executed by another job, or was: nothing is done here";
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::output;
 use super::sweep::Sweep;
-use crate::coordinator::Resumed;
-use crate::run::RunId;
-use crate::sweep::Plan;
+use isoflop_core::run::RunId;
+use isoflop_dispatch::coordinator::Resumed;
+use isoflop_sweep::Plan;
 
 /// How many runs that are no longer wanted are named.
 const NAMED: usize = 5;

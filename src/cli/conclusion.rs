@@ -5,11 +5,11 @@ use std::time::Instant;
 use super::args::Folders;
 use super::report::conclude;
 use super::{Exit, Failed, output};
-use crate::coordinator::Summary;
-use crate::run::SweepDir;
-use crate::store::{Failure, Record, RunState};
-use crate::sweep::{Plan, PlannedRun};
-use crate::units::duration;
+use isoflop_core::run::SweepDir;
+use isoflop_core::units::duration;
+use isoflop_dispatch::coordinator::Summary;
+use isoflop_dispatch::store::{Failure, Record, RunState};
+use isoflop_sweep::{Plan, PlannedRun};
 
 /// Failed runs that are named.
 const SHOWN: usize = 10;

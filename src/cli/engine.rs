@@ -8,12 +8,12 @@ use super::args::TrainerArgs;
 use super::listen::workers;
 use super::worker_args::ListenArgs;
 use super::{Exit, Failed};
-use crate::executor::{
+use isoflop_core::run::{Device, SweepDir};
+use isoflop_dispatch::executor::{
     Commands, Depot, DepotTerms, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot, Slurm,
     StorageAddress, Token, TokenError, Trainer, engine_names, slots,
 };
-use crate::run::{Device, SweepDir};
-use crate::sweep::{At, CommandExecutor, Executor, JobDevice, Number, RayExecutor, Storage};
+use isoflop_sweep::{At, CommandExecutor, Executor, JobDevice, Number, RayExecutor, Storage};
 
 /// The places that a sweep's settings give to runs, engine by engine.
 pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {

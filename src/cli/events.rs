@@ -5,11 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::output;
-use crate::coordinator::{DiskRoom, Observer, Options, Resumed};
-use crate::executor::Trouble;
-use crate::run::{Event, EventKind, Outcome};
-use crate::store::{Failure, Record};
-use crate::sweep::{Plan, PlannedRun};
+use isoflop_core::run::{Event, EventKind, Outcome};
+use isoflop_dispatch::coordinator::{DiskRoom, Observer, Options, Resumed};
+use isoflop_dispatch::executor::Trouble;
+use isoflop_dispatch::store::{Failure, Record};
+use isoflop_sweep::{Plan, PlannedRun};
 
 /// Writes every event as it comes.
 pub(super) struct JsonEvents;

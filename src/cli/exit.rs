@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::coordinator::{DriveError, LockError, ResumeError};
-use crate::data::CorpusError;
-use crate::executor::{DeviceError, TrainerMissing};
-use crate::report::ReportError;
-use crate::store::StoreError;
-use crate::sweep::{SweepError, SweepFile};
-use crate::table::TableError;
+use isoflop_core::data::CorpusError;
+use isoflop_dispatch::coordinator::{DriveError, LockError, ResumeError};
+use isoflop_dispatch::executor::{DeviceError, TrainerMissing};
+use isoflop_dispatch::store::StoreError;
+use isoflop_report::ReportError;
+use isoflop_sweep::{SweepError, SweepFile};
+use isoflop_table::TableError;
 
 /// Exit codes of `isoflop`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::fit_args::FitArgs;
 use super::sweep::recorded;
 use super::{Exit, Failed, fit_args, fit_foreign, fit_tables, output};
-use crate::fit::{ArmFit, Cost, Count, Fits, Profile, ProfileRefusal, Settings, fewer_replicates, fit};
-use crate::run::{SweepDir, write_json};
-use crate::table::{Tables, collect};
+use isoflop_core::run::{SweepDir, write_json};
+use isoflop_fit::{ArmFit, Cost, Count, Fits, Profile, ProfileRefusal, Settings, fewer_replicates, fit};
+use isoflop_table::{Tables, collect};
 
 pub(super) fn main(args: &FitArgs) -> Result<Exit, Failed> {
     if let Some(path) = fit_foreign::table(&args.study) {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::study_args::StudyArgs;
-use crate::fit::surface::Objective;
-use crate::fit::{Approach, Cost, Count, Settings};
+use isoflop_fit::surface::Objective;
+use isoflop_fit::{Approach, Cost, Count, Settings};
 
 #[derive(Debug, Args)]
 pub(super) struct FitArgs {

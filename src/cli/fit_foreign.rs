@@ -6,8 +6,8 @@ use super::fit::{known, show};
 use super::fit_args::FitArgs;
 use super::study_args::StudyArgs;
 use super::{Exit, Failed, fit_args, output};
-use crate::fit::{Study, fit};
-use crate::table::{Foreign, ForeignError, Note, Role, is_table, read_foreign};
+use isoflop_fit::{Study, fit};
+use isoflop_table::{Foreign, ForeignError, Note, Role, is_table, read_foreign};
 
 /// The table that is named, if it is none of our sweeps: by its ending, by what is said of it, or as what no sweep is called.
 pub(super) fn table(args: &StudyArgs) -> Option<&Path> {

@@ -1,11 +1,11 @@
 //! The fits as tables and sentences in the terminal.
 
 use super::output;
-use crate::fit::{
+use isoflop_core::units::si;
+use isoflop_fit::{
     Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Doubt, Fits, Hyper, HyperPower, Influence,
     Interval, MultiplierStatus, Profile, ProfileRefusal,
 };
-use crate::units::si;
 
 pub(super) fn print(fits: &Fits) {
     if !fits.only_direct() {

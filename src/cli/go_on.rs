@@ -9,12 +9,12 @@ use super::events::JsonEvents;
 use super::plan::changes;
 use super::progress::Progress;
 use super::{Exit, Failed, memory, output};
-use crate::coordinator::{
+use isoflop_core::run::SweepDir;
+use isoflop_dispatch::coordinator::{
     Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, resume, seat,
 };
-use crate::executor::{Engines, Slot};
-use crate::run::SweepDir;
-use crate::sweep::{At, Count, Executor, Plan};
+use isoflop_dispatch::executor::{Engines, Slot};
+use isoflop_sweep::{At, Count, Executor, Plan};
 
 /// A sweep whose results folder holds all that its runs need.
 pub(super) struct Ready {

@@ -11,9 +11,9 @@ use serde::Serialize;
 use super::args::ImportArgs;
 use super::sweep::named;
 use super::{Exit, Failed, output};
-use crate::coordinator::{Difference, ImportError, Imported, SweepLock, import, resume, take_over};
-use crate::run::{Ending, Outcome, SweepDir};
-use crate::sweep::{Plan, is_name};
+use isoflop_core::run::{Ending, Outcome, SweepDir};
+use isoflop_dispatch::coordinator::{Difference, ImportError, Imported, SweepLock, import, resume, take_over};
+use isoflop_sweep::{Plan, is_name};
 
 /// How many runs of a kind are named.
 const NAMED: usize = 5;

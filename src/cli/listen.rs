@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::worker_args::ListenArgs;
 use super::{Exit, Failed, output};
-use crate::executor::{Counter, Identity, Tokens, WorkerTerms, Workers};
-use crate::run::SweepDir;
-use crate::sweep::WorkersExecutor;
+use isoflop_core::run::SweepDir;
+use isoflop_dispatch::executor::{Counter, Identity, Tokens, WorkerTerms, Workers};
+use isoflop_sweep::WorkersExecutor;
 
 /// Where they call if nothing else is said: from this machine alone.
 const DEFAULT: ([u8; 4], u16) = ([127, 0, 0, 1], 7575);

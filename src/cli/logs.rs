@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::args::LogsArgs;
 use super::runs::{find, label};
 use super::{Exit, Failed, output};
-use crate::run::{AttemptDir, Event, EventKind, EventTail, RunDir};
-use crate::store::Reader;
-use crate::units::duration;
+use isoflop_core::run::{AttemptDir, Event, EventKind, EventTail, RunDir};
+use isoflop_core::units::duration;
+use isoflop_dispatch::store::Reader;
 
 /// Between two looks at a run that is followed.
 const LOOK: Duration = Duration::from_millis(200);
@@ -45,7 +45,7 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, Failed> {
 }
 
 /// Whether a run has ended, and how many attempts there were.
-fn stand(dir: &crate::run::SweepDir, id: &str) -> Result<(bool, u32), Failed> {
+fn stand(dir: &isoflop_core::run::SweepDir, id: &str) -> Result<(bool, u32), Failed> {
     let runs = match Reader::open(dir)? {
         Some(reader) => reader.named(id)?,
         None => Vec::new(),

@@ -1,11 +1,11 @@
 //! Whether the runs of a sweep fit into this machine's memory, asked before any is started.
 
 use super::{Exit, Failed, output};
-use crate::coordinator::{Machine, Place, TextBytes, machine, memory_bytes, side_by_side};
-use crate::executor::{Slot, free_memory};
-use crate::run::Device;
-use crate::sweep::Plan;
-use crate::units::bytes;
+use isoflop_core::run::Device;
+use isoflop_core::units::bytes;
+use isoflop_dispatch::coordinator::{Machine, Place, TextBytes, machine, memory_bytes, side_by_side};
+use isoflop_dispatch::executor::{Slot, free_memory};
+use isoflop_sweep::Plan;
 
 /// Memory that each run of a sweep is expected to hold in such slots, bytes.
 pub(super) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64> {

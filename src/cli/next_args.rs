@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::study_args::StudyArgs;
-use crate::units::parse_number;
+use isoflop_core::units::parse_number;
 
 #[derive(Debug, Args)]
 pub(super) struct PredictArgs {

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use super::{Exit, Failed};
-use crate::run::write_json;
+use isoflop_core::run::write_json;
 
 /// Width that everything fits in.
 const COLUMNS: usize = 80;

@@ -9,11 +9,11 @@ use super::changes::Changes;
 use super::engine::{by_engine, places, unlike};
 use super::sweep::{Sweep, open};
 use super::{Exit, Failed, memory, output};
-use crate::coordinator::{Branch, Cost, Resumed, branches, calibrate, flops_saved, look};
-use crate::executor::{Slot, Trainer};
-use crate::run::{Budget, RunSpec};
-use crate::sweep::{Plan, PlannedRun};
-use crate::units::{Flops, bytes, duration, si};
+use isoflop_core::run::{Budget, RunSpec};
+use isoflop_core::units::{Flops, bytes, duration, si};
+use isoflop_dispatch::coordinator::{Branch, Cost, Resumed, branches, calibrate, flops_saved, look};
+use isoflop_dispatch::executor::{Slot, Trainer};
+use isoflop_sweep::{Plan, PlannedRun};
 
 /// Longer plans are shown by arm and budget.
 const MOST_ROWS: usize = 60;
@@ -76,7 +76,7 @@ fn calibrated(
     sweep: &Sweep,
     slots: &[Slot],
     branches: &[Option<Branch>],
-) -> Result<Vec<f64>, crate::coordinator::CalibrationError> {
+) -> Result<Vec<f64>, isoflop_dispatch::coordinator::CalibrationError> {
     // Steps of runs that differ in length or seed only take the same time.
     let kind = |spec: &RunSpec| RunSpec { budget: Budget::Flops(0.0), steps: 1, seed: 0, ..spec.clone() };
     let mut kinds: Vec<RunSpec> = Vec::new();

@@ -3,8 +3,8 @@
 use super::next_args::{PredictArgs, PredictBy};
 use super::studied::{Studied, studied};
 use super::{Exit, Failed, output};
-use crate::fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions, predict};
-use crate::units::si;
+use isoflop_core::units::si;
+use isoflop_fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions, predict};
 
 pub(super) fn main(args: &PredictArgs) -> Result<Exit, Failed> {
     of(&studied(&args.study)?, args)

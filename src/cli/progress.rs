@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output;
-use crate::coordinator::{DiskRoom, Observer, Options};
-use crate::executor::Trouble;
-use crate::run::{Ending, Event, EventKind, Outcome, RunId};
-use crate::store::{Failure, FailureClass, Record, RunState};
-use crate::sweep::{Plan, PlannedRun};
-use crate::units::{bytes, duration, si};
+use isoflop_core::run::{Ending, Event, EventKind, Outcome, RunId};
+use isoflop_core::units::{bytes, duration, si};
+use isoflop_dispatch::coordinator::{DiskRoom, Observer, Options};
+use isoflop_dispatch::executor::Trouble;
+use isoflop_dispatch::store::{Failure, FailureClass, Record, RunState};
+use isoflop_sweep::{Plan, PlannedRun};
 
 /// Most runs that have a line on a terminal; a queue may hold hundreds.
 const MOST_LINES: usize = 16;

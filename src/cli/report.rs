@@ -8,11 +8,11 @@ use super::fit_tables::conclusions;
 use super::study_args::REPLICATES;
 use super::sweep::recorded;
 use super::{Exit, Failed, output};
-use crate::fit::{Fits, Settings};
-use crate::report::{Inputs, write};
-use crate::run::SweepDir;
-use crate::sweep::Plan;
-use crate::table::collect;
+use isoflop_core::run::SweepDir;
+use isoflop_fit::{Fits, Settings};
+use isoflop_report::{Inputs, write};
+use isoflop_sweep::Plan;
+use isoflop_table::collect;
 
 pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failed> {
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;

@@ -7,9 +7,9 @@ use super::args::{CancelArgs, Folders, RetryArgs};
 use super::runs::{Found, find, label};
 use super::sweep::{named, recorded};
 use super::{Exit, Failed, output};
-use crate::coordinator::{LockError, SweepLock, carry_out};
-use crate::run::SweepDir;
-use crate::store::{Reader, RequestKind, RunEntry};
+use isoflop_core::run::SweepDir;
+use isoflop_dispatch::coordinator::{LockError, SweepLock, carry_out};
+use isoflop_dispatch::store::{Reader, RequestKind, RunEntry};
 
 /// Longest wait for a coordinator to answer: a run that is cancelled has first to stop.
 const PATIENCE: Duration = Duration::from_secs(60);

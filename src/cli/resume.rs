@@ -7,10 +7,10 @@ use super::args::ResumeArgs;
 use super::go_on::{Engine, Ready, go_on};
 use super::sweep::recorded;
 use super::{Exit, Failed};
-use crate::coordinator::{SweepLock, TextBytes};
-use crate::data::{StoredError, stored};
-use crate::run::{SPEC_VERSION, SweepDir};
-use crate::sweep::{Executor, Plan, parse};
+use isoflop_core::data::{StoredError, stored};
+use isoflop_core::run::{SPEC_VERSION, SweepDir};
+use isoflop_dispatch::coordinator::{SweepLock, TextBytes};
+use isoflop_sweep::{Executor, Plan, parse};
 
 pub(super) fn main(args: &ResumeArgs) -> Result<Exit, Failed> {
     let began = Instant::now();

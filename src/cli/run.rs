@@ -8,8 +8,8 @@ use super::args::RunArgs;
 use super::go_on::{Engine, Ready, go_on};
 use super::sweep::{Sweep, open};
 use super::{Exit, Failed};
-use crate::coordinator::SweepLock;
-use crate::run::write_whole;
+use isoflop_core::run::write_whole;
+use isoflop_dispatch::coordinator::SweepLock;
 
 pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
     let began = Instant::now();

@@ -5,8 +5,8 @@ use std::fs;
 use super::args::Folders;
 use super::sweep::named;
 use super::{Exit, Failed};
-use crate::run::SweepDir;
-use crate::store::{Reader, RunEntry};
+use isoflop_core::run::SweepDir;
+use isoflop_dispatch::store::{Reader, RunEntry};
 
 /// A run that was found, and its sweep.
 pub(super) struct Found {

@@ -5,11 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::args::SweepArgs;
 use super::sweep::{named, recorded};
 use super::{Exit, Failed, output};
-use crate::coordinator::SweepLock;
-use crate::run::SweepDir;
-use crate::store::{Counts, Reader, Record, RunEntry, RunState};
-use crate::table::{RunStatus, collect};
-use crate::units::duration;
+use isoflop_core::run::SweepDir;
+use isoflop_core::units::duration;
+use isoflop_dispatch::coordinator::SweepLock;
+use isoflop_dispatch::store::{Counts, Reader, Record, RunEntry, RunState};
+use isoflop_table::{RunStatus, collect};
 
 /// Longer sweeps are shown by arm.
 const MOST_ROWS: u64 = 60;

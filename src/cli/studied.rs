@@ -3,10 +3,10 @@
 use super::study_args::StudyArgs;
 use super::sweep::recorded;
 use super::{Exit, Failed, fit_foreign};
-use crate::arch::{ModelConfig, Shape, between, beyond};
-use crate::fit::{OfferedSize, Study};
-use crate::sweep::{Plan, PlannedRun, nearest};
-use crate::table::collect;
+use isoflop_core::arch::{ModelConfig, Shape, between, beyond};
+use isoflop_fit::{OfferedSize, Study};
+use isoflop_sweep::{Plan, PlannedRun, nearest};
+use isoflop_table::collect;
 
 /// A study under a name, with the arm that others are compared with.
 pub(super) struct Studied {

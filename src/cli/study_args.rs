@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::args::Folders;
-use crate::fit::Settings;
+use isoflop_fit::Settings;
 
 /// Bootstrap replicates where none are asked for.
 pub(super) const REPLICATES: u32 = 2000;

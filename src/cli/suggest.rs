@@ -3,8 +3,8 @@
 use super::next_args::{SuggestArgs, TargetArg};
 use super::studied::{Studied, studied};
 use super::{Exit, Failed, output};
-use crate::fit::{Interval, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest};
-use crate::units::si;
+use isoflop_core::units::si;
+use isoflop_fit::{Interval, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest};
 
 pub(super) fn main(args: &SuggestArgs) -> Result<Exit, Failed> {
     let mut studied = studied(&args.study)?;

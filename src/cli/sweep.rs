@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::args::Folders;
 use super::{Exit, Failed, text};
-use crate::coordinator::TextBytes;
-use crate::data::{Prepared, prepare};
-use crate::run::SweepDir;
-use crate::store::{Reader, Record};
-use crate::sweep::{Corpora, Plan, SweepFile, load, parse, plan, read};
+use isoflop_core::data::{Prepared, prepare};
+use isoflop_core::run::SweepDir;
+use isoflop_dispatch::coordinator::TextBytes;
+use isoflop_dispatch::store::{Reader, Record};
+use isoflop_sweep::{Corpora, Plan, SweepFile, load, parse, plan, read};
 
 /// A sweep file, with its data read and its runs planned.
 pub(super) struct Sweep {

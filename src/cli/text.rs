@@ -9,10 +9,10 @@ use indicatif::ProgressBar;
 use super::cache::cache;
 use super::progress::{PLAIN_EVERY, style};
 use super::{Failed, output};
-use crate::data::Text;
-use crate::executor::{Bringing, StorageAddress, StorageError, bring_text};
-use crate::sweep::{SweepFile, TextObject, TextPlace};
-use crate::units::bytes;
+use isoflop_core::data::Text;
+use isoflop_core::units::bytes;
+use isoflop_dispatch::executor::{Bringing, StorageAddress, StorageError, bring_text};
+use isoflop_sweep::{SweepFile, TextObject, TextPlace};
 
 /// Where a text lies; one in a bucket is brought here first.
 pub(super) fn find(file: &SweepFile, path: &Path, place: TextPlace) -> Result<Text, Failed> {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::cache::cache;
 use super::worker_args::{WorkerArgs, WorkerCertArgs, WorkerTokenArgs, WorkerTokenCommand};
 use super::{Exit, Failed, output};
-use crate::executor::{Token, Tokens, TokensError, Trainer, gpu_count, make_certificate, write_secret};
-use crate::run::write_whole;
-use crate::worker::{Address, WorkerError, WorkerOptions, work};
+use isoflop_core::run::write_whole;
+use isoflop_dispatch::executor::{Token, Tokens, TokensError, Trainer, gpu_count, make_certificate, write_secret};
+use isoflop_dispatch::worker::{Address, WorkerError, WorkerOptions, work};
 
 pub(super) fn main(args: &WorkerArgs) -> Result<Exit, Failed> {
     let trainer = Trainer::find(args.trainer.trainer.as_deref())?;

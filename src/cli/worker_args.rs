@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::args::TrainerArgs;
-use crate::protocol::Fingerprint;
+use isoflop_dispatch::protocol::Fingerprint;
 
 /// Where the coordinator lets workers call.
 #[derive(Debug, Args)]

@@ -29,7 +29,7 @@ impl DirectComparison {
     pub fn budget_words(&self) -> String {
         match self.unit.as_str() {
             FLOPS => format!("{:.3e} FLOPs", self.budget),
-            unit => format!("{} {unit}", crate::units::si(self.budget)),
+            unit => format!("{} {unit}", isoflop_core::units::si(self.budget)),
         }
     }
 }

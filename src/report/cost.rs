@@ -1,8 +1,8 @@
 //! What a run costs, by the same count as the fits.
 
 use super::Inputs;
-use crate::fit::{Cost, Count};
-use crate::table::RunRow;
+use isoflop_fit::{Cost, Count};
+use isoflop_table::RunRow;
 
 /// The title of an axis of costs.
 pub(super) fn axis_title(inputs: &Inputs<'_>) -> String {

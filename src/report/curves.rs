@@ -5,7 +5,7 @@ use super::axis::{Axis, count, plain};
 use super::figure::{Entry, Figure, Key, Mark, Panel};
 use super::palette;
 use super::words::{budget_in_unit, budget_unit};
-use crate::table::{CurveRow, RunStatus};
+use isoflop_table::{CurveRow, RunStatus};
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     // Before the first step no token was seen, which a logarithmic axis cannot show.

@@ -4,7 +4,7 @@ use super::Inputs;
 use super::axis::{Axis, signed};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
-use crate::fit::{DirectArm, DirectComparison};
+use isoflop_fit::{DirectArm, DirectComparison};
 
 /// Pixels for each arm, and for the axis below them.
 const ARM: u32 = 19;

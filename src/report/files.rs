@@ -10,7 +10,7 @@ use plotters::style::register_font;
 use super::ReportError;
 use super::figure::Figure;
 use super::render::{self, SCALE};
-use crate::run::write_whole;
+use isoflop_core::run::write_whole;
 
 /// Drawn pixels per pixel of a PNG, each way: their mean smooths the edges.
 const REDUCTION: usize = 2;

@@ -1,9 +1,9 @@
 //! A study whose truth is known: L = E + A·N^-α + B·D^-β, the variant with half the FLOPs per token.
 
-use crate::arch::Shape;
-use crate::fit::{Excluded, Fits, Further, Observation, Settings, Study, fit};
-use crate::run::{CurvePoint, Spent};
-use crate::table::{CurveRow, Measured, RunRow, RunStatus};
+use isoflop_core::arch::Shape;
+use isoflop_core::run::{CurvePoint, Spent};
+use isoflop_fit::{Excluded, Fits, Further, Observation, Settings, Study, fit};
+use isoflop_table::{CurveRow, Measured, RunRow, RunStatus};
 
 pub(super) const SIZES: [u32; 5] = [10_000, 22_000, 48_000, 100_000, 200_000];
 pub(super) const BUDGETS: [f64; 3] = [3e10, 1e11, 3e11];

@@ -7,8 +7,8 @@ use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
 use super::words::multiplier;
 use super::{Inputs, cost};
-use crate::fit::{ArmFit, Comparison, Cost, Frontier};
-use crate::table::{CurveRow, RunRow, RunStatus};
+use isoflop_fit::{ArmFit, Comparison, Cost, Frontier};
+use isoflop_table::{CurveRow, RunRow, RunStatus};
 
 /// Room left of the cheapest run, where its training curve comes down, as a factor of compute.
 const LEFT_ROOM: f64 = 2.5;

@@ -4,7 +4,7 @@ use super::Inputs;
 use super::axis::{Axis, plain};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
-use crate::fit::Tuned;
+use isoflop_fit::Tuned;
 
 /// Markers of budgets, the cheapest first.
 const SHAPES: [Shape; 5] = [Shape::Circle, Shape::Triangle, Shape::Square, Shape::TriangleDown, Shape::Pentagon];

@@ -1,8 +1,8 @@
 //! The page, section by section, in the order a reader asks: which is better, by how much, where from, how sure.
 
 use super::{Inputs, provenance, seconds, soundness, surfaces, tables};
-use crate::fit::ArmFit;
-use crate::table::RunStatus;
+use isoflop_fit::ArmFit;
+use isoflop_table::RunStatus;
 
 /// All of `report.md`; `figures` are the names of those that were drawn.
 pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
@@ -107,7 +107,7 @@ fn direct(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let meaning = "A difference is the mean over seeds of an architecture's loss minus the baseline's at the same seed. \
                    Its interval is Student's over those seeds, each architecture by its own noise and by itself: of \
                    twenty that do not differ, one is expected to seem to. Two or three seeds give wide intervals.";
-    let one = |direct: &crate::fit::DirectComparison| {
+    let one = |direct: &isoflop_fit::DirectComparison| {
         format!("### Size `{}` at {}\n\n{}", direct.size, direct.budget_words(), tables::direct(direct))
     };
     let all: Vec<String> = inputs.fits.direct.iter().map(one).collect();
@@ -118,7 +118,7 @@ fn multipliers(inputs: &Inputs<'_>) -> String {
     if inputs.fits.only_direct() {
         return String::new();
     }
-    let one = |comparison: &crate::fit::Comparison| {
+    let one = |comparison: &isoflop_fit::Comparison| {
         let table = if comparison.multiplier.is_empty() {
             format!("{}.\n", comparison.verdict(inputs.fits.settings.cost))
         } else {

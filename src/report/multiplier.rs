@@ -5,7 +5,7 @@ use super::axis::{Axis, plain, scientific};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape};
 use super::palette;
 use super::words::multiplier;
-use crate::fit::{Approach, Comparison, MultiplierPoint, MultiplierStatus};
+use isoflop_fit::{Approach, Comparison, MultiplierPoint, MultiplierStatus};
 
 /// A band may reach this factor beyond the values; a wider one would flatten the line.
 const WIDEST: f64 = 4.0;

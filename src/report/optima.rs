@@ -4,7 +4,7 @@ use super::axis::{Axis, count, plain, scientific};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
 use super::{Inputs, cost};
-use crate::fit::{ArmFit, Vertex};
+use isoflop_fit::{ArmFit, Vertex};
 
 /// Pieces that a law is drawn in: D* bends, because a token of a small model costs more than 6N.
 const PIECES: u32 = 24;

@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use super::figure::{Entry, Ink, Key, Shape};
-use crate::fit::{Approach, Fits};
+use isoflop_fit::{Approach, Fits};
 
 /// Okabe and Ito's colours, told apart by colour-blind readers (jfly.uni-koeln.de/color), without the yellow, which is
 /// lost on white.

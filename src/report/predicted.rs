@@ -6,8 +6,8 @@ use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape};
 use super::palette;
 use super::residuals::{predicted, surface_runs};
 use super::words::flops;
-use crate::fit::surface::Surface;
-use crate::fit::{ArmFit, Observation};
+use isoflop_fit::surface::Surface;
+use isoflop_fit::{ArmFit, Observation};
 
 /// Of two or three panels side by side.
 const HEIGHT: u32 = 400;

@@ -5,7 +5,7 @@ use super::axis::{Axis, count, plain};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape};
 use super::palette;
 use super::words::flops;
-use crate::fit::{ArmFit, Profile, Vertex, VertexStatus};
+use isoflop_fit::{ArmFit, Profile, Vertex, VertexStatus};
 
 /// Pieces that a parabola is drawn in.
 const PIECES: u32 = 60;

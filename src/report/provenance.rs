@@ -2,9 +2,9 @@
 
 use super::Inputs;
 use super::tables::table;
-use crate::fit::{Cost, Count, Fits, Settings};
-use crate::table::{Measured, RunRow, RunStatus};
-use crate::units::{duration, si};
+use isoflop_core::units::{duration, si};
+use isoflop_fit::{Cost, Count, Fits, Settings};
+use isoflop_table::{Measured, RunRow, RunStatus};
 
 /// The section "How this was made".
 pub(super) fn section(inputs: &Inputs<'_>) -> String {

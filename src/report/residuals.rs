@@ -4,8 +4,8 @@ use super::axis::{Axis, count, percent, scientific};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel};
 use super::palette;
 use super::{Inputs, cost};
-use crate::fit::surface::Surface;
-use crate::fit::{ArmFit, Observation};
+use isoflop_fit::surface::Surface;
+use isoflop_fit::{ArmFit, Observation};
 
 const HEIGHT: u32 = 330;
 /// Standard deviations between which nearly all runs of a true surface lie.

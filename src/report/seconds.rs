@@ -6,7 +6,7 @@ use super::cost::device_seconds;
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::frontier::envelope;
 use super::palette;
-use crate::table::{RunRow, RunStatus};
+use isoflop_table::{RunRow, RunStatus};
 
 /// An arm's runs: (device-seconds, loss).
 type Arm<'a> = (&'a str, Vec<(f64, f64)>);

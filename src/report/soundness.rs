@@ -3,7 +3,7 @@
 use super::Inputs;
 use super::tables::table;
 use super::words::{interval, ratio};
-use crate::fit::{Approach, ByApproach, Comparison, Fits, Interval, MultiplierStatus};
+use isoflop_fit::{Approach, ByApproach, Comparison, Fits, Interval, MultiplierStatus};
 
 /// The doubts as a list; empty where there are none.
 pub(super) fn doubts(fits: &Fits) -> String {

@@ -5,8 +5,8 @@ use super::markdown::figure;
 use super::predicted::holdouts;
 use super::tables::table;
 use super::words::with_interval;
-use crate::fit::surface::{Objective, SurfaceStatus};
-use crate::fit::{ArmFit, ArmSurface, SurfaceHoldout};
+use isoflop_fit::surface::{Objective, SurfaceStatus};
+use isoflop_fit::{ArmFit, ArmSurface, SurfaceHoldout};
 
 pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let arms = &inputs.fits.arms;

@@ -2,8 +2,8 @@
 
 use super::Inputs;
 use super::words::{exponent_with, flops, interval, loss, multiplier_status, profile_status, ratio};
-use crate::fit::{Approach, ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned};
-use crate::units::si;
+use isoflop_core::units::si;
+use isoflop_fit::{Approach, ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned};
 
 /// Rows of the multiplier's table, the headline not counted.
 const POINTS: usize = 5;

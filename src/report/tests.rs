@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::fixture::{BUDGETS, Example, SIZES, example, fits};
 use super::{Inputs, write};
-use crate::table::RunRow;
+use isoflop_table::RunRow;
 
 const ARMS: [&str; 2] = ["transformer", "primer_ez"];
 const FIGURES: [&str; 10] = [
@@ -178,7 +178,7 @@ fn without_a_finished_run_nothing_is_drawn_and_old_figures_go() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("frontier.png"), "old").expect("an old figure");
     let planned = example(&ARMS, &SIZES, &BUDGETS).runs.into_iter();
-    let missing = |run| RunRow { loss_val: None, measured: None, status: crate::table::RunStatus::Missing, ..run };
+    let missing = |run| RunRow { loss_val: None, measured: None, status: isoflop_table::RunStatus::Missing, ..run };
     let runs: Vec<RunRow> = planned.map(missing).collect();
     let nothing = Example { fits: fits(&runs), runs, curves: Vec::new() };
     let page = fs::read_to_string(write(folder.path(), &inputs(&nothing)).expect("a report")).expect("the page");

@@ -1,8 +1,8 @@
 //! Numbers and statuses in words, the same in tables and figures.
 
-use crate::fit::{Interval, MultiplierPoint, MultiplierStatus, Profile, VertexStatus};
-use crate::table::RunRow;
-use crate::units::si;
+use isoflop_core::units::si;
+use isoflop_fit::{Interval, MultiplierPoint, MultiplierStatus, Profile, VertexStatus};
+use isoflop_table::RunRow;
 
 /// `1.0e11`.
 pub(super) fn flops(value: f64) -> String {

@@ -10,7 +10,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor, value::MapA
 use super::given::given;
 use super::shorthand::Shorthand;
 use super::{Count, Number};
-use crate::arch::{
+use isoflop_core::arch::{
     Activation, Architecture, Biases, FeedForwardWidth, Head, Initialisation, LogitScale, Norm, NormPlacement,
     Positions, Preset, QkvConvolution, QkvProjections, ScoreScale,
 };

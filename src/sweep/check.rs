@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::{At, Count, Number, SweepError, SweepFile};
-use crate::run::Schedule;
+use isoflop_core::run::Schedule;
 
 pub(super) struct Check<'a> {
     pub(super) path: &'a Path,

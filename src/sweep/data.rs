@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::check::Check;
 use super::given::given;
 use super::{At, Number, SweepError, SweepFile, address};
-use crate::data::Split;
-use crate::run::Tokenizer;
+use isoflop_core::data::Split;
+use isoflop_core::run::Tokenizer;
 
 /// Text: files relative to the sweep file, or `s3://bucket/name`. Either `train` and `validation`, or `text` of which a part is held out.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -12,8 +12,8 @@ use super::rules::LearningRateRule;
 use super::settings::{Named, Settings};
 use super::sizes::sizes;
 use super::{ArmEntry, At, Count, Number, SweepError, SweepFile};
-use crate::arch::{Architecture, Contradiction};
-use crate::run::{Budget, DataSpec, RunId, RunSpec};
+use isoflop_core::arch::{Architecture, Contradiction};
+use isoflop_core::run::{Budget, DataSpec, RunId, RunSpec};
 
 /// What expansion must know of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]

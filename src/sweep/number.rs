@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 
-use crate::units::number;
+use isoflop_core::units::number;
 
 /// A finite number.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]

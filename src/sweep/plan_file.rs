@@ -24,7 +24,7 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Plan, PlannedRun};
-use crate::run::{RunId, RunSpec, write_streamed};
+use isoflop_core::run::{RunId, RunSpec, write_streamed};
 
 impl Plan {
     /// Writes the plan, a run a line, through a buffer: no more of it is held than that.
@@ -126,7 +126,7 @@ pub(super) fn runs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pla
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{Budget, example};
+    use isoflop_core::run::{Budget, example};
 
     fn plan() -> Plan {
         let run = |arm: &str, budget: f64, seed: u64, lr_factor: Option<f64>| {
@@ -161,7 +161,7 @@ mod tests {
     /// The committed study's was written when every run was spelled out.
     #[test]
     fn plans_of_earlier_versions_are_read() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/example/plan.json");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/example/plan.json");
         let plan = Plan::read(&path).unwrap();
         assert_eq!(plan.runs.len(), 108);
         assert!(plan.runs.iter().all(|run| run.spec.id() == run.id));

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::check::Check;
 use super::train::{BatchEntry, BatchRuleEntry, LearningRateEntry, PowerLawEntry};
 use super::{At, Number, SweepError};
-use crate::arch::Shape;
+use isoflop_core::arch::Shape;
 
 /// What rules depend on.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,10 @@ use super::check::Check;
 use super::rules::{BatchRule, LearningRateRule, RATES, Scale};
 use super::train::{AdafactorEntry, AdamwEntry, LearningRateEntry, MuonEntry, OptimizerEntry};
 use super::{At, Corpora, Count, Number, SweepError, SweepFile};
-use crate::arch::{Architecture, Contradiction, Counting, ModelConfig, Shape};
-use crate::run::{Adafactor, Adamw, Budget, Evaluation, Muon, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule};
+use isoflop_core::arch::{Architecture, Contradiction, Counting, ModelConfig, Shape};
+use isoflop_core::run::{
+    Adafactor, Adamw, Budget, Evaluation, Muon, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule,
+};
 
 /// The training settings, checked, but for the rules that need the sizes.
 pub(super) struct Settings<'a> {
@@ -110,7 +112,7 @@ impl<'a> Settings<'a> {
         let length = u64::from(self.sequence_length);
         let available = self.corpora.train_tokens.saturating_sub(1) / length * length;
         if steps * batch > available as f64 {
-            let (needed, found) = (crate::units::si(steps * batch), crate::units::si(available as f64));
+            let (needed, found) = (isoflop_core::units::si(steps * batch), isoflop_core::units::si(available as f64));
             let message = format!(
                 "`{size}` for `{arm}` at {budget} needs {needed} training tokens, the corpus has {found}, and no run may repeat its data"
             );

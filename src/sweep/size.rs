@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor, value::MapA
 
 use super::given::given;
 use super::{Count, Number};
-use crate::arch::{ASPECT, Shape, ShapeError, named_rungs};
+use isoflop_core::arch::{ASPECT, Shape, ShapeError, named_rungs};
 
 /// The paper's 27 shapes by one name.
 const PAPER_SWEEP: &str = "paper_sweep";

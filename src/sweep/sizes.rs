@@ -2,7 +2,7 @@
 
 use super::check::Check;
 use super::{At, Ladder, SizeEntry, SweepError, SweepFile};
-use crate::arch::{ASPECT, Counting, LadderError, Shape, Solved, geometric, paper_sweep, solve_params};
+use isoflop_core::arch::{ASPECT, Counting, LadderError, Shape, Solved, geometric, paper_sweep, solve_params};
 
 /// The sizes of a sweep, distinct; where shapes are solved for, notes say how near they come.
 pub(super) fn sizes(

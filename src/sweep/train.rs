@@ -10,7 +10,7 @@ use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, Visitor, value:
 
 use super::shorthand::Shorthand;
 use super::{At, Count, Number};
-use crate::run::{Precision, Schedule};
+use isoflop_core::run::{Precision, Schedule};
 
 /// How every run is trained.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

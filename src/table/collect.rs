@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::arch::Causal;
-use crate::fit::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
-use crate::run::{CurvePoint, Ending, EventKind, Outcome, RunSpec, SweepDir, read_events};
-use crate::sweep::{Plan, PlannedRun};
-use crate::units::Tokens;
+use isoflop_core::arch::Causal;
+use isoflop_core::run::{CurvePoint, Ending, EventKind, Outcome, RunSpec, SweepDir, read_events};
+use isoflop_core::units::Tokens;
+use isoflop_fit::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
+use isoflop_sweep::{Plan, PlannedRun};
 
 use super::{CurveRow, Measured, RunRow, RunStatus};
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::{Column, DataFrame, ParquetWriter, PolarsError};
 
 use super::{CurveRow, Measured, RunRow, Tables};
-use crate::run::{SweepDir, write_whole};
+use isoflop_core::run::{SweepDir, write_whole};
 
 /// Why a table was not written.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! The rows of the two tables. results/README.md explains every column.
 
-use crate::arch::Shape;
-use crate::run::Spent;
+use isoflop_core::arch::Shape;
+use isoflop_core::run::Spent;
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,5 +159,5 @@ pub struct CurveRow {
     /// Seed.
     pub seed: u64,
     /// The point.
-    pub point: crate::run::CurvePoint,
+    pub point: isoflop_core::run::CurvePoint,
 }

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use isoflop::data::{TokenFile, read_digest};
-use isoflop::run::{AttemptDir, Launch, Outcome, RunSpec, TrainerExit, write_json};
+use isoflop_core::data::{TokenFile, read_digest};
+use isoflop_core::run::{AttemptDir, Launch, Outcome, RunSpec, TrainerExit, write_json};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
@@ -14,14 +14,14 @@ use crate::record::Recorder;
 use crate::train::train;
 use crate::{calibrate, cuda, host};
 
-pub(crate) fn run(attempt: &AttemptDir) -> Result<(), Failure> {
+pub(crate) fn run(attempt: &AttemptDir, git_revision: &str) -> Result<(), Failure> {
     let began = Instant::now();
     let launch = read_launch(attempt)?;
-    failure::catch(|| carry_out(attempt, &launch, began))
+    failure::catch(|| carry_out(attempt, &launch, git_revision, began))
         .map_err(|failure| failure.beside_estimate(launch.memory_bytes_estimate, host::peak_memory_bytes()))
 }
 
-fn carry_out(attempt: &AttemptDir, launch: &Launch, began: Instant) -> Result<(), Failure> {
+fn carry_out(attempt: &AttemptDir, launch: &Launch, git_revision: &str, began: Instant) -> Result<(), Failure> {
     die_with_parent(launch.parent_pid)?;
     let stop = StopFlag::on_signals()?;
     if launch.spec.id() != launch.run {
@@ -35,7 +35,7 @@ fn carry_out(attempt: &AttemptDir, launch: &Launch, began: Instant) -> Result<()
     let split =
         launch.split_for_memory.map(|pass| RunSpec { micro_batch_sequences: Some(pass), ..launch.spec.clone() });
     let spec = split.as_ref().unwrap_or(&launch.spec);
-    let provenance = host::provenance(launch.device);
+    let provenance = host::provenance(launch.device, git_revision);
     tch::set_num_threads(i32::try_from(launch.threads).unwrap_or(1));
     let device = cuda::device(launch.device)?;
     let matrix_flops_per_second = calibrate::matrix_flops_per_second(spec.precision, device);
@@ -47,7 +47,7 @@ fn carry_out(attempt: &AttemptDir, launch: &Launch, began: Instant) -> Result<()
     let trained = train(spec, &train_file, &validation_file, device, &mut recorder, &mut checkpoints)?;
     let metrics_digest = recorder.finish()?;
 
-    let tokens = isoflop::units::Tokens(trained.steps * spec.batch_tokens().0);
+    let tokens = isoflop_core::units::Tokens(trained.steps * spec.batch_tokens().0);
     let outcome = Outcome {
         run: launch.run.clone(),
         attempt: launch.attempt,

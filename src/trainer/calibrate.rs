@@ -3,7 +3,7 @@
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use isoflop::run::{CalibrationRequest, CalibrationResult, Precision, RunSpec};
+use isoflop_core::run::{CalibrationRequest, CalibrationResult, Precision, RunSpec};
 use tch::{Device, Kind, Tensor};
 
 use crate::cuda;

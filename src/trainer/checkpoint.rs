@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use isoflop::run::{
+use isoflop_core::run::{
     CheckpointsDir, FoundCheckpoints, Launch, Progress, RunDir, RunId, Spent, TakenTrunk, TrainerExit, Trunk,
     latest_checkpoint, write_checkpoint,
 };
@@ -179,8 +179,8 @@ pub(crate) use tests::spec as example;
 
 #[cfg(test)]
 mod tests {
-    use isoflop::arch::{LLAMA_STYLE, PRIMER, PRIMER_EZ, Shape};
-    use isoflop::run::{
+    use isoflop_core::arch::{LLAMA_STYLE, PRIMER, PRIMER_EZ, Shape};
+    use isoflop_core::run::{
         Adafactor, Adamw, Budget, DataSpec, Evaluation, Muon, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule,
         Tokenizer,
     };
@@ -211,7 +211,7 @@ mod tests {
         [spec(PRIMER_EZ), with(PRIMER, Optimizer::Adafactor(adafactor)), with(LLAMA_STYLE, Optimizer::Muon(muon))]
     }
 
-    pub(crate) fn spec(architecture: isoflop::arch::Architecture) -> RunSpec {
+    pub(crate) fn spec(architecture: isoflop_core::arch::Architecture) -> RunSpec {
         // Tests run side by side, and tensors are tiny: more threads would wait for each other.
         tch::set_num_threads(1);
         RunSpec {

@@ -1,7 +1,7 @@
 //! Finding the device.
 #![expect(unsafe_code, reason = "loading a library runs its initialisers; libtorch_cuda has no safer way in")]
 
-use isoflop::run::{Device, TrainerExit};
+use isoflop_core::run::{Device, TrainerExit};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
 use crate::failure::Failure;

@@ -1,7 +1,7 @@
 //! Validation: every held-out window once, exact token counts.
 
-use isoflop::data::{EVALUATED_AT_ONCE, TokenFile, validation_windows};
-use isoflop::run::RunSpec;
+use isoflop_core::data::{EVALUATED_AT_ONCE, TokenFile, validation_windows};
+use isoflop_core::run::RunSpec;
 use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;

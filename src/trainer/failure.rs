@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 
-use isoflop::run::TrainerExit;
-use isoflop::units::bytes;
+use isoflop_core::run::TrainerExit;
+use isoflop_core::units::bytes;
 
 /// A failure: how to exit, and what to say.
 #[derive(Debug)]

@@ -3,16 +3,16 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use isoflop::run::{Device, Provenance, git_revision};
+use isoflop_core::run::{Device, Provenance};
 
 /// The libtorch this program is pinned to (Cargo.toml: tch 0.24).
 const LIBTORCH: &str = "2.11.0";
 
 /// Where and by what an outcome is made.
-pub(crate) fn provenance(device: Device) -> Provenance {
+pub(crate) fn provenance(device: Device, git_revision: &str) -> Provenance {
     Provenance {
         isoflop: env!("CARGO_PKG_VERSION").to_owned(),
-        git: git_revision().to_owned(),
+        git: git_revision.to_owned(),
         libtorch: LIBTORCH.to_owned(),
         host: nix::unistd::gethostname()
             .map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned()),

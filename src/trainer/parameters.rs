@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use isoflop::run::Precision;
-use isoflop::units::ParamCount;
+use isoflop_core::run::Precision;
+use isoflop_core::units::ParamCount;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -254,8 +254,8 @@ fn truncated(rng: &mut ChaCha8Rng) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use isoflop::arch::{Architecture, ModelConfig, PRESETS, PRIMER_EZ, TRANSFORMER, rung};
-    use isoflop::run::Precision;
+    use isoflop_core::arch::{Architecture, ModelConfig, PRESETS, PRIMER_EZ, TRANSFORMER, rung};
+    use isoflop_core::run::Precision;
 
     use super::*;
     use crate::model::Model;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use isoflop::run::Ending;
+use isoflop_core::run::Ending;
 use tch::{Device, Kind, Tensor};
 
 use crate::failure::Failure;

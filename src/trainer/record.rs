@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use isoflop::run::{Event, EventKind};
+use isoflop_core::run::{Event, EventKind};
 
 use crate::failure::Failure;
 

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use isoflop::data::{BatchPlan, TokenFile};
-use isoflop::run::{CurvePoint, Ending, EventKind, Progress, RunSpec, Spent, TakenTrunk};
-use isoflop::units::Tokens;
+use isoflop_core::data::{BatchPlan, TokenFile};
+use isoflop_core::run::{CurvePoint, Ending, EventKind, Progress, RunSpec, Spent, TakenTrunk};
+use isoflop_core::units::Tokens;
 use tch::Device;
 
 use crate::checkpoint::{Checkpoints, Snapshot};

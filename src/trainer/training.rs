@@ -1,7 +1,7 @@
 //! One step of training, and the state that it rests on.
 
-use isoflop::arch::ModelConfig;
-use isoflop::run::RunSpec;
+use isoflop_core::arch::ModelConfig;
+use isoflop_core::run::RunSpec;
 use tch::{Device, Kind, Tensor};
 
 use crate::failure::Failure;
@@ -102,8 +102,8 @@ impl<'a> Training<'a> {
 
 #[cfg(test)]
 mod tests {
-    use isoflop::arch::{Architecture, LLAMA_STYLE, PRIMER, TRANSFORMER};
-    use isoflop::run::TrainerExit;
+    use isoflop_core::arch::{Architecture, LLAMA_STYLE, PRIMER, TRANSFORMER};
+    use isoflop_core::run::TrainerExit;
 
     use super::*;
     use crate::checkpoint::example;

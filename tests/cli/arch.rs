@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use isoflop::arch::{Operation, PRESETS};
+use isoflop_core::arch::{Operation, PRESETS};
 
 use crate::sandbox::Sandbox;
 

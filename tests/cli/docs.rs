@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use isoflop::arch::Preset;
-use isoflop::run::{DataSpec, Tokenizer};
-use isoflop::sweep::{Corpora, load, plan};
+use isoflop_core::arch::Preset;
+use isoflop_core::run::{DataSpec, Tokenizer};
+use isoflop_sweep::{Corpora, load, plan};
 
 use crate::sandbox::{SWEEP, Sandbox};
 
@@ -60,7 +60,7 @@ fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
 #[test]
 fn every_key_is_explained() {
     let mut found = BTreeSet::new();
-    keys(&isoflop::sweep::schema(), &mut found);
+    keys(&isoflop_sweep::schema(), &mut found);
     assert!(found.len() > 30, "{found:?}");
     let readme = read("sweeps/README.md");
     for key in found {
@@ -73,7 +73,7 @@ fn every_key_is_explained() {
     for name in Preset::names() {
         assert!(readme.contains(&format!("`{name}`")), "sweeps/README.md does not name the preset `{name}`");
     }
-    for rung in isoflop::arch::named_rungs() {
+    for rung in isoflop_core::arch::named_rungs() {
         assert!(readme.contains(&format!("`{rung}`")), "sweeps/README.md does not name the rung `{rung}`");
     }
 }
@@ -113,7 +113,7 @@ fn tables_of_other_people_are_fitted_as_documented() {
         sandbox.ok(&command.iter().map(String::as_str).collect::<Vec<_>>());
     }
     assert!(sandbox.path("fits.json").exists());
-    for (role, names) in isoflop::table::column_names() {
+    for (role, names) in isoflop_table::column_names() {
         for name in names.iter().chain([&role]) {
             assert!(section.contains(&format!("`{name}`")), "docs/fitting.md does not name `{name}`");
         }

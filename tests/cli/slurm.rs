@@ -110,7 +110,7 @@ fn preempted(sandbox: &Sandbox) -> usize {
 }
 
 /// How a trainer exits that was told to stop.
-const PREEMPTED: i64 = isoflop::run::TrainerExit::Preempted as i64;
+const PREEMPTED: i64 = isoflop_core::run::TrainerExit::Preempted as i64;
 
 /// Coordinator and controller are killed: the controller as soon as it has jobs, some of which it may forget, and again with jobs that run
 /// and jobs that wait.

@@ -9,12 +9,12 @@ use super::super::polynomial::{Form, minimum};
 use super::*;
 
 /// The columns asked for of the rows that `keep` keeps; None where the table is missing.
-pub(in crate::fit) fn columns<const K: usize>(
+pub(crate) fn columns<const K: usize>(
     table: &str,
     names: [&str; K],
     keep: impl Fn(&dyn Fn(&str) -> String) -> bool,
 ) -> Option<Vec<[f64; K]>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference").join(table);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference").join(table);
     let Ok(text) = std::fs::read_to_string(&path) else {
         eprintln!("skipped: {} is not there", path.display());
         return None;

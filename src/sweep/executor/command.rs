@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{RunOrder, Storage, defaults};
-use crate::sweep::check::Check;
-use crate::sweep::given::given;
-use crate::sweep::{At, Count, Number, SweepError};
+use crate::check::Check;
+use crate::given::given;
+use crate::{At, Count, Number, SweepError};
 
 /// An engine with a queue, on a file system that it shares with this machine, or by way of a `storage`. The commands are for `sh -c`; docs/commands.md
 /// explains them and has examples.

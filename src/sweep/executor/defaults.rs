@@ -1,7 +1,7 @@
 //! How runs are treated where a sweep does not say, wherever they execute.
 
 use super::RunOrder;
-use crate::sweep::{At, Count, Number};
+use crate::{At, Count, Number};
 
 pub(super) fn order() -> RunOrder {
     RunOrder::LongestFirst

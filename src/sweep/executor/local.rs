@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{DeviceKind, RunOrder, defaults};
-use crate::sweep::check::Check;
-use crate::sweep::given::given;
-use crate::sweep::{At, Count, Number, SweepError};
+use crate::check::Check;
+use crate::given::given;
+use crate::{At, Count, Number, SweepError};
 
 /// This machine's CPU or GPUs.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

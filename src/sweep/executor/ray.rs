@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{RunOrder, Storage, defaults};
-use crate::sweep::address::shown;
-use crate::sweep::check::Check;
-use crate::sweep::given::given;
-use crate::sweep::{At, Count, Number, SweepError};
+use crate::address::shown;
+use crate::check::Check;
+use crate::given::given;
+use crate::{At, Count, Number, SweepError};
 
 /// A Ray cluster, on a file system that it shares with this machine, or by way of a `storage`. docs/ray.md begins with nothing and has an example.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Executor, RunOrder, Treatment, defaults};
-use crate::sweep::check::Check;
-use crate::sweep::given::given;
-use crate::sweep::{At, Count, Number, SweepError};
+use crate::check::Check;
+use crate::given::given;
+use crate::{At, Count, Number, SweepError};
 
 /// Several engines at once on one sweep: this machine and a cluster, say. A run goes to the first that has a seat for it; docs/several.md
 /// tells how to choose the seats.

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::sweep::address::{is_plain, shown};
-use crate::sweep::check::Check;
-use crate::sweep::given::given;
-use crate::sweep::{At, Number, SweepError};
+use crate::address::{is_plain, shown};
+use crate::check::Check;
+use crate::given::given;
+use crate::{At, Number, SweepError};
 
 /// Where jobs and isoflop exchange what runs need and bring, if they share no file system. Who may read and write it stands in the
 /// environment (`AWS_ACCESS_KEY_ID` and others), not here. docs/storage.md begins with nothing and has an example.

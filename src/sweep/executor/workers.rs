@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{JobDevice, RunOrder, defaults};
-use crate::sweep::check::Check;
-use crate::sweep::given::given;
-use crate::sweep::{At, Count, Number, SweepError};
+use crate::check::Check;
+use crate::given::given;
+use crate::{At, Count, Number, SweepError};
 
 /// Machines on which `isoflop worker` was started; docs/workers.md tells how. `isoflop run` takes `--listen` for them.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

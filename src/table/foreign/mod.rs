@@ -32,7 +32,7 @@ use std::path::Path;
 pub use error::ForeignError;
 pub use roles::{Role, column_names};
 
-use crate::fit::{Excluded, Observation, Study, Unprofiled};
+use isoflop_fit::{Excluded, Observation, Study, Unprofiled};
 use rows::Run;
 use sheet::Sheet;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Note;
 use super::find::Found;
 use super::roles::Role;
-use crate::fit::Observation;
+use isoflop_fit::Observation;
 
 /// Where no column has factors, and runs of one architecture, size and budget differ in their learning rates, these are the
 /// factors: what tuning needs of them is that they differ.

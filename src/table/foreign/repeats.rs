@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::fit::Excluded;
+use isoflop_fit::Excluded;
 
 use super::Note;
 use super::doubts::few;

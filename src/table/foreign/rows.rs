@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::fit::{Excluded, Further};
-use crate::table::collect::label;
+use crate::collect::label;
+use isoflop_fit::{Excluded, Further};
 
 use super::find::Found;
 use super::roles::Role;

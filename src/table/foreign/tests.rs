@@ -346,10 +346,10 @@ fn compressed_text_is_read() {
 /// The table that a sweep leaves is what the sweep itself fits.
 #[test]
 fn our_own_table_is_read_as_its_sweep_is() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let dir = crate::run::SweepDir::new(&root.join("results"), "example");
-    let plan = crate::sweep::Plan::read(&dir.plan()).unwrap();
-    let study = crate::table::collect(&dir, &plan).study();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let dir = isoflop_core::run::SweepDir::new(&root.join("results"), "example");
+    let plan = isoflop_sweep::Plan::read(&dir.plan()).unwrap();
+    let study = crate::collect(&dir, &plan).study();
     let foreign = read_foreign(&dir.runs_table(), &[], false).unwrap();
     assert_eq!(foreign.study.observations, study.observations);
     assert_eq!(foreign.study.excluded, study.excluded);
@@ -358,7 +358,7 @@ fn our_own_table_is_read_as_its_sweep_is() {
 
 /// Tables that others published, where they lie beside the checkout.
 fn reference(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference").join(name);
     let found = path.exists();
     if !found {
         eprintln!("SKIPPED: {} is missing", path.display());

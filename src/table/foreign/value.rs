@@ -1,6 +1,6 @@
 //! Values as people write them.
 
-use crate::units::parse_number;
+use isoflop_core::units::parse_number;
 
 use super::sheet::Cell;
 

@@ -1,6 +1,6 @@
 //! Multi-head attention, Primer's multi-DConv-head attention, and their relatives.
 
-use isoflop::arch::{Biases, ModelConfig, QkvConvolution, ScoreScale};
+use isoflop_core::arch::{Biases, ModelConfig, QkvConvolution, ScoreScale};
 use tch::{Kind, Tensor};
 
 use super::convolution::CausalConvolution;

@@ -1,6 +1,6 @@
 //! The causal depthwise convolution of Primer's multi-DConv-head attention.
 
-use isoflop::arch::{ModelConfig, QkvConvolution};
+use isoflop_core::arch::{ModelConfig, QkvConvolution};
 use tch::Tensor;
 
 use super::init;

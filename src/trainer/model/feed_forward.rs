@@ -1,7 +1,7 @@
 //! The feed-forward layer: act(x·W_in + b_in)·W_out + b_out, or gated,
 //! (act(x·W_g + b_g) ∘ (x·W_in + b_in))·W_out + b_out (arXiv:2002.05202, equation 6).
 
-use isoflop::arch::{Activation, Biases, ModelConfig};
+use isoflop_core::arch::{Activation, Biases, ModelConfig};
 use tch::Tensor;
 
 use super::{dense, init};

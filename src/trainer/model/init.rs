@@ -1,6 +1,6 @@
 //! How weights start: the released code's way (arXiv:2109.08668, after T5, arXiv:1910.10683), or GPT-2's.
 
-use isoflop::arch::{
+use isoflop_core::arch::{
     Convolution, ConvolutionInit, Initialisation, LogitScale, ModelConfig, RELATIVE_BUCKETS, ScoreScale,
 };
 

@@ -22,7 +22,7 @@ use attention::{Attention, AttentionPath};
 #[cfg(test)]
 pub(crate) use convolution::convolve as plain_convolution;
 use feed_forward::FeedForward;
-use isoflop::arch::{Head, LogitScale, ModelConfig, NormPlacement, Positions as PositionKind, RELATIVE_BUCKETS};
+use isoflop_core::arch::{Head, LogitScale, ModelConfig, NormPlacement, Positions as PositionKind, RELATIVE_BUCKETS};
 use norm::Norm;
 use positions::Bias;
 pub(crate) use positions::Positions;

@@ -1,6 +1,6 @@
 //! LayerNorm, RMSNorm and Primer's norm.
 
-use isoflop::arch::{Biases, ModelConfig, Norm as Kind};
+use isoflop_core::arch::{Biases, ModelConfig, Norm as Kind};
 use tch::{Kind as Number, Tensor};
 
 use crate::parameters::{Init, Slot, Views};

@@ -1,6 +1,6 @@
 //! What depends on the sequence length alone, made once: the causal mask, T5's buckets, the rotary angles.
 
-use isoflop::arch::{ModelConfig, Positions as Kind};
+use isoflop_core::arch::{ModelConfig, Positions as Kind};
 use tch::{Device, Kind as Number, Tensor};
 
 use super::attention::AttentionPath;

@@ -1,11 +1,11 @@
 //! Properties of every architecture.
 
-use isoflop::arch::{
+use isoflop_core::arch::{
     Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head, Initialisation,
     LLAMA_STYLE, LogitScale, ModelConfig, Norm, NormPlacement, PRESETS, Positions as PositionKind, QkvConvolution,
     QkvProjections, ScoreScale, Shape, TRANSFORMER,
 };
-use isoflop::run::{self, Adamw, Precision};
+use isoflop_core::run::{self, Adamw, Precision};
 use proptest::prelude::*;
 use proptest::sample::select;
 use tch::{Device, Kind, Tensor};

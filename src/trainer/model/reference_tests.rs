@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use isoflop::arch::{Architecture, ModelConfig, Operation, PRESETS};
-use isoflop::run::Precision;
+use isoflop_core::arch::{Architecture, ModelConfig, Operation, PRESETS};
+use isoflop_core::run::Precision;
 use tch::{Device, Kind, Tensor};
 
 use super::attention::AttentionPath;
@@ -13,7 +13,7 @@ use crate::fused;
 use crate::reference::{Fixture, architectures, tiny};
 
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/fixtures")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/fixtures")
 }
 
 fn fixture(name: &str) -> Fixture {
@@ -101,7 +101,7 @@ fn librarys_attention_is_the_composition() {
 }
 
 fn counts() -> serde_json::Value {
-    let path = format!("{}/tests/reference/counts.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../../tests/reference/counts.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

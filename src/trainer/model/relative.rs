@@ -1,7 +1,7 @@
 //! T5's relative position bias (Raffel et al., arXiv:1910.10683, section 2.1): a number for
 //! each head and bucket of distances, added to the attention scores.
 
-use isoflop::arch::RELATIVE_BUCKETS;
+use isoflop_core::arch::RELATIVE_BUCKETS;
 use tch::{Device, Kind, Tensor};
 
 /// The end of the logarithmic scale. Buckets are cut off, not rounded, so that the last one begins at 113.

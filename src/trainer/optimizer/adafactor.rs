@@ -1,6 +1,6 @@
 //! Adafactor (Shazeer and Stern, arXiv:1804.04235, algorithms 4 and 5) without momentum, updates relative to the parameter.
 
-use isoflop::run;
+use isoflop_core::run;
 use tch::{Kind, Tensor};
 
 use super::{StepSettings, clipped};

@@ -1,6 +1,6 @@
 //! AdamW (Loshchilov and Hutter, arXiv:1711.05101) on the flat vector.
 
-use isoflop::run;
+use isoflop_core::run;
 use tch::Tensor;
 
 use super::{StepSettings, clipped};
@@ -80,7 +80,7 @@ fn from(flat: &Tensor, start: i64) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use isoflop::arch::{ModelConfig, TRANSFORMER, rung};
+    use isoflop_core::arch::{ModelConfig, TRANSFORMER, rung};
     use tch::Device;
 
     use super::*;

@@ -8,7 +8,7 @@ mod property_tests;
 #[cfg(test)]
 mod reference_tests;
 
-use isoflop::run;
+use isoflop_core::run;
 use tch::Tensor;
 
 use crate::parameters::Parameters;

@@ -1,6 +1,6 @@
 //! Muon (Jordan et al. 2024) for the hidden matrices, AdamW for the rest; update sizes as in arXiv:2502.16982.
 
-use isoflop::run;
+use isoflop_core::run;
 use tch::{Kind, Tensor};
 
 use super::adamw::Adamw;

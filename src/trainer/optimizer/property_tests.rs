@@ -1,6 +1,6 @@
 //! What each optimizer promises, whatever the gradients.
 
-use isoflop::run::{self, Optimizer as Settings};
+use isoflop_core::run::{self, Optimizer as Settings};
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use isoflop::run::{self, Optimizer as Settings};
+use isoflop_core::run::{self, Optimizer as Settings};
 use tch::{Device, Kind, Tensor};
 
 use super::{Optimizer, StepSettings};
@@ -42,7 +42,7 @@ struct Fixture(HashMap<String, Tensor>);
 
 impl Fixture {
     fn read() -> Self {
-        let path = format!("{}/tests/reference/optimizers.safetensors", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/../../tests/reference/optimizers.safetensors", env!("CARGO_MANIFEST_DIR"));
         Self(Tensor::read_safetensors(path).unwrap().into_iter().collect())
     }
 

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-use isoflop::arch::{Architecture, ModelConfig};
-use isoflop::run::{self, Precision, TrainerExit};
+use isoflop_core::arch::{Architecture, ModelConfig};
+use isoflop_core::run::{self, Precision, TrainerExit};
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 

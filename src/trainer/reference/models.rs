@@ -1,6 +1,6 @@
 //! The small models that are compared with the reference: every preset, and mixtures in which every choice occurs.
 
-use isoflop::arch::{
+use isoflop_core::arch::{
     Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head, LLAMA_STYLE, LogitScale,
     ModelConfig, Norm, PRESETS, PRIMER, Positions, QkvConvolution, QkvProjections, ScoreScale, Shape, TRANSFORMER,
 };

@@ -57,7 +57,7 @@ impl<'a> Door<'a> {
 
     /// As a worker would.
     fn known(&self, method: &str, path: &str, body: impl AsRef<[u8]>) -> (String, String) {
-        let version = format!("isoflop-protocol: {}", isoflop::protocol::version());
+        let version = format!("isoflop-protocol: {}", isoflop_dispatch::protocol::version());
         let headers = [version, "Content-Type: application/json".to_owned()];
         self.ask(method, path, Some(&self.good), &headers, body.as_ref())
     }

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{RunOrder, Storage, defaults};
-use crate::sweep::check::Check;
-use crate::sweep::given::given;
-use crate::sweep::{At, Count, Number, SweepError};
+use crate::check::Check;
+use crate::given::given;
+use crate::{At, Count, Number, SweepError};
 pub use written::{SlurmMemory, SlurmTime};
 
 /// Slurm, on a file system that it shares with this machine: each run is a task of a job array. docs/slurm.md is a guide.

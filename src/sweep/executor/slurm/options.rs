@@ -1,7 +1,7 @@
 //! More options of `sbatch`.
 
-use crate::sweep::check::Check;
-use crate::sweep::{At, SweepError};
+use crate::check::Check;
+use crate::{At, SweepError};
 
 /// Options that isoflop gives by itself, or that keep it from finding its jobs again, with what to do instead.
 const OURS: [(&str, &str); 27] = [

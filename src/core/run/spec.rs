@@ -1,0 +1,310 @@
+//! A resolved run and its identity.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{Optimizer, Precision, Schedule, canonical_json};
+use crate::arch::{Architecture, ModelConfig, Shape, TRANSFORMER};
+use crate::units::{Flops, FlopsPerToken, ParamCount, Tokens};
+
+/// Version of the spec's meaning. It is part of every identity: when training
+/// changes so that equal specs give other results, it is raised.
+///
+/// 2: the feed-forward and the relative bias start as in the released code of arXiv:2109.08668.
+/// 3: fused kernels on the processor change the last bits; optimizers and schedules to choose from.
+pub const SPEC_VERSION: u32 = 3;
+
+/// Everything that decides a run's result. Paths, devices, slots and names are
+/// not in it: they may change without making another run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSpec {
+    /// [`SPEC_VERSION`].
+    pub version: u32,
+    /// The architecture's choices: written are those that are not the Transformer's, and the two that always were, so
+    /// that a choice that isoflop learns later leaves the identities of finished runs as they are.
+    #[serde(serialize_with = "changed_choices")]
+    pub architecture: Architecture,
+    /// The model's shape, with the architecture's own widths in it.
+    pub shape: Shape,
+    /// The corpora, by digest.
+    pub data: DataSpec,
+    /// The budget as asked for; what was achieved stands in the outcome.
+    pub budget: Budget,
+    /// Tokens in one training sequence.
+    pub sequence_length: u32,
+    /// Sequences in one optimizer step.
+    pub batch_sequences: u32,
+    /// Sequences in one pass, a divisor of the batch: gradients are summed over the passes of a step, which changes their
+    /// last bits. Absent where a step is one pass, so that the identities of such runs do not know of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch_sequences: Option<u32>,
+    /// Optimizer steps.
+    pub steps: u64,
+    /// Optimizer.
+    pub optimizer: Optimizer,
+    /// Peak learning rate, after any rule for the size.
+    pub learning_rate: f64,
+    /// Its course over the run.
+    pub schedule: Schedule,
+    /// Gradients are scaled down to this global norm.
+    pub clip_norm: f64,
+    /// Number format.
+    pub precision: Precision,
+    /// Validation.
+    pub evaluation: Evaluation,
+    /// Seed of initial weights and of the data's order.
+    pub seed: u64,
+}
+
+impl RunSpec {
+    /// The BLAKE3 of the canonical JSON of the spec.
+    ///
+    /// # Panics
+    /// Never: a spec holds only finite numbers and string keys.
+    pub fn id(&self) -> RunId {
+        let canonical = canonical_json(self).expect("a spec is representable as JSON");
+        RunId(blake3::hash(&canonical).to_hex()[..16].to_owned())
+    }
+
+    /// The model, to count or to build.
+    pub fn model(&self) -> ModelConfig {
+        ModelConfig {
+            architecture: self.architecture,
+            shape: self.shape,
+            vocabulary: self.data.vocabulary(),
+            sequence_length: self.sequence_length,
+        }
+    }
+
+    /// Training FLOPs for one token, attention counted in full.
+    pub fn flops_per_token(&self) -> FlopsPerToken {
+        self.model().flops_per_token()
+    }
+
+    /// Sequences in one pass through the model.
+    pub fn pass_sequences(&self) -> u32 {
+        self.micro_batch_sequences.unwrap_or(self.batch_sequences)
+    }
+
+    /// Tokens in one optimizer step.
+    pub fn batch_tokens(&self) -> Tokens {
+        Tokens(u64::from(self.sequence_length) * u64::from(self.batch_sequences))
+    }
+
+    /// Tokens the whole run trains on.
+    pub fn tokens(&self) -> Tokens {
+        Tokens(self.steps * self.batch_tokens().0)
+    }
+
+    /// FLOPs of the whole run: exact FLOPs per token times tokens.
+    pub fn flops(&self) -> Flops {
+        self.flops_per_token() * self.tokens()
+    }
+
+    /// `params_total`.
+    pub fn params_total(&self) -> ParamCount {
+        self.model().params().total()
+    }
+
+    /// `params_without_embedding`.
+    pub fn params_without_embedding(&self) -> ParamCount {
+        self.model().params().without_embedding()
+    }
+}
+
+fn changed_choices<S: Serializer>(architecture: &Architecture, serializer: S) -> Result<S::Ok, S::Error> {
+    const ALWAYS: [&str; 2] = ["activation", "qkv_convolution"];
+    let mut choices = serializer.serialize_map(None)?;
+    macro_rules! write_changed {
+        ($($choice:ident)*) => {
+            // Taken apart in full: a choice that isoflop learns later does not compile before it stands here.
+            let Architecture { $($choice),* } = architecture;
+            $(if *$choice != TRANSFORMER.$choice || ALWAYS.contains(&stringify!($choice)) {
+                choices.serialize_entry(stringify!($choice), $choice)?;
+            })*
+        };
+    }
+    write_changed! {
+        norm norm_eps norm_placement positions activation gated d_ff qkv_projections qkv_convolution qk_norm biases head
+        d_head score_scale attention_softcap logit_scale logit_softcap z_loss initialisation
+    }
+    choices.end()
+}
+
+/// A run's identity: 16 hexadecimal digits, the same for the same spec on any machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(String);
+
+impl RunId {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The data a run reads, by content.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSpec {
+    /// How text becomes tokens.
+    pub tokenizer: Tokenizer,
+    /// BLAKE3 of the training tokens.
+    pub train_digest: String,
+    /// BLAKE3 of the validation tokens.
+    pub validation_digest: String,
+}
+
+impl DataSpec {
+    /// Number of distinct tokens.
+    pub fn vocabulary(&self) -> u32 {
+        self.tokenizer.vocabulary()
+    }
+}
+
+/// How text becomes tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tokenizer {
+    /// One token a byte of UTF-8; the end of a document is byte 0.
+    Bytes,
+}
+
+impl Tokenizer {
+    /// Number of distinct tokens.
+    pub fn vocabulary(self) -> u32 {
+        match self {
+            Self::Bytes => 256,
+        }
+    }
+}
+
+/// The budget as the sweep asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Budget {
+    /// Training FLOPs: the runs of one value are an IsoFLOP profile.
+    Flops(f64),
+    /// Training tokens.
+    Tokens(f64),
+    /// Training tokens for each of `params_total`.
+    TokensPerParam(f64),
+}
+
+impl Budget {
+    /// The number, and the name of its kind as tables have it.
+    pub fn value_and_kind(self) -> (f64, &'static str) {
+        match self {
+            Self::Flops(value) => (value, "flops"),
+            Self::Tokens(value) => (value, "tokens"),
+            Self::TokensPerParam(value) => (value, "tokens_per_param"),
+        }
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&match self {
+            Self::Flops(c) => format!("{c:.2e} FLOPs"),
+            Self::Tokens(d) => format!("{} tokens", crate::units::si(*d)),
+            Self::TokensPerParam(r) => format!("{r} tokens/param"),
+        })
+    }
+}
+
+/// Validation on held-out text.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// Held-out tokens that each evaluation scores, whole sequences.
+    pub tokens: u64,
+    /// Evaluations within a run, evenly spaced, the final one included.
+    pub points: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arch::PRESETS;
+    use crate::run::canonical::slowly;
+    use crate::run::example::ADAMW;
+    use crate::run::{Adamw, example};
+
+    /// Pinned: an identity that changes makes users' finished runs strangers. Raise SPEC_VERSION with it.
+    #[test]
+    fn identity_is_stable() {
+        insta::assert_snapshot!(example().id(), @"f0f1ca1146316027");
+    }
+
+    #[test]
+    fn identity_follows_content_and_survives_a_round_trip() {
+        let spec = example();
+        let text = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<RunSpec>(&text).unwrap().id(), spec.id());
+        assert_ne!(RunSpec { seed: 2, ..spec.clone() }.id(), spec.id());
+        assert_ne!(RunSpec { learning_rate: 3.000_000_1e-3, ..spec.clone() }.id(), spec.id());
+    }
+
+    /// What a step is split into changes its last bits, and so the identity; a step that is one pass is named as ever.
+    #[test]
+    fn a_micro_batch_is_part_of_the_identity_where_there_is_one() {
+        let (whole, split) = (example(), RunSpec { micro_batch_sequences: Some(2), ..example() });
+        assert_ne!(split.id(), whole.id());
+        assert!(!serde_json::to_string(&whole).unwrap().contains("micro"));
+        let read: RunSpec = serde_json::from_str(&serde_json::to_string(&split).unwrap()).unwrap();
+        assert_eq!((read.pass_sequences(), whole.pass_sequences()), (2, 8));
+        assert_eq!(read.id(), split.id());
+    }
+
+    /// The canonical form names the changes alone, and gives the whole architecture back.
+    #[test]
+    fn identities_name_what_differs_from_the_transformer() {
+        let choices = |spec: &RunSpec| serde_json::to_value(spec).unwrap()["architecture"].to_string();
+        insta::assert_snapshot!(choices(&example()), @r#"{"activation":"squared_relu","qkv_convolution":{"depthwise":{"width":3}}}"#);
+        let mut ids: Vec<RunId> = Vec::new();
+        for preset in PRESETS {
+            let spec = RunSpec { architecture: preset.architecture, ..example() };
+            let read: RunSpec = serde_json::from_str(&serde_json::to_string(&spec).unwrap()).unwrap();
+            assert_eq!(read, spec, "{}", preset.name);
+            assert!(!ids.contains(&spec.id()), "{}", preset.name);
+            ids.push(spec.id());
+        }
+    }
+
+    proptest! {
+        /// Any number survives being written and read: the trainer finds the identity that the coordinator gave.
+        #[test]
+        fn identity_survives_files(learning_rate in 1e-6..10.0f64, eps in 1e-12..1.0f64, budget in 1e6..1e30f64) {
+            let optimizer = Optimizer::Adamw(Adamw { eps, ..ADAMW });
+            let spec = RunSpec { learning_rate, optimizer, budget: Budget::Flops(budget), ..example() };
+            let read: RunSpec = serde_json::from_str(&serde_json::to_string_pretty(&spec).unwrap()).unwrap();
+            prop_assert_eq!(read.id(), spec.id());
+        }
+
+        /// Identities are those that were made by way of JSON values, choice by choice.
+        #[test]
+        fn identities_are_as_they_were(preset in 0..PRESETS.len(), norm_eps in 1e-9..1.0f64, cap in proptest::option::of(1.0..100.0f64), seed: u64) {
+            let architecture = Architecture { norm_eps, attention_softcap: cap, ..PRESETS[preset].architecture };
+            let spec = RunSpec { architecture, seed, ..example() };
+            let mut value = serde_json::to_value(&spec).unwrap();
+            let (mut choices, baseline) = (serde_json::to_value(architecture).unwrap(), serde_json::to_value(TRANSFORMER).unwrap());
+            let kept = |key: &str| ["activation", "qkv_convolution"].contains(&key);
+            choices.as_object_mut().unwrap().retain(|key, value| kept(key) || baseline[key] != *value);
+            value["architecture"] = choices;
+            let digest = blake3::hash(slowly(&value).as_bytes()).to_hex();
+            prop_assert_eq!(spec.id().0, digest[..16].to_owned());
+        }
+    }
+}

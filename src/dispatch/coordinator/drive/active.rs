@@ -1,0 +1,141 @@
+//! An attempt in a slot, watched from outside.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::coordinator::schedule::{Claim, SlotIndex};
+use crate::executor::Asked;
+use isoflop_core::run::{AttemptDir, Event, EventTail};
+
+/// An attempt in a slot.
+pub(super) struct Active {
+    pub(super) slot: SlotIndex,
+    pub(super) attempt: AttemptDir,
+    /// Its fencing token.
+    pub(super) fence: String,
+    pub(super) asked: watch::Sender<Asked>,
+    /// Whether it waits for a machine, as far as is known.
+    pub(super) waits: bool,
+    /// Whether an engine has taken it.
+    pub(super) taken: watch::Receiver<bool>,
+    events: EventTail,
+    watch: Watch,
+    pub(super) overdue: Option<Overdue>,
+    /// The loss of the outcome that it brought, nats/token.
+    pub(super) loss: Option<f64>,
+}
+
+/// Why an attempt is stopped that nobody asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// It said nothing for too long.
+    Silent,
+    /// It took too long.
+    TooLong,
+}
+
+/// The attempts in slots, by claim.
+pub(super) type Actives = std::collections::BTreeMap<Claim, Active>;
+
+impl Active {
+    /// An attempt that begins at once, or `waits` to.
+    pub(super) fn new(
+        slot: SlotIndex,
+        attempt: AttemptDir,
+        fence: String,
+        asked: watch::Sender<Asked>,
+        waits: bool,
+    ) -> Self {
+        let events = EventTail::new(attempt.metrics());
+        let taken = watch::channel(false).1;
+        Self { slot, attempt, fence, asked, waits, taken, events, watch: Watch::default(), overdue: None, loss: None }
+    }
+
+    /// What it has said since the last look, `passed` ago. Where news of it cannot come, having none is not its fault.
+    pub(super) fn look(&mut self, passed: Duration, is_cut_off: bool) -> Vec<Event> {
+        // A queue is not its fault: time counts from its beginning on.
+        if self.waits {
+            return Vec::new();
+        }
+        // The file appears when the trainer has read its data.
+        let events = self.events.read_new().unwrap_or_default();
+        self.watch.look(passed, is_cut_off || !events.is_empty());
+        events
+    }
+
+    /// Whether it has just begun, where it waited for a machine.
+    pub(super) fn begins(&mut self) -> bool {
+        let begins = self.waits && self.attempt.began().exists();
+        self.waits &= !begins;
+        begins
+    }
+
+    /// Whether it has just become overdue.
+    pub(super) fn becomes_overdue(&mut self, stall: Duration, limit: Option<Duration>) -> bool {
+        if self.overdue.is_some() {
+            return false;
+        }
+        self.overdue = self.watch.overdue(stall, limit);
+        self.overdue.is_some()
+    }
+}
+
+/// For how long an attempt was watched, and has said nothing. Time in which nobody looked does not count: a coordinator that
+/// was itself suspended finds its trainers as it left them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Watch {
+    watched: Duration,
+    silent: Duration,
+}
+
+impl Watch {
+    fn look(&mut self, passed: Duration, spoke: bool) {
+        self.watched += passed;
+        self.silent = if spoke { Duration::ZERO } else { self.silent + passed };
+    }
+
+    fn overdue(&self, stall: Duration, limit: Option<Duration>) -> Option<Overdue> {
+        if self.silent > stall {
+            Some(Overdue::Silent)
+        } else if limit.is_some_and(|limit| self.watched > limit) {
+            Some(Overdue::TooLong)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_heard_is_not_silent() {
+        let (stall, second) = (Duration::from_secs(3), Duration::from_secs(1));
+        let attempt = AttemptDir::new(tempfile::tempdir().unwrap().path().join("nothing"));
+        let mut active = Active::new(0, attempt, String::new(), watch::channel(Asked::Nothing).0, false);
+        for cut_off in [true, true, true, true, true, false, false, false] {
+            active.look(second, cut_off);
+            assert!(!active.becomes_overdue(stall, None));
+        }
+        active.look(second, false);
+        assert!(active.becomes_overdue(stall, None));
+    }
+
+    #[test]
+    fn silence_is_counted_while_somebody_looks() {
+        let (stall, second) = (Duration::from_secs(3), Duration::from_secs(1));
+        let mut watch = Watch::default();
+        for spoke in [false, false, true, false, false, false] {
+            watch.look(second, spoke);
+            assert_eq!(watch.overdue(stall, None), None);
+        }
+        watch.look(second, false);
+        assert_eq!(watch.overdue(stall, None), Some(Overdue::Silent));
+        watch.look(second, true);
+        assert_eq!(watch.overdue(stall, None), None);
+        assert_eq!(watch.overdue(stall, Some(Duration::from_secs(7))), Some(Overdue::TooLong));
+        assert_eq!(watch.overdue(stall, Some(Duration::from_secs(8))), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! One coordinator a sweep.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+
+use isoflop_core::run::SweepDir;
+
+/// The lock of a sweep's results, held until dropped; the system frees it when the process dies, however it dies.
+#[derive(Debug)]
+pub struct SweepLock {
+    _file: File,
+}
+
+/// Why the lock was not had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another coordinator holds it.
+    #[error("`{folder}` is in use by another isoflop ({holder})")]
+    Held {
+        /// The results folder.
+        folder: String,
+        /// Its process and host.
+        holder: String,
+    },
+    /// The folder cannot be written to.
+    #[error("cannot write to `{folder}`: {source}")]
+    Unwritable {
+        /// The results folder.
+        folder: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl SweepLock {
+    /// Who holds the lock of a sweep; none where nobody does.
+    pub fn holder(sweep: &SweepDir) -> Option<String> {
+        let mut file = File::open(sweep.lock()).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(read_holder(&mut file)),
+            _ => None,
+        }
+    }
+
+    /// Takes the lock of a sweep, making its folder.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn take(sweep: &SweepDir) -> Result<Self, LockError> {
+        let folder = sweep.root().display().to_string();
+        let unwritable = |source| LockError::Unwritable { folder: folder.clone(), source };
+        std::fs::create_dir_all(sweep.runs()).map_err(unwritable)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(sweep.lock())
+            .map_err(unwritable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LockError::Held { folder, holder: read_holder(&mut file) });
+            }
+            Err(TryLockError::Error(source)) => return Err(unwritable(source)),
+        }
+        let host =
+            nix::unistd::gethostname().map_or_else(|_| "unknown host".to_owned(), |h| h.to_string_lossy().into_owned());
+        let text = format!("process {} on {host}\n", std::process::id());
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(text.as_bytes()))
+            .map_err(unwritable)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// What the holder wrote: a courtesy, without which the refusal still stands.
+fn read_holder(file: &mut File) -> String {
+    let mut holder = String::new();
+    let _ = file.read_to_string(&mut holder);
+    if holder.trim().is_empty() { "process unknown".to_owned() } else { holder.trim().to_owned() }
+}

@@ -1,0 +1,213 @@
+//! What is known as a coordinator starts: the plan, the results folder, and the store's memory of it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+use std::path::PathBuf;
+
+use super::commit::commit;
+use super::leftovers::sweep_leftovers;
+use super::schedule::RunIndex;
+use crate::executor::{kill_survivors, unwant};
+use crate::store::{Fence, Lease, Listed, Opened, Record, RunState, Store, StoreError};
+use isoflop_core::run::{Ending, InvalidOutcome, Launch, Outcome, RunDir, SweepDir};
+use isoflop_sweep::{Plan, PlannedRun};
+
+/// How the plan's runs stand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resumed {
+    /// One for each run of the plan.
+    pub records: Vec<Record>,
+    /// For each run of the plan, whether it has a valid outcome.
+    pub done: Vec<bool>,
+    /// Loss of each run that has one, nats/token.
+    pub losses: Vec<Option<f64>>,
+    /// Runs whose outcome is not valid, or gone, with the reason: they are done again.
+    pub damaged: Vec<(RunIndex, String)>,
+    /// Such runs whose attempt still had what it delivered: that is their outcome again.
+    pub restored: Vec<(RunIndex, String)>,
+    /// Folders of finished runs that the plan does not ask for; they are kept.
+    pub unwanted: Vec<String>,
+}
+
+/// Why a sweep cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// The store cannot be used.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// Trainers of an earlier coordinator are still there.
+    #[error("trainers of an earlier isoflop cannot be ended: processes {0:?}")]
+    Survivors(Vec<i32>),
+}
+
+/// A sweep that was taken up.
+#[derive(Debug)]
+pub struct TakenUp {
+    /// How its runs stand.
+    pub resumed: Resumed,
+    /// The store, in which that is written down.
+    pub store: Store,
+    /// Where a damaged store was put, and what was wrong with it.
+    pub set_aside: Option<(PathBuf, String)>,
+    /// Trainers of an earlier coordinator that were ended.
+    pub survivors: usize,
+    /// Attempts that an earlier coordinator gave to an engine and that may still run: they hold their runs, in slots 0, 1, 2.
+    pub held: BTreeMap<RunIndex, Fence>,
+}
+
+impl Resumed {
+    /// Runs in a state of this name.
+    pub fn count(&self, name: &str) -> usize {
+        self.records.iter().filter(|record| record.state.name() == name).count()
+    }
+}
+
+/// Looks at the results and changes nothing: set difference by run id. `remembered` is what the store knows, by run id.
+pub fn look(sweep: &SweepDir, plan: &Plan, remembered: &HashMap<String, Record>) -> Resumed {
+    let mut resumed = Resumed::default();
+    let folders = folders(sweep);
+    for (i, run) in plan.runs.iter().enumerate() {
+        let remembered = remembered.get(run.id.as_str());
+        let found =
+            folders.contains(run.id.as_str()).then(|| Outcome::committed(&sweep.run(&run.id), &run.id, &run.spec));
+        let (record, loss) = match found {
+            Some(Ok(outcome)) => done(&outcome, remembered),
+            Some(Err(InvalidOutcome::Missing)) | None => {
+                let mut record = undone(sweep, run, remembered, folders.contains(run.id.as_str()));
+                if record.state.has_outcome() {
+                    resumed.damaged.push((i, "its outcome is gone".to_owned()));
+                    record.state = held(record.attempts);
+                }
+                (record, None)
+            }
+            Some(Err(reason)) => {
+                resumed.damaged.push((i, reason.to_string()));
+                let attempts = undone(sweep, run, remembered, true).attempts;
+                (Record { state: held(attempts), attempts, ..Record::default() }, None)
+            }
+        };
+        resumed.done.push(record.state.has_outcome());
+        resumed.records.push(record);
+        resumed.losses.push(loss);
+    }
+    resumed.unwanted = unwanted(sweep, plan, &folders);
+    resumed
+}
+
+/// Takes up a sweep, whose lock is held: ends what an earlier coordinator left running on this machine, commits what it had no time to,
+/// sweeps what it left half-written, and writes down how every run stands.
+///
+/// # Errors
+/// [`ResumeError`].
+pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
+    let survivors = kill_survivors(&sweep.runs()).map_err(ResumeError::Survivors)?;
+    let Opened { mut store, set_aside } = Store::open(sweep)?;
+    let (mut resumed, fences) = (look(sweep, plan, &store.records()?), store.fences()?);
+    let mut held = BTreeMap::new();
+    for (i, run) in plan.runs.iter().enumerate() {
+        if let Some(outcome) = left_behind(sweep, run, &resumed.records[i]) {
+            resumed.done[i] = true;
+            (resumed.records[i], resumed.losses[i]) = done(&outcome, Some(&resumed.records[i]));
+            let (restored, damaged) = resumed.damaged.drain(..).partition(|(run, _)| *run == i);
+            resumed.damaged = damaged;
+            resumed.restored.extend::<Vec<_>>(restored);
+        }
+        let record = &mut resumed.records[i];
+        if let Some(lease) = record.state.lease() {
+            record.state = match fences.get(run.id.as_str()) {
+                Some(fence) if sweep.run(&run.id).attempt(lease.attempt).is_with_an_engine() => {
+                    let slot = held.len();
+                    held.insert(i, *fence);
+                    RunState::Leased { lease: Lease { slot, ..lease } }
+                }
+                _ => RunState::default(),
+            };
+        }
+    }
+    let wanted = wanted(plan);
+    fences.keys().filter(|id| !wanted.contains(id.as_str())).for_each(|id| take_back(&sweep.run_named(id)));
+    sweep_leftovers(sweep, plan, &resumed.done);
+    let listed = plan.runs.iter().zip(&resumed.records).zip(&resumed.losses);
+    store.adopt(listed.map(|((run, record), loss)| (listing(run), record, *loss)))?;
+    Ok(TakenUp { resumed, store, set_aside, survivors, held })
+}
+
+fn listing(run: &PlannedRun) -> Listed<'_> {
+    Listed {
+        id: &run.id,
+        arm: &run.arm,
+        size: &run.size,
+        seed: run.spec.seed,
+        budget: run.spec.budget.value_and_kind(),
+        lr_factor: run.lr_factor,
+    }
+}
+
+fn done(outcome: &Outcome, remembered: Option<&Record>) -> (Record, Option<f64>) {
+    let state = match outcome.ending {
+        Ending::Finished { .. } => RunState::Done,
+        Ending::Diverged { .. } => RunState::Diverged,
+    };
+    let attempts = remembered.map_or(0, |record| record.attempts).max(outcome.attempt);
+    (Record { state, attempts, ..remembered.cloned().unwrap_or_default() }, outcome.loss())
+}
+
+/// The record of a run without an outcome; where the store knows nothing of it, its folder tells of attempts.
+fn undone(sweep: &SweepDir, run: &PlannedRun, remembered: Option<&Record>, has_folder: bool) -> Record {
+    let mut record = remembered.cloned().unwrap_or_default();
+    let last = if has_folder { last_attempt(&sweep.run(&run.id)).unwrap_or(0) } else { 0 };
+    if last > record.attempts {
+        // The store was lost: whether the last attempt was judged, nobody knows. It is as one that was under way.
+        record.attempts = last;
+        record.state = held(last);
+    }
+    record
+}
+
+/// The state of a run that an attempt held when its coordinator died, in whichever slot.
+fn held(attempt: u32) -> RunState {
+    RunState::Leased { lease: Lease { attempt, slot: 0 } }
+}
+
+/// What the attempt under way when its coordinator died had delivered. One that was judged before is not asked again.
+fn left_behind(sweep: &SweepDir, run: &PlannedRun, record: &Record) -> Option<Outcome> {
+    let lease = record.state.lease()?;
+    let attempt = sweep.run(&run.id).attempt(lease.attempt);
+    let launch: Launch = serde_json::from_slice(&fs::read(attempt.launch()).ok()?).ok()?;
+    commit(sweep, run, &attempt, &launch.fence).ok()
+}
+
+/// Asks the attempt of an engine at a run that is not wanted any more to end. It commits nothing in any case: one that cannot be
+/// told only takes its time.
+fn take_back(run: &RunDir) {
+    let attempt = last_attempt(run).map(|number| run.attempt(number));
+    if let Some(attempt) = attempt.filter(|attempt| attempt.is_with_an_engine() && !attempt.end().exists()) {
+        let _ = unwant(&attempt);
+    }
+}
+
+/// The number of the latest attempt at a run.
+pub(super) fn last_attempt(run: &RunDir) -> Option<u32> {
+    let entries = fs::read_dir(run.attempts()).ok()?;
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).max()
+}
+
+/// The runs that have a folder.
+fn folders(sweep: &SweepDir) -> HashSet<String> {
+    let Ok(entries) = fs::read_dir(sweep.runs()) else { return HashSet::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// The runs that the plan asks for.
+fn wanted(plan: &Plan) -> HashSet<&str> {
+    plan.runs.iter().map(|run| run.id.as_str()).collect()
+}
+
+fn unwanted(sweep: &SweepDir, plan: &Plan, folders: &HashSet<String>) -> Vec<String> {
+    let wanted = wanted(plan);
+    let others = folders.iter().filter(|folder| !wanted.contains(folder.as_str()));
+    let mut finished: Vec<String> =
+        others.filter(|folder| RunDir::new(sweep.runs().join(folder)).outcome().is_file()).cloned().collect();
+    finished.sort();
+    finished
+}

@@ -1,0 +1,76 @@
+//! How an engine is spoken to.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::Job;
+use super::command::Commands;
+use super::ray::Ray;
+use super::slurm::Slurm;
+use isoflop_core::run::Fate;
+
+/// How an engine is spoken to: three sentences, whichever the language. A job is known by its tag in all of them.
+#[derive(Debug)]
+pub enum Dialect {
+    /// By commands that the sweep gives.
+    Commands(Commands),
+    /// By Ray's Jobs API.
+    Ray(Ray),
+    /// By Slurm's own.
+    Slurm(Box<Slurm>),
+}
+
+impl Dialect {
+    /// Submits a job; the second time under the same tag changes nothing.
+    ///
+    /// # Errors
+    /// The engine's words, if it does not take it.
+    pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
+        match self {
+            Self::Commands(commands) => commands.submit(job).await,
+            Self::Ray(ray) => ray.submit(job).await,
+            Self::Slurm(slurm) => slurm.submit(job).await,
+        }
+    }
+
+    /// The tags of the jobs that wait or run.
+    ///
+    /// # Errors
+    /// Why the engine does not say, in words.
+    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
+        match self {
+            Self::Commands(commands) => commands.live().await,
+            Self::Ray(ray) => ray.live().await,
+            Self::Slurm(slurm) => slurm.live().await,
+        }
+    }
+
+    /// Ends a job, or takes it back; one that is gone needs no end.
+    ///
+    /// # Errors
+    /// The engine's words, if it does not do it.
+    pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
+        match self {
+            Self::Commands(commands) => commands.cancel(tag).await,
+            Self::Ray(ray) => ray.cancel(tag).await,
+            Self::Slurm(slurm) => slurm.cancel(tag).await,
+        }
+    }
+
+    /// What became of a job that is gone, where the engine says.
+    pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
+        match self {
+            Self::Ray(ray) => ray.fate(tag).await,
+            Self::Slurm(slurm) => slurm.fate(tag).await,
+            Self::Commands(_) => None,
+        }
+    }
+
+    /// How long all jobs may wait with none begun, and what each asks for; nothing where they may wait for ever.
+    pub(super) fn deadline(&self) -> Option<(Duration, String)> {
+        match self {
+            Self::Ray(ray) => Some(ray.deadline()),
+            Self::Commands(_) | Self::Slurm(_) => None,
+        }
+    }
+}

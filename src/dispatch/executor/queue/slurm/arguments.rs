@@ -1,0 +1,107 @@
+//! What `sbatch` is told.
+
+use isoflop_core::run::BatchDir;
+use isoflop_sweep::SlurmExecutor;
+
+/// Options that ask for a GPU in a way of their own.
+const GPU_OPTIONS: [&str; 4] = ["--gres", "--gpus-per-node", "--gpus-per-task", "--gpus-per-socket"];
+
+/// What every job of a sweep asks for.
+pub(super) fn of(wanted: &SlurmExecutor) -> Vec<String> {
+    let mut arguments = vec!["--quiet".to_owned(), "--no-requeue".to_owned()];
+    let words = [("partition", &wanted.partition), ("account", &wanted.account), ("qos", &wanted.qos)];
+    arguments.extend(words.into_iter().filter_map(|(name, word)| Some(format!("--{name}={}", word.as_ref()?.value))));
+    arguments.push(format!("--time={}", wanted.time.value));
+    // To the script alone, which is isoflop by then: it passes on what it must.
+    arguments.push(format!("--signal=B:USR1@{}", wanted.signal_seconds.value.0));
+    arguments.push(format!("--cpus-per-task={}", wanted.threads_per_run.value.0));
+    if let Some(memory) = &wanted.memory {
+        arguments.push(format!("--mem={}", memory.value.0));
+    }
+    let asks = |option: &str| GPU_OPTIONS.contains(&option.split('=').next().unwrap_or(option));
+    if wanted.gpus.value.0 > 0 && !wanted.options.iter().any(|option| asks(&option.value)) {
+        arguments.push(format!("--gpus={}", wanted.gpus.value.0));
+    }
+    arguments.extend(wanted.options.iter().map(|option| option.value.clone()));
+    arguments
+}
+
+/// What an array of so many tasks asks for besides, which print into a folder, if they share one with this machine.
+pub(super) fn of_array(name: &str, tasks: usize, folder: Option<&BatchDir>) -> Vec<String> {
+    let output = folder.map_or_else(
+        || "/dev/null".to_owned(),
+        |folder| {
+            // Slurm puts its own words for what begins with a percent sign.
+            let whole = folder.root().display().to_string().replace('%', "%%");
+            let output = folder.printed("%a");
+            format!("{whole}/{}", output.file_name().unwrap_or_default().display())
+        },
+    );
+    vec![format!("--job-name={name}"), format!("--array=0-{}", tasks.saturating_sub(1)), format!("--output={output}")]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use isoflop_core::run::SweepDir;
+    use isoflop_sweep::{At, Count, Number, RunOrder, SlurmMemory, SlurmTime};
+
+    fn wanted() -> SlurmExecutor {
+        let (count, number) = (|n| At::nowhere(Count(n)), |n| At::nowhere(Number(n)));
+        SlurmExecutor {
+            partition: None,
+            account: None,
+            qos: None,
+            time: At::nowhere(SlurmTime(3600)),
+            signal_seconds: count(120),
+            gpus: count(0),
+            memory: None,
+            options: Vec::new(),
+            threads_per_run: count(2),
+            storage: None,
+            max_pending: count(100),
+            poll_seconds: number(10.0),
+            grace_seconds: number(60.0),
+            order: RunOrder::AsListed,
+            max_attempts: count(5),
+            retry_seconds: number(1.0),
+            checkpoint_seconds: number(300.0),
+            stall_seconds: number(300.0),
+            max_run_seconds: None,
+            disk_reserve_bytes: None,
+        }
+    }
+
+    #[test]
+    fn all_that_is_wanted_is_asked_for() {
+        let word = |word: &str| At::nowhere(word.to_owned());
+        let least = "--quiet --no-requeue --time=0-01:00:00 --signal=B:USR1@120 --cpus-per-task=2";
+        assert_eq!(of(&wanted()).join(" "), least);
+        let all = SlurmExecutor {
+            partition: Some(word("gpu,long")),
+            account: Some(word("us")),
+            qos: Some(word("low")),
+            gpus: At::nowhere(Count(1)),
+            memory: Some(At::nowhere(SlurmMemory("4G".to_owned()))),
+            options: vec![word("--constraint=a100")],
+            ..wanted()
+        };
+        let said = of(&all).join(" ");
+        assert_eq!(
+            said,
+            "--quiet --no-requeue --partition=gpu,long --account=us --qos=low --time=0-01:00:00 --signal=B:USR1@120 \
+             --cpus-per-task=2 --mem=4G --gpus=1 --constraint=a100"
+        );
+        let gres = SlurmExecutor { options: vec![word("--gres=gpu:a100:1")], ..all };
+        assert!(!of(&gres).contains(&"--gpus=1".to_owned()));
+    }
+
+    #[test]
+    fn a_folder_is_no_pattern() {
+        let folder = SweepDir::at(Path::new("/results/50%a")).batch("isoflop-1");
+        let said = of_array("isoflop-1", 3, Some(&folder));
+        assert_eq!(said, ["--job-name=isoflop-1", "--array=0-2", "--output=/results/50%%a/batches/isoflop-1/%a.txt"]);
+    }
+}

@@ -1,0 +1,152 @@
+//! Slurm, by its own commands. Each attempt is a task of a job array; an array is known by its name, its tasks by a manifest in the
+//! results, and no number of Slurm's is kept: a controller that dies gives them to others.
+
+mod arguments;
+mod batch;
+mod batches;
+mod sacct;
+mod squeue;
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::sync::Arc;
+
+use tokio::process::Command;
+
+use super::Job;
+use super::call::{quiet, said};
+use super::together::Together;
+use batch::Batch;
+use batches::{Batches, Place};
+use isoflop_core::run::{Fate, SweepDir};
+use isoflop_sweep::SlurmExecutor;
+
+/// Most tasks of an array: Slurm takes 1001 where nobody has set it otherwise.
+const MOST: usize = 500;
+
+/// How far back accounts are asked for: jobs that nobody looked after for longer are not explained.
+const SINCE: &str = "now-7days";
+
+/// Slurm, for the runs of one sweep.
+#[derive(Debug)]
+pub struct Slurm {
+    /// What every job asks for.
+    arguments: Vec<String>,
+    batches: Batches,
+    submissions: Together<Job, Result<(), String>>,
+    cancellations: Together<String, Result<(), String>>,
+    fates: Together<String, Option<Fate>>,
+}
+
+impl Slurm {
+    /// Jobs as the sweep wants them, whose manifests lie in its folder.
+    ///
+    /// # Errors
+    /// When the folder has no path that another machine could use.
+    pub fn new(wanted: &SlurmExecutor, sweep: &SweepDir) -> io::Result<Self> {
+        let sweep = SweepDir::at(&std::path::absolute(sweep.root())?);
+        Ok(Self {
+            arguments: arguments::of(wanted),
+            batches: Batches::new(sweep),
+            submissions: Together::new(MOST),
+            cancellations: Together::new(MOST),
+            fates: Together::new(MOST),
+        })
+    }
+
+    pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
+        let submitted = self.submissions.join(job.clone(), |jobs| self.submit_all(jobs)).await;
+        submitted.unwrap_or_else(|| Err("it was not submitted".to_owned()))
+    }
+
+    async fn submit_all(&self, jobs: Vec<Job>) -> Vec<Result<(), String>> {
+        let submitted = self.submit_batch(&jobs).await;
+        vec![submitted; jobs.len()]
+    }
+
+    /// Gives jobs to Slurm as one array. What tells which task is which lies on the disk before.
+    async fn submit_batch(&self, jobs: &[Job]) -> Result<(), String> {
+        let batch = self.batches.add(Batch::of(jobs)?)?;
+        let folder = self.batches.folder(batch.name());
+        // What tasks print stays where they are, if that has no folder of ours.
+        let printed = if batch.is_by_command() { None } else { Some(&folder) };
+        let mut sbatch = call("sbatch");
+        sbatch.args(&self.arguments).args(arguments::of_array(batch.name(), jobs.len(), printed)).arg(folder.job());
+        said(sbatch, "sbatch").await.map(drop)
+    }
+
+    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
+        let rows = self.rows().await?;
+        let tags = rows.iter().filter_map(|row| Some(self.batches.get(&row.name)?.tag(row.task)?.to_owned())).collect();
+        let arrays = rows.into_iter().map(|row| row.name).collect();
+        self.batches.sweep_up(&arrays);
+        Ok(tags)
+    }
+
+    /// The tasks of arrays that Slurm knows.
+    async fn rows(&self) -> Result<Vec<squeue::Row>, String> {
+        let mut ask = call("squeue");
+        ask.args(["--me", "--noheader", "--array", squeue::FORMAT]);
+        let answer = said(ask, "squeue").await?;
+        squeue::rows(&answer).ok_or_else(|| "`squeue` said what is not understood".to_owned())
+    }
+
+    pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
+        let cancelled = self.cancellations.join(tag.to_owned(), |tags| self.cancel_all(tags)).await;
+        cancelled.unwrap_or_else(|| Err("it was not cancelled".to_owned()))
+    }
+
+    async fn cancel_all(&self, tags: Vec<String>) -> Vec<Result<(), String>> {
+        let cancelled = self.cancel_tasks(&tags).await;
+        vec![cancelled; tags.len()]
+    }
+
+    /// Ends tasks. Their numbers are asked for by their arrays' names at this moment, and forgotten again. (`scancel --name`, which would
+    /// hold a number against its name, takes one task that waits for all of its array that do.)
+    async fn cancel_tasks(&self, tags: &[String]) -> Result<(), String> {
+        let places: HashSet<Place> = tags.iter().filter_map(|tag| self.batches.place(tag)).collect();
+        let rows = self.rows().await?;
+        let meant = rows.into_iter().filter(|row| places.contains(&(row.name.clone(), row.task)));
+        let numbers: Vec<String> = meant.map(|row| format!("{}_{}", row.array, row.task)).collect();
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let mut scancel = call("scancel");
+        scancel.args(numbers);
+        said(scancel, "scancel").await.map(drop)
+    }
+
+    pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
+        self.fates.join(tag.to_owned(), |tags| self.fates_of(tags)).await.flatten()
+    }
+
+    /// What Slurm's accounts say of tasks that are gone. Where it keeps none, nothing.
+    async fn fates_of(&self, tags: Vec<String>) -> Vec<Option<Fate>> {
+        let places: Vec<Option<Place>> = tags.iter().map(|tag| self.batches.place(tag)).collect();
+        let names: HashSet<&str> = places.iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let known = self.accounts(names).await.unwrap_or_default();
+        places.into_iter().map(|place| known.get(&place?).cloned()).collect()
+    }
+
+    async fn accounts(&self, names: HashSet<&str>) -> Result<BTreeMap<Place, Fate>, String> {
+        let mut ask = call("sacct");
+        let names = names.into_iter().collect::<Vec<_>>().join(",");
+        ask.args(["-P", "-n", "-X", sacct::FORMAT, &format!("--starttime={SINCE}"), &format!("--name={names}")]);
+        Ok(sacct::fates(&said(ask, "sacct").await?))
+    }
+}
+
+/// A command of Slurm, without what the user's variables would change in its answers.
+fn call(program: &str) -> Command {
+    let mut command = quiet(program);
+    let ours = |name: &str| ["SQUEUE_", "SCANCEL_", "SACCT_"].iter().any(|prefix| name.starts_with(prefix));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(ours) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// A batch that many hold.
+type Shared = Arc<Batch>;

@@ -1,0 +1,213 @@
+//! The coordinator's side: what an attempt needs is brought there, what it brought is fetched.
+
+use std::fs;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::task::spawn_blocking;
+
+use super::{Given, Objects, Shelf, StorageAddress, StorageError, Told, tokens};
+use crate::executor::arrival::{Arrival, append, deliver, length, note};
+use crate::executor::offer::{Terms, held, offer};
+use crate::protocol::{CheckpointFile, End, Held, Order, Place};
+use isoflop_core::run::{AttemptDir, checkpoint_steps};
+
+/// How a sweep's attempts are exchanged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DepotTerms {
+    /// The program on the machines that train.
+    pub isoflop: String,
+    /// Time between two looks, on both sides.
+    pub beat: Duration,
+}
+
+/// A storage, as the coordinator uses it.
+#[derive(Debug)]
+pub struct Depot {
+    address: StorageAddress,
+    objects: Objects,
+    terms: DepotTerms,
+}
+
+impl Depot {
+    /// The storage at an address, which is tried: it must take an object and give it back.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn open(address: StorageAddress, terms: DepotTerms) -> Result<Self, String> {
+        // Whoever drives the sweep asks for its silence.
+        let objects = Objects::open(&address, |_| {})?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+        runtime
+            .block_on(async {
+                objects.put("tried", b"isoflop can write here".to_vec()).await?;
+                objects.get("tried").await.map(drop)
+            })
+            .map_err(|error: StorageError| error.to_string())?;
+        Ok(Self { address, objects, terms })
+    }
+
+    /// Why there is no answer at the moment, if there is none.
+    pub(crate) fn silence(&self) -> Option<String> {
+        self.objects.silence()
+    }
+
+    /// Time between two looks.
+    pub(crate) fn beat(&self) -> Duration {
+        self.terms.beat
+    }
+
+    /// What executes an attempt, wherever the storage can be reached: one line for a shell, without quotes.
+    pub(crate) fn command(&self, tag: &str) -> String {
+        let StorageAddress { endpoint, region, .. } = &self.address;
+        let mut command = format!("{} attempt {}", self.terms.isoflop, self.address.attempt(tag));
+        for (option, value) in [("--endpoint", endpoint), ("--region", region)] {
+            if let Some(value) = value {
+                command += &format!(" {option} {value}");
+            }
+        }
+        command
+    }
+
+    /// Brings there what an attempt needs; what it is comes last.
+    ///
+    /// # Errors
+    /// [`StorageError`]; one that does not answer is called until it does.
+    pub(crate) async fn bring(&self, attempt: &AttemptDir, tag: &str) -> Result<(), StorageError> {
+        let (shelf, terms) =
+            (Shelf::of(tag), Terms { beat_seconds: self.beat().as_secs_f64(), deliver_checkpoints: true });
+        let folder = attempt.clone();
+        let offered = spawn_blocking(move || offer(&folder, terms)).await.map_err(std::io::Error::other)?;
+        let (offer, blobs) = offered?;
+        for (digest, file) in blobs {
+            let shared = digest == offer.train || digest == offer.validation;
+            let name = if shared { tokens(&digest) } else { shelf.given(&digest) };
+            let size = fs::metadata(&file)?.len();
+            self.objects
+                .persist(|| async {
+                    // The name is the digest: what is there whole is right.
+                    if self.objects.size(&name).await? == Some(size) {
+                        Ok(())
+                    } else {
+                        self.objects.put_file(&name, &file).await
+                    }
+                })
+                .await?;
+        }
+        self.put(&shelf.order(), &Order::GoOn).await?;
+        self.put(&shelf.offer(), &Given::new(&offer).map_err(std::io::Error::other)?).await
+    }
+
+    /// Fetches what an attempt has brought since the last look, and passes on what is asked of it.
+    ///
+    /// # Errors
+    /// [`StorageError`]; one that does not answer is called until it does.
+    pub(crate) async fn look(&self, attempt: &AttemptDir, tag: &str) -> Result<(), StorageError> {
+        let shelf = Shelf::of(tag);
+        if attempt.stop().exists() {
+            self.put(&shelf.order(), &Order::Stop).await?;
+        }
+        // It is written last: with it, all else is there.
+        let end: Option<End> = self.get(&shelf.end()).await?;
+        let mut told: Told = self.get(&shelf.told()).await?.unwrap_or_default();
+        told.events = end.as_ref().map_or(told.events, |end| end.events);
+        if told.began {
+            let who: Option<serde_json::Value> = self.get(&shelf.claim()).await?;
+            note(&attempt.began(), &who.unwrap_or_default())?;
+        }
+        self.fetch_events(attempt, &shelf, told.events).await?;
+        let held = held(attempt)?;
+        for (place, step) in [(Place::Run, told.run), (Place::Trunk, told.trunk)] {
+            if let Some(step) = step {
+                self.fetch_checkpoint(attempt, &shelf, (&held, place, step)).await?;
+            }
+        }
+        if let Some(end) = end.filter(|end| end.held == held && length(attempt) == end.events) {
+            let attempt = attempt.clone();
+            spawn_blocking(move || deliver(&attempt, &end)).await.map_err(std::io::Error::other)??;
+        }
+        Ok(())
+    }
+
+    async fn fetch_events(&self, attempt: &AttemptDir, shelf: &Shelf, until: u64) -> Result<(), StorageError> {
+        let mut began_anew = false;
+        while length(attempt) < until {
+            let from = length(attempt);
+            let events = shelf.events(from);
+            let ends = self.objects.persist(|| self.objects.list(&events)).await?;
+            let to =
+                ends.iter().filter_map(|end| end.parse::<u64>().ok()).filter(|to| *to > from && *to <= until).max();
+            let chunk = match to {
+                Some(to) => {
+                    let chunk = shelf.chunk(from, to);
+                    self.objects.persist(|| self.objects.get(&chunk)).await?.map(|chunk| (to, chunk))
+                }
+                None => None,
+            };
+            match chunk {
+                Some((to, chunk)) if chunk.len() as u64 == to - from => drop(append(attempt, from, &chunk)?),
+                // A machine that died has kept a part of what was fetched.
+                _ if from > 0 && !began_anew => {
+                    began_anew = true;
+                    fs::File::create(attempt.metrics())?;
+                }
+                // Nothing of use is there; the next look may find it.
+                _ => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// One that is gone or damaged costs steps, made again by another attempt, and no result.
+    async fn fetch_checkpoint(
+        &self,
+        attempt: &AttemptDir,
+        shelf: &Shelf,
+        (held, place, step): (&Held, Place, u64),
+    ) -> Result<(), StorageError> {
+        let arrival = Arrival::of(attempt, held, place)?;
+        if checkpoint_steps(&arrival.dir).last() >= Some(&step) {
+            return Ok(());
+        }
+        let arriving = &arrival.arriving;
+        if arriving.root().exists() {
+            fs::remove_dir_all(arriving.root())?;
+        }
+        fs::create_dir_all(arriving.root())?;
+        for (file, path) in
+            [(CheckpointFile::Tensors, arriving.tensors()), (CheckpointFile::Manifest, arriving.manifest())]
+        {
+            let name = shelf.checkpoint(place, step, file);
+            match self.objects.persist(|| self.objects.get_rest(&name, &path)).await {
+                Err(StorageError::Missing) => return Ok(()),
+                fetched => fetched?,
+            }
+        }
+        // Why it is none would interest nobody: what it is taken for is another's business.
+        let _ = spawn_blocking(move || arrival.accept(step)).await.map_err(std::io::Error::other)?;
+        Ok(())
+    }
+
+    /// Removes what lies there of an attempt that is over; a job that still executes it learns by that that nobody wants it. What cannot
+    /// be removed costs only space.
+    pub(crate) async fn clear(&self, tag: &str) {
+        let shelf = Shelf::of(tag);
+        let _ = self.objects.remove_all(shelf.root(), &shelf.order()).await;
+    }
+
+    async fn put(&self, name: &str, value: &impl Serialize) -> Result<(), StorageError> {
+        let bytes = serde_json::to_vec(value).map_err(std::io::Error::other)?;
+        let put = || self.objects.put(name, bytes.clone());
+        match self.objects.persist(put).await {
+            Err(StorageError::Missing) => Err(StorageError::Refused("there is no such bucket".to_owned())),
+            put => put,
+        }
+    }
+
+    /// An object that is there and what it should be.
+    async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StorageError> {
+        let bytes = self.objects.persist(|| self.objects.get(name)).await?;
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+}

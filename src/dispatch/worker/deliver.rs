@@ -1,0 +1,163 @@
+//! What an attempt brought, on its way to the coordinator.
+
+use std::convert::Infallible;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::WorkerError;
+use super::client::CallError;
+use super::folder::Kept;
+use super::line::Line;
+use crate::protocol::{Beat, CheckpointFile, End, EndAnswer, Held, MOST_EVENTS, MOST_LOG, Order, Place};
+use isoflop_core::run::{AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, checkpoint_steps};
+
+/// What a trainer says, told from where it was told last.
+pub(super) struct Events {
+    held: Held,
+    attempt: AttemptDir,
+    /// Whether its trainer was started.
+    began: Arc<AtomicBool>,
+    /// Bytes that the coordinator has.
+    offset: u64,
+}
+
+impl Events {
+    pub(super) fn new(kept: &Kept) -> Self {
+        Self { held: kept.offer.held.clone(), attempt: kept.attempt.clone(), began: Arc::default(), offset: 0 }
+    }
+
+    /// To be set when the trainer is started.
+    pub(super) fn began(&self) -> Arc<AtomicBool> {
+        self.began.clone()
+    }
+
+    /// Tells what is new, and hears what is wanted.
+    pub(super) async fn beat(&mut self, line: &Line) -> Result<Order, CallError> {
+        let events = self.next().map_err(CallError::Here)?;
+        let (held, began) = (self.held.clone(), self.began.load(Ordering::Relaxed));
+        let answer = line.beat(&Beat { held, began, offset: self.offset, events }).await?;
+        self.offset = answer.offset;
+        Ok(answer.order)
+    }
+
+    /// The next whole lines.
+    fn next(&self) -> io::Result<String> {
+        let mut file = match File::open(self.attempt.metrics()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+            file => file?,
+        };
+        file.seek(SeekFrom::Start(self.offset))?;
+        let mut bytes = Vec::new();
+        file.take(MOST_EVENTS as u64).read_to_end(&mut bytes)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        bytes.truncate(whole);
+        String::from_utf8(bytes).map_err(io::Error::other)
+    }
+}
+
+/// What became of an attempt that was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivered {
+    /// The coordinator has it.
+    Taken,
+    /// Nobody wants it any more.
+    Unwanted,
+}
+
+impl Delivered {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Taken => "delivered",
+            Self::Unwanted => "not wanted any more: it was given up, or another attempt has the run",
+        }
+    }
+}
+
+/// Delivers an attempt that is over: events, what another attempt could go on from, the outcome. Returns when the worker may forget it.
+pub(super) async fn deliver(
+    line: &Line,
+    kept: &Kept,
+    end: AttemptEnd,
+    mut events: Events,
+) -> Result<Delivered, WorkerError> {
+    let mut checkpoint_is_there = false;
+    loop {
+        loop {
+            let before = events.offset;
+            if events.beat(line).await? == Order::Forget {
+                return Ok(Delivered::Unwanted);
+            }
+            if events.offset == before && events.next().map_err(WorkerError::Here)?.is_empty() {
+                break;
+            }
+        }
+        let outcome = read_if_there(&kept.attempt)?;
+        if !checkpoint_is_there {
+            deliver_last(line, kept, outcome.is_some()).await;
+            checkpoint_is_there = true;
+        }
+        let (held, log) = (kept.offer.held.clone(), log(&kept.attempt));
+        match line.end(&End { held, end: end.clone(), events: events.offset, outcome, log }).await? {
+            EndAnswer::Taken => return Ok(Delivered::Taken),
+            EndAnswer::Unwanted => return Ok(Delivered::Unwanted),
+            EndAnswer::Events(there) => events.offset = there,
+        }
+    }
+}
+
+/// Delivers checkpoints as they are written, where the sweep asks for that.
+pub(super) async fn checkpoints_as_written(line: &Line, kept: &Kept, every: Duration) -> Infallible {
+    let mut delivered = kept.offer.checkpoint.as_ref().map(|checkpoint| checkpoint.step);
+    let mut look = tokio::time::interval(every);
+    loop {
+        look.tick().await;
+        let latest = checkpoint_steps(&kept.run.checkpoints()).last().copied();
+        if kept.offer.deliver_checkpoints && latest > delivered {
+            deliver_checkpoint(line, kept, Place::Run).await;
+            delivered = latest;
+        }
+    }
+}
+
+/// What others go on from: the trunk of a run that is done, the checkpoint of one that is not.
+async fn deliver_last(line: &Line, kept: &Kept, is_done: bool) {
+    match is_done {
+        true if kept.offer.keep_trunk => deliver_checkpoint(line, kept, Place::Trunk).await,
+        true => {}
+        false => deliver_checkpoint(line, kept, Place::Run).await,
+    }
+}
+
+/// One that cannot be delivered costs steps, made again by another attempt, and no result: the coordinator says of it what there is.
+async fn deliver_checkpoint(line: &Line, kept: &Kept, place: Place) {
+    let Some(id) = (match place {
+        Place::Run => Some(kept.offer.held.run.clone()),
+        Place::Trunk => kept.offer.spec.trunk().map(|trunk| trunk.id),
+    }) else {
+        return;
+    };
+    let dir = place.of(&kept.run);
+    let files = tokio::task::spawn_blocking(move || checkpoint_files(&dir, &id)).await;
+    let Ok(Some(CheckpointFiles { step, dir, .. })) = files else { return };
+    for (name, file) in [(CheckpointFile::Tensors, dir.tensors()), (CheckpointFile::Manifest, dir.manifest())] {
+        if line.deliver(&kept.offer.held, (place, step, name), &file).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn read_if_there(attempt: &AttemptDir) -> Result<Option<String>, WorkerError> {
+    match fs::read_to_string(attempt.outcome()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        outcome => outcome.map(Some).map_err(WorkerError::Here),
+    }
+}
+
+/// The latest of what the trainer printed.
+fn log(attempt: &AttemptDir) -> String {
+    let log = fs::read(attempt.log()).unwrap_or_default();
+    String::from_utf8_lossy(&log[log.len().saturating_sub(MOST_LOG)..]).into_owned()
+}

@@ -1,0 +1,81 @@
+//! Files that a run needs, fetched by digest: gone on with where a connection broke, believed only when the digest is right.
+
+use std::io;
+use std::path::Path;
+
+use tokio::fs;
+
+use super::client::CallError;
+use super::folder::{Folder, Kept};
+use super::line::Line;
+use crate::protocol::{Digest, OfferedCheckpoint, Place};
+use isoflop_core::data::read_digest;
+use isoflop_core::run::RunDir;
+
+/// Why a run's files are not there.
+#[derive(Debug)]
+pub(super) enum FetchError {
+    /// The coordinator has something against it.
+    Call(CallError),
+    /// They cannot be written here.
+    Io(io::Error),
+    /// What came is not what was asked for.
+    Digest(Digest),
+}
+
+impl From<io::Error> for FetchError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Fetches what an attempt needs. A checkpoint that is gone only means that steps are made anew.
+pub(super) async fn fetch(line: &Line, folder: &Folder, kept: &Kept) -> Result<(), FetchError> {
+    for digest in [&kept.offer.train, &kept.offer.validation] {
+        file(line, digest, &folder.tokens(digest)).await?;
+    }
+    if let Some(offered) = &kept.offer.checkpoint {
+        checkpoint(line, &kept.run, Place::Run, offered).await?;
+    }
+    if let Some(offered) = &kept.offer.trunk {
+        checkpoint(line, &RunDir::new(trunk_source(kept)), Place::Trunk, offered).await?;
+    }
+    Ok(())
+}
+
+/// Where the trunk lies that an attempt goes on from: it may not lie where its own is written.
+pub(super) fn trunk_source(kept: &Kept) -> std::path::PathBuf {
+    kept.run.root().join("before")
+}
+
+async fn checkpoint(line: &Line, run: &RunDir, place: Place, offered: &OfferedCheckpoint) -> Result<(), FetchError> {
+    let dir = place.of(run).after(offered.step);
+    fs::create_dir_all(dir.root()).await?;
+    for (digest, path) in [(&offered.tensors, dir.tensors()), (&offered.manifest, dir.manifest())] {
+        match file(line, digest, &path).await {
+            Err(FetchError::Call(CallError::Gone)) => return Ok(fs::remove_dir_all(dir.root()).await?),
+            fetched => fetched?,
+        }
+    }
+    Ok(())
+}
+
+async fn file(line: &Line, digest: &Digest, to: &Path) -> Result<(), FetchError> {
+    if to.exists() && is_right(to, digest).await? {
+        return Ok(());
+    }
+    let part = to.with_extension("part");
+    line.rest(digest, &part).await.map_err(FetchError::Call)?;
+    if is_right(&part, digest).await? {
+        return Ok(fs::rename(&part, to).await?);
+    }
+    // Whole, and wrong: the next attempt at it begins anew.
+    fs::remove_file(&part).await?;
+    Err(FetchError::Digest(digest.clone()))
+}
+
+async fn is_right(path: &Path, digest: &Digest) -> io::Result<bool> {
+    let path = path.to_owned();
+    let found = tokio::task::spawn_blocking(move || read_digest(&path)).await.map_err(io::Error::other)?;
+    Ok(found? == digest.as_str())
+}
