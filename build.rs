@@ -23,20 +23,42 @@ fn main() {
 }
 
 fn git(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
-    String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
+    let output = Command::new("git")
+        .args(arguments)
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout)
+        .ok()
+        .map(|text| text.trim().to_owned())
 }
 
 /// The files that name the current commit, those that exist.
 fn head_files() -> Vec<PathBuf> {
     let branch = git(&["symbolic-ref", "-q", "HEAD"]);
-    let names = ["HEAD".to_owned(), "packed-refs".to_owned()].into_iter().chain(branch);
+    let names = ["HEAD".to_owned(), "packed-refs".to_owned()]
+        .into_iter()
+        .chain(branch);
     let path = |name: String| git(&["rev-parse", "--git-path", &name]).map(PathBuf::from);
-    names.filter_map(path).filter(|path| path.exists()).collect()
+    names
+        .filter_map(path)
+        .filter(|path| path.exists())
+        .collect()
 }
 
 fn git_revision() -> Option<String> {
     let revision = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let changed = !git(&["status", "--porcelain", "--untracked-files=no", "src", "Cargo.lock"])?.is_empty();
-    Some(if changed { format!("{revision}+changes") } else { revision })
+    let changed = !git(&[
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "src",
+        "Cargo.lock",
+    ])?
+    .is_empty();
+    Some(if changed {
+        format!("{revision}+changes")
+    } else {
+        revision
+    })
 }

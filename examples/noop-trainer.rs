@@ -21,8 +21,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use isoflop_core::run::{
-    AttemptDir, CurvePoint, Ending, Event, EventKind, Launch, Outcome, Provenance, RunDir, RunSpec, Spent, TrainerExit,
-    write_json,
+    AttemptDir, CurvePoint, Ending, Event, EventKind, Launch, Outcome, Provenance, RunDir, RunSpec,
+    Spent, TrainerExit, write_json,
 };
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -44,12 +44,18 @@ fn main() -> ExitCode {
     let ended = match words.as_slice() {
         ["run", folder] => run(&AttemptDir::new(PathBuf::from(folder))),
         ["late", folder] => late(&AttemptDir::new(PathBuf::from(folder))),
-        ["calibrate"] => {
-            Err((TrainerExit::BadLaunch, "this trainer trains nothing: there is nothing to time".to_owned()))
-        }
-        _ => Err((TrainerExit::BadLaunch, "usage: noop-trainer run ATTEMPT_DIR".to_owned())),
+        ["calibrate"] => Err((
+            TrainerExit::BadLaunch,
+            "this trainer trains nothing: there is nothing to time".to_owned(),
+        )),
+        _ => Err((
+            TrainerExit::BadLaunch,
+            "usage: noop-trainer run ATTEMPT_DIR".to_owned(),
+        )),
     };
-    let Err((exit, message)) = ended else { return ExitCode::SUCCESS };
+    let Err((exit, message)) = ended else {
+        return ExitCode::SUCCESS;
+    };
     // Standard error is the attempt's log; if even that cannot be written, the exit code tells.
     let _ = writeln!(io::stderr(), "error: {message}");
     ExitCode::from(exit as u8)
@@ -58,7 +64,10 @@ fn main() -> ExitCode {
 fn run(attempt: &AttemptDir) -> Result<(), Failure> {
     let launch = read_launch(attempt)?;
     die_with_parent(launch.parent_pid)?;
-    let seconds = std::env::var("NOOP_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+    let seconds = std::env::var("NOOP_SECONDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0.0);
     match fault(launch.attempt).as_deref() {
         None | Some("none") => deliver(attempt, &launch, seconds),
         Some("crash") => Err((TrainerExit::Crash, "a crash was asked for".to_owned())),
@@ -66,23 +75,44 @@ fn run(attempt: &AttemptDir) -> Result<(), Failure> {
             sleep(Duration::from_secs(60));
         },
         Some("late") => {
-            leave_behind(attempt).map_err(|e| (TrainerExit::Crash, format!("cannot leave a process behind: {e}")))?;
+            leave_behind(attempt).map_err(|e| {
+                (
+                    TrainerExit::Crash,
+                    format!("cannot leave a process behind: {e}"),
+                )
+            })?;
             Err((TrainerExit::Crash, "a process was left behind".to_owned()))
         }
-        Some("idle") => write_metrics(attempt, &launch.spec, point(&launch.spec, seconds), Instant::now())
-            .map(drop)
-            .map_err(|e| cannot_write(&e)),
-        Some(other) => Err((TrainerExit::BadLaunch, format!("`NOOP_FAULTS` has `{other}`, which is none of them"))),
+        Some("idle") => write_metrics(
+            attempt,
+            &launch.spec,
+            point(&launch.spec, seconds),
+            Instant::now(),
+        )
+        .map(drop)
+        .map_err(|e| cannot_write(&e)),
+        Some(other) => Err((
+            TrainerExit::BadLaunch,
+            format!("`NOOP_FAULTS` has `{other}`, which is none of them"),
+        )),
     }
 }
 
 fn fault(attempt: u32) -> Option<String> {
     let faults = std::env::var("NOOP_FAULTS").ok()?;
-    faults.split(',').nth(attempt as usize - 1).map(str::to_owned)
+    faults
+        .split(',')
+        .nth(attempt as usize - 1)
+        .map(str::to_owned)
 }
 
 fn read_launch(attempt: &AttemptDir) -> Result<Launch, Failure> {
-    let unusable = |e: io::Error| (TrainerExit::BadLaunch, format!("cannot use `{}`: {e}", attempt.launch().display()));
+    let unusable = |e: io::Error| {
+        (
+            TrainerExit::BadLaunch,
+            format!("cannot use `{}`: {e}", attempt.launch().display()),
+        )
+    };
     let bytes = std::fs::read(attempt.launch()).map_err(unusable)?;
     serde_json::from_slice(&bytes).map_err(|e| unusable(e.into()))
 }
@@ -91,11 +121,14 @@ fn read_launch(attempt: &AttemptDir) -> Result<Launch, Failure> {
 fn die_with_parent(parent: Option<u32>) -> Result<(), Failure> {
     let Some(parent) = parent else { return Ok(()) };
     let orphaned = |message: String| (TrainerExit::Orphaned, message);
-    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|e| orphaned(format!("cannot bind to the coordinator: {e}")))?;
+    prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|e| orphaned(format!("cannot bind to the coordinator: {e}")))?;
     if getppid().as_raw() as u32 == parent {
         Ok(())
     } else {
-        Err(orphaned(format!("the coordinator, process {parent}, is gone")))
+        Err(orphaned(format!(
+            "the coordinator, process {parent}, is gone"
+        )))
     }
 }
 
@@ -104,7 +137,12 @@ fn leave_behind(attempt: &AttemptDir) -> io::Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
     // Out of the group at once: the coordinator ends what a trainer leaves in it.
     command.arg("late").arg(attempt.root()).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(drop)
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map(drop)
 }
 
 /// An attempt that was given up long ago and delivers after all: into its own folder, and into that of its successor.
@@ -119,7 +157,10 @@ fn late(attempt: &AttemptDir) -> Result<(), Failure> {
         }
         sleep(LOOK);
     }
-    Err((TrainerExit::Crash, "there was no further attempt".to_owned()))
+    Err((
+        TrainerExit::Crash,
+        "there was no further attempt".to_owned(),
+    ))
 }
 
 fn cannot_write(error: &io::Error) -> Failure {
@@ -130,25 +171,40 @@ fn cannot_write(error: &io::Error) -> Failure {
 fn deliver(attempt: &AttemptDir, launch: &Launch, seconds: f64) -> Result<(), Failure> {
     let began = Instant::now();
     let point = point(&launch.spec, seconds);
-    let metrics_digest = write_metrics(attempt, &launch.spec, point, began).map_err(|e| cannot_write(&e))?;
+    let metrics_digest =
+        write_metrics(attempt, &launch.spec, point, began).map_err(|e| cannot_write(&e))?;
     let outcome = outcome(launch, metrics_digest, point, began);
     write_json(&attempt.outcome(), &outcome).map_err(|e| cannot_write(&e))
 }
 
 /// Writes the events as time passes, and gives their digest.
-fn write_metrics(attempt: &AttemptDir, spec: &RunSpec, point: CurvePoint, began: Instant) -> io::Result<String> {
+fn write_metrics(
+    attempt: &AttemptDir,
+    spec: &RunSpec,
+    point: CurvePoint,
+    began: Instant,
+) -> io::Result<String> {
     let (mut file, mut hasher) = (File::create(attempt.metrics())?, blake3::Hasher::new());
     let mut write = |kind: EventKind| -> io::Result<()> {
-        let event = Event { seconds: began.elapsed().as_secs_f64(), kind };
+        let event = Event {
+            seconds: began.elapsed().as_secs_f64(),
+            kind,
+        };
         let line = format!("{}\n", serde_json::to_string(&event)?);
         hasher.update(line.as_bytes());
         file.write_all(line.as_bytes())
     };
     write(EventKind::Started { steps: spec.steps })?;
     let whole = Duration::from_secs_f64(point.train_seconds);
-    while let Some(left) = whole.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
+    while let Some(left) = whole
+        .checked_sub(began.elapsed())
+        .filter(|left| !left.is_zero())
+    {
         sleep(left.min(HEARTBEAT));
-        write(EventKind::Heartbeat { step: 0, loss_train: None })?;
+        write(EventKind::Heartbeat {
+            step: 0,
+            loss_train: None,
+        })?;
     }
     write(EventKind::Evaluated(point))?;
     file.sync_all()?;
@@ -158,7 +214,8 @@ fn write_metrics(attempt: &AttemptDir, spec: &RunSpec, point: CurvePoint, began:
 /// The end of the curve: a law of the size and the tokens, with a little that is the run's own.
 fn point(spec: &RunSpec, train_seconds: f64) -> CurvePoint {
     let (params, tokens) = (spec.params_total().0 as f64, spec.tokens().0 as f64);
-    let own = u32::from_str_radix(&spec.id().as_str()[..6], 16).map_or(0.0, |digits| f64::from(digits) * 1e-9);
+    let own = u32::from_str_radix(&spec.id().as_str()[..6], 16)
+        .map_or(0.0, |digits| f64::from(digits) * 1e-9);
     let loss = 1.7 + 400.0 / params.powf(0.34) + 410.0 / tokens.powf(0.28) + own;
     CurvePoint {
         step: spec.steps,
@@ -176,14 +233,23 @@ fn point(spec: &RunSpec, train_seconds: f64) -> CurvePoint {
 
 fn outcome(launch: &Launch, metrics_digest: String, point: CurvePoint, began: Instant) -> Outcome {
     let eval_tokens = launch.spec.evaluation.tokens;
-    let CurvePoint { loss_val, bits_per_byte, .. } = point;
+    let CurvePoint {
+        loss_val,
+        bits_per_byte,
+        ..
+    } = point;
     let wall_seconds = began.elapsed().as_secs_f64();
     Outcome {
         run: launch.run.clone(),
         attempt: launch.attempt,
         fence: launch.fence.clone(),
         metrics_digest,
-        ending: Ending::Finished { loss_val, bits_per_byte, loss_train: loss_val, eval_tokens },
+        ending: Ending::Finished {
+            loss_val,
+            bits_per_byte,
+            loss_train: loss_val,
+            eval_tokens,
+        },
         steps: point.step,
         tokens: point.tokens,
         flops: point.flops,
@@ -192,7 +258,10 @@ fn outcome(launch: &Launch, metrics_digest: String, point: CurvePoint, began: In
         resumed_from_step: None,
         wall_seconds,
         startup_seconds: 0.0,
-        seconds: Spent { train: point.train_seconds, ..Spent::default() },
+        seconds: Spent {
+            train: point.train_seconds,
+            ..Spent::default()
+        },
         loss_spikes: 0,
         matrix_flops_per_second: 1e9,
         peak_memory_bytes: 1 << 20,
@@ -203,13 +272,18 @@ fn outcome(launch: &Launch, metrics_digest: String, point: CurvePoint, began: In
 }
 
 fn provenance() -> Provenance {
-    let host = gethostname().map_or_else(|_| "unknown".to_owned(), |host| host.to_string_lossy().into_owned());
+    let host = gethostname().map_or_else(
+        |_| "unknown".to_owned(),
+        |host| host.to_string_lossy().into_owned(),
+    );
     Provenance {
         isoflop: env!("CARGO_PKG_VERSION").to_owned(),
         git: "unknown".to_owned(),
         libtorch: "none".to_owned(),
         host,
         hardware: "none".to_owned(),
-        started_at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        started_at: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()),
     }
 }

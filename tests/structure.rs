@@ -1,5 +1,8 @@
 //! The architecture's invariants, read from the source tree (ARCHITECTURE.md).
-#![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it stands")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it stands"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +11,10 @@ use std::path::{Path, PathBuf};
 /// compiler keeps that order.
 const SHARED: [(&str, &[&str]); 2] = [
     ("core", &["units", "arch", "run", "data"]),
-    ("dispatch", &["store", "protocol", "executor", "worker", "coordinator"]),
+    (
+        "dispatch",
+        &["store", "protocol", "executor", "worker", "coordinator"],
+    ),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -27,15 +33,25 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// The source files of what is shipped, by their path within src.
 fn tree() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let relative = |path: &PathBuf| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+    let relative = |path: &PathBuf| {
+        path.strip_prefix(&root)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned()
+    };
     let shipped = |file: &str| !file.ends_with("tests.rs") && !file.ends_with("fixture.rs");
-    let files = sources(&root).into_iter().map(|path| (relative(&path), fs::read_to_string(&path).unwrap()));
+    let files = sources(&root)
+        .into_iter()
+        .map(|path| (relative(&path), fs::read_to_string(&path).unwrap()));
     files.filter(|(file, _)| shipped(file)).collect()
 }
 
 /// The code without its comments.
 fn code(text: &str) -> String {
-    text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or(""))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The code without comments and without what is compiled for tests only.
@@ -45,20 +61,30 @@ fn shipped(text: &str) -> String {
 
 /// The room of a file: a folder of `src/core` or `src/dispatch`, else its crate.
 fn room(file: &str) -> &str {
-    let within = SHARED.iter().find_map(|(crate_name, _)| file.strip_prefix(&format!("{crate_name}/")));
-    within.unwrap_or(file).split('/').next().unwrap().trim_end_matches(".rs")
+    let within = SHARED
+        .iter()
+        .find_map(|(crate_name, _)| file.strip_prefix(&format!("{crate_name}/")));
+    within
+        .unwrap_or(file)
+        .split('/')
+        .next()
+        .unwrap()
+        .trim_end_matches(".rs")
 }
 
 /// Whether a word stands in the code, not as the end of a longer one.
 fn names(code: &str, word: &str) -> bool {
-    code.match_indices(word).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+    code.match_indices(word)
+        .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 /// Which crates may name a dependency in their manifests: the compiler then keeps the others from it.
 #[test]
 fn every_dependency_has_one_crate() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let manifests = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path().join("Cargo.toml"));
+    let manifests = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("Cargo.toml"));
     let manifests: Vec<PathBuf> = manifests.filter(|path| path.is_file()).collect();
     assert!(manifests.len() > 6, "{manifests:?}");
     for (dependency, homes) in [
@@ -81,10 +107,22 @@ fn every_dependency_has_one_crate() {
         ("nvml-wrapper", &["dispatch", "trainer"]),
     ] {
         for path in &manifests {
-            let crate_name = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+            let crate_name = path
+                .parent()
+                .unwrap()
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap();
             let manifest = fs::read_to_string(path).unwrap();
-            let named = manifest.lines().any(|line| line.starts_with(&format!("{dependency}.workspace")));
-            assert_eq!(named, homes.contains(&crate_name), "`{dependency}` in src/{crate_name}/Cargo.toml");
+            let named = manifest
+                .lines()
+                .any(|line| line.starts_with(&format!("{dependency}.workspace")));
+            assert_eq!(
+                named,
+                homes.contains(&crate_name),
+                "`{dependency}` in src/{crate_name}/Cargo.toml"
+            );
         }
     }
 }
@@ -119,13 +157,21 @@ fn every_dependency_has_one_home() {
 #[test]
 fn imports_go_down_only() {
     for (crate_name, rooms) in SHARED {
-        let files = tree().into_iter().filter(|(file, _)| file.starts_with(&format!("{crate_name}/")));
+        let files = tree()
+            .into_iter()
+            .filter(|(file, _)| file.starts_with(&format!("{crate_name}/")));
         for (file, text) in files.filter(|(file, _)| !file.ends_with("/lib.rs")) {
             let here = room(&file);
-            let level = rooms.iter().position(|room| *room == here).unwrap_or_else(|| panic!("{file} is in no room"));
+            let level = rooms
+                .iter()
+                .position(|room| *room == here)
+                .unwrap_or_else(|| panic!("{file} is in no room"));
             for above in &rooms[level + 1..] {
                 let import = format!("crate::{above}::");
-                assert!(!shipped(&text).contains(&import), "{file} imports from {above}, which stands above it");
+                assert!(
+                    !shipped(&text).contains(&import),
+                    "{file} imports from {above}, which stands above it"
+                );
             }
         }
     }
@@ -138,8 +184,18 @@ fn fits_and_schedules_are_pure() {
         let pure = room(&file) == "fit"
             || ["sweep/expand.rs", "dispatch/executor/kills.rs"].contains(&file.as_str())
             || file.starts_with("dispatch/coordinator/schedule/");
-        for word in ["std::fs", "File::", "Instant::", "SystemTime", "std::env", "std::process"] {
-            assert!(!pure || !shipped(&text).contains(word), "{file} uses {word}");
+        for word in [
+            "std::fs",
+            "File::",
+            "Instant::",
+            "SystemTime",
+            "std::env",
+            "std::process",
+        ] {
+            assert!(
+                !pure || !shipped(&text).contains(word),
+                "{file} uses {word}"
+            );
         }
     }
 }
@@ -147,7 +203,12 @@ fn fits_and_schedules_are_pure() {
 /// The clock on the wall is read for people, and to say when something was: files that decide something do not know it.
 #[test]
 fn nothing_is_decided_by_the_wall_clock() {
-    let readers = ["cli/events.rs", "cli/status.rs", "dispatch/store/write.rs", "trainer/host.rs"];
+    let readers = [
+        "cli/events.rs",
+        "cli/status.rs",
+        "dispatch/store/write.rs",
+        "trainer/host.rs",
+    ];
     for (file, text) in tree() {
         assert!(
             readers.contains(&file.as_str()) || !shipped(&text).contains("SystemTime"),
@@ -188,8 +249,16 @@ fn paths_have_one_author() {
 #[test]
 fn unsafe_code_stands_where_it_must() {
     for (file, text) in tree() {
-        let allowed = ["core/data/tokens.rs", "trainer/cuda.rs", "trainer/fused/mod.rs"].contains(&file.as_str());
-        assert!(allowed || !code(&text).contains("unsafe {"), "{file} holds unsafe code");
+        let allowed = [
+            "core/data/tokens.rs",
+            "trainer/cuda.rs",
+            "trainer/fused/mod.rs",
+        ]
+        .contains(&file.as_str());
+        assert!(
+            allowed || !code(&text).contains("unsafe {"),
+            "{file} holds unsafe code"
+        );
     }
 }
 
@@ -197,11 +266,20 @@ fn unsafe_code_stands_where_it_must() {
 #[test]
 fn steps_do_not_wait_for_the_device() {
     let in_a_step = |file: &str| {
-        let made_once = ["positions.rs", "relative.rs", "rotary.rs"].map(|name| format!("trainer/model/{name}"));
-        let folders = ["trainer/model/", "trainer/optimizer/", "trainer/training.rs"];
-        folders.iter().any(|folder| file.starts_with(folder)) && !made_once.contains(&file.to_owned())
+        let made_once = ["positions.rs", "relative.rs", "rotary.rs"]
+            .map(|name| format!("trainer/model/{name}"));
+        let folders = [
+            "trainer/model/",
+            "trainer/optimizer/",
+            "trainer/training.rs",
+        ];
+        folders.iter().any(|folder| file.starts_with(folder))
+            && !made_once.contains(&file.to_owned())
     };
-    let files: Vec<(String, String)> = tree().into_iter().filter(|(file, _)| in_a_step(file)).collect();
+    let files: Vec<(String, String)> = tree()
+        .into_iter()
+        .filter(|(file, _)| in_a_step(file))
+        .collect();
     assert!(files.len() > 8, "{files:?}");
     for (file, text) in files {
         for word in [
@@ -214,17 +292,26 @@ fn steps_do_not_wait_for_the_device() {
             "is_nonzero",
             ".nonzero()",
         ] {
-            assert!(!shipped(&text).contains(word), "{file} waits for the device: `{word}`");
+            assert!(
+                !shipped(&text).contains(word),
+                "{file} waits for the device: `{word}`"
+            );
         }
     }
 }
 
 #[test]
 fn files_stay_small() {
-    let mut lengths: Vec<(usize, String)> =
-        tree().into_iter().map(|(file, text)| (shipped(&text).lines().count(), file)).collect();
+    let mut lengths: Vec<(usize, String)> = tree()
+        .into_iter()
+        .map(|(file, text)| (shipped(&text).lines().count(), file))
+        .collect();
     lengths.sort();
     let (longest, file) = lengths.last().unwrap();
     assert!(*longest <= 500, "{file} has {longest} lines");
-    assert!(lengths[lengths.len() / 2].0 < 150, "the median file has {} lines", lengths[lengths.len() / 2].0);
+    assert!(
+        lengths[lengths.len() / 2].0 < 150,
+        "the median file has {} lines",
+        lengths[lengths.len() / 2].0
+    );
 }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::args::{ArchCommand, ArchListArgs, ArchShowArgs};
 use super::{Exit, Failed, output};
 use isoflop_core::arch::{
-    Architecture, Causal, Counted, ModelConfig, Operation, PRESETS, Preset, Shape, ShapeError, TRANSFORMER, named_rungs,
+    Architecture, Causal, Counted, ModelConfig, Operation, PRESETS, Preset, Shape, ShapeError,
+    TRANSFORMER, named_rungs,
 };
 use isoflop_core::units::grouped;
 use isoflop_sweep::{load, nearest};
@@ -28,13 +29,20 @@ fn list(args: &ArchListArgs) -> Result<Exit, Failed> {
         output::json(&PRESETS.iter().map(Listed::new).collect::<Vec<_>>())?;
         return Ok(Exit::Ok);
     }
-    let width = PRESETS.iter().map(|preset| preset.name.len()).max().unwrap_or(0) + 2;
+    let width = PRESETS
+        .iter()
+        .map(|preset| preset.name.len())
+        .max()
+        .unwrap_or(0)
+        + 2;
     for preset in PRESETS {
         output::described(preset.name, preset.about, width);
     }
     output::line("\nother names:");
     for preset in PRESETS {
-        preset.aliases().for_each(|alias| output::line(format!("  {alias} is {}", preset.name)));
+        preset
+            .aliases()
+            .for_each(|alias| output::line(format!("  {alias} is {}", preset.name)));
     }
     Ok(Exit::Ok)
 }
@@ -70,23 +78,35 @@ impl Shown {
         let size: Shape = args.size.parse().map_err(|e| {
             let names: Vec<&str> = named_rungs().collect();
             let hint = match e {
-                ShapeError::Label(_) => format!("name a size, such as `{}`, or write one", names.join("`, `")),
+                ShapeError::Label(_) => format!(
+                    "name a size, such as `{}`, or write one",
+                    names.join("`, `")
+                ),
                 _ => "choose a value within that range".to_owned(),
             };
             Failed::new(Exit::Usage, e, hint)
         })?;
-        let (vocabulary, sequence_length) =
-            (args.vocab.unwrap_or(of_file.0), args.sequence_length.unwrap_or(of_file.1));
+        let (vocabulary, sequence_length) = (
+            args.vocab.unwrap_or(of_file.0),
+            args.sequence_length.unwrap_or(of_file.1),
+        );
         let config = ModelConfig::new(architecture, &size, vocabulary, sequence_length)
             .map_err(|e| Failed::new(Exit::Usage, format!("`{name}` cannot be: {e}"), e.hint()))?;
-        Ok(Self { name: name.to_owned(), about: about.to_owned(), config })
+        Ok(Self {
+            name: name.to_owned(),
+            about: about.to_owned(),
+            config,
+        })
     }
 }
 
 fn preset(args: &ArchShowArgs) -> Result<Shown, Failed> {
     let preset = Preset::named(&args.name).ok_or_else(|| {
         let names: Vec<&str> = Preset::names().collect();
-        let message = format!("`{}` is no architecture: `isoflop arch list` names them all", args.name);
+        let message = format!(
+            "`{}` is no architecture: `isoflop arch list` names them all",
+            args.name
+        );
         Failed::new(Exit::Usage, message, nearest(&args.name, &names, "name"))
     })?;
     Shown::new(preset.name, preset.about, preset.architecture, args, PAPER)
@@ -95,8 +115,17 @@ fn preset(args: &ArchShowArgs) -> Result<Shown, Failed> {
 /// An arm of a sweep file, with its tokens and its sequences.
 fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, Failed> {
     let sweep = load(file)?;
-    let names: Vec<&str> = sweep.architectures.value.iter().filter_map(|arm| arm.value.name.as_deref()).collect();
-    let arm = sweep.architectures.value.iter().find(|arm| arm.value.name.as_deref() == Some(args.name.as_str()));
+    let names: Vec<&str> = sweep
+        .architectures
+        .value
+        .iter()
+        .filter_map(|arm| arm.value.name.as_deref())
+        .collect();
+    let arm = sweep
+        .architectures
+        .value
+        .iter()
+        .find(|arm| arm.value.name.as_deref() == Some(args.name.as_str()));
     let arm = &arm
         .ok_or_else(|| {
             let message = format!(
@@ -110,11 +139,21 @@ fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, Failed> {
         .value;
     let length = u32::try_from(sweep.train.sequence_length.value.0).unwrap_or(u32::MAX);
     let about = format!("an arm of {}, from {}", file.display(), arm.preset);
-    Shown::new(&args.name, &about, arm.architecture, args, (sweep.data.tokenizer.vocabulary(), length))
+    Shown::new(
+        &args.name,
+        &about,
+        arm.architecture,
+        args,
+        (sweep.data.tokenizer.vocabulary(), length),
+    )
 }
 
 fn print(shown: &Shown, args: &ArchShowArgs) {
-    let Shown { name, about, config } = shown;
+    let Shown {
+        name,
+        about,
+        config,
+    } = shown;
     let shape = &config.shape;
     output::paragraph(&format!("{name}: {about}"));
     output::line(format!(
@@ -131,7 +170,9 @@ fn print(shown: &Shown, args: &ArchShowArgs) {
     output::line(parameters(config));
     output::line(String::new());
     output::line(operations(config));
-    output::line("\nFLOPs of a token; a multiply-add is two. Budgets count attention in full. Norms,");
+    output::line(
+        "\nFLOPs of a token; a multiply-add is two. Budgets count attention in full. Norms,",
+    );
     output::line("activations, softmax, rotations and look-ups are not counted.\n");
     output::line(by_length(config));
 }
@@ -140,10 +181,18 @@ fn print(shown: &Shown, args: &ArchShowArgs) {
 fn choices(name: &str, architecture: &Architecture) -> String {
     let (own, baseline) = (as_json(architecture), as_json(&TRANSFORMER));
     let rows = own.as_object().into_iter().flatten().map(|(key, value)| {
-        let other = if baseline[key] == *value { String::new() } else { words(&baseline[key]) };
+        let other = if baseline[key] == *value {
+            String::new()
+        } else {
+            words(&baseline[key])
+        };
         vec![key.clone(), words(value), other]
     });
-    let other = if own == baseline { "" } else { "transformer has" };
+    let other = if own == baseline {
+        ""
+    } else {
+        "transformer has"
+    };
     output::table(&["choice", name, other], rows.collect(), 3)
 }
 
@@ -164,7 +213,9 @@ fn words(value: &Value) -> String {
             };
             map.iter().map(inner).collect::<Vec<_>>().join(", ")
         }
-        Value::Number(number) if number.is_f64() => format!("{:?}", number.as_f64().unwrap_or_default()),
+        Value::Number(number) if number.is_f64() => {
+            format!("{:?}", number.as_f64().unwrap_or_default())
+        }
         other => other.to_string(),
     }
 }
@@ -173,38 +224,87 @@ fn parameters(config: &ModelConfig) -> String {
     let params = config.params();
     let total = params.total().0;
     let row = |name: &str, count: u64| {
-        vec![name.to_owned(), grouped(count), format!("{:.1}%", 100.0 * count as f64 / total as f64)]
+        vec![
+            name.to_owned(),
+            grouped(count),
+            format!("{:.1}%", 100.0 * count as f64 / total as f64),
+        ]
     };
-    let mut rows: Vec<Vec<String>> =
-        params.groups().into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| row(name, count)).collect();
+    let mut rows: Vec<Vec<String>> = params
+        .groups()
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| row(name, count))
+        .collect();
     rows.push(row("params_total", total));
-    rows.push(row("params_without_embedding", params.without_embedding().0));
+    rows.push(row(
+        "params_without_embedding",
+        params.without_embedding().0,
+    ));
     output::table(&["parameters", "count", "share"], rows, 1)
 }
 
 fn operations(config: &ModelConfig) -> String {
     let row = |name: &str, counted: Counted| {
-        let full = [counted.forward(Causal::Full), counted.backward(Causal::Full), counted.training(Causal::Full)];
+        let full = [
+            counted.forward(Causal::Full),
+            counted.backward(Causal::Full),
+            counted.training(Causal::Full),
+        ];
         let all = full.into_iter().chain([counted.training(Causal::Half)]);
-        [name.to_owned()].into_iter().chain(all.map(|flops| grouped(flops.0))).collect::<Vec<_>>()
+        [name.to_owned()]
+            .into_iter()
+            .chain(all.map(|flops| grouped(flops.0)))
+            .collect::<Vec<_>>()
     };
-    let mut rows: Vec<Vec<String>> =
-        config.flops_by_operation().into_iter().map(|(operation, counted)| row(operation.name(), counted)).collect();
+    let mut rows: Vec<Vec<String>> = config
+        .flops_by_operation()
+        .into_iter()
+        .map(|(operation, counted)| row(operation.name(), counted))
+        .collect();
     rows.push(row("flops_per_token", config.flops()));
-    output::table(&["operation", "forward", "backward", "training", "causal half"], rows, 1)
+    output::table(
+        &[
+            "operation",
+            "forward",
+            "backward",
+            "training",
+            "causal half",
+        ],
+        rows,
+        1,
+    )
 }
 
 /// What attention costs as sequences grow.
 fn by_length(config: &ModelConfig) -> String {
     let row = |sequence_length: u32| {
-        let longer = ModelConfig { sequence_length, ..*config };
-        let of_attention = |(operation, _): &(Operation, Counted)| {
-            matches!(operation, Operation::AttentionScores | Operation::AttentionValues)
+        let longer = ModelConfig {
+            sequence_length,
+            ..*config
         };
-        let attention: Vec<Counted> =
-            longer.flops_by_operation().into_iter().filter(of_attention).map(|(_, counted)| counted).collect();
-        let training = |causal| attention.iter().map(|counted| counted.training(causal).0).sum::<u64>();
-        let (full, all) = (training(Causal::Full), longer.flops().training(Causal::Full).0);
+        let of_attention = |(operation, _): &(Operation, Counted)| {
+            matches!(
+                operation,
+                Operation::AttentionScores | Operation::AttentionValues
+            )
+        };
+        let attention: Vec<Counted> = longer
+            .flops_by_operation()
+            .into_iter()
+            .filter(of_attention)
+            .map(|(_, counted)| counted)
+            .collect();
+        let training = |causal| {
+            attention
+                .iter()
+                .map(|counted| counted.training(causal).0)
+                .sum::<u64>()
+        };
+        let (full, all) = (
+            training(Causal::Full),
+            longer.flops().training(Causal::Full).0,
+        );
         vec![
             grouped(sequence_length.into()),
             grouped(full),
@@ -213,8 +313,21 @@ fn by_length(config: &ModelConfig) -> String {
             grouped(all),
         ]
     };
-    let header = ["sequence", "attention", "causal half", "share", "flops_per_token"];
-    output::table(&header, [128, 512, 2048, 8192, 32_768].into_iter().map(row).collect(), 0)
+    let header = [
+        "sequence",
+        "attention",
+        "causal half",
+        "share",
+        "flops_per_token",
+    ];
+    output::table(
+        &header,
+        [128, 512, 2048, 8192, 32_768]
+            .into_iter()
+            .map(row)
+            .collect(),
+        0,
+    )
 }
 
 #[derive(Serialize)]
@@ -227,8 +340,17 @@ struct Listed {
 
 impl Listed {
     fn new(preset: &Preset) -> Self {
-        let Preset { name, about, architecture } = *preset;
-        Self { name, aliases: preset.aliases().collect(), about, architecture }
+        let Preset {
+            name,
+            about,
+            architecture,
+        } = *preset;
+        Self {
+            name,
+            aliases: preset.aliases().collect(),
+            about,
+            architecture,
+        }
     }
 }
 
@@ -262,15 +384,22 @@ struct OperationJson {
 
 impl<'a> ShownJson<'a> {
     fn new(shown: &'a Shown, args: &'a ArchShowArgs) -> Self {
-        let Shown { name, about, config } = shown;
+        let Shown {
+            name,
+            about,
+            config,
+        } = shown;
         let (params, flops) = (config.params(), config.flops());
-        let operations = config.flops_by_operation().into_iter().map(|(operation, counted)| OperationJson {
-            operation: operation.name(),
-            forward: counted.forward(Causal::Full).0,
-            forward_causal_half: counted.forward(Causal::Half).0,
-            backward: counted.backward(Causal::Full).0,
-            backward_causal_half: counted.backward(Causal::Half).0,
-        });
+        let operations = config
+            .flops_by_operation()
+            .into_iter()
+            .map(|(operation, counted)| OperationJson {
+                operation: operation.name(),
+                forward: counted.forward(Causal::Full).0,
+                forward_causal_half: counted.forward(Causal::Half).0,
+                backward: counted.backward(Causal::Full).0,
+                backward_causal_half: counted.backward(Causal::Half).0,
+            });
         Self {
             name,
             about,
@@ -279,7 +408,11 @@ impl<'a> ShownJson<'a> {
             shape: config.shape,
             vocabulary: config.vocabulary,
             sequence_length: config.sequence_length,
-            params_by_group: params.groups().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect(),
+            params_by_group: params
+                .groups()
+                .into_iter()
+                .map(|(name, count)| (name.to_owned(), count.into()))
+                .collect(),
             params_total: params.total().0,
             params_without_embedding: params.without_embedding().0,
             flops_by_operation: operations.collect(),

@@ -11,7 +11,10 @@ const ELSEWHERE: &str = "this attempt is executed by another job, or was: nothin
 /// Exits with 0 however the trainer ended: `end.json` says that, and an engine that thinks it knows better tries again.
 pub(super) fn main(args: &AttemptArgs) -> Result<Exit, Failed> {
     let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
-    let address = args.attempt.to_str().filter(|address| address.contains("://"));
+    let address = args
+        .attempt
+        .to_str()
+        .filter(|address| address.contains("://"));
     if let Some(address) = address {
         return by_storage(address, args, trainer);
     }
@@ -25,7 +28,9 @@ pub(super) fn main(args: &AttemptArgs) -> Result<Exit, Failed> {
 fn by_storage(address: &str, args: &AttemptArgs, trainer: Trainer) -> Result<Exit, Failed> {
     let (endpoint, region) = (args.endpoint.clone(), args.region.clone());
     let Some((storage, tag)) = StorageAddress::of_attempt(address, endpoint, region) else {
-        let message = format!("`{address}` is no address of an attempt: `s3://bucket/prefix/attempts/TAG` is one");
+        let message = format!(
+            "`{address}` is no address of an attempt: `s3://bucket/prefix/attempts/TAG` is one"
+        );
         return Err(Failed::new(
             Exit::Usage,
             message,
@@ -33,13 +38,18 @@ fn by_storage(address: &str, args: &AttemptArgs, trainer: Trainer) -> Result<Exi
         ));
     };
     let scratch = std::env::temp_dir().join(format!("{tag}-{}", std::process::id()));
-    let options = JobOptions { storage, tag, trainer, scratch };
+    let options = JobOptions {
+        storage,
+        tag,
+        trainer,
+        scratch,
+    };
     match attend_by_storage(&options, |words| output::note(words))? {
         worker::Attended::Ended => {}
         worker::Attended::Elsewhere => output::note(ELSEWHERE),
-        worker::Attended::Unwanted => {
-            output::note("this attempt is not in the storage, or not any more: nothing is done here")
-        }
+        worker::Attended::Unwanted => output::note(
+            "this attempt is not in the storage, or not any more: nothing is done here",
+        ),
     }
     Ok(Exit::Ok)
 }
@@ -52,10 +62,16 @@ impl From<AttendError> for Failed {
                 error,
                 "`isoflop run` writes attempts and gives them to engines; to train a run, use that",
             ),
-            AttendError::Unwritable { .. } => {
-                Self::new(Exit::Bug, error, "free space, and check that this machine can write to the results folder")
-            }
-            AttendError::Runtime(_) => Self::new(Exit::Bug, error, "see `isoflop logs RUN`; it will be tried again"),
+            AttendError::Unwritable { .. } => Self::new(
+                Exit::Bug,
+                error,
+                "free space, and check that this machine can write to the results folder",
+            ),
+            AttendError::Runtime(_) => Self::new(
+                Exit::Bug,
+                error,
+                "see `isoflop logs RUN`; it will be tried again",
+            ),
         }
     }
 }

@@ -6,5 +6,8 @@ use std::path::PathBuf;
 pub(super) fn cache(name: &str) -> PathBuf {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let home = || variable("HOME").map(|home| home.join(".cache"));
-    variable("XDG_CACHE_HOME").or_else(home).unwrap_or_default().join(name)
+    variable("XDG_CACHE_HOME")
+        .or_else(home)
+        .unwrap_or_default()
+        .join(name)
 }

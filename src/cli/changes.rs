@@ -43,7 +43,9 @@ impl Changes {
             && e.kind() != ErrorKind::NotFound
         {
             let path = sweep.dir.plan().display().to_string();
-            output::warning(format!("`{path}` cannot be read, so that what was planned before is not known: {e}"));
+            output::warning(format!(
+                "`{path}` cannot be read, so that what was planned before is not known: {e}"
+            ));
         }
         let changes = Self::between(recorded.as_ref().ok(), &sweep.plan, resumed);
         let known = recorded.is_ok() || changes.kept > 0 || !changes.no_longer_wanted.is_empty();
@@ -57,16 +59,28 @@ impl Changes {
         let finished: HashSet<&str> = resumed.unwanted.iter().map(String::as_str).collect();
         let runs = || plan.runs.iter().zip(&resumed.done);
         let is_new = |id: &RunId, done: bool| !done && !planned.contains(id);
-        let new: Vec<RunId> =
-            runs().filter(|(run, done)| is_new(&run.id, **done)).map(|(run, _)| run.id.clone()).collect();
-        let dropped = before.iter().filter(|run| !wanted.contains(&run.id)).map(|run| Unwanted {
-            id: run.id.to_string(),
-            label: Some(run.label()),
-            done: finished.contains(run.id.as_str()),
-        });
+        let new: Vec<RunId> = runs()
+            .filter(|(run, done)| is_new(&run.id, **done))
+            .map(|(run, _)| run.id.clone())
+            .collect();
+        let dropped = before
+            .iter()
+            .filter(|run| !wanted.contains(&run.id))
+            .map(|run| Unwanted {
+                id: run.id.to_string(),
+                label: Some(run.label()),
+                done: finished.contains(run.id.as_str()),
+            });
         let labelled: HashSet<&str> = planned.iter().map(|id| id.as_str()).collect();
-        let strangers = resumed.unwanted.iter().filter(|id| !labelled.contains(id.as_str()));
-        let strangers = strangers.map(|id| Unwanted { id: id.clone(), label: None, done: true });
+        let strangers = resumed
+            .unwanted
+            .iter()
+            .filter(|id| !labelled.contains(id.as_str()));
+        let strangers = strangers.map(|id| Unwanted {
+            id: id.clone(),
+            label: None,
+            done: true,
+        });
         Self {
             kept: plan.runs.len() - new.len(),
             kept_done: resumed.done.iter().filter(|done| **done).count(),
@@ -77,7 +91,12 @@ impl Changes {
 
     /// In lines, where there is a difference.
     pub(super) fn print(&self) {
-        let Self { new, kept, kept_done, no_longer_wanted } = self;
+        let Self {
+            new,
+            kept,
+            kept_done,
+            no_longer_wanted,
+        } = self;
         if new.is_empty() && no_longer_wanted.is_empty() {
             return;
         }
@@ -89,7 +108,9 @@ impl Changes {
         }
         let done = no_longer_wanted.iter().filter(|run| run.done).count();
         let count = runs(no_longer_wanted.len());
-        output::line(format!("  {count} no longer wanted, {done} of them done; they stay in the results, unused:"));
+        output::line(format!(
+            "  {count} no longer wanted, {done} of them done; they stay in the results, unused:"
+        ));
         for Unwanted { id, label, done } in no_longer_wanted.iter().take(NAMED) {
             let done = if *done { ", done" } else { "" };
             output::line(match label {
@@ -98,11 +119,18 @@ impl Changes {
             });
         }
         if no_longer_wanted.len() > NAMED {
-            output::line(format!("    ... and {} more", no_longer_wanted.len() - NAMED));
+            output::line(format!(
+                "    ... and {} more",
+                no_longer_wanted.len() - NAMED
+            ));
         }
     }
 }
 
 fn runs(count: usize) -> String {
-    if count == 1 { "1 run is".to_owned() } else { format!("{count} runs are") }
+    if count == 1 {
+        "1 run is".to_owned()
+    } else {
+        format!("{count} runs are")
+    }
 }

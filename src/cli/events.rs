@@ -17,15 +17,28 @@ pub(super) struct JsonEvents;
 impl JsonEvents {
     pub(super) fn new(plan: &Plan, resumed: &Resumed, options: &Options) -> Self {
         let done = resumed.done.iter().filter(|done| **done).count();
-        let devices: Vec<String> = options.slots.iter().map(|slot| slot.device.to_string()).collect();
-        say("sweep_started", json!({ "sweep": plan.name, "runs": plan.runs.len(), "done": done, "slots": devices }));
+        let devices: Vec<String> = options
+            .slots
+            .iter()
+            .map(|slot| slot.device.to_string())
+            .collect();
+        say(
+            "sweep_started",
+            json!({ "sweep": plan.name, "runs": plan.runs.len(), "done": done, "slots": devices }),
+        );
         Self
     }
 }
 
 impl Observer for JsonEvents {
     fn started(&mut self, slot: usize, run: &PlannedRun, attempt: u32, waits: bool) {
-        say("run_started", about(run, json!({ "slot": slot, "attempt": attempt, "waits": waits })));
+        say(
+            "run_started",
+            about(
+                run,
+                json!({ "slot": slot, "attempt": attempt, "waits": waits }),
+            ),
+        );
     }
 
     fn began(&mut self, slot: usize, run: &PlannedRun) {
@@ -39,14 +52,20 @@ impl Observer for JsonEvents {
             EventKind::Evaluated(point) => (point.step, point.loss_train, Some(point.loss_val)),
         };
         let steps = run.spec.steps;
-        let more =
-            json!({ "slot": slot, "step": step, "steps": steps, "loss_train": loss_train, "loss_val": loss_val });
+        let more = json!({ "slot": slot, "step": step, "steps": steps, "loss_train": loss_train, "loss_val": loss_val });
         say("run_advanced", about(run, more));
     }
 
     fn committed(&mut self, slot: usize, run: &PlannedRun, outcome: &Outcome) {
         let more = json!({ "slot": slot, "attempt": outcome.attempt, "loss_val": outcome.loss(), "seconds": outcome.wall_seconds });
-        say(if outcome.loss().is_some() { "run_done" } else { "run_diverged" }, about(run, more));
+        say(
+            if outcome.loss().is_some() {
+                "run_done"
+            } else {
+                "run_diverged"
+            },
+            about(run, more),
+        );
     }
 
     fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, record: &Record) {
@@ -58,17 +77,31 @@ impl Observer for JsonEvents {
     }
 
     fn changed(&mut self, run: &PlannedRun, record: &Record) {
-        say("run_changed", about(run, json!({ "state": record.state.name() })));
+        say(
+            "run_changed",
+            about(run, json!({ "state": record.state.name() })),
+        );
     }
 
     fn disk(&mut self, room: DiskRoom) {
         let DiskRoom { free, reserve } = room;
-        let event = if room.is_low() { "disk_low" } else { "disk_free" };
-        say(event, json!({ "free_bytes": free, "reserve_bytes": reserve }));
+        let event = if room.is_low() {
+            "disk_low"
+        } else {
+            "disk_free"
+        };
+        say(
+            event,
+            json!({ "free_bytes": free, "reserve_bytes": reserve }),
+        );
     }
 
     fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
-        let event = if is_over { "engine_well" } else { "engine_trouble" };
+        let event = if is_over {
+            "engine_well"
+        } else {
+            "engine_trouble"
+        };
         say(
             event,
             json!({ "engine": engine, "message": if is_over { trouble.over().to_owned() } else { trouble.words() } }),
@@ -84,7 +117,8 @@ impl Observer for JsonEvents {
 
 /// What every event about a run says, and `more`.
 fn about(run: &PlannedRun, more: Value) -> Value {
-    let mut value = json!({ "run": run.id, "arm": run.arm, "size": run.size, "seed": run.spec.seed });
+    let mut value =
+        json!({ "run": run.id, "arm": run.arm, "size": run.size, "seed": run.spec.seed });
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);
     }
@@ -92,7 +126,9 @@ fn about(run: &PlannedRun, more: Value) -> Value {
 }
 
 fn say(event: &str, more: Value) {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+    let time = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64());
     let mut value = json!({ "event": event, "time": time });
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);

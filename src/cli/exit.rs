@@ -52,7 +52,11 @@ pub struct Failed {
 
 impl Failed {
     pub(super) fn new(exit: Exit, message: impl ToString, hint: impl Into<String>) -> Self {
-        Self { exit, message: message.to_string(), hint: hint.into() }
+        Self {
+            exit,
+            message: message.to_string(),
+            hint: hint.into(),
+        }
     }
 }
 
@@ -75,13 +79,16 @@ impl Failed {
             CorpusError::Overlap { .. } => {
                 "remove the shared documents from one of the files, or use `text` with `validation_fraction`"
             }
-            CorpusError::NotSplittable { .. } => "use longer text, or name `train` and `validation` files",
+            CorpusError::NotSplittable { .. } => {
+                "use longer text, or name `train` and `validation` files"
+            }
             CorpusError::Unwritable { .. } => {
                 let hint = "free space or choose another `--results` folder, then run the same command again";
                 return Self::new(Exit::Bug, error, hint);
             }
         };
-        file.fault_of_text(path, error.path(), error.to_string(), hint).into()
+        file.fault_of_text(path, error.path(), error.to_string(), hint)
+            .into()
     }
 }
 
@@ -97,13 +104,21 @@ impl From<LockError> for Failed {
 
 impl From<TrainerMissing> for Failed {
     fn from(error: TrainerMissing) -> Self {
-        Self::new(Exit::ExecutorUnreachable, error, "build it with `make build`, or name it with `--trainer`")
+        Self::new(
+            Exit::ExecutorUnreachable,
+            error,
+            "build it with `make build`, or name it with `--trainer`",
+        )
     }
 }
 
 impl From<DeviceError> for Failed {
     fn from(error: DeviceError) -> Self {
-        Self::new(Exit::ExecutorUnreachable, error, "use `device: auto` or `device: cpu`")
+        Self::new(
+            Exit::ExecutorUnreachable,
+            error,
+            "use `device: auto` or `device: cpu`",
+        )
     }
 }
 
@@ -111,9 +126,11 @@ impl From<DriveError> for Failed {
     fn from(error: DriveError) -> Self {
         match error {
             DriveError::Store(error) => error.into(),
-            DriveError::Runtime(_) | DriveError::Stale { .. } => {
-                Self::new(Exit::Bug, error, "run the same command again: finished runs are kept")
-            }
+            DriveError::Runtime(_) | DriveError::Stale { .. } => Self::new(
+                Exit::Bug,
+                error,
+                "run the same command again: finished runs are kept",
+            ),
         }
     }
 }
@@ -137,19 +154,31 @@ impl From<ResumeError> for Failed {
     fn from(error: ResumeError) -> Self {
         match error {
             ResumeError::Store(error) => error.into(),
-            ResumeError::Survivors(_) => Self::new(Exit::Bug, error, "end them, then run the same command again"),
+            ResumeError::Survivors(_) => Self::new(
+                Exit::Bug,
+                error,
+                "end them, then run the same command again",
+            ),
         }
     }
 }
 
 impl From<TableError> for Failed {
     fn from(error: TableError) -> Self {
-        Self::new(Exit::Bug, error, "free space, then run `isoflop report`: finished runs are kept")
+        Self::new(
+            Exit::Bug,
+            error,
+            "free space, then run `isoflop report`: finished runs are kept",
+        )
     }
 }
 
 impl From<ReportError> for Failed {
     fn from(error: ReportError) -> Self {
-        Self::new(Exit::Bug, error, "free space or choose another `--reports` folder, then run `isoflop report`")
+        Self::new(
+            Exit::Bug,
+            error,
+            "free space or choose another `--reports` folder, then run `isoflop report`",
+        )
     }
 }

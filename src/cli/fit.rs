@@ -6,7 +6,9 @@ use super::fit_args::FitArgs;
 use super::sweep::recorded;
 use super::{Exit, Failed, fit_args, fit_foreign, fit_tables, output};
 use isoflop_core::run::{SweepDir, write_json};
-use isoflop_fit::{ArmFit, Cost, Count, Fits, Profile, ProfileRefusal, Settings, fewer_replicates, fit};
+use isoflop_fit::{
+    ArmFit, Cost, Count, Fits, Profile, ProfileRefusal, Settings, fewer_replicates, fit,
+};
 use isoflop_table::{Tables, collect};
 
 pub(super) fn main(args: &FitArgs) -> Result<Exit, Failed> {
@@ -15,11 +17,18 @@ pub(super) fn main(args: &FitArgs) -> Result<Exit, Failed> {
     }
     let (dir, plan) = recorded(&args.study.sweep, &args.study.folders)?;
     let tables = collect(&dir, &plan);
-    let baseline = args.baseline.clone().unwrap_or_else(|| plan.baseline.clone());
+    let baseline = args
+        .baseline
+        .clone()
+        .unwrap_or_else(|| plan.baseline.clone());
     let arms: Vec<&str> = tables.runs.iter().map(|run| run.arm.as_str()).collect();
     known("sweep", &arms, &baseline)?;
     let fits = fitted(&dir, &tables, &fit_args::settings(args, &baseline))?;
-    show(args, &fits, "finish more runs with `isoflop run`, or add sizes on both sides of the optimum")
+    show(
+        args,
+        &fits,
+        "finish more runs with `isoflop run`, or add sizes on both sides of the optimum",
+    )
 }
 
 /// A baseline must be one of the arms.
@@ -33,8 +42,15 @@ pub(super) fn known(whose: &str, arms: &[&str], baseline: &str) -> Result<(), Fa
             names.push(arm);
         }
     }
-    let message = format!("`{baseline}` is none of the {whose}'s architectures: `{}`", names.join("`, `"));
-    Err(Failed::new(Exit::Usage, message, "name one of them with `--baseline`"))
+    let message = format!(
+        "`{baseline}` is none of the {whose}'s architectures: `{}`",
+        names.join("`, `")
+    );
+    Err(Failed::new(
+        Exit::Usage,
+        message,
+        "name one of them with `--baseline`",
+    ))
 }
 
 /// Prints the fits, and writes them where that is asked for. Without any, `hint` says what would bring one.
@@ -58,31 +74,53 @@ pub(super) fn show(args: &FitArgs, fits: &Fits, hint: &str) -> Result<Exit, Fail
     }
     let reason = |arm: &ArmFit| Some(format!("  {}: {}", arm.arm, arm.frontier.as_ref().err()?));
     let reasons: Vec<String> = fits.arms.iter().filter_map(reason).collect();
-    let reasons = if reasons.is_empty() { "  no run is finished".to_owned() } else { reasons.join("\n") };
+    let reasons = if reasons.is_empty() {
+        "  no run is finished".to_owned()
+    } else {
+        reasons.join("\n")
+    };
     let hint = if are_enough(fits) {
         "look at the losses: at each budget the least should lie between the sizes, and fall with compute"
     } else {
         hint
     };
-    Err(Failed::new(Exit::FitImpossible, format!("no architecture has a frontier\n{reasons}"), hint))
+    Err(Failed::new(
+        Exit::FitImpossible,
+        format!("no architecture has a frontier\n{reasons}"),
+        hint,
+    ))
 }
 
 /// Whether the runs would carry a frontier, if their losses did.
 fn are_enough(fits: &Fits) -> bool {
-    let is_full = |profile: &&Profile| !matches!(profile.vertex, Err(ProfileRefusal::TooFew { .. }));
-    fits.arms.iter().any(|arm| arm.profiles.iter().filter(is_full).count() >= 2)
+    let is_full =
+        |profile: &&Profile| !matches!(profile.vertex, Err(ProfileRefusal::TooFew { .. }));
+    fits.arms
+        .iter()
+        .any(|arm| arm.profiles.iter().filter(is_full).count() >= 2)
 }
 
 /// Writes the fits to a file, which must not be what they were made of.
 fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), Failed> {
     let real = |path: &Path| path.canonicalize().ok();
     if real(path).is_some_and(|path| Some(path) == real(Path::new(input))) {
-        let message = format!("`{}` is what the fits are made of, and would be overwritten", path.display());
-        return Err(Failed::new(Exit::Usage, message, "name another file with `--output`"));
+        let message = format!(
+            "`{}` is what the fits are made of, and would be overwritten",
+            path.display()
+        );
+        return Err(Failed::new(
+            Exit::Usage,
+            message,
+            "name another file with `--output`",
+        ));
     }
     output::file(path, fits).map_err(|e| {
         let message = format!("cannot write `{}`: {e}", path.display());
-        Failed::new(Exit::Usage, message, "name a file with `--output` that can be written")
+        Failed::new(
+            Exit::Usage,
+            message,
+            "name a file with `--output` that can be written",
+        )
     })
 }
 
@@ -90,7 +128,9 @@ fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), Failed> {
 fn none_known(fits: &Fits) -> Failed {
     fit_tables::left_out(fits);
     let hint = match (fits.settings.cost, fits.settings.count) {
-        (Cost::DeviceSeconds, _) => "leave `--cost` out, or name the table's column with `--map device_seconds=COLUMN`",
+        (Cost::DeviceSeconds, _) => {
+            "leave `--cost` out, or name the table's column with `--map device_seconds=COLUMN`"
+        }
         (_, Count::WithoutEmbedding) => {
             "leave `--count` out, or name the table's column with `--map params_without_embedding=COLUMN`"
         }

@@ -20,7 +20,10 @@ pub(super) fn table(args: &StudyArgs) -> Option<&Path> {
 /// called as a sweep is.
 fn is_no_sweep(path: &Path) -> bool {
     let is_sweep_file = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    let components = path.components().filter(|part| *part != Component::CurDir).collect::<Vec<_>>();
+    let components = path
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .collect::<Vec<_>>();
     let is_name = matches!(components.as_slice(), [Component::Normal(_)]);
     !is_sweep_file && (!is_name || (path.exists() && !path.is_dir()))
 }
@@ -29,7 +32,11 @@ pub(super) fn main(args: &FitArgs, path: &Path) -> Result<Exit, Failed> {
     let study = read(&args.study, path)?;
     let arms = study.arms();
     let names: Vec<&str> = arms.iter().map(String::as_str).collect();
-    let baseline = args.baseline.clone().or_else(|| arms.first().cloned()).unwrap_or_default();
+    let baseline = args
+        .baseline
+        .clone()
+        .or_else(|| arms.first().cloned())
+        .unwrap_or_default();
     known("table", &names, &baseline)?;
     let fits = fit(&study, &fit_args::settings(args, &baseline));
     show(
@@ -48,7 +55,11 @@ pub(super) fn read(args: &StudyArgs, path: &Path) -> Result<Study, Failed> {
 
 /// Which column is what, and what was assumed: to standard error, so that a result stays alone.
 fn say(foreign: &Foreign) {
-    let columns: Vec<String> = foreign.columns.iter().map(|(role, column)| named(*role, column)).collect();
+    let columns: Vec<String> = foreign
+        .columns
+        .iter()
+        .map(|(role, column)| named(*role, column))
+        .collect();
     output::remark(format!("columns: {}", columns.join(", ")));
     for note in &foreign.notes {
         match note {
@@ -59,7 +70,11 @@ fn say(foreign: &Foreign) {
 }
 
 fn named(role: Role, column: &str) -> String {
-    if role.name() == column { role.name().to_owned() } else { format!("{} = `{column}`", role.name()) }
+    if role.name() == column {
+        role.name().to_owned()
+    } else {
+        format!("{} = `{column}`", role.name())
+    }
 }
 
 impl From<ForeignError> for Failed {
@@ -82,10 +97,25 @@ mod tests {
 
     #[test]
     fn what_is_no_sweep() {
-        for path in ["", ".", "..", "/dev/stdin", "/dev/null", "results/example", "Cargo.toml"] {
+        for path in [
+            "",
+            ".",
+            "..",
+            "/dev/stdin",
+            "/dev/null",
+            "results/example",
+            "Cargo.toml",
+        ] {
             assert!(is_no_sweep(Path::new(path)), "{path}");
         }
-        for path in ["quickstart", "quickstart/", "./quickstart", "results", "sweeps/quickstart.yaml", "nowhere.yml"] {
+        for path in [
+            "quickstart",
+            "quickstart/",
+            "./quickstart",
+            "results",
+            "sweeps/quickstart.yaml",
+            "nowhere.yml",
+        ] {
             assert!(!is_no_sweep(Path::new(path)), "{path}");
         }
     }

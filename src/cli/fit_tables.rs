@@ -3,8 +3,8 @@
 use super::output;
 use isoflop_core::units::si;
 use isoflop_fit::{
-    Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Doubt, Fits, Hyper, HyperPower, Influence,
-    Interval, MultiplierStatus, Profile, ProfileRefusal,
+    Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Doubt, Fits, Hyper,
+    HyperPower, Influence, Interval, MultiplierStatus, Profile, ProfileRefusal,
 };
 
 pub(super) fn print(fits: &Fits) {
@@ -12,7 +12,9 @@ pub(super) fn print(fits: &Fits) {
         laws(fits);
     }
     conclusions(fits);
-    fits.comparisons.iter().for_each(|comparison| soundness(comparison, fits));
+    fits.comparisons
+        .iter()
+        .for_each(|comparison| soundness(comparison, fits));
     doubts(fits);
     other_laws(fits);
     tuning(fits);
@@ -23,9 +25,13 @@ pub(super) fn print(fits: &Fits) {
 pub(super) fn left_out(fits: &Fits) {
     for (reason, runs) in fits.left_out() {
         if runs.len() > FEW {
-            output::note(format!("left out of the fits: {} runs: {reason}", runs.len()));
+            output::note(format!(
+                "left out of the fits: {} runs: {reason}",
+                runs.len()
+            ));
         } else {
-            runs.iter().for_each(|run| output::note(format!("left out: {run}: {reason}")));
+            runs.iter()
+                .for_each(|run| output::note(format!("left out: {run}: {reason}")));
         }
     }
 }
@@ -42,9 +48,16 @@ fn other_laws(fits: &Fits) {
         let power = law.law.as_ref().map_or_else(
             || "no law: that takes three computes with their best within what was tried".to_owned(),
             |power| {
-                let interval = power.exponent_interval.map_or((f64::NAN, f64::NAN), |i| (i.low, i.high));
-                let HyperPower { factor, exponent, .. } = power;
-                format!("{factor:.3e}{unit}·C^{exponent:.3} (95% {:.3} to {:.3})", interval.0, interval.1)
+                let interval = power
+                    .exponent_interval
+                    .map_or((f64::NAN, f64::NAN), |i| (i.low, i.high));
+                let HyperPower {
+                    factor, exponent, ..
+                } = power;
+                format!(
+                    "{factor:.3e}{unit}·C^{exponent:.3} (95% {:.3} to {:.3})",
+                    interval.0, interval.1
+                )
             },
         );
         output::paragraph(&format!(
@@ -79,7 +92,9 @@ const FEW: usize = 5;
 /// What a study comes to: multipliers, and losses side by side where there is no profile.
 pub(super) fn conclusions(fits: &Fits) {
     if !fits.only_direct() {
-        fits.comparisons.iter().for_each(|comparison| output::paragraph(&comparison.verdict(fits.settings.cost)));
+        fits.comparisons
+            .iter()
+            .for_each(|comparison| output::paragraph(&comparison.verdict(fits.settings.cost)));
     }
     for direct in &fits.direct {
         output::paragraph(&format!(
@@ -89,7 +104,11 @@ pub(super) fn conclusions(fits: &Fits) {
             direct.baseline
         ));
         let header = ["arm", "loss", "difference", "95% interval", "seeds"];
-        output::line(output::table(&header, direct.arms.iter().map(direct_row).collect(), 1));
+        output::line(output::table(
+            &header,
+            direct.arms.iter().map(direct_row).collect(),
+            1,
+        ));
     }
     if fits.only_direct() {
         output::paragraph(
@@ -106,7 +125,10 @@ fn direct_row(arm: &DirectArm) -> Vec<String> {
         arm.arm.clone(),
         format!("{:.4}", arm.loss),
         difference.map_or_else(|| "-".to_owned(), |d| format!("{:+.4}", d.value)),
-        interval.map_or_else(|| "-".to_owned(), |i| format!("{:+.4} to {:+.4}", i.low, i.high)),
+        interval.map_or_else(
+            || "-".to_owned(),
+            |i| format!("{:+.4} to {:+.4}", i.low, i.high),
+        ),
         arm.runs.to_string(),
     ]
 }
@@ -115,7 +137,11 @@ fn laws(fits: &Fits) {
     profiles(fits);
     output::line("\nFrontiers: L* = a·C^-k (by surface: E + a·C^-k), N* ∝ C^p, 95% intervals\n");
     let header = ["arm", "k", "p", "profiles", "holdout", "seed noise"];
-    output::line(output::table(&header, fits.arms.iter().map(frontier_row).collect(), 1));
+    output::line(output::table(
+        &header,
+        fits.arms.iter().map(frontier_row).collect(),
+        1,
+    ));
     output::line(String::new());
     surfaces(fits);
 }
@@ -125,13 +151,17 @@ fn laws(fits: &Fits) {
 fn profiles(fits: &Fits) {
     let (mut rows, mut refusals) = (Vec::new(), Vec::new());
     for arm in &fits.arms {
-        let too_few = |profile: &&Profile| matches!(profile.vertex, Err(ProfileRefusal::TooFew { .. }));
+        let too_few =
+            |profile: &&Profile| matches!(profile.vertex, Err(ProfileRefusal::TooFew { .. }));
         let left_out = arm.profiles.iter().filter(too_few).count();
         let is_told = |profile: &&Profile| left_out <= FEW || !too_few(profile);
         for profile in arm.profiles.iter().filter(is_told) {
             rows.push(profile_row(&arm.arm, profile));
             let refusal = profile.vertex.as_ref().err();
-            refusals.extend(refusal.map(|reason| format!("{} at {:.1e} FLOPs: {reason}", arm.arm, profile.budget)));
+            refusals
+                .extend(refusal.map(|reason| {
+                    format!("{} at {:.1e} FLOPs: {reason}", arm.arm, profile.budget)
+                }));
         }
         if left_out > FEW {
             refusals.push(format!(
@@ -143,15 +173,30 @@ fn profiles(fits: &Fits) {
     }
     output::line("IsoFLOP profiles: best size N* and its loss L* at each budget, 95% intervals\n");
     if !rows.is_empty() {
-        output::line(output::table(&["arm", "FLOPs", "N* (parameters)", "L* (nats/token)", "status"], rows, 1));
+        output::line(output::table(
+            &[
+                "arm",
+                "FLOPs",
+                "N* (parameters)",
+                "L* (nats/token)",
+                "status",
+            ],
+            rows,
+            1,
+        ));
     }
-    refusals.iter().for_each(|refusal| output::paragraph(refusal));
+    refusals
+        .iter()
+        .for_each(|refusal| output::paragraph(refusal));
 }
 
 /// The surfaces, where an arm has one.
 fn surfaces(fits: &Fits) {
-    let rows: Vec<Vec<String>> =
-        fits.arms.iter().filter_map(|arm| Some(surface_row(&arm.arm, arm.surface.as_ref().ok()?))).collect();
+    let rows: Vec<Vec<String>> = fits
+        .arms
+        .iter()
+        .filter_map(|arm| Some(surface_row(&arm.arm, arm.surface.as_ref().ok()?)))
+        .collect();
     if !rows.is_empty() {
         output::line("Surfaces: L = E + A·N^-α + B·D^-β, E in nats/token, 95% intervals\n");
         output::line(output::table(&["arm", "E", "α", "β", "residual"], rows, 1));
@@ -177,30 +222,54 @@ fn surface_row(arm: &str, surface: &ArmSurface) -> Vec<String> {
 
 /// How much a multiplier owes to the approach, to other choices, and to single runs.
 fn soundness(comparison: &Comparison, fits: &Fits) {
-    let Ok(headline) = &comparison.headline else { return };
+    let Ok(headline) = &comparison.headline else {
+        return;
+    };
     let mut rows: Vec<Vec<String>> = comparison.approaches.iter().map(approach_row).collect();
-    rows.extend(comparison.alternatives.iter().map(|other| alternative_row(&other.choice, other.value)));
+    rows.extend(
+        comparison
+            .alternatives
+            .iter()
+            .map(|other| alternative_row(&other.choice, other.value)),
+    );
     rows.extend(comparison.influence.iter().map(influence_row));
     let unit = fits.settings.cost.unit();
     output::line(format!(
         "\n{} against {} at {:.2e} {unit}, otherwise\n",
         comparison.variant, comparison.baseline, headline.flops
     ));
-    output::line(output::table(&["by", "multiplier", "95% interval"], rows, 1));
+    output::line(output::table(
+        &["by", "multiplier", "95% interval"],
+        rows,
+        1,
+    ));
 }
 
 fn approach_row(by: &ByApproach) -> Vec<String> {
     let interval = by.point.low.zip(by.point.high);
-    let beyond = if by.point.status == MultiplierStatus::Extrapolated { ", extrapolated" } else { "" };
+    let beyond = if by.point.status == MultiplierStatus::Extrapolated {
+        ", extrapolated"
+    } else {
+        ""
+    };
     vec![
         format!("{}{beyond}", by.approach.name()),
-        by.point.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}x")),
-        interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.2} to {high:.2}")),
+        by.point
+            .value
+            .map_or_else(|| "-".to_owned(), |value| format!("{value:.2}x")),
+        interval.map_or_else(
+            || "-".to_owned(),
+            |(low, high)| format!("{low:.2} to {high:.2}"),
+        ),
     ]
 }
 
 fn alternative_row(choice: &str, value: Option<f64>) -> Vec<String> {
-    vec![choice.to_owned(), value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}x")), String::new()]
+    vec![
+        choice.to_owned(),
+        value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}x")),
+        String::new(),
+    ]
 }
 
 fn influence_row(run: &Influence) -> Vec<String> {
@@ -209,10 +278,16 @@ fn influence_row(run: &Influence) -> Vec<String> {
 
 /// What a reader must know before the numbers are used.
 fn doubts(fits: &Fits) {
-    let (of_runs, of_methods): (Vec<&Doubt>, Vec<&Doubt>) =
-        fits.doubts.iter().partition(|doubt| doubt.is_of_these_runs());
-    of_runs.into_iter().for_each(|doubt| output::warning(doubt.to_string()));
-    of_methods.into_iter().for_each(|doubt| output::paragraph(&doubt.to_string()));
+    let (of_runs, of_methods): (Vec<&Doubt>, Vec<&Doubt>) = fits
+        .doubts
+        .iter()
+        .partition(|doubt| doubt.is_of_these_runs());
+    of_runs
+        .into_iter()
+        .for_each(|doubt| output::warning(doubt.to_string()));
+    of_methods
+        .into_iter()
+        .for_each(|doubt| output::paragraph(&doubt.to_string()));
 }
 
 fn profile_row(arm: &str, profile: &Profile) -> Vec<String> {
@@ -220,7 +295,11 @@ fn profile_row(arm: &str, profile: &Profile) -> Vec<String> {
     match &profile.vertex {
         Ok(vertex) => {
             row.push(with_interval(vertex.n_opt, vertex.n_opt_interval, si));
-            row.push(with_interval(vertex.loss_opt, vertex.loss_opt_interval, |loss| format!("{loss:.3}")));
+            row.push(with_interval(
+                vertex.loss_opt,
+                vertex.loss_opt_interval,
+                |loss| format!("{loss:.3}"),
+            ));
             row.push(vertex.status.name().to_owned());
         }
         Err(_) => row.extend(["-", "-", "refused"].map(str::to_owned)),
@@ -234,17 +313,32 @@ fn frontier_row(arm: &ArmFit) -> Vec<String> {
         Ok(frontier) => {
             let profiles = match frontier.approach {
                 Approach::Surface => "by surface".to_owned(),
-                _ => format!("{} of {}", frontier.profiles_used, frontier.profiles_used + frontier.profiles_left_out),
+                _ => format!(
+                    "{} of {}",
+                    frontier.profiles_used,
+                    frontier.profiles_used + frontier.profiles_left_out
+                ),
             };
-            let miss = frontier.holdout.map(|h| format!("{:+.1}%", 100.0 * (h.predicted / h.measured - 1.0)));
-            row.push(with_interval(frontier.k, frontier.k_interval, |k| format!("{k:.3}")));
-            row.push(with_interval(frontier.n_exponent, frontier.n_exponent_interval, |p| format!("{p:.2}")));
+            let miss = frontier
+                .holdout
+                .map(|h| format!("{:+.1}%", 100.0 * (h.predicted / h.measured - 1.0)));
+            row.push(with_interval(frontier.k, frontier.k_interval, |k| {
+                format!("{k:.3}")
+            }));
+            row.push(with_interval(
+                frontier.n_exponent,
+                frontier.n_exponent_interval,
+                |p| format!("{p:.2}"),
+            ));
             row.push(profiles);
             row.push(miss.unwrap_or_else(|| "-".to_owned()));
         }
         Err(_) => row.extend(["-", "-", "none usable", "-"].map(str::to_owned)),
     }
-    row.push(arm.seed_noise.map_or_else(|| "one seed".to_owned(), |sd| format!("{sd:.4}")));
+    row.push(
+        arm.seed_noise
+            .map_or_else(|| "one seed".to_owned(), |sd| format!("{sd:.4}")),
+    );
     row
 }
 

@@ -40,11 +40,13 @@ impl Engine {
     ) -> Result<Self, Failed> {
         if drive.detach && !outlives_us(executor) {
             let message = "`--detach` needs an engine that goes on without isoflop; runs on this machine end with it, and workers deliver to it";
-            let hint =
-                "leave it out, and start it with `nohup` or in `tmux`; or use `executor: slurm`, `ray` or `command`";
+            let hint = "leave it out, and start it with `nohup` or in `tmux`; or use `executor: slurm`, `ray` or `command`";
             return Err(Failed::new(Exit::Usage, message, hint));
         }
-        Ok(Self { slots: places(executor)?, engines: engines(executor, dir, trainer, &drive.listen)? })
+        Ok(Self {
+            slots: places(executor)?,
+            engines: engines(executor, dir, trainer, &drive.listen)?,
+        })
     }
 }
 
@@ -73,13 +75,22 @@ pub(super) fn go_on(
     conclude_run(&sweep.dir, &sweep.plan, &summary, args.json, folders, began)
 }
 
-fn options(sweep: &Ready, engine: Engine, taken_up: &TakenUp, args: &DriveArgs) -> Result<Options, Failed> {
+fn options(
+    sweep: &Ready,
+    engine: Engine,
+    taken_up: &TakenUp,
+    args: &DriveArgs,
+) -> Result<Options, Failed> {
     let (treatment, Engine { slots, engines }) = (sweep.executor.treatment(), engine);
     let memory = memory::estimates(&sweep.plan, sweep.text, &slots);
     let (machine, _) = memory::usable(&sweep.plan, &slots, &memory, &taken_up.resumed.done)?;
     let runs = &sweep.plan.runs;
     let branches = branches(&sweep.plan);
-    let costs = runs.iter().zip(&branches).map(|(run, branch)| Cost::guessed(&run.spec, *branch).seconds).collect();
+    let costs = runs
+        .iter()
+        .zip(&branches)
+        .map(|(run, branch)| Cost::guessed(&run.spec, *branch).seconds)
+        .collect();
     let count = |count: &At<Count>| u32::try_from(count.value.0).unwrap_or(u32::MAX);
     let reserve = || disk_reserve(runs.iter().map(|run| &run.spec), slots.len());
     Ok(Options {
@@ -93,9 +104,13 @@ fn options(sweep: &Ready, engine: Engine, taken_up: &TakenUp, args: &DriveArgs) 
         },
         machine,
         stall: Duration::from_secs_f64(treatment.stall_seconds.value.0),
-        time_limit: treatment.max_run_seconds.map(|limit| Duration::from_secs_f64(limit.value.0)),
+        time_limit: treatment
+            .max_run_seconds
+            .map(|limit| Duration::from_secs_f64(limit.value.0)),
         checkpoint_seconds: treatment.checkpoint_seconds.value.0,
-        disk_reserve: treatment.disk_reserve_bytes.map_or_else(reserve, |bytes| bytes.value.0),
+        disk_reserve: treatment
+            .disk_reserve_bytes
+            .map_or_else(reserve, |bytes| bytes.value.0),
         slots,
         costs,
         memory,
@@ -106,14 +121,20 @@ fn options(sweep: &Ready, engine: Engine, taken_up: &TakenUp, args: &DriveArgs) 
 fn announce(sweep: &Ready, slots: &[Slot], taken_up: &TakenUp) {
     let resumed = &taken_up.resumed;
     let done = resumed.done.iter().filter(|done| **done).count();
-    let found = if done > 0 { format!(", {done} of them done already") } else { String::new() };
+    let found = if done > 0 {
+        format!(", {done} of them done already")
+    } else {
+        String::new()
+    };
     output::note(format!(
         "{}: {} runs{found}, {} side by side{}",
         sweep.plan.name,
         sweep.plan.runs.len(),
         slots.len(),
-        by_engine(&sweep.executor, slots)
-            .map_or_else(|| format!(" on {}", slots[0].device), |engines| format!(": {engines}"))
+        by_engine(&sweep.executor, slots).map_or_else(
+            || format!(" on {}", slots[0].device),
+            |engines| format!(": {engines}")
+        )
     ));
     unlike(slots).into_iter().for_each(output::remark);
     if let Some((aside, reason)) = &taken_up.set_aside {
@@ -123,11 +144,16 @@ fn announce(sweep: &Ready, slots: &[Slot], taken_up: &TakenUp) {
         ));
     }
     if !taken_up.held.is_empty() {
-        output::note(format!("{} attempts that were given to the engine before are followed", taken_up.held.len()));
+        output::note(format!(
+            "{} attempts that were given to the engine before are followed",
+            taken_up.held.len()
+        ));
     }
     if taken_up.survivors > 0 {
         let count = taken_up.survivors;
-        output::warning(format!("{count} trainers of an earlier isoflop were still there, and are ended"));
+        output::warning(format!(
+            "{count} trainers of an earlier isoflop were still there, and are ended"
+        ));
     }
     changes(&sweep.plan, resumed);
     given_up(&sweep.plan.name, resumed);

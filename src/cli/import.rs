@@ -12,7 +12,9 @@ use super::args::ImportArgs;
 use super::sweep::named;
 use super::{Exit, Failed, output};
 use isoflop_core::run::{Ending, Outcome, SweepDir};
-use isoflop_dispatch::coordinator::{Difference, ImportError, Imported, SweepLock, import, resume, take_over};
+use isoflop_dispatch::coordinator::{
+    Difference, ImportError, Imported, SweepLock, import, resume, take_over,
+};
 use isoflop_sweep::{Plan, is_name};
 
 /// How many runs of a kind are named.
@@ -26,7 +28,10 @@ pub(super) fn main(args: &ImportArgs) -> Result<Exit, Failed> {
     if let (Ok(one), Ok(other)) = (from.root().canonicalize(), into.root().canonicalize())
         && one == other
     {
-        let message = format!("`{}` is the sweep that it would be imported into", from.root().display());
+        let message = format!(
+            "`{}` is the sweep that it would be imported into",
+            from.root().display()
+        );
         return Err(Failed::new(
             Exit::Usage,
             message,
@@ -35,15 +40,31 @@ pub(super) fn main(args: &ImportArgs) -> Result<Exit, Failed> {
     }
     let (plan, new) = match (plan_here(&into)?, &there) {
         (Some(plan), _) => (plan, false),
-        (None, Some(there)) => (Plan { name: name.clone(), ..there.clone() }, true),
+        (None, Some(there)) => (
+            Plan {
+                name: name.clone(),
+                ..there.clone()
+            },
+            true,
+        ),
         (None, None) => return Err(nothing_to_take_over(&from, &name)),
     };
     let _lock = SweepLock::take(&into)?;
-    let whole = if new { Some(take_over(&from, &into, &plan)?) } else { None };
+    let whole = if new {
+        Some(take_over(&from, &into, &plan)?)
+    } else {
+        None
+    };
     let imported = import(&from, &into, &plan, &mut watched())?;
     // The store learns of them as it would at the next start.
     resume(&into, &plan)?.store.close()?;
-    let told = Told { from: &from, name: &name, imported: &imported, labels: labels(&plan, there.as_ref()), whole };
+    let told = Told {
+        from: &from,
+        name: &name,
+        imported: &imported,
+        labels: labels(&plan, there.as_ref()),
+        whole,
+    };
     if args.json {
         output::json(&told.json())?;
     } else {
@@ -55,7 +76,10 @@ pub(super) fn main(args: &ImportArgs) -> Result<Exit, Failed> {
 /// The plan of the other folder, which need not have one.
 fn plan_there(from: &SweepDir) -> Result<Option<Plan>, Failed> {
     if !from.runs().is_dir() {
-        let message = format!("`{}` is no sweep's results folder: it has no folder `runs`", from.root().display());
+        let message = format!(
+            "`{}` is no sweep's results folder: it has no folder `runs`",
+            from.root().display()
+        );
         return Err(Failed::new(
             Exit::Usage,
             message,
@@ -80,14 +104,23 @@ fn plan_here(into: &SweepDir) -> Result<Option<Plan>, Failed> {
 
 /// The sweep to import into: the one asked for, or the one of the same name.
 fn name(args: &ImportArgs, there: Option<&Plan>) -> Result<String, Failed> {
-    let folder = || args.from.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let folder = || {
+        args.from
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    };
     let own = || there.map_or_else(folder, |plan| plan.name.clone());
     let name = args.into.as_deref().map_or_else(|| Ok(own()), named)?;
     if is_name(&name) {
         return Ok(name);
     }
-    let message = format!("`{name}` is no sweep's name: up to 64 letters, digits, `_`, `-` and `.`");
-    Err(Failed::new(Exit::Usage, message, "name the sweep with `--into`"))
+    let message =
+        format!("`{name}` is no sweep's name: up to 64 letters, digits, `_`, `-` and `.`");
+    Err(Failed::new(
+        Exit::Usage,
+        message,
+        "name the sweep with `--into`",
+    ))
 }
 
 fn nothing_to_take_over(from: &SweepDir, name: &str) -> Failed {
@@ -95,7 +128,8 @@ fn nothing_to_take_over(from: &SweepDir, name: &str) -> Failed {
         "`{}` has no plan that can be read, and there is no sweep `{name}` yet to import its runs into",
         from.root().display()
     );
-    let hint = "start the sweep here with `isoflop run`, or name one that has results with `--into`";
+    let hint =
+        "start the sweep here with `isoflop run`, or name one that has results with `--into`";
     Failed::new(Exit::Usage, message, hint)
 }
 
@@ -115,8 +149,13 @@ impl From<ImportError> for Failed {
 fn watched() -> impl FnMut(usize, usize) {
     const PLAIN_EVERY: Duration = Duration::from_secs(10);
     let bar = std::io::stderr().is_terminal().then(|| {
-        let style = ProgressStyle::with_template("{bar:14.cyan} {pos}/{len} runs, {eta} left (estimate)");
-        ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "))
+        let style =
+            ProgressStyle::with_template("{bar:14.cyan} {pos}/{len} runs, {eta} left (estimate)");
+        ProgressBar::new(0).with_style(
+            style
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("━╸ "),
+        )
     });
     let mut last = Instant::now();
     move |done, total| match &bar {
@@ -136,7 +175,10 @@ fn watched() -> impl FnMut(usize, usize) {
 /// Names for people, from either plan.
 fn labels(here: &Plan, there: Option<&Plan>) -> HashMap<String, String> {
     let plans = there.into_iter().chain([here]);
-    plans.flat_map(|plan| &plan.runs).map(|run| (run.id.to_string(), run.label())).collect()
+    plans
+        .flat_map(|plan| &plan.runs)
+        .map(|run| (run.id.to_string(), run.label()))
+        .collect()
 }
 
 /// What is said of an import.
@@ -151,15 +193,34 @@ struct Told<'a> {
 
 impl Told<'_> {
     fn print(&self) {
-        let Imported { imported, there_already, differing, not_finished, damaged, not_wanted } = self.imported;
-        output::line(format!("{}: {} imported from `{}`", self.name, runs(imported.len()), self.from.root().display()));
-        output::line(format!("{there_already} were done here already, {not_finished} are not finished there"));
+        let Imported {
+            imported,
+            there_already,
+            differing,
+            not_finished,
+            damaged,
+            not_wanted,
+        } = self.imported;
+        output::line(format!(
+            "{}: {} imported from `{}`",
+            self.name,
+            runs(imported.len()),
+            self.from.root().display()
+        ));
+        output::line(format!(
+            "{there_already} were done here already, {not_finished} are not finished there"
+        ));
         if !differing.is_empty() {
             self.differences(differing);
         }
         if !damaged.is_empty() {
-            output::warning(format!("{} of it are damaged and left out:", runs(damaged.len())));
-            few(damaged, |(folder, reason)| output::note(format!("  {folder}: {reason}")));
+            output::warning(format!(
+                "{} of it are damaged and left out:",
+                runs(damaged.len())
+            ));
+            few(damaged, |(folder, reason)| {
+                output::note(format!("  {folder}: {reason}"))
+            });
         }
         if !not_wanted.is_empty() {
             let count = not_wanted.len();
@@ -168,27 +229,38 @@ impl Told<'_> {
                 self.name,
                 runs(count)
             ));
-            few(not_wanted, |id| output::note(format!("  {}", self.label(id.as_str()))));
+            few(not_wanted, |id| {
+                output::note(format!("  {}", self.label(id.as_str())))
+            });
         }
         match self.whole {
-            Some(true) => {
-                output::remark(format!("the sweep is new here: `isoflop resume {}` goes on with it", self.name))
-            }
+            Some(true) => output::remark(format!(
+                "the sweep is new here: `isoflop resume {}` goes on with it",
+                self.name
+            )),
             Some(false) => output::remark(
                 "the sweep is new here, and its text or sweep file was not there: `isoflop run` goes on with it",
             ),
             None => {}
         }
-        output::note(format!("`isoflop report {}` makes tables and report with them", self.name));
+        output::note(format!(
+            "`isoflop report {}` makes tables and report with them",
+            self.name
+        ));
     }
 
     fn label(&self, id: &str) -> String {
-        self.labels.get(id).map_or_else(|| id.to_owned(), |label| format!("{label} ({id})"))
+        self.labels
+            .get(id)
+            .map_or_else(|| id.to_owned(), |label| format!("{label} ({id})"))
     }
 
     /// The same run, twice trained, with two losses: other hardware or threads, as a rule.
     fn differences(&self, differing: &[Difference]) {
-        let largest = differing.iter().filter_map(Difference::nats).fold(0.0, f64::max);
+        let largest = differing
+            .iter()
+            .filter_map(Difference::nats)
+            .fold(0.0, f64::max);
         output::warning(format!(
             "{} ended otherwise there; ours are kept, largest difference {largest:.2e} nats/token:",
             runs(differing.len())
@@ -201,7 +273,14 @@ impl Told<'_> {
     }
 
     fn json(&self) -> ImportJson<'_> {
-        let Imported { imported, there_already, differing, not_finished, damaged, not_wanted } = self.imported;
+        let Imported {
+            imported,
+            there_already,
+            differing,
+            not_finished,
+            damaged,
+            not_wanted,
+        } = self.imported;
         ImportJson {
             sweep: self.name,
             from: self.from.root(),
@@ -209,8 +288,14 @@ impl Told<'_> {
             there_already: *there_already,
             not_finished: *not_finished,
             differing: differing.iter().map(DifferenceJson::new).collect(),
-            largest_difference_nats: differing.iter().filter_map(Difference::nats).reduce(f64::max),
-            damaged: damaged.iter().map(|(run, reason)| DamagedJson { run, reason }).collect(),
+            largest_difference_nats: differing
+                .iter()
+                .filter_map(Difference::nats)
+                .reduce(f64::max),
+            damaged: damaged
+                .iter()
+                .map(|(run, reason)| DamagedJson { run, reason })
+                .collect(),
             not_wanted: not_wanted.iter().map(|id| id.as_str()).collect(),
             new_sweep: self.whole.is_some(),
         }
@@ -226,7 +311,11 @@ fn few<T>(items: &[T], mut say: impl FnMut(&T)) {
 }
 
 fn runs(count: usize) -> String {
-    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+    if count == 1 {
+        "1 run".to_owned()
+    } else {
+        format!("{count} runs")
+    }
 }
 
 fn origin(outcome: &Outcome) -> String {
@@ -235,7 +324,10 @@ fn origin(outcome: &Outcome) -> String {
         Ending::Diverged { step, .. } => format!("diverged at step {step}"),
     };
     let from = &outcome.provenance;
-    format!("{end}, on {} ({}, {} threads)", from.host, from.hardware, outcome.threads)
+    format!(
+        "{end}, on {} ({}, {} threads)",
+        from.host, from.hardware, outcome.threads
+    )
 }
 
 #[derive(Serialize)]
@@ -270,7 +362,12 @@ impl<'a> DifferenceJson<'a> {
     fn new(difference: &'a Difference) -> Self {
         let Difference { run, here, there } = difference;
         let (here, there) = (OriginJson::new(here), OriginJson::new(there));
-        Self { id: run.as_str(), difference_nats: difference.nats(), here, there }
+        Self {
+            id: run.as_str(),
+            difference_nats: difference.nats(),
+            here,
+            there,
+        }
     }
 }
 
@@ -290,6 +387,11 @@ impl<'a> OriginJson<'a> {
             Ending::Diverged { .. } => None,
         };
         let from = &outcome.provenance;
-        Self { loss_val, host: &from.host, hardware: &from.hardware, threads: outcome.threads }
+        Self {
+            loss_val,
+            host: &from.host,
+            hardware: &from.hardware,
+            threads: outcome.threads,
+        }
     }
 }

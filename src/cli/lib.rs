@@ -52,10 +52,17 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let asked_for = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
             // Nothing is left to tell if the terminal is gone.
             let _ = error.print();
-            return if asked_for { Exit::Ok.into() } else { Exit::Usage.into() };
+            return if asked_for {
+                Exit::Ok.into()
+            } else {
+                Exit::Usage.into()
+            };
         }
     };
     match dispatch(&cli) {

@@ -14,25 +14,43 @@ use isoflop_sweep::WorkersExecutor;
 const DEFAULT: ([u8; 4], u16) = ([127, 0, 0, 1], 7575);
 
 /// Workers of a sweep, at an address that is bound and not answered yet.
-pub(super) fn workers(settings: &WorkersExecutor, args: &ListenArgs, dir: &SweepDir) -> Result<Workers, Failed> {
+pub(super) fn workers(
+    settings: &WorkersExecutor,
+    args: &ListenArgs,
+    dir: &SweepDir,
+) -> Result<Workers, Failed> {
     let address = args.listen.unwrap_or_else(|| DEFAULT.into());
     let identity = identity(args)?;
     if identity.is_none() && !address.ip().is_loopback() {
-        let message = format!("`--listen {address}` can be reached from other machines, and there is no certificate");
+        let message = format!(
+            "`--listen {address}` can be reached from other machines, and there is no certificate"
+        );
         let hint = "`isoflop worker-cert NAME` makes one; give it with `--cert` and `--key`, or listen on 127.0.0.1 behind a tunnel";
         return Err(Failed::new(Exit::Usage, message, hint));
     }
     let tokens = Tokens::at(&args.workers.clone().unwrap_or_else(|| dir.workers()));
     if tokens.list()?.iter().all(|worker| worker.revoked) {
-        let message = format!("no worker may call: `{}` lists none", tokens.path().display());
-        return Err(Failed::new(Exit::Usage, message, "make a token with `isoflop worker-token new NAME`"));
+        let message = format!(
+            "no worker may call: `{}` lists none",
+            tokens.path().display()
+        );
+        return Err(Failed::new(
+            Exit::Usage,
+            message,
+            "make a token with `isoflop worker-token new NAME`",
+        ));
     }
     let listener = bind(address)?;
     if let Ok(bound) = listener.local_addr() {
         let scheme = if identity.is_some() { "https" } else { "http" };
         output::note(format!("workers may call at {scheme}://{bound}"));
     }
-    let counter = Counter { listener, identity, tokens, sweep: dir.name() };
+    let counter = Counter {
+        listener,
+        identity,
+        tokens,
+        sweep: dir.name(),
+    };
     let seconds = |seconds: f64| Duration::from_secs_f64(seconds);
     let terms = WorkerTerms {
         lease: seconds(settings.lease_seconds.value.0),
@@ -45,17 +63,30 @@ pub(super) fn workers(settings: &WorkersExecutor, args: &ListenArgs, dir: &Sweep
 fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
     TcpListener::bind(address).map_err(|e| {
         let hint = "choose another address with `--listen`";
-        Failed::new(Exit::ExecutorUnreachable, format!("cannot listen at {address}: {e}"), hint)
+        Failed::new(
+            Exit::ExecutorUnreachable,
+            format!("cannot listen at {address}: {e}"),
+            hint,
+        )
     })
 }
 
 fn identity(args: &ListenArgs) -> Result<Option<Identity>, Failed> {
-    let (Some(certificate), Some(key)) = (&args.cert, &args.key) else { return Ok(None) };
+    let (Some(certificate), Some(key)) = (&args.cert, &args.key) else {
+        return Ok(None);
+    };
     let hint = "`isoflop worker-cert` makes a certificate and its key";
     let read = |path: &Path| {
-        std::fs::read(path).map_err(|e| Failed::new(Exit::Usage, format!("`{}`: {e}", path.display()), hint))
+        std::fs::read(path)
+            .map_err(|e| Failed::new(Exit::Usage, format!("`{}`: {e}", path.display()), hint))
     };
     Identity::new(&read(certificate)?, &read(key)?)
         .map(Some)
-        .map_err(|e| Failed::new(Exit::Usage, format!("`{}`: {e}", certificate.display()), hint))
+        .map_err(|e| {
+            Failed::new(
+                Exit::Usage,
+                format!("`{}`: {e}", certificate.display()),
+                hint,
+            )
+        })
 }

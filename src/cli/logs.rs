@@ -22,9 +22,17 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, Failed> {
     loop {
         // Asked before the files are read: what was said before the end is then read after it.
         let (ended, attempts) = stand(&found.dir, &found.run.id)?;
-        let number = args.attempt.unwrap_or_else(|| latest(&dir).max(attempts.min(1)));
-        if shown.as_ref().is_none_or(|shown| shown.number < number) && dir.attempt(number).root().is_dir() {
-            output::note(format!("{}, attempt {number}: {}", label(&found.run), dir.attempt(number).root().display()));
+        let number = args
+            .attempt
+            .unwrap_or_else(|| latest(&dir).max(attempts.min(1)));
+        if shown.as_ref().is_none_or(|shown| shown.number < number)
+            && dir.attempt(number).root().is_dir()
+        {
+            output::note(format!(
+                "{}, attempt {number}: {}",
+                label(&found.run),
+                dir.attempt(number).root().display()
+            ));
             shown = Some(Shown::new(number, &dir.attempt(number)));
         }
         if let Some(shown) = &mut shown {
@@ -38,10 +46,19 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, Failed> {
     if shown.is_some() {
         return Ok(Exit::Ok);
     }
-    let what = args.attempt.map_or_else(String::new, |attempt| format!(" attempt {attempt} of"));
+    let what = args
+        .attempt
+        .map_or_else(String::new, |attempt| format!(" attempt {attempt} of"));
     let state = found.run.record.state.name();
-    let message = format!("there are no logs of{what} {}, which is {state}", label(&found.run));
-    Err(Failed::new(Exit::Usage, message, "wait until it was started, or follow it with `-f`"))
+    let message = format!(
+        "there are no logs of{what} {}, which is {state}",
+        label(&found.run)
+    );
+    Err(Failed::new(
+        Exit::Usage,
+        message,
+        "wait until it was started, or follow it with `-f`",
+    ))
 }
 
 /// Whether a run has ended, and how many attempts there were.
@@ -50,12 +67,17 @@ fn stand(dir: &isoflop_core::run::SweepDir, id: &str) -> Result<(bool, u32), Fai
         Some(reader) => reader.named(id)?,
         None => Vec::new(),
     };
-    Ok(runs.first().map_or((true, 0), |run| (run.record.state.has_ended(), run.record.attempts)))
+    Ok(runs.first().map_or((true, 0), |run| {
+        (run.record.state.has_ended(), run.record.attempts)
+    }))
 }
 
 fn latest(dir: &RunDir) -> u32 {
     let entries = fs::read_dir(dir.attempts()).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).max().unwrap_or(0)
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .max()
+        .unwrap_or(0)
 }
 
 /// What was shown of an attempt: what it said in events, and what it printed.
@@ -70,8 +92,19 @@ struct Shown {
 
 impl Shown {
     fn new(number: u32, attempt: &AttemptDir) -> Self {
-        let (older, log, events) = (attempt.older_log(), attempt.log(), EventTail::new(attempt.metrics()));
-        let shown = Self { number, older, log, printed: 0, events, steps: 0 };
+        let (older, log, events) = (
+            attempt.older_log(),
+            attempt.log(),
+            EventTail::new(attempt.metrics()),
+        );
+        let shown = Self {
+            number,
+            older,
+            log,
+            printed: 0,
+            events,
+            steps: 0,
+        };
         // The part that was put aside, where there is one.
         shown.print(&fs::read(&shown.older).unwrap_or_default());
         shown
@@ -81,15 +114,24 @@ impl Shown {
         for event in self.events.read_new().unwrap_or_default() {
             self.say(&event);
         }
-        let Ok(mut file) = File::open(&self.log) else { return };
-        if file.metadata().is_ok_and(|found| found.len() < self.printed) {
+        let Ok(mut file) = File::open(&self.log) else {
+            return;
+        };
+        if file
+            .metadata()
+            .is_ok_and(|found| found.len() < self.printed)
+        {
             // It was begun anew: the rest of the old one is beside it.
             let old = fs::read(&self.older).unwrap_or_default();
             self.print(old.get(self.printed as usize..).unwrap_or_default());
             self.printed = 0;
         }
         let mut more = Vec::new();
-        if file.seek(SeekFrom::Start(self.printed)).and_then(|_| file.read_to_end(&mut more)).is_ok() {
+        if file
+            .seek(SeekFrom::Start(self.printed))
+            .and_then(|_| file.read_to_end(&mut more))
+            .is_ok()
+        {
             self.printed += more.len() as u64;
             self.print(&more);
         }
@@ -104,12 +146,23 @@ impl Shown {
         let (step, loss) = match &event.kind {
             EventKind::Started { steps } => {
                 self.steps = *steps;
-                return output::line(format!("{:>9}  the model stands: {steps} steps", duration(event.seconds)));
+                return output::line(format!(
+                    "{:>9}  the model stands: {steps} steps",
+                    duration(event.seconds)
+                ));
             }
-            EventKind::Heartbeat { step, loss_train } => (*step, loss_train.map(|loss| (loss, "training"))),
+            EventKind::Heartbeat { step, loss_train } => {
+                (*step, loss_train.map(|loss| (loss, "training")))
+            }
             EventKind::Evaluated(point) => (point.step, Some((point.loss_val, "validation"))),
         };
-        let loss = loss.map_or_else(String::new, |(loss, kind)| format!(", {kind} loss {loss:.4} nats/token"));
-        output::line(format!("{:>9}  step {step}/{}{loss}", duration(event.seconds), self.steps));
+        let loss = loss.map_or_else(String::new, |(loss, kind)| {
+            format!(", {kind} loss {loss:.4} nats/token")
+        });
+        output::line(format!(
+            "{:>9}  step {step}/{}{loss}",
+            duration(event.seconds),
+            self.steps
+        ));
     }
 }

@@ -3,7 +3,9 @@
 use super::{Exit, Failed, output};
 use isoflop_core::run::Device;
 use isoflop_core::units::bytes;
-use isoflop_dispatch::coordinator::{Machine, Place, TextBytes, machine, memory_bytes, side_by_side};
+use isoflop_dispatch::coordinator::{
+    Machine, Place, TextBytes, machine, memory_bytes, side_by_side,
+};
 use isoflop_dispatch::executor::{Slot, free_memory};
 use isoflop_sweep::Plan;
 
@@ -16,7 +18,10 @@ pub(super) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64
     } else {
         Place::Accelerator
     };
-    plan.runs.iter().map(|run| memory_bytes(&run.spec, text, place)).collect()
+    plan.runs
+        .iter()
+        .map(|run| memory_bytes(&run.spec, text, place))
+        .collect()
 }
 
 /// The slots with the memory that they share, and those of them that the runs which are not `done` can use at once, whichever
@@ -31,12 +36,23 @@ pub(super) fn usable(
     done: &[bool],
 ) -> Result<(Machine, Vec<Slot>), Failed> {
     let here: Vec<Slot> = slots.iter().filter(|slot| slot.here).copied().collect();
-    let free = if here.is_empty() { None } else { free_memory(&here) };
+    let free = if here.is_empty() {
+        None
+    } else {
+        free_memory(&here)
+    };
     let machine = machine(slots, free.as_ref());
-    let Some(free) = free else { return Ok((machine, slots.to_vec())) };
+    let Some(free) = free else {
+        return Ok((machine, slots.to_vec()));
+    };
     let (here_alone, most) = (here.len() == slots.len(), free.most());
-    let waiting = estimates.iter().copied().enumerate().filter(|(run, _)| !done[*run]);
-    let (waiting, larger): (Vec<_>, Vec<_>) = waiting.partition(|(_, estimate)| here_alone || *estimate <= most);
+    let waiting = estimates
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(run, _)| !done[*run]);
+    let (waiting, larger): (Vec<_>, Vec<_>) =
+        waiting.partition(|(_, estimate)| here_alone || *estimate <= most);
     if !larger.is_empty() {
         let (count, most) = (larger.len(), bytes(most));
         output::remark(format!(
@@ -53,7 +69,11 @@ pub(super) fn usable(
         )
     })?;
     if count < here.len() {
-        let largest = waiting.iter().map(|(_, estimate)| *estimate).max().unwrap_or(0);
+        let largest = waiting
+            .iter()
+            .map(|(_, estimate)| *estimate)
+            .max()
+            .unwrap_or(0);
         output::warning(format!(
             "memory is free for {count} of the largest runs in {} slots: one holds up to about {}",
             here.len(),
@@ -61,7 +81,10 @@ pub(super) fn usable(
         ));
     }
     let elsewhere = slots.iter().filter(|slot| !slot.here);
-    Ok((machine, here[..count].iter().chain(elsewhere).copied().collect()))
+    Ok((
+        machine,
+        here[..count].iter().chain(elsewhere).copied().collect(),
+    ))
 }
 
 fn on_processor(slots: &[Slot]) -> bool {

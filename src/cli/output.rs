@@ -15,13 +15,19 @@ const COLUMNS: usize = 80;
 
 /// A line of a result.
 pub(super) fn line(text: impl AsRef<str>) {
-    let Err(error) = writeln!(std::io::stdout(), "{}", text.as_ref()) else { return };
+    let Err(error) = writeln!(std::io::stdout(), "{}", text.as_ref()) else {
+        return;
+    };
     // Whoever reads may have seen enough, as `head` has: that is no fault, and nothing is left to do for them.
     if error.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(Exit::Ok as i32);
     }
     let message = format!("cannot write to standard output: {error}");
-    self::error(&Failed::new(Exit::Bug, message, "free space where it leads to, then run the command again"));
+    self::error(&Failed::new(
+        Exit::Bug,
+        message,
+        "free space where it leads to, then run the command again",
+    ));
     std::process::exit(Exit::Bug as i32);
 }
 
@@ -37,7 +43,10 @@ pub(super) fn file(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
         Ok(_) => {
             let mut text = serde_json::to_vec_pretty(value)?;
             text.push(b'\n');
-            std::fs::OpenOptions::new().write(true).open(path)?.write_all(&text)
+            std::fs::OpenOptions::new()
+                .write(true)
+                .open(path)?
+                .write_all(&text)
         }
         Err(_) => write_json(path, value),
     }
@@ -67,7 +76,11 @@ pub(super) fn note(text: impl AsRef<str>) {
 
 /// Something the user should look at.
 pub(super) fn warning(text: impl AsRef<str>) {
-    say(format_args!("{} {}", painted("33", "warning:"), text.as_ref()));
+    say(format_args!(
+        "{} {}",
+        painted("33", "warning:"),
+        text.as_ref()
+    ));
 }
 
 /// Something the user may want to know.
@@ -115,27 +128,47 @@ pub(super) fn described(name: &str, text: &str, indent: usize) {
 
 /// An error, and what to do about it.
 pub(super) fn error(failed: &Failed) {
-    say(format_args!("{} {}", painted("1;31", "error:"), failed.message));
+    say(format_args!(
+        "{} {}",
+        painted("1;31", "error:"),
+        failed.message
+    ));
     if !failed.hint.is_empty() {
-        say(format_args!("\n{} {}", painted("1;36", "hint:"), failed.hint));
+        say(format_args!(
+            "\n{} {}",
+            painted("1;36", "hint:"),
+            failed.hint
+        ));
     }
 }
 
 /// Colour on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 fn painted(style: &str, text: &str) -> String {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if colour { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+    let colour = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if colour {
+        format!("\u{1b}[{style}m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// A plain table; the columns from `first_number` on are numbers, aligned right.
 pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, first_number: usize) -> String {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_header(header.to_vec()).add_rows(rows);
+    table
+        .load_style(NOTHING)
+        .set_header(header.to_vec())
+        .add_rows(rows);
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         if i >= first_number {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -11,7 +11,9 @@ use super::sweep::{Sweep, open};
 use super::{Exit, Failed, memory, output};
 use isoflop_core::run::{Budget, RunSpec};
 use isoflop_core::units::{Flops, bytes, duration, si};
-use isoflop_dispatch::coordinator::{Branch, Cost, Resumed, branches, calibrate, flops_saved, look};
+use isoflop_dispatch::coordinator::{
+    Branch, Cost, Resumed, branches, calibrate, flops_saved, look,
+};
 use isoflop_dispatch::executor::{Slot, Trainer};
 use isoflop_sweep::{Plan, PlannedRun};
 
@@ -22,7 +24,11 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
     let sweep = open(&args.file, &args.folders)?;
     let slots = places(&sweep.file.executor)?;
     let branches = branches(&sweep.plan);
-    let resumed = look(&sweep.dir, &sweep.plan, &super::sweep::remembered(&sweep.dir)?);
+    let resumed = look(
+        &sweep.dir,
+        &sweep.plan,
+        &super::sweep::remembered(&sweep.dir)?,
+    );
     let memory = memory::estimates(&sweep.plan, sweep.text(), &slots);
     let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done);
     // A measurement is a few steps: they would find no room either, and say nothing of another machine.
@@ -31,7 +37,11 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
         output::warning(format!("`isoflop run` will refuse: {}", refusal.message));
         slots
     });
-    let seconds = if measures { seconds(args, &sweep, &slots, &branches) } else { None };
+    let seconds = if measures {
+        seconds(args, &sweep, &slots, &branches)
+    } else {
+        None
+    };
     let changes = Changes::of(&sweep, &resumed);
     let outlook = Outlook {
         sweep: &sweep,
@@ -64,11 +74,20 @@ struct Outlook<'a> {
 }
 
 /// Expected seconds of each run; nothing, with a warning, where the trainer cannot be asked.
-fn seconds(args: &PlanArgs, sweep: &Sweep, slots: &[Slot], branches: &[Option<Branch>]) -> Option<Vec<f64>> {
+fn seconds(
+    args: &PlanArgs,
+    sweep: &Sweep,
+    slots: &[Slot],
+    branches: &[Option<Branch>],
+) -> Option<Vec<f64>> {
     let measured = Trainer::find(args.trainer.trainer.as_deref())
         .map_err(|e| e.to_string())
-        .and_then(|trainer| calibrated(&trainer, sweep, slots, branches).map_err(|e| e.to_string()));
-    measured.map_err(|reason| output::warning(format!("no times: {reason}"))).ok()
+        .and_then(|trainer| {
+            calibrated(&trainer, sweep, slots, branches).map_err(|e| e.to_string())
+        });
+    measured
+        .map_err(|reason| output::warning(format!("no times: {reason}")))
+        .ok()
 }
 
 fn calibrated(
@@ -78,7 +97,12 @@ fn calibrated(
     branches: &[Option<Branch>],
 ) -> Result<Vec<f64>, isoflop_dispatch::coordinator::CalibrationError> {
     // Steps of runs that differ in length or seed only take the same time.
-    let kind = |spec: &RunSpec| RunSpec { budget: Budget::Flops(0.0), steps: 1, seed: 0, ..spec.clone() };
+    let kind = |spec: &RunSpec| RunSpec {
+        budget: Budget::Flops(0.0),
+        steps: 1,
+        seed: 0,
+        ..spec.clone()
+    };
     let mut kinds: Vec<RunSpec> = Vec::new();
     let mut place = HashMap::new();
     for run in &sweep.plan.runs {
@@ -97,7 +121,12 @@ fn calibrated(
 
 /// Seconds until all are done when each goes to the slot that is free first, dearest first.
 fn makespan(seconds: &[f64], done: &[bool], slots: usize) -> f64 {
-    let mut waiting: Vec<f64> = seconds.iter().zip(done).filter(|(_, done)| !**done).map(|(s, _)| *s).collect();
+    let mut waiting: Vec<f64> = seconds
+        .iter()
+        .zip(done)
+        .filter(|(_, done)| !**done)
+        .map(|(s, _)| *s)
+        .collect();
     waiting.sort_by(|a, b| b.total_cmp(a));
     let mut busy = vec![0.0f64; slots];
     for seconds in waiting {
@@ -110,7 +139,15 @@ fn makespan(seconds: &[f64], done: &[bool], slots: usize) -> f64 {
 
 impl Outlook<'_> {
     fn print(&self) {
-        let Self { sweep, slots, memory, seconds, resumed, changes, .. } = *self;
+        let Self {
+            sweep,
+            slots,
+            memory,
+            seconds,
+            resumed,
+            changes,
+            ..
+        } = *self;
         let runs = &sweep.plan.runs;
         output::line(if runs.len() <= MOST_ROWS {
             run_table(runs, memory, seconds, resumed)
@@ -121,7 +158,10 @@ impl Outlook<'_> {
         let done = resumed.done.iter().filter(|done| **done).count();
         let data = &sweep.data;
         output::line(String::new());
-        output::line(format!("{} runs, {total} FLOPs in all; {done} are done", runs.len()));
+        output::line(format!(
+            "{} runs, {total} FLOPs in all; {done} are done",
+            runs.len()
+        ));
         self.shared(total).into_iter().for_each(output::line);
         output::line(format!(
             "text: {} tokens to train on, {} held out ({} and {} documents)",
@@ -133,7 +173,8 @@ impl Outlook<'_> {
         let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
         // Seats of a queue are all alike.
         places.dedup();
-        let by = by_engine(&sweep.file.executor, slots).map_or_else(String::new, |by| format!(": {by}"));
+        let by =
+            by_engine(&sweep.file.executor, slots).map_or_else(String::new, |by| format!(": {by}"));
         output::line(format!(
             "{} runs side by side ({}), {} CPU threads each{by}",
             slots.len(),
@@ -148,7 +189,9 @@ impl Outlook<'_> {
                 duration(seconds.iter().sum())
             ));
         }
-        output::line("memory and time are estimates; FLOPs count attention in full and the backward pass twice");
+        output::line(
+            "memory and time are estimates; FLOPs count attention in full and the backward pass twice",
+        );
         if let Some(changes) = changes {
             changes.print();
         }
@@ -171,11 +214,16 @@ impl Outlook<'_> {
 
 fn damaged(plan: &Plan, resumed: &Resumed) {
     for (run, reason) in &resumed.damaged {
-        output::warning(format!("{} will be done again: {reason}", plan.runs[*run].label()));
+        output::warning(format!(
+            "{} will be done again: {reason}",
+            plan.runs[*run].label()
+        ));
     }
     for (run, reason) in &resumed.restored {
         let label = plan.runs[*run].label();
-        output::warning(format!("{label}: {reason}; it is restored from what its attempt delivered"));
+        output::warning(format!(
+            "{label}: {reason}; it is restored from what its attempt delivered"
+        ));
     }
 }
 
@@ -184,7 +232,13 @@ pub(super) fn changes(plan: &Plan, resumed: &Resumed) {
     damaged(plan, resumed);
     if !resumed.unwanted.is_empty() {
         let count = resumed.unwanted.len();
-        let names = resumed.unwanted.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
+        let names = resumed
+            .unwanted
+            .iter()
+            .take(4)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
         let more = if count > 4 { ", ..." } else { "" };
         output::warning(format!(
             "{count} finished runs in the results are not part of this sweep file; they are kept and not used ({names}{more})"
@@ -192,7 +246,12 @@ pub(super) fn changes(plan: &Plan, resumed: &Resumed) {
     }
 }
 
-fn run_table(runs: &[PlannedRun], memory: &[u64], seconds: Option<&[f64]>, resumed: &Resumed) -> String {
+fn run_table(
+    runs: &[PlannedRun],
+    memory: &[u64],
+    seconds: Option<&[f64]>,
+    resumed: &Resumed,
+) -> String {
     let tuned = runs.iter().any(|run| run.lr_factor.is_some());
     let rows = runs.iter().enumerate().map(|(i, run)| {
         let spec = &run.spec;
@@ -205,13 +264,24 @@ fn run_table(runs: &[PlannedRun], memory: &[u64], seconds: Option<&[f64]>, resum
             spec.tokens().to_string(),
             spec.steps.to_string(),
             bytes(memory[i]),
-            if resumed.done[i] { "done".to_owned() } else { left() },
+            if resumed.done[i] {
+                "done".to_owned()
+            } else {
+                left()
+            },
         ]);
         row
     });
     let mut header = vec!["arm", "size", "seed"];
     header.extend(tuned.then_some("lr"));
-    header.extend([budget_unit(runs), "params", "tokens", "steps", "memory", "time"]);
+    header.extend([
+        budget_unit(runs),
+        "params",
+        "tokens",
+        "steps",
+        "memory",
+        "time",
+    ]);
     output::table(&header, rows.collect(), 2)
 }
 
@@ -236,7 +306,10 @@ fn budget_table(runs: &[PlannedRun], seconds: Option<&[f64]>) -> String {
     let mut groups: Vec<(String, String, Vec<usize>)> = Vec::new();
     for (i, run) in runs.iter().enumerate() {
         let key = (run.arm.clone(), run.spec.budget.to_string());
-        match groups.last_mut().filter(|g| (&g.0, &g.1) == (&key.0, &key.1)) {
+        match groups
+            .last_mut()
+            .filter(|g| (&g.0, &g.1) == (&key.0, &key.1))
+        {
             Some(group) => group.2.push(i),
             None => groups.push((key.0, key.1, vec![i])),
         }
@@ -244,9 +317,16 @@ fn budget_table(runs: &[PlannedRun], seconds: Option<&[f64]>) -> String {
     let rows = groups.into_iter().map(|(arm, budget, members)| {
         let range = |of: fn(&RunSpec) -> f64| {
             let values = members.iter().map(|i| of(&runs[*i].spec));
-            format!("{} to {}", si(values.clone().fold(f64::INFINITY, f64::min)), si(values.fold(0.0, f64::max)))
+            format!(
+                "{} to {}",
+                si(values.clone().fold(f64::INFINITY, f64::min)),
+                si(values.fold(0.0, f64::max))
+            )
         };
-        let time = seconds.map_or_else(|| "-".to_owned(), |s| duration(members.iter().map(|i| s[*i]).sum()));
+        let time = seconds.map_or_else(
+            || "-".to_owned(),
+            |s| duration(members.iter().map(|i| s[*i]).sum()),
+        );
         vec![
             arm,
             budget,
@@ -257,7 +337,11 @@ fn budget_table(runs: &[PlannedRun], seconds: Option<&[f64]>) -> String {
             time,
         ]
     });
-    output::table(&["arm", "budget", "runs", "params", "tokens", "steps", "time"], rows.collect(), 1)
+    output::table(
+        &["arm", "budget", "runs", "params", "tokens", "steps", "time"],
+        rows.collect(),
+        1,
+    )
 }
 
 #[derive(Serialize)]
@@ -300,7 +384,15 @@ struct RunJson<'a> {
 
 impl<'a> PlanJson<'a> {
     fn new(outlook: &Outlook<'a>) -> Self {
-        let Outlook { sweep, slots, memory, seconds, branches, resumed, changes } = *outlook;
+        let Outlook {
+            sweep,
+            slots,
+            memory,
+            seconds,
+            branches,
+            resumed,
+            changes,
+        } = *outlook;
         let run = |(i, run): (usize, &'a PlannedRun)| RunJson {
             id: run.id.as_str(),
             arm: &run.arm,
@@ -326,7 +418,13 @@ impl<'a> PlanJson<'a> {
             sweep: &sweep.plan.name,
             baseline: &sweep.plan.baseline,
             runs: sweep.plan.runs.iter().enumerate().map(run).collect(),
-            flops_total: sweep.plan.runs.iter().map(|run| run.spec.flops()).sum::<Flops>().0,
+            flops_total: sweep
+                .plan
+                .runs
+                .iter()
+                .map(|run| run.spec.flops())
+                .sum::<Flops>()
+                .0,
             flops_saved_by_shared_trunks: flops_saved(&sweep.plan, branches).0,
             slots: slots.len(),
             threads_per_run: slots[0].threads,

@@ -4,7 +4,9 @@ use super::next_args::{PredictArgs, PredictBy};
 use super::studied::{Studied, studied};
 use super::{Exit, Failed, output};
 use isoflop_core::units::si;
-use isoflop_fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions, predict};
+use isoflop_fit::{
+    Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions, predict,
+};
 
 pub(super) fn main(args: &PredictArgs) -> Result<Exit, Failed> {
     of(&studied(&args.study)?, args)
@@ -46,24 +48,40 @@ fn print(arm: &Predictions) {
         output::paragraph(&format!("{}: no prediction: {reason}", arm.arm));
         return;
     }
-    output::paragraph(&format!("{} by {}, measured at {}", arm.arm, arm.approach.name(), extent(&arm.measured)));
+    output::paragraph(&format!(
+        "{} by {}, measured at {}",
+        arm.arm,
+        arm.approach.name(),
+        extent(&arm.measured)
+    ));
     output::line("");
     if !arm.budgets.is_empty() {
         let header = ["FLOPs", "loss", "N*", "D*", "D*/N*", "status"];
-        output::line(output::table(&header, arm.budgets.iter().flat_map(budget_rows).collect(), 0));
+        output::line(output::table(
+            &header,
+            arm.budgets.iter().flat_map(budget_rows).collect(),
+            0,
+        ));
     }
     for flops in &arm.out_of_reach {
-        output::line(format!("{flops:.2e} FLOPs: no size between 1 and 1e30 parameters is best there"));
+        output::line(format!(
+            "{flops:.2e} FLOPs: no size between 1 and 1e30 parameters is best there"
+        ));
     }
     if !arm.runs.is_empty() {
         let header = ["N", "D", "FLOPs", "loss", "status"];
-        output::line(output::table(&header, arm.runs.iter().flat_map(run_rows).collect(), 0));
+        output::line(output::table(
+            &header,
+            arm.runs.iter().flat_map(run_rows).collect(),
+            0,
+        ));
     }
     output::line("");
 }
 
 fn extent(measured: &Extent) -> String {
-    let [n, d] = [measured.params, measured.tokens].map(|(low, high)| format!("{} to {}", si(low), si(high)));
+    let [n, d] = [measured.params, measured.tokens]
+        .map(|(low, high)| format!("{} to {}", si(low), si(high)));
     let (low, high) = measured.flops;
     format!("{low:.2e} to {high:.2e} FLOPs, {n} parameters, {d} tokens")
 }
@@ -95,8 +113,20 @@ fn budget_rows(at: &Predicted) -> [Vec<String>; 2] {
 fn run_rows(run: &PredictedRun) -> [Vec<String>; 2] {
     let [status, more] = status(run.beyond);
     [
-        vec![si(run.params), si(run.tokens), format!("{:.2e}", run.flops), loss(run.loss.value), status],
-        vec![String::new(), String::new(), String::new(), band(&run.loss, loss), more],
+        vec![
+            si(run.params),
+            si(run.tokens),
+            format!("{:.2e}", run.flops),
+            loss(run.loss.value),
+            status,
+        ],
+        vec![
+            String::new(),
+            String::new(),
+            String::new(),
+            band(&run.loss, loss),
+            more,
+        ],
     ]
 }
 
@@ -105,7 +135,11 @@ fn loss(value: f64) -> String {
 }
 
 fn ratio(value: f64) -> String {
-    if (0.1..99.95).contains(&value) { format!("{value:.1}") } else { si(value.round()) }
+    if (0.1..99.95).contains(&value) {
+        format!("{value:.1}")
+    } else {
+        si(value.round())
+    }
 }
 
 fn band(band: &Band, show: impl Fn(f64) -> String) -> String {
@@ -118,7 +152,11 @@ fn status(beyond: f64) -> [String; 2] {
     if beyond <= 1.0 {
         return ["measured".to_owned(), String::new()];
     }
-    let times = if beyond < 1000.0 { format!("{beyond:.1}x") } else { format!("{beyond:.0e}x") };
+    let times = if beyond < 1000.0 {
+        format!("{beyond:.1}x")
+    } else {
+        format!("{beyond:.0e}x")
+    };
     [times, "beyond".to_owned()]
 }
 
@@ -126,8 +164,13 @@ fn status(beyond: f64) -> [String; 2] {
 fn explain(predictions: &[Predictions]) {
     let budgets = || predictions.iter().flat_map(|arm| &arm.budgets);
     let runs = || predictions.iter().flat_map(|arm| &arm.runs);
-    let residual = predictions.iter().filter_map(|arm| arm.residual).fold(f64::NAN, f64::max);
-    output::paragraph("estimates, 95% bands below them; loss in nats/token, N in parameters, D in tokens");
+    let residual = predictions
+        .iter()
+        .filter_map(|arm| arm.residual)
+        .fold(f64::NAN, f64::max);
+    output::paragraph(
+        "estimates, 95% bands below them; loss in nats/token, N in parameters, D in tokens",
+    );
     if residual.is_finite() {
         output::paragraph(&format!(
             "bands are of the law: single runs lie up to {:.1}% of the loss around it (root mean square)",
@@ -137,7 +180,11 @@ fn explain(predictions: &[Predictions]) {
     if budgets().any(|at| !at.size_measured) {
         output::paragraph("* outside the measured sizes");
     }
-    if budgets().map(|at| at.beyond).chain(runs().map(|run| run.beyond)).any(|beyond| beyond > 1.0) {
+    if budgets()
+        .map(|at| at.beyond)
+        .chain(runs().map(|run| run.beyond))
+        .any(|beyond| beyond > 1.0)
+    {
         output::paragraph(
             "beyond what was measured a band holds only if the law does: it covers noise, not another shape of the law",
         );

@@ -54,7 +54,9 @@ impl Running {
     /// The pace since the last step that was heard of; the last one known where none was made, as during an evaluation.
     fn tokens_per_second(&mut self, run: &PlannedRun, step: u64, seconds: f64) -> String {
         let before = self.last.replace((step, seconds));
-        if let Some((earlier, then)) = before.filter(|(earlier, then)| step > *earlier && seconds > *then) {
+        if let Some((earlier, then)) =
+            before.filter(|(earlier, then)| step > *earlier && seconds > *then)
+        {
             let tokens = (step - earlier) * run.spec.batch_tokens().0;
             self.pace = Some(tokens as f64 / (seconds - then));
         }
@@ -63,26 +65,48 @@ impl Running {
 }
 
 enum View {
-    Bars { all: MultiProgress, total: ProgressBar, slots: Vec<ProgressBar> },
-    Lines { last: Instant },
+    Bars {
+        all: MultiProgress,
+        total: ProgressBar,
+        slots: Vec<ProgressBar>,
+    },
+    Lines {
+        last: Instant,
+    },
 }
 
 impl Progress {
     pub(super) fn new(plan: &Plan, done: &[bool], options: &Options) -> Self {
         let (costs, slots) = (&options.costs, options.slots.len());
-        let left_cost = costs.iter().zip(done).filter(|(_, done)| !**done).map(|(cost, _)| cost).sum();
+        let left_cost = costs
+            .iter()
+            .zip(done)
+            .filter(|(_, done)| !**done)
+            .map(|(cost, _)| cost)
+            .sum();
         let finished = done.iter().filter(|done| **done).count();
         let view = if std::io::stderr().is_terminal() {
             bars(done.len(), finished, slots.min(MOST_LINES))
         } else {
-            View::Lines { last: Instant::now() }
+            View::Lines {
+                last: Instant::now(),
+            }
         };
         Self {
             total: done.len(),
             done: finished,
             costs: costs.clone(),
-            shared: options.branches.iter().map(|branch| branch.map_or(0, |branch| branch.steps)).collect(),
-            places: plan.runs.iter().enumerate().map(|(place, run)| (run.id.clone(), place)).collect(),
+            shared: options
+                .branches
+                .iter()
+                .map(|branch| branch.map_or(0, |branch| branch.steps))
+                .collect(),
+            places: plan
+                .runs
+                .iter()
+                .enumerate()
+                .map(|(place, run)| (run.id.clone(), place))
+                .collect(),
             spent_cost: 0.0,
             left_cost,
             began: Instant::now(),
@@ -99,21 +123,30 @@ impl Progress {
     }
 
     fn cost(&self, run: &PlannedRun) -> f64 {
-        self.places.get(&run.id).map_or(0.0, |place| self.costs[*place])
+        self.places
+            .get(&run.id)
+            .map_or(0.0, |place| self.costs[*place])
     }
 
     /// Seconds left: the cost that is left, at the pace seen so far.
     fn seconds_left(&self) -> Option<f64> {
-        let running: f64 = self.slots.iter().flatten().map(|running| running.cost * running.share).sum();
+        let running: f64 = self
+            .slots
+            .iter()
+            .flatten()
+            .map(|running| running.cost * running.share)
+            .sum();
         let spent = self.spent_cost + running;
         let elapsed = self.began.elapsed().as_secs_f64();
-        (spent > 0.0 && elapsed > 2.0).then(|| (self.left_cost - running).max(0.0) / spent * elapsed)
+        (spent > 0.0 && elapsed > 2.0)
+            .then(|| (self.left_cost - running).max(0.0) / spent * elapsed)
     }
 
     fn total_line(&self) -> String {
-        let left = self
-            .seconds_left()
-            .map_or_else(|| "estimating the time left".to_owned(), |s| format!("{} left (estimate)", duration(s)));
+        let left = self.seconds_left().map_or_else(
+            || "estimating the time left".to_owned(),
+            |s| format!("{} left (estimate)", duration(s)),
+        );
         format!("{}/{} runs, {left}", self.done, self.total)
     }
 
@@ -130,7 +163,9 @@ impl Progress {
 
 /// What bars look like.
 pub(super) fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ ")
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━╸ ")
 }
 
 fn bars(total: usize, done: usize, slots: usize) -> View {
@@ -145,15 +180,30 @@ fn bars(total: usize, done: usize, slots: usize) -> View {
     let bar = all.add(ProgressBar::new(total as u64));
     bar.set_style(style("{bar:14.cyan} {wide_msg}"));
     bar.set_position(done as u64);
-    View::Bars { all, total: bar, slots }
+    View::Bars {
+        all,
+        total: bar,
+        slots,
+    }
 }
 
 impl Observer for Progress {
     fn started(&mut self, slot: usize, run: &PlannedRun, _attempt: u32, waits: bool) {
-        let first_step = self.places.get(&run.id).map_or(0, |place| self.shared[*place]);
+        let first_step = self
+            .places
+            .get(&run.id)
+            .map_or(0, |place| self.shared[*place]);
         let what = if waits { "waiting" } else { "starting" };
         let (cost, line) = (self.cost(run), format!("{what}  {}", run.label()));
-        self.slots[slot] = Some(Running { cost, first_step, share: 0.0, loss: None, last: None, pace: None, line });
+        self.slots[slot] = Some(Running {
+            cost,
+            first_step,
+            share: 0.0,
+            loss: None,
+            last: None,
+            pace: None,
+            line,
+        });
     }
 
     fn began(&mut self, slot: usize, run: &PlannedRun) {
@@ -170,7 +220,10 @@ impl Observer for Progress {
         };
         if let Some(running) = &mut self.slots[slot] {
             running.loss = loss;
-            let (made, own) = (step.saturating_sub(running.first_step), run.spec.steps - running.first_step);
+            let (made, own) = (
+                step.saturating_sub(running.first_step),
+                run.spec.steps - running.first_step,
+            );
             running.share = made as f64 / own as f64;
             // The numbers first: what a narrow terminal cuts off is the end of the name.
             let shown = loss.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.3}"));
@@ -202,9 +255,18 @@ impl Observer for Progress {
     fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, record: &Record) {
         self.slots[slot] = None;
         let then = match &record.state {
-            RunState::Queued { .. } if record.split => "; it will be tried again, in smaller passes",
+            RunState::Queued { .. } if record.split => {
+                "; it will be tried again, in smaller passes"
+            }
             // It says itself that it goes on.
-            RunState::Queued { .. } if matches!(failure.class, FailureClass::Preempted | FailureClass::Refused) => "",
+            RunState::Queued { .. }
+                if matches!(
+                    failure.class,
+                    FailureClass::Preempted | FailureClass::Refused
+                ) =>
+            {
+                ""
+            }
             RunState::Queued { .. } => "; it will be tried again",
             RunState::Quarantined { .. } => "; it crashed too often and is quarantined",
             RunState::Cancelled => "; it is cancelled",
@@ -214,7 +276,11 @@ impl Observer for Progress {
     }
 
     fn changed(&mut self, run: &PlannedRun, record: &Record) {
-        self.say(&format!("{}: now {}, as was asked for", run.label(), record.state.name()));
+        self.say(&format!(
+            "{}: now {}, as was asked for",
+            run.label(),
+            record.state.name()
+        ));
     }
 
     fn disk(&mut self, room: DiskRoom) {
@@ -229,7 +295,11 @@ impl Observer for Progress {
     }
 
     fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
-        let words = if is_over { trouble.over().to_owned() } else { trouble.words() };
+        let words = if is_over {
+            trouble.over().to_owned()
+        } else {
+            trouble.words()
+        };
         self.say(&format!("{engine}: {words}"));
     }
 
@@ -241,20 +311,37 @@ impl Observer for Progress {
                 total.set_message(line);
                 // Where there are more slots than lines, those that train have them.
                 let many = self.slots.len() > slots.len();
-                let mut shown: Vec<&Option<Running>> =
-                    self.slots.iter().filter(|slot| !many || slot.is_some()).collect();
+                let mut shown: Vec<&Option<Running>> = self
+                    .slots
+                    .iter()
+                    .filter(|slot| !many || slot.is_some())
+                    .collect();
                 if many {
-                    shown.sort_by_key(|slot| slot.as_ref().is_none_or(|running| running.last.is_none()));
+                    shown.sort_by_key(|slot| {
+                        slot.as_ref().is_none_or(|running| running.last.is_none())
+                    });
                 }
-                for (bar, running) in slots.iter().zip(shown.into_iter().chain(std::iter::repeat(&None))) {
+                for (bar, running) in slots
+                    .iter()
+                    .zip(shown.into_iter().chain(std::iter::repeat(&None)))
+                {
                     bar.set_position(running.as_ref().map_or(0, |r| (r.share * 1000.0) as u64));
-                    bar.set_message(running.as_ref().map_or_else(String::new, |r| r.line.clone()));
+                    bar.set_message(
+                        running
+                            .as_ref()
+                            .map_or_else(String::new, |r| r.line.clone()),
+                    );
                 }
             }
             View::Lines { last } if last.elapsed() >= PLAIN_EVERY => {
                 *last = Instant::now();
-                let losses: Vec<String> =
-                    self.slots.iter().flatten().filter_map(|r| r.loss).map(|l| format!("{l:.2}")).collect();
+                let losses: Vec<String> = self
+                    .slots
+                    .iter()
+                    .flatten()
+                    .filter_map(|r| r.loss)
+                    .map(|l| format!("{l:.2}"))
+                    .collect();
                 output::note(format!("     {line}; losses now: {}", losses.join(" ")));
             }
             View::Lines { .. } => {}

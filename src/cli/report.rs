@@ -35,14 +35,26 @@ impl Concluded {
 }
 
 /// Tables, fits and report of what is there.
-pub(super) fn conclude(dir: &SweepDir, plan: &Plan, folders: &Folders) -> Result<Concluded, Failed> {
+pub(super) fn conclude(
+    dir: &SweepDir,
+    plan: &Plan,
+    folders: &Folders,
+) -> Result<Concluded, Failed> {
     let tables = collect(dir, plan);
     tables.write(dir)?;
-    let settings = Settings { replicates: REPLICATES, ..Settings::new(&plan.baseline) };
+    let settings = Settings {
+        replicates: REPLICATES,
+        ..Settings::new(&plan.baseline)
+    };
     let fits = fitted(dir, &tables, &settings)?;
     let command = format!("isoflop report {}", plan.name);
-    let inputs =
-        Inputs { sweep: &plan.name, fits: &fits, runs: &tables.runs, curves: &tables.curves, command: &command };
+    let inputs = Inputs {
+        sweep: &plan.name,
+        fits: &fits,
+        runs: &tables.runs,
+        curves: &tables.curves,
+        command: &command,
+    };
     let report = write(&folders.reports.join(&plan.name), &inputs)?;
     Ok(Concluded { report, fits })
 }

@@ -26,10 +26,18 @@ pub(super) fn retry(args: &RetryArgs) -> Result<Exit, Failed> {
         let dir = SweepDir::new(&args.folders.results, &name);
         let Some(reader) = Reader::open(&dir)? else {
             let hint = "start it with `isoflop run`, or name its folder with `--results`";
-            return Err(Failed::new(Exit::Usage, format!("the sweep `{name}` has no results yet"), hint));
+            return Err(Failed::new(
+                Exit::Usage,
+                format!("the sweep `{name}` has no results yet"),
+                hint,
+            ));
         };
         let failed = reader.in_states(&["failed", "quarantined"], usize::MAX)?;
-        runs.extend(failed.into_iter().map(|run| Found { dir: dir.clone(), sweep: name.clone(), run }));
+        runs.extend(failed.into_iter().map(|run| Found {
+            dir: dir.clone(),
+            sweep: name.clone(),
+            run,
+        }));
     }
     if runs.is_empty() {
         output::note("no run has failed: nothing is queued");
@@ -39,13 +47,20 @@ pub(super) fn retry(args: &RetryArgs) -> Result<Exit, Failed> {
 }
 
 fn all(prefixes: &[String], sweep: Option<&str>, folders: &Folders) -> Result<Vec<Found>, Failed> {
-    prefixes.iter().map(|prefix| find(prefix, sweep, folders)).collect()
+    prefixes
+        .iter()
+        .map(|prefix| find(prefix, sweep, folders))
+        .collect()
 }
 
 fn ask_all(kind: RequestKind, runs: Vec<Found>, folders: &Folders) -> Result<Exit, Failed> {
     let mut by_sweep: BTreeMap<String, (SweepDir, Vec<RunEntry>)> = BTreeMap::new();
     for Found { dir, sweep, run } in runs {
-        by_sweep.entry(sweep).or_insert_with(|| (dir, Vec::new())).1.push(run);
+        by_sweep
+            .entry(sweep)
+            .or_insert_with(|| (dir, Vec::new()))
+            .1
+            .push(run);
     }
     for (sweep, (dir, runs)) in by_sweep {
         ask(kind, &sweep, &dir, &runs, folders)?;
@@ -54,8 +69,16 @@ fn ask_all(kind: RequestKind, runs: Vec<Found>, folders: &Folders) -> Result<Exi
 }
 
 /// Asks the coordinator that runs the sweep; without one, does it.
-fn ask(kind: RequestKind, sweep: &str, dir: &SweepDir, runs: &[RunEntry], folders: &Folders) -> Result<(), Failed> {
-    let Some(mut reader) = Reader::open(dir)? else { return Ok(()) };
+fn ask(
+    kind: RequestKind,
+    sweep: &str,
+    dir: &SweepDir,
+    runs: &[RunEntry],
+    folders: &Folders,
+) -> Result<(), Failed> {
+    let Some(mut reader) = Reader::open(dir)? else {
+        return Ok(());
+    };
     let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
     let requests = reader.ask(kind, &ids)?;
     let goes_on = match SweepLock::take(dir) {
@@ -74,7 +97,9 @@ fn ask(kind: RequestKind, sweep: &str, dir: &SweepDir, runs: &[RunEntry], folder
                 break answer;
             }
             if !goes_on.is_empty() {
-                break format!("asked to end; its engine has it, and `isoflop resume {sweep}` sees it end");
+                break format!(
+                    "asked to end; its engine has it, and `isoflop resume {sweep}` sees it end"
+                );
             }
             if began.elapsed() > PATIENCE {
                 break "asked for; the coordinator has not answered yet".to_owned();
@@ -86,7 +111,11 @@ fn ask(kind: RequestKind, sweep: &str, dir: &SweepDir, runs: &[RunEntry], folder
     if kind == RequestKind::Retry && !goes_on.is_empty() {
         output::note(format!(
             "{} queued{goes_on}",
-            if runs.len() == 1 { "1 run is".to_owned() } else { format!("{} runs are", runs.len()) }
+            if runs.len() == 1 {
+                "1 run is".to_owned()
+            } else {
+                format!("{} runs are", runs.len())
+            }
         ));
     }
     Ok(())

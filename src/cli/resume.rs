@@ -19,7 +19,18 @@ pub(super) fn main(args: &ResumeArgs) -> Result<Exit, Failed> {
     let text = text(&dir, &plan)?;
     let engine = Engine::find(&executor, &dir, &args.trainer, &args.drive)?;
     let _lock = SweepLock::take(&dir)?;
-    go_on(&Ready { plan, dir, executor, text }, engine, &args.drive, &args.folders, began)
+    go_on(
+        &Ready {
+            plan,
+            dir,
+            executor,
+            text,
+        },
+        engine,
+        &args.drive,
+        &args.folders,
+        began,
+    )
 }
 
 /// What the sweep file said of where its runs execute.
@@ -45,13 +56,18 @@ const WITH_ITS_FILE: &str = "go on with `isoflop run` and the sweep file: finish
 fn text(dir: &SweepDir, plan: &Plan) -> Result<TextBytes, Failed> {
     let path = dir.plan().display().to_string();
     let Some(spec) = plan.runs.first().map(|run| &run.spec) else {
-        return Err(Failed::new(Exit::Usage, format!("`{path}` asks for no run"), WITH_ITS_FILE));
+        return Err(Failed::new(
+            Exit::Usage,
+            format!("`{path}` asks for no run"),
+            WITH_ITS_FILE,
+        ));
     };
     if spec.version != SPEC_VERSION {
-        let message =
-            format!("the runs of `{path}` are of version {}, this isoflop trains version {SPEC_VERSION}", spec.version);
-        let hint =
-            "take the isoflop that it was started with, or train its runs anew with `isoflop run` and the sweep file";
+        let message = format!(
+            "the runs of `{path}` are of version {}, this isoflop trains version {SPEC_VERSION}",
+            spec.version
+        );
+        let hint = "take the isoflop that it was started with, or train its runs anew with `isoflop run` and the sweep file";
         return Err(Failed::new(Exit::Usage, message, hint));
     }
     let (train, validation) = stored(dir, &spec.data)?;

@@ -22,14 +22,28 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
 
 /// Leaves all that `isoflop resume` needs with the results: the text as tokens, the plan, the sweep file.
 fn prepare(sweep: Sweep, args: &RunArgs) -> Result<Ready, Failed> {
-    sweep.data.store(&sweep.dir).map_err(|e| Failed::of_text(&sweep.file, &args.file, &e))?;
+    sweep
+        .data
+        .store(&sweep.dir)
+        .map_err(|e| Failed::of_text(&sweep.file, &args.file, &e))?;
     let written = |path: PathBuf, result: io::Result<()>| {
         let hint = "free space or choose another `--results` folder";
-        result.map_err(|e| Failed::new(Exit::Bug, format!("cannot write `{}`: {e}", path.display()), hint))
+        result.map_err(|e| {
+            Failed::new(
+                Exit::Bug,
+                format!("cannot write `{}`: {e}", path.display()),
+                hint,
+            )
+        })
     };
     let (plan, file) = (sweep.dir.plan(), sweep.dir.sweep_file());
     written(plan.clone(), sweep.plan.write(&plan))?;
     written(file.clone(), write_whole(&file, sweep.written.as_bytes()))?;
     let text = sweep.text();
-    Ok(Ready { plan: sweep.plan, dir: sweep.dir, executor: sweep.file.executor, text })
+    Ok(Ready {
+        plan: sweep.plan,
+        dir: sweep.dir,
+        executor: sweep.file.executor,
+        text,
+    })
 }

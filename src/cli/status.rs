@@ -19,7 +19,9 @@ const NAMED: usize = 5;
 pub(super) fn main(args: &SweepArgs) -> Result<Exit, Failed> {
     let name = named(&args.sweep)?;
     let dir = SweepDir::new(&args.folders.results, &name);
-    let Some(reader) = Reader::open(&dir)? else { return without_store(args) };
+    let Some(reader) = Reader::open(&dir)? else {
+        return without_store(args);
+    };
     let counts = reader.counts()?;
     if args.json {
         output::json(&reader.runs()?.iter().map(json).collect::<Vec<_>>())?;
@@ -36,7 +38,10 @@ pub(super) fn main(args: &SweepArgs) -> Result<Exit, Failed> {
     let (queued, running) = (of(&["queued"]), of(&["leased", "running", "committing"]));
     let mut parts = vec![
         format!("{} diverged", of(&["diverged"])),
-        format!("{} to do ({running} running, {queued} queued)", running + queued),
+        format!(
+            "{} to do ({running} running, {queued} queued)",
+            running + queued
+        ),
     ];
     for state in ["failed", "quarantined", "cancelled"] {
         let count = of(&[state]);
@@ -51,7 +56,9 @@ pub(super) fn main(args: &SweepArgs) -> Result<Exit, Failed> {
     ));
     match SweepLock::holder(&dir) {
         Some(holder) => output::line(format!("coordinator: {holder}")),
-        None if queued + running > 0 => output::line(format!("no coordinator runs; `isoflop resume {name}` goes on")),
+        None if queued + running > 0 => output::line(format!(
+            "no coordinator runs; `isoflop resume {name}` goes on"
+        )),
         None => {}
     }
     Ok(Exit::Ok)
@@ -59,40 +66,85 @@ pub(super) fn main(args: &SweepArgs) -> Result<Exit, Failed> {
 
 fn print_rows(runs: &[RunEntry]) {
     let rows = runs.iter().map(|run| {
-        let loss = run.loss.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.4}"));
+        let loss = run
+            .loss
+            .map_or_else(|| "-".to_owned(), |loss| format!("{loss:.4}"));
         let mut row = vec![run.arm.clone(), run.size.clone(), run.seed.to_string()];
-        row.extend([format!("{:.2e}", run.budget), status(&run.record.state).to_owned(), loss, run.id.clone()]);
+        row.extend([
+            format!("{:.2e}", run.budget),
+            status(&run.record.state).to_owned(),
+            loss,
+            run.id.clone(),
+        ]);
         row
     });
-    output::line(output::table(&["arm", "size", "seed", "budget", "status", "loss", "run"], rows.collect(), 2));
+    output::line(output::table(
+        &["arm", "size", "seed", "budget", "status", "loss", "run"],
+        rows.collect(),
+        2,
+    ));
 }
 
 fn print_arms(arms: &[(String, Counts)]) {
     let rows = arms.iter().map(|(arm, counts)| {
-        let ended_badly = ["failed", "quarantined", "cancelled"].iter().map(|name| counts.of(name)).sum::<u64>();
-        let running = ["leased", "running", "committing"].iter().map(|name| counts.of(name)).sum::<u64>();
-        let numbers =
-            [counts.total(), counts.of("done"), counts.of("diverged"), running, counts.of("queued"), ended_badly];
-        [arm.clone()].into_iter().chain(numbers.map(|number| number.to_string())).collect()
+        let ended_badly = ["failed", "quarantined", "cancelled"]
+            .iter()
+            .map(|name| counts.of(name))
+            .sum::<u64>();
+        let running = ["leased", "running", "committing"]
+            .iter()
+            .map(|name| counts.of(name))
+            .sum::<u64>();
+        let numbers = [
+            counts.total(),
+            counts.of("done"),
+            counts.of("diverged"),
+            running,
+            counts.of("queued"),
+            ended_badly,
+        ];
+        [arm.clone()]
+            .into_iter()
+            .chain(numbers.map(|number| number.to_string()))
+            .collect()
     });
-    let header = ["arm", "runs", "finished", "diverged", "running", "queued", "given up"];
+    let header = [
+        "arm", "runs", "finished", "diverged", "running", "queued", "given up",
+    ];
     output::line(output::table(&header, rows.collect(), 1));
 }
 
 fn print_active(runs: &[RunEntry]) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() as i64);
     for run in runs {
-        let Some(lease) = run.record.state.lease() else { continue };
+        let Some(lease) = run.record.state.lease() else {
+            continue;
+        };
         let since = duration((now - run.changed_at).max(0) as f64);
-        let attempt = if lease.attempt > 1 { format!(", attempt {}", lease.attempt) } else { String::new() };
-        output::line(format!("slot {}: {}{attempt}, {since}", lease.slot, super::runs::label(run)));
+        let attempt = if lease.attempt > 1 {
+            format!(", attempt {}", lease.attempt)
+        } else {
+            String::new()
+        };
+        output::line(format!(
+            "slot {}: {}{attempt}, {since}",
+            lease.slot,
+            super::runs::label(run)
+        ));
     }
 }
 
 fn print_failed(runs: &[RunEntry]) {
     for run in runs {
         if let Some(failure) = run.record.state.failure() {
-            output::paragraph(&format!("{} {}: {}", run.record.state.name(), super::runs::label(run), failure.message));
+            output::paragraph(&format!(
+                "{} {}: {}",
+                run.record.state.name(),
+                super::runs::label(run),
+                failure.message
+            ));
         }
     }
 }
@@ -148,7 +200,11 @@ fn without_store(args: &SweepArgs) -> Result<Exit, Failed> {
         return Ok(Exit::Ok);
     }
     print_rows(&runs);
-    let count = |name: &str| runs.iter().filter(|run| run.record.state.name() == name).count();
+    let count = |name: &str| {
+        runs.iter()
+            .filter(|run| run.record.state.name() == name)
+            .count()
+    };
     let (finished, diverged, queued) = (count("done"), count("diverged"), count("queued"));
     output::line(String::new());
     output::paragraph(&format!(

@@ -25,11 +25,21 @@ pub(super) fn studied(args: &StudyArgs) -> Result<Studied, Failed> {
     if let Some(path) = fit_foreign::table(args) {
         let study = fit_foreign::read(args, path)?;
         let baseline = study.arms().into_iter().next().unwrap_or_default();
-        return Ok(Studied { name: args.sweep.clone(), study, baseline, sizes: None });
+        return Ok(Studied {
+            name: args.sweep.clone(),
+            study,
+            baseline,
+            sizes: None,
+        });
     }
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;
     let study = collect(&dir, &plan).study();
-    Ok(Studied { sizes: Some(further(&plan)), name: plan.name, study, baseline: plan.baseline })
+    Ok(Studied {
+        sizes: Some(further(&plan)),
+        name: plan.name,
+        study,
+        baseline: plan.baseline,
+    })
 }
 
 /// Steps beyond the largest size.
@@ -53,27 +63,48 @@ fn further(plan: &Plan) -> Vec<OfferedSize> {
     }
     own.sort_by_key(|(params, _)| *params);
     let own: Vec<Shape> = own.into_iter().map(|(_, shape)| shape).collect();
-    let mut shapes: Vec<Shape> = own.windows(2).filter_map(|pair| between(&pair[0], &pair[1])).collect();
+    let mut shapes: Vec<Shape> = own
+        .windows(2)
+        .filter_map(|pair| between(&pair[0], &pair[1]))
+        .collect();
     if let [first, second, .., before, last] = own.as_slice() {
         shapes.extend(beyond(second, first));
         let mut ends = [*before, *last];
         for _ in 0..ABOVE {
-            let Some(next) = beyond(&ends[0], &ends[1]) else { break };
+            let Some(next) = beyond(&ends[0], &ends[1]) else {
+                break;
+            };
             shapes.push(next);
             ends = [ends[1], next];
         }
     }
-    shapes.into_iter().filter_map(|shape| offered(&shape, &arms)).collect()
+    shapes
+        .into_iter()
+        .filter_map(|shape| offered(&shape, &arms))
+        .collect()
 }
 
 /// A size as each arm counts it; none where it fits one of them not.
 fn offered(size: &Shape, arms: &[&PlannedRun]) -> Option<OfferedSize> {
     let of = |run: &&PlannedRun| {
         let spec = &run.spec;
-        let config = ModelConfig::new(spec.architecture, size, spec.data.vocabulary(), spec.sequence_length).ok()?;
-        Some((run.arm.clone(), config.params().total().0 as f64, config.flops_per_token().0 as f64))
+        let config = ModelConfig::new(
+            spec.architecture,
+            size,
+            spec.data.vocabulary(),
+            spec.sequence_length,
+        )
+        .ok()?;
+        Some((
+            run.arm.clone(),
+            config.params().total().0 as f64,
+            config.flops_per_token().0 as f64,
+        ))
     };
-    Some(OfferedSize { label: size.label(), arms: arms.iter().map(of).collect::<Option<_>>()? })
+    Some(OfferedSize {
+        label: size.label(),
+        arms: arms.iter().map(of).collect::<Option<_>>()?,
+    })
 }
 
 impl Studied {
@@ -81,14 +112,28 @@ impl Studied {
     pub(super) fn check_arm(&self, arm: &str) -> Result<(), Failed> {
         let arms = self.study.arms();
         if arms.is_empty() {
-            let message = format!("no run of `{}` is finished, so that nothing can be fitted", self.name);
-            return Err(Failed::new(Exit::FitImpossible, message, "finish runs with `isoflop run`"));
+            let message = format!(
+                "no run of `{}` is finished, so that nothing can be fitted",
+                self.name
+            );
+            return Err(Failed::new(
+                Exit::FitImpossible,
+                message,
+                "finish runs with `isoflop run`",
+            ));
         }
         if arms.iter().any(|name| name == arm) {
             return Ok(());
         }
         let names: Vec<&str> = arms.iter().map(String::as_str).collect();
-        let message = format!("`{arm}` is none of the arms with finished runs: `{}`", names.join("`, `"));
-        Err(Failed::new(Exit::Usage, message, nearest(arm, &names, "arm")))
+        let message = format!(
+            "`{arm}` is none of the arms with finished runs: `{}`",
+            names.join("`, `")
+        );
+        Err(Failed::new(
+            Exit::Usage,
+            message,
+            nearest(arm, &names, "arm"),
+        ))
     }
 }

@@ -35,7 +35,11 @@ pub(super) struct StudyArgs {
 impl StudyArgs {
     /// The usual settings, with these draws.
     pub(super) fn settings(&self, baseline: &str) -> Settings {
-        Settings { replicates: self.replicates, seed: self.seed, ..Settings::new(baseline) }
+        Settings {
+            replicates: self.replicates,
+            seed: self.seed,
+            ..Settings::new(baseline)
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use super::next_args::{SuggestArgs, TargetArg};
 use super::studied::{Studied, studied};
 use super::{Exit, Failed, output};
 use isoflop_core::units::si;
-use isoflop_fit::{Interval, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest};
+use isoflop_fit::{
+    Interval, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest,
+};
 
 pub(super) fn main(args: &SuggestArgs) -> Result<Exit, Failed> {
     let mut studied = studied(&args.study)?;
@@ -26,8 +28,14 @@ pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> 
     };
     let arm = arm(studied, args, target)?;
     let settings = args.study.settings(&studied.baseline);
-    let is_of = |name: &str| name == arm || (target == Target::Multiplier && name == studied.baseline);
-    let runs = studied.study.observations.iter().filter(|run| is_of(&run.arm)).count();
+    let is_of =
+        |name: &str| name == arm || (target == Target::Multiplier && name == studied.baseline);
+    let runs = studied
+        .study
+        .observations
+        .iter()
+        .filter(|run| is_of(&run.arm))
+        .count();
     let wanted = Wanted {
         allowance: args.flops,
         target,
@@ -37,7 +45,8 @@ pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> 
         sizes: studied.sizes.clone(),
         arm,
     };
-    let suggestion = suggest(&studied.study, &settings, &wanted).map_err(|refusal| failed(&refusal, args))?;
+    let suggestion =
+        suggest(&studied.study, &settings, &wanted).map_err(|refusal| failed(&refusal, args))?;
     if args.study.json {
         output::json(&suggestion)?;
     } else {
@@ -50,21 +59,42 @@ pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> 
 /// The arm that is meant: of two arms the other is the variant, and an exponent is the baseline's where nothing else is said.
 fn arm(studied: &Studied, args: &SuggestArgs, target: Target) -> Result<String, Failed> {
     let arms = studied.study.arms();
-    let others: Vec<String> = arms.into_iter().filter(|arm| *arm != studied.baseline).collect();
+    let others: Vec<String> = arms
+        .into_iter()
+        .filter(|arm| *arm != studied.baseline)
+        .collect();
     match (&args.arm, target, others.as_slice()) {
         (Some(arm), Target::Multiplier, _) if *arm == studied.baseline => {
             let message = format!("`{arm}` is the baseline, and its multiplier over itself is 1");
-            Err(Failed::new(Exit::Usage, message, "name another arm with `--arm`, or ask `--of alpha`"))
+            Err(Failed::new(
+                Exit::Usage,
+                message,
+                "name another arm with `--arm`, or ask `--of alpha`",
+            ))
         }
         (Some(arm), ..) => Ok(arm.clone()),
         (None, Target::Multiplier, [only]) => Ok(only.clone()),
         (None, Target::Multiplier, []) => {
-            let message = format!("`{}` is the only arm with finished runs: a multiplier takes two", studied.baseline);
-            Err(Failed::new(Exit::FitImpossible, message, "ask for an exponent, as with `--of alpha`"))
+            let message = format!(
+                "`{}` is the only arm with finished runs: a multiplier takes two",
+                studied.baseline
+            );
+            Err(Failed::new(
+                Exit::FitImpossible,
+                message,
+                "ask for an exponent, as with `--of alpha`",
+            ))
         }
         (None, Target::Multiplier, several) => {
-            let message = format!("the study compares several arms: `{}`", several.join("`, `"));
-            Err(Failed::new(Exit::Usage, message, "say with `--arm` whose multiplier is meant"))
+            let message = format!(
+                "the study compares several arms: `{}`",
+                several.join("`, `")
+            );
+            Err(Failed::new(
+                Exit::Usage,
+                message,
+                "say with `--arm` whose multiplier is meant",
+            ))
         }
         (None, ..) => Ok(studied.baseline.clone()),
     }
@@ -97,15 +127,34 @@ fn failed(refusal: &SuggestRefusal, args: &SuggestArgs) -> Failed {
 fn rounded_up(value: f64) -> String {
     let shown = |value: f64| format!("{value:.2e}");
     let enough = shown(value).parse::<f64>().is_ok_and(|read| read >= value);
-    if enough { shown(value) } else { shown(value * 1.005) }
+    if enough {
+        shown(value)
+    } else {
+        shown(value * 1.005)
+    }
 }
 
 fn print(suggestion: &Suggestion, studied: &Studied) {
     let what = what(suggestion);
-    output::paragraph(&format!("runs that narrow the 95% interval of the {what} most, {}", cost(suggestion)));
+    output::paragraph(&format!(
+        "runs that narrow the 95% interval of the {what} most, {}",
+        cost(suggestion)
+    ));
     output::line("");
-    let header = ["size", "N", "D", "D/N", "FLOPs a run", "seeds", "FLOPs in all"];
-    output::line(output::table(&header, suggestion.places.iter().map(row).collect(), 1));
+    let header = [
+        "size",
+        "N",
+        "D",
+        "D/N",
+        "FLOPs a run",
+        "seeds",
+        "FLOPs in all",
+    ];
+    output::line(output::table(
+        &header,
+        suggestion.places.iter().map(row).collect(),
+        1,
+    ));
     output::line("");
     let first = &suggestion.arms[0];
     if suggestion.arms.len() > 1 {
@@ -135,10 +184,14 @@ fn print(suggestion: &Suggestion, studied: &Studied) {
 /// What keeps a suggestion from being better.
 fn caution(suggestion: &Suggestion, max_runs: usize) {
     if runs(suggestion) + suggestion.arms.len() > max_runs {
-        output::paragraph(&format!("no more than {max_runs} runs are suggested; `--max-runs` allows more"));
+        output::paragraph(&format!(
+            "no more than {max_runs} runs are suggested; `--max-runs` allows more"
+        ));
     }
     if suggestion.shrink_evenly < suggestion.shrink {
-        output::paragraph("an even spread is expected to do better here: it is not held to so many runs");
+        output::paragraph(
+            "an even spread is expected to do better here: it is not held to so many runs",
+        );
     }
 }
 
@@ -146,18 +199,29 @@ fn caution(suggestion: &Suggestion, max_runs: usize) {
 fn what(suggestion: &Suggestion) -> String {
     let name = suggestion.target.name();
     match (suggestion.arms.as_slice(), suggestion.at_flops) {
-        ([baseline, variant], Some(flops)) => format!("{name} of {variant} over {baseline} at {flops:.2e} FLOPs"),
+        ([baseline, variant], Some(flops)) => {
+            format!("{name} of {variant} over {baseline} at {flops:.2e} FLOPs")
+        }
         (arms, _) => format!("{name} of {}", arms.join(", ")),
     }
 }
 
 fn cost(suggestion: &Suggestion) -> String {
-    format!("{} runs for {:.2e} FLOPs in all:", runs(suggestion), suggestion.flops)
+    format!(
+        "{} runs for {:.2e} FLOPs in all:",
+        runs(suggestion),
+        suggestion.flops
+    )
 }
 
 /// How many are suggested.
 fn runs(suggestion: &Suggestion) -> usize {
-    suggestion.places.iter().map(|place| place.seeds).sum::<usize>() * suggestion.arms.len()
+    suggestion
+        .places
+        .iter()
+        .map(|place| place.seeds)
+        .sum::<usize>()
+        * suggestion.arms.len()
 }
 
 fn row(place: &Place) -> Vec<String> {
@@ -187,7 +251,10 @@ fn verdict(suggestion: &Suggestion) -> String {
         _ => format!("{value:.3}"),
     };
     let range = |interval: Option<Interval>| {
-        interval.map_or_else(|| "no interval".to_owned(), |i| format!("{} to {}", show(i.low), show(i.high)))
+        interval.map_or_else(
+            || "no interval".to_owned(),
+            |i| format!("{} to {}", show(i.low), show(i.high)),
+        )
     };
     format!(
         "by surface it is {}, 95% {} now; expected then, as an estimate: {}, {} of the width of now. As many FLOPs spent \
@@ -215,7 +282,11 @@ fn sweep_form(form: &SweepForm, studied: &Studied) {
         percent(form.shrink)
     ));
     let sizes: Vec<String> = form.sizes.iter().map(size).collect();
-    let budgets: Vec<String> = form.budgets.iter().map(|budget| format!("{budget:e}")).collect();
+    let budgets: Vec<String> = form
+        .budgets
+        .iter()
+        .map(|budget| format!("{budget:e}"))
+        .collect();
     output::line(format!(
         "\nsizes: [{}]\nbudgets:\n  flops: [{}]\nseeds: [{}]",
         sizes.join(", "),
@@ -225,12 +296,19 @@ fn sweep_form(form: &SweepForm, studied: &Studied) {
 }
 
 fn size(size: &SweepSize) -> String {
-    size.label.clone().unwrap_or_else(|| format!("{{params: {}}}", si(size.params)))
+    size.label
+        .clone()
+        .unwrap_or_else(|| format!("{{params: {}}}", si(size.params)))
 }
 
 /// The study's own seeds, and the next ones after them.
 fn seeds(count: usize, studied: &Studied) -> Vec<String> {
-    let mut seeds: Vec<u64> = studied.study.observations.iter().map(|run| run.seed).collect();
+    let mut seeds: Vec<u64> = studied
+        .study
+        .observations
+        .iter()
+        .map(|run| run.seed)
+        .collect();
     seeds.sort_unstable();
     seeds.dedup();
     while seeds.len() < count {

@@ -25,7 +25,10 @@ pub(super) struct Sweep {
 impl Sweep {
     /// Sizes of the token files, for estimates of memory.
     pub(super) fn text(&self) -> TextBytes {
-        TextBytes { train: self.data.train.bytes, validation: self.data.validation.bytes }
+        TextBytes {
+            train: self.data.train.bytes,
+            validation: self.data.validation.bytes,
+        }
     }
 }
 
@@ -33,24 +36,40 @@ impl Sweep {
 pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
     let written = read(path)?;
     let file = parse(path, &written)?;
-    let texts = file.split(path)?.try_map(|place| text::find(&file, path, place))?;
-    let data = prepare(&texts, file.data.tokenizer).map_err(|e| Failed::of_text(&file, path, &e))?;
-    let corpora =
-        Corpora { spec: data.spec.clone(), train_tokens: data.train.tokens, validation_tokens: data.validation.tokens };
+    let texts = file
+        .split(path)?
+        .try_map(|place| text::find(&file, path, place))?;
+    let data =
+        prepare(&texts, file.data.tokenizer).map_err(|e| Failed::of_text(&file, path, &e))?;
+    let corpora = Corpora {
+        spec: data.spec.clone(),
+        train_tokens: data.train.tokens,
+        validation_tokens: data.validation.tokens,
+    };
     let plan = plan(&file, path, &corpora)?;
     let dir = SweepDir::new(&folders.results, &plan.name);
-    Ok(Sweep { written, file, plan, data, dir })
+    Ok(Sweep {
+        written,
+        file,
+        plan,
+        data,
+        dir,
+    })
 }
 
 /// What the store knows of each run, by its id; nothing where there is no store yet.
 pub(super) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, Failed> {
-    let Some(reader) = Reader::open(dir)? else { return Ok(HashMap::new()) };
+    let Some(reader) = Reader::open(dir)? else {
+        return Ok(HashMap::new());
+    };
     Ok(reader.records()?)
 }
 
 /// The name of a sweep, which a command is given or takes from a sweep file.
 pub(super) fn named(sweep: &str) -> Result<String, Failed> {
-    let is_file = Path::new(sweep).extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let is_file = Path::new(sweep)
+        .extension()
+        .is_some_and(|e| e == "yaml" || e == "yml");
     if is_file {
         return Ok(load(Path::new(sweep))?.folder_name(Path::new(sweep))?);
     }
@@ -72,7 +91,11 @@ pub(super) fn recorded(sweep: &str, folders: &Folders) -> Result<(SweepDir, Plan
             format!("`{}` is damaged: {e}", path.display()),
             "run `isoflop run` with its sweep file again: finished runs are kept",
         ),
-        _ => Failed::new(Exit::Usage, format!("the sweep `{name}` has no results yet"), hint),
+        _ => Failed::new(
+            Exit::Usage,
+            format!("the sweep `{name}` has no results yet"),
+            hint,
+        ),
     })?;
     Ok((dir, plan))
 }

@@ -69,7 +69,12 @@ pub(super) struct WorkerTokenArgs {
     #[command(subcommand)]
     pub(super) command: WorkerTokenCommand,
     /// File of the workers that may call
-    #[arg(long, default_value = "results/workers.json", value_name = "FILE", global = true)]
+    #[arg(
+        long,
+        default_value = "results/workers.json",
+        value_name = "FILE",
+        global = true
+    )]
     pub(super) workers: PathBuf,
 }
 

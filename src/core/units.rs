@@ -11,17 +11,23 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// A number of tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Tokens(pub u64);
 
 /// A number of parameters (scalars that are trained).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct ParamCount(pub u64);
 
 /// Floating-point operations for one token, an exact count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct FlopsPerToken(pub u64);
 
@@ -161,13 +167,18 @@ pub fn parse_number(text: &str) -> Result<f64, NumberError> {
         Some('T') => (&clean[..clean.len() - 1], 1e12),
         _ => (clean.as_str(), 1.0),
     };
-    let starts_right = digits.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
+    let starts_right =
+        digits.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
     let value: f64 = match digits.trim_end().parse() {
         Ok(value) if starts_right => value,
         _ => return Err(NumberError::NotANumber(text.to_owned())),
     };
     let value = value * scale;
-    if value.is_finite() { Ok(value) } else { Err(NumberError::NotFinite(text.to_owned())) }
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(NumberError::NotFinite(text.to_owned()))
+    }
 }
 
 /// Deserializes a finite number, written as one or as a text that [`parse_number`] reads.
@@ -200,7 +211,11 @@ impl Visitor<'_> for NumberVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<f64, E> {
-        if value.is_finite() { Ok(value) } else { Err(E::custom(format!("`{value}` is not a finite number"))) }
+        if value.is_finite() {
+            Ok(value)
+        } else {
+            Err(E::custom(format!("`{value}` is not a finite number")))
+        }
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<f64, E> {
@@ -214,13 +229,22 @@ mod tests {
 
     #[test]
     fn flops_are_the_exact_product() {
-        assert_eq!(FlopsPerToken(3_000_000_001) * Tokens(3), Flops(9_000_000_003.0));
+        assert_eq!(
+            FlopsPerToken(3_000_000_001) * Tokens(3),
+            Flops(9_000_000_003.0)
+        );
     }
 
     #[test]
     fn numbers_as_people_write_them() {
-        for (text, value) in [("1e12", 1e12), ("50M", 5e7), ("1_000", 1e3), ("2.5k", 2500.0), ("1B", 1e9), ("-3", -3.0)]
-        {
+        for (text, value) in [
+            ("1e12", 1e12),
+            ("50M", 5e7),
+            ("1_000", 1e3),
+            ("2.5k", 2500.0),
+            ("1B", 1e9),
+            ("-3", -3.0),
+        ] {
             assert_eq!(parse_number(text), Ok(value), "{text}");
         }
         for text in ["", "M", "ten", "inf", "nan", "1e999", "1M2", "1e", "e5"] {
@@ -230,7 +254,9 @@ mod tests {
 
     #[test]
     fn three_significant_digits() {
-        let shown: Vec<String> = [7.0, 999.0, 1000.0, 35_345_678.0, 999_600.0, 1.5e9].map(si).to_vec();
+        let shown: Vec<String> = [7.0, 999.0, 1000.0, 35_345_678.0, 999_600.0, 1.5e9]
+            .map(si)
+            .to_vec();
         assert_eq!(shown, ["7", "999", "1.00k", "35.3M", "1.00M", "1.50B"]);
     }
 

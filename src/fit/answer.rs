@@ -19,13 +19,19 @@ pub enum Answer<T> {
 }
 
 /// The answer itself, or `{"refused": "why there is none"}`.
-pub(super) fn answer<T: Serialize, R: Display, S: Serializer>(given: &Result<T, R>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn answer<T: Serialize, R: Display, S: Serializer>(
+    given: &Result<T, R>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Refused {
         refused: String,
     }
     match given {
         Ok(answer) => answer.serialize(to),
-        Err(reason) => Refused { refused: reason.to_string() }.serialize(to),
+        Err(reason) => Refused {
+            refused: reason.to_string(),
+        }
+        .serialize(to),
     }
 }

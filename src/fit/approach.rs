@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A way from runs to L*(C), after the three of Hoffmann et al. (arXiv:2203.15556, section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Approach {
     /// Approach 2: the vertex of a parabola at each budget, and a power law through them.
@@ -21,8 +23,13 @@ pub enum Approach {
 
 impl Approach {
     /// All of them, the first that has an answer is what a comparison is made by.
-    pub const ALL: [Self; 5] =
-        [Self::Profiles, Self::Surface, Self::ProfilesCubic, Self::ProfilesWindowed, Self::Envelope];
+    pub const ALL: [Self; 5] = [
+        Self::Profiles,
+        Self::Surface,
+        Self::ProfilesCubic,
+        Self::ProfilesWindowed,
+        Self::Envelope,
+    ];
 
     /// The word for it on the command line and in tables.
     pub fn name(self) -> &'static str {

@@ -74,48 +74,90 @@ pub(super) struct Prepared<'a> {
 
 /// Finds the estimates of an arm that the methods start from.
 pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> Prepared<'a> {
-    let runs: Vec<(usize, &Observation)> =
-        study.observations.iter().enumerate().filter(|(_, run)| run.arm == name).collect();
+    let runs: Vec<(usize, &Observation)> = study
+        .observations
+        .iter()
+        .enumerate()
+        .filter(|(_, run)| run.arm == name)
+        .collect();
     let budgets = by_budget(&runs);
-    let profiles: Vec<Profile> =
-        budgets.iter().map(|(budget, cell)| profile::fit(cell.clone(), f64::from_bits(*budget))).collect();
+    let profiles: Vec<Profile> = budgets
+        .iter()
+        .map(|(budget, cell)| profile::fit(cell.clone(), f64::from_bits(*budget)))
+        .collect();
     let fresh = fresh(&runs);
     let surface = surface_of(&fresh, settings.objective);
     let mut methods: Vec<Method> = [Form::Parabola, Form::Cubic, Form::Windowed]
         .into_iter()
-        .map(|form| Method::Profiles { form, cells: cells(form, &profiles, &budgets) })
+        .map(|form| Method::Profiles {
+            form,
+            cells: cells(form, &profiles, &budgets),
+        })
         .collect();
-    methods.extend(surface.as_ref().ok().map(|(fit, per_token)| Method::Surface {
-        runs: fresh.iter().map(|(at, _)| *at).collect(),
-        points: points(&fresh),
-        objective: settings.objective,
-        from: fit.surface,
-        per_token: *per_token,
-    }));
-    methods.push(Method::Envelope { points: envelope_points(study, &runs) });
-    Prepared { name: name.to_owned(), runs, profiles, surface, methods }
+    methods.extend(
+        surface
+            .as_ref()
+            .ok()
+            .map(|(fit, per_token)| Method::Surface {
+                runs: fresh.iter().map(|(at, _)| *at).collect(),
+                points: points(&fresh),
+                objective: settings.objective,
+                from: fit.surface,
+                per_token: *per_token,
+            }),
+    );
+    methods.push(Method::Envelope {
+        points: envelope_points(study, &runs),
+    });
+    Prepared {
+        name: name.to_owned(),
+        runs,
+        profiles,
+        surface,
+        methods,
+    }
 }
 
 /// The runs at each budget, cheapest first: budgets are positive, so that their bits are in their order.
-fn by_budget<'a>(runs: &[(usize, &'a Observation)]) -> BTreeMap<u64, Vec<(usize, &'a Observation)>> {
+fn by_budget<'a>(
+    runs: &[(usize, &'a Observation)],
+) -> BTreeMap<u64, Vec<(usize, &'a Observation)>> {
     let mut budgets: BTreeMap<u64, Vec<_>> = BTreeMap::new();
     for run in runs {
-        budgets.entry(run.1.budget.to_bits()).or_default().push(*run);
+        budgets
+            .entry(run.1.budget.to_bits())
+            .or_default()
+            .push(*run);
     }
     budgets
 }
 
-fn cells(form: Form, profiles: &[Profile], budgets: &BTreeMap<u64, Vec<(usize, &Observation)>>) -> Vec<Cell> {
+fn cells(
+    form: Form,
+    profiles: &[Profile],
+    budgets: &BTreeMap<u64, Vec<(usize, &Observation)>>,
+) -> Vec<Cell> {
     let used = |profile: &Profile| match form {
         Form::Parabola => profile.trusted().is_some(),
-        other => profile.other_forms.iter().any(|found| found.form == other && profile.holds(found.n_opt)),
+        other => profile
+            .other_forms
+            .iter()
+            .any(|found| found.form == other && profile.holds(found.n_opt)),
     };
     let mut cells = Vec::new();
     for (at, (profile, runs)) in profiles.iter().zip(budgets.values()).enumerate() {
         // A table whose runs were not planned by budget has as many budgets as runs, and none of them draws a curve.
         if runs.len() >= profile::FEWEST {
-            let runs = runs.iter().map(|(at, run)| (run.params.ln(), run.loss, *at)).collect();
-            cells.push(Cell { profile: at, log_flops: profile.flops.ln(), runs, used: used(profile) });
+            let runs = runs
+                .iter()
+                .map(|(at, run)| (run.params.ln(), run.loss, *at))
+                .collect();
+            cells.push(Cell {
+                profile: at,
+                log_flops: profile.flops.ln(),
+                runs,
+                used: used(profile),
+            });
         }
     }
     cells
@@ -125,9 +167,13 @@ fn points(runs: &[(usize, &Observation)]) -> Vec<surface::Point> {
     runs.iter().map(|(_, run)| run.point()).collect()
 }
 
-fn surface_of(runs: &[(usize, &Observation)], objective: Objective) -> Result<(SurfaceFit, PerToken), SurfaceRefusal> {
+fn surface_of(
+    runs: &[(usize, &Observation)],
+    objective: Objective,
+) -> Result<(SurfaceFit, PerToken), SurfaceRefusal> {
     let fit = searched(&points(runs), objective)?;
-    let per_token = PerToken::of(runs.iter().map(|(_, run)| *run)).ok_or(SurfaceRefusal::NotConverged)?;
+    let per_token =
+        PerToken::of(runs.iter().map(|(_, run)| *run)).ok_or(SurfaceRefusal::NotConverged)?;
     Ok((fit, per_token))
 }
 
@@ -135,7 +181,10 @@ fn surface_of(runs: &[(usize, &Observation)], objective: Objective) -> Result<(S
 const SEARCHED: usize = 2000;
 
 /// The full fit; of many runs the search looks at every so many, and all of them are fitted from what it finds.
-pub(super) fn searched(points: &[surface::Point], objective: Objective) -> Result<SurfaceFit, SurfaceRefusal> {
+pub(super) fn searched(
+    points: &[surface::Point],
+    objective: Objective,
+) -> Result<SurfaceFit, SurfaceRefusal> {
     let ones = vec![1.0; points.len()];
     let stride = points.len().div_ceil(SEARCHED).max(1);
     if stride == 1 {
@@ -148,25 +197,42 @@ pub(super) fn searched(points: &[surface::Point], objective: Objective) -> Resul
 
 /// The arm's training curves; the ends of its runs where none are known.
 fn envelope_points(study: &Study, runs: &[(usize, &Observation)]) -> Vec<EnvelopePoint> {
-    let places: BTreeMap<&str, usize> = runs.iter().map(|(at, run)| (run.run.as_str(), *at)).collect();
+    let places: BTreeMap<&str, usize> = runs
+        .iter()
+        .map(|(at, run)| (run.run.as_str(), *at))
+        .collect();
     let point = |run: usize, n: f64, c: f64, loss: f64| EnvelopePoint {
         log_flops: c.ln(),
         log_n: n.ln(),
         log_loss: loss.ln(),
         run,
     };
-    let curves = study.trajectories.iter().filter_map(|curve| Some((places.get(curve.run.as_str())?, curve)));
-    let on_the_way: Vec<EnvelopePoint> =
-        curves.flat_map(|(at, curve)| curve.points.iter().map(|p| point(*at, curve.params, p.flops, p.loss))).collect();
+    let curves = study
+        .trajectories
+        .iter()
+        .filter_map(|curve| Some((places.get(curve.run.as_str())?, curve)));
+    let on_the_way: Vec<EnvelopePoint> = curves
+        .flat_map(|(at, curve)| {
+            curve
+                .points
+                .iter()
+                .map(|p| point(*at, curve.params, p.flops, p.loss))
+        })
+        .collect();
     if !on_the_way.is_empty() {
         return on_the_way;
     }
-    runs.iter().map(|(at, run)| point(*at, run.params, run.flops, run.loss)).collect()
+    runs.iter()
+        .map(|(at, run)| point(*at, run.params, run.flops, run.loss))
+        .collect()
 }
 
 /// The runs that read no text twice: those that a surface goes through.
 fn fresh<'a>(runs: &[(usize, &'a Observation)]) -> Vec<(usize, &'a Observation)> {
-    runs.iter().filter(|(_, run)| !run.repeats()).copied().collect()
+    runs.iter()
+        .filter(|(_, run)| !run.repeats())
+        .copied()
+        .collect()
 }
 
 impl<'a> Prepared<'a> {
@@ -187,7 +253,14 @@ impl<'a> Prepared<'a> {
             let law = method.law(&estimate)?;
             let flops_range = self.flops_range(method);
             let loss_range = self.loss_range(method, &estimate, &law, flops_range)?;
-            Some(Made { method: method.clone(), estimate, law, flops_range, loss_range, draws })
+            Some(Made {
+                method: method.clone(),
+                estimate,
+                law,
+                flops_range,
+                loss_range,
+                draws,
+            })
         };
         self.methods.iter().zip(draws).filter_map(made).collect()
     }
@@ -195,19 +268,29 @@ impl<'a> Prepared<'a> {
     /// Compute that a method was measured at.
     fn flops_range(&self, method: &Method) -> (f64, f64) {
         match method {
-            Method::Profiles { cells, .. } => {
-                span::range(cells.iter().filter(|cell| cell.used).map(|cell| cell.log_flops.exp()))
-            }
+            Method::Profiles { cells, .. } => span::range(
+                cells
+                    .iter()
+                    .filter(|cell| cell.used)
+                    .map(|cell| cell.log_flops.exp()),
+            ),
             _ => span::range(self.runs.iter().map(|(_, run)| run.flops)),
         }
     }
 
     /// L* that a method was measured at: the vertices' own, or the law's at the ends of the compute.
-    fn loss_range(&self, method: &Method, estimate: &Drawn, law: &Law, flops: (f64, f64)) -> Option<(f64, f64)> {
+    fn loss_range(
+        &self,
+        method: &Method,
+        estimate: &Drawn,
+        law: &Law,
+        flops: (f64, f64),
+    ) -> Option<(f64, f64)> {
         match (method, estimate) {
             (Method::Profiles { cells, .. }, Drawn::Profiles { vertices, .. }) => {
                 let used = cells.iter().zip(vertices).filter(|(cell, _)| cell.used);
-                let losses: Option<Vec<f64>> = used.map(|(_, vertex)| Some((*vertex)?.loss_opt)).collect();
+                let losses: Option<Vec<f64>> =
+                    used.map(|(_, vertex)| Some((*vertex)?.loss_opt)).collect();
                 Some(span::range(losses?.iter().copied()))
             }
             _ => Some((law.loss(flops.1)?, law.loss(flops.0)?)),
@@ -219,18 +302,35 @@ impl<'a> Prepared<'a> {
         let by = |approach: Approach| Made::by(approach, made);
         let mut profiles = self.profiles.clone();
         if let Some(Method::Profiles { cells, .. }) = self.methods.first() {
-            cells.iter().enumerate().for_each(|(at, cell)| add_intervals(&mut profiles[cell.profile], at, draws));
+            cells
+                .iter()
+                .enumerate()
+                .for_each(|(at, cell)| add_intervals(&mut profiles[cell.profile], at, draws));
         }
-        let frontier = match (frontier::fit(&profiles), by(Approach::Profiles), by(Approach::Surface)) {
+        let frontier = match (
+            frontier::fit(&profiles),
+            by(Approach::Profiles),
+            by(Approach::Surface),
+        ) {
             (Ok(frontier), Some(made), _) => Ok(with_intervals(frontier, made)),
             (Err(refusal), _, Some(made)) => frontier::along(made).ok_or(refusal),
             (frontier, ..) => frontier,
         };
         let fresh = self.fresh();
-        let data_constrained = self.surface.as_ref().ok().and_then(|(fit, _)| repeated(&self.runs, &fit.surface));
-        let diagnosis = self.surface.as_ref().ok().map(|(fit, _)| diagnose(&fresh, &fit.surface));
+        let data_constrained = self
+            .surface
+            .as_ref()
+            .ok()
+            .and_then(|(fit, _)| repeated(&self.runs, &fit.surface));
+        let diagnosis = self
+            .surface
+            .as_ref()
+            .ok()
+            .map(|(fit, _)| diagnose(&fresh, &fit.surface));
         let surface = self.surface.as_ref().map_err(|refusal| *refusal);
-        let surface = surface.map(|(fit, per_token)| ArmSurface::tell(fit, per_token, by(Approach::Surface), &fresh));
+        let surface = surface.map(|(fit, per_token)| {
+            ArmSurface::tell(fit, per_token, by(Approach::Surface), &fresh)
+        });
         ArmFit {
             runs: self.runs.len(),
             over_training: over_training(&fresh),
@@ -248,7 +348,9 @@ impl<'a> Prepared<'a> {
 
 fn add_intervals(profile: &mut Profile, at: usize, draws: &[Option<Drawn>]) {
     let widening = widening(profile.points.len(), 3, PARABOLA);
-    let Ok(vertex) = &mut profile.vertex else { return };
+    let Ok(vertex) = &mut profile.vertex else {
+        return;
+    };
     let of = |of: fn(&profile::Parabola) -> f64| {
         let draw = |drawn: &Option<Drawn>| match drawn {
             Some(Drawn::Profiles { vertices, .. }) => vertices[at].as_ref().map(of),
@@ -273,14 +375,23 @@ fn with_intervals(frontier: Frontier, made: &Made) -> Frontier {
 }
 
 fn over_training(runs: &[(usize, &Observation)]) -> Result<OverTraining, OverTrainingRefusal> {
-    let run = |(_, run): &(usize, &Observation)| over_training::Run { n: run.params, d: run.tokens, loss: run.loss };
+    let run = |(_, run): &(usize, &Observation)| over_training::Run {
+        n: run.params,
+        d: run.tokens,
+        loss: run.loss,
+    };
     over_training::fit(&runs.iter().map(run).collect::<Vec<_>>())
 }
 
 fn repeated(runs: &[(usize, &Observation)], surface: &Surface) -> Option<DataConstrained> {
     let run = |(_, run): &(usize, &Observation)| {
         let unique = run.further.unique_tokens.filter(|_| run.repeats())?;
-        Some(data_constrained::Run { n: run.params, d: run.tokens, unique, loss: run.loss })
+        Some(data_constrained::Run {
+            n: run.params,
+            d: run.tokens,
+            unique,
+            loss: run.loss,
+        })
     };
     data_constrained::fit(surface, &runs.iter().filter_map(run).collect::<Vec<_>>()).ok()
 }

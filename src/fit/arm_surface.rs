@@ -75,10 +75,12 @@ impl ArmSurface {
         made: Option<&Made>,
         runs: &[(usize, &Observation)],
     ) -> Self {
-        let interval = |of: fn(&Surface) -> f64| made.and_then(|made| made.interval(of_surface(of)));
+        let interval =
+            |of: fn(&Surface) -> f64| made.and_then(|made| made.interval(of_surface(of)));
         // Factors and E are positive and skewed: their intervals are of logarithms.
         let log = |of: fn(&Surface) -> f64| {
-            made.and_then(|made| made.interval(of_surface(move |s| of(s).ln()))).map(super::interval::exp)
+            made.and_then(|made| made.interval(of_surface(move |s| of(s).ln())))
+                .map(super::interval::exp)
         };
         let exponent: fn(&Surface) -> f64 = |s| s.beta / (s.alpha + s.beta);
         Self {
@@ -118,13 +120,23 @@ pub(super) fn error(surface: &Surface, run: &Observation) -> f64 {
 
 /// Root mean square of log L̂ - log L.
 pub(super) fn residual(surface: &Surface, runs: &[(usize, &Observation)]) -> f64 {
-    (runs.iter().map(|(_, run)| error(surface, run).powi(2)).sum::<f64>() / runs.len() as f64).sqrt()
+    (runs
+        .iter()
+        .map(|(_, run)| error(surface, run).powi(2))
+        .sum::<f64>()
+        / runs.len() as f64)
+        .sqrt()
 }
 
 fn holdout(runs: &[(usize, &Observation)], objective: Objective) -> Option<SurfaceHoldout> {
-    let budget = runs.iter().map(|(_, run)| run.budget).fold(f64::NEG_INFINITY, f64::max);
-    let (last, others): (Vec<_>, Vec<_>) =
-        runs.iter().map(|(_, run)| *run).partition(|run: &&Observation| run.budget == budget);
+    let budget = runs
+        .iter()
+        .map(|(_, run)| run.budget)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let (last, others): (Vec<_>, Vec<_>) = runs
+        .iter()
+        .map(|(_, run)| *run)
+        .partition(|run: &&Observation| run.budget == budget);
     let points: Vec<_> = others.iter().map(|run| run.point()).collect();
     let fit = searched(&points, objective).ok()?;
     let errors: Vec<f64> = last.iter().map(|run| error(&fit.surface, run)).collect();

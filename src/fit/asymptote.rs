@@ -27,7 +27,12 @@ pub struct Speedup {
 /// The speedup of a variant over a baseline, from one run of each. None where a loss is not above the asymptote.
 ///
 /// From L - L∞ = A·C^-α of the baseline: C_baseline(L) = (A / (L - L∞))^(1/α).
-pub fn shared_asymptote_speedup(asymptote: f64, alpha: f64, baseline: &Trained, variant: &Trained) -> Option<Speedup> {
+pub fn shared_asymptote_speedup(
+    asymptote: f64,
+    alpha: f64,
+    baseline: &Trained,
+    variant: &Trained,
+) -> Option<Speedup> {
     let (above, below) = (baseline.loss - asymptote, variant.loss - asymptote);
     if !(above > 0.0 && below > 0.0 && alpha > 0.0) {
         return None;
@@ -35,27 +40,45 @@ pub fn shared_asymptote_speedup(asymptote: f64, alpha: f64, baseline: &Trained, 
     let a = above * (alpha * baseline.flops.ln()).exp();
     let compute_ratio = ((a / below).ln() / alpha - variant.flops.ln()).exp();
     let wall_clock = compute_ratio * variant.tokens_per_second / baseline.tokens_per_second;
-    Some(Speedup { a, compute_ratio, wall_clock })
+    Some(Speedup {
+        a,
+        compute_ratio,
+        wall_clock,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BASELINE: Trained = Trained { loss: 3.5422, flops: 3.82e17, tokens_per_second: 433_986.0 };
-    const VARIANT: Trained = Trained { loss: 3.52, tokens_per_second: 410_000.0, ..BASELINE };
+    const BASELINE: Trained = Trained {
+        loss: 3.5422,
+        flops: 3.82e17,
+        tokens_per_second: 433_986.0,
+    };
+    const VARIANT: Trained = Trained {
+        loss: 3.52,
+        tokens_per_second: 410_000.0,
+        ..BASELINE
+    };
 
     /// A published pair of runs.
     #[test]
     fn the_speedup_is_the_published_one() {
         let speedup = shared_asymptote_speedup(1.6, 0.0941, &BASELINE, &VARIANT).unwrap();
         assert!((speedup.a - 87.65286).abs() < 5e-6, "{speedup:?}");
-        assert!((speedup.compute_ratio - 1.129_946).abs() < 5e-7, "{speedup:?}");
+        assert!(
+            (speedup.compute_ratio - 1.129_946).abs() < 5e-7,
+            "{speedup:?}"
+        );
         assert!((speedup.wall_clock - 1.067_495).abs() < 5e-7, "{speedup:?}");
     }
 
     #[test]
     fn below_the_asymptote_there_is_none() {
-        assert_eq!(shared_asymptote_speedup(3.53, 0.0941, &BASELINE, &VARIANT), None);
+        assert_eq!(
+            shared_asymptote_speedup(3.53, 0.0941, &BASELINE, &VARIANT),
+            None
+        );
     }
 }

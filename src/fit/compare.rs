@@ -3,7 +3,8 @@
 use super::made::Made;
 use super::multiplier::Pair;
 use super::{
-    Approach, ArmFit, Carried, Comparison, ComparisonRefusal, Settings, Study, frontier, multiplier, sensitivity,
+    Approach, ArmFit, Carried, Comparison, ComparisonRefusal, Settings, Study, frontier,
+    multiplier, sensitivity,
 };
 
 /// The comparison of an arm with the baseline, by the approach asked for or the first that both have.
@@ -16,7 +17,9 @@ pub(super) fn compared(
     other: &Carried<'_>,
 ) -> Comparison {
     let names = [settings.baseline.as_str(), other.prepared.name.as_str()];
-    let base = carried.iter().find(|arm| arm.prepared.name == settings.baseline);
+    let base = carried
+        .iter()
+        .find(|arm| arm.prepared.name == settings.baseline);
     let pairs = base.map_or_else(Vec::new, |base| pairs(base, other));
     let Some((pair, mut comparison)) = first_sure(&pairs, names, settings) else {
         let asked = settings.approach.unwrap_or(Approach::ALL[0]);
@@ -25,16 +28,30 @@ pub(super) fn compared(
     let headline = comparison.headline.as_ref().ok().copied();
     if let Some(headline) = headline.filter(|_| settings.approach.is_none()) {
         // Surfaces have an irreducible loss.
-        let by_surface = pairs.iter().find(|pair| pair.approach() == Approach::Surface);
-        comparison.growth = by_surface.and_then(|pair| pair.growth(headline.flops)).or(comparison.growth);
+        let by_surface = pairs
+            .iter()
+            .find(|pair| pair.approach() == Approach::Surface);
+        comparison.growth = by_surface
+            .and_then(|pair| pair.growth(headline.flops))
+            .or(comparison.growth);
     }
     if let Some(headline) = headline.filter(|_| settings.replicates > 0) {
         let arm = |name: &str| told.iter().find(|arm| arm.arm == name);
-        let profiles = names.map(|name| arm(name).map(|arm| arm.profiles.as_slice()).unwrap_or_default());
+        let profiles = names.map(|name| {
+            arm(name)
+                .map(|arm| arm.profiles.as_slice())
+                .unwrap_or_default()
+        });
         let floors = names.map(|name| Some(arm(name)?.surface.as_ref().ok()?.surface.e));
         comparison.approaches = sensitivity::by_approach(&pairs, headline.flops);
-        comparison.alternatives =
-            sensitivity::alternatives(study, settings, &comparison, [pair.base, pair.other], profiles, floors);
+        comparison.alternatives = sensitivity::alternatives(
+            study,
+            settings,
+            &comparison,
+            [pair.base, pair.other],
+            profiles,
+            floors,
+        );
         comparison.influence = sensitivity::influence(seen, pair.base, pair.other, headline.flops);
     }
     comparison
@@ -42,14 +59,27 @@ pub(super) fn compared(
 
 /// Both arms by each approach that both have.
 fn pairs<'a>(base: &'a Carried<'_>, other: &'a Carried<'_>) -> Vec<Pair<'a>> {
-    let by = |approach: Approach| Some(Pair::of(Made::by(approach, &base.made)?, Made::by(approach, &other.made)?));
+    let by = |approach: Approach| {
+        Some(Pair::of(
+            Made::by(approach, &base.made)?,
+            Made::by(approach, &other.made)?,
+        ))
+    };
     Approach::ALL.into_iter().filter_map(by).collect()
 }
 
 /// The comparison by the approach asked for; where none is, by the first that gives an interval, and else by the first.
-fn first_sure<'a>(pairs: &'a [Pair<'a>], names: [&str; 2], settings: &Settings) -> Option<(&'a Pair<'a>, Comparison)> {
+fn first_sure<'a>(
+    pairs: &'a [Pair<'a>],
+    names: [&str; 2],
+    settings: &Settings,
+) -> Option<(&'a Pair<'a>, Comparison)> {
     let mut first = None;
-    for pair in pairs.iter().filter(|pair| settings.approach.is_none_or(|asked| pair.approach() == asked)) {
+    for pair in pairs.iter().filter(|pair| {
+        settings
+            .approach
+            .is_none_or(|asked| pair.approach() == asked)
+    }) {
         let comparison = multiplier::compare(names, pair, settings.extrapolate);
         if comparison.is_sure() {
             return Some((pair, comparison));
@@ -64,13 +94,20 @@ fn no_frontier(told: &[ArmFit], asked: Approach, names: [&str; 2]) -> Comparison
     let refusal = |arm: &ArmFit| match asked {
         Approach::Surface => arm.surface.as_ref().err().map(ToString::to_string),
         Approach::Envelope => None,
-        _ => frontier::fit(&arm.profiles).err().map(|reason| reason.to_string()),
+        _ => frontier::fit(&arm.profiles)
+            .err()
+            .map(|reason| reason.to_string()),
     };
     let reason = |name: &str| match told.iter().find(|arm| arm.arm == name) {
         Some(arm) => refusal(arm),
         None => Some("it has no finished run".to_owned()),
     };
-    let found = names.into_iter().find_map(|name| Some((name, reason(name)?)));
+    let found = names
+        .into_iter()
+        .find_map(|name| Some((name, reason(name)?)));
     let (arm, reason) = found.unwrap_or((names[1], format!("`{}` gives none", asked.name())));
-    ComparisonRefusal::NoFrontier { arm: arm.to_owned(), reason }
+    ComparisonRefusal::NoFrontier {
+        arm: arm.to_owned(),
+        reason,
+    }
 }

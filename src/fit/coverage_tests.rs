@@ -20,8 +20,20 @@ use super::{Approach, Further, Observation, Settings, Study, fit_arms, multiplie
 
 /// Shapes of the frontier: a surface with an irreducible loss, and one without.
 pub(super) const BASE: [Surface; 2] = [
-    Surface { e: 1.7, a: 400.0, b: 410.0, alpha: 0.34, beta: 0.31 },
-    Surface { e: 0.0, a: 60.0, b: 110.0, alpha: 0.2, beta: 0.22 },
+    Surface {
+        e: 1.7,
+        a: 400.0,
+        b: 410.0,
+        alpha: 0.34,
+        beta: 0.31,
+    },
+    Surface {
+        e: 0.0,
+        a: 60.0,
+        b: 110.0,
+        alpha: 0.2,
+        beta: 0.22,
+    },
 ];
 /// Log of the variant's multiplier of tokens: a token is worth so many of the baseline's, at every size.
 pub(super) const WORTH: f64 = 1.4;
@@ -56,7 +68,10 @@ pub(super) fn study(base: &Surface, shared: f64, own: f64, rng: &mut ChaCha8Rng)
             }
         }
     }
-    Study { observations, ..Study::default() }
+    Study {
+        observations,
+        ..Study::default()
+    }
 }
 
 /// What an interval was asked for, and how often it held.
@@ -98,13 +113,24 @@ fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
     let mut rng = ChaCha8Rng::seed_from_u64(20_260_322 + law as u64);
     rng.set_stream(draw);
     let base = BASE[law];
-    let variant = Surface { b: base.b * WORTH.powf(-base.beta), ..base };
+    let variant = Surface {
+        b: base.b * WORTH.powf(-base.beta),
+        ..base
+    };
     let truth = |flops: f64| {
-        let laws = [base, variant].map(|surface| Law::Path(path(&surface, &PerToken::six_n()).unwrap()));
-        multiplier::log_multiplier(&laws[0], &laws[1], flops).unwrap().exp()
+        let laws =
+            [base, variant].map(|surface| Law::Path(path(&surface, &PerToken::six_n()).unwrap()));
+        multiplier::log_multiplier(&laws[0], &laws[1], flops)
+            .unwrap()
+            .exp()
     };
     let drawn = study(&base, 0.003, 0.003, &mut rng);
-    let settings = Settings { replicates: 200, seed: draw, objective, ..Settings::new("base") };
+    let settings = Settings {
+        replicates: 200,
+        seed: draw,
+        objective,
+        ..Settings::new("base")
+    };
     let arms = fit_arms(&drawn, &settings);
     let mut said = Vec::new();
     for approach in Approach::ALL {
@@ -112,19 +138,41 @@ fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
             continue;
         }
         let made = |arm: usize| Made::by(approach, &arms[arm].made);
-        let (Some(first), Some(second)) = (made(0), made(1)) else { continue };
+        let (Some(first), Some(second)) = (made(0), made(1)) else {
+            continue;
+        };
         let comparison = multiplier::compare(["base", "variant"], &Pair::of(first, second), false);
         if let Ok(point) = comparison.headline {
-            said.push((approach, "multiplier", point.low.zip(point.high), truth(point.flops)));
+            said.push((
+                approach,
+                "multiplier",
+                point.low.zip(point.high),
+                truth(point.flops),
+            ));
         }
         let interval = |interval: Option<super::Interval>| interval.map(|i| (i.low, i.high));
         if approach == Approach::Surface {
-            said.push((approach, "alpha", interval(first.interval(of_surface(|s| s.alpha))), base.alpha));
-            said.push((approach, "beta", interval(first.interval(of_surface(|s| s.beta))), base.beta));
+            said.push((
+                approach,
+                "alpha",
+                interval(first.interval(of_surface(|s| s.alpha))),
+                base.alpha,
+            ));
+            said.push((
+                approach,
+                "beta",
+                interval(first.interval(of_surface(|s| s.beta))),
+                base.beta,
+            ));
         }
         let exponent = base.beta / (base.alpha + base.beta);
         if let Some(size) = first.n_exponent_interval() {
-            said.push((approach, "N* exponent", Some((size.low, size.high)), exponent));
+            said.push((
+                approach,
+                "N* exponent",
+                Some((size.low, size.high)),
+                exponent,
+            ));
         }
         let growth = comparison.growth.and_then(|growth| growth.interval);
         said.push((approach, "growth", interval(growth), growth_of(&truth)));
@@ -143,18 +191,35 @@ fn intervals_hold_the_truth() {
     let mut tallies = Tallies::new();
     for law in 0..BASE.len() {
         for (by, objective) in OBJECTIVES {
-            let said: Vec<_> = (0..draws).into_par_iter().flat_map_iter(|draw| one(law, draw, objective)).collect();
+            let said: Vec<_> = (0..draws)
+                .into_par_iter()
+                .flat_map_iter(|draw| one(law, draw, objective))
+                .collect();
             for (approach, what, interval, truth) in said {
-                let by = if approach == Approach::Surface { by } else { "" };
-                tallies.entry((law, approach, by, what)).or_default().add(interval, truth);
+                let by = if approach == Approach::Surface {
+                    by
+                } else {
+                    ""
+                };
+                tallies
+                    .entry((law, approach, by, what))
+                    .or_default()
+                    .add(interval, truth);
             }
         }
     }
-    eprintln!("coverage of 95% intervals over {draws} draws\nlaw | approach | of | given | held | mean width");
+    eprintln!(
+        "coverage of 95% intervals over {draws} draws\nlaw | approach | of | given | held | mean width"
+    );
     for ((law, approach, by, what), tally) in &tallies {
         let law = ["E + A·N^-α + B·D^-β", "A·N^-α + B·D^-β"][*law];
         let width = tally.width / f64::from(tally.given);
-        eprintln!("{law} | {} {by} | {what} | {} | {:.3} | {width:.4}", approach.name(), tally.given, tally.share());
+        eprintln!(
+            "{law} | {} {by} | {what} | {} | {:.3} | {width:.4}",
+            approach.name(),
+            tally.given,
+            tally.share()
+        );
     }
     for ((law, approach, by, what), tally) in &tallies {
         // Power laws without an irreducible loss cannot say how a saving grows where there is one: `Comparison::growth` says so.
@@ -163,10 +228,16 @@ fn intervals_hold_the_truth() {
             assert_eq!(tally.given, 0, "the envelope gives no intervals");
         } else if !is_misled {
             // Where the truth is at the bound of E, draws are one-sided: `is_near_bound` says so to users.
-            let is_bound = *law == 1 && (*by == "least squares" || *by == "likelihood") && *what != "multiplier";
+            let is_bound = *law == 1
+                && (*by == "least squares" || *by == "likelihood")
+                && *what != "multiplier";
             let share = tally.share();
             let least = if is_bound { 0.84 } else { 0.90 };
-            assert!((least..=0.99).contains(&share), "law {law}, {} {by}, {what}: {share}", approach.name());
+            assert!(
+                (least..=0.99).contains(&share),
+                "law {law}, {} {by}, {what}: {share}",
+                approach.name()
+            );
         }
     }
 }
@@ -177,10 +248,20 @@ fn a_pinned_floor_moves_the_rest() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let drawn = study(&BASE[0], 0.0, 0.003, &mut rng);
     let base = drawn.observations.iter().filter(|run| run.arm == "base");
-    let points: Vec<_> = base.map(|run| surface::Point::new(run.params, run.tokens, run.loss)).collect();
-    let fit = surface::fit(&points, &vec![1.0; points.len()], Objective::LeastSquares).unwrap().surface;
+    let points: Vec<_> = base
+        .map(|run| surface::Point::new(run.params, run.tokens, run.loss))
+        .collect();
+    let fit = surface::fit(&points, &vec![1.0; points.len()], Objective::LeastSquares)
+        .unwrap()
+        .surface;
     let same = surface::pinned(&points, &fit, fit.e, Objective::LeastSquares).unwrap();
-    assert!((same.alpha / fit.alpha - 1.0).abs() < 1e-3 && (same.e - fit.e).abs() < 1e-12, "{same:?} {fit:?}");
+    assert!(
+        (same.alpha / fit.alpha - 1.0).abs() < 1e-3 && (same.e - fit.e).abs() < 1e-12,
+        "{same:?} {fit:?}"
+    );
     let lower = surface::pinned(&points, &fit, 0.8 * fit.e, Objective::LeastSquares).unwrap();
-    assert!(lower.alpha < fit.alpha && lower.beta < fit.beta, "{lower:?} {fit:?}");
+    assert!(
+        lower.alpha < fit.alpha && lower.beta < fit.beta,
+        "{lower:?} {fit:?}"
+    );
 }

@@ -77,13 +77,20 @@ const RANGE: (f64, f64) = (0.01, 1e4);
 /// Huber's δ, in log loss.
 const DELTA: f64 = 1e-3;
 
-const STOP: Stop = Stop { decrease: 1e-10, floor: 1e-14, evaluations: 500 };
+const STOP: Stop = Stop {
+    decrease: 1e-10,
+    floor: 1e-14,
+    evaluations: 500,
+};
 
 /// Worth of x, of which u are new: u + u·R*·(1 - exp(-R/R*)), and its derivative by log R*.
 fn worth(x: f64, u: f64, r_star: f64) -> (f64, f64) {
     let ratio = (x / u - 1.0).max(0.0) / r_star;
     let decayed = -(-ratio).exp_m1();
-    (x.min(u) + u * r_star * decayed, u * r_star * (decayed - ratio * (-ratio).exp()))
+    (
+        x.min(u) + u * r_star * decayed,
+        u * r_star * (decayed - ratio * (-ratio).exp()),
+    )
 }
 
 /// U_N: the compute-optimal N for that many tokens by C = 6·N·D, where αA·N^-α = βB·D^-β (arXiv:2203.15556, eq. 4).
@@ -96,7 +103,8 @@ impl DataConstrained {
     pub fn loss(&self, n: f64, d: f64, unique: f64) -> f64 {
         let unique = unique.min(d);
         let effective_n = worth(n, optimal_n(&self.surface, unique), self.r_star_n).0;
-        self.surface.loss(effective_n, worth(d, unique, self.r_star_d).0)
+        self.surface
+            .loss(effective_n, worth(d, unique, self.r_star_d).0)
     }
 }
 
@@ -108,30 +116,59 @@ pub fn fit(surface: &Surface, runs: &[Run]) -> Result<DataConstrained, DataConst
     let mut best: Option<Minimum<2>> = None;
     for log_d in [0.0, 2.0, 4.0] {
         for log_n in [0.0, 2.0, 4.0] {
-            let found = minimize(objective, Vector2::new(log_d, log_n), SMatrix::identity(), STOP);
+            let found = minimize(
+                objective,
+                Vector2::new(log_d, log_n),
+                SMatrix::identity(),
+                STOP,
+            );
             if best.is_none_or(|best| found.value < best.value) {
                 best = Some(found);
             }
         }
     }
-    let found = best.map_or((Vector2::zeros(), f64::INFINITY), |best| (best.at, best.value));
-    let [r_star_d, r_star_n] = [found.0[0], found.0[1]].map(|log| log.exp().clamp(RANGE.0, RANGE.1));
-    let inside = [r_star_d, r_star_n].iter().all(|r| *r > RANGE.0 && *r < RANGE.1);
-    let excess = runs.iter().any(|run| run.n > optimal_n(surface, run.unique.min(run.d)));
-    let status = if inside && excess { DataConstrainedStatus::Interior } else { DataConstrainedStatus::AtBound };
-    Ok(DataConstrained { surface: *surface, r_star_d, r_star_n, reached: found.1, status })
+    let found = best.map_or((Vector2::zeros(), f64::INFINITY), |best| {
+        (best.at, best.value)
+    });
+    let [r_star_d, r_star_n] =
+        [found.0[0], found.0[1]].map(|log| log.exp().clamp(RANGE.0, RANGE.1));
+    let inside = [r_star_d, r_star_n]
+        .iter()
+        .all(|r| *r > RANGE.0 && *r < RANGE.1);
+    let excess = runs
+        .iter()
+        .any(|run| run.n > optimal_n(surface, run.unique.min(run.d)));
+    let status = if inside && excess {
+        DataConstrainedStatus::Interior
+    } else {
+        DataConstrainedStatus::AtBound
+    };
+    Ok(DataConstrained {
+        surface: *surface,
+        r_star_d,
+        r_star_n,
+        reached: found.1,
+        status,
+    })
 }
 
 fn check(s: &Surface, runs: &[Run]) -> Result<(), DataConstrainedRefusal> {
     let positive = |x: &f64| x.is_finite() && *x > 0.0;
-    if !runs.iter().all(|run| [run.n, run.d, run.unique, run.loss].iter().all(positive)) {
+    if !runs
+        .iter()
+        .all(|run| [run.n, run.d, run.unique, run.loss].iter().all(positive))
+    {
         return Err(DataConstrainedRefusal::NotPositive);
     }
     if ![s.a, s.b, s.alpha, s.beta].iter().all(positive) {
         return Err(DataConstrainedRefusal::NoOptimum);
     }
     let repeating = runs.iter().filter(|run| run.d > run.unique).count();
-    if repeating < FEWEST { Err(DataConstrainedRefusal::TooFewRuns { runs: repeating }) } else { Ok(()) }
+    if repeating < FEWEST {
+        Err(DataConstrainedRefusal::TooFewRuns { runs: repeating })
+    } else {
+        Ok(())
+    }
 }
 
 /// The sum of Huber's loss, and its gradient by log R*_D and log R*_N.
@@ -148,7 +185,8 @@ fn objective(s: &Surface, runs: &[Run], x: &Vector2<f64>) -> (f64, Vector2<f64>)
         let r = (loss / run.loss).ln();
         let slope = r.clamp(-DELTA, DELTA);
         value += slope * (r - 0.5 * slope);
-        gradient -= Vector2::new(s.beta * in_d / d * d_by, s.alpha * in_n / n * n_by) * (slope / loss);
+        gradient -=
+            Vector2::new(s.beta * in_d / d * d_by, s.alpha * in_n / n * n_by) * (slope / loss);
     }
     (value, gradient)
 }
@@ -160,16 +198,33 @@ mod tests {
     use super::*;
 
     /// Muennighoff et al., appendix A: their fit on C4.
-    const SURFACE: Surface = Surface { e: 1.87, a: 521.0, b: 1488.0, alpha: 0.353, beta: 0.353 };
+    const SURFACE: Surface = Surface {
+        e: 1.87,
+        a: 521.0,
+        b: 1488.0,
+        alpha: 0.353,
+        beta: 0.353,
+    };
 
     fn runs(r_star_d: f64, r_star_n: f64) -> Vec<Run> {
         let status = DataConstrainedStatus::Interior;
-        let law = DataConstrained { surface: SURFACE, r_star_d, r_star_n, reached: 0.0, status };
+        let law = DataConstrained {
+            surface: SURFACE,
+            r_star_d,
+            r_star_n,
+            reached: 0.0,
+            status,
+        };
         let mut runs = Vec::new();
         for unique in [1e8, 4e8, 1.5e9, 9e9] {
             for epochs in [1.0, 2.0, 4.0, 8.0, 20.0, 60.0] {
                 for n in [2e7, 1e8, 5e8, 3e9] {
-                    runs.push(Run { n, d: epochs * unique, unique, loss: law.loss(n, epochs * unique, unique) });
+                    runs.push(Run {
+                        n,
+                        d: epochs * unique,
+                        unique,
+                        loss: law.loss(n, epochs * unique, unique),
+                    });
                 }
             }
         }
@@ -204,17 +259,29 @@ mod tests {
     #[test]
     fn muennighoffs_constants_come_back() {
         let fitted = fit(&SURFACE, &runs(15.4, 5.3)).unwrap();
-        assert!((fitted.r_star_d - 15.4).abs() < 0.01 && (fitted.r_star_n - 5.3).abs() < 0.01, "{fitted:?}");
+        assert!(
+            (fitted.r_star_d - 15.4).abs() < 0.01 && (fitted.r_star_n - 5.3).abs() < 0.01,
+            "{fitted:?}"
+        );
         // One epoch is the surface, where there are no parameters in excess.
         assert!((fitted.loss(1e7, 1e9, 1e9) - SURFACE.loss(1e7, 1e9)).abs() < 1e-12);
     }
 
     #[test]
     fn what_no_run_shows_is_flagged_or_refused() {
-        let once: Vec<Run> = runs(15.4, 5.3).into_iter().filter(|run| run.d == run.unique).collect();
+        let once: Vec<Run> = runs(15.4, 5.3)
+            .into_iter()
+            .filter(|run| run.d == run.unique)
+            .collect();
         let refusal = fit(&SURFACE, &once).unwrap_err();
         insta::assert_snapshot!(refusal, @"0 runs repeat their data; what repetition is worth needs at least 3");
-        let small: Vec<Run> = runs(15.4, 5.3).into_iter().filter(|run| run.n < 3e7 && run.unique > 1e9).collect();
-        assert_eq!(fit(&SURFACE, &small).unwrap().status, DataConstrainedStatus::AtBound);
+        let small: Vec<Run> = runs(15.4, 5.3)
+            .into_iter()
+            .filter(|run| run.n < 3e7 && run.unique > 1e9)
+            .collect();
+        assert_eq!(
+            fit(&SURFACE, &small).unwrap().status,
+            DataConstrainedStatus::AtBound
+        );
     }
 }

@@ -41,11 +41,22 @@ pub(super) fn diagnose(runs: &[(usize, &Observation)], surface: &Surface) -> Dia
         let correlation = pearson(&ranks(&errors), &ranks(&values));
         // Spearman's correlation has a variance of 1/(n - 1) where there is none.
         let z = correlation.abs() * (runs.len() as f64 - 1.0).sqrt();
-        Trend { against: name.to_owned(), correlation, p_value: libm::erfc(z / std::f64::consts::SQRT_2) }
+        Trend {
+            against: name.to_owned(),
+            correlation,
+            p_value: libm::erfc(z / std::f64::consts::SQRT_2),
+        }
     };
-    let furthest = errors.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+    let furthest = errors
+        .iter()
+        .enumerate()
+        .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
     Diagnosis {
-        trends: vec![against("N", |run| run.params), against("D", |run| run.tokens), against("C", |run| run.flops)],
+        trends: vec![
+            against("N", |run| run.params),
+            against("D", |run| run.tokens),
+            against("C", |run| run.flops),
+        ],
         furthest: furthest.map(|(at, error)| (runs[at].1.run.clone(), *error)),
     }
 }
@@ -57,7 +68,8 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let mut ranks = vec![0.0; values.len()];
     for tied in order.chunk_by(|a, b| values[*a] == values[*b]) {
         let first = order.partition_point(|at| values[*at] < values[tied[0]]);
-        tied.iter().for_each(|at| ranks[*at] = first as f64 + (tied.len() as f64 - 1.0) / 2.0);
+        tied.iter()
+            .for_each(|at| ranks[*at] = first as f64 + (tied.len() as f64 - 1.0) / 2.0);
     }
     ranks
 }
@@ -67,7 +79,11 @@ fn pearson(x: &[f64], y: &[f64]) -> f64 {
     let (mx, my) = (mean(x), mean(y));
     let sum = |f: fn(f64, f64) -> f64| x.iter().zip(y).map(|(a, b)| f(a - mx, b - my)).sum::<f64>();
     let (xx, yy) = (sum(|a, _| a * a), sum(|_, b| b * b));
-    if xx > 0.0 && yy > 0.0 { sum(|a, b| a * b) / (xx * yy).sqrt() } else { 0.0 }
+    if xx > 0.0 && yy > 0.0 {
+        sum(|a, b| a * b) / (xx * yy).sqrt()
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +94,10 @@ mod tests {
     #[test]
     fn ranks_correlate_as_by_hand() {
         assert_eq!(ranks(&[0.1, 7.0, 2.0, 9.0, 9.0]), [0.0, 2.0, 1.0, 3.5, 3.5]);
-        let r = pearson(&ranks(&[1.0, 2.0, 3.0, 4.0, 5.0]), &ranks(&[0.1, 7.0, 2.0, 9.0, 9.0]));
+        let r = pearson(
+            &ranks(&[1.0, 2.0, 3.0, 4.0, 5.0]),
+            &ranks(&[0.1, 7.0, 2.0, 9.0, 9.0]),
+        );
         assert!((r - 8.5 / (10.0f64 * 9.5).sqrt()).abs() < 1e-12, "{r}");
         assert_eq!(pearson(&[1.0, 1.0], &[1.0, 2.0]), 0.0);
     }

@@ -72,18 +72,40 @@ struct Cell<'a> {
 /// A comparison at each budget and size where several arms have finished runs and none has a profile.
 pub(super) fn compare(study: &Study, baseline: &str) -> Vec<DirectComparison> {
     let profiled = study.observations.iter().map(|run| (FLOPS, run));
-    let all = || profiled.clone().chain(study.unprofiled.iter().map(|run| (run.unit.as_str(), &run.observation)));
+    let all = || {
+        profiled.clone().chain(
+            study
+                .unprofiled
+                .iter()
+                .map(|run| (run.unit.as_str(), &run.observation)),
+        )
+    };
     let with_profile = budgets_with_profile(study);
     // In the order in which they appear.
-    let (mut cells, mut places): (Vec<(Cell<'_>, Vec<&Observation>)>, HashMap<_, usize>) = Default::default();
-    for (unit, run) in all().filter(|(unit, run)| *unit != FLOPS || !with_profile.contains(&run.budget.to_bits())) {
-        let place = *places.entry((unit, run.budget.to_bits(), run.size.as_str())).or_insert(cells.len());
+    let (mut cells, mut places): (Vec<(Cell<'_>, Vec<&Observation>)>, HashMap<_, usize>) =
+        Default::default();
+    for (unit, run) in
+        all().filter(|(unit, run)| *unit != FLOPS || !with_profile.contains(&run.budget.to_bits()))
+    {
+        let place = *places
+            .entry((unit, run.budget.to_bits(), run.size.as_str()))
+            .or_insert(cells.len());
         if place == cells.len() {
-            cells.push((Cell { unit, budget: run.budget, size: &run.size }, Vec::new()));
+            cells.push((
+                Cell {
+                    unit,
+                    budget: run.budget,
+                    size: &run.size,
+                },
+                Vec::new(),
+            ));
         }
         cells[place].1.push(run);
     }
-    cells.into_iter().filter_map(|(cell, runs)| comparison(cell, baseline, &runs)).collect()
+    cells
+        .into_iter()
+        .filter_map(|(cell, runs)| comparison(cell, baseline, &runs))
+        .collect()
 }
 
 /// Unit of the budgets that make profiles.
@@ -93,18 +115,34 @@ pub(super) const FLOPS: &str = "FLOPs";
 fn budgets_with_profile(study: &Study) -> HashSet<u64> {
     let mut sizes: HashMap<(u64, &str), HashSet<&str>> = HashMap::new();
     for run in &study.observations {
-        sizes.entry((run.budget.to_bits(), &run.arm)).or_default().insert(&run.size);
+        sizes
+            .entry((run.budget.to_bits(), &run.arm))
+            .or_default()
+            .insert(&run.size);
     }
-    sizes.into_iter().filter(|(_, sizes)| sizes.len() >= FEWEST).map(|((budget, _), _)| budget).collect()
+    sizes
+        .into_iter()
+        .filter(|(_, sizes)| sizes.len() >= FEWEST)
+        .map(|((budget, _), _)| budget)
+        .collect()
 }
 
 fn comparison(cell: Cell<'_>, baseline: &str, runs: &[&Observation]) -> Option<DirectComparison> {
     let mut arms: Vec<DirectArm> = Vec::new();
-    let of = |arm: &str| runs.iter().filter(|run| run.arm == arm).copied().collect::<Vec<_>>();
+    let of = |arm: &str| {
+        runs.iter()
+            .filter(|run| run.arm == arm)
+            .copied()
+            .collect::<Vec<_>>()
+    };
     let base = of(baseline);
     for run in runs {
         if arms.iter().all(|arm| arm.arm != run.arm) {
-            arms.push(direct_arm(&run.arm, &of(&run.arm), if run.arm == baseline { &[] } else { &base }));
+            arms.push(direct_arm(
+                &run.arm,
+                &of(&run.arm),
+                if run.arm == baseline { &[] } else { &base },
+            ));
         }
     }
     if arms.len() < 2 {
@@ -112,11 +150,19 @@ fn comparison(cell: Cell<'_>, baseline: &str, runs: &[&Observation]) -> Option<D
     }
     arms.sort_by(|a, b| a.loss.total_cmp(&b.loss));
     let Cell { unit, budget, size } = cell;
-    Some(DirectComparison { unit: unit.to_owned(), budget, size: size.to_owned(), baseline: baseline.to_owned(), arms })
+    Some(DirectComparison {
+        unit: unit.to_owned(),
+        budget,
+        size: size.to_owned(),
+        baseline: baseline.to_owned(),
+        arms,
+    })
 }
 
 fn direct_arm(arm: &str, runs: &[&Observation], baseline: &[&Observation]) -> DirectArm {
-    let shared = |run: &&Observation| Some(run.loss - baseline.iter().find(|base| base.seed == run.seed)?.loss);
+    let shared = |run: &&Observation| {
+        Some(run.loss - baseline.iter().find(|base| base.seed == run.seed)?.loss)
+    };
     let by_seed: Vec<f64> = runs.iter().filter_map(shared).collect();
     DirectArm {
         arm: arm.to_owned(),
@@ -133,9 +179,16 @@ fn difference(by_seed: Vec<f64>) -> Difference {
     let interval = (by_seed.len() > 1).then(|| {
         let variance = by_seed.iter().map(|d| (d - value).powi(2)).sum::<f64>() / (count - 1.0);
         let half = student(count - 1.0) * (variance / count).sqrt();
-        Interval { low: value - half, high: value + half }
+        Interval {
+            low: value - half,
+            high: value + half,
+        }
     });
-    Difference { value, interval, by_seed }
+    Difference {
+        value,
+        interval,
+        by_seed,
+    }
 }
 
 fn mean<'a>(values: impl ExactSizeIterator<Item = &'a f64>) -> f64 {
@@ -169,29 +222,51 @@ mod tests {
     }
 
     fn study(observations: Vec<Observation>) -> Study {
-        Study { observations, ..Study::default() }
+        Study {
+            observations,
+            ..Study::default()
+        }
     }
 
     /// By hand: differences -0.10, -0.12, -0.14, whose standard deviation is 0.02; t(2) = 4.303; half width
     /// 4.303·0.02/sqrt(3).
     #[test]
     fn differences_are_paired_by_seed() {
-        let losses = [("base", [2.0, 2.2, 2.4]), ("good", [1.9, 2.08, 2.26]), ("bad", [2.05, 2.25, 2.45])];
-        let runs = losses.iter().flat_map(|(arm, losses)| (1..).zip(losses).map(|(s, l)| run(arm, "s", s, *l)));
+        let losses = [
+            ("base", [2.0, 2.2, 2.4]),
+            ("good", [1.9, 2.08, 2.26]),
+            ("bad", [2.05, 2.25, 2.45]),
+        ];
+        let runs = losses
+            .iter()
+            .flat_map(|(arm, losses)| (1..).zip(losses).map(|(s, l)| run(arm, "s", s, *l)));
         let direct = &compare(&study(runs.collect()), "base")[0];
-        assert_eq!(direct.arms.iter().map(|arm| arm.arm.as_str()).collect::<Vec<_>>(), ["good", "base", "bad"]);
+        assert_eq!(
+            direct
+                .arms
+                .iter()
+                .map(|arm| arm.arm.as_str())
+                .collect::<Vec<_>>(),
+            ["good", "base", "bad"]
+        );
         assert_eq!(direct.budget_words(), "1.000e11 FLOPs");
         let good = direct.arms[0].difference.as_ref().unwrap();
         let half = 4.302_653 * 0.02 / 3f64.sqrt();
         let interval = good.interval.unwrap();
         assert!((good.value + 0.12).abs() < 1e-12);
-        assert!((interval.high - (-0.12 + half)).abs() < 1e-6 && (interval.low - (-0.12 - half)).abs() < 1e-6);
+        assert!(
+            (interval.high - (-0.12 + half)).abs() < 1e-6
+                && (interval.low - (-0.12 - half)).abs() < 1e-6
+        );
         assert!(direct.arms[1].difference.is_none());
     }
 
     #[test]
     fn one_seed_gives_a_difference_and_no_interval() {
-        let direct = compare(&study(vec![run("base", "s", 1, 2.0), run("other", "s", 1, 1.9)]), "base");
+        let direct = compare(
+            &study(vec![run("base", "s", 1, 2.0), run("other", "s", 1, 1.9)]),
+            "base",
+        );
         let difference = direct[0].arms[0].difference.as_ref().unwrap();
         assert!((difference.value + 0.1).abs() < 1e-12 && difference.interval.is_none());
     }
@@ -200,24 +275,45 @@ mod tests {
     #[test]
     fn what_makes_no_profile_is_compared() {
         let profile = ["a", "b", "c", "d"].map(|size| run("base", size, 1, 2.0));
-        let with_profile = profile.into_iter().chain([run("other", "a", 1, 1.9)]).collect();
+        let with_profile = profile
+            .into_iter()
+            .chain([run("other", "a", 1, 1.9)])
+            .collect();
         assert_eq!(compare(&study(with_profile), "base"), []);
-        let apart = compare(&study(vec![run("base", "s", 1, 2.0), run("other", "s", 2, 1.9)]), "base");
+        let apart = compare(
+            &study(vec![run("base", "s", 1, 2.0), run("other", "s", 2, 1.9)]),
+            "base",
+        );
         assert!(apart[0].arms.iter().all(|arm| arm.difference.is_none()));
         assert_eq!(compare(&study(vec![run("base", "s", 1, 2.0)]), "base"), []);
-        let unprofiled = |arm, loss| Unprofiled { unit: "tokens".into(), observation: run(arm, "s", 1, loss) };
-        let tokens = Study { unprofiled: vec![unprofiled("base", 2.0), unprofiled("other", 1.9)], ..Study::default() };
+        let unprofiled = |arm, loss| Unprofiled {
+            unit: "tokens".into(),
+            observation: run(arm, "s", 1, loss),
+        };
+        let tokens = Study {
+            unprofiled: vec![unprofiled("base", 2.0), unprofiled("other", 1.9)],
+            ..Study::default()
+        };
         assert_eq!(compare(&tokens, "base")[0].unit, "tokens");
     }
 
     /// Two budgets that print alike are two: a seed would otherwise count twice.
     #[test]
     fn budgets_that_print_alike_are_kept_apart() {
-        let near = |run: Observation| Observation { budget: 1.0001e11, ..run };
-        let runs = ["base", "other"].into_iter().flat_map(|arm| [run(arm, "s", 1, 2.0), near(run(arm, "s", 1, 1.9))]);
+        let near = |run: Observation| Observation {
+            budget: 1.0001e11,
+            ..run
+        };
+        let runs = ["base", "other"]
+            .into_iter()
+            .flat_map(|arm| [run(arm, "s", 1, 2.0), near(run(arm, "s", 1, 1.9))]);
         let direct = compare(&study(runs.collect()), "base");
         assert_eq!(direct.len(), 2);
-        assert!(direct.iter().all(|direct| direct.arms.iter().all(|arm| arm.runs == 1)));
+        assert!(
+            direct
+                .iter()
+                .all(|direct| direct.arms.iter().all(|arm| arm.runs == 1))
+        );
     }
 
     /// 95% intervals hold the truth in 95% of draws, with three seeds and arms that vary differently.
@@ -225,19 +321,30 @@ mod tests {
     fn intervals_cover() {
         let mut rng = ChaCha8Rng::seed_from_u64(11);
         let mut normal = move || {
-            (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt() * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+            (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt()
+                * (std::f64::consts::TAU * rng.random::<f64>()).cos()
         };
         let (mut held, mut all) = (0u32, 0u32);
         for _ in 0..400 {
             let shared: Vec<f64> = (0..3).map(|_| 0.02 * normal()).collect();
             let mut runs = Vec::new();
-            for (i, arm) in ["base", "1", "2", "3", "4", "5", "6", "7"].into_iter().enumerate() {
+            for (i, arm) in ["base", "1", "2", "3", "4", "5", "6", "7"]
+                .into_iter()
+                .enumerate()
+            {
                 for (seed, common) in (0..).zip(&shared) {
-                    runs.push(run(arm, "s", seed, 2.0 - 0.01 * i as f64 + common + 0.002 * (1 + i) as f64 * normal()));
+                    runs.push(run(
+                        arm,
+                        "s",
+                        seed,
+                        2.0 - 0.01 * i as f64 + common + 0.002 * (1 + i) as f64 * normal(),
+                    ));
                 }
             }
             for arm in &compare(&study(runs), "base")[0].arms {
-                let Some(difference) = &arm.difference else { continue };
+                let Some(difference) = &arm.difference else {
+                    continue;
+                };
                 let truth = -0.01 * arm.arm.parse::<f64>().unwrap();
                 let interval = difference.interval.unwrap();
                 held += u32::from(interval.low <= truth && truth <= interval.high);
@@ -245,7 +352,10 @@ mod tests {
             }
         }
         let share = f64::from(held) / f64::from(all);
-        println!("direct differences: {:.1}% of {all} intervals hold the truth", 100.0 * share);
+        println!(
+            "direct differences: {:.1}% of {all} intervals hold the truth",
+            100.0 * share
+        );
         assert!((0.92..=0.98).contains(&share), "{share}");
     }
 }

@@ -101,35 +101,65 @@ impl Serialize for Doubt {
 
 /// The doubts about a study's fits, those about its runs first.
 pub(super) fn doubts(arms: &[ArmFit], comparisons: &[Comparison]) -> Vec<Doubt> {
-    let disagree = comparisons.iter().filter(|comparison| comparison.approaches_disagree());
+    let disagree = comparisons
+        .iter()
+        .filter(|comparison| comparison.approaches_disagree());
     let mut found: Vec<Doubt> = comparisons.iter().filter_map(implausible).collect();
-    found.extend(disagree.map(|comparison| Doubt::ApproachesDisagree { variant: comparison.variant.clone() }));
+    found.extend(disagree.map(|comparison| Doubt::ApproachesDisagree {
+        variant: comparison.variant.clone(),
+    }));
     for arm in arms {
         found.extend(trends(arm));
         found.extend(at_bound(arm));
     }
-    let near = arms.iter().filter(|arm| arm.surface.as_ref().is_ok_and(ArmSurface::is_near_bound));
-    found.extend(near.map(|arm| Doubt::NearBound { arm: arm.arm.clone() }));
+    let near = arms
+        .iter()
+        .filter(|arm| arm.surface.as_ref().is_ok_and(ArmSurface::is_near_bound));
+    found.extend(near.map(|arm| Doubt::NearBound {
+        arm: arm.arm.clone(),
+    }));
     let has_no_floor = |c: &Comparison| {
         c.headline.is_ok()
-            && c.growth.is_some_and(|growth| growth.interval.is_some() && growth.approach != Approach::Surface)
+            && c.growth.is_some_and(|growth| {
+                growth.interval.is_some() && growth.approach != Approach::Surface
+            })
     };
-    found.extend(comparisons.iter().any(has_no_floor).then_some(Doubt::GrowthWithoutFloor));
+    found.extend(
+        comparisons
+            .iter()
+            .any(has_no_floor)
+            .then_some(Doubt::GrowthWithoutFloor),
+    );
     found
 }
 
 fn implausible(comparison: &Comparison) -> Option<Doubt> {
     let value = comparison.headline.as_ref().ok()?.value?;
     let is_known = (1.0 / FARTHEST..=FARTHEST).contains(&value);
-    (!is_known).then(|| Doubt::Implausible { variant: comparison.variant.clone(), value })
+    (!is_known).then(|| Doubt::Implausible {
+        variant: comparison.variant.clone(),
+        value,
+    })
 }
 
 fn trends(arm: &ArmFit) -> impl Iterator<Item = Doubt> {
-    let trends = arm.diagnosis.iter().flat_map(|diagnosis| &diagnosis.trends).filter(|trend| trend.is_suspect());
-    trends.map(|trend| Doubt::Trend { arm: arm.arm.clone(), trend: trend.clone() })
+    let trends = arm
+        .diagnosis
+        .iter()
+        .flat_map(|diagnosis| &diagnosis.trends)
+        .filter(|trend| trend.is_suspect());
+    trends.map(|trend| Doubt::Trend {
+        arm: arm.arm.clone(),
+        trend: trend.clone(),
+    })
 }
 
 fn at_bound(arm: &ArmFit) -> Option<Doubt> {
-    let SurfaceStatus::AtBound { parameters } = &arm.surface.as_ref().ok()?.status else { return None };
-    Some(Doubt::AtBound { arm: arm.arm.clone(), parameters: parameters.clone() })
+    let SurfaceStatus::AtBound { parameters } = &arm.surface.as_ref().ok()?.status else {
+        return None;
+    };
+    Some(Doubt::AtBound {
+        arm: arm.arm.clone(),
+        parameters: parameters.clone(),
+    })
 }

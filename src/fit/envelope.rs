@@ -34,13 +34,20 @@ pub(super) fn loss_line(points: &[EnvelopePoint], present: impl Fn(usize) -> boo
 fn envelope(points: &[EnvelopePoint], present: impl Fn(usize) -> bool) -> Vec<EnvelopePoint> {
     let mut bins: BTreeMap<i64, Vec<&EnvelopePoint>> = BTreeMap::new();
     for point in points.iter().filter(|point| present(point.run)) {
-        bins.entry((point.log_flops / BIN).floor() as i64).or_default().push(point);
+        bins.entry((point.log_flops / BIN).floor() as i64)
+            .or_default()
+            .push(point);
     }
     let mut envelope: Vec<EnvelopePoint> = Vec::new();
     for bin in bins.into_values() {
-        let Some(best) = bin.iter().min_by(|a, b| a.log_loss.total_cmp(&b.log_loss)) else { continue };
-        let beside = bin.iter().any(|p| p.log_n < best.log_n) && bin.iter().any(|p| p.log_n > best.log_n);
-        let falls = envelope.last().is_none_or(|before| best.log_loss < before.log_loss);
+        let Some(best) = bin.iter().min_by(|a, b| a.log_loss.total_cmp(&b.log_loss)) else {
+            continue;
+        };
+        let beside =
+            bin.iter().any(|p| p.log_n < best.log_n) && bin.iter().any(|p| p.log_n > best.log_n);
+        let falls = envelope
+            .last()
+            .is_none_or(|before| best.log_loss < before.log_loss);
         if beside && falls {
             envelope.push(**best);
         }

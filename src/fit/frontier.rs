@@ -65,7 +65,11 @@ impl Frontier {
 
     /// L*(C) and its inverse.
     pub fn law(&self) -> PowerLaw {
-        PowerLaw { e: self.e, log_a: self.a.ln(), k: self.k }
+        PowerLaw {
+            e: self.e,
+            log_a: self.a.ln(),
+            k: self.k,
+        }
     }
 }
 
@@ -90,13 +94,19 @@ pub enum FrontierRefusal {
 
 /// The vertices a frontier goes through: (C, vertex).
 pub(super) fn usable(profiles: &[Profile]) -> Vec<(f64, Vertex)> {
-    profiles.iter().filter_map(|profile| Some((profile.flops, profile.trusted()?))).collect()
+    profiles
+        .iter()
+        .filter_map(|profile| Some((profile.flops, profile.trusted()?)))
+        .collect()
 }
 
 pub(super) fn fit(profiles: &[Profile]) -> Result<Frontier, FrontierRefusal> {
     let vertices = usable(profiles);
     if vertices.len() < 2 {
-        return Err(FrontierRefusal::TooFewProfiles { usable: vertices.len(), profiles: profiles.len() });
+        return Err(FrontierRefusal::TooFewProfiles {
+            usable: vertices.len(),
+            profiles: profiles.len(),
+        });
     }
     let loss = line(vertices.iter().map(|(c, v)| (c.ln(), v.loss_opt.ln())));
     let size = line(vertices.iter().map(|(c, v)| (c.ln(), v.n_opt.ln())));
@@ -124,7 +134,11 @@ fn holdout(vertices: &[(f64, Vertex)]) -> Option<Holdout> {
     let (last, others) = vertices.split_last()?;
     (others.len() >= 2).then(|| {
         let without = line(others.iter().map(|(c, v)| (c.ln(), v.loss_opt.ln())));
-        Holdout { flops: last.0, measured: last.1.loss_opt, predicted: without.at(last.0.ln()).exp() }
+        Holdout {
+            flops: last.0,
+            measured: last.1.loss_opt,
+            predicted: without.at(last.0.ln()).exp(),
+        }
     })
 }
 
@@ -144,17 +158,25 @@ impl Line {
 /// Least squares; the points must differ in x.
 pub(super) fn line(points: impl Iterator<Item = (f64, f64)> + Clone) -> Line {
     let count = points.clone().count() as f64;
-    let (mean_x, mean_y) = points.clone().fold((0.0, 0.0), |(sx, sy), (x, y)| (sx + x / count, sy + y / count));
-    let (xx, xy) =
-        points.fold((0.0, 0.0), |(xx, xy), (x, y)| (xx + (x - mean_x).powi(2), xy + (x - mean_x) * (y - mean_y)));
+    let (mean_x, mean_y) = points.clone().fold((0.0, 0.0), |(sx, sy), (x, y)| {
+        (sx + x / count, sy + y / count)
+    });
+    let (xx, xy) = points.fold((0.0, 0.0), |(xx, xy), (x, y)| {
+        (xx + (x - mean_x).powi(2), xy + (x - mean_x) * (y - mean_y))
+    });
     let slope = xy / xx;
-    Line { intercept: mean_y - slope * mean_x, slope }
+    Line {
+        intercept: mean_y - slope * mean_x,
+        slope,
+    }
 }
 
 /// The frontier along a surface, as E + a·C^-k within the compute that was measured: exact where a token costs 6N.
 pub(super) fn along(made: &Made) -> Option<Frontier> {
     let (loss, size) = lines_along(made, &made.estimate)?;
-    let Drawn::Surface(surface) = made.estimate else { return None };
+    let Drawn::Surface(surface) = made.estimate else {
+        return None;
+    };
     Some(Frontier {
         approach: made.method.approach(),
         e: surface.e,
@@ -163,7 +185,8 @@ pub(super) fn along(made: &Made) -> Option<Frontier> {
         k_interval: made.interval(|drawn| lines_along(made, drawn).map(|(loss, _)| -loss.slope)),
         n_factor: size.intercept.exp(),
         n_exponent: size.slope,
-        n_exponent_interval: made.interval(|drawn| lines_along(made, drawn).map(|(_, size)| size.slope)),
+        n_exponent_interval: made
+            .interval(|drawn| lines_along(made, drawn).map(|(_, size)| size.slope)),
         profiles_used: 0,
         profiles_left_out: 0,
         flops_range: made.flops_range,
@@ -175,7 +198,9 @@ pub(super) fn along(made: &Made) -> Option<Frontier> {
 /// log(L* - E) and log N* in log C along a surface.
 fn lines_along(made: &Made, drawn: &Drawn) -> Option<(Line, Line)> {
     const POINTS: usize = 9;
-    let (Law::Path(path), Drawn::Surface(surface)) = (made.method.law(drawn)?, drawn) else { return None };
+    let (Law::Path(path), Drawn::Surface(surface)) = (made.method.law(drawn)?, drawn) else {
+        return None;
+    };
     let (first, last) = made.flops_range;
     let at = |i: usize| {
         let flops = first * (last / first).powf(i as f64 / (POINTS - 1) as f64);
@@ -183,5 +208,8 @@ fn lines_along(made: &Made, drawn: &Drawn) -> Option<(Line, Line)> {
         Some((flops.ln(), (surface.loss(n, d) - surface.e).ln(), n.ln()))
     };
     let points: Vec<(f64, f64, f64)> = (0..POINTS).map(at).collect::<Option<_>>()?;
-    Some((line(points.iter().map(|p| (p.0, p.1))), line(points.iter().map(|p| (p.0, p.2)))))
+    Some((
+        line(points.iter().map(|p| (p.0, p.1))),
+        line(points.iter().map(|p| (p.0, p.2))),
+    ))
 }

@@ -69,19 +69,29 @@ const FEWEST: usize = 3;
 pub(super) fn laws(study: &Study) -> Vec<HyperLaw> {
     let arms = study.arms();
     let settings = [Hyper::LearningRate, Hyper::BatchTokens];
-    arms.iter().flat_map(|arm| settings.into_iter().filter_map(|of| law(study, arm, of))).collect()
+    arms.iter()
+        .flat_map(|arm| settings.into_iter().filter_map(|of| law(study, arm, of)))
+        .collect()
 }
 
 fn law(study: &Study, arm: &str, of: Hyper) -> Option<HyperLaw> {
     let mut cells: BTreeMap<(u64, u64), Vec<(f64, &Observation)>> = BTreeMap::new();
     for run in study.observations.iter().filter(|run| run.arm == arm) {
         if let Some(value) = value(run, of) {
-            cells.entry((run.params.to_bits(), run.budget.to_bits())).or_default().push((value, run));
+            cells
+                .entry((run.params.to_bits(), run.budget.to_bits()))
+                .or_default()
+                .push((value, run));
         }
     }
     let optima: Vec<HyperOptimum> = cells.values().filter_map(|cell| optimum(cell)).collect();
     let law = power(&optima);
-    (!optima.is_empty()).then(|| HyperLaw { arm: arm.to_owned(), of, optima, law })
+    (!optima.is_empty()).then(|| HyperLaw {
+        arm: arm.to_owned(),
+        of,
+        optima,
+        law,
+    })
 }
 
 fn value(run: &Observation, of: Hyper) -> Option<f64> {
@@ -102,13 +112,24 @@ fn optimum(cell: &[(f64, &Observation)]) -> Option<HyperOptimum> {
         return None;
     }
     // Values are positive, so that their bits are in their order.
-    let tried: Vec<(f64, f64)> = least.into_iter().map(|(value, loss)| (f64::from_bits(value), loss)).collect();
-    let (at, _) = tried.iter().enumerate().min_by(|a, b| a.1.1.total_cmp(&b.1.1))?;
+    let tried: Vec<(f64, f64)> = least
+        .into_iter()
+        .map(|(value, loss)| (f64::from_bits(value), loss))
+        .collect();
+    let (at, _) = tried
+        .iter()
+        .enumerate()
+        .min_by(|a, b| a.1.1.total_cmp(&b.1.1))?;
     let at_edge = at == 0 || at + 1 == tried.len();
     // The parabola through the best value and its neighbours: further away the loss is no parabola.
     let near = &tried[at.saturating_sub(1)..(at + 2).min(tried.len())];
-    let data: Vec<(f64, f64, f64)> = near.iter().map(|(value, loss)| (value.ln(), *loss, 1.0)).collect();
-    let vertex = (!at_edge).then(|| minimum(Form::Parabola, &data).ok()).flatten();
+    let data: Vec<(f64, f64, f64)> = near
+        .iter()
+        .map(|(value, loss)| (value.ln(), *loss, 1.0))
+        .collect();
+    let vertex = (!at_edge)
+        .then(|| minimum(Form::Parabola, &data).ok())
+        .flatten();
     let run = cell[0].1;
     Some(HyperOptimum {
         params: run.params,
@@ -121,7 +142,11 @@ fn optimum(cell: &[(f64, &Observation)]) -> Option<HyperOptimum> {
 }
 
 fn power(optima: &[HyperOptimum]) -> Option<HyperPower> {
-    let points: Vec<(f64, f64)> = optima.iter().filter(|o| !o.at_edge).map(|o| (o.flops.ln(), o.best.ln())).collect();
+    let points: Vec<(f64, f64)> = optima
+        .iter()
+        .filter(|o| !o.at_edge)
+        .map(|o| (o.flops.ln(), o.best.ln()))
+        .collect();
     let mut computes: Vec<f64> = points.iter().map(|p| (p.0 * 100.0).round()).collect();
     computes.sort_by(f64::total_cmp);
     computes.dedup();
@@ -131,11 +156,19 @@ fn power(optima: &[HyperOptimum]) -> Option<HyperPower> {
     let fitted = line(points.iter().copied());
     let freedom = points.len() as f64 - 2.0;
     let mean = points.iter().map(|p| p.0).sum::<f64>() / points.len() as f64;
-    let (spread, squares) =
-        points.iter().fold((0.0, 0.0), |(xx, rr), (x, y)| (xx + (x - mean).powi(2), rr + (y - fitted.at(*x)).powi(2)));
+    let (spread, squares) = points.iter().fold((0.0, 0.0), |(xx, rr), (x, y)| {
+        (xx + (x - mean).powi(2), rr + (y - fitted.at(*x)).powi(2))
+    });
     let half = student(freedom) * (squares / freedom / spread).sqrt();
-    let interval = Interval { low: fitted.slope - half, high: fitted.slope + half };
-    Some(HyperPower { factor: fitted.intercept.exp(), exponent: fitted.slope, exponent_interval: Some(interval) })
+    let interval = Interval {
+        low: fitted.slope - half,
+        high: fitted.slope + half,
+    };
+    Some(HyperPower {
+        factor: fitted.intercept.exp(),
+        exponent: fitted.slope,
+        exponent_interval: Some(interval),
+    })
 }
 
 #[cfg(test)]
@@ -146,7 +179,13 @@ mod tests {
     /// lr* = 0.3·C^-0.12 by construction, tried in steps of 1.5 around it; one budget has its best at an edge.
     fn study() -> Study {
         let mut study = Study::default();
-        for (flops, centre) in [(1e15, 1.0), (1e16, 1.1), (1e17, 0.9), (1e18, 1.0), (1e19, 40.0)] {
+        for (flops, centre) in [
+            (1e15, 1.0),
+            (1e16, 1.1),
+            (1e17, 0.9),
+            (1e18, 1.0),
+            (1e19, 40.0),
+        ] {
             let best = 0.3 * f64::powf(flops, -0.12);
             for step in -2..=2 {
                 let learning_rate = best * centre * 1.5f64.powi(step);
@@ -161,7 +200,10 @@ mod tests {
                     params: 1e6,
                     tokens: flops / 6e6,
                     loss: 2.0 + 0.1 * (learning_rate / best).ln().powi(2),
-                    further: Further { learning_rate: Some(learning_rate), ..Further::default() },
+                    further: Further {
+                        learning_rate: Some(learning_rate),
+                        ..Further::default()
+                    },
                 });
             }
         }
@@ -175,7 +217,10 @@ mod tests {
         let edges: Vec<bool> = laws[0].optima.iter().map(|o| o.at_edge).collect();
         assert_eq!(edges, [false, false, false, false, true]);
         let law = laws[0].law.unwrap();
-        assert!((law.exponent + 0.12).abs() < 1e-9 && (law.factor / 0.3 - 1.0).abs() < 1e-6, "{law:?}");
+        assert!(
+            (law.exponent + 0.12).abs() < 1e-9 && (law.factor / 0.3 - 1.0).abs() < 1e-6,
+            "{law:?}"
+        );
         let interval = law.exponent_interval.unwrap();
         assert!(interval.low <= law.exponent && law.exponent <= interval.high);
     }
@@ -183,7 +228,10 @@ mod tests {
     #[test]
     fn a_setting_that_was_not_varied_has_no_law() {
         let mut study = study();
-        study.observations.iter_mut().for_each(|run| run.further.learning_rate = Some(0.01));
+        study
+            .observations
+            .iter_mut()
+            .for_each(|run| run.further.learning_rate = Some(0.01));
         assert_eq!(super::laws(&study), []);
     }
 }

@@ -28,7 +28,11 @@ pub(super) const PARABOLA: f64 = 0.75;
 /// What replicates are widened by where `runs` carry `parameters`; NaN where nothing is left over.
 pub(super) fn widening(runs: usize, parameters: usize, power: f64) -> f64 {
     let (n, p) = (runs as f64, parameters as f64);
-    if n > p { (n / (n - p)).powf(power) * student(n - p) / NORMAL } else { f64::NAN }
+    if n > p {
+        (n / (n - p)).powf(power) * student(n - p) / NORMAL
+    } else {
+        f64::NAN
+    }
 }
 
 /// 97.5% quantile of the normal distribution.
@@ -46,15 +50,22 @@ pub(super) fn student(freedom: f64) -> f64 {
     let z = NORMAL;
     z + (z.powi(3) + z) / (4.0 * freedom)
         + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * freedom.powi(2))
-        + (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / (384.0 * freedom.powi(3))
-        + (79.0 * z.powi(9) + 776.0 * z.powi(7) + 1482.0 * z.powi(5) - 1920.0 * z.powi(3) - 945.0 * z)
+        + (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z)
+            / (384.0 * freedom.powi(3))
+        + (79.0 * z.powi(9) + 776.0 * z.powi(7) + 1482.0 * z.powi(5)
+            - 1920.0 * z.powi(3)
+            - 945.0 * z)
             / (92_160.0 * freedom.powi(4))
 }
 
 /// The central 95% of the replicates, widened around the estimate; none where too many failed.
 pub(super) fn interval(draws: Vec<Option<f64>>, estimate: f64, widening: f64) -> Option<Interval> {
     let count = draws.len();
-    let mut values: Vec<f64> = draws.into_iter().flatten().filter(|v| v.is_finite()).collect();
+    let mut values: Vec<f64> = draws
+        .into_iter()
+        .flatten()
+        .filter(|v| v.is_finite())
+        .collect();
     if count == 0
         || !estimate.is_finite()
         || !widening.is_finite()
@@ -64,18 +75,31 @@ pub(super) fn interval(draws: Vec<Option<f64>>, estimate: f64, widening: f64) ->
     }
     values.sort_by(f64::total_cmp);
     let widened = |q: f64| estimate + widening * (quantile(&values, q) - estimate);
-    Some(Interval { low: widened(0.025), high: widened(0.975) })
+    Some(Interval {
+        low: widened(0.025),
+        high: widened(0.975),
+    })
 }
 
 pub(super) fn exp(log: Interval) -> Interval {
-    Interval { low: log.low.exp(), high: log.high.exp() }
+    Interval {
+        low: log.low.exp(),
+        high: log.high.exp(),
+    }
 }
 
 /// Two-sided p that the truth is 0, from the same widened draws as the interval; at least one draw's share.
 pub(super) fn p_value(draws: &[Option<f64>], estimate: f64, widening: f64) -> Option<f64> {
-    let given: Vec<f64> = draws.iter().flatten().map(|draw| estimate + widening * (draw - estimate)).collect();
+    let given: Vec<f64> = draws
+        .iter()
+        .flatten()
+        .map(|draw| estimate + widening * (draw - estimate))
+        .collect();
     let count = given.len() as f64;
-    if !widening.is_finite() || given.is_empty() || count < (1.0 - FAILURES_ALLOWED) * draws.len() as f64 {
+    if !widening.is_finite()
+        || given.is_empty()
+        || count < (1.0 - FAILURES_ALLOWED) * draws.len() as f64
+    {
         return None;
     }
     let below = given.iter().filter(|value| **value < 0.0).count() as f64;
@@ -96,10 +120,20 @@ mod tests {
     /// Against a printed table of the distribution.
     #[test]
     fn students_quantiles_are_the_tables() {
-        for (freedom, quantile) in
-            [(1.0, 12.706), (2.0, 4.303), (3.0, 3.182), (5.0, 2.571), (9.0, 2.262), (30.0, 2.042), (1000.0, 1.962)]
-        {
-            assert!((student(freedom) / quantile - 1.0f64).abs() < 3e-3, "{freedom}: {}", student(freedom));
+        for (freedom, quantile) in [
+            (1.0, 12.706),
+            (2.0, 4.303),
+            (3.0, 3.182),
+            (5.0, 2.571),
+            (9.0, 2.262),
+            (30.0, 2.042),
+            (1000.0, 1.962),
+        ] {
+            assert!(
+                (student(freedom) / quantile - 1.0f64).abs() < 3e-3,
+                "{freedom}: {}",
+                student(freedom)
+            );
         }
     }
 }

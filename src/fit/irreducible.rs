@@ -28,7 +28,12 @@ const FEWEST: usize = 4;
 /// Of one arm; none with fewer than four optima.
 pub(super) fn irreducible(profiles: &[Profile]) -> Option<Irreducible> {
     let (law, at_bound) = through(&points(&usable(profiles)))?;
-    Some(Irreducible { e: law.e, a: law.log_a.exp(), k: law.k, at_bound })
+    Some(Irreducible {
+        e: law.e,
+        a: law.log_a.exp(),
+        k: law.k,
+        at_bound,
+    })
 }
 
 /// The law through optima, as (log C, L*), and whether its E is at a bound; none with fewer than four.
@@ -53,7 +58,9 @@ pub(super) fn shared(base: &[Profile], other: &[Profile]) -> Option<(f64, bool, 
 /// The law of an arm whose E is given; none where E is not below every optimum.
 pub(super) fn pinned(profiles: &[Profile], e: f64) -> Option<PowerLaw> {
     let optima = points(&usable(profiles));
-    (optima.len() >= 2 && optima.iter().all(|(_, loss)| *loss > e)).then(|| above(&optima, e)).flatten()
+    (optima.len() >= 2 && optima.iter().all(|(_, loss)| *loss > e))
+        .then(|| above(&optima, e))
+        .flatten()
 }
 
 /// One exponent for both arms, which makes their frontiers parallel (So et al., arXiv:2109.08668): k, and the multiplier, which is
@@ -65,8 +72,14 @@ pub(super) fn parallel(base: &[Profile], other: &[Profile]) -> Option<(f64, f64)
     }
     let centred = arms.map(|arm| {
         let count = arm.len() as f64;
-        let (x, y) = arm.iter().fold((0.0, 0.0), |(x, y), (c, loss)| (x + c / count, y + loss.ln() / count));
-        let sum = |of: &dyn Fn(f64, f64) -> f64| arm.iter().map(|(c, loss)| of(c - x, loss.ln() - y)).sum::<f64>();
+        let (x, y) = arm.iter().fold((0.0, 0.0), |(x, y), (c, loss)| {
+            (x + c / count, y + loss.ln() / count)
+        });
+        let sum = |of: &dyn Fn(f64, f64) -> f64| {
+            arm.iter()
+                .map(|(c, loss)| of(c - x, loss.ln() - y))
+                .sum::<f64>()
+        };
         (x, y, sum(&|x, _| x * x), sum(&|x, y| x * y))
     });
     let slope = (centred[0].3 + centred[1].3) / (centred[0].2 + centred[1].2);
@@ -78,41 +91,68 @@ pub(super) fn parallel(base: &[Profile], other: &[Profile]) -> Option<(f64, f64)
 type Optima = Vec<(f64, f64)>;
 
 fn points(vertices: &[(f64, Vertex)]) -> Optima {
-    vertices.iter().map(|(flops, vertex)| (flops.ln(), vertex.loss_opt)).collect()
+    vertices
+        .iter()
+        .map(|(flops, vertex)| (flops.ln(), vertex.loss_opt))
+        .collect()
 }
 
 fn above(optima: &[(f64, f64)], e: f64) -> Option<PowerLaw> {
     let fitted = line_above(optima, e);
-    (fitted.slope < 0.0).then_some(PowerLaw { e, log_a: fitted.intercept, k: -fitted.slope })
+    (fitted.slope < 0.0).then_some(PowerLaw {
+        e,
+        log_a: fitted.intercept,
+        k: -fitted.slope,
+    })
 }
 
 /// E where the squares of log L̂ - log L over all arms are least, and whether that is at a bound.
 fn common(arms: &[&[(f64, f64)]]) -> (f64, bool) {
-    let least = arms.iter().flat_map(|arm| arm.iter()).map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min);
+    let least = arms
+        .iter()
+        .flat_map(|arm| arm.iter())
+        .map(|(_, loss)| *loss)
+        .fold(f64::INFINITY, f64::min);
     let squares = |e: f64| arms.iter().map(|arm| squares(arm, e)).sum::<f64>();
     // One minimum is not promised: the best of a grid is refined between its neighbours.
     const GRID: usize = 100;
     let at = |i: usize| least * i as f64 / GRID as f64;
-    let best = (0..GRID).min_by(|a, b| squares(at(*a)).total_cmp(&squares(at(*b)))).unwrap_or(0);
-    let (e, _) = scalar::minimum(squares, at(best.saturating_sub(1)), at(best + 1) * (1.0 - 1e-6), 1e-9);
+    let best = (0..GRID)
+        .min_by(|a, b| squares(at(*a)).total_cmp(&squares(at(*b))))
+        .unwrap_or(0);
+    let (e, _) = scalar::minimum(
+        squares,
+        at(best.saturating_sub(1)),
+        at(best + 1) * (1.0 - 1e-6),
+        1e-9,
+    );
     (e, e < 1e-3 * least || e > 0.985 * least)
 }
 
 fn squares(optima: &[(f64, f64)], e: f64) -> f64 {
     let fitted = line_above(optima, e);
-    optima.iter().map(|(c, loss)| ((e + fitted.at(*c).exp()) / loss).ln().powi(2)).sum()
+    optima
+        .iter()
+        .map(|(c, loss)| ((e + fitted.at(*c).exp()) / loss).ln().powi(2))
+        .sum()
 }
 
 /// Least squares of log(L - E) in log C, weighted as a residual in log L is: by ((L - E)/L)².
 fn line_above(optima: &[(f64, f64)], e: f64) -> Line {
-    let weighted: Vec<(f64, f64, f64)> =
-        optima.iter().map(|(c, loss)| (*c, (loss - e).ln(), ((loss - e) / loss).powi(2))).collect();
+    let weighted: Vec<(f64, f64, f64)> = optima
+        .iter()
+        .map(|(c, loss)| (*c, (loss - e).ln(), ((loss - e) / loss).powi(2)))
+        .collect();
     let total: f64 = weighted.iter().map(|p| p.2).sum();
-    let mean = |of: fn(&(f64, f64, f64)) -> f64| weighted.iter().map(|p| p.2 * of(p)).sum::<f64>() / total;
+    let mean =
+        |of: fn(&(f64, f64, f64)) -> f64| weighted.iter().map(|p| p.2 * of(p)).sum::<f64>() / total;
     let (x, y) = (mean(|p| p.0), mean(|p| p.1));
     let xx: f64 = weighted.iter().map(|p| p.2 * (p.0 - x).powi(2)).sum();
     let xy: f64 = weighted.iter().map(|p| p.2 * (p.0 - x) * (p.1 - y)).sum();
-    Line { intercept: y - xy / xx * x, slope: xy / xx }
+    Line {
+        intercept: y - xy / xx * x,
+        slope: xy / xx,
+    }
 }
 
 #[cfg(test)]
@@ -120,12 +160,30 @@ mod tests {
     use super::*;
 
     fn optima(law: PowerLaw) -> Optima {
-        (0..6).map(|i| (23.0 + 1.5 * f64::from(i), law.loss((23.0 + 1.5 * f64::from(i)).exp()))).collect()
+        (0..6)
+            .map(|i| {
+                (
+                    23.0 + 1.5 * f64::from(i),
+                    law.loss((23.0 + 1.5 * f64::from(i)).exp()),
+                )
+            })
+            .collect()
     }
 
     #[test]
     fn a_shared_floor_is_recovered() {
-        let (first, second) = (PowerLaw { e: 1.5, log_a: 4.0, k: 0.15 }, PowerLaw { e: 1.5, log_a: 3.8, k: 0.16 });
+        let (first, second) = (
+            PowerLaw {
+                e: 1.5,
+                log_a: 4.0,
+                k: 0.15,
+            },
+            PowerLaw {
+                e: 1.5,
+                log_a: 3.8,
+                k: 0.16,
+            },
+        );
         let arms = [optima(first), optima(second)];
         let (e, at_bound) = common(&[&arms[0], &arms[1]]);
         assert!((e - 1.5).abs() < 1e-4 && !at_bound, "{e}");
@@ -134,7 +192,11 @@ mod tests {
             assert!((found.k - law.k).abs() < 1e-4 && (found.log_a - law.log_a).abs() < 1e-2);
         }
         // Without a floor it ends at its bound, and says so.
-        let (e, at_bound) = common(&[&optima(PowerLaw { e: 0.0, log_a: 3.0, k: 0.05 })]);
+        let (e, at_bound) = common(&[&optima(PowerLaw {
+            e: 0.0,
+            log_a: 3.0,
+            k: 0.05,
+        })]);
         assert!(e < 0.01 && at_bound, "{e}");
     }
 }

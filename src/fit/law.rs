@@ -82,8 +82,11 @@ impl Path {
     /// The loss falls along the path, so it is read from its end.
     fn log_flops_at(&self, log_loss: f64) -> Option<f64> {
         let above = self.log_loss.partition_point(|loss| *loss >= log_loss);
-        let pair = above.checked_sub(1).filter(|first| first + 1 < self.log_loss.len())?;
-        let share = (self.log_loss[pair] - log_loss) / (self.log_loss[pair] - self.log_loss[pair + 1]);
+        let pair = above
+            .checked_sub(1)
+            .filter(|first| first + 1 < self.log_loss.len())?;
+        let share =
+            (self.log_loss[pair] - log_loss) / (self.log_loss[pair] - self.log_loss[pair + 1]);
         Some(self.log_flops[pair] + share * (self.log_flops[pair + 1] - self.log_flops[pair]))
     }
 
@@ -108,14 +111,26 @@ mod tests {
     fn path(law: &PowerLaw) -> Law {
         let log_flops: Vec<f64> = (0..=100).map(|i| 20.0 + f64::from(i) / 5.0).collect();
         let log_loss = log_flops.iter().map(|c| law.loss(c.exp()).ln()).collect();
-        let (log_n, log_d) = log_flops.iter().map(|c| (c / 2.0 - 2.0, c / 2.0 + 0.2)).unzip();
-        Law::Path(Path { log_flops, log_loss, log_n, log_d })
+        let (log_n, log_d) = log_flops
+            .iter()
+            .map(|c| (c / 2.0 - 2.0, c / 2.0 + 0.2))
+            .unzip();
+        Law::Path(Path {
+            log_flops,
+            log_loss,
+            log_n,
+            log_d,
+        })
     }
 
     /// Both kinds say the same, each is its own inverse, and beyond its ends a path says nothing.
     #[test]
     fn laws_are_inverted() {
-        let power = PowerLaw { e: 1.7, log_a: 3.0, k: 0.12 };
+        let power = PowerLaw {
+            e: 1.7,
+            log_a: 3.0,
+            k: 0.12,
+        };
         for law in [Law::Power(power), path(&power)] {
             for flops in [1e9, 3.3e12, 1e17] {
                 let loss = law.loss(flops).unwrap();
@@ -128,6 +143,9 @@ mod tests {
         }
         let path = path(&power);
         assert_eq!((path.loss(1e8), path.loss(1e30)), (None, None));
-        assert_eq!((path.flops(power.loss(1e7)), path.flops(power.loss(1e19))), (None, None));
+        assert_eq!(
+            (path.flops(power.loss(1e7)), path.flops(power.loss(1e19))),
+            (None, None)
+        );
     }
 }

@@ -73,7 +73,9 @@ pub use predict::{Asked, Band, Extent, Predicted, PredictedRun, Predictions, pre
 pub use profile::{OtherForm, Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
 pub use sensitivity::{Alternative, ByApproach, Influence};
 pub use study::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
-pub use suggest::{OfferedSize, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest};
+pub use suggest::{
+    OfferedSize, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest,
+};
 pub use tuning::{Tried, Tuned};
 
 use arm::Prepared;
@@ -204,7 +206,8 @@ impl Fits {
 
     /// Whether no profile and so no law was found, and runs are compared directly alone.
     pub fn only_direct(&self) -> bool {
-        let has_law = |arm: &ArmFit| arm.surface.is_ok() || arm.profiles.iter().any(|p| p.vertex.is_ok());
+        let has_law =
+            |arm: &ArmFit| arm.surface.is_ok() || arm.profiles.iter().any(|p| p.vertex.is_ok());
         !self.direct.is_empty() && !self.arms.iter().any(has_law)
     }
 }
@@ -214,15 +217,24 @@ pub fn fit(study: &Study, settings: &Settings) -> Fits {
     let (tuned_study, tuned) = tuning::tune(study);
     let seen = convention::under(&tuned_study, settings);
     let carried = fit_arms(&seen, settings);
-    let told: Vec<ArmFit> = carried.iter().map(|arm| arm.prepared.tell(&seen, &arm.made, &arm.profile_draws)).collect();
-    let others = carried.iter().filter(|arm| arm.prepared.name != settings.baseline);
-    let comparisons: Vec<Comparison> =
-        others.map(|arm| compared(&tuned_study, &seen, settings, &carried, &told, arm)).collect();
+    let told: Vec<ArmFit> = carried
+        .iter()
+        .map(|arm| arm.prepared.tell(&seen, &arm.made, &arm.profile_draws))
+        .collect();
+    let others = carried
+        .iter()
+        .filter(|arm| arm.prepared.name != settings.baseline);
+    let comparisons: Vec<Comparison> = others
+        .map(|arm| compared(&tuned_study, &seen, settings, &carried, &told, arm))
+        .collect();
     let replicates = replicates(&seen, settings);
     let mut notes = seen.notes.clone();
     notes.extend(fewer_replicates(replicates, settings.replicates));
     Fits {
-        settings: Settings { replicates, ..settings.clone() },
+        settings: Settings {
+            replicates,
+            ..settings.clone()
+        },
         runs_used: seen.observations.len(),
         excluded: seen.excluded.clone(),
         notes,
@@ -248,13 +260,16 @@ const MOST_DRAWS: usize = 10_000_000;
 
 /// How many replicates are drawn: those that are asked for, unless the runs are very many.
 fn replicates(study: &Study, settings: &Settings) -> u32 {
-    let most = u32::try_from(MOST_DRAWS / study.observations.len().max(1)).unwrap_or(u32::MAX).max(LEAST_DRAWS);
+    let most = u32::try_from(MOST_DRAWS / study.observations.len().max(1))
+        .unwrap_or(u32::MAX)
+        .max(LEAST_DRAWS);
     settings.replicates.min(most)
 }
 
 /// That fewer are drawn than were asked for, where it is so.
 pub fn fewer_replicates(drawn: u32, asked: u32) -> Option<String> {
-    let words = || format!("{drawn} bootstrap replicates instead of {asked}: so many runs need fewer");
+    let words =
+        || format!("{drawn} bootstrap replicates instead of {asked}: so many runs need fewer");
     (drawn < asked).then(words)
 }
 
@@ -262,17 +277,26 @@ pub fn fewer_replicates(drawn: u32, asked: u32) -> Option<String> {
 const LEAST_DRAWS: u32 = 200;
 
 fn fit_arms<'a>(study: &'a Study, settings: &Settings) -> Vec<Carried<'a>> {
-    let prepared: Vec<Prepared<'_>> = study.arms().iter().map(|arm| arm::prepare(study, arm, settings)).collect();
+    let prepared: Vec<Prepared<'_>> = study
+        .arms()
+        .iter()
+        .map(|arm| arm::prepare(study, arm, settings))
+        .collect();
     let methods: Vec<_> = prepared.iter().flat_map(|arm| &arm.methods).collect();
     let runs = study.observations.len();
     let cells = Cells::of(&study.observations);
-    let mut draws = made::draws(&methods, &cells, settings.seed, replicates(study, settings)).into_iter();
+    let mut draws =
+        made::draws(&methods, &cells, settings.seed, replicates(study, settings)).into_iter();
     let mut carried = Vec::new();
     for arm in prepared {
         let own: Vec<_> = draws.by_ref().take(arm.methods.len()).collect();
         let profile_draws = own.first().cloned().unwrap_or_default();
         let made = arm.carry_out(runs, own);
-        carried.push(Carried { prepared: arm, made, profile_draws });
+        carried.push(Carried {
+            prepared: arm,
+            made,
+            profile_draws,
+        });
     }
     carried
 }

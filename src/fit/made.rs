@@ -34,10 +34,16 @@ impl Made {
     pub(super) fn widening(&self) -> f64 {
         match &self.method {
             // The draws of an estimator that is nearly a median are wide enough for few runs as they are (`coverage_tests.rs`).
-            Method::Surface { objective: Objective::Huber { .. } | Objective::Likelihood, .. } => 1.0,
+            Method::Surface {
+                objective: Objective::Huber { .. } | Objective::Likelihood,
+                ..
+            } => 1.0,
             // The least of noisy values has a bias of the size of its spread, and draws know nothing of it.
             Method::Envelope { .. } => f64::NAN,
-            Method::Profiles { form: Form::Parabola, .. } => self.widened(PARABOLA),
+            Method::Profiles {
+                form: Form::Parabola,
+                ..
+            } => self.widened(PARABOLA),
             Method::Profiles { .. } | Method::Surface { .. } => self.widened(HC1),
         }
     }
@@ -65,18 +71,29 @@ impl Made {
 
     /// The law of each replicate.
     pub(super) fn laws(&self) -> impl Iterator<Item = Option<Law>> + '_ {
-        self.draws.iter().map(|drawn| self.method.law(drawn.as_ref()?))
+        self.draws
+            .iter()
+            .map(|drawn| self.method.law(drawn.as_ref()?))
     }
 
     /// The interval of a number that every draw gives.
     pub(super) fn interval(&self, of: impl Fn(&Drawn) -> Option<f64>) -> Option<Interval> {
         let estimate = of(&self.estimate)?;
-        interval(self.draws.iter().map(|drawn| of(drawn.as_ref()?)).collect(), estimate, self.widening())
+        interval(
+            self.draws.iter().map(|drawn| of(drawn.as_ref()?)).collect(),
+            estimate,
+            self.widening(),
+        )
     }
 }
 
 /// The draws of several methods under common weights: for each method one a replicate.
-pub(super) fn draws(methods: &[&Method], cells: &Cells, seed: u64, replicates: u32) -> Vec<Vec<Option<Drawn>>> {
+pub(super) fn draws(
+    methods: &[&Method],
+    cells: &Cells,
+    seed: u64,
+    replicates: u32,
+) -> Vec<Vec<Option<Drawn>>> {
     let rows: Vec<Vec<Option<Drawn>>> = (0..replicates)
         .into_par_iter()
         .map(|replicate| {
@@ -84,9 +101,14 @@ pub(super) fn draws(methods: &[&Method], cells: &Cells, seed: u64, replicates: u
             methods.iter().map(|method| method.draw(&weights)).collect()
         })
         .collect();
-    let mut columns: Vec<Vec<Option<Drawn>>> = methods.iter().map(|_| Vec::with_capacity(rows.len())).collect();
+    let mut columns: Vec<Vec<Option<Drawn>>> = methods
+        .iter()
+        .map(|_| Vec::with_capacity(rows.len()))
+        .collect();
     for row in rows {
-        row.into_iter().zip(&mut columns).for_each(|(drawn, column)| column.push(drawn));
+        row.into_iter()
+            .zip(&mut columns)
+            .for_each(|(drawn, column)| column.push(drawn));
     }
     columns
 }

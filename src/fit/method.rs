@@ -13,9 +13,20 @@ use super::surface::{self, Objective, Surface};
 /// What an approach rests on, for one arm.
 #[derive(Clone, Debug)]
 pub(super) enum Method {
-    Profiles { form: Form, cells: Vec<Cell> },
-    Surface { runs: Vec<usize>, points: Vec<surface::Point>, objective: Objective, from: Surface, per_token: PerToken },
-    Envelope { points: Vec<EnvelopePoint> },
+    Profiles {
+        form: Form,
+        cells: Vec<Cell>,
+    },
+    Surface {
+        runs: Vec<usize>,
+        points: Vec<surface::Point>,
+        objective: Objective,
+        from: Surface,
+        per_token: PerToken,
+    },
+    Envelope {
+        points: Vec<EnvelopePoint>,
+    },
 }
 
 /// The runs of an arm at one budget.
@@ -33,7 +44,10 @@ pub(super) struct Cell {
 /// What an approach says for one set of weights.
 #[derive(Clone, Debug)]
 pub(super) enum Drawn {
-    Profiles { vertices: Vec<Option<Parabola>>, lines: Option<(Line, Line)> },
+    Profiles {
+        vertices: Vec<Option<Parabola>>,
+        lines: Option<(Line, Line)>,
+    },
     Surface(Surface),
     Envelope(Line),
 }
@@ -43,16 +57,26 @@ impl Method {
     pub(super) fn draw(&self, weights: &[f64]) -> Option<Drawn> {
         match self {
             Self::Profiles { form, cells } => {
-                let vertices: Vec<_> = cells.iter().map(|cell| cell.vertex(*form, weights)).collect();
+                let vertices: Vec<_> = cells
+                    .iter()
+                    .map(|cell| cell.vertex(*form, weights))
+                    .collect();
                 let lines = lines(cells, &vertices);
                 Some(Drawn::Profiles { vertices, lines })
             }
-            Self::Surface { runs, points, objective, from, .. } => {
+            Self::Surface {
+                runs,
+                points,
+                objective,
+                from,
+                ..
+            } => {
                 let weights: Vec<f64> = runs.iter().map(|run| weights[*run]).collect();
                 surface::refit(points, &weights, from, *objective).map(Drawn::Surface)
             }
             Self::Envelope { points } => {
-                let loss = envelope::loss_line(points, |run| weights[run] > super::resample::PRESENT)?;
+                let loss =
+                    envelope::loss_line(points, |run| weights[run] > super::resample::PRESENT)?;
                 Some(Drawn::Envelope(loss))
             }
         }
@@ -61,8 +85,17 @@ impl Method {
     /// The law that it comes to.
     pub(super) fn law(&self, drawn: &Drawn) -> Option<Law> {
         match (self, drawn) {
-            (Self::Surface { per_token, .. }, Drawn::Surface(surface)) => path(surface, per_token).map(Law::Path),
-            (_, Drawn::Profiles { lines: Some((loss, _)), .. } | Drawn::Envelope(loss)) => Some(power(loss)),
+            (Self::Surface { per_token, .. }, Drawn::Surface(surface)) => {
+                path(surface, per_token).map(Law::Path)
+            }
+            (
+                _,
+                Drawn::Profiles {
+                    lines: Some((loss, _)),
+                    ..
+                }
+                | Drawn::Envelope(loss),
+            ) => Some(power(loss)),
             _ => None,
         }
     }
@@ -70,7 +103,9 @@ impl Method {
     /// Numbers that it spends its runs on.
     pub(super) fn parameters(&self) -> usize {
         match self {
-            Self::Profiles { form, cells } => cells.len() * if *form == Form::Cubic { 4 } else { 3 },
+            Self::Profiles { form, cells } => {
+                cells.len() * if *form == Form::Cubic { 4 } else { 3 }
+            }
             Self::Surface { .. } => 5,
             Self::Envelope { .. } => 2,
         }
@@ -87,7 +122,11 @@ impl Method {
     /// The runs that it rests on, by their places among the observations.
     pub(super) fn places(&self) -> Vec<usize> {
         match self {
-            Self::Profiles { cells, .. } => cells.iter().flat_map(|cell| &cell.runs).map(|(_, _, run)| *run).collect(),
+            Self::Profiles { cells, .. } => cells
+                .iter()
+                .flat_map(|cell| &cell.runs)
+                .map(|(_, _, run)| *run)
+                .collect(),
             Self::Surface { runs, .. } => runs.clone(),
             Self::Envelope { points } => {
                 let mut runs: Vec<usize> = points.iter().map(|point| point.run).collect();
@@ -101,9 +140,17 @@ impl Method {
     /// The approach.
     pub(super) fn approach(&self) -> Approach {
         match self {
-            Self::Profiles { form: Form::Parabola, .. } => Approach::Profiles,
-            Self::Profiles { form: Form::Cubic, .. } => Approach::ProfilesCubic,
-            Self::Profiles { form: Form::Windowed, .. } => Approach::ProfilesWindowed,
+            Self::Profiles {
+                form: Form::Parabola,
+                ..
+            } => Approach::Profiles,
+            Self::Profiles {
+                form: Form::Cubic, ..
+            } => Approach::ProfilesCubic,
+            Self::Profiles {
+                form: Form::Windowed,
+                ..
+            } => Approach::ProfilesWindowed,
             Self::Surface { .. } => Approach::Surface,
             Self::Envelope { .. } => Approach::Envelope,
         }
@@ -112,21 +159,32 @@ impl Method {
 
 impl Cell {
     fn runs_used(&self, form: Form) -> usize {
-        let data: Vec<Weighted> = self.runs.iter().map(|(log_n, loss, _)| (*log_n, *loss, 1.0)).collect();
+        let data: Vec<Weighted> = self
+            .runs
+            .iter()
+            .map(|(log_n, loss, _)| (*log_n, *loss, 1.0))
+            .collect();
         runs_used(form, &data)
     }
 
     fn vertex(&self, form: Form, weights: &[f64]) -> Option<Parabola> {
-        let data: Vec<Weighted> = self.runs.iter().map(|(log_n, loss, run)| (*log_n, *loss, weights[*run])).collect();
-        (data.len() > 3).then(|| minimum(form, &data).ok()).flatten()
+        let data: Vec<Weighted> = self
+            .runs
+            .iter()
+            .map(|(log_n, loss, run)| (*log_n, *loss, weights[*run]))
+            .collect();
+        (data.len() > 3)
+            .then(|| minimum(form, &data).ok())
+            .flatten()
     }
 }
 
 /// log L and log N in log C through the vertices of the cells that are used; all of them must be there.
 fn lines(cells: &[Cell], vertices: &[Option<Parabola>]) -> Option<(Line, Line)> {
     let used = cells.iter().zip(vertices).filter(|(cell, _)| cell.used);
-    let points: Option<Vec<(f64, Parabola)>> =
-        used.map(|(cell, vertex)| Some((cell.log_flops, vertex.filter(|v| v.loss_opt > 0.0)?))).collect();
+    let points: Option<Vec<(f64, Parabola)>> = used
+        .map(|(cell, vertex)| Some((cell.log_flops, vertex.filter(|v| v.loss_opt > 0.0)?)))
+        .collect();
     let points = points.filter(|points| points.len() >= 2)?;
     let loss = line(points.iter().map(|(c, v)| (*c, v.loss_opt.ln())));
     (loss.slope < 0.0).then(|| (loss, line(points.iter().map(|(c, v)| (*c, v.log_n_opt)))))
@@ -135,9 +193,14 @@ fn lines(cells: &[Cell], vertices: &[Option<Parabola>]) -> Option<(Line, Line)> 
 /// The optima that the frontier goes through, as (log C, L*).
 pub(super) fn optima(cells: &[Cell], vertices: &[Option<Parabola>]) -> Vec<(f64, f64)> {
     let used = cells.iter().zip(vertices).filter(|(cell, _)| cell.used);
-    used.filter_map(|(cell, vertex)| Some((cell.log_flops, vertex.as_ref()?.loss_opt))).collect()
+    used.filter_map(|(cell, vertex)| Some((cell.log_flops, vertex.as_ref()?.loss_opt)))
+        .collect()
 }
 
 pub(super) fn power(loss: &Line) -> Law {
-    Law::Power(PowerLaw { e: 0.0, log_a: loss.intercept, k: -loss.slope })
+    Law::Power(PowerLaw {
+        e: 0.0,
+        log_a: loss.intercept,
+        k: -loss.slope,
+    })
 }

@@ -56,7 +56,11 @@ pub(super) fn minimize<const P: usize>(
 ) -> Minimum<P> {
     let mut sample = |at: SVector<f64, P>| {
         let (value, gradient) = f(&at);
-        Sample { at, value, gradient }
+        Sample {
+            at,
+            value,
+            gradient,
+        }
     };
     let mut here = sample(start);
     let (mut h, mut evaluations, mut idle, mut reset) = (inverse, 1, 0, false);
@@ -72,19 +76,37 @@ pub(super) fn minimize<const P: usize>(
         let enough = stop.decrease * here.value.abs().max(stop.floor);
         let converged = -slope / 2.0 <= enough || idle >= 2;
         if converged || evaluations >= stop.evaluations || !slope.is_finite() {
-            return Minimum { at: here.at, value: here.value, evaluations, converged };
+            return Minimum {
+                at: here.at,
+                value: here.value,
+                evaluations,
+                converged,
+            };
         }
         let (step, next) = search(&mut sample, &here, &direction, slope, &mut evaluations);
         let Some(next) = next else {
             // Rounding hides the decrease along a direction that H made up: once, the first metric is tried again.
             if reset {
-                return Minimum { at: here.at, value: here.value, evaluations, converged: -slope <= 1e3 * enough };
+                return Minimum {
+                    at: here.at,
+                    value: here.value,
+                    evaluations,
+                    converged: -slope <= 1e3 * enough,
+                };
             }
             (h, reset) = (inverse, true);
             continue;
         };
-        idle = if here.value - next.value <= enough { idle + 1 } else { 0 };
-        update(&mut h, &(direction * step), &(next.gradient - here.gradient));
+        idle = if here.value - next.value <= enough {
+            idle + 1
+        } else {
+            0
+        };
+        update(
+            &mut h,
+            &(direction * step),
+            &(next.gradient - here.gradient),
+        );
         (here, reset) = (next, false);
     }
 }
@@ -103,7 +125,8 @@ fn search<const P: usize>(
         let next = sample(here.at + direction * step);
         *evaluations += 1;
         // NaN and infinity lie too far.
-        let falls = next.value <= here.value + SUFFICIENT * step * slope && next.gradient.iter().all(|g| g.is_finite());
+        let falls = next.value <= here.value + SUFFICIENT * step * slope
+            && next.gradient.iter().all(|g| g.is_finite());
         if !falls {
             high = step;
         } else {
@@ -112,7 +135,11 @@ fn search<const P: usize>(
                 break;
             }
         }
-        step = if high.is_finite() { (low + high) / 2.0 } else { 2.0 * low };
+        step = if high.is_finite() {
+            (low + high) / 2.0
+        } else {
+            2.0 * low
+        };
     }
     best.map_or((0.0, None), |(step, next)| (step, Some(next)))
 }
@@ -140,11 +167,18 @@ mod tests {
 
     use super::*;
 
-    const STOP: Stop = Stop { decrease: 1e-12, floor: 1e-12, evaluations: 2000 };
+    const STOP: Stop = Stop {
+        decrease: 1e-12,
+        floor: 1e-12,
+        evaluations: 2000,
+    };
 
     fn rosenbrock(x: &Vector2<f64>) -> (f64, Vector2<f64>) {
         let (u, v) = (1.0 - x[0], x[1] - x[0] * x[0]);
-        (u * u + 100.0 * v * v, Vector2::new(-2.0 * u - 400.0 * x[0] * v, 200.0 * v))
+        (
+            u * u + 100.0 * v * v,
+            Vector2::new(-2.0 * u - 400.0 * x[0] * v, 200.0 * v),
+        )
     }
 
     proptest! {
@@ -158,8 +192,21 @@ mod tests {
 
     #[test]
     fn a_variable_at_minus_infinity_stays_there() {
-        let f = |x: &Vector2<f64>| ((x[0] - 3.0).powi(2) + x[1].exp(), Vector2::new(2.0 * (x[0] - 3.0), x[1].exp()));
-        let found = minimize(f, Vector2::new(0.0, f64::NEG_INFINITY), SMatrix::identity(), STOP);
-        assert!((found.at[0] - 3.0).abs() < 1e-6 && found.at[1] == f64::NEG_INFINITY, "{found:?}");
+        let f = |x: &Vector2<f64>| {
+            (
+                (x[0] - 3.0).powi(2) + x[1].exp(),
+                Vector2::new(2.0 * (x[0] - 3.0), x[1].exp()),
+            )
+        };
+        let found = minimize(
+            f,
+            Vector2::new(0.0, f64::NEG_INFINITY),
+            SMatrix::identity(),
+            STOP,
+        );
+        assert!(
+            (found.at[0] - 3.0).abs() < 1e-6 && found.at[1] == f64::NEG_INFINITY,
+            "{found:?}"
+        );
     }
 }

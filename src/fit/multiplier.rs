@@ -102,17 +102,25 @@ pub enum ComparisonRefusal {
         reason: String,
     },
     /// No loss was measured in both.
-    #[error("the measured losses of the two arms do not overlap, so no cost at equal loss was measured")]
+    #[error(
+        "the measured losses of the two arms do not overlap, so no cost at equal loss was measured"
+    )]
     NoOverlap,
 }
 
 /// Compares two arms that have a law each.
-pub(super) fn compare([baseline, variant]: [&str; 2], pair: &Pair<'_>, extrapolate: bool) -> Comparison {
+pub(super) fn compare(
+    [baseline, variant]: [&str; 2],
+    pair: &Pair<'_>,
+    extrapolate: bool,
+) -> Comparison {
     let overlap = pair.overlap();
     let (first, last) = pair.base.flops_range;
     let headline = match overlap {
         Some((low, high)) => Ok(pair.point((low * high).sqrt(), MultiplierStatus::Measured)),
-        None if extrapolate => Ok(pair.point((first * last).sqrt(), MultiplierStatus::Extrapolated)),
+        None if extrapolate => {
+            Ok(pair.point((first * last).sqrt(), MultiplierStatus::Extrapolated))
+        }
         None => Err(ComparisonRefusal::NoOverlap),
     };
     let status = |flops: f64| match is_within(overlap, flops) {
@@ -121,7 +129,9 @@ pub(super) fn compare([baseline, variant]: [&str; 2], pair: &Pair<'_>, extrapola
         false => MultiplierStatus::Refused,
     };
     let grid = (0..POINTS).map(|i| first * (last / first).powf(i as f64 / (POINTS - 1) as f64));
-    let at = headline.as_ref().map_or((first * last).sqrt(), |point| point.flops);
+    let at = headline
+        .as_ref()
+        .map_or((first * last).sqrt(), |point| point.flops);
     Comparison {
         baseline: baseline.to_owned(),
         variant: variant.to_owned(),
@@ -137,7 +147,12 @@ pub(super) fn compare([baseline, variant]: [&str; 2], pair: &Pair<'_>, extrapola
 }
 
 /// A comparison that there is not.
-pub(super) fn refused(baseline: &str, variant: &str, approach: Approach, reason: ComparisonRefusal) -> Comparison {
+pub(super) fn refused(
+    baseline: &str,
+    variant: &str,
+    approach: Approach,
+    reason: ComparisonRefusal,
+) -> Comparison {
     Comparison {
         baseline: baseline.to_owned(),
         variant: variant.to_owned(),
@@ -162,7 +177,11 @@ pub(super) struct Pair<'a> {
 
 impl<'a> Pair<'a> {
     pub(super) fn of(base: &'a Made, other: &'a Made) -> Self {
-        let laws = base.laws().zip(other.laws()).map(|(base, other)| Some((base?, other?))).collect();
+        let laws = base
+            .laws()
+            .zip(other.laws())
+            .map(|(base, other)| Some((base?, other?)))
+            .collect();
         Self { base, other, laws }
     }
 
@@ -184,16 +203,31 @@ impl<'a> Pair<'a> {
     /// The multiplier at any compute, marked as extrapolated beyond the overlap.
     pub(super) fn anywhere(&self, flops: f64) -> MultiplierPoint {
         let is_measured = is_within(self.overlap(), flops);
-        self.point(flops, if is_measured { MultiplierStatus::Measured } else { MultiplierStatus::Extrapolated })
+        self.point(
+            flops,
+            if is_measured {
+                MultiplierStatus::Measured
+            } else {
+                MultiplierStatus::Extrapolated
+            },
+        )
     }
 
     fn point(&self, flops: f64, status: MultiplierStatus) -> MultiplierPoint {
         let estimate = log_multiplier(&self.base.law, &self.other.law, flops);
         let given = status != MultiplierStatus::Refused;
-        let draw =
-            |laws: &Option<(Law, Law)>| laws.as_ref().and_then(|(base, other)| log_multiplier(base, other, flops));
-        let draws = if given { self.laws.iter().map(draw).collect() } else { Vec::new() };
-        let interval = estimate.and_then(|value| interval(draws, value, self.widening())).map(exp);
+        let draw = |laws: &Option<(Law, Law)>| {
+            laws.as_ref()
+                .and_then(|(base, other)| log_multiplier(base, other, flops))
+        };
+        let draws = if given {
+            self.laws.iter().map(draw).collect()
+        } else {
+            Vec::new()
+        };
+        let interval = estimate
+            .and_then(|value| interval(draws, value, self.widening()))
+            .map(exp);
         MultiplierPoint {
             flops,
             loss: self.base.law.loss(flops).unwrap_or(f64::NAN),
@@ -207,12 +241,21 @@ impl<'a> Pair<'a> {
     /// How the multiplier grows at this compute of the baseline.
     pub(super) fn growth(&self, flops: f64) -> Option<Growth> {
         let exponent = growth(&self.base.law, &self.other.law, flops)?;
-        let draw = |laws: &Option<(Law, Law)>| laws.as_ref().and_then(|(base, other)| growth(base, other, flops));
+        let draw = |laws: &Option<(Law, Law)>| {
+            laws.as_ref()
+                .and_then(|(base, other)| growth(base, other, flops))
+        };
         let draws: Vec<Option<f64>> = self.laws.iter().map(draw).collect();
         let p_value = p_value(&draws, exponent, self.widening());
         let approach = self.approach();
         let is_least = p_value.is_some_and(|p| p <= 1.0 / draws.iter().flatten().count() as f64);
-        Some(Growth { approach, exponent, interval: interval(draws, exponent, self.widening()), p_value, is_least })
+        Some(Growth {
+            approach,
+            exponent,
+            interval: interval(draws, exponent, self.widening()),
+            p_value,
+            is_least,
+        })
     }
 
     fn widening(&self) -> f64 {
@@ -239,20 +282,30 @@ fn growth(base: &Law, other: &Law, flops: f64) -> Option<f64> {
 impl Comparison {
     /// Whether its multiplier has an interval where both arms were measured.
     pub(super) fn is_sure(&self) -> bool {
-        self.headline.as_ref().is_ok_and(|point| point.status == MultiplierStatus::Measured && point.low.is_some())
+        self.headline
+            .as_ref()
+            .is_ok_and(|point| point.status == MultiplierStatus::Measured && point.low.is_some())
     }
 
     /// The comparison in words; costs are in the unit of `cost`.
     pub fn verdict(&self, cost: Cost) -> String {
         let point = match &self.headline {
             Ok(point) => point,
-            Err(reason) => return format!("no multiplier of {} over {}: {reason}", self.variant, self.baseline),
+            Err(reason) => {
+                return format!(
+                    "no multiplier of {} over {}: {reason}",
+                    self.variant, self.baseline
+                );
+            }
         };
         let value = point.value.unwrap_or(f64::NAN);
         let interval = match (point.low, point.high) {
             (Some(low), Some(high)) => format!("95% interval {low:.2} to {high:.2}"),
-            _ if self.approach == Approach::Envelope => "no interval: those of an envelope do not hold".to_owned(),
-            _ => "no interval: too few runs, or too many bootstrap replicates without an optimum".to_owned(),
+            _ if self.approach == Approach::Envelope => {
+                "no interval: those of an envelope do not hold".to_owned()
+            }
+            _ => "no interval: too few runs, or too many bootstrap replicates without an optimum"
+                .to_owned(),
         };
         let sure = match (point.low, point.high) {
             (Some(low), _) if low > 1.0 => format!("{} needs less {}", self.variant, cost.noun()),
@@ -266,7 +319,9 @@ impl Comparison {
         };
         let beyond = match point.status {
             MultiplierStatus::Measured => "",
-            MultiplierStatus::Extrapolated | MultiplierStatus::Refused => ", extrapolated beyond what was measured",
+            MultiplierStatus::Extrapolated | MultiplierStatus::Refused => {
+                ", extrapolated beyond what was measured"
+            }
         };
         format!(
             "{} against {}{by}: compute multiplier {value:.2}x ({interval}) at {:.2e} {}, loss {:.3} nats/token{beyond}: \
@@ -281,12 +336,26 @@ impl Comparison {
     }
 
     fn growth_in_words(&self, cost: Cost) -> String {
-        let Some(Growth { approach, exponent, interval: Some(interval), p_value, is_least }) = self.growth else {
+        let Some(Growth {
+            approach,
+            exponent,
+            interval: Some(interval),
+            p_value,
+            is_least,
+        }) = self.growth
+        else {
             return format!("whether it grows with {} is not known", cost.noun());
         };
         let p = p_value.map_or_else(String::new, |p| format!(", {}", p_words(p, is_least)));
-        let by = if approach == self.approach { String::new() } else { format!("by {}: ", approach.name()) };
-        let range = format!("{by}as C^{exponent:.2}, 95% {:.2} to {:.2}{p}", interval.low, interval.high);
+        let by = if approach == self.approach {
+            String::new()
+        } else {
+            format!("by {}: ", approach.name())
+        };
+        let range = format!(
+            "{by}as C^{exponent:.2}, 95% {:.2} to {:.2}{p}",
+            interval.low, interval.high
+        );
         if interval.low > 0.0 {
             format!("the multiplier grows with {} ({range})", cost.noun())
         } else if interval.high < 0.0 {
@@ -298,12 +367,22 @@ impl Comparison {
 
     /// Whether profiles and surface, which rest on different assumptions, exclude each other's value.
     pub fn approaches_disagree(&self) -> bool {
-        let of = |approach| self.approaches.iter().find(|by| by.approach == approach).map(|by| by.point);
-        let (Some(profiles), Some(surface)) = (of(Approach::Profiles), of(Approach::Surface)) else { return false };
-        let excludes = |one: &MultiplierPoint, other: &MultiplierPoint| match (one.low, one.high, other.value) {
-            (Some(low), Some(high), Some(value)) => !(low..=high).contains(&value),
-            _ => false,
+        let of = |approach| {
+            self.approaches
+                .iter()
+                .find(|by| by.approach == approach)
+                .map(|by| by.point)
         };
+        let (Some(profiles), Some(surface)) = (of(Approach::Profiles), of(Approach::Surface))
+        else {
+            return false;
+        };
+        let excludes =
+            |one: &MultiplierPoint, other: &MultiplierPoint| match (one.low, one.high, other.value)
+            {
+                (Some(low), Some(high), Some(value)) => !(low..=high).contains(&value),
+                _ => false,
+            };
         excludes(&profiles, &surface) && excludes(&surface, &profiles)
     }
 }

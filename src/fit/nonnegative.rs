@@ -13,7 +13,11 @@ pub(super) struct Normal {
 impl Normal {
     /// No rows yet.
     pub(super) fn new() -> Self {
-        Self { matrix: Matrix3::zeros(), right: Vector3::zeros(), square: 0.0 }
+        Self {
+            matrix: Matrix3::zeros(),
+            right: Vector3::zeros(),
+            square: 0.0,
+        }
     }
 
     /// Adds a row: columns, right-hand side, weight.
@@ -32,12 +36,19 @@ impl Normal {
     /// leaves least (Lawson and Hanson 1974, chapter 23, find it by a search that three columns do not need).
     pub(super) fn solve(&self) -> (Vector3<f64>, f64) {
         // A minimum that is feasible without bounds is the minimum.
-        if let Some(all) = self.solve_within([true; 3]).filter(|all| all.0.iter().all(|x| *x >= 0.0)) {
+        if let Some(all) = self
+            .solve_within([true; 3])
+            .filter(|all| all.0.iter().all(|x| *x >= 0.0))
+        {
             return all;
         }
         let sets = (0..7u8).map(|set| [0, 1, 2].map(|i| set >> i & 1 == 1));
-        let feasible = sets.filter_map(|set| self.solve_within(set)).filter(|(x, _)| x.iter().all(|x| *x >= 0.0));
-        feasible.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((Vector3::zeros(), self.square))
+        let feasible = sets
+            .filter_map(|set| self.solve_within(set))
+            .filter(|(x, _)| x.iter().all(|x| *x >= 0.0));
+        feasible
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap_or((Vector3::zeros(), self.square))
     }
 
     fn solve_within(&self, set: [bool; 3]) -> Option<(Vector3<f64>, f64)> {
@@ -45,7 +56,11 @@ impl Normal {
         let mut right = self.right;
         for i in 0..3 {
             for j in 0..i {
-                let both = if set[i] && set[j] { matrix[(i, j)] } else { 0.0 };
+                let both = if set[i] && set[j] {
+                    matrix[(i, j)]
+                } else {
+                    0.0
+                };
                 (matrix[(i, j)], matrix[(j, i)]) = (both, both);
             }
             if !set[i] {
@@ -63,16 +78,30 @@ mod tests {
 
     #[test]
     fn a_factor_that_would_be_negative_is_zero() {
-        let rows = [[1.0, 1.0, 0.5], [1.0, 0.5, 0.7], [1.0, 0.25, 0.1], [1.0, 0.1, 0.9], [1.0, 0.9, 0.3]];
-        for (truth, expected) in [([2.0, 3.0, 1.0], Some([2.0, 3.0, 1.0])), ([2.0, 3.0, -1.0], None)] {
+        let rows = [
+            [1.0, 1.0, 0.5],
+            [1.0, 0.5, 0.7],
+            [1.0, 0.25, 0.1],
+            [1.0, 0.1, 0.9],
+            [1.0, 0.9, 0.3],
+        ];
+        for (truth, expected) in [
+            ([2.0, 3.0, 1.0], Some([2.0, 3.0, 1.0])),
+            ([2.0, 3.0, -1.0], None),
+        ] {
             let mut normal = Normal::new();
             for row in rows {
                 normal.add(row, row.iter().zip(truth).map(|(a, b)| a * b).sum(), 1.0);
             }
             let (x, left) = normal.solve();
             match expected {
-                Some(expected) => assert!((x - Vector3::from(expected)).norm() < 1e-10 && left.abs() < 1e-10),
-                None => assert!(x[2] == 0.0 && x[0] > 0.0 && x[1] > 0.0 && left > 0.0, "{x} {left}"),
+                Some(expected) => {
+                    assert!((x - Vector3::from(expected)).norm() < 1e-10 && left.abs() < 1e-10)
+                }
+                None => assert!(
+                    x[2] == 0.0 && x[0] > 0.0 && x[1] > 0.0 && left > 0.0,
+                    "{x} {left}"
+                ),
             }
         }
     }

@@ -58,7 +58,9 @@ pub enum OverTrainingRefusal {
         runs: usize,
     },
     /// With one M the terms in N and in D are one.
-    #[error("all runs have one ratio of tokens to parameters; a law of over-training needs at least 2")]
+    #[error(
+        "all runs have one ratio of tokens to parameters; a law of over-training needs at least 2"
+    )]
     OneRatio,
     /// A loss or a count that has no logarithm.
     #[error("a run's parameters, tokens or loss are not positive numbers")]
@@ -74,7 +76,9 @@ const STEEPNESS: (f64, f64) = (0.01, 3.0);
 impl OverTraining {
     /// The loss of N parameters trained on D tokens, nats/token.
     pub fn loss(&self, n: f64, d: f64) -> f64 {
-        self.e + self.a * (self.c * n.ln()).exp() + self.b * (self.c * (d.ln() + 0.5 * 6f64.ln())).exp()
+        self.e
+            + self.a * (self.c * n.ln()).exp()
+            + self.b * (self.c * (d.ln() + 0.5 * 6f64.ln())).exp()
     }
 }
 
@@ -87,7 +91,9 @@ pub fn fit(runs: &[Run]) -> Result<OverTraining, OverTrainingRefusal> {
     let (low, high) = (STEEPNESS.0.ln(), STEEPNESS.1.ln());
     let place = |i: u32| low + (high - low) * f64::from(i) / 60.0;
     let left: Vec<f64> = (0..=60).map(|i| project(place(i)).1).collect();
-    let best = (0..=60u32).min_by(|i, j| left[*i as usize].total_cmp(&left[*j as usize])).unwrap_or(0);
+    let best = (0..=60u32)
+        .min_by(|i, j| left[*i as usize].total_cmp(&left[*j as usize]))
+        .unwrap_or(0);
     let (from, to) = (place(best.saturating_sub(1)), place((best + 1).min(60)));
     let log = minimum(|log| project(log).1, from, to, 1e-9).0;
     let mut law = project(log).0;
@@ -99,17 +105,29 @@ pub fn fit(runs: &[Run]) -> Result<OverTraining, OverTrainingRefusal> {
 }
 
 fn check(runs: &[Run]) -> Result<(), OverTrainingRefusal> {
-    if !runs.iter().all(|run| [run.n, run.d, run.loss].iter().all(|x| x.is_finite() && *x > 0.0)) {
+    if !runs.iter().all(|run| {
+        [run.n, run.d, run.loss]
+            .iter()
+            .all(|x| x.is_finite() && *x > 0.0)
+    }) {
         return Err(OverTrainingRefusal::NotPositive);
     }
     if runs.len() < FEWEST {
         return Err(OverTrainingRefusal::TooFewRuns { runs: runs.len() });
     }
     let log_m = |run: &Run| (run.d / run.n).ln();
-    let (least, most) =
-        runs.iter().map(log_m).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), x| (l.min(x), m.max(x)));
+    let (least, most) = runs
+        .iter()
+        .map(log_m)
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), x| {
+            (l.min(x), m.max(x))
+        });
     // Token counts are whole batches: a ratio is never met to the last token.
-    if most - least < 0.05 { Err(OverTrainingRefusal::OneRatio) } else { Ok(()) }
+    if most - least < 0.05 {
+        Err(OverTrainingRefusal::OneRatio)
+    } else {
+        Ok(())
+    }
 }
 
 /// The best law with an exponent, and the sum of squares it leaves, from the residuals: the normal equations lose it.
@@ -129,7 +147,12 @@ fn project(runs: &[Run], c: f64) -> (OverTraining, f64) {
         c,
         status: OverTrainingStatus::AtBound,
     };
-    (law, runs.iter().map(|run| (law.loss(run.n, run.d) - run.loss).powi(2)).sum())
+    (
+        law,
+        runs.iter()
+            .map(|run| (law.loss(run.n, run.d) - run.loss).powi(2))
+            .sum(),
+    )
 }
 
 #[cfg(test)]
@@ -157,14 +180,29 @@ mod tests {
     fn gadres_small_runs_predict_his_large_ones() {
         let names = ["params", "tokens", "loss", "token_multiplier"];
         let keep = |column: &dyn Fn(&str) -> String| column("dataset") == "rpj";
-        let Some(rows) = reference_columns("gadre-104-models.csv", names, keep) else { return };
+        let Some(rows) = reference_columns("gadre-104-models.csv", names, keep) else {
+            return;
+        };
         let small = |[n, _, _, m]: &&[f64; 4]| (*n < 5e8 && *m == 1.0) || (*n < 2e7 && *m == 16.0);
-        let runs: Vec<Run> =
-            rows.iter().filter(small).map(|[n, d, loss, _]| Run { n: *n, d: *d, loss: *loss }).collect();
+        let runs: Vec<Run> = rows
+            .iter()
+            .filter(small)
+            .map(|[n, d, loss, _]| Run {
+                n: *n,
+                d: *d,
+                loss: *loss,
+            })
+            .collect();
         assert_eq!(runs.len(), 5);
         let law = fit(&runs).unwrap();
-        assert!((law.e - 1.8366).abs() < 5e-5 && (law.c + 0.27285).abs() < 5e-6, "{law:?}");
-        let large: Vec<&[f64; 4]> = rows.iter().filter(|[n, _, _, m]| *n > 1e9 && (*m == 32.0 || *n > 5e9)).collect();
+        assert!(
+            (law.e - 1.8366).abs() < 5e-5 && (law.c + 0.27285).abs() < 5e-6,
+            "{law:?}"
+        );
+        let large: Vec<&[f64; 4]> = rows
+            .iter()
+            .filter(|[n, _, _, m]| *n > 1e9 && (*m == 32.0 || *n > 5e9))
+            .collect();
         assert_eq!(large.len(), 2);
         for ([n, d, loss, _], off) in large.into_iter().zip([0.71, 0.73]) {
             let error = 100.0 * (law.loss(*n, *d) / loss - 1.0);
@@ -174,7 +212,11 @@ mod tests {
 
     #[test]
     fn refusals_say_why() {
-        let run = |n: f64| Run { n, d: 20.0 * n, loss: 3.0 };
+        let run = |n: f64| Run {
+            n,
+            d: 20.0 * n,
+            loss: 3.0,
+        };
         let few = fit(&[run(1e7), run(2e7)]).unwrap_err();
         insta::assert_snapshot!(few, @"2 finished runs; a law of over-training needs at least 5");
         let line = fit(&[1e7, 2e7, 4e7, 8e7, 16e7].map(run)).unwrap_err();

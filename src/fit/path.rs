@@ -14,7 +14,13 @@ const BEYOND: f64 = 4.0;
 
 /// None where a part of the surface is missing, so that no size is best.
 pub(super) fn path(surface: &Surface, per_token: &PerToken) -> Option<Path> {
-    let Surface { e, a, b, alpha, beta } = *surface;
+    let Surface {
+        e,
+        a,
+        b,
+        alpha,
+        beta,
+    } = *surface;
     let ratio = ratio(surface)?;
     let (from, to) = (per_token.ends().0 - BEYOND, per_token.ends().1 + BEYOND);
     let mut path = Path::default();
@@ -24,7 +30,11 @@ pub(super) fn path(surface: &Surface, per_token: &PerToken) -> Option<Path> {
         let loss = e + a * (-alpha * log_n).exp() + b * (-beta * log_d).exp();
         let log_flops = per_token.log(log_n) + log_d;
         // More compute buys a larger model, or the curve of f is too bent for the surface.
-        if path.log_flops.last().is_some_and(|before| *before >= log_flops) {
+        if path
+            .log_flops
+            .last()
+            .is_some_and(|before| *before >= log_flops)
+        {
             return None;
         }
         path.log_flops.push(log_flops);
@@ -37,7 +47,9 @@ pub(super) fn path(surface: &Surface, per_token: &PerToken) -> Option<Path> {
 
 /// log αA - log βB; none where a part is missing.
 fn ratio(surface: &Surface) -> Option<f64> {
-    let Surface { a, b, alpha, beta, .. } = *surface;
+    let Surface {
+        a, b, alpha, beta, ..
+    } = *surface;
     Some((alpha * a).ln() - (beta * b).ln()).filter(|ratio| ratio.is_finite())
 }
 
@@ -46,9 +58,14 @@ const SIZES: (f64, f64) = (0.0, 69.0);
 
 /// (log N*, log D*) at log C, by bisection and however far from what was measured; where [`path`] gives a path, more compute
 /// buys a larger model, so that there is one.
-pub(super) fn optimum(surface: &Surface, per_token: &PerToken, log_flops: f64) -> Option<(f64, f64)> {
+pub(super) fn optimum(
+    surface: &Surface,
+    per_token: &PerToken,
+    log_flops: f64,
+) -> Option<(f64, f64)> {
     let ratio = ratio(surface)?;
-    let log_d = |log_n: f64| (surface.alpha * log_n - ratio + per_token.slope(log_n).ln()) / surface.beta;
+    let log_d =
+        |log_n: f64| (surface.alpha * log_n - ratio + per_token.slope(log_n).ln()) / surface.beta;
     let beyond = |log_n: f64| per_token.log(log_n) + log_d(log_n) - log_flops;
     let (mut low, mut high) = SIZES;
     if beyond(low) > 0.0 || beyond(high) < 0.0 {
@@ -57,7 +74,11 @@ pub(super) fn optimum(surface: &Surface, per_token: &PerToken, log_flops: f64) -
     // Each step halves the bracket: 69 by 2^60 is less than the last digit.
     for _ in 0..60 {
         let middle = f64::midpoint(low, high);
-        *(if beyond(middle) > 0.0 { &mut high } else { &mut low }) = middle;
+        *(if beyond(middle) > 0.0 {
+            &mut high
+        } else {
+            &mut low
+        }) = middle;
     }
     // D follows from the constraint, so that C comes out exactly.
     Some((low, log_flops - per_token.log(low)))
@@ -88,7 +109,13 @@ mod tests {
     /// Hoffmann et al., equation 4: N* = G·(C/6)^(β/(α+β)), G = (αA/βB)^(1/(α+β)).
     #[test]
     fn six_nd_has_the_closed_form() {
-        let surface = Surface { e: 1.69, a: 406.4, b: 410.7, alpha: 0.34, beta: 0.28 };
+        let surface = Surface {
+            e: 1.69,
+            a: 406.4,
+            b: 410.7,
+            alpha: 0.34,
+            beta: 0.28,
+        };
         let six = PerToken::six_n();
         let path = path(&surface, &six).unwrap();
         for flops in [1e18f64, 1e20, 3e21] {
@@ -98,15 +125,26 @@ mod tests {
             assert!((n_opt / n - 1.0).abs() < 1e-9, "{n_opt} {n}");
             assert!((d_opt / (flops / 6.0 / n) - 1.0).abs() < 1e-9);
             let (log_n, log_d) = optimum(&surface, &six, flops.ln()).unwrap();
-            assert!((log_n.exp() / n - 1.0).abs() < 1e-9 && (log_d.exp() / d_opt - 1.0).abs() < 1e-9);
+            assert!(
+                (log_n.exp() / n - 1.0).abs() < 1e-9 && (log_d.exp() / d_opt - 1.0).abs() < 1e-9
+            );
         }
     }
 
     /// No other size on C = f(N)·D has less loss.
     #[test]
     fn the_path_is_the_optimum() {
-        let surface = Surface { e: 1.2, a: 30.0, b: 90.0, alpha: 0.3, beta: 0.35 };
-        let f: Vec<(f64, f64)> = (9..=14).map(f64::from).map(|n| (n, 3.0 + 0.8 * n + 0.01 * n * n)).collect();
+        let surface = Surface {
+            e: 1.2,
+            a: 30.0,
+            b: 90.0,
+            alpha: 0.3,
+            beta: 0.35,
+        };
+        let f: Vec<(f64, f64)> = (9..=14)
+            .map(f64::from)
+            .map(|n| (n, 3.0 + 0.8 * n + 0.01 * n * n))
+            .collect();
         let f = PerToken::fit(&f).unwrap();
         let path = path(&surface, &f).unwrap();
         for (i, log_c) in path.log_flops.iter().enumerate() {

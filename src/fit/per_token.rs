@@ -21,17 +21,34 @@ pub(super) struct PerToken {
 impl PerToken {
     /// Through the sizes of runs.
     pub(super) fn of<'a>(runs: impl IntoIterator<Item = &'a Observation>) -> Option<Self> {
-        Self::fit(&runs.into_iter().map(Observation::token_cost).collect::<Vec<_>>())
+        Self::fit(
+            &runs
+                .into_iter()
+                .map(Observation::token_cost)
+                .collect::<Vec<_>>(),
+        )
     }
 
     /// From (log N, log f) of every run; a lower degree where the sizes do not carry a quadratic.
     pub(super) fn fit(points: &[(f64, f64)]) -> Option<Self> {
         let count = points.len() as f64;
         let centre = points.iter().map(|p| p.0).sum::<f64>() / count;
-        let ends = points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| (a.min(p.0), b.max(p.0)));
+        let ends = points
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| {
+                (a.min(p.0), b.max(p.0))
+            });
         let c = least_squares(points, centre)?;
-        let mut fitted = Self { centre, c, ends, spread: 0.0 };
-        fitted.spread = points.iter().map(|(n, f)| (fitted.log(*n) - f).abs()).fold(0.0, f64::max);
+        let mut fitted = Self {
+            centre,
+            c,
+            ends,
+            spread: 0.0,
+        };
+        fitted.spread = points
+            .iter()
+            .map(|(n, f)| (fitted.log(*n) - f).abs())
+            .fold(0.0, f64::max);
         // A token of a larger model costs more, or no size is the best.
         (fitted.slope(ends.0) > 0.0 && fitted.slope(ends.1) > 0.0).then_some(fitted)
     }
@@ -39,7 +56,12 @@ impl PerToken {
     /// f = 6N.
     #[cfg(test)]
     pub(super) fn six_n() -> Self {
-        Self { centre: 0.0, c: [6f64.ln(), 1.0, 0.0], ends: (14.0, 24.0), spread: 0.0 }
+        Self {
+            centre: 0.0,
+            c: [6f64.ln(), 1.0, 0.0],
+            ends: (14.0, 24.0),
+            spread: 0.0,
+        }
     }
 
     /// log f at log N.
@@ -68,7 +90,10 @@ fn least_squares(points: &[(f64, f64)], centre: f64) -> Option<[f64; 3]> {
         right += row * *f;
     }
     let scale = normal.diagonal().product();
-    if let Some(c) = normal.cholesky().filter(|_| normal.determinant() > 1e-9 * scale) {
+    if let Some(c) = normal
+        .cholesky()
+        .filter(|_| normal.determinant() > 1e-9 * scale)
+    {
         let c = c.solve(&right);
         return Some([c[0], c[1], c[2]]);
     }
@@ -82,7 +107,10 @@ mod tests {
 
     #[test]
     fn a_curve_goes_through_its_sizes_and_is_straight_beyond() {
-        let points: Vec<(f64, f64)> = (10..=16).map(f64::from).map(|n| (n, 2.0 + 0.9 * n + 0.01 * n * n)).collect();
+        let points: Vec<(f64, f64)> = (10..=16)
+            .map(f64::from)
+            .map(|n| (n, 2.0 + 0.9 * n + 0.01 * n * n))
+            .collect();
         let f = PerToken::fit(&points).unwrap();
         assert!(f.spread < 1e-9, "{}", f.spread);
         assert!((f.slope(12.0) - 1.14).abs() < 1e-9);

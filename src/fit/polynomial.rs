@@ -32,7 +32,11 @@ pub(super) fn minimum(form: Form, data: &[Weighted]) -> Result<Parabola, Profile
         Form::Windowed => parabola(&window(data)?),
     }?;
     // A curve that hardly bends can have its least so far off that no number is.
-    if found.log_n_opt.exp().is_normal() { Ok(found) } else { Err(ProfileRefusal::Flat) }
+    if found.log_n_opt.exp().is_normal() {
+        Ok(found)
+    } else {
+        Err(ProfileRefusal::Flat)
+    }
 }
 
 /// Runs that a form rests on.
@@ -49,19 +53,31 @@ fn window(data: &[Weighted]) -> Result<Vec<Weighted>, ProfileRefusal> {
     let mut sizes: Vec<f64> = data.iter().map(|(x, _, _)| (x - centre).abs()).collect();
     sizes.sort_by(f64::total_cmp);
     sizes.dedup();
-    let reach = sizes.get(FEWEST - 1).map_or(f64::INFINITY, |nearest| nearest.max(WINDOW.ln()));
-    Ok(data.iter().filter(|(x, _, _)| (x - centre).abs() <= reach).copied().collect())
+    let reach = sizes
+        .get(FEWEST - 1)
+        .map_or(f64::INFINITY, |nearest| nearest.max(WINDOW.ln()));
+    Ok(data
+        .iter()
+        .filter(|(x, _, _)| (x - centre).abs() <= reach)
+        .copied()
+        .collect())
 }
 
 fn parabola(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
     let scaled = Scaled::of(data);
-    let c = scaled.coefficients(data, 2).ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
+    let c = scaled
+        .coefficients(data, 2)
+        .ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
     let curvature = c[2] / scaled.scale.powi(2);
     if !is_positive(curvature) {
         return Err(ProfileRefusal::NotConvex { curvature });
     }
     let at = -c[1] / (2.0 * c[2]);
-    Ok(Parabola { log_n_opt: scaled.back(at), loss_opt: c[0] - c[2] * at * at, curvature })
+    Ok(Parabola {
+        log_n_opt: scaled.back(at),
+        loss_opt: c[0] - c[2] * at * at,
+        curvature,
+    })
 }
 
 /// The local minimum of a cubic, which must lie among the sizes: beyond them a cubic says nothing.
@@ -70,21 +86,41 @@ fn cubic(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
     sizes.sort_by(f64::total_cmp);
     sizes.dedup();
     if sizes.len() <= FEWEST {
-        return Err(ProfileRefusal::TooFew { needed: FEWEST + 1, runs: data.len(), sizes: sizes.len() });
+        return Err(ProfileRefusal::TooFew {
+            needed: FEWEST + 1,
+            runs: data.len(),
+            sizes: sizes.len(),
+        });
     }
     let scaled = Scaled::of(data);
-    let c = scaled.coefficients(data, 3).ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
+    let c = scaled
+        .coefficients(data, 3)
+        .ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
     // L' = c1 + 2·c2·x + 3·c3·x²; of its two roots L'' > 0 at (-c2 + root) / (3·c3), written so that c3 may vanish.
     let root = (c[2] * c[2] - 3.0 * c[1] * c[3]).sqrt();
     let at = -c[1] / (c[2] + root);
     let bend = c[2] + 3.0 * c[3] * at;
     let curvature = bend / scaled.scale.powi(2);
-    let (least, most) = data.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), d| (a.min(d.0), b.max(d.0)));
+    let (least, most) = data
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), d| {
+            (a.min(d.0), b.max(d.0))
+        });
     let log_n_opt = scaled.back(at);
     if !is_positive(curvature) || !(least..=most).contains(&log_n_opt) {
-        return Err(ProfileRefusal::NotConvex { curvature: if is_positive(curvature) { 0.0 } else { curvature } });
+        return Err(ProfileRefusal::NotConvex {
+            curvature: if is_positive(curvature) {
+                0.0
+            } else {
+                curvature
+            },
+        });
     }
-    Ok(Parabola { log_n_opt, loss_opt: c[0] + at * (c[1] + at * (c[2] + at * c[3])), curvature })
+    Ok(Parabola {
+        log_n_opt,
+        loss_opt: c[0] + at * (c[1] + at * (c[2] + at * c[3])),
+        curvature,
+    })
 }
 
 /// False for a NaN too, which is no minimum either.
@@ -102,7 +138,15 @@ impl Scaled {
     fn of(data: &[Weighted]) -> Self {
         let weight: f64 = data.iter().map(|(_, _, w)| w).sum();
         let centre = data.iter().map(|(x, _, w)| w * x).sum::<f64>() / weight;
-        Self { centre, scale: (data.iter().map(|(x, _, w)| w * (x - centre).powi(2)).sum::<f64>() / weight).sqrt() }
+        Self {
+            centre,
+            scale: (data
+                .iter()
+                .map(|(x, _, w)| w * (x - centre).powi(2))
+                .sum::<f64>()
+                / weight)
+                .sqrt(),
+        }
     }
 
     fn back(&self, at: f64) -> f64 {
@@ -111,10 +155,14 @@ impl Scaled {
 
     /// Weighted least squares of a polynomial, constant first.
     fn coefficients(&self, data: &[Weighted], degree: usize) -> Option<DVector<f64>> {
-        let (mut normal, mut right) = (DMatrix::zeros(degree + 1, degree + 1), DVector::zeros(degree + 1));
+        let (mut normal, mut right) = (
+            DMatrix::zeros(degree + 1, degree + 1),
+            DVector::zeros(degree + 1),
+        );
         for (x, y, w) in data {
             let x = (x - self.centre) / self.scale;
-            let row = DVector::from_iterator(degree + 1, (0..=degree).map(|power| x.powi(power as i32)));
+            let row =
+                DVector::from_iterator(degree + 1, (0..=degree).map(|power| x.powi(power as i32)));
             normal.ger(*w, &row, &row, 1.0);
             right.axpy(*w * y, &row, 1.0);
         }

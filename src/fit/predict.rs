@@ -13,8 +13,8 @@ use super::method::{Drawn, Method};
 use super::per_token::PerToken;
 use super::surface::Surface;
 use super::{
-    Approach, Carried, Interval, Settings, Study, arm_surface, convention, fit_arms, frontier, irreducible, method,
-    path, span, tuning,
+    Approach, Carried, Interval, Settings, Study, arm_surface, convention, fit_arms, frontier,
+    irreducible, method, path, span, tuning,
 };
 
 /// What is asked of the laws.
@@ -110,8 +110,17 @@ pub fn predict(study: &Study, settings: &Settings, asked: &Asked) -> Vec<Predict
     let (tuned, _) = tuning::tune(study);
     let seen = convention::under(&tuned, settings);
     let carried = fit_arms(&seen, settings);
-    let wanted = |arm: &&Carried<'_>| asked.arm.as_ref().is_none_or(|name| *name == arm.prepared.name);
-    carried.iter().filter(wanted).map(|arm| of_arm(arm, asked)).collect()
+    let wanted = |arm: &&Carried<'_>| {
+        asked
+            .arm
+            .as_ref()
+            .is_none_or(|name| *name == arm.prepared.name)
+    };
+    carried
+        .iter()
+        .filter(wanted)
+        .map(|arm| of_arm(arm, asked))
+        .collect()
 }
 
 fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
@@ -121,8 +130,13 @@ fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
         Some(approach) => vec![approach],
         None => vec![Approach::Surface, Approach::Profiles],
     };
-    let found = offered.iter().find_map(|approach| Made::by(*approach, &arm.made)).zip(per_token(arm));
-    let approach = found.as_ref().map_or(offered[0], |(made, _)| made.method.approach());
+    let found = offered
+        .iter()
+        .find_map(|approach| Made::by(*approach, &arm.made))
+        .zip(per_token(arm));
+    let approach = found
+        .as_ref()
+        .map_or(offered[0], |(made, _)| made.method.approach());
     let measured = extent(arm, found.as_ref().map(|(made, _)| *made));
     let mut predictions = Predictions {
         arm: arm.prepared.name.clone(),
@@ -145,7 +159,11 @@ fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
             None => predictions.out_of_reach.push(*flops),
         }
     }
-    predictions.runs = asked.runs.iter().filter_map(|run| given(made, &per_token, *run, &measured)).collect();
+    predictions.runs = asked
+        .runs
+        .iter()
+        .filter_map(|run| given(made, &per_token, *run, &measured))
+        .collect();
     predictions
 }
 
@@ -155,7 +173,9 @@ fn per_token(arm: &Carried<'_>) -> Option<PerToken> {
 }
 
 fn extent(arm: &Carried<'_>, made: Option<&Made>) -> Extent {
-    let range = |of: fn(&super::Observation) -> f64| span::range(arm.prepared.runs.iter().map(|(_, run)| of(run)));
+    let range = |of: fn(&super::Observation) -> f64| {
+        span::range(arm.prepared.runs.iter().map(|(_, run)| of(run)))
+    };
     Extent {
         flops: made.map_or_else(|| range(|run| run.flops), |made| made.flops_range),
         params: range(|run| run.params),
@@ -170,16 +190,16 @@ fn residual(arm: &Carried<'_>) -> Option<f64> {
 
 /// Why none of the approaches has a law.
 fn refusal(arm: &Carried<'_>, offered: &[Approach]) -> String {
-    let reason =
-        |approach: &Approach| match approach {
-            Approach::Surface => arm.prepared.surface.as_ref().err().map_or_else(
-                || "a term of the surface is zero, so that no size is best".to_owned(),
-                ToString::to_string,
-            ),
-            _ => frontier::fit(&arm.prepared.profiles)
-                .err()
-                .map_or_else(|| "no law through the profiles".to_owned(), |reason| reason.to_string()),
-        };
+    let reason = |approach: &Approach| match approach {
+        Approach::Surface => arm.prepared.surface.as_ref().err().map_or_else(
+            || "a term of the surface is zero, so that no size is best".to_owned(),
+            ToString::to_string,
+        ),
+        _ => frontier::fit(&arm.prepared.profiles).err().map_or_else(
+            || "no law through the profiles".to_owned(),
+            |reason| reason.to_string(),
+        ),
+    };
     offered
         .iter()
         .map(|approach| format!("no {}: {}", approach.name(), reason(approach)))
@@ -219,7 +239,12 @@ impl<'a> Ready<'a> {
     fn of(made: &'a Made, per_token: &'a PerToken) -> Self {
         let of = |drawn: &Drawn| bent(&made.method, drawn);
         let draws = made.draws.iter().map(|drawn| of(drawn.as_ref()?)).collect();
-        Self { made, per_token, estimate: of(&made.estimate), draws }
+        Self {
+            made,
+            per_token,
+            estimate: of(&made.estimate),
+            draws,
+        }
     }
 
     /// Whether draws of the loss say how sure it is: those of a law without an irreducible part know nothing of what that costs.
@@ -233,12 +258,27 @@ impl<'a> Ready<'a> {
                 // Where there is no path there is no one optimum.
                 path::path(surface, per_token)?;
                 let (log_n, log_d) = path::optimum(surface, per_token, log_flops)?;
-                Some(Best { loss: surface.loss(log_n.exp(), log_d.exp()), log_n, log_d })
+                Some(Best {
+                    loss: surface.loss(log_n.exp(), log_d.exp()),
+                    log_n,
+                    log_d,
+                })
             }
-            (_, Drawn::Profiles { lines: Some((loss, size)), .. }) => {
+            (
+                _,
+                Drawn::Profiles {
+                    lines: Some((loss, size)),
+                    ..
+                },
+            ) => {
                 let log_n = size.at(log_flops);
-                let loss = bent.map_or_else(|| loss.at(log_flops).exp(), |law| law.loss(log_flops.exp()));
-                Some(Best { loss, log_n, log_d: log_flops - self.per_token.log(log_n) })
+                let loss =
+                    bent.map_or_else(|| loss.at(log_flops).exp(), |law| law.loss(log_flops.exp()));
+                Some(Best {
+                    loss,
+                    log_n,
+                    log_d: log_flops - self.per_token.log(log_n),
+                })
             }
             _ => None,
         }
@@ -248,21 +288,32 @@ impl<'a> Ready<'a> {
 fn budget(ready: &Ready<'_>, flops: f64, measured: &Extent) -> Option<Predicted> {
     let made = ready.made;
     let estimate = ready.best(&made.estimate, ready.estimate, flops.ln())?;
-    let at = |(drawn, bent): (&Option<Drawn>, &Option<PowerLaw>)| ready.best(drawn.as_ref()?, *bent, flops.ln());
+    let at = |(drawn, bent): (&Option<Drawn>, &Option<PowerLaw>)| {
+        ready.best(drawn.as_ref()?, *bent, flops.ln())
+    };
     let draws: Vec<Option<Best>> = made.draws.iter().zip(&ready.draws).map(at).collect();
     let band = |of: fn(&Best) -> f64| {
         let drawn = draws.iter().map(|best| best.as_ref().map(of)).collect();
-        Band { value: of(&estimate), interval: interval(drawn, of(&estimate), made.widening()) }
+        Band {
+            value: of(&estimate),
+            interval: interval(drawn, of(&estimate), made.widening()),
+        }
     };
     let log = |of: fn(&Best) -> f64| {
         let Band { value, interval } = band(of);
-        Band { value: value.exp(), interval: interval.map(exp) }
+        Band {
+            value: value.exp(),
+            interval: interval.map(exp),
+        }
     };
     let params = log(|best| best.log_n);
     let loss = band(|best| best.loss);
     Some(Predicted {
         flops,
-        loss: Band { interval: loss.interval.filter(|_| ready.is_sure()), ..loss },
+        loss: Band {
+            interval: loss.interval.filter(|_| ready.is_sure()),
+            ..loss
+        },
         tokens: log(|best| best.log_d),
         tokens_per_param: log(|best| best.log_d - best.log_n),
         beyond: beyond(flops, measured.flops),
@@ -271,19 +322,34 @@ fn budget(ready: &Ready<'_>, flops: f64, measured: &Extent) -> Option<Predicted>
     })
 }
 
-fn given(made: &Made, per_token: &PerToken, (n, d): (f64, f64), measured: &Extent) -> Option<PredictedRun> {
+fn given(
+    made: &Made,
+    per_token: &PerToken,
+    (n, d): (f64, f64),
+    measured: &Extent,
+) -> Option<PredictedRun> {
     let at = |drawn: &Drawn| match drawn {
         Drawn::Surface(surface) => Some(Surface::loss(surface, n, d)),
         _ => None,
     };
     let flops = per_token.log(n.ln()).exp() * d;
-    let reach = [(n, measured.params), (d, measured.tokens), (flops, measured.flops)];
+    let reach = [
+        (n, measured.params),
+        (d, measured.tokens),
+        (flops, measured.flops),
+    ];
     Some(PredictedRun {
         params: n,
         tokens: d,
         flops,
-        loss: Band { value: at(&made.estimate)?, interval: made.interval(at) },
-        beyond: reach.into_iter().map(|(value, range)| beyond(value, range)).fold(1.0, f64::max),
+        loss: Band {
+            value: at(&made.estimate)?,
+            interval: made.interval(at),
+        },
+        beyond: reach
+            .into_iter()
+            .map(|(value, range)| beyond(value, range))
+            .fold(1.0, f64::max),
     })
 }
 

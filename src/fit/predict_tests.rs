@@ -9,44 +9,87 @@ use super::per_token::PerToken;
 use super::{Approach, Asked, Settings, Study, path, predict};
 
 fn settings(replicates: u32) -> Settings {
-    Settings { replicates, ..Settings::new("base") }
+    Settings {
+        replicates,
+        ..Settings::new("base")
+    }
 }
 
 #[test]
 fn a_law_without_noise_is_predicted_wherever_it_is_asked() {
     let drawn = study(&BASE[0], 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
-    let asked = Asked { flops: vec![1e18, 1e20, 1e26], arm: Some("base".into()), ..Asked::default() };
+    let asked = Asked {
+        flops: vec![1e18, 1e20, 1e26],
+        arm: Some("base".into()),
+        ..Asked::default()
+    };
     let predicted = predict(&drawn, &settings(0), &asked);
-    assert_eq!((predicted.len(), predicted[0].approach), (1, Approach::Surface));
+    assert_eq!(
+        (predicted.len(), predicted[0].approach),
+        (1, Approach::Surface)
+    );
     for (at, flops) in predicted[0].budgets.iter().zip([1e18f64, 1e20, 1e26]) {
         let (log_n, log_d) = path::optimum(&BASE[0], &PerToken::six_n(), flops.ln()).unwrap();
         assert!((at.params.value.ln() - log_n).abs() < 1e-3, "{at:?}");
-        assert!((at.loss.value / BASE[0].loss(log_n.exp(), log_d.exp()) - 1.0).abs() < 1e-5, "{at:?}");
+        assert!(
+            (at.loss.value / BASE[0].loss(log_n.exp(), log_d.exp()) - 1.0).abs() < 1e-5,
+            "{at:?}"
+        );
         let spent = 6.0 * at.params.value * at.tokens.value;
         assert!((spent / flops - 1.0).abs() < 1e-6, "{spent}");
         assert_eq!(at.loss.interval, None, "no draws, no band");
     }
-    let beyond: Vec<f64> = predicted[0].budgets.iter().map(|at| at.beyond.round()).collect();
+    let beyond: Vec<f64> = predicted[0]
+        .budgets
+        .iter()
+        .map(|at| at.beyond.round())
+        .collect();
     assert_eq!(beyond, [1.0, 10.0, 1e7]);
     assert!(predicted[0].budgets[0].size_measured && !predicted[0].budgets[2].size_measured);
-    let run = Asked { runs: vec![(1e9, 1.5e9), (1e12, 1.5e9)], ..Asked::default() };
+    let run = Asked {
+        runs: vec![(1e9, 1.5e9), (1e12, 1.5e9)],
+        ..Asked::default()
+    };
     let predicted = predict(&drawn, &settings(0), &run);
     assert!((predicted[0].runs[0].loss.value / BASE[0].loss(1e9, 1.5e9) - 1.0).abs() < 1e-5);
-    assert!(predicted[0].runs[0].beyond <= 1.0 && predicted[0].runs[1].beyond > 50.0, "{:?}", predicted[0].runs);
-    assert!(predict(&drawn, &settings(0), &Asked { flops: vec![1e-9, 1e90], ..run })[0].out_of_reach.len() == 2);
+    assert!(
+        predicted[0].runs[0].beyond <= 1.0 && predicted[0].runs[1].beyond > 50.0,
+        "{:?}",
+        predicted[0].runs
+    );
+    assert!(
+        predict(
+            &drawn,
+            &settings(0),
+            &Asked {
+                flops: vec![1e-9, 1e90],
+                ..run
+            }
+        )[0]
+        .out_of_reach
+        .len()
+            == 2
+    );
 }
 
 #[test]
 fn where_there_is_no_law_the_reason_is_said() {
     let mut drawn = study(&BASE[0], 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
     let by = |study: &Study, approach| {
-        let asked = Asked { flops: vec![1e18], approach, ..Asked::default() };
+        let asked = Asked {
+            flops: vec![1e18],
+            approach,
+            ..Asked::default()
+        };
         predict(study, &settings(0), &asked)[0].clone()
     };
     drawn.observations.retain(|run| run.budget < 2e17);
     insta::assert_snapshot!(by(&drawn, None).refused.unwrap(), @"no surface: tokens follow from the size (r² 1.000), as at one budget: α and β cannot be told apart; no profiles: 1 of 1 profiles have their optimum within the measured sizes; a frontier needs at least 2");
     let drawn = study(&BASE[0], 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
-    assert_eq!(by(&drawn, Some(Approach::Profiles)).approach, Approach::Profiles);
+    assert_eq!(
+        by(&drawn, Some(Approach::Profiles)).approach,
+        Approach::Profiles
+    );
 }
 
 /// Shares of 95% bands that hold the truth: of the loss and of the size, within the measured compute and ten times beyond it.
@@ -65,13 +108,24 @@ fn shares(approach: Approach) -> [f64; 4] {
                 approach: Some(approach),
                 ..Asked::default()
             };
-            let predicted = predict(&drawn, &Settings { seed: draw, ..settings(200) }, &asked);
+            let predicted = predict(
+                &drawn,
+                &Settings {
+                    seed: draw,
+                    ..settings(200)
+                },
+                &asked,
+            );
             let holds = |i: usize| {
                 let at = predicted[0].budgets.get(i)?;
                 let (log_n, log_d) = path::optimum(&BASE[0], &PerToken::six_n(), budgets[i].ln())?;
                 let loss = BASE[0].loss(log_n.exp(), log_d.exp());
-                let within = |interval: super::Interval, x: f64| (interval.low..=interval.high).contains(&x);
-                Some([within(at.loss.interval?, loss), within(at.params.interval?, log_n.exp())])
+                let within =
+                    |interval: super::Interval, x: f64| (interval.low..=interval.high).contains(&x);
+                Some([
+                    within(at.loss.interval?, loss),
+                    within(at.params.interval?, log_n.exp()),
+                ])
             };
             let [[a, b], [c, d]] = [holds(0)?, holds(1)?];
             Some([a, b, c, d])
@@ -92,6 +146,9 @@ fn shares(approach: Approach) -> [f64; 4] {
 fn bands_hold_the_truth() {
     for approach in [Approach::Surface, Approach::Profiles] {
         let shares = shares(approach);
-        assert!(shares.iter().all(|share| (0.88..=1.0).contains(share)), "{approach:?}: {shares:?}");
+        assert!(
+            shares.iter().all(|share| (0.88..=1.0).contains(share)),
+            "{approach:?}: {shares:?}"
+        );
     }
 }

@@ -32,13 +32,17 @@ pub struct Profile {
 impl Profile {
     /// The vertex, where it lies among the measured sizes: one that frontiers go through.
     pub fn trusted(&self) -> Option<Vertex> {
-        self.vertex.ok().filter(|vertex| vertex.status != VertexStatus::Extrapolated)
+        self.vertex
+            .ok()
+            .filter(|vertex| vertex.status != VertexStatus::Extrapolated)
     }
 
     /// Whether a size lies among the measured ones.
     pub(super) fn holds(&self, n: f64) -> bool {
         let (first, last) = (self.points.first(), self.points.last());
-        first.zip(last).is_some_and(|(first, last)| (first.params..=last.params).contains(&n))
+        first
+            .zip(last)
+            .is_some_and(|(first, last)| (first.params..=last.params).contains(&n))
     }
 }
 
@@ -146,7 +150,13 @@ pub(super) fn fit(cell: Vec<(usize, &Observation)>, budget: f64) -> Profile {
     points.sort_by(|a, b| a.params.total_cmp(&b.params).then(a.seed.cmp(&b.seed)));
     let vertex = vertex(&points);
     let flops = compute(&points, vertex.ok().map(|v| v.n_opt));
-    Profile { budget, flops, other_forms: other_forms(&points), points, vertex }
+    Profile {
+        budget,
+        flops,
+        other_forms: other_forms(&points),
+        points,
+        vertex,
+    }
 }
 
 /// Largest ratio of what runs of one budget spent at which their mean stands for all. A budget is spent to a part of a step.
@@ -156,7 +166,9 @@ fn compute(points: &[Observation], n_opt: Option<f64>) -> f64 {
     let logs = || points.iter().map(|o| o.flops.ln());
     let mean = logs().sum::<f64>() / points.len() as f64;
     let spread = logs().fold(f64::NEG_INFINITY, f64::max) - logs().fold(f64::INFINITY, f64::min);
-    let at_optimum = n_opt.filter(|_| spread > ALIKE.ln()).and_then(|n| interpolate(points, n, |o| o.flops));
+    let at_optimum = n_opt
+        .filter(|_| spread > ALIKE.ln())
+        .and_then(|n| interpolate(points, n, |o| o.flops));
     at_optimum.unwrap_or(mean.exp())
 }
 
@@ -171,26 +183,44 @@ fn other_forms(points: &[Observation]) -> Vec<OtherForm> {
     let data = unweighted(points);
     let by = |form| {
         let at = minimum(form, &data).ok()?;
-        Some(OtherForm { form, n_opt: at.log_n_opt.exp(), loss_opt: at.loss_opt })
+        Some(OtherForm {
+            form,
+            n_opt: at.log_n_opt.exp(),
+            loss_opt: at.loss_opt,
+        })
     };
-    [Form::Cubic, Form::Windowed].into_iter().filter_map(by).collect()
+    [Form::Cubic, Form::Windowed]
+        .into_iter()
+        .filter_map(by)
+        .collect()
 }
 
 fn unweighted(points: &[Observation]) -> Vec<Weighted> {
-    points.iter().map(|o| (o.params.ln(), o.loss, 1.0)).collect()
+    points
+        .iter()
+        .map(|o| (o.params.ln(), o.loss, 1.0))
+        .collect()
 }
 
 fn vertex(points: &[Observation]) -> Result<Vertex, ProfileRefusal> {
     let sizes = distinct(points.iter().map(|o| o.params));
     if points.len() < FEWEST || sizes < FEWEST {
-        return Err(ProfileRefusal::TooFew { needed: FEWEST, runs: points.len(), sizes });
+        return Err(ProfileRefusal::TooFew {
+            needed: FEWEST,
+            runs: points.len(),
+            sizes,
+        });
     }
     if is_flat(points) {
         return Err(ProfileRefusal::Flat);
     }
     let parabola = minimum(Form::Parabola, &unweighted(points))?;
-    let residual =
-        (points.iter().map(|o| (o.loss - parabola.loss(o.params)).powi(2)).sum::<f64>() / points.len() as f64).sqrt();
+    let residual = (points
+        .iter()
+        .map(|o| (o.loss - parabola.loss(o.params)).powi(2))
+        .sum::<f64>()
+        / points.len() as f64)
+        .sqrt();
     let n_opt = parabola.log_n_opt.exp();
     Ok(Vertex {
         n_opt,
@@ -210,20 +240,32 @@ fn status(points: &[Observation], n_opt: f64) -> VertexStatus {
         return VertexStatus::Extrapolated;
     }
     let mean = |size: f64| {
-        let losses: Vec<f64> = points.iter().filter(|o| o.params == size).map(|o| o.loss).collect();
+        let losses: Vec<f64> = points
+            .iter()
+            .filter(|o| o.params == size)
+            .map(|o| o.loss)
+            .collect();
         losses.iter().sum::<f64>() / losses.len() as f64
     };
     let ends = mean(first).min(mean(last));
-    let within =
-        points.iter().map(|o| o.params).filter(|n| *n > first && *n < last).map(mean).fold(f64::INFINITY, f64::min);
-    if within < ends { VertexStatus::Interior } else { VertexStatus::AtEdge }
+    let within = points
+        .iter()
+        .map(|o| o.params)
+        .filter(|n| *n > first && *n < last)
+        .map(mean)
+        .fold(f64::INFINITY, f64::min);
+    if within < ends {
+        VertexStatus::Interior
+    } else {
+        VertexStatus::AtEdge
+    }
 }
 
 /// What runs of one budget have (tokens, cost) is smooth in log N: a straight line between neighbours is enough.
 fn interpolate(points: &[Observation], n: f64, of: impl Fn(&Observation) -> f64) -> Option<f64> {
-    let pair = points
-        .windows(2)
-        .find(|pair| (pair[0].params..=pair[1].params).contains(&n) && pair[0].params < pair[1].params)?;
+    let pair = points.windows(2).find(|pair| {
+        (pair[0].params..=pair[1].params).contains(&n) && pair[0].params < pair[1].params
+    })?;
     let share = (n / pair[0].params).ln() / (pair[1].params / pair[0].params).ln();
     Some((of(&pair[0]).ln() + share * (of(&pair[1]) / of(&pair[0])).ln()).exp())
 }
@@ -300,8 +342,14 @@ mod tests {
     #[test]
     fn a_least_loss_at_an_end_is_flagged() {
         let mut falling = points(|x| 3.0 + 0.1 * (x - 10.0).powi(2), &[1e4, 2e4, 4e4, 8e4]);
-        assert_eq!(super::vertex(&falling).unwrap().status, VertexStatus::Interior);
+        assert_eq!(
+            super::vertex(&falling).unwrap().status,
+            VertexStatus::Interior
+        );
         falling[0].loss = 3.0;
-        assert_eq!(super::vertex(&falling).unwrap().status, VertexStatus::AtEdge);
+        assert_eq!(
+            super::vertex(&falling).unwrap().status,
+            VertexStatus::AtEdge
+        );
     }
 }

@@ -25,8 +25,14 @@ impl Cells {
     pub(super) fn of(observations: &[Observation]) -> Self {
         let key = |o: &Observation| (o.size.clone(), o.budget.to_bits(), o.seed);
         let mut places: BTreeMap<_, usize> = observations.iter().map(|o| (key(o), 0)).collect();
-        places.values_mut().enumerate().for_each(|(at, place)| *place = at);
-        Self { of: observations.iter().map(|o| places[&key(o)]).collect(), count: places.len() }
+        places
+            .values_mut()
+            .enumerate()
+            .for_each(|(at, place)| *place = at);
+        Self {
+            of: observations.iter().map(|o| places[&key(o)]).collect(),
+            count: places.len(),
+        }
     }
 
     /// The weight of every run in a replicate, 1 on average.
@@ -35,7 +41,9 @@ impl Cells {
     pub(super) fn weights(&self, seed: u64, replicate: u32) -> Vec<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(u64::from(replicate));
-        let cells: Vec<f64> = (0..self.count).map(|_| -(1.0 - rng.random::<f64>()).ln()).collect();
+        let cells: Vec<f64> = (0..self.count)
+            .map(|_| -(1.0 - rng.random::<f64>()).ln())
+            .collect();
         self.of.iter().map(|cell| cells[*cell]).collect()
     }
 }

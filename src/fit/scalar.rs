@@ -17,15 +17,21 @@ pub(super) fn minimum(f: impl Fn(f64) -> f64, low: f64, high: f64, tolerance: f6
             break;
         }
         let parabola = parabola((x, at_x), (v, at_v), (w, at_w));
-        let usable =
-            parabola.is_finite() && parabola.abs() < before.abs() / 2.0 && low < x + parabola && x + parabola < high;
+        let usable = parabola.is_finite()
+            && parabola.abs() < before.abs() / 2.0
+            && low < x + parabola
+            && x + parabola < high;
         (before, step) = if usable {
             (step, parabola)
         } else {
             let side = if x < middle { high - x } else { low - x };
             (side, GOLDEN * side)
         };
-        let u = if step.abs() >= width { x + step } else { x + width.copysign(step) };
+        let u = if step.abs() >= width {
+            x + step
+        } else {
+            x + width.copysign(step)
+        };
         let at_u = f(u);
         if at_u <= at_x {
             *(if u < x { &mut high } else { &mut low }) = x;

@@ -10,7 +10,8 @@ use super::multiplier::{Pair, log_multiplier};
 use super::path::path;
 use super::surface::{self, Objective};
 use super::{
-    Approach, Comparison, Cost, Count, MultiplierPoint, PowerLaw, Profile, Settings, Study, fit_arms, irreducible,
+    Approach, Comparison, Cost, Count, MultiplierPoint, PowerLaw, Profile, Settings, Study,
+    fit_arms, irreducible,
 };
 
 /// The multiplier at the headline's compute by one approach.
@@ -55,12 +56,20 @@ const FEW: usize = 2000;
 
 /// Each approach that both arms have, at the same compute of the baseline.
 pub(super) fn by_approach(pairs: &[Pair<'_>], flops: f64) -> Vec<ByApproach> {
-    pairs.iter().map(|pair| ByApproach { approach: pair.approach(), point: pair.anywhere(flops) }).collect()
+    pairs
+        .iter()
+        .map(|pair| ByApproach {
+            approach: pair.approach(),
+            point: pair.anywhere(flops),
+        })
+        .collect()
 }
 
 /// The multiplier without each run of the two arms, the furthest from the estimate first.
 pub(super) fn influence(study: &Study, base: &Made, other: &Made, flops: f64) -> Vec<Influence> {
-    let Some(whole) = log_multiplier(&base.law, &other.law, flops) else { return Vec::new() };
+    let Some(whole) = log_multiplier(&base.law, &other.law, flops) else {
+        return Vec::new();
+    };
     if study.observations.len() > FEW {
         return Vec::new();
     }
@@ -69,14 +78,27 @@ pub(super) fn influence(study: &Study, base: &Made, other: &Made, flops: f64) ->
         let mut weights = vec![1.0; study.observations.len()];
         weights[at] = 0.0;
         let law = |made: &Made, arm: &[usize]| {
-            if arm.contains(&at) { made.method.law(&made.method.draw(&weights)?) } else { Some(made.law.clone()) }
+            if arm.contains(&at) {
+                made.method.law(&made.method.draw(&weights)?)
+            } else {
+                Some(made.law.clone())
+            }
         };
         log_multiplier(&law(base, &arms[0])?, &law(other, &arms[1])?, flops)
     };
-    let mut all: Vec<(usize, f64)> = arms.concat().into_iter().filter_map(|at| Some((at, without(at)?))).collect();
+    let mut all: Vec<(usize, f64)> = arms
+        .concat()
+        .into_iter()
+        .filter_map(|at| Some((at, without(at)?)))
+        .collect();
     all.sort_by(|a, b| (b.1 - whole).abs().total_cmp(&(a.1 - whole).abs()));
     let named = all.into_iter().take(NAMED);
-    named.map(|(at, value)| Influence { run: study.observations[at].run.clone(), value: value.exp() }).collect()
+    named
+        .map(|(at, value)| Influence {
+            run: study.observations[at].run.clone(),
+            value: value.exp(),
+        })
+        .collect()
 }
 
 /// The other counts, costs, objectives and floors.
@@ -88,10 +110,15 @@ pub(super) fn alternatives(
     profiles: [&[Profile]; 2],
     floors: [Option<f64>; 2],
 ) -> Vec<Alternative> {
-    let Ok(headline) = comparison.headline else { return Vec::new() };
+    let Ok(headline) = comparison.headline else {
+        return Vec::new();
+    };
     let mut alternatives = Vec::new();
     let mut add = |choice: &str, value: Option<f64>| {
-        alternatives.push(Alternative { choice: choice.to_owned(), value });
+        alternatives.push(Alternative {
+            choice: choice.to_owned(),
+            value,
+        });
     };
     for (choice, other) in otherwise(settings, comparison.approach) {
         if is_known(study, &other) {
@@ -108,11 +135,18 @@ pub(super) fn alternatives(
 }
 
 /// Power laws through the profiles' vertices with another E, and with one exponent.
-fn other_floors(profiles: [&[Profile]; 2], floors: [Option<f64>; 2], loss: f64) -> Vec<Alternative> {
+fn other_floors(
+    profiles: [&[Profile]; 2],
+    floors: [Option<f64>; 2],
+    loss: f64,
+) -> Vec<Alternative> {
     let at = |[base, other]: [PowerLaw; 2]| Some(base.flops(loss)? / other.flops(loss)?);
     let mut found = Vec::new();
     if let Some((k, value)) = irreducible::parallel(profiles[0], profiles[1]) {
-        found.push(Alternative { choice: format!("one exponent for both frontiers: k = {k:.3}"), value: Some(value) });
+        found.push(Alternative {
+            choice: format!("one exponent for both frontiers: k = {k:.3}"),
+            value: Some(value),
+        });
     }
     if let Some((e, at_bound, laws)) = irreducible::shared(profiles[0], profiles[1]) {
         let bound = if at_bound { ", at its bound" } else { "" };
@@ -122,9 +156,13 @@ fn other_floors(profiles: [&[Profile]; 2], floors: [Option<f64>; 2], loss: f64) 
         });
     }
     if let [Some(first), Some(second)] = floors {
-        let laws = irreducible::pinned(profiles[0], first).zip(irreducible::pinned(profiles[1], second));
+        let laws =
+            irreducible::pinned(profiles[0], first).zip(irreducible::pinned(profiles[1], second));
         let choice = format!("E of each surface: {first:.3} and {second:.3} nats/token");
-        found.push(Alternative { choice, value: laws.and_then(|(base, other)| at([base, other])) });
+        found.push(Alternative {
+            choice,
+            value: laws.and_then(|(base, other)| at([base, other])),
+        });
     }
     found
 }
@@ -133,37 +171,75 @@ fn other_floors(profiles: [&[Profile]; 2], floors: [Option<f64>; 2], loss: f64) 
 fn pinned_floors(made: [&Made; 2], floors: [Option<f64>; 2], loss: f64) -> Vec<Alternative> {
     let one = |e: f64| {
         let law = |made: &Made| {
-            let Method::Surface { points, objective, from, per_token, .. } = &made.method else { return None };
+            let Method::Surface {
+                points,
+                objective,
+                from,
+                per_token,
+                ..
+            } = &made.method
+            else {
+                return None;
+            };
             path(&surface::pinned(points, from, e, *objective)?, per_token).map(Law::Path)
         };
         let laws = law(made[0]).zip(law(made[1]));
         let value = laws.and_then(|(base, other)| Some(base.flops(loss)? / other.flops(loss)?));
-        Alternative { choice: format!("E of both surfaces held at {e:.3} nats/token"), value }
+        Alternative {
+            choice: format!("E of both surfaces held at {e:.3} nats/token"),
+            value,
+        }
     };
-    floors.into_iter().flatten().filter(|e| *e > 0.0).map(one).collect()
+    floors
+        .into_iter()
+        .flatten()
+        .filter(|e| *e > 0.0)
+        .map(one)
+        .collect()
 }
 
 /// The settings that differ in one choice.
 fn otherwise(settings: &Settings, approach: Approach) -> Vec<(&'static str, Settings)> {
     let with = |change: &dyn Fn(&mut Settings)| {
-        let mut other = Settings { replicates: 0, approach: Some(approach), ..settings.clone() };
+        let mut other = Settings {
+            replicates: 0,
+            approach: Some(approach),
+            ..settings.clone()
+        };
         change(&mut other);
         other
     };
     let mut choices = vec![
-        ("N without the embedding", with(&|s| s.count = Count::WithoutEmbedding)),
+        (
+            "N without the embedding",
+            with(&|s| s.count = Count::WithoutEmbedding),
+        ),
         ("N with the embedding", with(&|s| s.count = Count::Total)),
         ("cost as given", with(&|s| s.cost = Cost::Flops)),
         ("cost as 6ND", with(&|s| s.cost = Cost::SixNd)),
-        ("cost in device-seconds", with(&|s| s.cost = Cost::DeviceSeconds)),
+        (
+            "cost in device-seconds",
+            with(&|s| s.cost = Cost::DeviceSeconds),
+        ),
     ];
     if approach == Approach::Surface {
-        choices.push(("surface by Huber's loss", with(&|s| s.objective = Objective::default())));
-        choices.push(("surface by least squares", with(&|s| s.objective = Objective::LeastSquares)));
-        choices.push(("surface by likelihood", with(&|s| s.objective = Objective::Likelihood)));
+        choices.push((
+            "surface by Huber's loss",
+            with(&|s| s.objective = Objective::default()),
+        ));
+        choices.push((
+            "surface by least squares",
+            with(&|s| s.objective = Objective::LeastSquares),
+        ));
+        choices.push((
+            "surface by likelihood",
+            with(&|s| s.objective = Objective::Likelihood),
+        ));
     }
     choices.retain(|(_, other)| {
-        other.count != settings.count || other.cost != settings.cost || other.objective != settings.objective
+        other.count != settings.count
+            || other.cost != settings.cost
+            || other.objective != settings.objective
     });
     choices
 }

@@ -2,7 +2,10 @@
 
 /// The least and the most of numbers.
 pub(super) fn range(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    (values.clone().fold(f64::INFINITY, f64::min), values.fold(f64::NEG_INFINITY, f64::max))
+    (
+        values.clone().fold(f64::INFINITY, f64::min),
+        values.fold(f64::NEG_INFINITY, f64::max),
+    )
 }
 
 /// Whether losses, given by their logarithms, differ by rounding alone: what bends or falls there is none of the runs' doing.

@@ -64,7 +64,9 @@ impl Observation {
 
     /// Whether it read text more than once.
     pub fn repeats(&self) -> bool {
-        self.further.unique_tokens.is_some_and(|unique| unique < self.tokens)
+        self.further
+            .unique_tokens
+            .is_some_and(|unique| unique < self.tokens)
     }
 }
 
@@ -145,15 +147,29 @@ impl Study {
     pub(super) fn of_arms(&self, arms: &[&str]) -> Self {
         let is_one = |arm: &str| arms.contains(&arm);
         Self {
-            observations: self.observations.iter().filter(|run| is_one(&run.arm)).cloned().collect(),
-            trajectories: self.trajectories.iter().filter(|course| is_one(&course.arm)).cloned().collect(),
+            observations: self
+                .observations
+                .iter()
+                .filter(|run| is_one(&run.arm))
+                .cloned()
+                .collect(),
+            trajectories: self
+                .trajectories
+                .iter()
+                .filter(|course| is_one(&course.arm))
+                .cloned()
+                .collect(),
             ..Self::default()
         }
     }
 
     /// Pooled standard deviation between seeds that share (size, budget).
     pub(super) fn seed_noise(&self, arm: &str) -> Option<f64> {
-        between_seeds(self.observations.iter().filter(|run| run.arm == arm), |run| run.loss).map(f64::sqrt)
+        between_seeds(
+            self.observations.iter().filter(|run| run.arm == arm),
+            |run| run.loss,
+        )
+        .map(f64::sqrt)
     }
 }
 
@@ -164,12 +180,18 @@ pub(super) fn between_seeds<'a>(
 ) -> Option<f64> {
     let mut cells: BTreeMap<(u64, &str), Vec<f64>> = BTreeMap::new();
     for run in runs {
-        cells.entry((run.budget.to_bits(), &run.size)).or_default().push(of(run));
+        cells
+            .entry((run.budget.to_bits(), &run.size))
+            .or_default()
+            .push(of(run));
     }
     let (mut squares, mut freedom) = (0.0, 0usize);
     for values in cells.values() {
         let mean = values.iter().sum::<f64>() / values.len() as f64;
-        squares += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        squares += values
+            .iter()
+            .map(|value| (value - mean).powi(2))
+            .sum::<f64>();
         freedom += values.len() - 1;
     }
     (freedom > 0).then(|| squares / freedom as f64)

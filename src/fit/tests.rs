@@ -6,7 +6,8 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::surface::SurfaceRefusal;
 use super::{
-    Approach, Fits, Further, MultiplierStatus, Observation, ProfileRefusal, Settings, Study, VertexStatus, fit,
+    Approach, Fits, Further, MultiplierStatus, Observation, ProfileRefusal, Settings, Study,
+    VertexStatus, fit,
 };
 
 const SIZES: [f64; 6] = [7e3, 11e3, 20e3, 33e3, 50e3, 69e3];
@@ -22,7 +23,8 @@ fn law(multiplier: f64, n: f64, c: f64) -> f64 {
 }
 
 pub(super) fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt() * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+    (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt()
+        * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }
 
 /// Two arms; `shared` noise moves both, as a common seed does, `own` noise each alone.
@@ -48,11 +50,21 @@ fn study(multiplier: f64, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study 
             }
         }
     }
-    Study { observations, ..Study::default() }
+    Study {
+        observations,
+        ..Study::default()
+    }
 }
 
 fn fitted(study: &Study, replicates: u32) -> Fits {
-    fit(study, &Settings { replicates, seed: 7, ..Settings::new("base") })
+    fit(
+        study,
+        &Settings {
+            replicates,
+            seed: 7,
+            ..Settings::new("base")
+        },
+    )
 }
 
 #[test]
@@ -61,39 +73,79 @@ fn a_law_without_noise_is_recovered() {
     let fits = fitted(&drawn, 100);
     for arm in &fits.arms {
         let frontier = arm.frontier.unwrap();
-        assert!((frontier.k - K).abs() < 1e-9 && (frontier.n_exponent - P).abs() < 1e-9, "{frontier:?}");
+        assert!(
+            (frontier.k - K).abs() < 1e-9 && (frontier.n_exponent - P).abs() < 1e-9,
+            "{frontier:?}"
+        );
         let holdout = frontier.holdout.unwrap();
         assert!((holdout.predicted / holdout.measured - 1.0).abs() < 1e-9);
-        assert!(arm.profiles.iter().all(|p| p.vertex.unwrap().status == VertexStatus::Interior));
+        assert!(
+            arm.profiles
+                .iter()
+                .all(|p| p.vertex.unwrap().status == VertexStatus::Interior)
+        );
     }
     let comparison = &fits.comparisons[0];
-    let measured: Vec<_> = comparison.multiplier.iter().filter(|p| p.status == MultiplierStatus::Measured).collect();
+    let measured: Vec<_> = comparison
+        .multiplier
+        .iter()
+        .filter(|p| p.status == MultiplierStatus::Measured)
+        .collect();
     assert!(measured.len() > 10 && measured.len() < comparison.multiplier.len());
-    assert!(measured.iter().all(|p| (p.value.unwrap() - 1.5).abs() < 1e-6));
+    assert!(
+        measured
+            .iter()
+            .all(|p| (p.value.unwrap() - 1.5).abs() < 1e-6)
+    );
     // Beyond what both arms were measured at there is no value, unless it is asked for.
-    let refused = comparison.multiplier.iter().filter(|p| p.status == MultiplierStatus::Refused);
-    assert!(refused.clone().count() > 0 && refused.clone().all(|p| p.value.is_none() && p.low.is_none()));
-    let by_profiles = Settings { approach: Some(Approach::Profiles), ..fits.settings.clone() };
+    let refused = comparison
+        .multiplier
+        .iter()
+        .filter(|p| p.status == MultiplierStatus::Refused);
+    assert!(
+        refused.clone().count() > 0
+            && refused
+                .clone()
+                .all(|p| p.value.is_none() && p.low.is_none())
+    );
+    let by_profiles = Settings {
+        approach: Some(Approach::Profiles),
+        ..fits.settings.clone()
+    };
     let growth = fit(&drawn, &by_profiles).comparisons[0].growth.unwrap();
     assert!(growth.approach == Approach::Profiles && growth.exponent.abs() < 1e-9);
     // The frontiers are parallel, so that one exponent for both changes nothing, and neither does any run.
-    let parallel = comparison.alternatives.iter().find(|other| other.choice.starts_with("one exponent")).unwrap();
+    let parallel = comparison
+        .alternatives
+        .iter()
+        .find(|other| other.choice.starts_with("one exponent"))
+        .unwrap();
     assert!((parallel.value.unwrap() - 1.5).abs() < 1e-6);
     assert_eq!(comparison.influence.len(), 3);
-    assert!(comparison.influence.iter().all(|run| (run.value - 1.5).abs() < 1e-6));
+    assert!(
+        comparison
+            .influence
+            .iter()
+            .all(|run| (run.value - 1.5).abs() < 1e-6)
+    );
 }
 
 /// One run that is far off is named as the weightiest, and leaving it out restores the truth.
 #[test]
 fn the_run_that_matters_is_named() {
     let mut study = study(1.5, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
-    let at = study.observations.iter().position(|o| o.arm == "variant" && o.budget == BUDGETS[1]).unwrap();
+    let at = study
+        .observations
+        .iter()
+        .position(|o| o.arm == "variant" && o.budget == BUDGETS[1])
+        .unwrap();
     study.observations[at].loss += 0.05;
     let comparison = &fitted(&study, 100).comparisons[0];
     let most = &comparison.influence[0];
     assert_eq!(most.run, study.observations[at].run);
     assert!(
-        (most.value - 1.5).abs() < 1e-6 && (comparison.headline.as_ref().unwrap().value.unwrap() - 1.5).abs() > 0.01
+        (most.value - 1.5).abs() < 1e-6
+            && (comparison.headline.as_ref().unwrap().value.unwrap() - 1.5).abs() > 0.01
     );
 }
 
@@ -108,8 +160,14 @@ fn intervals_cover() {
         let (mut given, mut covered, mut covered_k, mut width) = (0, 0, 0, 0.0);
         for _ in 0..DRAWS {
             let fits = fitted(&study(1.3, shared, own, &mut rng), 200);
-            let (Ok(point), Ok(frontier)) = (&fits.comparisons[0].headline, &fits.arms[0].frontier) else { continue };
-            let (Some(low), Some(high), Some(k)) = (point.low, point.high, frontier.k_interval) else { continue };
+            let (Ok(point), Ok(frontier)) = (&fits.comparisons[0].headline, &fits.arms[0].frontier)
+            else {
+                continue;
+            };
+            let (Some(low), Some(high), Some(k)) = (point.low, point.high, frontier.k_interval)
+            else {
+                continue;
+            };
             given += 1;
             covered += u32::from((low..=high).contains(&1.3));
             covered_k += u32::from((k.low..=k.high).contains(&K));
@@ -135,8 +193,14 @@ fn intervals_cover() {
 #[test]
 fn fewer_runs_are_refused_not_guessed() {
     let mut study = study(1.3, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(3));
-    study.observations.retain(|o| o.arm == "base" || o.params < 30e3);
-    let settings = Settings { replicates: 100, approach: Some(Approach::Profiles), ..Settings::new("base") };
+    study
+        .observations
+        .retain(|o| o.arm == "base" || o.params < 30e3);
+    let settings = Settings {
+        replicates: 100,
+        approach: Some(Approach::Profiles),
+        ..Settings::new("base")
+    };
     let fits = fit(&study, &settings);
     insta::assert_snapshot!(fits.comparisons[0].verdict(fits.settings.cost), @"no multiplier of variant over base: `variant` has no frontier: 0 of 3 profiles have their optimum within the measured sizes; a frontier needs at least 2");
 }
@@ -145,11 +209,24 @@ fn fewer_runs_are_refused_not_guessed() {
 #[test]
 fn losses_that_do_not_differ_have_no_optimum() {
     let mut drawn = study(1.5, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
-    drawn.observations.iter_mut().enumerate().for_each(|(at, run)| run.loss = 3.0 + 1e-13 * (at % 5) as f64);
+    drawn
+        .observations
+        .iter_mut()
+        .enumerate()
+        .for_each(|(at, run)| run.loss = 3.0 + 1e-13 * (at % 5) as f64);
     let fits = fitted(&drawn, 100);
     let profiles = fits.arms.iter().flat_map(|arm| &arm.profiles);
-    assert!(profiles.clone().count() == 6 && profiles.clone().all(|p| p.vertex == Err(ProfileRefusal::Flat)));
+    assert!(
+        profiles.clone().count() == 6
+            && profiles
+                .clone()
+                .all(|p| p.vertex == Err(ProfileRefusal::Flat))
+    );
     assert!(profiles.clone().all(|p| p.other_forms.is_empty()));
-    assert!(fits.arms.iter().all(|arm| arm.surface == Err(SurfaceRefusal::Flat)));
+    assert!(
+        fits.arms
+            .iter()
+            .all(|arm| arm.surface == Err(SurfaceRefusal::Flat))
+    );
     assert!(fits.comparisons[0].headline.is_err());
 }

@@ -39,16 +39,26 @@ pub struct Tried {
 impl Tuned {
     /// Whether a factor beyond those tried may be better still.
     pub fn at_edge(&self) -> bool {
-        [self.tried.first(), self.tried.last()].into_iter().flatten().any(|tried| tried.factor == self.best)
+        [self.tried.first(), self.tried.last()]
+            .into_iter()
+            .flatten()
+            .any(|tried| tried.factor == self.best)
     }
 }
 
 /// The study with the best learning rate of each cell alone, and what tuning found; the study itself where nothing was tuned.
 pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
-    let profiled = study.observations.iter().map(|observation| (FLOPS, observation));
-    let unprofiled = study.unprofiled.iter().map(|other| (other.unit.as_str(), &other.observation));
+    let profiled = study
+        .observations
+        .iter()
+        .map(|observation| (FLOPS, observation));
+    let unprofiled = study
+        .unprofiled
+        .iter()
+        .map(|other| (other.unit.as_str(), &other.observation));
     // In the order in which they appear.
-    let (mut cells, mut places): (Vec<(Cell<'_>, Vec<&Observation>)>, HashMap<_, usize>) = Default::default();
+    let (mut cells, mut places): (Vec<(Cell<'_>, Vec<&Observation>)>, HashMap<_, usize>) =
+        Default::default();
     for (unit, observation) in profiled.chain(unprofiled) {
         let cell = Cell::of(unit, observation);
         let place = *places.entry(cell).or_insert(cells.len());
@@ -57,15 +67,31 @@ pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
         }
         cells[place].1.push(observation);
     }
-    let tuned: Vec<(Cell<'_>, Tuned)> =
-        cells.iter().filter_map(|(cell, members)| Some((*cell, tuned(cell.unit, members)?))).collect();
-    let best: HashMap<Cell<'_>, f64> = tuned.iter().map(|(cell, tuned)| (*cell, tuned.best)).collect();
+    let tuned: Vec<(Cell<'_>, Tuned)> = cells
+        .iter()
+        .filter_map(|(cell, members)| Some((*cell, tuned(cell.unit, members)?)))
+        .collect();
+    let best: HashMap<Cell<'_>, f64> = tuned
+        .iter()
+        .map(|(cell, tuned)| (*cell, tuned.best))
+        .collect();
     let is_used = |unit: &str, observation: &Observation| {
-        best.get(&Cell::of(unit, observation)).is_none_or(|best| *best == observation.lr_factor)
+        best.get(&Cell::of(unit, observation))
+            .is_none_or(|best| *best == observation.lr_factor)
     };
     let kept = Study {
-        observations: study.observations.iter().filter(|o| is_used(FLOPS, o)).cloned().collect(),
-        unprofiled: study.unprofiled.iter().filter(|o| is_used(&o.unit, &o.observation)).cloned().collect(),
+        observations: study
+            .observations
+            .iter()
+            .filter(|o| is_used(FLOPS, o))
+            .cloned()
+            .collect(),
+        unprofiled: study
+            .unprofiled
+            .iter()
+            .filter(|o| is_used(&o.unit, &o.observation))
+            .cloned()
+            .collect(),
         excluded: study.excluded.clone(),
         trajectories: study.trajectories.clone(),
         notes: study.notes.clone(),
@@ -85,8 +111,15 @@ struct Cell<'a> {
 
 impl<'a> Cell<'a> {
     fn of(unit: &'a str, observation: &'a Observation) -> Self {
-        let Observation { arm, size, budget, .. } = observation;
-        Self { unit, arm, size, budget: budget.to_bits() }
+        let Observation {
+            arm, size, budget, ..
+        } = observation;
+        Self {
+            unit,
+            arm,
+            size,
+            budget: budget.to_bits(),
+        }
     }
 }
 
@@ -97,14 +130,28 @@ fn tuned(unit: &str, members: &[&Observation]) -> Option<Tuned> {
     let tried: Vec<Tried> = factors
         .iter()
         .map(|factor| {
-            let losses: Vec<f64> = members.iter().filter(|o| o.lr_factor == *factor).map(|o| o.loss).collect();
-            Tried { factor: *factor, loss: losses.iter().sum::<f64>() / losses.len() as f64, seeds: losses.len() }
+            let losses: Vec<f64> = members
+                .iter()
+                .filter(|o| o.lr_factor == *factor)
+                .map(|o| o.loss)
+                .collect();
+            Tried {
+                factor: *factor,
+                loss: losses.iter().sum::<f64>() / losses.len() as f64,
+                seeds: losses.len(),
+            }
         })
         .collect();
     // A rate at which some seeds diverged is not the better one for the luck of the others.
     let seeds = tried.iter().map(|tried| tried.seeds).max()?;
-    let best = tried.iter().filter(|tried| tried.seeds == seeds).min_by(|a, b| a.loss.total_cmp(&b.loss))?.factor;
-    let Observation { arm, size, budget, .. } = members.first()?;
+    let best = tried
+        .iter()
+        .filter(|tried| tried.seeds == seeds)
+        .min_by(|a, b| a.loss.total_cmp(&b.loss))?
+        .factor;
+    let Observation {
+        arm, size, budget, ..
+    } = members.first()?;
     (tried.len() > 1).then(|| Tuned {
         arm: arm.clone(),
         size: size.clone(),
@@ -137,7 +184,10 @@ mod tests {
     }
 
     fn study(observations: Vec<Observation>) -> Study {
-        Study { observations, ..Study::default() }
+        Study {
+            observations,
+            ..Study::default()
+        }
     }
 
     /// Each arm keeps its own best rate; a rate of which a seed is missing is not chosen.
@@ -146,21 +196,37 @@ mod tests {
         let mut runs = Vec::new();
         for seed in [1, 2] {
             let noise = seed as f64 / 1000.0;
-            runs.extend([0.5, 1.0, 2.0].map(|f| observation("a", f, seed, 3.0 + (f - 1.0f64).powi(2) + noise)));
+            runs.extend(
+                [0.5, 1.0, 2.0]
+                    .map(|f| observation("a", f, seed, 3.0 + (f - 1.0f64).powi(2) + noise)),
+            );
             runs.extend([0.5, 1.0, 2.0].map(|f| observation("b", f, seed, 3.0 - f / 10.0 + noise)));
         }
         runs.push(observation("a", 4.0, 1, 2.0));
         let (kept, tuned) = tune(&study(runs));
-        let used: Vec<(&str, f64)> = kept.observations.iter().map(|o| (o.arm.as_str(), o.lr_factor)).collect();
+        let used: Vec<(&str, f64)> = kept
+            .observations
+            .iter()
+            .map(|o| (o.arm.as_str(), o.lr_factor))
+            .collect();
         assert_eq!(used, [("a", 1.0), ("b", 2.0), ("a", 1.0), ("b", 2.0)]);
-        assert_eq!(tuned.iter().map(|t| (t.best, t.at_edge())).collect::<Vec<_>>(), [(1.0, false), (2.0, true)]);
+        assert_eq!(
+            tuned
+                .iter()
+                .map(|t| (t.best, t.at_edge()))
+                .collect::<Vec<_>>(),
+            [(1.0, false), (2.0, true)]
+        );
         assert_eq!(tuned[0].tried.len(), 4);
     }
 
     #[test]
     fn nothing_is_left_out_where_nothing_was_tuned() {
-        let whole =
-            study(vec![observation("a", 1.0, 1, 3.0), observation("a", 1.0, 2, 3.1), observation("b", 1.0, 1, 2.9)]);
+        let whole = study(vec![
+            observation("a", 1.0, 1, 3.0),
+            observation("a", 1.0, 2, 3.1),
+            observation("b", 1.0, 1, 2.9),
+        ]);
         assert_eq!(tune(&whole), (whole, Vec::new()));
     }
 }

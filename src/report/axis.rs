@@ -23,25 +23,49 @@ const MARGIN: f64 = 0.05;
 
 impl Axis {
     /// A linear axis around the values; none where there are none.
-    pub(super) fn linear(title: &str, values: impl Iterator<Item = f64>, label: fn(f64) -> String) -> Option<Self> {
+    pub(super) fn linear(
+        title: &str,
+        values: impl Iterator<Item = f64>,
+        label: fn(f64) -> String,
+    ) -> Option<Self> {
         Self::around(title, Scale::Linear, values, label)
     }
 
     /// A logarithmic axis around the positive values; none where there are none.
-    pub(super) fn log(title: &str, values: impl Iterator<Item = f64>, label: fn(f64) -> String) -> Option<Self> {
+    pub(super) fn log(
+        title: &str,
+        values: impl Iterator<Item = f64>,
+        label: fn(f64) -> String,
+    ) -> Option<Self> {
         Self::around(title, Scale::Log, values.filter(|v| *v > 0.0), label)
     }
 
     /// An axis of names, the first at the low end.
     pub(super) fn named(names: impl Iterator<Item = String>) -> Self {
-        let ticks: Vec<(f64, String)> = names.enumerate().map(|(i, name)| (i as f64, name)).collect();
+        let ticks: Vec<(f64, String)> = names
+            .enumerate()
+            .map(|(i, name)| (i as f64, name))
+            .collect();
         let high = ticks.len() as f64 - 0.4;
-        Self { title: String::new(), scale: Scale::Linear, low: -0.6, high, ticks }
+        Self {
+            title: String::new(),
+            scale: Scale::Linear,
+            low: -0.6,
+            high,
+            ticks,
+        }
     }
 
-    fn around(title: &str, scale: Scale, values: impl Iterator<Item = f64>, label: fn(f64) -> String) -> Option<Self> {
+    fn around(
+        title: &str,
+        scale: Scale,
+        values: impl Iterator<Item = f64>,
+        label: fn(f64) -> String,
+    ) -> Option<Self> {
         let finite = values.filter(|v| v.is_finite());
-        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+            (l.min(v), h.max(v))
+        });
         if low > high {
             return None;
         }
@@ -54,7 +78,13 @@ impl Axis {
             Scale::Log => log_ticks(low, high),
         };
         let ticks = ticks.into_iter().map(|tick| (tick, label(tick))).collect();
-        Some(Self { title: title.to_owned(), scale, low, high, ticks })
+        Some(Self {
+            title: title.to_owned(),
+            scale,
+            low,
+            high,
+            ticks,
+        })
     }
 
     /// The same with its high end first.
@@ -72,7 +102,8 @@ impl Axis {
     /// The value that lies a share of the axis beyond another: what stands side by side at one value is told apart so.
     pub(super) fn beside(&self, value: f64, share: f64) -> f64 {
         let (low, high) = (self.scale.forward(self.low), self.scale.forward(self.high));
-        self.scale.back(self.scale.forward(value) + share * (high - low))
+        self.scale
+            .back(self.scale.forward(value) + share * (high - low))
     }
 
     /// Where a value lies: 0 at the low end, 1 at the high end.
@@ -129,9 +160,15 @@ pub(super) fn linear_ticks(low: f64, high: f64) -> Vec<f64> {
     let least = (high - low) / 8.0;
     let exponent = least.log10().floor() as i32;
     let steps = [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(exponent));
-    let step = steps.into_iter().find(|step| *step >= least).unwrap_or(10f64.powi(exponent + 1));
+    let step = steps
+        .into_iter()
+        .find(|step| *step >= least)
+        .unwrap_or(10f64.powi(exponent + 1));
     let multiples = (low / step).ceil() as i64..=(high / step).floor() as i64;
-    multiples.map(|i| i as f64 * step).filter(|tick| (low..=high).contains(tick)).collect()
+    multiples
+        .map(|i| i as f64 * step)
+        .filter(|tick| (low..=high).contains(tick))
+        .collect()
 }
 
 /// `1e11`, `2.5e11`.
@@ -145,8 +182,10 @@ pub(super) fn scientific(value: f64) -> String {
 
 /// `200`, `20k`, `1.5M`.
 pub(super) fn count(value: f64) -> String {
-    let (step, suffix) =
-        [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")].into_iter().find(|(s, _)| value >= *s).unwrap_or((1.0, ""));
+    let (step, suffix) = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")]
+        .into_iter()
+        .find(|(s, _)| value >= *s)
+        .unwrap_or((1.0, ""));
     format!("{}{suffix}", without_zeros(&format!("{:.3}", value / step)))
 }
 
@@ -169,7 +208,11 @@ pub(super) fn signed(value: f64) -> String {
 }
 
 fn without_zeros(digits: &str) -> &str {
-    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
+    if digits.contains('.') {
+        digits.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        digits
+    }
 }
 
 #[cfg(test)]
@@ -198,23 +241,35 @@ mod tests {
 
     #[test]
     fn labels_are_short() {
-        assert_eq!([1e11, 2e11, 2.5e11].map(scientific), ["1e11", "2e11", "2.5e11"]);
+        assert_eq!(
+            [1e11, 2e11, 2.5e11].map(scientific),
+            ["1e11", "2e11", "2.5e11"]
+        );
         assert_eq!([200.0, 2e4, 1.5e6].map(count), ["200", "20k", "1.5M"]);
         assert_eq!([2.0, 2.5, 2.25].map(plain), ["2", "2.5", "2.25"]);
     }
 
     #[test]
     fn a_reversed_axis_runs_the_other_way() {
-        let axis = Axis::linear("L", [2.0, 3.0].into_iter(), plain).expect("an axis").reversed();
+        let axis = Axis::linear("L", [2.0, 3.0].into_iter(), plain)
+            .expect("an axis")
+            .reversed();
         assert!(axis.position(2.1) > axis.position(2.9));
         assert!(axis.holds(2.5) && !axis.holds(4.0) && axis.held(4.0) == axis.low);
-        assert!(axis.ticks.windows(2).all(|pair| axis.position(pair[0].0) < axis.position(pair[1].0)));
+        assert!(
+            axis.ticks
+                .windows(2)
+                .all(|pair| axis.position(pair[0].0) < axis.position(pair[1].0))
+        );
     }
 
     #[test]
     fn one_value_still_makes_an_axis() {
         let axis = Axis::log("C", [1e11].into_iter(), scientific).expect("an axis");
         assert!(axis.holds(1e11) && axis.position(1e11) > 0.4 && !axis.ticks.is_empty());
-        assert_eq!(Axis::log("C", [f64::NAN, -1.0].into_iter(), scientific), None);
+        assert_eq!(
+            Axis::log("C", [f64::NAN, -1.0].into_iter(), scientific),
+            None
+        );
     }
 }

@@ -6,7 +6,9 @@ use super::render::Frame;
 pub(super) fn inside(points: &[(f64, f64)], frame: Frame) -> Vec<Vec<(f64, f64)>> {
     let mut pieces: Vec<Vec<(f64, f64)>> = Vec::new();
     for pair in points.windows(2) {
-        let Some((from, to)) = segment(pair[0], pair[1], frame) else { continue };
+        let Some((from, to)) = segment(pair[0], pair[1], frame) else {
+            continue;
+        };
         match pieces.last_mut() {
             Some(piece) if piece.last() == Some(&from) => piece.push(to),
             _ => pieces.push(vec![from, to]),
@@ -51,9 +53,27 @@ mod tests {
 
     #[test]
     fn a_line_through_the_border_is_cut_there() {
-        let frame = Frame { left: 0.0, top: 0.0, right: 10.0, bottom: 10.0 };
-        let line = [(-5.0, 5.0), (5.0, 5.0), (5.0, 15.0), (20.0, 15.0), (20.0, 5.0), (9.0, 5.0)];
+        let frame = Frame {
+            left: 0.0,
+            top: 0.0,
+            right: 10.0,
+            bottom: 10.0,
+        };
+        let line = [
+            (-5.0, 5.0),
+            (5.0, 5.0),
+            (5.0, 15.0),
+            (20.0, 15.0),
+            (20.0, 5.0),
+            (9.0, 5.0),
+        ];
         let pieces = inside(&line, frame);
-        assert_eq!(pieces, [vec![(0.0, 5.0), (5.0, 5.0), (5.0, 10.0)], vec![(10.0, 5.0), (9.0, 5.0)]]);
+        assert_eq!(
+            pieces,
+            [
+                vec![(0.0, 5.0), (5.0, 5.0), (5.0, 10.0)],
+                vec![(10.0, 5.0), (9.0, 5.0)]
+            ]
+        );
     }
 }

@@ -15,7 +15,9 @@ pub(super) fn of_run(inputs: &Inputs<'_>, run: &RunRow) -> Option<f64> {
     match (settings.cost, settings.count) {
         (Cost::Flops, _) => Some(run.flops),
         (Cost::SixNd, Count::Total) => Some(run.flops_6nd),
-        (Cost::SixNd, Count::WithoutEmbedding) => Some(6.0 * run.params_without_embedding as f64 * run.tokens as f64),
+        (Cost::SixNd, Count::WithoutEmbedding) => {
+            Some(6.0 * run.params_without_embedding as f64 * run.tokens as f64)
+        }
         (Cost::DeviceSeconds, _) => device_seconds(run),
     }
 }

@@ -9,28 +9,57 @@ use isoflop_table::{CurveRow, RunStatus};
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     // Before the first step no token was seen, which a logarithmic axis cannot show.
-    let rows: Vec<&CurveRow> = inputs.curves.iter().filter(|row| row.point.step > 0).collect();
+    let rows: Vec<&CurveRow> = inputs
+        .curves
+        .iter()
+        .filter(|row| row.point.step > 0)
+        .collect();
     let budgets = palette::budgets(inputs);
     // A run that blew up must not flatten the others: its curve is cut off.
-    let diverged = |run_id: &str| inputs.runs.iter().any(|r| r.run_id == run_id && r.status == RunStatus::Diverged);
+    let diverged = |run_id: &str| {
+        inputs
+            .runs
+            .iter()
+            .any(|r| r.run_id == run_id && r.status == RunStatus::Diverged)
+    };
     let sound: Vec<&&CurveRow> = rows.iter().filter(|row| !diverged(&row.run_id)).collect();
-    let x = Axis::log("tokens trained on", sound.iter().map(|row| row.point.tokens as f64), count)?;
-    let y = Axis::log("validation loss, nats/token", sound.iter().map(|row| row.point.loss_val), plain)?;
+    let x = Axis::log(
+        "tokens trained on",
+        sound.iter().map(|row| row.point.tokens as f64),
+        count,
+    )?;
+    let y = Axis::log(
+        "validation loss, nats/token",
+        sound.iter().map(|row| row.point.loss_val),
+        plain,
+    )?;
     let mut arms: Vec<&str> = Vec::new();
     for row in &rows {
         if !arms.contains(&row.arm.as_str()) {
             arms.push(&row.arm);
         }
     }
-    let panel =
-        |arm: &&str| Panel { title: (*arm).to_owned(), x: x.clone(), y: y.clone(), marks: lines(&rows, arm, &budgets) };
+    let panel = |arm: &&str| Panel {
+        title: (*arm).to_owned(),
+        x: x.clone(),
+        y: y.clone(),
+        marks: lines(&rows, arm, &budgets),
+    };
     let unit = budget_unit(inputs.runs);
     let mut legend = vec![Entry::new(format!("budget, {unit}"), Key::Heading)];
     let drawn = |budget: &&f64| rows.iter().any(|row| row.budget == **budget);
     legend.extend(budgets.iter().rev().filter(drawn).map(|budget| {
-        Entry::new(budget_in_unit(*budget, unit), Key::Line(palette::budget_among(&budgets, *budget).line(3.0)))
+        Entry::new(
+            budget_in_unit(*budget, unit),
+            Key::Line(palette::budget_among(&budgets, *budget).line(3.0)),
+        )
     }));
-    Some(Figure { name: "curves", panels: arms.iter().map(panel).collect(), legend, height: None })
+    Some(Figure {
+        name: "curves",
+        panels: arms.iter().map(panel).collect(),
+        legend,
+        height: None,
+    })
 }
 
 fn lines(rows: &[&CurveRow], arm: &str, budgets: &[f64]) -> Vec<Mark> {
@@ -38,8 +67,18 @@ fn lines(rows: &[&CurveRow], arm: &str, budgets: &[f64]) -> Vec<Mark> {
     // Stable, so that the points of a run keep their order; the dearest budgets are drawn last.
     own.sort_by(|a, b| a.budget.total_cmp(&b.budget).then(a.run_id.cmp(&b.run_id)));
     let line = |run: &[&&CurveRow]| {
-        let points = run.iter().map(|row| (row.point.tokens as f64, row.point.loss_val)).collect();
-        Mark::Line { points, stroke: palette::budget_among(budgets, run[0].budget).faint(0.8).line(1.25) }
+        let points = run
+            .iter()
+            .map(|row| (row.point.tokens as f64, row.point.loss_val))
+            .collect();
+        Mark::Line {
+            points,
+            stroke: palette::budget_among(budgets, run[0].budget)
+                .faint(0.8)
+                .line(1.25),
+        }
     };
-    own.chunk_by(|a, b| a.run_id == b.run_id).map(line).collect()
+    own.chunk_by(|a, b| a.run_id == b.run_id)
+        .map(line)
+        .collect()
 }

@@ -11,14 +11,28 @@ const ARM: u32 = 19;
 const REST: u32 = 86;
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
-    let compared: Vec<&DirectComparison> = inputs.fits.direct.iter().filter(|direct| has_difference(direct)).collect();
+    let compared: Vec<&DirectComparison> = inputs
+        .fits
+        .direct
+        .iter()
+        .filter(|direct| has_difference(direct))
+        .collect();
     let order = order(&compared);
-    let spread = compared.iter().flat_map(|direct| direct.arms.iter().flat_map(spread));
-    let title = format!("loss minus that of {}, nats/token", inputs.fits.settings.baseline);
+    let spread = compared
+        .iter()
+        .flat_map(|direct| direct.arms.iter().flat_map(spread));
+    let title = format!(
+        "loss minus that of {}, nats/token",
+        inputs.fits.settings.baseline
+    );
     let x = Axis::linear(&title, spread.chain([0.0]), signed)?;
     let y = Axis::named(order.iter().map(|arm| (*arm).to_owned()));
     let panel = |direct: &&DirectComparison| Panel {
-        title: if compared.len() == 1 { String::new() } else { format!("{}, {}", direct.size, direct.budget_words()) },
+        title: if compared.len() == 1 {
+            String::new()
+        } else {
+            format!("{}, {}", direct.size, direct.budget_words())
+        },
         x: x.clone(),
         y: y.clone(),
         marks: marks(direct, &order, y.high),
@@ -41,7 +55,10 @@ fn has_difference(direct: &DirectComparison) -> bool {
 fn order<'a>(compared: &[&'a DirectComparison]) -> Vec<&'a str> {
     let mut arms: Vec<(&str, f64, f64)> = Vec::new();
     for arm in compared.iter().flat_map(|direct| &direct.arms) {
-        let value = arm.difference.as_ref().map_or(0.0, |difference| difference.value);
+        let value = arm
+            .difference
+            .as_ref()
+            .map_or(0.0, |difference| difference.value);
         match arms.iter_mut().find(|(name, ..)| *name == arm.arm) {
             Some((_, sum, count)) => (*sum, *count) = (*sum + value, *count + 1.0),
             None => arms.push((&arm.arm, value, 1.0)),
@@ -52,35 +69,72 @@ fn order<'a>(compared: &[&'a DirectComparison]) -> Vec<&'a str> {
 }
 
 fn spread(arm: &DirectArm) -> Vec<f64> {
-    let Some(difference) = &arm.difference else { return Vec::new() };
-    let ends = difference.interval.map(|interval| [interval.low, interval.high]);
-    difference.by_seed.iter().copied().chain(ends.into_iter().flatten()).collect()
+    let Some(difference) = &arm.difference else {
+        return Vec::new();
+    };
+    let ends = difference
+        .interval
+        .map(|interval| [interval.low, interval.high]);
+    difference
+        .by_seed
+        .iter()
+        .copied()
+        .chain(ends.into_iter().flatten())
+        .collect()
 }
 
 fn marks(direct: &DirectComparison, order: &[&str], top: f64) -> Vec<Mark> {
-    let mut marks = vec![Mark::Line { points: vec![(0.0, -1.0), (0.0, top)], stroke: Ink::BLACK.dashed(1.0) }];
+    let mut marks = vec![Mark::Line {
+        points: vec![(0.0, -1.0), (0.0, top)],
+        stroke: Ink::BLACK.dashed(1.0),
+    }];
     for arm in &direct.arms {
-        let Some(y) = order.iter().position(|name| *name == arm.arm).map(|place| place as f64) else { continue };
+        let Some(y) = order
+            .iter()
+            .position(|name| *name == arm.arm)
+            .map(|place| place as f64)
+        else {
+            continue;
+        };
         let Some(difference) = &arm.difference else {
-            marks.push(Mark::Point { at: (0.0, y), marker: Ink::BLACK.point(Shape::Circle, 4.5) });
+            marks.push(Mark::Point {
+                at: (0.0, y),
+                marker: Ink::BLACK.point(Shape::Circle, 4.5),
+            });
             continue;
         };
         let ink = ink(arm);
         if let Some(interval) = difference.interval {
-            marks.push(Mark::Line { points: vec![(interval.low, y), (interval.high, y)], stroke: ink.line(2.0) });
+            marks.push(Mark::Line {
+                points: vec![(interval.low, y), (interval.high, y)],
+                stroke: ink.line(2.0),
+            });
         }
-        let seed = |at: &f64| Mark::Point { at: (*at, y), marker: ink.faint(0.5).point(Shape::Circle, 2.2) };
+        let seed = |at: &f64| Mark::Point {
+            at: (*at, y),
+            marker: ink.faint(0.5).point(Shape::Circle, 2.2),
+        };
         marks.extend(difference.by_seed.iter().map(seed));
         let mean = ink.point(Shape::Circle, 4.5);
-        let mean = if difference.interval.is_some() { mean } else { mean.hollow() };
-        marks.push(Mark::Point { at: (difference.value, y), marker: mean });
+        let mean = if difference.interval.is_some() {
+            mean
+        } else {
+            mean.hollow()
+        };
+        marks.push(Mark::Point {
+            at: (difference.value, y),
+            marker: mean,
+        });
     }
     marks
 }
 
 /// By what the interval says; grey where it holds 0, or where there is none.
 fn ink(arm: &DirectArm) -> Ink {
-    let interval = arm.difference.as_ref().and_then(|difference| difference.interval);
+    let interval = arm
+        .difference
+        .as_ref()
+        .and_then(|difference| difference.interval);
     match interval {
         Some(interval) if interval.high < 0.0 => palette::BETTER,
         Some(interval) if interval.low > 0.0 => palette::WORSE,
@@ -97,13 +151,22 @@ fn legend(compared: &[&DirectComparison]) -> Vec<Entry> {
         Entry::new("not told apart", marker(Ink::GREY)),
         Entry::new("baseline", Key::Point(Ink::BLACK.point(Shape::Circle, 4.5))),
     ];
-    let differences =
-        || compared.iter().flat_map(|direct| direct.arms.iter().filter_map(|arm| arm.difference.as_ref()));
+    let differences = || {
+        compared
+            .iter()
+            .flat_map(|direct| direct.arms.iter().filter_map(|arm| arm.difference.as_ref()))
+    };
     if differences().any(|difference| difference.interval.is_some()) {
-        entries.push(Entry::new("one seed", Key::Point(Ink::GREY.faint(0.6).point(Shape::Circle, 2.2))));
+        entries.push(Entry::new(
+            "one seed",
+            Key::Point(Ink::GREY.faint(0.6).point(Shape::Circle, 2.2)),
+        ));
     }
     if differences().any(|difference| difference.interval.is_none()) {
-        entries.push(Entry::new("no interval", Key::Point(Ink::GREY.point(Shape::Circle, 4.5).hollow())));
+        entries.push(Entry::new(
+            "no interval",
+            Key::Point(Ink::GREY.point(Shape::Circle, 4.5).hollow()),
+        ));
     }
     entries
 }

@@ -146,41 +146,71 @@ impl Figure {
     /// Width and height in pixels, before the enlargement.
     pub(super) fn size(&self) -> (u32, u32) {
         let (columns, rows) = self.grid();
-        let height = self.height.unwrap_or(if rows == 1 { 480 } else { 360 * rows as u32 });
+        let height = self
+            .height
+            .unwrap_or(if rows == 1 { 480 } else { 360 * rows as u32 });
         (if columns <= 2 { 760 } else { 1020 }, height)
     }
 }
 
 impl Entry {
     pub(super) fn new(label: impl Into<String>, key: Key) -> Self {
-        Self { label: label.into(), key }
+        Self {
+            label: label.into(),
+            key,
+        }
     }
 }
 
 impl Ink {
-    pub(super) const BLACK: Self = Self { rgb: (32, 32, 32), alpha: 1.0 };
-    pub(super) const GREY: Self = Self { rgb: (110, 110, 110), alpha: 1.0 };
-    pub(super) const PALE: Self = Self { rgb: (236, 236, 236), alpha: 1.0 };
+    pub(super) const BLACK: Self = Self {
+        rgb: (32, 32, 32),
+        alpha: 1.0,
+    };
+    pub(super) const GREY: Self = Self {
+        rgb: (110, 110, 110),
+        alpha: 1.0,
+    };
+    pub(super) const PALE: Self = Self {
+        rgb: (236, 236, 236),
+        alpha: 1.0,
+    };
 
     pub(super) fn faint(self, alpha: f64) -> Self {
         Self { alpha, ..self }
     }
 
     pub(super) fn line(self, width: f64) -> Stroke {
-        Stroke { ink: self, width, dashed: false }
+        Stroke {
+            ink: self,
+            width,
+            dashed: false,
+        }
     }
 
     pub(super) fn dashed(self, width: f64) -> Stroke {
-        Stroke { ink: self, width, dashed: true }
+        Stroke {
+            ink: self,
+            width,
+            dashed: true,
+        }
     }
 
     pub(super) fn point(self, shape: Shape, radius: f64) -> Marker {
-        Marker { shape, ink: self, radius, filled: true }
+        Marker {
+            shape,
+            ink: self,
+            radius,
+            filled: true,
+        }
     }
 }
 
 impl Marker {
     pub(super) fn hollow(self) -> Self {
-        Self { filled: false, ..self }
+        Self {
+            filled: false,
+            ..self
+        }
     }
 }

@@ -22,32 +22,53 @@ static FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans.ttf");
 pub(super) fn save(folder: &Path, figure: &Figure) -> Result<(), ReportError> {
     let path = folder.join(figure.name).with_extension("svg");
     register(&path)?;
-    let svg = svg(figure).map_err(|reason| ReportError::NotDrawn { path: path.clone(), reason })?;
-    write_whole(&path, svg.as_bytes()).map_err(|source| ReportError::Unwritable { path, source })?;
+    let svg = svg(figure).map_err(|reason| ReportError::NotDrawn {
+        path: path.clone(),
+        reason,
+    })?;
+    write_whole(&path, svg.as_bytes())
+        .map_err(|source| ReportError::Unwritable { path, source })?;
     save_png(&folder.join(figure.name).with_extension("png"), figure)
 }
 
 /// plotters keeps fonts for the whole process.
 fn register(path: &Path) -> Result<(), ReportError> {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
-    let registered = *REGISTERED.get_or_init(|| register_font("sans-serif", FontStyle::Normal, FONT).is_ok());
+    let registered =
+        *REGISTERED.get_or_init(|| register_font("sans-serif", FontStyle::Normal, FONT).is_ok());
     let reason = || "the font that ships with the program is not a font".to_owned();
-    registered.then_some(()).ok_or_else(|| ReportError::NotDrawn { path: path.to_owned(), reason: reason() })
+    registered
+        .then_some(())
+        .ok_or_else(|| ReportError::NotDrawn {
+            path: path.to_owned(),
+            reason: reason(),
+        })
 }
 
 fn svg(figure: &Figure) -> Result<String, String> {
     let (width, height) = figure.size();
     let drawn = (width * SCALE, height * SCALE);
     let mut text = String::new();
-    render::draw(figure, SVGBackend::with_string(&mut text, drawn), render::SVG).map_err(|e| e.to_string())?;
+    render::draw(
+        figure,
+        SVGBackend::with_string(&mut text, drawn),
+        render::SVG,
+    )
+    .map_err(|e| e.to_string())?;
     // Shown at the figure's size; the view box keeps the finer grid.
     let size = |(width, height)| format!("width=\"{width}\" height=\"{height}\" viewBox");
     Ok(text.replacen(&size(drawn), &size((width, height)), 1))
 }
 
 fn save_png(path: &Path, figure: &Figure) -> Result<(), ReportError> {
-    let not_drawn = |reason: String| ReportError::NotDrawn { path: path.to_owned(), reason };
-    let unwritable = |source| ReportError::Unwritable { path: path.to_owned(), source };
+    let not_drawn = |reason: String| ReportError::NotDrawn {
+        path: path.to_owned(),
+        reason,
+    };
+    let unwritable = |source| ReportError::Unwritable {
+        path: path.to_owned(),
+        source,
+    };
     let (width, height) = figure.size();
     let (width, height) = (width * SCALE, height * SCALE);
     let mut drawn = vec![255; 3 * width as usize * height as usize];
@@ -57,7 +78,8 @@ fn save_png(path: &Path, figure: &Figure) -> Result<(), ReportError> {
     // plotters encodes to a path only, and by its extension.
     let temporary = path.with_extension(format!("tmp.{}.png", std::process::id()));
     let size = (width / REDUCTION as u32, height / REDUCTION as u32);
-    let bytes = encode(&temporary, &small, size).and_then(|()| fs::read(&temporary).map_err(|e| e.to_string()));
+    let bytes = encode(&temporary, &small, size)
+        .and_then(|()| fs::read(&temporary).map_err(|e| e.to_string()));
     // A failure above is what the caller must hear of.
     let _ = fs::remove_file(&temporary);
     write_whole(path, &bytes.map_err(not_drawn)?).map_err(unwritable)
@@ -65,7 +87,9 @@ fn save_png(path: &Path, figure: &Figure) -> Result<(), ReportError> {
 
 fn encode(path: &Path, pixels: &[u8], size: (u32, u32)) -> Result<(), String> {
     let mut backend = BitMapBackend::new(path, size);
-    backend.blit_bitmap((0, 0), size, pixels).map_err(|e| e.to_string())?;
+    backend
+        .blit_bitmap((0, 0), size, pixels)
+        .map_err(|e| e.to_string())?;
     backend.present().map_err(|e| e.to_string())
 }
 
@@ -76,7 +100,9 @@ fn reduced(pixels: &[u8], width: usize) -> Vec<u8> {
     for row in (0..rows).step_by(REDUCTION) {
         for column in (0..width).step_by(REDUCTION) {
             for channel in 0..3 {
-                let at = |i: usize| pixels[3 * ((row + i / REDUCTION) * width + column + i % REDUCTION) + channel];
+                let at = |i: usize| {
+                    pixels[3 * ((row + i / REDUCTION) * width + column + i % REDUCTION) + channel]
+                };
                 let sum: usize = (0..REDUCTION * REDUCTION).map(|i| usize::from(at(i))).sum();
                 small.push((sum / (REDUCTION * REDUCTION)) as u8);
             }

@@ -20,7 +20,11 @@ pub(super) fn example(arms: &[&str], sizes: &[u32], budgets: &[f64]) -> Example 
     let mut runs = Vec::new();
     for (arm, name) in arms.iter().enumerate() {
         for budget in budgets {
-            runs.extend(sizes.iter().map(|size| run(name, if arm == 0 { 6.0 } else { 3.0 }, *size, *budget)));
+            runs.extend(
+                sizes
+                    .iter()
+                    .map(|size| run(name, if arm == 0 { 6.0 } else { 3.0 }, *size, *budget)),
+            );
         }
     }
     runs.extend(arms.last().map(|arm| RunRow {
@@ -29,7 +33,11 @@ pub(super) fn example(arms: &[&str], sizes: &[u32], budgets: &[f64]) -> Example 
         ..run(arm, 3.0, 400_000, 3e10)
     }));
     let curves = runs.iter().flat_map(curve).collect();
-    Example { fits: fits(&runs), runs, curves }
+    Example {
+        fits: fits(&runs),
+        runs,
+        curves,
+    }
 }
 
 /// The study of a table's rows.
@@ -49,13 +57,27 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
             further: Further::default(),
         })
     };
-    let excluded = |run: &RunRow| Excluded { run: run.run_id.clone(), reason: run.status.name().to_owned() };
+    let excluded = |run: &RunRow| Excluded {
+        run: run.run_id.clone(),
+        reason: run.status.name().to_owned(),
+    };
     let study = Study {
         observations: runs.iter().filter_map(observation).collect(),
-        excluded: runs.iter().filter(|run| run.loss_val.is_none()).map(excluded).collect(),
+        excluded: runs
+            .iter()
+            .filter(|run| run.loss_val.is_none())
+            .map(excluded)
+            .collect(),
         ..Study::default()
     };
-    fit(&study, &Settings { replicates: 400, seed: 1, ..Settings::new("transformer") })
+    fit(
+        &study,
+        &Settings {
+            replicates: 400,
+            seed: 1,
+            ..Settings::new("transformer")
+        },
+    )
 }
 
 fn surface(params: f64, tokens: f64) -> f64 {
@@ -66,13 +88,20 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
     let params = f64::from(size);
     let tokens = budget / (flops_per_token_and_param * params);
     // The variant's loss follows the tokens it sees: twice as many.
-    let noise = 0.006 * (f64::from(size) * 0.37 + budget.ln() * 7.1 + flops_per_token_and_param).sin();
+    let noise =
+        0.006 * (f64::from(size) * 0.37 + budget.ln() * 7.1 + flops_per_token_and_param).sin();
     RunRow {
         run_id: format!("{arm}-{size}-{budget:e}"),
         arm: arm.to_owned(),
         architecture: "{}".to_owned(),
         size: format!("n{size}"),
-        shape: Shape { d_model: 64, layers: 2, heads: 4, d_head: 16, d_ff: 256 },
+        shape: Shape {
+            d_model: 64,
+            layers: 2,
+            heads: 4,
+            d_head: 16,
+            d_ff: 256,
+        },
         params_total: u64::from(size),
         params_without_embedding: u64::from(size) * 3 / 4,
         budget_kind: "flops",
@@ -106,7 +135,11 @@ fn measured(budget: f64) -> Measured {
         tokens_spent: 1_000_000,
         wall_seconds: budget / 9e9,
         startup_seconds: 0.5,
-        seconds: Spent { train: budget / 1e10, eval: 1.0, checkpoint: 0.0 },
+        seconds: Spent {
+            train: budget / 1e10,
+            eval: 1.0,
+            checkpoint: 0.0,
+        },
         loss_spikes: 0,
         matrix_flops_per_second: 3e10,
         peak_memory_bytes: 1 << 28,
@@ -123,11 +156,21 @@ fn measured(budget: f64) -> Measured {
 }
 
 fn curve(run: &RunRow) -> Vec<CurveRow> {
-    let offset = run.loss_val.map_or(0.0, |loss| loss - surface(run.params_total as f64, run.tokens as f64));
+    let offset = run.loss_val.map_or(0.0, |loss| {
+        loss - surface(run.params_total as f64, run.tokens as f64)
+    });
     let point = |i: u32| {
-        let share = if i == 0 { 0.0 } else { 0.05f64.powf(1.0 - f64::from(i) / 16.0) };
+        let share = if i == 0 {
+            0.0
+        } else {
+            0.05f64.powf(1.0 - f64::from(i) / 16.0)
+        };
         let tokens = share * run.tokens as f64;
-        let loss = if i == 0 { 5.5 } else { (surface(run.params_total as f64, tokens) + offset).min(5.0) };
+        let loss = if i == 0 {
+            5.5
+        } else {
+            (surface(run.params_total as f64, tokens) + offset).min(5.0)
+        };
         CurvePoint {
             step: (share * run.steps as f64).ceil() as u64,
             tokens: tokens as u64,

@@ -7,7 +7,13 @@ use super::palette;
 use isoflop_fit::Tuned;
 
 /// Markers of budgets, the cheapest first.
-const SHAPES: [Shape; 5] = [Shape::Circle, Shape::Triangle, Shape::Square, Shape::TriangleDown, Shape::Pentagon];
+const SHAPES: [Shape; 5] = [
+    Shape::Circle,
+    Shape::Triangle,
+    Shape::Square,
+    Shape::TriangleDown,
+    Shape::Pentagon,
+];
 
 /// Sizes, the smallest first, and budgets with their unit, the cheapest first.
 struct Order<'a> {
@@ -18,9 +24,20 @@ struct Order<'a> {
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let tuned = &inputs.fits.tuned;
     let tried = || tuned.iter().flat_map(|cell| &cell.tried);
-    let mut x = Axis::log("factor on the rule's learning rate", tried().map(|t| t.factor), plain)?;
-    x.ticks = factors(tuned).into_iter().map(|factor| (factor, format!("×{}", plain(factor)))).collect();
-    let y = Axis::log("validation loss, nats/token", tried().map(|t| t.loss), plain)?;
+    let mut x = Axis::log(
+        "factor on the rule's learning rate",
+        tried().map(|t| t.factor),
+        plain,
+    )?;
+    x.ticks = factors(tuned)
+        .into_iter()
+        .map(|factor| (factor, format!("×{}", plain(factor))))
+        .collect();
+    let y = Axis::log(
+        "validation loss, nats/token",
+        tried().map(|t| t.loss),
+        plain,
+    )?;
     let order = Order::of(inputs);
     let mut arms: Vec<&str> = Vec::new();
     for cell in tuned {
@@ -32,14 +49,26 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         title: (*arm).to_owned(),
         x: x.clone(),
         y: y.clone(),
-        marks: tuned.iter().filter(|cell| cell.arm == **arm).flat_map(|cell| marks(cell, &order)).collect(),
+        marks: tuned
+            .iter()
+            .filter(|cell| cell.arm == **arm)
+            .flat_map(|cell| marks(cell, &order))
+            .collect(),
     };
     let panels = arms.iter().map(panel).collect();
-    Some(Figure { name: "learning_rate", panels, legend: legend(&order), height: None })
+    Some(Figure {
+        name: "learning_rate",
+        panels,
+        legend: legend(&order),
+        height: None,
+    })
 }
 
 fn factors(tuned: &[Tuned]) -> Vec<f64> {
-    let mut factors: Vec<f64> = tuned.iter().flat_map(|cell| cell.tried.iter().map(|tried| tried.factor)).collect();
+    let mut factors: Vec<f64> = tuned
+        .iter()
+        .flat_map(|cell| cell.tried.iter().map(|tried| tried.factor))
+        .collect();
     factors.sort_by(f64::total_cmp);
     factors.dedup();
     factors
@@ -48,47 +77,95 @@ fn factors(tuned: &[Tuned]) -> Vec<f64> {
 impl<'a> Order<'a> {
     fn of(inputs: &Inputs<'a>) -> Self {
         let tuned = &inputs.fits.tuned;
-        let params = |size: &str| inputs.runs.iter().find(|run| run.size == size).map_or(0, |run| run.params_total);
+        let params = |size: &str| {
+            inputs
+                .runs
+                .iter()
+                .find(|run| run.size == size)
+                .map_or(0, |run| run.params_total)
+        };
         let mut sizes: Vec<&str> = tuned.iter().map(|cell| cell.size.as_str()).collect();
         sizes.sort_by_key(|size| (params(size), *size));
         sizes.dedup();
-        let mut budgets: Vec<(f64, &str)> = tuned.iter().map(|cell| (cell.budget, cell.unit.as_str())).collect();
+        let mut budgets: Vec<(f64, &str)> = tuned
+            .iter()
+            .map(|cell| (cell.budget, cell.unit.as_str()))
+            .collect();
         budgets.sort_by(|a, b| a.1.cmp(b.1).then(a.0.total_cmp(&b.0)));
         budgets.dedup();
         Self { sizes, budgets }
     }
 
     fn ink(&self, size: &str) -> Ink {
-        palette::in_order(self.sizes.iter().position(|other| *other == size).unwrap_or(0), self.sizes.len())
+        palette::in_order(
+            self.sizes
+                .iter()
+                .position(|other| *other == size)
+                .unwrap_or(0),
+            self.sizes.len(),
+        )
     }
 
     fn shape(&self, budget: f64, unit: &str) -> Shape {
-        SHAPES[self.budgets.iter().position(|other| *other == (budget, unit)).unwrap_or(0) % SHAPES.len()]
+        SHAPES[self
+            .budgets
+            .iter()
+            .position(|other| *other == (budget, unit))
+            .unwrap_or(0)
+            % SHAPES.len()]
     }
 }
 
 fn marks(cell: &Tuned, order: &Order<'_>) -> Vec<Mark> {
     let (ink, shape) = (order.ink(&cell.size), order.shape(cell.budget, &cell.unit));
-    let points: Vec<(f64, f64)> = cell.tried.iter().map(|tried| (tried.factor, tried.loss)).collect();
+    let points: Vec<(f64, f64)> = cell
+        .tried
+        .iter()
+        .map(|tried| (tried.factor, tried.loss))
+        .collect();
     let marker = |at: &(f64, f64)| {
         let marker = ink.point(shape, 3.5);
         // The best is filled.
-        Mark::Point { at: *at, marker: if at.0 == cell.best { marker } else { marker.hollow() } }
+        Mark::Point {
+            at: *at,
+            marker: if at.0 == cell.best {
+                marker
+            } else {
+                marker.hollow()
+            },
+        }
     };
     let markers: Vec<Mark> = points.iter().map(marker).collect();
-    std::iter::once(Mark::Line { points, stroke: ink.line(1.25) }).chain(markers).collect()
+    std::iter::once(Mark::Line {
+        points,
+        stroke: ink.line(1.25),
+    })
+    .chain(markers)
+    .collect()
 }
 
 fn legend(order: &Order<'_>) -> Vec<Entry> {
     let mut entries = vec![Entry::new("size", Key::Heading)];
-    entries.extend(order.sizes.iter().rev().map(|size| Entry::new(*size, Key::Line(order.ink(size).line(3.0)))));
+    entries.extend(
+        order
+            .sizes
+            .iter()
+            .rev()
+            .map(|size| Entry::new(*size, Key::Line(order.ink(size).line(3.0)))),
+    );
     entries.push(Entry::new("budget", Key::Heading));
     entries.extend(order.budgets.iter().rev().map(|(budget, unit)| {
         let marker = Ink::GREY.point(order.shape(*budget, unit), 3.5);
         Entry::new(format!("{budget:.1e} {unit}"), Key::Point(marker))
     }));
     entries.push(Entry::new("marks", Key::Heading));
-    entries.push(Entry::new("best factor", Key::Point(Ink::GREY.point(Shape::Circle, 3.5))));
-    entries.push(Entry::new("other factor", Key::Point(Ink::GREY.point(Shape::Circle, 3.5).hollow())));
+    entries.push(Entry::new(
+        "best factor",
+        Key::Point(Ink::GREY.point(Shape::Circle, 3.5)),
+    ));
+    entries.push(Entry::new(
+        "other factor",
+        Key::Point(Ink::GREY.point(Shape::Circle, 3.5).hollow()),
+    ));
     entries
 }

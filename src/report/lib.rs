@@ -102,8 +102,14 @@ pub fn write(folder: &Path, inputs: &Inputs<'_>) -> Result<PathBuf, ReportError>
         ("profiles", laws.then(|| profiles::figure(inputs)).flatten()),
         ("optima", laws.then(|| optima::figure(inputs)).flatten()),
         ("multiplier", multiplier::figure(inputs)),
-        ("predicted", laws.then(|| predicted::figure(inputs)).flatten()),
-        ("residuals", laws.then(|| residuals::figure(inputs)).flatten()),
+        (
+            "predicted",
+            laws.then(|| predicted::figure(inputs)).flatten(),
+        ),
+        (
+            "residuals",
+            laws.then(|| residuals::figure(inputs)).flatten(),
+        ),
         ("direct", direct::figure(inputs)),
         ("seconds", seconds::figure(inputs)),
         ("curves", curves::figure(inputs)),

@@ -44,7 +44,11 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         left_out(inputs),
         provenance::section(inputs),
     ];
-    sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
+    sections
+        .into_iter()
+        .filter(|section| !section.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 const NO_LAWS: &str = "Architectures are compared at equal budget and size. A compute multiplier would take at least 4 sizes at \
@@ -54,17 +58,25 @@ fn verdicts(inputs: &Inputs<'_>) -> String {
     let fits = inputs.fits;
     match (fits.arms.as_slice(), fits.comparisons.as_slice()) {
         ([], _) if fits.direct.is_empty() => nothing(inputs),
-        ([only], []) => format!("There is one architecture, `{}`, and so nothing to compare it with.\n", only.arm),
+        ([only], []) => format!(
+            "There is one architecture, `{}`, and so nothing to compare it with.\n",
+            only.arm
+        ),
         _ if fits.only_direct() => NO_LAWS.to_owned(),
-        (_, comparisons) => {
-            comparisons.iter().map(|c| format!("- **{}.**\n", c.verdict(inputs.fits.settings.cost))).collect()
-        }
+        (_, comparisons) => comparisons
+            .iter()
+            .map(|c| format!("- **{}.**\n", c.verdict(inputs.fits.settings.cost)))
+            .collect(),
     }
 }
 
 /// Why there is neither a law nor a comparison.
 fn nothing(inputs: &Inputs<'_>) -> String {
-    if inputs.runs.iter().any(|run| run.status == RunStatus::Finished) {
+    if inputs
+        .runs
+        .iter()
+        .any(|run| run.status == RunStatus::Finished)
+    {
         "No two architectures have finished runs at one size and budget, and no budget is in FLOPs, so there is nothing to compare or to fit.\n".to_owned()
     } else {
         "No run has finished, so there is nothing to fit, to compare or to draw.\n".to_owned()
@@ -75,7 +87,9 @@ pub(super) fn figure(figures: &[&str], name: &str, title: &str, caption: &str) -
     if !figures.contains(&name) {
         return String::new();
     }
-    format!("![{title}]({name}.png)\n\n*{title}. {caption} As vectors: [{name}.svg]({name}.svg).*\n")
+    format!(
+        "![{title}]({name}.png)\n\n*{title}. {caption} As vectors: [{name}.svg]({name}.svg).*\n"
+    )
 }
 
 /// Loss against time, and on what it was measured.
@@ -83,7 +97,10 @@ fn time(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let hardware = seconds::hardware(inputs);
     let mixed = match hardware.as_slice() {
         [] | [_] => String::new(),
-        names => format!(" Runs were timed on different hardware ({}), whose seconds are not alike.", names.join("; ")),
+        names => format!(
+            " Runs were timed on different hardware ({}), whose seconds are not alike.",
+            names.join("; ")
+        ),
     };
     let caption = format!(
         "Seconds in training steps, without start-up, evaluation and checkpoints, of the runs that trained all of their steps \
@@ -108,10 +125,18 @@ fn direct(inputs: &Inputs<'_>, figures: &[&str]) -> String {
                    Its interval is Student's over those seeds, each architecture by its own noise and by itself: of \
                    twenty that do not differ, one is expected to seem to. Two or three seeds give wide intervals.";
     let one = |direct: &isoflop_fit::DirectComparison| {
-        format!("### Size `{}` at {}\n\n{}", direct.size, direct.budget_words(), tables::direct(direct))
+        format!(
+            "### Size `{}` at {}\n\n{}",
+            direct.size,
+            direct.budget_words(),
+            tables::direct(direct)
+        )
     };
     let all: Vec<String> = inputs.fits.direct.iter().map(one).collect();
-    format!("## Losses at equal budget and size\n\n{figure}\n{meaning}\n\n{}", all.join("\n"))
+    format!(
+        "## Losses at equal budget and size\n\n{figure}\n{meaning}\n\n{}",
+        all.join("\n")
+    )
 }
 
 fn multipliers(inputs: &Inputs<'_>) -> String {
@@ -124,7 +149,10 @@ fn multipliers(inputs: &Inputs<'_>) -> String {
         } else {
             tables::multipliers(comparison, inputs.fits.settings.cost.unit())
         };
-        format!("### `{}` against `{}`\n\n{table}", comparison.variant, comparison.baseline)
+        format!(
+            "### `{}` against `{}`\n\n{table}",
+            comparison.variant, comparison.baseline
+        )
     };
     let all: Vec<String> = inputs.fits.comparisons.iter().map(one).collect();
     if all.is_empty() {
@@ -150,7 +178,10 @@ fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
                    pays for.";
     let one = |arm: &ArmFit| format!("### Profiles of `{}`\n\n{}", arm.arm, tables::profiles(arm));
     let arms: Vec<String> = inputs.fits.arms.iter().map(one).collect();
-    format!("## IsoFLOP profiles\n\n{meaning}\n\n{figure}\n{}", arms.join("\n"))
+    format!(
+        "## IsoFLOP profiles\n\n{meaning}\n\n{figure}\n{}",
+        arms.join("\n")
+    )
 }
 
 fn optima(figures: &[&str]) -> String {
@@ -161,7 +192,11 @@ fn optima(figures: &[&str]) -> String {
         "Markers are the optima of the profiles with their 95% intervals, lines the power law of N* over the compute it was \
          measured at; D* is what the compute pays for at N*.",
     );
-    if figure.is_empty() { figure } else { figure + "\n" }
+    if figure.is_empty() {
+        figure
+    } else {
+        figure + "\n"
+    }
 }
 
 fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
@@ -183,9 +218,14 @@ fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     }
     match tables::holdouts(inputs) {
         Some(table) => {
-            text += &format!("The largest budget, predicted by a frontier through the smaller ones only:\n\n{table}");
+            text += &format!(
+                "The largest budget, predicted by a frontier through the smaller ones only:\n\n{table}"
+            );
         }
-        None => text += "No budget was held out: that takes an architecture with three usable profiles.\n",
+        None => {
+            text +=
+                "No budget was held out: that takes an architecture with three usable profiles.\n"
+        }
     }
     text
 }
@@ -199,7 +239,10 @@ fn learning_rates(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let edge = tuned.iter().filter(|tuned| tuned.at_edge()).count();
     let warning = match edge {
         0 => "None lies at the edge of what was tried.".to_owned(),
-        _ => format!("{edge} of {} lie at the edge of what was tried: the true optimum may be beyond.", tuned.len()),
+        _ => format!(
+            "{edge} of {} lie at the edge of what was tried: the true optimum may be beyond.",
+            tuned.len()
+        ),
     };
     let figure = figure(
         figures,
@@ -207,7 +250,11 @@ fn learning_rates(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         "Loss against the factor on the learning rate",
         "One line a size and budget, the mean over seeds; the best factor is filled.",
     );
-    let figure = if figure.is_empty() { figure } else { figure + "\n" };
+    let figure = if figure.is_empty() {
+        figure
+    } else {
+        figure + "\n"
+    };
     format!(
         "## Tuned learning rates\n\nEach architecture is compared at the best factor (bold) on its rule's learning rate, \
          by the mean loss over seeds. {warning}\n\n{figure}{}",
@@ -217,18 +264,33 @@ fn learning_rates(inputs: &Inputs<'_>, figures: &[&str]) -> String {
 
 fn left_out(inputs: &Inputs<'_>) -> String {
     let excluded = &inputs.fits.excluded;
-    let mut lines: Vec<String> = excluded.iter().map(|e| format!("- `{}`: {}", e.run, e.reason)).collect();
-    let unfinished: Vec<_> = inputs.runs.iter().filter(|run| run.status != RunStatus::Finished).collect();
+    let mut lines: Vec<String> = excluded
+        .iter()
+        .map(|e| format!("- `{}`: {}", e.run, e.reason))
+        .collect();
+    let unfinished: Vec<_> = inputs
+        .runs
+        .iter()
+        .filter(|run| run.status != RunStatus::Finished)
+        .collect();
     // The fits name their runs as their caller chose; where they name fewer than there are, the table does it.
     if excluded.len() < unfinished.len() {
         lines.extend(unfinished.iter().map(|run| {
             let (arm, size, seed) = (&run.arm, &run.size, run.seed);
-            format!("- `{}` ({arm}, {size}, {:.2e} FLOPs, seed {seed}): {}", run.run_id, run.flops, run.status.name())
+            format!(
+                "- `{}` ({arm}, {size}, {:.2e} FLOPs, seed {seed}): {}",
+                run.run_id,
+                run.flops,
+                run.status.name()
+            )
         }));
     }
     if lines.is_empty() {
         return "## Runs left out\n\nNone.\n".to_owned();
     }
     let used = inputs.fits.runs_used;
-    format!("## Runs left out\n\n{used} runs are in the fits; these are not:\n\n{}\n", lines.join("\n"))
+    format!(
+        "## Runs left out\n\n{used} runs are in the fits; these are not:\n\n{}\n",
+        lines.join("\n")
+    )
 }

@@ -12,32 +12,69 @@ const CAP: f64 = 4.0;
 /// Length and half width of an arrow's head.
 const HEAD: (f64, f64) = (8.0, 3.5);
 
-pub(super) fn draw<B: DrawingBackend>(canvas: &Canvas<B>, mark: &Mark, panel: &Panel, frame: Frame) -> Drawn<B> {
+pub(super) fn draw<B: DrawingBackend>(
+    canvas: &Canvas<B>,
+    mark: &Mark,
+    panel: &Panel,
+    frame: Frame,
+) -> Drawn<B> {
     let (x_axis, y_axis) = (&panel.x, &panel.y);
     let place = |(x, y): (f64, f64)| (frame.x(x_axis, x), frame.y(y_axis, y));
     let (x_held, y_held) = (|x| x_axis.held(x), |y| y_axis.held(y));
     match mark {
         Mark::Line { points, stroke } => {
-            let finite = points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
+            let finite = points
+                .iter()
+                .filter(|(x, y)| x.is_finite() && y.is_finite());
             let points: Vec<(f64, f64)> = finite.map(|point| place(*point)).collect();
-            inside(&points, frame).iter().try_for_each(|piece| canvas.line(piece, *stroke))
+            inside(&points, frame)
+                .iter()
+                .try_for_each(|piece| canvas.line(piece, *stroke))
         }
-        Mark::Point { at, marker } if x_axis.holds(at.0) && y_axis.holds(at.1) => canvas.marker(place(*at), *marker),
-        Mark::Interval { x, low, high, stroke } if x_axis.holds(*x) => canvas.interval(
+        Mark::Point { at, marker } if x_axis.holds(at.0) && y_axis.holds(at.1) => {
+            canvas.marker(place(*at), *marker)
+        }
+        Mark::Interval {
+            x,
+            low,
+            high,
+            stroke,
+        } if x_axis.holds(*x) => canvas.interval(
             frame.x(x_axis, *x),
-            (frame.y(y_axis, y_held(*low)), frame.y(y_axis, y_held(*high))),
+            (
+                frame.y(y_axis, y_held(*low)),
+                frame.y(y_axis, y_held(*high)),
+            ),
             *stroke,
         ),
         Mark::Band { points, ink } => {
-            let lower = points.iter().map(|(x, low, _)| place((x_held(*x), y_held(*low))));
-            let upper = points.iter().rev().map(|(x, _, high)| place((x_held(*x), y_held(*high))));
+            let lower = points
+                .iter()
+                .map(|(x, low, _)| place((x_held(*x), y_held(*low))));
+            let upper = points
+                .iter()
+                .rev()
+                .map(|(x, _, high)| place((x_held(*x), y_held(*high))));
             canvas.area(&lower.chain(upper).collect::<Vec<_>>(), *ink)
         }
         Mark::Shade { from, to } => {
             let (one, other) = (frame.x(x_axis, x_held(*from)), frame.x(x_axis, x_held(*to)));
-            canvas.rectangle(Frame { left: one.min(other), right: one.max(other), ..frame }, Ink::PALE)
+            canvas.rectangle(
+                Frame {
+                    left: one.min(other),
+                    right: one.max(other),
+                    ..frame
+                },
+                Ink::PALE,
+            )
         }
-        Mark::Gap { from, to, y, text, ink } => {
+        Mark::Gap {
+            from,
+            to,
+            y,
+            text,
+            ink,
+        } => {
             let (left, right) = (place((from.min(*to), *y)), place((from.max(*to), *y)));
             canvas.gap(left, right, *ink)?;
             if text.is_empty() {
@@ -47,19 +84,39 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &Canvas<B>, mark: &Mark, panel: &P
             let end = (left.0 - 4.0).max(frame.left + text_width(text) + 6.0);
             canvas.halo_text(text, (end, left.1 + 13.0), HPos::Right, *ink)
         }
-        Mark::Above { at, text, left, ink } => {
+        Mark::Above {
+            at,
+            text,
+            left,
+            ink,
+        } => {
             let (x, y) = place((at.0, y_held(at.1)));
             let half = 0.5 * text_width(text);
-            let middle = if *left { x - half - 8.0 } else { x + half + 8.0 };
+            let middle = if *left {
+                x - half - 8.0
+            } else {
+                x + half + 8.0
+            };
             let middle = middle.clamp(frame.left + half + 4.0, frame.right - half - 4.0);
-            canvas.text(text, (middle, (y - 10.0).max(frame.top + 12.0)), HPos::Center, *ink)
+            canvas.text(
+                text,
+                (middle, (y - 10.0).max(frame.top + 12.0)),
+                HPos::Center,
+                *ink,
+            )
         }
         // Outside the panel.
         Mark::Point { .. } | Mark::Interval { .. } => Ok(()),
     }
 }
 
-pub(super) fn draw_key<B: DrawingBackend>(canvas: &Canvas<B>, key: Key, left: f64, y: f64, width: f64) -> Drawn<B> {
+pub(super) fn draw_key<B: DrawingBackend>(
+    canvas: &Canvas<B>,
+    key: Key,
+    left: f64,
+    y: f64,
+    width: f64,
+) -> Drawn<B> {
     let middle = (left + 0.5 * width, y);
     let line = |stroke: Stroke| canvas.line(&[(left, y), (left + width, y)], stroke);
     match key {
@@ -72,7 +129,15 @@ pub(super) fn draw_key<B: DrawingBackend>(canvas: &Canvas<B>, key: Key, left: f6
             canvas.interval(middle.0, (y - 8.0, y + 8.0), stroke)?;
             canvas.marker(middle, marker)
         }
-        Key::Swatch(ink) => canvas.rectangle(Frame { left, top: y - 6.0, right: left + width, bottom: y + 6.0 }, ink),
+        Key::Swatch(ink) => canvas.rectangle(
+            Frame {
+                left,
+                top: y - 6.0,
+                right: left + width,
+                bottom: y + 6.0,
+            },
+            ink,
+        ),
     }
 }
 
@@ -80,26 +145,44 @@ impl<B: DrawingBackend> Canvas<B> {
     /// A line through places.
     pub(super) fn line(&self, points: &[(f64, f64)], stroke: Stroke) -> Drawn<B> {
         let style = colour(stroke.ink).stroke_width(pixels(stroke.width) as u32);
-        let points: Vec<(i32, i32)> = points.iter().map(|(x, y)| (pixels(*x), pixels(*y))).collect();
+        let points: Vec<(i32, i32)> = points
+            .iter()
+            .map(|(x, y)| (pixels(*x), pixels(*y)))
+            .collect();
         if stroke.dashed {
-            self.root.draw(&plotters::element::DashedPathElement::new(points, pixels(6.0), pixels(4.0), style))
+            self.root.draw(&plotters::element::DashedPathElement::new(
+                points,
+                pixels(6.0),
+                pixels(4.0),
+                style,
+            ))
         } else {
             self.root.draw(&PathElement::new(points, style))
         }
     }
 
     fn area(&self, corners: &[(f64, f64)], ink: Ink) -> Drawn<B> {
-        let corners: Vec<(i32, i32)> = corners.iter().map(|(x, y)| (pixels(*x), pixels(*y))).collect();
+        let corners: Vec<(i32, i32)> = corners
+            .iter()
+            .map(|(x, y)| (pixels(*x), pixels(*y)))
+            .collect();
         self.root.draw(&Polygon::new(corners, colour(ink).filled()))
     }
 
     fn rectangle(&self, frame: Frame, ink: Ink) -> Drawn<B> {
-        let corners = [(pixels(frame.left), pixels(frame.top)), (pixels(frame.right), pixels(frame.bottom))];
-        self.root.draw(&Rectangle::new(corners, colour(ink).filled()))
+        let corners = [
+            (pixels(frame.left), pixels(frame.top)),
+            (pixels(frame.right), pixels(frame.bottom)),
+        ];
+        self.root
+            .draw(&Rectangle::new(corners, colour(ink).filled()))
     }
 
     fn marker(&self, at: (f64, f64), marker: Marker) -> Drawn<B> {
-        let white = Ink { rgb: (255, 255, 255), alpha: 1.0 };
+        let white = Ink {
+            rgb: (255, 255, 255),
+            alpha: 1.0,
+        };
         if marker.filled {
             return self.shape(at, marker.shape, marker.radius, marker.ink);
         }
@@ -111,8 +194,11 @@ impl<B: DrawingBackend> Canvas<B> {
     fn shape(&self, (x, y): (f64, f64), shape: Shape, radius: f64, ink: Ink) -> Drawn<B> {
         let strokes = strokes(shape);
         if !strokes.is_empty() {
-            let end = |sign: f64, (dx, dy): (f64, f64)| (x + sign * radius * dx, y + sign * radius * dy);
-            return strokes.iter().try_for_each(|to| self.line(&[end(-1.0, *to), end(1.0, *to)], ink.line(1.75)));
+            let end =
+                |sign: f64, (dx, dy): (f64, f64)| (x + sign * radius * dx, y + sign * radius * dy);
+            return strokes
+                .iter()
+                .try_for_each(|to| self.line(&[end(-1.0, *to), end(1.0, *to)], ink.line(1.75)));
         }
         let Some((corners, turn)) = polygon(shape) else {
             let circle = Circle::new((pixels(x), pixels(y)), pixels(radius), colour(ink).filled());
@@ -128,7 +214,11 @@ impl<B: DrawingBackend> Canvas<B> {
     }
 
     fn interval(&self, x: f64, (low, high): (f64, f64), stroke: Stroke) -> Drawn<B> {
-        for ends in [[(x, low), (x, high)], [(x - CAP, low), (x + CAP, low)], [(x - CAP, high), (x + CAP, high)]] {
+        for ends in [
+            [(x, low), (x, high)],
+            [(x - CAP, low), (x + CAP, low)],
+            [(x - CAP, high), (x + CAP, high)],
+        ] {
             self.line(&ends, stroke)?;
         }
         Ok(())
@@ -138,9 +228,22 @@ impl<B: DrawingBackend> Canvas<B> {
         // Between heads that touch there is no room for a shaft; then the bare line says it.
         let heads = right.0 - left.0 > 2.0 * HEAD.0;
         let inset = if heads { 0.5 * HEAD.0 } else { 0.0 };
-        self.line(&[(left.0 + inset, left.1), (right.0 - inset, right.1)], ink.line(2.0))?;
-        for (tip, back) in [(left, HEAD.0), (right, -HEAD.0)].into_iter().filter(|_| heads) {
-            self.area(&[tip, (tip.0 + back, tip.1 - HEAD.1), (tip.0 + back, tip.1 + HEAD.1)], ink)?;
+        self.line(
+            &[(left.0 + inset, left.1), (right.0 - inset, right.1)],
+            ink.line(2.0),
+        )?;
+        for (tip, back) in [(left, HEAD.0), (right, -HEAD.0)]
+            .into_iter()
+            .filter(|_| heads)
+        {
+            self.area(
+                &[
+                    tip,
+                    (tip.0 + back, tip.1 - HEAD.1),
+                    (tip.0 + back, tip.1 + HEAD.1),
+                ],
+                ink,
+            )?;
         }
         Ok(())
     }
@@ -153,8 +256,19 @@ impl<B: DrawingBackend> Canvas<B> {
             HPos::Right => at.0 + 3.0 - width,
             HPos::Center => at.0 - 0.5 * width,
         };
-        let ground = Frame { left, top: at.1 - 9.0, right: left + width, bottom: at.1 + 9.0 };
-        self.rectangle(ground, Ink { rgb: (255, 255, 255), alpha: 0.85 })?;
+        let ground = Frame {
+            left,
+            top: at.1 - 9.0,
+            right: left + width,
+            bottom: at.1 + 9.0,
+        };
+        self.rectangle(
+            ground,
+            Ink {
+                rgb: (255, 255, 255),
+                alpha: 0.85,
+            },
+        )?;
         self.text(text, at, h_pos, ink)
     }
 }

@@ -34,63 +34,121 @@ impl Against {
         let values = points(&inputs.fits.comparisons).map(|point| self.of(point));
         match self {
             Self::Compute => {
-                let title = format!("C of the baseline, training {}", inputs.fits.settings.cost.unit());
+                let title = format!(
+                    "C of the baseline, training {}",
+                    inputs.fits.settings.cost.unit()
+                );
                 Axis::log(&title, values, scientific)
             }
-            Self::Loss => Axis::log("loss that both reach, nats/token", values, plain).map(Axis::reversed),
+            Self::Loss => {
+                Axis::log("loss that both reach, nats/token", values, plain).map(Axis::reversed)
+            }
         }
     }
 }
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let comparisons = &inputs.fits.comparisons;
-    let others = || comparisons.iter().flat_map(others).filter_map(|(_, point)| point.value);
+    let others = || {
+        comparisons
+            .iter()
+            .flat_map(others)
+            .filter_map(|(_, point)| point.value)
+    };
     let values = || points(comparisons).filter_map(|p| p.value).chain([1.0]);
     points(comparisons).find_map(|p| p.value)?;
     let (least, most) = values().fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
     let reach = |v: f64| v.clamp(least / WIDEST, most * WIDEST);
-    let ends = points(comparisons).flat_map(|p| [p.low, p.high]).flatten().chain(others());
-    let y =
-        Axis::log("compute multiplier at equal loss, C baseline / C variant", ends.map(reach).chain(values()), plain)?;
+    let ends = points(comparisons)
+        .flat_map(|p| [p.low, p.high])
+        .flatten()
+        .chain(others());
+    let y = Axis::log(
+        "compute multiplier at equal loss, C baseline / C variant",
+        ends.map(reach).chain(values()),
+        plain,
+    )?;
     let panel = |against: Against| {
         let x = against.axis(inputs)?;
         let marks = marks(inputs, against, &x);
-        Some(Panel { title: String::new(), x, y: y.clone(), marks })
+        Some(Panel {
+            title: String::new(),
+            x,
+            y: y.clone(),
+            marks,
+        })
     };
-    let panels: Vec<Panel> = [Against::Compute, Against::Loss].into_iter().filter_map(panel).collect();
-    Some(Figure { name: "multiplier", panels, legend: legend(inputs), height: None })
+    let panels: Vec<Panel> = [Against::Compute, Against::Loss]
+        .into_iter()
+        .filter_map(panel)
+        .collect();
+    Some(Figure {
+        name: "multiplier",
+        panels,
+        legend: legend(inputs),
+        height: None,
+    })
 }
 
 fn points(comparisons: &[Comparison]) -> impl Iterator<Item = &MultiplierPoint> {
-    comparisons.iter().flat_map(|c| c.multiplier.iter().chain(c.headline.as_ref().ok()))
+    comparisons
+        .iter()
+        .flat_map(|c| c.multiplier.iter().chain(c.headline.as_ref().ok()))
 }
 
 /// What the other approaches say at the headline's compute.
 fn others(comparison: &Comparison) -> impl Iterator<Item = (Approach, &MultiplierPoint)> {
     let own = comparison.approach;
-    comparison.approaches.iter().filter(move |by| by.approach != own).map(|by| (by.approach, &by.point))
+    comparison
+        .approaches
+        .iter()
+        .filter(move |by| by.approach != own)
+        .map(|by| (by.approach, &by.point))
 }
 
 fn marks(inputs: &Inputs<'_>, against: Against, x: &Axis) -> Vec<Mark> {
     let comparisons = &inputs.fits.comparisons;
     let mut marks = refused(comparisons, against, x);
-    marks.push(Mark::Line { points: vec![(x.low, 1.0), (x.high, 1.0)], stroke: Ink::BLACK.dashed(1.0) });
+    marks.push(Mark::Line {
+        points: vec![(x.low, 1.0), (x.high, 1.0)],
+        stroke: Ink::BLACK.dashed(1.0),
+    });
     for comparison in comparisons {
-        marks.extend(lines(comparison, against, palette::arm(inputs.fits, &comparison.variant).0));
+        marks.extend(lines(
+            comparison,
+            against,
+            palette::arm(inputs.fits, &comparison.variant).0,
+        ));
     }
     let written = against == Against::Compute && comparisons.len() <= WRITTEN;
     for comparison in comparisons {
         let (ink, shape) = palette::arm(inputs.fits, &comparison.variant);
-        let Ok(point) = &comparison.headline else { continue };
+        let Ok(point) = &comparison.headline else {
+            continue;
+        };
         let at = against.of(point);
-        marks.extend(others(comparison).enumerate().filter_map(|(place, (approach, point))| {
-            let at = (x.beside(at, BESIDE * (place as f64 + 1.3)), point.value?);
-            Some(Mark::Point { at, marker: other(approach, ink) })
-        }));
+        marks.extend(
+            others(comparison)
+                .enumerate()
+                .filter_map(|(place, (approach, point))| {
+                    let at = (x.beside(at, BESIDE * (place as f64 + 1.3)), point.value?);
+                    Some(Mark::Point {
+                        at,
+                        marker: other(approach, ink),
+                    })
+                }),
+        );
         marks.extend(headline(point, at, ink, shape));
-        let text = multiplier(point).filter(|_| written).zip(point.high.or(point.value));
+        let text = multiplier(point)
+            .filter(|_| written)
+            .zip(point.high.or(point.value));
         let left = rises(comparison);
-        marks.extend(text.map(|(text, top)| Mark::Above { at: (at, top), text, left, ink: Ink::BLACK }));
+        marks.extend(text.map(|(text, top)| Mark::Above {
+            at: (at, top),
+            text,
+            left,
+            ink: Ink::BLACK,
+        }));
     }
     marks
 }
@@ -102,9 +160,14 @@ fn other(approach: Approach, ink: Ink) -> Marker {
 /// Where no comparison has a value, in grey.
 fn refused(comparisons: &[Comparison], against: Against, axis: &Axis) -> Vec<Mark> {
     // With several variants the ranges differ; there the missing line says it.
-    let [comparison] = comparisons else { return Vec::new() };
+    let [comparison] = comparisons else {
+        return Vec::new();
+    };
     let at = |point: &MultiplierPoint| against.of(point);
-    let pairs = comparison.multiplier.windows(2).filter(|pair| pair.iter().any(|p| p.value.is_none()));
+    let pairs = comparison
+        .multiplier
+        .windows(2)
+        .filter(|pair| pair.iter().any(|p| p.value.is_none()));
     let (mut shades, mut last) = (Vec::new(), None);
     for pair in pairs {
         match last {
@@ -128,17 +191,32 @@ fn refused(comparisons: &[Comparison], against: Against, axis: &Axis) -> Vec<Mar
 
 fn lines(comparison: &Comparison, against: Against, ink: Ink) -> Vec<Mark> {
     let mut marks = Vec::new();
-    let kinds = [(MultiplierStatus::Measured, ink.line(2.25)), (MultiplierStatus::Extrapolated, ink.dashed(1.5))];
-    let band = |p: &MultiplierPoint| Some((against.of(p), p.low?, p.high?)).filter(|(x, ..)| x.is_finite());
+    let kinds = [
+        (MultiplierStatus::Measured, ink.line(2.25)),
+        (MultiplierStatus::Extrapolated, ink.dashed(1.5)),
+    ];
+    let band = |p: &MultiplierPoint| {
+        Some((against.of(p), p.low?, p.high?)).filter(|(x, ..)| x.is_finite())
+    };
     for (status, stroke) in kinds {
         // Stretches of one status: extrapolation lies on both sides of what was measured.
         for stretch in comparison.multiplier.chunk_by(|a, b| a.status == b.status) {
             if stretch[0].status != status {
                 continue;
             }
-            let alpha = if status == MultiplierStatus::Measured { 0.2 } else { 0.08 };
-            marks.push(Mark::Band { points: stretch.iter().filter_map(band).collect(), ink: ink.faint(alpha) });
-            let points = stretch.iter().filter_map(|p| Some((against.of(p), p.value?))).collect();
+            let alpha = if status == MultiplierStatus::Measured {
+                0.2
+            } else {
+                0.08
+            };
+            marks.push(Mark::Band {
+                points: stretch.iter().filter_map(band).collect(),
+                ink: ink.faint(alpha),
+            });
+            let points = stretch
+                .iter()
+                .filter_map(|p| Some((against.of(p), p.value?)))
+                .collect();
             marks.push(Mark::Line { points, stroke });
         }
     }
@@ -147,40 +225,80 @@ fn lines(comparison: &Comparison, against: Against, ink: Ink) -> Vec<Mark> {
 
 /// A line that rises leaves room for a text to the left of a point, one that falls to the right.
 fn rises(comparison: &Comparison) -> bool {
-    comparison.growth.is_some_and(|growth| growth.exponent > 0.0)
+    comparison
+        .growth
+        .is_some_and(|growth| growth.exponent > 0.0)
 }
 
 fn headline(point: &MultiplierPoint, x: f64, ink: Ink, shape: Shape) -> Vec<Mark> {
-    let Some(value) = point.value else { return Vec::new() };
+    let Some(value) = point.value else {
+        return Vec::new();
+    };
     let range = point.low.zip(point.high);
-    let interval = range.map(|(low, high)| Mark::Interval { x, low, high, stroke: ink.line(1.5) });
-    interval.into_iter().chain([Mark::Point { at: (x, value), marker: ink.point(shape, 6.0) }]).collect()
+    let interval = range.map(|(low, high)| Mark::Interval {
+        x,
+        low,
+        high,
+        stroke: ink.line(1.5),
+    });
+    interval
+        .into_iter()
+        .chain([Mark::Point {
+            at: (x, value),
+            marker: ink.point(shape, 6.0),
+        }])
+        .collect()
 }
 
 fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
     let comparisons = &inputs.fits.comparisons;
     let grey = Ink::GREY;
-    let mut entries = vec![Entry::new(format!("against {}", inputs.fits.settings.baseline), Key::Heading)];
+    let mut entries = vec![Entry::new(
+        format!("against {}", inputs.fits.settings.baseline),
+        Key::Heading,
+    )];
     entries.extend(comparisons.iter().filter(|c| c.headline.is_ok()).map(|c| {
         let (ink, shape) = palette::arm(inputs.fits, &c.variant);
-        Entry::new(c.variant.clone(), Key::LinePoint(ink.line(2.25), ink.point(shape, 5.0)))
+        Entry::new(
+            c.variant.clone(),
+            Key::LinePoint(ink.line(2.25), ink.point(shape, 5.0)),
+        )
     }));
     entries.push(Entry::new("marks", Key::Heading));
-    entries.push(Entry::new("headline, 95%", Key::IntervalPoint(grey.line(1.5), grey.point(Shape::Circle, 5.0))));
-    entries.push(Entry::new("95% band", Key::Swatch(band_ink(inputs).faint(0.2))));
+    entries.push(Entry::new(
+        "headline, 95%",
+        Key::IntervalPoint(grey.line(1.5), grey.point(Shape::Circle, 5.0)),
+    ));
+    entries.push(Entry::new(
+        "95% band",
+        Key::Swatch(band_ink(inputs).faint(0.2)),
+    ));
     entries.push(Entry::new("equal cost", Key::Line(Ink::BLACK.dashed(1.0))));
-    let has = |status| comparisons.iter().any(|c| c.multiplier.iter().any(|p| p.status == status));
+    let has = |status| {
+        comparisons
+            .iter()
+            .any(|c| c.multiplier.iter().any(|p| p.status == status))
+    };
     if has(MultiplierStatus::Extrapolated) {
         entries.push(Entry::new("extrapolated", Key::Line(grey.dashed(1.5))));
     }
     if has(MultiplierStatus::Refused) && comparisons.len() == 1 {
         entries.push(Entry::new("not measured in both", Key::Swatch(Ink::PALE)));
     }
-    let drawn = |approach: &Approach| comparisons.iter().flat_map(others).any(|(other, _)| other == *approach);
+    let drawn = |approach: &Approach| {
+        comparisons
+            .iter()
+            .flat_map(others)
+            .any(|(other, _)| other == *approach)
+    };
     let drawn: Vec<Approach> = Approach::ALL.into_iter().filter(drawn).collect();
     if !drawn.is_empty() {
         entries.push(Entry::new("by other approaches", Key::Heading));
-        entries.extend(drawn.into_iter().map(|by| Entry::new(by.name(), Key::Point(other(by, grey)))));
+        entries.extend(
+            drawn
+                .into_iter()
+                .map(|by| Entry::new(by.name(), Key::Point(other(by, grey)))),
+        );
     }
     entries
 }

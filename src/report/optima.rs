@@ -36,15 +36,37 @@ struct Drawn<'a> {
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let drawn: Vec<Drawn<'_>> = inputs.fits.arms.iter().filter_map(drawn).collect();
-    let flops = drawn.iter().flat_map(|d| d.optima.iter().map(|o| o.flops).chain(d.law.iter().map(|(c, _)| *c)));
+    let flops = drawn.iter().flat_map(|d| {
+        d.optima
+            .iter()
+            .map(|o| o.flops)
+            .chain(d.law.iter().map(|(c, _)| *c))
+    });
     let flops: Vec<f64> = flops.collect();
-    let axis = |values: &[f64]| Axis::log(&cost::axis_title(inputs), values.iter().copied(), scientific);
+    let axis = |values: &[f64]| {
+        Axis::log(
+            &cost::axis_title(inputs),
+            values.iter().copied(),
+            scientific,
+        )
+    };
     let narrow = axis(&flops)?;
     let middle = 0.5 * (drawn.len() as f64 - 1.0);
     // Room for those that stand beside their compute.
-    let ends = [narrow.beside(narrow.low, -BESIDE * middle), narrow.beside(narrow.high, BESIDE * middle)];
-    let x = if drawn.len() > 2 { axis(&ends)? } else { narrow };
-    let kinds: [Kind; 3] = [("N*, parameters", count), ("D*, tokens", count), ("D*/N*, tokens/parameter", plain)];
+    let ends = [
+        narrow.beside(narrow.low, -BESIDE * middle),
+        narrow.beside(narrow.high, BESIDE * middle),
+    ];
+    let x = if drawn.len() > 2 {
+        axis(&ends)?
+    } else {
+        narrow
+    };
+    let kinds: [Kind; 3] = [
+        ("N*, parameters", count),
+        ("D*, tokens", count),
+        ("D*/N*, tokens/parameter", plain),
+    ];
     let panel = |(of, (title, label)): (usize, Kind)| {
         let y = Axis::log(title, shown(&drawn, of).into_iter(), label)?;
         // Arms share their budgets: side by side their intervals can be read.
@@ -54,10 +76,24 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
             })
         };
         let marks = drawn.iter().enumerate().flat_map(arm).collect();
-        Some(Panel { title: String::new(), x: x.clone(), y, marks })
+        Some(Panel {
+            title: String::new(),
+            x: x.clone(),
+            y,
+            marks,
+        })
     };
-    let panels: Vec<Panel> = kinds.into_iter().enumerate().map(panel).collect::<Option<_>>()?;
-    Some(Figure { name: "optima", panels, legend: legend(inputs, &drawn), height: Some(HEIGHT) })
+    let panels: Vec<Panel> = kinds
+        .into_iter()
+        .enumerate()
+        .map(panel)
+        .collect::<Option<_>>()?;
+    Some(Figure {
+        name: "optima",
+        panels,
+        legend: legend(inputs, &drawn),
+        height: Some(HEIGHT),
+    })
 }
 
 fn drawn(arm: &ArmFit) -> Option<Drawn<'_>> {
@@ -65,16 +101,23 @@ fn drawn(arm: &ArmFit) -> Option<Drawn<'_>> {
     let tokens = |flops: f64, n: f64| flops / per_token(n);
     let values = |flops: f64, n: f64| [n, tokens(flops, n), tokens(flops, n) / n];
     let optimum = |(flops, vertex): (f64, Vertex)| {
-        let ends = vertex.n_opt_interval.map(|i| [values(flops, i.low), values(flops, i.high)]);
+        let ends = vertex
+            .n_opt_interval
+            .map(|i| [values(flops, i.low), values(flops, i.high)]);
         // More parameters are fewer tokens: the ends change places.
         let range = |of: usize| ends.map(|[a, b]| (a[of].min(b[of]), a[of].max(b[of])));
         let best = values(flops, vertex.n_opt);
-        Optimum { flops, values: [0, 1, 2].map(|of| (best[of], range(of))) }
+        Optimum {
+            flops,
+            values: [0, 1, 2].map(|of| (best[of], range(of))),
+        }
     };
     let law = arm.frontier.as_ref().ok().map(|frontier| {
         let (first, last) = frontier.flops_range;
         let at = |i: u32| first * (last / first).powf(f64::from(i) / f64::from(PIECES));
-        (0..=PIECES).map(|i| (at(i), values(at(i), frontier.size(at(i))))).collect::<Vec<_>>()
+        (0..=PIECES)
+            .map(|i| (at(i), values(at(i), frontier.size(at(i)))))
+            .collect::<Vec<_>>()
     });
     let optima: Vec<Optimum> = vertices(arm).map(optimum).collect();
     let law = law.unwrap_or_default();
@@ -83,27 +126,57 @@ fn drawn(arm: &ArmFit) -> Option<Drawn<'_>> {
 
 /// The optima that can be trusted, and their compute.
 fn vertices(arm: &ArmFit) -> impl Iterator<Item = (f64, Vertex)> + '_ {
-    arm.profiles.iter().filter_map(|profile| Some((profile.flops, profile.trusted()?)))
+    arm.profiles
+        .iter()
+        .filter_map(|profile| Some((profile.flops, profile.trusted()?)))
 }
 
 /// What a panel must show.
 fn shown(drawn: &[Drawn<'_>], of: usize) -> Vec<f64> {
     let optima = || drawn.iter().flat_map(|d| &d.optima);
-    let laws = drawn.iter().flat_map(|d| d.law.iter().map(|(_, values)| values[of]));
+    let laws = drawn
+        .iter()
+        .flat_map(|d| d.law.iter().map(|(_, values)| values[of]));
     let values: Vec<f64> = optima().map(|o| o.values[of].0).chain(laws).collect();
-    let (least, most) = values.iter().fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(*v), h.max(*v)));
-    let ends = optima().filter_map(|o| o.values[of].1).flat_map(|(low, high)| [low, high]);
-    ends.map(|v| v.clamp(least / WIDEST, most * WIDEST)).chain(values.iter().copied()).collect()
+    let (least, most) = values
+        .iter()
+        .fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(*v), h.max(*v)));
+    let ends = optima()
+        .filter_map(|o| o.values[of].1)
+        .flat_map(|(low, high)| [low, high]);
+    ends.map(|v| v.clamp(least / WIDEST, most * WIDEST))
+        .chain(values.iter().copied())
+        .collect()
 }
 
-fn marks(drawn: &Drawn<'_>, of: usize, (ink, shape): (Ink, Shape), place: impl Fn(f64) -> f64) -> Vec<Mark> {
-    let law = drawn.law.iter().map(|(flops, values)| (*flops, values[of])).collect();
-    let mut marks = vec![Mark::Line { points: law, stroke: ink.line(1.75) }];
+fn marks(
+    drawn: &Drawn<'_>,
+    of: usize,
+    (ink, shape): (Ink, Shape),
+    place: impl Fn(f64) -> f64,
+) -> Vec<Mark> {
+    let law = drawn
+        .law
+        .iter()
+        .map(|(flops, values)| (*flops, values[of]))
+        .collect();
+    let mut marks = vec![Mark::Line {
+        points: law,
+        stroke: ink.line(1.75),
+    }];
     for optimum in &drawn.optima {
         let (value, range) = optimum.values[of];
         let x = place(optimum.flops);
-        marks.extend(range.map(|(low, high)| Mark::Interval { x, low, high, stroke: ink.line(1.25) }));
-        marks.push(Mark::Point { at: (x, value), marker: ink.point(shape, 4.5) });
+        marks.extend(range.map(|(low, high)| Mark::Interval {
+            x,
+            low,
+            high,
+            stroke: ink.line(1.25),
+        }));
+        marks.push(Mark::Point {
+            at: (x, value),
+            marker: ink.point(shape, 4.5),
+        });
     }
     marks
 }
@@ -113,7 +186,10 @@ fn legend(inputs: &Inputs<'_>, drawn: &[Drawn<'_>]) -> Vec<Entry> {
     let mut entries = palette::legend(inputs, drawn.iter().map(|d| d.arm.arm.as_str()));
     entries.push(Entry::new("marks", Key::Heading));
     if drawn.iter().any(|d| !d.optima.is_empty()) {
-        entries.push(Entry::new("optimum, 95%", Key::IntervalPoint(grey.line(1.25), grey.point(Shape::Circle, 4.5))));
+        entries.push(Entry::new(
+            "optimum, 95%",
+            Key::IntervalPoint(grey.line(1.25), grey.point(Shape::Circle, 4.5)),
+        ));
     }
     if drawn.iter().any(|d| !d.law.is_empty()) {
         entries.push(Entry::new("fitted law", Key::Line(grey.line(1.75))));

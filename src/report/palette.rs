@@ -6,24 +6,57 @@ use isoflop_fit::{Approach, Fits};
 
 /// Okabe and Ito's colours, told apart by colour-blind readers (jfly.uni-koeln.de/color), without the yellow, which is
 /// lost on white.
-const ARMS: [(u8, u8, u8); 6] =
-    [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233)];
+const ARMS: [(u8, u8, u8); 6] = [
+    (0, 114, 178),
+    (213, 94, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (230, 159, 0),
+    (86, 180, 233),
+];
 
 /// An arm that is better, or worse, than the one it is compared with.
-pub(super) const BETTER: Ink = Ink { rgb: ARMS[0], alpha: 1.0 };
-pub(super) const WORSE: Ink = Ink { rgb: ARMS[1], alpha: 1.0 };
+pub(super) const BETTER: Ink = Ink {
+    rgb: ARMS[0],
+    alpha: 1.0,
+};
+pub(super) const WORSE: Ink = Ink {
+    rgb: ARMS[1],
+    alpha: 1.0,
+};
 
 /// A shape for each arm too, for readers of a grey print.
-const SHAPES: [Shape; 5] = [Shape::Circle, Shape::Triangle, Shape::Square, Shape::TriangleDown, Shape::Pentagon];
+const SHAPES: [Shape; 5] = [
+    Shape::Circle,
+    Shape::Triangle,
+    Shape::Square,
+    Shape::TriangleDown,
+    Shape::Pentagon,
+];
 
 /// Viridis from its green to its violet: lightness falls all the way, so that the order survives a grey print.
-const BUDGETS: [(f64, f64, f64); 5] =
-    [(122.0, 209.0, 81.0), (34.0, 168.0, 132.0), (42.0, 120.0, 142.0), (65.0, 68.0, 135.0), (68.0, 1.0, 84.0)];
+const BUDGETS: [(f64, f64, f64); 5] = [
+    (122.0, 209.0, 81.0),
+    (34.0, 168.0, 132.0),
+    (42.0, 120.0, 142.0),
+    (65.0, 68.0, 135.0),
+    (68.0, 1.0, 84.0),
+];
 
 /// Colour and marker of an arm.
 pub(super) fn arm(fits: &Fits, name: &str) -> (Ink, Shape) {
-    let place = fits.arms.iter().position(|arm| arm.arm == name).unwrap_or(fits.arms.len());
-    (Ink { rgb: ARMS[place % ARMS.len()], alpha: 1.0 }, SHAPES[place % SHAPES.len()])
+    let place = fits
+        .arms
+        .iter()
+        .position(|arm| arm.arm == name)
+        .unwrap_or(fits.arms.len());
+    (
+        Ink {
+            rgb: ARMS[place % ARMS.len()],
+            alpha: 1.0,
+        },
+        SHAPES[place % SHAPES.len()],
+    )
 }
 
 /// The legend's entries for some arms, with their heading.
@@ -32,7 +65,9 @@ pub(super) fn legend<'a>(inputs: &Inputs<'_>, arms: impl Iterator<Item = &'a str
         let (ink, shape) = arm(inputs.fits, name);
         Entry::new(name, Key::LinePoint(ink.line(2.25), ink.point(shape, 5.0)))
     };
-    std::iter::once(Entry::new("architecture", Key::Heading)).chain(arms.map(entry)).collect()
+    std::iter::once(Entry::new("architecture", Key::Heading))
+        .chain(arms.map(entry))
+        .collect()
 }
 
 /// Marker of an approach; no arm has it.
@@ -49,16 +84,27 @@ pub(super) fn approach(approach: Approach) -> Shape {
 /// Colour at `place` of `count`, of budgets from the cheapest, of sizes from the smallest: the larger, the darker.
 pub(super) fn in_order(place: usize, count: usize) -> Ink {
     let last = (BUDGETS.len() - 1) as f64;
-    let at = if count < 2 { 0.5 * last } else { last * place as f64 / (count - 1) as f64 };
+    let at = if count < 2 {
+        0.5 * last
+    } else {
+        last * place as f64 / (count - 1) as f64
+    };
     let below = (at.floor() as usize).min(BUDGETS.len() - 2);
     let (from, to, share) = (BUDGETS[below], BUDGETS[below + 1], at - below as f64);
     let mix = |a: f64, b: f64| (a + share * (b - a)).round() as u8;
-    Ink { rgb: (mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2)), alpha: 1.0 }
+    Ink {
+        rgb: (mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2)),
+        alpha: 1.0,
+    }
 }
 
 /// All budgets of a report, least first, so that one has the same colour in every figure.
 pub(super) fn budgets(inputs: &Inputs<'_>) -> Vec<f64> {
-    let fitted = inputs.fits.arms.iter().flat_map(|arm| arm.profiles.iter().map(|profile| profile.budget));
+    let fitted = inputs
+        .fits
+        .arms
+        .iter()
+        .flat_map(|arm| arm.profiles.iter().map(|profile| profile.budget));
     distinct(fitted.chain(inputs.curves.iter().map(|row| row.budget)))
 }
 
@@ -72,5 +118,8 @@ fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
 
 /// Colour of a budget among all.
 pub(super) fn budget_among(budgets: &[f64], value: f64) -> Ink {
-    in_order(budgets.iter().position(|b| *b == value).unwrap_or(0), budgets.len())
+    in_order(
+        budgets.iter().position(|b| *b == value).unwrap_or(0),
+        budgets.len(),
+    )
 }

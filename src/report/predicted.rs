@@ -13,33 +13,62 @@ use isoflop_fit::{ArmFit, Observation};
 const HEIGHT: u32 = 400;
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
-    let fitted: Vec<(&ArmFit, &Surface)> =
-        inputs.fits.arms.iter().filter_map(|arm| Some((arm, &arm.surface.as_ref().ok()?.surface))).collect();
-    let losses = || fitted.iter().flat_map(|(arm, s)| surface_runs(arm).flat_map(|run| [predicted(s, run), run.loss]));
+    let fitted: Vec<(&ArmFit, &Surface)> = inputs
+        .fits
+        .arms
+        .iter()
+        .filter_map(|arm| Some((arm, &arm.surface.as_ref().ok()?.surface)))
+        .collect();
+    let losses = || {
+        fitted
+            .iter()
+            .flat_map(|(arm, s)| surface_runs(arm).flat_map(|run| [predicted(s, run), run.loss]))
+    };
     // One range for both, so that the diagonal goes from corner to corner.
     let x = Axis::log("loss by the surface, nats/token", losses(), plain)?;
     let y = Axis::log("validation loss, nats/token", losses(), plain)?;
     let budgets = palette::budgets(inputs);
     let panel = |(arm, surface): &(&ArmFit, &Surface)| {
         let shape = palette::arm(inputs.fits, &arm.arm).1;
-        let diagonal = Mark::Line { points: vec![(x.low, y.low), (x.high, y.high)], stroke: Ink::BLACK.line(1.0) };
+        let diagonal = Mark::Line {
+            points: vec![(x.low, y.low), (x.high, y.high)],
+            stroke: Ink::BLACK.line(1.0),
+        };
         let largest = largest(arm);
         let run = |run: &Observation| Mark::Point {
             at: (predicted(surface, run), run.loss),
-            marker: marker(palette::budget_among(&budgets, run.budget), shape, run.budget == largest),
+            marker: marker(
+                palette::budget_among(&budgets, run.budget),
+                shape,
+                run.budget == largest,
+            ),
         };
-        let marks = std::iter::once(diagonal).chain(surface_runs(arm).map(run)).collect();
-        Panel { title: arm.arm.clone(), x: x.clone(), y: y.clone(), marks }
+        let marks = std::iter::once(diagonal)
+            .chain(surface_runs(arm).map(run))
+            .collect();
+        Panel {
+            title: arm.arm.clone(),
+            x: x.clone(),
+            y: y.clone(),
+            marks,
+        }
     };
     let panels: Vec<Panel> = fitted.iter().map(panel).collect();
     // About square, as the diagonal is.
     let height = (2..=3).contains(&panels.len()).then_some(HEIGHT);
-    Some(Figure { name: "predicted", panels, legend: legend(&fitted, &budgets), height })
+    Some(Figure {
+        name: "predicted",
+        panels,
+        legend: legend(&fitted, &budgets),
+        height,
+    })
 }
 
 /// What the holdout holds out.
 fn largest(arm: &ArmFit) -> f64 {
-    surface_runs(arm).map(|run| run.budget).fold(f64::NEG_INFINITY, f64::max)
+    surface_runs(arm)
+        .map(|run| run.budget)
+        .fold(f64::NEG_INFINITY, f64::max)
 }
 
 fn marker(ink: Ink, shape: Shape, open: bool) -> Marker {
@@ -49,11 +78,18 @@ fn marker(ink: Ink, shape: Shape, open: bool) -> Marker {
 
 fn legend(fitted: &[(&ArmFit, &Surface)], budgets: &[f64]) -> Vec<Entry> {
     let mut entries = vec![Entry::new("budget, FLOPs", Key::Heading)];
-    let drawn = |budget: &&f64| fitted.iter().any(|(arm, _)| surface_runs(arm).any(|run| run.budget == **budget));
+    let drawn = |budget: &&f64| {
+        fitted
+            .iter()
+            .any(|(arm, _)| surface_runs(arm).any(|run| run.budget == **budget))
+    };
     let open = |budget: f64| fitted.iter().any(|(arm, _)| largest(arm) == budget);
     entries.extend(budgets.iter().rev().filter(drawn).map(|budget| {
         let ink = palette::budget_among(budgets, *budget);
-        Entry::new(flops(*budget), Key::Point(marker(ink, Shape::Circle, open(*budget))))
+        Entry::new(
+            flops(*budget),
+            Key::Point(marker(ink, Shape::Circle, open(*budget))),
+        )
     }));
     entries.push(Entry::new("marks", Key::Heading));
     entries.push(Entry::new("as predicted", Key::Line(Ink::BLACK.line(1.0))));
@@ -64,7 +100,11 @@ fn legend(fitted: &[(&ArmFit, &Surface)], budgets: &[f64]) -> Vec<Entry> {
 pub(super) fn holdouts(inputs: &Inputs<'_>) -> String {
     let one = |arm: &ArmFit| {
         let holdout = arm.surface.as_ref().ok()?.holdout?;
-        Some(format!("{:+.2}% for `{}`", 100.0 * holdout.mean_error, arm.arm))
+        Some(format!(
+            "{:+.2}% for `{}`",
+            100.0 * holdout.mean_error,
+            arm.arm
+        ))
     };
     let errors: Vec<String> = inputs.fits.arms.iter().filter_map(one).collect();
     match errors.as_slice() {

@@ -13,8 +13,17 @@ const PIECES: u32 = 60;
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let arms = &inputs.fits.arms;
     let budgets = palette::budgets(inputs);
-    let losses = || arms.iter().flat_map(|arm| arm.profiles.iter().flat_map(losses));
-    let sizes = || arms.iter().flat_map(|arm| arm.profiles.iter().flat_map(|p| p.points.iter().map(|o| o.params)));
+    let losses = || {
+        arms.iter()
+            .flat_map(|arm| arm.profiles.iter().flat_map(losses))
+    };
+    let sizes = || {
+        arms.iter().flat_map(|arm| {
+            arm.profiles
+                .iter()
+                .flat_map(|p| p.points.iter().map(|o| o.params))
+        })
+    };
     let x = Axis::log("N, parameters", sizes(), count)?;
     let y = Axis::linear("validation loss, nats/token", losses(), plain)?;
     let panel = |arm: &ArmFit| Panel {
@@ -40,17 +49,27 @@ fn losses(profile: &Profile) -> impl Iterator<Item = f64> + '_ {
 fn marks(arm: &ArmFit, budgets: &[f64], shape: Shape) -> Vec<Mark> {
     let of = |profile: &Profile| {
         let ink = palette::budget_among(budgets, profile.budget);
-        let curve = profile.vertex.ok().map(|vertex| curve(profile, &vertex, ink));
+        let curve = profile
+            .vertex
+            .ok()
+            .map(|vertex| curve(profile, &vertex, ink));
         let runs = profile
             .points
             .iter()
-            .map(|o| Mark::Point { at: (o.params, o.loss), marker: ink.point(shape, 3.5) })
+            .map(|o| Mark::Point {
+                at: (o.params, o.loss),
+                marker: ink.point(shape, 3.5),
+            })
             .collect::<Vec<_>>();
         let vertex = profile.vertex.ok().map(|vertex| Mark::Point {
             at: (vertex.n_opt, vertex.loss_opt),
             marker: vertex_marker(vertex.status, ink),
         });
-        curve.into_iter().chain(runs).chain(vertex).collect::<Vec<_>>()
+        curve
+            .into_iter()
+            .chain(runs)
+            .chain(vertex)
+            .collect::<Vec<_>>()
     };
     arm.profiles.iter().flat_map(of).collect()
 }
@@ -58,37 +77,68 @@ fn marks(arm: &ArmFit, budgets: &[f64], shape: Shape) -> Vec<Mark> {
 /// Only over the measured sizes: beyond them a parabola says nothing.
 fn curve(profile: &Profile, vertex: &Vertex, ink: Ink) -> Mark {
     let ends = (profile.points.first(), profile.points.last());
-    let (first, last) = (ends.0.map_or(1.0, |o| o.params), ends.1.map_or(1.0, |o| o.params));
+    let (first, last) = (
+        ends.0.map_or(1.0, |o| o.params),
+        ends.1.map_or(1.0, |o| o.params),
+    );
     let size = |i: u32| first * (last / first).powf(f64::from(i) / f64::from(PIECES));
-    let points = (0..=PIECES).map(|i| (size(i), vertex.parabola.loss(size(i)))).collect();
-    Mark::Line { points, stroke: ink.line(1.5) }
+    let points = (0..=PIECES)
+        .map(|i| (size(i), vertex.parabola.loss(size(i))))
+        .collect();
+    Mark::Line {
+        points,
+        stroke: ink.line(1.5),
+    }
 }
 
 fn vertex_marker(status: VertexStatus, ink: Ink) -> Marker {
     let marker = ink.point(Shape::Diamond, 6.0);
-    if status == VertexStatus::Extrapolated { marker.hollow() } else { marker }
+    if status == VertexStatus::Extrapolated {
+        marker.hollow()
+    } else {
+        marker
+    }
 }
 
 fn legend(inputs: &Inputs<'_>, budgets: &[f64]) -> Vec<Entry> {
     let mut entries = vec![Entry::new("budget, FLOPs", Key::Heading)];
-    let of = |budget: &f64| Entry::new(flops(*budget), Key::Line(palette::budget_among(budgets, *budget).line(3.0)));
-    let drawn = |budget: &&f64| inputs.fits.arms.iter().any(|a| a.profiles.iter().any(|p| p.budget == **budget));
+    let of = |budget: &f64| {
+        Entry::new(
+            flops(*budget),
+            Key::Line(palette::budget_among(budgets, *budget).line(3.0)),
+        )
+    };
+    let drawn = |budget: &&f64| {
+        inputs
+            .fits
+            .arms
+            .iter()
+            .any(|a| a.profiles.iter().any(|p| p.budget == **budget))
+    };
     entries.extend(budgets.iter().rev().filter(drawn).map(of));
     entries.push(Entry::new("marks", Key::Heading));
     let arms = &inputs.fits.arms;
     let run = |arm: &ArmFit| {
         let shape = palette::arm(inputs.fits, &arm.arm).1;
-        Entry::new(format!("run, {}", arm.arm), Key::Point(Ink::GREY.point(shape, 3.5)))
+        Entry::new(
+            format!("run, {}", arm.arm),
+            Key::Point(Ink::GREY.point(shape, 3.5)),
+        )
     };
     entries.extend(arms.iter().map(run));
     let any = |of: fn(VertexStatus) -> bool| {
-        arms.iter().flat_map(|arm| &arm.profiles).any(|profile| profile.vertex.is_ok_and(|v| of(v.status)))
+        arms.iter()
+            .flat_map(|arm| &arm.profiles)
+            .any(|profile| profile.vertex.is_ok_and(|v| of(v.status)))
     };
     if any(|_| true) {
         entries.push(Entry::new("parabola", Key::Line(Ink::GREY.line(1.5))));
     }
     if any(|status| status != VertexStatus::Extrapolated) {
-        entries.push(Entry::new("optimum", Key::Point(vertex_marker(VertexStatus::Interior, Ink::GREY))));
+        entries.push(Entry::new(
+            "optimum",
+            Key::Point(vertex_marker(VertexStatus::Interior, Ink::GREY)),
+        ));
     }
     if any(|status| status == VertexStatus::Extrapolated) {
         let hollow = vertex_marker(VertexStatus::Extrapolated, Ink::GREY);

@@ -8,9 +8,16 @@ use isoflop_table::{Measured, RunRow, RunStatus};
 
 /// The section "How this was made".
 pub(super) fn section(inputs: &Inputs<'_>) -> String {
-    let measured: Vec<&Measured> = inputs.runs.iter().filter_map(|run| run.measured.as_ref()).collect();
+    let measured: Vec<&Measured> = inputs
+        .runs
+        .iter()
+        .filter_map(|run| run.measured.as_ref())
+        .collect();
     let mut text = format!("## How this was made\n\n{}\n", conventions(inputs.fits));
-    text += &format!("The command that makes this report again:\n\n    {}\n\n", inputs.command);
+    text += &format!(
+        "The command that makes this report again:\n\n    {}\n\n",
+        inputs.command
+    );
     text += &cost(inputs.runs, &measured);
     if !measured.is_empty() {
         text += &format!("\n{}", programs(&measured));
@@ -33,14 +40,18 @@ fn conventions(fits: &Fits) -> String {
 fn counts(settings: &Settings) -> String {
     let params = match settings.count {
         Count::Total => "`params_total`: all trained parameters, a tied embedding counted once",
-        Count::WithoutEmbedding => "`params_without_embedding`: all trained parameters but the embedding",
+        Count::WithoutEmbedding => {
+            "`params_without_embedding`: all trained parameters but the embedding"
+        }
     };
     let cost = match settings.cost {
         Cost::Flops => EXACT,
         Cost::SixNd => {
             "6·N·D (Kaplan et al., arXiv:2001.08361), not the exact count of FLOPs, which is a column of the table (`flops`)"
         }
-        Cost::DeviceSeconds => "seconds in training steps times devices; runs that took over a trunk are left out",
+        Cost::DeviceSeconds => {
+            "seconds in training steps times devices; runs that took over a trunk are left out"
+        }
     };
     format!(
         "\
@@ -61,8 +72,17 @@ common, so that the difference of two varies less than either. Its 95% interval 
 ";
 
 fn laws(settings: &Settings) -> String {
-    let Settings { replicates, seed, extrapolate, .. } = settings;
-    let beyond = if *extrapolate { "given, and marked as extrapolated" } else { "refused" };
+    let Settings {
+        replicates,
+        seed,
+        extrapolate,
+        ..
+    } = settings;
+    let beyond = if *extrapolate {
+        "given, and marked as extrapolated"
+    } else {
+        "refused"
+    };
     format!(
         "\
 - **Profiles.** At each budget a parabola of L in log N (approach 2 of Hoffmann et al., arXiv:2203.15556), every run \
@@ -94,7 +114,11 @@ fn cost(runs: &[RunRow], measured: &[&Measured]) -> String {
             " {taken} runs went on from the trunk of a smaller budget, whose cost is counted where it was spent."
         ),
     };
-    let split = match measured.iter().filter(|m| m.split_for_memory.is_some()).count() {
+    let split = match measured
+        .iter()
+        .filter(|m| m.split_for_memory.is_some())
+        .count()
+    {
         0 => String::new(),
         count => format!(
             " {count} runs found no memory at first and were trained in smaller passes (`split_for_memory`): their last bits \

@@ -42,9 +42,15 @@ pub(super) struct Lettering {
 }
 
 /// plotters divides by 1.24, and centres on the lower-case letters.
-pub(super) const SVG: Lettering = Lettering { size: 1.24, drop: 0.09 };
+pub(super) const SVG: Lettering = Lettering {
+    size: 1.24,
+    drop: 0.09,
+};
 /// ab_glyph counts from ascent to descent, 1.164 em in DejaVu.
-pub(super) const BITMAP: Lettering = Lettering { size: 1.164, drop: 0.27 };
+pub(super) const BITMAP: Lettering = Lettering {
+    size: 1.164,
+    drop: 0.27,
+};
 
 /// Where to draw.
 pub(super) struct Canvas<B: DrawingBackend> {
@@ -62,15 +68,30 @@ pub(super) struct Frame {
 }
 
 /// Draws all of a figure.
-pub(super) fn draw<B: DrawingBackend>(figure: &Figure, backend: B, lettering: Lettering) -> Drawn<B> {
-    let canvas = Canvas { root: backend.into_drawing_area(), lettering };
+pub(super) fn draw<B: DrawingBackend>(
+    figure: &Figure,
+    backend: B,
+    lettering: Lettering,
+) -> Drawn<B> {
+    let canvas = Canvas {
+        root: backend.into_drawing_area(),
+        lettering,
+    };
     canvas.root.fill(&WHITE)?;
     let (width, height) = figure.size();
     let legend = legend_width(&figure.legend);
     let (columns, rows) = figure.grid();
-    let between = if figure.shares_y() { BETWEEN } else { left(figure) };
+    let between = if figure.shares_y() {
+        BETWEEN
+    } else {
+        left(figure)
+    };
     let first = left(figure) - between;
-    let top = if figure.panels.iter().all(|panel| panel.title.is_empty()) { TOP.1 } else { TOP.0 };
+    let top = if figure.panels.iter().all(|panel| panel.title.is_empty()) {
+        TOP.1
+    } else {
+        TOP.0
+    };
     let each = (f64::from(width) - first - legend - RIGHT) / columns as f64;
     let high = f64::from(height) / rows as f64;
     for (place, panel) in figure.panels.iter().enumerate() {
@@ -103,12 +124,25 @@ fn title_distance(axis: &Axis) -> f64 {
 }
 
 fn widest_label(axis: &Axis) -> f64 {
-    axis.ticks.iter().map(|(_, label)| text_width(label)).fold(0.0, f64::max)
+    axis.ticks
+        .iter()
+        .map(|(_, label)| text_width(label))
+        .fold(0.0, f64::max)
 }
 
-fn draw_panel<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame, named: bool) -> Drawn<B> {
+fn draw_panel<B: DrawingBackend>(
+    canvas: &Canvas<B>,
+    panel: &Panel,
+    frame: Frame,
+    named: bool,
+) -> Drawn<B> {
     let middle = 0.5 * (frame.left + frame.right);
-    canvas.text(&panel.title, (middle, frame.top - 16.0), HPos::Center, Ink::BLACK)?;
+    canvas.text(
+        &panel.title,
+        (middle, frame.top - 16.0),
+        HPos::Center,
+        Ink::BLACK,
+    )?;
     draw_grid(canvas, panel, frame, named)?;
     for mark in &panel.marks {
         marks::draw(canvas, mark, panel, frame)?;
@@ -118,7 +152,12 @@ fn draw_panel<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame
 }
 
 /// The y axis is lettered where it is `named`.
-fn draw_grid<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame, named: bool) -> Drawn<B> {
+fn draw_grid<B: DrawingBackend>(
+    canvas: &Canvas<B>,
+    panel: &Panel,
+    frame: Frame,
+    named: bool,
+) -> Drawn<B> {
     let step = label_step(&panel.x, frame);
     for (place, (tick, label)) in panel.x.ticks.iter().enumerate() {
         let x = frame.x(&panel.x, *tick);
@@ -134,9 +173,20 @@ fn draw_grid<B: DrawingBackend>(canvas: &Canvas<B>, panel: &Panel, frame: Frame,
             canvas.text(label, (frame.left - 7.0, y), HPos::Right, Ink::BLACK)?;
         }
     }
-    canvas.text(&panel.x.title, (0.5 * (frame.left + frame.right), frame.bottom + 38.0), HPos::Center, Ink::BLACK)?;
+    canvas.text(
+        &panel.x.title,
+        (0.5 * (frame.left + frame.right), frame.bottom + 38.0),
+        HPos::Center,
+        Ink::BLACK,
+    )?;
     if named {
-        canvas.upright(&panel.y.title, (frame.left - title_distance(&panel.y), 0.5 * (frame.top + frame.bottom)))?;
+        canvas.upright(
+            &panel.y.title,
+            (
+                frame.left - title_distance(&panel.y),
+                0.5 * (frame.top + frame.bottom),
+            ),
+        )?;
     }
     Ok(())
 }
@@ -148,17 +198,35 @@ fn label_step(axis: &Axis, frame: Frame) -> usize {
         (x - half, x + half)
     };
     let ends: Vec<(f64, f64)> = axis.ticks.iter().map(ends).collect();
-    let clear =
-        |step: usize| ends.iter().step_by(step).zip(ends.iter().skip(step).step_by(step)).all(|(a, b)| a.1 <= b.0);
-    (1..ends.len()).find(|step| clear(*step)).unwrap_or(ends.len().max(1))
+    let clear = |step: usize| {
+        ends.iter()
+            .step_by(step)
+            .zip(ends.iter().skip(step).step_by(step))
+            .all(|(a, b)| a.1 <= b.0)
+    };
+    (1..ends.len())
+        .find(|step| clear(*step))
+        .unwrap_or(ends.len().max(1))
 }
 
 fn legend_width(legend: &[Entry]) -> f64 {
-    let widest = legend.iter().map(|entry| text_width(&entry.label)).fold(0.0, f64::max);
-    if legend.is_empty() { 0.0 } else { LEGEND_KEY + 6.0 + widest + 14.0 }
+    let widest = legend
+        .iter()
+        .map(|entry| text_width(&entry.label))
+        .fold(0.0, f64::max);
+    if legend.is_empty() {
+        0.0
+    } else {
+        LEGEND_KEY + 6.0 + widest + 14.0
+    }
 }
 
-fn draw_legend<B: DrawingBackend>(canvas: &Canvas<B>, legend: &[Entry], left: f64, top: f64) -> Drawn<B> {
+fn draw_legend<B: DrawingBackend>(
+    canvas: &Canvas<B>,
+    legend: &[Entry],
+    left: f64,
+    top: f64,
+) -> Drawn<B> {
     let mut y = top + 0.5 * LEGEND_LINE;
     for (place, entry) in legend.iter().enumerate() {
         if entry.key == super::figure::Key::Heading {
@@ -166,7 +234,12 @@ fn draw_legend<B: DrawingBackend>(canvas: &Canvas<B>, legend: &[Entry], left: f6
             canvas.text(&entry.label, (left, y), HPos::Left, Ink::GREY)?;
         } else {
             marks::draw_key(canvas, entry.key, left, y, LEGEND_KEY)?;
-            canvas.text(&entry.label, (left + LEGEND_KEY + 6.0, y), HPos::Left, Ink::BLACK)?;
+            canvas.text(
+                &entry.label,
+                (left + LEGEND_KEY + 6.0, y),
+                HPos::Left,
+                Ink::BLACK,
+            )?;
         }
         y += LEGEND_LINE;
     }
@@ -176,9 +249,14 @@ fn draw_legend<B: DrawingBackend>(canvas: &Canvas<B>, legend: &[Entry], left: f6
 /// Width of a text, pixels.
 pub(super) fn text_width(text: &str) -> f64 {
     let size = TEXT * f64::from(SCALE) * BITMAP.size;
-    let measured = ("sans-serif", size).into_font().box_size(text).map(|(width, _)| f64::from(width));
+    let measured = ("sans-serif", size)
+        .into_font()
+        .box_size(text)
+        .map(|(width, _)| f64::from(width));
     // Only an unregistered font has no measure; a figure with loose spacing is better than none.
-    measured.map_or(0.62 * TEXT * text.chars().count() as f64, |width| width / f64::from(SCALE))
+    measured.map_or(0.62 * TEXT * text.chars().count() as f64, |width| {
+        width / f64::from(SCALE)
+    })
 }
 
 /// To drawn pixels.
@@ -225,11 +303,19 @@ impl<B: DrawingBackend> Canvas<B> {
     }
 
     fn outline(&self, frame: Frame, ink: Ink) -> Drawn<B> {
-        let Frame { left, top, right, bottom } = frame;
+        let Frame {
+            left,
+            top,
+            right,
+            bottom,
+        } = frame;
         for line in [[(left, top), (right, top)], [(right, top), (right, bottom)]] {
             self.line(&line, Ink::PALE.line(1.0))?;
         }
-        for line in [[(left, top), (left, bottom)], [(left, bottom), (right, bottom)]] {
+        for line in [
+            [(left, top), (left, bottom)],
+            [(left, bottom), (right, bottom)],
+        ] {
             self.line(&line, ink.line(1.0))?;
         }
         Ok(())

@@ -17,33 +17,58 @@ type Against = (String, fn(&Observation) -> f64, fn(f64) -> String);
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let arms = &inputs.fits.arms;
     let noise = noise(arms);
-    let errors = arms.iter().flat_map(|arm| misses(arm).into_iter().map(|(_, error)| error));
+    let errors = arms
+        .iter()
+        .flat_map(|arm| misses(arm).into_iter().map(|(_, error)| error));
     let band = noise.into_iter().flat_map(|noise| [-noise, noise]);
-    let y = Axis::linear("predicted over measured loss - 1", errors.chain(band).chain([0.0]), percent)?;
+    let y = Axis::linear(
+        "predicted over measured loss - 1",
+        errors.chain(band).chain([0.0]),
+        percent,
+    )?;
     let kinds: [Against; 3] = [
         ("N, parameters".to_owned(), |run| run.params, count),
         ("D, tokens".to_owned(), |run| run.tokens, count),
         (cost::axis_title(inputs), |run| run.flops, scientific),
     ];
     let panel = |(title, of, label): Against| {
-        let values = arms.iter().flat_map(|arm| misses(arm).into_iter().map(|(run, _)| of(run)));
+        let values = arms
+            .iter()
+            .flat_map(|arm| misses(arm).into_iter().map(|(run, _)| of(run)));
         let x = Axis::log(&title, values, label)?;
         let marks = marks(inputs, of, noise, &x);
-        Some(Panel { title: String::new(), x, y: y.clone(), marks })
+        Some(Panel {
+            title: String::new(),
+            x,
+            y: y.clone(),
+            marks,
+        })
     };
     let panels: Vec<Panel> = kinds.into_iter().map(panel).collect::<Option<_>>()?;
-    Some(Figure { name: "residuals", panels, legend: legend(inputs, noise), height: Some(HEIGHT) })
+    Some(Figure {
+        name: "residuals",
+        panels,
+        legend: legend(inputs, noise),
+        height: Some(HEIGHT),
+    })
 }
 
 /// The runs that an arm's surface goes through, and L̂/L - 1 of each.
 fn misses(arm: &ArmFit) -> Vec<(&Observation, f64)> {
-    let Ok(fitted) = &arm.surface else { return Vec::new() };
-    surface_runs(arm).map(|run| (run, predicted(&fitted.surface, run) / run.loss - 1.0)).collect()
+    let Ok(fitted) = &arm.surface else {
+        return Vec::new();
+    };
+    surface_runs(arm)
+        .map(|run| (run, predicted(&fitted.surface, run) / run.loss - 1.0))
+        .collect()
 }
 
 /// The runs that a surface is fitted to: those that read no text twice.
 pub(super) fn surface_runs(arm: &ArmFit) -> impl Iterator<Item = &Observation> {
-    arm.profiles.iter().flat_map(|profile| &profile.points).filter(|run| !run.repeats())
+    arm.profiles
+        .iter()
+        .flat_map(|profile| &profile.points)
+        .filter(|run| !run.repeats())
 }
 
 /// L̂, nats/token.
@@ -60,20 +85,32 @@ fn noise(arms: &[ArmFit]) -> Option<f64> {
         Some((arm.seed_noise? / mean).powi(2)).filter(|share| share.is_finite())
     };
     let squares: Vec<f64> = arms.iter().filter_map(of).collect();
-    (!squares.is_empty()).then(|| DEVIATIONS * (squares.iter().sum::<f64>() / squares.len() as f64).sqrt())
+    (!squares.is_empty())
+        .then(|| DEVIATIONS * (squares.iter().sum::<f64>() / squares.len() as f64).sqrt())
 }
 
-fn marks(inputs: &Inputs<'_>, of: fn(&Observation) -> f64, noise: Option<f64>, x: &Axis) -> Vec<Mark> {
+fn marks(
+    inputs: &Inputs<'_>,
+    of: fn(&Observation) -> f64,
+    noise: Option<f64>,
+    x: &Axis,
+) -> Vec<Mark> {
     let band = |noise: f64| Mark::Band {
         points: vec![(x.low, -noise, noise), (x.high, -noise, noise)],
         ink: Ink::GREY.faint(0.15),
     };
     let mut marks: Vec<Mark> = noise.map(band).into_iter().collect();
-    marks.push(Mark::Line { points: vec![(x.low, 0.0), (x.high, 0.0)], stroke: Ink::BLACK.line(1.0) });
+    marks.push(Mark::Line {
+        points: vec![(x.low, 0.0), (x.high, 0.0)],
+        stroke: Ink::BLACK.line(1.0),
+    });
     for arm in &inputs.fits.arms {
         let (ink, shape) = palette::arm(inputs.fits, &arm.arm);
         let marker = ink.faint(0.6).point(shape, 3.0);
-        marks.extend(misses(arm).into_iter().map(|(run, error)| Mark::Point { at: (of(run), error), marker }));
+        marks.extend(misses(arm).into_iter().map(|(run, error)| Mark::Point {
+            at: (of(run), error),
+            marker,
+        }));
     }
     marks
 }
@@ -83,7 +120,10 @@ fn legend(inputs: &Inputs<'_>, noise: Option<f64>) -> Vec<Entry> {
     let mut entries = vec![Entry::new("run of", Key::Heading)];
     entries.extend(arms.map(|arm| {
         let (ink, shape) = palette::arm(inputs.fits, &arm.arm);
-        Entry::new(arm.arm.clone(), Key::Point(ink.faint(0.6).point(shape, 3.5)))
+        Entry::new(
+            arm.arm.clone(),
+            Key::Point(ink.faint(0.6).point(shape, 3.5)),
+        )
     }));
     if noise.is_some() {
         entries.push(Entry::new("between seeds", Key::Heading));

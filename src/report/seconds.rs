@@ -20,24 +20,57 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         }
     }
     let runs = || arms.iter().flat_map(|(_, runs)| runs);
-    let x = Axis::log("training time, device-seconds", runs().map(|(seconds, _)| *seconds), count)?;
-    let y = Axis::log("validation loss, nats/token", runs().map(|(_, loss)| *loss), plain)?;
+    let x = Axis::log(
+        "training time, device-seconds",
+        runs().map(|(seconds, _)| *seconds),
+        count,
+    )?;
+    let y = Axis::log(
+        "validation loss, nats/token",
+        runs().map(|(_, loss)| *loss),
+        plain,
+    )?;
     let point = |(arm, runs): &Arm<'_>| {
         let (ink, shape) = palette::arm(inputs.fits, arm);
         let marker = ink.faint(0.5).point(shape, 3.0);
-        runs.iter().map(|at| Mark::Point { at: *at, marker }).collect::<Vec<_>>()
+        runs.iter()
+            .map(|at| Mark::Point { at: *at, marker })
+            .collect::<Vec<_>>()
     };
     let stairs = |(arm, runs): &Arm<'_>| {
         let ink = palette::arm(inputs.fits, arm).0;
-        Mark::Line { points: envelope(runs.clone(), x.high), stroke: ink.line(1.75) }
+        Mark::Line {
+            points: envelope(runs.clone(), x.high),
+            stroke: ink.line(1.75),
+        }
     };
-    let marks = arms.iter().flat_map(point).chain(arms.iter().map(stairs)).collect();
+    let marks = arms
+        .iter()
+        .flat_map(point)
+        .chain(arms.iter().map(stairs))
+        .collect();
     let mut legend = palette::legend(inputs, arms.iter().map(|(arm, _)| *arm));
     legend.push(Entry::new("marks", Key::Heading));
-    legend.push(Entry::new("run, final loss", Key::Point(Ink::GREY.faint(0.6).point(Shape::Circle, 3.0))));
-    legend.push(Entry::new("best run so far", Key::Line(Ink::GREY.line(1.75))));
-    let panel = Panel { title: String::new(), x, y, marks };
-    Some(Figure { name: "seconds", panels: vec![panel], legend, height: None })
+    legend.push(Entry::new(
+        "run, final loss",
+        Key::Point(Ink::GREY.faint(0.6).point(Shape::Circle, 3.0)),
+    ));
+    legend.push(Entry::new(
+        "best run so far",
+        Key::Line(Ink::GREY.line(1.75)),
+    ));
+    let panel = Panel {
+        title: String::new(),
+        x,
+        y,
+        marks,
+    };
+    Some(Figure {
+        name: "seconds",
+        panels: vec![panel],
+        legend,
+        height: None,
+    })
 }
 
 /// A run that spent all of its time itself: not one that took over a trunk.
@@ -48,7 +81,11 @@ fn timed(run: &RunRow) -> Option<(&str, (f64, f64))> {
 
 /// On what the runs that are drawn were timed.
 pub(super) fn hardware<'a>(inputs: &Inputs<'a>) -> Vec<&'a str> {
-    let timed = inputs.runs.iter().filter(|run| timed(run).is_some()).filter_map(|run| run.measured.as_ref());
+    let timed = inputs
+        .runs
+        .iter()
+        .filter(|run| timed(run).is_some())
+        .filter_map(|run| run.measured.as_ref());
     let mut names: Vec<&str> = timed.map(|measured| measured.hardware.as_str()).collect();
     names.sort_unstable();
     names.dedup();

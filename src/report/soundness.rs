@@ -10,32 +10,60 @@ pub(super) fn doubts(fits: &Fits) -> String {
     if fits.only_direct() || fits.doubts.is_empty() {
         return String::new();
     }
-    let list: String = fits.doubts.iter().map(|doubt| format!("- {}\n", sentence(&doubt.to_string()))).collect();
+    let list: String = fits
+        .doubts
+        .iter()
+        .map(|doubt| format!("- {}\n", sentence(&doubt.to_string())))
+        .collect();
     format!("Before these numbers are used:\n\n{list}")
 }
 
 /// With a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    letters.next().map_or_else(String::new, |first| {
+        format!("{}{}.", first.to_uppercase(), letters.as_str())
+    })
 }
 
 /// The section of choices, one table a comparison.
 pub(super) fn section(inputs: &Inputs<'_>) -> String {
-    let tables: Vec<String> = inputs.fits.comparisons.iter().filter_map(|c| choices(c, inputs.fits)).collect();
+    let tables: Vec<String> = inputs
+        .fits
+        .comparisons
+        .iter()
+        .filter_map(|c| choices(c, inputs.fits))
+        .collect();
     if tables.is_empty() {
         return String::new();
     }
     let meaning = "The same multiplier by the other approaches, with other choices of what is counted and fitted, and without \
                    the runs that change it most. Approaches are compared at the compute of the headline, choices at its loss.";
-    format!("## How much the multiplier owes to choices\n\n{meaning}\n\n{}", tables.join("\n"))
+    format!(
+        "## How much the multiplier owes to choices\n\n{meaning}\n\n{}",
+        tables.join("\n")
+    )
 }
 
 fn choices(comparison: &Comparison, fits: &Fits) -> Option<String> {
     let headline = comparison.headline.as_ref().ok()?;
-    let mut rows: Vec<Vec<String>> = comparison.approaches.iter().map(|by| approach(by, comparison.approach)).collect();
-    rows.extend(comparison.alternatives.iter().map(|other| row(other.choice.clone(), other.value)));
-    rows.extend(comparison.influence.iter().map(|run| row(format!("without {}", run.name()), Some(run.value))));
+    let mut rows: Vec<Vec<String>> = comparison
+        .approaches
+        .iter()
+        .map(|by| approach(by, comparison.approach))
+        .collect();
+    rows.extend(
+        comparison
+            .alternatives
+            .iter()
+            .map(|other| row(other.choice.clone(), other.value)),
+    );
+    rows.extend(
+        comparison
+            .influence
+            .iter()
+            .map(|run| row(format!("without {}", run.name()), Some(run.value))),
+    );
     (!rows.is_empty()).then(|| {
         format!(
             "### `{}` against `{}` at {:.2e} {}, loss {:.3} nats/token\n\n{}",
@@ -50,10 +78,26 @@ fn choices(comparison: &Comparison, fits: &Fits) -> Option<String> {
 }
 
 fn approach(by: &ByApproach, headline: Approach) -> Vec<String> {
-    let range = by.point.low.zip(by.point.high).map(|(low, high)| Interval { low, high });
-    let own = if by.approach == headline { " (the headline)" } else { "" };
-    let beyond = if by.point.status == MultiplierStatus::Extrapolated { ", extrapolated" } else { "" };
-    vec![format!("{}{own}{beyond}", by.approach.name()), value(by.point.value), interval(range, ratio)]
+    let range = by
+        .point
+        .low
+        .zip(by.point.high)
+        .map(|(low, high)| Interval { low, high });
+    let own = if by.approach == headline {
+        " (the headline)"
+    } else {
+        ""
+    };
+    let beyond = if by.point.status == MultiplierStatus::Extrapolated {
+        ", extrapolated"
+    } else {
+        ""
+    };
+    vec![
+        format!("{}{own}{beyond}", by.approach.name()),
+        value(by.point.value),
+        interval(range, ratio),
+    ]
 }
 
 /// A choice of which only the estimate is known.

@@ -14,13 +14,17 @@ pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         return String::new();
     }
     let rows: Vec<Vec<String>> = arms.iter().filter_map(row).collect();
-    let mut parts = vec!["## Surfaces\n\nL = E + A·N^-α + B·D^-β through all runs of an architecture.\n".to_owned()];
+    let mut parts = vec![
+        "## Surfaces\n\nL = E + A·N^-α + B·D^-β through all runs of an architecture.\n".to_owned(),
+    ];
     if !rows.is_empty() {
         parts.push(table(&HEAD, &rows));
         parts.push(predicted(inputs, figures));
         parts.push(residuals(figures));
     }
-    let refused = arms.iter().filter_map(|arm| Some((&arm.arm, arm.surface.as_ref().err()?)));
+    let refused = arms
+        .iter()
+        .filter_map(|arm| Some((&arm.arm, arm.surface.as_ref().err()?)));
     parts.extend(refused.map(|(arm, reason)| format!("`{arm}` has no surface: {reason}.\n")));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
@@ -40,8 +44,16 @@ const HEAD: [&str; 10] = [
 ];
 
 fn row(arm: &ArmFit) -> Option<Vec<String>> {
-    let ArmSurface { surface, intervals, objective, objective_kind, residual, status, holdout, .. } =
-        arm.surface.as_ref().ok()?;
+    let ArmSurface {
+        surface,
+        intervals,
+        objective,
+        objective_kind,
+        residual,
+        status,
+        holdout,
+        ..
+    } = arm.surface.as_ref().ok()?;
     let factor = |value: f64| format!("{value:.2e}");
     let exponent = |value: f64| format!("{value:.3}");
     Some(vec![
@@ -67,7 +79,12 @@ fn objective_name(objective: Objective) -> String {
 }
 
 fn held_out(holdout: &SurfaceHoldout) -> String {
-    let SurfaceHoldout { budget, runs, mean_error, largest_error } = holdout;
+    let SurfaceHoldout {
+        budget,
+        runs,
+        mean_error,
+        largest_error,
+    } = holdout;
     format!(
         "{:+.2}% mean, {:.2}% largest, {runs} runs at {budget:.1e} FLOPs",
         100.0 * mean_error,
@@ -79,7 +96,10 @@ fn status_in_words(status: &SurfaceStatus) -> String {
     match status {
         SurfaceStatus::Interior => "interior".to_owned(),
         SurfaceStatus::AtBound { parameters } => {
-            let symbols: Vec<&str> = parameters.iter().map(|parameter| parameter.symbol()).collect();
+            let symbols: Vec<&str> = parameters
+                .iter()
+                .map(|parameter| parameter.symbol())
+                .collect();
             format!("at the bound of 0: {}", symbols.join(", "))
         }
     }
@@ -91,7 +111,12 @@ fn predicted(inputs: &Inputs<'_>, figures: &[&str]) -> String {
          of the largest budget.{}",
         holdouts(inputs)
     );
-    figure(figures, "predicted", "Measured loss against the surface's", &caption)
+    figure(
+        figures,
+        "predicted",
+        "Measured loss against the surface's",
+        &caption,
+    )
 }
 
 fn residuals(figures: &[&str]) -> String {

@@ -1,9 +1,13 @@
 //! The tables of the page, in Markdown.
 
 use super::Inputs;
-use super::words::{exponent_with, flops, interval, loss, multiplier_status, profile_status, ratio};
+use super::words::{
+    exponent_with, flops, interval, loss, multiplier_status, profile_status, ratio,
+};
 use isoflop_core::units::si;
-use isoflop_fit::{Approach, ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned};
+use isoflop_fit::{
+    Approach, ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned,
+};
 
 /// Rows of the multiplier's table, the headline not counted.
 const POINTS: usize = 5;
@@ -14,7 +18,13 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
     let rule: Vec<String> = head.iter().map(|_| "---".to_owned()).collect();
     // A bar within a cell would end it.
-    let body = rows.iter().map(|row| line(&row.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>()));
+    let body = rows.iter().map(|row| {
+        line(
+            &row.iter()
+                .map(|cell| cell.replace('|', "\\|"))
+                .collect::<Vec<_>>(),
+        )
+    });
     format!("{}{}{}", line(&head), line(&rule), body.collect::<String>())
 }
 
@@ -22,21 +32,43 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 pub(super) fn multipliers(comparison: &Comparison, unit: &str) -> String {
     let list = &comparison.multiplier;
     let place = |i: usize| i * list.len().saturating_sub(1) / (POINTS - 1);
-    let mut chosen: Vec<(bool, &MultiplierPoint)> =
-        (0..POINTS.min(list.len())).map(|i| (false, &list[place(i)])).collect();
+    let mut chosen: Vec<(bool, &MultiplierPoint)> = (0..POINTS.min(list.len()))
+        .map(|i| (false, &list[place(i)]))
+        .collect();
     chosen.extend(comparison.headline.iter().map(|point| (true, point)));
     chosen.sort_by(|a, b| a.1.flops.total_cmp(&b.1.flops));
     let row = |(headline, point): &(bool, &MultiplierPoint)| {
-        let bold = |text: String| if *headline { format!("**{text}**") } else { text };
-        let range = point.low.zip(point.high).map(|(low, high)| format!("{} to {}", ratio(low), ratio(high)));
-        let absent = if point.value.is_some() { "no interval" } else { "not given" };
+        let bold = |text: String| {
+            if *headline {
+                format!("**{text}**")
+            } else {
+                text
+            }
+        };
+        let range = point
+            .low
+            .zip(point.high)
+            .map(|(low, high)| format!("{} to {}", ratio(low), ratio(high)));
+        let absent = if point.value.is_some() {
+            "no interval"
+        } else {
+            "not given"
+        };
         let status = multiplier_status(point.status);
         vec![
             bold(format!("{:.2e}", point.flops)),
             bold(loss(point.loss)),
-            bold(point.value.map_or("not given".to_owned(), |value| format!("{}×", ratio(value)))),
+            bold(
+                point
+                    .value
+                    .map_or("not given".to_owned(), |value| format!("{}×", ratio(value))),
+            ),
             bold(range.unwrap_or(absent.to_owned())),
-            if *headline { format!("**headline**, {status}") } else { status.to_owned() },
+            if *headline {
+                format!("**headline**, {status}")
+            } else {
+                status.to_owned()
+            },
         ]
     };
     table(
@@ -55,18 +87,36 @@ pub(super) fn multipliers(comparison: &Comparison, unit: &str) -> String {
 pub(super) fn direct(comparison: &DirectComparison) -> String {
     let row = |arm: &DirectArm| {
         let difference = arm.difference.as_ref();
-        let (baseline, range) = (arm.arm == comparison.baseline, difference.and_then(|d| d.interval));
+        let (baseline, range) = (
+            arm.arm == comparison.baseline,
+            difference.and_then(|d| d.interval),
+        );
         vec![
-            if baseline { format!("**{}**", arm.arm) } else { arm.arm.clone() },
+            if baseline {
+                format!("**{}**", arm.arm)
+            } else {
+                arm.arm.clone()
+            },
             si(arm.params),
             arm.runs.to_string(),
             loss(arm.loss),
-            difference.map_or_else(|| if baseline { "baseline" } else { "none" }.to_owned(), |d| signed_loss(d.value)),
-            range.map_or("none".to_owned(), |i| format!("{} to {}", signed_loss(i.low), signed_loss(i.high))),
+            difference.map_or_else(
+                || if baseline { "baseline" } else { "none" }.to_owned(),
+                |d| signed_loss(d.value),
+            ),
+            range.map_or("none".to_owned(), |i| {
+                format!("{} to {}", signed_loss(i.low), signed_loss(i.high))
+            }),
         ]
     };
-    let head =
-        ["architecture", "parameters", "seeds", "loss (mean), nats/token", "difference, nats/token", "95% interval"];
+    let head = [
+        "architecture",
+        "parameters",
+        "seeds",
+        "loss (mean), nats/token",
+        "difference, nats/token",
+        "95% interval",
+    ];
     table(&head, &comparison.arms.iter().map(row).collect::<Vec<_>>())
 }
 
@@ -80,7 +130,11 @@ pub(super) fn profiles(arm: &ArmFit) -> String {
         let mut sizes: Vec<&str> = profile.points.iter().map(|o| o.size.as_str()).collect();
         sizes.sort_unstable();
         sizes.dedup();
-        let mut cells = vec![flops(profile.budget), sizes.len().to_string(), profile.points.len().to_string()];
+        let mut cells = vec![
+            flops(profile.budget),
+            sizes.len().to_string(),
+            profile.points.len().to_string(),
+        ];
         let none = || "none".to_owned();
         match &profile.vertex {
             Ok(vertex) => cells.extend([
@@ -122,17 +176,25 @@ pub(super) fn frontiers(inputs: &Inputs<'_>) -> String {
         Some(vec![
             arm.arm.clone(),
             frontier.approach.name().to_owned(),
-            if frontier.e > 0.0 { format!("{:.3}", frontier.e) } else { "0".to_owned() },
+            if frontier.e > 0.0 {
+                format!("{:.3}", frontier.e)
+            } else {
+                "0".to_owned()
+            },
             format!("{:.3}", frontier.a),
             exponent_with(frontier.k, frontier.k_interval),
             exponent_with(frontier.n_exponent, frontier.n_exponent_interval),
             format!("{from:.2e} to {to:.2e}"),
             match frontier.approach {
                 Approach::Surface => "none: by the surface".to_owned(),
-                _ => format!("{} / {}", frontier.profiles_used, frontier.profiles_left_out),
+                _ => format!(
+                    "{} / {}",
+                    frontier.profiles_used, frontier.profiles_left_out
+                ),
             },
             residual(arm).map_or("none".to_owned(), loss),
-            arm.seed_noise.map_or("not known: one seed".to_owned(), loss),
+            arm.seed_noise
+                .map_or("not known: one seed".to_owned(), loss),
         ])
     };
     table(
@@ -166,17 +228,37 @@ fn residual(arm: &ArmFit) -> Option<f64> {
 
 /// Losses at each factor on the learning rate.
 pub(super) fn learning_rates(tuned: &[Tuned]) -> String {
-    let mut factors: Vec<f64> = tuned.iter().flat_map(|cell| cell.tried.iter().map(|tried| tried.factor)).collect();
+    let mut factors: Vec<f64> = tuned
+        .iter()
+        .flat_map(|cell| cell.tried.iter().map(|tried| tried.factor))
+        .collect();
     factors.sort_by(f64::total_cmp);
     factors.dedup();
     let heads = factors.iter().map(|factor| format!("x{factor}"));
-    let head: Vec<String> = ["architecture", "size", "budget"].map(str::to_owned).into_iter().chain(heads).collect();
+    let head: Vec<String> = ["architecture", "size", "budget"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(heads)
+        .collect();
     let row = |cell: &Tuned| {
-        let mut cells = vec![cell.arm.clone(), cell.size.clone(), format!("{:.1e} {}", cell.budget, cell.unit)];
+        let mut cells = vec![
+            cell.arm.clone(),
+            cell.size.clone(),
+            format!("{:.1e} {}", cell.budget, cell.unit),
+        ];
         cells.extend(factors.iter().map(|factor| {
             let tried = cell.tried.iter().find(|tried| tried.factor == *factor);
-            let bold = |text: String| if *factor == cell.best { format!("**{text}**") } else { text };
-            tried.map_or_else(|| "none finished".to_owned(), |tried| bold(loss(tried.loss)))
+            let bold = |text: String| {
+                if *factor == cell.best {
+                    format!("**{text}**")
+                } else {
+                    text
+                }
+            };
+            tried.map_or_else(
+                || "none finished".to_owned(),
+                |tried| bold(loss(tried.loss)),
+            )
         }));
         cells
     };
@@ -194,7 +276,10 @@ pub(super) fn holdouts(inputs: &Inputs<'_>) -> Option<String> {
             format!("{:.2e}", holdout.flops),
             loss(holdout.measured),
             loss(holdout.predicted),
-            format!("{:+.2}%", 100.0 * (holdout.predicted / holdout.measured - 1.0)),
+            format!(
+                "{:+.2}%",
+                100.0 * (holdout.predicted / holdout.measured - 1.0)
+            ),
         ])
     };
     let rows: Vec<Vec<String>> = inputs.fits.arms.iter().filter_map(row).collect();

@@ -11,13 +11,20 @@ pub(super) fn flops(value: f64) -> String {
 
 /// A multiplier to the digits that mean something: `1.83`, `12.4`.
 pub(super) fn ratio(value: f64) -> String {
-    if value < 9.995 { format!("{value:.2}") } else { format!("{value:.1}") }
+    if value < 9.995 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.1}")
+    }
 }
 
 /// `1.83× (1.70 to 1.95)`; none where it was refused.
 pub(super) fn multiplier(point: &MultiplierPoint) -> Option<String> {
     let value = ratio(point.value?);
-    let range = point.low.zip(point.high).map(|(low, high)| format!(" ({} to {})", ratio(low), ratio(high)));
+    let range = point
+        .low
+        .zip(point.high)
+        .map(|(low, high)| format!(" ({} to {})", ratio(low), ratio(high)));
     Some(format!("{value}×{}", range.unwrap_or_default()))
 }
 
@@ -27,14 +34,24 @@ pub(super) fn exponent_with(value: f64, range: Option<Interval>) -> String {
 }
 
 /// `1.30 (95% 1.20 to 1.41)`
-pub(super) fn with_interval(value: f64, range: Option<Interval>, show: impl Fn(f64) -> String) -> String {
+pub(super) fn with_interval(
+    value: f64,
+    range: Option<Interval>,
+    show: impl Fn(f64) -> String,
+) -> String {
     let range = range.map(|i| format!("95% {} to {}", show(i.low), show(i.high)));
-    format!("{} ({})", show(value), range.unwrap_or("estimate, no interval".to_owned()))
+    format!(
+        "{} ({})",
+        show(value),
+        range.unwrap_or("estimate, no interval".to_owned())
+    )
 }
 
 /// `0.10 to 0.12`, or that there is none.
 pub(super) fn interval(interval: Option<Interval>, number: fn(f64) -> String) -> String {
-    interval.map_or("no interval".to_owned(), |i| format!("{} to {}", number(i.low), number(i.high)))
+    interval.map_or("no interval".to_owned(), |i| {
+        format!("{} to {}", number(i.low), number(i.high))
+    })
 }
 
 /// A loss, nats/token.
@@ -52,8 +69,12 @@ pub(super) fn profile_status(profile: &Profile) -> String {
     match &profile.vertex {
         Ok(vertex) => match vertex.status {
             VertexStatus::Interior => "interior".to_owned(),
-            VertexStatus::AtEdge => "at edge: the least loss measured is at an end of the sizes".to_owned(),
-            VertexStatus::Extrapolated => "extrapolated: outside the measured sizes, not used".to_owned(),
+            VertexStatus::AtEdge => {
+                "at edge: the least loss measured is at an end of the sizes".to_owned()
+            }
+            VertexStatus::Extrapolated => {
+                "extrapolated: outside the measured sizes, not used".to_owned()
+            }
         },
         Err(reason) => format!("refused: {reason}"),
     }
@@ -79,5 +100,9 @@ pub(super) fn budget_unit(runs: &[RunRow]) -> &'static str {
 
 /// A budget as people write it in its unit.
 pub(super) fn budget_in_unit(value: f64, unit: &str) -> String {
-    if unit == "FLOPs" { flops(value) } else { si(value) }
+    if unit == "FLOPs" {
+        flops(value)
+    } else {
+        si(value)
+    }
 }

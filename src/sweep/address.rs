@@ -5,7 +5,10 @@ use super::{At, SweepError};
 
 /// What can stand in a command of any engine without quotes.
 pub(super) fn is_plain(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte))
+    !word.is_empty()
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte))
 }
 
 /// An address as it may be shown: what stands before an `@` may be a password.
@@ -16,20 +19,41 @@ pub(super) fn shown(address: &str) -> &str {
 impl Check<'_> {
     /// Where an S3-compatible storage answers.
     pub(super) fn endpoint(&self, endpoint: Option<&At<String>>) -> Result<(), SweepError> {
-        let Some(endpoint) = endpoint else { return Ok(()) };
-        let host = endpoint.value.strip_prefix("http://").or_else(|| endpoint.value.strip_prefix("https://"));
+        let Some(endpoint) = endpoint else {
+            return Ok(());
+        };
+        let host = endpoint
+            .value
+            .strip_prefix("http://")
+            .or_else(|| endpoint.value.strip_prefix("https://"));
         if host.is_some_and(|host| is_plain(host) && !host.starts_with('/')) {
             return Ok(());
         }
         let shown = shown(&endpoint.value);
-        let message = format!("`endpoint` is `{shown}`, allowed is `http://` or `https://` with a machine and a port");
-        Err(self.at(endpoint, message, "write where the storage answers, as `http://127.0.0.1:9000`"))
+        let message = format!(
+            "`endpoint` is `{shown}`, allowed is `http://` or `https://` with a machine and a port"
+        );
+        Err(self.at(
+            endpoint,
+            message,
+            "write where the storage answers, as `http://127.0.0.1:9000`",
+        ))
     }
 
     /// A word that stands in commands; `as_in` is an example of one.
-    pub(super) fn plain(&self, name: &str, word: Option<&At<String>>, as_in: &str) -> Result<(), SweepError> {
-        let Some(word) = word.filter(|word| !is_plain(&word.value)) else { return Ok(()) };
-        let message = format!("{name} is `{}`, allowed are letters, digits and `/._-:`", word.value);
+    pub(super) fn plain(
+        &self,
+        name: &str,
+        word: Option<&At<String>>,
+        as_in: &str,
+    ) -> Result<(), SweepError> {
+        let Some(word) = word.filter(|word| !is_plain(&word.value)) else {
+            return Ok(());
+        };
+        let message = format!(
+            "{name} is `{}`, allowed are letters, digits and `/._-:`",
+            word.value
+        );
         Err(self.at(word, message, format!("write it as `{as_in}`")))
     }
 }

@@ -5,14 +5,16 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{
+    self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer,
+};
 
 use super::given::given;
 use super::shorthand::Shorthand;
 use super::{Count, Number};
 use isoflop_core::arch::{
-    Activation, Architecture, Biases, FeedForwardWidth, Head, Initialisation, LogitScale, Norm, NormPlacement,
-    Positions, Preset, QkvConvolution, QkvProjections, ScoreScale,
+    Activation, Architecture, Biases, FeedForwardWidth, Head, Initialisation, LogitScale, Norm,
+    NormPlacement, Positions, Preset, QkvConvolution, QkvProjections, ScoreScale,
 };
 
 /// One arm.
@@ -111,11 +113,20 @@ impl Changes {
             qk_norm: self.qk_norm.unwrap_or(preset.qk_norm),
             biases: self.biases.unwrap_or(preset.biases),
             head: self.head.unwrap_or(preset.head),
-            d_head: self.d_head.map(|Count(d_head)| u32::try_from(d_head).unwrap_or(u32::MAX)).or(preset.d_head),
+            d_head: self
+                .d_head
+                .map(|Count(d_head)| u32::try_from(d_head).unwrap_or(u32::MAX))
+                .or(preset.d_head),
             score_scale: self.score_scale.unwrap_or(preset.score_scale),
-            attention_softcap: self.attention_softcap.map(|Number(cap)| cap).or(preset.attention_softcap),
+            attention_softcap: self
+                .attention_softcap
+                .map(|Number(cap)| cap)
+                .or(preset.attention_softcap),
             logit_scale: self.logit_scale.unwrap_or(preset.logit_scale),
-            logit_softcap: self.logit_softcap.map(|Number(cap)| cap).or(preset.logit_softcap),
+            logit_softcap: self
+                .logit_softcap
+                .map(|Number(cap)| cap)
+                .or(preset.logit_softcap),
             z_loss: number(&self.z_loss, preset.z_loss),
             initialisation: chosen(self.initialisation, preset.initialisation),
         }
@@ -131,7 +142,11 @@ impl From<Changes> for ArmEntry {
         let PresetName { written, preset } = &changes.preset;
         let architecture = changes.architecture();
         let own = (architecture == preset.architecture).then(|| written.clone());
-        Self { name: changes.name.clone().or(own), preset: written.clone(), architecture }
+        Self {
+            name: changes.name.clone().or(own),
+            preset: written.clone(),
+            architecture,
+        }
     }
 }
 
@@ -146,8 +161,12 @@ impl PresetName {
     fn named<E: de::Error>(name: &str) -> Result<Self, E> {
         // serde's own error wants names that live for ever; theirs do.
         static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| Preset::names().collect());
-        let preset = Preset::named(name).ok_or_else(|| E::unknown_variant(name, NAMES.as_slice()))?;
-        Ok(Self { written: name.to_owned(), preset })
+        let preset =
+            Preset::named(name).ok_or_else(|| E::unknown_variant(name, NAMES.as_slice()))?;
+        Ok(Self {
+            written: name.to_owned(),
+            preset,
+        })
     }
 }
 
@@ -178,7 +197,11 @@ impl<'de> Visitor<'de> for ArmVisitor {
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<ArmEntry, E> {
         let PresetName { written, preset } = PresetName::named(name)?;
-        Ok(ArmEntry { name: Some(written.clone()), preset: written, architecture: preset.architecture })
+        Ok(ArmEntry {
+            name: Some(written.clone()),
+            preset: written,
+            architecture: preset.architecture,
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ArmEntry, A::Error> {
@@ -198,7 +221,10 @@ impl JsonSchema for ArmEntry {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (preset, changes) = (generator.subschema_for::<PresetName>(), generator.subschema_for::<Changes>());
+        let (preset, changes) = (
+            generator.subschema_for::<PresetName>(),
+            generator.subschema_for::<Changes>(),
+        );
         json_schema!({ "anyOf": [preset, changes] })
     }
 }
@@ -209,8 +235,14 @@ mod tests {
 
     #[test]
     fn every_preset_is_named_in_the_error() {
-        let message = ArmVisitor.visit_str::<serde::de::value::Error>("x").unwrap_err().to_string();
-        assert!(Preset::names().all(|name| message.contains(name)), "{message}");
+        let message = ArmVisitor
+            .visit_str::<serde::de::value::Error>("x")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            Preset::names().all(|name| message.contains(name)),
+            "{message}"
+        );
     }
 
     /// Every choice can be written, and is what it says.
@@ -218,7 +250,9 @@ mod tests {
     fn every_choice_is_a_key() {
         let arm = |changes: &str| -> Architecture {
             let text = format!("{{preset: transformer, name: x, {changes}}}");
-            serde_yaml::from_str::<ArmEntry>(&text).unwrap_or_else(|e| panic!("{changes}: {e}")).architecture
+            serde_yaml::from_str::<ArmEntry>(&text)
+                .unwrap_or_else(|e| panic!("{changes}: {e}"))
+                .architecture
         };
         let mut changed = serde_json::Map::new();
         for changes in [
@@ -242,18 +276,38 @@ mod tests {
             "z_loss: 1e-4",
             "initialisation: normal",
         ] {
-            let (written, plain) =
-                (serde_json::to_value(arm(changes)).unwrap(), serde_json::to_value(arm("")).unwrap());
+            let (written, plain) = (
+                serde_json::to_value(arm(changes)).unwrap(),
+                serde_json::to_value(arm("")).unwrap(),
+            );
             let differs = |(key, value): (&String, &serde_json::Value)| {
                 (plain[key] != *value).then(|| (key.clone(), value.clone()))
             };
-            let differing: Vec<_> = written.as_object().unwrap().iter().filter_map(differs).collect();
+            let differing: Vec<_> = written
+                .as_object()
+                .unwrap()
+                .iter()
+                .filter_map(differs)
+                .collect();
             assert_eq!(differing.len(), 1, "{changes}");
             changed.extend(differing);
         }
-        assert_eq!(changed.len(), serde_json::to_value(arm("")).unwrap().as_object().unwrap().len());
+        assert_eq!(
+            changed.len(),
+            serde_json::to_value(arm(""))
+                .unwrap()
+                .as_object()
+                .unwrap()
+                .len()
+        );
         insta::assert_snapshot!(serde_json::to_string_pretty(&changed).unwrap());
-        assert_eq!(arm("qkv_convolution: depthwise"), arm("qkv_convolution: {depthwise: {width: 3}}"));
-        assert_eq!(arm("positions: {rotary: {base: 1e4}}"), arm("positions: rotary"));
+        assert_eq!(
+            arm("qkv_convolution: depthwise"),
+            arm("qkv_convolution: {depthwise: {width: 3}}")
+        );
+        assert_eq!(
+            arm("positions: {rotary: {base: 1e4}}"),
+            arm("positions: rotary")
+        );
     }
 }

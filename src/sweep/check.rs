@@ -11,13 +11,32 @@ pub(super) struct Check<'a> {
 }
 
 impl Check<'_> {
-    pub(super) fn at<T>(&self, place: &At<T>, message: impl Into<String>, hint: impl Into<String>) -> SweepError {
+    pub(super) fn at<T>(
+        &self,
+        place: &At<T>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> SweepError {
         let place = (place.line > 0).then_some((place.line, place.column));
-        SweepError { path: self.path.to_owned(), place, message: message.into(), hint: hint.into() }
+        SweepError {
+            path: self.path.to_owned(),
+            place,
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 
-    pub(super) fn not_empty<T>(&self, key: &str, list: &At<Vec<T>>, hint: &str) -> Result<(), SweepError> {
-        if list.value.is_empty() { Err(self.at(list, format!("`{key}` is an empty list"), hint)) } else { Ok(()) }
+    pub(super) fn not_empty<T>(
+        &self,
+        key: &str,
+        list: &At<Vec<T>>,
+        hint: &str,
+    ) -> Result<(), SweepError> {
+        if list.value.is_empty() {
+            Err(self.at(list, format!("`{key}` is an empty list"), hint))
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn distinct<T: PartialEq + std::fmt::Display>(
@@ -27,7 +46,11 @@ impl Check<'_> {
     ) -> Result<(), SweepError> {
         for (i, item) in list.iter().enumerate() {
             if list[..i].iter().any(|earlier| earlier.value == item.value) {
-                return Err(self.at(item, format!("the {what} {} stands twice", item.value), "remove one of them"));
+                return Err(self.at(
+                    item,
+                    format!("the {what} {} stands twice", item.value),
+                    "remove one of them",
+                ));
             }
         }
         Ok(())
@@ -46,17 +69,37 @@ impl Check<'_> {
         let (least, most) = (allowed.start(), allowed.end());
         let (value, most) = (short(value), short(*most));
         let above_zero = *least == f64::MIN_POSITIVE;
-        let range = if above_zero { format!("above 0, up to {most}") } else { format!("{} to {most}", short(*least)) };
-        Err(self.at(number, format!("{what} is {value}, allowed is {range}"), "choose a value within that range"))
+        let range = if above_zero {
+            format!("above 0, up to {most}")
+        } else {
+            format!("{} to {most}", short(*least))
+        };
+        Err(self.at(
+            number,
+            format!("{what} is {value}, allowed is {range}"),
+            "choose a value within that range",
+        ))
     }
 
-    pub(super) fn count(&self, what: &str, count: &At<Count>, allowed: RangeInclusive<u64>) -> Result<u64, SweepError> {
+    pub(super) fn count(
+        &self,
+        what: &str,
+        count: &At<Count>,
+        allowed: RangeInclusive<u64>,
+    ) -> Result<u64, SweepError> {
         let value = count.value.0;
         if allowed.contains(&value) {
             return Ok(value);
         }
-        let (value, range) = (short(value as f64), format!("{} to {}", allowed.start(), allowed.end()));
-        Err(self.at(count, format!("{what} is {value}, allowed is {range}"), "choose a value within that range"))
+        let (value, range) = (
+            short(value as f64),
+            format!("{} to {}", allowed.start(), allowed.end()),
+        );
+        Err(self.at(
+            count,
+            format!("{what} is {value}, allowed is {range}"),
+            "choose a value within that range",
+        ))
     }
 
     /// A name that is safe as a folder and in a table.
@@ -73,7 +116,11 @@ impl Check<'_> {
 
     /// The sweep's name: its own, or the file's.
     pub(super) fn name(&self, file: &SweepFile) -> Result<String, SweepError> {
-        let stem = || self.path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let stem = || {
+            self.path
+                .file_stem()
+                .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+        };
         let name = file.name.clone().unwrap_or_else(|| At::nowhere(stem()));
         self.word("the sweep's name", &name.value, &name)?;
         Ok(name.value)
@@ -85,9 +132,15 @@ impl Check<'_> {
                 &[("warmup", *warmup), ("floor", *floor)]
             }
             Schedule::Wsd { decay, floor, .. } => &[("decay", *decay), ("floor", *floor)],
-            Schedule::Rsqrt { constant_steps: 0, .. } => {
+            Schedule::Rsqrt {
+                constant_steps: 0, ..
+            } => {
                 let message = "`constant_steps` is 0, allowed is 1 and more";
-                return Err(self.at(schedule, message, "give the steps before the fall, for example 10000"));
+                return Err(self.at(
+                    schedule,
+                    message,
+                    "give the steps before the fall, for example 10000",
+                ));
             }
             Schedule::Rsqrt { .. } => &[],
         };
@@ -113,7 +166,11 @@ pub fn is_name(name: &str) -> bool {
 /// A number in few characters.
 fn short(value: f64) -> String {
     let plain = value == 0.0 || (1e-4..1e7).contains(&value.abs());
-    if plain { value.to_string() } else { format!("{value:e}") }
+    if plain {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
 }
 
 impl SweepFile {

@@ -73,10 +73,21 @@ impl TextObject {
 
 impl SweepFile {
     /// A fault of a text that the sweep names, at the place where it names it.
-    pub fn fault_of_text(&self, path: &Path, text: &Path, message: String, hint: &str) -> SweepError {
-        let named = |entry: &&At<PathBuf>| entry.value == text || beside(path, &entry.value) == text;
+    pub fn fault_of_text(
+        &self,
+        path: &Path,
+        text: &Path,
+        message: String,
+        hint: &str,
+    ) -> SweepError {
+        let named =
+            |entry: &&At<PathBuf>| entry.value == text || beside(path, &entry.value) == text;
         let nowhere = At::nowhere(PathBuf::new());
-        Check { path }.at(self.data.texts().find(named).unwrap_or(&nowhere), message, hint)
+        Check { path }.at(
+            self.data.texts().find(named).unwrap_or(&nowhere),
+            message,
+            hint,
+        )
     }
 
     /// The texts that the sweep names; paths relative to its folder are made whole.
@@ -90,7 +101,9 @@ impl SweepFile {
 
 impl DataEntry {
     fn texts(&self) -> impl Iterator<Item = &At<PathBuf>> {
-        [&self.train, &self.validation, &self.text].into_iter().flatten()
+        [&self.train, &self.validation, &self.text]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -101,13 +114,16 @@ fn beside(sweep: &Path, text: &Path) -> PathBuf {
 /// An address's scheme and the rest, of what is no path.
 fn scheme(text: &Path) -> Option<(&str, &str)> {
     let (scheme, rest) = text.to_str()?.split_once("://")?;
-    (!scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some((scheme, rest))
+    (!scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .then_some((scheme, rest))
 }
 
 /// The bucket and the name of what stands behind `s3://`, if it is the address of an object.
 fn object(rest: &str) -> Option<(&str, &str)> {
     let (bucket, key) = rest.split_once('/')?;
-    let is_name = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(char::is_control);
+    let is_name = |part: &str| {
+        !part.is_empty() && part != "." && part != ".." && !part.contains(char::is_control)
+    };
     (address::is_plain(bucket) && key.split('/').all(is_name)).then_some((bucket, key))
 }
 
@@ -117,7 +133,10 @@ impl Check<'_> {
         let place = |text: &At<PathBuf>| self.text(data, text);
         match (&data.train, &data.validation, &data.text) {
             (Some(train), Some(validation), None) => match &data.validation_fraction {
-                None => Ok(Split::Files { train: place(train)?, validation: place(validation)? }),
+                None => Ok(Split::Files {
+                    train: place(train)?,
+                    validation: place(validation)?,
+                }),
                 Some(fraction) => Err(self.at(
                     fraction,
                     "`validation_fraction` goes with `text`",
@@ -127,13 +146,25 @@ impl Check<'_> {
             (None, None, Some(text)) => {
                 let tenth = At::nowhere(Number(0.1));
                 let fraction = data.validation_fraction.as_ref().unwrap_or(&tenth);
-                let validation_fraction = self.within("`validation_fraction`", fraction, 0.001..=0.9)?;
-                Ok(Split::Fraction { text: place(text)?, validation_fraction })
+                let validation_fraction =
+                    self.within("`validation_fraction`", fraction, 0.001..=0.9)?;
+                Ok(Split::Fraction {
+                    text: place(text)?,
+                    validation_fraction,
+                })
             }
             _ => {
-                let place = data.texts().next().cloned().unwrap_or_else(|| At::nowhere(PathBuf::new()));
+                let place = data
+                    .texts()
+                    .next()
+                    .cloned()
+                    .unwrap_or_else(|| At::nowhere(PathBuf::new()));
                 let message = "`data` needs either `train` and `validation`, or `text` alone";
-                Err(self.at(&place, message, "name both files, or one from which a part is held out"))
+                Err(self.at(
+                    &place,
+                    message,
+                    "name both files, or one from which a part is held out",
+                ))
             }
         }
     }
@@ -144,7 +175,11 @@ impl Check<'_> {
         for (name, word) in [("endpoint", &data.endpoint), ("region", &data.region)] {
             if let Some(word) = word.as_ref().filter(|_| !has_objects) {
                 let message = format!("`{name}` is for texts at `s3://`, and these are files");
-                return Err(self.at(word, message, format!("leave `{name}` out, or write `s3://bucket/name`")));
+                return Err(self.at(
+                    word,
+                    message,
+                    format!("leave `{name}` out, or write `s3://bucket/name`"),
+                ));
             }
         }
         self.endpoint(data.endpoint.as_ref())?;
@@ -160,12 +195,20 @@ impl Check<'_> {
         let Some((bucket, key)) = object else {
             let hidden = if rest.contains('@') { "...@" } else { "" };
             let shown = address::shown(rest);
-            let message = format!("`{scheme}://{hidden}{shown}` is no text: allowed are a path and `s3://bucket/name`");
-            let hint = "fetch it first and write the path of the file, or name an object in a bucket";
+            let message = format!(
+                "`{scheme}://{hidden}{shown}` is no text: allowed are a path and `s3://bucket/name`"
+            );
+            let hint =
+                "fetch it first and write the path of the file, or name an object in a bucket";
             return Err(self.at(text, message, hint));
         };
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        Ok(TextPlace::Object(TextObject { bucket, key, endpoint: word(&data.endpoint), region: word(&data.region) }))
+        Ok(TextPlace::Object(TextObject {
+            bucket,
+            key,
+            endpoint: word(&data.endpoint),
+            region: word(&data.region),
+        }))
     }
 }
 
@@ -177,13 +220,25 @@ mod tests {
     fn objects_have_a_bucket_and_a_name() {
         for (rest, bucket, key) in [
             ("lab/books.txt.zst", "lab", "books.txt.zst"),
-            ("my.lab-1/a b/date=2024/c~(1).txt", "my.lab-1", "a b/date=2024/c~(1).txt"),
+            (
+                "my.lab-1/a b/date=2024/c~(1).txt",
+                "my.lab-1",
+                "a b/date=2024/c~(1).txt",
+            ),
         ] {
             assert_eq!(object(rest), Some((bucket, key)));
         }
-        for none in
-            ["", "lab", "lab/", "/books", "lab//books", "lab/a/../b", "key:secret@lab/books", "lab/a\nb", "lab/a/"]
-        {
+        for none in [
+            "",
+            "lab",
+            "lab/",
+            "/books",
+            "lab//books",
+            "lab/a/../b",
+            "key:secret@lab/books",
+            "lab/a\nb",
+            "lab/a/",
+        ] {
             assert_eq!(object(none), None, "{none}");
         }
     }
@@ -193,6 +248,9 @@ mod tests {
         for path in ["books.txt", "/data/a://b", "../x", "a b://c"] {
             assert_eq!(scheme(Path::new(path)), None, "{path}");
         }
-        assert_eq!(scheme(Path::new("s3://lab/books")), Some(("s3", "lab/books")));
+        assert_eq!(
+            scheme(Path::new("s3://lab/books")),
+            Some(("s3", "lab/books"))
+        );
     }
 }

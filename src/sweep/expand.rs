@@ -66,8 +66,13 @@ fn is_zero(priority: &u64) -> bool {
 impl PlannedRun {
     /// A name for people: `primer_ez d32-l2 1.00e11 FLOPs seed 1`, with `lr x2` where learning rates are tuned.
     pub fn label(&self) -> String {
-        let lr = self.lr_factor.map_or_else(String::new, |factor| format!(" lr x{factor}"));
-        format!("{} {} {}{lr} seed {}", self.arm, self.size, self.spec.budget, self.spec.seed)
+        let lr = self
+            .lr_factor
+            .map_or_else(String::new, |factor| format!(" lr x{factor}"));
+        format!(
+            "{} {} {}{lr} seed {}",
+            self.arm, self.size, self.spec.budget, self.spec.seed
+        )
     }
 }
 
@@ -77,7 +82,11 @@ impl PlannedRun {
 /// [`SweepError`] for values that make no sense, or runs that the budget or the corpus do not allow.
 pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, SweepError> {
     let check = Check { path };
-    check.not_empty("seeds", &file.seeds, "give at least one seed, for example `[1]`")?;
+    check.not_empty(
+        "seeds",
+        &file.seeds,
+        "give at least one seed, for example `[1]`",
+    )?;
     check.distinct("seed", &file.seeds.value)?;
     let factors = factors(&file.lr, &check)?;
     let settings = Settings::checked(file, &check, corpora)?;
@@ -85,7 +94,12 @@ pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, Sw
     let arms = arms(file, &check)?;
     let baseline = baseline(file, &check, &arms)?;
     let priorities = priorities(file, &check, &arms)?;
-    let sizes = sizes(file, &check, &settings.counting(arms[baseline].architecture), &mut notes)?;
+    let sizes = sizes(
+        file,
+        &check,
+        &settings.counting(arms[baseline].architecture),
+        &mut notes,
+    )?;
     let budgets = budgets(&file.budgets, &check)?;
     let rate_at = &file.train.learning_rate;
     let rule = LearningRateRule::checked(rate_at, &sizes, &check)?;
@@ -95,13 +109,24 @@ pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, Sw
         let priority = priorities.get(&arm.name).copied().unwrap_or(0);
         for (budget, budget_at) in &budgets {
             for size in &sizes {
-                let model =
-                    settings.model(arm.architecture, size).map_err(|e| contradiction(&check, entry, &arm.name, &e))?;
-                let named = Named { arm: &arm.name, size: size.label(), model };
+                let model = settings
+                    .model(arm.architecture, size)
+                    .map_err(|e| contradiction(&check, entry, &arm.name, &e))?;
+                let named = Named {
+                    arm: &arm.name,
+                    size: size.label(),
+                    model,
+                };
                 let spending = settings.spending(&check, &named, *budget, budget_at)?;
                 for factor in factors {
-                    let learning_rate =
-                        Settings::learning_rate(&check, &rule, &named, spending, factor.value.0, rate_at)?;
+                    let learning_rate = Settings::learning_rate(
+                        &check,
+                        &rule,
+                        &named,
+                        spending,
+                        factor.value.0,
+                        rate_at,
+                    )?;
                     for seed in &file.seeds.value {
                         let spec = settings.spec(&model, spending, learning_rate, seed.value.0);
                         let lr_factor = (factors.len() > 1).then_some(factor.value.0);
@@ -119,14 +144,22 @@ pub fn plan(file: &SweepFile, path: &Path, corpora: &Corpora) -> Result<Plan, Sw
         }
     }
     notes.extend(few_steps(&runs));
-    Ok(Plan { name: check.name(file)?, baseline: arms[baseline].name.clone(), runs, notes })
+    Ok(Plan {
+        name: check.name(file)?,
+        baseline: arms[baseline].name.clone(),
+        runs,
+        notes,
+    })
 }
 
 /// Below this many steps a run says little about its architecture.
 const FEW_STEPS: u64 = 30;
 
 fn few_steps(runs: &[PlannedRun]) -> Option<String> {
-    let few: Vec<&PlannedRun> = runs.iter().filter(|run| run.spec.steps < FEW_STEPS).collect();
+    let few: Vec<&PlannedRun> = runs
+        .iter()
+        .filter(|run| run.spec.steps < FEW_STEPS)
+        .collect();
     let least = few.iter().min_by_key(|run| run.spec.steps)?;
     let (count, steps) = (few.len(), least.spec.steps);
     Some(format!(
@@ -144,16 +177,26 @@ struct Arm {
 
 fn arms(file: &SweepFile, check: &Check<'_>) -> Result<Vec<Arm>, SweepError> {
     let entries = &file.architectures;
-    check.not_empty("architectures", entries, "name at least one architecture, for example `transformer`")?;
+    check.not_empty(
+        "architectures",
+        entries,
+        "name at least one architecture, for example `transformer`",
+    )?;
     let mut arms: Vec<Arm> = Vec::new();
     for entry in &entries.value {
-        let ArmEntry { name, preset, architecture } = &entry.value;
+        let ArmEntry {
+            name,
+            preset,
+            architecture,
+        } = &entry.value;
         let Some(name) = name else {
             let message = format!("a changed `{preset}` needs a `name` of its own");
             return Err(check.at(entry, message, "add `name: ...`, the arm's name in tables"));
         };
         check.word("the name of an architecture", name, entry)?;
-        architecture.check().map_err(|e| contradiction(check, entry, name, &e))?;
+        architecture
+            .check()
+            .map_err(|e| contradiction(check, entry, name, &e))?;
         for earlier in &arms {
             if earlier.name == *name {
                 let message = format!("two architectures are named `{name}`");
@@ -164,39 +207,73 @@ fn arms(file: &SweepFile, check: &Check<'_>) -> Result<Vec<Arm>, SweepError> {
                 return Err(check.at(entry, message, "remove one of them, or change a choice"));
             }
         }
-        arms.push(Arm { name: name.clone(), architecture: *architecture });
+        arms.push(Arm {
+            name: name.clone(),
+            architecture: *architecture,
+        });
     }
     Ok(arms)
 }
 
 fn baseline(file: &SweepFile, check: &Check<'_>, arms: &[Arm]) -> Result<usize, SweepError> {
-    let Some(name) = &file.baseline else { return Ok(0) };
+    let Some(name) = &file.baseline else {
+        return Ok(0);
+    };
     let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
-    names.iter().position(|arm| *arm == name.value).ok_or_else(|| {
-        let message = format!("the baseline `{}` is none of the architectures: `{}`", name.value, names.join("`, `"));
-        check.at(name, message, super::nearest(&name.value, &names, "name"))
-    })
+    names
+        .iter()
+        .position(|arm| *arm == name.value)
+        .ok_or_else(|| {
+            let message = format!(
+                "the baseline `{}` is none of the architectures: `{}`",
+                name.value,
+                names.join("`, `")
+            );
+            check.at(name, message, super::nearest(&name.value, &names, "name"))
+        })
 }
 
-fn priorities(file: &SweepFile, check: &Check<'_>, arms: &[Arm]) -> Result<BTreeMap<String, u64>, SweepError> {
+fn priorities(
+    file: &SweepFile,
+    check: &Check<'_>,
+    arms: &[Arm],
+) -> Result<BTreeMap<String, u64>, SweepError> {
     let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
     for (name, priority) in &file.priorities {
         if !names.contains(&name.as_str()) {
-            let message =
-                format!("`priorities` names `{name}`, which is none of the architectures: `{}`", names.join("`, `"));
+            let message = format!(
+                "`priorities` names `{name}`, which is none of the architectures: `{}`",
+                names.join("`, `")
+            );
             return Err(check.at(priority, message, super::nearest(name, &names, "name")));
         }
         check.count("a priority", priority, 0..=1_000_000)?;
     }
-    Ok(file.priorities.iter().map(|(name, priority)| (name.clone(), priority.value.0)).collect())
+    Ok(file
+        .priorities
+        .iter()
+        .map(|(name, priority)| (name.clone(), priority.value.0))
+        .collect())
 }
 
-fn contradiction(check: &Check<'_>, entry: &At<ArmEntry>, name: &str, reason: &Contradiction) -> SweepError {
-    check.at(entry, format!("`{name}` cannot be: {reason}"), reason.hint())
+fn contradiction(
+    check: &Check<'_>,
+    entry: &At<ArmEntry>,
+    name: &str,
+    reason: &Contradiction,
+) -> SweepError {
+    check.at(
+        entry,
+        format!("`{name}` cannot be: {reason}"),
+        reason.hint(),
+    )
 }
 
 /// The `lr` axis.
-fn factors<'a>(entry: &'a At<Vec<At<Number>>>, check: &Check<'_>) -> Result<&'a [At<Number>], SweepError> {
+fn factors<'a>(
+    entry: &'a At<Vec<At<Number>>>,
+    check: &Check<'_>,
+) -> Result<&'a [At<Number>], SweepError> {
     check.not_empty(
         "lr",
         entry,
@@ -209,17 +286,29 @@ fn factors<'a>(entry: &'a At<Vec<At<Number>>>, check: &Check<'_>) -> Result<&'a 
     Ok(&entry.value)
 }
 
-fn budgets<'a>(entry: &'a BudgetsEntry, check: &Check<'_>) -> Result<Vec<(Budget, &'a At<Number>)>, SweepError> {
-    let (BudgetsEntry::Flops(list) | BudgetsEntry::Tokens(list) | BudgetsEntry::TokensPerParam(list)) = entry;
+fn budgets<'a>(
+    entry: &'a BudgetsEntry,
+    check: &Check<'_>,
+) -> Result<Vec<(Budget, &'a At<Number>)>, SweepError> {
+    let (BudgetsEntry::Flops(list)
+    | BudgetsEntry::Tokens(list)
+    | BudgetsEntry::TokensPerParam(list)) = entry;
     let make = match entry {
         BudgetsEntry::Flops(_) => Budget::Flops,
         BudgetsEntry::Tokens(_) => Budget::Tokens,
         BudgetsEntry::TokensPerParam(_) => Budget::TokensPerParam,
     };
-    check.not_empty("budgets", list, "give at least one budget, for example `flops: [1e12]`")?;
+    check.not_empty(
+        "budgets",
+        list,
+        "give at least one budget, for example `flops: [1e12]`",
+    )?;
     for (i, value) in list.value.iter().enumerate() {
         check.within("a budget", value, f64::MIN_POSITIVE..=1e30)?;
-        if list.value[..i].iter().any(|earlier| earlier.value == value.value) {
+        if list.value[..i]
+            .iter()
+            .any(|earlier| earlier.value == value.value)
+        {
             return Err(check.at(
                 value,
                 format!("the budget {} stands twice", make(value.value.0)),
@@ -227,7 +316,11 @@ fn budgets<'a>(entry: &'a BudgetsEntry, check: &Check<'_>) -> Result<Vec<(Budget
             ));
         }
     }
-    Ok(list.value.iter().map(|value| (make(value.value.0), value)).collect())
+    Ok(list
+        .value
+        .iter()
+        .map(|value| (make(value.value.0), value))
+        .collect())
 }
 
 /// A number, for messages that list duplicates.

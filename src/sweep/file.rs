@@ -77,7 +77,10 @@ pub struct EvaluationEntry {
 
 impl Default for EvaluationEntry {
     fn default() -> Self {
-        Self { tokens: At::nowhere(Count(65_536)), points: At::nowhere(Count(10)) }
+        Self {
+            tokens: At::nowhere(Count(65_536)),
+            points: At::nowhere(Count(10)),
+        }
     }
 }
 
@@ -133,7 +136,9 @@ fn without_null(schema: &mut serde_json::Value) {
                 map.remove("default");
             }
             for key in ["anyOf", "type", "enum"] {
-                let Some(list) = map.get_mut(key).and_then(serde_json::Value::as_array_mut) else { continue };
+                let Some(list) = map.get_mut(key).and_then(serde_json::Value::as_array_mut) else {
+                    continue;
+                };
                 list.retain(|item| !item.is_null() && item != "null" && item["type"] != "null");
                 if let ([only], "type") = (list.as_slice(), key) {
                     let only = only.clone();

@@ -27,8 +27,8 @@ pub use check::is_name;
 pub use data::{TextObject, TextPlace};
 pub use error::{SweepError, nearest};
 pub use executor::{
-    CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RayExecutor, RunOrder, SeveralExecutor,
-    SlurmExecutor, SlurmMemory, SlurmTime, Storage, Treatment, WorkersExecutor,
+    CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RayExecutor, RunOrder,
+    SeveralExecutor, SlurmExecutor, SlurmMemory, SlurmTime, Storage, Treatment, WorkersExecutor,
 };
 pub use expand::{Corpora, Plan, PlannedRun, plan};
 pub use file::{SweepFile, load, parse, read, schema};
@@ -36,6 +36,6 @@ pub use number::{Count, Number};
 pub use place::At;
 pub use size::{Ladder, SizeEntry};
 pub use train::{
-    AdafactorEntry, AdamwEntry, BatchEntry, BatchRuleEntry, LearningRateEntry, MuonEntry, OptimizerEntry,
-    PowerLawEntry, TrainEntry,
+    AdafactorEntry, AdamwEntry, BatchEntry, BatchRuleEntry, LearningRateEntry, MuonEntry,
+    OptimizerEntry, PowerLawEntry, TrainEntry,
 };

@@ -26,7 +26,9 @@ impl<'de> Deserialize<'de> for Count {
         let value = number(deserializer)?;
         // Above 2^53 a double no longer holds every whole number.
         if value < 0.0 || value.fract() != 0.0 || value > 9e15 {
-            return Err(de::Error::custom(format!("`{value}` is not a whole number from 0 to 9e15")));
+            return Err(de::Error::custom(format!(
+                "`{value}` is not a whole number from 0 to 9e15"
+            )));
         }
         Ok(Self(value as u64))
     }

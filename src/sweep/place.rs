@@ -19,19 +19,31 @@ pub struct At<T> {
 impl<T> At<T> {
     /// Another value at the same place: a part of this one that has no place of its own.
     pub(super) fn with<U>(&self, value: U) -> At<U> {
-        At { value, line: self.line, column: self.column }
+        At {
+            value,
+            line: self.line,
+            column: self.column,
+        }
     }
 
     /// A value that stands nowhere: a default.
     pub fn nowhere(value: T) -> Self {
-        Self { value, line: 0, column: 0 }
+        Self {
+            value,
+            line: 0,
+            column: 0,
+        }
     }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = serde_yaml::Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self { line: spanned.referenced.line(), column: spanned.referenced.column(), value: spanned.value })
+        Ok(Self {
+            line: spanned.referenced.line(),
+            column: spanned.referenced.column(),
+            value: spanned.value,
+        })
     }
 }
 

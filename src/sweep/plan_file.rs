@@ -33,15 +33,33 @@ impl Plan {
     /// Any failure to write or rename; the old file then still stands.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         write_streamed(path, |out| {
-            let Self { name, baseline, runs, notes } = self;
-            let (name, baseline, notes) =
-                (serde_json::to_string(name)?, serde_json::to_string(baseline)?, serde_json::to_string(notes)?);
-            write!(out, "{{\n\"name\": {name},\n\"baseline\": {baseline},\n\"notes\": {notes},\n\"runs\": [")?;
+            let Self {
+                name,
+                baseline,
+                runs,
+                notes,
+            } = self;
+            let (name, baseline, notes) = (
+                serde_json::to_string(name)?,
+                serde_json::to_string(baseline)?,
+                serde_json::to_string(notes)?,
+            );
+            write!(
+                out,
+                "{{\n\"name\": {name},\n\"baseline\": {baseline},\n\"notes\": {notes},\n\"runs\": ["
+            )?;
             for (place, run) in runs.iter().enumerate() {
                 out.write_all(if place == 0 { b"\n" } else { b",\n" })?;
                 let before = place.checked_sub(1).map(|before| &runs[before]);
-                if before.is_some_and(|before| again(before, run.id.clone(), run.spec.seed) == *run) {
-                    serde_json::to_writer(&mut *out, &Again { id: &run.id, seed: run.spec.seed })?;
+                if before.is_some_and(|before| again(before, run.id.clone(), run.spec.seed) == *run)
+                {
+                    serde_json::to_writer(
+                        &mut *out,
+                        &Again {
+                            id: &run.id,
+                            seed: run.spec.seed,
+                        },
+                    )?;
                 } else {
                     serde_json::to_writer(&mut *out, run)?;
                 }
@@ -55,7 +73,8 @@ impl Plan {
     /// # Errors
     /// When the file cannot be read, or is no plan ([`io::ErrorKind::InvalidData`]).
     pub fn read(path: &Path) -> io::Result<Self> {
-        serde_json::from_slice(&fs::read(path)?).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+        serde_json::from_slice(&fs::read(path)?)
+            .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
     }
 }
 
@@ -89,19 +108,48 @@ struct Entry {
 impl Entry {
     fn after(self, before: Option<&PlannedRun>) -> Result<PlannedRun, String> {
         match (self, before) {
-            (Self { id, arm: Some(arm), size: Some(size), lr_factor, priority, spec: Some(spec), seed: None }, _) => {
-                Ok(PlannedRun { id, arm, size, lr_factor, priority, spec })
-            }
-            (Self { id, arm: None, size: None, lr_factor: None, spec: None, seed: Some(seed), .. }, Some(before)) => {
-                Ok(again(before, id, seed))
-            }
-            (Self { id, .. }, _) => Err(format!("run {id} is neither whole nor the one before it with another seed")),
+            (
+                Self {
+                    id,
+                    arm: Some(arm),
+                    size: Some(size),
+                    lr_factor,
+                    priority,
+                    spec: Some(spec),
+                    seed: None,
+                },
+                _,
+            ) => Ok(PlannedRun {
+                id,
+                arm,
+                size,
+                lr_factor,
+                priority,
+                spec,
+            }),
+            (
+                Self {
+                    id,
+                    arm: None,
+                    size: None,
+                    lr_factor: None,
+                    spec: None,
+                    seed: Some(seed),
+                    ..
+                },
+                Some(before),
+            ) => Ok(again(before, id, seed)),
+            (Self { id, .. }, _) => Err(format!(
+                "run {id} is neither whole nor the one before it with another seed"
+            )),
         }
     }
 }
 
 /// For `#[serde(deserialize_with)]`: the runs of a plan, one after another.
-pub(super) fn runs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PlannedRun>, D::Error> {
+pub(super) fn runs<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<PlannedRun>, D::Error> {
     struct Runs;
 
     impl<'de> Visitor<'de> for Runs {
@@ -130,8 +178,19 @@ mod tests {
 
     fn plan() -> Plan {
         let run = |arm: &str, budget: f64, seed: u64, lr_factor: Option<f64>| {
-            let spec = RunSpec { budget: Budget::Flops(budget), seed, ..example() };
-            PlannedRun { id: spec.id(), arm: arm.into(), size: "d16-l2".into(), lr_factor, priority: 3, spec }
+            let spec = RunSpec {
+                budget: Budget::Flops(budget),
+                seed,
+                ..example()
+            };
+            PlannedRun {
+                id: spec.id(),
+                arm: arm.into(),
+                size: "d16-l2".into(),
+                lr_factor,
+                priority: 3,
+                spec,
+            }
         };
         let runs = vec![
             run("one", 1e10, 1, None),
@@ -141,7 +200,12 @@ mod tests {
             run("one", 2e10, 2, Some(0.5)),
             run("two", 2e10, 2, Some(0.5)),
         ];
-        Plan { name: "s".into(), baseline: "one".into(), runs, notes: vec!["a \"note\"".into()] }
+        Plan {
+            name: "s".into(),
+            baseline: "one".into(),
+            runs,
+            notes: vec!["a \"note\"".into()],
+        }
     }
 
     #[test]
@@ -152,9 +216,20 @@ mod tests {
         assert_eq!(Plan::read(&path).unwrap(), plan());
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text.matches("\"spec\"").count(), 4, "{text}");
-        assert_eq!(text.lines().filter(|line| line.starts_with("{\"id\"")).count(), 6, "{text}");
+        assert_eq!(
+            text.lines()
+                .filter(|line| line.starts_with("{\"id\""))
+                .count(),
+            6,
+            "{text}"
+        );
         serde_json::from_str::<serde_json::Value>(&text).unwrap();
-        Plan { runs: Vec::new(), ..plan() }.write(&path).unwrap();
+        Plan {
+            runs: Vec::new(),
+            ..plan()
+        }
+        .write(&path)
+        .unwrap();
         assert!(Plan::read(&path).unwrap().runs.is_empty());
     }
 
@@ -173,7 +248,8 @@ mod tests {
             let text = format!(r#"{{"name":"s","baseline":"b","notes":[],"runs":{runs}}}"#);
             serde_json::from_str::<Plan>(&text).unwrap_err().to_string()
         };
-        let why = "run 7 is neither whole nor the one before it with another seed at line 1 column 66";
+        let why =
+            "run 7 is neither whole nor the one before it with another seed at line 1 column 66";
         assert_eq!(refused(r#"[{"id":"7","seed":2}]"#), why);
         assert!(refused(r#"[{"id":"7","arm":"a"}]"#).contains("neither"));
         assert!(refused("3").contains("a list of runs"));

@@ -29,18 +29,42 @@ pub(super) struct PowerLaw {
 }
 
 /// Predictable Scale, Part I (arXiv:2503.04715): N without the vocabulary, D in tokens.
-const STEP_LAW_RATE: PowerLaw = PowerLaw { coefficient: 1.79, params: -0.713, tokens: 0.307, flops: 0.0 };
-const STEP_LAW_BATCH: PowerLaw = PowerLaw { coefficient: 0.58, params: 0.0, tokens: 0.571, flops: 0.0 };
+const STEP_LAW_RATE: PowerLaw = PowerLaw {
+    coefficient: 1.79,
+    params: -0.713,
+    tokens: 0.307,
+    flops: 0.0,
+};
+const STEP_LAW_BATCH: PowerLaw = PowerLaw {
+    coefficient: 0.58,
+    params: 0.0,
+    tokens: 0.571,
+    flops: 0.0,
+};
 /// DeepSeek LLM (arXiv:2401.02954, eq. 1), whose C counts FLOPs without the embedding.
-const DEEPSEEK_RATE: PowerLaw = PowerLaw { coefficient: 0.3118, params: 0.0, tokens: 0.0, flops: -0.125 };
-const DEEPSEEK_BATCH: PowerLaw = PowerLaw { coefficient: 0.292, params: 0.0, tokens: 0.0, flops: 0.3271 };
+const DEEPSEEK_RATE: PowerLaw = PowerLaw {
+    coefficient: 0.3118,
+    params: 0.0,
+    tokens: 0.0,
+    flops: -0.125,
+};
+const DEEPSEEK_BATCH: PowerLaw = PowerLaw {
+    coefficient: 0.292,
+    params: 0.0,
+    tokens: 0.0,
+    flops: 0.3271,
+};
 /// arXiv:2109.08668 with Adafactor: 1/sqrt(10,000).
 const PRIMER_RATE: f64 = 0.01;
 
 impl PowerLaw {
     fn checked(entry: &PowerLawEntry, check: &Check<'_>) -> Result<Self, SweepError> {
         Ok(Self {
-            coefficient: check.within("`coefficient`", &entry.coefficient, f64::MIN_POSITIVE..=1e12)?,
+            coefficient: check.within(
+                "`coefficient`",
+                &entry.coefficient,
+                f64::MIN_POSITIVE..=1e12,
+            )?,
             params: check.within("the exponent `params`", &entry.params, -4.0..=4.0)?,
             tokens: check.within("the exponent `tokens`", &entry.tokens, -4.0..=4.0)?,
             flops: check.within("the exponent `flops`", &entry.flops, -4.0..=4.0)?,
@@ -48,8 +72,17 @@ impl PowerLaw {
     }
 
     fn at(self, scale: Scale) -> f64 {
-        let Self { coefficient, params, tokens, flops } = self;
-        let Scale { params: n, tokens: d, flops: c } = scale;
+        let Self {
+            coefficient,
+            params,
+            tokens,
+            flops,
+        } = self;
+        let Scale {
+            params: n,
+            tokens: d,
+            flops: c,
+        } = scale;
         coefficient * n.powf(params) * d.powf(tokens) * c.powf(flops)
     }
 }
@@ -58,7 +91,9 @@ impl PowerLaw {
 const DIGITS: i32 = 4;
 
 fn rounded(value: f64) -> f64 {
-    format!("{value:.*e}", DIGITS as usize - 1).parse().unwrap_or(value)
+    format!("{value:.*e}", DIGITS as usize - 1)
+        .parse()
+        .unwrap_or(value)
 }
 
 /// A checked rule for the peak learning rate.
@@ -78,8 +113,12 @@ impl LearningRateRule {
         check: &Check<'_>,
     ) -> Result<Self, SweepError> {
         Ok(match &entry.value {
-            LearningRateEntry::Fixed(value) => Self::Fixed(check.within("the learning rate", value, RATES)?),
-            LearningRateEntry::Table(table) => Self::Table(checked_table(entry, table, sizes, check)?),
+            LearningRateEntry::Fixed(value) => {
+                Self::Fixed(check.within("the learning rate", value, RATES)?)
+            }
+            LearningRateEntry::Table(table) => {
+                Self::Table(checked_table(entry, table, sizes, check)?)
+            }
             LearningRateEntry::InverseSqrtWidth { base, at } => Self::InverseSqrtWidth {
                 base: check.within("the learning rate `base`", base, RATES)?,
                 at: check.within("the width `at`", at, 1.0..=65_536.0)?,
@@ -112,12 +151,19 @@ fn checked_table(
     sizes: &[Shape],
     check: &Check<'_>,
 ) -> Result<BTreeMap<String, f64>, SweepError> {
-    if let Some(missing) = sizes.iter().map(|size| size.label()).find(|size| !table.contains_key(size)) {
+    if let Some(missing) = sizes
+        .iter()
+        .map(|size| size.label())
+        .find(|size| !table.contains_key(size))
+    {
         let message = format!("the table of learning rates has none for the size `{missing}`");
         return Err(check.at(entry, message, format!("add `{missing}: RATE` to `table`")));
     }
     let rate = |(size, rate): (&String, &At<Number>)| {
-        Ok((size.clone(), check.within(&format!("the learning rate of `{size}`"), rate, RATES)?))
+        Ok((
+            size.clone(),
+            check.within(&format!("the learning rate of `{size}`"), rate, RATES)?,
+        ))
     };
     table.iter().map(rate).collect()
 }
@@ -133,19 +179,34 @@ pub(super) enum BatchRule {
 const MOST_TOKENS: u64 = 1 << 30;
 
 impl BatchRule {
-    pub(super) fn checked(entry: &At<BatchEntry>, sequence_length: u64, check: &Check<'_>) -> Result<Self, SweepError> {
+    pub(super) fn checked(
+        entry: &At<BatchEntry>,
+        sequence_length: u64,
+        check: &Check<'_>,
+    ) -> Result<Self, SweepError> {
         match &entry.value {
             BatchEntry::Tokens(count) => {
-                let tokens = check.count("`batch_tokens`", &entry.with(*count), sequence_length..=MOST_TOKENS)?;
+                let tokens = check.count(
+                    "`batch_tokens`",
+                    &entry.with(*count),
+                    sequence_length..=MOST_TOKENS,
+                )?;
                 if tokens % sequence_length == 0 {
                     return Ok(Self::Sequences((tokens / sequence_length) as u32));
                 }
-                let message =
-                    format!("`batch_tokens` is {tokens}, not a multiple of `sequence_length` {sequence_length}");
+                let message = format!(
+                    "`batch_tokens` is {tokens}, not a multiple of `sequence_length` {sequence_length}"
+                );
                 let down = tokens / sequence_length * sequence_length;
-                Err(check.at(entry, message, format!("use {down} or {}", down + sequence_length)))
+                Err(check.at(
+                    entry,
+                    message,
+                    format!("use {down} or {}", down + sequence_length),
+                ))
             }
-            BatchEntry::Rule(BatchRuleEntry::PowerLaw(law)) => PowerLaw::checked(law, check).map(Self::Law),
+            BatchEntry::Rule(BatchRuleEntry::PowerLaw(law)) => {
+                PowerLaw::checked(law, check).map(Self::Law)
+            }
             BatchEntry::Rule(BatchRuleEntry::StepLaw) => Ok(Self::Law(STEP_LAW_BATCH)),
             BatchEntry::Rule(BatchRuleEntry::Deepseek) => Ok(Self::Law(DEEPSEEK_BATCH)),
         }
@@ -168,13 +229,20 @@ mod tests {
     use super::*;
 
     fn close(value: f64, expected: f64) {
-        assert!((value / expected - 1.0).abs() < 1e-3, "{value} against {expected}");
+        assert!(
+            (value / expected - 1.0).abs() < 1e-3,
+            "{value} against {expected}"
+        );
     }
 
     /// The named rules at a scale of which their papers' formulas were worked out apart.
     #[test]
     fn named_rules_give_the_papers_values() {
-        let scale = Scale { params: 1e8, tokens: 1e10, flops: 6e18 };
+        let scale = Scale {
+            params: 1e8,
+            tokens: 1e10,
+            flops: 6e18,
+        };
         close(STEP_LAW_RATE.at(scale), 4.1577e-3);
         close(STEP_LAW_BATCH.at(scale), 297_460.0);
         close(DEEPSEEK_RATE.at(scale), 1.401e-3);
@@ -185,7 +253,11 @@ mod tests {
     fn what_a_law_gives_is_rounded() {
         assert_eq!(rounded(0.004_164_789_1), 0.004165);
         assert_eq!(rounded(297_461.3), 297_500.0);
-        let scale = Scale { params: 1e4, tokens: 1e5, flops: 1e10 };
+        let scale = Scale {
+            params: 1e4,
+            tokens: 1e5,
+            flops: 1e10,
+        };
         assert_eq!(BatchRule::Law(STEP_LAW_BATCH).sequences(scale, 128), 3);
         assert_eq!(BatchRule::Law(STEP_LAW_BATCH).sequences(scale, 4096), 1);
     }

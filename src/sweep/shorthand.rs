@@ -5,7 +5,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, Visitor,
+};
 use serde_json::{Value, json};
 
 /// A choice, written by name or with its settings.
@@ -30,7 +32,9 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for ShorthandVisitor<T> {
             (Err(alone), _) if alone.to_string().starts_with("unknown variant") => {
                 T::deserialize(name.into_deserializer()).map(Shorthand)
             }
-            (_, Err(reason)) => Err(E::custom(format!("`{name}` does not stand alone: {reason}"))),
+            (_, Err(reason)) => Err(E::custom(format!(
+                "`{name}` does not stand alone: {reason}"
+            ))),
         }
     }
 
@@ -52,9 +56,12 @@ impl<T: JsonSchema + DeserializeOwned> JsonSchema for Shorthand<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let spelled_out = generator.subschema_for::<T>();
-        let alone = |name: &String| serde_json::from_value::<T>(json!({ name.as_str(): {} })).is_ok();
-        let names: Vec<String> =
-            with_settings(&schemars::schema_for!(T).to_value()).into_iter().filter(alone).collect();
+        let alone =
+            |name: &String| serde_json::from_value::<T>(json!({ name.as_str(): {} })).is_ok();
+        let names: Vec<String> = with_settings(&schemars::schema_for!(T).to_value())
+            .into_iter()
+            .filter(alone)
+            .collect();
         json_schema!({ "anyOf": [spelled_out, { "enum": names }] })
     }
 }
@@ -62,6 +69,8 @@ impl<T: JsonSchema + DeserializeOwned> JsonSchema for Shorthand<T> {
 /// Names of an enum's variants that hold something, from its schema.
 fn with_settings(schema: &Value) -> Vec<String> {
     let variants = schema["oneOf"].as_array().into_iter().flatten();
-    let keys = variants.filter_map(|variant| variant["properties"].as_object()).flat_map(|keys| keys.keys().cloned());
+    let keys = variants
+        .filter_map(|variant| variant["properties"].as_object())
+        .flat_map(|keys| keys.keys().cloned());
     keys.collect()
 }

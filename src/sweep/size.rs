@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{
+    self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer,
+};
 
 use super::given::given;
 use super::{Count, Number};
@@ -87,22 +89,36 @@ impl SizeEntry {
         match (fields.params, fields.ladder, d_model, layers) {
             (Some(Count(params)), None, ..) if !spelled => Ok(Self::Params(params)),
             (None, Some(ladder), ..) if !spelled => Ok(Self::Ladder(ladder)),
-            (Some(_), ..) => Err(E::custom("`params` stands alone: a shape is derived from it")),
-            (_, Some(_), ..) => Err(E::custom("`ladder` stands alone: shapes are derived from it")),
+            (Some(_), ..) => Err(E::custom(
+                "`params` stands alone: a shape is derived from it",
+            )),
+            (_, Some(_), ..) => Err(E::custom(
+                "`ladder` stands alone: shapes are derived from it",
+            )),
             (None, None, Some(d_model), Some(layers)) => {
-                Shape::new(d_model, layers, heads, d_head, d_ff).map(Self::Shape).map_err(E::custom)
+                Shape::new(d_model, layers, heads, d_head, d_ff)
+                    .map(Self::Shape)
+                    .map_err(E::custom)
             }
-            _ => Err(E::custom("a size needs `d_model` and `layers`, or `params`, or `ladder`")),
+            _ => Err(E::custom(
+                "a size needs `d_model` and `layers`, or `params`, or `ladder`",
+            )),
         }
     }
 }
 
 /// Counts as dimensions; [`Shape::new`] knows how large each may be.
-fn dimensions<const N: usize>(counts: [(&'static str, Option<Count>); N]) -> Result<[Option<u32>; N], ShapeError> {
+fn dimensions<const N: usize>(
+    counts: [(&'static str, Option<Count>); N],
+) -> Result<[Option<u32>; N], ShapeError> {
     let mut dimensions = [None; N];
     for (dimension, (name, count)) in dimensions.iter_mut().zip(counts) {
         if let Some(Count(value)) = count {
-            let too_large = || ShapeError::OutOfRange { name, value, max: 1 << 20 };
+            let too_large = || ShapeError::OutOfRange {
+                name,
+                value,
+                max: 1 << 20,
+            };
             *dimension = Some(u32::try_from(value).map_err(|_| too_large())?);
         }
     }
@@ -120,7 +136,8 @@ impl<'de> Visitor<'de> for SizeVisitor {
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<SizeEntry, E> {
         // serde's own error wants names that live for ever; theirs do.
-        static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| named_rungs().chain([PAPER_SWEEP]).collect());
+        static NAMES: LazyLock<Vec<&'static str>> =
+            LazyLock::new(|| named_rungs().chain([PAPER_SWEEP]).collect());
         if name == PAPER_SWEEP {
             return Ok(SizeEntry::PaperSweep);
         }

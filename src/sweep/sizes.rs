@@ -2,7 +2,9 @@
 
 use super::check::Check;
 use super::{At, Ladder, SizeEntry, SweepError, SweepFile};
-use isoflop_core::arch::{ASPECT, Counting, LadderError, Shape, Solved, geometric, paper_sweep, solve_params};
+use isoflop_core::arch::{
+    ASPECT, Counting, LadderError, Shape, Solved, geometric, paper_sweep, solve_params,
+};
 
 /// The sizes of a sweep, distinct; where shapes are solved for, notes say how near they come.
 pub(super) fn sizes(
@@ -11,7 +13,11 @@ pub(super) fn sizes(
     counting: &Counting,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Shape>, SweepError> {
-    check.not_empty("sizes", &file.sizes, "name at least one size, for example `d64-l3`")?;
+    check.not_empty(
+        "sizes",
+        &file.sizes,
+        "name at least one size, for example `d64-l3`",
+    )?;
     let mut sizes: Vec<Shape> = Vec::new();
     for entry in &file.sizes.value {
         let solved = |result: Result<Vec<Solved>, LadderError>| {
@@ -21,14 +27,20 @@ pub(super) fn sizes(
         let found = match entry.value {
             SizeEntry::Shape(shape) => vec![shape],
             SizeEntry::PaperSweep => paper_sweep().collect(),
-            SizeEntry::Params(0) => return Err(check.at(entry, "`params` is 0", "give the number of parameters")),
-            SizeEntry::Params(target) => {
-                noted(solved(solve_params(counting, target, ASPECT).map(|one| vec![one]))?, notes)
+            SizeEntry::Params(0) => {
+                return Err(check.at(entry, "`params` is 0", "give the number of parameters"));
             }
+            SizeEntry::Params(target) => noted(
+                solved(solve_params(counting, target, ASPECT).map(|one| vec![one]))?,
+                notes,
+            ),
             SizeEntry::Ladder(ladder) => {
                 within(check, entry, &ladder)?;
                 let (from, to, rungs) = (ladder.from.0, ladder.to.0, ladder.rungs.0 as u32);
-                noted(solved(geometric(counting, from, to, rungs, ladder.aspect.0))?, notes)
+                noted(
+                    solved(geometric(counting, from, to, rungs, ladder.aspect.0))?,
+                    notes,
+                )
             }
         };
         for shape in found {
@@ -56,5 +68,7 @@ fn within(check: &Check<'_>, entry: &At<SizeEntry>, ladder: &Ladder) -> Result<(
         let message = "a ladder goes up: `from` is above 0 and below `to`";
         return Err(check.at(entry, message, "give a `from` below `to`"));
     }
-    check.within("`aspect`", &entry.with(ladder.aspect), 1.0..=1024.0).map(drop)
+    check
+        .within("`aspect`", &entry.with(ladder.aspect), 1.0..=1024.0)
+        .map(drop)
 }

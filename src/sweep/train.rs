@@ -6,7 +6,9 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{
+    self, Deserializer, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer,
+};
 
 use super::shorthand::Shorthand;
 use super::{At, Count, Number};
@@ -150,7 +152,10 @@ impl JsonSchema for BatchEntry {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (tokens, rule) = (generator.subschema_for::<Count>(), generator.subschema_for::<BatchRuleEntry>());
+        let (tokens, rule) = (
+            generator.subschema_for::<Count>(),
+            generator.subschema_for::<BatchRuleEntry>(),
+        );
         json_schema!({ "anyOf": [tokens, rule] })
     }
 }
@@ -241,7 +246,10 @@ fn default_optimizer() -> Shorthand<OptimizerEntry> {
 }
 
 fn default_schedule() -> At<Schedule> {
-    At::nowhere(Schedule::Cosine { warmup: 0.05, floor: 0.1 })
+    At::nowhere(Schedule::Cosine {
+        warmup: 0.05,
+        floor: 0.1,
+    })
 }
 
 fn default_precision() -> Precision {

@@ -26,7 +26,9 @@ pub fn collect(sweep: &SweepDir, plan: &Plan) -> Tables {
         let outcome = Outcome::committed(&sweep.run(&run.id), &run.id, &run.spec).ok();
         if let Some(outcome) = &outcome {
             let points = curve(sweep, run, outcome.attempt);
-            tables.curves.extend(points.into_iter().map(|point| curve_row(run, point)));
+            tables
+                .curves
+                .extend(points.into_iter().map(|point| curve_row(run, point)));
         }
         tables.runs.push(run_row(run, outcome.as_ref()));
     }
@@ -61,9 +63,12 @@ fn run_row(run: &PlannedRun, outcome: Option<&Outcome>) -> RunRow {
     let (budget, budget_kind) = spec.budget.value_and_kind();
     let tokens = outcome.map_or(spec.tokens().0, |o| o.tokens);
     let finished = match outcome.map(|o| o.ending) {
-        Some(Ending::Finished { loss_val, bits_per_byte, loss_train, eval_tokens }) => {
-            Some((loss_val, bits_per_byte, loss_train, eval_tokens))
-        }
+        Some(Ending::Finished {
+            loss_val,
+            bits_per_byte,
+            loss_train,
+            eval_tokens,
+        }) => Some((loss_val, bits_per_byte, loss_train, eval_tokens)),
         _ => None,
     };
     RunRow {
@@ -135,19 +140,31 @@ impl Tables {
         for row in &self.runs {
             match exclusion(row) {
                 Some(reason) => {
-                    study.excluded.push(Excluded { run: row.label(), reason });
+                    study.excluded.push(Excluded {
+                        run: row.label(),
+                        reason,
+                    });
                     study.unprofiled.extend(row.loss_val.map(|loss| Unprofiled {
                         unit: row.budget_kind.replace("_per_", "/"),
                         observation: observation(row, loss),
                     }));
                 }
-                None => study.observations.extend(row.loss_val.map(|loss| observation(row, loss))),
+                None => study
+                    .observations
+                    .extend(row.loss_val.map(|loss| observation(row, loss))),
             }
         }
         let curves = self.curves_by_run();
         for row in self.runs.iter().filter(|row| exclusion(row).is_none()) {
-            let points = curves.get(row.run_id.as_str()).map(Vec::as_slice).unwrap_or_default();
-            let reached = points.iter().filter(|point| point.step > 0).map(reached).collect();
+            let points = curves
+                .get(row.run_id.as_str())
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let reached = points
+                .iter()
+                .filter(|point| point.step > 0)
+                .map(reached)
+                .collect();
             study.trajectories.push(Trajectory {
                 arm: row.arm.clone(),
                 run: row.label(),
@@ -180,7 +197,11 @@ fn exclusion(row: &RunRow) -> Option<String> {
 }
 
 fn reached(point: &&CurvePoint) -> Reached {
-    Reached { flops: point.flops, tokens: point.tokens as f64, loss: point.loss_val }
+    Reached {
+        flops: point.flops,
+        tokens: point.tokens as f64,
+        loss: point.loss_val,
+    }
 }
 
 fn observation(row: &RunRow, loss: f64) -> Observation {
@@ -209,12 +230,30 @@ fn observation(row: &RunRow, loss: f64) -> Observation {
 impl RunRow {
     /// A name for people.
     pub fn label(&self) -> String {
-        label(&self.arm, &self.size, self.budget, self.lr_factor, self.seed, &self.run_id)
+        label(
+            &self.arm,
+            &self.size,
+            self.budget,
+            self.lr_factor,
+            self.seed,
+            &self.run_id,
+        )
     }
 }
 
 /// The same of its parts, for a row that is read again.
-pub(super) fn label(arm: &str, size: &str, budget: f64, lr_factor: f64, seed: u64, run_id: &str) -> String {
-    let lr = if lr_factor == 1.0 { String::new() } else { format!(" lr x{lr_factor}") };
+pub(super) fn label(
+    arm: &str,
+    size: &str,
+    budget: f64,
+    lr_factor: f64,
+    seed: u64,
+    run_id: &str,
+) -> String {
+    let lr = if lr_factor == 1.0 {
+        String::new()
+    } else {
+        format!(" lr x{lr_factor}")
+    };
     format!("{arm} {size} {budget:.2e}{lr} seed {seed} ({run_id})")
 }

@@ -44,8 +44,14 @@ fn write(path: &Path, columns: Vec<Column>) -> Result<(), TableError> {
     let mut bytes = Vec::new();
     DataFrame::new(height, columns)
         .and_then(|mut frame| ParquetWriter::new(&mut bytes).finish(&mut frame))
-        .map_err(|source| TableError::Frame { path: path.to_owned(), source })?;
-    write_whole(path, &bytes).map_err(|source| TableError::Write { path: path.to_owned(), source })
+        .map_err(|source| TableError::Frame {
+            path: path.to_owned(),
+            source,
+        })?;
+    write_whole(path, &bytes).map_err(|source| TableError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Makes one column of each expression over the rows.

@@ -17,11 +17,17 @@ use crate::{calibrate, cuda, host};
 pub(crate) fn run(attempt: &AttemptDir, git_revision: &str) -> Result<(), Failure> {
     let began = Instant::now();
     let launch = read_launch(attempt)?;
-    failure::catch(|| carry_out(attempt, &launch, git_revision, began))
-        .map_err(|failure| failure.beside_estimate(launch.memory_bytes_estimate, host::peak_memory_bytes()))
+    failure::catch(|| carry_out(attempt, &launch, git_revision, began)).map_err(|failure| {
+        failure.beside_estimate(launch.memory_bytes_estimate, host::peak_memory_bytes())
+    })
 }
 
-fn carry_out(attempt: &AttemptDir, launch: &Launch, git_revision: &str, began: Instant) -> Result<(), Failure> {
+fn carry_out(
+    attempt: &AttemptDir,
+    launch: &Launch,
+    git_revision: &str,
+    began: Instant,
+) -> Result<(), Failure> {
     die_with_parent(launch.parent_pid)?;
     let stop = StopFlag::on_signals()?;
     if launch.spec.id() != launch.run {
@@ -32,8 +38,10 @@ fn carry_out(attempt: &AttemptDir, launch: &Launch, git_revision: &str, began: I
         )));
     }
     // After a want of memory the same batch is passed in parts; the run stays the run.
-    let split =
-        launch.split_for_memory.map(|pass| RunSpec { micro_batch_sequences: Some(pass), ..launch.spec.clone() });
+    let split = launch.split_for_memory.map(|pass| RunSpec {
+        micro_batch_sequences: Some(pass),
+        ..launch.spec.clone()
+    });
     let spec = split.as_ref().unwrap_or(&launch.spec);
     let provenance = host::provenance(launch.device, git_revision);
     tch::set_num_threads(i32::try_from(launch.threads).unwrap_or(1));
@@ -44,7 +52,14 @@ fn carry_out(attempt: &AttemptDir, launch: &Launch, git_revision: &str, began: I
 
     let mut recorder = Recorder::create(attempt.metrics(), began)?;
     let mut checkpoints = Checkpoints::new(launch, stop);
-    let trained = train(spec, &train_file, &validation_file, device, &mut recorder, &mut checkpoints)?;
+    let trained = train(
+        spec,
+        &train_file,
+        &validation_file,
+        device,
+        &mut recorder,
+        &mut checkpoints,
+    )?;
     let metrics_digest = recorder.finish()?;
 
     let tokens = isoflop_core::units::Tokens(trained.steps * spec.batch_tokens().0);
@@ -70,13 +85,14 @@ fn carry_out(attempt: &AttemptDir, launch: &Launch, git_revision: &str, began: I
         threads: launch.threads,
         provenance,
     };
-    write_json(&attempt.outcome(), &outcome).map_err(|e| Failure::cannot_write(attempt.outcome().display(), &e))
+    write_json(&attempt.outcome(), &outcome)
+        .map_err(|e| Failure::cannot_write(attempt.outcome().display(), &e))
 }
 
 fn read_launch(attempt: &AttemptDir) -> Result<Launch, Failure> {
     let path = attempt.launch();
-    let bytes =
-        std::fs::read(&path).map_err(|e| Failure::bad_launch(format!("cannot read `{}`: {e}", path.display())))?;
+    let bytes = std::fs::read(&path)
+        .map_err(|e| Failure::bad_launch(format!("cannot read `{}`: {e}", path.display())))?;
     serde_json::from_slice(&bytes)
         .map_err(|e| Failure::bad_launch(format!("`{}` is no launch file: {e}", path.display())))
 }
@@ -85,17 +101,21 @@ fn read_launch(attempt: &AttemptDir) -> Result<Launch, Failure> {
 fn die_with_parent(parent: Option<u32>) -> Result<(), Failure> {
     let Some(parent) = parent else { return Ok(()) };
     let orphaned = |message: String| Failure::new(TrainerExit::Orphaned, message);
-    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|e| orphaned(format!("cannot bind to the coordinator: {e}")))?;
+    prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|e| orphaned(format!("cannot bind to the coordinator: {e}")))?;
     // It may have died before the call above.
     if getppid().as_raw() as u32 == parent {
         Ok(())
     } else {
-        Err(orphaned(format!("the coordinator, process {parent}, is gone")))
+        Err(orphaned(format!(
+            "the coordinator, process {parent}, is gone"
+        )))
     }
 }
 
 fn open(path: &std::path::Path, digest: &str) -> Result<TokenFile, Failure> {
-    let unreadable = |e| Failure::bad_launch(format!("cannot read the tokens `{}`: {e}", path.display()));
+    let unreadable =
+        |e| Failure::bad_launch(format!("cannot read the tokens `{}`: {e}", path.display()));
     if read_digest(path).map_err(unreadable)? != digest {
         return Err(Failure::bad_launch(format!(
             "the tokens `{}` are damaged: their digest is not {digest}",

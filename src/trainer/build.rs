@@ -34,10 +34,16 @@ fn build(lib: &Path) {
         let mut compiled: Vec<_> = sets.map(|set| scope.spawn(move || kernels(set))).collect();
         compiled.push(scope.spawn(move || dispatch(x86)));
         compiled.push(scope.spawn(|| functions(lib)));
-        compiled.into_iter().map(|object| object.join().expect("the compiler's words stand above")).collect()
+        compiled
+            .into_iter()
+            .map(|object| object.join().expect("the compiler's words stand above"))
+            .collect()
     });
     let mut library = compiler();
-    library.cargo_metadata(true).objects(objects).compile("isoflop_fused");
+    library
+        .cargo_metadata(true)
+        .objects(objects)
+        .compile("isoflop_fused");
     // libtorch's own OpenMP: its threads and ours must be the same.
     println!("cargo:rustc-link-search=native={}", lib.display());
     println!("cargo:rustc-link-lib=dylib:+verbatim={}", openmp(lib));
@@ -46,7 +52,13 @@ fn build(lib: &Path) {
 fn compiler() -> cc::Build {
     let mut build = cc::Build::new();
     // Optimised whatever the profile: these loops are what training waits for.
-    build.cpp(true).std("c++17").opt_level(3).debug(false).cargo_metadata(false).flag("-fno-math-errno");
+    build
+        .cpp(true)
+        .std("c++17")
+        .opt_level(3)
+        .debug(false)
+        .cargo_metadata(false)
+        .flag("-fno-math-errno");
     // A vector wider than the machine's is passed in memory, which GCC remarks on.
     build.flag_if_supported("-Wno-psabi");
     build
@@ -70,23 +82,39 @@ fn dispatch(x86: bool) -> PathBuf {
 }
 
 fn functions(lib: &Path) -> PathBuf {
-    let include = lib.parent().expect("a folder of libraries lies in libtorch's").join("include");
+    let include = lib
+        .parent()
+        .expect("a folder of libraries lies in libtorch's")
+        .join("include");
     let mut build = compiler();
     // libtorch's headers are not ours to correct.
-    build.flag("-fopenmp").flag("-isystem").flag(include.as_os_str());
-    build.flag("-isystem").flag(include.join("torch/csrc/api/include").as_os_str());
+    build
+        .flag("-fopenmp")
+        .flag("-isystem")
+        .flag(include.as_os_str());
+    build
+        .flag("-isystem")
+        .flag(include.join("torch/csrc/api/include").as_os_str());
     compile(&mut build, "functions.cpp", "functions")
 }
 
 /// Compiles one file into a folder of its own: the kernels are compiled once for each instruction set.
 fn compile(build: &mut cc::Build, file: &str, name: &str) -> PathBuf {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join(name);
-    build.out_dir(&out).file(format!("{FOLDER}/{file}")).compile_intermediates().remove(0)
+    build
+        .out_dir(&out)
+        .file(format!("{FOLDER}/{file}"))
+        .compile_intermediates()
+        .remove(0)
 }
 
 /// The file name of libtorch's OpenMP.
 fn openmp(lib: &Path) -> String {
-    let files = std::fs::read_dir(lib).expect("libtorch has a folder of libraries").flatten();
+    let files = std::fs::read_dir(lib)
+        .expect("libtorch has a folder of libraries")
+        .flatten();
     let mut names = files.map(|file| file.file_name().to_string_lossy().into_owned());
-    names.find(|name| name.starts_with("libgomp")).expect("libtorch brings its OpenMP (libgomp)")
+    names
+        .find(|name| name.starts_with("libgomp"))
+        .expect("libtorch brings its OpenMP (libgomp)")
 }

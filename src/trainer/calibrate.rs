@@ -26,7 +26,8 @@ pub(crate) fn serve() -> Result<(), Failure> {
         let request: CalibrationRequest = serde_json::from_str(&line)
             .map_err(|e| Failure::bad_launch(format!("this is no calibration request: {e}")))?;
         let result = measure(&request)?;
-        let answer = serde_json::to_string(&result).map_err(|e| Failure::cannot_write("the answer", &e.into()))?;
+        let answer = serde_json::to_string(&result)
+            .map_err(|e| Failure::cannot_write("the answer", &e.into()))?;
         writeln!(output, "{answer}")
             .and_then(|()| output.flush())
             .map_err(|e| Failure::cannot_write("the answer", &e))?;
@@ -53,11 +54,15 @@ fn measure(request: &CalibrationRequest) -> Result<CalibrationResult, Failure> {
     let eval_seconds = median_seconds(|| {
         tch::no_grad(|| {
             let views = training.parameters.views(spec.precision);
-            let loss = Model::bind(&training.config, &views).loss(&scored, &next, &training.positions);
+            let loss =
+                Model::bind(&training.config, &views).loss(&scored, &next, &training.positions);
             let _ = loss.cross_entropy.double_value(&[]);
         });
     });
-    Ok(CalibrationResult { step_seconds, eval_token_seconds: eval_seconds / scored.numel() as f64 })
+    Ok(CalibrationResult {
+        step_seconds,
+        eval_token_seconds: eval_seconds / scored.numel() as f64,
+    })
 }
 
 /// Side of the square matrices that the rate is measured with, on a processor and on an accelerator.
@@ -68,20 +73,33 @@ const RATE_SECONDS: f64 = 0.03;
 
 /// Rate of matrix products, FLOP/s: the best of several.
 pub(crate) fn matrix_flops_per_second(precision: Precision, device: Device) -> f64 {
-    let side = if device.is_cuda() { ACCELERATOR_SIDE } else { SIDE };
+    let side = if device.is_cuda() {
+        ACCELERATOR_SIDE
+    } else {
+        SIDE
+    };
     let factor = Tensor::rand([side, side], (Kind::Float, device)).to_kind(format_of(precision));
     let product = || {
         // One number of the product waits for the device.
         let _ = factor.matmul(&factor).get(0).get(0).double_value(&[]);
     };
     product();
-    let least = seconds(RATE_SECONDS, product).into_iter().fold(f64::INFINITY, f64::min);
+    let least = seconds(RATE_SECONDS, product)
+        .into_iter()
+        .fold(f64::INFINITY, f64::min);
     2.0 * (side as f64).powi(3) / least
 }
 
 fn random_tokens(spec: &RunSpec, device: Device) -> Tensor {
-    let dims = [i64::from(spec.batch_sequences), i64::from(spec.sequence_length)];
-    Tensor::randint(i64::from(spec.data.vocabulary()), dims, (Kind::Int64, device))
+    let dims = [
+        i64::from(spec.batch_sequences),
+        i64::from(spec.sequence_length),
+    ];
+    Tensor::randint(
+        i64::from(spec.data.vocabulary()),
+        dims,
+        (Kind::Int64, device),
+    )
 }
 
 /// Times of a piece of work, done at least [`STEPS`] times and for at least so many seconds.

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use isoflop_core::run::{
-    CheckpointsDir, FoundCheckpoints, Launch, Progress, RunDir, RunId, Spent, TakenTrunk, TrainerExit, Trunk,
-    latest_checkpoint, write_checkpoint,
+    CheckpointsDir, FoundCheckpoints, Launch, Progress, RunDir, RunId, Spent, TakenTrunk,
+    TrainerExit, Trunk, latest_checkpoint, write_checkpoint,
 };
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tch::{Device, Tensor};
@@ -25,8 +25,12 @@ impl StopFlag {
     pub(crate) fn on_signals() -> Result<Self, Failure> {
         let flag = Self::default();
         for signal in [SIGTERM, SIGINT] {
-            signal_hook::flag::register(signal, Arc::clone(&flag.0))
-                .map_err(|e| Failure::new(TrainerExit::Crash, format!("cannot listen for signals: {e}")))?;
+            signal_hook::flag::register(signal, Arc::clone(&flag.0)).map_err(|e| {
+                Failure::new(
+                    TrainerExit::Crash,
+                    format!("cannot listen for signals: {e}"),
+                )
+            })?;
         }
         Ok(flag)
     }
@@ -64,9 +68,18 @@ struct SharedTrunk {
 
 impl SharedTrunk {
     fn new(launch: &Launch) -> Option<Self> {
-        let take = launch.take_trunk.as_ref().map(|folder| RunDir::new(folder.clone()).trunk());
-        let keep = launch.keep_trunk.then(|| RunDir::new(launch.run_folder.clone()).trunk());
-        Some(Self { trunk: launch.spec.trunk()?, take, keep })
+        let take = launch
+            .take_trunk
+            .as_ref()
+            .map(|folder| RunDir::new(folder.clone()).trunk());
+        let keep = launch
+            .keep_trunk
+            .then(|| RunDir::new(launch.run_folder.clone()).trunk());
+        Some(Self {
+            trunk: launch.spec.trunk()?,
+            take,
+            keep,
+        })
     }
 }
 
@@ -87,21 +100,38 @@ impl Checkpoints {
         if let Some(own) = read(&self.dir, &self.run, training)? {
             return Ok(Some(own));
         }
-        let Some(SharedTrunk { trunk, take: Some(folder), .. }) = &self.trunk else { return Ok(None) };
+        let Some(SharedTrunk {
+            trunk,
+            take: Some(folder),
+            ..
+        }) = &self.trunk
+        else {
+            return Ok(None);
+        };
         let Some(mut taken) = read(folder, &trunk.id, training)? else {
             Failure::note("the trunk is not there: every step is made anew");
             return Ok(None);
         };
-        let Progress { step, seconds, trunk: before, .. } = taken.progress;
+        let Progress {
+            step,
+            seconds,
+            trunk: before,
+            ..
+        } = taken.progress;
         let earlier = before.map_or(0.0, |before| before.train_seconds);
-        taken.progress.trunk = Some(TakenTrunk { steps: step, train_seconds: earlier + seconds.train });
+        taken.progress.trunk = Some(TakenTrunk {
+            steps: step,
+            train_seconds: earlier + seconds.train,
+        });
         taken.progress.seconds = Spent::default();
         Ok(Some(taken))
     }
 
     /// Whether the trunk ends after this step, for others to go on from.
     pub(crate) fn keeps_trunk_at(&self, step: u64) -> bool {
-        self.trunk.as_ref().is_some_and(|shared| shared.keep.is_some() && shared.trunk.steps == step)
+        self.trunk
+            .as_ref()
+            .is_some_and(|shared| shared.keep.is_some() && shared.trunk.steps == step)
     }
 
     /// Keeps the end of the trunk.
@@ -112,9 +142,11 @@ impl Checkpoints {
         readings: &mut Readings,
     ) -> Result<(), Failure> {
         match &self.trunk {
-            Some(SharedTrunk { trunk, keep: Some(folder), .. }) => {
-                write(folder, &trunk.id, training, progress, readings)
-            }
+            Some(SharedTrunk {
+                trunk,
+                keep: Some(folder),
+                ..
+            }) => write(folder, &trunk.id, training, progress, readings),
             _ => Ok(()),
         }
     }
@@ -134,7 +166,10 @@ impl Checkpoints {
         write(&self.dir, &self.run, training, progress, readings)?;
         self.last = Instant::now();
         if stop {
-            let message = format!("stopped after step {}; the next attempt goes on from there", progress.step);
+            let message = format!(
+                "stopped after step {}; the next attempt goes on from there",
+                progress.step
+            );
             return Err(Failure::new(TrainerExit::Preempted, message));
         }
         Ok(true)
@@ -144,19 +179,35 @@ impl Checkpoints {
 /// The name of the steps' readings among a checkpoint's tensors.
 const READINGS: &str = "readings";
 
-fn read(dir: &CheckpointsDir, owner: &RunId, training: &mut Training<'_>) -> Result<Option<Snapshot>, Failure> {
-    let FoundCheckpoints { latest, passed_over } = latest_checkpoint(dir, owner);
+fn read(
+    dir: &CheckpointsDir,
+    owner: &RunId,
+    training: &mut Training<'_>,
+) -> Result<Option<Snapshot>, Failure> {
+    let FoundCheckpoints {
+        latest,
+        passed_over,
+    } = latest_checkpoint(dir, owner);
     for (step, reason) in passed_over {
-        Failure::note(format!("the checkpoint of step {step} is passed over: {reason}"));
+        Failure::note(format!(
+            "the checkpoint of step {step} is passed over: {reason}"
+        ));
     }
-    let Some((checkpoint, progress)) = latest else { return Ok(None) };
+    let Some((checkpoint, progress)) = latest else {
+        return Ok(None);
+    };
     let tensors = Tensor::read_safetensors(checkpoint.tensors())?;
-    let readings =
-        tensors.iter().find(|(name, tensor)| name == READINGS && tensor.size() == [progress.step.cast_signed(), 3]);
-    let (_, readings) =
-        readings.ok_or_else(|| Failure::bad_launch("the checkpoint has not the readings of all its steps"))?;
+    let readings = tensors.iter().find(|(name, tensor)| {
+        name == READINGS && tensor.size() == [progress.step.cast_signed(), 3]
+    });
+    let (_, readings) = readings.ok_or_else(|| {
+        Failure::bad_launch("the checkpoint has not the readings of all its steps")
+    })?;
     training.restore(&tensors)?;
-    Ok(Some(Snapshot { progress, readings: Readings::restored(readings)? }))
+    Ok(Some(Snapshot {
+        progress,
+        readings: Readings::restored(readings)?,
+    }))
 }
 
 fn write(
@@ -168,10 +219,15 @@ fn write(
 ) -> Result<(), Failure> {
     let mut tensors = training.state();
     tensors.push((READINGS, readings.tensor()));
-    let tensors: Vec<_> = tensors.into_iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu))).collect();
-    let write =
-        |path: &std::path::Path| Tensor::write_safetensors(&tensors, path).map_err(|e| io::Error::other(e.to_string()));
-    write_checkpoint(dir, owner, progress, write).map_err(|e| Failure::cannot_write(dir.root().display(), &e))
+    let tensors: Vec<_> = tensors
+        .into_iter()
+        .map(|(name, tensor)| (name, tensor.to_device(Device::Cpu)))
+        .collect();
+    let write = |path: &std::path::Path| {
+        Tensor::write_safetensors(&tensors, path).map_err(|e| io::Error::other(e.to_string()))
+    };
+    write_checkpoint(dir, owner, progress, write)
+        .map_err(|e| Failure::cannot_write(dir.root().display(), &e))
 }
 
 #[cfg(test)]
@@ -181,8 +237,8 @@ pub(crate) use tests::spec as example;
 mod tests {
     use isoflop_core::arch::{LLAMA_STYLE, PRIMER, PRIMER_EZ, Shape};
     use isoflop_core::run::{
-        Adafactor, Adamw, Budget, DataSpec, Evaluation, Muon, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule,
-        Tokenizer,
+        Adafactor, Adamw, Budget, DataSpec, Evaluation, Muon, Optimizer, Precision, RunSpec,
+        SPEC_VERSION, Schedule, Tokenizer,
     };
     use rand::RngExt;
     use rand_chacha::ChaCha8Rng;
@@ -195,7 +251,13 @@ mod tests {
     /// Runs that are stopped at random steps.
     const ROUNDS: u32 = 100;
 
-    const ADAMW: Adamw = Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1, decay_embeddings: true };
+    const ADAMW: Adamw = Adamw {
+        beta1: 0.9,
+        beta2: 0.95,
+        eps: 1e-8,
+        weight_decay: 0.1,
+        decay_embeddings: true,
+    };
 
     /// Every optimizer, each with another architecture.
     fn kinds() -> [RunSpec; 3] {
@@ -206,9 +268,20 @@ mod tests {
             clip_threshold: 1.0,
             factor_from: 8,
         };
-        let muon = Muon { momentum: 0.95, iterations: 5, adamw: ADAMW };
-        let with = |architecture, optimizer| RunSpec { optimizer, ..spec(architecture) };
-        [spec(PRIMER_EZ), with(PRIMER, Optimizer::Adafactor(adafactor)), with(LLAMA_STYLE, Optimizer::Muon(muon))]
+        let muon = Muon {
+            momentum: 0.95,
+            iterations: 5,
+            adamw: ADAMW,
+        };
+        let with = |architecture, optimizer| RunSpec {
+            optimizer,
+            ..spec(architecture)
+        };
+        [
+            spec(PRIMER_EZ),
+            with(PRIMER, Optimizer::Adafactor(adafactor)),
+            with(LLAMA_STYLE, Optimizer::Muon(muon)),
+        ]
     }
 
     pub(crate) fn spec(architecture: isoflop_core::arch::Architecture) -> RunSpec {
@@ -217,8 +290,18 @@ mod tests {
         RunSpec {
             version: SPEC_VERSION,
             architecture,
-            shape: Shape { d_model: 8, layers: 1, heads: 2, d_head: 4, d_ff: 16 },
-            data: DataSpec { tokenizer: Tokenizer::Bytes, train_digest: "a".into(), validation_digest: "b".into() },
+            shape: Shape {
+                d_model: 8,
+                layers: 1,
+                heads: 2,
+                d_head: 4,
+                d_ff: 16,
+            },
+            data: DataSpec {
+                tokenizer: Tokenizer::Bytes,
+                train_digest: "a".into(),
+                validation_digest: "b".into(),
+            },
             budget: Budget::Tokens(1e4),
             sequence_length: 8,
             batch_sequences: 2,
@@ -226,17 +309,24 @@ mod tests {
             steps: STEPS,
             optimizer: Optimizer::Adamw(ADAMW),
             learning_rate: 1e-2,
-            schedule: Schedule::Cosine { warmup: 0.1, floor: 0.1 },
+            schedule: Schedule::Cosine {
+                warmup: 0.1,
+                floor: 0.1,
+            },
             clip_norm: 1.0,
             precision: Precision::Float32,
-            evaluation: Evaluation { tokens: 64, points: 2 },
+            evaluation: Evaluation {
+                tokens: 64,
+                points: 2,
+            },
             seed: 3,
         }
     }
 
     fn batch(step: u64) -> (Tensor, Tensor) {
-        let tokens =
-            (Tensor::arange(18, (Kind::Int64, Device::Cpu)) * 31 + step as i64 * 7).remainder(251).view([2, 9]);
+        let tokens = (Tensor::arange(18, (Kind::Int64, Device::Cpu)) * 31 + step as i64 * 7)
+            .remainder(251)
+            .view([2, 9]);
         (tokens.narrow(1, 0, 8), tokens.narrow(1, 1, 8))
     }
 
@@ -251,7 +341,11 @@ mod tests {
     /// All that the future depends on, and all that was said.
     fn bits(training: &Training<'_>, readings: &mut Readings) -> Vec<u32> {
         let values = |tensor: Tensor| Vec::<f32>::try_from(tensor.reshape([-1])).unwrap();
-        let state = training.state().into_iter().map(|(_, tensor)| tensor).chain([readings.tensor()]);
+        let state = training
+            .state()
+            .into_iter()
+            .map(|(_, tensor)| tensor)
+            .chain([readings.tensor()]);
         state.flat_map(values).map(f32::to_bits).collect()
     }
 
@@ -282,7 +376,10 @@ mod tests {
     fn stopping_at_any_step_changes_no_bit() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         for spec in kinds() {
-            let (mut alone, mut readings) = (Training::new(&spec, Device::Cpu).unwrap(), Readings::default());
+            let (mut alone, mut readings) = (
+                Training::new(&spec, Device::Cpu).unwrap(),
+                Readings::default(),
+            );
             advance(&mut alone, &mut readings, 0..STEPS);
             let expected = bits(&alone, &mut readings);
             for _ in 0..ROUNDS.div_ceil(3) {
@@ -290,7 +387,8 @@ mod tests {
                 let mut step = 0;
                 // Stopped twice: the second attempt goes on from the first's checkpoint.
                 for _ in 0..2 {
-                    let (mut training, mut readings, from) = fresh(&spec, &checkpoints(folder.path(), &spec, false));
+                    let (mut training, mut readings, from) =
+                        fresh(&spec, &checkpoints(folder.path(), &spec, false));
                     assert_eq!(from.step, step);
                     let to = rng.random_range(step + 1..STEPS);
                     advance(&mut training, &mut readings, step..to);
@@ -303,31 +401,58 @@ mod tests {
                         break;
                     }
                 }
-                let (mut training, mut readings, _) = fresh(&spec, &checkpoints(folder.path(), &spec, false));
+                let (mut training, mut readings, _) =
+                    fresh(&spec, &checkpoints(folder.path(), &spec, false));
                 advance(&mut training, &mut readings, step..STEPS);
-                assert!(bits(&training, &mut readings) == expected, "stopped at {step}");
+                assert!(
+                    bits(&training, &mut readings) == expected,
+                    "stopped at {step}"
+                );
             }
         }
     }
 
-    fn sharing(folder: &std::path::Path, spec: &RunSpec, from: Option<&std::path::Path>) -> Checkpoints {
+    fn sharing(
+        folder: &std::path::Path,
+        spec: &RunSpec,
+        from: Option<&std::path::Path>,
+    ) -> Checkpoints {
         let trunk = |folder: &std::path::Path| RunDir::new(folder.to_owned()).trunk();
         let (take, keep) = (from.map(trunk), Some(trunk(folder)));
-        let shared = SharedTrunk { trunk: spec.trunk().unwrap(), take, keep };
-        Checkpoints { trunk: Some(shared), ..checkpoints(folder, spec, false) }
+        let shared = SharedTrunk {
+            trunk: spec.trunk().unwrap(),
+            take,
+            keep,
+        };
+        Checkpoints {
+            trunk: Some(shared),
+            ..checkpoints(folder, spec, false)
+        }
     }
 
     /// A chain of three budgets, each going on from the trunk of the one before, has the bits of separate runs; the
     /// shared steps' seconds are told apart from a run's own, and add up along the chain.
     #[test]
     fn a_shared_trunk_changes_no_bit() {
-        let schedule = Schedule::Wsd { warmup_steps: 5, decay: 0.25, floor: 0.0 };
+        let schedule = Schedule::Wsd {
+            warmup_steps: 5,
+            decay: 0.25,
+            floor: 0.0,
+        };
         for kind in kinds() {
             let (folders, mut before) = (tempfile::tempdir().unwrap(), None);
             for (steps, trunk) in [(20, 15), (30, 22), (40, 30)] {
-                let spec = RunSpec { steps, schedule, budget: Budget::Tokens(16.0 * steps as f64), ..kind.clone() };
+                let spec = RunSpec {
+                    steps,
+                    schedule,
+                    budget: Budget::Tokens(16.0 * steps as f64),
+                    ..kind.clone()
+                };
                 assert_eq!(spec.trunk().unwrap().steps, trunk);
-                let (mut alone, mut readings) = (Training::new(&spec, Device::Cpu).unwrap(), Readings::default());
+                let (mut alone, mut readings) = (
+                    Training::new(&spec, Device::Cpu).unwrap(),
+                    Readings::default(),
+                );
                 advance(&mut alone, &mut readings, 0..steps);
                 let expected = bits(&alone, &mut readings);
 
@@ -336,15 +461,30 @@ mod tests {
                 let (mut training, mut readings, mut progress) = fresh(&spec, &sharing);
                 let expected_start = match steps {
                     20 => None,
-                    30 => Some(TakenTrunk { steps: 15, train_seconds: 1.0 }),
-                    _ => Some(TakenTrunk { steps: 22, train_seconds: 2.0 }),
+                    30 => Some(TakenTrunk {
+                        steps: 15,
+                        train_seconds: 1.0,
+                    }),
+                    _ => Some(TakenTrunk {
+                        steps: 22,
+                        train_seconds: 2.0,
+                    }),
                 };
                 assert_eq!(progress.trunk, expected_start);
                 assert_eq!(progress.seconds, Spent::default());
                 advance(&mut training, &mut readings, progress.step..trunk);
                 assert!(sharing.keeps_trunk_at(trunk) && !sharing.keeps_trunk_at(trunk - 1));
-                progress = Progress { step: trunk, seconds: Spent { train: 1.0, ..Spent::default() }, ..progress };
-                sharing.write_trunk(&training, &progress, &mut readings).unwrap();
+                progress = Progress {
+                    step: trunk,
+                    seconds: Spent {
+                        train: 1.0,
+                        ..Spent::default()
+                    },
+                    ..progress
+                };
+                sharing
+                    .write_trunk(&training, &progress, &mut readings)
+                    .unwrap();
                 advance(&mut training, &mut readings, trunk..steps);
                 assert!(bits(&training, &mut readings) == expected, "{steps} steps");
                 before = Some(folder);
@@ -355,21 +495,63 @@ mod tests {
     /// Another learning rate, seed or warmup is another trunk: nothing is taken up, and the run begins at its beginning.
     #[test]
     fn another_runs_trunk_is_not_taken() {
-        let schedule = Schedule::Wsd { warmup_steps: 5, decay: 0.25, floor: 0.0 };
-        let spec = RunSpec { schedule, ..spec(PRIMER_EZ) };
+        let schedule = Schedule::Wsd {
+            warmup_steps: 5,
+            decay: 0.25,
+            floor: 0.0,
+        };
+        let spec = RunSpec {
+            schedule,
+            ..spec(PRIMER_EZ)
+        };
         let (folder, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (mut training, mut readings) = (Training::new(&spec, Device::Cpu).unwrap(), Readings::default());
+        let (mut training, mut readings) = (
+            Training::new(&spec, Device::Cpu).unwrap(),
+            Readings::default(),
+        );
         advance(&mut training, &mut readings, 0..30);
-        let progress = Progress { step: 30, ..Progress::default() };
-        sharing(folder.path(), &spec, None).write_trunk(&training, &progress, &mut readings).unwrap();
-        let longer = RunSpec { steps: 60, budget: Budget::Tokens(960.0), ..spec };
-        assert_eq!(fresh(&longer, &sharing(own.path(), &longer, Some(folder.path()))).2.step, 30);
+        let progress = Progress {
+            step: 30,
+            ..Progress::default()
+        };
+        sharing(folder.path(), &spec, None)
+            .write_trunk(&training, &progress, &mut readings)
+            .unwrap();
+        let longer = RunSpec {
+            steps: 60,
+            budget: Budget::Tokens(960.0),
+            ..spec
+        };
+        assert_eq!(
+            fresh(&longer, &sharing(own.path(), &longer, Some(folder.path())))
+                .2
+                .step,
+            30
+        );
         for other in [
-            RunSpec { seed: 4, ..longer.clone() },
-            RunSpec { learning_rate: 2e-2, ..longer.clone() },
-            RunSpec { schedule: Schedule::Wsd { warmup_steps: 6, decay: 0.25, floor: 0.0 }, ..longer.clone() },
+            RunSpec {
+                seed: 4,
+                ..longer.clone()
+            },
+            RunSpec {
+                learning_rate: 2e-2,
+                ..longer.clone()
+            },
+            RunSpec {
+                schedule: Schedule::Wsd {
+                    warmup_steps: 6,
+                    decay: 0.25,
+                    floor: 0.0,
+                },
+                ..longer.clone()
+            },
         ] {
-            assert_eq!(fresh(&other, &sharing(own.path(), &other, Some(folder.path()))).2.step, 0);
+            assert_eq!(
+                fresh(&other, &sharing(own.path(), &other, Some(folder.path())))
+                    .2
+                    .step,
+                0
+            );
         }
     }
 
@@ -377,16 +559,42 @@ mod tests {
     #[test]
     fn checkpoints_wait_for_their_time_and_fit_their_model() {
         let (folder, spec) = (tempfile::tempdir().unwrap(), spec(PRIMER_EZ));
-        let (mut training, mut readings) = (Training::new(&spec, Device::Cpu).unwrap(), Readings::default());
+        let (mut training, mut readings) = (
+            Training::new(&spec, Device::Cpu).unwrap(),
+            Readings::default(),
+        );
         advance(&mut training, &mut readings, 0..1);
-        let progress = Progress { step: 1, ..Progress::default() };
+        let progress = Progress {
+            step: 1,
+            ..Progress::default()
+        };
         let mut early = checkpoints(folder.path(), &spec, false);
-        assert!(!early.after_step(&training, &progress, &mut readings).unwrap(), "an hour has not passed");
-        let mut due = Checkpoints { every: Duration::ZERO, ..checkpoints(folder.path(), &spec, false) };
+        assert!(
+            !early
+                .after_step(&training, &progress, &mut readings)
+                .unwrap(),
+            "an hour has not passed"
+        );
+        let mut due = Checkpoints {
+            every: Duration::ZERO,
+            ..checkpoints(folder.path(), &spec, false)
+        };
         assert!(due.after_step(&training, &progress, &mut readings).unwrap());
-        assert_eq!(due.take_up(&mut training).unwrap().unwrap().progress.step, 1);
-        let wider = RunSpec { shape: Shape { d_ff: 20, ..spec.shape }, ..spec.clone() };
+        assert_eq!(
+            due.take_up(&mut training).unwrap().unwrap().progress.step,
+            1
+        );
+        let wider = RunSpec {
+            shape: Shape {
+                d_ff: 20,
+                ..spec.shape
+            },
+            ..spec.clone()
+        };
         let mut other = Training::new(&wider, Device::Cpu).unwrap();
-        assert_eq!(due.take_up(&mut other).unwrap_err().exit, TrainerExit::BadLaunch);
+        assert_eq!(
+            due.take_up(&mut other).unwrap_err().exit,
+            TrainerExit::BadLaunch
+        );
     }
 }

@@ -25,10 +25,21 @@ pub(crate) struct Score {
 
 impl Validation {
     pub(crate) fn new(spec: &RunSpec, file: &TokenFile, device: Device) -> Self {
-        let starts = validation_windows(file.tokens().len(), spec.sequence_length, spec.evaluation.tokens);
+        let starts = validation_windows(
+            file.tokens().len(),
+            spec.sequence_length,
+            spec.evaluation.tokens,
+        );
         let batches: Vec<_> = starts
             .chunks(EVALUATED_AT_ONCE)
-            .map(|chunk| windows(file.tokens(), chunk.iter().copied(), spec.sequence_length, device))
+            .map(|chunk| {
+                windows(
+                    file.tokens(),
+                    chunk.iter().copied(),
+                    spec.sequence_length,
+                    device,
+                )
+            })
             .collect();
         let tokens = (starts.len() as u64) * u64::from(spec.sequence_length);
         Self { batches, tokens }
@@ -38,11 +49,16 @@ impl Validation {
         let loss = tch::no_grad(|| {
             let views = training.parameters.views(training.spec.precision);
             let model = Model::bind(&training.config, &views);
-            let mean =
-                |(inputs, targets): &(Tensor, Tensor)| model.loss(inputs, targets, &training.positions).cross_entropy;
+            let mean = |(inputs, targets): &(Tensor, Tensor)| {
+                model
+                    .loss(inputs, targets, &training.positions)
+                    .cross_entropy
+            };
             let means: Vec<Tensor> = self.batches.iter().map(mean).collect();
             // Brought from the device at once: each number waits for it.
-            let means = Tensor::stack(&means, 0).to_kind(Kind::Double).to_device(Device::Cpu);
+            let means = Tensor::stack(&means, 0)
+                .to_kind(Kind::Double)
+                .to_device(Device::Cpu);
             // Summed in float64: the mean must not depend on how windows are batched.
             let sum = |(i, (_, targets)): (usize, &(Tensor, Tensor))| {
                 means.double_value(&[i as i64]) * targets.numel() as f64
@@ -50,7 +66,10 @@ impl Validation {
             self.batches.iter().enumerate().map(sum).sum::<f64>() / self.tokens as f64
         });
         // Byte tokens: one byte of text a token.
-        Score { loss, bits_per_byte: loss / std::f64::consts::LN_2 }
+        Score {
+            loss,
+            bits_per_byte: loss / std::f64::consts::LN_2,
+        }
     }
 }
 
@@ -62,14 +81,27 @@ pub(crate) fn windows(
     device: Device,
 ) -> (Tensor, Tensor) {
     let t = sequence_length as usize;
-    let flat: Vec<i64> =
-        starts.flat_map(|start| tokens[start..=start + t].iter().map(|token| i64::from(*token))).collect();
+    let flat: Vec<i64> = starts
+        .flat_map(|start| {
+            tokens[start..=start + t]
+                .iter()
+                .map(|token| i64::from(*token))
+        })
+        .collect();
     let both = sent(Tensor::from_slice(&flat), device).view([-1, t as i64 + 1]); // [B, T + 1]
-    (both.narrow(1, 0, t as i64).contiguous(), both.narrow(1, 1, t as i64).contiguous())
+    (
+        both.narrow(1, 0, t as i64).contiguous(),
+        both.narrow(1, 1, t as i64).contiguous(),
+    )
 }
 
 /// A tensor of this process's memory on the device, without waiting for what the device is doing: a copy is only made
 /// beside its work from memory that the system cannot move.
 fn sent(x: Tensor, device: Device) -> Tensor {
-    if device.is_cuda() { x.pin_memory(device).to_device_(device, x.kind(), true, false) } else { x }
+    if device.is_cuda() {
+        x.pin_memory(device)
+            .to_device_(device, x.kind(), true, false)
+    } else {
+        x
+    }
 }

@@ -16,7 +16,10 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: TrainerExit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self {
+            exit,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn bad_launch(message: impl Into<String>) -> Self {
@@ -31,7 +34,10 @@ impl Failure {
 
     /// A failure to write `what`.
     pub(crate) fn cannot_write(what: impl fmt::Display, error: &std::io::Error) -> Self {
-        Self::new(TrainerExit::CannotWrite, format!("cannot write `{what}`: {error}"))
+        Self::new(
+            TrainerExit::CannotWrite,
+            format!("cannot write `{what}`: {error}"),
+        )
     }
 }
 
@@ -48,7 +54,12 @@ impl From<tch::TchError> for Failure {
 }
 
 /// What libtorch, its allocators and the C++ library say when there is no memory.
-const NO_MEMORY: [&str; 4] = ["out of memory", "can't allocate memory", "DefaultCPUAllocator", "std::bad_alloc"];
+const NO_MEMORY: [&str; 4] = [
+    "out of memory",
+    "can't allocate memory",
+    "DefaultCPUAllocator",
+    "std::bad_alloc",
+];
 
 /// What CUDA says (the texts of `cudaGetErrorString`; the last two are of a GPU that has fallen off its bus) when the device
 /// failed, or when a fault on it has left the process's context unusable. A fault of the program that would come again, such as an assertion of a kernel, is not among them.
@@ -86,7 +97,10 @@ impl Failure {
         match (self.exit, estimate) {
             (TrainerExit::OutOfMemory, Some(estimate)) => {
                 let (estimate, held) = (bytes(estimate), bytes(held));
-                let message = format!("estimated {estimate}, held {held} at most, when: {}", self.message);
+                let message = format!(
+                    "estimated {estimate}, held {held} at most, when: {}",
+                    self.message
+                );
                 Self { message, ..self }
             }
             _ => self,
@@ -97,9 +111,14 @@ impl Failure {
 /// libtorch's own words, without what tch's operators wrap them in as they panic (with the line's end escaped), and without
 /// the C++ stack that follows, which helps nobody who reads a log.
 fn reason(message: &str) -> &str {
-    let own = message.split_once("on an `Err` value: Torch(\"").map_or(message, |(_, own)| own);
+    let own = message
+        .split_once("on an `Err` value: Torch(\"")
+        .map_or(message, |(_, own)| own);
     let line = own.lines().next().unwrap_or(own);
-    line.split("\\n").next().unwrap_or(line).trim_end_matches("\")")
+    line.split("\\n")
+        .next()
+        .unwrap_or(line)
+        .trim_end_matches("\")")
 }
 
 /// Runs `work`; a panic (tch's operators panic on libtorch's errors) becomes a failure in one line.
@@ -109,7 +128,11 @@ pub(crate) fn catch(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Fa
         let message = payload
             .downcast_ref::<String>()
             .cloned()
-            .or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .or_else(|| {
+                payload
+                    .downcast_ref::<&str>()
+                    .map(|text| (*text).to_owned())
+            })
             .unwrap_or_else(|| "the trainer failed without a message".to_owned());
         Err(Failure::from_torch(&message))
     })
@@ -147,8 +170,15 @@ mod tests {
 
     #[test]
     fn the_wrong_estimate_is_told_where_memory_ran_out() {
-        let told = |exit| Failure::new(exit, "no room").beside_estimate(Some(312 << 20), 2 << 30).to_string();
-        assert_eq!(told(TrainerExit::OutOfMemory), "estimated 312 MiB, held 2.0 GiB at most, when: no room");
+        let told = |exit| {
+            Failure::new(exit, "no room")
+                .beside_estimate(Some(312 << 20), 2 << 30)
+                .to_string()
+        };
+        assert_eq!(
+            told(TrainerExit::OutOfMemory),
+            "estimated 312 MiB, held 2.0 GiB at most, when: no room"
+        );
         assert_eq!(told(TrainerExit::Crash), "no room");
     }
 }

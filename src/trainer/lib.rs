@@ -39,9 +39,13 @@ pub fn main(git_revision: &str) -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     fused::keep_memory();
     let result = match words.as_slice() {
-        ["run", folder] => failure::catch(|| attempt::run(&AttemptDir::new(PathBuf::from(folder)), git_revision)),
+        ["run", folder] => {
+            failure::catch(|| attempt::run(&AttemptDir::new(PathBuf::from(folder)), git_revision))
+        }
         ["calibrate"] => failure::catch(calibrate::serve),
-        ["compare", folder, device] => failure::catch(|| reference::compare(Path::new(folder), device)),
+        ["compare", folder, device] => {
+            failure::catch(|| reference::compare(Path::new(folder), device))
+        }
         _ => Err(Failure::bad_launch(
             "usage: isoflop-trainer run ATTEMPT_DIR | isoflop-trainer calibrate | isoflop-trainer compare FIXTURES DEVICE",
         )),

@@ -32,17 +32,32 @@ pub(crate) enum Role {
 
 impl Slot {
     pub(crate) fn matrix(name: &str, dims: &[i64], init: Init) -> Self {
-        Self { name: name.to_owned(), dims: dims.to_vec(), init, role: Role::Hidden }
+        Self {
+            name: name.to_owned(),
+            dims: dims.to_vec(),
+            init,
+            role: Role::Hidden,
+        }
     }
 
     /// A matrix with a row for each token.
     pub(crate) fn embedding(name: &str, dims: &[i64], init: Init) -> Self {
-        Self { name: name.to_owned(), dims: dims.to_vec(), init, role: Role::Embedding }
+        Self {
+            name: name.to_owned(),
+            dims: dims.to_vec(),
+            init,
+            role: Role::Embedding,
+        }
     }
 
     /// Exempt from weight decay: norms, biases, taps, positions.
     pub(crate) fn exempt(name: &str, dims: &[i64], init: Init) -> Self {
-        Self { name: name.to_owned(), dims: dims.to_vec(), init, role: Role::Exempt }
+        Self {
+            name: name.to_owned(),
+            dims: dims.to_vec(),
+            init,
+            role: Role::Exempt,
+        }
     }
 
     pub(crate) fn len(&self) -> i64 {
@@ -62,18 +77,30 @@ pub(crate) struct Block {
 impl Block {
     /// Its part of a vector as long as the flat one.
     pub(crate) fn of(&self, flat: &Tensor) -> Tensor {
-        flat.narrow(0, self.start, self.dims.iter().product()).view(self.dims.as_slice())
+        flat.narrow(0, self.start, self.dims.iter().product())
+            .view(self.dims.as_slice())
     }
 }
 
 impl Slot {
     fn blocks(&self, start: i64) -> Vec<Block> {
-        let block = |start, dims| Block { start, dims, role: self.role };
-        let (Role::Hidden, Init::Parts(parts), [_, columns]) = (self.role, &self.init, self.dims.as_slice()) else {
+        let block = |start, dims| Block {
+            start,
+            dims,
+            role: self.role,
+        };
+        let (Role::Hidden, Init::Parts(parts), [_, columns]) =
+            (self.role, &self.init, self.dims.as_slice())
+        else {
             return vec![block(start, self.dims.clone())];
         };
-        let starts = parts.iter().scan(start, |next, (len, _)| Some(std::mem::replace(next, *next + len)));
-        starts.zip(parts).map(|(start, (len, _))| block(start, vec![len / columns, *columns])).collect()
+        let starts = parts.iter().scan(start, |next, (len, _)| {
+            Some(std::mem::replace(next, *next + len))
+        });
+        starts
+            .zip(parts)
+            .map(|(start, (len, _))| block(start, vec![len / columns, *columns]))
+            .collect()
     }
 }
 
@@ -114,14 +141,23 @@ impl Parameters {
         let own: i64 = slots.iter().map(Slot::len).sum();
         let mut values = Vec::new();
         // Without memory a growing vector aborts the process; a panic is a failure with a name.
-        assert!(values.try_reserve_exact(own as usize).is_ok(), "can't allocate memory for {own} initial weights");
+        assert!(
+            values.try_reserve_exact(own as usize).is_ok(),
+            "can't allocate memory for {own} initial weights"
+        );
         for slot in &slots {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(stream(&slot.name));
             draw(&slot.init, slot.len() as usize, &mut rng, &mut values);
         }
-        let flat = Tensor::from_slice(&values).to_device(device).set_requires_grad(true);
-        let index = slots.iter().enumerate().map(|(i, slot)| (slot.name.clone(), i)).collect();
+        let flat = Tensor::from_slice(&values)
+            .to_device(device)
+            .set_requires_grad(true);
+        let index = slots
+            .iter()
+            .enumerate()
+            .map(|(i, slot)| (slot.name.clone(), i))
+            .collect();
         Self { flat, slots, index }
     }
 
@@ -129,8 +165,16 @@ impl Parameters {
     pub(crate) fn views(&self, precision: Precision) -> Views<'_> {
         let sizes: Vec<i64> = self.slots.iter().map(Slot::len).collect();
         let parts = self.flat.split_with_sizes(sizes, 0);
-        let tensors = parts.into_iter().zip(&self.slots).map(|(part, slot)| part.view(slot.dims.as_slice())).collect();
-        Views { tensors, index: &self.index, products: format_of(precision) }
+        let tensors = parts
+            .into_iter()
+            .zip(&self.slots)
+            .map(|(part, slot)| part.view(slot.dims.as_slice()))
+            .collect();
+        Views {
+            tensors,
+            index: &self.index,
+            products: format_of(precision),
+        }
     }
 
     /// Number of parameters.
@@ -140,13 +184,22 @@ impl Parameters {
 
     /// How many of the flat vector's first numbers are of roles up to this one.
     pub(crate) fn len_up_to(&self, role: Role) -> i64 {
-        self.slots.iter().filter(|slot| slot.role <= role).map(Slot::len).sum()
+        self.slots
+            .iter()
+            .filter(|slot| slot.role <= role)
+            .map(Slot::len)
+            .sum()
     }
 
     /// The blocks, in the order of the flat vector.
     pub(crate) fn blocks(&self) -> Vec<Block> {
-        let starts = self.slots.iter().scan(0, |next, slot| Some(std::mem::replace(next, *next + slot.len())));
-        starts.zip(&self.slots).flat_map(|(start, slot)| slot.blocks(start)).collect()
+        let starts = self.slots.iter().scan(0, |next, slot| {
+            Some(std::mem::replace(next, *next + slot.len()))
+        });
+        starts
+            .zip(&self.slots)
+            .flat_map(|(start, slot)| slot.blocks(start))
+            .collect()
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {
@@ -175,7 +228,8 @@ impl Parameters {
     pub(crate) fn value_in(&self, flat: &Tensor, name: &str) -> Tensor {
         let i = self.index[name];
         let start = self.slots[..i].iter().map(Slot::len).sum();
-        flat.narrow(0, start, self.slots[i].len()).view(self.slots[i].dims.as_slice())
+        flat.narrow(0, start, self.slots[i].len())
+            .view(self.slots[i].dims.as_slice())
     }
 }
 
@@ -211,7 +265,10 @@ impl Views<'_> {
     /// # Panics
     /// When there is no such tensor: the model and its slots disagree, a bug.
     pub(crate) fn get(&self, name: &str) -> Tensor {
-        let index = self.index.get(name).unwrap_or_else(|| panic!("the model has no tensor `{name}`"));
+        let index = self
+            .index
+            .get(name)
+            .unwrap_or_else(|| panic!("the model has no tensor `{name}`"));
         self.tensors[*index].shallow_clone()
     }
 }
@@ -219,7 +276,11 @@ impl Views<'_> {
 /// A random stream of its own for each tensor. Stream 1 is the data's order, which no name gives.
 fn stream(name: &str) -> u64 {
     let digest = blake3::hash(name.as_bytes());
-    u64::from_le_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 bytes")) | 2
+    u64::from_le_bytes(
+        digest.as_bytes()[..8]
+            .try_into()
+            .expect("a digest has 32 bytes"),
+    ) | 2
 }
 
 fn draw(init: &Init, len: usize, rng: &mut ChaCha8Rng, out: &mut Vec<f32>) {
@@ -232,7 +293,9 @@ fn draw(init: &Init, len: usize, rng: &mut ChaCha8Rng, out: &mut Vec<f32>) {
         Init::Uniform { bound } => {
             out.extend((0..len).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32));
         }
-        Init::Parts(parts) => parts.iter().for_each(|(len, part)| draw(part, *len as usize, rng, out)),
+        Init::Parts(parts) => parts
+            .iter()
+            .for_each(|(len, part)| draw(part, *len as usize, rng, out)),
     }
 }
 
@@ -266,7 +329,13 @@ mod tests {
     }
 
     fn values(architecture: Architecture, seed: u64, name: &str) -> Vec<f32> {
-        Vec::try_from(initial(architecture, seed).views(Precision::Float32).get(name).reshape([-1])).unwrap()
+        Vec::try_from(
+            initial(architecture, seed)
+                .views(Precision::Float32)
+                .get(name)
+                .reshape([-1]),
+        )
+        .unwrap()
     }
 
     /// Pinned: what a seed means, for every preset, on any machine. Raise SPEC_VERSION with it.
@@ -274,13 +343,21 @@ mod tests {
     fn a_seed_means_the_same_bits() {
         let digest = |architecture| {
             let values: Vec<f32> = Vec::try_from(initial(architecture, 1).flat.detach()).unwrap();
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let bytes: Vec<u8> = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
             blake3::hash(&bytes).to_hex()[..16].to_owned()
         };
-        let digests: Vec<String> =
-            PRESETS.iter().map(|preset| format!("{} {}", digest(preset.architecture), preset.name)).collect();
+        let digests: Vec<String> = PRESETS
+            .iter()
+            .map(|preset| format!("{} {}", digest(preset.architecture), preset.name))
+            .collect();
         insta::assert_snapshot!(digests.join("\n"));
-        let bits: Vec<u32> = values(PRIMER_EZ, 1, "embedding")[..3].iter().map(|v| v.to_bits()).collect();
+        let bits: Vec<u32> = values(PRIMER_EZ, 1, "embedding")[..3]
+            .iter()
+            .map(|v| v.to_bits())
+            .collect();
         assert_eq!(bits, [1_059_680_872, 3_213_522_683, 3_214_395_926]);
     }
 
@@ -297,25 +374,49 @@ mod tests {
         /// What is left of a normal's standard deviation when it is cut at two of them.
         const CUT: f64 = 0.879_6;
         let (d, d_head) = (32.0f64, 16.0f64);
-        let spread =
-            |values: &[f32]| (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
+        let spread = |values: &[f32]| {
+            (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+        };
         let qkv = values(PRIMER_EZ, 1, "layers.0.attention.qkv");
         let thirds: Vec<&[f32]> = qkv.chunks(qkv.len() / 3).collect();
         for (what, values, std) in [
-            ("embedding", values(PRIMER_EZ, 1, "embedding").as_slice(), 1.0),
+            (
+                "embedding",
+                values(PRIMER_EZ, 1, "embedding").as_slice(),
+                1.0,
+            ),
             ("q", thirds[0], (d * d_head).powf(-0.5)),
             ("k", thirds[1], d.powf(-0.5)),
             ("v", thirds[2], d.powf(-0.5)),
-            ("ffn in", values(PRIMER_EZ, 1, "layers.0.ffn.in.weight").as_slice(), CUT * d.powf(-0.5)),
-            ("ffn out", values(PRIMER_EZ, 1, "layers.0.ffn.out.weight").as_slice(), CUT * (4.0 * d).powf(-0.5)),
+            (
+                "ffn in",
+                values(PRIMER_EZ, 1, "layers.0.ffn.in.weight").as_slice(),
+                CUT * d.powf(-0.5),
+            ),
+            (
+                "ffn out",
+                values(PRIMER_EZ, 1, "layers.0.ffn.out.weight").as_slice(),
+                CUT * (4.0 * d).powf(-0.5),
+            ),
         ] {
-            assert!((spread(values) / std - 1.0).abs() < 0.08, "{what}: {} against {std}", spread(values));
+            assert!(
+                (spread(values) / std - 1.0).abs() < 0.08,
+                "{what}: {} against {std}",
+                spread(values)
+            );
         }
         // Glorot's uniform: 64 values for two heads, whose extremes come near to the bound.
         let bound = (6.0f64 / (2.0 + 32.0)).sqrt();
-        let most = values(PRIMER_EZ, 1, "relative_bias").iter().fold(0.0f64, |most, v| most.max(f64::from(v.abs())));
-        assert!((0.9 * bound..=bound).contains(&most), "{most} against {bound}");
+        let most = values(PRIMER_EZ, 1, "relative_bias")
+            .iter()
+            .fold(0.0f64, |most, v| most.max(f64::from(v.abs())));
+        assert!(
+            (0.9 * bound..=bound).contains(&most),
+            "{most} against {bound}"
+        );
         let taps = values(PRIMER_EZ, 1, "layers.0.attention.conv");
-        assert!(taps[..96].iter().all(|w| *w == 0.5) && taps[96..].iter().all(|w| *w == 0.5f32 / 3.0));
+        assert!(
+            taps[..96].iter().all(|w| *w == 0.5) && taps[96..].iter().all(|w| *w == 0.5f32 / 3.0)
+        );
     }
 }

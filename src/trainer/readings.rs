@@ -32,7 +32,10 @@ impl Readings {
     /// As a checkpoint holds them, `[steps, 3]`.
     pub(crate) fn restored(tensor: &Tensor) -> Result<Self, Failure> {
         let flat: Vec<f32> = Vec::try_from(tensor.reshape([-1]))?;
-        Ok(Self { read: flat.as_chunks().0.to_vec(), pending: Vec::new() })
+        Ok(Self {
+            read: flat.as_chunks().0.to_vec(),
+            pending: Vec::new(),
+        })
     }
 
     /// `[steps, 3]`.
@@ -43,7 +46,8 @@ impl Readings {
 
     /// Adds a step: its loss `[]` and its norms `[2]`.
     pub(crate) fn push(&mut self, loss: &Tensor, norms: &Tensor) {
-        self.pending.push(Tensor::cat(&[&loss.reshape([1]), norms], 0));
+        self.pending
+            .push(Tensor::cat(&[&loss.reshape([1]), norms], 0));
     }
 
     /// Brings what is pending from the device.
@@ -51,7 +55,10 @@ impl Readings {
         if self.pending.is_empty() {
             return;
         }
-        let rows = Tensor::stack(&self.pending, 0).to_kind(Kind::Float).to_device(Device::Cpu).contiguous(); // [n, 3]
+        let rows = Tensor::stack(&self.pending, 0)
+            .to_kind(Kind::Float)
+            .to_device(Device::Cpu)
+            .contiguous(); // [n, 3]
         let mut flat = vec![0.0f32; rows.numel()];
         let len = flat.len();
         rows.copy_data(&mut flat, len);
@@ -66,9 +73,15 @@ impl Readings {
 
     /// A loss that is not a number, or that exploded, as an ending; to be asked after [`Self::read`].
     pub(crate) fn diverged(&self, step: u64, vocabulary: u32) -> Option<Ending> {
-        let mean = mean(&self.read[self.read.len().saturating_sub(READ_EVERY as usize)..], 0)?;
+        let mean = mean(
+            &self.read[self.read.len().saturating_sub(READ_EVERY as usize)..],
+            0,
+        )?;
         let sane = mean.is_finite() && mean <= EXPLODED * f64::from(vocabulary).ln();
-        (!sane).then_some(Ending::Diverged { step, loss: mean.is_finite().then_some(mean) })
+        (!sane).then_some(Ending::Diverged {
+            step,
+            loss: mean.is_finite().then_some(mean),
+        })
     }
 
     /// Mean loss of these steps, nats/token.
@@ -88,8 +101,15 @@ impl Readings {
 
     /// Steps whose loss stands out of those before them.
     pub(crate) fn loss_spikes(&self) -> u64 {
-        let losses: Vec<f64> = self.read.iter().map(|reading| f64::from(reading[0])).collect();
-        losses.windows(SPIKE_WINDOW + 1).filter(|window| is_spike(window)).count() as u64
+        let losses: Vec<f64> = self
+            .read
+            .iter()
+            .map(|reading| f64::from(reading[0]))
+            .collect();
+        losses
+            .windows(SPIKE_WINDOW + 1)
+            .filter(|window| is_spike(window))
+            .count() as u64
     }
 
     fn of(&self, steps: Range<u64>) -> &[Reading] {
@@ -99,7 +119,9 @@ impl Readings {
 
 /// Whether the last of these losses is a spike above the others.
 fn is_spike(window: &[f64]) -> bool {
-    let [before @ .., last] = window else { return false };
+    let [before @ .., last] = window else {
+        return false;
+    };
     let n = before.len() as f64;
     let mean = before.iter().sum::<f64>() / n;
     let variance = before.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / (n - 1.0);
@@ -107,7 +129,10 @@ fn is_spike(window: &[f64]) -> bool {
 }
 
 fn mean(readings: &[Reading], column: usize) -> Option<f64> {
-    let sum: f64 = readings.iter().map(|reading| f64::from(reading[column])).sum();
+    let sum: f64 = readings
+        .iter()
+        .map(|reading| f64::from(reading[column]))
+        .sum();
     (!readings.is_empty()).then(|| sum / readings.len() as f64)
 }
 
@@ -116,7 +141,10 @@ mod tests {
     use super::*;
 
     fn readings(losses: impl IntoIterator<Item = f32>) -> Readings {
-        Readings { read: losses.into_iter().map(|loss| [loss, 1.0, 0.1]).collect(), pending: Vec::new() }
+        Readings {
+            read: losses.into_iter().map(|loss| [loss, 1.0, 0.1]).collect(),
+            pending: Vec::new(),
+        }
     }
 
     #[test]
@@ -141,8 +169,12 @@ mod tests {
         let noisy = |step: usize| 5.0 - step as f32 / 100.0 + [0.02, -0.03, 0.01, -0.01][step % 4];
         assert_eq!(readings((0..300).map(noisy)).loss_spikes(), 0);
         let risen = (0..300).map(|step| noisy(step) + if step >= 200 { 3.0 } else { 0.0 });
-        assert!((1..5).contains(&readings(risen).loss_spikes()), "the level is noticed until the window knows it");
-        let apart = (0..300).map(|step| noisy(step) + if step == 100 || step == 250 { 3.0 } else { 0.0 });
+        assert!(
+            (1..5).contains(&readings(risen).loss_spikes()),
+            "the level is noticed until the window knows it"
+        );
+        let apart =
+            (0..300).map(|step| noisy(step) + if step == 100 || step == 250 { 3.0 } else { 0.0 });
         assert_eq!(readings(apart).loss_spikes(), 2);
     }
 
@@ -150,7 +182,16 @@ mod tests {
     fn divergence_is_seen() {
         assert_eq!(readings([5.0; 20]).diverged(20, 256), None);
         assert_eq!(readings([]).diverged(0, 256), None);
-        assert!(matches!(readings([f32::NAN]).diverged(1, 256), Some(Ending::Diverged { step: 1, loss: None })));
-        assert!(matches!(readings([20.0; 8]).diverged(8, 256), Some(Ending::Diverged { loss: Some(_), .. })));
+        assert!(matches!(
+            readings([f32::NAN]).diverged(1, 256),
+            Some(Ending::Diverged {
+                step: 1,
+                loss: None
+            })
+        ));
+        assert!(matches!(
+            readings([20.0; 8]).diverged(8, 256),
+            Some(Ending::Diverged { loss: Some(_), .. })
+        ));
     }
 }

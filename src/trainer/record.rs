@@ -27,15 +27,26 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn create(path: PathBuf, began: Instant) -> Result<Self, Failure> {
         let file = File::create(&path).map_err(|e| Failure::cannot_write(path.display(), &e))?;
-        Ok(Self { file, path, hasher: blake3::Hasher::new(), began, last: began })
+        Ok(Self {
+            file,
+            path,
+            hasher: blake3::Hasher::new(),
+            began,
+            last: began,
+        })
     }
 
     pub(crate) fn write(&mut self, kind: EventKind) -> Result<(), Failure> {
-        let event = Event { seconds: self.began.elapsed().as_secs_f64(), kind };
-        let mut line =
-            serde_json::to_string(&event).map_err(|e| Failure::cannot_write(self.path.display(), &e.into()))?;
+        let event = Event {
+            seconds: self.began.elapsed().as_secs_f64(),
+            kind,
+        };
+        let mut line = serde_json::to_string(&event)
+            .map_err(|e| Failure::cannot_write(self.path.display(), &e.into()))?;
         line.push('\n');
-        self.file.write_all(line.as_bytes()).map_err(|e| Failure::cannot_write(self.path.display(), &e))?;
+        self.file
+            .write_all(line.as_bytes())
+            .map_err(|e| Failure::cannot_write(self.path.display(), &e))?;
         self.hasher.update(line.as_bytes());
         self.last = Instant::now();
         Ok(())
@@ -52,7 +63,9 @@ impl Recorder {
 
     /// Brings the file to the disk and gives its digest.
     pub(crate) fn finish(self) -> Result<String, Failure> {
-        self.file.sync_all().map_err(|e| Failure::cannot_write(self.path.display(), &e))?;
+        self.file
+            .sync_all()
+            .map_err(|e| Failure::cannot_write(self.path.display(), &e))?;
         Ok(self.hasher.finalize().to_hex().to_string())
     }
 }

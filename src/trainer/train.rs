@@ -36,7 +36,12 @@ pub(crate) fn train(
     recorder: &mut Recorder,
     checkpoints: &mut Checkpoints,
 ) -> Result<Trained, Failure> {
-    let plan = BatchPlan::new(train.tokens().len(), spec.sequence_length, spec.batch_sequences, spec.seed);
+    let plan = BatchPlan::new(
+        train.tokens().len(),
+        spec.sequence_length,
+        spec.batch_sequences,
+        spec.seed,
+    );
     if plan.steps_available() < spec.steps {
         let message = format!(
             "the corpus holds {} steps without repeating, the run needs {}",
@@ -59,16 +64,25 @@ pub(crate) fn train(
     }
     for step in begin..spec.steps {
         let began = Instant::now();
-        let (inputs, targets) = windows(train.tokens(), plan.starts(step), spec.sequence_length, device);
+        let (inputs, targets) = windows(
+            train.tokens(),
+            plan.starts(step),
+            spec.sequence_length,
+            device,
+        );
         let (loss, norms) = run.training.step(&inputs, &targets, step);
         run.readings.push(&loss, &norms);
         run.progress.step = step + 1;
-        let reads = run.progress.step.is_multiple_of(READ_EVERY) || is_evaluation(run.progress.step, spec);
+        let reads =
+            run.progress.step.is_multiple_of(READ_EVERY) || is_evaluation(run.progress.step, spec);
         if reads {
             run.readings.read();
         }
         run.progress.seconds.train += began.elapsed().as_secs_f64();
-        if let (true, Some(ending)) = (reads, run.readings.diverged(step + 1, spec.data.vocabulary())) {
+        if let (true, Some(ending)) = (
+            reads,
+            run.readings.diverged(step + 1, spec.data.vocabulary()),
+        ) {
             return Ok(run.trained(ending));
         }
         recorder.heartbeat(step + 1, run.readings.latest_loss())?;
@@ -108,14 +122,21 @@ impl<'a> Run<'a> {
         self.resumed_from_step = Some(progress.step);
         self.readings = readings;
         self.progress = progress;
-        self.progress.curve.iter().try_for_each(|point| recorder.write(EventKind::Evaluated(*point)))
+        self.progress
+            .curve
+            .iter()
+            .try_for_each(|point| recorder.write(EventKind::Evaluated(*point)))
     }
 
     /// Evaluates where a point of the curve is due and not there yet: a trunk that was taken over was evaluated at other
     /// steps. Returns how the run ends, if it does.
     fn evaluate_if_due(&mut self, recorder: &mut Recorder) -> Result<Option<Ending>, Failure> {
         let (spec, step) = (self.training.spec, self.progress.step);
-        let is_there = self.progress.curve.last().is_some_and(|point| point.step == step);
+        let is_there = self
+            .progress
+            .curve
+            .last()
+            .is_some_and(|point| point.step == step);
         if is_there || !(step == 0 || is_evaluation(step, spec)) {
             return Ok(None);
         }
@@ -129,10 +150,21 @@ impl<'a> Run<'a> {
         let point = self.point(score);
         self.progress.curve.push(point);
         recorder.write(EventKind::Evaluated(point))?;
-        let Score { loss: loss_val, bits_per_byte } = score;
+        let Score {
+            loss: loss_val,
+            bits_per_byte,
+        } = score;
         let eval_tokens = self.validation.tokens;
-        let finished = |loss_train| Ending::Finished { loss_val, bits_per_byte, loss_train, eval_tokens };
-        Ok(point.loss_train.filter(|_| step == spec.steps).map(finished))
+        let finished = |loss_train| Ending::Finished {
+            loss_val,
+            bits_per_byte,
+            loss_train,
+            eval_tokens,
+        };
+        Ok(point
+            .loss_train
+            .filter(|_| step == spec.steps)
+            .map(finished))
     }
 
     fn point(&self, score: Score) -> CurvePoint {
@@ -147,7 +179,11 @@ impl<'a> Run<'a> {
             loss_train: self.readings.mean_loss(since.clone()),
             loss_val: score.loss,
             bits_per_byte: score.bits_per_byte,
-            learning_rate: if step == 0 { 0.0 } else { self.training.learning_rate(step - 1) },
+            learning_rate: if step == 0 {
+                0.0
+            } else {
+                self.training.learning_rate(step - 1)
+            },
             grad_norm: self.readings.mean_gradient_norm(since.clone()),
             update_norm: self.readings.mean_update_norm(since),
             train_seconds: trunk_seconds + self.progress.seconds.train,
@@ -194,5 +230,8 @@ fn is_evaluation(done: u64, spec: &RunSpec) -> bool {
 
 /// The last evaluation before one at `step`.
 fn previous_evaluation(step: u64, spec: &RunSpec) -> u64 {
-    (0..step).rev().find(|earlier| *earlier == 0 || is_evaluation(*earlier, spec)).unwrap_or(0)
+    (0..step)
+        .rev()
+        .find(|earlier| *earlier == 0 || is_evaluation(*earlier, spec))
+        .unwrap_or(0)
 }

@@ -24,25 +24,46 @@ impl<'a> Training<'a> {
         let config = spec.model();
         let (batch, pass) = (spec.batch_sequences, spec.pass_sequences());
         if pass == 0 || !batch.is_multiple_of(pass) {
-            return Err(Failure::bad_launch(format!("passes of {pass} sequences do not make a batch of {batch}")));
+            return Err(Failure::bad_launch(format!(
+                "passes of {pass} sequences do not make a batch of {batch}"
+            )));
         }
-        config.architecture.check().map_err(|e| Failure::bad_launch(format!("the architecture cannot be: {e}")))?;
+        config
+            .architecture
+            .check()
+            .map_err(|e| Failure::bad_launch(format!("the architecture cannot be: {e}")))?;
         let parameters = Parameters::initial(Model::slots(&config), spec.seed, device);
         if parameters.count() != spec.params_total() {
             let (own, counted) = (parameters.count().0, spec.params_total().0);
-            return Err(Failure::bad_launch(format!("the model has {own} parameters where `arch` counts {counted}")));
+            return Err(Failure::bad_launch(format!(
+                "the model has {own} parameters where `arch` counts {counted}"
+            )));
         }
         let optimizer = Optimizer::new(spec.optimizer, &parameters);
         let positions = Positions::new(&config, device);
-        Ok(Self { spec, config, parameters, optimizer, positions })
+        Ok(Self {
+            spec,
+            config,
+            parameters,
+            optimizer,
+            positions,
+        })
     }
 
     /// One optimizer step on inputs and targets `[B, T]`. Returns the loss `[]` and the norms of the gradient and of the
     /// update `[2]`, still on the device.
-    pub(crate) fn step(&mut self, inputs: &Tensor, targets: &Tensor, step: u64) -> (Tensor, Tensor) {
+    pub(crate) fn step(
+        &mut self,
+        inputs: &Tensor,
+        targets: &Tensor,
+        step: u64,
+    ) -> (Tensor, Tensor) {
         let loss = self.gradient(inputs, targets);
-        let settings =
-            StepSettings { learning_rate: self.learning_rate(step), clip_norm: self.spec.clip_norm, step: step + 1 };
+        let settings = StepSettings {
+            learning_rate: self.learning_rate(step),
+            clip_norm: self.spec.clip_norm,
+            step: step + 1,
+        };
         let norms = self.optimizer.step(&mut self.parameters, settings);
         (loss, norms)
     }
@@ -57,7 +78,9 @@ impl<'a> Training<'a> {
         }
         let weight = 1.0 / passes as f64;
         let of = |x: &Tensor, i: i64| x.narrow(0, i * pass, pass);
-        let losses: Vec<Tensor> = (0..passes).map(|i| self.backward(&of(inputs, i), &of(targets, i), weight)).collect();
+        let losses: Vec<Tensor> = (0..passes)
+            .map(|i| self.backward(&of(inputs, i), &of(targets, i), weight))
+            .collect();
         Tensor::stack(&losses, 0).mean(Kind::Float)
     }
 
@@ -68,7 +91,11 @@ impl<'a> Training<'a> {
             Model::bind(&self.config, &views).loss(inputs, targets, &self.positions)
         };
         // Not multiplied by one: the bits of whole batches are pinned.
-        let objective = if weight == 1.0 { loss.objective } else { loss.objective * weight };
+        let objective = if weight == 1.0 {
+            loss.objective
+        } else {
+            loss.objective * weight
+        };
         objective.backward();
         loss.cross_entropy.detach()
     }
@@ -76,7 +103,12 @@ impl<'a> Training<'a> {
     /// All tensors that the future depends on, by name.
     pub(crate) fn state(&self) -> Vec<(&'static str, Tensor)> {
         let mut state = vec![("parameters", self.parameters.flat.detach())];
-        state.extend(self.optimizer.state().into_iter().map(|(name, tensor)| (name, tensor.shallow_clone())));
+        state.extend(
+            self.optimizer
+                .state()
+                .into_iter()
+                .map(|(name, tensor)| (name, tensor.shallow_clone())),
+        );
         state
     }
 
@@ -84,13 +116,22 @@ impl<'a> Training<'a> {
     pub(crate) fn restore(&mut self, tensors: &[(String, Tensor)]) -> Result<(), Failure> {
         let mut pairs = Vec::new();
         for (name, own) in self.state() {
-            let found = tensors.iter().find(|(found, _)| found == name).map(|(_, tensor)| tensor);
+            let found = tensors
+                .iter()
+                .find(|(found, _)| found == name)
+                .map(|(_, tensor)| tensor);
             let found = found
                 .filter(|tensor| tensor.size() == own.size())
-                .ok_or_else(|| Failure::bad_launch(format!("the checkpoint has no `{name}` of this model")))?;
+                .ok_or_else(|| {
+                    Failure::bad_launch(format!("the checkpoint has no `{name}` of this model"))
+                })?;
             pairs.push((own, found));
         }
-        tch::no_grad(|| pairs.into_iter().for_each(|(mut own, found)| own.copy_(found)));
+        tch::no_grad(|| {
+            pairs
+                .into_iter()
+                .for_each(|(mut own, found)| own.copy_(found))
+        });
         Ok(())
     }
 
@@ -111,18 +152,25 @@ mod tests {
 
     /// 4 sequences of 8 tokens.
     fn batch() -> [Tensor; 2] {
-        let tokens = (Tensor::arange(36, (Kind::Int64, Device::Cpu)) * 31).remainder(251).view([4, 9]);
+        let tokens = (Tensor::arange(36, (Kind::Int64, Device::Cpu)) * 31)
+            .remainder(251)
+            .view([4, 9]);
         [tokens.narrow(1, 0, 8), tokens.narrow(1, 1, 8)]
     }
 
     fn spec(architecture: Architecture, micro_batch_sequences: Option<u32>) -> RunSpec {
-        RunSpec { batch_sequences: 4, micro_batch_sequences, ..example(architecture) }
+        RunSpec {
+            batch_sequences: 4,
+            micro_batch_sequences,
+            ..example(architecture)
+        }
     }
 
     /// Loss and norms of three steps and the parameters after them.
     fn trained(architecture: Architecture, micro_batch_sequences: Option<u32>) -> Vec<Tensor> {
         let spec = spec(architecture, micro_batch_sequences);
-        let (mut training, [inputs, targets]) = (Training::new(&spec, Device::Cpu).unwrap(), batch());
+        let (mut training, [inputs, targets]) =
+            (Training::new(&spec, Device::Cpu).unwrap(), batch());
         let mut all = Vec::new();
         for step in 0..3 {
             let (loss, norms) = training.step(&inputs, &targets, step);
@@ -135,7 +183,10 @@ mod tests {
     /// Loss, gradient, update and parameters of a split batch are the whole one's but for rounding, with the kernels and without.
     #[test]
     fn passes_add_up_to_the_whole_batch() {
-        let z_loss = Architecture { z_loss: 0.1, ..TRANSFORMER };
+        let z_loss = Architecture {
+            z_loss: 0.1,
+            ..TRANSFORMER
+        };
         let check = || {
             for architecture in [z_loss, PRIMER, LLAMA_STYLE] {
                 let whole = trained(architecture, None);
@@ -156,7 +207,9 @@ mod tests {
     /// A batch that is one pass has the bits of one that knows of no passes.
     #[test]
     fn a_pass_of_the_whole_batch_changes_no_bit() {
-        let pairs = trained(PRIMER, Some(4)).into_iter().zip(trained(PRIMER, None));
+        let pairs = trained(PRIMER, Some(4))
+            .into_iter()
+            .zip(trained(PRIMER, None));
         pairs.for_each(|(ours, theirs)| assert!(ours.equal(&theirs)));
     }
 

@@ -18,7 +18,11 @@ fn every_architecture_is_listed() {
 
 #[test]
 fn the_tables_of_primer() {
-    insta::assert_snapshot!(Sandbox::new().ok(&["arch", "show", "primer", "--size", "medium"]).out);
+    insta::assert_snapshot!(
+        Sandbox::new()
+            .ok(&["arch", "show", "primer", "--size", "medium"])
+            .out
+    );
 }
 
 /// Every architecture at every size of the paper, within 80 columns; the parts sum to the totals.
@@ -27,26 +31,56 @@ fn parts_sum_to_totals() {
     let sandbox = Sandbox::new();
     for preset in PRESETS {
         for size in ["small", "medium", "large", "d48-l2"] {
-            let words = ["arch", "show", preset.name, "--size", size, "--vocab", "32000"];
+            let words = [
+                "arch",
+                "show",
+                preset.name,
+                "--size",
+                size,
+                "--vocab",
+                "32000",
+            ];
             let out = sandbox.ok(&words).out;
             assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
             let shown = sandbox.ok(&[&words[..], &["--json"]].concat()).out;
             let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
             let number = |value: &serde_json::Value| value.as_u64().unwrap();
             let groups = shown["params_by_group"].as_object().unwrap();
-            assert_eq!(groups.values().map(number).sum::<u64>(), number(&shown["params_total"]), "{}", preset.name);
+            assert_eq!(
+                groups.values().map(number).sum::<u64>(),
+                number(&shown["params_total"]),
+                "{}",
+                preset.name
+            );
             let operations = shown["flops_by_operation"].as_array().unwrap();
-            let sum = |key: &str| operations.iter().map(|operation| number(&operation[key])).sum::<u64>();
-            assert_eq!(sum("forward") + sum("backward"), number(&shown["flops_per_token"]), "{}", preset.name);
+            let sum = |key: &str| {
+                operations
+                    .iter()
+                    .map(|operation| number(&operation[key]))
+                    .sum::<u64>()
+            };
+            assert_eq!(
+                sum("forward") + sum("backward"),
+                number(&shown["flops_per_token"]),
+                "{}",
+                preset.name
+            );
             let half = sum("forward_causal_half") + sum("backward_causal_half");
-            assert_eq!(half, number(&shown["flops_per_token_causal_half"]), "{}", preset.name);
+            assert_eq!(
+                half,
+                number(&shown["flops_per_token_causal_half"]),
+                "{}",
+                preset.name
+            );
         }
     }
 }
 
 #[test]
 fn json_is_complete() {
-    let out = Sandbox::new().ok(&["arch", "show", "primer_ez", "--size", "small", "--json"]).out;
+    let out = Sandbox::new()
+        .ok(&["arch", "show", "primer_ez", "--size", "small", "--json"])
+        .out;
     insta::assert_snapshot!(out);
     assert!(out.contains(Operation::QkvConvolution.name()));
 }
@@ -78,11 +112,25 @@ fn an_arm_of_a_sweep_is_shown() {
         "primer_ez",
         "{preset: llama_style, name: grouped, qk_norm: true, head: tied, qkv_projections: {grouped_query: {group: 2}}}",
     );
-    let show = |name: &str| sandbox.run(&["arch", "show", name, "--sweep", "sweep.yaml", "--size", "d64-l3"]);
+    let show = |name: &str| {
+        sandbox.run(&[
+            "arch",
+            "show",
+            name,
+            "--sweep",
+            "sweep.yaml",
+            "--size",
+            "d64-l3",
+        ])
+    };
     insta::assert_snapshot!(show("grouped").out);
     let unknown = show("groupd");
     assert_eq!(unknown.code, 2);
-    assert!(unknown.err.contains("did you mean `grouped`?"), "{}", unknown.err);
+    assert!(
+        unknown.err.contains("did you mean `grouped`?"),
+        "{}",
+        unknown.err
+    );
 }
 
 /// A reader that has seen enough, as `head` has, is no fault.
@@ -96,5 +144,11 @@ fn a_closed_pipe_is_no_panic() {
         .stderr(Stdio::piped())
         .output()
         .unwrap();
-    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).as_ref()
+        ),
+        (Some(0), "")
+    );
 }

@@ -7,11 +7,19 @@ use crate::sandbox::{Sandbox, skipped};
 /// Plain or compressed, with or without a BOM: the same runs.
 #[test]
 fn compression_does_not_matter() {
-    let ids = |sandbox: &Sandbox| sandbox.ok(&["plan", "sweep.yaml", "--no-calibration", "--json"]).out;
+    let ids = |sandbox: &Sandbox| {
+        sandbox
+            .ok(&["plan", "sweep.yaml", "--no-calibration", "--json"])
+            .out
+    };
     let (plain, packed) = (Sandbox::new(), Sandbox::new());
     let text = std::fs::read(packed.path("train.txt")).unwrap();
     packed.write("train.txt", zstd::encode_all(text.as_slice(), 19).unwrap());
-    let bom = ["\u{feff}".as_bytes(), &std::fs::read(packed.path("val.txt")).unwrap()].concat();
+    let bom = [
+        "\u{feff}".as_bytes(),
+        &std::fs::read(packed.path("val.txt")).unwrap(),
+    ]
+    .concat();
     packed.write("val.txt", bom);
     assert_eq!(ids(&plain), ids(&packed));
 }
@@ -40,9 +48,17 @@ best = duckdb.connect().execute("select min(loss_val) from 'results/sweep/runs.p
 assert best == runs.loss_val.min()
 print(json.dumps(tables))
 "#;
-    let output = Command::new("python3").args(["-c", script]).current_dir(sandbox.path("")).output().unwrap();
+    let output = Command::new("python3")
+        .args(["-c", script])
+        .current_dir(sandbox.path(""))
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     if said.starts_with("SKIPPED") {
         skipped(said.trim_start_matches("SKIPPED: "));
         return;

@@ -21,25 +21,50 @@ fn read(file: &str) -> String {
 
 #[test]
 fn the_committed_schema_is_the_programs() {
-    assert_eq!(read("sweeps/sweep.schema.json"), Sandbox::new().ok(&["schema"]).out, "run `make schema`");
+    assert_eq!(
+        read("sweeps/sweep.schema.json"),
+        Sandbox::new().ok(&["schema"]).out,
+        "run `make schema`"
+    );
 }
 
 /// Every shipped sweep is valid, whatever text the user puts beside it.
 #[test]
 fn shipped_sweeps_expand() {
-    for (name, runs) in [("quickstart", 36), ("example", 108), ("ablation", 96), ("single-gpu", 144)] {
+    for (name, runs) in [
+        ("quickstart", 36),
+        ("example", 108),
+        ("ablation", 96),
+        ("single-gpu", 144),
+    ] {
         let path = root(&format!("sweeps/{name}.yaml"));
         let file = load(&path).unwrap();
-        let spec = DataSpec { tokenizer: Tokenizer::Bytes, train_digest: "a".into(), validation_digest: "b".into() };
-        let much = Corpora { spec, train_tokens: 3_000_000_000, validation_tokens: 10_000_000 };
-        assert_eq!(plan(&file, &path, &much).unwrap().runs.len(), runs, "{name}");
+        let spec = DataSpec {
+            tokenizer: Tokenizer::Bytes,
+            train_digest: "a".into(),
+            validation_digest: "b".into(),
+        };
+        let much = Corpora {
+            spec,
+            train_tokens: 3_000_000_000,
+            validation_tokens: 10_000_000,
+        };
+        assert_eq!(
+            plan(&file, &path, &much).unwrap().runs.len(),
+            runs,
+            "{name}"
+        );
     }
 }
 
 /// The quickstart's text is enough for all its runs, none of which repeats its data.
 #[test]
 fn the_quickstart_fits_its_corpus() {
-    let ran = Sandbox::new().ok(&["plan", root("sweeps/quickstart.yaml").to_str().unwrap(), "--no-calibration"]);
+    let ran = Sandbox::new().ok(&[
+        "plan",
+        root("sweeps/quickstart.yaml").to_str().unwrap(),
+        "--no-calibration",
+    ]);
     assert!(ran.out.contains("36 runs"), "{}", ran.out);
 }
 
@@ -71,10 +96,16 @@ fn every_key_is_explained() {
         assert!(explained, "sweeps/README.md does not explain `{key}`");
     }
     for name in Preset::names() {
-        assert!(readme.contains(&format!("`{name}`")), "sweeps/README.md does not name the preset `{name}`");
+        assert!(
+            readme.contains(&format!("`{name}`")),
+            "sweeps/README.md does not name the preset `{name}`"
+        );
     }
     for rung in isoflop_core::arch::named_rungs() {
-        assert!(readme.contains(&format!("`{rung}`")), "sweeps/README.md does not name the rung `{rung}`");
+        assert!(
+            readme.contains(&format!("`{rung}`")),
+            "sweeps/README.md does not name the rung `{rung}`"
+        );
     }
 }
 
@@ -89,15 +120,30 @@ fn every_column_is_explained() {
     assert!(columns.len() > 50, "{columns:?}");
     let readme = read("results/README.md");
     for column in columns {
-        assert!(readme.contains(&format!("`{column}`")), "results/README.md does not explain `{column}`");
+        assert!(
+            readme.contains(&format!("`{column}`")),
+            "results/README.md does not explain `{column}`"
+        );
     }
 }
 
 /// Commands that a document shows: indented lines that begin with the program's name.
 fn commands(document: &str, program: &str) -> Vec<Vec<String>> {
-    let indented = document.lines().filter_map(|line| line.strip_prefix("    "));
+    let indented = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "));
     let shown = indented.filter(|line| line.starts_with(&format!("{program} ")));
-    shown.map(|line| line.split('#').next().unwrap().split_whitespace().skip(1).map(str::to_owned).collect()).collect()
+    shown
+        .map(|line| {
+            line.split('#')
+                .next()
+                .unwrap()
+                .split_whitespace()
+                .skip(1)
+                .map(str::to_owned)
+                .collect()
+        })
+        .collect()
 }
 
 /// The page on fits shows tables of other people; their commands, in their order, beside a copy of what they name.
@@ -106,7 +152,13 @@ fn tables_of_other_people_are_fitted_as_documented() {
     let sandbox = Sandbox::new();
     copy_into(&sandbox, &["docs", "results"]);
     let page = read("docs/fitting.md");
-    let section = page.split("## Runs from elsewhere").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section = page
+        .split("## Runs from elsewhere")
+        .nth(1)
+        .unwrap()
+        .split("\n## ")
+        .next()
+        .unwrap();
     let commands = commands(section, "isoflop");
     assert!(commands.len() >= 4);
     for command in commands {
@@ -115,7 +167,10 @@ fn tables_of_other_people_are_fitted_as_documented() {
     assert!(sandbox.path("fits.json").exists());
     for (role, names) in isoflop_table::column_names() {
         for name in names.iter().chain([&role]) {
-            assert!(section.contains(&format!("`{name}`")), "docs/fitting.md does not name `{name}`");
+            assert!(
+                section.contains(&format!("`{name}`")),
+                "docs/fitting.md does not name `{name}`"
+            );
         }
     }
 }
@@ -123,7 +178,12 @@ fn tables_of_other_people_are_fitted_as_documented() {
 /// Folders of the repository, as they are.
 fn copy_into(sandbox: &Sandbox, folders: &[&str]) {
     for folder in folders {
-        let copied = Command::new("cp").arg("-r").arg(root(folder)).arg(sandbox.path(folder)).status().unwrap();
+        let copied = Command::new("cp")
+            .arg("-r")
+            .arg(root(folder))
+            .arg(sandbox.path(folder))
+            .status()
+            .unwrap();
         assert!(copied.success());
     }
 }
@@ -149,18 +209,41 @@ fn commands_of_the_readme_work() {
             let runs = sandbox.json(&["status", "quickstart"]);
             run = Some(runs[0]["id"].as_str().unwrap().to_owned());
         }
-        let word = |word: &'_ String| if word == "RUN" { run.clone().unwrap() } else { word.clone() };
+        let word = |word: &'_ String| {
+            if word == "RUN" {
+                run.clone().unwrap()
+            } else {
+                word.clone()
+            }
+        };
         let command: Vec<String> = command.iter().map(word).collect();
         if command[0] == "import" {
             let copied = sandbox.path("other/results");
             fs::create_dir_all(sandbox.path("other")).unwrap();
-            assert!(Command::new("cp").arg("-r").arg(sandbox.path("results")).arg(copied).status().unwrap().success());
+            assert!(
+                Command::new("cp")
+                    .arg("-r")
+                    .arg(sandbox.path("results"))
+                    .arg(copied)
+                    .status()
+                    .unwrap()
+                    .success()
+            );
         }
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         // Two sizes make neither profile nor surface: that is the answer here, and not a fault of the command.
-        let allowed = if ["fit", "predict", "suggest"].contains(&words[0]) { vec![0, 5] } else { vec![0] };
+        let allowed = if ["fit", "predict", "suggest"].contains(&words[0]) {
+            vec![0, 5]
+        } else {
+            vec![0]
+        };
         let ran = sandbox.run(&words);
-        assert!(allowed.contains(&ran.code), "isoflop {}: {}", words.join(" "), ran.err);
+        assert!(
+            allowed.contains(&ran.code),
+            "isoflop {}: {}",
+            words.join(" "),
+            ran.err
+        );
     }
 }
 
@@ -170,8 +253,18 @@ fn make_targets_exist() {
         let commands = commands(&read(document), "make");
         assert!(!commands.is_empty());
         for command in commands {
-            let output = Command::new("make").arg("-n").arg(&command[0]).current_dir(root("")).output().unwrap();
-            assert!(output.status.success(), "make {}: {}", command[0], String::from_utf8_lossy(&output.stderr));
+            let output = Command::new("make")
+                .arg("-n")
+                .arg(&command[0])
+                .current_dir(root(""))
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success(),
+                "make {}: {}",
+                command[0],
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
     }
 }
@@ -181,28 +274,42 @@ fn make_targets_exist() {
 #[test]
 fn the_committed_study_is_whole() {
     let sandbox = Sandbox::new();
-    let copied = Command::new("cp").arg("-r").arg(root("results")).arg(sandbox.path("results")).status().unwrap();
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(root("results"))
+        .arg(sandbox.path("results"))
+        .status()
+        .unwrap();
     assert!(copied.success());
     let status = sandbox.ok(&["status", "example"]).out;
     assert!(status.contains("108 of 108 runs finished"), "{status}");
     let fits = sandbox.json(&["fit", "example"]);
     for arm in fits["arms"].as_array().unwrap() {
         for profile in arm["profiles"].as_array().unwrap() {
-            assert_eq!(profile["vertex"]["status"], "interior", "{} at {}", arm["arm"], profile["budget"]);
+            assert_eq!(
+                profile["vertex"]["status"], "interior",
+                "{} at {}",
+                arm["arm"], profile["budget"]
+            );
         }
     }
-    let committed: serde_json::Value = serde_json::from_str(&read("results/example/fit.json")).unwrap();
+    let committed: serde_json::Value =
+        serde_json::from_str(&read("results/example/fit.json")).unwrap();
     alike(&fits, &committed, "fit.json");
 }
 
 /// Every field of fit.json is in the schema, with what it is.
 #[test]
 fn the_schema_of_fits_describes_every_field() {
-    let schema: serde_json::Value = serde_json::from_str(&Sandbox::new().ok(&["schema", "fit"]).out).unwrap();
-    let committed: serde_json::Value = serde_json::from_str(&read("results/example/fit.json")).unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(&Sandbox::new().ok(&["schema", "fit"]).out).unwrap();
+    let committed: serde_json::Value =
+        serde_json::from_str(&read("results/example/fit.json")).unwrap();
     let described = |kind: &serde_json::Value, value: &serde_json::Value| {
         for (key, _) in value.as_object().unwrap() {
-            let text = kind["properties"][key]["description"].as_str().unwrap_or_default();
+            let text = kind["properties"][key]["description"]
+                .as_str()
+                .unwrap_or_default();
             assert!(!text.is_empty(), "`{key}` is not described");
         }
     };
@@ -214,7 +321,10 @@ fn the_schema_of_fits_describes_every_field() {
         ("Frontier", &committed["arms"][0]["frontier"]),
         ("ArmSurface", &committed["arms"][0]["surface"]),
         ("Comparison", &committed["comparisons"][0]),
-        ("MultiplierPoint", &committed["comparisons"][0]["multiplier"][0]),
+        (
+            "MultiplierPoint",
+            &committed["comparisons"][0]["multiplier"][0],
+        ),
     ] {
         described(&schema["$defs"][name], place);
     }
@@ -227,16 +337,24 @@ fn alike(one: &serde_json::Value, other: &serde_json::Value, place: &str) {
         (Number(a), Number(b)) => {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
             // A p is a share of draws, of which one or two may fall on the other side.
-            let slack = if place.ends_with("p_value") { 2e-3 } else { 1e-4 * a.abs().max(b.abs()) };
+            let slack = if place.ends_with("p_value") {
+                2e-3
+            } else {
+                1e-4 * a.abs().max(b.abs())
+            };
             assert!((a - b).abs() <= slack, "{place}: {a} now, {b} committed");
         }
         (Array(a), Array(b)) => {
             assert_eq!(a.len(), b.len(), "{place}");
-            a.iter().zip(b).enumerate().for_each(|(i, (a, b))| alike(a, b, &format!("{place}[{i}]")));
+            a.iter()
+                .zip(b)
+                .enumerate()
+                .for_each(|(i, (a, b))| alike(a, b, &format!("{place}[{i}]")));
         }
         (Object(a), Object(b)) => {
             assert!(a.keys().eq(b.keys()), "{place}");
-            a.iter().for_each(|(key, value)| alike(value, &b[key], &format!("{place}.{key}")));
+            a.iter()
+                .for_each(|(key, value)| alike(value, &b[key], &format!("{place}.{key}")));
         }
         _ => assert_eq!(one, other, "{place}"),
     }

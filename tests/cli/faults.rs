@@ -28,7 +28,12 @@ pub(crate) fn slow() -> Sandbox {
 }
 
 pub(crate) fn start(sandbox: &Sandbox) -> Child {
-    sandbox.command(&["run", "sweep.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    sandbox
+        .command(&["run", "sweep.yaml"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 pub(crate) fn strike(process: &Child, signal: Signal) {
@@ -78,17 +83,30 @@ fn a_killed_coordinator_loses_nothing() {
     untouched.ok(&["run", "sweep.yaml"]);
 
     let mut coordinator = start(&sandbox);
-    until("two runs are done and others run", || sandbox.outcomes().len() >= 2 && !trainers(&sandbox).is_empty());
+    until("two runs are done and others run", || {
+        sandbox.outcomes().len() >= 2 && !trainers(&sandbox).is_empty()
+    });
     strike(&coordinator, Signal::SIGKILL);
     coordinator.wait().unwrap();
-    until("the trainers have died with it", || trainers(&sandbox).is_empty());
+    until("the trainers have died with it", || {
+        trainers(&sandbox).is_empty()
+    });
 
     let before = sandbox.outcomes();
     assert!((2..8).contains(&before.len()), "{}", before.len());
     let again = sandbox.ok(&["run", "sweep.yaml"]);
-    assert!(again.err.contains(&format!("{} of them done already", before.len())), "{}", again.err);
+    assert!(
+        again
+            .err
+            .contains(&format!("{} of them done already", before.len())),
+        "{}",
+        again.err
+    );
     let after = sandbox.outcomes();
-    assert!(before.iter().all(|outcome| after.contains(outcome)), "a finished run was repeated");
+    assert!(
+        before.iter().all(|outcome| after.contains(outcome)),
+        "a finished run was repeated"
+    );
     assert_eq!(sandbox.losses("results"), untouched.losses("results"));
 }
 
@@ -99,19 +117,28 @@ fn a_killed_sweep_that_shares_trunks_ends_alike() {
     let sharing = || {
         let sandbox = slow();
         sandbox.edit("  flops: [2e8, 4e9]", "  tokens: [6_400, 25_600, 51_200]");
-        sandbox.edit("fixed: 1e-2", "fixed: 1e-2\n  schedule: { wsd: { warmup_steps: 3, decay: 0.3, floor: 0 } }");
+        sandbox.edit(
+            "fixed: 1e-2",
+            "fixed: 1e-2\n  schedule: { wsd: { warmup_steps: 3, decay: 0.3, floor: 0 } }",
+        );
         sandbox
     };
     let (sandbox, untouched) = (sharing(), sharing());
     untouched.ok(&["run", "sweep.yaml"]);
-    for (strikes, signal) in [(1, Signal::SIGKILL), (5, Signal::SIGINT), (8, Signal::SIGKILL)] {
+    for (strikes, signal) in [
+        (1, Signal::SIGKILL),
+        (5, Signal::SIGINT),
+        (8, Signal::SIGKILL),
+    ] {
         let mut coordinator = start(&sandbox);
         until("more runs are done and others run", || {
             sandbox.outcomes().len() >= strikes && !trainers(&sandbox).is_empty()
         });
         strike(&coordinator, signal);
         coordinator.wait().unwrap();
-        until("the trainers have died with it", || trainers(&sandbox).is_empty());
+        until("the trainers have died with it", || {
+            trainers(&sandbox).is_empty()
+        });
     }
     sandbox.ok(&["run", "sweep.yaml"]);
     assert_eq!(sandbox.losses("results"), untouched.losses("results"));
@@ -127,7 +154,9 @@ fn an_interrupt_stops_and_keeps() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let sandbox = slow();
         let mut coordinator = start(&sandbox);
-        until("one run is done and others run", || !sandbox.outcomes().is_empty() && !trainers(&sandbox).is_empty());
+        until("one run is done and others run", || {
+            !sandbox.outcomes().is_empty() && !trainers(&sandbox).is_empty()
+        });
         strike(&coordinator, signal);
         let status = coordinator.wait().unwrap();
         assert_eq!(status.code(), Some(130), "{signal}");
@@ -135,7 +164,10 @@ fn an_interrupt_stops_and_keeps() {
         let kept = sandbox.outcomes();
         assert!((1..8).contains(&kept.len()));
         sandbox.ok(&["run", "sweep.yaml"]);
-        assert!(kept.iter().all(|outcome| sandbox.outcomes().contains(outcome)));
+        assert!(
+            kept.iter()
+                .all(|outcome| sandbox.outcomes().contains(outcome))
+        );
     }
 }
 
@@ -143,15 +175,29 @@ fn an_interrupt_stops_and_keeps() {
 #[test]
 fn a_second_interrupt_waits_for_nothing() {
     let sandbox = Sandbox::new();
-    let trainer = sandbox.broken_trainer("trap '' TERM\ntouch \"$2/deaf\"\nwhile true; do sleep 0.1; done");
+    let trainer =
+        sandbox.broken_trainer("trap '' TERM\ntouch \"$2/deaf\"\nwhile true; do sleep 0.1; done");
     let deaf = || {
-        let runs = fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
-        runs.filter(|run| run.path().join("attempts/1/deaf").exists()).count()
+        let runs = fs::read_dir(sandbox.path("results/sweep/runs"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        runs.filter(|run| run.path().join("attempts/1/deaf").exists())
+            .count()
     };
     let log = fs::File::create(sandbox.path("log")).unwrap();
     let arguments = ["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()];
-    let mut coordinator = sandbox.command(&arguments).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-    let said = |words: &str| fs::read_to_string(sandbox.path("log")).unwrap().contains(words);
+    let mut coordinator = sandbox
+        .command(&arguments)
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let said = |words: &str| {
+        fs::read_to_string(sandbox.path("log"))
+            .unwrap()
+            .contains(words)
+    };
     until("two trainers run", || deaf() == 2);
     strike(&coordinator, Signal::SIGINT);
     until("it says that it stops", || said("once more stops at once"));
@@ -178,8 +224,12 @@ fn stopped_runs_go_on_from_their_checkpoints() {
         sandbox.edit("slots: 2", "slots: 2\n    checkpoint_seconds: 0.05");
         // Runs with a whole checkpoint: one that is being written has another name.
         let checkpoints = || {
-            let runs = fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
-            let whole = |entry: fs::DirEntry| entry.file_name().to_string_lossy().parse::<u64>().is_ok();
+            let runs = fs::read_dir(sandbox.path("results/sweep/runs"))
+                .into_iter()
+                .flatten()
+                .flatten();
+            let whole =
+                |entry: fs::DirEntry| entry.file_name().to_string_lossy().parse::<u64>().is_ok();
             let found = |run: fs::DirEntry| fs::read_dir(run.path().join("checkpoints"));
             runs.filter_map(|run| found(run).ok())
                 .map(|entries| entries.flatten().any(whole))
@@ -189,7 +239,8 @@ fn stopped_runs_go_on_from_their_checkpoints() {
         for round in 0..4 {
             let mut coordinator = start(&sandbox);
             until("a run under way has a checkpoint", || {
-                checkpoints() > 0 && !trainers(&sandbox).is_empty() || coordinator.try_wait().unwrap().is_some()
+                checkpoints() > 0 && !trainers(&sandbox).is_empty()
+                    || coordinator.try_wait().unwrap().is_some()
             });
             if coordinator.try_wait().unwrap().is_some() {
                 assert!(round > 0, "{signal}: it ended before it was struck");
@@ -200,14 +251,22 @@ fn stopped_runs_go_on_from_their_checkpoints() {
             until("the trainers have ended", || trainers(&sandbox).is_empty());
         }
         sandbox.ok(&["run", "sweep.yaml"]);
-        assert_eq!(sandbox.losses("results"), untouched.losses("results"), "{signal}");
+        assert_eq!(
+            sandbox.losses("results"),
+            untouched.losses("results"),
+            "{signal}"
+        );
         let resumed = sandbox
             .outcomes()
             .iter()
             .filter(|(_, outcome)| String::from_utf8_lossy(outcome).contains("resumed_from_step"))
             .count();
         assert!(resumed > 0, "{signal}: no run went on from a checkpoint");
-        assert_eq!(checkpoints(), 0, "{signal}: checkpoints of finished runs are removed");
+        assert_eq!(
+            checkpoints(),
+            0,
+            "{signal}: checkpoints of finished runs are removed"
+        );
     }
 }
 
@@ -215,12 +274,18 @@ fn stopped_runs_go_on_from_their_checkpoints() {
 #[test]
 fn a_killed_trainer_is_tried_again() {
     let sandbox = slow();
-    let mut coordinator =
-        sandbox.command(&["run", "sweep.yaml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut coordinator = sandbox
+        .command(&["run", "sweep.yaml"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     until("a trainer runs", || !trainers(&sandbox).is_empty());
     // It may end by itself before the blow: then the next one is struck.
     until("a trainer is struck", || {
-        trainers(&sandbox).first().is_some_and(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL).is_ok())
+        trainers(&sandbox)
+            .first()
+            .is_some_and(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL).is_ok())
     });
     let mut said = String::new();
     std::io::Read::read_to_string(&mut coordinator.stderr.take().unwrap(), &mut said).unwrap();
@@ -242,11 +307,18 @@ fn two_coordinators_are_one_too_many() {
     first.wait().unwrap();
     assert_eq!(second.code, 1);
     assert!(
-        second.err.contains(&format!("is in use by another isoflop (process {} on ", first.id())),
+        second.err.contains(&format!(
+            "is in use by another isoflop (process {} on ",
+            first.id()
+        )),
         "{}",
         second.err
     );
-    assert!(second.err.contains("hint: wait for it to end"), "{}", second.err);
+    assert!(
+        second.err.contains("hint: wait for it to end"),
+        "{}",
+        second.err
+    );
 }
 
 /// What broken trainers leave: a message with the reason, and a sweep whose finished runs stay valid.
@@ -254,12 +326,24 @@ fn two_coordinators_are_one_too_many() {
 fn broken_trainers() {
     let mut said_of = String::new();
     for (name, script) in [
-        ("exits with a code", "echo 'error: something is wrong here'; exit 9"),
+        (
+            "exits with a code",
+            "echo 'error: something is wrong here'; exit 9",
+        ),
         ("kills itself", "kill -9 $$"),
         ("claims success and leaves nothing", "exit 0"),
-        ("leaves an outcome that is no JSON", "echo '{' > $2/outcome.json; touch $2/metrics.jsonl; exit 0"),
-        ("has no device", "echo 'error: CUDA device 0 is not available to libtorch (0 found)'; exit 3"),
-        ("cannot write", "echo 'error: cannot write `metrics.jsonl`: No space left on device'; exit 4"),
+        (
+            "leaves an outcome that is no JSON",
+            "echo '{' > $2/outcome.json; touch $2/metrics.jsonl; exit 0",
+        ),
+        (
+            "has no device",
+            "echo 'error: CUDA device 0 is not available to libtorch (0 found)'; exit 3",
+        ),
+        (
+            "cannot write",
+            "echo 'error: cannot write `metrics.jsonl`: No space left on device'; exit 4",
+        ),
         ("says nothing for ever", "sleep 1000"),
     ] {
         let sandbox = Sandbox::new();
@@ -267,12 +351,26 @@ fn broken_trainers() {
         sandbox.ok(&["run", "sweep.yaml"]);
         let before = sandbox.outcomes();
         sandbox.edit("[2e8, 4e8]", "[2e8, 6e8]");
-        sandbox.edit("slots: 2", "slots: 1\n    stall_seconds: 1\n    max_attempts: 2\n    retry_seconds: 0");
+        sandbox.edit(
+            "slots: 2",
+            "slots: 1\n    stall_seconds: 1\n    max_attempts: 2\n    retry_seconds: 0",
+        );
         let trainer = sandbox.broken_trainer(script);
         let ran = sandbox.run(&["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()]);
         assert_eq!(ran.code, 4, "{name}: {}", ran.err);
-        assert!(before.iter().all(|outcome| sandbox.outcomes().contains(outcome)), "{name}");
-        assert!(sandbox.ok(&["status", "sweep"]).out.contains("2 of 4 runs finished"), "{name}");
+        assert!(
+            before
+                .iter()
+                .all(|outcome| sandbox.outcomes().contains(outcome)),
+            "{name}"
+        );
+        assert!(
+            sandbox
+                .ok(&["status", "sweep"])
+                .out
+                .contains("2 of 4 runs finished"),
+            "{name}"
+        );
         let message = &ran.err[ran.err.find("error: ").unwrap()..];
         said_of += &format!("## a trainer that {name}\n{message}\n");
     }
@@ -288,14 +386,30 @@ fn damaged_outcomes_are_restored_or_done_again() {
     let losses = sandbox.losses("results");
     let outcomes = sandbox.outcomes();
     fs::write(&outcomes[0].0, &outcomes[0].1[..outcomes[0].1.len() / 2]).unwrap();
-    let metrics = outcomes[1].0.with_file_name("attempts").join("1/metrics.jsonl");
+    let metrics = outcomes[1]
+        .0
+        .with_file_name("attempts")
+        .join("1/metrics.jsonl");
     let text = fs::read_to_string(&metrics).unwrap();
-    fs::write(&metrics, text.replacen("\"loss_val\":", "\"loss_val\":1", 1)).unwrap();
+    fs::write(
+        &metrics,
+        text.replacen("\"loss_val\":", "\"loss_val\":1", 1),
+    )
+    .unwrap();
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
-    assert!(ran.err.contains("it is restored from what its attempt delivered"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("it is restored from what its attempt delivered"),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("will be done again"), "{}", ran.err);
     assert_eq!(fs::read(&outcomes[0].0).unwrap(), outcomes[0].1);
-    assert!(ran.err.contains("does not match the outcome's digest"), "{}", ran.err);
+    assert!(
+        ran.err.contains("does not match the outcome's digest"),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("7 of them done already"), "{}", ran.err);
     assert_eq!(sandbox.losses("results"), losses);
 }
@@ -313,7 +427,11 @@ fn a_stale_outcome_is_refused() {
     fs::create_dir(&second).unwrap();
     let launch = fs::read_to_string(attempt.join("launch.json")).unwrap();
     let fence: serde_json::Value = serde_json::from_str(&launch).unwrap();
-    fs::write(second.join("launch.json"), launch.replace(fence["fence"].as_str().unwrap(), "another")).unwrap();
+    fs::write(
+        second.join("launch.json"),
+        launch.replace(fence["fence"].as_str().unwrap(), "another"),
+    )
+    .unwrap();
     for file in ["outcome.json", "metrics.jsonl"] {
         fs::copy(attempt.join(file), second.join(file)).unwrap();
     }
@@ -358,24 +476,42 @@ fn a_full_disk_stops_the_sweep() {
     let full = disk.join("filler");
     let run = ["run", "sweep.yaml", "--results", "disk"];
     // Room for the text and the first runs' files, then none.
-    let text: u64 = ["train.txt", "val.txt"].iter().map(|name| fs::metadata(sandbox.path(name)).unwrap().len()).sum();
+    let text: u64 = ["train.txt", "val.txt"]
+        .iter()
+        .map(|name| fs::metadata(sandbox.path(name)).unwrap().len())
+        .sum();
     fs::write(&full, vec![0; (2 << 20) - text as usize - (250 << 10)]).unwrap();
     let first = sandbox.run(&run);
     let before = sandbox.outcomes_in("disk");
     fs::remove_file(&full).unwrap();
     let second = sandbox.run(&run);
     let (losses, after) = (sandbox.losses("disk"), sandbox.outcomes_in("disk"));
-    let unmounted = Command::new("umount").arg(&disk).status().unwrap().success();
+    let unmounted = Command::new("umount")
+        .arg(&disk)
+        .status()
+        .unwrap()
+        .success();
 
     // The store, the coordinator's file or the trainer's may be the one that finds no room, and then there is none for its log.
-    let told = ["No space left on device", "is the disk full?", "database or disk is full"]
-        .iter()
-        .any(|words| first.err.contains(words));
+    let told = [
+        "No space left on device",
+        "is the disk full?",
+        "database or disk is full",
+    ]
+    .iter()
+    .any(|words| first.err.contains(words));
     assert!(told && first.err.contains("hint: "), "{}", first.err);
     assert!([1, 4].contains(&first.code), "{}", first.err);
     assert_eq!(second.code, 0, "{}", second.err);
-    assert!((1..8).contains(&before.len()), "the disk was full too early or too late: {} runs", before.len());
-    assert!(before.iter().all(|outcome| after.contains(outcome)), "a finished run was repeated");
+    assert!(
+        (1..8).contains(&before.len()),
+        "the disk was full too early or too late: {} runs",
+        before.len()
+    );
+    assert!(
+        before.iter().all(|outcome| after.contains(outcome)),
+        "a finished run was repeated"
+    );
     let untouched = Sandbox::new();
     untouched.ok(&["run", "sweep.yaml"]);
     assert_eq!(losses, untouched.losses("results"));

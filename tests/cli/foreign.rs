@@ -7,7 +7,8 @@ use crate::messages::said;
 use crate::sandbox::{Sandbox, skipped};
 
 fn example() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/example-runs.csv")).unwrap()
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/example-runs.csv"))
+        .unwrap()
 }
 
 /// What is written in the library's tests is not written again: here stand the ways to go wrong on a command line.
@@ -15,7 +16,10 @@ fn example() -> String {
 fn what_cannot_be_fitted() {
     let sandbox = Sandbox::new();
     sandbox.write("runs.csv", example());
-    sandbox.write("negative.csv", "params,tokens,loss\n1e6,1e9,3\n2e6,1e9,3\n3e6,-3,3\n");
+    sandbox.write(
+        "negative.csv",
+        "params,tokens,loss\n1e6,1e9,3\n2e6,1e9,3\n3e6,-3,3\n",
+    );
     sandbox.write("few.csv", "params,tokens,loss\n1e6,1e9,3\n2e6,1e9,2.9\n");
     sandbox.write("none.csv", "params,tokens,loss\n1e6,1e9,\n2e6,1e9,nan\n");
     sandbox.write("runs.xlsx", "PK");
@@ -31,12 +35,24 @@ fn what_cannot_be_fitted() {
         ("a value below 0", vec!["negative.csv"]),
         ("no run with a loss", vec!["none.csv"]),
         ("too few runs", vec!["few.csv"]),
-        ("an unknown role", vec!["runs.csv", "--map", "los=final/val"]),
-        ("an unknown column", vec!["runs.csv", "--map", "loss=final/vall"]),
+        (
+            "an unknown role",
+            vec!["runs.csv", "--map", "los=final/val"],
+        ),
+        (
+            "an unknown column",
+            vec!["runs.csv", "--map", "loss=final/vall"],
+        ),
         ("a map that is none", vec!["runs.csv", "--map", "loss"]),
-        ("an unknown baseline", vec!["runs.csv", "--map", map, "--baseline", "gate"]),
+        (
+            "an unknown baseline",
+            vec!["runs.csv", "--map", map, "--baseline", "gate"],
+        ),
         ("a map of a sweep", vec!["quickstart", "--map", map]),
-        ("a folder that is not there", vec!["runs.csv", "--map", map, "--output", "nowhere/fits.json"]),
+        (
+            "a folder that is not there",
+            vec!["runs.csv", "--map", map, "--output", "nowhere/fits.json"],
+        ),
     ] {
         let arguments = [vec!["fit"], arguments].concat();
         let _ = writeln!(text, "## {name}\n{}\n", said(&sandbox, &arguments));
@@ -51,7 +67,15 @@ fn notes_stand_apart_from_the_result() {
     sandbox.write("runs.csv", example());
     let files = || std::fs::read_dir(sandbox.path("")).unwrap().count();
     let before = files();
-    let arguments = ["fit", "runs.csv", "--map", "loss=final/val", "--replicates", "200", "--json"];
+    let arguments = [
+        "fit",
+        "runs.csv",
+        "--map",
+        "loss=final/val",
+        "--replicates",
+        "200",
+        "--json",
+    ];
     let ran = sandbox.ok(&arguments);
     let fits: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(files(), before);
@@ -59,10 +83,20 @@ fn notes_stand_apart_from_the_result() {
     assert_eq!(fits["runs_used"], 38);
     let notes = fits["notes"].as_array().unwrap();
     assert!(!notes.is_empty());
-    assert!(notes.iter().all(|note| ran.err.contains(note.as_str().unwrap())), "{notes:?}");
+    assert!(
+        notes
+            .iter()
+            .all(|note| ran.err.contains(note.as_str().unwrap())),
+        "{notes:?}"
+    );
     insta::assert_snapshot!(ran.err);
     sandbox.ok(&[&arguments[..], &["--output", "fits.json"]].concat());
-    assert_eq!(std::fs::read_to_string(sandbox.path("fits.json")).unwrap().trim(), ran.out.trim());
+    assert_eq!(
+        std::fs::read_to_string(sandbox.path("fits.json"))
+            .unwrap()
+            .trim(),
+        ran.out.trim()
+    );
 }
 
 /// A run that diverged moves the multiplier; it takes asking for to keep it.
@@ -70,7 +104,15 @@ fn notes_stand_apart_from_the_result() {
 fn suspects_count_where_it_is_asked() {
     let sandbox = Sandbox::new();
     sandbox.write("runs.csv", example());
-    let arguments = ["fit", "runs.csv", "--map", "loss=final/val", "--replicates", "200", "--keep-suspects"];
+    let arguments = [
+        "fit",
+        "runs.csv",
+        "--map",
+        "loss=final/val",
+        "--replicates",
+        "200",
+        "--keep-suspects",
+    ];
     assert_eq!(sandbox.json(&arguments)["runs_used"], 39);
 }
 
@@ -78,14 +120,37 @@ fn suspects_count_where_it_is_asked() {
 #[test]
 fn our_own_table_is_fitted_as_its_sweep_is() {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-    let (folder, table) = (results.to_str().unwrap(), results.join("example/runs.parquet"));
+    let (folder, table) = (
+        results.to_str().unwrap(),
+        results.join("example/runs.parquet"),
+    );
     let sandbox = Sandbox::new();
-    let copied = std::process::Command::new("cp").args(["-r", folder]).arg(sandbox.path("results")).status();
+    let copied = std::process::Command::new("cp")
+        .args(["-r", folder])
+        .arg(sandbox.path("results"))
+        .status();
     assert!(copied.unwrap().success());
     let of_sweep = sandbox.json(&["fit", "example", "--replicates", "200"]);
-    let of_table = sandbox.json(&["fit", table.to_str().unwrap(), "--replicates", "200", "--baseline", "transformer"]);
-    for (one, other) in [("arms", "profiles"), ("arms", "frontier"), ("arms", "surface"), ("comparisons", "headline")] {
-        for (a, b) in of_sweep[one].as_array().unwrap().iter().zip(of_table[one].as_array().unwrap()) {
+    let of_table = sandbox.json(&[
+        "fit",
+        table.to_str().unwrap(),
+        "--replicates",
+        "200",
+        "--baseline",
+        "transformer",
+    ]);
+    for (one, other) in [
+        ("arms", "profiles"),
+        ("arms", "frontier"),
+        ("arms", "surface"),
+        ("comparisons", "headline"),
+    ] {
+        for (a, b) in of_sweep[one]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(of_table[one].as_array().unwrap())
+        {
             assert_eq!(a[other], b[other], "{one}.{other}");
         }
     }
@@ -95,13 +160,19 @@ fn our_own_table_is_fitted_as_its_sweep_is() {
 #[test]
 fn published_tables_are_fitted() {
     for name in ["gemstones-cool-end", "olmo-ladder-c4", "gadre-104-models"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../shared/reference/{name}.csv"));
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../shared/reference/{name}.csv"));
         if !path.exists() {
             skipped(&format!("{} is missing", path.display()));
             continue;
         }
         let fits = Sandbox::new().json(&["fit", path.to_str().unwrap(), "--replicates", "100"]);
         assert_eq!(fits["excluded"].as_array().unwrap().len(), 0, "{name}");
-        assert!(fits["arms"][0]["surface"]["alpha"].as_f64().is_some_and(|alpha| alpha > 0.0), "{name}");
+        assert!(
+            fits["arms"][0]["surface"]["alpha"]
+                .as_f64()
+                .is_some_and(|alpha| alpha > 0.0),
+            "{name}"
+        );
     }
 }

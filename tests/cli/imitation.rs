@@ -51,7 +51,12 @@ fn imitated() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.edit(LOCAL, EXECUTOR);
     fs::create_dir(sandbox.path("bin")).unwrap();
-    for (name, script) in [("sbatch", SBATCH), ("squeue", SQUEUE), ("sacct", SACCT), ("scancel", "#!/bin/sh\n")] {
+    for (name, script) in [
+        ("sbatch", SBATCH),
+        ("squeue", SQUEUE),
+        ("sacct", SACCT),
+        ("scancel", "#!/bin/sh\n"),
+    ] {
         let file = format!("bin/{name}");
         sandbox.write(&file, script);
         fs::set_permissions(sandbox.path(&file), fs::Permissions::from_mode(0o755)).unwrap();
@@ -60,14 +65,25 @@ fn imitated() -> Sandbox {
 }
 
 fn before(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
-    let path = format!("{}:{}", sandbox.path("bin").display(), std::env::var("PATH").unwrap());
-    ran(sandbox.command(arguments).env("PATH", path).env("SQUEUE_STATES", "RUNNING"))
+    let path = format!(
+        "{}:{}",
+        sandbox.path("bin").display(),
+        std::env::var("PATH").unwrap()
+    );
+    ran(sandbox
+        .command(arguments)
+        .env("PATH", path)
+        .env("SQUEUE_STATES", "RUNNING"))
 }
 
 fn ran(command: &mut Command) -> Ran {
     let output = command.output().unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    Ran { code: output.status.code().unwrap_or(-1), out, err }
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        out,
+        err,
+    }
 }
 
 /// Runs that are submitted at once are one array, and nothing of it is left when all is over.
@@ -109,8 +125,17 @@ fn what_slurm_says_of_lost_jobs() {
         let ran = before(&sandbox, &["run", "sweep.yaml"]);
         assert_eq!(ran.code, 4, "{}", ran.err);
         assert_eq!(attempts(&sandbox), attempted, "{accounts}");
-        let line = ran.err.lines().rev().find(|line| line.contains("attempts:")).unwrap_or(&ran.err);
-        let accounts = if accounts.is_empty() { "no accounts" } else { accounts };
+        let line = ran
+            .err
+            .lines()
+            .rev()
+            .find(|line| line.contains("attempts:"))
+            .unwrap_or(&ran.err);
+        let accounts = if accounts.is_empty() {
+            "no accounts"
+        } else {
+            accounts
+        };
         said += &format!("{accounts}\n  {line}\n");
     }
     insta::assert_snapshot!(said);
@@ -135,7 +160,9 @@ fn what_slurm_refuses() {
     let sandbox = imitated();
     sandbox.write("refuses", "");
     let refused = before(&sandbox, &["run", "sweep.yaml"]);
-    let missing = ran(sandbox.command(&["run", "sweep.yaml"]).env("PATH", sandbox.path("nowhere")));
+    let missing = ran(sandbox
+        .command(&["run", "sweep.yaml"])
+        .env("PATH", sandbox.path("nowhere")));
     let mut said = String::new();
     for ran in [refused, missing] {
         assert_eq!(ran.code, 4, "{}", ran.err);
@@ -152,7 +179,10 @@ fn what_slurm_refuses() {
         ("time: 60", "time: 60\n    memory: 4 GB"),
         ("time: 60", "time: 60\n    partition: gpu long"),
         ("time: 60", "time: 60\n    options: [-p gpu]"),
-        ("time: 60", "time: 60\n    options: [--exclusive, --job-name=mine]"),
+        (
+            "time: 60",
+            "time: 60\n    options: [--exclusive, --job-name=mine]",
+        ),
         ("time: 60", "time: 60\n    options: [--requeue]"),
         ("time: 60", "time: 60\n    options: [--mem=4G]"),
         ("time: 60", "time: 60\n    constraint: a100"),

@@ -25,7 +25,10 @@ fn halves() -> Sandbox {
 
 /// The folders of runs, whatever is in them.
 fn runs(sandbox: &Sandbox, sweep: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(sandbox.path(sweep).join("runs")).into_iter().flatten().flatten();
+    let entries = fs::read_dir(sandbox.path(sweep).join("runs"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     runs.sort();
     runs
@@ -37,10 +40,27 @@ fn two_halves_make_the_whole() {
     let (sandbox, whole) = (halves(), Sandbox::new());
     whole.ok(&["run", "sweep.yaml"]);
     let first = sandbox.ok(&["import", "one/sweep"]);
-    assert!(first.out.contains("sweep: 4 runs imported from `one/sweep`"), "{}", first.out);
-    assert!(sandbox.ok(&["status", "sweep"]).out.contains("4 of 4 runs finished"));
+    assert!(
+        first
+            .out
+            .contains("sweep: 4 runs imported from `one/sweep`"),
+        "{}",
+        first.out
+    );
+    assert!(
+        sandbox
+            .ok(&["status", "sweep"])
+            .out
+            .contains("4 of 4 runs finished")
+    );
     let second = sandbox.ok(&["import", "other/sweep"]);
-    assert!(second.err.contains("the plan of sweep does not ask for 4 runs"), "{}", second.err);
+    assert!(
+        second
+            .err
+            .contains("the plan of sweep does not ask for 4 runs"),
+        "{}",
+        second.err
+    );
     assert!(!sandbox.path("results/sweep/importing").exists());
 
     let plan = sandbox.plan();
@@ -52,7 +72,12 @@ fn two_halves_make_the_whole() {
     );
     let trainer = sandbox.broken_trainer("exit 9");
     sandbox.ok(&["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()]);
-    assert!(sandbox.ok(&["status", "sweep"]).out.contains("8 of 8 runs finished"));
+    assert!(
+        sandbox
+            .ok(&["status", "sweep"])
+            .out
+            .contains("8 of 8 runs finished")
+    );
     assert_eq!(sandbox.losses("results"), whole.losses("results"));
     let read = |sandbox: &Sandbox, file: &str| fs::read_to_string(sandbox.path(file)).unwrap();
     let fits = |sandbox: &Sandbox| {
@@ -68,10 +93,19 @@ fn two_halves_make_the_whole() {
     assert_eq!(fits(&sandbox), fits(&whole));
     let report = |sandbox: &Sandbox| {
         let text = read(sandbox, "reports/sweep/report.md");
-        text.lines().filter(|line| !line.contains("of device time")).collect::<Vec<_>>().join("\n")
+        text.lines()
+            .filter(|line| !line.contains("of device time"))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     assert_eq!(report(&sandbox), report(&whole));
-    let outcomes = |results: &str| sandbox.outcomes_in(results).into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>();
+    let outcomes = |results: &str| {
+        sandbox
+            .outcomes_in(results)
+            .into_iter()
+            .map(|(_, bytes)| bytes)
+            .collect::<Vec<_>>()
+    };
     let mut both = [outcomes("one"), outcomes("other")].concat();
     let mut imported = outcomes("results");
     both.sort();
@@ -85,12 +119,22 @@ fn a_whole_sweep_is_taken_over() {
     let sandbox = halves();
     fs::remove_dir_all(runs(&sandbox, "one/sweep").remove(0)).unwrap();
     let imported = sandbox.json(&["import", "one/sweep", "--into", "again"]);
-    assert_eq!((imported["imported"].as_array().unwrap().len(), &imported["new_sweep"]), (3, &true.into()));
+    assert_eq!(
+        (
+            imported["imported"].as_array().unwrap().len(),
+            &imported["new_sweep"]
+        ),
+        (3, &true.into())
+    );
     for file in ["sweep.yaml", "train.txt", "val.txt"] {
         fs::remove_file(sandbox.path(file)).unwrap();
     }
     let ran = sandbox.ok(&["resume", "again"]);
-    assert!(ran.err.contains("4 runs, 3 of them done already"), "{}", ran.err);
+    assert!(
+        ran.err.contains("4 runs, 3 of them done already"),
+        "{}",
+        ran.err
+    );
     assert!(ran.out.contains("reports/again/report.md"), "{}", ran.out);
 }
 
@@ -105,8 +149,16 @@ fn overlaps_and_damage_are_told() {
         assert!(text.contains(from), "{file:?} has no `{from}`");
         fs::write(file, text.replacen(from, to, 1)).unwrap();
     };
-    alter(folders[0].join("outcome.json"), "\"loss_val\": ", "\"loss_val\": 1");
-    alter(folders[0].join("outcome.json"), "\"host\": \"", "\"host\": \"not-");
+    alter(
+        folders[0].join("outcome.json"),
+        "\"loss_val\": ",
+        "\"loss_val\": 1",
+    );
+    alter(
+        folders[0].join("outcome.json"),
+        "\"host\": \"",
+        "\"host\": \"not-",
+    );
     let folders = runs(&sandbox, "other/sweep");
     alter(folders[0].join("outcome.json"), "}", "");
     alter(folders[1].join("attempts/1/metrics.jsonl"), "loss", "lass");
@@ -123,7 +175,10 @@ fn overlaps_and_damage_are_told() {
     // What differs between machines.
     let outcome: serde_json::Value = serde_json::from_slice(&sandbox.outcomes()[0].1).unwrap();
     for name in ["host", "hardware"] {
-        told = told.replace(outcome["provenance"][name].as_str().unwrap(), &name.to_uppercase());
+        told = told.replace(
+            outcome["provenance"][name].as_str().unwrap(),
+            &name.to_uppercase(),
+        );
     }
     let spec = fs::read_to_string(folders[2].join("spec.json")).unwrap();
     assert!(spec.contains("\"seed\": 2"));
@@ -142,14 +197,27 @@ fn an_unfinished_run_takes_the_result() {
     fs::write(run.join("attempts/1/metrics.jsonl"), "ours").unwrap();
     fs::create_dir_all(run.join("checkpoints/5")).unwrap();
     let imported = sandbox.json(&["import", "one/sweep"]);
-    assert_eq!(imported["imported"].as_array().unwrap().len(), 1, "{imported}");
-    assert_eq!(fs::read_to_string(run.join("attempts/1/metrics.jsonl")).unwrap(), "ours");
+    assert_eq!(
+        imported["imported"].as_array().unwrap().len(),
+        1,
+        "{imported}"
+    );
+    assert_eq!(
+        fs::read_to_string(run.join("attempts/1/metrics.jsonl")).unwrap(),
+        "ours"
+    );
     for outcome in ["outcome.json", "attempts/2/outcome.json"] {
-        let outcome: serde_json::Value = serde_json::from_slice(&fs::read(run.join(outcome)).unwrap()).unwrap();
+        let outcome: serde_json::Value =
+            serde_json::from_slice(&fs::read(run.join(outcome)).unwrap()).unwrap();
         assert_eq!(outcome["attempt"], 2);
     }
     assert!(!run.join("checkpoints/5").exists());
-    assert!(sandbox.ok(&["status", "sweep"]).out.contains("4 of 4 runs finished"));
+    assert!(
+        sandbox
+            .ok(&["status", "sweep"])
+            .out
+            .contains("4 of 4 runs finished")
+    );
 }
 
 /// Killed wherever it is, it leaves whole runs or none, and goes on when it is run again.
@@ -157,8 +225,12 @@ fn an_unfinished_run_takes_the_result() {
 fn a_killed_import_goes_on() {
     let sandbox = halves();
     for delay in 0..12 {
-        let mut import =
-            sandbox.command(&["import", "one/sweep"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut import = sandbox
+            .command(&["import", "one/sweep"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         // Not a wait for anything: a moment within it that differs from round to round.
         std::thread::sleep(std::time::Duration::from_millis(3 * delay));
         strike(&import, Signal::SIGKILL);
@@ -171,7 +243,12 @@ fn a_killed_import_goes_on() {
     fs::create_dir_all(sandbox.path("results/sweep/importing/0123456789abcdef/attempts")).unwrap();
     sandbox.ok(&["import", "one/sweep"]);
     assert!(!sandbox.path("results/sweep/importing").exists());
-    assert!(sandbox.ok(&["status", "sweep"]).out.contains("4 of 4 runs finished"));
+    assert!(
+        sandbox
+            .ok(&["status", "sweep"])
+            .out
+            .contains("4 of 4 runs finished")
+    );
 }
 
 #[test]
@@ -187,8 +264,14 @@ fn what_cannot_be_imported() {
         ("a folder of several sweeps", vec!["import", "results"]),
         ("a file", vec!["import", "sweep.yaml"]),
         ("the sweep itself", vec!["import", "results/sweep"]),
-        ("a folder without a plan, into nothing", vec!["import", "bare/sweep", "--into", "new"]),
-        ("a name that is no folder's", vec!["import", "results/sweep", "--into", "../elsewhere"]),
+        (
+            "a folder without a plan, into nothing",
+            vec!["import", "bare/sweep", "--into", "new"],
+        ),
+        (
+            "a name that is no folder's",
+            vec!["import", "results/sweep", "--into", "../elsewhere"],
+        ),
         ("the folder that one is in", vec!["import", "."]),
     ] {
         said_of += &format!("## {name}\n{}\n\n", said(&sandbox, &arguments));
@@ -196,10 +279,16 @@ fn what_cannot_be_imported() {
     fs::create_dir_all(sandbox.path("busy/sweep")).unwrap();
     let lock = fs::File::create(sandbox.path("busy/sweep/lock")).unwrap();
     lock.lock().unwrap();
-    said_of += &format!("## a sweep in use\n{}\n\n", said(&sandbox, &["import", "results/sweep", "--results", "busy"]));
+    said_of += &format!(
+        "## a sweep in use\n{}\n\n",
+        said(&sandbox, &["import", "results/sweep", "--results", "busy"])
+    );
     sandbox.write("results/sweep/plan.json", "{");
     let arguments = ["import", "bare/sweep", "--into", "sweep"];
-    said_of += &format!("## into a sweep whose plan is damaged\n{}\n", said(&sandbox, &arguments));
+    said_of += &format!(
+        "## into a sweep whose plan is damaged\n{}\n",
+        said(&sandbox, &arguments)
+    );
     insta::assert_snapshot!(said_of);
 }
 
@@ -211,26 +300,48 @@ fn a_full_disk_stops_an_import() {
     fs::create_dir(&disk).unwrap();
     let mount = |options: &str| {
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&disk).stderr(Stdio::null());
+        mount
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(&disk)
+            .stderr(Stdio::null());
         mount.status().is_ok_and(|status| status.success())
     };
     if !mount("size=2m") {
         skipped("this user may not mount a small disk");
         return;
     }
-    let text: u64 = ["train.txt", "val.txt"].iter().map(|name| fs::metadata(sandbox.path(name)).unwrap().len()).sum();
+    let text: u64 = ["train.txt", "val.txt"]
+        .iter()
+        .map(|name| fs::metadata(sandbox.path(name)).unwrap().len())
+        .sum();
     let filler = disk.join("filler");
     fs::write(&filler, vec![0; (2 << 20) - text as usize - (90 << 10)]).unwrap();
     let import = ["import", "one/sweep", "--results", "disk"];
     let full = sandbox.run(&import);
-    let (kept, begun) = (sandbox.outcomes_in("disk").len(), runs(&sandbox, "disk/sweep").len());
+    let (kept, begun) = (
+        sandbox.outcomes_in("disk").len(),
+        runs(&sandbox, "disk/sweep").len(),
+    );
     fs::remove_file(&filler).unwrap();
     let again = sandbox.run(&import);
     let all = sandbox.outcomes_in("disk").len();
-    assert!(Command::new("umount").arg(&disk).status().unwrap().success());
+    assert!(
+        Command::new("umount")
+            .arg(&disk)
+            .status()
+            .unwrap()
+            .success()
+    );
 
     assert_eq!(full.code, 1, "{}", full.err);
-    assert!(full.err.contains("No space left on device") && full.err.contains("hint: free space"), "{}", full.err);
-    assert!((1..4).contains(&kept) && begun == kept, "{kept} whole, {begun} begun");
+    assert!(
+        full.err.contains("No space left on device") && full.err.contains("hint: free space"),
+        "{}",
+        full.err
+    );
+    assert!(
+        (1..4).contains(&kept) && begun == kept,
+        "{kept} whole, {begun} begun"
+    );
     assert_eq!((again.code, all), (0, 4), "{}", again.err);
 }

@@ -1,5 +1,8 @@
 //! The programs as users meet them: real files, real processes, real training.
-#![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it stands")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it stands"
+)]
 
 mod arch;
 mod coordinator;

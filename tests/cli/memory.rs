@@ -18,19 +18,33 @@ fn brief(sizes: &str, batch: &str) -> Sandbox {
 #[test]
 fn the_estimate_is_near_the_peak() {
     for precision in ["float32", "bfloat16"] {
-        let sandbox = brief("[d32-l2, d64-l3, d128-l4]", "sequence_length: 256\n  batch_tokens: 4096");
-        sandbox.edit("fixed: 1e-2", &format!("fixed: 1e-2\n  precision: {precision}"));
+        let sandbox = brief(
+            "[d32-l2, d64-l3, d128-l4]",
+            "sequence_length: 256\n  batch_tokens: 4096",
+        );
+        sandbox.edit(
+            "fixed: 1e-2",
+            &format!("fixed: 1e-2\n  precision: {precision}"),
+        );
         sandbox.ok(&["run", "sweep.yaml"]);
         let mut peaks = Vec::new();
         for run in sandbox.plan()["runs"].as_array().unwrap() {
             let estimate = run["memory_bytes_estimate"].as_f64().unwrap();
-            let peak = outcome_field(&sandbox, run["id"].as_str().unwrap(), "peak_memory_bytes").as_f64().unwrap();
+            let peak = outcome_field(&sandbox, run["id"].as_str().unwrap(), "peak_memory_bytes")
+                .as_f64()
+                .unwrap();
             let (arm, size) = (&run["arm"], &run["size"]);
-            assert!((estimate / peak - 1.0).abs() < 0.15, "{arm} {size} {precision}: {estimate} against {peak}");
+            assert!(
+                (estimate / peak - 1.0).abs() < 0.15,
+                "{arm} {size} {precision}: {estimate} against {peak}"
+            );
             peaks.push(peak);
         }
         // Not only libtorch is measured.
-        assert!(peaks.iter().copied().fold(0.0, f64::max) > 1.4 * peaks[0], "{peaks:?}");
+        assert!(
+            peaks.iter().copied().fold(0.0, f64::max) > 1.4 * peaks[0],
+            "{peaks:?}"
+        );
     }
 }
 
@@ -43,14 +57,27 @@ fn a_run_that_cannot_fit_is_refused() {
     sandbox.edit("[d12-l2]", "[d12-l2, d16-l2, d65536-l64]");
     let ran = sandbox.run(&["run", "sweep.yaml"]);
     assert_eq!(ran.code, 6, "{}", ran.err);
-    for words in
-        ["error: primer_ez d65536-l64 16.4k tokens seed 1 (", "needs about", "are free", "hint: take a smaller size"]
-    {
+    for words in [
+        "error: primer_ez d65536-l64 16.4k tokens seed 1 (",
+        "needs about",
+        "are free",
+        "hint: take a smaller size",
+    ] {
         assert!(ran.err.contains(words), "no `{words}`: {}", ran.err);
     }
-    assert_eq!(sandbox.outcomes(), before, "nothing was started, and what is done is kept");
+    assert_eq!(
+        sandbox.outcomes(),
+        before,
+        "nothing was started, and what is done is kept"
+    );
     let planned = sandbox.ok(&["plan", "sweep.yaml"]);
-    assert!(planned.err.contains("warning: `isoflop run` will refuse: primer_ez d65536-l64"), "{}", planned.err);
+    assert!(
+        planned
+            .err
+            .contains("warning: `isoflop run` will refuse: primer_ez d65536-l64"),
+        "{}",
+        planned.err
+    );
 }
 
 /// A trainer whose allocation really fails says how wrong the estimate was; it is tried once more in smaller passes, and no
@@ -62,8 +89,17 @@ fn running_out_of_memory_is_told_with_the_estimate() {
     let trainer = limited(&sandbox, LIMIT_KIB);
     let ran = sandbox.run(&["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()]);
     assert_eq!(ran.code, 4, "{}", ran.err);
-    assert!(ran.err.contains("2 attempts: the trainer ran out of memory (exit code 5): estimated "), "{}", ran.err);
-    assert!(ran.err.contains(" at most, when: can't allocate memory: "), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("2 attempts: the trainer ran out of memory (exit code 5): estimated "),
+        "{}",
+        ran.err
+    );
+    assert!(
+        ran.err.contains(" at most, when: can't allocate memory: "),
+        "{}",
+        ran.err
+    );
 }
 
 /// A run that finds no memory for its passes is trained in smaller ones: the same run, and a loss that differs in its last bits
@@ -75,24 +111,44 @@ fn what_finds_no_memory_is_trained_in_smaller_passes() {
     sandbox.ok(&["run", "sweep.yaml", "--results", "whole"]);
     let trainer = limited(&sandbox, ENOUGH_FOR_HALF_KIB);
     let ran = sandbox.ok(&["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()]);
-    assert!(ran.err.contains("it will be tried again, in smaller passes"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("it will be tried again, in smaller passes"),
+        "{}",
+        ran.err
+    );
     let outcome = |results: &str| {
         let (_, bytes) = sandbox.outcomes_in(results).remove(0);
         serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()
     };
     let (whole, split) = (outcome("whole"), outcome("results"));
     assert_eq!(split["run"], whole["run"]);
-    assert_eq!((&split["split_for_memory"], &split["attempt"]), (&16.into(), &2.into()));
+    assert_eq!(
+        (&split["split_for_memory"], &split["attempt"]),
+        (&16.into(), &2.into())
+    );
     assert_eq!(whole["split_for_memory"], serde_json::Value::Null);
-    let loss = |outcome: &serde_json::Value| outcome["ending"]["finished"]["loss_val"].as_f64().unwrap();
-    assert!((loss(&split) - loss(&whole)).abs() < 1e-4, "{} and {}", loss(&split), loss(&whole));
+    let loss =
+        |outcome: &serde_json::Value| outcome["ending"]["finished"]["loss_val"].as_f64().unwrap();
+    assert!(
+        (loss(&split) - loss(&whole)).abs() < 1e-4,
+        "{} and {}",
+        loss(&split),
+        loss(&whole)
+    );
     let report = std::fs::read_to_string(sandbox.path("reports/sweep/report.md")).unwrap();
-    assert!(report.contains("1 runs found no memory at first"), "{report}");
+    assert!(
+        report.contains("1 runs found no memory at first"),
+        "{report}"
+    );
 }
 
 /// The trainer with that much address space.
 fn limited(sandbox: &Sandbox, kib: u32) -> PathBuf {
-    let script = format!("ulimit -v {kib}; exec {} \"$@\"", env!("CARGO_BIN_EXE_isoflop-trainer"));
+    let script = format!(
+        "ulimit -v {kib}; exec {} \"$@\"",
+        env!("CARGO_BIN_EXE_isoflop-trainer")
+    );
     sandbox.broken_trainer(&script)
 }
 
@@ -107,7 +163,11 @@ struct Group(PathBuf);
 impl Group {
     fn with_limit(bytes: u64) -> Option<Self> {
         let (root, limit, swap) = [
-            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.swappiness"),
+            (
+                "/sys/fs/cgroup/memory",
+                "memory.limit_in_bytes",
+                "memory.swappiness",
+            ),
             ("/sys/fs/cgroup", "memory.max", "memory.swap.max"),
         ]
         .into_iter()

@@ -30,14 +30,20 @@ fn times_are_measured() {
 #[test]
 fn every_way_to_say_it() {
     let sandbox = Sandbox::new();
-    sandbox.edit("[d12-l2, d16-l2]", "[d12-l2, {d_model: 20, layers: 1, heads: 2, d_ff: 50}, {params: 25k}]");
+    sandbox.edit(
+        "[d12-l2, d16-l2]",
+        "[d12-l2, {d_model: 20, layers: 1, heads: 2, d_ff: 50}, {params: 25k}]",
+    );
     sandbox.edit("[transformer, primer_ez]", "[primer_ez, {preset: transformer, name: gelu, activation: gelu}, {preset: primer_ez, name: wide, qkv_convolution: {depthwise: {width: 4}}}]");
     sandbox.edit("flops: [2e8, 4e8]", "tokens_per_param: [0.2]");
     sandbox.edit(
         "fixed: 1e-2",
         "inverse_sqrt_width: { base: 1e-2, at: 32 }\n  schedule: { wsd: { warmup_steps: 10, decay: 0.2, floor: 0 } }",
     );
-    sandbox.edit("train: train.txt\n  validation: val.txt", "text: train.txt\n  validation_fraction: 0.2");
+    sandbox.edit(
+        "train: train.txt\n  validation: val.txt",
+        "text: train.txt\n  validation_fraction: 0.2",
+    );
     let ran = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration"]);
     insta::assert_snapshot!(format!("{}\n{}", ran.out, ran.err));
 }
@@ -52,16 +58,27 @@ fn a_changed_file_shows_what_changes() {
         let plan = sandbox.plan();
         let lines = ran.out.split_once("twice\n").unwrap().1;
         assert!(lines.lines().all(|line| line.len() <= 80), "{lines}");
-        format!("{lines}{}{}\n\n", ran.err, serde_json::to_string_pretty(&plan["changes"]).unwrap())
+        format!(
+            "{lines}{}{}\n\n",
+            ran.err,
+            serde_json::to_string_pretty(&plan["changes"]).unwrap()
+        )
     };
     let mut seen_of = format!("## nothing was planned\n{}", seen(&[]));
     sandbox.ok(&["run", "sweep.yaml"]);
     seen_of += &format!("## the same file\n{}", seen(&[]));
-    let edits = [("[2e8, 4e8]", "[4e8]"), ("[d12-l2, d16-l2]", "[d12-l2, d20-l2]"), ("seeds: [1]", "seeds: [1, 2]")];
+    let edits = [
+        ("[2e8, 4e8]", "[4e8]"),
+        ("[d12-l2, d16-l2]", "[d12-l2, d20-l2]"),
+        ("seeds: [1]", "seeds: [1, 2]"),
+    ];
     seen_of += &format!("## other budgets, sizes and seeds\n{}", seen(&edits));
     let lost = std::fs::read_to_string(sandbox.path("results/sweep/plan.json")).unwrap();
     sandbox.write("results/sweep/plan.json", &lost[..lost.len() / 2]);
-    seen_of += &format!("## the same, and the plan is damaged\n{}", seen(&[("[4e8]", "[6e8]")]));
+    seen_of += &format!(
+        "## the same, and the plan is damaged\n{}",
+        seen(&[("[4e8]", "[6e8]")])
+    );
     insta::assert_snapshot!(seen_of);
 }
 
@@ -70,13 +87,21 @@ fn a_changed_file_shows_what_changes() {
 fn ids_follow_content() {
     let ids = |sandbox: &Sandbox| {
         let plan = sandbox.plan();
-        plan["runs"].as_array().unwrap().iter().map(|run| run["id"].to_string()).collect::<Vec<_>>()
+        plan["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|run| run["id"].to_string())
+            .collect::<Vec<_>>()
     };
     let (one, other) = (Sandbox::new(), Sandbox::new());
     other.edit("seeds: [1]\n", "");
     other
         .edit("data:", "# a comment\nseeds: [ 1 ]\nname: sweep\nexecutor: { local: { slots: 1, device: cpu } }\ndata:");
-    other.edit("executor:\n  local:\n    device: cpu\n    slots: 2\n    threads_per_run: 1\n", "");
+    other.edit(
+        "executor:\n  local:\n    device: cpu\n    slots: 2\n    threads_per_run: 1\n",
+        "",
+    );
     assert_eq!(ids(&one), ids(&other));
     other.edit("fixed: 1e-2", "fixed: 1.1e-2");
     assert_ne!(ids(&one), ids(&other));
@@ -86,10 +111,17 @@ fn ids_follow_content() {
 #[test]
 fn only_the_trainer_links_libtorch() {
     let libraries = |program: &str| {
-        let output = std::process::Command::new("ldd").arg(program).env_remove("LD_LIBRARY_PATH").output().unwrap();
+        let output = std::process::Command::new("ldd")
+            .arg(program)
+            .env_remove("LD_LIBRARY_PATH")
+            .output()
+            .unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     assert!(!libraries(env!("CARGO_BIN_EXE_isoflop")).contains("libtorch"));
     let trainer = libraries(env!("CARGO_BIN_EXE_isoflop-trainer"));
-    assert!(trainer.contains("libtorch_cpu") && !trainer.contains("not found"), "{trainer}");
+    assert!(
+        trainer.contains("libtorch_cpu") && !trainer.contains("not found"),
+        "{trainer}"
+    );
 }

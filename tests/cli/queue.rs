@@ -49,7 +49,9 @@ fn queued(sandbox: Sandbox) -> Sandbox {
 /// A coordinator at a moment when a run is done and another runs.
 fn midway(sandbox: &Sandbox) -> Child {
     let coordinator = start(sandbox);
-    until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(sandbox).is_empty());
+    until("a run is done and another runs", || {
+        !sandbox.outcomes().is_empty() && !under_way(sandbox).is_empty()
+    });
     coordinator
 }
 
@@ -63,27 +65,50 @@ fn waiting(sandbox: &Sandbox) -> Child {
 
 /// Jobs that the engine knows.
 fn known(sandbox: &Sandbox) -> Vec<PathBuf> {
-    fs::read_dir(sandbox.path("queue")).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    fs::read_dir(sandbox.path("queue"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// The folders of attempts that have begun and not ended.
 pub(crate) fn under_way(sandbox: &Sandbox) -> Vec<PathBuf> {
-    let runs = fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
-    let attempts = runs.flat_map(|run| fs::read_dir(run.path().join("attempts")).into_iter().flatten().flatten());
+    let runs = fs::read_dir(sandbox.path("results/sweep/runs"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let attempts = runs.flat_map(|run| {
+        fs::read_dir(run.path().join("attempts"))
+            .into_iter()
+            .flatten()
+            .flatten()
+    });
     let attempts = attempts.map(|attempt| attempt.path());
-    attempts.filter(|path| path.join("metrics.jsonl").exists() && !path.join("end.json").exists()).collect()
+    attempts
+        .filter(|path| path.join("metrics.jsonl").exists() && !path.join("end.json").exists())
+        .collect()
 }
 
 /// What executes an attempt, here or for a worker of this sandbox.
 pub(crate) fn processes_on(sandbox: &Sandbox, attempt: &std::path::Path) -> Vec<i32> {
     // As a word of a command line, relative to whichever folder.
-    let name: PathBuf = attempt.components().skip_while(|part| part.as_os_str() != "runs").collect();
+    let name: PathBuf = attempt
+        .components()
+        .skip_while(|part| part.as_os_str() != "runs")
+        .collect();
     sandbox.processes(&name)
 }
 
 pub(crate) fn attempts(sandbox: &Sandbox) -> Vec<u64> {
     let status: Value = sandbox.json(&["status", "sweep"]);
-    status.as_array().unwrap().iter().map(|run| run["attempts"].as_u64().unwrap()).collect()
+    status
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run["attempts"].as_u64().unwrap())
+        .collect()
 }
 
 #[test]
@@ -95,7 +120,12 @@ fn a_queue_gives_the_bits_of_this_machine() {
     assert_eq!(sandbox.lines("submitted").len(), 8);
     assert!(sandbox.lines("cancelled").is_empty());
     let plan = sandbox.ok(&["plan", "sweep.yaml"]);
-    assert!(plan.out.contains("3 runs side by side (cpu), 1 CPU threads each"), "{}", plan.out);
+    assert!(
+        plan.out
+            .contains("3 runs side by side (cpu), 1 CPU threads each"),
+        "{}",
+        plan.out
+    );
 }
 
 /// The coordinator is killed with jobs that run and jobs that wait. The next one follows them: none is submitted twice.
@@ -105,11 +135,21 @@ fn jobs_outlive_their_coordinator() {
     kill_at_once(midway(&sandbox));
     // With nobody there, a job ends and delivers.
     let running = under_way(&sandbox);
-    until("a job has ended", || running.iter().any(|attempt| attempt.join("end.json").exists()));
+    until("a job has ended", || {
+        running
+            .iter()
+            .any(|attempt| attempt.join("end.json").exists())
+    });
     // What other commands find is left alone.
     sandbox.ok(&["status", "sweep"]);
     let resumed = sandbox.ok(&["resume", "sweep"]);
-    assert!(resumed.err.contains("attempts that were given to the engine before are followed"), "{}", resumed.err);
+    assert!(
+        resumed
+            .err
+            .contains("attempts that were given to the engine before are followed"),
+        "{}",
+        resumed.err
+    );
     assert_eq!(sandbox.losses("results"), untouched(slow));
     assert_eq!(attempts(&sandbox), [1; 8]);
     assert_eq!(sandbox.lines("submitted").len(), 8);
@@ -120,8 +160,11 @@ fn jobs_outlive_their_coordinator() {
 fn a_job_that_is_killed_is_tried_again() {
     let sandbox = queued(slow());
     let mut coordinator = start(&sandbox);
-    let processes =
-        |jobs: &Vec<PathBuf>| -> Vec<i32> { jobs.iter().flat_map(|attempt| processes_on(&sandbox, attempt)).collect() };
+    let processes = |jobs: &Vec<PathBuf>| -> Vec<i32> {
+        jobs.iter()
+            .flat_map(|attempt| processes_on(&sandbox, attempt))
+            .collect()
+    };
     let find = || Some(under_way(&sandbox)).filter(|jobs| processes(jobs).len() > 1);
     while_they_stand(find, processes, |jobs| {
         for pid in processes(jobs) {
@@ -141,15 +184,23 @@ fn a_job_that_the_engine_forgets_is_given_up() {
     let sandbox = queued(slow());
     sandbox.write("down", "");
     let mut coordinator = midway(&sandbox);
-    assert_eq!(attempts(&sandbox).iter().max(), Some(&1), "an engine that does not answer has lost nothing");
+    assert_eq!(
+        attempts(&sandbox).iter().max(),
+        Some(&1),
+        "an engine that does not answer has lost nothing"
+    );
     let forgotten = known(&sandbox);
     assert!(!forgotten.is_empty());
-    forgotten.iter().for_each(|job| fs::remove_file(job).unwrap());
+    forgotten
+        .iter()
+        .for_each(|job| fs::remove_file(job).unwrap());
     fs::remove_file(sandbox.path("down")).unwrap();
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
     assert!(attempts(&sandbox).iter().any(|attempts| *attempts > 1));
-    until("what was given up has ended", || processes_of(&sandbox.path("")).is_empty());
+    until("what was given up has ended", || {
+        processes_of(&sandbox.path("")).is_empty()
+    });
 }
 
 /// One job is started twice, and once more when all is over: it trains once.
@@ -158,7 +209,10 @@ fn a_job_that_is_started_twice_trains_once() {
     let sandbox = queued(Sandbox::new());
     let twice = ENGINE.replace("sh \"$ISOFLOP_JOB\";", "sh twice.sh;");
     assert!(twice.contains("twice.sh"));
-    sandbox.write("twice.sh", "sh \"$ISOFLOP_JOB\" & sh \"$ISOFLOP_JOB\"; wait\n");
+    sandbox.write(
+        "twice.sh",
+        "sh \"$ISOFLOP_JOB\" & sh \"$ISOFLOP_JOB\"; wait\n",
+    );
     sandbox.write("engine.sh", twice);
     sandbox.ok(&["run", "sweep.yaml"]);
     assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
@@ -177,12 +231,20 @@ fn a_job_that_is_started_twice_trains_once() {
 fn jobs_that_never_begin_come_to_an_end() {
     let sandbox = queued(Sandbox::new());
     sandbox.edit("[d12-l2, d16-l2]", "[d12-l2]");
-    sandbox.edit("grace_seconds: 0.5", "grace_seconds: 0.1\n    max_attempts: 2");
+    sandbox.edit(
+        "grace_seconds: 0.5",
+        "grace_seconds: 0.1\n    max_attempts: 2",
+    );
     sandbox.write("engine.sh", "exit 0");
     let ran = sandbox.run(&["run", "sweep.yaml"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
     assert!(ran.err.contains("4 of 4 runs failed"), "{}", ran.err);
-    assert!(ran.err.contains("never began: the engine lost it, or its machine cannot start isoflop"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("never began: the engine lost it, or its machine cannot start isoflop"),
+        "{}",
+        ran.err
+    );
     assert_eq!(attempts(&sandbox), [2; 4]);
 }
 
@@ -194,10 +256,15 @@ fn an_interrupt_takes_jobs_back() {
     strike(&coordinator, Signal::SIGINT);
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
     until("the engine knows no job", || known(&sandbox).is_empty());
-    until("no process is left", || processes_of(&sandbox.path("")).is_empty());
+    until("no process is left", || {
+        processes_of(&sandbox.path("")).is_empty()
+    });
     let kept = sandbox.outcomes();
     sandbox.ok(&["run", "sweep.yaml"]);
-    assert!(kept.iter().all(|outcome| sandbox.outcomes().contains(outcome)));
+    assert!(
+        kept.iter()
+            .all(|outcome| sandbox.outcomes().contains(outcome))
+    );
     assert_eq!(sandbox.losses("results"), untouched(slow));
 }
 
@@ -207,7 +274,12 @@ fn a_job_that_waits_is_cancelled() {
     let sandbox = queued(Sandbox::new());
     let mut coordinator = waiting(&sandbox);
     let status = sandbox.json(&["status", "sweep"]);
-    let waits = status.as_array().unwrap().iter().find(|run| run["status"] == "leased").unwrap();
+    let waits = status
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|run| run["status"] == "leased")
+        .unwrap();
     let run = waits["id"].as_str().unwrap().to_owned();
     let answer = sandbox.ok(&["cancel", &run]);
     assert!(answer.out.contains("cancelled"), "{}", answer.out);
@@ -224,10 +296,14 @@ fn a_preempted_job_goes_on_from_its_checkpoint() {
     sandbox.edit("max_pending: 3", "max_pending: 3\n    max_attempts: 1");
     let mut coordinator = start(&sandbox);
     until("a job is preempted", || {
-        let Some(attempt) = under_way(&sandbox).pop() else { return false };
+        let Some(attempt) = under_way(&sandbox).pop() else {
+            return false;
+        };
         let said = fs::read_to_string(attempt.join("metrics.jsonl")).unwrap_or_default();
         let began = fs::read_to_string(attempt.join("began.json")).unwrap_or_default();
-        let Ok(began) = serde_json::from_str::<Value>(&began) else { return false };
+        let Ok(began) = serde_json::from_str::<Value>(&began) else {
+            return false;
+        };
         let process = began["process"].as_i64().unwrap() as i32;
         said.lines().count() > 1 && kill(Pid::from_raw(process), Signal::SIGTERM).is_ok()
     });
@@ -241,14 +317,31 @@ fn a_job_that_is_preempted_as_it_begins_is_no_crash() {
     let sandbox = queued(Sandbox::new());
     sandbox.edit("max_pending: 3", "max_pending: 3\n    max_attempts: 1");
     let trainer = env!("CARGO_BIN_EXE_isoflop-trainer");
-    let deaf = sandbox.broken_trainer(&format!("[ -e deaf ] && exec {trainer} \"$@\"\n: > deaf; exec sleep 1000"));
+    let deaf = sandbox.broken_trainer(&format!(
+        "[ -e deaf ] && exec {trainer} \"$@\"\n: > deaf; exec sleep 1000"
+    ));
     let run = ["run", "sweep.yaml", "--trainer", deaf.to_str().unwrap()];
-    let mut coordinator = sandbox.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut coordinator = sandbox
+        .command(&run)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     until("a trainer has begun", || sandbox.path("deaf").exists());
     let job = sandbox.processes(std::path::Path::new("/attempts/1"));
-    let isoflop = |pid: &&i32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe.ends_with("isoflop"));
-    kill(Pid::from_raw(*job.iter().find(isoflop).unwrap()), Signal::SIGUSR1).unwrap();
-    assert!(coordinator.wait().unwrap().success(), "{}", sandbox.run(&["status", "sweep"]).out);
+    let isoflop = |pid: &&i32| {
+        fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe.ends_with("isoflop"))
+    };
+    kill(
+        Pid::from_raw(*job.iter().find(isoflop).unwrap()),
+        Signal::SIGUSR1,
+    )
+    .unwrap();
+    assert!(
+        coordinator.wait().unwrap().success(),
+        "{}",
+        sandbox.run(&["status", "sweep"]).out
+    );
     assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
     assert_eq!(attempts(&sandbox).iter().sum::<u64>(), 9);
 }
@@ -260,10 +353,26 @@ fn what_an_engine_has_is_taken_back() {
     let sandbox = queued(Sandbox::new());
     kill_at_once(waiting(&sandbox));
     let status = sandbox.json(&["status", "sweep"]);
-    let leased: Vec<&Value> = status.as_array().unwrap().iter().filter(|run| run["status"] == "leased").collect();
-    let run = leased.iter().find(|run| run["arm"] == "transformer").unwrap()["id"].as_str().unwrap();
+    let leased: Vec<&Value> = status
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|run| run["status"] == "leased")
+        .collect();
+    let run = leased
+        .iter()
+        .find(|run| run["arm"] == "transformer")
+        .unwrap()["id"]
+        .as_str()
+        .unwrap();
     let answer = sandbox.ok(&["cancel", run]);
-    assert!(answer.out.contains("its engine has it, and `isoflop resume sweep` sees it end"), "{}", answer.out);
+    assert!(
+        answer
+            .out
+            .contains("its engine has it, and `isoflop resume sweep` sees it end"),
+        "{}",
+        answer.out
+    );
     // The other arm's are not wanted any more: it has two of the dearest four.
     sandbox.edit("[transformer, primer_ez]", "[transformer]");
     fs::remove_file(sandbox.path("closed")).unwrap();
@@ -271,10 +380,21 @@ fn what_an_engine_has_is_taken_back() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     until("the engine knows no job", || known(&sandbox).is_empty());
     let status = sandbox.json(&["status", "sweep", "--results", "results"]);
-    let of = |word: &str| status.as_array().unwrap().iter().filter(|run| run["status"] == word).count();
+    let of = |word: &str| {
+        status
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|run| run["status"] == word)
+            .count()
+    };
     assert_eq!((of("cancelled"), of("finished")), (1, 3), "{status}");
     let trained = sandbox.outcomes();
-    assert_eq!(trained.len(), 3, "a run that was taken back was trained: {trained:?}");
+    assert_eq!(
+        trained.len(),
+        3,
+        "a run that was taken back was trained: {trained:?}"
+    );
 }
 
 /// A sweep that goes on on this machine: what the engine has is asked to end, and is not waited for.
@@ -284,9 +404,16 @@ fn another_engine_takes_over() {
     kill_at_once(midway(&sandbox));
     sandbox.edit(EXECUTOR, LOCAL);
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
-    assert!(ran.err.contains("it was given to an engine that is not the sweep's any more"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("it was given to an engine that is not the sweep's any more"),
+        "{}",
+        ran.err
+    );
     assert_eq!(sandbox.losses("results"), untouched(slow));
-    until("no process is left", || processes_of(&sandbox.path("")).is_empty());
+    until("no process is left", || {
+        processes_of(&sandbox.path("")).is_empty()
+    });
 }
 
 /// The user leaves as soon as the engine has its jobs, and looks in now and then.
@@ -295,29 +422,49 @@ fn a_detached_sweep_is_collected() {
     let sandbox = queued(Sandbox::new());
     sandbox.write("closed", "");
     let said = sandbox.ok(&["run", "sweep.yaml", "--detach"]).err;
-    assert!(said.contains("the engine has 3 jobs, 5 runs wait; `isoflop resume sweep` collects"), "{said}");
+    assert!(
+        said.contains("the engine has 3 jobs, 5 runs wait; `isoflop resume sweep` collects"),
+        "{said}"
+    );
     assert_eq!((known(&sandbox).len(), sandbox.outcomes().len()), (3, 0));
     let again = sandbox.ok(&["resume", "sweep", "--detach"]).err;
-    assert!(again.contains("the engine has 3 jobs, 5 runs wait"), "{again}");
+    assert!(
+        again.contains("the engine has 3 jobs, 5 runs wait"),
+        "{again}"
+    );
     fs::remove_file(sandbox.path("closed")).unwrap();
     until("what the engine has is done", || known(&sandbox).is_empty());
     let more = sandbox.ok(&["resume", "sweep", "--detach"]).err;
     assert!(more.contains("3 of them done already"), "{more}");
-    assert!(more.contains("the engine has 3 jobs, 2 runs wait"), "{more}");
+    assert!(
+        more.contains("the engine has 3 jobs, 2 runs wait"),
+        "{more}"
+    );
     sandbox.ok(&["resume", "sweep"]);
     assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
     assert_eq!(attempts(&sandbox), [1; 8]);
     let local = Sandbox::new().run(&["run", "sweep.yaml", "--detach"]);
     assert_eq!(local.code, 2);
-    assert!(local.err.contains("needs an engine that goes on without isoflop"), "{}", local.err);
+    assert!(
+        local
+            .err
+            .contains("needs an engine that goes on without isoflop"),
+        "{}",
+        local.err
+    );
 }
 
 /// The parts of sweep files that begin with a section and that a document shows.
 pub(crate) fn examples(document: &str, section: &str) -> Vec<String> {
     let path = format!("{}/docs/{document}.md", env!("CARGO_MANIFEST_DIR"));
     let document = fs::read_to_string(path).unwrap();
-    let examples = document.split("```yaml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0.to_owned());
-    examples.filter(|example| example.starts_with(section)).collect()
+    let examples = document
+        .split("```yaml\n")
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0.to_owned());
+    examples
+        .filter(|example| example.starts_with(section))
+        .collect()
 }
 
 /// The first of them.
@@ -327,7 +474,12 @@ pub(crate) fn example(document: &str) -> String {
 
 #[test]
 fn the_examples_of_the_documents_are_sweeps() {
-    for (document, count) in [("commands", 6), ("slurm", 2), ("several", 1), ("storage", 2)] {
+    for (document, count) in [
+        ("commands", 6),
+        ("slurm", 2),
+        ("several", 1),
+        ("storage", 2),
+    ] {
         let examples = examples(document, "executor:");
         assert_eq!(examples.len(), count, "docs/{document}.md");
         for example in examples {
@@ -347,36 +499,65 @@ fn an_engine_that_is_away_is_waited_for() {
     sandbox.edit("max_pending: 3", "max_pending: 1");
     let away = |is: bool| {
         for file in ["down", "mute"] {
-            if is { sandbox.write(file, "") } else { fs::remove_file(sandbox.path(file)).unwrap() }
+            if is {
+                sandbox.write(file, "")
+            } else {
+                fs::remove_file(sandbox.path(file)).unwrap()
+            }
         }
     };
     away(true);
     let ran = sandbox.run(&["run", "sweep.yaml"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
-    assert!(ran.err.contains("Unable to contact slurm controller"), "{}", ran.err);
+    assert!(
+        ran.err.contains("Unable to contact slurm controller"),
+        "{}",
+        ran.err
+    );
     away(false);
     let run = |file: &str| {
         let said = fs::File::create(sandbox.path(file)).unwrap();
-        sandbox.command(&["run", "sweep.yaml"]).stderr(said).stdout(std::process::Stdio::null()).spawn().unwrap()
+        sandbox
+            .command(&["run", "sweep.yaml"])
+            .stderr(said)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap()
     };
     let mut coordinator = run("first.txt");
     until("two runs are done", || sandbox.outcomes().len() >= 2);
     away(true);
     let said = |file: &str| fs::read_to_string(sandbox.path(file)).unwrap();
-    until("that is said", || said("first.txt").contains("command: the engine does not answer: `poll` failed"));
+    until("that is said", || {
+        said("first.txt").contains("command: the engine does not answer: `poll` failed")
+    });
     let struck = Instant::now();
     strike(&coordinator, Signal::SIGINT);
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
-    assert!(struck.elapsed() < Duration::from_secs(30), "{:?}", struck.elapsed());
+    assert!(
+        struck.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        struck.elapsed()
+    );
     away(false);
     let before = sandbox.outcomes().len();
     let mut coordinator = run("second.txt");
     until("another run is done", || sandbox.outcomes().len() > before);
     away(true);
-    until("that is said", || said("second.txt").contains("the engine does not answer"));
+    until("that is said", || {
+        said("second.txt").contains("the engine does not answer")
+    });
     away(false);
-    assert!(coordinator.wait().unwrap().success(), "{}", said("second.txt"));
-    assert!(said("second.txt").contains("command: the engine answers again"), "{}", said("second.txt"));
+    assert!(
+        coordinator.wait().unwrap().success(),
+        "{}",
+        said("second.txt")
+    );
+    assert!(
+        said("second.txt").contains("command: the engine answers again"),
+        "{}",
+        said("second.txt")
+    );
     assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
 }
 
@@ -391,7 +572,10 @@ fn what_an_engine_refuses() {
     let mut said = ran.err[ran.err.find("error: the sweep").unwrap()..].to_owned();
     fs::remove_file(sandbox.path("refuses")).unwrap();
     for (from, to) in [
-        ("'sh engine.sh submit # $ISOFLOP_JOB $ISOFLOP_TAG'", "sbatch $ISOFLOP_JOB"),
+        (
+            "'sh engine.sh submit # $ISOFLOP_JOB $ISOFLOP_TAG'",
+            "sbatch $ISOFLOP_JOB",
+        ),
         ("sh engine.sh poll", "''"),
         ("    poll: sh engine.sh poll\n", ""),
         ("max_pending: 3", "max_pending: 0"),

@@ -17,7 +17,10 @@ use fake::{Fake, Kind};
 /// The sweep given to a Ray at an address, in short times.
 fn on_ray(sandbox: Sandbox, address: &str, keys: &str) -> Sandbox {
     let times = "    poll_seconds: 0.2\n    grace_seconds: 3\n    retry_seconds: 0\n";
-    sandbox.edit(LOCAL, &format!("  ray:\n    address: {address}\n    max_pending: 4\n{times}{keys}"));
+    sandbox.edit(
+        LOCAL,
+        &format!("  ray:\n    address: {address}\n    max_pending: 4\n{times}{keys}"),
+    );
     sandbox
 }
 
@@ -31,7 +34,12 @@ fn what_is_there_already_is_taken() {
     assert_eq!(attempts(&sandbox), [1; 8]);
     assert_eq!(fake.asked("POST /api/jobs/ "), 8);
     let plan = sandbox.ok(&["plan", "sweep.yaml"]);
-    assert!(plan.out.contains("4 runs side by side (cpu), 1 CPU threads each"), "{}", plan.out);
+    assert!(
+        plan.out
+            .contains("4 runs side by side (cpu), 1 CPU threads each"),
+        "{}",
+        plan.out
+    );
 }
 
 /// Ends are learnt from the folders: nonsense from an engine costs nothing.
@@ -59,10 +67,15 @@ fn what_waited_too_long_for_ray_is_no_crash() {
 #[test]
 fn what_never_begins_comes_to_an_end() {
     let fake = Fake::start(Kind::Full);
-    let sandbox = on_ray(Sandbox::new(), &fake.address, "    threads_per_run: 64\n    pending_seconds: 2\n");
+    let sandbox = on_ray(
+        Sandbox::new(),
+        &fake.address,
+        "    threads_per_run: 64\n    pending_seconds: 2\n",
+    );
     let ran = sandbox.run(&["run", "sweep.yaml"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
-    let words = "no job of the sweep has begun in 2.0 s (`pending_seconds`); each asks for 64 CPUs, 0 GPUs";
+    let words =
+        "no job of the sweep has begun in 2.0 s (`pending_seconds`); each asks for 64 CPUs, 0 GPUs";
     assert!(ran.err.contains(words), "{}", ran.err);
     assert!(ran.err.contains("hint: "), "{}", ran.err);
     assert_eq!(fake.asked("/stop"), 4);
@@ -78,13 +91,24 @@ fn an_interrupt_does_not_wait_for_what_waits() {
     let struck = Instant::now();
     strike(&coordinator, Signal::SIGINT);
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
-    assert!(struck.elapsed() < Duration::from_secs(30), "{:?}", struck.elapsed());
+    assert!(
+        struck.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        struck.elapsed()
+    );
     assert_eq!(fake.asked("/stop"), 4);
     fake.jobs().iter().for_each(|job| {
-        let ran = std::process::Command::new("sh").arg("-c").arg(&job.entrypoint).output().unwrap();
+        let ran = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(&job.entrypoint)
+            .output()
+            .unwrap();
         assert!(ran.status.success(), "{ran:?}");
     });
-    assert!(sandbox.outcomes().is_empty(), "a job that was taken back has trained");
+    assert!(
+        sandbox.outcomes().is_empty(),
+        "a job that was taken back has trained"
+    );
 }
 
 #[test]
@@ -92,18 +116,31 @@ fn what_ray_refuses() {
     let mut said = String::new();
     for (name, kind) in [
         ("nobody listens", Kind::Gone),
-        ("no token", Kind::Says(401, "Unauthorized: Missing authentication token")),
-        ("a wrong token", Kind::Says(403, "Forbidden: Invalid authentication token")),
+        (
+            "no token",
+            Kind::Says(401, "Unauthorized: Missing authentication token"),
+        ),
+        (
+            "a wrong token",
+            Kind::Says(403, "Forbidden: Invalid authentication token"),
+        ),
         ("no Ray", Kind::Says(404, "404: Not Found")),
-        ("another server", Kind::Says(200, "<!doctype html>\n<title>It works!</title>\n")),
-        ("a request that it cannot read", Kind::Says(400, "Traceback:\nTypeError: entrypoint must be a string\n")),
+        (
+            "another server",
+            Kind::Says(200, "<!doctype html>\n<title>It works!</title>\n"),
+        ),
+        (
+            "a request that it cannot read",
+            Kind::Says(400, "Traceback:\nTypeError: entrypoint must be a string\n"),
+        ),
     ] {
         let fake = Fake::start(kind);
         let sandbox = on_ray(Sandbox::new(), &fake.address, "    max_pending: 1\n");
         sandbox.edit("    max_pending: 4\n", "");
         let ran = sandbox.run(&["run", "sweep.yaml"]);
         assert_eq!(ran.code, 4, "{}", ran.err);
-        let error = ran.err[ran.err.find("error: the sweep").unwrap()..].replace(&fake.address, "http://ADDRESS");
+        let error = ran.err[ran.err.find("error: the sweep").unwrap()..]
+            .replace(&fake.address, "http://ADDRESS");
         said += &format!("## {name}\n{error}\n");
     }
     insta::assert_snapshot!(said);
@@ -112,22 +149,57 @@ fn what_ray_refuses() {
 #[test]
 fn settings_that_make_no_sense() {
     let cases = [
-        ("an address without a scheme", "address: http://localhost:1", "address: localhost:1"),
-        ("an address of Ray's own protocol", "address: http://localhost:1", "address: ray://localhost:10001"),
-        ("a password in an address", "address: http://localhost:1", "address: http://me:secret@localhost:1"),
-        ("a port that is none", "address: http://localhost:1", "address: http://localhost:99999"),
-        ("a token's file somewhere", "max_pending: 4", "token_file: token"),
+        (
+            "an address without a scheme",
+            "address: http://localhost:1",
+            "address: localhost:1",
+        ),
+        (
+            "an address of Ray's own protocol",
+            "address: http://localhost:1",
+            "address: ray://localhost:10001",
+        ),
+        (
+            "a password in an address",
+            "address: http://localhost:1",
+            "address: http://me:secret@localhost:1",
+        ),
+        (
+            "a port that is none",
+            "address: http://localhost:1",
+            "address: http://localhost:99999",
+        ),
+        (
+            "a token's file somewhere",
+            "max_pending: 4",
+            "token_file: token",
+        ),
         ("two GPUs", "max_pending: 4", "gpus: 2"),
         ("no threads", "max_pending: 4", "threads_per_run: 0"),
         ("no patience", "max_pending: 4", "pending_seconds: 0"),
-        ("a misspelt key", "max_pending: 4", "adress: http://localhost:1"),
-        ("a key of another engine", "max_pending: 4", "submit: sbatch"),
-        ("a key with nothing behind it", "max_pending: 4", "token_file:"),
+        (
+            "a misspelt key",
+            "max_pending: 4",
+            "adress: http://localhost:1",
+        ),
+        (
+            "a key of another engine",
+            "max_pending: 4",
+            "submit: sbatch",
+        ),
+        (
+            "a key with nothing behind it",
+            "max_pending: 4",
+            "token_file:",
+        ),
     ];
     let said = cases.map(|(name, from, to)| {
         let sandbox = on_ray(Sandbox::new(), "http://localhost:1", "");
         sandbox.edit(from, to);
-        format!("## {name}\n{}\n", crate::messages::said(&sandbox, &["plan", "sweep.yaml"]))
+        format!(
+            "## {name}\n{}\n",
+            crate::messages::said(&sandbox, &["plan", "sweep.yaml"])
+        )
     });
     insta::assert_snapshot!(said.join("\n"));
 }
@@ -136,7 +208,11 @@ fn settings_that_make_no_sense() {
 fn tokens_that_are_not_used() {
     let sandbox = Sandbox::new();
     let token = sandbox.path("token").to_str().unwrap().to_owned();
-    let sandbox = on_ray(sandbox, "http://localhost:1", &format!("    token_file: {token}\n"));
+    let sandbox = on_ray(
+        sandbox,
+        "http://localhost:1",
+        &format!("    token_file: {token}\n"),
+    );
     let with = |text: &str, mode: u32| {
         sandbox.write("token", text);
         fs::set_permissions(&token, fs::Permissions::from_mode(mode)).unwrap();
@@ -159,6 +235,14 @@ fn the_example_of_the_document_is_a_sweep() {
     let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ray.md")).unwrap();
     let (_, example) = document.split_once("```yaml\n").unwrap();
     let sandbox = Sandbox::new();
-    sandbox.edit(&format!("executor:\n{LOCAL}"), example.split_once("```").unwrap().0);
-    assert!(sandbox.ok(&["plan", "sweep.yaml"]).out.contains("100 runs side by side (cpu)"));
+    sandbox.edit(
+        &format!("executor:\n{LOCAL}"),
+        example.split_once("```").unwrap().0,
+    );
+    assert!(
+        sandbox
+            .ok(&["plan", "sweep.yaml"])
+            .out
+            .contains("100 runs side by side (cpu)")
+    );
 }

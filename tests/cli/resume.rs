@@ -14,7 +14,9 @@ fn a_sweep_goes_on_from_its_results_alone() {
     let (sandbox, untouched) = (slow(), slow());
     untouched.ok(&["run", "sweep.yaml"]);
     let mut coordinator = start(&sandbox);
-    until("a run is done and others run", || !sandbox.outcomes().is_empty() && !trainers(&sandbox).is_empty());
+    until("a run is done and others run", || {
+        !sandbox.outcomes().is_empty() && !trainers(&sandbox).is_empty()
+    });
     strike(&coordinator, Signal::SIGINT);
     coordinator.wait().unwrap();
     for file in ["sweep.yaml", "train.txt", "val.txt"] {
@@ -25,10 +27,26 @@ fn a_sweep_goes_on_from_its_results_alone() {
     assert!((1..8).contains(&before.len()), "{}", before.len());
 
     let ran = sandbox.ok(&["resume", "sweep", "--results", "moved"]);
-    assert!(ran.err.contains(&format!("8 runs, {} of them done already, 2 side by side", before.len())), "{}", ran.err);
+    assert!(
+        ran.err.contains(&format!(
+            "8 runs, {} of them done already, 2 side by side",
+            before.len()
+        )),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("8 of 8 runs are done"), "{}", ran.err);
-    assert!(ran.out.contains("report: reports/sweep/report.md"), "{}", ran.out);
-    assert!(before.iter().all(|outcome| sandbox.outcomes_in("moved").contains(outcome)), "a finished run was repeated");
+    assert!(
+        ran.out.contains("report: reports/sweep/report.md"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        before
+            .iter()
+            .all(|outcome| sandbox.outcomes_in("moved").contains(outcome)),
+        "a finished run was repeated"
+    );
     assert_eq!(sandbox.losses("moved"), untouched.losses("results"));
 }
 
@@ -38,8 +56,12 @@ fn the_sweep_file_lies_with_its_results() {
     let sandbox = Sandbox::new();
     sandbox.edit("[d12-l2, d16-l2]", "[d12-l2]  # one size");
     sandbox.ok(&["run", "sweep.yaml"]);
-    let copies =
-        || (fs::read(sandbox.path("sweep.yaml")).unwrap(), fs::read(sandbox.path("results/sweep/sweep.yaml")).unwrap());
+    let copies = || {
+        (
+            fs::read(sandbox.path("sweep.yaml")).unwrap(),
+            fs::read(sandbox.path("results/sweep/sweep.yaml")).unwrap(),
+        )
+    };
     let (file, copy) = copies();
     assert_eq!(file, copy);
     sandbox.edit("one size", "still one");
@@ -56,11 +78,11 @@ fn what_cannot_be_resumed() {
     sandbox.ok(&["run", "sweep.yaml"]);
     let (plan, file) = ("results/sweep/plan.json", "results/sweep/sweep.yaml");
     let read = |name: &str| fs::read_to_string(sandbox.path(name)).unwrap();
-    let digest =
-        serde_json::from_str::<serde_json::Value>(&read(plan)).unwrap()["runs"][0]["spec"]["data"]["train_digest"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+    let digest = serde_json::from_str::<serde_json::Value>(&read(plan)).unwrap()["runs"][0]["spec"]
+        ["data"]["train_digest"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let tokens = format!("results/sweep/data/{digest}.tokens");
     let lost = |name: &str| {
         fs::rename(sandbox.path(name), sandbox.path("lost")).unwrap();
@@ -80,13 +102,28 @@ fn what_cannot_be_resumed() {
     for (name, said) in [
         ("no results", said(&sandbox, &["resume", "nothing"])),
         ("results of an older isoflop", lost(file)),
-        ("runs of another version", altered(plan, "\"version\":3", "\"version\":2")),
+        (
+            "runs of another version",
+            altered(plan, "\"version\":3", "\"version\":2"),
+        ),
         ("a plan cut short", altered(plan, "}\n]\n}", "}")),
-        ("a copy that is no sweep file", altered(file, "seeds:", "seed:")),
-        ("a copy with settings that make no sense", altered(file, "slots: 2", "slots: 0")),
+        (
+            "a copy that is no sweep file",
+            altered(file, "seeds:", "seed:"),
+        ),
+        (
+            "a copy with settings that make no sense",
+            altered(file, "slots: 2", "slots: 0"),
+        ),
         ("tokens that are missing", lost(&tokens)),
-        ("tokens that are altered", altered(&tokens, "river", "RIVER")),
-        ("no trainer", said(&sandbox, &["resume", "sweep", "--trainer", "nowhere"])),
+        (
+            "tokens that are altered",
+            altered(&tokens, "river", "RIVER"),
+        ),
+        (
+            "no trainer",
+            said(&sandbox, &["resume", "sweep", "--trainer", "nowhere"]),
+        ),
     ] {
         said_of += &format!("## {name}\n{said}\n\n");
     }

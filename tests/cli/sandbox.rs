@@ -43,7 +43,9 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// A folder with [`SWEEP`] and its text.
     pub(crate) fn new() -> Self {
-        let sandbox = Self { folder: TempDir::new().unwrap() };
+        let sandbox = Self {
+            folder: TempDir::new().unwrap(),
+        };
         sandbox.write("sweep.yaml", SWEEP);
         sandbox.write("train.txt", text(0..4000));
         sandbox.write("val.txt", text(4000..4400));
@@ -52,13 +54,18 @@ impl Sandbox {
 
     /// The sweep of the README, whole, on this machine: minutes.
     pub(crate) fn quickstart() -> Self {
-        let sandbox = Self { folder: TempDir::new().unwrap() };
+        let sandbox = Self {
+            folder: TempDir::new().unwrap(),
+        };
         let root = env!("CARGO_MANIFEST_DIR");
         let sweep = fs::read_to_string(format!("{root}/sweeps/quickstart.yaml")).unwrap();
         let (_, here) = SWEEP.split_once("executor:").unwrap();
         sandbox.write(
             "sweep.yaml",
-            format!("{}\nexecutor:{here}", sweep.replace("../corpora", &format!("{root}/corpora"))),
+            format!(
+                "{}\nexecutor:{here}",
+                sweep.replace("../corpora", &format!("{root}/corpora"))
+            ),
         );
         sandbox
     }
@@ -89,7 +96,11 @@ impl Sandbox {
     /// `isoflop` in this folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_isoflop"));
-        command.current_dir(self.folder.path()).args(arguments).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+        command
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .env_remove("RUST_BACKTRACE")
+            .stdin(Stdio::null());
         command
     }
 
@@ -105,7 +116,14 @@ impl Sandbox {
     /// Runs what must go well.
     pub(crate) fn ok(&self, arguments: &[&str]) -> Ran {
         let ran = self.run(arguments);
-        assert_eq!(ran.code, 0, "isoflop {}\n{}\n{}", arguments.join(" "), ran.out, ran.err);
+        assert_eq!(
+            ran.code,
+            0,
+            "isoflop {}\n{}\n{}",
+            arguments.join(" "),
+            ran.out,
+            ran.err
+        );
         ran
     }
 
@@ -132,13 +150,18 @@ impl Sandbox {
 
     /// The lines of a file; none where it is not there.
     pub(crate) fn lines(&self, file: &str) -> Vec<String> {
-        fs::read_to_string(self.path(file)).unwrap_or_default().lines().map(str::to_owned).collect()
+        fs::read_to_string(self.path(file))
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Live processes that work in this folder and whose command line names `part` of it. Sandboxes with one sweep have runs of one name.
     pub(crate) fn processes(&self, part: &Path) -> Vec<i32> {
         let root = self.folder.path().canonicalize().unwrap();
-        let mine = |pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == root);
+        let mine =
+            |pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == root);
         processes_of(part).into_iter().filter(mine).collect()
     }
 
@@ -148,9 +171,13 @@ impl Sandbox {
     }
 
     pub(crate) fn outcomes_in(&self, results: &str) -> Vec<(PathBuf, Vec<u8>)> {
-        let Ok(runs) = fs::read_dir(self.path(results).join("sweep/runs")) else { return Vec::new() };
+        let Ok(runs) = fs::read_dir(self.path(results).join("sweep/runs")) else {
+            return Vec::new();
+        };
         let files = runs.map(|run| run.unwrap().path().join("outcome.json"));
-        let mut found: Vec<_> = files.filter_map(|file| Some((file.clone(), fs::read(file).ok()?))).collect();
+        let mut found: Vec<_> = files
+            .filter_map(|file| Some((file.clone(), fs::read(file).ok()?)))
+            .collect();
         found.sort();
         found
     }
@@ -192,15 +219,23 @@ pub(crate) fn processes_of(folder: &Path) -> Vec<i32> {
         // A dead process may stay a zombie for a moment: it has no command line.
         words.contains(&name).then_some(pid)
     };
-    fs::read_dir("/proc").unwrap().flatten().filter_map(live).collect()
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(live)
+        .collect()
 }
 
 /// English enough to learn from: sentences in which each word hints at the next.
 pub(crate) fn text(range: std::ops::Range<usize>) -> String {
-    const WORDS: [&str; 12] =
-        ["the", "old", "house", "stood", "by", "a", "river", "where", "children", "played", "until", "dark"];
+    const WORDS: [&str; 12] = [
+        "the", "old", "house", "stood", "by", "a", "river", "where", "children", "played", "until",
+        "dark",
+    ];
     let paragraph = |i: usize| {
-        let words: Vec<&str> = (0..12).map(|k| WORDS[(i * 7 + k * (1 + i % 5)) % 12]).collect();
+        let words: Vec<&str> = (0..12)
+            .map(|k| WORDS[(i * 7 + k * (1 + i % 5)) % 12])
+            .collect();
         format!("{i} {}.\n\n", words.join(" "))
     };
     range.map(paragraph).collect()

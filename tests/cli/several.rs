@@ -13,15 +13,26 @@ use crate::workers::{EXECUTOR as WORKERS, Site};
 
 /// An engine's keys, as one of several; what is the same for all stands elsewhere.
 fn listed(executor: &str) -> String {
-    let own = executor.lines().filter(|line| !line.contains("retry_seconds"));
-    let first = |(i, line)| if i == 0 { format!("      - {}\n", str::trim(line)) } else { format!("      {line}\n") };
+    let own = executor
+        .lines()
+        .filter(|line| !line.contains("retry_seconds"));
+    let first = |(i, line)| {
+        if i == 0 {
+            format!("      - {}\n", str::trim(line))
+        } else {
+            format!("      {line}\n")
+        }
+    };
     own.enumerate().map(first).collect()
 }
 
 /// The sweep given to these engines.
 fn given_to(sandbox: Sandbox, engines: &[&str]) -> Sandbox {
     let engines: String = engines.iter().map(|engine| listed(engine)).collect();
-    sandbox.edit(LOCAL, &format!("  several:\n    retry_seconds: 0\n    engines:\n{engines}"));
+    sandbox.edit(
+        LOCAL,
+        &format!("  several:\n    retry_seconds: 0\n    engines:\n{engines}"),
+    );
     sandbox
 }
 
@@ -47,7 +58,10 @@ pub(crate) fn here_and_on(engine: &str) -> Sandbox {
 
 fn also_on(sweep: Sandbox, engine: &str) -> Sandbox {
     let here = LOCAL.replace("slots: 2", "slots: 1");
-    let sandbox = given_to(sweep, &[&here, engine, &format!("{WORKERS}    max_pending: 2\n")]);
+    let sandbox = given_to(
+        sweep,
+        &[&here, engine, &format!("{WORKERS}    max_pending: 2\n")],
+    );
     sandbox.ok(&["worker-token", "new", "one"]);
     sandbox
 }
@@ -56,7 +70,9 @@ fn also_on(sweep: Sandbox, engine: &str) -> Sandbox {
 fn shares(sandbox: &Sandbox) -> BTreeMap<String, usize> {
     let mut shares = BTreeMap::new();
     for (outcome, _) in sandbox.outcomes() {
-        *shares.entry(engine_of(&result(outcome.parent().unwrap()))).or_default() += 1;
+        *shares
+            .entry(engine_of(&result(outcome.parent().unwrap())))
+            .or_default() += 1;
     }
     shares
 }
@@ -68,7 +84,9 @@ fn three_engines_give_the_bits_of_this_machine() {
     let sandbox = three(long());
     let plan = sandbox.ok(&["plan", "sweep.yaml"]).out;
     assert!(
-        plan.contains("5 runs side by side (cpu), 1 CPU threads each: 1 by local, 2 by command, 2 by workers"),
+        plan.contains(
+            "5 runs side by side (cpu), 1 CPU threads each: 1 by local, 2 by command, 2 by workers"
+        ),
         "{plan}"
     );
     run_with_a_death(&sandbox, "command");
@@ -88,7 +106,12 @@ pub(crate) fn run_with_a_death(sandbox: &Sandbox, engine: &str) {
     let mut stood = BTreeMap::new();
     while_they_stand(
         || Some(training(sandbox)).filter(|attempts| distinct(attempts) == 3),
-        |attempts| attempts.keys().flat_map(|attempt| processes_on(sandbox, attempt)).collect(),
+        |attempts| {
+            attempts
+                .keys()
+                .flat_map(|attempt| processes_on(sandbox, attempt))
+                .collect()
+        },
         |attempts| {
             strike(&coordinator, Signal::SIGKILL);
             coordinator.wait().unwrap();
@@ -100,18 +123,34 @@ pub(crate) fn run_with_a_death(sandbox: &Sandbox, engine: &str) {
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(long));
     for (attempt, _) in stood.iter().filter(|(_, engine)| *engine != "local") {
-        assert_eq!(result(attempt.ancestors().nth(2).unwrap()), *attempt, "it was made again");
+        assert_eq!(
+            result(attempt.ancestors().nth(2).unwrap()),
+            *attempt,
+            "it was made again"
+        );
     }
     let shares = shares(sandbox);
     assert_eq!(shares.values().sum::<usize>(), 8);
-    assert!([engine, "local", "workers"].iter().all(|name| shares.contains_key(*name)), "{shares:?}");
+    assert!(
+        [engine, "local", "workers"]
+            .iter()
+            .all(|name| shares.contains_key(*name)),
+        "{shares:?}"
+    );
     // A coordinator's death costs this machine's attempt, and those that were offered to no worker yet.
-    assert!(attempts(sandbox).iter().sum::<u64>() <= 8 + 1 + 2, "{:?}", attempts(sandbox));
+    assert!(
+        attempts(sandbox).iter().sum::<u64>() <= 8 + 1 + 2,
+        "{:?}",
+        attempts(sandbox)
+    );
 }
 
 /// Attempts that train, and the engine of each.
 fn training(sandbox: &Sandbox) -> BTreeMap<PathBuf, String> {
-    under_way(sandbox).into_iter().map(|attempt| (attempt.clone(), engine_of(&attempt))).collect()
+    under_way(sandbox)
+        .into_iter()
+        .map(|attempt| (attempt.clone(), engine_of(&attempt)))
+        .collect()
 }
 
 fn distinct(attempts: &BTreeMap<PathBuf, String>) -> usize {
@@ -120,7 +159,8 @@ fn distinct(attempts: &BTreeMap<PathBuf, String>) -> usize {
 
 /// The attempt whose result is a run's.
 fn result(run: &Path) -> PathBuf {
-    let outcome: serde_json::Value = serde_json::from_slice(&fs::read(run.join("outcome.json")).unwrap()).unwrap();
+    let outcome: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("outcome.json")).unwrap()).unwrap();
     run.join("attempts").join(outcome["attempt"].to_string())
 }
 
@@ -130,13 +170,23 @@ fn engine_of(attempt: &Path) -> String {
 
 /// Attempts that have not ended, by engine.
 fn held(sandbox: &Sandbox) -> BTreeMap<String, usize> {
-    let runs = fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
+    let runs = fs::read_dir(sandbox.path("results/sweep/runs"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let without_outcome = runs.filter(|run| !run.path().join("outcome.json").exists());
     let attempts = without_outcome
-        .flat_map(|run| fs::read_dir(run.path().join("attempts")).into_iter().flatten().flatten())
+        .flat_map(|run| {
+            fs::read_dir(run.path().join("attempts"))
+                .into_iter()
+                .flatten()
+                .flatten()
+        })
         .filter(|attempt| !attempt.path().join("end.json").exists());
     let mut held = BTreeMap::new();
-    for engine in attempts.filter_map(|attempt| fs::read_to_string(attempt.path().join("engine")).ok()) {
+    for engine in
+        attempts.filter_map(|attempt| fs::read_to_string(attempt.path().join("engine")).ok())
+    {
         *held.entry(engine).or_default() += 1;
     }
     held
@@ -161,9 +211,15 @@ fn an_engine_that_is_gone_loses_its_runs_to_others() {
 #[test]
 fn what_several_engines_may_not_be() {
     let sandbox = Sandbox::new();
-    sandbox.edit(LOCAL, "  several:\n    engines:\n      - local: {slots: 1}\n      - workers: {}\n");
+    sandbox.edit(
+        LOCAL,
+        "  several:\n    engines:\n      - local: {slots: 1}\n      - workers: {}\n",
+    );
     let wrong = [
-        ("engines:\n      - local: {slots: 1}\n      - workers: {}", "engines: []"),
+        (
+            "engines:\n      - local: {slots: 1}\n      - workers: {}",
+            "engines: []",
+        ),
         ("workers: {}", "local: {}"),
         ("workers: {}", "workers: {retry_seconds: 3}"),
         ("workers: {}", "ray: {order: as_listed}"),
@@ -205,5 +261,10 @@ fn engines_that_are_unlike_are_told() {
     let sandbox = Sandbox::new();
     sandbox
         .edit(LOCAL, "  several:\n    engines:\n      - local: {slots: 1, threads_per_run: 2}\n      - workers: {}\n");
-    assert!(sandbox.ok(&["plan", "sweep.yaml"]).err.contains("changes the last bits of its loss"));
+    assert!(
+        sandbox
+            .ok(&["plan", "sweep.yaml"])
+            .err
+            .contains("changes the last bits of its loss")
+    );
 }

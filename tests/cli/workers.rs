@@ -36,7 +36,11 @@ fn with_workers(sandbox: Sandbox, names: &[&str]) -> Sandbox {
 
 /// A port that nobody listens at.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// A coordinator and its workers, which end with the test.
@@ -48,18 +52,33 @@ pub(crate) struct Site<'a> {
 
 impl<'a> Site<'a> {
     pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
-        Self { sandbox, port: free_port(), children: Vec::new() }
+        Self {
+            sandbox,
+            port: free_port(),
+            children: Vec::new(),
+        }
     }
 
     pub(crate) fn coordinator(&self) -> Child {
-        self.quietly(&["run", "sweep.yaml", "--listen", &format!("127.0.0.1:{}", self.port)])
+        self.quietly(&[
+            "run",
+            "sweep.yaml",
+            "--listen",
+            &format!("127.0.0.1:{}", self.port),
+        ])
     }
 
     /// A coordinator whose words go to a file.
     pub(crate) fn coordinator_that_says(&self, path: &Path) -> Child {
         let listen = format!("127.0.0.1:{}", self.port);
-        let mut command = self.sandbox.command(&["run", "sweep.yaml", "--listen", &listen]);
-        command.stdout(Stdio::null()).stderr(fs::File::create(path).unwrap()).spawn().unwrap()
+        let mut command = self
+            .sandbox
+            .command(&["run", "sweep.yaml", "--listen", &listen]);
+        command
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(path).unwrap())
+            .spawn()
+            .unwrap()
     }
 
     /// Starts a worker; what it says goes to a file of its name.
@@ -70,17 +89,37 @@ impl<'a> Site<'a> {
     fn worker_with(&mut self, name: &str, more: &[&str]) -> usize {
         let url = format!("http://127.0.0.1:{}", self.port);
         let (token, folder) = (format!("{name}.token"), format!("worker-{name}"));
-        let own =
-            ["worker", "--connect", &url, "--token-file", &token, "--folder", &folder, "--cores", "1", "--gpus", "0"];
-        let said =
-            fs::OpenOptions::new().create(true).append(true).open(self.sandbox.path(&format!("{name}.txt"))).unwrap();
+        let own = [
+            "worker",
+            "--connect",
+            &url,
+            "--token-file",
+            &token,
+            "--folder",
+            &folder,
+            "--cores",
+            "1",
+            "--gpus",
+            "0",
+        ];
+        let said = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.sandbox.path(&format!("{name}.txt")))
+            .unwrap();
         let mut command = self.sandbox.command(&[&own, more].concat());
-        self.children.push(command.stdout(Stdio::null()).stderr(said).spawn().unwrap());
+        self.children
+            .push(command.stdout(Stdio::null()).stderr(said).spawn().unwrap());
         self.children.len() - 1
     }
 
     fn quietly(&self, arguments: &[&str]) -> Child {
-        self.sandbox.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        self.sandbox
+            .command(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     fn strike(&self, worker: usize, signal: Signal) {
@@ -126,7 +165,10 @@ fn trains(sandbox: &Sandbox, name: &str) -> bool {
 fn trainers(sandbox: &Sandbox, name: &str) -> Vec<i32> {
     let folder = sandbox.path(&format!("worker-{name}/runs"));
     // It is named without symbolic links in the command line, as the sandbox is.
-    processes_of(&folder).into_iter().filter(|pid| is_trainer(*pid)).collect()
+    processes_of(&folder)
+        .into_iter()
+        .filter(|pid| is_trainer(*pid))
+        .collect()
 }
 
 /// A worker in the middle of a run: the coordinator has heard of steps, and no more of them are made while `then` is done.
@@ -147,21 +189,40 @@ fn is_trainer(pid: i32) -> bool {
 
 /// Attempts that a worker has kept.
 fn kept(sandbox: &Sandbox, name: &str) -> usize {
-    fs::read_dir(sandbox.path(&format!("worker-{name}/runs"))).into_iter().flatten().count()
+    fs::read_dir(sandbox.path(&format!("worker-{name}/runs")))
+        .into_iter()
+        .flatten()
+        .count()
 }
 
 fn has_ended(folder: &Path) -> bool {
     let attempts = fs::read_dir(folder).into_iter().flatten().flatten();
     attempts
-        .flat_map(|run| fs::read_dir(run.path().join("attempts")).into_iter().flatten().flatten())
+        .flat_map(|run| {
+            fs::read_dir(run.path().join("attempts"))
+                .into_iter()
+                .flatten()
+                .flatten()
+        })
         .any(|attempt| attempt.path().join("end.json").exists())
 }
 
 /// A request, by a client that is not ours: its status and its body.
-fn request(port: u16, method: &str, path: &str, headers: &[String], body: &[u8]) -> (String, String) {
+fn request(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[String],
+    body: &[u8],
+) -> (String, String) {
     let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    connection
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let headers: String = headers
+        .iter()
+        .map(|header| format!("{header}\r\n"))
+        .collect();
     let length = body.len();
     let head = format!(
         "{method} /{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
@@ -172,7 +233,9 @@ fn request(port: u16, method: &str, path: &str, headers: &[String], body: &[u8])
     let mut said = Vec::new();
     let _ = connection.read_to_end(&mut said);
     let said = String::from_utf8_lossy(&said).into_owned();
-    let (head, body) = said.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer to {method} {path}: {said:?}"));
+    let (head, body) = said
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer to {method} {path}: {said:?}"));
     (head.split(' ').nth(1).unwrap().to_owned(), body.to_owned())
 }
 
@@ -183,6 +246,8 @@ fn under_way_on(sandbox: &Sandbox, name: &str) -> bool {
         let began = fs::read_to_string(attempt.join("began.json")).unwrap_or_default();
         began.contains(&format!("\"{name}\""))
     });
-    let said = |attempt: std::path::PathBuf| fs::read_to_string(attempt.join("metrics.jsonl")).unwrap_or_default();
+    let said = |attempt: std::path::PathBuf| {
+        fs::read_to_string(attempt.join("metrics.jsonl")).unwrap_or_default()
+    };
     of_it.map(said).any(|said| said.lines().count() > 1)
 }

@@ -27,7 +27,12 @@ impl ModelConfig {
         sequence_length: u32,
     ) -> Result<Self, Contradiction> {
         architecture.check()?;
-        Ok(Self { architecture, shape: architecture.at(size)?, vocabulary, sequence_length })
+        Ok(Self {
+            architecture,
+            shape: architecture.at(size)?,
+            vocabulary,
+            sequence_length,
+        })
     }
 
     /// Widths of what is projected from the residual stream: Q, K, V, or z, V where Q and K share.
@@ -44,7 +49,11 @@ impl ModelConfig {
     /// Weights of Primer's W', which makes Q from K; 0 where Q has a projection of its own.
     pub fn query_from_key_weights(&self) -> u64 {
         let d_attention = u64::from(self.shape.d_attention());
-        if self.shares_qk() { d_attention * d_attention } else { 0 }
+        if self.shares_qk() {
+            d_attention * d_attention
+        } else {
+            0
+        }
     }
 
     /// Whether Q is made from K.
@@ -54,7 +63,11 @@ impl ModelConfig {
 
     /// Taps of the convolutions of a layer, all together.
     pub fn taps(&self) -> u64 {
-        let width = self.architecture.qkv_convolution.convolution().map_or(0, |convolution| convolution.width);
+        let width = self
+            .architecture
+            .qkv_convolution
+            .convolution()
+            .map_or(0, |convolution| convolution.width);
         u64::from(width) * u64::from(self.convolved_channels())
     }
 

@@ -1,8 +1,8 @@
 //! Choices that make no model, or none that means what it says.
 
 use super::{
-    Architecture, Convolution, ConvolutionInit, FeedForwardWidth, Head, Initialisation, LogitScale, Positions,
-    QkvProjections, ScoreScale, Shape, ShapeError,
+    Architecture, Convolution, ConvolutionInit, FeedForwardWidth, Head, Initialisation, LogitScale,
+    Positions, QkvProjections, ScoreScale, Shape, ShapeError,
 };
 
 /// Why choices cannot be had together, or a choice is out of range.
@@ -24,7 +24,9 @@ pub enum Contradiction {
     )]
     DeadConvolution,
     /// The input twice.
-    #[error("a convolution that starts as the identity, and a residual beside it, double Q, K and V at the start")]
+    #[error(
+        "a convolution that starts as the identity, and a residual beside it, double Q, K and V at the start"
+    )]
     DoubledConvolution,
     /// Logits with a spread of sqrt(d_model).
     #[error(
@@ -37,7 +39,9 @@ pub enum Contradiction {
     )]
     FoldedScaleWithoutPaperInit,
     /// Normalised queries have no scale of their own.
-    #[error("`qk_norm` divides out the factor d_head^-0.5 that `score_scale: folded` puts into the initial W_q")]
+    #[error(
+        "`qk_norm` divides out the factor d_head^-0.5 that `score_scale: folded` puts into the initial W_q"
+    )]
     FoldedScaleWithQkNorm,
     /// Two say how wide the feed-forward layer is.
     #[error("the size spells out `d_ff` {d_ff} and the architecture sets {ratio} times `d_model`")]
@@ -60,7 +64,9 @@ pub enum Contradiction {
         of_architecture: u32,
     },
     /// Rotation takes channels in pairs.
-    #[error("rotary positions turn pairs of channels, and `d_head` {d_head} of size `{size}` is odd")]
+    #[error(
+        "rotary positions turn pairs of channels, and `d_head` {d_head} of size `{size}` is odd"
+    )]
     OddHead {
         /// The head's width.
         d_head: u32,
@@ -89,13 +95,19 @@ impl Contradiction {
             Self::OutOfRange { .. } => "choose a value within that range",
             Self::DeadConvolution => "set `residual: true`, or `init: paper`",
             Self::DoubledConvolution => "set `init: zero`, or `residual: false`",
-            Self::WildLogits => "set `logit_scale: inverse_sqrt_width`, or `head: untied`, or `initialisation: normal`",
-            Self::FoldedScaleWithoutPaperInit => "set `score_scale: inverse_sqrt`, or `initialisation: paper`",
+            Self::WildLogits => {
+                "set `logit_scale: inverse_sqrt_width`, or `head: untied`, or `initialisation: normal`"
+            }
+            Self::FoldedScaleWithoutPaperInit => {
+                "set `score_scale: inverse_sqrt`, or `initialisation: paper`"
+            }
             Self::FoldedScaleWithQkNorm => "set `score_scale: inverse_sqrt`",
             Self::TwoWidths { .. } => "remove `d_ff` from one of the two",
             Self::TwoHeadWidths { .. } => "remove the heads from one of the two",
             Self::OddHead { .. } => "choose an even `d_head`, or other positions",
-            Self::Group { .. } => "choose a `group` that divides the heads of every size, or give sizes their `heads`",
+            Self::Group { .. } => {
+                "choose a `group` that divides the heads of every size, or give sizes their `heads`"
+            }
             Self::Shape(_) => "choose another size, or another `d_head`",
         }
     }
@@ -107,38 +119,87 @@ impl Architecture {
     /// # Errors
     /// [`Contradiction`] with the reason.
     pub fn check(&self) -> Result<(), Contradiction> {
-        within("`norm_eps`", self.norm_eps, 0.0 < self.norm_eps && self.norm_eps <= 0.1, "above 0, up to 0.1")?;
-        within("`z_loss`", self.z_loss, (0.0..=1.0).contains(&self.z_loss), "0 to 1")?;
-        for (key, cap) in [("`attention_softcap`", self.attention_softcap), ("`logit_softcap`", self.logit_softcap)] {
+        within(
+            "`norm_eps`",
+            self.norm_eps,
+            0.0 < self.norm_eps && self.norm_eps <= 0.1,
+            "above 0, up to 0.1",
+        )?;
+        within(
+            "`z_loss`",
+            self.z_loss,
+            (0.0..=1.0).contains(&self.z_loss),
+            "0 to 1",
+        )?;
+        for (key, cap) in [
+            ("`attention_softcap`", self.attention_softcap),
+            ("`logit_softcap`", self.logit_softcap),
+        ] {
             let cap = cap.unwrap_or(1.0);
             within(key, cap, 0.0 < cap && cap <= 1e4, "above 0, up to 10000")?;
         }
         if let Positions::Rotary { base } = self.positions {
-            within("`base` of rotary positions", base, (2.0..=1e9).contains(&base), "2 to 1e9")?;
+            within(
+                "`base` of rotary positions",
+                base,
+                (2.0..=1e9).contains(&base),
+                "2 to 1e9",
+            )?;
         }
         if let FeedForwardWidth::Ratio(ratio) = self.d_ff {
-            within("`ratio` of `d_ff`", ratio, (0.125..=64.0).contains(&ratio), "0.125 to 64")?;
+            within(
+                "`ratio` of `d_ff`",
+                ratio,
+                (0.125..=64.0).contains(&ratio),
+                "0.125 to 64",
+            )?;
         }
         if let QkvProjections::GroupedQuery { group } = self.qkv_projections {
-            within("`group` of `grouped_query`", f64::from(group), (2..=256).contains(&group), "2 to 256")?;
+            within(
+                "`group` of `grouped_query`",
+                f64::from(group),
+                (2..=256).contains(&group),
+                "2 to 256",
+            )?;
         }
         if let Initialisation::Normal { std } = self.initialisation {
-            within("`std` of `initialisation`", std, 0.0 < std && std <= 10.0, "above 0, up to 10")?;
+            within(
+                "`std` of `initialisation`",
+                std,
+                0.0 < std && std <= 10.0,
+                "above 0, up to 10",
+            )?;
         }
-        if let Some(Convolution { width, residual, init }) = self.qkv_convolution.convolution() {
-            within("`width` of the convolution", f64::from(width), (2..=7).contains(&width), "2 to 7")?;
+        if let Some(Convolution {
+            width,
+            residual,
+            init,
+        }) = self.qkv_convolution.convolution()
+        {
+            within(
+                "`width` of the convolution",
+                f64::from(width),
+                (2..=7).contains(&width),
+                "2 to 7",
+            )?;
             match init {
                 ConvolutionInit::Zero if !residual => return Err(Contradiction::DeadConvolution),
-                ConvolutionInit::Identity if residual => return Err(Contradiction::DoubledConvolution),
+                ConvolutionInit::Identity if residual => {
+                    return Err(Contradiction::DoubledConvolution);
+                }
                 _ => {}
             }
         }
-        if (self.head, self.logit_scale, self.initialisation) == (Head::Tied, LogitScale::One, Initialisation::Paper) {
+        if (self.head, self.logit_scale, self.initialisation)
+            == (Head::Tied, LogitScale::One, Initialisation::Paper)
+        {
             return Err(Contradiction::WildLogits);
         }
         match (self.score_scale, self.initialisation) {
             (ScoreScale::Folded, _) if self.qk_norm => Err(Contradiction::FoldedScaleWithQkNorm),
-            (ScoreScale::Folded, Initialisation::Normal { .. }) => Err(Contradiction::FoldedScaleWithoutPaperInit),
+            (ScoreScale::Folded, Initialisation::Normal { .. }) => {
+                Err(Contradiction::FoldedScaleWithoutPaperInit)
+            }
             _ => Ok(()),
         }
     }
@@ -155,20 +216,36 @@ impl Architecture {
             FeedForwardWidth::Ratio(ratio) => {
                 let d_ff = (ratio * f64::from(size.d_model)).round().max(1.0) as u32;
                 if size.d_ff != 4 * size.d_model && size.d_ff != d_ff {
-                    return Err(Contradiction::TwoWidths { d_ff: size.d_ff, ratio });
+                    return Err(Contradiction::TwoWidths {
+                        d_ff: size.d_ff,
+                        ratio,
+                    });
                 }
                 d_ff
             }
         };
         if matches!(self.positions, Positions::Rotary { .. }) && !d_head.is_multiple_of(2) {
-            return Err(Contradiction::OddHead { d_head, size: size.label() });
+            return Err(Contradiction::OddHead {
+                d_head,
+                size: size.label(),
+            });
         }
         if let QkvProjections::GroupedQuery { group } = self.qkv_projections
             && !heads.is_multiple_of(group)
         {
-            return Err(Contradiction::Group { heads, group, size: size.label() });
+            return Err(Contradiction::Group {
+                heads,
+                group,
+                size: size.label(),
+            });
         }
-        Ok(Shape::new(size.d_model, size.layers, Some(heads), Some(d_head), Some(d_ff))?)
+        Ok(Shape::new(
+            size.d_model,
+            size.layers,
+            Some(heads),
+            Some(d_head),
+            Some(d_ff),
+        )?)
     }
 
     /// Heads and their width: the size's, or the architecture's in place of the ratios that a size follows when it
@@ -179,16 +256,37 @@ impl Architecture {
         };
         let default = Shape::new(size.d_model, size.layers, None, None, None)?;
         if (size.heads, size.d_head) != (default.heads, default.d_head) {
-            let Shape { heads, d_head: of_size, .. } = *size;
-            return Err(Contradiction::TwoHeadWidths { heads, of_size, of_architecture: d_head });
+            let Shape {
+                heads,
+                d_head: of_size,
+                ..
+            } = *size;
+            return Err(Contradiction::TwoHeadWidths {
+                heads,
+                of_size,
+                of_architecture: d_head,
+            });
         }
         let own = Shape::new(size.d_model, size.layers, None, Some(d_head), None)?;
         Ok((own.heads, own.d_head))
     }
 }
 
-fn within(key: &'static str, value: f64, holds: bool, allowed: &'static str) -> Result<(), Contradiction> {
-    if holds { Ok(()) } else { Err(Contradiction::OutOfRange { key, value, allowed }) }
+fn within(
+    key: &'static str,
+    value: f64,
+    holds: bool,
+    allowed: &'static str,
+) -> Result<(), Contradiction> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Contradiction::OutOfRange {
+            key,
+            value,
+            allowed,
+        })
+    }
 }
 
 /// Two thirds of d_ff: the released configurations' own numbers for the paper's widths (arXiv:2109.08668),
@@ -207,17 +305,35 @@ fn two_thirds(d_ff: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{LLAMA_STYLE, MDHA, QkvConvolution, TRANSFORMER, TRANSFORMER_PLUS_PLUS, rung};
+    use super::super::{
+        LLAMA_STYLE, MDHA, QkvConvolution, TRANSFORMER, TRANSFORMER_PLUS_PLUS, rung,
+    };
     use super::*;
 
     #[test]
     fn contradictions_say_why() {
-        let dead = Convolution { width: 3, residual: false, init: ConvolutionInit::Zero };
+        let dead = Convolution {
+            width: 3,
+            residual: false,
+            init: ConvolutionInit::Zero,
+        };
         let refused = [
-            Architecture { qkv_convolution: QkvConvolution::Depthwise(dead), ..TRANSFORMER },
-            Architecture { qk_norm: true, ..TRANSFORMER },
-            Architecture { score_scale: ScoreScale::Folded, ..LLAMA_STYLE },
-            Architecture { logit_scale: LogitScale::One, ..TRANSFORMER },
+            Architecture {
+                qkv_convolution: QkvConvolution::Depthwise(dead),
+                ..TRANSFORMER
+            },
+            Architecture {
+                qk_norm: true,
+                ..TRANSFORMER
+            },
+            Architecture {
+                score_scale: ScoreScale::Folded,
+                ..LLAMA_STYLE
+            },
+            Architecture {
+                logit_scale: LogitScale::One,
+                ..TRANSFORMER
+            },
             Architecture {
                 qkv_convolution: QkvConvolution::Depthwise(Convolution {
                     width: 3,
@@ -226,29 +342,77 @@ mod tests {
                 }),
                 ..TRANSFORMER
             },
-            Architecture { norm_eps: 0.0, ..TRANSFORMER },
-            Architecture { norm_eps: f64::NAN, ..TRANSFORMER },
-            Architecture { attention_softcap: Some(-1.0), ..TRANSFORMER },
-            Architecture { qkv_projections: QkvProjections::GroupedQuery { group: 1 }, ..TRANSFORMER },
-            Architecture { d_ff: FeedForwardWidth::Ratio(100.0), ..TRANSFORMER },
+            Architecture {
+                norm_eps: 0.0,
+                ..TRANSFORMER
+            },
+            Architecture {
+                norm_eps: f64::NAN,
+                ..TRANSFORMER
+            },
+            Architecture {
+                attention_softcap: Some(-1.0),
+                ..TRANSFORMER
+            },
+            Architecture {
+                qkv_projections: QkvProjections::GroupedQuery { group: 1 },
+                ..TRANSFORMER
+            },
+            Architecture {
+                d_ff: FeedForwardWidth::Ratio(100.0),
+                ..TRANSFORMER
+            },
         ];
-        let messages: Vec<String> = refused.iter().map(|a| a.check().unwrap_err().to_string()).collect();
+        let messages: Vec<String> = refused
+            .iter()
+            .map(|a| a.check().unwrap_err().to_string())
+            .collect();
         insta::assert_snapshot!(messages.join("\n"));
     }
 
     #[test]
     fn architectures_that_do_not_fit_a_size_say_why() {
         let size = |label: &str| label.parse::<Shape>().unwrap();
-        let grouped = Architecture { qkv_projections: QkvProjections::GroupedQuery { group: 4 }, ..LLAMA_STYLE };
+        let grouped = Architecture {
+            qkv_projections: QkvProjections::GroupedQuery { group: 4 },
+            ..LLAMA_STYLE
+        };
         let refused = [
             (grouped, size("d32-l2")),
             (LLAMA_STYLE, size("d30-l2-h2x15")),
-            (Architecture { d_ff: FeedForwardWidth::Ratio(12.0), ..TRANSFORMER }, size("d64-l3-ff8")),
-            (Architecture { d_head: Some(32), ..TRANSFORMER }, size("d64-l3-h8x8")),
-            (Architecture { d_head: Some(48), ..TRANSFORMER }, size("d64-l3")),
-            (Architecture { d_ff: FeedForwardWidth::Ratio(64.0), ..TRANSFORMER }, size("d65536-l1")),
+            (
+                Architecture {
+                    d_ff: FeedForwardWidth::Ratio(12.0),
+                    ..TRANSFORMER
+                },
+                size("d64-l3-ff8"),
+            ),
+            (
+                Architecture {
+                    d_head: Some(32),
+                    ..TRANSFORMER
+                },
+                size("d64-l3-h8x8"),
+            ),
+            (
+                Architecture {
+                    d_head: Some(48),
+                    ..TRANSFORMER
+                },
+                size("d64-l3"),
+            ),
+            (
+                Architecture {
+                    d_ff: FeedForwardWidth::Ratio(64.0),
+                    ..TRANSFORMER
+                },
+                size("d65536-l1"),
+            ),
         ];
-        let messages: Vec<String> = refused.iter().map(|(a, size)| a.at(size).unwrap_err().to_string()).collect();
+        let messages: Vec<String> = refused
+            .iter()
+            .map(|(a, size)| a.at(size).unwrap_err().to_string())
+            .collect();
         insta::assert_snapshot!(messages.join("\n"));
     }
 
@@ -256,22 +420,38 @@ mod tests {
     #[test]
     fn two_thirds_are_the_papers() {
         let d_ff = |name: &str| TRANSFORMER_PLUS_PLUS.at(&rung(name).unwrap()).unwrap().d_ff;
-        assert_eq!(["small", "medium", "large", "d48-l2"].map(d_ff), [1364, 2048, 5462, 128]);
+        assert_eq!(
+            ["small", "medium", "large", "d48-l2"].map(d_ff),
+            [1364, 2048, 5462, 128]
+        );
         assert_eq!(two_thirds(4096), 2728);
         assert_eq!(
-            Architecture { qkv_convolution: MDHA, ..TRANSFORMER }.at(&rung("small").unwrap()).unwrap().d_ff,
+            Architecture {
+                qkv_convolution: MDHA,
+                ..TRANSFORMER
+            }
+            .at(&rung("small").unwrap())
+            .unwrap()
+            .d_ff,
             2048
         );
     }
 
     #[test]
     fn a_width_of_the_architectures_own_replaces_the_sizes() {
-        let wide = Architecture { d_ff: FeedForwardWidth::Ratio(12.0), d_head: Some(32), ..TRANSFORMER };
+        let wide = Architecture {
+            d_ff: FeedForwardWidth::Ratio(12.0),
+            d_head: Some(32),
+            ..TRANSFORMER
+        };
         let shape = wide.at(&rung("d64-l3").unwrap()).unwrap();
         assert_eq!((shape.d_ff, shape.heads, shape.d_head), (768, 2, 32));
         // Where both say the same, the size's heads stay.
         let spelled: Shape = "d32-l2-h8x16".parse().unwrap();
-        let own = Architecture { d_head: Some(16), ..TRANSFORMER };
+        let own = Architecture {
+            d_head: Some(16),
+            ..TRANSFORMER
+        };
         assert_eq!(own.at(&spelled).unwrap(), spelled);
     }
 }

@@ -106,30 +106,59 @@ impl ModelConfig {
         let [d, layers, d_attention, d_ff] =
             [shape.d_model, shape.layers, shape.d_attention(), shape.d_ff].map(u64::from);
         let dense = |inputs: u64, outputs: u64| 2 * inputs * outputs;
-        let each_layer = |flops: u64| Counted { forward: layers * flops, forward_causal_half: layers * flops };
+        let each_layer = |flops: u64| Counted {
+            forward: layers * flops,
+            forward_causal_half: layers * flops,
+        };
         // For each of T keys a product of d_attention channels; of the T queries, the t-th has t keys before the mask.
         let t = u64::from(self.sequence_length);
-        let attended =
-            Counted { forward: layers * 2 * t * d_attention, forward_causal_half: layers * (t + 1) * d_attention };
+        let attended = Counted {
+            forward: layers * 2 * t * d_attention,
+            forward_causal_half: layers * (t + 1) * d_attention,
+        };
         let head = dense(d, u64::from(self.vocabulary));
         let all = [
-            (Operation::QkvProjections, each_layer(self.projection_flops())),
+            (
+                Operation::QkvProjections,
+                each_layer(self.projection_flops()),
+            ),
             // A multiply-add for each tap of each channel; a residual's addition is not counted.
             (Operation::QkvConvolution, each_layer(2 * self.taps())),
             (Operation::AttentionScores, attended),
             (Operation::AttentionValues, attended),
-            (Operation::AttentionOutput, each_layer(dense(d_attention, d))),
+            (
+                Operation::AttentionOutput,
+                each_layer(dense(d_attention, d)),
+            ),
             (Operation::FeedForwardIn, each_layer(dense(d, d_ff))),
-            (Operation::FeedForwardGate, each_layer(if self.architecture.gated { dense(d, d_ff) } else { 0 })),
+            (
+                Operation::FeedForwardGate,
+                each_layer(if self.architecture.gated {
+                    dense(d, d_ff)
+                } else {
+                    0
+                }),
+            ),
             (Operation::FeedForwardOut, each_layer(dense(d_ff, d))),
-            (Operation::Head, Counted { forward: head, forward_causal_half: head }),
+            (
+                Operation::Head,
+                Counted {
+                    forward: head,
+                    forward_causal_half: head,
+                },
+            ),
         ];
-        all.into_iter().filter(|(_, counted)| counted.forward > 0).collect()
+        all.into_iter()
+            .filter(|(_, counted)| counted.forward > 0)
+            .collect()
     }
 
     /// FLOPs of one token.
     pub fn flops(&self) -> Counted {
-        self.flops_by_operation().into_iter().map(|(_, counted)| counted).fold(Counted::default(), Add::add)
+        self.flops_by_operation()
+            .into_iter()
+            .map(|(_, counted)| counted)
+            .fold(Counted::default(), Add::add)
     }
 
     /// Training FLOPs of one token, attention in full: what budgets and tables are in.
@@ -148,8 +177,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::{
-        Architecture, FeedForwardWidth, LLAMA_STYLE, PRIMER, PRIMER_EZ, QkvProjections, Shape, TRANSFORMER,
-        TRANSFORMER_PLUS_PLUS, rung,
+        Architecture, FeedForwardWidth, LLAMA_STYLE, PRIMER, PRIMER_EZ, QkvProjections, Shape,
+        TRANSFORMER, TRANSFORMER_PLUS_PLUS, rung,
     };
     use super::*;
 
@@ -158,14 +187,21 @@ mod tests {
     }
 
     fn of(config: &ModelConfig, operation: Operation) -> u64 {
-        config.flops_by_operation().iter().find(|(o, _)| *o == operation).map_or(0, |(_, counted)| counted.forward)
+        config
+            .flops_by_operation()
+            .iter()
+            .find(|(o, _)| *o == operation)
+            .map_or(0, |(_, counted)| counted.forward)
     }
 
     /// 18·heads·d_head forward FLOPs a layer (arXiv:2109.08668: three taps of Q, K and V).
     #[test]
     fn primer_ez_costs_its_taps_and_nothing_else() {
         let (plain, primer_ez) = (config(TRANSFORMER, "small"), config(PRIMER_EZ, "small"));
-        assert_eq!(primer_ez.flops().forward - plain.flops().forward, 18 * 512 * 6);
+        assert_eq!(
+            primer_ez.flops().forward - plain.flops().forward,
+            18 * 512 * 6
+        );
         assert_eq!(of(&primer_ez, Operation::QkvConvolution), 18 * 512 * 6);
     }
 
@@ -173,26 +209,48 @@ mod tests {
     #[test]
     fn primer_shares_what_q_and_k_project() {
         let (primer_ez, primer) = (config(PRIMER_EZ, "medium"), config(PRIMER, "medium"));
-        assert_eq!(of(&primer, Operation::QkvProjections), of(&primer_ez, Operation::QkvProjections));
-        assert_eq!(3 * of(&primer, Operation::QkvConvolution), 2 * of(&primer_ez, Operation::QkvConvolution));
+        assert_eq!(
+            of(&primer, Operation::QkvProjections),
+            of(&primer_ez, Operation::QkvProjections)
+        );
+        assert_eq!(
+            3 * of(&primer, Operation::QkvConvolution),
+            2 * of(&primer_ez, Operation::QkvConvolution)
+        );
     }
 
     /// A gate at two thirds costs what the ungated layer costs, to the rounding of the width.
     #[test]
     fn a_gate_at_two_thirds_costs_nothing() {
-        let [plain, gated] = [TRANSFORMER, TRANSFORMER_PLUS_PLUS].map(|a| config(a, "medium").flops().forward);
+        let [plain, gated] =
+            [TRANSFORMER, TRANSFORMER_PLUS_PLUS].map(|a| config(a, "medium").flops().forward);
         assert_eq!(plain, gated);
-        let full = Architecture { d_ff: FeedForwardWidth::Full, ..TRANSFORMER_PLUS_PLUS };
-        assert_eq!(of(&config(full, "medium"), Operation::FeedForwardGate), 12 * 2 * 768 * 3072);
+        let full = Architecture {
+            d_ff: FeedForwardWidth::Full,
+            ..TRANSFORMER_PLUS_PLUS
+        };
+        assert_eq!(
+            of(&config(full, "medium"), Operation::FeedForwardGate),
+            12 * 2 * 768 * 3072
+        );
     }
 
     /// Fewer heads of K and V project less and attend as much.
     #[test]
     fn grouped_queries_save_projections_only() {
-        let grouped = Architecture { qkv_projections: QkvProjections::GroupedQuery { group: 4 }, ..LLAMA_STYLE };
+        let grouped = Architecture {
+            qkv_projections: QkvProjections::GroupedQuery { group: 4 },
+            ..LLAMA_STYLE
+        };
         let (all, fewer) = (config(LLAMA_STYLE, "medium"), config(grouped, "medium"));
-        assert_eq!(2 * of(&fewer, Operation::QkvProjections), of(&all, Operation::QkvProjections));
-        assert_eq!(of(&fewer, Operation::AttentionScores), of(&all, Operation::AttentionScores));
+        assert_eq!(
+            2 * of(&fewer, Operation::QkvProjections),
+            of(&all, Operation::QkvProjections)
+        );
+        assert_eq!(
+            of(&fewer, Operation::AttentionScores),
+            of(&all, Operation::AttentionScores)
+        );
     }
 
     proptest! {

@@ -7,9 +7,36 @@ use crate::units::{ParamCount, si};
 
 /// The paper's sizes (arXiv:2109.08668): d_model, layers, heads, d_head, d_ff.
 const PAPER: [(&str, Shape); 3] = [
-    ("small", Shape { d_model: 512, layers: 6, heads: 8, d_head: 64, d_ff: 2048 }),
-    ("medium", Shape { d_model: 768, layers: 12, heads: 12, d_head: 64, d_ff: 3072 }),
-    ("large", Shape { d_model: 1024, layers: 24, heads: 16, d_head: 64, d_ff: 8192 }),
+    (
+        "small",
+        Shape {
+            d_model: 512,
+            layers: 6,
+            heads: 8,
+            d_head: 64,
+            d_ff: 2048,
+        },
+    ),
+    (
+        "medium",
+        Shape {
+            d_model: 768,
+            layers: 12,
+            heads: 12,
+            d_head: 64,
+            d_ff: 3072,
+        },
+    ),
+    (
+        "large",
+        Shape {
+            d_model: 1024,
+            layers: 24,
+            heads: 16,
+            d_head: 64,
+            d_ff: 8192,
+        },
+    ),
 ];
 
 /// Rungs below the paper's, for a CPU or a first look.
@@ -64,7 +91,10 @@ pub enum LadderError {
 
 /// Names of all rungs, smallest first.
 pub fn named_rungs() -> impl Iterator<Item = &'static str> {
-    MICRO.iter().map(|(name, ..)| *name).chain(PAPER.iter().map(|(name, _)| *name))
+    MICRO
+        .iter()
+        .map(|(name, ..)| *name)
+        .chain(PAPER.iter().map(|(name, _)| *name))
 }
 
 /// The shape of a named rung.
@@ -72,15 +102,28 @@ pub fn rung(name: &str) -> Option<Shape> {
     let micro = MICRO.iter().find(|(rung, ..)| *rung == name);
     micro
         .and_then(|&(_, d_model, layers)| Shape::new(d_model, layers, None, None, None).ok())
-        .or_else(|| PAPER.iter().find(|(rung, _)| *rung == name).map(|&(_, shape)| shape))
+        .or_else(|| {
+            PAPER
+                .iter()
+                .find(|(rung, _)| *rung == name)
+                .map(|&(_, shape)| shape)
+        })
 }
 
 /// The 27 shapes of the paper's sweep: layers {6, 9, 12} x d_model {384, 512, 1024} x d_ff / d_model {4, 8, 12}
 /// (arXiv:2109.08668), by these labels: `d384-l6`, `d384-l6-ff8`, `d384-l6-ff12`, and so on.
 pub fn paper_sweep() -> impl Iterator<Item = Shape> {
-    let all = [384, 512, 1024].into_iter().flat_map(|d| [6, 9, 12].map(|layers| (d, layers)));
+    let all = [384, 512, 1024]
+        .into_iter()
+        .flat_map(|d| [6, 9, 12].map(|layers| (d, layers)));
     all.flat_map(|(d, layers)| {
-        [4, 8, 12].map(|ratio| Shape { d_model: d, layers, heads: d / 64, d_head: 64, d_ff: ratio * d })
+        [4, 8, 12].map(|ratio| Shape {
+            d_model: d,
+            layers,
+            heads: d / 64,
+            d_head: 64,
+            d_ff: ratio * d,
+        })
     })
 }
 
@@ -98,7 +141,12 @@ pub struct Counting {
 impl Counting {
     /// `params_total` at a size; nothing where the architecture does not fit it.
     pub fn params(&self, size: &Shape) -> Option<ParamCount> {
-        let config = ModelConfig::new(self.architecture, size, self.vocabulary, self.sequence_length);
+        let config = ModelConfig::new(
+            self.architecture,
+            size,
+            self.vocabulary,
+            self.sequence_length,
+        );
         config.ok().map(|config| config.params().total())
     }
 }
@@ -132,7 +180,11 @@ impl Solved {
     /// `size for 10M parameters: `d256-l10` with 9.98M, -0.2%`
     pub fn note(&self) -> String {
         let (target, miss) = (si(self.target.0 as f64), 100.0 * self.relative_miss());
-        format!("size for {target} parameters: `{}` with {}, {miss:+.1}%", self.shape.label(), self.params)
+        format!(
+            "size for {target} parameters: `{}` with {}, {miss:+.1}%",
+            self.shape.label(),
+            self.params
+        )
     }
 }
 
@@ -145,7 +197,10 @@ impl Solved {
 /// [`LadderError`] when the nearest shape misses by more than 25%.
 pub fn solve_params(counting: &Counting, target: u64, aspect: f64) -> Result<Solved, LadderError> {
     let candidates = candidates(counting, target);
-    let best = candidates.iter().map(|c| c.relative_miss().abs()).fold(f64::INFINITY, f64::min);
+    let best = candidates
+        .iter()
+        .map(|c| c.relative_miss().abs())
+        .fold(f64::INFINITY, f64::min);
     let chosen = nearest_aspect(&candidates, best + 0.02, aspect)?;
     if chosen.relative_miss().abs() > 0.25 {
         return Err(LadderError::NoShapeNear {
@@ -164,7 +219,13 @@ pub fn solve_params(counting: &Counting, target: u64, aspect: f64) -> Result<Sol
 ///
 /// # Errors
 /// [`LadderError`] when a rung has no shape near, or two have the same.
-pub fn geometric(counting: &Counting, from: u64, to: u64, rungs: u32, aspect: f64) -> Result<Vec<Solved>, LadderError> {
+pub fn geometric(
+    counting: &Counting,
+    from: u64,
+    to: u64,
+    rungs: u32,
+    aspect: f64,
+) -> Result<Vec<Solved>, LadderError> {
     let ratio = (to as f64 / from as f64).powf(1.0 / f64::from(rungs.max(2) - 1));
     let tolerance = (0.25 * (ratio - 1.0)).min(0.05);
     let rung = |i: u32| {
@@ -173,29 +234,54 @@ pub fn geometric(counting: &Counting, from: u64, to: u64, rungs: u32, aspect: f6
         near.or_else(|_| solve_params(counting, target, aspect))
     };
     let solved: Vec<Solved> = (0..rungs).map(rung).collect::<Result<_, _>>()?;
-    match solved.windows(2).find(|pair| pair[0].params >= pair[1].params) {
-        Some(pair) => {
-            Err(LadderError::TooDense { first: pair[0].target, second: pair[1].target, shape: pair[1].shape.label() })
-        }
+    match solved
+        .windows(2)
+        .find(|pair| pair[0].params >= pair[1].params)
+    {
+        Some(pair) => Err(LadderError::TooDense {
+            first: pair[0].target,
+            second: pair[1].target,
+            shape: pair[1].shape.label(),
+        }),
         None => Ok(solved),
     }
 }
 
 fn candidates(counting: &Counting, target: u64) -> Vec<Solved> {
-    let solved = |shape| Some(Solved { shape, target: ParamCount(target), params: counting.params(&shape)? });
+    let solved = |shape| {
+        Some(Solved {
+            shape,
+            target: ParamCount(target),
+            params: counting.params(&shape)?,
+        })
+    };
     candidate_shapes().filter_map(solved).collect()
 }
 
 /// Of the shapes that miss by no more than `tolerance`, the one nearest to `aspect` channels of width a layer.
-fn nearest_aspect(candidates: &[Solved], tolerance: f64, aspect: f64) -> Result<Solved, LadderError> {
-    let off = |c: &Solved| (f64::from(c.shape.d_model) / f64::from(c.shape.layers) / aspect).ln().abs();
-    let near = candidates.iter().filter(|c| c.relative_miss().abs() <= tolerance);
-    near.min_by(|a, b| off(a).total_cmp(&off(b))).copied().ok_or(LadderError::NoShape)
+fn nearest_aspect(
+    candidates: &[Solved],
+    tolerance: f64,
+    aspect: f64,
+) -> Result<Solved, LadderError> {
+    let off = |c: &Solved| {
+        (f64::from(c.shape.d_model) / f64::from(c.shape.layers) / aspect)
+            .ln()
+            .abs()
+    };
+    let near = candidates
+        .iter()
+        .filter(|c| c.relative_miss().abs() <= tolerance);
+    near.min_by(|a, b| off(a).total_cmp(&off(b)))
+        .copied()
+        .ok_or(LadderError::NoShape)
 }
 
 fn candidate_shapes() -> impl Iterator<Item = Shape> {
-    let widths =
-        (1..32).map(|k| 8 * k).filter(|d| Shape::default_d_head(*d).is_multiple_of(4)).chain((4..=256).map(|k| 64 * k));
+    let widths = (1..32)
+        .map(|k| 8 * k)
+        .filter(|d| Shape::default_d_head(*d).is_multiple_of(4))
+        .chain((4..=256).map(|k| 64 * k));
     widths.flat_map(|d_model| {
         let depths = (d_model / 128).max(1)..=(d_model / 8).clamp(1, 128);
         depths.filter_map(move |layers| Shape::new(d_model, layers, None, None, None).ok())
@@ -221,7 +307,11 @@ mod tests {
     }
 
     fn counting(architecture: Architecture) -> Counting {
-        Counting { architecture, vocabulary: 256, sequence_length: 64 }
+        Counting {
+            architecture,
+            vocabulary: 256,
+            sequence_length: 64,
+        }
     }
 
     #[test]
@@ -239,14 +329,17 @@ mod tests {
         let counting = counting(TRANSFORMER);
         let message = solve_params(&counting, 10, ASPECT).unwrap_err().to_string();
         insta::assert_snapshot!(message, @"no shape has 10 parameters: the nearest, `d8-l1`, has 2.94k, 29260% away");
-        let message = geometric(&counting, 1_000_000, 1_010_000, 5, ASPECT).unwrap_err().to_string();
+        let message = geometric(&counting, 1_000_000, 1_010_000, 5, ASPECT)
+            .unwrap_err()
+            .to_string();
         insta::assert_snapshot!(message);
     }
 
     /// Rungs are evenly spaced to a few percent, and keep the aspect ratio where models are large enough for it.
     #[test]
     fn a_ladder_is_even_and_alike() {
-        let ladder = geometric(&counting(TRANSFORMER), 1_000_000, 1_000_000_000, 10, ASPECT).unwrap();
+        let ladder =
+            geometric(&counting(TRANSFORMER), 1_000_000, 1_000_000_000, 10, ASPECT).unwrap();
         let rows: Vec<String> = ladder.iter().map(Solved::note).collect();
         insta::assert_snapshot!(rows.join("\n"));
         for pair in ladder.windows(2) {
@@ -255,9 +348,15 @@ mod tests {
         }
         // Between 10M and 50M parameters whole heads of 64 leave few widths to choose from.
         for (i, allowed) in (2..ladder.len()).map(|i| (i, if i < 6 { 0.5 } else { 0.1 })) {
-            let Shape { d_model, layers, .. } = ladder[i].shape;
+            let Shape {
+                d_model, layers, ..
+            } = ladder[i].shape;
             let off = (f64::from(d_model) / f64::from(layers) / ASPECT).ln();
-            assert!(off.abs() < allowed, "{} leaves the aspect ratio by {off:.2}", ladder[i].shape.label());
+            assert!(
+                off.abs() < allowed,
+                "{} leaves the aspect ratio by {off:.2}",
+                ladder[i].shape.label()
+            );
         }
     }
 

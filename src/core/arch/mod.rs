@@ -15,14 +15,19 @@ mod presets;
 mod shape;
 
 pub use choices::{
-    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head, Initialisation, LogitScale,
-    Norm, NormPlacement, Positions, QkvConvolution, QkvProjections, ScoreScale,
+    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head,
+    Initialisation, LogitScale, Norm, NormPlacement, Positions, QkvConvolution, QkvProjections,
+    ScoreScale,
 };
 pub use config::ModelConfig;
 pub use contradiction::Contradiction;
 pub use flops::{Causal, Counted, Operation};
 pub use further::{between, beyond};
-pub use ladder::{ASPECT, Counting, LadderError, Solved, geometric, named_rungs, paper_sweep, rung, solve_params};
+pub use ladder::{
+    ASPECT, Counting, LadderError, Solved, geometric, named_rungs, paper_sweep, rung, solve_params,
+};
 pub use params::{ParamsByGroup, RELATIVE_BUCKETS};
-pub use presets::{LLAMA_STYLE, MDHA, PRESETS, PRIMER, PRIMER_EZ, Preset, TRANSFORMER, TRANSFORMER_PLUS_PLUS};
+pub use presets::{
+    LLAMA_STYLE, MDHA, PRESETS, PRIMER, PRIMER_EZ, Preset, TRANSFORMER, TRANSFORMER_PLUS_PLUS,
+};
 pub use shape::{Shape, ShapeError};

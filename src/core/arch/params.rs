@@ -33,13 +33,17 @@ pub struct ParamsByGroup {
 impl ParamsByGroup {
     /// `params_total`: all of them, a tied embedding once (the paper's count).
     pub fn total(&self) -> ParamCount {
-        ParamCount(self.embedding + self.head + self.position_embedding + self.without_embedding().0)
+        ParamCount(
+            self.embedding + self.head + self.position_embedding + self.without_embedding().0,
+        )
     }
 
     /// `params_without_embedding`: all but the vocabulary's matrices and the positions' vectors
     /// (the N of arXiv:2001.08361, section 1.3).
     pub fn without_embedding(&self) -> ParamCount {
-        ParamCount(self.relative_bias + self.attention + self.convolution + self.feed_forward + self.norms)
+        ParamCount(
+            self.relative_bias + self.attention + self.convolution + self.feed_forward + self.norms,
+        )
     }
 
     /// The groups by name, in the order of the forward pass.
@@ -61,10 +65,15 @@ impl ModelConfig {
     /// The parameters by group.
     pub fn params(&self) -> ParamsByGroup {
         let shape = &self.shape;
-        let [d, layers, heads, vocabulary] = [shape.d_model, shape.layers, shape.heads, self.vocabulary].map(u64::from);
+        let [d, layers, heads, vocabulary] =
+            [shape.d_model, shape.layers, shape.heads, self.vocabulary].map(u64::from);
         ParamsByGroup {
             embedding: vocabulary * d,
-            head: if self.architecture.head == Head::Untied { vocabulary * d } else { 0 },
+            head: if self.architecture.head == Head::Untied {
+                vocabulary * d
+            } else {
+                0
+            },
             position_embedding: match self.architecture.positions {
                 Positions::Learned => u64::from(self.sequence_length) * d,
                 _ => 0,
@@ -83,24 +92,37 @@ impl ModelConfig {
     fn attention_params(&self) -> u64 {
         let [d, d_attention] = [self.shape.d_model, self.shape.d_attention()].map(u64::from);
         let projected: u64 = self.projection_widths().into_iter().map(u64::from).sum();
-        let biases = if self.architecture.biases == Biases::All { projected + d } else { 0 };
+        let biases = if self.architecture.biases == Biases::All {
+            projected + d
+        } else {
+            0
+        };
         projected * d + self.query_from_key_weights() + d_attention * d + biases
     }
 
     fn feed_forward_params(&self) -> u64 {
         let [d, d_ff] = [self.shape.d_model, self.shape.d_ff].map(u64::from);
         let into = if self.architecture.gated { 2 } else { 1 };
-        let biases = if self.architecture.biases == Biases::None { 0 } else { into * d_ff + d };
+        let biases = if self.architecture.biases == Biases::None {
+            0
+        } else {
+            into * d_ff + d
+        };
         (into + 1) * d * d_ff + biases
     }
 
     fn norm_params(&self) -> u64 {
-        let has_bias = self.architecture.norm != Norm::Rms && self.architecture.biases != Biases::None;
+        let has_bias =
+            self.architecture.norm != Norm::Rms && self.architecture.biases != Biases::None;
         u64::from(self.shape.d_model) * if has_bias { 2 } else { 1 }
     }
 
     fn qk_norm_params(&self) -> u64 {
-        if self.architecture.qk_norm { 2 * u64::from(self.shape.d_head) } else { 0 }
+        if self.architecture.qk_norm {
+            2 * u64::from(self.shape.d_head)
+        } else {
+            0
+        }
     }
 }
 
@@ -111,12 +133,17 @@ mod tests {
 
     fn params(architecture: Architecture, size: &str, vocabulary: u32) -> ParamsByGroup {
         let size = size.parse().unwrap();
-        ModelConfig::new(architecture, &size, vocabulary, 512).unwrap().params()
+        ModelConfig::new(architecture, &size, vocabulary, 512)
+            .unwrap()
+            .params()
     }
 
     /// Matrices alone, in millions to one decimal: what the paper's rounded counts are of.
     fn matrices(size: &str, vocabulary: u32) -> f64 {
-        let architecture = Architecture { biases: Biases::None, ..TRANSFORMER };
+        let architecture = Architecture {
+            biases: Biases::None,
+            ..TRANSFORMER
+        };
         let counts = params(architecture, size, vocabulary);
         ((counts.embedding + counts.attention + counts.feed_forward) as f64 / 1e5).round() / 10.0
     }
@@ -132,7 +159,11 @@ mod tests {
         ] {
             assert_eq!(matrices(name, 32_128), millions, "{name}");
             assert_eq!(params(TRANSFORMER, name, 32_128).total().0, total, "{name}");
-            assert_eq!(params(PRIMER_EZ, name, 32_128).total().0, total_primer_ez, "{name}");
+            assert_eq!(
+                params(PRIMER_EZ, name, 32_128).total().0,
+                total_primer_ez,
+                "{name}"
+            );
         }
     }
 
@@ -146,7 +177,8 @@ mod tests {
 
     #[test]
     fn primer_ez_adds_its_taps_and_nothing_else() {
-        let extra = params(PRIMER_EZ, "small", 256).total().0 - params(TRANSFORMER, "small", 256).total().0;
+        let extra =
+            params(PRIMER_EZ, "small", 256).total().0 - params(TRANSFORMER, "small", 256).total().0;
         assert_eq!(extra, 9 * 512 * 6);
     }
 }

@@ -1,8 +1,9 @@
 //! Architectures with a name. Each is another with a few changes, and reads so.
 
 use super::choices::{
-    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head, Initialisation, LogitScale,
-    Norm, NormPlacement, Positions, QkvConvolution, QkvProjections, ScoreScale,
+    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head,
+    Initialisation, LogitScale, Norm, NormPlacement, Positions, QkvConvolution, QkvProjections,
+    ScoreScale,
 };
 
 /// A named architecture.
@@ -19,7 +20,11 @@ pub struct Preset {
 /// The paper's three taps after each projection.
 pub const MDHA: QkvConvolution = QkvConvolution::Depthwise(PAPER_CONVOLUTION);
 
-const PAPER_CONVOLUTION: Convolution = Convolution { width: 3, residual: false, init: ConvolutionInit::Paper };
+const PAPER_CONVOLUTION: Convolution = Convolution {
+    width: 3,
+    residual: false,
+    init: ConvolutionInit::Paper,
+};
 
 /// The baseline of So et al. 2021 (arXiv:2109.08668).
 pub const TRANSFORMER: Architecture = Architecture {
@@ -45,8 +50,11 @@ pub const TRANSFORMER: Architecture = Architecture {
 };
 
 /// Squared ReLU and multi-DConv-head attention: the two changes that matter most (arXiv:2109.08668).
-pub const PRIMER_EZ: Architecture =
-    Architecture { activation: Activation::SquaredRelu, qkv_convolution: MDHA, ..TRANSFORMER };
+pub const PRIMER_EZ: Architecture = Architecture {
+    activation: Activation::SquaredRelu,
+    qkv_convolution: MDHA,
+    ..TRANSFORMER
+};
 
 /// The architecture that the search found, as released (arXiv:2109.08668).
 pub const PRIMER: Architecture = Architecture {
@@ -57,8 +65,10 @@ pub const PRIMER: Architecture = Architecture {
 };
 
 /// The paper's stronger baseline. Later papers use this name for a model with rotary positions.
-pub const TRANSFORMER_PLUS_PLUS: Architecture =
-    Architecture { norm: Norm::Rms, ..gated(TRANSFORMER, Activation::Swish) };
+pub const TRANSFORMER_PLUS_PLUS: Architecture = Architecture {
+    norm: Norm::Rms,
+    ..gated(TRANSFORMER, Activation::Swish)
+};
 
 /// A modern baseline: that of LLaMA (arXiv:2302.13971, section 2.2), started as GPT-2 is.
 pub const LLAMA_STYLE: Architecture = Architecture {
@@ -88,25 +98,46 @@ pub const PRESETS: &[Preset] = &[
         "transformer with RMSNorm and SwiGLU: the paper's stronger baseline",
         TRANSFORMER_PLUS_PLUS,
     ),
-    preset("primer_ez", "transformer with squared ReLU and convolutions of width 3 after Q, K, V", PRIMER_EZ),
+    preset(
+        "primer_ez",
+        "transformer with squared ReLU and convolutions of width 3 after Q, K, V",
+        PRIMER_EZ,
+    ),
     preset(
         "primer",
         "primer_ez with one projection for Q and K, Primer's norm, and post-norm of the feed-forward",
         PRIMER,
     ),
     // One change of the Transformer.
-    preset("transformer_gelu", "transformer with GELU", Architecture { activation: Activation::Gelu, ..TRANSFORMER }),
+    preset(
+        "transformer_gelu",
+        "transformer with GELU",
+        Architecture {
+            activation: Activation::Gelu,
+            ..TRANSFORMER
+        },
+    ),
     preset(
         "transformer_swish",
         "transformer with Swish",
-        Architecture { activation: Activation::Swish, ..TRANSFORMER },
+        Architecture {
+            activation: Activation::Swish,
+            ..TRANSFORMER
+        },
     ),
     preset(
         "transformer_squared_relu",
         "transformer with squared ReLU; primer_ez without its convolutions",
-        Architecture { activation: Activation::SquaredRelu, ..TRANSFORMER },
+        Architecture {
+            activation: Activation::SquaredRelu,
+            ..TRANSFORMER
+        },
     ),
-    preset("transformer_reglu", "transformer with ReGLU at two thirds of d_ff", gated(TRANSFORMER, Activation::Relu)),
+    preset(
+        "transformer_reglu",
+        "transformer with ReGLU at two thirds of d_ff",
+        gated(TRANSFORMER, Activation::Relu),
+    ),
     preset(
         "transformer_swiglu",
         "transformer with SwiGLU at two thirds of d_ff",
@@ -115,26 +146,42 @@ pub const PRESETS: &[Preset] = &[
     preset(
         "transformer_mdha",
         "transformer with convolutions after Q, K, V; primer_ez without squared ReLU",
-        Architecture { qkv_convolution: MDHA, ..TRANSFORMER },
+        Architecture {
+            qkv_convolution: MDHA,
+            ..TRANSFORMER
+        },
     ),
     preset(
         "transformer_separable_conv",
         "transformer with convolutions before the projections of Q, K, V",
-        Architecture { qkv_convolution: QkvConvolution::Separable(PAPER_CONVOLUTION), ..TRANSFORMER },
+        Architecture {
+            qkv_convolution: QkvConvolution::Separable(PAPER_CONVOLUTION),
+            ..TRANSFORMER
+        },
     ),
     // What primer adds to primer_ez, one at a time.
     preset(
         "primer_ez_shared_qk",
         "primer_ez with one projection for Q and K",
-        Architecture { qkv_projections: QkvProjections::SharedQk, ..PRIMER_EZ },
+        Architecture {
+            qkv_projections: QkvProjections::SharedQk,
+            ..PRIMER_EZ
+        },
     ),
     preset(
         "primer_ez_pre_post_norm",
         "primer_ez with post-norm of the feed-forward",
-        Architecture { norm_placement: NormPlacement::PrePost, ..PRIMER_EZ },
+        Architecture {
+            norm_placement: NormPlacement::PrePost,
+            ..PRIMER_EZ
+        },
     ),
     // Whether Primer's changes help a modern baseline.
-    preset("llama_style", "RMSNorm, rotary positions, SwiGLU, no biases, untied head", LLAMA_STYLE),
+    preset(
+        "llama_style",
+        "RMSNorm, rotary positions, SwiGLU, no biases, untied head",
+        LLAMA_STYLE,
+    ),
     preset(
         "llama_style_squared_relu",
         "llama_style with squared ReLU and no gate, at the whole d_ff",
@@ -143,64 +190,104 @@ pub const PRESETS: &[Preset] = &[
     preset(
         "llama_style_mdha",
         "llama_style with convolutions after Q, K, V, before the rotation",
-        Architecture { qkv_convolution: MDHA, ..LLAMA_STYLE },
+        Architecture {
+            qkv_convolution: MDHA,
+            ..LLAMA_STYLE
+        },
     ),
     preset(
         "llama_style_primer_ez",
         "llama_style with both",
-        Architecture { qkv_convolution: MDHA, ..LLAMA_SQUARED_RELU },
+        Architecture {
+            qkv_convolution: MDHA,
+            ..LLAMA_SQUARED_RELU
+        },
     ),
     preset(
         "llama_style_shared_qk",
         "llama_style with one projection for Q and K",
-        Architecture { qkv_projections: QkvProjections::SharedQk, ..LLAMA_STYLE },
+        Architecture {
+            qkv_projections: QkvProjections::SharedQk,
+            ..LLAMA_STYLE
+        },
     ),
     preset(
         "llama_style_pre_post_norm",
         "llama_style with post-norm of the feed-forward",
-        Architecture { norm_placement: NormPlacement::PrePost, ..LLAMA_STYLE },
+        Architecture {
+            norm_placement: NormPlacement::PrePost,
+            ..LLAMA_STYLE
+        },
     ),
     preset(
         "llama_style_primer_norm",
         "llama_style with Primer's norm, which is LayerNorm, without its bias",
-        Architecture { norm: Norm::Primer, ..LLAMA_STYLE },
+        Architecture {
+            norm: Norm::Primer,
+            ..LLAMA_STYLE
+        },
     ),
 ];
 
 /// Other names of presets: what one of primer_ez's two changes leaves of it.
-const ALIASES: &[(&str, &str)] =
-    &[("primer_ez_without_squared_relu", "transformer_mdha"), ("primer_ez_without_mdha", "transformer_squared_relu")];
+const ALIASES: &[(&str, &str)] = &[
+    ("primer_ez_without_squared_relu", "transformer_mdha"),
+    ("primer_ez_without_mdha", "transformer_squared_relu"),
+];
 
 impl Preset {
     /// The preset of that name, or of that other name.
     pub fn named(name: &str) -> Option<&'static Self> {
-        let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| *name);
+        let name = ALIASES
+            .iter()
+            .find(|(alias, _)| *alias == name)
+            .map_or(name, |(_, name)| *name);
         PRESETS.iter().find(|preset| preset.name == name)
     }
 
     /// Every name that [`Preset::named`] knows.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        PRESETS.iter().map(|preset| preset.name).chain(ALIASES.iter().map(|(alias, _)| *alias))
+        PRESETS
+            .iter()
+            .map(|preset| preset.name)
+            .chain(ALIASES.iter().map(|(alias, _)| *alias))
     }
 
     /// Its other names.
     pub fn aliases(&self) -> impl Iterator<Item = &'static str> {
         let name = self.name;
-        ALIASES.iter().filter(move |(_, of)| *of == name).map(|(alias, _)| *alias)
+        ALIASES
+            .iter()
+            .filter(move |(_, of)| *of == name)
+            .map(|(alias, _)| *alias)
     }
 }
 
 const fn preset(name: &'static str, about: &'static str, architecture: Architecture) -> Preset {
-    Preset { name, about, architecture }
+    Preset {
+        name,
+        about,
+        architecture,
+    }
 }
 
 /// With a gate, at two thirds of d_ff.
 const fn gated(architecture: Architecture, activation: Activation) -> Architecture {
-    Architecture { activation, gated: true, d_ff: FeedForwardWidth::TwoThirds, ..architecture }
+    Architecture {
+        activation,
+        gated: true,
+        d_ff: FeedForwardWidth::TwoThirds,
+        ..architecture
+    }
 }
 
 const fn ungated(architecture: Architecture, activation: Activation) -> Architecture {
-    Architecture { activation, gated: false, d_ff: FeedForwardWidth::Full, ..architecture }
+    Architecture {
+        activation,
+        gated: false,
+        d_ff: FeedForwardWidth::Full,
+        ..architecture
+    }
 }
 
 #[cfg(test)]
@@ -216,20 +303,50 @@ mod tests {
         for (i, preset) in PRESETS.iter().enumerate() {
             assert_eq!(Preset::named(preset.name), Some(preset));
             for earlier in &PRESETS[..i] {
-                assert_ne!(earlier.architecture, preset.architecture, "{} and {}", earlier.name, preset.name);
+                assert_ne!(
+                    earlier.architecture, preset.architecture,
+                    "{} and {}",
+                    earlier.name, preset.name
+                );
             }
         }
-        assert!(ALIASES.iter().all(|(alias, _)| Preset::named(alias).is_some()));
+        assert!(
+            ALIASES
+                .iter()
+                .all(|(alias, _)| Preset::named(alias).is_some())
+        );
     }
 
     /// The paper's sentence, checked: primer_ez less one of its changes is the Transformer plus the other.
     #[test]
     fn primer_ez_has_two_changes() {
-        let without_mdha = Architecture { qkv_convolution: QkvConvolution::None, ..PRIMER_EZ };
-        assert_eq!(Preset::named("primer_ez_without_mdha").unwrap().architecture, without_mdha);
-        let without_squared_relu = Architecture { activation: Activation::Relu, ..PRIMER_EZ };
-        assert_eq!(Preset::named("primer_ez_without_squared_relu").unwrap().architecture, without_squared_relu);
-        assert_eq!(Architecture { activation: Activation::Relu, ..without_mdha }, TRANSFORMER);
+        let without_mdha = Architecture {
+            qkv_convolution: QkvConvolution::None,
+            ..PRIMER_EZ
+        };
+        assert_eq!(
+            Preset::named("primer_ez_without_mdha")
+                .unwrap()
+                .architecture,
+            without_mdha
+        );
+        let without_squared_relu = Architecture {
+            activation: Activation::Relu,
+            ..PRIMER_EZ
+        };
+        assert_eq!(
+            Preset::named("primer_ez_without_squared_relu")
+                .unwrap()
+                .architecture,
+            without_squared_relu
+        );
+        assert_eq!(
+            Architecture {
+                activation: Activation::Relu,
+                ..without_mdha
+            },
+            TRANSFORMER
+        );
     }
 
     #[test]

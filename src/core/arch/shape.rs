@@ -37,7 +37,9 @@ pub enum ShapeError {
     )]
     Label(String),
     /// Heads cannot be derived.
-    #[error("`d_model` {d_model} is not a multiple of `d_head` {d_head}, so the number of heads is not determined")]
+    #[error(
+        "`d_model` {d_model} is not a multiple of `d_head` {d_head}, so the number of heads is not determined"
+    )]
     Heads {
         /// The width.
         d_model: u32,
@@ -50,8 +52,15 @@ impl Shape {
     /// Head dimension where none is given: 64, the paper's, from width 256 on, 16 below; where that does not
     /// divide the width, the largest divisor down to half of it.
     pub fn default_d_head(d_model: u32) -> u32 {
-        let most = if d_model >= 256 { 64 } else { d_model.clamp(1, 16) };
-        (most.div_ceil(2)..=most).rev().find(|d_head| d_model.is_multiple_of(*d_head)).unwrap_or(most)
+        let most = if d_model >= 256 {
+            64
+        } else {
+            d_model.clamp(1, 16)
+        };
+        (most.div_ceil(2)..=most)
+            .rev()
+            .find(|d_head| d_model.is_multiple_of(*d_head))
+            .unwrap_or(most)
     }
 
     /// A shape from its width and depth; what is not given follows the paper's ratios:
@@ -82,7 +91,13 @@ impl Shape {
         in_range("heads", heads.into(), 1 << 12)?;
         let d_ff = d_ff.unwrap_or_else(|| d_model.saturating_mul(4));
         in_range("d_ff", d_ff.into(), MOST_D_FF)?;
-        Ok(Self { d_model, layers, heads, d_head, d_ff })
+        Ok(Self {
+            d_model,
+            layers,
+            heads,
+            d_head,
+            d_ff,
+        })
     }
 
     /// Width of all heads together, heads·d_head.
@@ -93,7 +108,13 @@ impl Shape {
     /// A short name: width and layers, `d64-l3`, then what leaves the default ratios: heads as `-h4x32`,
     /// d_ff as `-ff8` where it is a multiple of the width and `-f100` elsewhere. Its text is read back by [`Shape::from_label`].
     pub fn label(self) -> String {
-        let Self { d_model, layers, heads, d_head, d_ff } = self;
+        let Self {
+            d_model,
+            layers,
+            heads,
+            d_head,
+            d_ff,
+        } = self;
         let mut label = format!("d{d_model}-l{layers}");
         let default = Self::new(d_model, layers, None, None, None).ok();
         if default.is_none_or(|default| (default.heads, default.d_head) != (heads, d_head)) {
@@ -113,10 +134,21 @@ impl Shape {
     /// [`ShapeError`] when the text is no label, or its shape is no model.
     pub fn from_label(label: &str) -> Result<Self, ShapeError> {
         let no_label = || ShapeError::Label(label.to_owned());
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = |text: &str| text.parse::<u32>().ok().filter(|_| digits(text)).ok_or_else(no_label);
+        let digits =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = |text: &str| {
+            text.parse::<u32>()
+                .ok()
+                .filter(|_| digits(text))
+                .ok_or_else(no_label)
+        };
         let mut parts = label.split('-');
-        let mut required = |letter: char| parts.next().and_then(|part| part.strip_prefix(letter)).ok_or_else(no_label);
+        let mut required = |letter: char| {
+            parts
+                .next()
+                .and_then(|part| part.strip_prefix(letter))
+                .ok_or_else(no_label)
+        };
         let (d_model, layers) = (number(required('d')?)?, number(required('l')?)?);
         let (mut heads, mut d_head, mut d_ff) = (None, None, None);
         for part in parts {
@@ -159,12 +191,33 @@ mod tests {
     #[test]
     fn what_is_not_given_follows_the_paper() {
         let small = Shape::new(512, 6, None, None, None).unwrap();
-        assert_eq!(small, Shape { d_model: 512, layers: 6, heads: 8, d_head: 64, d_ff: 2048 });
+        assert_eq!(
+            small,
+            Shape {
+                d_model: 512,
+                layers: 6,
+                heads: 8,
+                d_head: 64,
+                d_ff: 2048
+            }
+        );
         assert_eq!(small.label(), "d512-l6");
-        assert_eq!([12, 24, 40, 48, 64, 96, 320].map(Shape::default_d_head), [12, 12, 10, 16, 16, 16, 64]);
-        assert_eq!(Shape::new(96, 3, Some(4), None, None).unwrap().label(), "d96-l3-h4x24");
-        assert_eq!(Shape::new(96, 3, None, None, Some(768)).unwrap().label(), "d96-l3-ff8");
-        assert_eq!(Shape::new(96, 3, None, None, Some(100)).unwrap().label(), "d96-l3-f100");
+        assert_eq!(
+            [12, 24, 40, 48, 64, 96, 320].map(Shape::default_d_head),
+            [12, 12, 10, 16, 16, 16, 64]
+        );
+        assert_eq!(
+            Shape::new(96, 3, Some(4), None, None).unwrap().label(),
+            "d96-l3-h4x24"
+        );
+        assert_eq!(
+            Shape::new(96, 3, None, None, Some(768)).unwrap().label(),
+            "d96-l3-ff8"
+        );
+        assert_eq!(
+            Shape::new(96, 3, None, None, Some(100)).unwrap().label(),
+            "d96-l3-f100"
+        );
     }
 
     #[test]
@@ -184,7 +237,10 @@ mod tests {
             "d-l3",
             "d64-l99999999999",
         ] {
-            assert_eq!(Shape::from_label(text), Err(ShapeError::Label(text.to_owned())));
+            assert_eq!(
+                Shape::from_label(text),
+                Err(ShapeError::Label(text.to_owned()))
+            );
         }
         assert!(Shape::from_label("d0-l3").is_err());
     }

@@ -29,7 +29,11 @@ impl BatchPlan {
             let j = rng.random_range(i as u64..order.len() as u64) as usize;
             order.swap(i, j);
         }
-        Self { order, sequence_length, batch_sequences: batch_sequences as usize }
+        Self {
+            order,
+            sequence_length,
+            batch_sequences: batch_sequences as usize,
+        }
     }
 
     /// Steps until the corpus is used up.
@@ -40,7 +44,9 @@ impl BatchPlan {
     /// First tokens of the windows of a step, from 0.
     pub fn starts(&self, step: u64) -> impl Iterator<Item = usize> + '_ {
         let first = step as usize * self.batch_sequences;
-        self.order[first..first + self.batch_sequences].iter().map(|window| *window as usize * self.sequence_length)
+        self.order[first..first + self.batch_sequences]
+            .iter()
+            .map(|window| *window as usize * self.sequence_length)
     }
 }
 
@@ -52,7 +58,9 @@ pub fn validation_windows(tokens: usize, sequence_length: u32, wanted: u64) -> V
     let sequence_length = sequence_length as usize;
     let available = tokens.saturating_sub(1) / sequence_length;
     let count = available.min((wanted as usize).div_ceil(sequence_length).max(1));
-    (0..count).map(|i| i * available / count * sequence_length).collect()
+    (0..count)
+        .map(|i| i * available / count * sequence_length)
+        .collect()
 }
 
 #[cfg(test)]

@@ -52,7 +52,9 @@ pub enum CorpusError {
         documents: usize,
     },
     /// Too little text to hold some out.
-    #[error("the corpus `{path}` has one document of one paragraph, so nothing can be held out for validation")]
+    #[error(
+        "the corpus `{path}` has one document of one paragraph, so nothing can be held out for validation"
+    )]
     NotSplittable {
         /// The file.
         path: PathBuf,
@@ -76,7 +78,9 @@ impl CorpusError {
             | Self::NotUtf8 { path, .. }
             | Self::NotSplittable { path }
             | Self::Unwritable { path, .. }
-            | Self::Overlap { validation: path, .. } => path,
+            | Self::Overlap {
+                validation: path, ..
+            } => path,
         }
     }
 }
@@ -95,11 +99,20 @@ impl Corpus {
     /// [`CorpusError`] when the file is missing, empty, damaged or not UTF-8.
     pub fn read(text: &Text) -> Result<Self, CorpusError> {
         let path = || text.name.clone();
-        let bytes = read_unpacked(&text.path).map_err(|source| CorpusError::Unreadable { path: path(), source })?;
-        let unpacked = String::from_utf8(bytes)
-            .map_err(|e| CorpusError::NotUtf8 { path: path(), offset: e.utf8_error().valid_up_to() })?;
+        let bytes = read_unpacked(&text.path).map_err(|source| CorpusError::Unreadable {
+            path: path(),
+            source,
+        })?;
+        let unpacked = String::from_utf8(bytes).map_err(|e| CorpusError::NotUtf8 {
+            path: path(),
+            offset: e.utf8_error().valid_up_to(),
+        })?;
         let corpus = Self::from_text(&unpacked);
-        if corpus.documents.is_empty() { Err(CorpusError::Empty { path: path() }) } else { Ok(corpus) }
+        if corpus.documents.is_empty() {
+            Err(CorpusError::Empty { path: path() })
+        } else {
+            Ok(corpus)
+        }
     }
 
     /// Splits a text at lines that are the document separator.
@@ -127,19 +140,31 @@ impl Corpus {
         let total: usize = documents.iter().map(String::len).sum();
         let mut held_out = 0;
         let mut first = documents.len();
-        while first > 1 && (first == documents.len() || (held_out as f64) < fraction * total as f64) {
+        while first > 1 && (first == documents.len() || (held_out as f64) < fraction * total as f64)
+        {
             first -= 1;
             held_out += documents[first].len();
         }
         let validation = documents.split_off(first);
-        Some((Self { documents }, Self { documents: validation }))
+        Some((
+            Self { documents },
+            Self {
+                documents: validation,
+            },
+        ))
     }
 
     /// How many of `self`'s documents stand in `other` too, word for word.
     pub fn shared_with(&self, other: &Self) -> usize {
-        let digests: std::collections::HashSet<_> =
-            other.documents.iter().map(|d| blake3::hash(d.trim().as_bytes())).collect();
-        self.documents.iter().filter(|d| digests.contains(&blake3::hash(d.trim().as_bytes()))).count()
+        let digests: std::collections::HashSet<_> = other
+            .documents
+            .iter()
+            .map(|d| blake3::hash(d.trim().as_bytes()))
+            .collect();
+        self.documents
+            .iter()
+            .filter(|d| digests.contains(&blake3::hash(d.trim().as_bytes())))
+            .count()
     }
 }
 
@@ -153,14 +178,20 @@ fn split_paragraphs(text: &str, fraction: f64) -> Option<(Corpus, Corpus)> {
             .min_by_key(|at| at.abs_diff(target))
     };
     let at = cut("\n\n").or_else(|| cut("\n"))?;
-    let (train, validation) = (Corpus::from_text(&text[..at]), Corpus::from_text(&text[at..]));
+    let (train, validation) = (
+        Corpus::from_text(&text[..at]),
+        Corpus::from_text(&text[at..]),
+    );
     (!train.documents.is_empty() && !validation.documents.is_empty()).then_some((train, validation))
 }
 
 fn read_unpacked(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     if file.metadata()?.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+        return Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a folder",
+        ));
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
@@ -180,25 +211,39 @@ mod tests {
     use super::*;
 
     fn corpus(documents: &[&str]) -> Corpus {
-        Corpus { documents: documents.iter().map(|d| (*d).to_owned()).collect() }
+        Corpus {
+            documents: documents.iter().map(|d| (*d).to_owned()).collect(),
+        }
     }
 
     #[test]
     fn separators_end_documents_only_as_whole_lines() {
-        let text = "one\n<|endoftext|>\ntwo <|endoftext|> still two\n<|endoftext|>\n\n<|endoftext|>\n";
-        assert_eq!(Corpus::from_text(text), corpus(&["one\n", "two <|endoftext|> still two\n"]));
+        let text =
+            "one\n<|endoftext|>\ntwo <|endoftext|> still two\n<|endoftext|>\n\n<|endoftext|>\n";
+        assert_eq!(
+            Corpus::from_text(text),
+            corpus(&["one\n", "two <|endoftext|> still two\n"])
+        );
     }
 
     #[test]
     fn documents_are_held_out_whole() {
         let (train, validation) = corpus(&["aaaa", "bbbb", "cc", "d"]).hold_out(0.2).unwrap();
-        assert_eq!((train, validation), (corpus(&["aaaa", "bbbb"]), corpus(&["cc", "d"])));
+        assert_eq!(
+            (train, validation),
+            (corpus(&["aaaa", "bbbb"]), corpus(&["cc", "d"]))
+        );
     }
 
     #[test]
     fn a_single_document_is_split_at_a_paragraph() {
-        let (train, validation) = corpus(&["one\n\ntwo\n\nthree\n\nfour"]).hold_out(0.3).unwrap();
-        assert_eq!((train, validation), (corpus(&["one\n\ntwo\n\nthree\n\n"]), corpus(&["four"])));
+        let (train, validation) = corpus(&["one\n\ntwo\n\nthree\n\nfour"])
+            .hold_out(0.3)
+            .unwrap();
+        assert_eq!(
+            (train, validation),
+            (corpus(&["one\n\ntwo\n\nthree\n\n"]), corpus(&["four"]))
+        );
         assert_eq!(corpus(&["one line"]).hold_out(0.1), None);
     }
 }

@@ -17,7 +17,10 @@ pub struct Text {
 
 impl From<PathBuf> for Text {
     fn from(path: PathBuf) -> Self {
-        Self { name: path.clone(), path }
+        Self {
+            name: path.clone(),
+            path,
+        }
     }
 }
 
@@ -47,10 +50,17 @@ impl<T> Split<T> {
     /// The first that `text` has.
     pub fn try_map<U, E>(self, mut text: impl FnMut(T) -> Result<U, E>) -> Result<Split<U>, E> {
         Ok(match self {
-            Self::Files { train, validation } => Split::Files { train: text(train)?, validation: text(validation)? },
-            Self::Fraction { text: whole, validation_fraction } => {
-                Split::Fraction { text: text(whole)?, validation_fraction }
-            }
+            Self::Files { train, validation } => Split::Files {
+                train: text(train)?,
+                validation: text(validation)?,
+            },
+            Self::Fraction {
+                text: whole,
+                validation_fraction,
+            } => Split::Fraction {
+                text: text(whole)?,
+                validation_fraction,
+            },
         })
     }
 }
@@ -99,11 +109,17 @@ pub fn prepare(split: &Split, tokenizer: Tokenizer) -> Result<Prepared, CorpusEr
             }
             (train_text, validation_text)
         }
-        Split::Fraction { text, validation_fraction } => Corpus::read(text)?
+        Split::Fraction {
+            text,
+            validation_fraction,
+        } => Corpus::read(text)?
             .hold_out(*validation_fraction)
-            .ok_or_else(|| CorpusError::NotSplittable { path: text.name.clone() })?,
+            .ok_or_else(|| CorpusError::NotSplittable {
+                path: text.name.clone(),
+            })?,
     };
-    let (train_tokens, validation_tokens) = (encode(&train, tokenizer), encode(&validation, tokenizer));
+    let (train_tokens, validation_tokens) =
+        (encode(&train, tokenizer), encode(&validation, tokenizer));
     let stats = |corpus: &Corpus, tokens: &[u8]| TextStats {
         tokens: tokens.len() as u64,
         bytes: tokens.len() as u64,
@@ -129,9 +145,20 @@ impl Prepared {
     /// [`CorpusError::Unwritable`].
     pub fn store(&self, sweep: &SweepDir) -> Result<(), CorpusError> {
         let folder = sweep.data();
-        fs::create_dir_all(&folder).map_err(|source| CorpusError::Unwritable { path: folder, source })?;
-        store_one(&sweep.tokens(&self.spec.train_digest), &self.spec.train_digest, &self.train_tokens)?;
-        store_one(&sweep.tokens(&self.spec.validation_digest), &self.spec.validation_digest, &self.validation_tokens)
+        fs::create_dir_all(&folder).map_err(|source| CorpusError::Unwritable {
+            path: folder,
+            source,
+        })?;
+        store_one(
+            &sweep.tokens(&self.spec.train_digest),
+            &self.spec.train_digest,
+            &self.train_tokens,
+        )?;
+        store_one(
+            &sweep.tokens(&self.spec.validation_digest),
+            &self.spec.validation_digest,
+            &self.validation_tokens,
+        )
     }
 }
 
@@ -139,5 +166,8 @@ fn store_one(path: &Path, digest: &str, tokens: &[u8]) -> Result<(), CorpusError
     if read_digest(path).is_ok_and(|found| found == digest) {
         return Ok(());
     }
-    write_whole(path, tokens).map_err(|source| CorpusError::Unwritable { path: path.to_owned(), source })
+    write_whole(path, tokens).map_err(|source| CorpusError::Unwritable {
+        path: path.to_owned(),
+        source,
+    })
 }

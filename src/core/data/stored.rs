@@ -31,12 +31,18 @@ pub enum StoredError {
 /// # Errors
 /// [`StoredError`] when one is missing or damaged.
 pub fn stored(sweep: &SweepDir, data: &DataSpec) -> Result<(u64, u64), StoredError> {
-    Ok((one(sweep, &data.train_digest)?, one(sweep, &data.validation_digest)?))
+    Ok((
+        one(sweep, &data.train_digest)?,
+        one(sweep, &data.validation_digest)?,
+    ))
 }
 
 fn one(sweep: &SweepDir, digest: &str) -> Result<u64, StoredError> {
     let path = sweep.tokens(digest);
-    let unreadable = |source| StoredError::Unreadable { path: path.clone(), source };
+    let unreadable = |source| StoredError::Unreadable {
+        path: path.clone(),
+        source,
+    };
     if read_digest(&path).map_err(unreadable)? != digest {
         return Err(StoredError::Damaged { path });
     }

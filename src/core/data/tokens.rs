@@ -59,5 +59,9 @@ impl TokenFile {
 /// When it cannot be read.
 pub fn read_digest(path: &Path) -> io::Result<String> {
     // By pieces: a corpus may be larger than memory.
-    Ok(blake3::Hasher::new().update_reader(File::open(path)?)?.finalize().to_hex().to_string())
+    Ok(blake3::Hasher::new()
+        .update_reader(File::open(path)?)?
+        .finalize()
+        .to_hex()
+        .to_string())
 }

@@ -29,7 +29,12 @@ fn sort_keys(text: &mut [u8], at: usize) -> usize {
             next + 1
         }
         b'"' => end_of_string(text, at),
-        _ => at + text[at..].iter().take_while(|byte| !b",]}".contains(byte)).count(),
+        _ => {
+            at + text[at..]
+                .iter()
+                .take_while(|byte| !b",]}".contains(byte))
+                .count()
+        }
     }
 }
 
@@ -46,7 +51,11 @@ fn sort_object(text: &mut [u8], at: usize) -> usize {
     let key = |entry: &(Range<usize>, Range<usize>)| &text[entry.0.clone()];
     if !entries.is_sorted_by_key(key) {
         entries.sort_by(|a, b| key(a).cmp(key(b)));
-        let sorted = entries.iter().map(|(_, entry)| &text[entry.clone()]).collect::<Vec<_>>().join(&b',');
+        let sorted = entries
+            .iter()
+            .map(|(_, entry)| &text[entry.clone()])
+            .collect::<Vec<_>>()
+            .join(&b',');
         text[at + 1..next].copy_from_slice(&sorted);
     }
     next + 1
@@ -80,10 +89,18 @@ mod tests {
             Value::Object(map) => {
                 let mut entries: Vec<_> = map.iter().collect();
                 entries.sort_by_key(|(key, _)| *key);
-                let entry = |(key, value): (&String, &Value)| format!("{}:{}", Value::from(key.clone()), slowly(value));
-                format!("{{{}}}", entries.into_iter().map(entry).collect::<Vec<_>>().join(","))
+                let entry = |(key, value): (&String, &Value)| {
+                    format!("{}:{}", Value::from(key.clone()), slowly(value))
+                };
+                format!(
+                    "{{{}}}",
+                    entries.into_iter().map(entry).collect::<Vec<_>>().join(",")
+                )
             }
-            Value::Array(items) => format!("[{}]", items.iter().map(slowly).collect::<Vec<_>>().join(",")),
+            Value::Array(items) => format!(
+                "[{}]",
+                items.iter().map(slowly).collect::<Vec<_>>().join(",")
+            ),
             scalar => scalar.to_string(),
         }
     }
@@ -108,8 +125,12 @@ mod tests {
 
     #[test]
     fn keys_are_sorted_at_every_depth() {
-        let value: Value = serde_json::from_str(r#"{"b":[{"z":1,"a":"}\"{"}],"a b":[],"a":null}"#).unwrap();
-        assert_eq!(canonical_json(&value).unwrap(), br#"{"a":null,"a b":[],"b":[{"a":"}\"{","z":1}]}"#);
+        let value: Value =
+            serde_json::from_str(r#"{"b":[{"z":1,"a":"}\"{"}],"a b":[],"a":null}"#).unwrap();
+        assert_eq!(
+            canonical_json(&value).unwrap(),
+            br#"{"a":null,"a b":[],"b":[{"a":"}\"{","z":1}]}"#
+        );
     }
 
     proptest! {

@@ -67,12 +67,23 @@ struct Manifest {
 
 impl Manifest {
     fn new(run: &RunId, tensors: String, progress: &Progress) -> io::Result<Self> {
-        let unsigned = Self { run: run.clone(), tensors, progress: progress.clone(), digest: String::new() };
-        Ok(Self { digest: unsigned.own_digest()?, ..unsigned })
+        let unsigned = Self {
+            run: run.clone(),
+            tensors,
+            progress: progress.clone(),
+            digest: String::new(),
+        };
+        Ok(Self {
+            digest: unsigned.own_digest()?,
+            ..unsigned
+        })
     }
 
     fn own_digest(&self) -> io::Result<String> {
-        let unsigned = canonical_json(&Self { digest: String::new(), ..self.clone() })?;
+        let unsigned = canonical_json(&Self {
+            digest: String::new(),
+            ..self.clone()
+        })?;
         Ok(blake3::hash(&unsigned).to_hex().to_string())
     }
 }
@@ -125,7 +136,11 @@ pub fn write_checkpoint(
 }
 
 fn remove_older(dir: &CheckpointsDir) -> io::Result<()> {
-    checkpoint_steps(dir).into_iter().rev().skip(KEPT).try_for_each(|step| remove(dir.after(step).root()))
+    checkpoint_steps(dir)
+        .into_iter()
+        .rev()
+        .skip(KEPT)
+        .try_for_each(|step| remove(dir.after(step).root()))
 }
 
 /// What stands of a run's checkpoints.
@@ -172,7 +187,12 @@ pub fn checkpoint_files(dir: &CheckpointsDir, run: &RunId) -> Option<CheckpointF
     let bytes = fs::read(dir.manifest()).ok()?;
     let manifest: Manifest = serde_json::from_slice(&bytes).ok()?;
     let digest = blake3::hash(&bytes).to_hex().to_string();
-    Some(CheckpointFiles { step: progress.step, dir, manifest: digest, tensors: manifest.tensors })
+    Some(CheckpointFiles {
+        step: progress.step,
+        dir,
+        manifest: digest,
+        tensors: manifest.tensors,
+    })
 }
 
 /// Makes a checkpoint of what has arrived from another machine, if it is one of this run after this step.
@@ -206,7 +226,9 @@ pub fn remove_checkpoints(dir: &CheckpointsDir) -> io::Result<()> {
 /// Steps of which a checkpoint stands, whether valid or not, least first.
 pub fn checkpoint_steps(dir: &CheckpointsDir) -> Vec<u64> {
     let entries = fs::read_dir(dir.root()).into_iter().flatten().flatten();
-    let mut steps: Vec<u64> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut steps: Vec<u64> = entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
     steps.sort_unstable();
     steps
 }
@@ -255,7 +277,15 @@ mod tests {
     }
 
     fn progress(step: u64) -> Progress {
-        Progress { step, seconds: Spent { train: 0.1 + 0.2, eval: 1.0 / 3.0, checkpoint: 1e-3 }, ..Progress::default() }
+        Progress {
+            step,
+            seconds: Spent {
+                train: 0.1 + 0.2,
+                eval: 1.0 / 3.0,
+                checkpoint: 1e-3,
+            },
+            ..Progress::default()
+        }
     }
 
     fn write(dir: &CheckpointsDir, step: u64) {
@@ -270,7 +300,10 @@ mod tests {
         assert!(latest_checkpoint(&dir, &run_id()).latest.is_none());
         [3, 7, 11].into_iter().for_each(|step| write(&dir, step));
         assert_eq!(checkpoint_steps(&dir), [7, 11]);
-        assert_eq!(latest_checkpoint(&dir, &run_id()).latest.unwrap().1, progress(11));
+        assert_eq!(
+            latest_checkpoint(&dir, &run_id()).latest.unwrap().1,
+            progress(11)
+        );
         let other: RunId = serde_json::from_str("\"ffffffffffffffff\"").unwrap();
         assert!(latest_checkpoint(&dir, &other).latest.is_none());
         remove_checkpoints(&dir).unwrap();

@@ -33,12 +33,16 @@ pub struct SweepDir {
 impl SweepDir {
     /// The folder of the sweep `name` under the results root.
     pub fn new(results: &Path, name: &str) -> Self {
-        Self { root: results.join(name) }
+        Self {
+            root: results.join(name),
+        }
     }
 
     /// The sweep that lies in a folder.
     pub fn at(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self {
+            root: root.to_owned(),
+        }
     }
 
     /// The folder itself.
@@ -48,7 +52,11 @@ impl SweepDir {
 
     /// The sweep's name.
     pub fn name(&self) -> String {
-        self.root.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        self.root
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// The workers that may call, of all sweeps under the results root.
@@ -108,7 +116,9 @@ impl SweepDir {
 
     /// One batch, by its name.
     pub fn batch(&self, name: &str) -> BatchDir {
-        BatchDir { root: self.batches().join(name) }
+        BatchDir {
+            root: self.batches().join(name),
+        }
     }
 
     /// Where runs are copied to before they are renamed to where runs are.
@@ -194,12 +204,16 @@ impl RunDir {
 
     /// Where the run goes on when it was stopped.
     pub fn checkpoints(&self) -> CheckpointsDir {
-        CheckpointsDir { root: self.root.join("checkpoints") }
+        CheckpointsDir {
+            root: self.root.join("checkpoints"),
+        }
     }
 
     /// The end of the run's trunk, from which runs with larger budgets go on.
     pub fn trunk(&self) -> CheckpointsDir {
-        CheckpointsDir { root: self.root.join("trunk") }
+        CheckpointsDir {
+            root: self.root.join("trunk"),
+        }
     }
 
     /// All attempts.
@@ -227,17 +241,23 @@ impl CheckpointsDir {
 
     /// The checkpoint after a step.
     pub fn after(&self, step: u64) -> CheckpointDir {
-        CheckpointDir { root: self.root.join(step.to_string()) }
+        CheckpointDir {
+            root: self.root.join(step.to_string()),
+        }
     }
 
     /// A checkpoint that arrives from another machine, from the attempt of this fencing token.
     pub fn arriving(&self, fence: &str) -> CheckpointDir {
-        CheckpointDir { root: self.root.join(format!("arriving-{fence}")) }
+        CheckpointDir {
+            root: self.root.join(format!("arriving-{fence}")),
+        }
     }
 
     /// A checkpoint that is being written.
     pub fn in_the_making(&self) -> CheckpointDir {
-        CheckpointDir { root: self.root.join("unfinished") }
+        CheckpointDir {
+            root: self.root.join("unfinished"),
+        }
     }
 }
 
@@ -343,7 +363,10 @@ impl AttemptDir {
 
     /// Whether a later attempt at the run has begun: this one can commit nothing any more.
     pub fn is_superseded(&self) -> bool {
-        let number = self.root.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+        let number = self
+            .root
+            .file_name()
+            .and_then(|name| name.to_str()?.parse::<u32>().ok());
         number.is_some_and(|number| self.root.with_file_name((number + 1).to_string()).exists())
     }
 }

@@ -79,7 +79,9 @@ impl AttemptEnd {
     /// The end that the system tells of.
     pub fn of(status: ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt;
-        status.code().map_or_else(|| Self::Signal(status.signal().unwrap_or(0)), Self::exit)
+        status
+            .code()
+            .map_or_else(|| Self::Signal(status.signal().unwrap_or(0)), Self::exit)
     }
 
     /// The end in words.
@@ -117,14 +119,39 @@ mod tests {
     #[test]
     fn every_end_survives_the_file() {
         let memory = [true, false].map(|certain| AttemptEnd::KilledForMemory { certain });
-        let fates = [None, Some(Fate::OutOfMemory), Some(Fate::Failed { code: 127, signal: 0 })];
-        let lost = fates.map(|fate| AttemptEnd::Lost { began: fate.is_none(), fate });
-        let others = [AttemptEnd::exit(0), AttemptEnd::exit(7), AttemptEnd::exit(99), AttemptEnd::KILLED];
+        let fates = [
+            None,
+            Some(Fate::OutOfMemory),
+            Some(Fate::Failed {
+                code: 127,
+                signal: 0,
+            }),
+        ];
+        let lost = fates.map(|fate| AttemptEnd::Lost {
+            began: fate.is_none(),
+            fate,
+        });
+        let others = [
+            AttemptEnd::exit(0),
+            AttemptEnd::exit(7),
+            AttemptEnd::exit(99),
+            AttemptEnd::KILLED,
+        ];
         for end in memory.into_iter().chain(lost).chain(others) {
             let text = serde_json::to_string(&end).unwrap();
-            assert_eq!(serde_json::from_str::<AttemptEnd>(&text).unwrap(), end, "{text}");
+            assert_eq!(
+                serde_json::from_str::<AttemptEnd>(&text).unwrap(),
+                end,
+                "{text}"
+            );
         }
         let earlier = serde_json::from_str::<AttemptEnd>(r#"{"lost":{"began":true}}"#).unwrap();
-        assert_eq!(earlier, AttemptEnd::Lost { began: true, fate: None });
+        assert_eq!(
+            earlier,
+            AttemptEnd::Lost {
+                began: true,
+                fate: None
+            }
+        );
     }
 }

@@ -107,7 +107,13 @@ mod tests {
     #[test]
     fn a_half_written_last_line_is_left_out() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let event = Event { seconds: 1.5, kind: EventKind::Heartbeat { step: 3, loss_train: None } };
+        let event = Event {
+            seconds: 1.5,
+            kind: EventKind::Heartbeat {
+                step: 3,
+                loss_train: None,
+            },
+        };
         let line = serde_json::to_string(&event).unwrap();
         std::fs::write(file.path(), format!("{line}\n{}", &line[..20])).unwrap();
         let mut tail = EventTail::new(file.path().to_owned());

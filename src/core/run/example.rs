@@ -1,17 +1,36 @@
 //! A small run with every field filled in, for tests and documentation.
 
-use super::{Adamw, Budget, DataSpec, Evaluation, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule, Tokenizer};
+use super::{
+    Adamw, Budget, DataSpec, Evaluation, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule,
+    Tokenizer,
+};
 use crate::arch::{PRIMER_EZ, Shape};
 
-pub(super) const ADAMW: Adamw = Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1, decay_embeddings: true };
+pub(super) const ADAMW: Adamw = Adamw {
+    beta1: 0.9,
+    beta2: 0.95,
+    eps: 1e-8,
+    weight_decay: 0.1,
+    decay_embeddings: true,
+};
 
 /// Primer-EZ at its smallest, on data that is nowhere: what a spec looks like. Its identity is pinned (`run/spec.rs`).
 pub fn example() -> RunSpec {
     RunSpec {
         version: SPEC_VERSION,
         architecture: PRIMER_EZ,
-        shape: Shape { d_model: 16, layers: 2, heads: 1, d_head: 16, d_ff: 64 },
-        data: DataSpec { tokenizer: Tokenizer::Bytes, train_digest: "aa".into(), validation_digest: "bb".into() },
+        shape: Shape {
+            d_model: 16,
+            layers: 2,
+            heads: 1,
+            d_head: 16,
+            d_ff: 64,
+        },
+        data: DataSpec {
+            tokenizer: Tokenizer::Bytes,
+            train_digest: "aa".into(),
+            validation_digest: "bb".into(),
+        },
         budget: Budget::Flops(1e11),
         sequence_length: 128,
         batch_sequences: 8,
@@ -19,10 +38,16 @@ pub fn example() -> RunSpec {
         steps: 100,
         optimizer: Optimizer::Adamw(ADAMW),
         learning_rate: 3e-3,
-        schedule: Schedule::Cosine { warmup: 0.05, floor: 0.1 },
+        schedule: Schedule::Cosine {
+            warmup: 0.05,
+            floor: 0.1,
+        },
         clip_norm: 1.0,
         precision: Precision::Float32,
-        evaluation: Evaluation { tokens: 65_536, points: 10 },
+        evaluation: Evaluation {
+            tokens: 65_536,
+            points: 10,
+        },
         seed: 1,
     }
 }

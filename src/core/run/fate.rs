@@ -43,19 +43,25 @@ impl Fate {
     /// What it means, and what to do about it, in words.
     pub fn words(&self) -> String {
         let words = match self {
-            Self::TimeLimit => "its time limit was over before it ended by itself; raise `time`, or `signal_seconds`",
+            Self::TimeLimit => {
+                "its time limit was over before it ended by itself; raise `time`, or `signal_seconds`"
+            }
             Self::OutOfMemory => "it used more memory than its job may; raise `memory`",
             Self::Preempted => "it was preempted by another job",
             Self::Requeued => "the engine put it back into its queue",
             Self::NodeFailed => "its machine failed",
             Self::BootFailed => "its machine did not come up",
-            Self::Deadline => "it could not be over by its deadline; see the `options` of the sweep",
+            Self::Deadline => {
+                "it could not be over by its deadline; see the `options` of the sweep"
+            }
             Self::Cancelled => "it was cancelled, by you or an administrator",
             Self::Revoked => "another cluster took it",
             Self::Failed { code: 127, .. } => {
                 "it exited with code 127: its machine finds isoflop, or its job's script, not under this path"
             }
-            Self::Failed { code: 126, .. } => "it exited with code 126: its machine cannot execute isoflop",
+            Self::Failed { code: 126, .. } => {
+                "it exited with code 126: its machine cannot execute isoflop"
+            }
             Self::Failed { code, signal: 0 } => return format!("it exited with code {code}"),
             Self::Failed { signal, .. } => return format!("it was ended by signal {signal}"),
             Self::Completed => "it exited normally; does its machine share this file system?",

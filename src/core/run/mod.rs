@@ -20,8 +20,9 @@ mod write;
 pub use calibration::{CalibrationRequest, CalibrationResult};
 pub use canonical::canonical_json;
 pub use checkpoint::{
-    CheckpointFiles, FoundCheckpoints, InvalidCheckpoint, Progress, Spent, TakenTrunk, accept_checkpoint,
-    checkpoint_files, checkpoint_steps, latest_checkpoint, remove_checkpoints, write_checkpoint,
+    CheckpointFiles, FoundCheckpoints, InvalidCheckpoint, Progress, Spent, TakenTrunk,
+    accept_checkpoint, checkpoint_files, checkpoint_steps, latest_checkpoint, remove_checkpoints,
+    write_checkpoint,
 };
 pub use directory::{AttemptDir, BatchDir, CheckpointDir, CheckpointsDir, RunDir, SweepDir};
 pub use end::AttemptEnd;

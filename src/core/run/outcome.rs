@@ -155,7 +155,12 @@ impl Outcome {
     ///
     /// # Errors
     /// [`InvalidOutcome`]: nothing may be committed.
-    pub fn delivered(attempt: &AttemptDir, fence: &str, id: &RunId, spec: &RunSpec) -> Result<Self, InvalidOutcome> {
+    pub fn delivered(
+        attempt: &AttemptDir,
+        fence: &str,
+        id: &RunId,
+        spec: &RunSpec,
+    ) -> Result<Self, InvalidOutcome> {
         let outcome = Self::read(&attempt.outcome())?;
         if outcome.fence != fence {
             return Err(InvalidOutcome::StaleAttempt);
@@ -172,21 +177,40 @@ impl Outcome {
         }
     }
 
-    fn check(&self, id: &RunId, spec: &RunSpec, attempt: &AttemptDir) -> Result<(), InvalidOutcome> {
+    fn check(
+        &self,
+        id: &RunId,
+        spec: &RunSpec,
+        attempt: &AttemptDir,
+    ) -> Result<(), InvalidOutcome> {
         if self.run != *id {
             return Err(InvalidOutcome::OtherRun(self.run.clone()));
         }
-        if let Ending::Finished { loss_val, bits_per_byte, loss_train, .. } = self.ending {
-            if ![loss_val, bits_per_byte, loss_train].into_iter().all(f64::is_finite) {
+        if let Ending::Finished {
+            loss_val,
+            bits_per_byte,
+            loss_train,
+            ..
+        } = self.ending
+        {
+            if ![loss_val, bits_per_byte, loss_train]
+                .into_iter()
+                .all(f64::is_finite)
+            {
                 return Err(InvalidOutcome::NotFinite);
             }
             if self.steps != spec.steps {
-                return Err(InvalidOutcome::Short { done: self.steps, asked: spec.steps });
+                return Err(InvalidOutcome::Short {
+                    done: self.steps,
+                    asked: spec.steps,
+                });
             }
         }
         let metrics = fs::read(attempt.metrics())?;
         if blake3::hash(&metrics).to_hex().as_str() != self.metrics_digest {
-            return Err(InvalidOutcome::MetricsChanged(attempt.metrics().display().to_string()));
+            return Err(InvalidOutcome::MetricsChanged(
+                attempt.metrics().display().to_string(),
+            ));
         }
         Ok(())
     }

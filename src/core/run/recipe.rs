@@ -123,11 +123,16 @@ impl Schedule {
         };
         match self {
             Self::Cosine { floor, .. } => {
-                floor + (1.0 - floor) * 0.5 * (1.0 + (std::f64::consts::PI * progress(warmup_steps)).cos())
+                floor
+                    + (1.0 - floor)
+                        * 0.5
+                        * (1.0 + (std::f64::consts::PI * progress(warmup_steps)).cos())
             }
             Self::Linear { floor, .. } => 1.0 - (1.0 - floor) * progress(warmup_steps),
             Self::Wsd { floor, .. } => 1.0 - (1.0 - floor) * progress(self.common_steps(steps)),
-            Self::Rsqrt { constant_steps, .. } => (constant_steps as f64 / (step + 1) as f64).sqrt().min(1.0),
+            Self::Rsqrt { constant_steps, .. } => {
+                (constant_steps as f64 / (step + 1) as f64).sqrt().min(1.0)
+            }
         }
     }
 
@@ -135,7 +140,11 @@ impl Schedule {
     pub fn common_steps(self, steps: u64) -> u64 {
         match self {
             Self::Cosine { .. } | Self::Linear { .. } => 0,
-            Self::Wsd { warmup_steps, decay, .. } => {
+            Self::Wsd {
+                warmup_steps,
+                decay,
+                ..
+            } => {
                 let decaying = (decay * steps as f64).round() as u64;
                 steps.saturating_sub(decaying).max(warmup_steps).min(steps)
             }
@@ -146,7 +155,9 @@ impl Schedule {
     /// How many of `steps` warm up.
     pub fn warmup_steps(self, steps: u64) -> u64 {
         match self {
-            Self::Cosine { warmup, .. } | Self::Linear { warmup, .. } => (warmup * steps as f64).round() as u64,
+            Self::Cosine { warmup, .. } | Self::Linear { warmup, .. } => {
+                (warmup * steps as f64).round() as u64
+            }
             Self::Wsd { warmup_steps, .. } | Self::Rsqrt { warmup_steps, .. } => warmup_steps,
         }
     }
@@ -172,15 +183,21 @@ mod tests {
     fn schedules() -> impl Strategy<Value = Schedule> {
         let fraction = || 0.0..0.5f64;
         prop_oneof![
-            (fraction(), 0.0..1.0f64).prop_map(|(warmup, floor)| Schedule::Cosine { warmup, floor }),
-            (fraction(), 0.0..1.0f64).prop_map(|(warmup, floor)| Schedule::Linear { warmup, floor }),
-            (0u64..100, 0.01..0.5f64, 0.0..1.0f64).prop_map(|(warmup_steps, decay, floor)| Schedule::Wsd {
-                warmup_steps,
-                decay,
-                floor
+            (fraction(), 0.0..1.0f64)
+                .prop_map(|(warmup, floor)| Schedule::Cosine { warmup, floor }),
+            (fraction(), 0.0..1.0f64)
+                .prop_map(|(warmup, floor)| Schedule::Linear { warmup, floor }),
+            (0u64..100, 0.01..0.5f64, 0.0..1.0f64).prop_map(|(warmup_steps, decay, floor)| {
+                Schedule::Wsd {
+                    warmup_steps,
+                    decay,
+                    floor,
+                }
             }),
-            (0u64..100, 1u64..1000)
-                .prop_map(|(warmup_steps, constant_steps)| Schedule::Rsqrt { warmup_steps, constant_steps }),
+            (0u64..100, 1u64..1000).prop_map(|(warmup_steps, constant_steps)| Schedule::Rsqrt {
+                warmup_steps,
+                constant_steps
+            }),
         ]
     }
 
@@ -190,7 +207,9 @@ mod tests {
             Schedule::Cosine { floor, .. } | Schedule::Linear { floor, .. } => {
                 (steps > schedule.warmup_steps(steps) + 1).then_some(floor)
             }
-            Schedule::Wsd { floor, .. } => (steps > schedule.common_steps(steps) + 1).then_some(floor),
+            Schedule::Wsd { floor, .. } => {
+                (steps > schedule.common_steps(steps) + 1).then_some(floor)
+            }
             Schedule::Rsqrt { .. } => None,
         }
     }
@@ -222,16 +241,24 @@ mod tests {
     /// arXiv:2109.08668's course, and arXiv:1706.03762's by eq. 3 with its peak at the end of the warmup.
     #[test]
     fn rsqrt_is_the_papers() {
-        let primer = Schedule::Rsqrt { warmup_steps: 0, constant_steps: 10_000 };
+        let primer = Schedule::Rsqrt {
+            warmup_steps: 0,
+            constant_steps: 10_000,
+        };
         for step in [0u64, 5_000, 9_999, 40_000, 1_000_000] {
             let own = 0.01 * primer.factor(step, 1);
             let paper = 1.0 / ((step + 1) as f64).max(10_000.0).sqrt();
             assert!((own - paper).abs() < 1e-12, "{step}: {own} against {paper}");
         }
-        let vaswani = Schedule::Rsqrt { warmup_steps: 4000, constant_steps: 4000 };
+        let vaswani = Schedule::Rsqrt {
+            warmup_steps: 4000,
+            constant_steps: 4000,
+        };
         for step in [1u64, 10, 4000, 4001, 100_000] {
             let own = vaswani.factor(step - 1, 1) * 4000f64.powf(-0.5);
-            let paper = (step as f64).powf(-0.5).min(step as f64 * 4000f64.powf(-1.5));
+            let paper = (step as f64)
+                .powf(-0.5)
+                .min(step as f64 * 4000f64.powf(-1.5));
             assert!((own - paper).abs() < 1e-12, "{step}: {own} against {paper}");
         }
     }

@@ -116,7 +116,10 @@ impl RunSpec {
     }
 }
 
-fn changed_choices<S: Serializer>(architecture: &Architecture, serializer: S) -> Result<S::Ok, S::Error> {
+fn changed_choices<S: Serializer>(
+    architecture: &Architecture,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     const ALWAYS: [&str; 2] = ["activation", "qkv_convolution"];
     let mut choices = serializer.serialize_map(None)?;
     macro_rules! write_changed {
@@ -252,15 +255,38 @@ mod tests {
     fn identity_follows_content_and_survives_a_round_trip() {
         let spec = example();
         let text = serde_json::to_string(&spec).unwrap();
-        assert_eq!(serde_json::from_str::<RunSpec>(&text).unwrap().id(), spec.id());
-        assert_ne!(RunSpec { seed: 2, ..spec.clone() }.id(), spec.id());
-        assert_ne!(RunSpec { learning_rate: 3.000_000_1e-3, ..spec.clone() }.id(), spec.id());
+        assert_eq!(
+            serde_json::from_str::<RunSpec>(&text).unwrap().id(),
+            spec.id()
+        );
+        assert_ne!(
+            RunSpec {
+                seed: 2,
+                ..spec.clone()
+            }
+            .id(),
+            spec.id()
+        );
+        assert_ne!(
+            RunSpec {
+                learning_rate: 3.000_000_1e-3,
+                ..spec.clone()
+            }
+            .id(),
+            spec.id()
+        );
     }
 
     /// What a step is split into changes its last bits, and so the identity; a step that is one pass is named as ever.
     #[test]
     fn a_micro_batch_is_part_of_the_identity_where_there_is_one() {
-        let (whole, split) = (example(), RunSpec { micro_batch_sequences: Some(2), ..example() });
+        let (whole, split) = (
+            example(),
+            RunSpec {
+                micro_batch_sequences: Some(2),
+                ..example()
+            },
+        );
         assert_ne!(split.id(), whole.id());
         assert!(!serde_json::to_string(&whole).unwrap().contains("micro"));
         let read: RunSpec = serde_json::from_str(&serde_json::to_string(&split).unwrap()).unwrap();
@@ -271,12 +297,17 @@ mod tests {
     /// The canonical form names the changes alone, and gives the whole architecture back.
     #[test]
     fn identities_name_what_differs_from_the_transformer() {
-        let choices = |spec: &RunSpec| serde_json::to_value(spec).unwrap()["architecture"].to_string();
+        let choices =
+            |spec: &RunSpec| serde_json::to_value(spec).unwrap()["architecture"].to_string();
         insta::assert_snapshot!(choices(&example()), @r#"{"activation":"squared_relu","qkv_convolution":{"depthwise":{"width":3}}}"#);
         let mut ids: Vec<RunId> = Vec::new();
         for preset in PRESETS {
-            let spec = RunSpec { architecture: preset.architecture, ..example() };
-            let read: RunSpec = serde_json::from_str(&serde_json::to_string(&spec).unwrap()).unwrap();
+            let spec = RunSpec {
+                architecture: preset.architecture,
+                ..example()
+            };
+            let read: RunSpec =
+                serde_json::from_str(&serde_json::to_string(&spec).unwrap()).unwrap();
             assert_eq!(read, spec, "{}", preset.name);
             assert!(!ids.contains(&spec.id()), "{}", preset.name);
             ids.push(spec.id());

@@ -19,16 +19,26 @@ impl RunSpec {
     pub fn trunk(&self) -> Option<Trunk> {
         let steps = self.schedule.common_steps(self.steps);
         let schedule = match self.schedule {
-            Schedule::Wsd { warmup_steps, .. } => Schedule::Wsd { warmup_steps, decay: 0.0, floor: 0.0 },
+            Schedule::Wsd { warmup_steps, .. } => Schedule::Wsd {
+                warmup_steps,
+                decay: 0.0,
+                floor: 0.0,
+            },
             schedule => schedule,
         };
         let common = Self {
             budget: Budget::Tokens(0.0),
             steps: 0,
             schedule,
-            evaluation: Evaluation { tokens: 0, points: 0 },
+            evaluation: Evaluation {
+                tokens: 0,
+                points: 0,
+            },
             ..self.clone()
         };
-        (steps > 0).then(|| Trunk { id: common.id(), steps })
+        (steps > 0).then(|| Trunk {
+            id: common.id(),
+            steps,
+        })
     }
 }

@@ -22,7 +22,10 @@ pub fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`write_whole`], and those of `write`.
-pub fn write_streamed(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+pub fn write_streamed(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
     let temporary = temporary(path);
     let written = write_and_rename(&temporary, path, write);
     if written.is_err() {
@@ -38,7 +41,9 @@ pub fn write_streamed(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> i
 /// Any failure to write or rename; the old file then still stands.
 pub fn replace_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let temporary = temporary(path);
-    let replaced = json(value).and_then(|text| fs::write(&temporary, text)).and_then(|()| fs::rename(&temporary, path));
+    let replaced = json(value)
+        .and_then(|text| fs::write(&temporary, text))
+        .and_then(|()| fs::rename(&temporary, path));
     if replaced.is_err() {
         // The failure above is what the caller must hear of.
         let _ = fs::remove_file(&temporary);
@@ -64,7 +69,9 @@ fn is_in_the_making(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let parts: Vec<&str> = name.split('.').collect();
     let is_number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
-    parts.windows(2).any(|pair| pair[0] == IN_THE_MAKING && is_number(pair[1]))
+    parts
+        .windows(2)
+        .any(|pair| pair[0] == IN_THE_MAKING && is_number(pair[1]))
 }
 
 fn write_and_rename(
@@ -103,12 +110,22 @@ mod tests {
     #[test]
     fn only_what_is_in_the_making_is_removed() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["a.tmp.12", "b.tmp.3.png", "c.json", "tmp", "d.tmp", "e.tmp.f"] {
+        for name in [
+            "a.tmp.12",
+            "b.tmp.3.png",
+            "c.json",
+            "tmp",
+            "d.tmp",
+            "e.tmp.f",
+        ] {
             fs::write(folder.path().join(name), "x").unwrap();
         }
         write_whole(&folder.path().join("g.json"), b"y").unwrap();
         remove_unfinished(folder.path());
-        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
         left.sort();
         assert_eq!(left, ["c.json", "d.tmp", "e.tmp.f", "g.json", "tmp"]);
     }

@@ -27,10 +27,20 @@ pub fn calibrate(
     slots: &[Slot],
     specs: &[RunSpec],
 ) -> Result<Vec<CalibrationResult>, CalibrationError> {
-    let children: Vec<Child> = slots.iter().map(|slot| ask(trainer, *slot, specs)).collect::<Result<_, _>>()?;
-    let answers: Vec<_> = children.into_iter().map(|child| answers(child, specs.len())).collect::<Result<_, _>>()?;
+    let children: Vec<Child> = slots
+        .iter()
+        .map(|slot| ask(trainer, *slot, specs))
+        .collect::<Result<_, _>>()?;
+    let answers: Vec<_> = children
+        .into_iter()
+        .map(|child| answers(child, specs.len()))
+        .collect::<Result<_, _>>()?;
     let mean = |i: usize, of: fn(&CalibrationResult) -> f64| {
-        answers.iter().map(|slot: &Vec<CalibrationResult>| of(&slot[i])).sum::<f64>() / answers.len() as f64
+        answers
+            .iter()
+            .map(|slot: &Vec<CalibrationResult>| of(&slot[i]))
+            .sum::<f64>()
+            / answers.len() as f64
     };
     let one = |i| CalibrationResult {
         step_seconds: mean(i, |a| a.step_seconds),
@@ -50,7 +60,11 @@ fn ask(trainer: &Trainer, slot: Slot, specs: &[RunSpec]) -> Result<Child, Calibr
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
         for spec in specs {
-            let request = CalibrationRequest { spec: spec.clone(), device: slot.device, threads: slot.threads };
+            let request = CalibrationRequest {
+                spec: spec.clone(),
+                device: slot.device,
+                threads: slot.threads,
+            };
             let line = serde_json::to_string(&request).map_err(std::io::Error::from)?;
             // A trainer that died early is told by its exit, with its own words.
             if writeln!(input, "{line}").is_err() {
@@ -63,11 +77,19 @@ fn ask(trainer: &Trainer, slot: Slot, specs: &[RunSpec]) -> Result<Child, Calibr
 
 fn answers(child: Child, expected: usize) -> Result<Vec<CalibrationResult>, CalibrationError> {
     let output = child.wait_with_output()?;
-    let answers: Vec<CalibrationResult> =
-        String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let answers: Vec<CalibrationResult> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
     if output.status.success() && answers.len() == expected {
         return Ok(answers);
     }
-    let words = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or("it said nothing").to_owned();
-    Err(CalibrationError::Refused(words.trim_start_matches("error: ").to_owned()))
+    let words = String::from_utf8_lossy(&output.stderr)
+        .lines()
+        .last()
+        .unwrap_or("it said nothing")
+        .to_owned();
+    Err(CalibrationError::Refused(
+        words.trim_start_matches("error: ").to_owned(),
+    ))
 }

@@ -3,7 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use isoflop_core::run::{AttemptDir, InvalidOutcome, Outcome, SweepDir, remove_checkpoints, write_json};
+use isoflop_core::run::{
+    AttemptDir, InvalidOutcome, Outcome, SweepDir, remove_checkpoints, write_json,
+};
 use isoflop_sweep::PlannedRun;
 
 /// Why an outcome was not committed.

@@ -19,18 +19,30 @@ pub struct Cost {
 
 impl Cost {
     /// From a calibration on this machine, for a run that goes on from `branch`, or begins at its beginning.
-    pub fn calibrated(spec: &RunSpec, branch: Option<Branch>, measured: &CalibrationResult) -> Self {
+    pub fn calibrated(
+        spec: &RunSpec,
+        branch: Option<Branch>,
+        measured: &CalibrationResult,
+    ) -> Self {
         let own = own_part(spec, branch);
-        let evaluated = evaluations(spec) * own * spec.evaluation.tokens as f64 * measured.eval_token_seconds;
-        Self { seconds: START_SECONDS + own * spec.steps as f64 * measured.step_seconds + evaluated }
+        let evaluated =
+            evaluations(spec) * own * spec.evaluation.tokens as f64 * measured.eval_token_seconds;
+        Self {
+            seconds: START_SECONDS + own * spec.steps as f64 * measured.step_seconds + evaluated,
+        }
     }
 
     /// From the FLOPs alone: enough to order runs and to weigh progress.
     pub fn guessed(spec: &RunSpec, branch: Option<Branch>) -> Self {
-        let step = STEP_SECONDS + (spec.flops_per_token() * spec.batch_tokens()).0 / FLOP_PER_SECOND;
-        let evaluation = spec.evaluation.tokens as f64 * spec.flops_per_token().0 as f64 / 3.0 / FLOP_PER_SECOND;
+        let step =
+            STEP_SECONDS + (spec.flops_per_token() * spec.batch_tokens()).0 / FLOP_PER_SECOND;
+        let evaluation =
+            spec.evaluation.tokens as f64 * spec.flops_per_token().0 as f64 / 3.0 / FLOP_PER_SECOND;
         let own = own_part(spec, branch);
-        Self { seconds: START_SECONDS + own * (spec.steps as f64 * step + evaluations(spec) * evaluation) }
+        Self {
+            seconds: START_SECONDS
+                + own * (spec.steps as f64 * step + evaluations(spec) * evaluation),
+        }
     }
 }
 
@@ -52,8 +64,9 @@ const CHECKPOINT_BYTES_PER_PARAM: u64 = 12;
 
 /// Bytes of disk that the dearest `side_by_side` of the runs may need while they run, an estimate.
 pub fn disk_reserve<'a>(specs: impl Iterator<Item = &'a RunSpec>, side_by_side: usize) -> u64 {
-    let mut bytes: Vec<u64> =
-        specs.map(|spec| CHECKPOINTS * CHECKPOINT_BYTES_PER_PARAM * spec.params_total().0).collect();
+    let mut bytes: Vec<u64> = specs
+        .map(|spec| CHECKPOINTS * CHECKPOINT_BYTES_PER_PARAM * spec.params_total().0)
+        .collect();
     bytes.sort_unstable_by_key(|bytes| std::cmp::Reverse(*bytes));
     SMALL_FILES + bytes.into_iter().take(side_by_side).sum::<u64>()
 }

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use isoflop_core::data::read_digest;
 use isoflop_core::run::{
-    Ending, Outcome, RunDir, RunId, RunSpec, SweepDir, remove_checkpoints, write_json, write_streamed,
+    Ending, Outcome, RunDir, RunId, RunSpec, SweepDir, remove_checkpoints, write_json,
+    write_streamed,
 };
 use isoflop_sweep::Plan;
 
@@ -91,8 +92,17 @@ pub fn take_over(from: &SweepDir, into: &SweepDir, plan: &Plan) -> Result<bool, 
     if whole {
         copy_whole(&from.sweep_file(), &into.sweep_file())?;
     }
-    let digests = |spec: &RunSpec| [spec.data.train_digest.clone(), spec.data.validation_digest.clone()];
-    let digests: HashSet<String> = plan.runs.iter().flat_map(|run| digests(&run.spec)).collect();
+    let digests = |spec: &RunSpec| {
+        [
+            spec.data.train_digest.clone(),
+            spec.data.validation_digest.clone(),
+        ]
+    };
+    let digests: HashSet<String> = plan
+        .runs
+        .iter()
+        .flat_map(|run| digests(&run.spec))
+        .collect();
     for digest in digests {
         if read_digest(&from.tokens(&digest)).is_ok_and(|found| found == digest) {
             copy_whole(&from.tokens(&digest), &into.tokens(&digest))?;
@@ -120,15 +130,26 @@ pub fn import(
     // After a failure too: what is half copied takes room.
     clear(into).and(imported).map(|mut imported| {
         let wanted: HashSet<&RunId> = plan.runs.iter().map(|run| &run.id).collect();
-        imported.not_wanted = imported.imported.iter().filter(|id| !wanted.contains(id)).cloned().collect();
+        imported.not_wanted = imported
+            .imported
+            .iter()
+            .filter(|id| !wanted.contains(id))
+            .cloned()
+            .collect();
         // A divergence on one side only counts as the largest of differences.
         let nats = |difference: &Difference| difference.nats().unwrap_or(f64::INFINITY);
-        imported.differing.sort_by(|a, b| nats(b).total_cmp(&nats(a)));
+        imported
+            .differing
+            .sort_by(|a, b| nats(b).total_cmp(&nats(a)));
         imported
     })
 }
 
-fn all(from: &SweepDir, into: &SweepDir, progress: &mut dyn FnMut(usize, usize)) -> Result<Imported, ImportError> {
+fn all(
+    from: &SweepDir,
+    into: &SweepDir,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Imported, ImportError> {
     let mut result = Imported::default();
     let folders = folders(&from.runs())?;
     for (place, folder) in folders.iter().enumerate() {
@@ -137,7 +158,9 @@ fn all(from: &SweepDir, into: &SweepDir, progress: &mut dyn FnMut(usize, usize))
         match finished(&there, folder) {
             Ok(Some(run)) => match one(&there, into, run, &mut result) {
                 Err(unreadable @ ImportError::Unreadable { .. }) => {
-                    result.damaged.push((folder.clone(), unreadable.to_string()));
+                    result
+                        .damaged
+                        .push((folder.clone(), unreadable.to_string()));
                 }
                 other => other?,
             },
@@ -160,7 +183,10 @@ fn clear(into: &SweepDir) -> Result<(), ImportError> {
 fn folders(runs: &Path) -> Result<Vec<String>, ImportError> {
     let entries: io::Result<Vec<_>> = fs::read_dir(runs).and_then(Iterator::collect);
     let entries = entries.map_err(unreadable(runs))?;
-    let mut names: Vec<String> = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = entries
+        .iter()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     Ok(names)
 }
@@ -177,7 +203,8 @@ fn finished(run: &RunDir, folder: &str) -> Result<Option<Finished>, String> {
         return Ok(None);
     }
     let spec = fs::read(run.spec()).map_err(|e| format!("its spec cannot be read: {e}"))?;
-    let spec: RunSpec = serde_json::from_slice(&spec).map_err(|e| format!("its spec is damaged: {e}"))?;
+    let spec: RunSpec =
+        serde_json::from_slice(&spec).map_err(|e| format!("its spec is damaged: {e}"))?;
     let id = spec.id();
     if id.as_str() != folder {
         return Err(format!("its spec is that of run {id}"));
@@ -186,11 +213,20 @@ fn finished(run: &RunDir, folder: &str) -> Result<Option<Finished>, String> {
     Ok(Some(Finished { id, spec, outcome }))
 }
 
-fn one(there: &RunDir, into: &SweepDir, run: Finished, result: &mut Imported) -> Result<(), ImportError> {
+fn one(
+    there: &RunDir,
+    into: &SweepDir,
+    run: Finished,
+    result: &mut Imported,
+) -> Result<(), ImportError> {
     if let Ok(here) = Outcome::committed(&into.run(&run.id), &run.id, &run.spec) {
         result.there_already += 1;
         if ending(&here) != ending(&run.outcome) {
-            result.differing.push(Difference { run: run.id, here, there: run.outcome });
+            result.differing.push(Difference {
+                run: run.id,
+                here,
+                there: run.outcome,
+            });
         }
         return Ok(());
     }
@@ -216,16 +252,26 @@ fn ending(outcome: &Outcome) -> Option<u64> {
 
 /// The attempt's own number, or the next one where an attempt of ours that did not end well has it.
 fn free_number(here: &RunDir, number: u32) -> u32 {
-    (number..).find(|number| !here.attempt(*number).root().exists()).unwrap_or(number)
+    (number..)
+        .find(|number| !here.attempt(*number).root().exists())
+        .unwrap_or(number)
 }
 
 /// Copies a run, all of it synced, where nobody looks for runs.
-fn stage(there: &RunDir, into: &SweepDir, run: &Finished, number: u32) -> Result<RunDir, ImportError> {
+fn stage(
+    there: &RunDir,
+    into: &SweepDir,
+    run: &Finished,
+    number: u32,
+) -> Result<RunDir, ImportError> {
     let staged = into.run_in_the_making(&run.id);
     let attempt = staged.attempt(number);
     fs::create_dir_all(attempt.root()).map_err(unwritable(attempt.root()))?;
     copy_folder(there.attempt(run.outcome.attempt).root(), attempt.root())?;
-    let outcome = Outcome { attempt: number, ..run.outcome.clone() };
+    let outcome = Outcome {
+        attempt: number,
+        ..run.outcome.clone()
+    };
     if number != run.outcome.attempt {
         write_json(&attempt.outcome(), &outcome).map_err(unwritable(&attempt.outcome()))?;
     }
@@ -256,21 +302,28 @@ fn rename(from: &Path, to: &Path) -> Result<(), ImportError> {
 
 /// The entries of a folder are on the disk.
 fn sync(folder: &Path) -> Result<(), ImportError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable(folder))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(unwritable(folder))
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<(), ImportError> {
     fs::create_dir_all(to).map_err(unwritable(to))?;
     let entries: io::Result<Vec<_>> = fs::read_dir(from).and_then(Iterator::collect);
     for entry in entries.map_err(unreadable(from))? {
-        let (kind, target) = (entry.file_type().map_err(unreadable(&entry.path()))?, to.join(entry.file_name()));
+        let (kind, target) = (
+            entry.file_type().map_err(unreadable(&entry.path()))?,
+            to.join(entry.file_name()),
+        );
         // Nothing else is an attempt's: a pipe, say, would be read for ever.
         if kind.is_dir() {
             copy_folder(&entry.path(), &target)?;
         } else if kind.is_file() {
             let mut source = File::open(entry.path()).map_err(unreadable(&entry.path()))?;
             let mut file = File::create(&target).map_err(unwritable(&target))?;
-            io::copy(&mut source, &mut file).and_then(|_| file.sync_all()).map_err(unwritable(&target))?;
+            io::copy(&mut source, &mut file)
+                .and_then(|_| file.sync_all())
+                .map_err(unwritable(&target))?;
         }
     }
     sync(to)

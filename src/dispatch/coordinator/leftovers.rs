@@ -9,8 +9,11 @@ use isoflop_sweep::Plan;
 pub(super) fn sweep_leftovers(sweep: &SweepDir, plan: &Plan, done: &[bool]) {
     remove_unfinished(sweep.root());
     remove_unfinished(&sweep.data());
-    let Ok(folders) = fs::read_dir(sweep.runs()) else { return };
-    let folders: std::collections::HashSet<_> = folders.flatten().map(|entry| entry.file_name()).collect();
+    let Ok(folders) = fs::read_dir(sweep.runs()) else {
+        return;
+    };
+    let folders: std::collections::HashSet<_> =
+        folders.flatten().map(|entry| entry.file_name()).collect();
     for (run, done) in plan.runs.iter().zip(done) {
         if !folders.contains(std::ffi::OsStr::new(run.id.as_str())) {
             continue;

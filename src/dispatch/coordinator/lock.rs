@@ -48,7 +48,10 @@ impl SweepLock {
     /// [`LockError`].
     pub fn take(sweep: &SweepDir) -> Result<Self, LockError> {
         let folder = sweep.root().display().to_string();
-        let unwritable = |source| LockError::Unwritable { folder: folder.clone(), source };
+        let unwritable = |source| LockError::Unwritable {
+            folder: folder.clone(),
+            source,
+        };
         std::fs::create_dir_all(sweep.runs()).map_err(unwritable)?;
         let mut file = OpenOptions::new()
             .read(true)
@@ -60,12 +63,17 @@ impl SweepLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held { folder, holder: read_holder(&mut file) });
+                return Err(LockError::Held {
+                    folder,
+                    holder: read_holder(&mut file),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(unwritable(source)),
         }
-        let host =
-            nix::unistd::gethostname().map_or_else(|_| "unknown host".to_owned(), |h| h.to_string_lossy().into_owned());
+        let host = nix::unistd::gethostname().map_or_else(
+            |_| "unknown host".to_owned(),
+            |h| h.to_string_lossy().into_owned(),
+        );
         let text = format!("process {} on {host}\n", std::process::id());
         file.set_len(0)
             .and_then(|()| file.rewind())
@@ -79,5 +87,9 @@ impl SweepLock {
 fn read_holder(file: &mut File) -> String {
     let mut holder = String::new();
     let _ = file.read_to_string(&mut holder);
-    if holder.trim().is_empty() { "process unknown".to_owned() } else { holder.trim().to_owned() }
+    if holder.trim().is_empty() {
+        "process unknown".to_owned()
+    } else {
+        holder.trim().to_owned()
+    }
 }

@@ -3,7 +3,9 @@
 //! n = B·T tokens of a step, d = d_model, D = H·h, G heads of K and V, F = d_ff, V vocabulary, P parameters;
 //! e bytes of a number between matrix products: 4 in float32, 2 in bfloat16.
 
-use isoflop_core::arch::{Activation, ModelConfig, Norm, Positions, QkvConvolution, QkvProjections};
+use isoflop_core::arch::{
+    Activation, ModelConfig, Norm, Positions, QkvConvolution, QkvProjections,
+};
 use isoflop_core::data::EVALUATED_AT_ONCE;
 use isoflop_core::run::{Optimizer, Precision, RunSpec};
 
@@ -47,11 +49,14 @@ pub fn memory_bytes(spec: &RunSpec, text: TextBytes, place: Place) -> u64 {
     let parameters = Parameters::new(&model, spec, place);
     // Of one pass: a batch that is split keeps one part at a time.
     let tokens = f64::from(spec.pass_sequences()) * f64::from(spec.sequence_length);
-    let evaluated = windows_evaluated(spec, text).min(EVALUATED_AT_ONCE as f64) * f64::from(spec.sequence_length);
+    let evaluated = windows_evaluated(spec, text).min(EVALUATED_AT_ONCE as f64)
+        * f64::from(spec.sequence_length);
     // The step is at its largest where the backward pass begins or ends, or in the optimizer.
     let step = f64::max(tokens * kept.of_step(), parameters.of_update);
     let work = f64::max(step, evaluated * kept.of_evaluation());
-    let held = parameters.always + work + TOKEN_PAIR * (spec.batch_tokens().0 as f64 + scored_tokens(spec, text));
+    let held = parameters.always
+        + work
+        + TOKEN_PAIR * (spec.batch_tokens().0 as f64 + scored_tokens(spec, text));
     let base = match (place, spec.precision) {
         (Place::Accelerator, _) => CUDA_CONTEXT,
         (Place::Processor, Precision::Float32) => BASE + order(spec, text),
@@ -86,8 +91,13 @@ impl Parameters {
         let all = FLOAT * model.params().total().0 as f64;
         let hidden = FLOAT * model.params().without_embedding().0 as f64;
         let shape = &model.shape;
-        let [d, d_ff, d_attention, vocabulary] =
-            [shape.d_model, shape.d_ff, shape.d_attention(), model.vocabulary].map(f64::from);
+        let [d, d_ff, d_attention, vocabulary] = [
+            shape.d_model,
+            shape.d_ff,
+            shape.d_attention(),
+            model.vocabulary,
+        ]
+        .map(f64::from);
         // The gradient of each tensor, and all of them side by side, which are added to the gradient that is there.
         let gathered = 2.0 * all;
         // The clipped gradient and the update, beside the room that the gradients of the tensors leave: no vector fits between them.
@@ -104,13 +114,24 @@ impl Parameters {
             Optimizer::Muon(_) => {
                 // Matrices of one shape are made orthogonal together: five times their size at once.
                 let gates = if model.architecture.gated { 2.0 } else { 1.0 };
-                let together = FLOAT * f64::from(shape.layers) * d * (gates * d_ff).max(4.0 * d_attention);
-                (hidden + 2.0 * (all - hidden), vectors + hidden + 5.0 * together)
+                let together =
+                    FLOAT * f64::from(shape.layers) * d * (gates * d_ff).max(4.0 * d_attention);
+                (
+                    hidden + 2.0 * (all - hidden),
+                    vectors + hidden + 5.0 * together,
+                )
             }
         };
         // In bfloat16 every matrix has a rounded copy as long as its products' gradients are not done.
-        let rounded = if spec.precision == Precision::Bfloat16 { all / 2.0 } else { 0.0 };
-        Self { always: 2.0 * all + moments + rounded, of_update: gathered.max(of_update) }
+        let rounded = if spec.precision == Precision::Bfloat16 {
+            all / 2.0
+        } else {
+            0.0
+        };
+        Self {
+            always: 2.0 * all + moments + rounded,
+            of_update: gathered.max(of_update),
+        }
     }
 }
 
@@ -130,7 +151,11 @@ struct Kept {
 impl Kept {
     fn new(model: &ModelConfig, precision: Precision, place: Place) -> Self {
         let architecture = &model.architecture;
-        let number = if precision == Precision::Float32 { FLOAT } else { 2.0 };
+        let number = if precision == Precision::Float32 {
+            FLOAT
+        } else {
+            2.0
+        };
         let fused = place == Place::Processor;
         let [d, d_ff] = [model.shape.d_model, model.shape.d_ff].map(f64::from);
         let projected: f64 = model.projection_widths().into_iter().map(f64::from).sum();
@@ -140,17 +165,31 @@ impl Kept {
         let attention = attention_kept(model, number, fused);
         let hidden = number * d_ff;
         let feed_forward = hidden * hidden_kept(architecture.activation, architecture.gated, fused);
-        let layers = f64::from(model.shape.layers) * (2.0 * (stream + norm) + attention + feed_forward);
+        let layers =
+            f64::from(model.shape.layers) * (2.0 * (stream + norm) + attention + feed_forward);
 
         // The loss turns the fused kernels' logits into their gradient; else float32, log-probabilities and gradient stand beside.
         let copies = if fused { number } else { number + 3.0 * FLOAT };
-        let capped = if architecture.logit_softcap.is_some() { 2.0 * number } else { 0.0 };
+        let capped = if architecture.logit_softcap.is_some() {
+            2.0 * number
+        } else {
+            0.0
+        };
         let logits = f64::from(model.vocabulary) * (copies + capped);
         let gradients = stream + number * d + hidden * if architecture.gated { 3.0 } else { 2.0 };
         let passing = 3.0 * stream
             + number * d
-            + f64::max(number * 2.0 * projected, hidden * (if architecture.gated { 3.0 } else { 2.0 }));
-        Self { layers, head: stream + norm, logits, gradients, passing }
+            + f64::max(
+                number * 2.0 * projected,
+                hidden * (if architecture.gated { 3.0 } else { 2.0 }),
+            );
+        Self {
+            layers,
+            head: stream + norm,
+            logits,
+            gradients,
+            passing,
+        }
     }
 
     fn of_step(&self) -> f64 {
@@ -174,9 +213,18 @@ fn norm_kept(norm: Norm, d: f64) -> f64 {
 /// What attention keeps from its projections to its output, bytes a token of a layer.
 fn attention_kept(model: &ModelConfig, number: f64, fused: bool) -> f64 {
     let architecture = &model.architecture;
-    let [d, d_attention, heads, length] =
-        [model.shape.d_model, model.shape.d_attention(), model.shape.heads, model.sequence_length].map(f64::from);
-    let widths: Vec<f64> = model.projection_widths().into_iter().map(f64::from).collect();
+    let [d, d_attention, heads, length] = [
+        model.shape.d_model,
+        model.shape.d_attention(),
+        model.shape.heads,
+        model.sequence_length,
+    ]
+    .map(f64::from);
+    let widths: Vec<f64> = model
+        .projection_widths()
+        .into_iter()
+        .map(f64::from)
+        .collect();
     let projected: f64 = widths.iter().sum();
     let shared = matches!(architecture.qkv_projections, QkvProjections::SharedQk);
     let key_value = widths.last().copied().unwrap_or(0.0);
@@ -192,16 +240,28 @@ fn attention_kept(model: &ModelConfig, number: f64, fused: bool) -> f64 {
     // Primer's z, which Q is made from, keeps V's place beside it.
     let made_from = if shared { projected } else { 0.0 };
     // QK-norm keeps its input and the normalised input, in float32.
-    let normed = if architecture.qk_norm { 2.0 * FLOAT / number * (d_attention + key_value) } else { 0.0 };
+    let normed = if architecture.qk_norm {
+        2.0 * FLOAT / number * (d_attention + key_value)
+    } else {
+        0.0
+    };
     let qkv = d_attention + 2.0 * key_value;
     let mixed = d_attention; // what W_o takes
     if fused && architecture.attention_softcap.is_none() {
         return number * (convolution + made_from + normed + qkv + mixed) + FLOAT * heads; // and log Σ exp(scores)
     }
     // Without the kernel: contiguous Q, K and V, and for each pair of positions the weights, and the bounded scores.
-    let bounded = if architecture.attention_softcap.is_some() { number } else { 0.0 };
+    let bounded = if architecture.attention_softcap.is_some() {
+        number
+    } else {
+        0.0
+    };
     let rounded = if number < FLOAT { number } else { 0.0 };
-    let moved = if separable || shared || rotary { qkv } else { 0.0 };
+    let moved = if separable || shared || rotary {
+        qkv
+    } else {
+        0.0
+    };
     let pairs = heads * length * (FLOAT + bounded + rounded);
     number * (convolution + made_from + normed + moved + 3.0 * d_attention + mixed) + pairs
 }
@@ -226,13 +286,25 @@ mod tests {
     /// What the backward pass keeps falls with the pass; parameters and libtorch stay.
     #[test]
     fn a_micro_batch_needs_less_memory() {
-        let text = TextBytes { train: 1 << 20, validation: 1 << 18 };
+        let text = TextBytes {
+            train: 1 << 20,
+            validation: 1 << 18,
+        };
         let held = |spec: &RunSpec| memory_bytes(spec, text, Place::Processor);
-        let whole = RunSpec { batch_sequences: 1024, ..example() };
-        let split = RunSpec { micro_batch_sequences: Some(64), ..whole.clone() };
+        let whole = RunSpec {
+            batch_sequences: 1024,
+            ..example()
+        };
+        let split = RunSpec {
+            micro_batch_sequences: Some(64),
+            ..whole.clone()
+        };
         assert!(2 * held(&split) < held(&whole));
         // Only the batch's tokens themselves are held beside a small pass.
-        let small = RunSpec { batch_sequences: 64, ..whole.clone() };
+        let small = RunSpec {
+            batch_sequences: 64,
+            ..whole.clone()
+        };
         assert!(held(&split) - held(&small) < 4 << 20);
     }
 }

@@ -12,10 +12,18 @@ use isoflop_sweep::Plan;
 /// # Errors
 /// [`ResumeError`].
 pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
-    let TakenUp { mut resumed, mut store, .. } = resume(sweep, plan)?;
+    let TakenUp {
+        mut resumed,
+        mut store,
+        ..
+    } = resume(sweep, plan)?;
     let (mut changed, mut answers): (Vec<RunIndex>, Vec<_>) = (Vec::new(), Vec::new());
     for request in store.requests()? {
-        let Some(run) = plan.runs.iter().position(|run| run.id.as_str() == request.run) else {
+        let Some(run) = plan
+            .runs
+            .iter()
+            .position(|run| run.id.as_str() == request.run)
+        else {
             answers.push((request.id, "not a run of this sweep".to_owned()));
             continue;
         };
@@ -34,7 +42,11 @@ pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
     }
     let changes = changed.iter().map(|run| {
         let record = &resumed.records[*run];
-        Change::Free { run: &plan.runs[*run].id, record, loss: resumed.losses[*run] }
+        Change::Free {
+            run: &plan.runs[*run].id,
+            record,
+            loss: resumed.losses[*run],
+        }
     });
     store.write(&changes.collect::<Vec<_>>())?;
     store.answer(&answers)?;

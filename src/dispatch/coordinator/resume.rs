@@ -58,7 +58,10 @@ pub struct TakenUp {
 impl Resumed {
     /// Runs in a state of this name.
     pub fn count(&self, name: &str) -> usize {
-        self.records.iter().filter(|record| record.state.name() == name).count()
+        self.records
+            .iter()
+            .filter(|record| record.state.name() == name)
+            .count()
     }
 }
 
@@ -68,8 +71,9 @@ pub fn look(sweep: &SweepDir, plan: &Plan, remembered: &HashMap<String, Record>)
     let folders = folders(sweep);
     for (i, run) in plan.runs.iter().enumerate() {
         let remembered = remembered.get(run.id.as_str());
-        let found =
-            folders.contains(run.id.as_str()).then(|| Outcome::committed(&sweep.run(&run.id), &run.id, &run.spec));
+        let found = folders
+            .contains(run.id.as_str())
+            .then(|| Outcome::committed(&sweep.run(&run.id), &run.id, &run.spec));
         let (record, loss) = match found {
             Some(Ok(outcome)) => done(&outcome, remembered),
             Some(Err(InvalidOutcome::Missing)) | None => {
@@ -83,7 +87,14 @@ pub fn look(sweep: &SweepDir, plan: &Plan, remembered: &HashMap<String, Record>)
             Some(Err(reason)) => {
                 resumed.damaged.push((i, reason.to_string()));
                 let attempts = undone(sweep, run, remembered, true).attempts;
-                (Record { state: held(attempts), attempts, ..Record::default() }, None)
+                (
+                    Record {
+                        state: held(attempts),
+                        attempts,
+                        ..Record::default()
+                    },
+                    None,
+                )
             }
         };
         resumed.done.push(record.state.has_outcome());
@@ -101,7 +112,10 @@ pub fn look(sweep: &SweepDir, plan: &Plan, remembered: &HashMap<String, Record>)
 /// [`ResumeError`].
 pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
     let survivors = kill_survivors(&sweep.runs()).map_err(ResumeError::Survivors)?;
-    let Opened { mut store, set_aside } = Store::open(sweep)?;
+    let Opened {
+        mut store,
+        set_aside,
+    } = Store::open(sweep)?;
     let (mut resumed, fences) = (look(sweep, plan, &store.records()?), store.fences()?);
     let mut held = BTreeMap::new();
     for (i, run) in plan.runs.iter().enumerate() {
@@ -115,21 +129,37 @@ pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
         let record = &mut resumed.records[i];
         if let Some(lease) = record.state.lease() {
             record.state = match fences.get(run.id.as_str()) {
-                Some(fence) if sweep.run(&run.id).attempt(lease.attempt).is_with_an_engine() => {
+                Some(fence)
+                    if sweep
+                        .run(&run.id)
+                        .attempt(lease.attempt)
+                        .is_with_an_engine() =>
+                {
                     let slot = held.len();
                     held.insert(i, *fence);
-                    RunState::Leased { lease: Lease { slot, ..lease } }
+                    RunState::Leased {
+                        lease: Lease { slot, ..lease },
+                    }
                 }
                 _ => RunState::default(),
             };
         }
     }
     let wanted = wanted(plan);
-    fences.keys().filter(|id| !wanted.contains(id.as_str())).for_each(|id| take_back(&sweep.run_named(id)));
+    fences
+        .keys()
+        .filter(|id| !wanted.contains(id.as_str()))
+        .for_each(|id| take_back(&sweep.run_named(id)));
     sweep_leftovers(sweep, plan, &resumed.done);
     let listed = plan.runs.iter().zip(&resumed.records).zip(&resumed.losses);
     store.adopt(listed.map(|((run, record), loss)| (listing(run), record, *loss)))?;
-    Ok(TakenUp { resumed, store, set_aside, survivors, held })
+    Ok(TakenUp {
+        resumed,
+        store,
+        set_aside,
+        survivors,
+        held,
+    })
 }
 
 fn listing(run: &PlannedRun) -> Listed<'_> {
@@ -148,14 +178,32 @@ fn done(outcome: &Outcome, remembered: Option<&Record>) -> (Record, Option<f64>)
         Ending::Finished { .. } => RunState::Done,
         Ending::Diverged { .. } => RunState::Diverged,
     };
-    let attempts = remembered.map_or(0, |record| record.attempts).max(outcome.attempt);
-    (Record { state, attempts, ..remembered.cloned().unwrap_or_default() }, outcome.loss())
+    let attempts = remembered
+        .map_or(0, |record| record.attempts)
+        .max(outcome.attempt);
+    (
+        Record {
+            state,
+            attempts,
+            ..remembered.cloned().unwrap_or_default()
+        },
+        outcome.loss(),
+    )
 }
 
 /// The record of a run without an outcome; where the store knows nothing of it, its folder tells of attempts.
-fn undone(sweep: &SweepDir, run: &PlannedRun, remembered: Option<&Record>, has_folder: bool) -> Record {
+fn undone(
+    sweep: &SweepDir,
+    run: &PlannedRun,
+    remembered: Option<&Record>,
+    has_folder: bool,
+) -> Record {
     let mut record = remembered.cloned().unwrap_or_default();
-    let last = if has_folder { last_attempt(&sweep.run(&run.id)).unwrap_or(0) } else { 0 };
+    let last = if has_folder {
+        last_attempt(&sweep.run(&run.id)).unwrap_or(0)
+    } else {
+        0
+    };
     if last > record.attempts {
         // The store was lost: whether the last attempt was judged, nobody knows. It is as one that was under way.
         record.attempts = last;
@@ -166,7 +214,9 @@ fn undone(sweep: &SweepDir, run: &PlannedRun, remembered: Option<&Record>, has_f
 
 /// The state of a run that an attempt held when its coordinator died, in whichever slot.
 fn held(attempt: u32) -> RunState {
-    RunState::Leased { lease: Lease { attempt, slot: 0 } }
+    RunState::Leased {
+        lease: Lease { attempt, slot: 0 },
+    }
 }
 
 /// What the attempt under way when its coordinator died had delivered. One that was judged before is not asked again.
@@ -181,7 +231,9 @@ fn left_behind(sweep: &SweepDir, run: &PlannedRun, record: &Record) -> Option<Ou
 /// told only takes its time.
 fn take_back(run: &RunDir) {
     let attempt = last_attempt(run).map(|number| run.attempt(number));
-    if let Some(attempt) = attempt.filter(|attempt| attempt.is_with_an_engine() && !attempt.end().exists()) {
+    if let Some(attempt) =
+        attempt.filter(|attempt| attempt.is_with_an_engine() && !attempt.end().exists())
+    {
         let _ = unwant(&attempt);
     }
 }
@@ -189,13 +241,21 @@ fn take_back(run: &RunDir) {
 /// The number of the latest attempt at a run.
 pub(super) fn last_attempt(run: &RunDir) -> Option<u32> {
     let entries = fs::read_dir(run.attempts()).ok()?;
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).max()
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .max()
 }
 
 /// The runs that have a folder.
 fn folders(sweep: &SweepDir) -> HashSet<String> {
-    let Ok(entries) = fs::read_dir(sweep.runs()) else { return HashSet::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    let Ok(entries) = fs::read_dir(sweep.runs()) else {
+        return HashSet::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
 }
 
 /// The runs that the plan asks for.
@@ -205,9 +265,13 @@ fn wanted(plan: &Plan) -> HashSet<&str> {
 
 fn unwanted(sweep: &SweepDir, plan: &Plan, folders: &HashSet<String>) -> Vec<String> {
     let wanted = wanted(plan);
-    let others = folders.iter().filter(|folder| !wanted.contains(folder.as_str()));
-    let mut finished: Vec<String> =
-        others.filter(|folder| RunDir::new(sweep.runs().join(folder)).outcome().is_file()).cloned().collect();
+    let others = folders
+        .iter()
+        .filter(|folder| !wanted.contains(folder.as_str()));
+    let mut finished: Vec<String> = others
+        .filter(|folder| RunDir::new(sweep.runs().join(folder)).outcome().is_file())
+        .cloned()
+        .collect();
     finished.sort();
     finished
 }

@@ -24,18 +24,28 @@ pub fn machine(slots: &[Slot], free: Option<&FreeMemory>) -> Machine {
     let mut those_here = 0;
     for slot in slots {
         let device = (slot.engine, slot.device);
-        places.push(devices.iter().position(|known| *known == device).unwrap_or_else(|| {
-            devices.push(device);
-            memory.push(match free {
-                Some(FreeMemory::Shared(bytes)) if slot.here => *bytes,
-                Some(FreeMemory::Each(each)) if slot.here => each.get(those_here).copied().unwrap_or(0),
-                _ => u64::MAX,
-            });
-            devices.len() - 1
-        }));
+        places.push(
+            devices
+                .iter()
+                .position(|known| *known == device)
+                .unwrap_or_else(|| {
+                    devices.push(device);
+                    memory.push(match free {
+                        Some(FreeMemory::Shared(bytes)) if slot.here => *bytes,
+                        Some(FreeMemory::Each(each)) if slot.here => {
+                            each.get(those_here).copied().unwrap_or(0)
+                        }
+                        _ => u64::MAX,
+                    });
+                    devices.len() - 1
+                }),
+        );
         those_here += usize::from(slot.here);
     }
-    Machine { slots: places, memory }
+    Machine {
+        slots: places,
+        memory,
+    }
 }
 
 /// How many of the `slots` can be used at once, whichever of the `waiting` runs (with their estimates, bytes) meet in
@@ -43,17 +53,29 @@ pub fn machine(slots: &[Slot], free: Option<&FreeMemory>) -> Machine {
 ///
 /// # Errors
 /// [`TooLarge`] when the largest does not fit even alone.
-pub fn side_by_side(waiting: &[(RunIndex, u64)], slots: usize, free: &FreeMemory) -> Result<usize, TooLarge> {
+pub fn side_by_side(
+    waiting: &[(RunIndex, u64)],
+    slots: usize,
+    free: &FreeMemory,
+) -> Result<usize, TooLarge> {
     let mut largest = waiting.to_vec();
     // Stable: of equal runs, the first of the plan is named.
     largest.sort_by_key(|(_, estimate)| std::cmp::Reverse(*estimate));
-    let Some((run, estimate)) = largest.first().copied() else { return Ok(slots) };
+    let Some((run, estimate)) = largest.first().copied() else {
+        return Ok(slots);
+    };
     // It comes to no device that has less.
     let most = free.most();
     if estimate > most {
-        return Err(TooLarge { run, estimate, free: most });
+        return Err(TooLarge {
+            run,
+            estimate,
+            free: most,
+        });
     }
-    let FreeMemory::Shared(free) = free else { return Ok(slots) };
+    let FreeMemory::Shared(free) = free else {
+        return Ok(slots);
+    };
     let mut held = 0u64;
     let fits = |(_, estimate): &&(RunIndex, u64)| {
         held = held.saturating_add(*estimate);
@@ -61,7 +83,11 @@ pub fn side_by_side(waiting: &[(RunIndex, u64)], slots: usize, free: &FreeMemory
     };
     let fitting = largest.iter().take(slots).take_while(fits).count();
     // Fewer runs than slots: the rest of the slots stay empty by themselves.
-    Ok(if fitting == largest.len().min(slots) { slots } else { fitting.max(1) })
+    Ok(if fitting == largest.len().min(slots) {
+        slots
+    } else {
+        fitting.max(1)
+    })
 }
 
 #[cfg(test)]
@@ -72,37 +98,104 @@ mod tests {
 
     #[test]
     fn the_largest_runs_are_counted_together() {
-        for (free, slots, expected) in [(1000, 4, 4), (170, 4, 4), (169, 4, 3), (100, 4, 2), (99, 4, 1), (50, 1, 1)] {
-            assert_eq!(side_by_side(&RUNS, slots, &FreeMemory::Shared(free)), Ok(expected), "{free} {slots}");
+        for (free, slots, expected) in [
+            (1000, 4, 4),
+            (170, 4, 4),
+            (169, 4, 3),
+            (100, 4, 2),
+            (99, 4, 1),
+            (50, 1, 1),
+        ] {
+            assert_eq!(
+                side_by_side(&RUNS, slots, &FreeMemory::Shared(free)),
+                Ok(expected),
+                "{free} {slots}"
+            );
         }
     }
 
     #[test]
     fn a_run_that_fits_nowhere_is_named() {
-        let too_large = |free| Err(TooLarge { run: 1, estimate: 50, free });
-        assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Shared(49)), too_large(49));
-        assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Each(vec![48, 49])), too_large(49));
-        assert_eq!(side_by_side(&RUNS, 2, &FreeMemory::Each(vec![50, 20])), Ok(2));
+        let too_large = |free| {
+            Err(TooLarge {
+                run: 1,
+                estimate: 50,
+                free,
+            })
+        };
+        assert_eq!(
+            side_by_side(&RUNS, 2, &FreeMemory::Shared(49)),
+            too_large(49)
+        );
+        assert_eq!(
+            side_by_side(&RUNS, 2, &FreeMemory::Each(vec![48, 49])),
+            too_large(49)
+        );
+        assert_eq!(
+            side_by_side(&RUNS, 2, &FreeMemory::Each(vec![50, 20])),
+            Ok(2)
+        );
         // Estimates beyond all numbers are no panic.
-        assert!(side_by_side(&[(0, u64::MAX), (1, u64::MAX)], 2, &FreeMemory::Shared(u64::MAX)).is_ok());
+        assert!(
+            side_by_side(
+                &[(0, u64::MAX), (1, u64::MAX)],
+                2,
+                &FreeMemory::Shared(u64::MAX)
+            )
+            .is_ok()
+        );
     }
 
     #[test]
     fn slots_of_a_device_share_its_memory() {
         let slot = |device| Slot::here(device, 1);
         let cpu = [slot(Device::Cpu); 3];
-        assert_eq!(machine(&cpu, Some(&FreeMemory::Shared(9))), Machine { slots: vec![0; 3], memory: vec![9] });
-        assert_eq!(machine(&cpu, None), Machine { slots: vec![0; 3], memory: vec![u64::MAX] });
+        assert_eq!(
+            machine(&cpu, Some(&FreeMemory::Shared(9))),
+            Machine {
+                slots: vec![0; 3],
+                memory: vec![9]
+            }
+        );
+        assert_eq!(
+            machine(&cpu, None),
+            Machine {
+                slots: vec![0; 3],
+                memory: vec![u64::MAX]
+            }
+        );
         let gpus = [0, 1, 0, 1].map(|i| slot(Device::Cuda(i)));
         let each = FreeMemory::Each(vec![5, 7, 5, 7]);
-        assert_eq!(machine(&gpus, Some(&each)), Machine { slots: vec![0, 1, 0, 1], memory: vec![5, 7] });
+        assert_eq!(
+            machine(&gpus, Some(&each)),
+            Machine {
+                slots: vec![0, 1, 0, 1],
+                memory: vec![5, 7]
+            }
+        );
     }
 
     #[test]
     fn what_is_free_here_limits_nothing_elsewhere() {
-        let elsewhere = |engine| Slot { device: Device::Cpu, threads: 1, engine, here: false };
-        let slots = [elsewhere(0), Slot { engine: 1, ..Slot::here(Device::Cpu, 1) }, elsewhere(2), elsewhere(0)];
-        let expected = Machine { slots: vec![0, 1, 2, 0], memory: vec![u64::MAX, 9, u64::MAX] };
+        let elsewhere = |engine| Slot {
+            device: Device::Cpu,
+            threads: 1,
+            engine,
+            here: false,
+        };
+        let slots = [
+            elsewhere(0),
+            Slot {
+                engine: 1,
+                ..Slot::here(Device::Cpu, 1)
+            },
+            elsewhere(2),
+            elsewhere(0),
+        ];
+        let expected = Machine {
+            slots: vec![0, 1, 2, 0],
+            memory: vec![u64::MAX, 9, u64::MAX],
+        };
         assert_eq!(machine(&slots, Some(&FreeMemory::Shared(9))), expected);
         assert_eq!(machine(&slots, Some(&FreeMemory::Each(vec![9]))), expected);
     }

@@ -8,7 +8,13 @@ use isoflop_core::run::SweepDir;
 use isoflop_sweep::Plan;
 
 /// Gives each attempt that is followed a seat of its engine. Where there are fewer than there were, there are more again until it has ended.
-pub fn seat(taken_up: &mut TakenUp, sweep: &SweepDir, plan: &Plan, engines: &Engines, slots: &mut Vec<Slot>) {
+pub fn seat(
+    taken_up: &mut TakenUp,
+    sweep: &SweepDir,
+    plan: &Plan,
+    engines: &Engines,
+    slots: &mut Vec<Slot>,
+) {
     let mut taken = Vec::new();
     for run in taken_up.held.keys().copied() {
         let state = &mut taken_up.resumed.records[run].state;
@@ -17,7 +23,9 @@ pub fn seat(taken_up: &mut TakenUp, sweep: &SweepDir, plan: &Plan, engines: &Eng
         // One whose engine is gone is given up as soon as it is looked at: any seat will do.
         let slot = seat_of(engines.of(&attempt).unwrap_or(0), slots, &taken);
         taken.push(slot);
-        *state = RunState::Leased { lease: Lease { slot, ..lease } };
+        *state = RunState::Leased {
+            lease: Lease { slot, ..lease },
+        };
     }
 }
 
@@ -27,7 +35,10 @@ fn seat_of(engine: usize, slots: &mut Vec<Slot>, taken: &[SlotIndex]) -> SlotInd
     if let Some(slot) = slots.iter().enumerate().position(free) {
         return slot;
     }
-    let like = slots.iter().find(|slot| slot.engine == engine).unwrap_or(&slots[0]);
+    let like = slots
+        .iter()
+        .find(|slot| slot.engine == engine)
+        .unwrap_or(&slots[0]);
     slots.push(*like);
     slots.len() - 1
 }
@@ -39,7 +50,12 @@ mod tests {
 
     #[test]
     fn each_has_a_seat_of_its_engine() {
-        let slot = |engine| Slot { device: Device::Cpu, threads: 1, engine, here: false };
+        let slot = |engine| Slot {
+            device: Device::Cpu,
+            threads: 1,
+            engine,
+            here: false,
+        };
         let mut slots = vec![slot(0), slot(1), slot(1)];
         let mut taken = Vec::new();
         let seats: Vec<SlotIndex> = [1, 1, 0, 1, 0]
@@ -50,6 +66,9 @@ mod tests {
             })
             .to_vec();
         assert_eq!(seats, [1, 2, 0, 3, 4]);
-        assert_eq!(slots.iter().map(|slot| slot.engine).collect::<Vec<_>>(), [0, 1, 1, 1, 0]);
+        assert_eq!(
+            slots.iter().map(|slot| slot.engine).collect::<Vec<_>>(),
+            [0, 1, 1, 1, 0]
+        );
     }
 }

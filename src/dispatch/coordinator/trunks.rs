@@ -31,7 +31,10 @@ pub fn branches(plan: &Plan) -> Vec<Option<Branch>> {
     let mut trunks: HashMap<RunId, Vec<(u64, RunIndex)>> = HashMap::new();
     for (index, run) in plan.runs.iter().enumerate() {
         if let Some(trunk) = run.spec.trunk() {
-            trunks.entry(trunk.id).or_default().push((trunk.steps, index));
+            trunks
+                .entry(trunk.id)
+                .or_default()
+                .push((trunk.steps, index));
         }
     }
     let mut branches = vec![None; plan.runs.len()];
@@ -51,7 +54,8 @@ pub fn branches(plan: &Plan) -> Vec<Option<Branch>> {
 /// FLOPs that a plan saves by training what its runs share once.
 pub fn flops_saved(plan: &Plan, branches: &[Option<Branch>]) -> Flops {
     let runs = plan.runs.iter().zip(branches);
-    runs.filter_map(|(run, branch)| Some(branch.as_ref()?.flops(&run.spec))).sum()
+    runs.filter_map(|(run, branch)| Some(branch.as_ref()?.flops(&run.spec)))
+        .sum()
 }
 
 /// What finishing a run is worth to the slots: its own seconds and those of the longest chain of runs that go on from it.
@@ -97,8 +101,16 @@ mod tests {
              train: {{ sequence_length: 32, batch_tokens: 128, {train} }}\n"
         );
         std::fs::write(&path, text).unwrap();
-        let spec = DataSpec { tokenizer: Tokenizer::Bytes, train_digest: "a".into(), validation_digest: "b".into() };
-        let much = Corpora { spec, train_tokens: 1 << 40, validation_tokens: 1 << 30 };
+        let spec = DataSpec {
+            tokenizer: Tokenizer::Bytes,
+            train_digest: "a".into(),
+            validation_digest: "b".into(),
+        };
+        let much = Corpora {
+            spec,
+            train_tokens: 1 << 40,
+            validation_tokens: 1 << 30,
+        };
         plan(&load(&path).unwrap(), Path::new("sweep.yaml"), &much).unwrap()
     }
 
@@ -121,9 +133,20 @@ mod tests {
         let steps = 4 * (75 + 150);
         assert_eq!(
             flops_saved(&plan, &branches).0,
-            plan.runs.iter().zip(&branches).filter_map(|(run, b)| Some(b.as_ref()?.flops(&run.spec).0)).sum::<f64>()
+            plan.runs
+                .iter()
+                .zip(&branches)
+                .filter_map(|(run, b)| Some(b.as_ref()?.flops(&run.spec).0))
+                .sum::<f64>()
         );
-        assert_eq!(branches.iter().flatten().map(|branch| branch.steps).sum::<u64>(), steps);
+        assert_eq!(
+            branches
+                .iter()
+                .flatten()
+                .map(|branch| branch.steps)
+                .sum::<u64>(),
+            steps
+        );
     }
 
     #[test]
@@ -133,12 +156,24 @@ mod tests {
             "learning_rate: { fixed: 1e-2 }",
             "learning_rate: step_law, schedule: { wsd: { warmup_steps: 4, decay: 0.25, floor: 0 } }",
         ] {
-            assert!(branches(&planned(budgets, train)).iter().all(Option::is_none), "{train}");
+            assert!(
+                branches(&planned(budgets, train))
+                    .iter()
+                    .all(Option::is_none),
+                "{train}"
+            );
         }
         let rsqrt = "learning_rate: { fixed: 1e-2 }, schedule: { rsqrt: { constant_steps: 10 } }";
-        assert_eq!(branches(&planned(budgets, rsqrt)).iter().flatten().count(), 4);
+        assert_eq!(
+            branches(&planned(budgets, rsqrt)).iter().flatten().count(),
+            4
+        );
         // Two budgets that come to the same steps.
-        assert!(branches(&planned("{ tokens: [12_800, 12_801] }", rsqrt)).iter().all(Option::is_none));
+        assert!(
+            branches(&planned("{ tokens: [12_800, 12_801] }", rsqrt))
+                .iter()
+                .all(Option::is_none)
+        );
     }
 
     proptest! {

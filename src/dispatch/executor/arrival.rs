@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::protocol::{End, EndAnswer, Held, Place};
 use isoflop_core::run::{
-    AttemptDir, CheckpointDir, CheckpointsDir, InvalidCheckpoint, Launch, RunDir, RunId, accept_checkpoint,
-    replace_json, write_json, write_whole,
+    AttemptDir, CheckpointDir, CheckpointsDir, InvalidCheckpoint, Launch, RunDir, RunId,
+    accept_checkpoint, replace_json, write_json, write_whole,
 };
 
 /// Most bytes of tensors of a run whose memory is not known.
@@ -17,7 +17,11 @@ const MOST_TENSORS: u64 = 64 << 30;
 
 /// Writes down once who has an attempt, for the next coordinator, or that it trains, for this one.
 pub(super) fn note(path: &Path, who: &Value) -> io::Result<()> {
-    if path.exists() { Ok(()) } else { replace_json(path, who) }
+    if path.exists() {
+        Ok(())
+    } else {
+        replace_json(path, who)
+    }
 }
 
 /// Adds events, if they go on where those before ended; returns how many bytes there are now.
@@ -26,7 +30,11 @@ pub(super) fn append(attempt: &AttemptDir, offset: u64, events: &[u8]) -> io::Re
     if there != offset || events.is_empty() {
         return Ok(there);
     }
-    OpenOptions::new().create(true).append(true).open(attempt.metrics())?.write_all(events)?;
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(attempt.metrics())?
+        .write_all(events)?;
     Ok(offset + events.len() as u64)
 }
 
@@ -75,7 +83,12 @@ impl Arrival {
         };
         // A checkpoint is part of what training holds in memory.
         let most_tensors = launch.memory_bytes_estimate.unwrap_or(MOST_TENSORS);
-        Ok(Self { arriving: dir.arriving(&held.fence), dir, owner, most_tensors })
+        Ok(Self {
+            arriving: dir.arriving(&held.fence),
+            dir,
+            owner,
+            most_tensors,
+        })
     }
 
     /// Makes a checkpoint of what has arrived, if it is whole, and this run's after this step.

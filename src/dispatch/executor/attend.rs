@@ -55,7 +55,9 @@ pub enum AttendError {
 /// # Errors
 /// [`AttendError`]; without an `end.json`, its coordinator learns from the engine that it is over.
 pub fn attend(attempt: &AttemptDir, trainer: &Trainer) -> Result<Attended, AttendError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     // Before anything is claimed: what the engine sends from here on is heard when the trainer is there, and kills nothing before.
     let signals = {
         let _within = runtime.enter();
@@ -91,7 +93,9 @@ fn unwritable(path: PathBuf) -> impl FnOnce(io::Error) -> AttendError {
 /// it taken: the coordinator sees that job end and makes an attempt of its own, with a token of its own.
 fn claim(attempt: &AttemptDir) -> Result<bool, AttendError> {
     let path = attempt.began();
-    let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let host = nix::unistd::gethostname()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let text = serde_json::json!({ "host": host, "process": std::process::id() }).to_string();
     match File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())) {
         Ok(()) => Ok(true),

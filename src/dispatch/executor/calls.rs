@@ -29,12 +29,19 @@ pub(crate) struct Calls {
 
 impl Calls {
     pub(crate) fn new(who: &'static str, note: Note) -> Self {
-        Self { who, note, trouble: Mutex::default() }
+        Self {
+            who,
+            note,
+            trouble: Mutex::default(),
+        }
     }
 
     /// Why there was no answer to the last call, if there was none.
     pub(crate) fn silence(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Calls again until there is an answer: what is asked for must not change by being heard twice.
@@ -71,13 +78,22 @@ impl Calls {
     fn is_in_trouble(&self, reason: String) {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         if trouble.as_ref() != Some(&reason) {
-            (self.note)(&format!("{} does not answer; it is called again until it does: {reason}", self.who));
+            (self.note)(&format!(
+                "{} does not answer; it is called again until it does: {reason}",
+                self.who
+            ));
             *trouble = Some(reason);
         }
     }
 
     fn is_well(&self) {
-        if self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
+        if self
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .is_some()
+        {
             (self.note)(&format!("{} answers again", self.who));
         }
     }

@@ -21,7 +21,12 @@ pub struct Slot {
 impl Slot {
     /// A part of this machine, where that is the only engine.
     pub fn here(device: Device, threads: u32) -> Self {
-        Self { device, threads, engine: 0, here: true }
+        Self {
+            device,
+            threads,
+            engine: 0,
+            here: true,
+        }
     }
 }
 
@@ -40,7 +45,11 @@ pub enum DeviceError {
 /// [`DeviceError`] when what was asked for is not there.
 pub fn slots(settings: &LocalExecutor) -> Result<Vec<Slot>, DeviceError> {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
-    let gpus = if settings.device == DeviceKind::Cpu { 0 } else { gpu_count() };
+    let gpus = if settings.device == DeviceKind::Cpu {
+        0
+    } else {
+        gpu_count()
+    };
     if settings.device == DeviceKind::Cuda && gpus == 0 {
         return Err(DeviceError::NoCuda);
     }
@@ -48,7 +57,9 @@ pub fn slots(settings: &LocalExecutor) -> Result<Vec<Slot>, DeviceError> {
 }
 
 fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
-    let asked = |count: &Option<isoflop_sweep::At<isoflop_sweep::Count>>| count.as_ref().map(|c| c.value.0 as u32);
+    let asked = |count: &Option<isoflop_sweep::At<isoflop_sweep::Count>>| {
+        count.as_ref().map(|c| c.value.0 as u32)
+    };
     let threads = asked(&settings.threads_per_run);
     let slots = asked(&settings.slots);
     if let Some(share) = cores.checked_div(gpus) {
@@ -56,16 +67,22 @@ fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
         let seats = settings.runs_per_device.value.0 as u32;
         let count = slots.unwrap_or(gpus * seats).min(gpus * seats);
         // A seat on every device first: runs share one only when each has one.
-        return (0..count).map(|seat| Slot::here(Device::Cuda(seat % gpus), threads.div_ceil(seats))).collect();
+        return (0..count)
+            .map(|seat| Slot::here(Device::Cuda(seat % gpus), threads.div_ceil(seats)))
+            .collect();
     }
     let count = slots.unwrap_or_else(|| (cores / threads.unwrap_or(1)).max(1));
     let threads = threads.unwrap_or((cores / count).max(1));
-    (0..count).map(|_| Slot::here(Device::Cpu, threads)).collect()
+    (0..count)
+        .map(|_| Slot::here(Device::Cpu, threads))
+        .collect()
 }
 
 /// GPUs that the driver shows; none where there is no driver.
 pub fn gpu_count() -> u32 {
-    Nvml::init().and_then(|nvml| nvml.device_count()).unwrap_or(0)
+    Nvml::init()
+        .and_then(|nvml| nvml.device_count())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -75,7 +92,11 @@ mod tests {
 
     fn settings(slots: Option<u64>, threads: Option<u64>) -> LocalExecutor {
         let at = |count: Option<u64>| count.map(|n| At::nowhere(Count(n)));
-        LocalExecutor { slots: at(slots), threads_per_run: at(threads), ..LocalExecutor::default() }
+        LocalExecutor {
+            slots: at(slots),
+            threads_per_run: at(threads),
+            ..LocalExecutor::default()
+        }
     }
 
     #[test]
@@ -88,20 +109,33 @@ mod tests {
             (None, Some(16), (1, 16)),
         ] {
             let layout = layout(&settings(slots, threads), 8, 0);
-            assert_eq!((layout.len(), layout[0].threads), expected, "{slots:?} {threads:?}");
+            assert_eq!(
+                (layout.len(), layout[0].threads),
+                expected,
+                "{slots:?} {threads:?}"
+            );
             assert!(layout.iter().all(|slot| slot.device == Device::Cpu));
         }
     }
 
     #[test]
     fn runs_share_a_gpu_where_that_is_asked_for() {
-        let settings = LocalExecutor { runs_per_device: At::nowhere(Count(2)), ..settings(Some(3), None) };
-        assert_eq!(layout(&settings, 16, 2), [0, 1, 0].map(|i| Slot::here(Device::Cuda(i), 4)));
+        let settings = LocalExecutor {
+            runs_per_device: At::nowhere(Count(2)),
+            ..settings(Some(3), None)
+        };
+        assert_eq!(
+            layout(&settings, 16, 2),
+            [0, 1, 0].map(|i| Slot::here(Device::Cuda(i), 4))
+        );
     }
 
     #[test]
     fn one_process_a_gpu() {
         let layout = layout(&settings(Some(5), None), 16, 2);
-        assert_eq!(layout, [0, 1].map(|index| Slot::here(Device::Cuda(index), 8)));
+        assert_eq!(
+            layout,
+            [0, 1].map(|index| Slot::here(Device::Cuda(index), 8))
+        );
     }
 }

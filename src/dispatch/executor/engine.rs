@@ -19,8 +19,12 @@ pub trait Executor: Debug {
     ///
     /// # Errors
     /// [`SpawnError`]: it has not begun, and will not.
-    fn begin(&self, attempt: &AttemptDir, threads: u32, asked: watch::Receiver<Asked>)
-    -> Result<Execution, SpawnError>;
+    fn begin(
+        &self,
+        attempt: &AttemptDir,
+        threads: u32,
+        asked: watch::Receiver<Asked>,
+    ) -> Result<Execution, SpawnError>;
 
     /// Goes on with an attempt that an earlier coordinator began; nothing where attempts end with their coordinator.
     fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution>;

@@ -76,7 +76,11 @@ impl Engines {
 
 /// What engines are called that stand under these keys, in this order: by their key, and numbered where it is another's before.
 pub fn engine_names(keys: &[&str]) -> Vec<String> {
-    let name = |(place, key): (usize, &&str)| match keys[..place].iter().filter(|other| *other == key).count() {
+    let name = |(place, key): (usize, &&str)| match keys[..place]
+        .iter()
+        .filter(|other| *other == key)
+        .count()
+    {
         0 => (*key).to_owned(),
         before => format!("{key}-{}", before + 1),
     };

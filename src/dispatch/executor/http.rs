@@ -15,7 +15,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// may be a secret. A request may take `whole` until its answer is read.
 pub(super) fn client(whole: Duration) -> ClientBuilder {
     tls_provider();
-    Client::builder().no_proxy().redirect(Policy::none()).connect_timeout(CONNECT).timeout(whole)
+    Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT)
+        .timeout(whole)
 }
 
 /// An answer's text, if it is no longer than so many bytes.

@@ -56,9 +56,23 @@ impl Trainer {
     /// # Errors
     /// [`TrainerMissing`].
     pub fn find(given: Option<&Path>) -> Result<Self, TrainerMissing> {
-        let beside = || std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("isoflop-trainer")));
-        let program = given.map(Path::to_owned).or_else(beside).unwrap_or_else(|| PathBuf::from("isoflop-trainer"));
-        if program.is_file() { Ok(Self { program, kills: Arc::default() }) } else { Err(TrainerMissing(program)) }
+        let beside = || {
+            std::env::current_exe()
+                .ok()
+                .and_then(|exe| Some(exe.parent()?.join("isoflop-trainer")))
+        };
+        let program = given
+            .map(Path::to_owned)
+            .or_else(beside)
+            .unwrap_or_else(|| PathBuf::from("isoflop-trainer"));
+        if program.is_file() {
+            Ok(Self {
+                program,
+                kills: Arc::default(),
+            })
+        } else {
+            Err(TrainerMissing(program))
+        }
     }
 
     /// The program.
@@ -68,7 +82,11 @@ impl Trainer {
 
     /// Starts an attempt in a process group of its own, so that Ctrl-C reaches the coordinator alone.
     fn start(&self, attempt: &AttemptDir, threads: u32) -> Result<LocalProcess, SpawnError> {
-        let fail = |source| SpawnError { program: self.program.clone(), attempt: attempt.root().to_owned(), source };
+        let fail = |source| SpawnError {
+            program: self.program.clone(),
+            attempt: attempt.root().to_owned(),
+            source,
+        };
         let (said, says) = io::pipe().map_err(fail)?;
         let logged = capture(said, attempt).map_err(fail)?;
         let child = Command::new(&self.program)
@@ -110,7 +128,11 @@ impl Executor for Trainer {
             let end = end.map_err(ExecutionError::Wait)?;
             Ok(kills.explain(end, at_start, kills_for_memory()))
         };
-        Ok(Execution { pid: Some(pid), taken: watch::channel(false).1, end: Box::pin(end) })
+        Ok(Execution {
+            pid: Some(pid),
+            taken: watch::channel(false).1,
+            end: Box::pin(end),
+        })
     }
 
     fn adopt(&self, _: &AttemptDir, _: watch::Receiver<Asked>) -> Option<Execution> {
@@ -176,5 +198,8 @@ fn as_told(end: AttemptEnd) -> AttemptEnd {
 pub fn error_line(attempt: &AttemptDir) -> Option<String> {
     let log = std::fs::read(attempt.log()).ok()?;
     let text = String::from_utf8_lossy(&log);
-    text.lines().rev().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned)
+    text.lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("error: "))
+        .map(str::to_owned)
 }

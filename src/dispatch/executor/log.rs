@@ -13,12 +13,19 @@ const LOG_BYTES: u64 = 8 << 20;
 /// Writes what comes through a pipe to an attempt's log, until every writer is gone; the receiver then hears of it.
 pub(super) fn capture(pipe: PipeReader, attempt: &AttemptDir) -> io::Result<oneshot::Receiver<()>> {
     let (done, wait) = oneshot::channel();
-    let mut log = Log { attempt: attempt.clone(), file: File::create(attempt.log())?, written: 0, limit: LOG_BYTES };
-    std::thread::Builder::new().name("log".into()).spawn(move || {
-        copy(pipe, &mut log);
-        // Whoever waited may have given up.
-        let _ = done.send(());
-    })?;
+    let mut log = Log {
+        attempt: attempt.clone(),
+        file: File::create(attempt.log())?,
+        written: 0,
+        limit: LOG_BYTES,
+    };
+    std::thread::Builder::new()
+        .name("log".into())
+        .spawn(move || {
+            copy(pipe, &mut log);
+            // Whoever waited may have given up.
+            let _ = done.send(());
+        })?;
     Ok(wait)
 }
 
@@ -62,13 +69,18 @@ mod tests {
     fn the_last_words_are_kept_and_the_first_go() {
         let folder = tempfile::tempdir().unwrap();
         let attempt = AttemptDir::new(folder.path().to_owned());
-        let mut log =
-            Log { attempt: attempt.clone(), file: File::create(attempt.log()).unwrap(), written: 0, limit: 99 };
+        let mut log = Log {
+            attempt: attempt.clone(),
+            file: File::create(attempt.log()).unwrap(),
+            written: 0,
+            limit: 99,
+        };
         let lines: String = (0..100).map(|i| format!("line {i:04}\n")).collect();
         for line in lines.as_bytes().chunks(10) {
             copy(line, &mut log);
         }
-        let kept = fs::read_to_string(attempt.older_log()).unwrap() + &fs::read_to_string(attempt.log()).unwrap();
+        let kept = fs::read_to_string(attempt.older_log()).unwrap()
+            + &fs::read_to_string(attempt.log()).unwrap();
         assert!(lines.ends_with(&kept), "{kept}");
         assert!((100..=210).contains(&kept.len()), "{}", kept.len());
     }

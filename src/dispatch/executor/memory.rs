@@ -37,7 +37,11 @@ pub fn free_memory(slots: &[Slot]) -> Option<FreeMemory> {
         Device::Cpu => MemoryFiles::of_system().available(),
         Device::Cuda(index) => Some(nvml.device_by_index(index).ok()?.memory_info().ok()?.free),
     };
-    slots.iter().map(free).collect::<Option<_>>().map(FreeMemory::Each)
+    slots
+        .iter()
+        .map(free)
+        .collect::<Option<_>>()
+        .map(FreeMemory::Each)
 }
 
 /// Processes that the kernel has killed for memory so far, in this process's control group where that is counted, else on
@@ -73,45 +77,64 @@ const FIRST: Names = Names {
     events: "memory.oom_control",
 };
 
-const SECOND: Names =
-    Names { limit: "memory.max", used: "memory.current", droppable: "inactive_file", events: "memory.events" };
+const SECOND: Names = Names {
+    limit: "memory.max",
+    used: "memory.current",
+    droppable: "inactive_file",
+    events: "memory.events",
+};
 
 impl MemoryFiles {
     fn of_system() -> Self {
-        Self { processes: PathBuf::from("/proc"), groups: PathBuf::from("/sys/fs/cgroup") }
+        Self {
+            processes: PathBuf::from("/proc"),
+            groups: PathBuf::from("/sys/fs/cgroup"),
+        }
     }
 
     /// What the machine can give without swapping, or the least that a limit of a control group leaves, bytes.
     fn available(&self) -> Option<u64> {
-        let machine = number_after(&self.processes.join("meminfo"), "MemAvailable:").map(|kib| kib * 1024);
-        let limits = self.own_groups().into_iter().filter_map(|(group, names)| left_in(&group, names));
+        let machine =
+            number_after(&self.processes.join("meminfo"), "MemAvailable:").map(|kib| kib * 1024);
+        let limits = self
+            .own_groups()
+            .into_iter()
+            .filter_map(|(group, names)| left_in(&group, names));
         machine.into_iter().chain(limits).min()
     }
 
     /// See [`kills_for_memory`].
     fn kills(&self) -> Option<u64> {
-        let counted = |(group, names): &(PathBuf, Names)| number_after(&group.join(names.events), "oom_kill");
+        let counted =
+            |(group, names): &(PathBuf, Names)| number_after(&group.join(names.events), "oom_kill");
         let own = self.own_groups().iter().find_map(counted);
         own.or_else(|| number_after(&self.processes.join("vmstat"), "oom_kill"))
     }
 
     /// The folders of this process's control group and of those around it, the innermost first.
     fn own_groups(&self) -> Vec<(PathBuf, Names)> {
-        let memberships = fs::read_to_string(self.processes.join("self/cgroup")).unwrap_or_default();
+        let memberships =
+            fs::read_to_string(self.processes.join("self/cgroup")).unwrap_or_default();
         let mut found = Vec::new();
         for line in memberships.lines() {
             // `hierarchy:controllers:path`; the second version has hierarchy 0 and names no controllers.
             let mut parts = line.splitn(3, ':');
-            let (Some(hierarchy), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            let (Some(hierarchy), Some(controllers), Some(path)) =
+                (parts.next(), parts.next(), parts.next())
+            else {
                 continue;
             };
             let (root, names) = match controllers {
                 "" if hierarchy == "0" => (self.groups.clone(), SECOND),
-                list if list.split(',').any(|controller| controller == "memory") => (self.groups.join("memory"), FIRST),
+                list if list.split(',').any(|controller| controller == "memory") => {
+                    (self.groups.join("memory"), FIRST)
+                }
                 _ => continue,
             };
             let inner = root.join(path.trim_start_matches('/'));
-            let around = inner.ancestors().take_while(|folder| folder.starts_with(&root));
+            let around = inner
+                .ancestors()
+                .take_while(|folder| folder.starts_with(&root));
             found.extend(around.map(|folder| (folder.to_owned(), names)));
         }
         found
@@ -120,7 +143,13 @@ impl MemoryFiles {
 
 /// What a group's limit leaves, bytes; none where it has no limit.
 fn left_in(group: &Path, names: Names) -> Option<u64> {
-    let number = |name: &str| fs::read_to_string(group.join(name)).ok()?.trim().parse::<u64>().ok();
+    let number = |name: &str| {
+        fs::read_to_string(group.join(name))
+            .ok()?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    };
     // `max` is no number: there is no limit.
     let (limit, used) = (number(names.limit)?, number(names.used)?);
     let droppable = number_after(&group.join("memory.stat"), names.droppable).unwrap_or(0);
@@ -131,7 +160,13 @@ fn left_in(group: &Path, names: Names) -> Option<u64> {
 fn number_after(path: &Path, key: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
     let mut lines = text.lines().map(str::split_whitespace);
-    lines.find_map(|mut words| if words.next()? == key { words.next()?.parse().ok() } else { None })
+    lines.find_map(|mut words| {
+        if words.next()? == key {
+            words.next()?.parse().ok()
+        } else {
+            None
+        }
+    })
 }
 
 #[cfg(test)]
@@ -148,11 +183,17 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let files = MemoryFiles { processes: root.path().join("proc"), groups: root.path().join("groups") };
+        let files = MemoryFiles {
+            processes: root.path().join("proc"),
+            groups: root.path().join("groups"),
+        };
         (root, files)
     }
 
-    const MEMINFO: (&str, &str) = ("proc/meminfo", "MemTotal:  4000 kB\nMemFree:  100 kB\nMemAvailable:  3000 kB\n");
+    const MEMINFO: (&str, &str) = (
+        "proc/meminfo",
+        "MemTotal:  4000 kB\nMemFree:  100 kB\nMemAvailable:  3000 kB\n",
+    );
 
     #[test]
     fn the_machine_is_the_limit_where_no_group_is() {
@@ -163,7 +204,10 @@ mod tests {
             ("groups/a.slice/memory.max", "max\n"),
             ("groups/a.slice/memory.current", "5000\n"),
         ]);
-        assert_eq!((files.available(), files.kills()), (Some(3000 * 1024), Some(2)));
+        assert_eq!(
+            (files.available(), files.kills()),
+            (Some(3000 * 1024), Some(2))
+        );
     }
 
     /// The second version: the group around ours has the smaller limit, and what it caches can be dropped.
@@ -175,10 +219,16 @@ mod tests {
             ("proc/vmstat", "oom_kill 7\n"),
             ("groups/outer/memory.max", "1000000\n"),
             ("groups/outer/memory.current", "500000\n"),
-            ("groups/outer/memory.stat", "anon 300000\ninactive_file 200000\n"),
+            (
+                "groups/outer/memory.stat",
+                "anon 300000\ninactive_file 200000\n",
+            ),
             ("groups/outer/inner/memory.max", "2000000\n"),
             ("groups/outer/inner/memory.current", "100000\n"),
-            ("groups/outer/inner/memory.events", "low 0\noom 4\noom_kill 3\n"),
+            (
+                "groups/outer/inner/memory.events",
+                "low 0\noom 4\noom_kill 3\n",
+            ),
         ]);
         assert_eq!((files.available(), files.kills()), (Some(700_000), Some(3)));
     }
@@ -188,11 +238,20 @@ mod tests {
     fn the_first_version_is_read_too() {
         let (_root, files) = system(&[
             MEMINFO,
-            ("proc/self/cgroup", "5:devices:/x\n4:cpu,memory:/docker/abc\n0::/\n"),
+            (
+                "proc/self/cgroup",
+                "5:devices:/x\n4:cpu,memory:/docker/abc\n0::/\n",
+            ),
             ("groups/memory/memory.limit_in_bytes", "900000\n"),
             ("groups/memory/memory.usage_in_bytes", "1000000\n"),
-            ("groups/memory/memory.stat", "inactive_file 1\ntotal_inactive_file 50000\n"),
-            ("groups/memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n"),
+            (
+                "groups/memory/memory.stat",
+                "inactive_file 1\ntotal_inactive_file 50000\n",
+            ),
+            (
+                "groups/memory/memory.oom_control",
+                "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
+            ),
         ]);
         assert_eq!((files.available(), files.kills()), (Some(0), Some(1)));
     }

@@ -38,6 +38,6 @@ pub(crate) use storage::{Given, Objects, Shelf, Told, tag_of, tokens};
 pub use survivors::kill_survivors;
 pub use token::{Token, TokenError};
 pub use workers::{
-    CertificateError, Counter, Identity, Made, Tokens, TokensError, WorkerTerms, Workers, make_certificate,
-    write_secret,
+    CertificateError, Counter, Identity, Made, Tokens, TokensError, WorkerTerms, Workers,
+    make_certificate, write_secret,
 };

@@ -4,7 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::protocol::{Digest, Held, Offer, OfferedCheckpoint, Place};
-use isoflop_core::run::{AttemptDir, CheckpointFiles, Device, Launch, RunDir, RunId, checkpoint_files};
+use isoflop_core::run::{
+    AttemptDir, CheckpointFiles, Device, Launch, RunDir, RunId, checkpoint_files,
+};
 
 /// What is the same for all offers of a sweep.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +24,11 @@ pub(super) type Blobs = Vec<(Digest, PathBuf)>;
 /// When the file cannot be read.
 pub(super) fn held(attempt: &AttemptDir) -> io::Result<Held> {
     let launch = launch(attempt)?;
-    Ok(Held { run: launch.run, attempt: launch.attempt, fence: launch.fence })
+    Ok(Held {
+        run: launch.run,
+        attempt: launch.attempt,
+        fence: launch.fence,
+    })
 }
 
 fn launch(attempt: &AttemptDir) -> io::Result<Launch> {
@@ -37,13 +43,23 @@ pub(super) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Bl
     let launch = launch(attempt)?;
     let mut blobs = Blobs::new();
     let named = |digest: &str| Digest::try_from(digest.to_owned()).map_err(io::Error::other);
-    let (train, validation) = (named(&launch.spec.data.train_digest)?, named(&launch.spec.data.validation_digest)?);
-    blobs.extend([(train.clone(), launch.train.clone()), (validation.clone(), launch.validation.clone())]);
+    let (train, validation) = (
+        named(&launch.spec.data.train_digest)?,
+        named(&launch.spec.data.validation_digest)?,
+    );
+    blobs.extend([
+        (train.clone(), launch.train.clone()),
+        (validation.clone(), launch.validation.clone()),
+    ]);
     let checkpoint = checkpoint(&launch.run_folder, Place::Run, &launch.run, &mut blobs);
     let of_trunk = |folder: &PathBuf| checkpoint_of_trunk(folder, &launch, &mut blobs);
     let trunk = launch.take_trunk.as_ref().and_then(of_trunk);
     let offer = Offer {
-        held: Held { run: launch.run, attempt: launch.attempt, fence: launch.fence },
+        held: Held {
+            run: launch.run,
+            attempt: launch.attempt,
+            fence: launch.fence,
+        },
         gpu: matches!(launch.device, Device::Cuda(_)),
         threads: launch.threads,
         checkpoint_seconds: launch.checkpoint_seconds,
@@ -61,16 +77,37 @@ pub(super) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Bl
     Ok((offer, blobs))
 }
 
-fn checkpoint_of_trunk(folder: &Path, launch: &Launch, blobs: &mut Blobs) -> Option<OfferedCheckpoint> {
+fn checkpoint_of_trunk(
+    folder: &Path,
+    launch: &Launch,
+    blobs: &mut Blobs,
+) -> Option<OfferedCheckpoint> {
     checkpoint(folder, Place::Trunk, &launch.spec.trunk()?.id, blobs)
 }
 
 /// The latest checkpoint that is whole; without one, the run begins at its beginning, which costs time alone.
-fn checkpoint(folder: &Path, place: Place, id: &RunId, blobs: &mut Blobs) -> Option<OfferedCheckpoint> {
+fn checkpoint(
+    folder: &Path,
+    place: Place,
+    id: &RunId,
+    blobs: &mut Blobs,
+) -> Option<OfferedCheckpoint> {
     let dir = place.of(&RunDir::new(folder.to_owned()));
-    let CheckpointFiles { step, dir, manifest, tensors } = checkpoint_files(&dir, id)?;
+    let CheckpointFiles {
+        step,
+        dir,
+        manifest,
+        tensors,
+    } = checkpoint_files(&dir, id)?;
     let named = |digest: String| Digest::try_from(digest).ok();
     let (manifest, tensors) = (named(manifest)?, named(tensors)?);
-    blobs.extend([(manifest.clone(), dir.manifest()), (tensors.clone(), dir.tensors())]);
-    Some(OfferedCheckpoint { step, manifest, tensors })
+    blobs.extend([
+        (manifest.clone(), dir.manifest()),
+        (tensors.clone(), dir.tensors()),
+    ]);
+    Some(OfferedCheckpoint {
+        step,
+        manifest,
+        tensors,
+    })
 }

@@ -19,7 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// The processes that are still there.
 pub fn kill_survivors(runs: &Path) -> Result<usize, Vec<i32>> {
-    let Ok(runs) = runs.canonicalize() else { return Ok(0) };
+    let Ok(runs) = runs.canonicalize() else {
+        return Ok(0);
+    };
     let found = processes_on(&runs);
     for pid in &found {
         // It fails only when the process is gone already, which is what was wanted.
@@ -39,25 +41,44 @@ pub fn kill_survivors(runs: &Path) -> Result<usize, Vec<i32>> {
 
 /// Processes that have a folder under `runs` among their arguments.
 fn processes_on(runs: &Path) -> Vec<i32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let pids = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let own = std::process::id() as i32;
-    pids.filter(|pid| *pid != own && is_alive(*pid) && works_on(*pid, runs)).collect()
+    pids.filter(|pid| *pid != own && is_alive(*pid) && works_on(*pid, runs))
+        .collect()
 }
 
 /// Whether a process is there and no zombie: `kill` succeeds on one that is only waited for.
 fn is_alive(pid: i32) -> bool {
-    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return false };
-    !status.lines().any(|line| line.starts_with("State:") && line.contains('Z'))
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
+        return false;
+    };
+    !status
+        .lines()
+        .any(|line| line.starts_with("State:") && line.contains('Z'))
 }
 
 fn works_on(pid: i32, runs: &Path) -> bool {
-    let Ok(words) = fs::read(format!("/proc/{pid}/cmdline")) else { return false };
-    let Ok(from) = fs::read_link(format!("/proc/{pid}/cwd")) else { return false };
+    let Ok(words) = fs::read(format!("/proc/{pid}/cmdline")) else {
+        return false;
+    };
+    let Ok(from) = fs::read_link(format!("/proc/{pid}/cwd")) else {
+        return false;
+    };
     // A trainer is started as `isoflop-trainer run FOLDER`, perhaps by an interpreter. Who looks at a file there is none.
-    let words = String::from_utf8_lossy(&words).trim_end_matches('\0').to_owned();
-    let [folder, "run", ..] = words.rsplit('\0').collect::<Vec<_>>()[..] else { return false };
-    let Ok(folder) = from.join(folder).canonicalize() else { return false };
+    let words = String::from_utf8_lossy(&words)
+        .trim_end_matches('\0')
+        .to_owned();
+    let [folder, "run", ..] = words.rsplit('\0').collect::<Vec<_>>()[..] else {
+        return false;
+    };
+    let Ok(folder) = from.join(folder).canonicalize() else {
+        return false;
+    };
     // One that an engine executes outlives its coordinator rightly.
     folder.starts_with(runs) && folder.is_dir() && !AttemptDir::new(folder).is_with_an_engine()
 }
@@ -78,18 +99,27 @@ mod tests {
             // A process whose argument is the attempt, relative to where it was started.
             let relative = format!("{sweep}/runs/ab/attempts/1");
             let mut process = Command::new("sh");
-            process.args(["-c", "read line", "trainer", verb, &relative]).current_dir(folder.path());
+            process
+                .args(["-c", "read line", "trainer", verb, &relative])
+                .current_dir(folder.path());
             process.stdin(std::process::Stdio::piped()).spawn().unwrap()
         };
-        let (mut ours, mut other, mut reader) =
-            (sleep_on("ours", "run"), sleep_on("other", "run"), sleep_on("ours", "show"));
+        let (mut ours, mut other, mut reader) = (
+            sleep_on("ours", "run"),
+            sleep_on("other", "run"),
+            sleep_on("ours", "show"),
+        );
         // To wait closes its input, and it would end by itself.
         let _input = ours.stdin.take();
         let waited = std::thread::spawn(move || ours.wait().unwrap());
         assert_eq!(kill_survivors(&folder.path().join("ours/runs")), Ok(1));
         assert_eq!(waited.join().unwrap().signal(), Some(9));
         for process in [&mut other, &mut reader] {
-            assert_eq!(process.try_wait().unwrap(), None, "one that is no trainer of this sweep was killed");
+            assert_eq!(
+                process.try_wait().unwrap(),
+                None,
+                "one that is no trainer of this sweep was killed"
+            );
         }
         assert_eq!(kill_survivors(&folder.path().join("ours/runs")), Ok(0));
         for mut process in [other, reader] {

@@ -44,12 +44,17 @@ impl Token {
         let unreadable = |e| TokenError::Unreadable(path.to_owned(), e);
         let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
-            return Err(TokenError::Open { path: path.to_owned(), mode });
+            return Err(TokenError::Open {
+                path: path.to_owned(),
+                mode,
+            });
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
         let word = text.trim();
         let visible = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic());
-        let value = visible.then(|| HeaderValue::try_from(format!("Bearer {word}")).ok()).flatten();
+        let value = visible
+            .then(|| HeaderValue::try_from(format!("Bearer {word}")).ok())
+            .flatten();
         let mut value = value.ok_or_else(|| TokenError::NoToken(path.to_owned()))?;
         value.set_sensitive(true);
         Ok(Self(value))
@@ -73,12 +78,21 @@ mod tests {
         assert_eq!(said("  secret\n", 0o600).unwrap().0, "Bearer secret");
         assert_eq!(said("secret", 0o400).unwrap().0, "Bearer secret");
         for mode in [0o644, 0o640, 0o604, 0o601] {
-            assert!(matches!(said("secret", mode), Err(TokenError::Open { .. })), "{mode:o}");
+            assert!(
+                matches!(said("secret", mode), Err(TokenError::Open { .. })),
+                "{mode:o}"
+            );
         }
         for text in ["", "\n", "two words", "a\nb", "sécret"] {
-            assert!(matches!(said(text, 0o600), Err(TokenError::NoToken(_))), "{text:?}");
+            assert!(
+                matches!(said(text, 0o600), Err(TokenError::NoToken(_))),
+                "{text:?}"
+            );
         }
-        assert!(matches!(Token::read(Path::new("/nowhere/token")), Err(TokenError::Unreadable(..))));
+        assert!(matches!(
+            Token::read(Path::new("/nowhere/token")),
+            Err(TokenError::Unreadable(..))
+        ));
     }
 
     #[test]

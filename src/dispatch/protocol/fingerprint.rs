@@ -32,7 +32,9 @@ impl FromStr for Fingerprint {
     fn from_str(word: &str) -> Result<Self, BadFingerprint> {
         let digits = word.replace(':', "").to_lowercase();
         // The form is that of another digest of 32 bytes, whose reader is at hand.
-        blake3::Hash::from_hex(&digits).map(|hash| Self(*hash.as_bytes())).map_err(|_| BadFingerprint(word.to_owned()))
+        blake3::Hash::from_hex(&digits)
+            .map(|hash| Self(*hash.as_bytes()))
+            .map_err(|_| BadFingerprint(word.to_owned()))
     }
 }
 
@@ -47,10 +49,18 @@ mod tests {
         let digits = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(abc.to_string(), digits);
         assert_eq!(digits.parse(), Ok(abc));
-        let pairs: Vec<String> =
-            digits.to_uppercase().as_bytes().chunks(2).map(|c| String::from_utf8_lossy(c).into()).collect();
+        let pairs: Vec<String> = digits
+            .to_uppercase()
+            .as_bytes()
+            .chunks(2)
+            .map(|c| String::from_utf8_lossy(c).into())
+            .collect();
         assert_eq!(pairs.join(":").parse(), Ok(abc));
-        for bad in ["", &digits[1..], "zz7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"] {
+        for bad in [
+            "",
+            &digits[1..],
+            "zz7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        ] {
             assert!(bad.parse::<Fingerprint>().is_err());
         }
     }

@@ -19,7 +19,8 @@ mod tls;
 
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use messages::{
-    Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, Offer, OfferedCheckpoint, Order, Refusal, Welcome,
+    Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, Offer, OfferedCheckpoint, Order,
+    Refusal, Welcome,
 };
 pub use names::{BadName, CheckpointFile, Digest, Held, Place};
 pub use tls::tls_provider;

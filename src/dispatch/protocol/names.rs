@@ -17,7 +17,10 @@ pub struct BadName {
 
 /// Whether a word consists of so many lower hexadecimal digits.
 fn is_hex(word: &str, digits: std::ops::RangeInclusive<usize>) -> bool {
-    digits.contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    digits.contains(&word.len())
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// A BLAKE3 digest, 64 hexadecimal digits.
@@ -43,7 +46,10 @@ impl TryFrom<String> for Digest {
         if is_hex(&word, 64..=64) {
             Ok(Self(word))
         } else {
-            Err(BadName { found: word, wanted: "a digest: 64 hexadecimal digits" })
+            Err(BadName {
+                found: word,
+                wanted: "a digest: 64 hexadecimal digits",
+            })
         }
     }
 }
@@ -82,14 +88,30 @@ struct Unchecked {
 
 impl TryFrom<Unchecked> for Held {
     type Error = BadName;
-    fn try_from(Unchecked { run, attempt, fence }: Unchecked) -> Result<Self, BadName> {
+    fn try_from(
+        Unchecked {
+            run,
+            attempt,
+            fence,
+        }: Unchecked,
+    ) -> Result<Self, BadName> {
         if !is_hex(run.as_str(), 16..=16) {
-            return Err(BadName { found: run.to_string(), wanted: "a run: 16 hexadecimal digits" });
+            return Err(BadName {
+                found: run.to_string(),
+                wanted: "a run: 16 hexadecimal digits",
+            });
         }
         if !is_hex(&fence.replacen('-', "", 1), 1..=48) {
-            return Err(BadName { found: fence, wanted: "a fencing token: hexadecimal digits, and one dash" });
+            return Err(BadName {
+                found: fence,
+                wanted: "a fencing token: hexadecimal digits, and one dash",
+            });
         }
-        Ok(Self { run, attempt, fence })
+        Ok(Self {
+            run,
+            attempt,
+            fence,
+        })
     }
 }
 
@@ -99,10 +121,21 @@ impl Held {
     /// # Errors
     /// [`BadName`].
     pub fn parse(run: &str, attempt: &str, fence: &str) -> Result<Self, BadName> {
-        let bad = |found: &str, wanted| BadName { found: found.to_owned(), wanted };
-        let run = serde_json::from_value(run.into()).map_err(|_| bad(run, "a run: 16 hexadecimal digits"))?;
-        let attempt = attempt.parse().map_err(|_| bad(attempt, "the number of an attempt"))?;
-        Unchecked { run, attempt, fence: fence.to_owned() }.try_into()
+        let bad = |found: &str, wanted| BadName {
+            found: found.to_owned(),
+            wanted,
+        };
+        let run = serde_json::from_value(run.into())
+            .map_err(|_| bad(run, "a run: 16 hexadecimal digits"))?;
+        let attempt = attempt
+            .parse()
+            .map_err(|_| bad(attempt, "the number of an attempt"))?;
+        Unchecked {
+            run,
+            attempt,
+            fence: fence.to_owned(),
+        }
+        .try_into()
     }
 }
 
@@ -146,7 +179,10 @@ impl FromStr for Place {
         [Self::Run, Self::Trunk]
             .into_iter()
             .find(|place| place.to_string() == word)
-            .ok_or_else(|| BadName { found: word.to_owned(), wanted: "`run` or `trunk`" })
+            .ok_or_else(|| BadName {
+                found: word.to_owned(),
+                wanted: "`run` or `trunk`",
+            })
     }
 }
 
@@ -174,7 +210,10 @@ impl FromStr for CheckpointFile {
         [Self::Tensors, Self::Manifest]
             .into_iter()
             .find(|file| file.to_string() == word)
-            .ok_or_else(|| BadName { found: word.to_owned(), wanted: "`tensors` or `manifest`" })
+            .ok_or_else(|| BadName {
+                found: word.to_owned(),
+                wanted: "`tensors` or `manifest`",
+            })
     }
 }
 
@@ -196,7 +235,10 @@ mod tests {
             (run, "1", ".."),
             (run, "1", "7f/7f"),
         ] {
-            assert!(Held::parse(run, attempt, fence).is_err(), "{run} {attempt} {fence}");
+            assert!(
+                Held::parse(run, attempt, fence).is_err(),
+                "{run} {attempt} {fence}"
+            );
         }
         let json = |run: &str| serde_json::json!({ "run": run, "attempt": 1, "fence": "7f-1" });
         assert!(serde_json::from_value::<Held>(json(run)).is_ok());
@@ -204,6 +246,9 @@ mod tests {
         assert!(serde_json::from_value::<Digest>("..".into()).is_err());
         assert!(serde_json::from_value::<Digest>(Digest::of(b"").as_str().into()).is_ok());
         assert!("trunk".parse::<Place>().is_ok() && "..".parse::<Place>().is_err());
-        assert!("manifest".parse::<CheckpointFile>().is_ok() && "launch".parse::<CheckpointFile>().is_err());
+        assert!(
+            "manifest".parse::<CheckpointFile>().is_ok()
+                && "launch".parse::<CheckpointFile>().is_err()
+        );
     }
 }

@@ -69,8 +69,17 @@ impl Default for RunState {
 
 impl RunState {
     /// Every name that [`RunState::name`] gives, in the order of a run's life.
-    pub const NAMES: [&str; 9] =
-        ["queued", "leased", "running", "committing", "done", "diverged", "failed", "quarantined", "cancelled"];
+    pub const NAMES: [&str; 9] = [
+        "queued",
+        "leased",
+        "running",
+        "committing",
+        "done",
+        "diverged",
+        "failed",
+        "quarantined",
+        "cancelled",
+    ];
 
     /// The state in a word.
     pub fn name(&self) -> &'static str {
@@ -90,7 +99,9 @@ impl RunState {
     /// The lease of a run that is in a slot.
     pub fn lease(&self) -> Option<Lease> {
         match self {
-            Self::Leased { lease } | Self::Running { lease, .. } | Self::Committing { lease } => Some(*lease),
+            Self::Leased { lease } | Self::Running { lease, .. } | Self::Committing { lease } => {
+                Some(*lease)
+            }
             _ => None,
         }
     }
@@ -136,7 +147,10 @@ pub struct Failure {
 impl Failure {
     /// A failure.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into() }
+        Self {
+            class,
+            message: message.into(),
+        }
     }
 }
 
@@ -186,21 +200,37 @@ mod tests {
 
     #[test]
     fn every_state_survives_the_store() {
-        let (lease, failure) = (Lease { attempt: 3, slot: 1 }, Failure::new(FailureClass::Crash, "it said \"no\""));
+        let (lease, failure) = (
+            Lease {
+                attempt: 3,
+                slot: 1,
+            },
+            Failure::new(FailureClass::Crash, "it said \"no\""),
+        );
         let states = [
             RunState::default(),
             RunState::Leased { lease },
-            RunState::Running { lease, pid: Some(7) },
+            RunState::Running {
+                lease,
+                pid: Some(7),
+            },
             RunState::Committing { lease },
             RunState::Done,
             RunState::Diverged,
-            RunState::Failed { failure: failure.clone() },
+            RunState::Failed {
+                failure: failure.clone(),
+            },
             RunState::Quarantined { failure },
             RunState::Cancelled,
         ];
         for (state, name) in states.into_iter().zip(RunState::NAMES) {
             assert_eq!(state.name(), name);
-            let record = Record { state, attempts: 3, crashes: 1, split: true };
+            let record = Record {
+                state,
+                attempts: 3,
+                crashes: 1,
+                split: true,
+            };
             let text = serde_json::to_string(&record).unwrap();
             assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
         }

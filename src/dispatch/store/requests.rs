@@ -36,7 +36,9 @@ impl RequestKind {
     }
 
     fn of(name: &str) -> Option<Self> {
-        [Self::Cancel, Self::Retry].into_iter().find(|kind| kind.name() == name)
+        [Self::Cancel, Self::Retry]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
@@ -52,7 +54,10 @@ impl Reader {
             let mut ids = Vec::new();
             for run in runs {
                 let row = params![kind.name(), run, now()];
-                transaction.execute("INSERT INTO requests (kind, run, made_at) VALUES (?1, ?2, ?3)", row)?;
+                transaction.execute(
+                    "INSERT INTO requests (kind, run, made_at) VALUES (?1, ?2, ?3)",
+                    row,
+                )?;
                 ids.push(transaction.last_insert_rowid());
             }
             transaction.commit().map(|()| ids)
@@ -66,7 +71,9 @@ impl Reader {
     /// [`StoreError`].
     pub fn answer(&self, id: i64) -> Result<Option<String>, StoreError> {
         let query = "SELECT answer FROM requests WHERE id = ?1";
-        self.connection.query_row(query, [id], |row| row.get(0)).map_err(of(&self.path))
+        self.connection
+            .query_row(query, [id], |row| row.get(0))
+            .map_err(of(&self.path))
     }
 }
 
@@ -77,9 +84,9 @@ impl Store {
     /// [`StoreError`].
     pub fn requests(&self) -> Result<Vec<Request>, StoreError> {
         let query = || {
-            let mut statement = self
-                .connection()
-                .prepare_cached("SELECT id, kind, run FROM requests WHERE answer IS NULL ORDER BY id")?;
+            let mut statement = self.connection().prepare_cached(
+                "SELECT id, kind, run FROM requests WHERE answer IS NULL ORDER BY id",
+            )?;
             let rows = statement.query_map([], |row| {
                 let kind: String = row.get(1)?;
                 Ok(RequestKind::of(&kind).map(|kind| (row.get(0), kind, row.get(2))))
@@ -88,7 +95,11 @@ impl Store {
             for row in rows {
                 // A kind that a later version may know waits for it.
                 if let Some((id, kind, run)) = row? {
-                    requests.push(Request { id: id?, kind, run: run? });
+                    requests.push(Request {
+                        id: id?,
+                        kind,
+                        run: run?,
+                    });
                 }
             }
             Ok(requests)
@@ -105,8 +116,11 @@ impl Store {
             return Ok(());
         }
         self.transaction(|transaction| {
-            let mut statement = transaction.prepare_cached("UPDATE requests SET answer = ?2 WHERE id = ?1")?;
-            answers.iter().try_for_each(|(id, answer)| statement.execute(params![id, answer]).map(drop))
+            let mut statement =
+                transaction.prepare_cached("UPDATE requests SET answer = ?2 WHERE id = ?1")?;
+            answers
+                .iter()
+                .try_for_each(|(id, answer)| statement.execute(params![id, answer]).map(drop))
         })
     }
 }

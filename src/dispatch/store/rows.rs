@@ -48,7 +48,10 @@ pub struct Counts(Vec<(String, u64)>);
 impl Counts {
     /// Runs in the state of this name.
     pub fn of(&self, name: &str) -> u64 {
-        self.0.iter().find(|(found, _)| found == name).map_or(0, |(_, count)| *count)
+        self.0
+            .iter()
+            .find(|(found, _)| found == name)
+            .map_or(0, |(_, count)| *count)
     }
 
     /// All runs.
@@ -57,7 +60,8 @@ impl Counts {
     }
 }
 
-const COLUMNS: &str = "id, arm, size, seed, budget, budget_kind, lr_factor, record, loss_val, changed_at";
+const COLUMNS: &str =
+    "id, arm, size, seed, budget, budget_kind, lr_factor, record, loss_val, changed_at";
 
 impl Reader {
     /// Opens the store of a sweep; none where there is none yet.
@@ -69,7 +73,10 @@ impl Reader {
         if !path.is_file() {
             return Ok(None);
         }
-        Ok(Some(Self { connection: open_beside(&path)?, path }))
+        Ok(Some(Self {
+            connection: open_beside(&path)?,
+            path,
+        }))
     }
 
     /// Runs that the plan asks for, by state.
@@ -78,9 +85,11 @@ impl Reader {
     /// [`StoreError`].
     pub fn counts(&self) -> Result<Counts, StoreError> {
         let query = || {
-            let mut statement =
-                self.connection.prepare("SELECT state, count(*) FROM runs WHERE place IS NOT NULL GROUP BY state")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+            let mut statement = self.connection.prepare(
+                "SELECT state, count(*) FROM runs WHERE place IS NOT NULL GROUP BY state",
+            )?;
+            let rows =
+                statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
             rows.collect::<rusqlite::Result<_>>()
         };
         query().map(Counts).map_err(of(&self.path))
@@ -96,7 +105,11 @@ impl Reader {
                 "SELECT arm, state, count(*), min(place) FROM runs WHERE place IS NOT NULL GROUP BY arm, state ORDER BY 4",
             )?;
             let rows = statement.query_map([], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)? as u64))
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, i64>(2)? as u64,
+                ))
             })?;
             let mut arms: Vec<(String, Counts)> = Vec::new();
             for row in rows {
@@ -125,9 +138,15 @@ impl Reader {
     /// [`StoreError`].
     pub fn in_states(&self, names: &[&str], most: usize) -> Result<Vec<RunEntry>, StoreError> {
         let known = names.iter().filter(|name| RunState::NAMES.contains(name));
-        let list = known.map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+        let list = known
+            .map(|name| format!("'{name}'"))
+            .collect::<Vec<_>>()
+            .join(", ");
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        self.entries(&format!("place IS NOT NULL AND state IN ({list}) ORDER BY place LIMIT {most}"), [])
+        self.entries(
+            &format!("place IS NOT NULL AND state IN ({list}) ORDER BY place LIMIT {most}"),
+            [],
+        )
     }
 
     /// Runs whose identity begins so, wanted or not.
@@ -147,9 +166,15 @@ impl Reader {
         records(&self.connection).map_err(of(&self.path))
     }
 
-    fn entries(&self, condition: &str, parameters: impl rusqlite::Params) -> Result<Vec<RunEntry>, StoreError> {
+    fn entries(
+        &self,
+        condition: &str,
+        parameters: impl rusqlite::Params,
+    ) -> Result<Vec<RunEntry>, StoreError> {
         let query = || {
-            let mut statement = self.connection.prepare(&format!("SELECT {COLUMNS} FROM runs WHERE {condition}"))?;
+            let mut statement = self
+                .connection
+                .prepare(&format!("SELECT {COLUMNS} FROM runs WHERE {condition}"))?;
             let rows = statement.query_map(parameters, entry)?;
             rows.collect::<rusqlite::Result<_>>()
         };
@@ -159,7 +184,8 @@ impl Reader {
 
 /// A record that cannot be read is as good as none: the folder is looked at.
 pub(super) fn records(connection: &Connection) -> rusqlite::Result<HashMap<String, Record>> {
-    let mut statement = connection.prepare("SELECT id, record FROM runs WHERE record IS NOT NULL")?;
+    let mut statement =
+        connection.prepare("SELECT id, record FROM runs WHERE record IS NOT NULL")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
     let mut records = HashMap::new();
     for row in rows {
@@ -180,7 +206,9 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<RunEntry> {
         budget_kind: row.get(5)?,
         lr_factor: row.get(6)?,
         // No record: nothing has happened yet.
-        record: record.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+        record: record
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default(),
         loss: row.get(8)?,
         changed_at: row.get(9)?,
     })

@@ -54,14 +54,28 @@ pub enum StoreError {
 pub(super) fn of(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError {
     |source| match source.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-            StoreError::Damaged { path: path.to_owned(), reason: source.to_string() }
+            StoreError::Damaged {
+                path: path.to_owned(),
+                reason: source.to_string(),
+            }
         }
         // SQLite keeps the system's reason to itself.
-        Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::SystemIoFailure) => match can_write_beside(path) {
-            Err(source) => StoreError::Unwritable { path: path.to_owned(), source },
-            Ok(()) => StoreError::Database { path: path.to_owned(), source },
+        Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::SystemIoFailure) => {
+            match can_write_beside(path) {
+                Err(source) => StoreError::Unwritable {
+                    path: path.to_owned(),
+                    source,
+                },
+                Ok(()) => StoreError::Database {
+                    path: path.to_owned(),
+                    source,
+                },
+            }
+        }
+        _ => StoreError::Database {
+            path: path.to_owned(),
+            source,
         },
-        _ => StoreError::Database { path: path.to_owned(), source },
     }
 }
 
@@ -77,11 +91,17 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path).map_err(of(path))?;
     settle(&connection).map_err(of(path))?;
     // A commit is on the disk when it returns; readers never wait for it.
-    let durable = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;";
+    let durable =
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;";
     connection.execute_batch(durable).map_err(of(path))?;
-    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(of(path))?;
+    let found: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(of(path))?;
     if found != "ok" {
-        return Err(StoreError::Damaged { path: path.to_owned(), reason: found });
+        return Err(StoreError::Damaged {
+            path: path.to_owned(),
+            reason: found,
+        });
     }
     migrate(&mut connection, path)?;
     Ok(connection)
@@ -104,9 +124,19 @@ fn settle(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn known_version(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
-    let found = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map_err(of(path))? as usize;
+    let found = connection
+        .query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0))
+        .map_err(of(path))? as usize;
     let known = MIGRATIONS.len();
-    if found > known { Err(StoreError::Newer { path: path.to_owned(), found, known }) } else { Ok(found) }
+    if found > known {
+        Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        })
+    } else {
+        Ok(found)
+    }
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

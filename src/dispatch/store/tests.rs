@@ -16,26 +16,67 @@ fn id(number: usize) -> RunId {
 }
 
 fn adopt(store: &mut Store, ids: &[RunId], records: &[Record]) {
-    let listed = |id| Listed { id, arm: "one", size: "d12-l2", seed: 1, budget: (1e9, "flops"), lr_factor: None };
-    store.adopt(ids.iter().map(listed).zip(records).map(|(run, record)| (run, record, None))).unwrap();
+    let listed = |id| Listed {
+        id,
+        arm: "one",
+        size: "d12-l2",
+        seed: 1,
+        budget: (1e9, "flops"),
+        lr_factor: None,
+    };
+    store
+        .adopt(
+            ids.iter()
+                .map(listed)
+                .zip(records)
+                .map(|(run, record)| (run, record, None)),
+        )
+        .unwrap();
 }
 
 fn leased(attempts: u32) -> Record {
-    let state = RunState::Leased { lease: Lease { attempt: attempts, slot: 0 } };
-    Record { state, attempts, ..Record::default() }
+    let state = RunState::Leased {
+        lease: Lease {
+            attempt: attempts,
+            slot: 0,
+        },
+    };
+    Record {
+        state,
+        attempts,
+        ..Record::default()
+    }
 }
 
 fn done() -> Record {
-    Record { state: RunState::Done, attempts: 1, ..Record::default() }
+    Record {
+        state: RunState::Done,
+        attempts: 1,
+        ..Record::default()
+    }
 }
 
 fn lease(store: &mut Store, run: &RunId, attempts: u32) -> Written {
     let record = leased(attempts);
-    store.write(&[Change::Lease { run, record: &record, slot: 0 }]).unwrap()[0]
+    store
+        .write(&[Change::Lease {
+            run,
+            record: &record,
+            slot: 0,
+        }])
+        .unwrap()[0]
 }
 
 fn ended(store: &mut Store, run: &RunId, fence: Fence, record: &Record) -> Written {
-    store.write(&[Change::Ended { run, fence, record, failure: None, loss: Some(2.5) }]).unwrap()[0]
+    store
+        .write(&[Change::Ended {
+            run,
+            fence,
+            record,
+            failure: None,
+            loss: Some(2.5),
+        }])
+        .unwrap()[0]
 }
 
 #[test]
@@ -44,23 +85,51 @@ fn a_stale_token_changes_nothing() {
     let mut store = Store::open(&sweep).unwrap().store;
     let run = id(7);
     adopt(&mut store, std::slice::from_ref(&run), &[Record::default()]);
-    let Written::Leased(first) = lease(&mut store, &run, 1) else { panic!("no lease") };
+    let Written::Leased(first) = lease(&mut store, &run, 1) else {
+        panic!("no lease")
+    };
     assert_eq!(lease(&mut store, &run, 2), Written::Stale, "it is held");
     // The first attempt is given up, and the run is given to a second.
-    let waits = Record { attempts: 1, ..Record::default() };
+    let waits = Record {
+        attempts: 1,
+        ..Record::default()
+    };
     assert_eq!(ended(&mut store, &run, first, &waits), Written::Yes);
-    let Written::Leased(second) = lease(&mut store, &run, 2) else { panic!("no lease") };
+    let Written::Leased(second) = lease(&mut store, &run, 2) else {
+        panic!("no lease")
+    };
     assert!(second > first);
     assert_ne!(store.token(first), store.token(second));
 
     let before = store.records().unwrap();
-    assert_eq!(ended(&mut store, &run, first, &done()), Written::Stale, "a late delivery");
-    let told = Change::Held { run: &run, fence: first, record: &done() };
+    assert_eq!(
+        ended(&mut store, &run, first, &done()),
+        Written::Stale,
+        "a late delivery"
+    );
+    let told = Change::Held {
+        run: &run,
+        fence: first,
+        record: &done(),
+    };
     assert_eq!(store.write(&[told]).unwrap(), [Written::Stale]);
-    assert_eq!(store.write(&[Change::Free { run: &run, record: &done(), loss: None }]).unwrap(), [Written::Stale]);
+    assert_eq!(
+        store
+            .write(&[Change::Free {
+                run: &run,
+                record: &done(),
+                loss: None
+            }])
+            .unwrap(),
+        [Written::Stale]
+    );
     assert_eq!(store.records().unwrap(), before);
     assert_eq!(ended(&mut store, &run, second, &done()), Written::Yes);
-    assert_eq!(ended(&mut store, &run, second, &done()), Written::Stale, "a second delivery");
+    assert_eq!(
+        ended(&mut store, &run, second, &done()),
+        Written::Stale,
+        "a second delivery"
+    );
     assert_eq!(store.records().unwrap()[run.as_str()], done());
 }
 
@@ -76,12 +145,34 @@ fn a_lease_that_is_kept_keeps_its_token() {
         other => panic!("{other:?}"),
     });
     // The first is kept, the second is not.
-    adopt(&mut store, &ids, &[leased(1), Record { attempts: 1, ..Record::default() }]);
-    assert_eq!(store.fences().unwrap(), [(ids[0].to_string(), fences[0])].into());
+    adopt(
+        &mut store,
+        &ids,
+        &[
+            leased(1),
+            Record {
+                attempts: 1,
+                ..Record::default()
+            },
+        ],
+    );
+    assert_eq!(
+        store.fences().unwrap(),
+        [(ids[0].to_string(), fences[0])].into()
+    );
     let open = "SELECT count(*) FROM attempts WHERE ended_at IS NULL";
-    assert_eq!(store.connection().query_row(open, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    assert_eq!(
+        store
+            .connection()
+            .query_row(open, [], |row| row.get::<_, i64>(0))
+            .unwrap(),
+        1
+    );
     assert_eq!(ended(&mut store, &ids[0], fences[0], &done()), Written::Yes);
-    assert_eq!(ended(&mut store, &ids[1], fences[1], &done()), Written::Stale);
+    assert_eq!(
+        ended(&mut store, &ids[1], fences[1], &done()),
+        Written::Stale
+    );
 }
 
 /// Any command reads while the coordinator writes; what it sees is a whole transaction.
@@ -106,14 +197,27 @@ fn readers_see_whole_transactions() {
         })
     };
     let record = leased(1);
-    let leases: Vec<_> = ids.iter().map(|run| Change::Lease { run, record: &record, slot: 0 }).collect();
+    let leases: Vec<_> = ids
+        .iter()
+        .map(|run| Change::Lease {
+            run,
+            record: &record,
+            slot: 0,
+        })
+        .collect();
     let written = store.write(&leases).unwrap();
     let record = done();
     let ends: Vec<_> = ids
         .iter()
         .zip(written)
         .map(|(run, written)| match written {
-            Written::Leased(fence) => Change::Ended { run, fence, record: &record, failure: None, loss: None },
+            Written::Leased(fence) => Change::Ended {
+                run,
+                fence,
+                record: &record,
+                failure: None,
+                loss: None,
+            },
             other => panic!("{other:?}"),
         })
         .collect();
@@ -126,10 +230,23 @@ fn a_run_that_is_no_longer_wanted_is_kept_without_a_place() {
     let (_root, sweep) = folder();
     let mut store = Store::open(&sweep).unwrap().store;
     let [one, two, three] = [1, 2, 3].map(id);
-    adopt(&mut store, &[one.clone(), two.clone()], &[done(), Record::default()]);
-    adopt(&mut store, &[two.clone(), three.clone()], &[Record::default(), Record::default()]);
+    adopt(
+        &mut store,
+        &[one.clone(), two.clone()],
+        &[done(), Record::default()],
+    );
+    adopt(
+        &mut store,
+        &[two.clone(), three.clone()],
+        &[Record::default(), Record::default()],
+    );
     let reader = Reader::open(&sweep).unwrap().unwrap();
-    let wanted: Vec<String> = reader.runs().unwrap().into_iter().map(|run| run.id).collect();
+    let wanted: Vec<String> = reader
+        .runs()
+        .unwrap()
+        .into_iter()
+        .map(|run| run.id)
+        .collect();
     assert_eq!(wanted, [two.to_string(), three.to_string()]);
     assert_eq!(reader.named(one.as_str()).unwrap()[0].record, done());
     assert_eq!(reader.counts().unwrap().total(), 2);
@@ -140,12 +257,23 @@ fn requests_are_carried_out_once() {
     let (_root, sweep) = folder();
     let mut store = Store::open(&sweep).unwrap().store;
     let mut reader = Reader::open(&sweep).unwrap().unwrap();
-    let asked = reader.ask(RequestKind::Cancel, &["a".into(), "b".into()]).unwrap();
+    let asked = reader
+        .ask(RequestKind::Cancel, &["a".into(), "b".into()])
+        .unwrap();
     assert_eq!(reader.answer(asked[0]).unwrap(), None);
     let requests = store.requests().unwrap();
-    assert_eq!(requests.iter().map(|request| request.run.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(
+        requests
+            .iter()
+            .map(|request| request.run.as_str())
+            .collect::<Vec<_>>(),
+        ["a", "b"]
+    );
     store.answer(&[(asked[0], "cancelled".into())]).unwrap();
-    assert_eq!(reader.answer(asked[0]).unwrap().as_deref(), Some("cancelled"));
+    assert_eq!(
+        reader.answer(asked[0]).unwrap().as_deref(),
+        Some("cancelled")
+    );
     assert_eq!(store.requests().unwrap(), requests[1..]);
 }
 
@@ -156,11 +284,24 @@ fn a_dead_coordinators_leases_are_void() {
     let run = id(7);
     let mut store = Store::open(&sweep).unwrap().store;
     adopt(&mut store, std::slice::from_ref(&run), &[Record::default()]);
-    let Written::Leased(fence) = lease(&mut store, &run, 1) else { panic!("no lease") };
+    let Written::Leased(fence) = lease(&mut store, &run, 1) else {
+        panic!("no lease")
+    };
     drop(store);
     let mut store = Store::open(&sweep).unwrap().store;
-    assert_eq!(store.records().unwrap()[run.as_str()], leased(1), "it was counted");
-    adopt(&mut store, std::slice::from_ref(&run), &[Record { attempts: 1, ..Record::default() }]);
+    assert_eq!(
+        store.records().unwrap()[run.as_str()],
+        leased(1),
+        "it was counted"
+    );
+    adopt(
+        &mut store,
+        std::slice::from_ref(&run),
+        &[Record {
+            attempts: 1,
+            ..Record::default()
+        }],
+    );
     assert_eq!(ended(&mut store, &run, fence, &done()), Written::Stale);
     assert!(matches!(lease(&mut store, &run, 2), Written::Leased(next) if next > fence));
 }

@@ -116,15 +116,27 @@ impl Store {
         match open(&path) {
             Err(StoreError::Damaged { reason, .. }) => {
                 let aside = set_aside(&path)?;
-                Ok(Opened { store: Self::with(open(&path)?, path)?, set_aside: Some((aside, reason)) })
+                Ok(Opened {
+                    store: Self::with(open(&path)?, path)?,
+                    set_aside: Some((aside, reason)),
+                })
             }
-            opened => Ok(Opened { store: Self::with(opened?, path)?, set_aside: None }),
+            opened => Ok(Opened {
+                store: Self::with(opened?, path)?,
+                set_aside: None,
+            }),
         }
     }
 
     fn with(connection: Connection, path: PathBuf) -> Result<Self, StoreError> {
-        let origin = connection.query_row("SELECT id FROM origin", [], |row| row.get(0)).map_err(of(&path))?;
-        Ok(Self { path, connection, origin })
+        let origin = connection
+            .query_row("SELECT id FROM origin", [], |row| row.get(0))
+            .map_err(of(&path))?;
+        Ok(Self {
+            path,
+            connection,
+            origin,
+        })
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -154,7 +166,9 @@ impl Store {
     /// [`StoreError`].
     pub fn fences(&self) -> Result<HashMap<String, Fence>, StoreError> {
         let query = || {
-            let mut statement = self.connection.prepare("SELECT id, fence FROM runs WHERE fence IS NOT NULL")?;
+            let mut statement = self
+                .connection
+                .prepare("SELECT id, fence FROM runs WHERE fence IS NOT NULL")?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, Fence(row.get(1)?))))?;
             rows.collect::<rusqlite::Result<_>>()
         };
@@ -216,7 +230,12 @@ impl Store {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        self.transaction(|transaction| changes.iter().map(|change| write(transaction, change)).collect())
+        self.transaction(|transaction| {
+            changes
+                .iter()
+                .map(|change| write(transaction, change))
+                .collect()
+        })
     }
 
     /// Writes the log back and ends: what is left is one file.
@@ -224,7 +243,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn close(self) -> Result<(), StoreError> {
-        self.connection.close().map_err(|(_, source)| of(&self.path)(source))
+        self.connection
+            .close()
+            .map_err(|(_, source)| of(&self.path)(source))
     }
 
     pub(super) fn transaction<T>(
@@ -246,40 +267,83 @@ fn write(transaction: &Transaction<'_>, change: &Change<'_>) -> rusqlite::Result
             "UPDATE runs SET state = ?3, record = ?4, loss_val = ?5, changed_at = ?6, fence = iif(?7, NULL, fence)
              WHERE id = ?1 AND fence = ?2",
         )?;
-        let row = params![run.as_str(), fence.0, record.state.name(), json(record), loss, now, ended];
+        let row = params![
+            run.as_str(),
+            fence.0,
+            record.state.name(),
+            json(record),
+            loss,
+            now,
+            ended
+        ];
         statement.execute(row).map(|rows| rows == 1)
     };
     match change {
         Change::Lease { run, record, slot } => {
-            let mut claim = transaction
-                .prepare_cached("INSERT INTO attempts (run, number, slot, claimed_at) VALUES (?1, ?2, ?3, ?4)")?;
+            let mut claim = transaction.prepare_cached(
+                "INSERT INTO attempts (run, number, slot, claimed_at) VALUES (?1, ?2, ?3, ?4)",
+            )?;
             claim.execute(params![run.as_str(), record.attempts, *slot as i64, now])?;
             let fence = Fence(transaction.last_insert_rowid());
             let mut statement = transaction.prepare_cached(
                 "UPDATE runs SET state = ?2, record = ?3, fence = ?4, changed_at = ?5 WHERE id = ?1 AND fence IS NULL",
             )?;
-            let rows = statement.execute(params![run.as_str(), record.state.name(), json(record), fence.0, now])?;
-            Ok(if rows == 1 { Written::Leased(fence) } else { Written::Stale })
+            let rows = statement.execute(params![
+                run.as_str(),
+                record.state.name(),
+                json(record),
+                fence.0,
+                now
+            ])?;
+            Ok(if rows == 1 {
+                Written::Leased(fence)
+            } else {
+                Written::Stale
+            })
         }
-        Change::Held { run, fence, record } => {
-            Ok(if held(run, *fence, record, None, false)? { Written::Yes } else { Written::Stale })
-        }
-        Change::Ended { run, fence, record, failure, loss } => {
+        Change::Held { run, fence, record } => Ok(if held(run, *fence, record, None, false)? {
+            Written::Yes
+        } else {
+            Written::Stale
+        }),
+        Change::Ended {
+            run,
+            fence,
+            record,
+            failure,
+            loss,
+        } => {
             if !held(run, *fence, record, *loss, true)? {
                 return Ok(Written::Stale);
             }
-            let mut statement = transaction
-                .prepare_cached("UPDATE attempts SET ended_at = ?2, failure = ?3, message = ?4 WHERE fence = ?1")?;
+            let mut statement = transaction.prepare_cached(
+                "UPDATE attempts SET ended_at = ?2, failure = ?3, message = ?4 WHERE fence = ?1",
+            )?;
             let class = failure.map(|failure| failure.class.name());
-            statement.execute(params![fence.0, now, class, failure.map(|failure| failure.message.as_str())])?;
+            statement.execute(params![
+                fence.0,
+                now,
+                class,
+                failure.map(|failure| failure.message.as_str())
+            ])?;
             Ok(Written::Yes)
         }
         Change::Free { run, record, loss } => {
             let mut statement = transaction.prepare_cached(
                 "UPDATE runs SET state = ?2, record = ?3, loss_val = ?4, changed_at = ?5 WHERE id = ?1 AND fence IS NULL",
             )?;
-            let rows = statement.execute(params![run.as_str(), record.state.name(), json(record), loss, now])?;
-            Ok(if rows == 1 { Written::Yes } else { Written::Stale })
+            let rows = statement.execute(params![
+                run.as_str(),
+                record.state.name(),
+                json(record),
+                loss,
+                now
+            ])?;
+            Ok(if rows == 1 {
+                Written::Yes
+            } else {
+                Written::Stale
+            })
         }
     }
 }
@@ -291,7 +355,9 @@ fn json(record: &Record) -> String {
 
 /// Seconds since 1970, for people: nothing is decided by it.
 pub(super) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() as i64)
 }
 
 /// Moves a damaged store out of the way, with what SQLite keeps beside it.
@@ -303,7 +369,10 @@ fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
         match fs::rename(&from, &to) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 let reason = format!("and it cannot be set aside: {e}");
-                return Err(StoreError::Damaged { path: path.to_owned(), reason });
+                return Err(StoreError::Damaged {
+                    path: path.to_owned(),
+                    reason,
+                });
             }
             _ => {}
         }

@@ -107,7 +107,8 @@ async fn prepare_and_train(
         Err(FetchError::Call(error)) => return Err(error.into()),
         Err(FetchError::Io(error)) => return Err(WorkerError::Here(error)),
         Err(FetchError::Digest(digest)) => {
-            let log = format!("error: what the coordinator sends for {digest} has another digest\n");
+            let log =
+                format!("error: what the coordinator sends for {digest} has another digest\n");
             std::fs::write(kept.attempt.log(), log).map_err(WorkerError::Here)?;
             return Ok(AttemptEnd::exit(TrainerExit::Crash as i32));
         }
@@ -117,9 +118,13 @@ async fn prepare_and_train(
     let execution = worker.trainer.begin(&kept.attempt, seat.threads, hears)?;
     match execution.end.await {
         // That this machine cannot write is no reason for others to stop.
-        Ok(AttemptEnd::Exit(TrainerExit::CannotWrite, _)) => Ok(AttemptEnd::exit(TrainerExit::Crash as i32)),
+        Ok(AttemptEnd::Exit(TrainerExit::CannotWrite, _)) => {
+            Ok(AttemptEnd::exit(TrainerExit::Crash as i32))
+        }
         Ok(end) => Ok(end),
-        Err(ExecutionError::Wait(error) | ExecutionError::Unwritable(_, error)) => Err(WorkerError::Here(error)),
+        Err(ExecutionError::Wait(error) | ExecutionError::Unwritable(_, error)) => {
+            Err(WorkerError::Here(error))
+        }
         Err(error) => Err(WorkerError::Here(std::io::Error::other(error.to_string()))),
     }
 }

@@ -8,7 +8,9 @@ use tokio::sync::Mutex;
 
 use super::client::CallError;
 use crate::executor::{Objects, Shelf, StorageError, Told, tokens};
-use crate::protocol::{Beat, BeatAnswer, CheckpointFile, Digest, End, EndAnswer, Offer, Order, Place, Refusal};
+use crate::protocol::{
+    Beat, BeatAnswer, CheckpointFile, Digest, End, EndAnswer, Offer, Order, Place, Refusal,
+};
 
 /// The objects of the attempt that this job has claimed.
 pub(super) struct Bucket {
@@ -32,18 +34,33 @@ struct Said {
 impl Bucket {
     pub(super) fn new(objects: Objects, shelf: Shelf, offer: &Offer) -> Self {
         let shared = [offer.train.clone(), offer.validation.clone()];
-        Self { objects, shelf, shared, said: Mutex::default() }
+        Self {
+            objects,
+            shelf,
+            shared,
+            said: Mutex::default(),
+        }
     }
 
     pub(super) async fn beat(&self, beat: &Beat) -> Result<BeatAnswer, CallError> {
-        let order = get(&self.objects, &self.shelf.order()).await?.unwrap_or(Order::Forget);
+        let order = get(&self.objects, &self.shelf.order())
+            .await?
+            .unwrap_or(Order::Forget);
         if order == Order::Forget {
-            return Ok(BeatAnswer { order, offset: beat.offset });
+            return Ok(BeatAnswer {
+                order,
+                offset: beat.offset,
+            });
         }
         let mut said = self.said.lock().await;
         let offset = beat.offset + beat.events.len() as u64;
         if offset > beat.offset {
-            put(&self.objects, &self.shelf.chunk(beat.offset, offset), beat.events.clone().into_bytes()).await?;
+            put(
+                &self.objects,
+                &self.shelf.chunk(beat.offset, offset),
+                beat.events.clone().into_bytes(),
+            )
+            .await?;
         }
         (said.told.began, said.told.events) = (beat.began, offset);
         self.tell(&mut said).await?;
@@ -61,8 +78,15 @@ impl Bucket {
     }
 
     pub(super) async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), CallError> {
-        let name = if self.shared.contains(digest) { tokens(digest) } else { self.shelf.given(digest) };
-        Ok(self.objects.persist(|| self.objects.get_rest(&name, part)).await?)
+        let name = if self.shared.contains(digest) {
+            tokens(digest)
+        } else {
+            self.shelf.given(digest)
+        };
+        Ok(self
+            .objects
+            .persist(|| self.objects.get_rest(&name, part))
+            .await?)
     }
 
     pub(super) async fn deliver(
@@ -71,7 +95,9 @@ impl Bucket {
         path: &Path,
     ) -> Result<(), CallError> {
         let name = self.shelf.checkpoint(place, step, file);
-        self.objects.persist(|| self.objects.put_file(&name, path)).await?;
+        self.objects
+            .persist(|| self.objects.put_file(&name, path))
+            .await?;
         if file == CheckpointFile::Tensors {
             return Ok(());
         }
@@ -110,8 +136,13 @@ impl Bucket {
 }
 
 /// An object, which is read as what it should be.
-pub(super) async fn get<T: DeserializeOwned>(objects: &Objects, name: &str) -> Result<Option<T>, CallError> {
-    let Some(bytes) = objects.persist(|| objects.get(name)).await? else { return Ok(None) };
+pub(super) async fn get<T: DeserializeOwned>(
+    objects: &Objects,
+    name: &str,
+) -> Result<Option<T>, CallError> {
+    let Some(bytes) = objects.persist(|| objects.get(name)).await? else {
+        return Ok(None);
+    };
     let refused = |error| refusal(format!("`{name}` in the storage is damaged: {error}"));
     serde_json::from_slice(&bytes).map(Some).map_err(refused)
 }

@@ -13,8 +13,8 @@ use tokio::io::AsyncWriteExt;
 use super::{Note, WorkerError, pin};
 use crate::executor::{CallFailure, Calls, Token, http_words as words};
 use crate::protocol::{
-    Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Held, Hello, Offer, Place,
-    Refusal, VERSION_HEADER, Welcome, tls_provider, version,
+    Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Held,
+    Hello, Offer, Place, Refusal, VERSION_HEADER, Welcome, tls_provider, version,
 };
 
 /// Longest time for a message and its answer, beside what is waited for on purpose; for a file, between two parts of it.
@@ -64,7 +64,8 @@ pub struct Address {
 
 impl Client {
     pub(super) fn new(address: &Address, note: Note) -> Result<Self, WorkerError> {
-        let base = Url::parse(&address.url).map_err(|e| WorkerError::Address(address.url.clone(), e.to_string()))?;
+        let base = Url::parse(&address.url)
+            .map_err(|e| WorkerError::Address(address.url.clone(), e.to_string()))?;
         let headers = HeaderMap::from_iter([(AUTHORIZATION, address.token.header())]);
         tls_provider();
         let mut http = reqwest::Client::builder()
@@ -81,10 +82,15 @@ impl Client {
         }
         if let Some(fingerprint) = address.fingerprint {
             let pinned = pin::pinned(fingerprint);
-            http = http.tls_backend_preconfigured(pinned.map_err(|e| WorkerError::Tls(e.to_string()))?);
+            http = http
+                .tls_backend_preconfigured(pinned.map_err(|e| WorkerError::Tls(e.to_string()))?);
         }
         let http = http.build().map_err(|e| WorkerError::Tls(words(&e)))?;
-        Ok(Self { http, base, calls: Calls::new("the coordinator", note) })
+        Ok(Self {
+            http,
+            base,
+            calls: Calls::new("the coordinator", note),
+        })
     }
 
     pub(super) async fn hello(&self, hello: &Hello) -> Result<Welcome, CallError> {
@@ -116,7 +122,12 @@ impl Client {
     /// Adds to a file what is missing of the bytes of a digest.
     pub(super) async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), CallError> {
         let here = CallError::Here;
-        let mut file = OpenOptions::new().create(true).append(true).open(part).await.map_err(here)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(part)
+            .await
+            .map_err(here)?;
         let from = file.metadata().await.map_err(here)?.len();
         let mut response = match self.blob(digest, from).await {
             Err(CallError::PastEnd) => return Ok(()),
@@ -125,7 +136,11 @@ impl Client {
         if from > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
             file.set_len(0).await.map_err(here)?;
         }
-        while let Some(bytes) = response.chunk().await.map_err(|e| CallError::Unanswered(e.to_string()))? {
+        while let Some(bytes) = response
+            .chunk()
+            .await
+            .map_err(|e| CallError::Unanswered(e.to_string()))?
+        {
             file.write_all(&bytes).await.map_err(here)?;
         }
         file.sync_all().await.map_err(here)
@@ -134,15 +149,23 @@ impl Client {
     /// Delivers a file of a checkpoint.
     pub(super) async fn deliver(
         &self,
-        Held { run, attempt, fence }: &Held,
+        Held {
+            run,
+            attempt,
+            fence,
+        }: &Held,
         (place, step, name): (Place, u64, CheckpointFile),
         file: &Path,
     ) -> Result<(), CallError> {
         let path = format!("v1/checkpoints/{run}/{attempt}/{fence}/{place}/{step}/{name}");
         self.persist(|| async {
             // A checkpoint that is not there any more was not the latest.
-            let Ok(body) = tokio::fs::File::open(file).await else { return Err(CallError::Gone) };
-            self.answer(self.request(Method::PUT, &path)?.body(body)).await.map(drop)
+            let Ok(body) = tokio::fs::File::open(file).await else {
+                return Err(CallError::Gone);
+            };
+            self.answer(self.request(Method::PUT, &path)?.body(body))
+                .await
+                .map(drop)
         })
         .await
     }
@@ -162,23 +185,41 @@ impl Client {
         message: &impl Serialize,
         timeout: Duration,
     ) -> Result<T, CallError> {
-        let request = self.request(Method::POST, path)?.json(message).timeout(timeout);
+        let request = self
+            .request(Method::POST, path)?
+            .json(message)
+            .timeout(timeout);
         let response = self.answer(request).await?;
-        response.json().await.map_err(|e| CallError::Unanswered(words(&e)))
+        response
+            .json()
+            .await
+            .map_err(|e| CallError::Unanswered(words(&e)))
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, CallError> {
-        let url = self.base.join(path).map_err(|e| CallError::Unanswered(e.to_string()))?;
-        Ok(self.http.request(method, url).header(VERSION_HEADER, version()))
+        let url = self
+            .base
+            .join(path)
+            .map_err(|e| CallError::Unanswered(e.to_string()))?;
+        Ok(self
+            .http
+            .request(method, url)
+            .header(VERSION_HEADER, version()))
     }
 
     async fn answer(&self, request: RequestBuilder) -> Result<Response, CallError> {
-        let response = request.send().await.map_err(|e| CallError::Unanswered(words(&e)))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|e| CallError::Unanswered(words(&e)))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
         }
-        let refusal = |error: &str, hint: &str| Refusal { error: error.to_owned(), hint: hint.to_owned() };
+        let refusal = |error: &str, hint: &str| Refusal {
+            error: error.to_owned(),
+            hint: hint.to_owned(),
+        };
         Err(match status {
             StatusCode::NOT_FOUND | StatusCode::GONE => CallError::Gone,
             StatusCode::RANGE_NOT_SATISFIABLE => CallError::PastEnd,
@@ -187,12 +228,20 @@ impl Client {
                 "make one there with `isoflop worker-token new NAME`",
             )),
             status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-                let said = response.json().await.map_or_else(|_| status.to_string(), |said: Refusal| said.error);
+                let said = response
+                    .json()
+                    .await
+                    .map_or_else(|_| status.to_string(), |said: Refusal| said.error);
                 CallError::Unanswered(said)
             }
-            StatusCode::TOO_MANY_REQUESTS => CallError::Unanswered("too many calls without a good token".to_owned()),
+            StatusCode::TOO_MANY_REQUESTS => {
+                CallError::Unanswered("too many calls without a good token".to_owned())
+            }
             status => CallError::Refused(response.json().await.unwrap_or_else(|_| {
-                refusal(&format!("the coordinator refuses: {status}"), "install the same isoflop on both machines")
+                refusal(
+                    &format!("the coordinator refuses: {status}"),
+                    "install the same isoflop on both machines",
+                )
             })),
         })
     }
@@ -201,5 +250,8 @@ impl Client {
 /// Whether it is on this machine, behind a tunnel say.
 fn is_here(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    host == "localhost"
+        || host
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }

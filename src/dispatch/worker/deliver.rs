@@ -11,8 +11,12 @@ use super::WorkerError;
 use super::client::CallError;
 use super::folder::Kept;
 use super::line::Line;
-use crate::protocol::{Beat, CheckpointFile, End, EndAnswer, Held, MOST_EVENTS, MOST_LOG, Order, Place};
-use isoflop_core::run::{AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, checkpoint_steps};
+use crate::protocol::{
+    Beat, CheckpointFile, End, EndAnswer, Held, MOST_EVENTS, MOST_LOG, Order, Place,
+};
+use isoflop_core::run::{
+    AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, checkpoint_steps,
+};
 
 /// What a trainer says, told from where it was told last.
 pub(super) struct Events {
@@ -26,7 +30,12 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new(kept: &Kept) -> Self {
-        Self { held: kept.offer.held.clone(), attempt: kept.attempt.clone(), began: Arc::default(), offset: 0 }
+        Self {
+            held: kept.offer.held.clone(),
+            attempt: kept.attempt.clone(),
+            began: Arc::default(),
+            offset: 0,
+        }
     }
 
     /// To be set when the trainer is started.
@@ -38,7 +47,14 @@ impl Events {
     pub(super) async fn beat(&mut self, line: &Line) -> Result<Order, CallError> {
         let events = self.next().map_err(CallError::Here)?;
         let (held, began) = (self.held.clone(), self.began.load(Ordering::Relaxed));
-        let answer = line.beat(&Beat { held, began, offset: self.offset, events }).await?;
+        let answer = line
+            .beat(&Beat {
+                held,
+                began,
+                offset: self.offset,
+                events,
+            })
+            .await?;
         self.offset = answer.offset;
         Ok(answer.order)
     }
@@ -52,7 +68,10 @@ impl Events {
         file.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = Vec::new();
         file.take(MOST_EVENTS as u64).read_to_end(&mut bytes)?;
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |end| end + 1);
         bytes.truncate(whole);
         String::from_utf8(bytes).map_err(io::Error::other)
     }
@@ -71,7 +90,9 @@ impl Delivered {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Taken => "delivered",
-            Self::Unwanted => "not wanted any more: it was given up, or another attempt has the run",
+            Self::Unwanted => {
+                "not wanted any more: it was given up, or another attempt has the run"
+            }
         }
     }
 }
@@ -100,7 +121,16 @@ pub(super) async fn deliver(
             checkpoint_is_there = true;
         }
         let (held, log) = (kept.offer.held.clone(), log(&kept.attempt));
-        match line.end(&End { held, end: end.clone(), events: events.offset, outcome, log }).await? {
+        match line
+            .end(&End {
+                held,
+                end: end.clone(),
+                events: events.offset,
+                outcome,
+                log,
+            })
+            .await?
+        {
             EndAnswer::Taken => return Ok(Delivered::Taken),
             EndAnswer::Unwanted => return Ok(Delivered::Unwanted),
             EndAnswer::Events(there) => events.offset = there,
@@ -109,8 +139,16 @@ pub(super) async fn deliver(
 }
 
 /// Delivers checkpoints as they are written, where the sweep asks for that.
-pub(super) async fn checkpoints_as_written(line: &Line, kept: &Kept, every: Duration) -> Infallible {
-    let mut delivered = kept.offer.checkpoint.as_ref().map(|checkpoint| checkpoint.step);
+pub(super) async fn checkpoints_as_written(
+    line: &Line,
+    kept: &Kept,
+    every: Duration,
+) -> Infallible {
+    let mut delivered = kept
+        .offer
+        .checkpoint
+        .as_ref()
+        .map(|checkpoint| checkpoint.step);
     let mut look = tokio::time::interval(every);
     loop {
         look.tick().await;
@@ -141,9 +179,18 @@ async fn deliver_checkpoint(line: &Line, kept: &Kept, place: Place) {
     };
     let dir = place.of(&kept.run);
     let files = tokio::task::spawn_blocking(move || checkpoint_files(&dir, &id)).await;
-    let Ok(Some(CheckpointFiles { step, dir, .. })) = files else { return };
-    for (name, file) in [(CheckpointFile::Tensors, dir.tensors()), (CheckpointFile::Manifest, dir.manifest())] {
-        if line.deliver(&kept.offer.held, (place, step, name), &file).await.is_err() {
+    let Ok(Some(CheckpointFiles { step, dir, .. })) = files else {
+        return;
+    };
+    for (name, file) in [
+        (CheckpointFile::Tensors, dir.tensors()),
+        (CheckpointFile::Manifest, dir.manifest()),
+    ] {
+        if line
+            .deliver(&kept.offer.held, (place, step, name), &file)
+            .await
+            .is_err()
+        {
             return;
         }
     }

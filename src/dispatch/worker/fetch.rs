@@ -38,7 +38,13 @@ pub(super) async fn fetch(line: &Line, folder: &Folder, kept: &Kept) -> Result<(
         checkpoint(line, &kept.run, Place::Run, offered).await?;
     }
     if let Some(offered) = &kept.offer.trunk {
-        checkpoint(line, &RunDir::new(trunk_source(kept)), Place::Trunk, offered).await?;
+        checkpoint(
+            line,
+            &RunDir::new(trunk_source(kept)),
+            Place::Trunk,
+            offered,
+        )
+        .await?;
     }
     Ok(())
 }
@@ -48,12 +54,22 @@ pub(super) fn trunk_source(kept: &Kept) -> std::path::PathBuf {
     kept.run.root().join("before")
 }
 
-async fn checkpoint(line: &Line, run: &RunDir, place: Place, offered: &OfferedCheckpoint) -> Result<(), FetchError> {
+async fn checkpoint(
+    line: &Line,
+    run: &RunDir,
+    place: Place,
+    offered: &OfferedCheckpoint,
+) -> Result<(), FetchError> {
     let dir = place.of(run).after(offered.step);
     fs::create_dir_all(dir.root()).await?;
-    for (digest, path) in [(&offered.tensors, dir.tensors()), (&offered.manifest, dir.manifest())] {
+    for (digest, path) in [
+        (&offered.tensors, dir.tensors()),
+        (&offered.manifest, dir.manifest()),
+    ] {
         match file(line, digest, &path).await {
-            Err(FetchError::Call(CallError::Gone)) => return Ok(fs::remove_dir_all(dir.root()).await?),
+            Err(FetchError::Call(CallError::Gone)) => {
+                return Ok(fs::remove_dir_all(dir.root()).await?);
+            }
             fetched => fetched?,
         }
     }
@@ -76,6 +92,8 @@ async fn file(line: &Line, digest: &Digest, to: &Path) -> Result<(), FetchError>
 
 async fn is_right(path: &Path, digest: &Digest) -> io::Result<bool> {
     let path = path.to_owned();
-    let found = tokio::task::spawn_blocking(move || read_digest(&path)).await.map_err(io::Error::other)?;
+    let found = tokio::task::spawn_blocking(move || read_digest(&path))
+        .await
+        .map_err(io::Error::other)?;
     Ok(found? == digest.as_str())
 }

@@ -26,12 +26,18 @@ pub(super) struct Kept {
 
 impl Folder {
     pub(super) fn open(root: &Path) -> Result<Self, WorkerError> {
-        let failed = |source| WorkerError::Folder { path: root.to_owned(), source };
+        let failed = |source| WorkerError::Folder {
+            path: root.to_owned(),
+            source,
+        };
         fs::create_dir_all(root.join("runs")).map_err(failed)?;
         fs::create_dir_all(root.join("tokens")).map_err(failed)?;
         let lock = File::create(root.join("lock")).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: std::path::absolute(root).map_err(failed)?, _lock: lock }),
+            Ok(()) => Ok(Self {
+                root: std::path::absolute(root).map_err(failed)?,
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(WorkerError::Locked(root.to_owned())),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
@@ -58,15 +64,24 @@ impl Folder {
     /// What an earlier process of this worker has kept. What is no attempt is no loss: nothing was trained in it yet.
     pub(super) fn kept(&self) -> Vec<Kept> {
         let folders = fs::read_dir(self.runs()).into_iter().flatten().flatten();
-        let offers =
-            folders.filter_map(|folder| serde_json::from_slice(&fs::read(offer_file(&folder.path())).ok()?).ok());
+        let offers = folders.filter_map(|folder| {
+            serde_json::from_slice(&fs::read(offer_file(&folder.path())).ok()?).ok()
+        });
         offers.map(|offer| self.place(offer)).collect()
     }
 
     fn place(&self, offer: Offer) -> Kept {
-        let Held { run, attempt, fence } = &offer.held;
+        let Held {
+            run,
+            attempt,
+            fence,
+        } = &offer.held;
         let run = RunDir::new(self.runs().join(format!("{run}-{fence}")));
-        Kept { attempt: run.attempt(*attempt), run, offer }
+        Kept {
+            attempt: run.attempt(*attempt),
+            run,
+            offer,
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use super::bucket::{Bucket, get};
 use super::folder::Folder;
 use super::line::Line;
 use super::{Worker, WorkerError};
-use crate::executor::{Asked, Given, Note, Objects, Shelf, Signals, StorageAddress, Trainer, ask, tag_of};
+use crate::executor::{
+    Asked, Given, Note, Objects, Shelf, Signals, StorageAddress, Trainer, ask, tag_of,
+};
 use crate::protocol::{Offer, Refusal, version};
 use isoflop_core::run::SPEC_VERSION;
 
@@ -46,29 +48,53 @@ pub enum Attended {
 /// [`WorkerError`]; its coordinator then learns from the engine that it is over.
 pub fn attend_by_storage(options: &JobOptions, note: Note) -> Result<Attended, WorkerError> {
     let objects = Objects::open(&options.storage, note);
-    let objects = objects.map_err(|words| WorkerError::Storage(options.storage.url.clone(), words))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WorkerError::Here)?;
+    let objects =
+        objects.map_err(|words| WorkerError::Storage(options.storage.url.clone(), words))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(WorkerError::Here)?;
     runtime.block_on(attend(options, objects, note))
 }
 
-async fn attend(options: &JobOptions, objects: Objects, note: Note) -> Result<Attended, WorkerError> {
+async fn attend(
+    options: &JobOptions,
+    objects: Objects,
+    note: Note,
+) -> Result<Attended, WorkerError> {
     let mut signals = Signals::new().map_err(WorkerError::Here)?;
     let shelf = Shelf::of(&options.tag);
-    let Some(given) = get::<Given>(&objects, &shelf.offer()).await? else { return Ok(Attended::Unwanted) };
+    let Some(given) = get::<Given>(&objects, &shelf.offer()).await? else {
+        return Ok(Attended::Unwanted);
+    };
     let offer = offered(given, &options.tag)?;
     if !claim(&objects, &shelf).await? {
         return Ok(Attended::Elsewhere);
     }
     // It may lie where others write too: it is ours alone, or the job does not begin.
-    let made = std::fs::DirBuilder::new().mode(0o700).create(&options.scratch);
-    made.map_err(|source| WorkerError::Folder { path: options.scratch.clone(), source })?;
+    let made = std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&options.scratch);
+    made.map_err(|source| WorkerError::Folder {
+        path: options.scratch.clone(),
+        source,
+    })?;
     let _removed = Scratch(&options.scratch);
     let folder = Folder::open(&options.scratch)?;
-    let seat = Seat { threads: offer.threads, gpu: offer.gpu.then_some(0) };
+    let seat = Seat {
+        threads: offer.threads,
+        gpu: offer.gpu.then_some(0),
+    };
     let bucket = Bucket::new(objects, shelf, &offer);
     let kept = folder.keep(offer).map_err(WorkerError::Here)?;
     let trainer = options.trainer.clone();
-    let worker = Worker { line: Line::Storage(Box::new(bucket)), folder, trainer, fetching: Mutex::default(), note };
+    let worker = Worker {
+        line: Line::Storage(Box::new(bucket)),
+        folder,
+        trainer,
+        fetching: Mutex::default(),
+        note,
+    };
     let (ending, ends) = watch::channel(Asked::Nothing);
     let carried = carry_out(Arc::new(worker), kept, seat, ends);
     tokio::pin!(carried);
@@ -96,11 +122,22 @@ fn offered(given: Given, tag: &str) -> Result<Offer, WorkerError> {
         WorkerError::Refused(Refusal { error, hint })
     };
     if given.version != version() {
-        return Err(refused(format!("the coordinator speaks version {}, this isoflop {}", given.version, version())));
+        return Err(refused(format!(
+            "the coordinator speaks version {}, this isoflop {}",
+            given.version,
+            version()
+        )));
     }
-    let offer: Offer = serde_json::from_value(given.offer).map_err(|e| refused(format!("its offer is none: {e}")))?;
-    if offer.spec.version != SPEC_VERSION || offer.spec.id() != offer.held.run || tag_of(&offer.held) != tag {
-        return Err(refused(format!("what is offered for {} is another's", offer.held)));
+    let offer: Offer = serde_json::from_value(given.offer)
+        .map_err(|e| refused(format!("its offer is none: {e}")))?;
+    if offer.spec.version != SPEC_VERSION
+        || offer.spec.id() != offer.held.run
+        || tag_of(&offer.held) != tag
+    {
+        return Err(refused(format!(
+            "what is offered for {} is another's",
+            offer.held
+        )));
     }
     Ok(offer)
 }
@@ -108,7 +145,9 @@ fn offered(given: Given, tag: &str) -> Result<Offer, WorkerError> {
 /// Makes the attempt this process's; says whether it was nobody's. A job that an engine queues again after its node has died finds it
 /// taken: the coordinator sees that job end and makes an attempt of its own.
 async fn claim(objects: &Objects, shelf: &Shelf) -> Result<bool, WorkerError> {
-    let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let host = nix::unistd::gethostname()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let mut mark = [0; 16];
     std::fs::File::open("/dev/urandom")
         .and_then(|mut file| io::Read::read_exact(&mut file, &mut mark))
@@ -117,7 +156,10 @@ async fn claim(objects: &Objects, shelf: &Shelf) -> Result<bool, WorkerError> {
     let ours = serde_json::json!({ "host": host, "process": std::process::id(), "mark": mark });
     let bytes = ours.to_string().into_bytes();
     let name = shelf.claim();
-    let created = objects.persist(|| objects.create(&name, bytes.clone())).await.map_err(super::CallError::from)?;
+    let created = objects
+        .persist(|| objects.create(&name, bytes.clone()))
+        .await
+        .map_err(super::CallError::from)?;
     // The answer to an earlier request may have been lost: then it is there, and ours.
     Ok(created || get::<serde_json::Value>(objects, &name).await? == Some(ours))
 }

@@ -91,7 +91,10 @@ pub enum WorkerError {
 impl From<CallError> for WorkerError {
     fn from(error: CallError) -> Self {
         let refusal = |error: String| {
-            Self::Refused(Refusal { error, hint: "install the same isoflop on both machines".to_owned() })
+            Self::Refused(Refusal {
+                error,
+                hint: "install the same isoflop on both machines".to_owned(),
+            })
         };
         match error {
             CallError::Refused(refusal) => Self::Refused(refusal),
@@ -129,9 +132,18 @@ pub fn work(options: WorkerOptions, note: Note) -> Result<(), WorkerError> {
     kill_survivors(&folder.runs()).map_err(WorkerError::Survivors)?;
     let client = Arc::new(Client::new(&options.address, note)?);
     let line = Line::Coordinator(client.clone());
-    let worker = Worker { line, folder, trainer: options.trainer.clone(), fetching: Mutex::default(), note };
+    let worker = Worker {
+        line,
+        folder,
+        trainer: options.trainer.clone(),
+        fetching: Mutex::default(),
+        note,
+    };
     // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WorkerError::Here)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(WorkerError::Here)?;
     runtime.block_on(Shift::new(Arc::new(worker), client, &options).go(&options))
 }
 
@@ -157,7 +169,10 @@ impl Free {
             return None;
         }
         self.cores -= offer.threads;
-        Some(Seat { threads: offer.threads, gpu: if offer.gpu { self.gpus.pop() } else { None } })
+        Some(Seat {
+            threads: offer.threads,
+            gpu: if offer.gpu { self.gpus.pop() } else { None },
+        })
     }
 
     fn give_back(&mut self, seat: Seat) {
@@ -168,8 +183,17 @@ impl Free {
 
 impl Shift {
     fn new(worker: Arc<Worker>, client: Arc<Client>, options: &WorkerOptions) -> Self {
-        let free = Free { cores: options.cores, gpus: (0..options.gpus).rev().collect() };
-        Self { worker, client, tasks: JoinSet::new(), free, ending: watch::channel(Asked::Nothing).0 }
+        let free = Free {
+            cores: options.cores,
+            gpus: (0..options.gpus).rev().collect(),
+        };
+        Self {
+            worker,
+            client,
+            tasks: JoinSet::new(),
+            free,
+            ending: watch::channel(Asked::Nothing).0,
+        }
     }
 
     async fn go(mut self, options: &WorkerOptions) -> Result<(), WorkerError> {
@@ -177,7 +201,9 @@ impl Shift {
         self.deliver_kept();
         let hello = Hello {
             isoflop: env!("CARGO_PKG_VERSION").to_owned(),
-            host: nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            host: nix::unistd::gethostname()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default(),
             cores: options.cores,
             gpus: options.gpus,
         };
@@ -186,7 +212,10 @@ impl Shift {
             welcome = client.hello(&hello) => welcome?,
             () = signals.next() => return Ok(()),
         };
-        (worker.note)(&format!("worker `{}` of sweep `{}`", welcome.worker, welcome.sweep));
+        (worker.note)(&format!(
+            "worker `{}` of sweep `{}`",
+            welcome.worker, welcome.sweep
+        ));
         let result = self.take_runs(options.idle, &mut signals).await;
         if result.is_err() {
             ask(&self.ending, Asked::Stop);
@@ -196,7 +225,11 @@ impl Shift {
     }
 
     /// Takes runs while there is room, until it is told to end.
-    async fn take_runs(&mut self, idle: Option<Duration>, signals: &mut Signals) -> Result<(), WorkerError> {
+    async fn take_runs(
+        &mut self,
+        idle: Option<Duration>,
+        signals: &mut Signals,
+    ) -> Result<(), WorkerError> {
         let mut idle_since = tokio::time::Instant::now();
         let mut claiming = None;
         loop {
@@ -205,7 +238,13 @@ impl Shift {
                 let client = self.client.clone();
                 // It is not dropped when something else comes first: the answer would be lost.
                 claiming = Some(Box::pin(async move {
-                    client.claim(&ClaimRequest { cores, gpus, wait_seconds: LONGEST_WAIT_SECONDS }).await
+                    client
+                        .claim(&ClaimRequest {
+                            cores,
+                            gpus,
+                            wait_seconds: LONGEST_WAIT_SECONDS,
+                        })
+                        .await
                 }));
             }
             let claimed = async {
@@ -243,15 +282,21 @@ impl Shift {
 
     fn start(&mut self, offer: Offer) -> Result<(), WorkerError> {
         if offer.spec.version != SPEC_VERSION || offer.spec.id() != offer.held.run {
-            let error = format!("the coordinator offers {}, whose spec is another's", offer.held);
+            let error = format!(
+                "the coordinator offers {}, whose spec is another's",
+                offer.held
+            );
             let hint = "install the same isoflop on both machines".to_owned();
             return Err(WorkerError::Refused(Refusal { error, hint }));
         }
         // More than was asked for: it is not confirmed, and offered to others.
-        let Some(seat) = self.free.take(&offer) else { return Ok(()) };
+        let Some(seat) = self.free.take(&offer) else {
+            return Ok(());
+        };
         let kept = self.worker.folder.keep(offer).map_err(WorkerError::Here)?;
         let (worker, ending) = (self.worker.clone(), self.ending.subscribe());
-        self.tasks.spawn(async move { (seat, carry_out(worker, kept, seat, ending).await) });
+        self.tasks
+            .spawn(async move { (seat, carry_out(worker, kept, seat, ending).await) });
         Ok(())
     }
 
@@ -268,8 +313,12 @@ impl Shift {
     fn deliver_kept(&mut self) {
         for kept in self.worker.folder.kept() {
             let worker = self.worker.clone();
-            let nothing = Seat { threads: 0, gpu: None };
-            self.tasks.spawn(async move { (nothing, deliver_one_kept(&worker, &kept).await) });
+            let nothing = Seat {
+                threads: 0,
+                gpu: None,
+            };
+            self.tasks
+                .spawn(async move { (nothing, deliver_one_kept(&worker, &kept).await) });
         }
     }
 
@@ -292,14 +341,26 @@ impl Shift {
 }
 
 async fn deliver_one_kept(worker: &Worker, kept: &Kept) -> Result<(), WorkerError> {
-    let said = std::fs::read(kept.attempt.end()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let said = std::fs::read(kept.attempt.end())
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     // Its trainer died with the process that attended to it: that is not the run's fault.
-    let died = if kept.attempt.outcome().exists() { TrainerExit::Outcome } else { TrainerExit::Preempted };
+    let died = if kept.attempt.outcome().exists() {
+        TrainerExit::Outcome
+    } else {
+        TrainerExit::Preempted
+    };
     let end = said.unwrap_or_else(|| AttemptEnd::exit(died as i32));
     write_json(&kept.attempt.end(), &end).map_err(WorkerError::Here)?;
     let delivered = deliver(&worker.line, kept, end, Events::new(kept)).await?;
     kept.forget();
-    worker.say(kept, &format!("kept by an earlier worker in this folder, and {}", delivered.words()));
+    worker.say(
+        kept,
+        &format!(
+            "kept by an earlier worker in this folder, and {}",
+            delivered.words()
+        ),
+    );
     Ok(())
 }
 
@@ -308,7 +369,10 @@ struct Signals([tokio::signal::unix::Signal; 2]);
 
 impl Signals {
     fn new() -> io::Result<Self> {
-        Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]))
+        Ok(Self([
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        ]))
     }
 
     async fn next(&mut self) {

@@ -12,9 +12,16 @@ use crate::protocol::{Fingerprint, tls_provider};
 /// TLS with the coordinator of this certificate alone.
 pub(super) fn pinned(fingerprint: Fingerprint) -> Result<ClientConfig, Error> {
     let provider = tls_provider();
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-    let verifier = Arc::new(Pin { fingerprint, provider });
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()?;
+    let verifier = Arc::new(Pin {
+        fingerprint,
+        provider,
+    });
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
 }
 
 #[derive(Debug)]
@@ -37,7 +44,10 @@ impl ServerCertVerifier for Pin {
         if found == self.fingerprint {
             return Ok(ServerCertVerified::assertion());
         }
-        Err(Error::General(format!("its certificate has the fingerprint {found}, not {}", self.fingerprint)))
+        Err(Error::General(format!(
+            "its certificate has the fingerprint {found}, not {}",
+            self.fingerprint
+        )))
     }
 
     /// That the other side has the key to it is checked as ever.
@@ -47,7 +57,12 @@ impl ServerCertVerifier for Pin {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -56,10 +71,17 @@ impl ServerCertVerifier for Pin {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

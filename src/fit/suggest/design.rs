@@ -32,10 +32,22 @@ pub(super) struct Noisy {
 impl Noisy {
     /// g at (log N, log D).
     pub(super) fn row(&self, (log_n, log_d): (f64, f64)) -> Row {
-        let Surface { e, a, b, alpha, beta } = self.surface;
+        let Surface {
+            e,
+            a,
+            b,
+            alpha,
+            beta,
+        } = self.surface;
         let (a, b) = (a * (-alpha * log_n).exp(), b * (-beta * log_d).exp());
         let loss = e + a + b;
-        Row::from([a, b, 1.0, -a * (log_n - self.centre.0), -b * (log_d - self.centre.1)]) / loss
+        Row::from([
+            a,
+            b,
+            1.0,
+            -a * (log_n - self.centre.0),
+            -b * (log_d - self.centre.1),
+        ]) / loss
     }
 
     /// Variance of the sum of the errors of `count` runs of a cell.
@@ -79,8 +91,16 @@ impl Design {
             ))
         };
         let m: Vec<Square> = self.arms.iter().map(ridge).collect();
-        let j = m.iter().zip(&self.arms).map(|(ridge, arm)| ridge * (arm.misfit + arm.seed)).collect();
-        let mut sums = Sums { m, j, cross: Square::zeros() };
+        let j = m
+            .iter()
+            .zip(&self.arms)
+            .map(|(ridge, arm)| ridge * (arm.misfit + arm.seed))
+            .collect();
+        let mut sums = Sums {
+            m,
+            j,
+            cross: Square::zeros(),
+        };
         let none = vec![0.0; self.arms.len()];
         for (cell, to) in counts.iter().enumerate() {
             self.change(&mut sums, cell, &none, to);
@@ -99,7 +119,12 @@ impl Design {
         for (arm, noisy) in self.arms.iter().enumerate() {
             if to[arm] != from[arm] {
                 sums.m[arm].ger(to[arm] - from[arm], &rows[arm], &rows[arm], 1.0);
-                sums.j[arm].ger(noisy.of_sum(to[arm]) - noisy.of_sum(from[arm]), &rows[arm], &rows[arm], 1.0);
+                sums.j[arm].ger(
+                    noisy.of_sum(to[arm]) - noisy.of_sum(from[arm]),
+                    &rows[arm],
+                    &rows[arm],
+                    1.0,
+                );
             }
         }
         if let [first, second] = self.arms.as_slice() {
@@ -107,16 +132,27 @@ impl Design {
                 let pairs = counts[0].min(counts[1]);
                 self.correlation * (first.of_sum(pairs) * second.of_sum(pairs)).sqrt()
             };
-            sums.cross.ger(shared(to) - shared(from), &rows[0], &rows[1], 1.0);
+            sums.cross
+                .ger(shared(to) - shared(from), &rows[0], &rows[1], 1.0);
         }
     }
 
     /// Variance of the target, ∇tᵀM⁻¹JM⁻¹∇t (the delta method).
     pub(super) fn variance(&self, sums: &Sums) -> f64 {
-        let solved = sums.m.iter().zip(&self.gradient).map(|(m, g)| Some(m.cholesky()?.solve(g)));
-        let Some(u) = solved.collect::<Option<Vec<Row>>>() else { return f64::INFINITY };
+        let solved = sums
+            .m
+            .iter()
+            .zip(&self.gradient)
+            .map(|(m, g)| Some(m.cholesky()?.solve(g)));
+        let Some(u) = solved.collect::<Option<Vec<Row>>>() else {
+            return f64::INFINITY;
+        };
         let own: f64 = u.iter().zip(&sums.j).map(|(u, j)| u.dot(&(j * u))).sum();
-        let shared = if let [first, second] = u.as_slice() { 2.0 * first.dot(&(sums.cross * second)) } else { 0.0 };
+        let shared = if let [first, second] = u.as_slice() {
+            2.0 * first.dot(&(sums.cross * second))
+        } else {
+            0.0
+        };
         own + shared
     }
 }
@@ -125,19 +161,37 @@ impl Design {
 mod tests {
     use super::*;
 
-    const SURFACE: Surface = Surface { e: 1.7, a: 400.0, b: 410.0, alpha: 0.34, beta: 0.31 };
+    const SURFACE: Surface = Surface {
+        e: 1.7,
+        a: 400.0,
+        b: 410.0,
+        alpha: 0.34,
+        beta: 0.31,
+    };
 
     fn arm() -> Noisy {
-        Noisy { surface: SURFACE, centre: (16.0, 20.0), misfit: 0.0, seed: 1e-4 }
+        Noisy {
+            surface: SURFACE,
+            centre: (16.0, 20.0),
+            misfit: 0.0,
+            seed: 1e-4,
+        }
     }
 
     /// Rows are the derivatives of log L̂ by the centred parameters.
     #[test]
     fn rows_are_derivatives() {
         let at = (17.0f64, 19.0f64);
-        let log_loss =
-            |x: &[f64; 5]| (x[2] + (x[0] - x[3] * (at.0 - 16.0)).exp() + (x[1] - x[4] * (at.1 - 20.0)).exp()).ln();
-        let x = [400f64.ln() - 0.34 * 16.0, 410f64.ln() - 0.31 * 20.0, 1.7, 0.34, 0.31];
+        let log_loss = |x: &[f64; 5]| {
+            (x[2] + (x[0] - x[3] * (at.0 - 16.0)).exp() + (x[1] - x[4] * (at.1 - 20.0)).exp()).ln()
+        };
+        let x = [
+            400f64.ln() - 0.34 * 16.0,
+            410f64.ln() - 0.31 * 20.0,
+            1.7,
+            0.34,
+            0.31,
+        ];
         let row = arm().row(at);
         for i in 0..5 {
             let by = |h: f64| {
@@ -152,19 +206,40 @@ mod tests {
     fn design(misfit: f64, correlation: f64) -> Design {
         let arm = Noisy { misfit, ..arm() };
         let places: Vec<(f64, f64)> = (0..5)
-            .flat_map(|i| (0..4).map(move |k| (14.0 + f64::from(i), 18.0 + f64::from(k) + 0.3 * f64::from(i))))
+            .flat_map(|i| {
+                (0..4).map(move |k| {
+                    (
+                        14.0 + f64::from(i),
+                        18.0 + f64::from(k) + 0.3 * f64::from(i),
+                    )
+                })
+            })
             .collect();
-        let cells = places.iter().map(|at| Cell { rows: vec![arm.row(*at); 2], counts: vec![1.0; 2] }).collect();
+        let cells = places
+            .iter()
+            .map(|at| Cell {
+                rows: vec![arm.row(*at); 2],
+                counts: vec![1.0; 2],
+            })
+            .collect();
         let gradient = arm.row((16.0, 20.0));
-        Design { arms: vec![arm; 2], cells, correlation, gradient: vec![gradient, -gradient] }
+        Design {
+            arms: vec![arm; 2],
+            cells,
+            correlation,
+            gradient: vec![gradient, -gradient],
+        }
     }
 
     /// Twice the seeds halve the variance of seeds, and nothing of the misfit; what two arms share cancels.
     #[test]
     fn variances_follow_from_what_varies() {
         let variance = |design: &Design, times: f64| {
-            let counts =
-                design.counts().iter().map(|counts| counts.iter().map(|n| n * times).collect()).collect::<Vec<_>>();
+            let counts = design
+                .counts()
+                .iter()
+                .map(|counts| counts.iter().map(|n| n * times).collect())
+                .collect::<Vec<_>>();
             design.variance(&design.sums(&counts))
         };
         let plain = design(0.0, 0.0);

@@ -46,15 +46,33 @@ pub struct OfferedSize {
 /// beyond by parameters alone.
 pub(super) fn rungs(arms: &[Runs<'_>], offered: Option<&[OfferedSize]>) -> Vec<Rung> {
     let own = thinned(shared(arms), SIZES);
-    let Some(offered) = offered else { return interpolated(arms, &own) };
-    let is_new = |size: &&OfferedSize| !arms.iter().any(|arm| arm.runs.iter().any(|run| run.size == size.label));
+    let Some(offered) = offered else {
+        return interpolated(arms, &own);
+    };
+    let is_new = |size: &&OfferedSize| {
+        !arms
+            .iter()
+            .any(|arm| arm.runs.iter().any(|run| run.size == size.label))
+    };
     let rung = |size: &OfferedSize| {
         let of = |arm: &Runs<'_>| {
             let name = &arm.runs.first()?.arm;
-            size.arms.iter().find(|(other, ..)| other == name).map(|(_, n, f)| (n.ln(), f.ln()))
+            size.arms
+                .iter()
+                .find(|(other, ..)| other == name)
+                .map(|(_, n, f)| (n.ln(), f.ln()))
         };
-        let (log_n, log_f) = arms.iter().map(of).collect::<Option<Vec<_>>>()?.into_iter().unzip();
-        Some(Rung { label: Some(size.label.clone()), log_n, log_f })
+        let (log_n, log_f) = arms
+            .iter()
+            .map(of)
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .unzip();
+        Some(Rung {
+            label: Some(size.label.clone()),
+            log_n,
+            log_f,
+        })
     };
     let mut rungs = own;
     rungs.extend(offered.iter().filter(is_new).filter_map(rung));
@@ -63,15 +81,34 @@ pub(super) fn rungs(arms: &[Runs<'_>], offered: Option<&[OfferedSize]>) -> Vec<R
 }
 
 fn interpolated(arms: &[Runs<'_>], own: &[Rung]) -> Vec<Rung> {
-    let mut gaps: Vec<f64> = own.windows(2).map(|pair| pair[1].log_n[0] - pair[0].log_n[0]).collect();
+    let mut gaps: Vec<f64> = own
+        .windows(2)
+        .map(|pair| pair[1].log_n[0] - pair[0].log_n[0])
+        .collect();
     gaps.sort_by(f64::total_cmp);
-    let step = gaps.get(gaps.len() / 2).copied().unwrap_or(0.7).clamp(0.2, 0.7);
+    let step = gaps
+        .get(gaps.len() / 2)
+        .copied()
+        .unwrap_or(0.7)
+        .clamp(0.2, 0.7);
     let moved = |rung: &Rung, by: f64| new(arms, rung.log_n.iter().map(|n| n + by).collect());
-    let mut rungs: Vec<Rung> = own.first().map(|least| moved(least, -step)).into_iter().collect();
+    let mut rungs: Vec<Rung> = own
+        .first()
+        .map(|least| moved(least, -step))
+        .into_iter()
+        .collect();
     for (at, rung) in own.iter().enumerate() {
         rungs.push(rung.clone());
-        if let Some(next) = own.get(at + 1).filter(|next| next.log_n[0] - rung.log_n[0] > WIDE) {
-            let middle: Vec<f64> = rung.log_n.iter().zip(&next.log_n).map(|(a, b)| f64::midpoint(*a, *b)).collect();
+        if let Some(next) = own
+            .get(at + 1)
+            .filter(|next| next.log_n[0] - rung.log_n[0] > WIDE)
+        {
+            let middle: Vec<f64> = rung
+                .log_n
+                .iter()
+                .zip(&next.log_n)
+                .map(|(a, b)| f64::midpoint(*a, *b))
+                .collect();
             rungs.push(new(arms, middle));
         }
     }
@@ -83,8 +120,16 @@ fn interpolated(arms: &[Runs<'_>], own: &[Rung]) -> Vec<Rung> {
 
 /// A size of no run.
 fn new(arms: &[Runs<'_>], log_n: Vec<f64>) -> Rung {
-    let log_f = arms.iter().zip(&log_n).map(|(arm, n)| arm.per_token.log(*n)).collect();
-    Rung { label: None, log_n, log_f }
+    let log_f = arms
+        .iter()
+        .zip(&log_n)
+        .map(|(arm, n)| arm.per_token.log(*n))
+        .collect();
+    Rung {
+        label: None,
+        log_n,
+        log_f,
+    }
 }
 
 /// By name where all arms know the name; a size is shared so, though its N is not (`arch::Architecture::at`).
@@ -92,18 +137,31 @@ fn shared(arms: &[Runs<'_>]) -> Vec<Rung> {
     let mut named: BTreeMap<&str, Vec<Option<(f64, f64)>>> = BTreeMap::new();
     for (arm, Runs { runs, .. }) in arms.iter().enumerate() {
         for run in runs {
-            let places = named.entry(run.size.as_str()).or_insert_with(|| vec![None; arms.len()]);
+            let places = named
+                .entry(run.size.as_str())
+                .or_insert_with(|| vec![None; arms.len()]);
             places[arm] = Some(run.token_cost());
         }
     }
     let rung = |(label, places): (&str, Vec<Option<(f64, f64)>>)| {
-        let (log_n, log_f) = places.into_iter().collect::<Option<Vec<_>>>()?.into_iter().unzip();
-        Some(Rung { label: Some(label.to_owned()), log_n, log_f })
+        let (log_n, log_f) = places
+            .into_iter()
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .unzip();
+        Some(Rung {
+            label: Some(label.to_owned()),
+            log_n,
+            log_f,
+        })
     };
     let mut rungs: Vec<Rung> = named.into_iter().filter_map(rung).collect();
     if rungs.len() < 2 {
         // Arms that name their sizes differently are offered those of the first.
-        rungs = arms.first().map(|arm| first_arms(arms, &arm.runs)).unwrap_or_default();
+        rungs = arms
+            .first()
+            .map(|arm| first_arms(arms, &arm.runs))
+            .unwrap_or_default();
     }
     rungs.sort_by(|a, b| a.log_n[0].total_cmp(&b.log_n[0]));
     rungs.dedup_by(|a, b| (a.log_n[0] - b.log_n[0]).abs() < APART);
@@ -111,22 +169,39 @@ fn shared(arms: &[Runs<'_>]) -> Vec<Rung> {
 }
 
 fn first_arms(arms: &[Runs<'_>], runs: &[&Observation]) -> Vec<Rung> {
-    runs.iter().map(|run| new(arms, vec![run.params.ln(); arms.len()])).collect()
+    runs.iter()
+        .map(|run| new(arms, vec![run.params.ln(); arms.len()]))
+        .collect()
 }
 
 /// The budgets of the arms, those between them, and larger ones up to what one run may cost.
 pub(super) fn budgets(arms: &[Runs<'_>], most: f64) -> Vec<f64> {
-    let mut own: Vec<f64> = arms.iter().flat_map(|arm| arm.runs.iter().map(|run| run.budget)).collect();
+    let mut own: Vec<f64> = arms
+        .iter()
+        .flat_map(|arm| arm.runs.iter().map(|run| run.budget))
+        .collect();
     own.sort_by(f64::total_cmp);
     own.dedup();
     let own = thinned(own, BUDGETS);
     let mut ratios: Vec<f64> = own.windows(2).map(|pair| pair[1] / pair[0]).collect();
     ratios.sort_by(f64::total_cmp);
-    let ratio = ratios.get(ratios.len() / 2).copied().unwrap_or(2.5).clamp(2.0, 4.0);
+    let ratio = ratios
+        .get(ratios.len() / 2)
+        .copied()
+        .unwrap_or(2.5)
+        .clamp(2.0, 4.0);
     let mut budgets = Vec::new();
-    budgets.extend(own.windows(2).filter(|pair| pair[1] / pair[0] > 1.8).map(|pair| round((pair[0] * pair[1]).sqrt())));
+    budgets.extend(
+        own.windows(2)
+            .filter(|pair| pair[1] / pair[0] > 1.8)
+            .map(|pair| round((pair[0] * pair[1]).sqrt())),
+    );
     if let Some(largest) = own.last() {
-        budgets.extend((1..).map(|i| round(largest * ratio.powi(i))).take_while(|b| *b <= BEYOND * largest));
+        budgets.extend(
+            (1..)
+                .map(|i| round(largest * ratio.powi(i)))
+                .take_while(|b| *b <= BEYOND * largest),
+        );
     }
     budgets.retain(|budget| *budget <= most);
     budgets.extend(own);
@@ -139,14 +214,18 @@ fn thinned<T: Clone>(values: Vec<T>, most: usize) -> Vec<T> {
     if values.len() <= most {
         return values;
     }
-    (0..most).map(|i| values[i * (values.len() - 1) / (most - 1)].clone()).collect()
+    (0..most)
+        .map(|i| values[i * (values.len() - 1) / (most - 1)].clone())
+        .collect()
 }
 
 /// To two significant digits, as people write budgets.
 fn round(value: f64) -> f64 {
     let scale = 10f64.powf(value.log10().floor() - 1.0);
     // Written and read again, so that it is the number that is shown.
-    format!("{:.1e}", (value / scale).round() * scale).parse().unwrap_or(value)
+    format!("{:.1e}", (value / scale).round() * scale)
+        .parse()
+        .unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -155,7 +234,10 @@ mod tests {
 
     #[test]
     fn budgets_are_round() {
-        assert_eq!([round(6.3245e10), round(9.97e17), round(123.4)], [6.3e10, 1e18, 120.0]);
+        assert_eq!(
+            [round(6.3245e10), round(9.97e17), round(123.4)],
+            [6.3e10, 1e18, 120.0]
+        );
     }
 
     #[test]

@@ -27,7 +27,9 @@ pub use target::Target;
 use super::arm::of_surface;
 use super::made::Made;
 use super::multiplier::Pair;
-use super::{Approach, Carried, Interval, Observation, Settings, Study, convention, fit_arms, tuning};
+use super::{
+    Approach, Carried, Interval, Observation, Settings, Study, convention, fit_arms, tuning,
+};
 use design::Noisy;
 use grid::Runs;
 use places::Grid;
@@ -115,7 +117,9 @@ pub enum SuggestRefusal {
         reason: String,
     },
     /// The multiplier has no place.
-    #[error("the measured losses of the two arms do not overlap, so that there is no multiplier to narrow")]
+    #[error(
+        "the measured losses of the two arms do not overlap, so that there is no multiplier to narrow"
+    )]
     NoOverlap,
     /// The laws do not reach so far.
     #[error("at {flops:.2e} FLOPs there is no multiplier: that is too far from what was measured")]
@@ -134,7 +138,9 @@ pub enum SuggestRefusal {
         what: String,
     },
     /// A multiplier is of two arms.
-    #[error("a multiplier takes runs in pairs, one of each arm, and no more than {most} is allowed")]
+    #[error(
+        "a multiplier takes runs in pairs, one of each arm, and no more than {most} is allowed"
+    )]
     TooFewRuns {
         /// Runs allowed.
         most: usize,
@@ -154,7 +160,11 @@ pub enum SuggestRefusal {
 ///
 /// # Errors
 /// [`SuggestRefusal`] where there is no law to suggest by, or nothing can be paid for.
-pub fn suggest(study: &Study, settings: &Settings, wanted: &Wanted) -> Result<Suggestion, SuggestRefusal> {
+pub fn suggest(
+    study: &Study,
+    settings: &Settings,
+    wanted: &Wanted,
+) -> Result<Suggestion, SuggestRefusal> {
     let (tuned, _) = tuning::tune(study);
     let seen = convention::under(&tuned, settings);
     let carried = fit_arms(&seen, settings);
@@ -163,14 +173,22 @@ pub fn suggest(study: &Study, settings: &Settings, wanted: &Wanted) -> Result<Su
         _ => vec![&wanted.arm],
     };
     if wanted.max_runs < names.len() {
-        return Err(SuggestRefusal::TooFewRuns { most: wanted.max_runs });
+        return Err(SuggestRefusal::TooFewRuns {
+            most: wanted.max_runs,
+        });
     }
-    let arms: Vec<Arm<'_>> = names.iter().map(|name| Arm::of(&carried, name)).collect::<Result<_, _>>()?;
+    let arms: Vec<Arm<'_>> = names
+        .iter()
+        .map(|name| Arm::of(&carried, name))
+        .collect::<Result<_, _>>()?;
     let aim = aim(&arms, wanted)?;
     let grid = Grid::of(&arms, wanted);
     let design = grid.design(&arms, &aim);
     let candidates = grid.candidates(&arms, wanted.allowance)?;
-    let limits = Limits { allowance: wanted.allowance, picks: wanted.max_runs / arms.len() };
+    let limits = Limits {
+        allowance: wanted.allowance,
+        picks: wanted.max_runs / arms.len(),
+    };
     let choice = search(&design, &candidates, limits);
     let now = design.variance(&design.sums(&design.counts()));
     let places = grid.places(&candidates, &choice.taken);
@@ -179,14 +197,20 @@ pub fn suggest(study: &Study, settings: &Settings, wanted: &Wanted) -> Result<Su
     }
     let shrink = (choice.variance / now).sqrt();
     let is_whole = arms.len() == seen.arms().len();
-    let form = if is_whole { sweep_form::extend(&design, &grid, limits, now) } else { sweep_form::Extended::default() };
+    let form = if is_whole {
+        sweep_form::extend(&design, &grid, limits, now)
+    } else {
+        sweep_form::Extended::default()
+    };
     Ok(Suggestion {
         target: wanted.target,
         arms: names.into_iter().map(str::to_owned).collect(),
         at_flops: aim.flops,
         value: aim.value,
         now: aim.interval,
-        expected: aim.interval.map(|now| narrowed(now, aim.value, shrink, wanted.target)),
+        expected: aim
+            .interval
+            .map(|now| narrowed(now, aim.value, shrink, wanted.target)),
         shrink,
         shrink_evenly: (places::evenly(&design, &grid, choice.cost) / now).sqrt(),
         flops: choice.cost,
@@ -206,19 +230,42 @@ struct Arm<'a> {
 
 impl<'a> Arm<'a> {
     fn of(carried: &'a [Carried<'a>], name: &str) -> Result<Self, SuggestRefusal> {
-        let none = |reason: &str| SuggestRefusal::NoSurface { arm: name.to_owned(), reason: reason.to_owned() };
-        let arm = carried.iter().find(|arm| arm.prepared.name == name).ok_or_else(|| none("it has no finished run"))?;
-        let (fit, per_token) = arm.prepared.surface.as_ref().map_err(|reason| none(&reason.to_string()))?;
+        let none = |reason: &str| SuggestRefusal::NoSurface {
+            arm: name.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let arm = carried
+            .iter()
+            .find(|arm| arm.prepared.name == name)
+            .ok_or_else(|| none("it has no finished run"))?;
+        let (fit, per_token) = arm
+            .prepared
+            .surface
+            .as_ref()
+            .map_err(|reason| none(&reason.to_string()))?;
         let made = Made::by(Approach::Surface, &arm.made);
         let made = made.ok_or_else(|| none("one of its terms is zero, so that no size is best"))?;
-        let runs: Vec<&Observation> = arm.prepared.fresh().into_iter().map(|(_, run)| run).collect();
+        let runs: Vec<&Observation> = arm
+            .prepared
+            .fresh()
+            .into_iter()
+            .map(|(_, run)| run)
+            .collect();
         let noisy = noise::around(fit.surface, &runs);
-        Ok(Self { made, noisy, runs: Runs { runs, per_token: *per_token } })
+        Ok(Self {
+            made,
+            noisy,
+            runs: Runs {
+                runs,
+                per_token: *per_token,
+            },
+        })
     }
 
     /// Least and most log(D/N) of its runs.
     fn ratios(&self) -> (f64, f64) {
-        let (low, high) = super::span::range(self.runs.runs.iter().map(|run| run.tokens / run.params));
+        let (low, high) =
+            super::span::range(self.runs.runs.iter().map(|run| run.tokens / run.params));
         (low.ln(), high.ln())
     }
 }
@@ -234,20 +281,43 @@ struct Aim {
 fn aim(arms: &[Arm<'_>], wanted: &Wanted) -> Result<Aim, SuggestRefusal> {
     let [base, other] = arms else {
         let arm = &arms[0];
-        let value = wanted.target.exponent(&arm.noisy.surface).unwrap_or(f64::NAN);
-        let of = |surface: &super::surface::Surface| wanted.target.exponent(surface).unwrap_or(f64::NAN);
+        let value = wanted
+            .target
+            .exponent(&arm.noisy.surface)
+            .unwrap_or(f64::NAN);
+        let of =
+            |surface: &super::surface::Surface| wanted.target.exponent(surface).unwrap_or(f64::NAN);
         let gradient = vec![wanted.target.of_exponent(&arm.noisy.surface)];
-        return Ok(Aim { value, interval: arm.made.interval(of_surface(of)), flops: None, gradient });
+        return Ok(Aim {
+            value,
+            interval: arm.made.interval(of_surface(of)),
+            flops: None,
+            gradient,
+        });
     };
     let pair = Pair::of(base.made, other.made);
     let middle = || pair.overlap().map(|(low, high)| (low * high).sqrt());
-    let flops = wanted.at_flops.or_else(middle).ok_or(SuggestRefusal::NoOverlap)?;
+    let flops = wanted
+        .at_flops
+        .or_else(middle)
+        .ok_or(SuggestRefusal::NoOverlap)?;
     let point = pair.anywhere(flops);
     let costs = [&base.runs.per_token, &other.runs.per_token];
     let gradient = target::of_multiplier([&base.noisy, &other.noisy], costs, other.made, flops);
-    let (value, gradient) = point.value.zip(gradient).ok_or(SuggestRefusal::TooFar { flops })?;
-    let interval = point.low.zip(point.high).map(|(low, high)| Interval { low, high });
-    Ok(Aim { value, interval, flops: Some(flops), gradient })
+    let (value, gradient) = point
+        .value
+        .zip(gradient)
+        .ok_or(SuggestRefusal::TooFar { flops })?;
+    let interval = point
+        .low
+        .zip(point.high)
+        .map(|(low, high)| Interval { low, high });
+    Ok(Aim {
+        value,
+        interval,
+        flops: Some(flops),
+        gradient,
+    })
 }
 
 /// The interval of now drawn in around its value; a multiplier's in logarithms.
@@ -256,5 +326,8 @@ fn narrowed(now: Interval, value: f64, by: f64, target: Target) -> Interval {
         Target::Multiplier => value * (end / value).powf(by),
         _ => value + by * (end - value),
     };
-    Interval { low: end(now.low), high: end(now.high) }
+    Interval {
+        low: end(now.low),
+        high: end(now.high),
+    }
 }

@@ -18,23 +18,47 @@ const MOST: f64 = 0.95;
 /// one seed nothing tells them apart, and all of it counts as the seeds'.
 pub(super) fn around(surface: Surface, runs: &[&Observation]) -> Noisy {
     let count = runs.len() as f64;
-    let mean = |of: fn(&Observation) -> f64| runs.iter().map(|run| of(run).ln()).sum::<f64>() / count;
-    let all = runs.iter().map(|run| error(&surface, run).powi(2)).sum::<f64>() / (count - SPENT).max(1.0);
-    let seed = between_seeds(runs.iter().copied(), |run| run.loss.ln()).unwrap_or(all).min(all);
-    Noisy { surface, centre: (mean(|run| run.params), mean(|run| run.tokens)), misfit: all - seed, seed }
+    let mean =
+        |of: fn(&Observation) -> f64| runs.iter().map(|run| of(run).ln()).sum::<f64>() / count;
+    let all = runs
+        .iter()
+        .map(|run| error(&surface, run).powi(2))
+        .sum::<f64>()
+        / (count - SPENT).max(1.0);
+    let seed = between_seeds(runs.iter().copied(), |run| run.loss.ln())
+        .unwrap_or(all)
+        .min(all);
+    Noisy {
+        surface,
+        centre: (mean(|run| run.params), mean(|run| run.tokens)),
+        misfit: all - seed,
+        seed,
+    }
 }
 
 /// ρ of the residuals at one size, budget and seed; 0 where the arms share too few.
 pub(super) fn correlation(arms: [(&Surface, &[&Observation]); 2]) -> f64 {
     let [first, second] = arms.map(|(surface, runs)| {
-        let keyed = |run: &&Observation| ((run.size.clone(), run.budget.to_bits(), run.seed), error(surface, run));
+        let keyed = |run: &&Observation| {
+            (
+                (run.size.clone(), run.budget.to_bits(), run.seed),
+                error(surface, run),
+            )
+        };
         runs.iter().map(keyed).collect::<BTreeMap<_, _>>()
     });
-    let pairs: Vec<(f64, f64)> = first.iter().filter_map(|(key, r)| Some((*r, *second.get(key)?))).collect();
+    let pairs: Vec<(f64, f64)> = first
+        .iter()
+        .filter_map(|(key, r)| Some((*r, *second.get(key)?)))
+        .collect();
     if pairs.len() < PAIRS {
         return 0.0;
     }
     let sum = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>();
     let scale = (sum(|p| p.0 * p.0) * sum(|p| p.1 * p.1)).sqrt();
-    if scale > 0.0 { (sum(|p| p.0 * p.1) / scale).clamp(0.0, MOST) } else { 0.0 }
+    if scale > 0.0 {
+        (sum(|p| p.0 * p.1) / scale).clamp(0.0, MOST)
+    } else {
+        0.0
+    }
 }

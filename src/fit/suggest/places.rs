@@ -31,10 +31,17 @@ const RATIO_BEYOND: f64 = 1.5;
 
 impl Grid {
     pub(super) fn of(arms: &[Arm<'_>], wanted: &Wanted) -> Self {
-        let runs: Vec<Runs<'_>> =
-            arms.iter().map(|arm| Runs { runs: arm.runs.runs.clone(), per_token: arm.runs.per_token }).collect();
-        let (rungs, budgets) =
-            (grid::rungs(&runs, wanted.sizes.as_deref()), grid::budgets(&runs, wanted.allowance / arms.len() as f64));
+        let runs: Vec<Runs<'_>> = arms
+            .iter()
+            .map(|arm| Runs {
+                runs: arm.runs.runs.clone(),
+                per_token: arm.runs.per_token,
+            })
+            .collect();
+        let (rungs, budgets) = (
+            grid::rungs(&runs, wanted.sizes.as_deref()),
+            grid::budgets(&runs, wanted.allowance / arms.len() as f64),
+        );
         let mut grid = Self {
             counts: vec![vec![0.0; arms.len()]; rungs.len() * budgets.len()],
             rungs,
@@ -44,10 +51,15 @@ impl Grid {
         };
         for (arm, Runs { runs, .. }) in runs.iter().enumerate() {
             for run in runs {
-                let rung = grid.rungs.iter().position(|rung| rung.label.as_ref() == Some(&run.size));
+                let rung = grid
+                    .rungs
+                    .iter()
+                    .position(|rung| rung.label.as_ref() == Some(&run.size));
                 let budget = grid.budgets.iter().position(|budget| *budget == run.budget);
                 match rung.zip(budget) {
-                    Some((rung, budget)) => grid.counts[rung * grid.budgets.len() + budget][arm] += 1.0,
+                    Some((rung, budget)) => {
+                        grid.counts[rung * grid.budgets.len() + budget][arm] += 1.0
+                    }
                     None => grid.add_elsewhere(arm, run, arms.len()),
                 }
             }
@@ -57,17 +69,28 @@ impl Grid {
 
     fn add_elsewhere(&mut self, arm: usize, run: &Observation, arms: usize) {
         let key = (run.size.clone(), run.budget);
-        let at = self.elsewhere.iter().position(|other| other.key == key).unwrap_or_else(|| {
-            self.elsewhere.push(Elsewhere { key, at: vec![None; arms], counts: vec![0.0; arms] });
-            self.elsewhere.len() - 1
-        });
+        let at = self
+            .elsewhere
+            .iter()
+            .position(|other| other.key == key)
+            .unwrap_or_else(|| {
+                self.elsewhere.push(Elsewhere {
+                    key,
+                    at: vec![None; arms],
+                    counts: vec![0.0; arms],
+                });
+                self.elsewhere.len() - 1
+            });
         self.elsewhere[at].at[arm] = Some((run.params.ln(), run.tokens.ln()));
         self.elsewhere[at].counts[arm] += 1.0;
     }
 
     /// (log N, log D) of a place for an arm.
     fn at(&self, cell: usize, arm: usize) -> (f64, f64) {
-        let (rung, budget) = (&self.rungs[cell / self.budgets.len()], self.budgets[cell % self.budgets.len()]);
+        let (rung, budget) = (
+            &self.rungs[cell / self.budgets.len()],
+            self.budgets[cell % self.budgets.len()],
+        );
         (rung.log_n[arm], budget.ln() - rung.log_f[arm])
     }
 
@@ -82,23 +105,46 @@ impl Grid {
 
     pub(super) fn design(&self, arms: &[Arm<'_>], aim: &Aim) -> Design {
         let cell = |(cell, counts): (usize, &Vec<f64>)| {
-            let rows = arms.iter().enumerate().map(|(arm, of)| of.noisy.row(self.at(cell, arm))).collect();
-            Cell { rows, counts: counts.clone() }
+            let rows = arms
+                .iter()
+                .enumerate()
+                .map(|(arm, of)| of.noisy.row(self.at(cell, arm)))
+                .collect();
+            Cell {
+                rows,
+                counts: counts.clone(),
+            }
         };
         let mut cells: Vec<Cell> = self.counts.iter().enumerate().map(cell).collect();
         cells.extend(self.elsewhere.iter().map(|other| {
-            let row = |(of, at): (&Arm<'_>, &Option<_>)| at.map_or_else(Row::zeros, |at| of.noisy.row(at));
-            Cell { rows: arms.iter().zip(&other.at).map(row).collect(), counts: other.counts.clone() }
+            let row = |(of, at): (&Arm<'_>, &Option<_>)| {
+                at.map_or_else(Row::zeros, |at| of.noisy.row(at))
+            };
+            Cell {
+                rows: arms.iter().zip(&other.at).map(row).collect(),
+                counts: other.counts.clone(),
+            }
         }));
         let correlation = match arms {
-            [first, second] => noise::correlation([first, second].map(|a| (&a.noisy.surface, a.runs.runs.as_slice()))),
+            [first, second] => noise::correlation(
+                [first, second].map(|a| (&a.noisy.surface, a.runs.runs.as_slice())),
+            ),
             _ => 0.0,
         };
-        Design { arms: arms.iter().map(|arm| arm.noisy).collect(), cells, correlation, gradient: aim.gradient.clone() }
+        Design {
+            arms: arms.iter().map(|arm| arm.noisy).collect(),
+            cells,
+            correlation,
+            gradient: aim.gradient.clone(),
+        }
     }
 
     /// The places that one run of each arm can be paid for, with tokens per parameter as the study has them.
-    pub(super) fn candidates(&self, arms: &[Arm<'_>], allowance: f64) -> Result<Vec<Candidate>, SuggestRefusal> {
+    pub(super) fn candidates(
+        &self,
+        arms: &[Arm<'_>],
+        allowance: f64,
+    ) -> Result<Vec<Candidate>, SuggestRefusal> {
         let ratios: Vec<(f64, f64)> = arms.iter().map(Arm::ratios).collect();
         let is_usual = |cell: usize| {
             ratios.iter().enumerate().all(|(arm, (low, high))| {
@@ -106,18 +152,37 @@ impl Grid {
                 (low - RATIO_BEYOND.ln()..=high + RATIO_BEYOND.ln()).contains(&(log_d - log_n))
             })
         };
-        let candidate = |cell: usize| Candidate { cell, cost: self.budget(cell) * arms.len() as f64 };
-        let all: Vec<Candidate> =
-            (0..self.counts.len()).filter(|cell| is_usual(*cell) && self.has_text(*cell)).map(candidate).collect();
+        let candidate = |cell: usize| Candidate {
+            cell,
+            cost: self.budget(cell) * arms.len() as f64,
+        };
+        let all: Vec<Candidate> = (0..self.counts.len())
+            .filter(|cell| is_usual(*cell) && self.has_text(*cell))
+            .map(candidate)
+            .collect();
         if all.is_empty() {
-            return Err(SuggestRefusal::TooFewTokens { most: self.max_tokens });
+            return Err(SuggestRefusal::TooFewTokens {
+                most: self.max_tokens,
+            });
         }
         let cheapest = all.iter().map(|c| c.cost).fold(f64::INFINITY, f64::min);
         if cheapest > allowance {
-            let what = if arms.len() == 2 { "a run of each arm" } else { "one run" }.to_owned();
-            return Err(SuggestRefusal::TooLittle { allowance, cheapest, what });
+            let what = if arms.len() == 2 {
+                "a run of each arm"
+            } else {
+                "one run"
+            }
+            .to_owned();
+            return Err(SuggestRefusal::TooLittle {
+                allowance,
+                cheapest,
+                what,
+            });
         }
-        Ok(all.into_iter().filter(|candidate| candidate.cost <= allowance).collect())
+        Ok(all
+            .into_iter()
+            .filter(|candidate| candidate.cost <= allowance)
+            .collect())
     }
 
     /// What was chosen, the cheapest budget first.
@@ -128,14 +193,25 @@ impl Grid {
             Place {
                 size: rung.label.clone(),
                 params: rung.log_n.iter().map(|n| n.exp()).collect(),
-                tokens: arms.map(|arm| self.at(candidate.cell, arm).1.exp()).collect(),
+                tokens: arms
+                    .map(|arm| self.at(candidate.cell, arm).1.exp())
+                    .collect(),
                 budget: self.budget(candidate.cell),
                 seeds: *seeds,
                 flops: *seeds as f64 * candidate.cost,
             }
         };
-        let mut places: Vec<Place> = candidates.iter().zip(taken).filter(|(_, seeds)| **seeds > 0).map(place).collect();
-        places.sort_by(|a, b| a.budget.total_cmp(&b.budget).then(a.params[0].total_cmp(&b.params[0])));
+        let mut places: Vec<Place> = candidates
+            .iter()
+            .zip(taken)
+            .filter(|(_, seeds)| **seeds > 0)
+            .map(place)
+            .collect();
+        places.sort_by(|a, b| {
+            a.budget
+                .total_cmp(&b.budget)
+                .then(a.params[0].total_cmp(&b.params[0]))
+        });
         places
     }
 }
@@ -148,7 +224,15 @@ pub(super) fn evenly(design: &Design, grid: &Grid, flops: f64) -> f64 {
     };
     let mut counts = design.counts();
     let runs = |counts: &[f64]| counts.iter().filter(|n| **n > 0.0).count() as f64;
-    let once: f64 = counts.iter().enumerate().map(|(cell, counts)| budget(cell) * runs(counts)).sum();
-    counts.iter_mut().flatten().filter(|n| **n > 0.0).for_each(|n| *n += flops / once);
+    let once: f64 = counts
+        .iter()
+        .enumerate()
+        .map(|(cell, counts)| budget(cell) * runs(counts))
+        .sum();
+    counts
+        .iter_mut()
+        .flatten()
+        .filter(|n| **n > 0.0)
+        .for_each(|n| *n += flops / once);
     design.variance(&design.sums(&counts))
 }

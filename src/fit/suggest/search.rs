@@ -57,14 +57,24 @@ pub(super) fn search(design: &Design, candidates: &[Candidate], limits: Limits) 
         choice
     };
     let (per_flop, most) = (searched(|gain, cost| gain / cost), searched(|gain, _| gain));
-    if most.variance < per_flop.variance { most } else { per_flop }
+    if most.variance < per_flop.variance {
+        most
+    } else {
+        per_flop
+    }
 }
 
 impl Choice {
     fn none(design: &Design, candidates: usize) -> Self {
         let counts = design.counts();
         let sums = design.sums(&counts);
-        Self { taken: vec![0; candidates], cost: 0.0, variance: design.variance(&sums), sums, counts }
+        Self {
+            taken: vec![0; candidates],
+            cost: 0.0,
+            variance: design.variance(&sums),
+            sums,
+            counts,
+        }
     }
 
     fn picks(&self) -> usize {
@@ -83,9 +93,20 @@ impl Choice {
     fn take(&mut self, design: &Design, candidates: &[Candidate], at: usize, add: bool) {
         let (candidate, by) = (candidates[at], if add { 1.0 } else { -1.0 });
         let from = self.counts[candidate.cell].clone();
-        self.counts[candidate.cell].iter_mut().for_each(|n| *n += by);
-        design.change(&mut self.sums, candidate.cell, &from, &self.counts[candidate.cell]);
-        self.taken[at] = if add { self.taken[at] + 1 } else { self.taken[at] - 1 };
+        self.counts[candidate.cell]
+            .iter_mut()
+            .for_each(|n| *n += by);
+        design.change(
+            &mut self.sums,
+            candidate.cell,
+            &from,
+            &self.counts[candidate.cell],
+        );
+        self.taken[at] = if add {
+            self.taken[at] + 1
+        } else {
+            self.taken[at] - 1
+        };
         self.cost += by * candidate.cost;
         self.variance = design.variance(&self.sums);
     }
@@ -94,23 +115,34 @@ impl Choice {
     fn fill(&mut self, design: &Design, candidates: &[Candidate], limits: Limits, worth: Worth) {
         while self.picks() < limits.picks {
             let left = (limits.allowance - self.cost) * (1.0 + 1e-12);
-            let gain = |candidate: &Candidate| self.variance - self.variance_with(design, candidate, 1.0);
-            let is_open = |at: usize, candidate: &Candidate| candidate.cost <= left && self.taken[at] < SEEDS;
-            let affordable = candidates.iter().enumerate().filter(|(at, candidate)| is_open(*at, candidate));
+            let gain =
+                |candidate: &Candidate| self.variance - self.variance_with(design, candidate, 1.0);
+            let is_open =
+                |at: usize, candidate: &Candidate| candidate.cost <= left && self.taken[at] < SEEDS;
+            let affordable = candidates
+                .iter()
+                .enumerate()
+                .filter(|(at, candidate)| is_open(*at, candidate));
             let gains = affordable.map(|(at, candidate)| (at, gain(candidate), candidate.cost));
             let best = gains.filter(|(_, gain, _)| *gain > FELT * self.variance);
-            let Some((at, ..)) = best.max_by(|a, b| worth(a.1, a.2).total_cmp(&worth(b.1, b.2))) else { break };
+            let Some((at, ..)) = best.max_by(|a, b| worth(a.1, a.2).total_cmp(&worth(b.1, b.2)))
+            else {
+                break;
+            };
             self.take(design, candidates, at, true);
         }
     }
 
     /// Gives up what buys nothing, the dearest first.
     fn spare(&mut self, design: &Design, candidates: &[Candidate]) {
-        let mut taken: Vec<usize> = (0..candidates.len()).filter(|at| self.taken[*at] > 0).collect();
+        let mut taken: Vec<usize> = (0..candidates.len())
+            .filter(|at| self.taken[*at] > 0)
+            .collect();
         taken.sort_by(|a, b| candidates[*b].cost.total_cmp(&candidates[*a].cost));
         for at in taken {
             while self.taken[at] > 0
-                && self.variance_with(design, &candidates[at], -1.0) < self.variance * (1.0 + SPARED)
+                && self.variance_with(design, &candidates[at], -1.0)
+                    < self.variance * (1.0 + SPARED)
             {
                 self.take(design, candidates, at, false);
             }
@@ -120,7 +152,9 @@ impl Choice {
     /// Gives each of what was taken up in turn, for the best that its price buys, until nothing helps.
     fn exchange(&mut self, design: &Design, candidates: &[Candidate], limits: Limits) {
         for _ in 0..EXCHANGES {
-            let taken: Vec<usize> = (0..candidates.len()).filter(|at| self.taken[*at] > 0).collect();
+            let taken: Vec<usize> = (0..candidates.len())
+                .filter(|at| self.taken[*at] > 0)
+                .collect();
             let mut best: Option<Self> = None;
             for at in taken {
                 for worth in [(|gain, cost| gain / cost) as Worth, |gain, _| gain] {

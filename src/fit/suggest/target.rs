@@ -63,11 +63,19 @@ impl Target {
 /// By the envelope theorem L* changes with θ as L does where N and D are held at the optimum, and there
 /// dL*/dlog C = -βB·D^-β, because more compute acts through D alone (C = f(N)·D). With b₂ = β₂B₂·D₂^-β₂ that makes
 /// ∂t/∂θ₁ = ∂L₁/∂θ₁ / b₂ and ∂t/∂θ₂ = -∂L₂/∂θ₂ / b₂.
-pub(super) fn of_multiplier(arms: [&Noisy; 2], costs: [&PerToken; 2], other: &Made, flops: f64) -> Option<Vec<Row>> {
+pub(super) fn of_multiplier(
+    arms: [&Noisy; 2],
+    costs: [&PerToken; 2],
+    other: &Made,
+    flops: f64,
+) -> Option<Vec<Row>> {
     let place = path::optimum(&arms[0].surface, costs[0], flops.ln())?;
     let loss = arms[0].surface.loss(place.0.exp(), place.1.exp());
     let second = path::optimum(&arms[1].surface, costs[1], other.law.flops(loss)?.ln())?;
     let Surface { b, beta, .. } = arms[1].surface;
     let slope = beta * b * (-beta * second.1).exp();
-    Some(vec![arms[0].row(place) * (loss / slope), arms[1].row(second) * (-loss / slope)])
+    Some(vec![
+        arms[0].row(place) * (loss / slope),
+        arms[1].row(second) * (-loss / slope),
+    ])
 }

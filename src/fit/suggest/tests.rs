@@ -28,14 +28,33 @@ struct World {
 }
 
 const WORLDS: [World; 3] = [
-    World { name: "E + A·N^-α + B·D^-β", base: BASE[0], waves: 0.0, seeds: 1 },
-    World { name: "A·N^-α + B·D^-β", base: BASE[1], waves: 0.0, seeds: 1 },
-    World { name: "the first, with waves", base: BASE[0], waves: 0.004, seeds: 2 },
+    World {
+        name: "E + A·N^-α + B·D^-β",
+        base: BASE[0],
+        waves: 0.0,
+        seeds: 1,
+    },
+    World {
+        name: "A·N^-α + B·D^-β",
+        base: BASE[1],
+        waves: 0.0,
+        seeds: 1,
+    },
+    World {
+        name: "the first, with waves",
+        base: BASE[0],
+        waves: 0.004,
+        seeds: 2,
+    },
 ];
 
 impl World {
     fn loss(&self, arm: &str, n: f64, d: f64) -> f64 {
-        let (law, phase) = if arm == "base" { (self.base, 0.0) } else { (variant(&self.base), 1.5) };
+        let (law, phase) = if arm == "base" {
+            (self.base, 0.0)
+        } else {
+            (variant(&self.base), 1.5)
+        };
         law.loss(n, d) * (self.waves * (1.7 * n.ln() + 1.1 * d.ln() + phase).sin()).exp()
     }
 
@@ -43,34 +62,58 @@ impl World {
     fn log_multiplier(&self) -> f64 {
         let best = |arm: &str, flops: f64| {
             let sizes = (0..4000).map(|i| 1e7 * (0.002 * f64::from(i)).exp());
-            sizes.map(|n| self.loss(arm, n, flops / (6.0 * n))).fold(f64::INFINITY, f64::min)
+            sizes
+                .map(|n| self.loss(arm, n, flops / (6.0 * n)))
+                .fold(f64::INFINITY, f64::min)
         };
         let (loss, mut low, mut high) = (best("base", AT), (AT / 30.0).ln(), (AT * 30.0).ln());
         for _ in 0..40 {
             let middle = f64::midpoint(low, high);
-            *(if best("variant", middle.exp()) > loss { &mut low } else { &mut high }) = middle;
+            *(if best("variant", middle.exp()) > loss {
+                &mut low
+            } else {
+                &mut high
+            }) = middle;
         }
         AT.ln() - low
     }
 }
 
 fn variant(base: &Surface) -> Surface {
-    Surface { b: base.b * WORTH.powf(-base.beta), ..*base }
+    Surface {
+        b: base.b * WORTH.powf(-base.beta),
+        ..*base
+    }
 }
 
 /// The study that is there before: sizes around each budget's optimum.
 fn before(world: &World, arms: &[&str], rng: &mut ChaCha8Rng) -> Study {
     let places = study(&world.base, 0.0, 0.0, rng).observations;
-    let runs: Vec<_> =
-        places.iter().filter(|run| run.arm == "base").map(|run| (run.params, run.budget, world.seeds)).collect();
+    let runs: Vec<_> = places
+        .iter()
+        .filter(|run| run.arm == "base")
+        .map(|run| (run.params, run.budget, world.seeds))
+        .collect();
     let mut study = Study::default();
     train(&mut study, world, &runs, arms, rng);
     study
 }
 
 /// Trains runs of both arms: (N, budget, seeds).
-fn train(study: &mut Study, world: &World, runs: &[(f64, f64, usize)], arms: &[&str], rng: &mut ChaCha8Rng) {
-    let from = study.observations.iter().map(|run| run.seed).max().unwrap_or(0) + 1;
+fn train(
+    study: &mut Study,
+    world: &World,
+    runs: &[(f64, f64, usize)],
+    arms: &[&str],
+    rng: &mut ChaCha8Rng,
+) {
+    let from = study
+        .observations
+        .iter()
+        .map(|run| run.seed)
+        .max()
+        .unwrap_or(0)
+        + 1;
     for (at, (n, budget, seeds)) in runs.iter().enumerate() {
         for seed in 0..*seeds {
             let common = SHARED * normal(rng);
@@ -102,16 +145,26 @@ struct Came {
 
 /// log multiplier, or α, of a study.
 fn came(study: &Study, target: Target, truth: f64, seed: u64) -> Option<Came> {
-    let settings = Settings { replicates: 100, seed, ..Settings::new("base") };
+    let settings = Settings {
+        replicates: 100,
+        seed,
+        ..Settings::new("base")
+    };
     let carried = fit_arms(study, &settings);
     let made = |arm: usize| Made::by(Approach::Surface, &carried[arm].made);
     if target == Target::Multiplier {
         let point = Pair::of(made(0)?, made(1)?).anywhere(AT);
-        return Some(Came { error: point.value?.ln() - truth, width: (point.high? / point.low?).ln() });
+        return Some(Came {
+            error: point.value?.ln() - truth,
+            width: (point.high? / point.low?).ln(),
+        });
     }
     let interval = made(0)?.interval(of_surface(|surface| surface.alpha))?;
     let fitted = carried[0].prepared.surface.as_ref().ok()?.0.surface;
-    Some(Came { error: fitted.alpha - truth, width: interval.high - interval.low })
+    Some(Came {
+        error: fitted.alpha - truth,
+        width: interval.high - interval.low,
+    })
 }
 
 /// Runs that are added: (N, budget, seeds).
@@ -128,20 +181,45 @@ fn ways(study: &Study, target: Target, seed: u64) -> Option<([Added; 3], f64)> {
     }
     let arms = study.arms().len();
     let allowance = arms as f64 * evenly.iter().map(|run| run.1).sum::<f64>();
-    let settings = Settings { replicates: 0, seed, ..Settings::new("base") };
+    let settings = Settings {
+        replicates: 0,
+        seed,
+        ..Settings::new("base")
+    };
     let at_flops = (target == Target::Multiplier).then_some(AT);
-    let arm = if target == Target::Multiplier { "variant" } else { "base" };
+    let arm = if target == Target::Multiplier {
+        "variant"
+    } else {
+        "base"
+    };
     // No more runs than the even spread has: many cheap ones would tell yet more, by a law that holds exactly.
     let max_runs = evenly.len() * arms;
-    let wanted =
-        Wanted { allowance, target, arm: arm.into(), at_flops, max_runs, max_tokens: f64::INFINITY, sizes: None };
+    let wanted = Wanted {
+        allowance,
+        target,
+        arm: arm.into(),
+        at_flops,
+        max_runs,
+        max_tokens: f64::INFINITY,
+        sizes: None,
+    };
     let suggestion = suggest(study, &settings, &wanted).ok()?;
     assert!(suggestion.flops <= allowance * (1.0 + 1e-9));
-    let suggested = suggestion.places.iter().map(|place| (place.params[0], place.budget, place.seeds)).collect();
+    let suggested = suggestion
+        .places
+        .iter()
+        .map(|place| (place.params[0], place.budget, place.seeds))
+        .collect();
     // As many runs of the largest budget as the allowance pays for, from its middle size outwards.
     let count = (allowance / (arms as f64 * BUDGETS[4])).round() as usize;
-    let last: Vec<f64> = evenly.iter().filter(|run| run.1 == BUDGETS[4]).map(|run| run.0).collect();
-    let largest = (0..count).map(|i| (last[[3, 2, 4, 1, 5, 0, 6][i % 7]], BUDGETS[4], 1)).collect();
+    let last: Vec<f64> = evenly
+        .iter()
+        .filter(|run| run.1 == BUDGETS[4])
+        .map(|run| run.0)
+        .collect();
+    let largest = (0..count)
+        .map(|i| (last[[3, 2, 4, 1, 5, 0, 6][i % 7]], BUDGETS[4], 1))
+        .collect();
     Some(([suggested, evenly, largest], suggestion.shrink))
 }
 
@@ -150,7 +228,11 @@ const WAYS: [&str; 4] = ["before", "suggested", "evenly", "largest budget"];
 fn one(world: &World, target: Target, truth: f64, draw: u64) -> Option<([Came; 4], f64)> {
     let mut rng = ChaCha8Rng::seed_from_u64(19_720_401);
     rng.set_stream(draw);
-    let arms: &[&str] = if target == Target::Multiplier { &["base", "variant"] } else { &["base"] };
+    let arms: &[&str] = if target == Target::Multiplier {
+        &["base", "variant"]
+    } else {
+        &["base"]
+    };
     let before = before(world, arms, &mut rng);
     let (ways, expected) = ways(&before, target, draw)?;
     let [a, b, c] = ways.map(|runs| {
@@ -164,25 +246,46 @@ fn one(world: &World, target: Target, truth: f64, draw: u64) -> Option<([Came; 4
 #[test]
 fn suggested_runs_tell_more_than_others_of_their_cost() {
     let draws = std::env::var("ISOFLOP_SUGGEST_DRAWS").map_or(30, |draws| draws.parse().unwrap());
-    eprintln!("{draws} draws\nlaw | of | way | RMS error | mean width | RMS to evenly's | width to evenly's");
+    eprintln!(
+        "{draws} draws\nlaw | of | way | RMS error | mean width | RMS to evenly's | width to evenly's"
+    );
     let mut failed = Vec::new();
     for world in WORLDS {
         for target in [Target::Multiplier, Target::Alpha] {
-            let truth = if target == Target::Alpha { world.base.alpha } else { world.log_multiplier() };
-            let drawn = (0..draws).into_par_iter().filter_map(|draw| one(&world, target, truth, draw));
+            let truth = if target == Target::Alpha {
+                world.base.alpha
+            } else {
+                world.log_multiplier()
+            };
+            let drawn = (0..draws)
+                .into_par_iter()
+                .filter_map(|draw| one(&world, target, truth, draw));
             let (all, expected): (Vec<[Came; 4]>, Vec<f64>) = drawn.unzip();
-            assert!(all.len() as u64 >= draws * 9 / 10, "{} of {draws}", all.len());
+            assert!(
+                all.len() as u64 >= draws * 9 / 10,
+                "{} of {draws}",
+                all.len()
+            );
             let count = all.len() as f64;
-            let rms = |way: usize| (all.iter().map(|came| came[way].error.powi(2)).sum::<f64>() / count).sqrt();
+            let rms = |way: usize| {
+                (all.iter().map(|came| came[way].error.powi(2)).sum::<f64>() / count).sqrt()
+            };
             let width = |way: usize| all.iter().map(|came| came[way].width).sum::<f64>() / count;
             for (way, name) in WAYS.iter().enumerate() {
                 let (error, wide) = (rms(way), width(way));
                 let (to_error, to_width) = (error / rms(2), wide / width(2));
                 let of = target.name();
-                eprintln!("{} | {of} | {name} | {error:.4} | {wide:.4} | {to_error:.2} | {to_width:.2}", world.name);
+                eprintln!(
+                    "{} | {of} | {name} | {error:.4} | {wide:.4} | {to_error:.2} | {to_width:.2}",
+                    world.name
+                );
             }
             let (expected, came) = (expected.iter().sum::<f64>() / count, width(1) / width(0));
-            eprintln!("{} | {} | width to before's: expected {expected:.2}, came {came:.2}", world.name, target.name());
+            eprintln!(
+                "{} | {} | width to before's: expected {expected:.2}, came {came:.2}",
+                world.name,
+                target.name()
+            );
             if (came / expected).ln().abs() > 0.3 {
                 failed.push((world.name, target));
             }

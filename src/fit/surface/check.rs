@@ -26,7 +26,9 @@ pub enum SurfaceRefusal {
         tokens: usize,
     },
     /// Along a line in (log N, log D) the two terms are one.
-    #[error("tokens follow from the size (r² {r_squared:.3}), as at one budget: α and β cannot be told apart")]
+    #[error(
+        "tokens follow from the size (r² {r_squared:.3}), as at one budget: α and β cannot be told apart"
+    )]
     Collinear {
         /// Squared correlation of log N and log D.
         r_squared: f64,
@@ -50,7 +52,10 @@ const COLLINEAR: f64 = 0.99;
 
 /// Refuses what no surface can be told from.
 pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), SurfaceRefusal> {
-    if !points.iter().all(|p| p.log_n.is_finite() && p.log_d.is_finite() && p.log_loss.is_finite()) {
+    if !points
+        .iter()
+        .all(|p| p.log_n.is_finite() && p.log_d.is_finite() && p.log_loss.is_finite())
+    {
         return Err(SurfaceRefusal::NotPositive);
     }
     if points.len() > 1 && are_alike(points.iter().map(|p| p.log_loss)) {
@@ -65,7 +70,11 @@ pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), Surfac
         return Err(SurfaceRefusal::TooFewDistinct { sizes, tokens });
     }
     let r_squared = r_squared(points);
-    if r_squared > COLLINEAR { Err(SurfaceRefusal::Collinear { r_squared }) } else { Ok(()) }
+    if r_squared > COLLINEAR {
+        Err(SurfaceRefusal::Collinear { r_squared })
+    } else {
+        Ok(())
+    }
 }
 
 fn distinct(points: &[Point], of: fn(&Point) -> f64) -> usize {

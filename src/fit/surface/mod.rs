@@ -33,7 +33,11 @@ pub struct Point {
 impl Point {
     /// From N parameters, D tokens and L nats/token.
     pub fn new(n: f64, d: f64, loss: f64) -> Self {
-        Self { log_n: n.ln(), log_d: d.ln(), log_loss: loss.ln() }
+        Self {
+            log_n: n.ln(),
+            log_d: d.ln(),
+            log_loss: loss.ln(),
+        }
     }
 }
 
@@ -130,7 +134,11 @@ impl Parameter {
 const GRID_STARTS: usize = 12;
 
 /// The full fit; `weights` has one for each point, 1 in an estimate.
-pub fn fit(points: &[Point], weights: &[f64], objective: Objective) -> Result<SurfaceFit, SurfaceRefusal> {
+pub fn fit(
+    points: &[Point],
+    weights: &[f64],
+    objective: Objective,
+) -> Result<SurfaceFit, SurfaceRefusal> {
     check(points, objective)?;
     let problem = Problem::new(points, weights, objective);
     let mut starts = vec![seed::projected(&problem)];
@@ -153,7 +161,12 @@ pub fn fit_from(
 
 /// The fit of a bootstrap's replicate: one search, from the estimate. A term that the estimate leaves out stays out. None
 /// where the search does not converge.
-pub fn refit(points: &[Point], weights: &[f64], from: &Surface, objective: Objective) -> Option<Surface> {
+pub fn refit(
+    points: &[Point],
+    weights: &[f64],
+    from: &Surface,
+    objective: Objective,
+) -> Option<Surface> {
     let problem = Problem::new(points, weights, objective);
     let mut start = problem.theta(from, seed::SIGMA);
     // An E that was at zero in the estimate need not be in a replicate.
@@ -186,21 +199,44 @@ pub fn pinned(points: &[Point], from: &Surface, e: f64, objective: Objective) ->
 /// Nats/token from which a search for E that was zero starts.
 const SMALL_E: f64 = 0.1;
 
-const POLISH: Stop = Stop { decrease: 1e-12, floor: 1e-14, evaluations: 1500 };
-const REFIT: Stop = Stop { decrease: 1e-9, floor: 1e-14, evaluations: 600 };
+const POLISH: Stop = Stop {
+    decrease: 1e-12,
+    floor: 1e-14,
+    evaluations: 1500,
+};
+const REFIT: Stop = Stop {
+    decrease: 1e-9,
+    floor: 1e-14,
+    evaluations: 600,
+};
 
 fn polish(problem: &Problem<'_>, start: Theta, stop: Stop) -> Minimum<6> {
-    let search = |start: Theta| minimize(|x| problem.evaluate(x), start, problem.inverse_curvature(&start), stop);
+    let search = |start: Theta| {
+        minimize(
+            |x| problem.evaluate(x),
+            start,
+            problem.inverse_curvature(&start),
+            stop,
+        )
+    };
     let found = search(start);
     // Where the search got stuck, the curvature there is a better guide than what it has made up on its way.
-    if found.converged { found } else { search(found.at) }
+    if found.converged {
+        found
+    } else {
+        search(found.at)
+    }
 }
 
 fn polished(problem: &Problem<'_>, starts: &[Theta]) -> Result<SurfaceFit, SurfaceRefusal> {
-    let found: Vec<Minimum<6>> =
-        starts.iter().map(|start| within_bounds(problem, polish(problem, *start, POLISH))).collect();
+    let found: Vec<Minimum<6>> = starts
+        .iter()
+        .map(|start| within_bounds(problem, polish(problem, *start, POLISH)))
+        .collect();
     let usable = found.iter().filter(|m| m.value.is_finite() && m.converged);
-    let best = usable.min_by(|a, b| a.value.total_cmp(&b.value)).ok_or(SurfaceRefusal::NotConverged)?;
+    let best = usable
+        .min_by(|a, b| a.value.total_cmp(&b.value))
+        .ok_or(SurfaceRefusal::NotConverged)?;
     let near = best.value + 0.01 * best.value.abs() + 1e-15;
     let surface = problem.surface(&best.at);
     Ok(SurfaceFit {
@@ -222,7 +258,11 @@ fn within_bounds(problem: &Problem<'_>, found: Minimum<6>) -> Minimum<6> {
         if found.at[factor] == f64::NEG_INFINITY {
             found.at[exponent] = 0.0;
         } else if found.at[exponent] <= 0.0 || problem.largest(&found.at, factor) < VANISHED {
-            found = without(problem, found, &[(factor, f64::NEG_INFINITY), (exponent, 0.0)]);
+            found = without(
+                problem,
+                found,
+                &[(factor, f64::NEG_INFINITY), (exponent, 0.0)],
+            );
         }
     }
     // Log E falls for ever where E belongs at zero.
@@ -255,9 +295,21 @@ fn without(problem: &Problem<'_>, found: Minimum<6>, pinned: &[(usize, f64)]) ->
 
 fn status(surface: &Surface) -> SurfaceStatus {
     use Parameter::{A, Alpha, B, Beta, E};
-    let Surface { e, a, b, alpha, beta } = *surface;
+    let Surface {
+        e,
+        a,
+        b,
+        alpha,
+        beta,
+    } = *surface;
     let zero = |(parameter, value): (Parameter, f64)| (value <= 0.0).then_some(parameter);
-    let parameters: Vec<Parameter> =
-        [(E, e), (A, a), (B, b), (Alpha, alpha), (Beta, beta)].into_iter().filter_map(zero).collect();
-    if parameters.is_empty() { SurfaceStatus::Interior } else { SurfaceStatus::AtBound { parameters } }
+    let parameters: Vec<Parameter> = [(E, e), (A, a), (B, b), (Alpha, alpha), (Beta, beta)]
+        .into_iter()
+        .filter_map(zero)
+        .collect();
+    if parameters.is_empty() {
+        SurfaceStatus::Interior
+    } else {
+        SurfaceStatus::AtBound { parameters }
+    }
 }

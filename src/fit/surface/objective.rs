@@ -84,7 +84,13 @@ pub(super) struct Problem<'a> {
 impl<'a> Problem<'a> {
     pub(super) fn new(points: &'a [Point], weights: &'a [f64], objective: Objective) -> Self {
         let mean = |of: fn(&Point) -> f64| points.iter().map(of).sum::<f64>() / points.len() as f64;
-        Self { points, weights, objective, log_n: mean(|p| p.log_n), log_d: mean(|p| p.log_d) }
+        Self {
+            points,
+            weights,
+            objective,
+            log_n: mean(|p| p.log_n),
+            log_d: mean(|p| p.log_d),
+        }
     }
 
     /// The vector of a surface; a term that is zero has the logarithm -∞ and stays out.
@@ -150,7 +156,11 @@ impl<'a> Problem<'a> {
             LOG_A => x[LOG_A] - x[ALPHA] * (p.log_n - self.log_n),
             _ => x[LOG_B] - x[BETA] * (p.log_d - self.log_d),
         };
-        self.points.iter().map(term).fold(f64::NEG_INFINITY, f64::max).exp()
+        self.points
+            .iter()
+            .map(term)
+            .fold(f64::NEG_INFINITY, f64::max)
+            .exp()
     }
 
     /// Inverse of the curvature that iterated least squares would have (each residual weighed by slope/r): what the search
@@ -171,7 +181,14 @@ impl<'a> Problem<'a> {
                 Objective::LeastSquares => square(r),
                 Objective::Likelihood => student(r, variance, 0.0, 1.0),
             };
-            let row = Theta::from([a / loss, b / loss, e / loss, -a * n / loss, -b * d / loss, 0.0]);
+            let row = Theta::from([
+                a / loss,
+                b / loss,
+                e / loss,
+                -a * n / loss,
+                -b * d / loss,
+                0.0,
+            ]);
             curvature.ger(w * s.weight, &row, &row, 1.0);
             runs += w;
         }
@@ -185,7 +202,9 @@ impl<'a> Problem<'a> {
                 curvature[(i, i)] = 1.0;
             }
         }
-        curvature.cholesky().map_or_else(SMatrix::identity, |c| c.inverse())
+        curvature
+            .cholesky()
+            .map_or_else(SMatrix::identity, |c| c.inverse())
     }
 }
 
@@ -196,12 +215,22 @@ fn huber(r: f64, delta: f64) -> Share {
         return square(r);
     }
     let value = delta * (size - 0.5 * delta);
-    Share { value, slope: delta.copysign(r), weight: delta / size, scale: 0.0 }
+    Share {
+        value,
+        slope: delta.copysign(r),
+        weight: delta / size,
+        scale: 0.0,
+    }
 }
 
 #[inline]
 fn square(r: f64) -> Share {
-    Share { value: 0.5 * r * r, slope: r, weight: 1.0, scale: 0.0 }
+    Share {
+        value: 0.5 * r * r,
+        slope: r,
+        weight: 1.0,
+        scale: 0.0,
+    }
 }
 
 /// `share` is the derivative of log σ by the parameter, below 1 near the least scale.

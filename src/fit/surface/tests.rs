@@ -7,18 +7,28 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::*;
 
-const OBJECTIVES: [Objective; 3] = [Objective::Huber { delta: 1e-3 }, Objective::LeastSquares, Objective::Likelihood];
+const OBJECTIVES: [Objective; 3] = [
+    Objective::Huber { delta: 1e-3 },
+    Objective::LeastSquares,
+    Objective::Likelihood,
+];
 
 /// Sizes from 10M by √5, five token counts from 1B by 3, noise of the log loss.
 fn table(surface: &Surface, sizes: i32, noise: f64, seed: u64) -> Vec<Point> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut normal =
-        || (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt() * (std::f64::consts::TAU * rng.random::<f64>()).cos();
+    let mut normal = || {
+        (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt()
+            * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+    };
     let mut points = Vec::new();
     for i in 0..sizes {
         for j in 0..5 {
             let (n, d) = (1e7 * 5f64.powf(f64::from(i) / 2.0), 1e9 * 3f64.powi(j));
-            points.push(Point::new(n, d, surface.loss(n, d) * (noise * normal()).exp()));
+            points.push(Point::new(
+                n,
+                d,
+                surface.loss(n, d) * (noise * normal()).exp(),
+            ));
         }
     }
     points
@@ -72,13 +82,25 @@ proptest! {
 /// Outliers move least squares, and neither of the others.
 #[test]
 fn diverged_runs_move_least_squares_alone() {
-    let truth = Surface { e: 1.7, a: 400.0, b: 2000.0, alpha: 0.34, beta: 0.33 };
+    let truth = Surface {
+        e: 1.7,
+        a: 400.0,
+        b: 2000.0,
+        alpha: 0.34,
+        beta: 0.33,
+    };
     let mut points = table(&truth, 8, 0.002, 3);
     for i in [3, 17, 29] {
         points[i].log_loss += 1.0;
     }
-    let off = OBJECTIVES
-        .map(|o| (fit(&points, &ones(&points), o).unwrap().surface.loss(1e10, 1e12) - truth.loss(1e10, 1e12)).abs());
+    let off = OBJECTIVES.map(|o| {
+        (fit(&points, &ones(&points), o)
+            .unwrap()
+            .surface
+            .loss(1e10, 1e12)
+            - truth.loss(1e10, 1e12))
+        .abs()
+    });
     assert!(off[0] < 0.03 && off[2] < 0.03 && off[1] > 0.05, "{off:?}");
 }
 
@@ -86,29 +108,60 @@ fn diverged_runs_move_least_squares_alone() {
 fn parameters_at_zero_are_said_to_be() {
     let at_bound = |surface: Surface| {
         let points = table(&surface, 8, 0.0, 1);
-        match fit(&points, &ones(&points), Objective::default()).unwrap().status {
+        match fit(&points, &ones(&points), Objective::default())
+            .unwrap()
+            .status
+        {
             SurfaceStatus::AtBound { parameters } => parameters,
             SurfaceStatus::Interior => Vec::new(),
         }
     };
-    let whole = Surface { e: 1.7, a: 400.0, b: 2000.0, alpha: 0.34, beta: 0.33 };
+    let whole = Surface {
+        e: 1.7,
+        a: 400.0,
+        b: 2000.0,
+        alpha: 0.34,
+        beta: 0.33,
+    };
     assert_eq!(at_bound(whole), []);
     assert_eq!(at_bound(Surface { e: 0.0, ..whole }), [Parameter::E]);
     // A loss that rises with N.
-    assert_eq!(at_bound(Surface { a: 0.01, alpha: -0.2, ..whole }), [Parameter::A, Parameter::Alpha]);
-    assert_eq!(at_bound(Surface { b: 0.01, beta: -0.2, ..whole }), [Parameter::B, Parameter::Beta]);
+    assert_eq!(
+        at_bound(Surface {
+            a: 0.01,
+            alpha: -0.2,
+            ..whole
+        }),
+        [Parameter::A, Parameter::Alpha]
+    );
+    assert_eq!(
+        at_bound(Surface {
+            b: 0.01,
+            beta: -0.2,
+            ..whole
+        }),
+        [Parameter::B, Parameter::Beta]
+    );
 }
 
 #[test]
 fn refusals_say_why() {
-    let truth = Surface { e: 1.7, a: 400.0, b: 2000.0, alpha: 0.34, beta: 0.33 };
+    let truth = Surface {
+        e: 1.7,
+        a: 400.0,
+        b: 2000.0,
+        alpha: 0.34,
+        beta: 0.33,
+    };
     let refusal = |points: &[Point], o| fit(points, &ones(points), o).unwrap_err().to_string();
     let points = table(&truth, 8, 0.0, 1);
     insta::assert_snapshot!(refusal(&points[..5], Objective::default()), @"5 finished runs; a surface of 5 parameters needs at least 6");
     insta::assert_snapshot!(refusal(&points[..6], Objective::Likelihood), @"6 finished runs; a surface of 6 parameters needs at least 7");
     insta::assert_snapshot!(refusal(&points[..10], Objective::default()), @"2 sizes and 5 token counts; a surface needs at least 3 of each");
-    let budget: Vec<Point> =
-        (0..8).map(|i| 1e7 * 2f64.powi(i)).map(|n| Point::new(n, 1e18 / n, truth.loss(n, 1e18 / n))).collect();
+    let budget: Vec<Point> = (0..8)
+        .map(|i| 1e7 * 2f64.powi(i))
+        .map(|n| Point::new(n, 1e18 / n, truth.loss(n, 1e18 / n)))
+        .collect();
     insta::assert_snapshot!(refusal(&budget, Objective::default()), @"tokens follow from the size (r² 1.000), as at one budget: α and β cannot be told apart");
     let mut broken = points;
     broken[2].log_loss = f64::NAN;
@@ -117,7 +170,13 @@ fn refusals_say_why() {
 
 #[test]
 fn fields_have_the_names_of_the_equation() {
-    let surface = Surface { e: 1.5, a: 2.0, b: 3.0, alpha: 0.25, beta: 0.5 };
+    let surface = Surface {
+        e: 1.5,
+        a: 2.0,
+        b: 3.0,
+        alpha: 0.25,
+        beta: 0.5,
+    };
     let json = serde_json::to_string(&surface).unwrap();
     assert_eq!(json, r#"{"E":1.5,"A":2.0,"B":3.0,"alpha":0.25,"beta":0.5}"#);
     assert_eq!(serde_json::from_str::<Surface>(&json).unwrap(), surface);

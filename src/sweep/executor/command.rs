@@ -74,7 +74,12 @@ pub enum JobDevice {
 
 impl Check<'_> {
     pub(super) fn command(&self, command: &CommandExecutor) -> Result<(), SweepError> {
-        let CommandExecutor { submit, poll, cancel, .. } = command;
+        let CommandExecutor {
+            submit,
+            poll,
+            cancel,
+            ..
+        } = command;
         for (name, words) in [("`submit`", submit), ("`poll`", poll), ("`cancel`", cancel)] {
             if words.value.trim().is_empty() {
                 let hint = "give the engine's command; docs/commands.md has examples";
@@ -82,12 +87,20 @@ impl Check<'_> {
             }
         }
         // By way of a storage, what to execute is one line.
-        let job: &[&str] =
-            if command.storage.is_some() { &["ISOFLOP_COMMAND", "ISOFLOP_JOB"] } else { &["ISOFLOP_JOB"] };
-        for (name, words, variables) in
-            [("`submit`", submit, job), ("`submit`", submit, &["ISOFLOP_TAG"]), ("`cancel`", cancel, &["ISOFLOP_TAG"])]
-        {
-            if !variables.iter().any(|variable| words.value.contains(variable)) {
+        let job: &[&str] = if command.storage.is_some() {
+            &["ISOFLOP_COMMAND", "ISOFLOP_JOB"]
+        } else {
+            &["ISOFLOP_JOB"]
+        };
+        for (name, words, variables) in [
+            ("`submit`", submit, job),
+            ("`submit`", submit, &["ISOFLOP_TAG"]),
+            ("`cancel`", cancel, &["ISOFLOP_TAG"]),
+        ] {
+            if !variables
+                .iter()
+                .any(|variable| words.value.contains(variable))
+            {
                 let variable = variables[0];
                 let message = format!(
                     "{name} does not use `${variable}`, without which the engine cannot know which job is meant"
@@ -99,7 +112,13 @@ impl Check<'_> {
                 ));
             }
         }
-        let CommandExecutor { threads_per_run, max_pending, poll_seconds, grace_seconds, .. } = command;
+        let CommandExecutor {
+            threads_per_run,
+            max_pending,
+            poll_seconds,
+            grace_seconds,
+            ..
+        } = command;
         self.queue(threads_per_run, max_pending, poll_seconds, grace_seconds)
     }
 }

@@ -61,11 +61,15 @@ impl Default for LocalExecutor {
 
 impl Check<'_> {
     pub(super) fn local(&self, local: &LocalExecutor) -> Result<(), SweepError> {
-        for (name, count) in [("`slots`", &local.slots), ("`threads_per_run`", &local.threads_per_run)] {
+        for (name, count) in [
+            ("`slots`", &local.slots),
+            ("`threads_per_run`", &local.threads_per_run),
+        ] {
             if let Some(count) = count {
                 self.count(name, count, 1..=1024)?;
             }
         }
-        self.count("`runs_per_device`", &local.runs_per_device, 1..=64).map(drop)
+        self.count("`runs_per_device`", &local.runs_per_device, 1..=64)
+            .map(drop)
     }
 }

@@ -77,7 +77,12 @@ impl Executor {
     /// The engines, one after the other.
     pub fn engines(&self) -> Vec<&Self> {
         match self {
-            Self::Several(several) => several.engines.value.iter().map(|engine| &engine.value).collect(),
+            Self::Several(several) => several
+                .engines
+                .value
+                .iter()
+                .map(|engine| &engine.value)
+                .collect(),
             one => vec![one],
         }
     }
@@ -174,17 +179,23 @@ impl Check<'_> {
         self.count("`threads_per_run`", threads_per_run, 1..=1024)?;
         self.count("`max_pending`", max_pending, 1..=10_000)?;
         self.within("`poll_seconds`", poll_seconds, 0.05..=3600.0)?;
-        self.within("`grace_seconds`", grace_seconds, 0.0..=1e5).map(drop)
+        self.within("`grace_seconds`", grace_seconds, 0.0..=1e5)
+            .map(drop)
     }
 
     fn treatment(&self, treatment: &Treatment<'_>) -> Result<(), SweepError> {
         self.count("`max_attempts`", treatment.max_attempts, 1..=100)?;
         self.within("`retry_seconds`", treatment.retry_seconds, 0.0..=300.0)?;
-        self.within("`checkpoint_seconds`", treatment.checkpoint_seconds, 0.01..=1e6)?;
+        self.within(
+            "`checkpoint_seconds`",
+            treatment.checkpoint_seconds,
+            0.01..=1e6,
+        )?;
         if let Some(limit) = treatment.max_run_seconds {
             self.within("`max_run_seconds`", limit, 1.0..=1e8)?;
         }
-        self.within("`stall_seconds`", treatment.stall_seconds, 1.0..=1e6).map(drop)
+        self.within("`stall_seconds`", treatment.stall_seconds, 1.0..=1e6)
+            .map(drop)
     }
 }
 

@@ -128,7 +128,10 @@ impl Check<'_> {
         if let Some(file) = &ray.token_file
             && !(file.value.starts_with('/') || file.value.starts_with("~/"))
         {
-            let message = format!("`token_file` is `{}`, allowed is a whole path, or one from `~/`", file.value);
+            let message = format!(
+                "`token_file` is `{}`, allowed is a whole path, or one from `~/`",
+                file.value
+            );
             return Err(self.at(file, message, "write a whole path, as `~/.ray/auth_token`"));
         }
         self.count("`gpus`", &ray.gpus, 0..=1)?;
@@ -139,7 +142,8 @@ impl Check<'_> {
         self.within("`pending_seconds`", &ray.pending_seconds, 1.0..=1e8)?;
         self.count("`max_pending`", &ray.max_pending, 1..=10_000)?;
         self.within("`poll_seconds`", &ray.poll_seconds, 0.05..=3600.0)?;
-        self.within("`grace_seconds`", &ray.grace_seconds, 0.0..=1e5).map(drop)
+        self.within("`grace_seconds`", &ray.grace_seconds, 0.0..=1e5)
+            .map(drop)
     }
 }
 
@@ -181,10 +185,19 @@ mod tests {
 
     #[test]
     fn a_token_may_lie_at_home() {
-        let at = |path: &str| RayExecutor { token_file: Some(At::nowhere(path.to_owned())), ..RayExecutor::default() };
+        let at = |path: &str| RayExecutor {
+            token_file: Some(At::nowhere(path.to_owned())),
+            ..RayExecutor::default()
+        };
         let home = || Some(PathBuf::from("/home/ada"));
-        assert_eq!(at("~/.ray/auth_token").token_path(home()).unwrap(), PathBuf::from("/home/ada/.ray/auth_token"));
-        assert_eq!(at("/run/token").token_path(home()).unwrap(), PathBuf::from("/run/token"));
+        assert_eq!(
+            at("~/.ray/auth_token").token_path(home()).unwrap(),
+            PathBuf::from("/home/ada/.ray/auth_token")
+        );
+        assert_eq!(
+            at("/run/token").token_path(home()).unwrap(),
+            PathBuf::from("/run/token")
+        );
         assert_eq!(RayExecutor::default().token_path(home()), None);
     }
 }

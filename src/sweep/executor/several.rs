@@ -42,13 +42,25 @@ pub struct SeveralExecutor {
 impl Check<'_> {
     pub(super) fn several(&self, several: &SeveralExecutor) -> Result<(), SweepError> {
         let engines = &several.engines;
-        self.not_empty("engines", engines, "list engines, as `- local: {}` and `- slurm: {}`")?;
+        self.not_empty(
+            "engines",
+            engines,
+            "list engines, as `- local: {}` and `- slurm: {}`",
+        )?;
         for (i, engine) in engines.value.iter().enumerate() {
             self.one_of_several(engine)?;
             let alone = matches!(engine.value, Executor::Local(_) | Executor::Workers(_));
-            if alone && engines.value[..i].iter().any(|earlier| earlier.value.name() == engine.value.name()) {
+            if alone
+                && engines.value[..i]
+                    .iter()
+                    .any(|earlier| earlier.value.name() == engine.value.name())
+            {
                 let message = format!("`{}` stands twice among `engines`", engine.value.name());
-                return Err(self.at(engine, message, "there is one of it: give it all its seats in one entry"));
+                return Err(self.at(
+                    engine,
+                    message,
+                    "there is one of it: give it all its seats in one entry",
+                ));
             }
         }
         Ok(())
@@ -60,8 +72,18 @@ impl Check<'_> {
             return Err(self.at(engine, message, "list all engines in one `engines`"));
         }
         if let Some((key, line, column)) = own_treatment(&engine.value.treatment()) {
-            let place = if line > 0 { At { value: (), line, column } } else { engine.with(()) };
-            let message = format!("`{key}` stands within one of several engines, and it is the same for all of them");
+            let place = if line > 0 {
+                At {
+                    value: (),
+                    line,
+                    column,
+                }
+            } else {
+                engine.with(())
+            };
+            let message = format!(
+                "`{key}` stands within one of several engines, and it is the same for all of them"
+            );
             return Err(self.at(&place, message, format!("write `{key}` beside `engines`")));
         }
         self.executor(&engine.value)
@@ -71,7 +93,8 @@ impl Check<'_> {
 /// A key that treats runs, where an engine has it: its name, line and column (0 where its place is not known).
 fn own_treatment(treatment: &Treatment<'_>) -> Option<(&'static str, u64, u64)> {
     fn place<T>(key: &'static str, at: Option<&At<T>>) -> Option<(&'static str, u64, u64)> {
-        at.filter(|at| at.line > 0).map(|at| (key, at.line, at.column))
+        at.filter(|at| at.line > 0)
+            .map(|at| (key, at.line, at.column))
     }
     let order = (treatment.order != defaults::order()).then_some(("order", 0, 0));
     order

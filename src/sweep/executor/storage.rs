@@ -55,20 +55,35 @@ fn fault(url: &str) -> Option<&'static str> {
 
 impl Check<'_> {
     pub(super) fn storage(&self, storage: Option<&Storage>) -> Result<(), SweepError> {
-        let Some(Storage { url, endpoint, region, isoflop, beat_seconds }) = storage else { return Ok(()) };
+        let Some(Storage {
+            url,
+            endpoint,
+            region,
+            isoflop,
+            beat_seconds,
+        }) = storage
+        else {
+            return Ok(());
+        };
         if let Some(fault) = fault(&url.value) {
             let shown = shown(&url.value);
-            let hint = "write `s3://bucket/prefix`, or `file:///folder`; docs/storage.md explains it";
+            let hint =
+                "write `s3://bucket/prefix`, or `file:///folder`; docs/storage.md explains it";
             return Err(self.at(url, format!("`url` is `{shown}`, which {fault}"), hint));
         }
         self.endpoint(endpoint.as_ref())?;
         if let Some(endpoint) = endpoint.as_ref().filter(|_| url.value.starts_with("file:")) {
             let message = "`endpoint` is for `s3://`, and `url` is a folder";
-            return Err(self.at(endpoint, message, "leave `endpoint` out, or write `url: s3://bucket/prefix`"));
+            return Err(self.at(
+                endpoint,
+                message,
+                "leave `endpoint` out, or write `url: s3://bucket/prefix`",
+            ));
         }
         self.plain("`region`", region.as_ref(), "us-east-1")?;
         self.plain("`isoflop`", Some(isoflop), "/opt/isoflop/isoflop")?;
-        self.within("`beat_seconds`", beat_seconds, 0.05..=3600.0).map(drop)
+        self.within("`beat_seconds`", beat_seconds, 0.05..=3600.0)
+            .map(drop)
     }
 }
 
@@ -78,7 +93,11 @@ mod tests {
 
     #[test]
     fn a_storage_is_a_bucket_or_a_folder() {
-        for url in ["s3://bucket", "s3://bucket/a/b-c.d/", "file:///mnt/exchange"] {
+        for url in [
+            "s3://bucket",
+            "s3://bucket/a/b-c.d/",
+            "file:///mnt/exchange",
+        ] {
             assert_eq!(fault(url), None, "{url}");
         }
         for url in [

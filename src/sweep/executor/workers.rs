@@ -75,7 +75,11 @@ impl Check<'_> {
                 "`lease_seconds` is {}, which is less than two beats of {} s: one word that comes late would cost the run",
                 workers.lease_seconds.value.0, workers.beat_seconds.value.0
             );
-            return Err(self.at(&workers.lease_seconds, message, "make it several times `beat_seconds`"));
+            return Err(self.at(
+                &workers.lease_seconds,
+                message,
+                "make it several times `beat_seconds`",
+            ));
         }
         Ok(())
     }

@@ -21,20 +21,26 @@ const SIZES: usize = 4;
 /// The budget of each run, in their order.
 pub(super) fn budgets(runs: &[(Run, u64)], notes: &mut Vec<Note>) -> Vec<f64> {
     if runs.iter().any(|(run, _)| run.budget.is_some()) {
-        return runs.iter().map(|(run, _)| run.budget.unwrap_or(run.flops)).collect();
+        return runs
+            .iter()
+            .map(|(run, _)| run.budget.unwrap_or(run.flops))
+            .collect();
     }
     let spent: Vec<f64> = runs.iter().map(|(run, _)| run.flops).collect();
     let mut order: Vec<usize> = (0..runs.len()).collect();
     order.sort_by(|a, b| spent[*a].total_cmp(&spent[*b]));
-    let groups: Vec<&[usize]> =
-        order.chunk_by(|a, b| spent[*b] <= spent[*a] * NEAR).filter(|group| is_budget(runs, group)).collect();
+    let groups: Vec<&[usize]> = order
+        .chunk_by(|a, b| spent[*b] <= spent[*a] * NEAR)
+        .filter(|group| is_budget(runs, group))
+        .collect();
     let grouped: usize = groups.iter().map(|group| group.len()).sum();
     if grouped < runs.len() - grouped || groups.is_empty() {
         return spent;
     }
     let mut budgets = spent.clone();
     for group in &groups {
-        let mean = (group.iter().map(|run| spent[*run].ln()).sum::<f64>() / group.len() as f64).exp();
+        let mean =
+            (group.iter().map(|run| spent[*run].ln()).sum::<f64>() / group.len() as f64).exp();
         group.iter().for_each(|run| budgets[*run] = mean);
     }
     let others = match runs.len() - grouped {
@@ -49,13 +55,18 @@ pub(super) fn budgets(runs: &[(Run, u64)], notes: &mut Vec<Note>) -> Vec<f64> {
 }
 
 fn is_budget(runs: &[(Run, u64)], group: &[usize]) -> bool {
-    let (Some(first), Some(last)) = (group.first(), group.last()) else { return false };
+    let (Some(first), Some(last)) = (group.first(), group.last()) else {
+        return false;
+    };
     if runs[*last].0.flops > runs[*first].0.flops * SPAN {
         return false;
     }
     let mut sizes: HashMap<&str, HashSet<u64>> = HashMap::new();
     for (run, _) in group.iter().map(|run| &runs[*run]) {
-        sizes.entry(&run.arm).or_default().insert(run.params.to_bits());
+        sizes
+            .entry(&run.arm)
+            .or_default()
+            .insert(run.params.to_bits());
     }
     sizes.values().any(|sizes| sizes.len() >= SIZES)
 }

@@ -24,10 +24,18 @@ pub(super) fn residuals(points: &[Point]) -> Vec<f64> {
     let mut residuals = Vec::new();
     for round in 0..2 * ROUNDS {
         let coefficients = least_squares(&terms, &logs, &weights);
-        residuals = terms.iter().zip(&logs).map(|(t, l)| l - dot(t, &coefficients)).collect();
+        residuals = terms
+            .iter()
+            .zip(&logs)
+            .map(|(t, l)| l - dot(t, &coefficients))
+            .collect();
         let scale = spread(&residuals).max(1e-6);
         for (weight, r) in weights.iter_mut().zip(&residuals) {
-            *weight = if round < ROUNDS { scale / r.abs().max(0.1 * scale) } else { biweight(r / (6.0 * scale)) };
+            *weight = if round < ROUNDS {
+                scale / r.abs().max(0.1 * scale)
+            } else {
+                biweight(r / (6.0 * scale))
+            };
         }
     }
     residuals
@@ -48,14 +56,19 @@ pub(super) fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn biweight(x: f64) -> f64 {
-    if x.abs() < 1.0 { (1.0 - x * x).powi(2) } else { 0.0 }
+    if x.abs() < 1.0 {
+        (1.0 - x * x).powi(2)
+    } else {
+        0.0
+    }
 }
 
 /// 1, n, d, n², nd, d², with log N and log D brought to mean 0 and spread 1.
 fn terms(points: &[Point]) -> Vec<[f64; TERMS]> {
     let scaled = |axis: usize| {
         let mean = points.iter().map(|p| p[axis]).sum::<f64>() / points.len() as f64;
-        let variance = points.iter().map(|p| (p[axis] - mean).powi(2)).sum::<f64>() / points.len() as f64;
+        let variance =
+            points.iter().map(|p| (p[axis] - mean).powi(2)).sum::<f64>() / points.len() as f64;
         (mean, variance.sqrt().max(1e-9))
     };
     let ((n_mean, n_sd), (d_mean, d_sd)) = (scaled(0), scaled(1));
@@ -88,7 +101,9 @@ fn solve(mut matrix: [[f64; TERMS + 1]; TERMS]) -> [f64; TERMS] {
         let pivot = matrix[i];
         for row in matrix.iter_mut().skip(i + 1) {
             let factor = row[i] / pivot[i];
-            row.iter_mut().zip(pivot).for_each(|(value, above)| *value -= factor * above);
+            row.iter_mut()
+                .zip(pivot)
+                .for_each(|(value, above)| *value -= factor * above);
         }
     }
     let mut solution = [0.0; TERMS];
@@ -109,13 +124,20 @@ mod tests {
 
     fn grid() -> Vec<Point> {
         let law = |n: f64, d: f64| 1.7 + 400.0 / n.powf(0.34) + 410.0 / d.powf(0.28);
-        let points = (0..6).flat_map(|i| (0..6).map(move |j| (1e7 * 3f64.powi(i), 1e9 * 2f64.powi(j))));
-        points.map(|(n, d)| [n.ln(), d.ln(), law(n, d).ln()]).collect()
+        let points =
+            (0..6).flat_map(|i| (0..6).map(move |j| (1e7 * 3f64.powi(i), 1e9 * 2f64.powi(j))));
+        points
+            .map(|(n, d)| [n.ln(), d.ln(), law(n, d).ln()])
+            .collect()
     }
 
     #[test]
     fn a_law_is_followed_closely() {
-        assert!(residuals(&grid()).iter().all(|r| r.abs() < 0.01), "{:?}", residuals(&grid()));
+        assert!(
+            residuals(&grid()).iter().all(|r| r.abs() < 0.01),
+            "{:?}",
+            residuals(&grid())
+        );
     }
 
     #[test]
@@ -126,14 +148,23 @@ mod tests {
         }
         for (place, r) in residuals(&points).iter().enumerate() {
             let wrong = [3, 17, 35, 20, 0].contains(&place);
-            assert!(if wrong { (r - 1.0).abs() < 0.1 } else { r.abs() < 0.05 }, "{place}: {r}");
+            assert!(
+                if wrong {
+                    (r - 1.0).abs() < 0.1
+                } else {
+                    r.abs() < 0.05
+                },
+                "{place}: {r}"
+            );
         }
     }
 
     /// D follows from N: five of six terms are one another's.
     #[test]
     fn a_line_of_points_is_followed_too() {
-        let points: Vec<Point> = (0..20).map(|i| [f64::from(i), f64::from(i) + 3.0, -0.1 * f64::from(i)]).collect();
+        let points: Vec<Point> = (0..20)
+            .map(|i| [f64::from(i), f64::from(i) + 3.0, -0.1 * f64::from(i)])
+            .collect();
         assert!(residuals(&points).iter().all(|r| r.abs() < 1e-3));
     }
 }

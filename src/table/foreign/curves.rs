@@ -19,11 +19,16 @@ pub(super) fn logs(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Option<
             courses.entry((name, &run.arm)).or_default().push(run);
         }
     }
-    let goes_on = |pair: &[&Run]| pair[1].params == pair[0].params && pair[1].tokens > pair[0].tokens;
+    let goes_on =
+        |pair: &[&Run]| pair[1].params == pair[0].params && pair[1].tokens > pair[0].tokens;
     courses.retain(|_, course| course.len() > 1 && course.windows(2).all(goes_on));
     let points: usize = courses.values().map(Vec::len).sum();
     let name = &sheet.names[column];
-    let names = if courses.len() == 1 { "one name".to_owned() } else { format!("{} names", courses.len()) };
+    let names = if courses.len() == 1 {
+        "one name".to_owned()
+    } else {
+        format!("{} names", courses.len())
+    };
     (2 * points > runs.len()).then(|| {
         Note::Warning(format!(
             "{points} rows have {names} in `{name}`, each at growing tokens: they look like points of training curves, and each is \

@@ -13,12 +13,20 @@ pub(super) fn read(path: &Path, bytes: &[u8], usual: Option<u8>) -> Result<Sheet
     let text = encoding::text(path, bytes)?;
     let text = text.as_ref();
     let header = text.lines().find(|line| !line.trim().is_empty());
-    let header = header.ok_or_else(|| ForeignError::Empty { path: path.to_owned() })?;
-    let separator = usual.filter(|usual| header.bytes().any(|byte| byte == *usual)).unwrap_or_else(|| found(header));
-    let mut reader =
-        ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let header = header.ok_or_else(|| ForeignError::Empty {
+        path: path.to_owned(),
+    })?;
+    let separator = usual
+        .filter(|usual| header.bytes().any(|byte| byte == *usual))
+        .unwrap_or_else(|| found(header));
+    let mut reader = ReaderBuilder::new()
+        .delimiter(separator)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
     let mut record = StringRecord::new();
-    let (mut names, mut lines): (Option<Vec<String>>, Vec<(u64, StringRecord)>) = (None, Vec::new());
+    let (mut names, mut lines): (Option<Vec<String>>, Vec<(u64, StringRecord)>) =
+        (None, Vec::new());
     loop {
         // The position of a record is where the one before ended: blank lines lie between.
         let from = reader.position().clone();
@@ -41,7 +49,12 @@ pub(super) fn read(path: &Path, bytes: &[u8], usual: Option<u8>) -> Result<Sheet
         }
         if record.len() != names.len() {
             let (found, expected) = (record.len(), names.len());
-            return Err(ForeignError::Ragged { path: path.to_owned(), line, found, expected });
+            return Err(ForeignError::Ragged {
+                path: path.to_owned(),
+                line,
+                found,
+                expected,
+            });
         }
         lines.push((line, record.clone()));
     }
@@ -52,13 +65,18 @@ pub(super) fn read(path: &Path, bytes: &[u8], usual: Option<u8>) -> Result<Sheet
 fn found(header: &str) -> u8 {
     let count = |separator: u8| header.bytes().filter(|byte| *byte == separator).count();
     // Of equals the last is taken: a comma.
-    [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator)).unwrap_or(b',')
+    [b'\t', b';', b',']
+        .into_iter()
+        .max_by_key(|separator| count(*separator))
+        .unwrap_or(b',')
 }
 
 fn one_column(path: &Path, line: u64, header: &str) -> ForeignError {
     const SHOWN: usize = 60;
     let header = header.trim();
-    let others = ['|', ':', ' '].into_iter().find(|other| header.contains(*other));
+    let others = ['|', ':', ' ']
+        .into_iter()
+        .find(|other| header.contains(*other));
     let seeming = match others {
         _ if header.starts_with('#') => OneColumn::Comment,
         _ if header.starts_with('"') && header.contains([',', ';', '\t']) => OneColumn::Quoted,
@@ -69,16 +87,26 @@ fn one_column(path: &Path, line: u64, header: &str) -> ForeignError {
         Some((end, _)) => format!("{}…", &header[..end]),
         None => header.to_owned(),
     };
-    ForeignError::OneColumn { path: path.to_owned(), line, header: shown, seeming }
+    ForeignError::OneColumn {
+        path: path.to_owned(),
+        line,
+        header: shown,
+        seeming,
+    }
 }
 
 fn blank_lines(text: &str) -> u64 {
-    let blank = text.bytes().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    let blank = text
+        .bytes()
+        .take_while(|byte| matches!(byte, b'\n' | b'\r'));
     blank.filter(|byte| *byte == b'\n').count() as u64
 }
 
 fn unreadable(path: &Path, error: csv::Error) -> ForeignError {
-    ForeignError::Unreadable { path: path.to_owned(), source: std::io::Error::other(error) }
+    ForeignError::Unreadable {
+        path: path.to_owned(),
+        source: std::io::Error::other(error),
+    }
 }
 
 #[cfg(test)]
@@ -92,16 +120,30 @@ mod tests {
 
     #[test]
     fn separators_are_found() {
-        for text in ["a,b\n1,2\n", "a;b\n1;2\n", "a\tb\n1\t2\n", "\u{feff}a,b\r\n1,2\r\n", "\"a\",b\n\"1\",2"] {
+        for text in [
+            "a,b\n1,2\n",
+            "a;b\n1;2\n",
+            "a\tb\n1\t2\n",
+            "\u{feff}a,b\r\n1,2\r\n",
+            "\"a\",b\n\"1\",2",
+        ] {
             let sheet = sheet(text);
             assert_eq!(sheet.names, ["a", "b"], "{text:?}");
-            assert_eq!((sheet.cell(0, 0), sheet.cell(1, 0)), (Cell::Text("1"), Cell::Text("2")), "{text:?}");
+            assert_eq!(
+                (sheet.cell(0, 0), sheet.cell(1, 0)),
+                (Cell::Text("1"), Cell::Text("2")),
+                "{text:?}"
+            );
         }
     }
 
     #[test]
     fn a_tsv_may_have_commas() {
-        let read = |text: &str| read(Path::new("runs.tsv"), text.as_bytes(), Some(b'\t')).unwrap().names;
+        let read = |text: &str| {
+            read(Path::new("runs.tsv"), text.as_bytes(), Some(b'\t'))
+                .unwrap()
+                .names
+        };
         assert_eq!(read("a,b\n1,2\n"), ["a", "b"]);
         assert_eq!(read("a,b,c\td\n1\t2\n"), ["a,b,c", "d"]);
     }
@@ -109,13 +151,21 @@ mod tests {
     #[test]
     fn lines_are_the_files() {
         let sheet = sheet("a,b\n1,2\n\n\n3,\"4\n5\"\n,\n6,7\n");
-        assert_eq!((0..sheet.len()).map(|row| sheet.number(row)).collect::<Vec<_>>(), [2, 5, 8]);
+        assert_eq!(
+            (0..sheet.len())
+                .map(|row| sheet.number(row))
+                .collect::<Vec<_>>(),
+            [2, 5, 8]
+        );
         assert_eq!(sheet.cell(1, 1), Cell::Text("4\n5"));
     }
 
     #[test]
     fn words_for_nothing_are_nothing() {
         let sheet = sheet("a,b\nNA,nan\n");
-        assert_eq!((sheet.cell(0, 0), sheet.cell(1, 0)), (Cell::Missing, Cell::Text("nan")));
+        assert_eq!(
+            (sheet.cell(0, 0), sheet.cell(1, 0)),
+            (Cell::Missing, Cell::Text("nan"))
+        );
     }
 }

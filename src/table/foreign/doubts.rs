@@ -43,10 +43,17 @@ fn losses_too_large(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Option
     let name = &sheet.names[found.column(Role::Loss)?];
     let arms = arms(runs);
     let middle = |runs: &[&Run]| median(runs.iter().map(|run| run.loss).collect());
-    let large: Vec<(&str, f64)> =
-        arms.iter().map(|(arm, runs)| (*arm, middle(runs))).filter(|(_, loss)| *loss > MOST_LOSS).collect();
+    let large: Vec<(&str, f64)> = arms
+        .iter()
+        .map(|(arm, runs)| (*arm, middle(runs)))
+        .filter(|(_, loss)| *loss > MOST_LOSS)
+        .collect();
     let (first, loss) = large.first()?;
-    let whose = if large.len() == arms.len() { String::new() } else { format!(" of `{first}`") };
+    let whose = if large.len() == arms.len() {
+        String::new()
+    } else {
+        format!(" of `{first}`")
+    };
     Some(Note::Warning(format!(
         "`{name}` is {loss:.1} in the median run{whose}, and guessing among three million tokens costs {MOST_LOSS} nats: if it is \
          perplexity, take the logarithm of each value"
@@ -66,7 +73,10 @@ fn losses_in_two_units(sheet: &Sheet, runs: &[(Run, u64)]) -> Option<Note> {
     if (shift + LN_2.ln()).abs() > NEAR {
         return None;
     }
-    let rows: Vec<String> = high.iter().map(|place| sheet.number(runs[*place].0.row).to_string()).collect();
+    let rows: Vec<String> = high
+        .iter()
+        .map(|place| sheet.number(runs[*place].0.row).to_string())
+        .collect();
     Some(Note::Warning(format!(
         "{} of {} losses are {:.3} times those of runs like them, which is 1/ln 2: these seem to be in bits and the others in nats ({})",
         high.len(),
@@ -85,10 +95,19 @@ fn two_surfaces(points: &[Point]) -> Option<(Vec<usize>, f64)> {
     let mut found = None;
     // The first surface lies between the two; each round brings it nearer to the lower.
     for _ in 0..4 {
-        let shifted: Vec<Point> = points.iter().zip(&shifts).map(|([n, d, l], shift)| [*n, *d, l - shift]).collect();
-        let heights: Vec<f64> = residuals(&shifted).iter().zip(&shifts).map(|(r, shift)| r + shift).collect();
+        let shifted: Vec<Point> = points
+            .iter()
+            .zip(&shifts)
+            .map(|([n, d, l], shift)| [*n, *d, l - shift])
+            .collect();
+        let heights: Vec<f64> = residuals(&shifted)
+            .iter()
+            .zip(&shifts)
+            .map(|(r, shift)| r + shift)
+            .collect();
         let (low, high) = halves(&heights)?;
-        let middle = |places: &[usize]| median(places.iter().map(|place| heights[*place]).collect());
+        let middle =
+            |places: &[usize]| median(places.iter().map(|place| heights[*place]).collect());
         let shift = middle(&high) - middle(&low);
         shifts.fill(0.0);
         high.iter().for_each(|place| shifts[*place] = shift);
@@ -110,7 +129,10 @@ fn halves(heights: &[f64]) -> Option<(Vec<usize>, Vec<usize>)> {
 const LEAST_PARAMS: f64 = 1e4;
 
 fn sizes_too_small(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Vec<Note> {
-    let quantities: [(Role, Quantity); 2] = [(Role::Params, |run| run.params), (Role::Tokens, |run| run.tokens)];
+    let quantities: [(Role, Quantity); 2] = [
+        (Role::Params, |run| run.params),
+        (Role::Tokens, |run| run.tokens),
+    ];
     let small = quantities.into_iter().filter_map(|(role, of)| {
         let most = runs.iter().map(|(run, _)| of(run)).fold(0.0, f64::max);
         let name = found.name(sheet, role);
@@ -129,7 +151,11 @@ const FACTOR: f64 = 10.0;
 fn flops_against_6nd(found: &Found, runs: &[(Run, u64)]) -> Option<Note> {
     found.column(Role::Flops)?;
     found.column(Role::Tokens)?;
-    let ratio = median(runs.iter().map(|(run, _)| run.flops / (6.0 * run.params * run.tokens)).collect());
+    let ratio = median(
+        runs.iter()
+            .map(|(run, _)| run.flops / (6.0 * run.params * run.tokens))
+            .collect(),
+    );
     let is_far = ratio.is_finite() && !(1.0 / FACTOR..=FACTOR).contains(&ratio);
     is_far.then(|| {
         Note::Warning(format!(
@@ -144,7 +170,13 @@ pub(super) fn few(numbers: &[String], unit: &str) -> String {
     match numbers {
         [] => format!("no {unit}"),
         [one] => format!("{unit} {one}"),
-        [before @ .., last] if numbers.len() <= FEW => format!("{unit}s {} and {last}", before.join(", ")),
-        _ => format!("{unit}s {} and {} more", numbers[..FEW].join(", "), numbers.len() - FEW),
+        [before @ .., last] if numbers.len() <= FEW => {
+            format!("{unit}s {} and {last}", before.join(", "))
+        }
+        _ => format!(
+            "{unit}s {} and {} more",
+            numbers[..FEW].join(", "),
+            numbers.len() - FEW
+        ),
     }
 }

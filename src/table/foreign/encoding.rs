@@ -10,14 +10,23 @@ pub(super) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<Cow<'a, str>, For
     // Spreadsheets begin UTF-8 with a mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if let Some(encoding) = utf16(bytes) {
-        return Err(ForeignError::Utf16 { path: path.to_owned(), encoding });
+        return Err(ForeignError::Utf16 {
+            path: path.to_owned(),
+            encoding,
+        });
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = line_at(bytes, error.valid_up_to());
-        ForeignError::NotUtf8 { path: path.to_owned(), line }
+        ForeignError::NotUtf8 {
+            path: path.to_owned(),
+            line,
+        }
     })?;
     if let Some(nul) = bytes.iter().position(|byte| *byte == 0) {
-        return Err(ForeignError::Nul { path: path.to_owned(), line: line_at(bytes, nul) });
+        return Err(ForeignError::Nul {
+            path: path.to_owned(),
+            line: line_at(bytes, nul),
+        });
     }
     Ok(with_line_feeds(text))
 }
@@ -40,7 +49,11 @@ fn utf16(bytes: &[u8]) -> Option<&'static str> {
 /// Lone carriage returns are line ends too: the reader of rows takes them so, and counts none of them.
 fn with_line_feeds(text: &str) -> Cow<'_, str> {
     let is_lone = |at: usize| text.as_bytes().get(at + 1) != Some(&b'\n');
-    if !text.bytes().enumerate().any(|(at, byte)| byte == b'\r' && is_lone(at)) {
+    if !text
+        .bytes()
+        .enumerate()
+        .any(|(at, byte)| byte == b'\r' && is_lone(at))
+    {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))

@@ -17,7 +17,9 @@ pub enum ForeignError {
         source: std::io::Error,
     },
     /// By its name it is no kind of file that is read.
-    #[error("`{path}` is no table by its name: it must end in `.csv`, `.tsv`, `.csv.zst`, `.tsv.zst` or `.parquet`")]
+    #[error(
+        "`{path}` is no table by its name: it must end in `.csv`, `.tsv`, `.csv.zst`, `.tsv.zst` or `.parquet`"
+    )]
     Extension {
         /// The file.
         path: PathBuf,
@@ -99,7 +101,9 @@ pub enum ForeignError {
         source: std::io::Error,
     },
     /// `--map` names a role that there is not.
-    #[error("`--map {role}={column}`: there is no `{role}`{nearest}; the left side is one of {known}")]
+    #[error(
+        "`--map {role}={column}`: there is no `{role}`{nearest}; the left side is one of {known}"
+    )]
     UnknownRole {
         /// What was written.
         role: String,
@@ -147,7 +151,9 @@ pub enum ForeignError {
         has: String,
     },
     /// A role that must have a column has none, because `--map` gives that to another.
-    #[error("`{path}` has no column for `{role}`: `--map` takes its `{column}` as `{by}`\n  it has {has}")]
+    #[error(
+        "`{path}` has no column for `{role}`: `--map` takes its `{column}` as `{by}`\n  it has {has}"
+    )]
     ColumnTaken {
         /// The file.
         path: PathBuf,
@@ -264,7 +270,9 @@ impl OneColumn {
     fn seen(self) -> String {
         match self {
             Self::Separated(' ') => "; here they seem to be separated by spaces".to_owned(),
-            Self::Separated(separator) => format!("; here they seem to be separated by `{separator}`"),
+            Self::Separated(separator) => {
+                format!("; here they seem to be separated by `{separator}`")
+            }
             Self::Quoted => "; here the whole line stands in quotes".to_owned(),
             Self::Comment => "; here a comment seems to stand before it".to_owned(),
             Self::Unknown => String::new(),

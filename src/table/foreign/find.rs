@@ -15,12 +15,16 @@ pub(super) struct Found {
 impl Found {
     /// The column of a role.
     pub(super) fn column(&self, role: Role) -> Option<usize> {
-        self.columns.iter().find(|(other, _)| *other == role).map(|(_, column)| *column)
+        self.columns
+            .iter()
+            .find(|(other, _)| *other == role)
+            .map(|(_, column)| *column)
     }
 
     /// The name of a role's column; the role's own where it has none.
     pub(super) fn name<'a>(&self, sheet: &'a Sheet, role: Role) -> &'a str {
-        self.column(role).map_or(role.name(), |column| &sheet.names[column])
+        self.column(role)
+            .map_or(role.name(), |column| &sheet.names[column])
     }
 
     /// Whether a column has any role.
@@ -35,7 +39,11 @@ impl Found {
 }
 
 /// Finds the columns: those that `map` names, then those that have a usual name.
-pub(super) fn find(path: &Path, sheet: &Sheet, map: &[(String, String)]) -> Result<Found, ForeignError> {
+pub(super) fn find(
+    path: &Path,
+    sheet: &Sheet,
+    map: &[(String, String)],
+) -> Result<Found, ForeignError> {
     let mapped = mapped(path, sheet, map)?;
     let taken: Vec<usize> = mapped.iter().map(|(_, column)| *column).collect();
     let names: Vec<String> = sheet.names.iter().map(|name| plain(name)).collect();
@@ -45,7 +53,9 @@ pub(super) fn find(path: &Path, sheet: &Sheet, map: &[(String, String)]) -> Resu
             Some((_, column)) => Some(*column),
             None => usual(path, sheet, &names, known, &taken)?,
         };
-        found.columns.extend(column.map(|column| (known.role, column)));
+        found
+            .columns
+            .extend(column.map(|column| (known.role, column)));
     }
     let has = |role| found.column(role).is_some();
     let tokens_follow = has(Role::Flops) && has(Role::Params);
@@ -58,7 +68,11 @@ pub(super) fn find(path: &Path, sheet: &Sheet, map: &[(String, String)]) -> Resu
     Ok(found)
 }
 
-fn mapped(path: &Path, sheet: &Sheet, map: &[(String, String)]) -> Result<Vec<(Role, usize)>, ForeignError> {
+fn mapped(
+    path: &Path,
+    sheet: &Sheet,
+    map: &[(String, String)],
+) -> Result<Vec<(Role, usize)>, ForeignError> {
     let mut found: Vec<(Role, usize)> = Vec::new();
     for (name, column) in map {
         let known = ROLES.iter().find(|known| known.name == plain(name));
@@ -66,7 +80,11 @@ fn mapped(path: &Path, sheet: &Sheet, map: &[(String, String)]) -> Result<Vec<(R
         let place = named(path, sheet, known, column)?;
         if let Some((_, before)) = found.iter().find(|(role, _)| *role == known.role) {
             let (one, other) = (sheet.names[*before].clone(), sheet.names[place].clone());
-            return Err(ForeignError::MappedTwice { role: known.name, one, other });
+            return Err(ForeignError::MappedTwice {
+                role: known.name,
+                one,
+                other,
+            });
         }
         found.push((known.role, place));
     }
@@ -76,7 +94,9 @@ fn mapped(path: &Path, sheet: &Sheet, map: &[(String, String)]) -> Result<Vec<(R
 /// A column by the name that `map` gives: as written, or but for its case where that is one column.
 fn named(path: &Path, sheet: &Sheet, known: &Known, column: &str) -> Result<usize, ForeignError> {
     let like = |same: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        (0..sheet.names.len()).filter(|place| same(&sheet.names[*place])).collect()
+        (0..sheet.names.len())
+            .filter(|place| same(&sheet.names[*place]))
+            .collect()
     };
     let exact = like(&|name| name == column);
     let similar = like(&|name| plain(name) == plain(column));
@@ -90,7 +110,10 @@ fn named(path: &Path, sheet: &Sheet, known: &Known, column: &str) -> Result<usiz
             has: listed(sheet),
         }),
         ([], several) => Err(ambiguous(path, sheet, known, several)),
-        (_, _) => Err(ForeignError::ColumnTwice { path: path.to_owned(), column: column.to_owned() }),
+        (_, _) => Err(ForeignError::ColumnTwice {
+            path: path.to_owned(),
+            column: column.to_owned(),
+        }),
     }
 }
 
@@ -103,13 +126,17 @@ fn usual(
     taken: &[usize],
 ) -> Result<Option<usize>, ForeignError> {
     for rank in known.ranks() {
-        let places = (0..names.len()).filter(|place| rank.contains(&names[*place].as_str()) && !taken.contains(place));
+        let places = (0..names.len())
+            .filter(|place| rank.contains(&names[*place].as_str()) && !taken.contains(place));
         match places.collect::<Vec<_>>().as_slice() {
             [] => {}
             [place] => return Ok(Some(*place)),
             [one, other, ..] if sheet.names[*one] == sheet.names[*other] => {
                 let column = sheet.names[*one].clone();
-                return Err(ForeignError::ColumnTwice { path: path.to_owned(), column });
+                return Err(ForeignError::ColumnTwice {
+                    path: path.to_owned(),
+                    column,
+                });
             }
             several => return Err(ambiguous(path, sheet, known, several)),
         }
@@ -118,7 +145,10 @@ fn usual(
 }
 
 fn ambiguous(path: &Path, sheet: &Sheet, known: &Known, places: &[usize]) -> ForeignError {
-    let names: Vec<&str> = places.iter().map(|place| sheet.names[*place].as_str()).collect();
+    let names: Vec<&str> = places
+        .iter()
+        .map(|place| sheet.names[*place].as_str())
+        .collect();
     ForeignError::Ambiguous {
         path: path.to_owned(),
         role: known.name,
@@ -128,7 +158,12 @@ fn ambiguous(path: &Path, sheet: &Sheet, known: &Known, places: &[usize]) -> For
 }
 
 fn missing(path: &Path, sheet: &Sheet, found: &Found, known: &Known) -> ForeignError {
-    let has_its_name = |column: usize| known.ranks().flatten().any(|name| name == plain(&sheet.names[column]));
+    let has_its_name = |column: usize| {
+        known
+            .ranks()
+            .flatten()
+            .any(|name| name == plain(&sheet.names[column]))
+    };
     if let Some((by, column)) = found.all().iter().find(|(_, column)| has_its_name(*column)) {
         return ForeignError::ColumnTaken {
             path: path.to_owned(),
@@ -138,8 +173,14 @@ fn missing(path: &Path, sheet: &Sheet, found: &Found, known: &Known) -> ForeignE
             has: listed(sheet),
         };
     }
-    let free = (0..sheet.names.len()).filter(|place| !found.is_taken(*place)).map(|place| sheet.names[place].as_str());
-    let wanted: Vec<&str> = known.ranks().flatten().filter(|name| name.len() > 1).collect();
+    let free = (0..sheet.names.len())
+        .filter(|place| !found.is_taken(*place))
+        .map(|place| sheet.names[place].as_str());
+    let wanted: Vec<&str> = known
+        .ranks()
+        .flatten()
+        .filter(|name| name.len() > 1)
+        .collect();
     let nearest = nearest(free, &wanted);
     ForeignError::MissingColumn {
         path: path.to_owned(),
@@ -152,8 +193,13 @@ fn missing(path: &Path, sheet: &Sheet, found: &Found, known: &Known) -> ForeignE
 fn unknown_role(name: &str, column: &str) -> ForeignError {
     let all: Vec<&str> = ROLES.iter().map(|known| known.name).collect();
     // A synonym of a role is as good as near.
-    let synonym = ROLES.iter().find(|known| known.ranks().flatten().any(|other| other == plain(name)));
-    let near = synonym.map_or_else(|| nearest(all.iter().copied(), &[name]), |known| vec![known.name]);
+    let synonym = ROLES
+        .iter()
+        .find(|known| known.ranks().flatten().any(|other| other == plain(name)));
+    let near = synonym.map_or_else(
+        || nearest(all.iter().copied(), &[name]),
+        |known| vec![known.name],
+    );
     ForeignError::UnknownRole {
         role: name.to_owned(),
         column: column.to_owned(),
@@ -173,22 +219,37 @@ fn nearest<'a>(names: impl Iterator<Item = &'a str>, wanted: &[&str]) -> Vec<&'a
             let other = plain(other);
             // `params (M)` begins as `params` does, however much follows.
             let contains = other.len() > 3 && name.contains(&other);
-            if contains { 1.0 } else { strsim::jaro_winkler(&name, &other) }
+            if contains {
+                1.0
+            } else {
+                strsim::jaro_winkler(&name, &other)
+            }
         };
         wanted.iter().map(of).fold(0.0, f64::max)
     };
-    let mut alike: Vec<(f64, &str)> = names.map(|name| (likeness(name), name)).filter(|(l, _)| *l >= LIKE).collect();
+    let mut alike: Vec<(f64, &str)> = names
+        .map(|name| (likeness(name), name))
+        .filter(|(l, _)| *l >= LIKE)
+        .collect();
     alike.sort_by(|a, b| b.0.total_cmp(&a.0));
     alike.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
 /// Names that are near one that was looked for, to end a sentence with.
 pub(super) fn clause<S: AsRef<str>>(names: &[S]) -> String {
-    if names.is_empty() { String::new() } else { format!("; nearest: {}", quoted(names)) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("; nearest: {}", quoted(names))
+    }
 }
 
 fn quoted<S: AsRef<str>>(names: &[S]) -> String {
-    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The columns of the file: so many are named, more are counted.

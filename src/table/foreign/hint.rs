@@ -66,10 +66,19 @@ impl OneColumn {
 }
 
 fn says_which(role: &str, column: &str) -> String {
-    format!("say which it is: `--map {}`", for_shell(&format!("{role}={column}")))
+    format!(
+        "say which it is: `--map {}`",
+        for_shell(&format!("{role}={column}"))
+    )
 }
 
 fn for_shell(word: &str) -> String {
-    let is_plain = word.chars().all(|c| c.is_alphanumeric() || "_-./%=,".contains(c));
-    if is_plain { word.to_owned() } else { format!("'{word}'") }
+    let is_plain = word
+        .chars()
+        .all(|c| c.is_alphanumeric() || "_-./%=,".contains(c));
+    if is_plain {
+        word.to_owned()
+    } else {
+        format!("'{word}'")
+    }
 }

@@ -72,7 +72,11 @@ pub fn is_table(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`ForeignError`] where the file, a column or a value is not usable, or no run is left.
-pub fn read_foreign(path: &Path, map: &[(String, String)], keep_suspects: bool) -> Result<Foreign, ForeignError> {
+pub fn read_foreign(
+    path: &Path,
+    map: &[(String, String)],
+    keep_suspects: bool,
+) -> Result<Foreign, ForeignError> {
     let sheet = sheet(path)?;
     let found = find::find(path, &sheet, map)?;
     let mut notes = Vec::new();
@@ -85,29 +89,50 @@ pub fn read_foreign(path: &Path, map: &[(String, String)], keep_suspects: bool) 
     doubts::doubts(&sheet, &found, &runs, &mut notes);
     notes.extend(unlike::units(&sheet, &found, &runs));
     notes.extend(curves::logs(&sheet, &found, &runs));
-    let columns = found.all().iter().map(|(role, column)| (*role, sheet.names[*column].clone())).collect();
+    let columns = found
+        .all()
+        .iter()
+        .map(|(role, column)| (*role, sheet.names[*column].clone()))
+        .collect();
     let budgets = budgets::budgets(&runs, &mut notes);
     let sizes = sizes::sizes(&runs, &budgets, &mut notes);
     let mut study = study(runs, budgets, sizes, excluded);
     order::as_in_file(&sheet, &found, &mut study.observations, |run| &run.arm);
-    order::as_in_file(&sheet, &found, &mut study.unprofiled, |run| &run.observation.arm);
+    order::as_in_file(&sheet, &found, &mut study.unprofiled, |run| {
+        &run.observation.arm
+    });
     rates::tell_apart(&found, &mut study.observations, &mut notes);
     study.notes = notes.iter().map(|note| note.text().to_owned()).collect();
-    Ok(Foreign { study, notes, columns })
+    Ok(Foreign {
+        study,
+        notes,
+        columns,
+    })
 }
 
 enum Kind {
-    Delimited { separator: Option<u8>, compressed: bool },
+    Delimited {
+        separator: Option<u8>,
+        compressed: bool,
+    },
     Parquet,
 }
 
 impl Kind {
     fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?.to_lowercase();
-        let (name, compressed) = name.strip_suffix(".zst").map_or((name.as_str(), false), |name| (name, true));
+        let (name, compressed) = name
+            .strip_suffix(".zst")
+            .map_or((name.as_str(), false), |name| (name, true));
         match name.rsplit_once('.')?.1 {
-            "csv" => Some(Self::Delimited { separator: None, compressed }),
-            "tsv" => Some(Self::Delimited { separator: Some(b'\t'), compressed }),
+            "csv" => Some(Self::Delimited {
+                separator: None,
+                compressed,
+            }),
+            "tsv" => Some(Self::Delimited {
+                separator: Some(b'\t'),
+                compressed,
+            }),
             "parquet" if !compressed => Some(Self::Parquet),
             _ => None,
         }
@@ -115,22 +140,40 @@ impl Kind {
 }
 
 fn sheet(path: &Path) -> Result<Sheet, ForeignError> {
-    let kind = Kind::of(path).ok_or_else(|| ForeignError::Extension { path: path.to_owned() })?;
-    let bytes = std::fs::read(path).map_err(|source| ForeignError::Unreadable { path: path.to_owned(), source })?;
+    let kind = Kind::of(path).ok_or_else(|| ForeignError::Extension {
+        path: path.to_owned(),
+    })?;
+    let bytes = std::fs::read(path).map_err(|source| ForeignError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
     if bytes.is_empty() {
-        return Err(ForeignError::Empty { path: path.to_owned() });
+        return Err(ForeignError::Empty {
+            path: path.to_owned(),
+        });
     }
     match kind {
-        Kind::Delimited { separator, compressed: false } => delimited::read(path, &bytes, separator),
-        Kind::Delimited { separator, compressed: true } => {
-            let text = zstd::decode_all(bytes.as_slice())
-                .map_err(|source| ForeignError::NotZstd { path: path.to_owned(), source })?;
+        Kind::Delimited {
+            separator,
+            compressed: false,
+        } => delimited::read(path, &bytes, separator),
+        Kind::Delimited {
+            separator,
+            compressed: true,
+        } => {
+            let text =
+                zstd::decode_all(bytes.as_slice()).map_err(|source| ForeignError::NotZstd {
+                    path: path.to_owned(),
+                    source,
+                })?;
             delimited::read(path, &text, separator)
         }
         Kind::Parquet => parquet::read(path, &bytes),
     }
     .and_then(|sheet| match sheet.len() {
-        0 => Err(ForeignError::HeaderOnly { path: path.to_owned() }),
+        0 => Err(ForeignError::HeaderOnly {
+            path: path.to_owned(),
+        }),
         _ => Ok(sheet),
     })
 }
@@ -146,14 +189,23 @@ fn leave_out_suspects(
     if suspects.is_empty() {
         return;
     }
-    let numbers: Vec<String> = suspects.iter().map(|(place, _)| sheet.number(runs[*place].0.row).to_string()).collect();
+    let numbers: Vec<String> = suspects
+        .iter()
+        .map(|(place, _)| sheet.number(runs[*place].0.row).to_string())
+        .collect();
     let count = match suspects.len() {
         1 => "1 run looks".to_owned(),
         several => format!("{several} runs look"),
     };
-    let done = if keep { "kept, as asked" } else { "left out; `--keep-suspects` keeps what is right" };
+    let done = if keep {
+        "kept, as asked"
+    } else {
+        "left out; `--keep-suspects` keeps what is right"
+    };
     let rows = doubts::few(&numbers, sheet.unit());
-    notes.push(Note::Warning(format!("{count} diverged by the losses of runs like them ({rows}): {done}")));
+    notes.push(Note::Warning(format!(
+        "{count} diverged by the losses of runs like them ({rows}): {done}"
+    )));
     if keep {
         return;
     }
@@ -164,26 +216,46 @@ fn leave_out_suspects(
             Some(times) => {
                 let (run, _) = entry;
                 let loss = run.loss;
-                let reason =
-                    format!("suspected to have diverged: its loss of {loss} is {times:.1} times that of runs like it");
-                excluded.push(Excluded { run: run.name, reason });
+                let reason = format!(
+                    "suspected to have diverged: its loss of {loss} is {times:.1} times that of runs like it"
+                );
+                excluded.push(Excluded {
+                    run: run.name,
+                    reason,
+                });
             }
         }
     }
 }
 
-fn study(runs: Vec<(Run, u64)>, budgets: Vec<f64>, sizes: Vec<String>, excluded: Vec<Excluded>) -> Study {
-    let mut study = Study { excluded, ..Study::default() };
+fn study(
+    runs: Vec<(Run, u64)>,
+    budgets: Vec<f64>,
+    sizes: Vec<String>,
+    excluded: Vec<Excluded>,
+) -> Study {
+    let mut study = Study {
+        excluded,
+        ..Study::default()
+    };
     for (((run, seed), budget), size) in runs.into_iter().zip(budgets).zip(sizes) {
         let kind = run.budget_unit.clone();
         let observation = observation(run, seed, budget, size);
         match kind {
             None => study.observations.push(observation),
             Some(kind) => {
-                let reason =
-                    format!("its budget is in {}, and a profile needs budgets in FLOPs", kind.replace('_', " "));
-                study.excluded.push(Excluded { run: observation.run.clone(), reason });
-                study.unprofiled.push(Unprofiled { unit: kind.replace("_per_", "/"), observation });
+                let reason = format!(
+                    "its budget is in {}, and a profile needs budgets in FLOPs",
+                    kind.replace('_', " ")
+                );
+                study.excluded.push(Excluded {
+                    run: observation.run.clone(),
+                    reason,
+                });
+                study.unprofiled.push(Unprofiled {
+                    unit: kind.replace("_per_", "/"),
+                    observation,
+                });
             }
         }
     }
@@ -214,6 +286,13 @@ fn no_runs(path: &Path, sheet: &Sheet, excluded: &[Excluded]) -> ForeignError {
             None => reasons.push((reason, 1)),
         }
     }
-    let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("  {count}: {reason}")).collect();
-    ForeignError::NoRuns { path: path.to_owned(), rows: sheet.len(), reasons: reasons.join("\n") }
+    let reasons: Vec<String> = reasons
+        .iter()
+        .map(|(reason, count)| format!("  {count}: {reason}"))
+        .collect();
+    ForeignError::NoRuns {
+        path: path.to_owned(),
+        rows: sheet.len(),
+        reasons: reasons.join("\n"),
+    }
 }

@@ -10,7 +10,9 @@ use super::value::text;
 /// Puts what is of architectures in the order in which the file names them, where it has lost it: the first is the baseline,
 /// and that must not hang on whether its first rows have crashed.
 pub(super) fn as_in_file<T>(sheet: &Sheet, found: &Found, items: &mut [T], arm: fn(&T) -> &str) {
-    let Some(column) = found.column(Role::Arch) else { return };
+    let Some(column) = found.column(Role::Arch) else {
+        return;
+    };
     let mut places: HashMap<String, usize> = HashMap::new();
     for name in (0..sheet.len()).filter_map(|row| text(sheet.cell(column, row))) {
         let next = places.len();
@@ -18,7 +20,12 @@ pub(super) fn as_in_file<T>(sheet: &Sheet, found: &Found, items: &mut [T], arm: 
     }
     let place = |item: &T| places.get(arm(item)).copied().unwrap_or(usize::MAX);
     let mut seen = HashSet::new();
-    if !items.iter().map(place).filter(|place| seen.insert(*place)).is_sorted() {
+    if !items
+        .iter()
+        .map(place)
+        .filter(|place| seen.insert(*place))
+        .is_sorted()
+    {
         items.sort_by_key(place);
     }
 }
@@ -34,7 +41,11 @@ mod tests {
         let study = csv(text).study;
         assert_eq!(study.arms(), ["base", "gated", "wide"]);
         assert_eq!(
-            study.observations.iter().map(|o| o.run.as_str()).collect::<Vec<_>>(),
+            study
+                .observations
+                .iter()
+                .map(|o| o.run.as_str())
+                .collect::<Vec<_>>(),
             ["line 4", "line 3", "line 7", "line 6"]
         );
     }
@@ -44,7 +55,11 @@ mod tests {
     fn rows_in_order_stay() {
         let study = csv("arch,params,tokens,loss\na,1e6,1e9,3\nb,1e6,1e9,3\na,2e6,1e9,3\n").study;
         assert_eq!(
-            study.observations.iter().map(|o| o.run.as_str()).collect::<Vec<_>>(),
+            study
+                .observations
+                .iter()
+                .map(|o| o.run.as_str())
+                .collect::<Vec<_>>(),
             ["line 2", "line 3", "line 4"]
         );
     }

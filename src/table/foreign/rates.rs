@@ -24,7 +24,12 @@ pub(super) fn tell_apart(found: &Found, observations: &mut [Observation], notes:
 fn several(observations: &[Observation]) -> bool {
     let mut rates: HashMap<(&str, &str, u64), f64> = HashMap::new();
     observations.iter().any(|o| {
-        let Some(rate) = o.further.learning_rate else { return false };
-        *rates.entry((&o.arm, &o.size, o.budget.to_bits())).or_insert(rate) != rate
+        let Some(rate) = o.further.learning_rate else {
+            return false;
+        };
+        *rates
+            .entry((&o.arm, &o.size, o.budget.to_bits()))
+            .or_insert(rate)
+            != rate
     })
 }

@@ -28,7 +28,10 @@ pub(super) fn part(
         let said = (run.loss.to_bits(), run.seed);
         if !group.said.insert(said) {
             // One reason, whichever row it is: people are told how many have it.
-            excluded.push(Excluded { run: run.name, reason: "the same as an earlier row".to_owned() });
+            excluded.push(Excluded {
+                run: run.name,
+                reason: "the same as an earlier row".to_owned(),
+            });
             again.push(sheet.number(run.row).to_string());
             continue;
         }
@@ -39,10 +42,17 @@ pub(super) fn part(
     let rows = few(&again, sheet.unit());
     match again.len() {
         0 => {}
-        1 => notes.push(Note::Remark(format!("1 row says again what another says, and is left out ({rows})"))),
-        twice => notes.push(Note::Remark(format!("{twice} rows say again what others say, and are left out ({rows})"))),
+        1 => notes.push(Note::Remark(format!(
+            "1 row says again what another says, and is left out ({rows})"
+        ))),
+        twice => notes.push(Note::Remark(format!(
+            "{twice} rows say again what others say, and are left out ({rows})"
+        ))),
     }
-    let repeated: Vec<&Group> = groups.values().filter(|group| group.numbered && group.rows.len() > 1).collect();
+    let repeated: Vec<&Group> = groups
+        .values()
+        .filter(|group| group.numbered && group.rows.len() > 1)
+        .collect();
     say(sheet, found, &repeated, notes);
     kept
 }
@@ -109,8 +119,11 @@ fn say(sheet: &Sheet, found: &Found, repeated: &[&Group], notes: &mut Vec<Note>)
         return;
     }
     let runs: usize = repeated.iter().map(|group| group.rows.len()).sum();
-    let shared =
-        if found.column(Role::Seed).is_some() { "architecture, N, D, C and seed" } else { "architecture, N, D and C" };
+    let shared = if found.column(Role::Seed).is_some() {
+        "architecture, N, D, C and seed"
+    } else {
+        "architecture, N, D and C"
+    };
     notes.push(Note::Remark(format!(
         "{runs} runs share {shared} with others and differ in loss: they are kept as repeats, with seeds of their own"
     )));
@@ -129,7 +142,11 @@ fn tells_apart(sheet: &Sheet, column: usize, repeated: &[&Group]) -> bool {
     const FEW: usize = 20;
     let mut all = HashSet::new();
     repeated.iter().all(|group| {
-        let here: HashSet<&str> = group.rows.iter().filter_map(|row| word(sheet.cell(column, *row))).collect();
+        let here: HashSet<&str> = group
+            .rows
+            .iter()
+            .filter_map(|row| word(sheet.cell(column, *row)))
+            .collect();
         let differs = here.len() == group.rows.len();
         all.extend(here);
         differs && all.len() <= FEW

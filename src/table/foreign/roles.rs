@@ -89,12 +89,20 @@ const fn known(
     meaning: &'static str,
     synonyms: &'static [&'static [&'static str]],
 ) -> Known {
-    Known { role, name, meaning, synonyms }
+    Known {
+        role,
+        name,
+        meaning,
+        synonyms,
+    }
 }
 
 /// Every role's name in `--map`, and the other names that its column is found by.
 pub fn column_names() -> Vec<(&'static str, Vec<&'static str>)> {
-    ROLES.iter().map(|known| (known.name, known.ranks().flatten().skip(1).collect())).collect()
+    ROLES
+        .iter()
+        .map(|known| (known.name, known.ranks().flatten().skip(1).collect()))
+        .collect()
 }
 
 impl Role {
@@ -105,7 +113,10 @@ impl Role {
 
     /// Whether its values are names rather than numbers.
     pub(super) fn is_named(self) -> bool {
-        matches!(self, Self::Arch | Self::BudgetKind | Self::Size | Self::Run | Self::Status)
+        matches!(
+            self,
+            Self::Arch | Self::BudgetKind | Self::Size | Self::Run | Self::Status
+        )
     }
 
     pub(super) fn known(self) -> &'static Known {
@@ -123,7 +134,13 @@ impl Known {
 
 /// A name without what does not tell it from others: case, and what stands between words.
 pub(super) fn plain(name: &str) -> String {
-    let letters = name.trim().chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
+    let letters = name.trim().chars().map(|c| {
+        if c.is_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '_'
+        }
+    });
     letters.collect::<String>().trim_matches('_').to_owned()
 }
 
@@ -144,7 +161,10 @@ mod tests {
     #[test]
     fn names_are_of_one_role() {
         let mut seen = HashSet::new();
-        for name in ROLES.iter().flat_map(|known| known.ranks().flatten().collect::<Vec<_>>()) {
+        for name in ROLES
+            .iter()
+            .flat_map(|known| known.ranks().flatten().collect::<Vec<_>>())
+        {
             assert!(seen.insert(name), "{name}");
             assert_eq!(plain(name), name);
         }

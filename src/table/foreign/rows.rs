@@ -49,17 +49,24 @@ pub(super) fn runs(
     for row in 0..sheet.len() {
         match reader.run(row)? {
             Ok(run) => runs.push(run),
-            Err(reason) => excluded.push(Excluded { run: reader.name(row), reason }),
+            Err(reason) => excluded.push(Excluded {
+                run: reader.name(row),
+                reason,
+            }),
         }
     }
     if found.column(Role::Arch).is_none() {
-        notes.push(Note::Remark(format!("no column names an architecture: all runs are one, `{ONLY_ARM}`")));
+        notes.push(Note::Remark(format!(
+            "no column names an architecture: all runs are one, `{ONLY_ARM}`"
+        )));
     }
     if found.column(Role::Flops).is_none() {
         notes.push(Note::Remark("no column has FLOPs: C = 6·N·D".to_owned()));
     }
     if found.column(Role::Tokens).is_none() {
-        notes.push(Note::Remark("no column has tokens: D = C / (6·N)".to_owned()));
+        notes.push(Note::Remark(
+            "no column has tokens: D = C / (6·N)".to_owned(),
+        ));
     }
     Ok((runs, excluded))
 }
@@ -67,7 +74,12 @@ pub(super) fn runs(
 /// Refuses columns whose type is not read, but for names of runs: rows have numbers too.
 fn all_are_read(path: &Path, sheet: &Sheet, found: &Found) -> Result<(), ForeignError> {
     let unread = |(role, column): &(Role, usize)| Some((*role, *column, sheet.unread(*column)?));
-    match found.all().iter().filter_map(unread).find(|(role, ..)| *role != Role::Run) {
+    match found
+        .all()
+        .iter()
+        .filter_map(unread)
+        .find(|(role, ..)| *role != Role::Run)
+    {
         None => Ok(()),
         Some((role, column, kind)) => Err(ForeignError::Unread {
             path: path.to_owned(),
@@ -89,7 +101,10 @@ type OrLeftOut<T> = Result<T, String>;
 
 impl Reader<'_> {
     fn run(&self, row: usize) -> Result<OrLeftOut<Run>, ForeignError> {
-        if let Some(reason) = self.text(Role::Status, row).and_then(|status| unfinished(&status)) {
+        if let Some(reason) = self
+            .text(Role::Status, row)
+            .and_then(|status| unfinished(&status))
+        {
             return Ok(Err(reason));
         }
         let loss = match self.loss(row)? {
@@ -100,7 +115,9 @@ impl Reader<'_> {
             Ok(cost) => cost,
             Err(reason) => return Ok(Err(reason)),
         };
-        let unit = self.text(Role::BudgetKind, row).filter(|kind| kind != "flops");
+        let unit = self
+            .text(Role::BudgetKind, row)
+            .filter(|kind| kind != "flops");
         Ok(Ok(Run {
             row,
             name: self.name(row),
@@ -135,8 +152,11 @@ impl Reader<'_> {
 
     /// N, D and C, of which one may follow from the others.
     fn cost(&self, row: usize) -> Result<OrLeftOut<(f64, f64, f64)>, ForeignError> {
-        let values =
-            (self.positive(Role::Params, row)?, self.positive(Role::Tokens, row)?, self.positive(Role::Flops, row)?);
+        let values = (
+            self.positive(Role::Params, row)?,
+            self.positive(Role::Tokens, row)?,
+            self.positive(Role::Flops, row)?,
+        );
         let has = |role| self.found.column(role).is_some();
         Ok(match values {
             (Some(n), Some(d), Some(c)) => Ok((n, d, c)),
@@ -188,7 +208,10 @@ impl Reader<'_> {
 
     /// A run of a sweep has one device; one that took over a trunk did not spend the trunk's seconds itself.
     fn our_seconds(&self, row: usize) -> Result<Option<f64>, ForeignError> {
-        let cell = |name| self.named(name).map_or(Cell::Missing, |column| self.sheet.cell(column, row));
+        let cell = |name| {
+            self.named(name)
+                .map_or(Cell::Missing, |column| self.sheet.cell(column, row))
+        };
         Ok(number(cell("train_seconds")).filter(|_| cell("trunk_steps") == Cell::Missing))
     }
 
@@ -196,13 +219,24 @@ impl Reader<'_> {
     fn name(&self, row: usize) -> String {
         let own = self.text(Role::Run, row).map(|own| shown(&own));
         if self.is_ours() {
-            let number = |role| self.found.column(role).and_then(|column| number(self.sheet.cell(column, row)));
+            let number = |role| {
+                self.found
+                    .column(role)
+                    .and_then(|column| number(self.sheet.cell(column, row)))
+            };
             let text = |role| self.text(role, row).unwrap_or_default();
             let (budget, lr) = (number(Role::FlopsBudget), number(Role::LrFactor));
             let seed = number(Role::Seed).unwrap_or(0.0) as u64;
             let id = own.unwrap_or_default();
             let (arm, size) = (text(Role::Arch), text(Role::Size));
-            return label(&arm, &size, budget.unwrap_or(f64::NAN), lr.unwrap_or(1.0), seed, &id);
+            return label(
+                &arm,
+                &size,
+                budget.unwrap_or(f64::NAN),
+                lr.unwrap_or(1.0),
+                seed,
+                &id,
+            );
         }
         match own {
             Some(own) => format!("{own} ({})", self.sheet.place(row)),
@@ -213,9 +247,11 @@ impl Reader<'_> {
     /// A text that stands in figures, reports and command lines.
     fn label(&self, role: Role, row: usize) -> Result<Option<String>, ForeignError> {
         match self.text(role, row) {
-            Some(text) if text.contains(char::is_control) => {
-                Err(self.fault(role, row, "a name without line breaks and other control characters"))
-            }
+            Some(text) if text.contains(char::is_control) => Err(self.fault(
+                role,
+                row,
+                "a name without line breaks and other control characters",
+            )),
             text => Ok(text),
         }
     }
@@ -225,10 +261,14 @@ impl Reader<'_> {
     }
 
     fn number(&self, role: Role, row: usize) -> Result<Option<f64>, ForeignError> {
-        let Some(column) = self.found.column(role) else { return Ok(None) };
+        let Some(column) = self.found.column(role) else {
+            return Ok(None);
+        };
         match self.sheet.cell(column, row) {
             Cell::Missing => Ok(None),
-            cell => number(cell).map(Some).ok_or_else(|| self.no_number(role, row)),
+            cell => number(cell)
+                .map(Some)
+                .ok_or_else(|| self.no_number(role, row)),
         }
     }
 
@@ -256,7 +296,13 @@ impl Reader<'_> {
         match comma(&found) {
             Some((decimal, whole)) => {
                 let (place, column) = (self.place(row), self.column(role));
-                ForeignError::Comma { place, column, found, decimal, whole }
+                ForeignError::Comma {
+                    place,
+                    column,
+                    found,
+                    decimal,
+                    whole,
+                }
             }
             None => self.fault(role, row, NUMBERS),
         }
@@ -264,7 +310,12 @@ impl Reader<'_> {
 
     fn fault(&self, role: Role, row: usize, allowed: &'static str) -> ForeignError {
         let found = shown(&self.text(role, row).unwrap_or_default());
-        ForeignError::Value { place: self.place(row), column: self.column(role), found, allowed }
+        ForeignError::Value {
+            place: self.place(row),
+            column: self.column(role),
+            found,
+            allowed,
+        }
     }
 
     /// The name of a role's column.
@@ -284,7 +335,16 @@ impl Reader<'_> {
 
 /// Why a run of this status is left out; nothing where it is finished.
 fn unfinished(status: &str) -> Option<String> {
-    const FINISHED: [&str; 8] = ["finished", "finish", "completed", "complete", "done", "success", "succeeded", "ok"];
+    const FINISHED: [&str; 8] = [
+        "finished",
+        "finish",
+        "completed",
+        "complete",
+        "done",
+        "success",
+        "succeeded",
+        "ok",
+    ];
     match status.to_lowercase().as_str() {
         status if FINISHED.contains(&status) => None,
         "diverged" => Some("diverged".to_owned()),

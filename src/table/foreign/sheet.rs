@@ -43,12 +43,18 @@ pub(super) enum Values {
 impl Sheet {
     /// Of lines, each with as many values as there are names.
     pub(super) fn of_lines(names: Vec<String>, lines: Vec<(u64, StringRecord)>) -> Self {
-        Self { names: in_one_line(names), rows: Rows::Lines(lines) }
+        Self {
+            names: in_one_line(names),
+            rows: Rows::Lines(lines),
+        }
     }
 
     /// Of columns, one a name.
     pub(super) fn of_columns(names: Vec<String>, columns: Vec<Values>, rows: usize) -> Self {
-        Self { names: in_one_line(names), rows: Rows::Columns { columns, rows } }
+        Self {
+            names: in_one_line(names),
+            rows: Rows::Columns { columns, rows },
+        }
     }
 
     /// How many rows it has, without the header.
@@ -62,9 +68,15 @@ impl Sheet {
     /// What stands in a column at a row.
     pub(super) fn cell(&self, column: usize, row: usize) -> Cell<'_> {
         match &self.rows {
-            Rows::Lines(lines) => written(lines.get(row).and_then(|(_, record)| record.get(column))),
+            Rows::Lines(lines) => {
+                written(lines.get(row).and_then(|(_, record)| record.get(column)))
+            }
             Rows::Columns { columns, .. } => match columns.get(column) {
-                Some(Values::Numbers(values)) => values.get(row).copied().flatten().map_or(Cell::Missing, Cell::Number),
+                Some(Values::Numbers(values)) => values
+                    .get(row)
+                    .copied()
+                    .flatten()
+                    .map_or(Cell::Missing, Cell::Number),
                 Some(Values::Texts(values)) => written(values.get(row).and_then(Option::as_deref)),
                 Some(Values::Unread(_)) | None => Cell::Missing,
             },
@@ -106,7 +118,10 @@ impl Sheet {
 
 /// Names without line breaks, as spreadsheets wrap them, and other characters that only move a cursor.
 fn in_one_line(names: Vec<String>) -> Vec<String> {
-    names.into_iter().map(|name| name.replace(char::is_control, " ")).collect()
+    names
+        .into_iter()
+        .map(|name| name.replace(char::is_control, " "))
+        .collect()
 }
 
 /// What spreadsheets, pandas and R write where there is nothing. `nan` is none of them: a loss that is NaN says something.

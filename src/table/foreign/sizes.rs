@@ -22,11 +22,16 @@ pub(super) fn sizes(runs: &[(Run, u64)], budgets: &[f64], notes: &mut Vec<Note>)
     let mut sizes: Vec<String> = runs.iter().map(|(run, _)| by_params(run)).collect();
     let mut paired = 0;
     for members in cells.values() {
-        let Some(ranks) = ranks(runs, members) else { continue };
+        let Some(ranks) = ranks(runs, members) else {
+            continue;
+        };
         paired += 1;
         for place in members {
             let (run, _) = &runs[*place];
-            sizes[*place] = format!("rung {}", ranks[&(run.arm.as_str(), run.params.to_bits())] + 1);
+            sizes[*place] = format!(
+                "rung {}",
+                ranks[&(run.arm.as_str(), run.params.to_bits())] + 1
+            );
         }
     }
     if paired > 0 {
@@ -39,7 +44,9 @@ pub(super) fn sizes(runs: &[(Run, u64)], budgets: &[f64], notes: &mut Vec<Note>)
 }
 
 fn by_params(run: &Run) -> String {
-    run.size.clone().unwrap_or_else(|| format!("{}", run.params))
+    run.size
+        .clone()
+        .unwrap_or_else(|| format!("{}", run.params))
 }
 
 type Ranks<'a> = BTreeMap<(&'a str, u64), usize>;
@@ -51,20 +58,39 @@ fn ranks<'a>(runs: &'a [(Run, u64)], members: &[usize]) -> Option<Ranks<'a>> {
         if run.size.is_some() {
             return None;
         }
-        arms.entry(&run.arm).or_default().insert(run.params.to_bits());
+        arms.entry(&run.arm)
+            .or_default()
+            .insert(run.params.to_bits());
     }
     let count = arms.values().next()?.len();
     let distinct: BTreeSet<u64> = arms.values().flatten().copied().collect();
     let nothing_shared = distinct.len() == arms.values().map(BTreeSet::len).sum::<usize>();
-    if arms.len() < 2 || count < FEWEST || !nothing_shared || arms.values().any(|sizes| sizes.len() != count) {
+    if arms.len() < 2
+        || count < FEWEST
+        || !nothing_shared
+        || arms.values().any(|sizes| sizes.len() != count)
+    {
         return None;
     }
     // Ranks part the sizes if, in order, each block of one size an arm has every arm in it.
-    let arm_of = |bits: &u64| arms.iter().find(|(_, sizes)| sizes.contains(bits)).map(|(arm, _)| *arm);
-    let in_order: Vec<(u64, &str)> = distinct.iter().filter_map(|bits| Some((*bits, arm_of(bits)?))).collect();
+    let arm_of = |bits: &u64| {
+        arms.iter()
+            .find(|(_, sizes)| sizes.contains(bits))
+            .map(|(arm, _)| *arm)
+    };
+    let in_order: Vec<(u64, &str)> = distinct
+        .iter()
+        .filter_map(|bits| Some((*bits, arm_of(bits)?)))
+        .collect();
     let mut ranks = Ranks::new();
     for (rank, block) in in_order.chunks(arms.len()).enumerate() {
-        if block.iter().map(|(_, arm)| arm).collect::<BTreeSet<_>>().len() != arms.len() {
+        if block
+            .iter()
+            .map(|(_, arm)| arm)
+            .collect::<BTreeSet<_>>()
+            .len()
+            != arms.len()
+        {
             return None;
         }
         ranks.extend(block.iter().map(|(bits, arm)| ((*arm, *bits), rank)));

@@ -26,7 +26,10 @@ pub(super) fn suspects(runs: &[(Run, u64)]) -> Vec<(usize, f64)> {
     for (place, (run, _)) in runs.iter().enumerate() {
         arms.entry(&run.arm).or_default().push(place);
     }
-    let mut found: Vec<(usize, f64)> = arms.values().flat_map(|members| of_arm(runs, members)).collect();
+    let mut found: Vec<(usize, f64)> = arms
+        .values()
+        .flat_map(|members| of_arm(runs, members))
+        .collect();
     found.sort_by_key(|(place, _)| *place);
     found
 }
@@ -40,9 +43,23 @@ fn of_arm(runs: &[(Run, u64)], members: &[usize]) -> Vec<(usize, f64)> {
     if members.len() < FEWEST {
         return Vec::new();
     }
-    let residuals = residuals(&members.iter().map(|place| point(&runs[*place].0)).collect::<Vec<_>>());
-    let factor = if members.len() < FEW { FACTOR_OF_FEW } else { FACTOR };
+    let residuals = residuals(
+        &members
+            .iter()
+            .map(|place| point(&runs[*place].0))
+            .collect::<Vec<_>>(),
+    );
+    let factor = if members.len() < FEW {
+        FACTOR_OF_FEW
+    } else {
+        FACTOR
+    };
     let least = factor.ln().max(SPREADS * spread(&residuals));
-    let above = members.iter().zip(&residuals).filter(|(_, residual)| **residual > least);
-    above.map(|(place, residual)| (*place, residual.exp())).collect()
+    let above = members
+        .iter()
+        .zip(&residuals)
+        .filter(|(_, residual)| **residual > least);
+    above
+        .map(|(place, residual)| (*place, residual.exp()))
+        .collect()
 }

@@ -17,7 +17,10 @@ fn read_as(name: &str, bytes: &[u8], map: &[(&str, &str)], keep: bool) -> Result
     let folder = TempDir::new().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).unwrap();
-    let map: Vec<(String, String)> = map.iter().map(|(r, c)| ((*r).to_owned(), (*c).to_owned())).collect();
+    let map: Vec<(String, String)> = map
+        .iter()
+        .map(|(r, c)| ((*r).to_owned(), (*c).to_owned()))
+        .collect();
     read_foreign(&path, &map, keep).map_err(|error| {
         let text = format!("error: {error}\nhint: {}", error.hint());
         text.replace(&format!("{}/", folder.path().display()), "")
@@ -34,19 +37,27 @@ fn law(n: f64, d: f64) -> f64 {
 
 /// Six sizes at three budgets, as (N, D, L).
 fn grid() -> Vec<(f64, f64, f64)> {
-    let cells = [1e17, 1e18, 1e19].into_iter().flat_map(|c| (0..6).map(move |i| (c, 5e6 * 2f64.powi(i))));
-    cells.map(|(c, n): (f64, f64)| (n, (c / (6.0 * n)).round(), law(n, (c / (6.0 * n)).round()))).collect()
+    let cells = [1e17, 1e18, 1e19]
+        .into_iter()
+        .flat_map(|c| (0..6).map(move |i| (c, 5e6 * 2f64.powi(i))));
+    cells
+        .map(|(c, n): (f64, f64)| (n, (c / (6.0 * n)).round(), law(n, (c / (6.0 * n)).round())))
+        .collect()
 }
 
 fn lines(header: &str, rows: impl IntoIterator<Item = String>) -> String {
-    rows.into_iter().fold(format!("{header}\n"), |mut text, row| {
-        let _ = writeln!(text, "{row}");
-        text
-    })
+    rows.into_iter()
+        .fold(format!("{header}\n"), |mut text, row| {
+            let _ = writeln!(text, "{row}");
+            text
+        })
 }
 
 fn grid_csv() -> String {
-    lines("params,tokens,loss", grid().iter().map(|(n, d, l)| format!("{n},{d},{l}")))
+    lines(
+        "params,tokens,loss",
+        grid().iter().map(|(n, d, l)| format!("{n},{d},{l}")),
+    )
 }
 
 /// What is said of a table: its notes and what is left out.
@@ -70,29 +81,97 @@ fn files_that_are_no_tables() {
     let cases = [
         ("an empty file", "runs.csv", vec![]),
         ("blank lines alone", "runs.csv", b"\n\n".to_vec()),
-        ("a header alone", "runs.csv", b"params,tokens,loss\n".to_vec()),
-        ("a row too short", "runs.csv", b"params,tokens,loss\n1e6,1e9,3\n1e6,1e9\n".to_vec()),
-        ("a row too long", "runs.csv", b"params,tokens,loss\n1,000,000,1e9,3\n".to_vec()),
-        ("another separator", "runs.csv", b"\nparams|tokens|loss\n1|2|3\n".to_vec()),
-        ("spaces", "runs.tsv", b"params tokens  loss\n1 2 3\n".to_vec()),
-        ("quotes around lines", "runs.csv", b"\"params,tokens,loss\"\n\"1,2,3\"\n".to_vec()),
-        ("a comment", "runs.csv", b"# of last week\nparams,tokens,loss\n1,2,3\n".to_vec()),
+        (
+            "a header alone",
+            "runs.csv",
+            b"params,tokens,loss\n".to_vec(),
+        ),
+        (
+            "a row too short",
+            "runs.csv",
+            b"params,tokens,loss\n1e6,1e9,3\n1e6,1e9\n".to_vec(),
+        ),
+        (
+            "a row too long",
+            "runs.csv",
+            b"params,tokens,loss\n1,000,000,1e9,3\n".to_vec(),
+        ),
+        (
+            "another separator",
+            "runs.csv",
+            b"\nparams|tokens|loss\n1|2|3\n".to_vec(),
+        ),
+        (
+            "spaces",
+            "runs.tsv",
+            b"params tokens  loss\n1 2 3\n".to_vec(),
+        ),
+        (
+            "quotes around lines",
+            "runs.csv",
+            b"\"params,tokens,loss\"\n\"1,2,3\"\n".to_vec(),
+        ),
+        (
+            "a comment",
+            "runs.csv",
+            b"# of last week\nparams,tokens,loss\n1,2,3\n".to_vec(),
+        ),
         ("one column", "runs.csv", b"loss\n3\n".to_vec()),
-        ("a long column", "runs.csv", [b"loss".repeat(50), b"\n3\n".to_vec()].concat()),
-        ("another encoding", "runs.csv", b"arch,params,tokens,loss\ncaf\xe9,1e6,1e9,3\n".to_vec()),
-        ("another encoding, of an old Mac", "runs.csv", b"arch,params\rb,1\rcaf\xe9,1e6\r".to_vec()),
+        (
+            "a long column",
+            "runs.csv",
+            [b"loss".repeat(50), b"\n3\n".to_vec()].concat(),
+        ),
+        (
+            "another encoding",
+            "runs.csv",
+            b"arch,params,tokens,loss\ncaf\xe9,1e6,1e9,3\n".to_vec(),
+        ),
+        (
+            "another encoding, of an old Mac",
+            "runs.csv",
+            b"arch,params\rb,1\rcaf\xe9,1e6\r".to_vec(),
+        ),
         ("UTF-16", "runs.csv", b"\xff\xfep\0a\0".to_vec()),
-        ("UTF-16 without a mark", "runs.csv", b"p\0a\0r\0a\0".to_vec()),
-        ("the other UTF-16 without a mark", "runs.csv", b"\0p\0a\0r\0a".to_vec()),
-        ("a NUL byte", "runs.csv", b"params,tokens,loss\n1e6,1e\09,3\n".to_vec()),
-        ("an old Mac's row too short", "runs.csv", b"params,tokens,loss\r1e6,1e9,3\r1e6,1e9\r".to_vec()),
-        ("no Parquet", "runs.parquet", b"params,tokens,loss\n1e6,1e9,3\n".to_vec()),
-        ("no zstd", "runs.csv.zst", b"params,tokens,loss\n1e6,1e9,3\n".to_vec()),
+        (
+            "UTF-16 without a mark",
+            "runs.csv",
+            b"p\0a\0r\0a\0".to_vec(),
+        ),
+        (
+            "the other UTF-16 without a mark",
+            "runs.csv",
+            b"\0p\0a\0r\0a".to_vec(),
+        ),
+        (
+            "a NUL byte",
+            "runs.csv",
+            b"params,tokens,loss\n1e6,1e\09,3\n".to_vec(),
+        ),
+        (
+            "an old Mac's row too short",
+            "runs.csv",
+            b"params,tokens,loss\r1e6,1e9,3\r1e6,1e9\r".to_vec(),
+        ),
+        (
+            "no Parquet",
+            "runs.parquet",
+            b"params,tokens,loss\n1e6,1e9,3\n".to_vec(),
+        ),
+        (
+            "no zstd",
+            "runs.csv.zst",
+            b"params,tokens,loss\n1e6,1e9,3\n".to_vec(),
+        ),
         ("another ending", "runs.xlsx", b"PK".to_vec()),
     ];
     let mut text = String::new();
     for (name, file, bytes) in cases {
-        let _ = writeln!(text, "## {name}\n{}\n", read_as(file, &bytes, &[], false).unwrap_err());
+        let _ = writeln!(
+            text,
+            "## {name}\n{}\n",
+            read_as(file, &bytes, &[], false).unwrap_err()
+        );
     }
     insta::assert_snapshot!(text);
 }
@@ -102,28 +181,75 @@ fn columns_that_are_not_found() {
     let header = |header: &str| format!("{header}\n1e6,1e9,3,5\n");
     let cases: [(&str, String, Map); 15] = [
         ("no params", header("prams,tokens,loss,x"), &[]),
-        ("params by a longer name", header("params (M),tokens,loss,x"), &[]),
+        (
+            "params by a longer name",
+            header("params (M),tokens,loss,x"),
+            &[],
+        ),
         ("no tokens", header("params,tokns,loss,x"), &[]),
         ("no loss", header("params,tokens,a,b"), &[]),
-        ("two losses", header("params,tokens,val_loss,eval_loss"), &[]),
+        (
+            "two losses",
+            header("params,tokens,val_loss,eval_loss"),
+            &[],
+        ),
         ("two architectures", header("Model,model_name,loss,x"), &[]),
         ("a column twice", header("params,params,tokens,loss"), &[]),
-        ("an unknown role", header("params,tokens,loss,x"), &[("parms", "x")]),
-        ("a role by its synonym", header("params,tokens,loss,x"), &[("val_loss", "x")]),
-        ("a role that is like none", header("params,tokens,loss,x"), &[("zzz", "x")]),
-        ("an unknown column", header("params,tokens,loss,x"), &[("loss", "los")]),
-        ("a column that is like none", header("params,tokens,loss,x"), &[("loss", "zzz")]),
-        ("a role twice", header("params,tokens,loss,x"), &[("loss", "loss"), ("loss", "x")]),
-        ("a column of another role", header("arch,params,tokens,loss"), &[("params", "tokens")]),
+        (
+            "an unknown role",
+            header("params,tokens,loss,x"),
+            &[("parms", "x")],
+        ),
+        (
+            "a role by its synonym",
+            header("params,tokens,loss,x"),
+            &[("val_loss", "x")],
+        ),
+        (
+            "a role that is like none",
+            header("params,tokens,loss,x"),
+            &[("zzz", "x")],
+        ),
+        (
+            "an unknown column",
+            header("params,tokens,loss,x"),
+            &[("loss", "los")],
+        ),
+        (
+            "a column that is like none",
+            header("params,tokens,loss,x"),
+            &[("loss", "zzz")],
+        ),
+        (
+            "a role twice",
+            header("params,tokens,loss,x"),
+            &[("loss", "loss"), ("loss", "x")],
+        ),
+        (
+            "a column of another role",
+            header("arch,params,tokens,loss"),
+            &[("params", "tokens")],
+        ),
         (
             "many columns",
-            format!("{}\n{}1\n", (0..40).map(|i| format!("k{i}")).collect::<Vec<_>>().join(","), "1,".repeat(39)),
+            format!(
+                "{}\n{}1\n",
+                (0..40)
+                    .map(|i| format!("k{i}"))
+                    .collect::<Vec<_>>()
+                    .join(","),
+                "1,".repeat(39)
+            ),
             &[],
         ),
     ];
     let mut text = String::new();
     for (name, table, map) in cases {
-        let _ = writeln!(text, "## {name}\n{}\n", read_as("runs.csv", table.as_bytes(), map, false).unwrap_err());
+        let _ = writeln!(
+            text,
+            "## {name}\n{}\n",
+            read_as("runs.csv", table.as_bytes(), map, false).unwrap_err()
+        );
     }
     insta::assert_snapshot!(text);
 }
@@ -139,12 +265,36 @@ fn values_that_no_run_has() {
         ("a loss below 0", "params,tokens,loss", "1e6,1e9,-2.5"),
         ("a loss in words", "params,tokens,loss", "1e6,1e9,low"),
         ("a decimal comma", "params;tokens;loss", "1e6;1e9;3,141"),
-        ("a comma that is decimal", "params;tokens;loss", "1e6;1e9;4,5689"),
-        ("a seed that is no count", "params,tokens,loss,seed", "1e6,1e9,3,1.5"),
-        ("a learning rate of 0", "params,tokens,loss,lr", "1e6,1e9,3,0"),
-        ("a part above all", "n params,non-embedding params,d,l", "1.0e6,1.1e6,1e9,3"),
-        ("a name that colours", "arch,params,tokens,loss", "\x1b[31mred,1e6,1e9,3"),
-        ("a name of two lines", "arch,params,tokens,loss", "\"a\nb\",1e6,1e9,3"),
+        (
+            "a comma that is decimal",
+            "params;tokens;loss",
+            "1e6;1e9;4,5689",
+        ),
+        (
+            "a seed that is no count",
+            "params,tokens,loss,seed",
+            "1e6,1e9,3,1.5",
+        ),
+        (
+            "a learning rate of 0",
+            "params,tokens,loss,lr",
+            "1e6,1e9,3,0",
+        ),
+        (
+            "a part above all",
+            "n params,non-embedding params,d,l",
+            "1.0e6,1.1e6,1e9,3",
+        ),
+        (
+            "a name that colours",
+            "arch,params,tokens,loss",
+            "\x1b[31mred,1e6,1e9,3",
+        ),
+        (
+            "a name of two lines",
+            "arch,params,tokens,loss",
+            "\"a\nb\",1e6,1e9,3",
+        ),
         ("a number that rings", "params,tokens,loss", "1e6,\x07,3"),
         ("a number too large", "params,tokens,loss", "1e999,1e9,3"),
         (
@@ -156,7 +306,11 @@ fn values_that_no_run_has() {
     let mut text = String::new();
     for (name, header, rows) in cases {
         let table = format!("{header}\n{rows}\n");
-        let _ = writeln!(text, "## {name}\n{}\n", read_as("runs.csv", table.as_bytes(), &[], false).unwrap_err());
+        let _ = writeln!(
+            text,
+            "## {name}\n{}\n",
+            read_as("runs.csv", table.as_bytes(), &[], false).unwrap_err()
+        );
     }
     insta::assert_snapshot!(text);
 }
@@ -165,7 +319,10 @@ fn values_that_no_run_has() {
 fn what_is_assumed_is_said() {
     let bits = |n: f64| n / std::f64::consts::LN_2;
     let some = |header: &str, row: &dyn Fn(usize, (f64, f64, f64)) -> String| {
-        lines(header, grid().into_iter().enumerate().map(|(i, cell)| row(i, cell)))
+        lines(
+            header,
+            grid().into_iter().enumerate().map(|(i, cell)| row(i, cell)),
+        )
     };
     let cases = [
         ("nothing but N, D and L", grid_csv()),
@@ -242,7 +399,8 @@ fn what_is_assumed_is_said() {
             "perplexities by name" => &[("loss", "val_ppl")],
             _ => &[],
         };
-        let foreign = read_as("runs.csv", table.as_bytes(), map, false).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let foreign = read_as("runs.csv", table.as_bytes(), map, false)
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         let _ = writeln!(text, "## {name}\n{}", said(&foreign));
     }
     insta::assert_snapshot!(text);
@@ -262,30 +420,58 @@ fn budgets_are_found_where_profiles_are() {
 fn runs_at_every_compute_have_no_budget() {
     let rows = (0..60).map(|i| format!("{},1e9,3", 1e6 * 1.04f64.powi(i)));
     let foreign = csv(&lines("params,tokens,loss", rows));
-    assert!(foreign.study.observations.iter().all(|o| o.budget == o.flops));
+    assert!(
+        foreign
+            .study
+            .observations
+            .iter()
+            .all(|o| o.budget == o.flops)
+    );
 }
 
 /// Spreadsheets wrap names; a terminal is nothing to be written to by a table.
 #[test]
 fn control_characters_are_not_passed_on() {
-    let foreign = csv("run,\"val\nloss\",params,tokens,state\n\x1b[31mred,3,1e6,1e9,ok\nb,3,1e6,1e9,\x1b[2J\n");
+    let foreign = csv(
+        "run,\"val\nloss\",params,tokens,state\n\x1b[31mred,3,1e6,1e9,ok\nb,3,1e6,1e9,\x1b[2J\n",
+    );
     assert_eq!(foreign.study.observations[0].run, "\\u{1b}[31mred (line 3)");
     assert_eq!(foreign.study.excluded[0].reason, "status `\\u{1b}[2J`");
-    assert!(foreign.columns.contains(&(Role::Loss, "val loss".to_owned())), "{:?}", foreign.columns);
+    assert!(
+        foreign
+            .columns
+            .contains(&(Role::Loss, "val loss".to_owned())),
+        "{:?}",
+        foreign.columns
+    );
 }
 
 #[test]
 fn suspects_are_kept_where_it_is_asked() {
     let table = grid_csv() + "5e6,1e9,9.5\n";
-    let (without, with) = (csv(&table), read_as("runs.csv", table.as_bytes(), &[], true).unwrap());
-    assert_eq!((without.study.observations.len(), with.study.observations.len()), (18, 19));
+    let (without, with) = (
+        csv(&table),
+        read_as("runs.csv", table.as_bytes(), &[], true).unwrap(),
+    );
+    assert_eq!(
+        (
+            without.study.observations.len(),
+            with.study.observations.len()
+        ),
+        (18, 19)
+    );
     assert!(said(&with).contains("kept, as asked"));
 }
 
 #[test]
 fn equal_n_is_an_equal_size_between_arms() {
     let foreign = csv("arch,params,tokens,loss\na,1e6,1e9,3\nb,1e6,1e9,3.1\nb,2e6,1e9,3\n");
-    let sizes: Vec<&str> = foreign.study.observations.iter().map(|o| o.size.as_str()).collect();
+    let sizes: Vec<&str> = foreign
+        .study
+        .observations
+        .iter()
+        .map(|o| o.size.as_str())
+        .collect();
     assert_eq!(sizes, ["1000000", "1000000", "2000000"]);
 }
 
@@ -299,13 +485,31 @@ fn parquet_of_any_type_is_read() {
         Column::new("finished".into(), [true, false]),
         Column::new("seed".into(), [7i32, 8]),
     ];
-    ParquetWriter::new(&mut bytes).finish(&mut DataFrame::new(2, columns).unwrap()).unwrap();
+    ParquetWriter::new(&mut bytes)
+        .finish(&mut DataFrame::new(2, columns).unwrap())
+        .unwrap();
     let foreign = read_as("runs.parquet", &bytes, &[("arch", "finished")], false).unwrap();
-    let [o] = foreign.study.observations.as_slice() else { panic!("{foreign:?}") };
-    assert_eq!((o.params, o.tokens, o.loss, o.seed, o.arm.as_str()), (1e6, 1e9, 3.5, 7, "true"));
-    assert_eq!(foreign.study.excluded, [Excluded { run: "row 2".to_owned(), reason: "no loss".to_owned() }]);
+    let [o] = foreign.study.observations.as_slice() else {
+        panic!("{foreign:?}")
+    };
+    assert_eq!(
+        (o.params, o.tokens, o.loss, o.seed, o.arm.as_str()),
+        (1e6, 1e9, 3.5, 7, "true")
+    );
+    assert_eq!(
+        foreign.study.excluded,
+        [Excluded {
+            run: "row 2".to_owned(),
+            reason: "no loss".to_owned()
+        }]
+    );
     let error = read_as("runs.parquet", &bytes, &[("loss", "finished")], false).unwrap_err();
-    assert!(error.starts_with("error: `runs.parquet, row 1`: `finished` is `true`, and must be a number"), "{error}");
+    assert!(
+        error.starts_with(
+            "error: `runs.parquet, row 1`: `finished` is `true`, and must be a number"
+        ),
+        "{error}"
+    );
 }
 
 /// A file of pyarrow's: categories, small integers, and a time, a decimal and a list that nobody asked for.
@@ -313,16 +517,27 @@ fn parquet_of_any_type_is_read() {
 fn a_file_of_pyarrow_is_read() {
     let bytes = include_bytes!("pyarrow.parquet");
     let foreign = read_as("runs.parquet", bytes, &[], false).unwrap();
-    let read: Vec<_> =
-        foreign.study.observations.iter().map(|o| (o.arm.as_str(), o.params, o.tokens, o.loss)).collect();
-    assert_eq!(read, [("a", 100.0, 1000.0, 3.0), ("b", 200.0, 2000.0, 2.75)]);
+    let read: Vec<_> = foreign
+        .study
+        .observations
+        .iter()
+        .map(|o| (o.arm.as_str(), o.params, o.tokens, o.loss))
+        .collect();
+    assert_eq!(
+        read,
+        [("a", 100.0, 1000.0, 3.0), ("b", 200.0, 2000.0, 2.75)]
+    );
     let error = |role| read_as("runs.parquet", bytes, &[(role, "price")], false).unwrap_err();
     assert_eq!(
         error("loss"),
         "error: `runs.parquet`: `price` is of the type Decimal, and must be of numbers\n\
          hint: cast it to float64, for example with `df[\"price\"].astype(\"float64\")`"
     );
-    assert!(error("arch").contains("must be of text\nhint: cast it to text"), "{}", error("arch"));
+    assert!(
+        error("arch").contains("must be of text\nhint: cast it to text"),
+        "{}",
+        error("arch")
+    );
 }
 
 /// polars panics at each of these bytes: of pages' headers, of values, of the footer.
@@ -332,7 +547,8 @@ fn damaged_parquet_is_told_of() {
         let mut bytes = include_bytes!("pyarrow.parquet").to_vec();
         bytes[at] = byte;
         let error = read_as("runs.parquet", &bytes, &[], false).unwrap_err();
-        let begin = "error: `runs.parquet` is no Parquet file that can be read: polars gives it up: ";
+        let begin =
+            "error: `runs.parquet` is no Parquet file that can be read: polars gives it up: ";
         assert!(error.starts_with(begin), "{at}: {error}");
     }
 }
@@ -340,7 +556,10 @@ fn damaged_parquet_is_told_of() {
 #[test]
 fn compressed_text_is_read() {
     let bytes = zstd::encode_all(grid_csv().as_bytes(), 3).unwrap();
-    assert_eq!(read_as("runs.csv.zst", &bytes, &[], false), Ok(csv(&grid_csv())));
+    assert_eq!(
+        read_as("runs.csv.zst", &bytes, &[], false),
+        Ok(csv(&grid_csv()))
+    );
 }
 
 /// The table that a sweep leaves is what the sweep itself fits.
@@ -358,7 +577,9 @@ fn our_own_table_is_read_as_its_sweep_is() {
 
 /// Tables that others published, where they lie beside the checkout.
 fn reference(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/reference")
+        .join(name);
     let found = path.exists();
     if !found {
         eprintln!("SKIPPED: {} is missing", path.display());
@@ -368,10 +589,21 @@ fn reference(name: &str) -> Option<PathBuf> {
 
 #[test]
 fn published_tables_are_read() {
-    for (name, rows) in [("gemstones-cool-end.csv", 199), ("olmo-ladder-c4.csv", 30), ("gadre-104-models.csv", 104)] {
-        let Some(path) = reference(name) else { continue };
+    for (name, rows) in [
+        ("gemstones-cool-end.csv", 199),
+        ("olmo-ladder-c4.csv", 30),
+        ("gadre-104-models.csv", 104),
+    ] {
+        let Some(path) = reference(name) else {
+            continue;
+        };
         let foreign = read_foreign(&path, &[], false).unwrap();
-        assert_eq!(foreign.study.observations.len(), rows, "{name}: {}", said(&foreign));
+        assert_eq!(
+            foreign.study.observations.len(),
+            rows,
+            "{name}: {}",
+            said(&foreign)
+        );
         insta::assert_snapshot!(name.trim_end_matches(".csv"), said(&foreign));
     }
 }
@@ -379,10 +611,16 @@ fn published_tables_are_read() {
 #[test]
 fn a_hundred_thousand_rows_are_read() {
     let row = |i: u32| {
-        let (n, d) = (1e6 * 1.0001f64.powi(i as i32 % 50_000), 1e9 * (1.0 + f64::from(i % 97)));
+        let (n, d) = (
+            1e6 * 1.0001f64.powi(i as i32 % 50_000),
+            1e9 * (1.0 + f64::from(i % 97)),
+        );
         format!("a{},{n},{d},{},{i}", i % 3, law(n, d))
     };
-    let foreign = csv(&lines("arch,params,tokens,loss,seed", (0..100_000).map(row)));
+    let foreign = csv(&lines(
+        "arch,params,tokens,loss,seed",
+        (0..100_000).map(row),
+    ));
     assert_eq!(foreign.study.observations.len(), 100_000);
 }
 

@@ -32,20 +32,38 @@ pub(super) fn units(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Vec<No
     if arms.len() < 2 {
         return Vec::new();
     }
-    let quantities: [(Role, Quantity); 3] =
-        [(Role::Params, |run| run.params), (Role::Tokens, |run| run.tokens), (Role::Flops, |run| run.flops)];
+    let quantities: [(Role, Quantity); 3] = [
+        (Role::Params, |run| run.params),
+        (Role::Tokens, |run| run.tokens),
+        (Role::Flops, |run| run.flops),
+    ];
     let mut notes = Vec::new();
     for (role, of) in quantities {
         // A quantity without a column follows from the others.
-        let Some(column) = found.column(role) else { continue };
+        let Some(column) = found.column(role) else {
+            continue;
+        };
         let name = format!("`{}`", sheet.names[column]);
         notes.extend(
-            odd(&arms, |arm| of_like_runs(&arms[0], arm, of)).iter().map(|odd| odd.note(&name, "at like losses")),
+            odd(&arms, |arm| of_like_runs(&arms[0], arm, of))
+                .iter()
+                .map(|odd| odd.note(&name, "at like losses")),
         );
     }
     if notes.is_empty() {
-        let per_param = |arm: &Arm| Some(median(arm.1.iter().map(|run| (run.tokens / run.params).ln()).collect()));
-        notes.extend(odd(&arms, per_param).iter().map(|odd| odd.note("tokens per parameter", "in the median run")));
+        let per_param = |arm: &Arm| {
+            Some(median(
+                arm.1
+                    .iter()
+                    .map(|run| (run.tokens / run.params).ln())
+                    .collect(),
+            ))
+        };
+        notes.extend(
+            odd(&arms, per_param)
+                .iter()
+                .map(|odd| odd.note("tokens per parameter", "in the median run")),
+        );
     }
     notes
 }
@@ -61,7 +79,8 @@ pub(super) fn arms(runs: &[(Run, u64)]) -> Vec<Arm<'_>> {
         }
         arms[place].1.push(run);
     }
-    arms.iter_mut().for_each(|(_, runs)| runs.sort_by(|a, b| a.loss.total_cmp(&b.loss)));
+    arms.iter_mut()
+        .for_each(|(_, runs)| runs.sort_by(|a, b| a.loss.total_cmp(&b.loss)));
     arms
 }
 
@@ -76,7 +95,10 @@ fn of_like_runs(first: &Arm, arm: &Arm, of: Quantity) -> Option<f64> {
 fn nearest<'a>(runs: &[&'a Run], loss: f64) -> Option<&'a Run> {
     let above = runs.partition_point(|run| run.loss < loss);
     let far = |run: &&&Run| (run.loss / loss).ln().abs();
-    let near = runs[above.saturating_sub(1)..].iter().take(2).min_by(|a, b| far(a).total_cmp(&far(b)))?;
+    let near = runs[above.saturating_sub(1)..]
+        .iter()
+        .take(2)
+        .min_by(|a, b| far(a).total_cmp(&far(b)))?;
     (far(&near) <= ALIKE).then_some(*near)
 }
 
@@ -89,16 +111,28 @@ struct Odd<'a> {
 
 /// Architectures that lie far from the middle one. Of two it is the one that has less: units that are written are larger.
 fn odd<'a>(arms: &[Arm<'a>], level: impl Fn(&Arm<'a>) -> Option<f64>) -> Vec<Odd<'a>> {
-    let levels: Vec<(&str, f64)> = arms.iter().filter_map(|arm| Some((arm.0, level(arm)?))).collect();
+    let levels: Vec<(&str, f64)> = arms
+        .iter()
+        .filter_map(|arm| Some((arm.0, level(arm)?)))
+        .collect();
     let middle = median(levels.iter().map(|(_, level)| *level).collect());
     let is_odd = |level: f64| (level - middle).abs() >= FAR.ln();
-    let others: Vec<&str> = levels.iter().filter(|(_, level)| !is_odd(*level)).map(|(arm, _)| *arm).collect();
+    let others: Vec<&str> = levels
+        .iter()
+        .filter(|(_, level)| !is_odd(*level))
+        .map(|(arm, _)| *arm)
+        .collect();
     let others = match others.as_slice() {
         [one] => format!("`{one}`"),
         _ => "the other architectures".to_owned(),
     };
     let odd = levels.iter().filter(|(_, level)| is_odd(*level));
-    odd.map(|(arm, level)| Odd { arm, others: others.clone(), times: (level - middle).exp() }).collect()
+    odd.map(|(arm, level)| Odd {
+        arm,
+        others: others.clone(),
+        times: (level - middle).exp(),
+    })
+    .collect()
 }
 
 impl Odd<'_> {
@@ -122,12 +156,19 @@ mod tests {
     /// Two architectures, or three, of which the last has other numbers.
     fn table(arms: &[&str], last: impl Fn(f64, f64, f64) -> [f64; 4]) -> String {
         let mut text = "arch,params,tokens,flops,loss\n".to_owned();
-        for (c, i) in [1e17, 1e18, 1e19].into_iter().flat_map(|c| (0..6).map(move |i| (c, i))) {
+        for (c, i) in [1e17, 1e18, 1e19]
+            .into_iter()
+            .flat_map(|c| (0..6).map(move |i| (c, i)))
+        {
             let n = 5e6 * 2f64.powi(i);
             let d = c / (6.0 * n);
             for (place, arm) in arms.iter().enumerate() {
                 let plain = [n, d, c, law(n, d * 1.3f64.powi(place as i32))];
-                let [n, d, c, l] = if place + 1 == arms.len() { last(n, d, c) } else { plain };
+                let [n, d, c, l] = if place + 1 == arms.len() {
+                    last(n, d, c)
+                } else {
+                    plain
+                };
                 text += &format!("{arm},{n},{d},{c},{l}\n");
             }
         }
@@ -135,17 +176,31 @@ mod tests {
     }
 
     fn warnings(text: &str) -> Vec<String> {
-        said(&csv(text)).lines().filter(|line| line.contains("one may be in another unit")).map(str::to_owned).collect()
+        said(&csv(text))
+            .lines()
+            .filter(|line| line.contains("one may be in another unit"))
+            .map(str::to_owned)
+            .collect()
     }
 
     #[test]
     fn an_architecture_in_another_unit_is_named() {
-        for (times, name) in [([1.0, 1e-6, 1.0], "tokens"), ([1e-3, 1.0, 1.0], "params"), ([1.0, 1.0, 1e-18], "flops")]
-        {
+        for (times, name) in [
+            ([1.0, 1e-6, 1.0], "tokens"),
+            ([1e-3, 1.0, 1.0], "params"),
+            ([1.0, 1.0, 1e-18], "flops"),
+        ] {
             for arms in [&["a", "b"][..], &["a", "c", "b"]] {
-                let text = table(arms, |n, d, c| [n * times[0], d * times[1], c * times[2], law(n, d)]);
-                let [warning] = &warnings(&text)[..] else { panic!("{name}: {:?}", warnings(&text)) };
-                assert!(warning.contains(&format!("`{name}` of `b` are 1.")), "{warning}");
+                let text = table(arms, |n, d, c| {
+                    [n * times[0], d * times[1], c * times[2], law(n, d)]
+                });
+                let [warning] = &warnings(&text)[..] else {
+                    panic!("{name}: {:?}", warnings(&text))
+                };
+                assert!(
+                    warning.contains(&format!("`{name}` of `b` are 1.")),
+                    "{warning}"
+                );
             }
         }
     }
@@ -160,14 +215,18 @@ mod tests {
     #[test]
     fn losses_that_are_not_alike_leave_tokens_per_parameter() {
         let text = table(&["a", "b"], |n, d, c| [n, d / 1e6, c, law(n, d) * 3.0]);
-        let [warning] = &warnings(&text)[..] else { panic!("{:?}", warnings(&text)) };
+        let [warning] = &warnings(&text)[..] else {
+            panic!("{:?}", warnings(&text))
+        };
         assert!(warning.contains("tokens per parameter of `b`"), "{warning}");
     }
 
     /// An architecture that was studied at a hundred times the scale, and one that is ten times as good.
     #[test]
     fn another_scale_is_no_other_unit() {
-        let larger = table(&["a", "b"], |n, d, c| [n * 30.0, d * 30.0, c * 900.0, law(n * 30.0, d * 30.0)]);
+        let larger = table(&["a", "b"], |n, d, c| {
+            [n * 30.0, d * 30.0, c * 900.0, law(n * 30.0, d * 30.0)]
+        });
         assert_eq!(warnings(&larger), [""; 0]);
         let better = table(&["a", "b"], |n, d, c| [n, d, c, law(n, d * 10.0)]);
         assert_eq!(warnings(&better), [""; 0]);

@@ -5,7 +5,8 @@ use isoflop_core::units::parse_number;
 use super::sheet::Cell;
 
 /// What [`number`] takes, for messages.
-pub(super) const NUMBERS: &str = "a number such as `2.5`, `1.3e9`, `1_300_000`, `1,300,000` or `125M`";
+pub(super) const NUMBERS: &str =
+    "a number such as `2.5`, `1.3e9`, `1_300_000`, `1,300,000` or `125M`";
 
 /// A number: `1.3e9`, `1_300_000_000`, `1,300,000,000`, `125M`, `10e9 tokens`; NaN and infinities too. None where it is none.
 pub(super) fn number(cell: Cell<'_>) -> Option<f64> {
@@ -32,7 +33,11 @@ fn written(text: &str) -> Option<f64> {
         Some((number, unit)) if UNITS.contains(&unit.to_lowercase().as_str()) => number.trim(),
         _ => text,
     };
-    let text = if is_grouped(text) { text.replace(',', "") } else { text.to_owned() };
+    let text = if is_grouped(text) {
+        text.replace(',', "")
+    } else {
+        text.to_owned()
+    };
     // `125m` and `7b` are written as often as `125M` and `7B`.
     let (digits, suffix) = text.split_at(text.char_indices().last().map_or(0, |(last, _)| last));
     parse_number(&format!("{digits}{}", suffix.to_uppercase())).ok()
@@ -53,8 +58,18 @@ fn is_grouped(text: &str) -> bool {
 
 /// A text for people's terminals: what would move their cursor or colour their screen is spelt out.
 pub(super) fn shown(text: &str) -> String {
-    let spelt = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    if text.contains(char::is_control) { text.chars().map(spelt).collect() } else { text.to_owned() }
+    let spelt = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    if text.contains(char::is_control) {
+        text.chars().map(spelt).collect()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// What a number is that one comma makes doubtful: with a decimal point, and with nothing where the comma may part thousands.
@@ -64,9 +79,13 @@ pub(super) fn comma(text: &str) -> Option<(String, Option<String>)> {
     let decimal = format!("{}.{rest}", whole.replace('.', ""));
     decimal.parse::<f64>().ok()?;
     let is_group = rest.len() == 3 && rest.bytes().all(|b| b.is_ascii_digit());
-    let may_lead =
-        (1..=3).contains(&whole.len()) && !whole.starts_with('0') && whole.bytes().all(|b| b.is_ascii_digit());
-    Some((decimal, (is_group && may_lead).then(|| format!("{whole}{rest}"))))
+    let may_lead = (1..=3).contains(&whole.len())
+        && !whole.starts_with('0')
+        && whole.bytes().all(|b| b.is_ascii_digit());
+    Some((
+        decimal,
+        (is_group && may_lead).then(|| format!("{whole}{rest}")),
+    ))
 }
 
 #[cfg(test)]
@@ -91,7 +110,16 @@ mod tests {
         ] {
             assert_eq!(number(Cell::Text(text)), Some(value), "{text}");
         }
-        for text in ["abc", "3,141", "1,300", "1.2.3", "12 apples", "M", "é", ",,"] {
+        for text in [
+            "abc",
+            "3,141",
+            "1,300",
+            "1.2.3",
+            "12 apples",
+            "M",
+            "é",
+            ",,",
+        ] {
             assert_eq!(number(Cell::Text(text)), None, "{text}");
         }
         assert!(number(Cell::Text("NaN")).is_some_and(f64::is_nan));
@@ -107,7 +135,11 @@ mod tests {
             ("1.300,5", "1300.5", ""),
             ("1,5e9", "1.5e9", ""),
         ] {
-            assert_eq!(read(text), Some((decimal.to_owned(), whole.to_owned())), "{text}");
+            assert_eq!(
+                read(text),
+                Some((decimal.to_owned(), whole.to_owned())),
+                "{text}"
+            );
         }
         for text in ["1,30,000", "low", "a,b", ",", "2.5"] {
             assert_eq!(read(text), None, "{text}");

@@ -3,7 +3,10 @@
 //! The C++ beside this file has the loops (`kernels.cpp`, compiled once for each instruction set) and makes them
 //! functions that libtorch differentiates (`functions.cpp`). The model has each of them in libtorch's own operations
 //! too, for other devices and as what the kernels are tested against.
-#![expect(unsafe_code, reason = "calls into C++; every call checks its operands there and hands errors back")]
+#![expect(
+    unsafe_code,
+    reason = "calls into C++; every call checks its operands there and hands errors back"
+)]
 
 use std::ffi::{CStr, c_char};
 use std::ptr;
@@ -38,7 +41,12 @@ pub(crate) struct AdamwStep {
 unsafe extern "C" {
     fn isoflop_last_error() -> *const c_char;
     fn isoflop_keep_memory();
-    fn isoflop_convolve(out: *mut *mut C_tensor, x: *const C_tensor, taps: *const C_tensor, residual: bool) -> bool;
+    fn isoflop_convolve(
+        out: *mut *mut C_tensor,
+        x: *const C_tensor,
+        taps: *const C_tensor,
+        residual: bool,
+    ) -> bool;
     fn isoflop_attend(
         out: *mut *mut C_tensor,
         qkv: *const C_tensor,
@@ -47,7 +55,12 @@ unsafe extern "C" {
         groups: i64,
         scale: f64,
     ) -> bool;
-    fn isoflop_activate(out: *mut *mut C_tensor, x: *const C_tensor, bias: *const C_tensor, activation: i64) -> bool;
+    fn isoflop_activate(
+        out: *mut *mut C_tensor,
+        x: *const C_tensor,
+        bias: *const C_tensor,
+        activation: i64,
+    ) -> bool;
     fn isoflop_cross_entropy(
         out: *mut *mut C_tensor,
         logits: *const C_tensor,
@@ -88,10 +101,17 @@ pub(crate) fn convolve(x: &Tensor, taps: &Tensor, residual: bool) -> Tensor {
 
 /// Causal attention from rows of Q, K and V side by side, qkv `[B, T, (H + 2G)·h]`, with a bias for each head and distance
 /// `[H, T]`. Returns `[B, T, H·h]`.
-pub(crate) fn attend(qkv: &Tensor, bias: Option<&Tensor>, heads: i64, groups: i64, scale: f64) -> Tensor {
+pub(crate) fn attend(
+    qkv: &Tensor,
+    bias: Option<&Tensor>,
+    heads: i64,
+    groups: i64,
+    scale: f64,
+) -> Tensor {
     let bias = pointer(bias);
     // SAFETY: as above; a missing bias is a null pointer, which the other side looks for.
-    let [mixed] = made(|out| unsafe { isoflop_attend(out, qkv.as_ptr(), bias, heads, groups, scale) });
+    let [mixed] =
+        made(|out| unsafe { isoflop_attend(out, qkv.as_ptr(), bias, heads, groups, scale) });
     mixed
 }
 
@@ -110,12 +130,26 @@ pub(crate) fn cross_entropy(logits: Tensor, targets: &Tensor, z: f64) -> [Tensor
 }
 
 /// One step of AdamW in place. Returns the norms of the gradient, before clipping, and of the parameters' change.
-pub(crate) fn adamw(parameters: &Tensor, gradient: &Tensor, moments: [&Tensor; 2], settings: AdamwStep) -> [f64; 2] {
+pub(crate) fn adamw(
+    parameters: &Tensor,
+    gradient: &Tensor,
+    moments: [&Tensor; 2],
+    settings: AdamwStep,
+) -> [f64; 2] {
     let mut norms = [0.0; 2];
     let [first, second] = moments.map(Tensor::as_ptr);
     let to = norms.as_mut_ptr();
     // SAFETY: as above; the norms have room for two.
-    let ok = unsafe { isoflop_adamw(parameters.as_ptr(), gradient.as_ptr(), first, second, settings, to) };
+    let ok = unsafe {
+        isoflop_adamw(
+            parameters.as_ptr(),
+            gradient.as_ptr(),
+            first,
+            second,
+            settings,
+            to,
+        )
+    };
     assert!(ok, "{}", last_error());
     norms
 }
@@ -137,7 +171,9 @@ fn made<const N: usize>(call: impl FnOnce(*mut *mut C_tensor) -> bool) -> [Tenso
 
 fn last_error() -> String {
     // SAFETY: a string of this thread, valid until its next failure.
-    unsafe { CStr::from_ptr(isoflop_last_error()) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(isoflop_last_error()) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(test)]

@@ -30,11 +30,18 @@ fn numbers(dims: &[i64], phase: f64, kind: Kind) -> Tensor {
 
 /// The value of `of` at `inputs`, and its gradients for an uneven weighting of that value.
 fn value_and_gradients(inputs: &[Tensor], of: impl Fn(&[Tensor]) -> Tensor) -> Vec<Tensor> {
-    let leaves: Vec<Tensor> = inputs.iter().map(|x| x.copy().set_requires_grad(true)).collect();
+    let leaves: Vec<Tensor> = inputs
+        .iter()
+        .map(|x| x.copy().set_requires_grad(true))
+        .collect();
     let y = of(&leaves);
     let weights = numbers(&y.size(), 0.3, Kind::Float);
-    (y.to_kind(Kind::Float) * weights).sum(Kind::Float).backward();
-    std::iter::once(y.detach()).chain(leaves.iter().map(Tensor::grad)).collect()
+    (y.to_kind(Kind::Float) * weights)
+        .sum(Kind::Float)
+        .backward();
+    std::iter::once(y.detach())
+        .chain(leaves.iter().map(Tensor::grad))
+        .collect()
 }
 
 fn largest(x: &Tensor) -> f64 {
@@ -51,7 +58,11 @@ fn agree(ours: &[Tensor], theirs: &[Tensor], tolerance: f64) -> Result<(), TestC
 
 fn agree_within(what: &str, a: &Tensor, b: &Tensor, bound: f64) -> Result<(), TestCaseError> {
     let off = largest(&(a.to_kind(Kind::Double) - b.to_kind(Kind::Double)));
-    prop_assert!(off <= bound, "{what}: off by {off:e}, {bound:e} allowed, of {}", largest(b));
+    prop_assert!(
+        off <= bound,
+        "{what}: off by {off:e}, {bound:e} allowed, of {}",
+        largest(b)
+    );
     Ok(())
 }
 
@@ -63,7 +74,11 @@ fn tolerance(kind: Kind) -> f64 {
 /// The share of a sum's terms that rounding may cost: eight half units of float32's last place; one of bfloat16's, to which the kernel's
 /// O and dO are rounded.
 fn rounding(kind: Kind) -> f64 {
-    if kind == Kind::Float { 2f64.powi(-21) } else { 2f64.powi(-9) }
+    if kind == Kind::Float {
+        2f64.powi(-21)
+    } else {
+        2f64.powi(-9)
+    }
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {
@@ -80,18 +95,34 @@ struct PlainAttention {
 
 impl PlainAttention {
     fn new(qkv: &Tensor, bias: Option<&Tensor>, heads: i64, groups: i64, scale: f64) -> Self {
-        let (b, t, h) = (qkv.size()[0], qkv.size()[1], qkv.size()[2] / (heads + 2 * groups));
-        let parts =
-            qkv.to_kind(Kind::Double).view([b, t, -1, h]).transpose(1, 2).split_with_sizes([heads, groups, groups], 1);
-        let [q, k, v] = &parts[..] else { unreachable!("three parts") };
+        let (b, t, h) = (
+            qkv.size()[0],
+            qkv.size()[1],
+            qkv.size()[2] / (heads + 2 * groups),
+        );
+        let parts = qkv
+            .to_kind(Kind::Double)
+            .view([b, t, -1, h])
+            .transpose(1, 2)
+            .split_with_sizes([heads, groups, groups], 1);
+        let [q, k, v] = &parts[..] else {
+            unreachable!("three parts")
+        };
         let [k, v] = [k, v].map(|x| x.repeat_interleave_self_int(heads / groups, 1, None));
         let mut scores = q.matmul(&k.transpose(-2, -1)) * scale;
         if let Some(bias) = bias {
             let bias = bias.to_kind(Kind::Double);
-            scores += bias.index_select(1, &distances(t).clamp_min(0).view([-1])).view([heads, t, t]);
+            scores += bias
+                .index_select(1, &distances(t).clamp_min(0).view([-1]))
+                .view([heads, t, t]);
         }
         let future = Tensor::ones([t, t], (Kind::Bool, Device::Cpu)).triu(1);
-        Self { weights: scores.masked_fill(&future, f64::NEG_INFINITY).softmax(-1, Kind::Double), v }
+        Self {
+            weights: scores
+                .masked_fill(&future, f64::NEG_INFINITY)
+                .softmax(-1, Kind::Double),
+            v,
+        }
     }
 
     /// [b, t, heads·h].
@@ -105,14 +136,21 @@ impl PlainAttention {
     /// dot products that nearly cancel, then terms of both signs. Its rounding is a share of these terms, not of what they add up to.
     fn bias_terms(&self, dout: &Tensor) -> Tensor {
         let t = self.weights.size()[2];
-        let dout = dout.abs().unflatten(2, [-1, self.v.size()[3]].as_slice()).transpose(1, 2);
+        let dout = dout
+            .abs()
+            .unflatten(2, [-1, self.v.size()[3]].as_slice())
+            .transpose(1, 2);
         let v = self.v.abs();
-        let dots =
-            dout.matmul(&v.transpose(-2, -1)) + (&dout * self.weights.matmul(&v)).sum_dim_intlist(-1, true, None);
+        let dots = dout.matmul(&v.transpose(-2, -1))
+            + (&dout * self.weights.matmul(&v)).sum_dim_intlist(-1, true, None);
         let terms = (&self.weights * dots).sum_dim_intlist(0, false, None);
         Tensor::stack(
             &(0..t)
-                .map(|distance| terms.diagonal(-distance, 1, 2).sum_dim_intlist(-1, false, None))
+                .map(|distance| {
+                    terms
+                        .diagonal(-distance, 1, 2)
+                        .sum_dim_intlist(-1, false, None)
+                })
                 .collect::<Vec<_>>(),
             1,
         )
@@ -204,10 +242,26 @@ fn what_is_not_a_number_is_not_swallowed() {
     };
     let is_nan = |x: &Tensor| x.isnan().any().int64_value(&[]) == 1;
     let targets = Tensor::zeros([3], (Kind::Int64, Device::Cpu));
-    assert!(is_nan(&tch::no_grad(|| cross_entropy(poisoned(&[3, 40]), &targets, 0.0))[0]));
-    assert!(is_nan(&tch::no_grad(|| attend(&poisoned(&[1, 20, 24]), None, 1, 1, 1.0))));
-    assert!(is_nan(&tch::no_grad(|| activate(poisoned(&[3, 20]), None, FusedActivation::SquaredRelu))));
-    assert!(is_nan(&tch::no_grad(|| convolve(&poisoned(&[1, 3, 20]), &numbers(&[2, 20], 0.0, Kind::Float), false))));
+    assert!(is_nan(
+        &tch::no_grad(|| cross_entropy(poisoned(&[3, 40]), &targets, 0.0))[0]
+    ));
+    assert!(is_nan(&tch::no_grad(|| attend(
+        &poisoned(&[1, 20, 24]),
+        None,
+        1,
+        1,
+        1.0
+    ))));
+    assert!(is_nan(&tch::no_grad(|| activate(
+        poisoned(&[3, 20]),
+        None,
+        FusedActivation::SquaredRelu
+    ))));
+    assert!(is_nan(&tch::no_grad(|| convolve(
+        &poisoned(&[1, 3, 20]),
+        &numbers(&[2, 20], 0.0, Kind::Float),
+        false
+    ))));
 }
 
 /// An operand that a kernel does not take is an error with words, not a crash.
@@ -216,10 +270,25 @@ fn foreign_operands_are_refused() {
     let doubles = numbers(&[1, 3, 4], 0.0, Kind::Double);
     let taps = numbers(&[2, 4], 0.0, Kind::Float);
     let refused = std::panic::catch_unwind(|| convolve(&doubles, &taps, false)).unwrap_err();
-    assert!(refused.downcast_ref::<String>().unwrap().contains("float32 and bfloat16, not Double"));
-    let (logits, foreign) = (numbers(&[2, 4], 0.0, Kind::Float), Tensor::from_slice(&[1i64, 4]));
-    let refused = std::panic::catch_unwind(|| tch::no_grad(|| cross_entropy(logits, &foreign, 0.0))).unwrap_err();
-    assert!(refused.downcast_ref::<String>().unwrap().contains("no token of the vocabulary of 4"));
+    assert!(
+        refused
+            .downcast_ref::<String>()
+            .unwrap()
+            .contains("float32 and bfloat16, not Double")
+    );
+    let (logits, foreign) = (
+        numbers(&[2, 4], 0.0, Kind::Float),
+        Tensor::from_slice(&[1i64, 4]),
+    );
+    let refused =
+        std::panic::catch_unwind(|| tch::no_grad(|| cross_entropy(logits, &foreign, 0.0)))
+            .unwrap_err();
+    assert!(
+        refused
+            .downcast_ref::<String>()
+            .unwrap()
+            .contains("no token of the vocabulary of 4")
+    );
 }
 
 /// Sums do not depend on the number of threads that share the work.
@@ -230,7 +299,11 @@ fn threads_change_no_bit() {
     let taps = numbers(&[3, 72], 1.0, Kind::Float);
     let all = |threads| {
         tch::set_num_threads(threads);
-        let parts = value_and_gradients_on(&[qkv.shallow_clone(), bias.shallow_clone(), taps.shallow_clone()]);
+        let parts = value_and_gradients_on(&[
+            qkv.shallow_clone(),
+            bias.shallow_clone(),
+            taps.shallow_clone(),
+        ]);
         parts
             .iter()
             .flat_map(|x| Vec::<f32>::try_from(x.reshape([-1])).unwrap())
@@ -245,7 +318,11 @@ fn threads_change_no_bit() {
 fn value_and_gradients_on(inputs: &[Tensor]) -> Vec<Tensor> {
     value_and_gradients(inputs, |x| {
         let mixed = attend(&convolve(&x[0], &x[2], false), Some(&x[1]), 3, 3, 0.3);
-        let rows = activate(mixed.view([-1, 24]) * 1.0, None, FusedActivation::SquaredRelu);
+        let rows = activate(
+            mixed.view([-1, 24]) * 1.0,
+            None,
+            FusedActivation::SquaredRelu,
+        );
         let targets = Tensor::zeros([350], (Kind::Int64, Device::Cpu));
         let [_, objective] = cross_entropy(rows, &targets, 0.1);
         objective

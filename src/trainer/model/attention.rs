@@ -34,9 +34,9 @@ impl AttentionPath {
 
 #[derive(Debug)]
 pub(super) struct Attention {
-    projections: Tensor,               // [ΣP, d]: W_q, W_k, W_v one below the other, or W_z, W_v
+    projections: Tensor, // [ΣP, d]: W_q, W_k, W_v one below the other, or W_z, W_v
     projection_biases: Option<Tensor>, // [ΣP]
-    query_from_key: Option<Tensor>,    // W' [D, D]
+    query_from_key: Option<Tensor>, // W' [D, D]
     convolution: Option<CausalConvolution>,
     separable: bool,
     qk_norm: Option<[HeadNorm; 2]>,
@@ -55,22 +55,54 @@ impl Attention {
         let widths = widths(config);
         let (rows, stacked) = (widths.iter().sum(), stacked(config));
         // The first is W_q or W_z, the others are K's and V's.
-        let start = |i: usize| if i == 0 { init::query(config) } else { init::key_value(config) };
-        let parts = widths.iter().enumerate().map(|(i, width)| (width * d, start(i))).collect();
+        let start = |i: usize| {
+            if i == 0 {
+                init::query(config)
+            } else {
+                init::key_value(config)
+            }
+        };
+        let parts = widths
+            .iter()
+            .enumerate()
+            .map(|(i, width)| (width * d, start(i)))
+            .collect();
 
-        let mut slots = vec![Slot::matrix(&format!("{name}.{stacked}"), &[rows, d], Init::Parts(parts))];
+        let mut slots = vec![Slot::matrix(
+            &format!("{name}.{stacked}"),
+            &[rows, d],
+            Init::Parts(parts),
+        )];
         if config.shares_qk() {
             let init = init::dense(config, config.shape.d_attention());
-            slots.push(Slot::matrix(&format!("{name}.query_from_key"), &[d_attention, d_attention], init));
+            slots.push(Slot::matrix(
+                &format!("{name}.query_from_key"),
+                &[d_attention, d_attention],
+                init,
+            ));
         }
         slots.extend(CausalConvolution::slot(config, &format!("{name}.conv")));
         if config.architecture.qk_norm {
-            slots.extend(["q_norm", "k_norm"].map(|norm| HeadNorm::slot(config, &format!("{name}.{norm}"))));
+            slots.extend(
+                ["q_norm", "k_norm"].map(|norm| HeadNorm::slot(config, &format!("{name}.{norm}"))),
+            );
         }
-        slots.push(Slot::matrix(&format!("{name}.out"), &[d, d_attention], init::attention_out(config)));
+        slots.push(Slot::matrix(
+            &format!("{name}.out"),
+            &[d, d_attention],
+            init::attention_out(config),
+        ));
         if config.architecture.biases == Biases::All {
-            slots.push(Slot::exempt(&format!("{name}.{stacked}_bias"), &[rows], Init::Constant(0.0)));
-            slots.push(Slot::exempt(&format!("{name}.out_bias"), &[d], Init::Constant(0.0)));
+            slots.push(Slot::exempt(
+                &format!("{name}.{stacked}_bias"),
+                &[rows],
+                Init::Constant(0.0),
+            ));
+            slots.push(Slot::exempt(
+                &format!("{name}.out_bias"),
+                &[d],
+                Init::Constant(0.0),
+            ));
         }
         slots
     }
@@ -78,15 +110,23 @@ impl Attention {
     pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
         let architecture = &config.architecture;
         let matrix = |part: &str| views.matrix(&format!("{name}.{part}"));
-        let bias = |part: &str| (architecture.biases == Biases::All).then(|| views.get(&format!("{name}.{part}_bias")));
+        let bias = |part: &str| {
+            (architecture.biases == Biases::All).then(|| views.get(&format!("{name}.{part}_bias")))
+        };
         let head_norm = |norm: &str| HeadNorm::bind(config, views, &format!("{name}.{norm}"));
         Self {
             projections: matrix(stacked(config)),
             projection_biases: bias(stacked(config)),
             query_from_key: config.shares_qk().then(|| matrix("query_from_key")),
-            convolution: CausalConvolution::bind(architecture.qkv_convolution, views, &format!("{name}.conv")),
+            convolution: CausalConvolution::bind(
+                architecture.qkv_convolution,
+                views,
+                &format!("{name}.conv"),
+            ),
             separable: matches!(architecture.qkv_convolution, QkvConvolution::Separable(_)),
-            qk_norm: architecture.qk_norm.then(|| ["q_norm", "k_norm"].map(head_norm)),
+            qk_norm: architecture
+                .qk_norm
+                .then(|| ["q_norm", "k_norm"].map(head_norm)),
             out: matrix("out"),
             out_bias: bias("out"),
             widths: widths(config),
@@ -107,7 +147,13 @@ impl Attention {
             Bias::ByDistance(bias) => {
                 let groups = self.widths[self.widths.len() - 1] / self.d_head;
                 let scale = self.score_scale.unwrap_or(1.0);
-                fused::attend(&self.packed(x, positions), bias.as_ref(), self.heads, groups, scale)
+                fused::attend(
+                    &self.packed(x, positions),
+                    bias.as_ref(),
+                    self.heads,
+                    groups,
+                    scale,
+                )
             }
             Bias::Masked(mask) => self.attend(self.qkv(x, positions), mask.as_ref()),
             Bias::Square(bias) => self.mix(self.qkv(x, positions), bias),
@@ -121,7 +167,16 @@ impl Attention {
         let (b, t) = (qkv[0].size()[0], qkv[0].size()[1]);
         let [q, k, v] = qkv.map(|x| for_each_query(x.transpose(1, 2), self.heads)); // [B, H, T, h]
         let scale = self.score_scale.unwrap_or(1.0);
-        let mixed = Tensor::scaled_dot_product_attention(&q, &k, &v, mask, 0.0, mask.is_none(), scale, false);
+        let mixed = Tensor::scaled_dot_product_attention(
+            &q,
+            &k,
+            &v,
+            mask,
+            0.0,
+            mask.is_none(),
+            scale,
+            false,
+        );
         mixed.transpose(1, 2).reshape([b, t, -1]) // [B, T, D]
     }
 
@@ -130,14 +185,18 @@ impl Attention {
         let (b, t) = (qkv[0].size()[0], qkv[0].size()[1]);
         let [q, k, v] = qkv.map(|x| for_each_query(x.transpose(1, 2), self.heads)); // [B, H, T, h]
         let scores = scaled(q.matmul(&k.transpose(-2, -1)), self.score_scale); // [B, H, T, T]
-        let weights = (soft_cap(scores, self.soft_cap) + bias).softmax(-1, Kind::Float).to_kind(v.kind());
+        let weights = (soft_cap(scores, self.soft_cap) + bias)
+            .softmax(-1, Kind::Float)
+            .to_kind(v.kind());
         weights.matmul(&v).transpose(1, 2).reshape([b, t, -1]) // [B, T, D]
     }
 
     /// Q, K and V side by side, `[B, T, (H + 2G)·h]`.
     fn packed(&self, x: &Tensor, positions: &Positions) -> Tensor {
-        let as_projected =
-            !self.separable && self.query_from_key.is_none() && self.qk_norm.is_none() && !positions.rotates();
+        let as_projected = !self.separable
+            && self.query_from_key.is_none()
+            && self.qk_norm.is_none()
+            && !positions.rotates();
         if as_projected {
             return self.stacked(x);
         }
@@ -150,7 +209,9 @@ impl Attention {
         let parts = self.project(x);
         let [q, k, v] = match (&self.query_from_key, parts.as_slice()) {
             // K = z, Q = z·W': what Q and K share (arXiv:2109.08668, released code, `share_qk_rep`).
-            (Some(query_from_key), [z, v]) => [&dense(z, query_from_key, None), z, v].map(Tensor::shallow_clone),
+            (Some(query_from_key), [z, v]) => {
+                [&dense(z, query_from_key, None), z, v].map(Tensor::shallow_clone)
+            }
             (None, [q, k, v]) => [q, k, v].map(Tensor::shallow_clone),
             _ => unreachable!("two projections where Q and K share one, three elsewhere"),
         };
@@ -171,8 +232,17 @@ impl Attention {
         let each = self.widths.len() as i64;
         let inputs = convolution.forward(&x.repeat([1, 1, each])).chunk(each, -1); // each [B, T, d]
         let matrices = self.projections.split_with_sizes(&self.widths, 0); // each [P, d]
-        let biases = self.projection_biases.as_ref().map(|biases| biases.split_with_sizes(&self.widths, 0));
-        let project = |i: usize| dense(&inputs[i], &matrices[i], biases.as_ref().map(|biases| &biases[i]));
+        let biases = self
+            .projection_biases
+            .as_ref()
+            .map(|biases| biases.split_with_sizes(&self.widths, 0));
+        let project = |i: usize| {
+            dense(
+                &inputs[i],
+                &matrices[i],
+                biases.as_ref().map(|biases| &biases[i]),
+            )
+        };
         (0..inputs.len()).map(project).collect()
     }
 
@@ -188,11 +258,15 @@ impl Attention {
 
 /// One key or value head for each of its query heads (arXiv:2305.13245, section 2.2).
 fn for_each_query(x: Tensor, heads: i64) -> Tensor {
-    let [b, groups, t, h] = x.size()[..] else { unreachable!("heads have four dimensions") };
+    let [b, groups, t, h] = x.size()[..] else {
+        unreachable!("heads have four dimensions")
+    };
     if groups == heads {
         return x;
     }
-    x.unsqueeze(2).expand([b, groups, heads / groups, t, h], false).reshape([b, heads, t, h])
+    x.unsqueeze(2)
+        .expand([b, groups, heads / groups, t, h], false)
+        .reshape([b, heads, t, h])
 }
 
 /// Name of the stacked projections.
@@ -201,5 +275,9 @@ fn stacked(config: &ModelConfig) -> &'static str {
 }
 
 fn widths(config: &ModelConfig) -> Vec<i64> {
-    config.projection_widths().into_iter().map(i64::from).collect()
+    config
+        .projection_widths()
+        .into_iter()
+        .map(i64::from)
+        .collect()
 }

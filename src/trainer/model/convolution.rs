@@ -23,7 +23,10 @@ impl CausalConvolution {
 
     pub(super) fn bind(convolution: QkvConvolution, views: &Views<'_>, name: &str) -> Option<Self> {
         let residual = convolution.convolution()?.residual;
-        Some(Self { taps: views.get(name), residual })
+        Some(Self {
+            taps: views.get(name),
+            residual,
+        })
     }
 
     /// `y[t] = Σ_k w_k ∘ x[t-k]` along the sequence, zeros before its start (arXiv:2109.08668, "Multi-DConv-Head

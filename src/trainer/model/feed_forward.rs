@@ -19,8 +19,9 @@ pub(super) struct FeedForward {
 impl FeedForward {
     pub(super) fn slots(config: &ModelConfig, name: &str) -> Vec<Slot> {
         let (d, d_ff) = (config.shape.d_model, config.shape.d_ff);
-        let dense =
-            |part: &str, dims: [u32; 2], init: Init| Dense::slots(config, &format!("{name}.{part}"), dims, init);
+        let dense = |part: &str, dims: [u32; 2], init: Init| {
+            Dense::slots(config, &format!("{name}.{part}"), dims, init)
+        };
         let mut slots = dense("in", [d_ff, d], init::dense(config, d));
         if config.architecture.gated {
             slots.extend(dense("gate", [d_ff, d], init::dense(config, d)));
@@ -42,9 +43,11 @@ impl FeedForward {
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
         let hidden = match (&self.gate, fused_activation(self.activation)) {
             (Some(gate), _) => activate(self.activation, &gate.forward(x)) * self.into.forward(x),
-            (None, Some(activation)) if fused::serves(x) => {
-                fused::activate(dense(x, &self.into.weight, None), self.into.bias.as_ref(), activation)
-            }
+            (None, Some(activation)) if fused::serves(x) => fused::activate(
+                dense(x, &self.into.weight, None),
+                self.into.bias.as_ref(),
+                activation,
+            ),
             (None, _) => activate(self.activation, &self.into.forward(x)),
         }; // [B, T, F]
         self.out.forward(&hidden) // [B, T, d]
@@ -78,7 +81,8 @@ impl Dense {
     fn slots(config: &ModelConfig, name: &str, dims: [u32; 2], init: Init) -> Vec<Slot> {
         let dims = dims.map(i64::from);
         let weight = Slot::matrix(&format!("{name}.weight"), &dims, init);
-        let bias = has_bias(config).then(|| Slot::exempt(&format!("{name}.bias"), &dims[..1], Init::Constant(0.0)));
+        let bias = has_bias(config)
+            .then(|| Slot::exempt(&format!("{name}.bias"), &dims[..1], Init::Constant(0.0)));
         [weight].into_iter().chain(bias).collect()
     }
 

@@ -1,7 +1,8 @@
 //! How weights start: the released code's way (arXiv:2109.08668, after T5, arXiv:1910.10683), or GPT-2's.
 
 use isoflop_core::arch::{
-    Convolution, ConvolutionInit, Initialisation, LogitScale, ModelConfig, RELATIVE_BUCKETS, ScoreScale,
+    Convolution, ConvolutionInit, Initialisation, LogitScale, ModelConfig, RELATIVE_BUCKETS,
+    ScoreScale,
 };
 
 use crate::parameters::Init;
@@ -24,7 +25,12 @@ pub(super) fn head(config: &ModelConfig) -> Init {
 
 /// The released code names no initialiser for it, and so leaves it to TensorFlow's: Glorot's uniform.
 pub(super) fn relative_bias(config: &ModelConfig) -> Init {
-    by_convention(config, Init::Uniform { bound: (6.0 / f64::from(config.shape.heads + RELATIVE_BUCKETS)).sqrt() })
+    by_convention(
+        config,
+        Init::Uniform {
+            bound: (6.0 / f64::from(config.shape.heads + RELATIVE_BUCKETS)).sqrt(),
+        },
+    )
 }
 
 /// W_q, and Primer's W_z: N(0, 1/d_model), or N(0, 1/(d_model·d_head)) with the scores' factor folded in.
@@ -64,13 +70,18 @@ pub(super) fn taps(convolution: Convolution, channels: i64) -> Init {
     let width = f64::from(convolution.width);
     let present_and_past = |present: f64, past: f64| {
         let past_taps = channels * (i64::from(convolution.width) - 1);
-        Init::Parts(vec![(channels, Init::Constant(present)), (past_taps, Init::Constant(past))])
+        Init::Parts(vec![
+            (channels, Init::Constant(present)),
+            (past_taps, Init::Constant(past)),
+        ])
     };
     match convolution.init {
         ConvolutionInit::Paper => present_and_past(0.5, 0.5 / width),
         ConvolutionInit::Identity => present_and_past(1.0, 0.0),
         ConvolutionInit::Zero => Init::Constant(0.0),
-        ConvolutionInit::Uniform => Init::Uniform { bound: 1.0 / width.sqrt() },
+        ConvolutionInit::Uniform => Init::Uniform {
+            bound: 1.0 / width.sqrt(),
+        },
     }
 }
 
@@ -85,14 +96,20 @@ fn by_convention(config: &ModelConfig, paper: Init) -> Init {
 fn to_residual_stream(config: &ModelConfig, paper: Init) -> Init {
     match config.architecture.initialisation {
         Initialisation::Paper => paper,
-        Initialisation::Normal { std } => Init::Normal { std: std / f64::from(2 * config.shape.layers).sqrt() },
+        Initialisation::Normal { std } => Init::Normal {
+            std: std / f64::from(2 * config.shape.layers).sqrt(),
+        },
     }
 }
 
 fn normal(inverse_variance: u32) -> Init {
-    Init::Normal { std: 1.0 / f64::from(inverse_variance).sqrt() }
+    Init::Normal {
+        std: 1.0 / f64::from(inverse_variance).sqrt(),
+    }
 }
 
 fn truncated_normal(fan_in: u32) -> Init {
-    Init::TruncatedNormal { std: 1.0 / f64::from(fan_in).sqrt() }
+    Init::TruncatedNormal {
+        std: 1.0 / f64::from(fan_in).sqrt(),
+    }
 }

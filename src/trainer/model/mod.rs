@@ -22,7 +22,9 @@ use attention::{Attention, AttentionPath};
 #[cfg(test)]
 pub(crate) use convolution::convolve as plain_convolution;
 use feed_forward::FeedForward;
-use isoflop_core::arch::{Head, LogitScale, ModelConfig, NormPlacement, Positions as PositionKind, RELATIVE_BUCKETS};
+use isoflop_core::arch::{
+    Head, LogitScale, ModelConfig, NormPlacement, Positions as PositionKind, RELATIVE_BUCKETS,
+};
 use norm::Norm;
 use positions::Bias;
 pub(crate) use positions::Positions;
@@ -67,23 +69,44 @@ pub(crate) struct Loss {
 impl Model {
     /// Every tensor, in the order of the forward pass.
     pub(crate) fn slots(config: &ModelConfig) -> Vec<Slot> {
-        let [d, heads, t, vocabulary] =
-            [config.shape.d_model, config.shape.heads, config.sequence_length, config.vocabulary].map(i64::from);
-        let mut slots = vec![Slot::embedding("embedding", &[vocabulary, d], init::embedding(config))];
+        let [d, heads, t, vocabulary] = [
+            config.shape.d_model,
+            config.shape.heads,
+            config.sequence_length,
+            config.vocabulary,
+        ]
+        .map(i64::from);
+        let mut slots = vec![Slot::embedding(
+            "embedding",
+            &[vocabulary, d],
+            init::embedding(config),
+        )];
         match config.architecture.positions {
             PositionKind::T5Relative => {
                 let dims = [heads, i64::from(RELATIVE_BUCKETS)];
-                slots.push(Slot::exempt("relative_bias", &dims, init::relative_bias(config)));
+                slots.push(Slot::exempt(
+                    "relative_bias",
+                    &dims,
+                    init::relative_bias(config),
+                ));
             }
             PositionKind::Learned => {
-                slots.push(Slot::exempt("position_embedding", &[t, d], init::embedding(config)));
+                slots.push(Slot::exempt(
+                    "position_embedding",
+                    &[t, d],
+                    init::embedding(config),
+                ));
             }
             PositionKind::Rotary { .. } | PositionKind::None => {}
         }
         slots.extend((0..config.shape.layers).flat_map(|layer| Block::slots(config, layer)));
         slots.extend(Norm::slots(config, "final_norm"));
         if config.architecture.head == Head::Untied {
-            slots.push(Slot::embedding("head", &[vocabulary, d], init::head(config)));
+            slots.push(Slot::embedding(
+                "head",
+                &[vocabulary, d],
+                init::head(config),
+            ));
         }
         slots
     }
@@ -93,11 +116,23 @@ impl Model {
         let positioned = |kind: bool, name: &str| kind.then(|| views.get(name));
         Self {
             embedding: views.get("embedding"),
-            position_embedding: positioned(architecture.positions == PositionKind::Learned, "position_embedding"),
-            relative_bias: positioned(architecture.positions == PositionKind::T5Relative, "relative_bias"),
-            blocks: (0..config.shape.layers).map(|layer| Block::bind(config, views, layer)).collect(),
+            position_embedding: positioned(
+                architecture.positions == PositionKind::Learned,
+                "position_embedding",
+            ),
+            relative_bias: positioned(
+                architecture.positions == PositionKind::T5Relative,
+                "relative_bias",
+            ),
+            blocks: (0..config.shape.layers)
+                .map(|layer| Block::bind(config, views, layer))
+                .collect(),
             final_norm: Norm::bind(config, views, "final_norm"),
-            head: views.matrix(if architecture.head == Head::Tied { "embedding" } else { "head" }),
+            head: views.matrix(if architecture.head == Head::Tied {
+                "embedding"
+            } else {
+                "head"
+            }),
             logit_scale: match architecture.logit_scale {
                 LogitScale::InverseSqrtWidth => Some(f64::from(config.shape.d_model).powf(-0.5)),
                 LogitScale::One => None,
@@ -110,7 +145,11 @@ impl Model {
 
     /// Logits for the next token at every position.
     pub(crate) fn forward(&self, tokens: &Tensor, positions: &Positions) -> Tensor {
-        self.forward_by(AttentionPath::of(&self.embedding, self.bounds_scores), tokens, positions)
+        self.forward_by(
+            AttentionPath::of(&self.embedding, self.bounds_scores),
+            tokens,
+            positions,
+        )
     }
 
     /// The same by one path through attention.
@@ -134,7 +173,10 @@ impl Model {
         let targets = targets.reshape([-1]);
         if fused::serves(&logits) {
             let [cross_entropy, objective] = fused::cross_entropy(logits, &targets, self.z_loss);
-            return Loss { cross_entropy, objective };
+            return Loss {
+                cross_entropy,
+                objective,
+            };
         }
         let logits = logits.to_kind(Kind::Float);
         let cross_entropy = logits.cross_entropy_for_logits(&targets);
@@ -145,13 +187,19 @@ impl Model {
         } else {
             cross_entropy.shallow_clone()
         };
-        Loss { cross_entropy, objective }
+        Loss {
+            cross_entropy,
+            objective,
+        }
     }
 }
 
 impl Block {
     fn slots(config: &ModelConfig, layer: u32) -> Vec<Slot> {
-        let (attention, ffn) = (format!("layers.{layer}.attention"), format!("layers.{layer}.ffn"));
+        let (attention, ffn) = (
+            format!("layers.{layer}.attention"),
+            format!("layers.{layer}.ffn"),
+        );
         let mut slots = Norm::slots(config, &format!("{attention}.norm"));
         slots.extend(Attention::slots(config, &attention));
         slots.extend(Norm::slots(config, &format!("{ffn}.norm")));
@@ -160,7 +208,10 @@ impl Block {
     }
 
     fn bind(config: &ModelConfig, views: &Views<'_>, layer: u32) -> Self {
-        let (attention, ffn) = (format!("layers.{layer}.attention"), format!("layers.{layer}.ffn"));
+        let (attention, ffn) = (
+            format!("layers.{layer}.attention"),
+            format!("layers.{layer}.ffn"),
+        );
         Self {
             placement: config.architecture.norm_placement,
             attention_norm: Norm::bind(config, views, &format!("{attention}.norm")),
@@ -173,7 +224,9 @@ impl Block {
     /// x + Attention(N(x)), then x + FFN(N(x)), or Primer's x + N(FFN(x)) (arXiv:2109.08668, released code,
     /// `PrePostNormLayerStack`).
     fn forward(&self, x: &Tensor, bias: &Bias, positions: &Positions) -> Tensor {
-        let x = x + self.attention.forward(&self.attention_norm.forward(x), bias, positions); // [B, T, d]
+        let x = x + self
+            .attention
+            .forward(&self.attention_norm.forward(x), bias, positions); // [B, T, d]
         let added = match self.placement {
             NormPlacement::Pre => self.ffn.forward(&self.ffn_norm.forward(&x)),
             NormPlacement::PrePost => self.ffn_norm.forward(&self.ffn.forward(&x)),

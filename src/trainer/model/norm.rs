@@ -18,7 +18,8 @@ impl Norm {
     pub(super) fn slots(config: &ModelConfig, name: &str) -> Vec<Slot> {
         let dims = [i64::from(config.shape.d_model)];
         let scale = Slot::exempt(&format!("{name}.scale"), &dims, Init::Constant(1.0));
-        let bias = has_bias(config).then(|| Slot::exempt(&format!("{name}.bias"), &dims, Init::Constant(0.0)));
+        let bias = has_bias(config)
+            .then(|| Slot::exempt(&format!("{name}.bias"), &dims, Init::Constant(0.0)));
         [scale].into_iter().chain(bias).collect()
     }
 
@@ -38,9 +39,13 @@ impl Norm {
         let x = x.to_kind(Number::Float);
         let y = match self.kind {
             // (x - μ) / sqrt(var + eps) · γ + β, arXiv:1607.06450, equation 4. Primer's mean[x(x - μ)] is this variance.
-            Kind::Layer | Kind::Primer => {
-                x.layer_norm(channels, Some(&self.scale), self.bias.as_ref(), self.eps, false)
-            }
+            Kind::Layer | Kind::Primer => x.layer_norm(
+                channels,
+                Some(&self.scale),
+                self.bias.as_ref(),
+                self.eps,
+                false,
+            ),
             // x / sqrt(mean[x²] + eps) · γ, arXiv:1910.07467, equation 4.
             Kind::Rms => x.rms_norm(channels, Some(&self.scale), self.eps),
         };
@@ -61,15 +66,24 @@ pub(super) struct HeadNorm {
 
 impl HeadNorm {
     pub(super) fn slot(config: &ModelConfig, name: &str) -> Slot {
-        Slot::exempt(&format!("{name}.scale"), &[i64::from(config.shape.d_head)], Init::Constant(1.0))
+        Slot::exempt(
+            &format!("{name}.scale"),
+            &[i64::from(config.shape.d_head)],
+            Init::Constant(1.0),
+        )
     }
 
     pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
-        Self { scale: views.get(&format!("{name}.scale")), eps: config.architecture.norm_eps }
+        Self {
+            scale: views.get(&format!("{name}.scale")),
+            eps: config.architecture.norm_eps,
+        }
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        let normed = x.to_kind(Number::Float).rms_norm(self.scale.size(), Some(&self.scale), self.eps);
+        let normed =
+            x.to_kind(Number::Float)
+                .rms_norm(self.scale.size(), Some(&self.scale), self.eps);
         normed.to_kind(x.kind()) // [B, T, H, h]
     }
 }

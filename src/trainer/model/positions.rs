@@ -44,16 +44,20 @@ impl Positions {
     pub(super) fn starting_at(first: u32, config: &ModelConfig, device: Device) -> Self {
         let t = i64::from(config.sequence_length);
         let rotation = match config.architecture.positions {
-            Kind::Rotary { base } => {
-                Some(Rotation::new(first, config.sequence_length, config.shape.d_head, base, device))
-            }
+            Kind::Rotary { base } => Some(Rotation::new(
+                first,
+                config.sequence_length,
+                config.shape.d_head,
+                base,
+                device,
+            )),
             Kind::T5Relative | Kind::Learned | Kind::None => None,
         };
         let added = match config.architecture.positions {
             Kind::T5Relative => Added::Relative(RelativePositions::new(t, device)),
-            Kind::Rotary { .. } | Kind::Learned | Kind::None => {
-                Added::Mask(Tensor::full([t, t], f64::NEG_INFINITY, (Number::Float, device)).triu(1))
-            }
+            Kind::Rotary { .. } | Kind::Learned | Kind::None => Added::Mask(
+                Tensor::full([t, t], f64::NEG_INFINITY, (Number::Float, device)).triu(1),
+            ),
         };
         Self { added, rotation }
     }
@@ -62,18 +66,33 @@ impl Positions {
     ///
     /// # Panics
     /// When relative positions have no table: the model and its positions disagree, a bug.
-    pub(super) fn bias(&self, relative_bias: Option<&Tensor>, path: AttentionPath, kind: Number) -> Bias {
+    pub(super) fn bias(
+        &self,
+        relative_bias: Option<&Tensor>,
+        path: AttentionPath,
+        kind: Number,
+    ) -> Bias {
         let table = || relative_bias.expect("relative positions have a table");
         match (path, &self.added) {
             (AttentionPath::Fused, Added::Mask(_)) => Bias::ByDistance(None),
-            (AttentionPath::Fused, Added::Relative(relative)) => Bias::ByDistance(Some(relative.by_distance(table()))),
+            (AttentionPath::Fused, Added::Relative(relative)) => {
+                Bias::ByDistance(Some(relative.by_distance(table())))
+            }
             (AttentionPath::Library, Added::Mask(_)) => Bias::Masked(None),
             (AttentionPath::Library, Added::Relative(relative)) => {
                 // Converted and laid out once for all layers: CUDA's kernels want whole rows.
-                Bias::Masked(Some(relative.bias(table()).to_kind(kind).contiguous().unsqueeze(0)))
+                Bias::Masked(Some(
+                    relative
+                        .bias(table())
+                        .to_kind(kind)
+                        .contiguous()
+                        .unsqueeze(0),
+                ))
             }
             (AttentionPath::Composed, Added::Mask(mask)) => Bias::Square(mask.shallow_clone()),
-            (AttentionPath::Composed, Added::Relative(relative)) => Bias::Square(relative.bias(table())),
+            (AttentionPath::Composed, Added::Relative(relative)) => {
+                Bias::Square(relative.bias(table()))
+            }
         }
     }
 

@@ -1,9 +1,9 @@
 //! Properties of every architecture.
 
 use isoflop_core::arch::{
-    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head, Initialisation,
-    LLAMA_STYLE, LogitScale, ModelConfig, Norm, NormPlacement, PRESETS, Positions as PositionKind, QkvConvolution,
-    QkvProjections, ScoreScale, Shape, TRANSFORMER,
+    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head,
+    Initialisation, LLAMA_STYLE, LogitScale, ModelConfig, Norm, NormPlacement, PRESETS,
+    Positions as PositionKind, QkvConvolution, QkvProjections, ScoreScale, Shape, TRANSFORMER,
 };
 use isoflop_core::run::{self, Adamw, Precision};
 use proptest::prelude::*;
@@ -16,8 +16,15 @@ use crate::optimizer::{Optimizer, StepSettings};
 use crate::parameters::Parameters;
 use crate::reference::{TINY, architectures, tiny};
 
-fn logits(config: &ModelConfig, parameters: &Parameters, tokens: &Tensor, positions: &Positions) -> Tensor {
-    tch::no_grad(|| Model::bind(config, &parameters.views(Precision::Float32)).forward(tokens, positions))
+fn logits(
+    config: &ModelConfig,
+    parameters: &Parameters,
+    tokens: &Tensor,
+    positions: &Positions,
+) -> Tensor {
+    tch::no_grad(|| {
+        Model::bind(config, &parameters.views(Precision::Float32)).forward(tokens, positions)
+    })
 }
 
 fn initial(config: &ModelConfig, seed: u64) -> Parameters {
@@ -38,7 +45,11 @@ fn no_position_sees_the_future() {
             let changed = tokens.copy();
             let _ = changed.narrow(1, t + 1, 1).fill_(23);
             let after = logits(&config, &parameters, &changed, &positions);
-            let same = |from: i64, len: i64| before.narrow(1, from, len).equal(&after.narrow(1, from, len));
+            let same = |from: i64, len: i64| {
+                before
+                    .narrow(1, from, len)
+                    .equal(&after.narrow(1, from, len))
+            };
             assert!(same(0, t + 1), "{name}: position {t} saw {}", t + 1);
             assert!(!same(t + 1, 1), "{name}: {} has no effect", t + 1);
         }
@@ -50,7 +61,11 @@ fn no_position_sees_the_future() {
 /// two channels of a pair would mix differently turned vectors.
 #[test]
 fn the_convolution_comes_before_the_rotation() {
-    let uniform = Convolution { width: 3, residual: false, init: ConvolutionInit::Uniform };
+    let uniform = Convolution {
+        width: 3,
+        residual: false,
+        init: ConvolutionInit::Uniform,
+    };
     let convolved = Architecture {
         qkv_convolution: QkvConvolution::Depthwise(uniform),
         initialisation: Initialisation::Normal { std: 0.5 },
@@ -59,12 +74,30 @@ fn the_convolution_comes_before_the_rotation() {
     let config = tiny(convolved, 20);
     let parameters = initial(&config, 1);
     let tokens = Tensor::arange(20, (Kind::Int64, Device::Cpu)).view([1, 20]);
-    let from = |first| logits(&config, &parameters, &tokens, &Positions::starting_at(first, &config, Device::Cpu));
+    let from = |first| {
+        logits(
+            &config,
+            &parameters,
+            &tokens,
+            &Positions::starting_at(first, &config, Device::Cpu),
+        )
+    };
     let off = (from(0) - from(7)).abs().max().double_value(&[]);
     assert!(off < 1e-4, "logits depend on absolute positions by {off:e}");
-    let unturned = Architecture { positions: PositionKind::None, ..convolved };
-    let unturned = logits(&tiny(unturned, 20), &parameters, &tokens, &Positions::new(&tiny(unturned, 20), Device::Cpu));
-    assert!((from(0) - unturned).abs().max().double_value(&[]) > 1e-2, "the rotation has an effect");
+    let unturned = Architecture {
+        positions: PositionKind::None,
+        ..convolved
+    };
+    let unturned = logits(
+        &tiny(unturned, 20),
+        &parameters,
+        &tokens,
+        &Positions::new(&tiny(unturned, 20), Device::Cpu),
+    );
+    assert!(
+        (from(0) - unturned).abs().max().double_value(&[]) > 1e-2,
+        "the rotation has an effect"
+    );
 }
 
 /// The definition, written out: zeros before the start, a weight of its own for each tap and channel.
@@ -74,10 +107,18 @@ fn the_convolution_is_its_definition() {
     let x = Tensor::arange(t * c, (Kind::Float, Device::Cpu)).view([1, t, c]);
     let taps = Tensor::from_slice(&[1f32, 2., 3., 10., 20., 30., 100., 200., 300.]).view([3, c]);
     let y = convolve(&x, &taps);
-    let at = |tensor: &Tensor, i: i64, ch: i64| if i < 0 { 0.0 } else { tensor.double_value(&[0, i, ch]) };
+    let at = |tensor: &Tensor, i: i64, ch: i64| {
+        if i < 0 {
+            0.0
+        } else {
+            tensor.double_value(&[0, i, ch])
+        }
+    };
     for i in 0..t {
         for ch in 0..c {
-            let expected: f64 = (0..3).map(|k| taps.double_value(&[k, ch]) * at(&x, i - k, ch)).sum();
+            let expected: f64 = (0..3)
+                .map(|k| taps.double_value(&[k, ch]) * at(&x, i - k, ch))
+                .sum();
             assert_eq!(at(&y, i, ch), expected, "t {i}, channel {ch}");
         }
     }
@@ -98,8 +139,16 @@ fn taps_are_not_shared_and_padding_is_on_the_left() {
             for other in 0..c {
                 let by = moved.select(2, other).view([-1]);
                 let first = i64::from(other != channel).max(tap);
-                assert_eq!(by.max().double_value(&[]) > 0.0, other == channel, "tap {tap} of {channel} moves {other}");
-                assert_eq!(by.get(0).double_value(&[]) > 0.0, other == channel && first == 0, "tap {tap} at the start");
+                assert_eq!(
+                    by.max().double_value(&[]) > 0.0,
+                    other == channel,
+                    "tap {tap} of {channel} moves {other}"
+                );
+                assert_eq!(
+                    by.get(0).double_value(&[]) > 0.0,
+                    other == channel && first == 0,
+                    "tap {tap} at the start"
+                );
             }
         }
     }
@@ -114,10 +163,13 @@ fn the_first_loss_is_what_the_start_implies() {
     for preset in PRESETS {
         let config = ModelConfig::new(preset.architecture, &TINY, V, 64).unwrap();
         let (parameters, positions) = (initial(&config, 3), Positions::new(&config, Device::Cpu));
-        let tokens = (Tensor::arange(4 * 65, (Kind::Int64, Device::Cpu)) * 1009).remainder(i64::from(V)).view([4, 65]);
+        let tokens = (Tensor::arange(4 * 65, (Kind::Int64, Device::Cpu)) * 1009)
+            .remainder(i64::from(V))
+            .view([4, 65]);
         let (inputs, targets) = (tokens.narrow(1, 0, 64), tokens.narrow(1, 1, 64));
         let loss = tch::no_grad(|| {
-            Model::bind(&config, &parameters.views(Precision::Float32)).loss(&inputs, &targets, &positions)
+            Model::bind(&config, &parameters.views(Precision::Float32))
+                .loss(&inputs, &targets, &positions)
         });
         let expected = f64::from(V).ln()
             + match preset.architecture.initialisation {
@@ -125,7 +177,11 @@ fn the_first_loss_is_what_the_start_implies() {
                 Initialisation::Normal { .. } => 0.0,
             };
         let found = loss.cross_entropy.double_value(&[]);
-        assert!((found / expected - 1.0).abs() < 0.02, "{}: {found:.3}, expected {expected:.3}", preset.name);
+        assert!(
+            (found / expected - 1.0).abs() < 0.02,
+            "{}: {found:.3}, expected {expected:.3}",
+            preset.name
+        );
     }
 }
 
@@ -134,34 +190,66 @@ fn the_first_loss_is_what_the_start_implies() {
 fn one_batch_is_learned_by_heart() {
     for (name, architecture) in architectures() {
         let config = tiny(architecture, 16);
-        let (mut parameters, positions) = (initial(&config, 2), Positions::new(&config, Device::Cpu));
+        let (mut parameters, positions) =
+            (initial(&config, 2), Positions::new(&config, Device::Cpu));
         let before = parameters.flat.detach().copy();
-        let adamw = Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.0, decay_embeddings: true };
+        let adamw = Adamw {
+            beta1: 0.9,
+            beta2: 0.95,
+            eps: 1e-8,
+            weight_decay: 0.0,
+            decay_embeddings: true,
+        };
         let mut optimizer = Optimizer::new(run::Optimizer::Adamw(adamw), &parameters);
-        let tokens = (Tensor::arange(17, (Kind::Int64, Device::Cpu)) * 7).remainder(23).view([1, 17]);
+        let tokens = (Tensor::arange(17, (Kind::Int64, Device::Cpu)) * 7)
+            .remainder(23)
+            .view([1, 17]);
         let (inputs, targets) = (tokens.narrow(1, 0, 16), tokens.narrow(1, 1, 16));
         let mut last = f64::INFINITY;
         for step in 1..=120 {
-            let loss = Model::bind(&config, &parameters.views(Precision::Float32)).loss(&inputs, &targets, &positions);
+            let loss = Model::bind(&config, &parameters.views(Precision::Float32))
+                .loss(&inputs, &targets, &positions);
             loss.objective.backward();
             last = loss.cross_entropy.double_value(&[]);
-            let _ = optimizer.step(&mut parameters, StepSettings { learning_rate: 1e-2, clip_norm: 1.0, step });
+            let _ = optimizer.step(
+                &mut parameters,
+                StepSettings {
+                    learning_rate: 1e-2,
+                    clip_norm: 1.0,
+                    step,
+                },
+            );
         }
         // A soft cap of 3 leaves some probability everywhere: with 23 others at exp(-6) it is a loss of 0.06.
         assert!(last < 0.2, "{name}: the loss is still {last}");
         for slot in parameters.slots() {
-            let moved = (parameters.value(&slot.name) - parameters.value_in(&before, &slot.name)).abs().max();
-            assert!(moved.double_value(&[]) > 0.0, "{name}: {} does not move", slot.name);
+            let moved = (parameters.value(&slot.name) - parameters.value_in(&before, &slot.name))
+                .abs()
+                .max();
+            assert!(
+                moved.double_value(&[]) > 0.0,
+                "{name}: {} does not move",
+                slot.name
+            );
         }
     }
 }
 
 fn convolutions() -> impl Strategy<Value = QkvConvolution> {
-    const INITS: &[ConvolutionInit] =
-        &[ConvolutionInit::Paper, ConvolutionInit::Identity, ConvolutionInit::Zero, ConvolutionInit::Uniform];
+    const INITS: &[ConvolutionInit] = &[
+        ConvolutionInit::Paper,
+        ConvolutionInit::Identity,
+        ConvolutionInit::Zero,
+        ConvolutionInit::Uniform,
+    ];
     (0..3u8, 2..=7u32, any::<bool>(), select(INITS)).prop_map(|(kind, width, residual, init)| {
-        let residual = (residual || init == ConvolutionInit::Zero) && init != ConvolutionInit::Identity;
-        let convolution = Convolution { width, residual, init };
+        let residual =
+            (residual || init == ConvolutionInit::Zero) && init != ConvolutionInit::Identity;
+        let convolution = Convolution {
+            width,
+            residual,
+            init,
+        };
         match kind {
             0 => QkvConvolution::None,
             1 => QkvConvolution::Depthwise(convolution),

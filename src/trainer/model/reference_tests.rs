@@ -36,11 +36,23 @@ fn libtorchs_own_operations_agree_too() {
 fn agrees(name: &str, architecture: Architecture) {
     let fixture = fixture(name);
     let (_, parameters, _) = fixture.model(architecture, Device::Cpu);
-    assert_eq!(parameters.count().0 as i64, fixture.params(), "{name}: parameters");
+    assert_eq!(
+        parameters.count().0 as i64,
+        fixture.params(),
+        "{name}: parameters"
+    );
     let off = fixture.differences(architecture, Precision::Float32, Device::Cpu);
-    assert!(off.logits < 1e-5, "{name}: logits are off by {:e}", off.logits);
+    assert!(
+        off.logits < 1e-5,
+        "{name}: logits are off by {:e}",
+        off.logits
+    );
     assert!(off.loss < 1e-5, "{name}: the loss is off by {:e}", off.loss);
-    assert!(off.worst_gradient < 1e-4, "{name}: a gradient is off by {:e}", off.worst_gradient);
+    assert!(
+        off.worst_gradient < 1e-4,
+        "{name}: a gradient is off by {:e}",
+        off.worst_gradient
+    );
 }
 
 /// bfloat16 has 8 bits: the loss agrees to a percent, gradients to a few, with the kernels and without.
@@ -49,12 +61,22 @@ fn bfloat16_is_the_reference_rounded() {
     let check = |name: &str, architecture, most: f64| {
         let fixture = fixture(name);
         let off = fixture.differences(architecture, Precision::Bfloat16, Device::Cpu);
-        assert!(off.loss < 1e-2 * fixture.get("loss").double_value(&[0]), "{name}: the loss is off by {:e}", off.loss);
-        assert!(off.gradients < most, "{name}: gradients are off by {:e}", off.gradients);
+        assert!(
+            off.loss < 1e-2 * fixture.get("loss").double_value(&[0]),
+            "{name}: the loss is off by {:e}",
+            off.loss
+        );
+        assert!(
+            off.gradients < most,
+            "{name}: gradients are off by {:e}",
+            off.gradients
+        );
     };
     architectures().for_each(|(name, architecture)| check(name, architecture, 0.05));
     // Scores are rounded there, which the kernel keeps in float32.
-    fused::without(|| architectures().for_each(|(name, architecture)| check(name, architecture, 0.1)));
+    fused::without(|| {
+        architectures().for_each(|(name, architecture)| check(name, architecture, 0.1))
+    });
 }
 
 /// Which path a model takes: soft-capped scores are composed everywhere, all others are libtorch's where no kernel of ours is.
@@ -62,21 +84,38 @@ fn bfloat16_is_the_reference_rounded() {
 fn attention_is_libtorchs_where_it_is_not_ours() {
     let x = Tensor::zeros([1], (Kind::Float, Device::Cpu));
     let chosen = |bounds_scores| AttentionPath::of(&x, bounds_scores);
-    assert_eq!([chosen(false), chosen(true)], [AttentionPath::Fused, AttentionPath::Composed]);
+    assert_eq!(
+        [chosen(false), chosen(true)],
+        [AttentionPath::Fused, AttentionPath::Composed]
+    );
     fused::without(|| {
-        assert_eq!([chosen(false), chosen(true)], [AttentionPath::Library, AttentionPath::Composed]);
+        assert_eq!(
+            [chosen(false), chosen(true)],
+            [AttentionPath::Library, AttentionPath::Composed]
+        );
     });
 }
 
 /// Logits and all gradients by one path.
-fn by(path: AttentionPath, name: &str, architecture: Architecture, precision: Precision) -> [Tensor; 2] {
+fn by(
+    path: AttentionPath,
+    name: &str,
+    architecture: Architecture,
+    precision: Precision,
+) -> [Tensor; 2] {
     let (config, parameters, [inputs, _]) = fixture(name).model(architecture, Device::Cpu);
     let logits = {
         let views = parameters.views(precision);
-        Model::bind(&config, &views).forward_by(path, &inputs, &Positions::new(&config, Device::Cpu))
+        Model::bind(&config, &views).forward_by(
+            path,
+            &inputs,
+            &Positions::new(&config, Device::Cpu),
+        )
     };
     let logits = logits.to_kind(Kind::Float);
-    let weights = Tensor::arange(logits.numel() as i64, (Kind::Float, Device::Cpu)).sin().view_as(&logits);
+    let weights = Tensor::arange(logits.numel() as i64, (Kind::Float, Device::Cpu))
+        .sin()
+        .view_as(&logits);
     (&logits * weights).mean(Kind::Float).backward();
     [logits.detach(), parameters.flat.grad()]
 }
@@ -84,16 +123,22 @@ fn by(path: AttentionPath, name: &str, architecture: Architecture, precision: Pr
 /// libtorch's attention, with the relative bias as its mask or its own causal one, is the composition.
 #[test]
 fn librarys_attention_is_the_composition() {
-    for (name, architecture) in architectures().filter(|(_, architecture)| architecture.attention_softcap.is_none()) {
+    for (name, architecture) in
+        architectures().filter(|(_, architecture)| architecture.attention_softcap.is_none())
+    {
         for (precision, most) in [(Precision::Float32, 1e-5), (Precision::Bfloat16, 5e-2)] {
             fused::without(|| {
                 let [library, composed] = [AttentionPath::Library, AttentionPath::Composed]
                     .map(|path| by(path, name, architecture, precision));
-                for (what, ours, theirs) in
-                    [("logits", &library[0], &composed[0]), ("gradients", &library[1], &composed[1])]
-                {
+                for (what, ours, theirs) in [
+                    ("logits", &library[0], &composed[0]),
+                    ("gradients", &library[1], &composed[1]),
+                ] {
                     let off = ((ours - theirs).norm() / theirs.norm()).double_value(&[]);
-                    assert!(off < most, "{name}, {precision:?}: {what} are off by {off:e}");
+                    assert!(
+                        off < most,
+                        "{name}, {precision:?}: {what} are off by {off:e}"
+                    );
                 }
             });
         }
@@ -101,7 +146,10 @@ fn librarys_attention_is_the_composition() {
 }
 
 fn counts() -> serde_json::Value {
-    let path = format!("{}/../../tests/reference/counts.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../../tests/reference/counts.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -111,9 +159,15 @@ fn parameter_totals_are_the_references() {
     let counts = counts();
     for preset in PRESETS {
         for size in ["small", "medium", "large"] {
-            let config = ModelConfig::new(preset.architecture, &size.parse().unwrap(), 32_128, 512).unwrap();
+            let config =
+                ModelConfig::new(preset.architecture, &size.parse().unwrap(), 32_128, 512).unwrap();
             let expected = counts["params"][preset.name][size].as_u64().unwrap();
-            assert_eq!(config.params().total().0, expected, "{} {size}", preset.name);
+            assert_eq!(
+                config.params().total().0,
+                expected,
+                "{} {size}",
+                preset.name
+            );
         }
     }
 }
@@ -134,7 +188,10 @@ fn matrix_products_are_what_pytorch_counts() {
             .sum();
         let pytorch = |pass: &str| {
             let by_operation = counts["flops"][name][pass].as_object().unwrap();
-            by_operation.values().map(|count| count.as_u64().unwrap()).sum::<u64>()
+            by_operation
+                .values()
+                .map(|count| count.as_u64().unwrap())
+                .sum::<u64>()
         };
         assert_eq!(T * products, pytorch("forward"), "{name}");
         assert_eq!(2 * T * products, pytorch("backward"), "{name}");

@@ -19,7 +19,11 @@ impl RelativePositions {
         let buckets: Vec<i64> = (0..sequence_length).map(bucket).collect();
         Self {
             buckets: Tensor::from_slice(&buckets).to_device(device),
-            future: Tensor::full([1, sequence_length], f64::NEG_INFINITY, (Kind::Float, device)),
+            future: Tensor::full(
+                [1, sequence_length],
+                f64::NEG_INFINITY,
+                (Kind::Float, device),
+            ),
         }
     }
 
@@ -34,11 +38,24 @@ impl RelativePositions {
         let by_distance = self.by_distance(table);
         // One row as a circle of 2T places: distance 0, then the T future places, then distances T-1 .. 1.
         let future = self.future.expand([heads, t], false);
-        let row = Tensor::cat(&[&by_distance.narrow(1, 0, 1), &future, &by_distance.narrow(1, 1, t - 1).flip([1])], 1); // [H, 2T]
+        let row = Tensor::cat(
+            &[
+                &by_distance.narrow(1, 0, 1),
+                &future,
+                &by_distance.narrow(1, 1, t - 1).flip([1]),
+            ],
+            1,
+        ); // [H, 2T]
         // T copies of a row of 2T, read again as rows of 2T - 1: each row is the one above shifted by one
         // to the right, so place (j - i) mod 2T stands at [i, j] (the "relative shift" of arXiv:1901.02860, appendix B).
-        let copies = row.unsqueeze(1).expand([heads, t, 2 * t], false).reshape([heads, 2 * t * t]);
-        copies.narrow(1, 0, t * (2 * t - 1)).view([heads, t, 2 * t - 1]).narrow(2, 0, t) // [H, T, T]
+        let copies = row
+            .unsqueeze(1)
+            .expand([heads, t, 2 * t], false)
+            .reshape([heads, 2 * t * t]);
+        copies
+            .narrow(1, 0, t * (2 * t - 1))
+            .view([heads, t, 2 * t - 1])
+            .narrow(2, 0, t) // [H, T, T]
     }
 }
 

@@ -14,20 +14,29 @@ impl Rotation {
     pub(super) fn new(first: u32, length: u32, d_head: u32, base: f64, device: Device) -> Self {
         let pairs = d_head / 2;
         let frequency = |j: u32| libm::pow(base, -2.0 * f64::from(j) / f64::from(d_head));
-        let angles: Vec<f64> =
-            (first..first + length).flat_map(|t| (0..pairs).map(move |j| f64::from(t) * frequency(j))).collect();
+        let angles: Vec<f64> = (first..first + length)
+            .flat_map(|t| (0..pairs).map(move |j| f64::from(t) * frequency(j)))
+            .collect();
         let table = |of: fn(f64) -> f64| {
             let values: Vec<f32> = angles.iter().map(|angle| of(*angle) as f32).collect();
-            Tensor::from_slice(&values).view([i64::from(length), 1, i64::from(pairs)]).to_device(device)
+            Tensor::from_slice(&values)
+                .view([i64::from(length), 1, i64::from(pairs)])
+                .to_device(device)
         };
-        Self { cos: table(libm::cos), sin: table(libm::sin) }
+        Self {
+            cos: table(libm::cos),
+            sin: table(libm::sin),
+        }
     }
 
     /// Equation 34 of the paper, on halves instead of neighbours.
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
         let halves = x.chunk(2, -1); // each [B, T, H, h/2]
         let (a, b) = (&halves[0], &halves[1]);
-        let turned = Tensor::cat(&[a * &self.cos - b * &self.sin, b * &self.cos + a * &self.sin], -1);
+        let turned = Tensor::cat(
+            &[a * &self.cos - b * &self.sin, b * &self.cos + a * &self.sin],
+            -1,
+        );
         turned.to_kind(x.kind()) // [B, T, H, h]
     }
 }

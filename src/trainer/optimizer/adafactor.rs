@@ -50,14 +50,29 @@ impl Adafactor {
         };
         let cells = parameters.blocks().into_iter().map(cell).collect();
         let zeros = |len| Tensor::zeros([len], (Kind::Float, parameters.flat.device()));
-        Self { settings, cells, rows: zeros(row), columns: zeros(column), entries: zeros(entry) }
+        Self {
+            settings,
+            cells,
+            rows: zeros(row),
+            columns: zeros(column),
+            entries: zeros(entry),
+        }
     }
 
     pub(super) fn state(&self) -> Vec<(&'static str, &Tensor)> {
-        vec![("row_moments", &self.rows), ("column_moments", &self.columns), ("second_moment", &self.entries)]
+        vec![
+            ("row_moments", &self.rows),
+            ("column_moments", &self.columns),
+            ("second_moment", &self.entries),
+        ]
     }
 
-    pub(super) fn step(&mut self, parameters: &mut Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
+    pub(super) fn step(
+        &mut self,
+        parameters: &mut Parameters,
+        gradient: &Tensor,
+        with: StepSettings,
+    ) -> Tensor {
         tch::no_grad(|| {
             let (gradient, norm) = clipped(gradient, with.clip_norm);
             let flat = parameters.flat.detach();
@@ -69,7 +84,9 @@ impl Adafactor {
                 let u = self.direction(cell, &cell.block.of(&gradient), fresh);
                 let cut = (root_mean_square(&u) / self.settings.clip_threshold).clamp_min(1.0);
                 let scale = root_mean_square(&x).clamp_min(self.settings.eps_parameter);
-                cell.block.of(&update).copy_(&(u / cut * scale * with.learning_rate));
+                cell.block
+                    .of(&update)
+                    .copy_(&(u / cut * scale * with.learning_rate));
             }
             parameters.flat -= &update;
             Tensor::stack(&[norm, update.norm()], 0)
@@ -90,7 +107,10 @@ impl Adafactor {
             }
             (Moments::Factored { .. }, _) => unreachable!("only matrices are factored"),
             (Moments::Entries { first }, dims) => {
-                let mut entries = self.entries.narrow(0, *first, dims.iter().product()).view(dims);
+                let mut entries = self
+                    .entries
+                    .narrow(0, *first, dims.iter().product())
+                    .view(dims);
                 let _ = entries.lerp_(&squares, fresh);
                 g * entries.rsqrt()
             }

@@ -26,17 +26,35 @@ impl Adamw {
 
     /// For the parameters from a place on.
     pub(super) fn beyond(settings: run::Adamw, parameters: &Parameters, start: i64) -> Self {
-        let last = if settings.decay_embeddings { Role::Embedding } else { Role::Hidden };
+        let last = if settings.decay_embeddings {
+            Role::Embedding
+        } else {
+            Role::Hidden
+        };
         let own = from(&parameters.flat.detach(), start);
         let decayed = parameters.len_up_to(last) - start;
-        Self { settings, start, decayed, first: own.zeros_like(), second: own.zeros_like() }
+        Self {
+            settings,
+            start,
+            decayed,
+            first: own.zeros_like(),
+            second: own.zeros_like(),
+        }
     }
 
     pub(super) fn state(&self) -> Vec<(&'static str, &Tensor)> {
-        vec![("first_moment", &self.first), ("second_moment", &self.second)]
+        vec![
+            ("first_moment", &self.first),
+            ("second_moment", &self.second),
+        ]
     }
 
-    pub(super) fn step(&mut self, parameters: &mut Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
+    pub(super) fn step(
+        &mut self,
+        parameters: &mut Parameters,
+        gradient: &Tensor,
+        with: StepSettings,
+    ) -> Tensor {
         if fused::serves(gradient) {
             return self.fused_step(parameters, gradient, with);
         }
@@ -49,18 +67,56 @@ impl Adamw {
     }
 
     fn fused_step(&self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
-        let run::Adamw { beta1, beta2, eps, weight_decay, .. } = self.settings;
-        let StepSettings { learning_rate, clip_norm, step } = with;
+        let run::Adamw {
+            beta1,
+            beta2,
+            eps,
+            weight_decay,
+            ..
+        } = self.settings;
+        let StepSettings {
+            learning_rate,
+            clip_norm,
+            step,
+        } = with;
         let (step, decayed) = (step.cast_signed(), self.decayed);
-        let settings = AdamwStep { learning_rate, beta1, beta2, eps, weight_decay, clip_norm, step, decayed };
-        let norms = fused::adamw(&parameters.flat.detach(), gradient, [&self.first, &self.second], settings);
+        let settings = AdamwStep {
+            learning_rate,
+            beta1,
+            beta2,
+            eps,
+            weight_decay,
+            clip_norm,
+            step,
+            decayed,
+        };
+        let norms = fused::adamw(
+            &parameters.flat.detach(),
+            gradient,
+            [&self.first, &self.second],
+            settings,
+        );
         Tensor::from_slice(&norms.map(|norm| norm as f32))
     }
 
     /// What a step takes from its own parameters, the moments brought up to date with a gradient that is clipped.
-    pub(super) fn update(&mut self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
-        let run::Adamw { beta1, beta2, eps, weight_decay, .. } = self.settings;
-        let (gradient, own) = (from(gradient, self.start), from(&parameters.flat.detach(), self.start));
+    pub(super) fn update(
+        &mut self,
+        parameters: &Parameters,
+        gradient: &Tensor,
+        with: StepSettings,
+    ) -> Tensor {
+        let run::Adamw {
+            beta1,
+            beta2,
+            eps,
+            weight_decay,
+            ..
+        } = self.settings;
+        let (gradient, own) = (
+            from(gradient, self.start),
+            from(&parameters.flat.detach(), self.start),
+        );
         let _ = self.first.lerp_(&gradient, 1.0 - beta1);
         let _ = self.second.lerp_(&gradient.square(), 1.0 - beta2);
         let step = i32::try_from(with.step).unwrap_or(i32::MAX);
@@ -92,25 +148,44 @@ mod tests {
     fn equals_the_equations() {
         let config = ModelConfig::new(TRANSFORMER, &rung("d16-l2").unwrap(), 256, 64).unwrap();
         let mut parameters = Parameters::initial(Model::slots(&config), 1, Device::Cpu);
-        let settings = run::Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1, decay_embeddings: false };
+        let settings = run::Adamw {
+            beta1: 0.9,
+            beta2: 0.95,
+            eps: 1e-8,
+            weight_decay: 0.1,
+            decay_embeddings: false,
+        };
         let mut optimizer = Optimizer::new(run::Optimizer::Adamw(settings), &parameters);
         // A hidden matrix decays; the first number of the embedding, by choice, and the last bias do not.
         let embedding = parameters.len_up_to(Role::Hidden);
         let len = parameters.flat.size()[0];
         let at = |parameters: &Parameters, i: i64| parameters.flat.double_value(&[i]);
-        let mut expected: Vec<(i64, f64, f64, f64, f64)> = [(0, 0.1), (embedding, 0.0), (len - 1, 0.0)]
-            .iter()
-            .map(|&(i, decay)| (i, at(&parameters, i), 0.0, 0.0, decay))
-            .collect();
+        let mut expected: Vec<(i64, f64, f64, f64, f64)> =
+            [(0, 0.1), (embedding, 0.0), (len - 1, 0.0)]
+                .iter()
+                .map(|&(i, decay)| (i, at(&parameters, i), 0.0, 0.0, decay))
+                .collect();
         for step in 1..=3u64 {
-            (&parameters.flat.square().sum(tch::Kind::Float) * 0.5 + parameters.flat.sum(tch::Kind::Float)).backward();
+            (&parameters.flat.square().sum(tch::Kind::Float) * 0.5
+                + parameters.flat.sum(tch::Kind::Float))
+            .backward();
             let norm = parameters.flat.grad().norm().double_value(&[]);
-            let _ = optimizer.step(&mut parameters, StepSettings { learning_rate: 0.01, clip_norm: 1.0, step });
+            let _ = optimizer.step(
+                &mut parameters,
+                StepSettings {
+                    learning_rate: 0.01,
+                    clip_norm: 1.0,
+                    step,
+                },
+            );
             for (i, w, m, v, decay) in &mut expected {
                 let g = (*w + 1.0) / (norm + 1e-6);
                 *m = 0.9 * *m + 0.1 * g;
                 *v = 0.95 * *v + 0.05 * g * g;
-                let (m_hat, v_hat) = (*m / (1.0 - 0.9f64.powi(step as i32)), *v / (1.0 - 0.95f64.powi(step as i32)));
+                let (m_hat, v_hat) = (
+                    *m / (1.0 - 0.9f64.powi(step as i32)),
+                    *v / (1.0 - 0.95f64.powi(step as i32)),
+                );
                 *w = *w * (1.0 - 0.01 * *decay) - 0.01 * m_hat / (v_hat.sqrt() + 1e-8);
                 assert!(
                     (at(&parameters, *i) - *w).abs() < 1e-5,

@@ -38,7 +38,9 @@ impl Optimizer {
     pub(crate) fn new(settings: run::Optimizer, parameters: &Parameters) -> Self {
         match settings {
             run::Optimizer::Adamw(settings) => Self::Adamw(Adamw::new(settings, parameters)),
-            run::Optimizer::Adafactor(settings) => Self::Adafactor(Adafactor::new(settings, parameters)),
+            run::Optimizer::Adafactor(settings) => {
+                Self::Adafactor(Adafactor::new(settings, parameters))
+            }
             run::Optimizer::Muon(settings) => Self::Muon(Muon::new(settings, parameters)),
         }
     }

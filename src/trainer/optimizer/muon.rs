@@ -20,7 +20,11 @@ pub(crate) struct Muon {
 impl Muon {
     pub(super) fn new(settings: run::Muon, parameters: &Parameters) -> Self {
         let mut groups: Vec<Vec<Block>> = Vec::new();
-        for block in parameters.blocks().into_iter().filter(|block| block.role == Role::Hidden) {
+        for block in parameters
+            .blocks()
+            .into_iter()
+            .filter(|block| block.role == Role::Hidden)
+        {
             match groups.iter_mut().find(|group| group[0].dims == block.dims) {
                 Some(group) => group.push(block),
                 None => groups.push(vec![block]),
@@ -28,7 +32,12 @@ impl Muon {
         }
         let hidden = parameters.len_up_to(Role::Hidden);
         let momentum = parameters.flat.detach().narrow(0, 0, hidden).zeros_like();
-        Self { settings, groups, momentum, adamw: Adamw::beyond(settings.adamw, parameters, hidden) }
+        Self {
+            settings,
+            groups,
+            momentum,
+            adamw: Adamw::beyond(settings.adamw, parameters, hidden),
+        }
     }
 
     pub(super) fn state(&self) -> Vec<(&'static str, &Tensor)> {
@@ -37,9 +46,18 @@ impl Muon {
         state
     }
 
-    pub(super) fn step(&mut self, parameters: &mut Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
+    pub(super) fn step(
+        &mut self,
+        parameters: &mut Parameters,
+        gradient: &Tensor,
+        with: StepSettings,
+    ) -> Tensor {
         tch::no_grad(|| {
-            let run::Muon { momentum, adamw: run::Adamw { weight_decay, .. }, .. } = self.settings;
+            let run::Muon {
+                momentum,
+                adamw: run::Adamw { weight_decay, .. },
+                ..
+            } = self.settings;
             let hidden = self.momentum.size()[0];
             let (gradient, norm) = clipped(gradient, with.clip_norm);
             let update = parameters.flat.detach().zeros_like();
@@ -54,7 +72,9 @@ impl Muon {
             decayed *= with.learning_rate;
 
             let rest = self.adamw.update(parameters, &gradient, with);
-            update.narrow(0, hidden, update.size()[0] - hidden).copy_(&rest);
+            update
+                .narrow(0, hidden, update.size()[0] - hidden)
+                .copy_(&rest);
             parameters.flat -= &update;
             Tensor::stack(&[norm, update.norm()], 0)
         })
@@ -66,8 +86,12 @@ impl Muon {
             let matrices: Vec<Tensor> = group.iter().map(|block| block.of(from)).collect();
             let most = group[0].dims.iter().max().copied().unwrap_or(1);
             let scale = 0.2 * (most as f64).sqrt(); // arXiv:2502.16982, eq. 4
-            let made = newton_schulz(&Tensor::stack(&matrices, 0), self.settings.iterations) * scale;
-            group.iter().zip(made.unbind(0)).for_each(|(block, matrix)| block.of(to).copy_(&matrix));
+            let made =
+                newton_schulz(&Tensor::stack(&matrices, 0), self.settings.iterations) * scale;
+            group
+                .iter()
+                .zip(made.unbind(0))
+                .for_each(|(block, matrix)| block.of(to).copy_(&matrix));
         }
     }
 }
@@ -78,9 +102,18 @@ fn newton_schulz(batch: &Tensor, iterations: u32) -> Tensor {
     const B: f64 = -4.7750;
     const C: f64 = 2.0315;
     let tall = batch.size()[1] > batch.size()[2];
-    let turned = |x: &Tensor| if tall { x.transpose(-2, -1) } else { x.shallow_clone() };
+    let turned = |x: &Tensor| {
+        if tall {
+            x.transpose(-2, -1)
+        } else {
+            x.shallow_clone()
+        }
+    };
     let x = turned(batch); // rows ≤ columns: the products below are the smaller ones
-    let norm = x.square().sum_dim_intlist([-2, -1].as_slice(), true, Kind::Float).sqrt();
+    let norm = x
+        .square()
+        .sum_dim_intlist([-2, -1].as_slice(), true, Kind::Float)
+        .sqrt();
     let mut x = x / norm.clamp_min(1e-7);
     for _ in 0..iterations {
         let gram = x.matmul(&x.transpose(-2, -1));

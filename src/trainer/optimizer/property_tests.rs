@@ -9,28 +9,59 @@ use super::{Optimizer, StepSettings};
 use crate::fused;
 use crate::parameters::{Init, Parameters, Slot};
 
-const ADAMW: run::Adamw = run::Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1, decay_embeddings: true };
-const MUON: run::Muon = run::Muon { momentum: 0.95, iterations: 5, adamw: ADAMW };
-const ADAFACTOR: run::Adafactor =
-    run::Adafactor { decay_power: 0.8, eps_gradient: 1e-30, eps_parameter: 1e-3, clip_threshold: 1.0, factor_from: 6 };
-const ALL: [Settings; 3] = [Settings::Adamw(ADAMW), Settings::Adafactor(ADAFACTOR), Settings::Muon(MUON)];
+const ADAMW: run::Adamw = run::Adamw {
+    beta1: 0.9,
+    beta2: 0.95,
+    eps: 1e-8,
+    weight_decay: 0.1,
+    decay_embeddings: true,
+};
+const MUON: run::Muon = run::Muon {
+    momentum: 0.95,
+    iterations: 5,
+    adamw: ADAMW,
+};
+const ADAFACTOR: run::Adafactor = run::Adafactor {
+    decay_power: 0.8,
+    eps_gradient: 1e-30,
+    eps_parameter: 1e-3,
+    clip_threshold: 1.0,
+    factor_from: 6,
+};
+const ALL: [Settings; 3] = [
+    Settings::Adamw(ADAMW),
+    Settings::Adafactor(ADAFACTOR),
+    Settings::Muon(MUON),
+];
 
 /// Numbers of mean 0 and a standard deviation, by seed.
 fn normal(dims: &[i64], std: f64, seed: u64) -> Tensor {
     tch::set_num_threads(1);
     let slot = Slot::exempt("numbers", dims, Init::Normal { std });
-    Parameters::initial(vec![slot], seed, Device::Cpu).flat.detach().view(dims)
+    Parameters::initial(vec![slot], seed, Device::Cpu)
+        .flat
+        .detach()
+        .view(dims)
 }
 
 /// Parameters of every role, drawn with a standard deviation.
 fn drawn(std: f64, seed: u64) -> Parameters {
     let parameters = Parameters::initial(slots(), seed, Device::Cpu);
-    tch::no_grad(|| parameters.flat.shallow_clone().copy_(&normal(&parameters.flat.size(), std, seed)));
+    tch::no_grad(|| {
+        parameters
+            .flat
+            .shallow_clone()
+            .copy_(&normal(&parameters.flat.size(), std, seed))
+    });
     parameters
 }
 
 fn with(learning_rate: f64, step: u64) -> StepSettings {
-    StepSettings { learning_rate, clip_norm: 1.0, step }
+    StepSettings {
+        learning_rate,
+        clip_norm: 1.0,
+        step,
+    }
 }
 
 fn rms(x: &Tensor) -> f64 {
@@ -39,7 +70,9 @@ fn rms(x: &Tensor) -> f64 {
 
 /// What five steps of the quintic make of a singular value, that of a matrix of norm 1.
 fn quintic(sigma: f64) -> f64 {
-    (0..5).fold(sigma, |s, _| 3.4445 * s - 4.7750 * s.powi(3) + 2.0315 * s.powi(5))
+    (0..5).fold(sigma, |s, _| {
+        3.4445 * s - 4.7750 * s.powi(3) + 2.0315 * s.powi(5)
+    })
 }
 
 proptest! {

@@ -11,11 +11,28 @@ use crate::parameters::{Init, Parameters, Slot};
 
 const UNCLIPPED: f64 = 1e3;
 const CLIPPED: f64 = 2.0;
-const ADAMW: run::Adamw = run::Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-3, weight_decay: 0.1, decay_embeddings: false };
-const MUON: run::Muon =
-    run::Muon { momentum: 0.95, iterations: 5, adamw: run::Adamw { decay_embeddings: true, ..ADAMW } };
-const ADAFACTOR: run::Adafactor =
-    run::Adafactor { decay_power: 0.8, eps_gradient: 1e-30, eps_parameter: 1e-3, clip_threshold: 1.0, factor_from: 2 };
+const ADAMW: run::Adamw = run::Adamw {
+    beta1: 0.9,
+    beta2: 0.95,
+    eps: 1e-3,
+    weight_decay: 0.1,
+    decay_embeddings: false,
+};
+const MUON: run::Muon = run::Muon {
+    momentum: 0.95,
+    iterations: 5,
+    adamw: run::Adamw {
+        decay_embeddings: true,
+        ..ADAMW
+    },
+};
+const ADAFACTOR: run::Adafactor = run::Adafactor {
+    decay_power: 0.8,
+    eps_gradient: 1e-30,
+    eps_parameter: 1e-3,
+    clip_threshold: 1.0,
+    factor_from: 2,
+};
 
 /// A tensor of every role, out of their order; Q, K and V in one, of which K and V are alike and smaller.
 pub(super) fn slots() -> Vec<Slot> {
@@ -42,8 +59,16 @@ struct Fixture(HashMap<String, Tensor>);
 
 impl Fixture {
     fn read() -> Self {
-        let path = format!("{}/../../tests/reference/optimizers.safetensors", env!("CARGO_MANIFEST_DIR"));
-        Self(Tensor::read_safetensors(path).unwrap().into_iter().collect())
+        let path = format!(
+            "{}/../../tests/reference/optimizers.safetensors",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        Self(
+            Tensor::read_safetensors(path)
+                .unwrap()
+                .into_iter()
+                .collect(),
+        )
     }
 
     /// A tensor of ours, after a step or of a step where there are several.
@@ -52,18 +77,28 @@ impl Fixture {
             let found = &self.0[&format!("{kind}.{name}")];
             step.map_or_else(|| found.shallow_clone(), |step| found.get(step))
         };
-        if slot.name == "qkv" { Tensor::cat(&["q", "k", "v"].map(one), 0) } else { one(&slot.name) }
+        if slot.name == "qkv" {
+            Tensor::cat(&["q", "k", "v"].map(one), 0)
+        } else {
+            one(&slot.name)
+        }
     }
 
     fn parameters(&self) -> Parameters {
         tch::set_num_threads(1);
         let parameters = Parameters::initial(slots(), 1, Device::Cpu);
-        parameters.slots().iter().for_each(|slot| parameters.set(&slot.name, &self.of("param", slot, None)));
+        parameters
+            .slots()
+            .iter()
+            .for_each(|slot| parameters.set(&slot.name, &self.of("param", slot, None)));
         parameters
     }
 
     fn gradient(&self, parameters: &Parameters, step: i64) -> Tensor {
-        let parts = parameters.slots().iter().map(|slot| self.of("grad", slot, Some(step)).reshape([-1]));
+        let parts = parameters
+            .slots()
+            .iter()
+            .map(|slot| self.of("grad", slot, Some(step)).reshape([-1]));
         Tensor::cat(&parts.collect::<Vec<_>>(), 0)
     }
 }
@@ -83,21 +118,49 @@ fn agrees(case: &str, settings: Settings, clip_norm: f64) {
     for step in 0..rates.size()[0] {
         set_gradient(&parameters, &fixture.gradient(&parameters, step));
         let learning_rate = rates.double_value(&[step]);
-        let with = StepSettings { learning_rate, clip_norm, step: step.cast_unsigned() + 1 };
+        let with = StepSettings {
+            learning_rate,
+            clip_norm,
+            step: step.cast_unsigned() + 1,
+        };
         let norms = optimizer.step(&mut parameters, with);
         for slot in parameters.slots() {
-            let off = off(&parameters.value(&slot.name), &fixture.of(case, slot, Some(step)));
-            assert!(off < 1e-5, "{case}: {} is off by {off:e} after step {step}", slot.name);
+            let off = off(
+                &parameters.value(&slot.name),
+                &fixture.of(case, slot, Some(step)),
+            );
+            assert!(
+                off < 1e-5,
+                "{case}: {} is off by {off:e} after step {step}",
+                slot.name
+            );
         }
-        let off = (norms / fixture.0[&format!("{case}.norms")].get(step) - 1.0).abs().max().double_value(&[]);
-        assert!(off < 1e-5, "{case}: a norm is off by {off:e} at step {step}");
-        assert_eq!(parameters.flat.grad().count_nonzero_dim_intlist([0].as_slice()).int64_value(&[]), 0);
+        let off = (norms / fixture.0[&format!("{case}.norms")].get(step) - 1.0)
+            .abs()
+            .max()
+            .double_value(&[]);
+        assert!(
+            off < 1e-5,
+            "{case}: a norm is off by {off:e} at step {step}"
+        );
+        assert_eq!(
+            parameters
+                .flat
+                .grad()
+                .count_nonzero_dim_intlist([0].as_slice())
+                .int64_value(&[]),
+            0
+        );
     }
 }
 
 #[test]
 fn adamw_is_pytorchs() {
-    let clipped = run::Adamw { weight_decay: 0.3, decay_embeddings: true, ..ADAMW };
+    let clipped = run::Adamw {
+        weight_decay: 0.3,
+        decay_embeddings: true,
+        ..ADAMW
+    };
     let check = || {
         agrees("adamw", Settings::Adamw(ADAMW), UNCLIPPED);
         agrees("adamw_clipped", Settings::Adamw(clipped), CLIPPED);
@@ -109,14 +172,29 @@ fn adamw_is_pytorchs() {
 #[test]
 fn muon_is_pytorchs() {
     agrees("muon", Settings::Muon(MUON), UNCLIPPED);
-    let adamw = run::Adamw { weight_decay: 0.3, ..ADAMW };
-    agrees("muon_clipped", Settings::Muon(run::Muon { momentum: 0.8, adamw, ..MUON }), CLIPPED);
+    let adamw = run::Adamw {
+        weight_decay: 0.3,
+        ..ADAMW
+    };
+    agrees(
+        "muon_clipped",
+        Settings::Muon(run::Muon {
+            momentum: 0.8,
+            adamw,
+            ..MUON
+        }),
+        CLIPPED,
+    );
 }
 
 /// Where they are the same algorithm: with every matrix factored, ε₁ far below the gradients and small learning rates.
 #[test]
 fn adafactor_is_pytorchs_where_that_is_the_papers() {
-    agrees("adafactor_all_factored", Settings::Adafactor(ADAFACTOR), UNCLIPPED);
+    agrees(
+        "adafactor_all_factored",
+        Settings::Adafactor(ADAFACTOR),
+        UNCLIPPED,
+    );
 }
 
 #[test]

@@ -40,7 +40,9 @@ impl Differences {
     /// which single gradients say little.
     fn are_rounding(&self, precision: Precision) -> bool {
         match precision {
-            Precision::Float32 => self.logits < 1e-4 && self.loss < 1e-4 && self.worst_gradient < 1e-3,
+            Precision::Float32 => {
+                self.logits < 1e-4 && self.loss < 1e-4 && self.worst_gradient < 1e-3
+            }
             Precision::Bfloat16 => self.loss < 3e-2 && self.gradients < 0.1,
         }
     }
@@ -54,15 +56,20 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) fn read(folder: &Path, name: &str) -> Result<Self, Failure> {
         let path = folder.join(format!("{name}.safetensors"));
-        let tensors = Tensor::read_safetensors(&path)
-            .map_err(|e| Failure::bad_launch(format!("cannot read the fixture `{}`: {e}", path.display())))?;
-        Ok(Self { tensors: tensors.into_iter().collect() })
+        let tensors = Tensor::read_safetensors(&path).map_err(|e| {
+            Failure::bad_launch(format!("cannot read the fixture `{}`: {e}", path.display()))
+        })?;
+        Ok(Self {
+            tensors: tensors.into_iter().collect(),
+        })
     }
 
     /// # Panics
     /// When it is no fixture of this model.
     pub(crate) fn get(&self, name: &str) -> &Tensor {
-        self.tensors.get(name).unwrap_or_else(|| panic!("the fixture has no `{name}`"))
+        self.tensors
+            .get(name)
+            .unwrap_or_else(|| panic!("the fixture has no `{name}`"))
     }
 
     /// A tensor of ours; the reference keeps apart what we stack.
@@ -71,8 +78,13 @@ impl Fixture {
             return self.get(&format!("{kind}.{}", slot.name)).shallow_clone();
         };
         let stacked = |names: &[&str], axis: i64| {
-            let parts: Vec<&Tensor> =
-                names.iter().filter_map(|name| self.tensors.get(&format!("{kind}.{layer}.attention.{name}"))).collect();
+            let parts: Vec<&Tensor> = names
+                .iter()
+                .filter_map(|name| {
+                    self.tensors
+                        .get(&format!("{kind}.{layer}.attention.{name}"))
+                })
+                .collect();
             Tensor::cat(&parts, axis)
         };
         match part {
@@ -87,7 +99,11 @@ impl Fixture {
     }
 
     /// Our model with the reference's parameters, its inputs and targets `[B, T]`.
-    pub(crate) fn model(&self, architecture: Architecture, device: Device) -> (ModelConfig, Parameters, [Tensor; 2]) {
+    pub(crate) fn model(
+        &self,
+        architecture: Architecture,
+        device: Device,
+    ) -> (ModelConfig, Parameters, [Tensor; 2]) {
         let tokens = self.get("tokens").to_device(device);
         let t = tokens.size()[1] - 1;
         let config = tiny(architecture, t);
@@ -95,30 +111,52 @@ impl Fixture {
         for slot in parameters.slots() {
             parameters.set(&slot.name, &self.of("param", slot));
         }
-        (config, parameters, [tokens.narrow(1, 0, t), tokens.narrow(1, 1, t)])
+        (
+            config,
+            parameters,
+            [tokens.narrow(1, 0, t), tokens.narrow(1, 1, t)],
+        )
     }
 
     /// Numbers of the reference's parameters.
     #[cfg(test)]
     pub(crate) fn params(&self) -> i64 {
-        self.tensors.iter().filter(|(name, _)| name.starts_with("param.")).map(|(_, t)| t.numel() as i64).sum()
+        self.tensors
+            .iter()
+            .filter(|(name, _)| name.starts_with("param."))
+            .map(|(_, t)| t.numel() as i64)
+            .sum()
     }
 
     /// One forward and backward pass of ours beside the reference's numbers.
-    pub(crate) fn differences(&self, architecture: Architecture, precision: Precision, device: Device) -> Differences {
+    pub(crate) fn differences(
+        &self,
+        architecture: Architecture,
+        precision: Precision,
+        device: Device,
+    ) -> Differences {
         let (config, parameters, [inputs, targets]) = self.model(architecture, device);
         let views = parameters.views(precision);
-        let (model, positions) = (Model::bind(&config, &views), Positions::new(&config, device));
+        let (model, positions) = (
+            Model::bind(&config, &views),
+            Positions::new(&config, device),
+        );
         let logits = tch::no_grad(|| model.forward(&inputs, &positions));
         let loss = model.loss(&inputs, &targets, &positions);
         loss.objective.backward();
 
         let scalar = |name: &str| self.get(name).double_value(&[0]);
-        let of_loss = [("loss", &loss.cross_entropy), ("training_loss", &loss.objective)]
-            .map(|(name, found)| (found.double_value(&[]) - scalar(name)).abs());
+        let of_loss = [
+            ("loss", &loss.cross_entropy),
+            ("training_loss", &loss.objective),
+        ]
+        .map(|(name, found)| (found.double_value(&[]) - scalar(name)).abs());
         let (mut off, mut size, mut worst) = (0.0, 0.0, 0.0f64);
         for slot in parameters.slots() {
-            let (found, expected) = (host(&parameters.gradient(&slot.name)), host(&self.of("grad", slot)));
+            let (found, expected) = (
+                host(&parameters.gradient(&slot.name)),
+                host(&self.of("grad", slot)),
+            );
             let difference = &found - &expected;
             off += squares(&difference);
             size += squares(&expected);
@@ -176,15 +214,24 @@ pub(crate) fn compare(folder: &Path, device: &str) -> Result<(), Failure> {
             if !within {
                 off.push(name);
             }
-            let line = Line { fixture: name, precision, differences, within };
-            let text = serde_json::to_string(&line).map_err(|e| Failure::cannot_write("the answer", &e.into()))?;
+            let line = Line {
+                fixture: name,
+                precision,
+                differences,
+                within,
+            };
+            let text = serde_json::to_string(&line)
+                .map_err(|e| Failure::cannot_write("the answer", &e.into()))?;
             writeln!(output, "{text}").map_err(|e| Failure::cannot_write("the answer", &e))?;
         }
     }
     if off.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(TrainerExit::Crash, format!("not the reference's numbers: {}", off.join(", "))))
+    Err(Failure::new(
+        TrainerExit::Crash,
+        format!("not the reference's numbers: {}", off.join(", ")),
+    ))
 }
 
 fn parse(device: &str) -> Result<run::Device, Failure> {

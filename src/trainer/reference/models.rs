@@ -1,16 +1,27 @@
 //! The small models that are compared with the reference: every preset, and mixtures in which every choice occurs.
 
 use isoflop_core::arch::{
-    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head, LLAMA_STYLE, LogitScale,
-    ModelConfig, Norm, PRESETS, PRIMER, Positions, QkvConvolution, QkvProjections, ScoreScale, Shape, TRANSFORMER,
+    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head,
+    LLAMA_STYLE, LogitScale, ModelConfig, Norm, PRESETS, PRIMER, Positions, QkvConvolution,
+    QkvProjections, ScoreScale, Shape, TRANSFORMER,
 };
 
 /// heads·d_head is not d_model, so that the two cannot be taken for each other.
-pub(crate) const TINY: Shape = Shape { d_model: 12, layers: 2, heads: 4, d_head: 4, d_ff: 24 };
+pub(crate) const TINY: Shape = Shape {
+    d_model: 12,
+    layers: 2,
+    heads: 4,
+    d_head: 4,
+    d_ff: 24,
+};
 const VOCABULARY: u32 = 24;
 
 const fn wide(width: u32, residual: bool) -> Convolution {
-    Convolution { width, residual, init: ConvolutionInit::Paper }
+    Convolution {
+        width,
+        residual,
+        init: ConvolutionInit::Paper,
+    }
 }
 
 /// The mixtures of tests/reference/model.py.
@@ -67,7 +78,10 @@ pub(crate) const VARIANTS: [(&str, Architecture); 4] = [
 
 /// Presets and mixtures by name.
 pub(crate) fn architectures() -> impl Iterator<Item = (&'static str, Architecture)> {
-    PRESETS.iter().map(|preset| (preset.name, preset.architecture)).chain(VARIANTS)
+    PRESETS
+        .iter()
+        .map(|preset| (preset.name, preset.architecture))
+        .chain(VARIANTS)
 }
 
 /// The model of a fixture.

@@ -25,16 +25,32 @@ fn killed_around_every_change(name: &'static str, program: &str, moment: Moment)
 
 #[test]
 fn a_coordinator_killed_before_any_change_loses_nothing() {
-    killed_around_every_change("coordinator killed before each change on the disk", "isoflop", Moment::Before);
+    killed_around_every_change(
+        "coordinator killed before each change on the disk",
+        "isoflop",
+        Moment::Before,
+    );
 }
 
 #[test]
 fn a_coordinator_killed_after_any_change_loses_nothing() {
-    killed_around_every_change("coordinator killed after each change on the disk", "isoflop", Moment::After);
+    killed_around_every_change(
+        "coordinator killed after each change on the disk",
+        "isoflop",
+        Moment::After,
+    );
 }
 
 #[test]
 fn a_trainer_killed_around_any_change_loses_nothing() {
-    killed_around_every_change("trainer killed before each change on the disk", "noop-trainer", Moment::Before);
-    killed_around_every_change("trainer killed after each change on the disk", "noop-trainer", Moment::After);
+    killed_around_every_change(
+        "trainer killed before each change on the disk",
+        "noop-trainer",
+        Moment::Before,
+    );
+    killed_around_every_change(
+        "trainer killed after each change on the disk",
+        "noop-trainer",
+        Moment::After,
+    );
 }

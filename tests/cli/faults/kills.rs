@@ -17,7 +17,10 @@ const STRIKES: usize = 6;
 fn real() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.edit("[2e8, 4e8]", "[4e8, 2e9]");
-    sandbox.edit("slots: 2", "slots: 2\n    max_attempts: 100\n    checkpoint_seconds: 0.05");
+    sandbox.edit(
+        "slots: 2",
+        "slots: 2\n    max_attempts: 100\n    checkpoint_seconds: 0.05",
+    );
     sandbox
 }
 
@@ -29,7 +32,11 @@ fn moment_comes(round: &mut Round<'_>, running: &mut Running) -> bool {
 }
 
 /// Strikes the coordinator, and those that `also` names, until the sweep has ended or has had enough.
-fn coordinator_struck(name: &'static str, usual: usize, also: fn(&mut Round<'_>, &Running) -> Vec<i32>) {
+fn coordinator_struck(
+    name: &'static str,
+    usual: usize,
+    also: fn(&mut Round<'_>, &Running) -> Vec<i32>,
+) {
     let (mut fault, mut left) = (Fault::new(name, real, Trainer::Real), Fault::rounds(usual));
     while left > 0 {
         let mut round = fault.round("random moments");
@@ -52,27 +59,39 @@ fn coordinator_struck(name: &'static str, usual: usize, also: fn(&mut Round<'_>,
 
 #[test]
 fn coordinators_killed_at_random_moments_lose_nothing() {
-    coordinator_struck("kill -9 of the coordinator at a random moment", 20, |_, _| Vec::new());
+    coordinator_struck(
+        "kill -9 of the coordinator at a random moment",
+        20,
+        |_, _| Vec::new(),
+    );
 }
 
 #[test]
 fn coordinators_killed_with_their_trainers_lose_nothing() {
-    coordinator_struck("kill -9 of the coordinator and its trainers at a random moment", 15, |round, running| {
-        round.trainers(running)
-    });
+    coordinator_struck(
+        "kill -9 of the coordinator and its trainers at a random moment",
+        15,
+        |round, running| round.trainers(running),
+    );
 }
 
 #[test]
 fn trainers_killed_at_random_moments_lose_nothing() {
     let mut left = Fault::rounds(15);
-    let mut fault = Fault::new("kill -9 of a trainer at a random moment", real, Trainer::Real);
+    let mut fault = Fault::new(
+        "kill -9 of a trainer at a random moment",
+        real,
+        Trainer::Real,
+    );
     while left > 0 {
         let mut round = fault.round("random moments");
         let mut running = round.start(&Variables::new());
         let mut strikes = left.min(STRIKES);
         while strikes > 0 && moment_comes(&mut round, &mut running) {
             let trainers = round.trainers(&running);
-            let Some(victim) = trainers.choose(&mut round.random) else { continue };
+            let Some(victim) = trainers.choose(&mut round.random) else {
+                continue;
+            };
             signal(*victim, SIGKILL);
             round.struck();
             (left, strikes) = (left - 1, strikes - 1);

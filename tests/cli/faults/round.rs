@@ -12,7 +12,9 @@ use rand_chacha::rand_core::SeedableRng;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::checks::{attempts, fences_are_right, nothing_is_left_over, processes_in, results, run_of};
+use super::checks::{
+    attempts, fences_are_right, nothing_is_left_over, processes_in, results, run_of,
+};
 use super::shim::Variables;
 use crate::sandbox::{Sandbox, until};
 
@@ -30,8 +32,13 @@ impl Trainer {
         match self {
             Self::Real => Vec::new(),
             Self::Noop => {
-                let program = Path::new(env!("CARGO_BIN_EXE_isoflop")).with_file_name("examples").join("noop-trainer");
-                assert!(program.is_file(), "build the examples first: `cargo build --release --examples`");
+                let program = Path::new(env!("CARGO_BIN_EXE_isoflop"))
+                    .with_file_name("examples")
+                    .join("noop-trainer");
+                assert!(
+                    program.is_file(),
+                    "build the examples first: `cargo build --release --examples`"
+                );
                 vec!["--trainer".into(), program]
             }
         }
@@ -41,7 +48,11 @@ impl Trainer {
 /// A number that the environment may set.
 fn number<T: std::str::FromStr>(variable: &str, otherwise: T) -> T {
     let text = std::env::var(variable).ok();
-    text.map_or(otherwise, |text| text.parse().ok().unwrap_or_else(|| panic!("{variable} is `{text}`, not a number")))
+    text.map_or(otherwise, |text| {
+        text.parse()
+            .ok()
+            .unwrap_or_else(|| panic!("{variable} is `{text}`, not a number"))
+    })
 }
 
 /// Two runs of a few steps, one after the other: the shortest sweep in which one ends and the next begins, and the same each time.
@@ -73,10 +84,24 @@ impl Fault {
     pub(super) fn new(name: &'static str, sweep: fn() -> Sandbox, trainer: Trainer) -> Self {
         let sandbox = sweep();
         let output = command(&sandbox, trainer).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let (untouched, seed) = (results(&sandbox), number("ISOFLOP_FAULT_SEED", 1));
         let label = "none yet".to_owned();
-        Self { name, sweep, trainer, untouched, seed, label, rounds: 0, lost: 0, duplicated: 0 }
+        Self {
+            name,
+            sweep,
+            trainer,
+            untouched,
+            seed,
+            label,
+            rounds: 0,
+            lost: 0,
+            duplicated: 0,
+        }
     }
 
     /// How many rounds: the usual number, or `ISOFLOP_FAULT_ROUNDS`.
@@ -89,17 +114,35 @@ impl Fault {
         self.label = format!("{what}, ISOFLOP_FAULT_SEED={}", self.seed);
         let random = ChaCha8Rng::seed_from_u64(self.seed);
         self.seed += 1;
-        Round { sandbox: (self.sweep)(), random, fault: self, acknowledged: BTreeMap::new() }
+        Round {
+            sandbox: (self.sweep)(),
+            random,
+            fault: self,
+            acknowledged: BTreeMap::new(),
+        }
     }
 }
 
 impl Drop for Fault {
     fn drop(&mut self) {
-        let Self { name, rounds, lost, duplicated, label, .. } = self;
-        let failed = if std::thread::panicking() { format!(" FAILED in the round: {label}") } else { String::new() };
+        let Self {
+            name,
+            rounds,
+            lost,
+            duplicated,
+            label,
+            ..
+        } = self;
+        let failed = if std::thread::panicking() {
+            format!(" FAILED in the round: {label}")
+        } else {
+            String::new()
+        };
         #[expect(clippy::print_stdout, reason = "a row of the table of faults")]
         {
-            println!("fault | rounds | lost | duplicated\n{name} | {rounds} | {lost} | {duplicated}{failed}");
+            println!(
+                "fault | rounds | lost | duplicated\n{name} | {rounds} | {lost} | {duplicated}{failed}"
+            );
         }
     }
 }
@@ -163,7 +206,9 @@ impl Round<'_> {
     /// The end of the coordinator, and of all that it has started.
     pub(super) fn end_of(&mut self, running: Running) -> Ended {
         let ended = running.wait();
-        until("no process of the sweep is left", || processes_in(&self.sandbox).is_empty());
+        until("no process of the sweep is left", || {
+            processes_in(&self.sandbox).is_empty()
+        });
         self.acknowledge();
         ended
     }
@@ -172,7 +217,9 @@ impl Round<'_> {
     pub(super) fn acknowledge(&mut self) {
         for (path, outcome) in self.sandbox.outcomes() {
             let attempts = attempts(&path).len();
-            self.acknowledged.entry(run_of(&path)).or_insert(Acknowledged { outcome, attempts });
+            self.acknowledged
+                .entry(run_of(&path))
+                .or_insert(Acknowledged { outcome, attempts });
         }
     }
 
@@ -183,16 +230,26 @@ impl Round<'_> {
 
     /// Processes that the coordinator has started.
     pub(super) fn trainers(&self, running: &Running) -> Vec<i32> {
-        processes_in(&self.sandbox).into_iter().filter(|pid| *pid != running.pid()).collect()
+        processes_in(&self.sandbox)
+            .into_iter()
+            .filter(|pid| *pid != running.pid())
+            .collect()
     }
 
     /// Run once more and undisturbed, the sweep has each result once, all that was acknowledged is as it was, and nothing is left
     /// over.
     pub(super) fn ends_as_if_nothing_had_happened(mut self) {
         let ended = self.run(&Variables::new());
-        assert_eq!(ended.code, Some(0), "the undisturbed run failed: {}", ended.said);
+        assert_eq!(
+            ended.code,
+            Some(0),
+            "the undisturbed run failed: {}",
+            ended.said
+        );
         for (run, before) in &self.acknowledged {
-            let path = self.sandbox.path(&format!("results/sweep/runs/{run}/outcome.json"));
+            let path = self
+                .sandbox
+                .path(&format!("results/sweep/runs/{run}/outcome.json"));
             self.fault.lost += usize::from(fs::read(&path).ok().as_ref() != Some(&before.outcome));
             self.fault.duplicated += usize::from(attempts(&path).len() > before.attempts);
         }
@@ -232,7 +289,10 @@ impl Running {
         let said = fs::read_to_string(self.said.path()).unwrap();
         assert!(!said.contains("panicked at"), "{said}");
         // Done, a file that cannot be written, runs that failed, interrupted; or killed.
-        assert!(code.is_none_or(|code| [0, 1, 4, 130].contains(&code)), "exit code {code:?}: {said}");
+        assert!(
+            code.is_none_or(|code| [0, 1, 4, 130].contains(&code)),
+            "exit code {code:?}: {said}"
+        );
         Ended { code, said }
     }
 }

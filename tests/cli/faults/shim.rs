@@ -34,12 +34,22 @@ pub(super) struct Shim {
 impl Shim {
     /// Compiles it; without a C compiler there is no such test, and no isoflop either.
     pub(super) fn compiled() -> Self {
-        let shim = Self { folder: TempDir::new().unwrap() };
+        let shim = Self {
+            folder: TempDir::new().unwrap(),
+        };
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/faults/durable.c");
         let mut compiler = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-        compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(shim.object()).arg(source);
-        let status = compiler.status().expect("a C compiler, `cc` or what CC names, is needed");
-        assert!(status.success(), "tests/cli/faults/durable.c does not compile");
+        compiler
+            .args(["-shared", "-fPIC", "-O1", "-o"])
+            .arg(shim.object())
+            .arg(source);
+        let status = compiler
+            .status()
+            .expect("a C compiler, `cc` or what CC names, is needed");
+        assert!(
+            status.success(),
+            "tests/cli/faults/durable.c does not compile"
+        );
         shim
     }
 

@@ -15,7 +15,10 @@ const PAUSE: Duration = Duration::from_millis(1500);
 fn impatient() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.edit("[d12-l2, d16-l2]", "[d12-l2]");
-    sandbox.edit("slots: 2", "slots: 2\n    stall_seconds: 1\n    max_attempts: 5");
+    sandbox.edit(
+        "slots: 2",
+        "slots: 2\n    stall_seconds: 1\n    max_attempts: 5",
+    );
     sandbox
 }
 
@@ -45,15 +48,27 @@ fn stopped(name: &'static str, coordinator: bool, trainers: bool) {
 
 #[test]
 fn a_coordinator_that_was_stopped_goes_on() {
-    stopped("SIGSTOP of the coordinator for longer than stall_seconds", true, false);
+    stopped(
+        "SIGSTOP of the coordinator for longer than stall_seconds",
+        true,
+        false,
+    );
 }
 
 #[test]
 fn trainers_that_were_stopped_are_replaced() {
-    stopped("SIGSTOP of trainers for longer than stall_seconds", false, true);
+    stopped(
+        "SIGSTOP of trainers for longer than stall_seconds",
+        false,
+        true,
+    );
 }
 
 #[test]
 fn a_sweep_that_was_stopped_as_a_whole_goes_on() {
-    stopped("SIGSTOP of coordinator and trainers for longer than stall_seconds", true, true);
+    stopped(
+        "SIGSTOP of coordinator and trainers for longer than stall_seconds",
+        true,
+        true,
+    );
 }

@@ -18,8 +18,17 @@ fn files(round: &Round<'_>) -> Vec<PathBuf> {
 
 /// Cuts a file off. A result that rests on it is one no more.
 fn truncate(round: &mut Round<'_>, file: &Path, length: u64) {
-    File::options().write(true).open(file).unwrap().set_len(length).unwrap();
-    let name = file.strip_prefix(round.sandbox.path("results/sweep")).unwrap().to_string_lossy().into_owned();
+    File::options()
+        .write(true)
+        .open(file)
+        .unwrap()
+        .set_len(length)
+        .unwrap();
+    let name = file
+        .strip_prefix(round.sandbox.path("results/sweep"))
+        .unwrap()
+        .to_string_lossy()
+        .into_owned();
     if let ["runs", run, rest @ ..] = name.split('/').collect::<Vec<_>>().as_slice()
         && (*rest == ["outcome.json"] || matches!(rest, ["attempts", _, "metrics.jsonl"]))
     {
@@ -45,7 +54,11 @@ fn any_file_of_a_finished_sweep_may_be_truncated() {
                 assert!(turn > 12, "{turn} files");
                 break;
             };
-            let length = if emptied { 0 } else { random_length(&mut round, &file) };
+            let length = if emptied {
+                0
+            } else {
+                random_length(&mut round, &file)
+            };
             truncate(&mut round, &file, length);
             round.ends_as_if_nothing_had_happened();
         }
@@ -55,7 +68,10 @@ fn any_file_of_a_finished_sweep_may_be_truncated() {
 /// Some file of a sweep whose coordinator was killed somewhere.
 #[test]
 fn any_file_of_an_unfinished_sweep_may_be_truncated() {
-    let (shim, name) = (Shim::compiled(), "a file of a sweep truncated whose coordinator was killed");
+    let (shim, name) = (
+        Shim::compiled(),
+        "a file of a sweep truncated whose coordinator was killed",
+    );
     let mut fault = Fault::new(name, small, Trainer::Noop);
     for _ in 0..Fault::rounds(40) {
         let mut round = fault.round("killed and truncated");
@@ -63,7 +79,9 @@ fn any_file_of_an_unfinished_sweep_may_be_truncated() {
         let change = round.random.random_range(6..80);
         round.run(&shim.kills("isoflop", &results, (Moment::Before, change), &mark));
         let files = files(&round);
-        let Some(file) = files.choose(&mut round.random) else { continue };
+        let Some(file) = files.choose(&mut round.random) else {
+            continue;
+        };
         let length = random_length(&mut round, file);
         truncate(&mut round, file, length);
         round.ends_as_if_nothing_had_happened();
@@ -86,9 +104,14 @@ fn checkpoints_may_be_truncated() {
         let mut round = fault.round("checkpoints");
         let running = round.start(&Variables::new());
         let checkpoints = |round: &Round<'_>| {
-            let is_whole = |file: &PathBuf| file.ends_with("manifest.json") || file.ends_with("state.safetensors");
+            let is_whole = |file: &PathBuf| {
+                file.ends_with("manifest.json") || file.ends_with("state.safetensors")
+            };
             let unfinished = |file: &PathBuf| file.iter().any(|part| part == "unfinished");
-            files(round).into_iter().filter(|file| is_whole(file) && !unfinished(file)).collect::<Vec<_>>()
+            files(round)
+                .into_iter()
+                .filter(|file| is_whole(file) && !unfinished(file))
+                .collect::<Vec<_>>()
         };
         until("there are checkpoints", || checkpoints(&round).len() >= 8);
         signal(running.pid(), SIGKILL);

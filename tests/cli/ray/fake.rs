@@ -49,17 +49,35 @@ impl Fake {
     pub(super) fn start(kind: Kind) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let inner = Arc::new(Inner { kind, asked: Mutex::default(), jobs: Mutex::default() });
-        let fake = Self { address, inner: inner.clone() };
+        let inner = Arc::new(Inner {
+            kind,
+            asked: Mutex::default(),
+            jobs: Mutex::default(),
+        });
+        let fake = Self {
+            address,
+            inner: inner.clone(),
+        };
         if kind != Kind::Gone {
-            std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| inner.answer(stream)));
+            std::thread::spawn(move || {
+                listener
+                    .incoming()
+                    .flatten()
+                    .for_each(|stream| inner.answer(stream))
+            });
         }
         fake
     }
 
     /// How many requests contained this, as `METHOD /path `.
     pub(super) fn asked(&self, what: &str) -> usize {
-        self.inner.asked.lock().unwrap().iter().filter(|line| line.contains(what)).count()
+        self.inner
+            .asked
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|line| line.contains(what))
+            .count()
     }
 
     pub(super) fn jobs(&self) -> std::sync::MutexGuard<'_, Vec<Job>> {
@@ -85,9 +103,15 @@ impl Job {
     }
 
     fn told(&mut self) -> Value {
-        let ended = self.process.as_mut().and_then(|process| process.try_wait().unwrap());
+        let ended = self
+            .process
+            .as_mut()
+            .and_then(|process| process.try_wait().unwrap());
         let (status, message) = match (self.given_up, &self.process, ended) {
-            (true, ..) => ("FAILED", "Job supervisor actor failed to start within 900.0 seconds."),
+            (true, ..) => (
+                "FAILED",
+                "Job supervisor actor failed to start within 900.0 seconds.",
+            ),
             (_, None, _) => ("PENDING", "Job has not started yet."),
             (_, Some(_), None) => ("RUNNING", "Job is currently running."),
             (_, _, Some(status)) if status.success() => ("SUCCEEDED", "Job finished successfully."),
@@ -114,10 +138,19 @@ impl Inner {
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
         let words: Vec<&str> = first.split_whitespace().collect();
-        let &[method, path, _] = words.as_slice() else { return };
+        let &[method, path, _] = words.as_slice() else {
+            return;
+        };
         self.asked.lock().unwrap().push(format!("{method} {path} "));
-        let (status, text) = self.says(method, path, &serde_json::from_slice(&body).unwrap_or_default());
-        let head = format!("HTTP/1.1 {status} Said\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", text.len());
+        let (status, text) = self.says(
+            method,
+            path,
+            &serde_json::from_slice(&body).unwrap_or_default(),
+        );
+        let head = format!(
+            "HTTP/1.1 {status} Said\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            text.len()
+        );
         // Whoever asked may be dead by now.
         let _ = stream.write_all(format!("{head}{text}").as_bytes());
     }
@@ -137,8 +170,13 @@ impl Inner {
                 }
                 None => (404, format!("Job {tag} does not exist")),
             },
-            _ if rest.is_empty() && self.kind == Kind::Mumbles => (200, "[{\"submission_id\": \"isof".to_owned()),
-            _ if rest.is_empty() => (200, Value::from_iter(jobs.iter_mut().map(Job::told)).to_string()),
+            _ if rest.is_empty() && self.kind == Kind::Mumbles => {
+                (200, "[{\"submission_id\": \"isof".to_owned())
+            }
+            _ if rest.is_empty() => (
+                200,
+                Value::from_iter(jobs.iter_mut().map(Job::told)).to_string(),
+            ),
             _ => match jobs.iter_mut().find(|job| job.tag == rest) {
                 Some(job) => (200, job.told().to_string()),
                 None => (404, format!("Job {rest} does not exist")),
@@ -147,17 +185,40 @@ impl Inner {
     }
 
     fn submit(&self, jobs: &mut Vec<Job>, body: &Value) -> (u16, String) {
-        let [tag, entrypoint] = ["submission_id", "entrypoint"].map(|key| body[key].as_str().unwrap().to_owned());
+        let [tag, entrypoint] =
+            ["submission_id", "entrypoint"].map(|key| body[key].as_str().unwrap().to_owned());
         let taken = json!({ "job_id": tag, "submission_id": tag }).to_string();
-        let exists = format!("ValueError: Job with submission_id {tag} already exists. Please use another.\n.\n");
-        assert!(jobs.iter().all(|job| job.tag != tag), "{tag} was submitted twice");
+        let exists = format!(
+            "ValueError: Job with submission_id {tag} already exists. Please use another.\n.\n"
+        );
+        assert!(
+            jobs.iter().all(|job| job.tag != tag),
+            "{tag} was submitted twice"
+        );
         let given_up = self.kind == Kind::GivesUpOnce && jobs.is_empty();
         let process = (self.kind != Kind::Full && !given_up).then(|| {
             let mut shell = Command::new("sh");
-            shell.arg("-c").arg(&entrypoint).process_group(0).stdin(Stdio::null());
-            shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+            shell
+                .arg("-c")
+                .arg(&entrypoint)
+                .process_group(0)
+                .stdin(Stdio::null());
+            shell
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
         });
-        jobs.push(Job { tag, entrypoint, process, given_up });
-        if self.kind == Kind::TakenBefore { (500, exists) } else { (200, taken) }
+        jobs.push(Job {
+            tag,
+            entrypoint,
+            process,
+            given_up,
+        });
+        if self.kind == Kind::TakenBefore {
+            (500, exists)
+        } else {
+            (200, taken)
+        }
     }
 }

@@ -37,10 +37,19 @@ impl Head {
     fn start_in(root: &Path) -> Self {
         let log = fs::File::create(root.join("head.log")).unwrap();
         let mut command = Command::new(root.join("head"));
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let head = Self { root: root.to_owned(), process: command.spawn().unwrap() };
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        let head = Self {
+            root: root.to_owned(),
+            process: command.spawn().unwrap(),
+        };
         // Its agent, which takes jobs, comes after its dashboard.
-        until("the head takes requests for jobs", || head.ask("GET", "", "").is_some_and(|(status, _)| status == 200));
+        until("the head takes requests for jobs", || {
+            head.ask("GET", "", "")
+                .is_some_and(|(status, _)| status == 200)
+        });
         head
     }
 
@@ -50,16 +59,28 @@ impl Head {
 
     /// The sweep given to this head.
     fn given(&self, sandbox: Sandbox, keys: &str) -> Sandbox {
-        on_ray(sandbox, ADDRESS, &format!("    token_file: {}\n{keys}", self.token()))
+        on_ray(
+            sandbox,
+            ADDRESS,
+            &format!("    token_file: {}\n{keys}", self.token()),
+        )
     }
 
     /// What it answers, if it does.
     fn ask(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
         let token = fs::read_to_string(self.token()).unwrap();
         let mut stream = TcpStream::connect(ADDRESS.trim_start_matches("http://")).ok()?;
-        let head = format!("{method} /api/jobs/{path} HTTP/1.0\r\nAuthorization: Bearer {}\r\n", token.trim());
-        let kind = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
-        stream.write_all(format!("{head}{kind}{body}").as_bytes()).ok()?;
+        let head = format!(
+            "{method} /api/jobs/{path} HTTP/1.0\r\nAuthorization: Bearer {}\r\n",
+            token.trim()
+        );
+        let kind = format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream
+            .write_all(format!("{head}{kind}{body}").as_bytes())
+            .ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let status = answer.split_whitespace().nth(1)?.parse().ok()?;
@@ -71,7 +92,10 @@ impl Head {
     }
 
     fn count(&self, status: &str) -> usize {
-        self.jobs().iter().filter(|job| job["status"] == status).count()
+        self.jobs()
+            .iter()
+            .filter(|job| job["status"] == status)
+            .count()
     }
 
     /// Another head at its place, which knows nothing of what this one did.
@@ -95,17 +119,30 @@ impl Drop for Head {
 /// The coordinator is killed, and then the head, which forgets all and takes its jobs with it.
 #[test]
 fn ray_gives_the_bits_of_this_machine_whatever_is_killed() {
-    let Some(mut head) = Head::start() else { return };
+    let Some(mut head) = Head::start() else {
+        return;
+    };
     let sandbox = head.given(slow(), "");
     let mut coordinator = start(&sandbox);
-    until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
+    until("a run is done and another runs", || {
+        !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty()
+    });
     strike(&coordinator, Signal::SIGKILL);
     coordinator.wait().unwrap();
     let kept = sandbox.outcomes();
     head = head.replaced();
     let resumed = sandbox.ok(&["resume", "sweep"]);
-    assert!(resumed.err.contains("given to the engine before are followed"), "{}", resumed.err);
-    assert!(kept.iter().all(|outcome| sandbox.outcomes().contains(outcome)));
+    assert!(
+        resumed
+            .err
+            .contains("given to the engine before are followed"),
+        "{}",
+        resumed.err
+    );
+    assert!(
+        kept.iter()
+            .all(|outcome| sandbox.outcomes().contains(outcome))
+    );
     assert_eq!(sandbox.losses("results"), untouched(slow));
     drop(head);
 }
@@ -156,21 +193,37 @@ fn the_quickstart_has_the_same_losses() {
 fn ray_is_one_of_three_engines() {
     let Some(head) = Head::start() else { return };
     let keys = "    poll_seconds: 0.2\n    grace_seconds: 3\n    max_pending: 2\n";
-    let sandbox = here_and_on(&format!("  ray:\n    address: {ADDRESS}\n    token_file: {}\n{keys}", head.token()));
+    let sandbox = here_and_on(&format!(
+        "  ray:\n    address: {ADDRESS}\n    token_file: {}\n{keys}",
+        head.token()
+    ));
     run_with_a_death(&sandbox, "ray");
 }
 
 /// The head dies under a coordinator and another takes its place.
 #[test]
 fn a_head_that_forgets_all_costs_attempts_alone() {
-    let Some(mut head) = Head::start() else { return };
+    let Some(mut head) = Head::start() else {
+        return;
+    };
     let sandbox = head.given(slow(), "");
     let said = fs::File::create(sandbox.path("said")).unwrap();
-    let mut coordinator = sandbox.command(&["run", "sweep.yaml"]).stdout(Stdio::null()).stderr(said).spawn().unwrap();
-    until("a run is done and another runs", || !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty());
+    let mut coordinator = sandbox
+        .command(&["run", "sweep.yaml"])
+        .stdout(Stdio::null())
+        .stderr(said)
+        .spawn()
+        .unwrap();
+    until("a run is done and another runs", || {
+        !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty()
+    });
     head = head.replaced();
     let ended = coordinator.wait().unwrap();
-    assert!(ended.success(), "{}", fs::read_to_string(sandbox.path("said")).unwrap());
+    assert!(
+        ended.success(),
+        "{}",
+        fs::read_to_string(sandbox.path("said")).unwrap()
+    );
     assert!(attempts(&sandbox).iter().any(|attempts| *attempts > 1));
     assert_eq!(sandbox.losses("results"), untouched(slow));
     drop(head);
@@ -187,11 +240,26 @@ fn a_wrong_token_is_refused() {
     let words = "answers 401: Unauthorized: Missing authentication token; `token_file` must hold the token that Ray was started with";
     assert!(ran.err.contains(words), "{}", ran.err);
     sandbox.write("token", "0".repeat(64));
-    fs::set_permissions(sandbox.path("token"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    sandbox.edit("  ray:\n", &format!("  ray:\n    token_file: {}\n", sandbox.path("token").display()));
+    fs::set_permissions(
+        sandbox.path("token"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
+    sandbox.edit(
+        "  ray:\n",
+        &format!(
+            "  ray:\n    token_file: {}\n",
+            sandbox.path("token").display()
+        ),
+    );
     let ran = sandbox.run(&["run", "sweep.yaml"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
-    assert!(ran.err.contains("answers 403: Forbidden: Invalid authentication token"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("answers 403: Forbidden: Invalid authentication token"),
+        "{}",
+        ran.err
+    );
     assert!(head.jobs().is_empty());
     sandbox.edit(sandbox.path("token").to_str().unwrap(), &right);
     sandbox.ok(&["run", "sweep.yaml"]);
@@ -201,10 +269,14 @@ fn a_wrong_token_is_refused() {
 #[test]
 fn a_request_that_cannot_be_met_comes_to_an_end() {
     let Some(head) = Head::start() else { return };
-    let sandbox = head.given(Sandbox::new(), "    threads_per_run: 64\n    pending_seconds: 3\n");
+    let sandbox = head.given(
+        Sandbox::new(),
+        "    threads_per_run: 64\n    pending_seconds: 3\n",
+    );
     let ran = sandbox.run(&["run", "sweep.yaml"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
-    let words = "no job of the sweep has begun in 3.0 s (`pending_seconds`); each asks for 64 CPUs, 0 GPUs";
+    let words =
+        "no job of the sweep has begun in 3.0 s (`pending_seconds`); each asks for 64 CPUs, 0 GPUs";
     assert!(ran.err.contains(words), "{}", ran.err);
     assert!(sandbox.outcomes().is_empty());
 }
@@ -215,18 +287,34 @@ fn what_was_cancelled_does_not_train() {
     let Some(head) = Head::start() else { return };
     let sandbox = head.given(slow(), "");
     let mut coordinator = start(&sandbox);
-    until("two jobs run and two wait", || head.count("RUNNING") == 2 && head.count("PENDING") == 2);
+    until("two jobs run and two wait", || {
+        head.count("RUNNING") == 2 && head.count("PENDING") == 2
+    });
     let status = sandbox.json(&["status", "sweep"]);
-    let waits = status.as_array().unwrap().iter().find(|run| run["status"] == "leased").unwrap();
+    let waits = status
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|run| run["status"] == "leased")
+        .unwrap();
     let run = waits["id"].as_str().unwrap();
     let answer = sandbox.ok(&["cancel", run]);
     assert!(answer.out.contains("cancelled"), "{}", answer.out);
     strike(&coordinator, Signal::SIGINT);
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
-    until("Ray has no job that waits or runs", || head.count("RUNNING") + head.count("PENDING") == 0);
+    until("Ray has no job that waits or runs", || {
+        head.count("RUNNING") + head.count("PENDING") == 0
+    });
     let trained = sandbox.outcomes();
-    assert!(trained.iter().all(|(path, _)| !path.to_str().unwrap().contains(run)), "{trained:?}");
-    until("no process is left", || processes_of(&sandbox.path("")).is_empty());
+    assert!(
+        trained
+            .iter()
+            .all(|(path, _)| !path.to_str().unwrap().contains(run)),
+        "{trained:?}"
+    );
+    until("no process is left", || {
+        processes_of(&sandbox.path("")).is_empty()
+    });
     sandbox.ok(&["run", "sweep.yaml"]);
     assert_eq!(sandbox.outcomes().len(), 7);
 }
@@ -238,17 +326,25 @@ fn an_attempt_that_is_submitted_twice_trains_once() {
     let sandbox = head.given(slow(), "");
     let mut coordinator = start(&sandbox);
     until("a job runs", || !under_way(&sandbox).is_empty());
-    let job = head.jobs().into_iter().find(|job| job["status"] == "RUNNING").unwrap();
+    let job = head
+        .jobs()
+        .into_iter()
+        .find(|job| job["status"] == "RUNNING")
+        .unwrap();
     let again = |name: &str| {
         let body = json!({ "entrypoint": job["entrypoint"], "submission_id": name, "entrypoint_num_cpus": 0.01 });
         head.ask("POST", "", &body.to_string()).unwrap()
     };
     let (status, text) = again(job["submission_id"].as_str().unwrap());
-    assert!(status == 500 && text.contains("already exists"), "{status} {text}");
+    assert!(
+        status == 500 && text.contains("already exists"),
+        "{status} {text}"
+    );
     assert_eq!(again("another").0, 200);
     assert!(coordinator.wait().unwrap().success());
     until("the other has ended", || {
-        let status = |job: &&Value| job["submission_id"] == "another" && job["status"] == "SUCCEEDED";
+        let status =
+            |job: &&Value| job["submission_id"] == "another" && job["status"] == "SUCCEEDED";
         head.jobs().iter().any(|job| status(&job))
     });
     let printed = head.ask("GET", "another/logs", "").unwrap().1;

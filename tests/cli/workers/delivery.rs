@@ -19,7 +19,9 @@ fn workers_give_the_bits_of_this_machine() {
     assert!(site.coordinator().wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
     assert_eq!(attempts(&sandbox), [1; 8]);
-    until("nothing is kept that is acknowledged", || super::kept(&sandbox, "one") + super::kept(&sandbox, "two") == 0);
+    until("nothing is kept that is acknowledged", || {
+        super::kept(&sandbox, "one") + super::kept(&sandbox, "two") == 0
+    });
 }
 
 /// A worker that is told to end leaves a checkpoint with the coordinator, from which another goes on.
@@ -47,16 +49,26 @@ fn a_coordinator_without_workers_says_so() {
     let path = sandbox.path("said.txt");
     let said = || std::fs::read_to_string(&path).unwrap();
     let mut coordinator = site.coordinator_that_says(&path);
-    until("that is said", || said().contains("workers: no worker has called yet"));
+    until("that is said", || {
+        said().contains("workers: no worker has called yet")
+    });
     site.worker("one");
     assert!(coordinator.wait().unwrap().success());
-    assert!(said().contains("workers: a worker has called"), "{}", said());
+    assert!(
+        said().contains("workers: a worker has called"),
+        "{}",
+        said()
+    );
 }
 
 /// Runs that were gone on with.
 pub(super) fn resumed(sandbox: &Sandbox) -> usize {
-    let ids = sandbox.outcomes().into_iter().map(|(path, _)| path.parent().unwrap().file_name().unwrap().to_owned());
-    ids.filter(|id| !outcome_field(sandbox, id.to_str().unwrap(), "resumed_from_step").is_null()).count()
+    let ids = sandbox
+        .outcomes()
+        .into_iter()
+        .map(|(path, _)| path.parent().unwrap().file_name().unwrap().to_owned());
+    ids.filter(|id| !outcome_field(sandbox, id.to_str().unwrap(), "resumed_from_step").is_null())
+        .count()
 }
 
 /// An interrupt stops what workers train, with checkpoints; the same command goes on from them.
@@ -68,10 +80,15 @@ fn an_interrupt_reaches_workers() {
     site.worker("one");
     super::in_the_middle(&sandbox, "one", || strike(&coordinator, Signal::SIGINT));
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
-    until("the worker trains no more", || !super::trains(&sandbox, "one"));
+    until("the worker trains no more", || {
+        !super::trains(&sandbox, "one")
+    });
     let kept = sandbox.outcomes();
     assert!(site.coordinator().wait().unwrap().success());
-    assert!(kept.iter().all(|outcome| sandbox.outcomes().contains(outcome)));
+    assert!(
+        kept.iter()
+            .all(|outcome| sandbox.outcomes().contains(outcome))
+    );
     assert_eq!(sandbox.losses("results"), untouched(slow));
 }
 
@@ -80,7 +97,10 @@ fn an_interrupt_reaches_workers() {
 fn trunks_go_from_worker_to_worker() {
     let chained = || {
         let sandbox = Sandbox::new();
-        sandbox.edit("fixed: 1e-2", "fixed: 1e-2\n  schedule: { wsd: { warmup_steps: 3, decay: 0.3, floor: 0 } }");
+        sandbox.edit(
+            "fixed: 1e-2",
+            "fixed: 1e-2\n  schedule: { wsd: { warmup_steps: 3, decay: 0.3, floor: 0 } }",
+        );
         sandbox
     };
     let local = chained();
@@ -92,9 +112,12 @@ fn trunks_go_from_worker_to_worker() {
     assert!(site.coordinator().wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), local.losses("results"));
     let trunks = |sandbox: &Sandbox| {
-        let ids =
-            sandbox.outcomes().into_iter().map(|(path, _)| path.parent().unwrap().file_name().unwrap().to_owned());
-        ids.filter(|id| !outcome_field(sandbox, id.to_str().unwrap(), "trunk").is_null()).count()
+        let ids = sandbox
+            .outcomes()
+            .into_iter()
+            .map(|(path, _)| path.parent().unwrap().file_name().unwrap().to_owned());
+        ids.filter(|id| !outcome_field(sandbox, id.to_str().unwrap(), "trunk").is_null())
+            .count()
     };
     assert!(trunks(&local) > 0);
     assert_eq!(trunks(&sandbox), trunks(&local));
@@ -108,17 +131,40 @@ fn tls_is_known_by_its_fingerprint() {
     let fingerprint = said.split_whitespace().last().unwrap().to_owned();
     let address = format!("0.0.0.0:{}", free_port());
     let url = format!("https://127.0.0.1:{}", address.rsplit(':').next().unwrap());
-    let tls = ["--listen", &address, "--cert", "isoflop-cert.pem", "--key", "isoflop-key.pem"];
-    let mut coordinator = Ends(quiet(sandbox.command(&[&["run", "sweep.yaml"][..], &tls].concat())).spawn().unwrap());
+    let tls = [
+        "--listen",
+        &address,
+        "--cert",
+        "isoflop-cert.pem",
+        "--key",
+        "isoflop-key.pem",
+    ];
+    let mut coordinator = Ends(
+        quiet(sandbox.command(&[&["run", "sweep.yaml"][..], &tls].concat()))
+            .spawn()
+            .unwrap(),
+    );
     let other = format!("{}{}", &fingerprint[2..], &fingerprint[..2]);
     let worker = |fingerprint: &str, connect: &str| {
-        let own = ["worker", "--connect", connect, "--token-file", "one.token", "--folder", "w", "--gpus", "0"];
+        let own = [
+            "worker",
+            "--connect",
+            connect,
+            "--token-file",
+            "one.token",
+            "--folder",
+            "w",
+            "--gpus",
+            "0",
+        ];
         sandbox.command(&[&own[..], &["--fingerprint", fingerprint]].concat())
     };
     let said = std::fs::File::create(sandbox.path("wrong.txt")).unwrap();
     let wrong = Ends(worker(&other, &url).stderr(said).spawn().unwrap());
     until("the wrong fingerprint is noticed", || {
-        std::fs::read_to_string(sandbox.path("wrong.txt")).unwrap().contains("its certificate has the fingerprint")
+        std::fs::read_to_string(sandbox.path("wrong.txt"))
+            .unwrap()
+            .contains("its certificate has the fingerprint")
     });
     drop(wrong);
     let _right = Ends(quiet(worker(&fingerprint, &url)).spawn().unwrap());
@@ -134,18 +180,33 @@ fn quiet(mut command: Command) -> Command {
 /// What docs/workers.md tells a newcomer to write and to type is there.
 #[test]
 fn the_page_is_right() {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/workers.md")).unwrap();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/workers.md")).unwrap();
     let (_, example) = page.split_once("```yaml\n").unwrap();
     let sandbox = Sandbox::new();
-    sandbox.edit(&format!("executor:\n{}", crate::queue::LOCAL), example.split_once("```").unwrap().0);
-    assert!(sandbox.ok(&["plan", "sweep.yaml"]).out.contains("100 runs side by side (cpu)"));
-    let commands = page.lines().filter_map(|line| line.strip_prefix("isoflop "));
+    sandbox.edit(
+        &format!("executor:\n{}", crate::queue::LOCAL),
+        example.split_once("```").unwrap().0,
+    );
+    assert!(
+        sandbox
+            .ok(&["plan", "sweep.yaml"])
+            .out
+            .contains("100 runs side by side (cpu)")
+    );
+    let commands = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("isoflop "));
     let mut seen = 0;
     for command in commands {
         let words: Vec<&str> = command.split_whitespace().collect();
         let help = sandbox.ok(&[words[0], "--help"]).out;
         for option in words.iter().filter(|word| word.starts_with("--")) {
-            assert!(help.contains(option), "`isoflop {}` has no {option}", words[0]);
+            assert!(
+                help.contains(option),
+                "`isoflop {}` has no {option}",
+                words[0]
+            );
             seen += 1;
         }
     }

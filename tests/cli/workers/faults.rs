@@ -17,14 +17,26 @@ fn a_coordinators_death_is_a_pause() {
     site.worker("one");
     site.worker("two");
     until("a run is done and both workers train", || {
-        !sandbox.outcomes().is_empty() && under_way_on(&sandbox, "one") && under_way_on(&sandbox, "two")
+        !sandbox.outcomes().is_empty()
+            && under_way_on(&sandbox, "one")
+            && under_way_on(&sandbox, "two")
     });
     kill_at_once(coordinator);
-    until("a worker has a result to deliver", || super::has_ended(&sandbox.path("worker-one/runs")));
+    until("a worker has a result to deliver", || {
+        super::has_ended(&sandbox.path("worker-one/runs"))
+    });
     assert!(site.coordinator().wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
-    assert_eq!(begun(&site.said("one")) + begun(&site.said("two")), 8, "a run was trained twice");
-    assert!(site.said("one").contains("the coordinator answers again"), "{}", site.said("one"));
+    assert_eq!(
+        begun(&site.said("one")) + begun(&site.said("two")),
+        8,
+        "a run was trained twice"
+    );
+    assert!(
+        site.said("one").contains("the coordinator answers again"),
+        "{}",
+        site.said("one")
+    );
 }
 
 /// A result waits for the coordinator over the worker's own death.
@@ -36,12 +48,17 @@ fn a_result_outlives_its_worker() {
     let one = site.worker("one");
     in_the_middle(&sandbox, "one", || kill_at_once(coordinator));
     let done = sandbox.outcomes().len();
-    until("the worker has a result to deliver", || super::has_ended(&sandbox.path("worker-one/runs")));
+    until("the worker has a result to deliver", || {
+        super::has_ended(&sandbox.path("worker-one/runs"))
+    });
     site.kill(one);
     assert_eq!(kept(&sandbox, "one"), 1);
     let mut coordinator = site.coordinator();
     site.worker("one");
-    until("it is delivered", || site.said("one").contains("kept by an earlier worker in this folder, and delivered"));
+    until("it is delivered", || {
+        site.said("one")
+            .contains("kept by an earlier worker in this folder, and delivered")
+    });
     // It is acknowledged when it is durable; the commit follows.
     until("it is committed", || sandbox.outcomes().len() > done);
     assert!(coordinator.wait().unwrap().success());
@@ -51,14 +68,19 @@ fn a_result_outlives_its_worker() {
 
 /// Runs that a worker has begun.
 fn begun(said: &str) -> usize {
-    said.lines().filter(|line| line.ends_with(": begun")).count()
+    said.lines()
+        .filter(|line| line.ends_with(": begun"))
+        .count()
 }
 
 /// A worker dies with its machine: another takes its run, and goes on from the last checkpoint that was delivered.
 #[test]
 fn a_dead_workers_run_is_gone_on_with() {
     let sandbox = with_workers(slow(), &["one", "two"]);
-    sandbox.edit("retry_seconds: 0", "retry_seconds: 0\n    checkpoint_seconds: 0.2\n    deliver_checkpoints: true");
+    sandbox.edit(
+        "retry_seconds: 0",
+        "retry_seconds: 0\n    checkpoint_seconds: 0.2\n    deliver_checkpoints: true",
+    );
     let mut site = Site::new(&sandbox);
     let mut coordinator = site.coordinator();
     let one = site.worker("one");
@@ -73,12 +95,20 @@ fn a_dead_workers_run_is_gone_on_with() {
 }
 
 fn delivered_checkpoints(sandbox: &Sandbox) -> usize {
-    let runs = std::fs::read_dir(sandbox.path("results/sweep/runs")).into_iter().flatten().flatten();
-    let checkpoints =
-        runs.flat_map(|run| std::fs::read_dir(run.path().join("checkpoints")).into_iter().flatten().flatten());
+    let runs = std::fs::read_dir(sandbox.path("results/sweep/runs"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let checkpoints = runs.flat_map(|run| {
+        std::fs::read_dir(run.path().join("checkpoints"))
+            .into_iter()
+            .flatten()
+            .flatten()
+    });
     checkpoints
         .filter(|step| {
-            step.path().join("manifest.json").exists() && step.file_name().to_str().unwrap().parse::<u64>().is_ok()
+            step.path().join("manifest.json").exists()
+                && step.file_name().to_str().unwrap().parse::<u64>().is_ok()
         })
         .count()
 }
@@ -106,7 +136,12 @@ fn what_comes_too_late_is_refused() {
         site.said("one").contains("not wanted any more") && kept(&sandbox, "one") <= 1
     });
     assert!(coordinator.wait().unwrap().success());
-    assert!(before.iter().all(|outcome| sandbox.outcomes().contains(outcome)), "a finished run was repeated");
+    assert!(
+        before
+            .iter()
+            .all(|outcome| sandbox.outcomes().contains(outcome)),
+        "a finished run was repeated"
+    );
 }
 
 /// A worker that is out of touch for longer than its lease keeps its run where nobody else has time for it.
@@ -133,7 +168,11 @@ fn tokens_are_fetched_once_and_verified() {
     site.worker("one");
     assert!(site.coordinator().wait().unwrap().success());
     let tokens = || {
-        std::fs::read_dir(sandbox.path("worker-one/tokens")).unwrap().flatten().map(|e| e.path()).collect::<Vec<_>>()
+        std::fs::read_dir(sandbox.path("worker-one/tokens"))
+            .unwrap()
+            .flatten()
+            .map(|e| e.path())
+            .collect::<Vec<_>>()
     };
     assert_eq!(tokens().len(), 2);
     for path in tokens() {
@@ -143,7 +182,14 @@ fn tokens_are_fetched_once_and_verified() {
     assert!(site.coordinator().wait().unwrap().success());
     let (sixteen, first) = (sandbox.outcomes(), sandbox.outcomes()[0].0.clone());
     assert_eq!(sixteen.len(), 16);
-    let id = first.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let id = first
+        .parent()
+        .unwrap()
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
     assert!(outcome_field(&sandbox, &id, "steps").as_u64().unwrap() > 0);
     assert_eq!(tokens().len(), 2);
 }

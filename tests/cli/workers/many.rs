@@ -32,7 +32,9 @@ fn workers_come_and_go() {
     let runs = sandbox.plan()["runs"].as_array().unwrap().len();
     let (mut struck, mut done) = (0, 0);
     while done + 2 < runs {
-        until("two more runs are done", || sandbox.outcomes().len() >= done + 2);
+        until("two more runs are done", || {
+            sandbox.outcomes().len() >= done + 2
+        });
         done = sandbox.outcomes().len();
         let which = random.next_u32() as usize % NAMES.len();
         match random.next_u32() % 3 {
@@ -42,7 +44,9 @@ fn workers_come_and_go() {
             }
             1 => {
                 site.strike(workers[which], Signal::SIGSTOP);
-                until("another run is done", || sandbox.outcomes().len() > done || sandbox.outcomes().len() == runs);
+                until("another run is done", || {
+                    sandbox.outcomes().len() > done || sandbox.outcomes().len() == runs
+                });
                 site.strike(workers[which], Signal::SIGCONT);
             }
             _ => {

@@ -49,7 +49,18 @@ impl Active {
     ) -> Self {
         let events = EventTail::new(attempt.metrics());
         let taken = watch::channel(false).1;
-        Self { slot, attempt, fence, asked, waits, taken, events, watch: Watch::default(), overdue: None, loss: None }
+        Self {
+            slot,
+            attempt,
+            fence,
+            asked,
+            waits,
+            taken,
+            events,
+            watch: Watch::default(),
+            overdue: None,
+            loss: None,
+        }
     }
 
     /// What it has said since the last look, `passed` ago. Where news of it cannot come, having none is not its fault.
@@ -92,7 +103,11 @@ struct Watch {
 impl Watch {
     fn look(&mut self, passed: Duration, spoke: bool) {
         self.watched += passed;
-        self.silent = if spoke { Duration::ZERO } else { self.silent + passed };
+        self.silent = if spoke {
+            Duration::ZERO
+        } else {
+            self.silent + passed
+        };
     }
 
     fn overdue(&self, stall: Duration, limit: Option<Duration>) -> Option<Overdue> {
@@ -114,7 +129,13 @@ mod tests {
     fn what_cannot_be_heard_is_not_silent() {
         let (stall, second) = (Duration::from_secs(3), Duration::from_secs(1));
         let attempt = AttemptDir::new(tempfile::tempdir().unwrap().path().join("nothing"));
-        let mut active = Active::new(0, attempt, String::new(), watch::channel(Asked::Nothing).0, false);
+        let mut active = Active::new(
+            0,
+            attempt,
+            String::new(),
+            watch::channel(Asked::Nothing).0,
+            false,
+        );
         for cut_off in [true, true, true, true, true, false, false, false] {
             active.look(second, cut_off);
             assert!(!active.becomes_overdue(stall, None));
@@ -135,7 +156,10 @@ mod tests {
         assert_eq!(watch.overdue(stall, None), Some(Overdue::Silent));
         watch.look(second, true);
         assert_eq!(watch.overdue(stall, None), None);
-        assert_eq!(watch.overdue(stall, Some(Duration::from_secs(7))), Some(Overdue::TooLong));
+        assert_eq!(
+            watch.overdue(stall, Some(Duration::from_secs(7))),
+            Some(Overdue::TooLong)
+        );
         assert_eq!(watch.overdue(stall, Some(Duration::from_secs(8))), None);
     }
 }

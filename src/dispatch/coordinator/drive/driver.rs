@@ -1,5 +1,7 @@
 //! The loop: what happens is decided on, written down, carried out.
 
+mod look;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -10,12 +12,14 @@ use super::judge::judge;
 use super::launch::{Starting, launch, write_attempt};
 use super::ledger::{End, Ledger};
 use super::signals::Signals;
-use super::{DiskRoom, DriveError, Observer, Options, Summary};
+use super::{DriveError, Observer, Options, Summary};
 use crate::coordinator::commit::{CommitError, commit};
-use crate::coordinator::schedule::{Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step};
+use crate::coordinator::schedule::{
+    Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step,
+};
 use crate::coordinator::trunks::followers;
-use crate::executor::{Asked, Execution, ExecutionError, Trouble, ask, free_disk, unwant};
-use crate::store::{Failure, FailureClass, Fence, Request, RequestKind, Store};
+use crate::executor::{Asked, Execution, ExecutionError, Trouble, ask, unwant};
+use crate::store::{Failure, FailureClass, Fence, Request, Store};
 use isoflop_core::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
 use isoflop_sweep::Plan;
 
@@ -95,9 +99,16 @@ impl<'a> Driver<'a> {
             if self.finished || detached {
                 self.ledger.write_all(&state)?;
                 let (records, stopped_by) = (state.records().to_vec(), state.stopped_by().cloned());
-                return Ok(Summary { records, stopped_by, interrupted: self.interrupted, detached });
+                return Ok(Summary {
+                    records,
+                    stopped_by,
+                    interrupted: self.interrupted,
+                    detached,
+                });
             }
-            let wake = state.next_moment().map(|moment| self.began + Duration::from_millis(moment.0));
+            let wake = state
+                .next_moment()
+                .map(|moment| self.began + Duration::from_millis(moment.0));
             tokio::select! {
                 Some(ended) = self.ended.1.recv() => {
                     events.push(self.attempt_ended(ended));
@@ -157,8 +168,14 @@ impl<'a> Driver<'a> {
 
     fn end_of(&self, event: &Event) -> End {
         match event {
-            Event::Failed(_, failure) => End { failure: Some(failure.clone()), loss: None },
-            Event::Committed(claim, _) => End { failure: None, loss: self.active.get(claim).and_then(|a| a.loss) },
+            Event::Failed(_, failure) => End {
+                failure: Some(failure.clone()),
+                loss: None,
+            },
+            Event::Committed(claim, _) => End {
+                failure: None,
+                loss: self.active.get(claim).and_then(|a| a.loss),
+            },
             _ => End::default(),
         }
     }
@@ -169,7 +186,8 @@ impl<'a> Driver<'a> {
             Event::Failed(claim, failure) => {
                 if let Some(active) = self.active.remove(claim) {
                     let planned = &self.plan.runs[claim.run];
-                    self.observer.failed(active.slot, planned, failure, state.record(claim.run));
+                    self.observer
+                        .failed(active.slot, planned, failure, state.record(claim.run));
                 }
             }
             Event::Committed(claim, _) => {
@@ -207,10 +225,22 @@ impl<'a> Driver<'a> {
     fn start(&mut self, claim: Claim, slot: SlotIndex, state: &State) -> Result<Event, Failure> {
         let planned = &self.plan.runs[claim.run];
         let Some(fence) = self.ledger.token(claim) else {
-            return Err(Failure::new(FailureClass::Preempted, "its lease is not written down"));
+            return Err(Failure::new(
+                FailureClass::Preempted,
+                "its lease is not written down",
+            ));
         };
-        let (split, keep_trunk) = (state.record(claim.run).split, self.is_awaited(claim.run, state));
-        let starting = Starting { claim, slot, fence: fence.clone(), split, keep_trunk };
+        let (split, keep_trunk) = (
+            state.record(claim.run).split,
+            self.is_awaited(claim.run, state),
+        );
+        let starting = Starting {
+            claim,
+            slot,
+            fence: fence.clone(),
+            split,
+            keep_trunk,
+        };
         // Known before it is started, so that a failure to start is an attempt that failed.
         let (attempt, hears) = self.watch(claim, slot, fence);
         let launch = launch(self.sweep, self.plan, &self.options, &starting);
@@ -222,17 +252,29 @@ impl<'a> Driver<'a> {
             .map_err(|e| Failure::new(FailureClass::Unwritable, e.to_string()))?;
         let pid = execution.pid;
         self.await_end(claim, execution);
-        self.observer.started(slot, planned, claim.attempt, pid.is_none());
+        self.observer
+            .started(slot, planned, claim.attempt, pid.is_none());
         // A queue begins it when it likes: that is seen later.
         Ok(pid.map_or(Event::Tick, |pid| Event::Started(claim, Some(pid))))
     }
 
     /// Knows an attempt from here on; what is asked of it is heard by the receiver.
-    fn watch(&mut self, claim: Claim, slot: SlotIndex, fence: String) -> (AttemptDir, watch::Receiver<Asked>) {
-        let attempt = self.sweep.run(&self.plan.runs[claim.run].id).attempt(claim.attempt);
+    fn watch(
+        &mut self,
+        claim: Claim,
+        slot: SlotIndex,
+        fence: String,
+    ) -> (AttemptDir, watch::Receiver<Asked>) {
+        let attempt = self
+            .sweep
+            .run(&self.plan.runs[claim.run].id)
+            .attempt(claim.attempt);
         let (asked, hears) = watch::channel(Asked::Nothing);
         let waits = self.options.engines.has_a_queue(self.options.slots[slot]);
-        self.active.insert(claim, Active::new(slot, attempt.clone(), fence, asked, waits));
+        self.active.insert(
+            claim,
+            Active::new(slot, attempt.clone(), fence, asked, waits),
+        );
         (attempt, hears)
     }
 
@@ -256,7 +298,8 @@ impl<'a> Driver<'a> {
     /// Goes on with the attempts that an earlier coordinator gave to an engine.
     fn adopt(&mut self, state: &State) -> Vec<Event> {
         let held = (0..state.slots()).filter_map(|slot| Some((slot, state.holder(slot)?)));
-        held.map(|(slot, claim)| self.adopt_one(claim, slot)).collect()
+        held.map(|(slot, claim)| self.adopt_one(claim, slot))
+            .collect()
     }
 
     fn adopt_one(&mut self, claim: Claim, slot: SlotIndex) -> Event {
@@ -264,9 +307,12 @@ impl<'a> Driver<'a> {
         let fence = self.ledger.token(claim).unwrap_or_default();
         let (attempt, hears) = self.watch(claim, slot, fence);
         let Some(execution) = self.options.engines.adopt(&attempt, hears) else {
-            let told =
-                unwant(&attempt).map_or_else(|e| format!(", and cannot be told to end: {e}"), |()| String::new());
-            let message = format!("it was given to an engine that is not the sweep's any more{told}");
+            let told = unwant(&attempt).map_or_else(
+                |e| format!(", and cannot be told to end: {e}"),
+                |()| String::new(),
+            );
+            let message =
+                format!("it was given to an engine that is not the sweep's any more{told}");
             return Event::Failed(claim, Failure::new(FailureClass::Preempted, message));
         };
         self.await_end(claim, execution);
@@ -275,7 +321,9 @@ impl<'a> Driver<'a> {
     }
 
     fn attempt_ended(&mut self, (claim, end): Ended) -> Event {
-        let Some(active) = self.active.get(&claim) else { return Event::Tick };
+        let Some(active) = self.active.get(&claim) else {
+            return Event::Tick;
+        };
         match judge(claim.run, active, end, &self.options) {
             Ok(()) => Event::Delivered(claim),
             Err(failure) => Event::Failed(claim, failure),
@@ -284,14 +332,19 @@ impl<'a> Driver<'a> {
 
     /// Makes what an attempt delivered the run's outcome.
     fn commit(&mut self, claim: Claim) -> Event {
-        let Some(active) = self.active.get_mut(&claim) else { return Event::Tick };
+        let Some(active) = self.active.get_mut(&claim) else {
+            return Event::Tick;
+        };
         let planned = &self.plan.runs[claim.run];
         match commit(self.sweep, planned, &active.attempt, &active.fence) {
             Ok(outcome) => {
                 active.loss = outcome.loss();
                 self.observer.committed(active.slot, planned, &outcome);
-                let exploded =
-                    if matches!(outcome.ending, Ending::Diverged { .. }) { Exploded::Yes } else { Exploded::No };
+                let exploded = if matches!(outcome.ending, Ending::Diverged { .. }) {
+                    Exploded::Yes
+                } else {
+                    Exploded::No
+                };
                 Event::Committed(claim, exploded)
             }
             Err(error) => {
@@ -301,7 +354,9 @@ impl<'a> Driver<'a> {
                 };
                 let message = match error {
                     CommitError::Unwritable { .. } => error.to_string(),
-                    CommitError::Invalid(reason) => format!("the trainer exited normally, but {reason}"),
+                    CommitError::Invalid(reason) => {
+                        format!("the trainer exited normally, but {reason}")
+                    }
                 };
                 Event::Failed(claim, Failure::new(class, message))
             }
@@ -323,99 +378,19 @@ impl<'a> Driver<'a> {
     fn interrupt(&mut self) -> Event {
         self.observer.interrupted(self.interrupted);
         if self.interrupted {
-            self.active.values().for_each(|active| ask(&active.asked, Asked::EndNow));
+            self.active
+                .values()
+                .for_each(|active| ask(&active.asked, Asked::EndNow));
         }
         self.interrupted = true;
         Event::Interrupted
     }
 
-    /// Shows what attempts have said, stops those that are overdue, and looks for requests and for room on the disk.
-    fn look(&mut self) -> Result<Vec<Event>, DriveError> {
-        // Time in which this process itself stood still is not held against its trainers.
-        let passed = self.looked.elapsed().min(2 * LOOK);
-        self.looked = Instant::now();
-        let mut events = Vec::new();
-        for (claim, active) in &mut self.active {
-            if active.begins() {
-                self.observer.began(active.slot, &self.plan.runs[claim.run]);
-                events.push(Event::Started(*claim, None));
-            }
-            let trouble = self.troubles.get(self.options.slots[active.slot].engine).and_then(Option::as_ref);
-            let is_cut_off = trouble.is_some_and(Trouble::hides_news);
-            if let Some(event) = active.look(passed, is_cut_off).last() {
-                self.observer.advanced(active.slot, &self.plan.runs[claim.run], event);
-            }
-            if active.becomes_overdue(self.options.stall, self.options.time_limit) {
-                ask(&active.asked, Asked::Stop);
-            }
-        }
-        events.extend(self.requested()?);
-        events.extend(self.disk());
-        self.tell_troubles();
-        self.observer.tick();
-        events.push(Event::Tick);
-        Ok(events)
-    }
-
-    /// Tells what has come to keep an engine from its attempts, and what does no more.
-    fn tell_troubles(&mut self) {
-        let before = std::mem::replace(&mut self.troubles, self.options.engines.troubles());
-        for (i, (now, name)) in self.troubles.iter().zip(self.options.engines.names()).enumerate() {
-            match (before.get(i).and_then(Option::as_ref), now) {
-                (before, Some(now)) if before != Some(now) => self.observer.trouble(name, now, false),
-                (Some(before), None) => self.observer.trouble(name, before, true),
-                _ => {}
-            }
-        }
-    }
-
-    fn disk(&mut self) -> Option<Event> {
-        let room = DiskRoom { free: free_disk(self.sweep.root())?, reserve: self.options.disk_reserve };
-        if room.is_low() == self.disk_is_low {
-            return None;
-        }
-        self.disk_is_low = room.is_low();
-        self.observer.disk(room);
-        Some(if room.is_low() { Event::DiskLow } else { Event::DiskFree })
-    }
-
-    /// What other commands have asked for since the last look.
-    fn requested(&mut self) -> Result<Vec<Event>, DriveError> {
-        let (mut events, mut unknown) = (Vec::new(), Vec::new());
-        for request in self.ledger.store().requests()? {
-            if self.requests.iter().any(|(known, _)| known.id == request.id) {
-                continue;
-            }
-            let Some(run) = self.plan.runs.iter().position(|run| run.id.as_str() == request.run) else {
-                unknown.push((request.id, "not a run of this sweep".to_owned()));
-                continue;
-            };
-            events.push(match request.kind {
-                RequestKind::Cancel => Event::Cancel(run),
-                RequestKind::Retry => Event::Retry(run),
-            });
-            self.requests.push((request, run));
-        }
-        self.ledger.store().answer(&unknown)?;
-        Ok(events)
-    }
-
-    /// Answers requests that are carried out: a run that is to be cancelled has first to end.
-    fn answer(&mut self, state: &State) -> Result<(), DriveError> {
-        let settled = |(request, run): &(Request, RunIndex)| {
-            let state = &state.record(*run).state;
-            request.kind == RequestKind::Retry || state.has_ended()
-        };
-        let (settled, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.requests).into_iter().partition(settled);
-        self.requests = open;
-        let answers: Vec<_> =
-            settled.into_iter().map(|(request, run)| (request.id, state.record(run).state.name().to_owned())).collect();
-        Ok(self.ledger.store().answer(&answers)?)
-    }
-
     /// Ends what runs, because nothing can be written down any more; checkpoints and delivered outcomes are for the next time.
     async fn end_all(&mut self, signals: &mut Signals) {
-        self.active.values().for_each(|active| ask(&active.asked, Asked::Stop));
+        self.active
+            .values()
+            .for_each(|active| ask(&active.asked, Asked::Stop));
         while !self.active.is_empty() {
             tokio::select! {
                 Some((claim, _)) = self.ended.1.recv() => drop(self.active.remove(&claim)),

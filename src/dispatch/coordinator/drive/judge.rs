@@ -36,7 +36,11 @@ pub(super) fn judge(
         return Err(Failure::new(FailureClass::Preempted, message));
     }
     Err(match end {
-        AttemptEnd::KilledForMemory { .. } | AttemptEnd::Lost { fate: Some(Fate::OutOfMemory), .. } => {
+        AttemptEnd::KilledForMemory { .. }
+        | AttemptEnd::Lost {
+            fate: Some(Fate::OutOfMemory),
+            ..
+        } => {
             let estimate = bytes(options.memory[run]);
             Failure::new(class(end), format!("{message}; estimated {estimate}"))
         }
@@ -48,11 +52,15 @@ fn late(overdue: Overdue, options: &Options) -> Failure {
     match overdue {
         Overdue::Silent => {
             let seconds = duration(options.stall.as_secs_f64());
-            Failure::new(FailureClass::Crash, format!("the trainer said nothing for {seconds} and was stopped"))
+            Failure::new(
+                FailureClass::Crash,
+                format!("the trainer said nothing for {seconds} and was stopped"),
+            )
         }
         Overdue::TooLong => {
             let seconds = duration(options.time_limit.unwrap_or_default().as_secs_f64());
-            let message = format!("it took longer than `max_run_seconds`, {seconds}, and was stopped");
+            let message =
+                format!("it took longer than `max_run_seconds`, {seconds}, and was stopped");
             Failure::new(FailureClass::TimeLimit, message)
         }
     }
@@ -65,18 +73,25 @@ fn class(end: AttemptEnd) -> FailureClass {
             TrainerExit::CannotWrite => FailureClass::Unwritable,
             TrainerExit::OutOfMemory => FailureClass::OutOfMemory,
             TrainerExit::Preempted => FailureClass::Preempted,
-            TrainerExit::Outcome | TrainerExit::Crash | TrainerExit::Orphaned | TrainerExit::DeviceLost => {
-                FailureClass::Crash
-            }
+            TrainerExit::Outcome
+            | TrainerExit::Crash
+            | TrainerExit::Orphaned
+            | TrainerExit::DeviceLost => FailureClass::Crash,
         },
         AttemptEnd::KilledForMemory { certain: true } => FailureClass::OutOfMemory,
         // A kill that nobody explains may have been for memory, but need not: to train in other passes would be a guess.
-        AttemptEnd::KilledForMemory { certain: false } | AttemptEnd::Signal(_) => FailureClass::Crash,
-        AttemptEnd::Lost { fate: Some(Fate::OutOfMemory), .. } => FailureClass::OutOfMemory,
-        // Whose turn it was is the engine's to say, and none of the run's doing.
-        AttemptEnd::Lost { fate: Some(Fate::Preempted | Fate::Requeued | Fate::TakenBack(_)), .. } => {
-            FailureClass::Preempted
+        AttemptEnd::KilledForMemory { certain: false } | AttemptEnd::Signal(_) => {
+            FailureClass::Crash
         }
+        AttemptEnd::Lost {
+            fate: Some(Fate::OutOfMemory),
+            ..
+        } => FailureClass::OutOfMemory,
+        // Whose turn it was is the engine's to say, and none of the run's doing.
+        AttemptEnd::Lost {
+            fate: Some(Fate::Preempted | Fate::Requeued | Fate::TakenBack(_)),
+            ..
+        } => FailureClass::Preempted,
         // A run that takes its machine down with it, or whose machine cannot start isoflop, is lost every time: that must come to
         // an end.
         AttemptEnd::Lost { .. } => FailureClass::Crash,

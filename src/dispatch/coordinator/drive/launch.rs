@@ -23,14 +23,23 @@ pub(super) struct Starting {
 }
 
 /// The launch file of an attempt.
-pub(super) fn launch(sweep: &SweepDir, plan: &Plan, options: &Options, starting: &Starting) -> Launch {
+pub(super) fn launch(
+    sweep: &SweepDir,
+    plan: &Plan,
+    options: &Options,
+    starting: &Starting,
+) -> Launch {
     let (run, planned) = (starting.claim.run, &plan.runs[starting.claim.run]);
     let place = options.slots[starting.slot];
     Launch {
         run: planned.id.clone(),
         attempt: starting.claim.attempt,
         fence: starting.fence.clone(),
-        parent_pid: if options.engines.has_a_queue(place) { None } else { Some(std::process::id()) },
+        parent_pid: if options.engines.has_a_queue(place) {
+            None
+        } else {
+            Some(std::process::id())
+        },
         train: sweep.tokens(&planned.spec.data.train_digest),
         validation: sweep.tokens(&planned.spec.data.validation_digest),
         device: place.device,
@@ -41,7 +50,11 @@ pub(super) fn launch(sweep: &SweepDir, plan: &Plan, options: &Options, starting:
         // Others that go on from it would have its last bits: a trunk is kept as the spec makes it.
         keep_trunk: starting.keep_trunk && !starting.split,
         memory_bytes_estimate: Some(options.memory[run]),
-        split_for_memory: if starting.split { split_pass(&planned.spec) } else { None },
+        split_for_memory: if starting.split {
+            split_pass(&planned.spec)
+        } else {
+            None
+        },
         spec: planned.spec.clone(),
     }
 }
@@ -49,13 +62,21 @@ pub(super) fn launch(sweep: &SweepDir, plan: &Plan, options: &Options, starting:
 /// The folder of the nearest run before this one that has left its trunk.
 fn trunk_for(sweep: &SweepDir, plan: &Plan, options: &Options, run: usize) -> Option<PathBuf> {
     let before = |run: &usize| Some(options.branches[*run]?.from);
-    let mut earlier = std::iter::successors(before(&run), before).map(|run| sweep.run(&plan.runs[run].id));
-    Some(earlier.find(|dir| dir.trunk().root().is_dir())?.root().to_owned())
+    let mut earlier =
+        std::iter::successors(before(&run), before).map(|run| sweep.run(&plan.runs[run].id));
+    Some(
+        earlier
+            .find(|dir| dir.trunk().root().is_dir())?
+            .root()
+            .to_owned(),
+    )
 }
 
 /// Sequences in a pass of at most half the size; none where a pass is one sequence.
 pub(super) fn split_pass(spec: &RunSpec) -> Option<u32> {
-    (1..=spec.pass_sequences() / 2).rev().find(|pass| spec.batch_sequences.is_multiple_of(*pass))
+    (1..=spec.pass_sequences() / 2)
+        .rev()
+        .find(|pass| spec.batch_sequences.is_multiple_of(*pass))
 }
 
 /// Writes what an attempt is given. Not synced: where it is lost with the machine, so is the attempt.
@@ -75,7 +96,10 @@ pub(super) fn write_attempt(
 
 /// Every run writes to the same place: a failure to write stops the sweep.
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(FailureClass::Unwritable, format!("cannot write `{}`: {error}", path.display()))
+    Failure::new(
+        FailureClass::Unwritable,
+        format!("cannot write `{}`: {error}", path.display()),
+    )
 }
 
 #[cfg(test)]
@@ -85,8 +109,13 @@ mod tests {
 
     #[test]
     fn a_pass_is_split_into_parts_that_make_the_batch() {
-        let split =
-            |batch, micro| split_pass(&RunSpec { batch_sequences: batch, micro_batch_sequences: micro, ..example() });
+        let split = |batch, micro| {
+            split_pass(&RunSpec {
+                batch_sequences: batch,
+                micro_batch_sequences: micro,
+                ..example()
+            })
+        };
         assert_eq!(split(8, None), Some(4));
         assert_eq!(split(12, Some(6)), Some(3));
         assert_eq!(split(9, None), Some(3));

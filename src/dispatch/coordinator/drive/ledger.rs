@@ -41,8 +41,18 @@ pub(super) struct End {
 
 impl<'a> Ledger<'a> {
     /// With the attempts that hold runs already.
-    pub(super) fn new(plan: &'a Plan, store: &'a mut Store, leases: BTreeMap<RunIndex, (u32, Fence)>) -> Self {
-        Self { plan, store, leases, entries: Vec::new(), informing: BTreeSet::new() }
+    pub(super) fn new(
+        plan: &'a Plan,
+        store: &'a mut Store,
+        leases: BTreeMap<RunIndex, (u32, Fence)>,
+    ) -> Self {
+        Self {
+            plan,
+            store,
+            leases,
+            entries: Vec::new(),
+            informing: BTreeSet::new(),
+        }
     }
 
     pub(super) fn store(&mut self) -> &mut Store {
@@ -60,15 +70,27 @@ impl<'a> Ledger<'a> {
             self.leases.remove(&run);
             self.informing.remove(&run);
             let kind = Kind::Ended(fence, end.failure.clone(), end.loss);
-            self.entries.push(Entry { run, record: record.clone(), kind });
+            self.entries.push(Entry {
+                run,
+                record: record.clone(),
+                kind,
+            });
         }
         match lease {
             // Its token is known when it is written; until then nothing else can happen to it.
             Some(lease) if held.is_none_or(|(attempt, _)| attempt != lease.attempt) => {
-                self.entries.push(Entry { run, record, kind: Kind::Lease(lease.slot) });
+                self.entries.push(Entry {
+                    run,
+                    record,
+                    kind: Kind::Lease(lease.slot),
+                });
             }
             Some(_) => drop(self.informing.insert(run)),
-            None if held.is_none() => self.entries.push(Entry { run, record, kind: Kind::Free }),
+            None if held.is_none() => self.entries.push(Entry {
+                run,
+                record,
+                kind: Kind::Free,
+            }),
             None => {}
         }
     }
@@ -85,28 +107,58 @@ impl<'a> Ledger<'a> {
     pub(super) fn write_all(&mut self, state: &State) -> Result<(), DriveError> {
         let plan = self.plan;
         let id = |run: RunIndex| &plan.runs[run].id;
-        let held = self.informing.iter().filter_map(|run| Some((*run, self.leases.get(run)?.1)));
+        let held = self
+            .informing
+            .iter()
+            .filter_map(|run| Some((*run, self.leases.get(run)?.1)));
         let held = held.map(|(run, fence)| {
             let record = state.record(run);
-            (run, record.attempts, Change::Held { run: id(run), fence, record })
+            (
+                run,
+                record.attempts,
+                Change::Held {
+                    run: id(run),
+                    fence,
+                    record,
+                },
+            )
         });
         let entries = self.entries.iter().map(|Entry { run, record, kind }| {
             let change = match kind {
-                Kind::Lease(slot) => Change::Lease { run: id(*run), record, slot: *slot },
-                Kind::Ended(fence, failure, loss) => {
-                    Change::Ended { run: id(*run), fence: *fence, record, failure: failure.as_ref(), loss: *loss }
-                }
-                Kind::Free => Change::Free { run: id(*run), record, loss: None },
+                Kind::Lease(slot) => Change::Lease {
+                    run: id(*run),
+                    record,
+                    slot: *slot,
+                },
+                Kind::Ended(fence, failure, loss) => Change::Ended {
+                    run: id(*run),
+                    fence: *fence,
+                    record,
+                    failure: failure.as_ref(),
+                    loss: *loss,
+                },
+                Kind::Free => Change::Free {
+                    run: id(*run),
+                    record,
+                    loss: None,
+                },
             };
             (*run, record.attempts, change)
         });
-        let (about, changes): (Vec<_>, Vec<_>) =
-            held.chain(entries).map(|(run, attempt, change)| ((run, attempt), change)).unzip();
+        let (about, changes): (Vec<_>, Vec<_>) = held
+            .chain(entries)
+            .map(|(run, attempt, change)| ((run, attempt), change))
+            .unzip();
         for ((run, attempt), written) in about.into_iter().zip(self.store.write(&changes)?) {
             match written {
                 Written::Yes => {}
                 Written::Leased(fence) => drop(self.leases.insert(run, (attempt, fence))),
-                Written::Stale => return Err(DriveError::Stale { run: id(run).to_string(), attempt }),
+                Written::Stale => {
+                    return Err(DriveError::Stale {
+                        run: id(run).to_string(),
+                        attempt,
+                    });
+                }
             }
         }
         self.entries.clear();
@@ -116,7 +168,10 @@ impl<'a> Ledger<'a> {
 
     /// The fencing token of an attempt, if its lease is written down.
     pub(super) fn token(&self, claim: Claim) -> Option<String> {
-        let (_, fence) = self.leases.get(&claim.run).filter(|(attempt, _)| *attempt == claim.attempt)?;
+        let (_, fence) = self
+            .leases
+            .get(&claim.run)
+            .filter(|(attempt, _)| *attempt == claim.attempt)?;
         Some(self.store.token(*fence))
     }
 }

@@ -104,7 +104,10 @@ pub struct Summary {
 impl Summary {
     /// Runs of the plan with an outcome.
     pub fn done(&self) -> usize {
-        self.records.iter().filter(|record| record.state.has_outcome()).count()
+        self.records
+            .iter()
+            .filter(|record| record.state.has_outcome())
+            .count()
     }
 }
 
@@ -118,7 +121,9 @@ pub enum DriveError {
     #[error("{0}")]
     Store(#[from] StoreError),
     /// Another wrote to the store.
-    #[error("the store no longer says that attempt {attempt} holds run {run}: something else has written to it")]
+    #[error(
+        "the store no longer says that attempt {attempt} holds run {run}: something else has written to it"
+    )]
     Stale {
         /// The run.
         run: String,
@@ -139,11 +144,26 @@ pub fn drive(
     observer: &mut dyn Observer,
 ) -> Result<Summary, DriveError> {
     // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let TakenUp { resumed, mut store, held, .. } = taken_up;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let TakenUp {
+        resumed,
+        mut store,
+        held,
+        ..
+    } = taken_up;
     let attempt = |run: RunIndex| resumed.records[run].attempts;
-    let leases = held.into_iter().map(|(run, fence)| (run, (attempt(run), fence))).collect();
-    let state = State::new(resumed.records, facts(plan, &options), options.machine.clone(), options.policy);
+    let leases = held
+        .into_iter()
+        .map(|(run, fence)| (run, (attempt(run), fence)))
+        .collect();
+    let state = State::new(
+        resumed.records,
+        facts(plan, &options),
+        options.machine.clone(),
+        options.policy,
+    );
     let driver = Driver::new(sweep, plan, &mut store, leases, options, observer);
     let summary = runtime.block_on(async { driver.run(state).await })?;
     store.close()?;

@@ -49,7 +49,11 @@ pub struct Machine {
 impl Machine {
     /// The most memory of a device that has slots, bytes.
     pub(super) fn most_memory(&self) -> u64 {
-        self.slots.iter().map(|device| self.memory[*device]).max().unwrap_or(0)
+        self.slots
+            .iter()
+            .map(|device| self.memory[*device])
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -72,7 +76,10 @@ impl Policy {
 
     /// Milliseconds between the `n`-th failed attempt and the next: doubled each time, times a factor in [0.5, 1.5).
     pub(super) fn back_off(&self, n: u32, jitter: u64) -> u64 {
-        let doubled = self.retry_after.saturating_mul(1 << n.saturating_sub(1).min(30)).min(Self::LONGEST);
+        let doubled = self
+            .retry_after
+            .saturating_mul(1 << n.saturating_sub(1).min(30))
+            .min(Self::LONGEST);
         // Knuth's multiplicative hash: neighbours in (run, n) come far apart.
         let hash = (jitter ^ u64::from(n)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         doubled / 2 + doubled * (hash & 0xFFFF) / 0x1_0000
@@ -103,7 +110,10 @@ pub(super) fn ranks(facts: &[Facts], order: RunOrder) -> Vec<usize> {
         })
     });
     let mut ranks = vec![0; facts.len()];
-    sorted.into_iter().enumerate().for_each(|(rank, run)| ranks[run] = rank);
+    sorted
+        .into_iter()
+        .enumerate()
+        .for_each(|(rank, run)| ranks[run] = rank);
     ranks
 }
 
@@ -112,28 +122,53 @@ mod tests {
     use super::*;
 
     fn facts(worth: f64, priority: u64, after: Option<RunIndex>) -> Facts {
-        Facts { worth, memory: 1, after, priority, splits: true, jitter: 0 }
+        Facts {
+            worth,
+            memory: 1,
+            after,
+            priority,
+            splits: true,
+            jitter: 0,
+        }
     }
 
     #[test]
     fn order_and_priority() {
-        let runs = [facts(1.0, 0, None), facts(3.0, 0, None), facts(2.0, 0, None), facts(1.0, 0, None)];
+        let runs = [
+            facts(1.0, 0, None),
+            facts(3.0, 0, None),
+            facts(2.0, 0, None),
+            facts(1.0, 0, None),
+        ];
         assert_eq!(ranks(&runs, RunOrder::LongestFirst), [2, 0, 1, 3]);
         assert_eq!(ranks(&runs, RunOrder::CheapestFirst), [0, 3, 2, 1]);
         assert_eq!(ranks(&runs, RunOrder::AsListed), [0, 1, 2, 3]);
         // What an urgent run waits for is as urgent.
-        let chain = [facts(1.0, 0, None), facts(9.0, 0, None), facts(1.0, 0, Some(0)), facts(1.0, 5, Some(2))];
+        let chain = [
+            facts(1.0, 0, None),
+            facts(9.0, 0, None),
+            facts(1.0, 0, Some(0)),
+            facts(1.0, 5, Some(2)),
+        ];
         assert_eq!(ranks(&chain, RunOrder::LongestFirst), [0, 3, 1, 2]);
     }
 
     #[test]
     fn retries_wait_longer_each_time_and_apart() {
-        let policy = Policy { order: RunOrder::AsListed, max_crashes: 5, max_runs: None, retry_after: 1000 };
+        let policy = Policy {
+            order: RunOrder::AsListed,
+            max_crashes: 5,
+            max_runs: None,
+            retry_after: 1000,
+        };
         for n in 1..100 {
             let middle = (1000u64 << (n - 1).min(20)).min(300_000);
             for jitter in [0, 1, u64::MAX, 0x1234_5678_9abc_def0] {
                 let wait = policy.back_off(n, jitter);
-                assert!((middle / 2..middle * 3 / 2).contains(&wait), "{n} {jitter} {wait}");
+                assert!(
+                    (middle / 2..middle * 3 / 2).contains(&wait),
+                    "{n} {jitter} {wait}"
+                );
             }
         }
         assert_ne!(policy.back_off(1, 1), policy.back_off(1, 2));

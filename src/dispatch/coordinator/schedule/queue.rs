@@ -24,8 +24,9 @@ impl Queue {
     /// Takes out the first run by rank that needs no more than `room`, or whatever it needs where `room` is none.
     pub(super) fn pop(&mut self, room: Option<u64>) -> Option<RunIndex> {
         let fitting = self.ready.range(..=room.unwrap_or(u64::MAX));
-        let (memory, first) =
-            fitting.filter_map(|(memory, runs)| Some((*memory, *runs.first()?))).min_by_key(|(_, first)| *first)?;
+        let (memory, first) = fitting
+            .filter_map(|(memory, runs)| Some((*memory, *runs.first()?)))
+            .min_by_key(|(_, first)| *first)?;
         self.take(memory, first);
         Some(first.1)
     }
@@ -47,7 +48,11 @@ impl Queue {
 
     /// Takes out one run whose time has come.
     pub(super) fn awake(&mut self, now: Moment) -> Option<RunIndex> {
-        let first = self.asleep.first().copied().filter(|(until, _)| *until <= now)?;
+        let first = self
+            .asleep
+            .first()
+            .copied()
+            .filter(|(until, _)| *until <= now)?;
         self.asleep.remove(&first);
         Some(first.1)
     }
@@ -59,7 +64,9 @@ impl Queue {
 
     /// Leaves only the runs that are `wanted`.
     pub(super) fn retain(&mut self, wanted: impl Fn(RunIndex) -> bool) {
-        self.ready.values_mut().for_each(|runs| runs.retain(|(_, run)| wanted(*run)));
+        self.ready
+            .values_mut()
+            .for_each(|runs| runs.retain(|(_, run)| wanted(*run)));
         self.ready.retain(|_, runs| !runs.is_empty());
         self.asleep.retain(|(_, run)| wanted(*run));
     }

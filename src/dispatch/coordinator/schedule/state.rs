@@ -89,7 +89,10 @@ impl State {
     /// The attempt that holds a slot.
     pub fn holder(&self, slot: SlotIndex) -> Option<Claim> {
         let run = self.slots[slot]?;
-        Some(Claim { run, attempt: self.records[run].state.lease()?.attempt })
+        Some(Claim {
+            run,
+            attempt: self.records[run].state.lease()?.attempt,
+        })
     }
 
     /// What stopped the sweep, if a run's failure did.
@@ -104,7 +107,11 @@ impl State {
 
     /// The lease of an attempt, if it is the one that holds its run.
     pub(super) fn lease(&self, claim: Claim) -> Option<Lease> {
-        self.records.get(claim.run)?.state.lease().filter(|lease| lease.attempt == claim.attempt)
+        self.records
+            .get(claim.run)?
+            .state
+            .lease()
+            .filter(|lease| lease.attempt == claim.attempt)
     }
 
     /// Whether nothing runs and nothing will: what is not in the queue waits for a run that is, or has ended.
@@ -115,25 +122,32 @@ impl State {
 
     /// Whether another run may be started that was not yet.
     pub(super) fn may_begin(&self, run: RunIndex) -> bool {
-        self.policy.max_runs.is_none_or(|most| self.begun.len() < most) || self.begun.contains(&run)
+        self.policy
+            .max_runs
+            .is_none_or(|most| self.begun.len() < most)
+            || self.begun.contains(&run)
     }
 
     /// Whether what a run waits for has ended.
     pub(super) fn waits_for_nothing(&self, run: RunIndex) -> bool {
-        self.facts[run].after.is_none_or(|before| self.records[before].state.has_ended())
+        self.facts[run]
+            .after
+            .is_none_or(|before| self.records[before].state.has_ended())
     }
 
     /// Puts a run that waits for nothing but a slot into the queue.
     pub(super) fn enqueue(&mut self, run: RunIndex) {
         let queued = matches!(self.records[run].state, RunState::Queued { .. });
         if queued && self.waits_for_nothing(run) && self.may_begin(run) {
-            self.queue.push(run, self.ranks[run], self.facts[run].memory);
+            self.queue
+                .push(run, self.ranks[run], self.facts[run].memory);
         }
     }
 
     /// Takes a run that is wanted no more out of the queue.
     pub(super) fn dequeue(&mut self, run: RunIndex) {
-        self.queue.remove(run, self.ranks[run], self.facts[run].memory);
+        self.queue
+            .remove(run, self.ranks[run], self.facts[run].memory);
     }
 
     /// The next run for a free slot: the first that fits beside what its device holds. A device that holds nothing takes any, too, that no
@@ -145,15 +159,24 @@ impl State {
             return self.queue.pop(None);
         }
         // Beside one that is larger than its device, nothing fits.
-        self.queue.pop(Some(self.machine.memory[device].checked_sub(held)?))
+        self.queue
+            .pop(Some(self.machine.memory[device].checked_sub(held)?))
     }
 
     /// Gives a slot to a run; its attempt is counted here.
     pub(super) fn lease_to(&mut self, run: RunIndex, slot: SlotIndex) -> Claim {
         let record = &mut self.records[run];
         record.attempts += 1;
-        record.state = RunState::Leased { lease: Lease { attempt: record.attempts, slot } };
-        let claim = Claim { run, attempt: record.attempts };
+        record.state = RunState::Leased {
+            lease: Lease {
+                attempt: record.attempts,
+                slot,
+            },
+        };
+        let claim = Claim {
+            run,
+            attempt: record.attempts,
+        };
         self.seat(run, slot);
         self.begun.insert(run);
         if self.policy.max_runs == Some(self.begun.len()) {

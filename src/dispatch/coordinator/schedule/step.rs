@@ -90,10 +90,20 @@ pub fn step(mut state: State, now: Moment, event: Event) -> Decision {
     }
     changed.sort_unstable();
     changed.dedup();
-    Decision { state, changed, commands }
+    Decision {
+        state,
+        changed,
+        commands,
+    }
 }
 
-fn happened(state: &mut State, now: Moment, event: Event, changed: &mut Vec<RunIndex>, commands: &mut Vec<Command>) {
+fn happened(
+    state: &mut State,
+    now: Moment,
+    event: Event,
+    changed: &mut Vec<RunIndex>,
+    commands: &mut Vec<Command>,
+) {
     match event {
         Event::Tick => {}
         Event::DiskLow => state.paused = true,
@@ -105,7 +115,9 @@ fn happened(state: &mut State, now: Moment, event: Event, changed: &mut Vec<RunI
             }
         }
         Event::Delivered(claim) => {
-            if let Some(RunState::Leased { lease } | RunState::Running { lease, .. }) = held(state, claim) {
+            if let Some(RunState::Leased { lease } | RunState::Running { lease, .. }) =
+                held(state, claim)
+            {
                 state.records[claim.run].state = RunState::Committing { lease };
                 changed.push(claim.run);
                 commands.push(Command::Commit(claim));
@@ -114,7 +126,14 @@ fn happened(state: &mut State, now: Moment, event: Event, changed: &mut Vec<RunI
         Event::Committed(claim, exploded) => {
             if let Some(RunState::Committing { lease }) = held(state, claim) {
                 state.free(claim.run, lease.slot);
-                state.end(claim.run, if exploded == Exploded::Yes { RunState::Diverged } else { RunState::Done });
+                state.end(
+                    claim.run,
+                    if exploded == Exploded::Yes {
+                        RunState::Diverged
+                    } else {
+                        RunState::Done
+                    },
+                );
                 changed.push(claim.run);
             }
         }
@@ -126,7 +145,11 @@ fn happened(state: &mut State, now: Moment, event: Event, changed: &mut Vec<RunI
         }
         Event::Cancel(run) => cancel(state, run, changed, commands),
         Event::Retry(run) => {
-            if let Some(record) = state.records.get(run).and_then(|record| asked(record, RequestKind::Retry)) {
+            if let Some(record) = state
+                .records
+                .get(run)
+                .and_then(|record| asked(record, RequestKind::Retry))
+            {
                 state.reopen(run, record);
                 changed.push(run);
             }
@@ -143,24 +166,41 @@ pub(in crate::coordinator) fn asked(record: &Record, wish: RequestKind) -> Optio
     let state = match (wish, &record.state) {
         (RequestKind::Cancel, RunState::Queued { .. }) => RunState::Cancelled,
         (RequestKind::Retry, state) if state.has_ended() && !state.has_outcome() => {
-            return Some(Record { attempts: record.attempts, ..Record::default() });
+            return Some(Record {
+                attempts: record.attempts,
+                ..Record::default()
+            });
         }
         _ => return None,
     };
-    Some(Record { state, ..record.clone() })
+    Some(Record {
+        state,
+        ..record.clone()
+    })
 }
 
 /// The state of an attempt's run, if the attempt holds it.
 fn held(state: &State, claim: Claim) -> Option<RunState> {
-    state.lease(claim).map(|_| state.records[claim.run].state.clone())
+    state
+        .lease(claim)
+        .map(|_| state.records[claim.run].state.clone())
 }
 
 /// What is in the slots is asked to end.
 fn stops(state: &State) -> impl Iterator<Item = Command> {
-    (0..state.slots.len()).filter_map(|slot| state.holder(slot)).map(Command::Stop)
+    (0..state.slots.len())
+        .filter_map(|slot| state.holder(slot))
+        .map(Command::Stop)
 }
 
-fn failed(state: &mut State, now: Moment, claim: Claim, lease: Lease, failure: Failure, commands: &mut Vec<Command>) {
+fn failed(
+    state: &mut State,
+    now: Moment,
+    claim: Claim,
+    lease: Lease,
+    failure: Failure,
+    commands: &mut Vec<Command>,
+) {
     let run = claim.run;
     let cancelled = state.cancelling.contains(&run);
     state.free(run, lease.slot);
@@ -189,16 +229,27 @@ fn failed(state: &mut State, now: Moment, claim: Claim, lease: Lease, failure: F
         }
     }
     let record = &mut state.records[run];
-    record.state = RunState::Queued { last: Some(failure) };
-    let wait = state.policy.back_off(record.crashes.max(1), state.facts[run].jitter);
+    record.state = RunState::Queued {
+        last: Some(failure),
+    };
+    let wait = state
+        .policy
+        .back_off(record.crashes.max(1), state.facts[run].jitter);
     // What it waits for may have been taken up again: its end puts the run into the queue.
     if state.waits_for_nothing(run) && state.may_begin(run) {
         state.queue.sleep(run, Moment(now.0 + wait));
     }
 }
 
-fn cancel(state: &mut State, run: RunIndex, changed: &mut Vec<RunIndex>, commands: &mut Vec<Command>) {
-    let Some(record) = state.records.get(run) else { return };
+fn cancel(
+    state: &mut State,
+    run: RunIndex,
+    changed: &mut Vec<RunIndex>,
+    commands: &mut Vec<Command>,
+) {
+    let Some(record) = state.records.get(run) else {
+        return;
+    };
     match record.state {
         RunState::Queued { .. } => {
             state.dequeue(run);
@@ -207,7 +258,10 @@ fn cancel(state: &mut State, run: RunIndex, changed: &mut Vec<RunIndex>, command
         }
         RunState::Leased { lease } | RunState::Running { lease, .. } => {
             state.cancelling.insert(run);
-            commands.push(Command::Stop(Claim { run, attempt: lease.attempt }));
+            commands.push(Command::Stop(Claim {
+                run,
+                attempt: lease.attempt,
+            }));
         }
         // It is about to have an outcome.
         RunState::Committing { .. } => {}

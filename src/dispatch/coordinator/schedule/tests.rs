@@ -37,35 +37,78 @@ fn settings() -> impl Strategy<Value = Setting> {
         1 => Just(RunState::Cancelled),
         1 => Just(RunState::Failed { failure: failure(FailureClass::UserError) }),
     ];
-    let run = (record, 0u8..4, 0u64..6, any::<prop::sample::Index>(), 0u64..3, any::<bool>(), any::<u64>());
-    let order = prop_oneof![Just(RunOrder::LongestFirst), Just(RunOrder::CheapestFirst), Just(RunOrder::AsListed)];
-    let policy = (order, 1u32..4, proptest::option::weighted(0.2, 0usize..6), 0u64..2000);
-    let machine = (proptest::collection::vec(0usize..3, 1..5), proptest::collection::vec(0u64..8, 3));
-    (proptest::collection::vec(run, 1..12), policy, machine).prop_map(|(runs, policy, (slots, memory))| {
-        let facts = runs.iter().enumerate().map(|(i, run)| Facts {
-            worth: f64::from(run.1),
-            memory: run.2,
-            // After one before it, or none.
-            after: Some(run.3.index(2 * i + 1)).filter(|before| *before < i),
-            priority: run.4,
-            splits: run.5,
-            jitter: run.6,
-        });
-        let facts = facts.collect();
-        let records = runs.into_iter().map(|run| Record { state: run.0, ..Record::default() }).collect();
-        let (order, max_crashes, max_runs, retry_after) = policy;
-        let policy = Policy { order, max_crashes, max_runs, retry_after };
-        Setting { records, facts, machine: Machine { slots, memory }, policy }
-    })
+    let run = (
+        record,
+        0u8..4,
+        0u64..6,
+        any::<prop::sample::Index>(),
+        0u64..3,
+        any::<bool>(),
+        any::<u64>(),
+    );
+    let order = prop_oneof![
+        Just(RunOrder::LongestFirst),
+        Just(RunOrder::CheapestFirst),
+        Just(RunOrder::AsListed)
+    ];
+    let policy = (
+        order,
+        1u32..4,
+        proptest::option::weighted(0.2, 0usize..6),
+        0u64..2000,
+    );
+    let machine = (
+        proptest::collection::vec(0usize..3, 1..5),
+        proptest::collection::vec(0u64..8, 3),
+    );
+    (proptest::collection::vec(run, 1..12), policy, machine).prop_map(
+        |(runs, policy, (slots, memory))| {
+            let facts = runs.iter().enumerate().map(|(i, run)| Facts {
+                worth: f64::from(run.1),
+                memory: run.2,
+                // After one before it, or none.
+                after: Some(run.3.index(2 * i + 1)).filter(|before| *before < i),
+                priority: run.4,
+                splits: run.5,
+                jitter: run.6,
+            });
+            let facts = facts.collect();
+            let records = runs
+                .into_iter()
+                .map(|run| Record {
+                    state: run.0,
+                    ..Record::default()
+                })
+                .collect();
+            let (order, max_crashes, max_runs, retry_after) = policy;
+            let policy = Policy {
+                order,
+                max_crashes,
+                max_runs,
+                retry_after,
+            };
+            Setting {
+                records,
+                facts,
+                machine: Machine { slots, memory },
+                policy,
+            }
+        },
+    )
 }
 
 impl Setting {
     /// As a coordinator finds it whose engine still has what an earlier one gave to it: the first runs that wait hold slots.
     fn with_kept_leases(mut self) -> Self {
-        let waiting = self.records.iter_mut().filter(|record| !record.state.has_ended());
+        let waiting = self
+            .records
+            .iter_mut()
+            .filter(|record| !record.state.has_ended());
         for (slot, record) in waiting.take(self.machine.slots.len()).enumerate() {
             *record = Record {
-                state: RunState::Leased { lease: Lease { attempt: 1, slot } },
+                state: RunState::Leased {
+                    lease: Lease { attempt: 1, slot },
+                },
                 attempts: 1,
                 ..Record::default()
             };
@@ -74,7 +117,12 @@ impl Setting {
     }
 
     fn state(&self) -> State {
-        State::new(self.records.clone(), self.facts.clone(), self.machine.clone(), self.policy)
+        State::new(
+            self.records.clone(),
+            self.facts.clone(),
+            self.machine.clone(),
+            self.policy,
+        )
     }
 
     fn model(&self) -> Model {
@@ -93,7 +141,13 @@ impl Setting {
 }
 
 /// Anything that may arrive, about attempts that are, were or never will be.
-fn event(runs: usize, kind: u8, run: prop::sample::Index, attempt: u32, class: prop::sample::Index) -> Event {
+fn event(
+    runs: usize,
+    kind: u8,
+    run: prop::sample::Index,
+    attempt: u32,
+    class: prop::sample::Index,
+) -> Event {
     let run = run.index(runs);
     let claim = Claim { run, attempt };
     match kind {
@@ -230,10 +284,30 @@ proptest! {
 }
 
 fn of(runs: usize, slots: usize) -> State {
-    let facts = Facts { worth: 1.0, memory: 1, after: None, priority: 0, splits: true, jitter: 7 };
-    let policy = Policy { order: RunOrder::AsListed, max_crashes: 3, max_runs: None, retry_after: 1000 };
-    let machine = Machine { slots: vec![0; slots], memory: vec![u64::MAX] };
-    State::new(vec![Record::default(); runs], vec![facts; runs], machine, policy)
+    let facts = Facts {
+        worth: 1.0,
+        memory: 1,
+        after: None,
+        priority: 0,
+        splits: true,
+        jitter: 7,
+    };
+    let policy = Policy {
+        order: RunOrder::AsListed,
+        max_crashes: 3,
+        max_runs: None,
+        retry_after: 1000,
+    };
+    let machine = Machine {
+        slots: vec![0; slots],
+        memory: vec![u64::MAX],
+    };
+    State::new(
+        vec![Record::default(); runs],
+        vec![facts; runs],
+        machine,
+        policy,
+    )
 }
 
 fn claim(run: RunIndex, attempt: u32) -> Claim {
@@ -241,10 +315,12 @@ fn claim(run: RunIndex, attempt: u32) -> Claim {
 }
 
 fn after(state: State, events: impl IntoIterator<Item = Event>) -> (State, Vec<Command>) {
-    events.into_iter().fold((state, Vec::new()), |(state, _), event| {
-        let decision = step(state, Moment(0), event);
-        (decision.state, decision.commands)
-    })
+    events
+        .into_iter()
+        .fold((state, Vec::new()), |(state, _), event| {
+            let decision = step(state, Moment(0), event);
+            (decision.state, decision.commands)
+        })
 }
 
 #[test]
@@ -255,15 +331,30 @@ fn nothing_to_do_is_done_at_once() {
 #[test]
 fn an_outcome_is_committed_once() {
     let first = claim(0, 1);
-    let (state, commands) = after(of(2, 1), [Event::Tick, Event::Started(first, Some(5)), Event::Delivered(first)]);
+    let (state, commands) = after(
+        of(2, 1),
+        [
+            Event::Tick,
+            Event::Started(first, Some(5)),
+            Event::Delivered(first),
+        ],
+    );
     assert_eq!(commands, [Command::Commit(first)]);
     let (state, commands) = after(state, [Event::Delivered(first)]);
     assert_eq!(commands, [], "a second delivery");
     let (state, commands) = after(state, [Event::Committed(first, Exploded::No)]);
-    assert_eq!(commands, [Command::Start { claim: claim(1, 1), slot: 0 }]);
-    for late in
-        [Event::Delivered(first), Event::Failed(first, failure(FailureClass::Crash)), Event::Started(first, Some(5))]
-    {
+    assert_eq!(
+        commands,
+        [Command::Start {
+            claim: claim(1, 1),
+            slot: 0
+        }]
+    );
+    for late in [
+        Event::Delivered(first),
+        Event::Failed(first, failure(FailureClass::Crash)),
+        Event::Started(first, Some(5)),
+    ] {
         assert_eq!(after(state.clone(), [late]), (state.clone(), vec![]));
     }
 }
@@ -272,7 +363,10 @@ fn an_outcome_is_committed_once() {
 fn an_interrupted_run_waits_for_the_next_time() {
     let (state, commands) = after(of(2, 1), [Event::Tick, Event::Interrupted]);
     assert_eq!(commands, [Command::Stop(claim(0, 1))]);
-    let (state, commands) = after(state, [Event::Failed(claim(0, 1), failure(FailureClass::Preempted))]);
+    let (state, commands) = after(
+        state,
+        [Event::Failed(claim(0, 1), failure(FailureClass::Preempted))],
+    );
     assert_eq!(commands, [Command::Finish]);
     assert_eq!(state.record(0).state.name(), "queued");
     assert_eq!(state.record(0).attempts, 1);
@@ -280,22 +374,47 @@ fn an_interrupted_run_waits_for_the_next_time() {
 
 #[test]
 fn a_full_disk_stops_the_sweep_and_blames_no_run() {
-    let (state, commands) =
-        after(of(3, 2), [Event::Tick, Event::Failed(claim(0, 1), failure(FailureClass::Unwritable))]);
+    let (state, commands) = after(
+        of(3, 2),
+        [
+            Event::Tick,
+            Event::Failed(claim(0, 1), failure(FailureClass::Unwritable)),
+        ],
+    );
     assert_eq!(commands, [Command::Stop(claim(1, 1))]);
-    let (state, commands) = after(state, [Event::Failed(claim(1, 1), failure(FailureClass::Preempted))]);
+    let (state, commands) = after(
+        state,
+        [Event::Failed(claim(1, 1), failure(FailureClass::Preempted))],
+    );
     assert_eq!(commands, [Command::Finish]);
     assert_eq!(state.stopped_by().unwrap().0, 0);
-    assert!(state.records().iter().all(|record| record.state.name() == "queued"));
+    assert!(
+        state
+            .records()
+            .iter()
+            .all(|record| record.state.name() == "queued")
+    );
 }
 
 #[test]
 fn little_room_on_the_disk_starts_nothing() {
-    let (state, commands) =
-        after(of(3, 1), [Event::Tick, Event::DiskLow, Event::Failed(claim(0, 1), failure(FailureClass::UserError))]);
+    let (state, commands) = after(
+        of(3, 1),
+        [
+            Event::Tick,
+            Event::DiskLow,
+            Event::Failed(claim(0, 1), failure(FailureClass::UserError)),
+        ],
+    );
     assert_eq!(commands, [], "it waits for room");
     let (_, commands) = after(state, [Event::DiskFree]);
-    assert_eq!(commands, [Command::Start { claim: claim(1, 1), slot: 0 }]);
+    assert_eq!(
+        commands,
+        [Command::Start {
+            claim: claim(1, 1),
+            slot: 0
+        }]
+    );
 }
 
 #[test]
@@ -304,34 +423,79 @@ fn a_poison_run_is_quarantined_and_the_rest_go_on() {
     for attempt in 1..=3 {
         let crash = Event::Failed(claim(0, attempt), failure(FailureClass::Crash));
         state = after(state, [crash, Event::Started(claim(1, attempt), Some(1))]).0;
-        state =
-            step(state, Moment(1_000_000), Event::Failed(claim(1, attempt), failure(FailureClass::Preempted))).state;
+        state = step(
+            state,
+            Moment(1_000_000),
+            Event::Failed(claim(1, attempt), failure(FailureClass::Preempted)),
+        )
+        .state;
     }
     assert_eq!(state.record(0).state.name(), "quarantined");
     assert_eq!(state.record(0).crashes, 3);
     assert_ne!(state.record(1).state.name(), "quarantined");
     let (state, _) = after(state, [Event::Retry(0)]);
-    assert_eq!((state.record(0).crashes, state.record(0).state.name()), (0, "leased"), "the user asked for it");
+    assert_eq!(
+        (state.record(0).crashes, state.record(0).state.name()),
+        (0, "leased"),
+        "the user asked for it"
+    );
 }
 
 #[test]
 fn want_of_memory_is_tried_once_more_in_parts() {
     let memory = || failure(FailureClass::OutOfMemory);
-    let (state, _) = after(of(1, 1), [Event::Tick, Event::Failed(claim(0, 1), memory())]);
+    let (state, _) = after(
+        of(1, 1),
+        [Event::Tick, Event::Failed(claim(0, 1), memory())],
+    );
     assert!(state.record(0).split);
     let decision = step(state, Moment(10_000), Event::Tick);
-    assert_eq!(decision.commands, [Command::Start { claim: claim(0, 2), slot: 0 }]);
+    assert_eq!(
+        decision.commands,
+        [Command::Start {
+            claim: claim(0, 2),
+            slot: 0
+        }]
+    );
     let (state, commands) = after(decision.state, [Event::Failed(claim(0, 2), memory())]);
-    assert_eq!((state.record(0).state.name(), commands), ("failed", vec![Command::Finish]));
+    assert_eq!(
+        (state.record(0).state.name(), commands),
+        ("failed", vec![Command::Finish])
+    );
 }
 
 #[test]
 fn small_runs_share_a_device_and_large_ones_do_not() {
-    let facts = |memory| Facts { worth: 1.0, memory, after: None, priority: 0, splits: true, jitter: 0 };
-    let policy = Policy { order: RunOrder::AsListed, max_crashes: 3, max_runs: None, retry_after: 0 };
-    let machine = Machine { slots: vec![0, 1, 0, 1], memory: vec![10, 10] };
+    let facts = |memory| Facts {
+        worth: 1.0,
+        memory,
+        after: None,
+        priority: 0,
+        splits: true,
+        jitter: 0,
+    };
+    let policy = Policy {
+        order: RunOrder::AsListed,
+        max_crashes: 3,
+        max_runs: None,
+        retry_after: 0,
+    };
+    let machine = Machine {
+        slots: vec![0, 1, 0, 1],
+        memory: vec![10, 10],
+    };
     let runs = [9, 4, 4, 4].map(facts).to_vec();
-    let (_, commands) = after(State::new(vec![Record::default(); 4], runs, machine, policy), [Event::Tick]);
-    let start = |run, slot| Command::Start { claim: claim(run, 1), slot };
-    assert_eq!(commands, [start(0, 0), start(1, 1), start(2, 3)], "the fourth finds no room beside them");
+    let (_, commands) = after(
+        State::new(vec![Record::default(); 4], runs, machine, policy),
+        [Event::Tick],
+    );
+    let start = |run, slot| Command::Start {
+        claim: claim(run, 1),
+        slot,
+    };
+    assert_eq!(
+        commands,
+        [start(0, 0), start(1, 1), start(2, 3)],
+        "the fourth finds no room beside them"
+    );
 }

@@ -15,11 +15,19 @@ pub(super) fn quiet(program: &str) -> Command {
 
 /// What a command printed, or how it failed.
 pub(super) async fn said(mut command: Command, name: &str) -> Result<String, String> {
-    let output = command.output().await.map_err(|e| format!("`{name}` cannot be started: {e}"))?;
+    let output = command
+        .output()
+        .await
+        .map_err(|e| format!("`{name}` cannot be started: {e}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let words = String::from_utf8_lossy(&output.stderr);
-    let words = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned();
+    let words = words
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("it said nothing")
+        .to_owned();
     Err(format!("`{name}` failed ({}): {words}", output.status))
 }

@@ -26,7 +26,9 @@ impl Commands {
     /// The engine's words, if it does not take it.
     pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
         let mut command = shell(&self.submit, &job.tag);
-        command.env("ISOFLOP_JOB", &job.script).env("ISOFLOP_ATTEMPT", &job.folder);
+        command
+            .env("ISOFLOP_JOB", &job.script)
+            .env("ISOFLOP_ATTEMPT", &job.folder);
         command.env("ISOFLOP_THREADS", job.threads.to_string());
         if let Some(line) = &job.command {
             command.env("ISOFLOP_COMMAND", line);

@@ -25,26 +25,58 @@ pub(super) struct Job {
 
 impl Job {
     /// Writes the script of an attempt whose launch file is written. `isoflop` and `trainer` are the programs' whole paths.
-    pub(super) fn write(attempt: &AttemptDir, threads: u32, isoflop: &Path, trainer: &Path) -> io::Result<Self> {
+    pub(super) fn write(
+        attempt: &AttemptDir,
+        threads: u32,
+        isoflop: &Path,
+        trainer: &Path,
+    ) -> io::Result<Self> {
         let folder = std::path::absolute(attempt.root())?;
         let here = std::env::current_dir()?;
-        let [here, isoflop, trainer, attempt_folder] = [&here, isoflop, trainer, folder.as_path()].map(quoted);
-        let script = script(&format!("cd {here} && exec {isoflop} attempt {attempt_folder} --trainer {trainer}"));
+        let [here, isoflop, trainer, attempt_folder] =
+            [&here, isoflop, trainer, folder.as_path()].map(quoted);
+        let script = script(&format!(
+            "cd {here} && exec {isoflop} attempt {attempt_folder} --trainer {trainer}"
+        ));
         write_whole(&attempt.job(), script.as_bytes())?;
-        Ok(Self { tag: tag(attempt)?, script: std::path::absolute(attempt.job())?, folder, threads, command: None })
+        Ok(Self {
+            tag: tag(attempt)?,
+            script: std::path::absolute(attempt.job())?,
+            folder,
+            threads,
+            command: None,
+        })
     }
 
     /// Writes the script of an attempt that is executed by a command which needs no file of this machine.
-    pub(super) fn by_command(attempt: &AttemptDir, threads: u32, command: String) -> io::Result<Self> {
-        write_whole(&attempt.job(), script(&format!("exec {command}")).as_bytes())?;
-        let (folder, script) = (std::path::absolute(attempt.root())?, std::path::absolute(attempt.job())?);
-        Ok(Self { tag: tag(attempt)?, script, folder, threads, command: Some(command) })
+    pub(super) fn by_command(
+        attempt: &AttemptDir,
+        threads: u32,
+        command: String,
+    ) -> io::Result<Self> {
+        write_whole(
+            &attempt.job(),
+            script(&format!("exec {command}")).as_bytes(),
+        )?;
+        let (folder, script) = (
+            std::path::absolute(attempt.root())?,
+            std::path::absolute(attempt.job())?,
+        );
+        Ok(Self {
+            tag: tag(attempt)?,
+            script,
+            folder,
+            threads,
+            command: Some(command),
+        })
     }
 }
 
 /// A job's script. SIGUSR1 means the end of an attempt; before isoflop hears it, it would end the job without a word.
 fn script(command: &str) -> String {
-    format!("#!/bin/sh\n# What an engine executes for this attempt. isoflop wrote it.\ntrap '' USR1\n{command}\n")
+    format!(
+        "#!/bin/sh\n# What an engine executes for this attempt. isoflop wrote it.\ntrap '' USR1\n{command}\n"
+    )
 }
 
 /// The tag of an attempt.
@@ -66,7 +98,10 @@ mod tests {
 
     #[test]
     fn a_word_before_it_is_heard_ends_no_job() {
-        let output = std::process::Command::new("sh").args(["-c", &script("kill -USR1 $$; echo on")]).output().unwrap();
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script("kill -USR1 $$; echo on")])
+            .output()
+            .unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), "on\n");
     }
 
@@ -74,7 +109,10 @@ mod tests {
     fn a_path_is_one_word() {
         for path in ["/a b/c", "/it's", "/$HOME/`x`\"", "/ü\n"] {
             let command = format!("printf %s {}", quoted(Path::new(path)));
-            let output = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
+            let output = std::process::Command::new("sh")
+                .args(["-c", &command])
+                .output()
+                .unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), path);
         }
     }

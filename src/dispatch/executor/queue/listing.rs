@@ -30,9 +30,18 @@ struct Answer {
 
 impl Listing {
     /// Whether the engine knows a job, by an answer no older than `every` and asked for after `since`; nothing if it does not say.
-    pub(super) async fn knows(&self, dialect: &Dialect, tag: &str, since: Instant, every: Duration) -> Option<bool> {
+    pub(super) async fn knows(
+        &self,
+        dialect: &Dialect,
+        tag: &str,
+        since: Instant,
+        every: Duration,
+    ) -> Option<bool> {
         let mut last = self.last.lock().await;
-        if last.as_ref().is_none_or(|answer| answer.at < since || answer.at.elapsed() >= every) {
+        if last
+            .as_ref()
+            .is_none_or(|answer| answer.at < since || answer.at.elapsed() >= every)
+        {
             let at = Instant::now();
             let (tags, silence) = match dialect.live().await {
                 Ok(tags) => (Some(tags), None),
@@ -50,7 +59,10 @@ impl Listing {
 
     /// Why the engine does not say what it has, in words; nothing where it does.
     pub(super) fn silence(&self) -> Option<String> {
-        self.silence.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.silence
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The engine is there.

@@ -64,15 +64,30 @@ impl Queue {
     ///
     /// # Errors
     /// When the programs have no path that another machine could use.
-    pub fn new(dialect: Dialect, every: Duration, grace: Duration, trainer: &Trainer) -> std::io::Result<Self> {
+    pub fn new(
+        dialect: Dialect,
+        every: Duration,
+        grace: Duration,
+        trainer: &Trainer,
+    ) -> std::io::Result<Self> {
         let trainer = std::path::absolute(trainer.program())?;
-        Ok(Self::of(dialect, (every, grace), (std::env::current_exe()?, trainer), None))
+        Ok(Self::of(
+            dialect,
+            (every, grace),
+            (std::env::current_exe()?, trainer),
+            None,
+        ))
     }
 
     /// The same, for jobs that share no files with this machine.
     pub fn by_way_of(depot: Depot, dialect: Dialect, every: Duration, grace: Duration) -> Self {
         // The programs are those of the machines that train.
-        Self::of(dialect, (every, grace), ("isoflop".into(), "isoflop-trainer".into()), Some(depot))
+        Self::of(
+            dialect,
+            (every, grace),
+            ("isoflop".into(), "isoflop-trainer".into()),
+            Some(depot),
+        )
     }
 
     fn of(
@@ -82,8 +97,21 @@ impl Queue {
         depot: Option<Depot>,
     ) -> Self {
         let listing = Listing::default();
-        let patience = dialect.deadline().map(|(limit, wanted)| Patience::new(limit, wanted));
-        Self { engine: Arc::new(Engine { dialect, every, grace, isoflop, trainer, listing, patience, depot }) }
+        let patience = dialect
+            .deadline()
+            .map(|(limit, wanted)| Patience::new(limit, wanted));
+        Self {
+            engine: Arc::new(Engine {
+                dialect,
+                every,
+                grace,
+                isoflop,
+                trainer,
+                listing,
+                patience,
+                depot,
+            }),
+        }
     }
 }
 
@@ -119,7 +147,11 @@ impl Executor for Queue {
             engine.clear(&job.tag).await;
             end
         };
-        Ok(Execution { pid: None, taken, end: Box::pin(end) })
+        Ok(Execution {
+            pid: None,
+            taken,
+            end: Box::pin(end),
+        })
     }
 
     fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution> {
@@ -131,7 +163,11 @@ impl Executor for Queue {
             end
         });
         // If it was not, it is lost, as it would be with any coordinator there.
-        Some(Execution { pid: None, taken: watch::channel(true).1, end })
+        Some(Execution {
+            pid: None,
+            taken: watch::channel(true).1,
+            end,
+        })
     }
 
     fn has_a_queue(&self) -> bool {
@@ -139,8 +175,18 @@ impl Executor for Queue {
     }
 
     fn trouble(&self) -> Option<Trouble> {
-        let storage = || self.engine.depot.as_ref().and_then(Depot::silence).map(Trouble::StorageAway);
-        self.engine.listing.silence().map(Trouble::Silent).or_else(storage)
+        let storage = || {
+            self.engine
+                .depot
+                .as_ref()
+                .and_then(Depot::silence)
+                .map(Trouble::StorageAway)
+        };
+        self.engine
+            .listing
+            .silence()
+            .map(Trouble::Silent)
+            .or_else(storage)
     }
 }
 
@@ -162,7 +208,10 @@ impl Engine {
                 self.listing.it_answers();
                 return Ok(());
             };
-            let known = self.listing.knows(&self.dialect, &job.tag, Instant::now(), self.every).await;
+            let known = self
+                .listing
+                .knows(&self.dialect, &job.tag, Instant::now(), self.every)
+                .await;
             // The answer was lost, and not the job.
             if known == Some(true) || attempt.began().exists() {
                 return Ok(());
@@ -199,8 +248,13 @@ impl Engine {
 
     /// Fetches what a job has brought, where that does not lie in the attempt's folder by itself.
     async fn fetch(&self, attempt: &AttemptDir, tag: &str) -> Result<(), ExecutionError> {
-        let Some(depot) = &self.depot else { return Ok(()) };
-        depot.look(attempt, tag).await.map_err(|error| unbrought(attempt, error))
+        let Some(depot) = &self.depot else {
+            return Ok(());
+        };
+        depot
+            .look(attempt, tag)
+            .await
+            .map_err(|error| unbrought(attempt, error))
     }
 
     /// Waits for the end of a job that was submitted, perhaps; ends it if that is asked for.
@@ -246,7 +300,10 @@ impl Engine {
         match end {
             Ok(AttemptEnd::Lost { began, .. }) => {
                 unwant(attempt)?;
-                Ok(AttemptEnd::Lost { began, fate: self.dialect.fate(tag).await })
+                Ok(AttemptEnd::Lost {
+                    began,
+                    fate: self.dialect.fate(tag).await,
+                })
             }
             Ok(_) => end,
             Err(_) => {
@@ -262,7 +319,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`ExecutionError::Refused`], when it and all others have waited for too long.
-    async fn over(&self, attempt: &AttemptDir, tag: &str, grace: Duration) -> Result<AttemptEnd, ExecutionError> {
+    async fn over(
+        &self,
+        attempt: &AttemptDir,
+        tag: &str,
+        grace: Duration,
+    ) -> Result<AttemptEnd, ExecutionError> {
         let began = Instant::now();
         let mut missing: Option<Instant> = None;
         let mut fetched: Option<Instant> = None;
@@ -277,7 +339,11 @@ impl Engine {
                 self.one_began().await;
                 return Ok(end);
             }
-            match self.listing.knows(&self.dialect, tag, began, self.every).await {
+            match self
+                .listing
+                .knows(&self.dialect, tag, began, self.every)
+                .await
+            {
                 Some(false) => {
                     let since = *missing.get_or_insert_with(Instant::now);
                     if since.elapsed() >= grace {
@@ -299,7 +365,9 @@ impl Engine {
 
     /// Waits on with a job that the engine has, if it or another has begun lately enough.
     async fn have_patience(&self, attempt: &AttemptDir) -> Result<(), ExecutionError> {
-        let Some(patience) = &self.patience else { return Ok(()) };
+        let Some(patience) = &self.patience else {
+            return Ok(());
+        };
         if attempt.began().exists() {
             patience.one_began().await;
             return Ok(());
@@ -319,7 +387,8 @@ impl Engine {
 /// # Errors
 /// [`ExecutionError::Unwritable`].
 pub fn unwant(attempt: &AttemptDir) -> Result<(), ExecutionError> {
-    std::fs::write(attempt.stop(), "").map_err(|source| ExecutionError::Unwritable(attempt.stop(), source))
+    std::fs::write(attempt.stop(), "")
+        .map_err(|source| ExecutionError::Unwritable(attempt.stop(), source))
 }
 
 /// What a storage has against an attempt: it would have it against all.
@@ -335,5 +404,8 @@ fn read_end(attempt: &AttemptDir) -> Option<AttemptEnd> {
 }
 
 fn lost(attempt: &AttemptDir) -> AttemptEnd {
-    AttemptEnd::Lost { began: attempt.began().exists(), fate: None }
+    AttemptEnd::Lost {
+        began: attempt.began().exists(),
+        fate: None,
+    }
 }

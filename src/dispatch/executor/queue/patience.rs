@@ -19,7 +19,11 @@ pub(super) struct Patience {
 
 impl Patience {
     pub(super) fn new(limit: Duration, wanted: String) -> Self {
-        Self { limit, wanted, waited: Mutex::default() }
+        Self {
+            limit,
+            wanted,
+            waited: Mutex::default(),
+        }
     }
 
     /// One of the jobs has begun: there is room for what they ask for.
@@ -36,7 +40,10 @@ impl Patience {
             return Ok(());
         }
         let limit = duration(self.limit.as_secs_f64());
-        Err(format!("no job of the sweep has begun in {limit} (`pending_seconds`); each asks for {}", self.wanted))
+        Err(format!(
+            "no job of the sweep has begun in {limit} (`pending_seconds`); each asks for {}",
+            self.wanted
+        ))
     }
 }
 
@@ -50,7 +57,10 @@ impl Waited {
     /// The time waited, after a look at a job that waits. Time in which nobody looked does not count: there were no jobs, or no
     /// answers.
     fn after(&mut self, now: Instant) -> Duration {
-        let since = self.looked.replace(now).map_or(Duration::ZERO, |looked| now - looked);
+        let since = self
+            .looked
+            .replace(now)
+            .map_or(Duration::ZERO, |looked| now - looked);
         self.time += since.min(2 * LOOK);
         self.time
     }

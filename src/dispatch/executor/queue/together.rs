@@ -21,7 +21,11 @@ pub(super) struct Together<T, R> {
 impl<T, R> Together<T, R> {
     /// At most so many at a time.
     pub(super) fn new(most: usize) -> Self {
-        Self { most, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+        Self {
+            most,
+            waiting: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Has an item dealt with, together with those that come while it waits: `act` answers each, in their order. Nothing if it did
@@ -62,7 +66,9 @@ impl<T, R> Together<T, R> {
 
 impl<T, R> fmt::Debug for Together<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Together").field("most", &self.most).finish_non_exhaustive()
+        f.debug_struct("Together")
+            .field("most", &self.most)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,11 +81,22 @@ mod tests {
         let (together, given) = (Together::new(most), Mutex::new(Vec::new()));
         let act = |items: Vec<u32>| {
             given.lock().unwrap().push(items.clone());
-            std::future::ready(items.into_iter().filter(|item| *item != 7).map(|item| item * 10).collect())
+            std::future::ready(
+                items
+                    .into_iter()
+                    .filter(|item| *item != 7)
+                    .map(|item| item * 10)
+                    .collect(),
+            )
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let answers = runtime.block_on(async {
-            let mut asked: Vec<_> = (0..count).map(|item| Box::pin(together.join(item, act))).collect();
+            let mut asked: Vec<_> = (0..count)
+                .map(|item| Box::pin(together.join(item, act)))
+                .collect();
             let mut answers = vec![None; asked.len()];
             let mut open = asked.len();
             std::future::poll_fn(|context| {
@@ -91,7 +108,11 @@ mod tests {
                         open -= 1;
                     }
                 }
-                if open == 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+                if open == 0 {
+                    std::task::Poll::Ready(())
+                } else {
+                    std::task::Poll::Pending
+                }
             })
             .await;
             answers.into_iter().map(Option::unwrap).collect()
@@ -103,7 +124,10 @@ mod tests {
     fn what_comes_together_is_done_together() {
         let (given, answers) = dealt(3, 7);
         assert_eq!(given, [vec![0, 1, 2], vec![3, 4, 5], vec![6]]);
-        assert_eq!(answers, (0..7).map(|item| Some(item * 10)).collect::<Vec<_>>());
+        assert_eq!(
+            answers,
+            (0..7).map(|item| Some(item * 10)).collect::<Vec<_>>()
+        );
     }
 
     #[test]

@@ -27,10 +27,24 @@ pub struct StorageAddress {
 
 impl StorageAddress {
     /// The storage of an attempt's address, and the attempt's tag; nothing if it is none.
-    pub fn of_attempt(url: &str, endpoint: Option<String>, region: Option<String>) -> Option<(Self, String)> {
+    pub fn of_attempt(
+        url: &str,
+        endpoint: Option<String>,
+        region: Option<String>,
+    ) -> Option<(Self, String)> {
         let (url, tag) = url.rsplit_once("/attempts/")?;
-        let is_tag = tag.starts_with("isoflop-") && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        (is_tag && url.contains("://")).then(|| (Self { url: url.to_owned(), endpoint, region }, tag.to_owned()))
+        let is_tag = tag.starts_with("isoflop-")
+            && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        (is_tag && url.contains("://")).then(|| {
+            (
+                Self {
+                    url: url.to_owned(),
+                    endpoint,
+                    region,
+                },
+                tag.to_owned(),
+            )
+        })
     }
 
     /// The address of an attempt in it.
@@ -45,30 +59,54 @@ impl StorageAddress {
     pub(super) fn open(&self) -> Result<(Arc<dyn ObjectStore>, Path), String> {
         let words = |error: object_store::Error| error.to_string();
         if let Some(folder) = self.url.strip_prefix("file://") {
-            std::fs::create_dir_all(folder).map_err(|e| format!("`{folder}` cannot be made: {e}"))?;
-            let store = LocalFileSystem::new_with_prefix(folder).map_err(words)?.with_automatic_cleanup(true);
+            std::fs::create_dir_all(folder)
+                .map_err(|e| format!("`{folder}` cannot be made: {e}"))?;
+            let store = LocalFileSystem::new_with_prefix(folder)
+                .map_err(words)?
+                .with_automatic_cleanup(true);
             return Ok((Arc::new(store), Path::default()));
         }
-        let Some((bucket, prefix)) =
-            self.url.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, "")))
+        let Some((bucket, prefix)) = self
+            .url
+            .strip_prefix("s3://")
+            .map(|rest| rest.split_once('/').unwrap_or((rest, "")))
         else {
             return Err(format!("`{}` is neither `s3://` nor `file://`", self.url));
         };
         tls_provider();
         let mut store = AmazonS3Builder::from_env().with_bucket_name(bucket);
         if let Some(endpoint) = &self.endpoint {
-            store = store.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+            store = store
+                .with_endpoint(endpoint)
+                .with_allow_http(endpoint.starts_with("http://"));
         }
         if let Some(region) = &self.region {
             store = store.with_region(region);
         }
         // A large file may take long, but not be silent for long. Trying again is for `Calls`, which says so.
-        let http =
-            ClientOptions::new().with_timeout_disabled().with_connect_timeout(SILENCE).with_read_timeout(SILENCE);
-        let http = http.with_allow_http(self.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://")));
-        let retry = RetryConfig { max_retries: 1, retry_timeout: SILENCE, ..RetryConfig::default() };
-        let store = store.with_client_options(http).with_retry(retry).build().map_err(words)?;
-        Ok((Arc::new(store), Path::parse(prefix.trim_matches('/')).map_err(|e| e.to_string())?))
+        let http = ClientOptions::new()
+            .with_timeout_disabled()
+            .with_connect_timeout(SILENCE)
+            .with_read_timeout(SILENCE);
+        let http = http.with_allow_http(
+            self.endpoint
+                .as_ref()
+                .is_some_and(|endpoint| endpoint.starts_with("http://")),
+        );
+        let retry = RetryConfig {
+            max_retries: 1,
+            retry_timeout: SILENCE,
+            ..RetryConfig::default()
+        };
+        let store = store
+            .with_client_options(http)
+            .with_retry(retry)
+            .build()
+            .map_err(words)?;
+        Ok((
+            Arc::new(store),
+            Path::parse(prefix.trim_matches('/')).map_err(|e| e.to_string())?,
+        ))
     }
 }
 
@@ -78,22 +116,36 @@ mod tests {
 
     #[test]
     fn an_attempt_has_an_address() {
-        let address = StorageAddress { url: "s3://bucket/a/b/".to_owned(), endpoint: None, region: None };
+        let address = StorageAddress {
+            url: "s3://bucket/a/b/".to_owned(),
+            endpoint: None,
+            region: None,
+        };
         let (tag, without) = ("isoflop-0123456789abcdef-2-7f-1", "s3://bucket/a/b");
         let url = address.attempt(tag);
         assert_eq!(url, format!("{without}/attempts/{tag}"));
         let (found, of) = StorageAddress::of_attempt(&url, None, None).unwrap();
         assert_eq!((found.url.as_str(), of.as_str()), (without, tag));
-        for none in
-            ["results/sweep/runs/a/attempts/1", "s3://bucket/attempts/../x", "s3://bucket", "/attempts/isoflop-1"]
-        {
+        for none in [
+            "results/sweep/runs/a/attempts/1",
+            "s3://bucket/attempts/../x",
+            "s3://bucket",
+            "/attempts/isoflop-1",
+        ] {
             assert_eq!(StorageAddress::of_attempt(none, None, None), None, "{none}");
         }
     }
 
     #[test]
     fn only_what_is_known_is_opened() {
-        let open = |url: &str| StorageAddress { url: url.to_owned(), endpoint: None, region: None }.open();
+        let open = |url: &str| {
+            StorageAddress {
+                url: url.to_owned(),
+                endpoint: None,
+                region: None,
+            }
+            .open()
+        };
         let folder = tempfile::tempdir().unwrap();
         assert!(open(&format!("file://{}/a/b", folder.path().display())).is_ok());
         assert!(open("gs://bucket").is_err());

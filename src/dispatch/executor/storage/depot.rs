@@ -38,14 +38,23 @@ impl Depot {
     pub fn open(address: StorageAddress, terms: DepotTerms) -> Result<Self, String> {
         // Whoever drives the sweep asks for its silence.
         let objects = Objects::open(&address, |_| {})?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| e.to_string())?;
         runtime
             .block_on(async {
-                objects.put("tried", b"isoflop can write here".to_vec()).await?;
+                objects
+                    .put("tried", b"isoflop can write here".to_vec())
+                    .await?;
                 objects.get("tried").await.map(drop)
             })
             .map_err(|error: StorageError| error.to_string())?;
-        Ok(Self { address, objects, terms })
+        Ok(Self {
+            address,
+            objects,
+            terms,
+        })
     }
 
     /// Why there is no answer at the moment, if there is none.
@@ -60,8 +69,14 @@ impl Depot {
 
     /// What executes an attempt, wherever the storage can be reached: one line for a shell, without quotes.
     pub(crate) fn command(&self, tag: &str) -> String {
-        let StorageAddress { endpoint, region, .. } = &self.address;
-        let mut command = format!("{} attempt {}", self.terms.isoflop, self.address.attempt(tag));
+        let StorageAddress {
+            endpoint, region, ..
+        } = &self.address;
+        let mut command = format!(
+            "{} attempt {}",
+            self.terms.isoflop,
+            self.address.attempt(tag)
+        );
         for (option, value) in [("--endpoint", endpoint), ("--region", region)] {
             if let Some(value) = value {
                 command += &format!(" {option} {value}");
@@ -75,14 +90,25 @@ impl Depot {
     /// # Errors
     /// [`StorageError`]; one that does not answer is called until it does.
     pub(crate) async fn bring(&self, attempt: &AttemptDir, tag: &str) -> Result<(), StorageError> {
-        let (shelf, terms) =
-            (Shelf::of(tag), Terms { beat_seconds: self.beat().as_secs_f64(), deliver_checkpoints: true });
+        let (shelf, terms) = (
+            Shelf::of(tag),
+            Terms {
+                beat_seconds: self.beat().as_secs_f64(),
+                deliver_checkpoints: true,
+            },
+        );
         let folder = attempt.clone();
-        let offered = spawn_blocking(move || offer(&folder, terms)).await.map_err(std::io::Error::other)?;
+        let offered = spawn_blocking(move || offer(&folder, terms))
+            .await
+            .map_err(std::io::Error::other)?;
         let (offer, blobs) = offered?;
         for (digest, file) in blobs {
             let shared = digest == offer.train || digest == offer.validation;
-            let name = if shared { tokens(&digest) } else { shelf.given(&digest) };
+            let name = if shared {
+                tokens(&digest)
+            } else {
+                shelf.given(&digest)
+            };
             let size = fs::metadata(&file)?.len();
             self.objects
                 .persist(|| async {
@@ -96,7 +122,11 @@ impl Depot {
                 .await?;
         }
         self.put(&shelf.order(), &Order::GoOn).await?;
-        self.put(&shelf.offer(), &Given::new(&offer).map_err(std::io::Error::other)?).await
+        self.put(
+            &shelf.offer(),
+            &Given::new(&offer).map_err(std::io::Error::other)?,
+        )
+        .await
     }
 
     /// Fetches what an attempt has brought since the last look, and passes on what is asked of it.
@@ -120,33 +150,49 @@ impl Depot {
         let held = held(attempt)?;
         for (place, step) in [(Place::Run, told.run), (Place::Trunk, told.trunk)] {
             if let Some(step) = step {
-                self.fetch_checkpoint(attempt, &shelf, (&held, place, step)).await?;
+                self.fetch_checkpoint(attempt, &shelf, (&held, place, step))
+                    .await?;
             }
         }
         if let Some(end) = end.filter(|end| end.held == held && length(attempt) == end.events) {
             let attempt = attempt.clone();
-            spawn_blocking(move || deliver(&attempt, &end)).await.map_err(std::io::Error::other)??;
+            spawn_blocking(move || deliver(&attempt, &end))
+                .await
+                .map_err(std::io::Error::other)??;
         }
         Ok(())
     }
 
-    async fn fetch_events(&self, attempt: &AttemptDir, shelf: &Shelf, until: u64) -> Result<(), StorageError> {
+    async fn fetch_events(
+        &self,
+        attempt: &AttemptDir,
+        shelf: &Shelf,
+        until: u64,
+    ) -> Result<(), StorageError> {
         let mut began_anew = false;
         while length(attempt) < until {
             let from = length(attempt);
             let events = shelf.events(from);
             let ends = self.objects.persist(|| self.objects.list(&events)).await?;
-            let to =
-                ends.iter().filter_map(|end| end.parse::<u64>().ok()).filter(|to| *to > from && *to <= until).max();
+            let to = ends
+                .iter()
+                .filter_map(|end| end.parse::<u64>().ok())
+                .filter(|to| *to > from && *to <= until)
+                .max();
             let chunk = match to {
                 Some(to) => {
                     let chunk = shelf.chunk(from, to);
-                    self.objects.persist(|| self.objects.get(&chunk)).await?.map(|chunk| (to, chunk))
+                    self.objects
+                        .persist(|| self.objects.get(&chunk))
+                        .await?
+                        .map(|chunk| (to, chunk))
                 }
                 None => None,
             };
             match chunk {
-                Some((to, chunk)) if chunk.len() as u64 == to - from => drop(append(attempt, from, &chunk)?),
+                Some((to, chunk)) if chunk.len() as u64 == to - from => {
+                    append(attempt, from, &chunk)?;
+                }
                 // A machine that died has kept a part of what was fetched.
                 _ if from > 0 && !began_anew => {
                     began_anew = true;
@@ -175,17 +221,24 @@ impl Depot {
             fs::remove_dir_all(arriving.root())?;
         }
         fs::create_dir_all(arriving.root())?;
-        for (file, path) in
-            [(CheckpointFile::Tensors, arriving.tensors()), (CheckpointFile::Manifest, arriving.manifest())]
-        {
+        for (file, path) in [
+            (CheckpointFile::Tensors, arriving.tensors()),
+            (CheckpointFile::Manifest, arriving.manifest()),
+        ] {
             let name = shelf.checkpoint(place, step, file);
-            match self.objects.persist(|| self.objects.get_rest(&name, &path)).await {
+            match self
+                .objects
+                .persist(|| self.objects.get_rest(&name, &path))
+                .await
+            {
                 Err(StorageError::Missing) => return Ok(()),
                 fetched => fetched?,
             }
         }
         // Why it is none would interest nobody: what it is taken for is another's business.
-        let _ = spawn_blocking(move || arrival.accept(step)).await.map_err(std::io::Error::other)?;
+        let _ = spawn_blocking(move || arrival.accept(step))
+            .await
+            .map_err(std::io::Error::other)?;
         Ok(())
     }
 
@@ -200,7 +253,9 @@ impl Depot {
         let bytes = serde_json::to_vec(value).map_err(std::io::Error::other)?;
         let put = || self.objects.put(name, bytes.clone());
         match self.objects.persist(put).await {
-            Err(StorageError::Missing) => Err(StorageError::Refused("there is no such bucket".to_owned())),
+            Err(StorageError::Missing) => {
+                Err(StorageError::Refused("there is no such bucket".to_owned()))
+            }
             put => put,
         }
     }

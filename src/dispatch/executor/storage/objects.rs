@@ -47,14 +47,19 @@ impl From<Error> for StorageError {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound { .. } => Self::Missing,
-            Error::PermissionDenied { .. } => {
-                Self::Refused(format!("the storage lets us not do that: {}", words(&error)))
+            Error::PermissionDenied { .. } => Self::Refused(format!(
+                "the storage lets us not do that: {}",
+                words(&error)
+            )),
+            Error::Unauthenticated { .. } => {
+                Self::Refused(format!("the storage does not know us: {}", words(&error)))
             }
-            Error::Unauthenticated { .. } => Self::Refused(format!("the storage does not know us: {}", words(&error))),
-            Error::Precondition { .. } => Self::Refused("it was changed while it was fetched".to_owned()),
-            Error::InvalidPath { .. } | Error::NotSupported { .. } | Error::NotImplemented { .. } => {
-                Self::Refused(words(&error))
+            Error::Precondition { .. } => {
+                Self::Refused("it was changed while it was fetched".to_owned())
             }
+            Error::InvalidPath { .. }
+            | Error::NotSupported { .. }
+            | Error::NotImplemented { .. } => Self::Refused(words(&error)),
             _ => Self::Unanswered(words(&error)),
         }
     }
@@ -66,7 +71,10 @@ fn words(error: &Error) -> String {
     while let Some(cause) = last.source() {
         last = cause;
     }
-    last.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+    last.to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// What an object is at a time.
@@ -93,7 +101,11 @@ impl Objects {
     /// In words.
     pub(crate) fn open(address: &StorageAddress, note: Note) -> Result<Self, String> {
         let (store, prefix) = address.open()?;
-        Ok(Self { store, prefix, calls: Arc::new(Calls::new("the storage", note)) })
+        Ok(Self {
+            store,
+            prefix,
+            calls: Arc::new(Calls::new("the storage", note)),
+        })
     }
 
     /// Calls until there is an answer, and says once that there is none.
@@ -117,12 +129,20 @@ impl Objects {
 
     /// Makes or replaces an object.
     pub(crate) async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), StorageError> {
-        Ok(self.store.put(&self.path(name), bytes.into()).await.map(drop)?)
+        Ok(self
+            .store
+            .put(&self.path(name), bytes.into())
+            .await
+            .map(drop)?)
     }
 
     /// Makes an object that nobody has made before; says whether it did.
     pub(crate) async fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, StorageError> {
-        match self.store.put_opts(&self.path(name), bytes.into(), PutMode::Create.into()).await {
+        match self
+            .store
+            .put_opts(&self.path(name), bytes.into(), PutMode::Create.into())
+            .await
+        {
             Ok(_) => Ok(true),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
             Err(error) => Err(error.into()),
@@ -134,7 +154,12 @@ impl Objects {
         let mut file = File::open(file).await?;
         let mut object = BufWriter::new(self.store.clone(), self.path(name));
         let mut piece = Vec::with_capacity(PIECE);
-        while (&mut file).take(PIECE as u64).read_to_end(&mut piece).await? > 0 {
+        while (&mut file)
+            .take(PIECE as u64)
+            .read_to_end(&mut piece)
+            .await?
+            > 0
+        {
             if let Err(error) = object.put(std::mem::take(&mut piece).into()).await {
                 // What cannot be taken back costs only space.
                 let _ = object.abort().await;
@@ -157,12 +182,22 @@ impl Objects {
     /// Adds to a file what is missing of an object.
     pub(crate) async fn get_rest(&self, name: &str, part: &FilePath) -> Result<(), StorageError> {
         let size = self.store.head(&self.path(name)).await?.size;
-        self.get_rest_of(name, &Seen { size, mark: None }, part).await
+        self.get_rest_of(name, &Seen { size, mark: None }, part)
+            .await
     }
 
     /// The same of an object as it was seen; refused if it is another by now.
-    pub(crate) async fn get_rest_of(&self, name: &str, seen: &Seen, part: &FilePath) -> Result<(), StorageError> {
-        let mut file = OpenOptions::new().create(true).append(true).open(part).await?;
+    pub(crate) async fn get_rest_of(
+        &self,
+        name: &str,
+        seen: &Seen,
+        part: &FilePath,
+    ) -> Result<(), StorageError> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(part)
+            .await?;
         let mut from = file.metadata().await?.len();
         if from > seen.size {
             file.set_len(0).await?;
@@ -170,8 +205,16 @@ impl Objects {
         }
         if from < seen.size {
             let range = Some(GetRange::Offset(from));
-            let rest = GetOptions { range, if_match: seen.mark.clone(), ..GetOptions::default() };
-            let mut bytes = self.store.get_opts(&self.path(name), rest).await?.into_stream();
+            let rest = GetOptions {
+                range,
+                if_match: seen.mark.clone(),
+                ..GetOptions::default()
+            };
+            let mut bytes = self
+                .store
+                .get_opts(&self.path(name), rest)
+                .await?
+                .into_stream();
             while let Some(bytes) = bytes.next().await {
                 file.write_all(&bytes?).await?;
             }
@@ -187,7 +230,10 @@ impl Objects {
     /// An object as it is; nothing if it is not there.
     pub(crate) async fn see(&self, name: &str) -> Result<Option<Seen>, StorageError> {
         match self.store.head(&self.path(name)).await {
-            Ok(object) => Ok(Some(Seen { size: object.size, mark: object.e_tag })),
+            Ok(object) => Ok(Some(Seen {
+                size: object.size,
+                mark: object.e_tag,
+            })),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -196,7 +242,8 @@ impl Objects {
     /// The last parts of the names that begin with a name and a slash.
     pub(crate) async fn list(&self, name: &str) -> Result<Vec<String>, StorageError> {
         let objects = self.store.list(Some(&self.path(name)));
-        let last = objects.map_ok(|object| object.location.filename().unwrap_or_default().to_owned());
+        let last =
+            objects.map_ok(|object| object.location.filename().unwrap_or_default().to_owned());
         Ok(last.try_collect().await?)
     }
 

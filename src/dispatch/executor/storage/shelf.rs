@@ -85,7 +85,10 @@ pub(crate) struct Given {
 
 impl Given {
     pub(crate) fn new(offer: &Offer) -> serde_json::Result<Self> {
-        Ok(Self { version: version(), offer: serde_json::to_value(offer)? })
+        Ok(Self {
+            version: version(),
+            offer: serde_json::to_value(offer)?,
+        })
     }
 }
 

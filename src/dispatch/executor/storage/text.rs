@@ -23,9 +23,17 @@ pub struct Bringing {
 
 /// Where a text is kept as it was seen: nothing that it was before lies at this name.
 fn place(cache: &Path, address: &StorageAddress, name: &str, seen: &Seen) -> PathBuf {
-    let StorageAddress { url, endpoint, region } = address;
+    let StorageAddress {
+        url,
+        endpoint,
+        region,
+    } = address;
     let known = (url, endpoint, region, name, &seen.mark, seen.size);
-    cache.join(blake3::hash(format!("{known:?}").as_bytes()).to_hex().as_str())
+    cache.join(
+        blake3::hash(format!("{known:?}").as_bytes())
+            .to_hex()
+            .as_str(),
+    )
 }
 
 /// The file on this machine that has a text's bytes as they are in the storage now. The folder `cache` keeps it, and may be
@@ -40,9 +48,13 @@ pub fn bring_text(
     note: Note,
     watch: &mut dyn FnMut(Bringing),
 ) -> Result<PathBuf, StorageError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let objects = Objects::open(address, note).map_err(StorageError::Refused)?;
-    let seen = runtime.block_on(objects.see(name))?.ok_or(StorageError::Missing)?;
+    let seen = runtime
+        .block_on(objects.see(name))?
+        .ok_or(StorageError::Missing)?;
     let place = place(cache, address, name, &seen);
     if !is_whole(&place, &seen) {
         fs::create_dir_all(cache)?;
@@ -90,7 +102,10 @@ async fn bring(
             _ = look.tick() => watch(Bringing { here: here(), size: seen.size }),
         }
     }
-    watch(Bringing { here: here(), size: seen.size });
+    watch(Bringing {
+        here: here(),
+        size: seen.size,
+    });
     Ok(fs::rename(&part, place)?)
 }
 
@@ -112,10 +127,22 @@ mod tests {
         fn new() -> Self {
             let root = tempfile::tempdir().unwrap();
             let url = format!("file://{}/bucket", root.path().display());
-            let address = StorageAddress { url, endpoint: None, region: None };
+            let address = StorageAddress {
+                url,
+                endpoint: None,
+                region: None,
+            };
             let objects = Objects::open(&address, |_| {}).unwrap();
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            Self { root, address, objects, runtime }
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            Self {
+                root,
+                address,
+                objects,
+                runtime,
+            }
         }
 
         fn put(&self, text: &str) {
@@ -124,7 +151,10 @@ mod tests {
         }
 
         fn see(&self) -> Seen {
-            self.runtime.block_on(self.objects.see(NAME)).unwrap().unwrap()
+            self.runtime
+                .block_on(self.objects.see(NAME))
+                .unwrap()
+                .unwrap()
         }
 
         fn cache(&self) -> PathBuf {
@@ -134,8 +164,13 @@ mod tests {
         /// What is brought, and whether anything was fetched for it.
         fn bring(&self) -> (Result<String, StorageError>, Vec<Bringing>) {
             let mut watched = Vec::new();
-            let place = bring_text(&self.address, NAME, &self.cache(), |_| {}, &mut |at| watched.push(at));
-            (place.map(|place| fs::read_to_string(place).unwrap()), watched)
+            let place = bring_text(&self.address, NAME, &self.cache(), |_| {}, &mut |at| {
+                watched.push(at)
+            });
+            (
+                place.map(|place| fs::read_to_string(place).unwrap()),
+                watched,
+            )
         }
     }
 
@@ -147,7 +182,10 @@ mod tests {
         let (text, watched) = lab.bring();
         assert_eq!(text.unwrap(), "one text");
         assert_eq!(watched.last(), Some(&Bringing { here: 8, size: 8 }));
-        assert_eq!((lab.bring().0.unwrap().as_str(), lab.bring().1), ("one text", vec![]));
+        assert_eq!(
+            (lab.bring().0.unwrap().as_str(), lab.bring().1),
+            ("one text", vec![])
+        );
         lab.put("another");
         assert_eq!(lab.bring().0.unwrap(), "another");
     }
@@ -174,7 +212,12 @@ mod tests {
         let seen = lab.see();
         lab.put("two texts");
         let part = lab.root.path().join("part");
-        let brought = lab.runtime.block_on(lab.objects.get_rest_of(NAME, &seen, &part));
-        assert!(matches!(brought, Err(StorageError::Refused(_))), "{brought:?}");
+        let brought = lab
+            .runtime
+            .block_on(lab.objects.get_rest_of(NAME, &seen, &part));
+        assert!(
+            matches!(brought, Err(StorageError::Refused(_))),
+            "{brought:?}"
+        );
     }
 }

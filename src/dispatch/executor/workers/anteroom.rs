@@ -59,14 +59,23 @@ impl Anteroom {
 
     fn of(most: usize) -> Self {
         let (guests, open) = (VecDeque::new(), HashSet::new());
-        Self(Arc::new(Mutex::new(Room { most, guests, coming: 0, open, arrived: 0, gate: None })))
+        Self(Arc::new(Mutex::new(Room {
+            most,
+            guests,
+            coming: 0,
+            open,
+            arrived: 0,
+            gate: None,
+        })))
     }
 
     /// The caller at the other end has shown a token: its connection is not ended for others.
     pub(super) fn welcome(&self, from: SocketAddr) {
         let mut room = self.room();
         let place = room.guests.iter().rposition(|entry| entry.from == from);
-        let Some(entry) = place.and_then(|place| room.guests.remove(place)) else { return };
+        let Some(entry) = place.and_then(|place| room.guests.remove(place)) else {
+            return;
+        };
         room.is_gone(entry.number);
         // It may have been closed in this moment.
         let _ = entry.known.send(());
@@ -89,7 +98,11 @@ impl Anteroom {
         if room.guests.len() == room.most {
             room.guests.pop_front();
         }
-        room.guests.push_back(Entry { number, from, known });
+        room.guests.push_back(Entry {
+            number,
+            from,
+            known,
+        });
         room.open.insert(number);
         Ok(Guest::new(stream, verdict, number, self.clone()))
     }
@@ -125,8 +138,14 @@ impl Room {
 
 /// The limit of open files, raised as far as that is allowed.
 fn ask_for_open_files() -> u64 {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return FEW_OPEN_FILES };
-    if soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft }
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return FEW_OPEN_FILES;
+    };
+    if soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() {
+        hard
+    } else {
+        soft
+    }
 }
 
 impl<S> Accept<TcpStream, S> for Anteroom {
@@ -175,12 +194,17 @@ mod tests {
         let room = Anteroom::of(2);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let come = async || {
-            let caller = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let caller = TcpStream::connect(listener.local_addr().unwrap())
+                .await
+                .unwrap();
             let (stream, from) = listener.accept().await.unwrap();
             room.room().coming += 1;
             (caller, from, room.receive(Ok((stream, from))).unwrap())
         };
-        let has_place = || room.poll_place(&mut Context::from_waker(Waker::noop())).is_ready();
+        let has_place = || {
+            room.poll_place(&mut Context::from_waker(Waker::noop()))
+                .is_ready()
+        };
         let (mut worker, from, mut known) = come().await;
         room.welcome(from);
         let (_first, _, mut sent_away) = come().await;

@@ -35,9 +35,12 @@ impl Identity {
         tls_provider();
         // Of a file without one, there would be nothing to say.
         CertificateDer::from_pem_slice(certificate)?;
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>()?;
+        let certificates: Vec<_> =
+            CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>()?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(CertificateError::Key)?;
-        let mut tls = ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key)?;
+        let mut tls = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(certificates, key)?;
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { tls: Arc::new(tls) })
     }
@@ -66,7 +69,11 @@ pub enum CertificateError {
 /// [`CertificateError::Make`].
 pub fn make_certificate(names: Vec<String>) -> Result<Made, CertificateError> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names)?;
-    Ok(Made { certificate: cert.pem(), key: signing_key.serialize_pem(), fingerprint: Fingerprint::of(cert.der()) })
+    Ok(Made {
+        certificate: cert.pem(),
+        key: signing_key.serialize_pem(),
+        fingerprint: Fingerprint::of(cert.der()),
+    })
 }
 
 #[cfg(test)]
@@ -75,12 +82,24 @@ mod tests {
 
     #[test]
     fn a_key_fits_its_certificate_alone() {
-        let [one, two] = ["one.example", "10.0.0.7"].map(|name| make_certificate(vec![name.to_owned()]).unwrap());
-        let identity = |made: &Made, key: &Made| Identity::new(made.certificate.as_bytes(), key.key.as_bytes());
+        let [one, two] = ["one.example", "10.0.0.7"]
+            .map(|name| make_certificate(vec![name.to_owned()]).unwrap());
+        let identity = |made: &Made, key: &Made| {
+            Identity::new(made.certificate.as_bytes(), key.key.as_bytes())
+        };
         assert!(identity(&one, &one).is_ok() && identity(&two, &two).is_ok());
-        assert!(matches!(identity(&one, &two), Err(CertificateError::Unusable(_))));
-        assert!(matches!(Identity::new(b"", one.key.as_bytes()), Err(CertificateError::Damaged(_))));
-        assert!(matches!(Identity::new(one.certificate.as_bytes(), b""), Err(CertificateError::Key(_))));
+        assert!(matches!(
+            identity(&one, &two),
+            Err(CertificateError::Unusable(_))
+        ));
+        assert!(matches!(
+            Identity::new(b"", one.key.as_bytes()),
+            Err(CertificateError::Damaged(_))
+        ));
+        assert!(matches!(
+            Identity::new(one.certificate.as_bytes(), b""),
+            Err(CertificateError::Key(_))
+        ));
         assert!(one.fingerprint != two.fingerprint);
     }
 }

@@ -42,12 +42,19 @@ impl Desk {
 
     /// Lets workers fetch files.
     pub(super) fn show(&self, blobs: Blobs) {
-        self.blobs.lock().unwrap_or_else(PoisonError::into_inner).extend(blobs);
+        self.blobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(blobs);
     }
 
     /// Where the bytes of a digest lie, if workers may have them.
     pub(super) fn blob(&self, digest: &Digest) -> Option<PathBuf> {
-        self.blobs.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+        self.blobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(digest)
+            .cloned()
     }
 
     /// A worker is there, and brings what its trainer said.
@@ -58,7 +65,10 @@ impl Desk {
         // Held while it is written: two beats of one attempt, the second for want of an answer to the first, stay in order.
         let mut office = self.office();
         let Some(known) = office.heard(&beat.held, worker, Instant::now()) else {
-            return Ok(BeatAnswer { order: Order::Forget, offset: 0 });
+            return Ok(BeatAnswer {
+                order: Order::Forget,
+                offset: 0,
+            });
         };
         let who = serde_json::json!({ "worker": worker });
         note(&known.attempt.worker(), &who)?;
@@ -66,7 +76,10 @@ impl Desk {
             note(&known.attempt.began(), &who)?;
         }
         let offset = append(&known.attempt, beat.offset, beat.events.as_bytes())?;
-        Ok(BeatAnswer { order: known.order, offset })
+        Ok(BeatAnswer {
+            order: known.order,
+            offset,
+        })
     }
 
     /// An attempt is over: once this has returned, its worker may forget it.
@@ -76,7 +89,9 @@ impl Desk {
     pub(super) async fn end(&self, worker: &str, end: End) -> io::Result<EndAnswer> {
         let _one_at_a_time = self.delivering.lock().await;
         let known = self.office().heard(&end.held, worker, Instant::now());
-        let Some(known) = known else { return Ok(EndAnswer::Unwanted) };
+        let Some(known) = known else {
+            return Ok(EndAnswer::Unwanted);
+        };
         let (held, how) = (end.held.clone(), end.end.clone());
         let written = tokio::task::spawn_blocking(move || deliver(&known.attempt, &end)).await;
         let answer = written.map_err(io::Error::other)??;

@@ -47,8 +47,15 @@ pub(super) struct Caller {
 
 impl Door {
     pub(super) fn new(tokens: Tokens) -> Self {
-        let failures = Failures { since: Instant::now(), counts: HashMap::new() };
-        Self { tokens, failures: Mutex::new(failures), anteroom: Anteroom::open() }
+        let failures = Failures {
+            since: Instant::now(),
+            counts: HashMap::new(),
+        };
+        Self {
+            tokens,
+            failures: Mutex::new(failures),
+            anteroom: Anteroom::open(),
+        }
     }
 
     /// Where callers wait until they are known.
@@ -90,19 +97,31 @@ pub(super) async fn answer_to_strangers(
     // A known worker is let in however many strangers come from its address: a tunnel has one for all.
     let Some(worker) = door.whose(request.headers()) else {
         let too_many = door.is_too_many(from.ip(), Instant::now());
-        let status = if too_many { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
+        let status = if too_many {
+            StatusCode::TOO_MANY_REQUESTS
+        } else {
+            StatusCode::UNAUTHORIZED
+        };
         return (status, [(header::CONNECTION, "close")]).into_response();
     };
     door.anteroom.welcome(from);
-    let spoken = request.headers().get(VERSION_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("none");
+    let spoken = request
+        .headers()
+        .get(VERSION_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("none");
     if spoken != version() {
         let error = format!(
             "this coordinator is isoflop {}, which speaks version {}; the worker speaks {spoken}",
             env!("CARGO_PKG_VERSION"),
             version()
         );
-        return Failure::new(StatusCode::UPGRADE_REQUIRED, error, "install the same isoflop on both machines")
-            .into_response();
+        return Failure::new(
+            StatusCode::UPGRADE_REQUIRED,
+            error,
+            "install the same isoflop on both machines",
+        )
+        .into_response();
     }
     request.extensions_mut().insert(Caller { worker });
     next.run(request).await
@@ -114,12 +133,24 @@ mod tests {
 
     #[test]
     fn strangers_are_counted_by_address_and_time() {
-        let mut failures = Failures { since: Instant::now(), counts: HashMap::new() };
-        let (one, two): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        let mut failures = Failures {
+            since: Instant::now(),
+            counts: HashMap::new(),
+        };
+        let (one, two): (IpAddr, IpAddr) =
+            ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
         let now = failures.since;
-        assert_eq!((1..=3).map(|_| failures.count(one, now)).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(
+            (1..=3)
+                .map(|_| failures.count(one, now))
+                .collect::<Vec<_>>(),
+            [1, 2, 3]
+        );
         assert_eq!(failures.count(two, now), 1);
-        assert_eq!(failures.count(one, now + WINDOW + Duration::from_secs(1)), 1);
+        assert_eq!(
+            failures.count(one, now + WINDOW + Duration::from_secs(1)),
+            1
+        );
         for n in 0..2 * MOST_ADDRESSES as u32 {
             failures.count(std::net::Ipv4Addr::from(n).into(), now + WINDOW);
         }

@@ -22,15 +22,30 @@ pub(super) struct Guest {
 
 impl Guest {
     /// A connection that goes on where the verdict is sent or outstanding, and ends where its sender is dropped.
-    pub(super) fn new(stream: TcpStream, verdict: oneshot::Receiver<()>, number: u64, anteroom: Anteroom) -> Self {
-        Self { stream, verdict: Some(verdict), number, anteroom }
+    pub(super) fn new(
+        stream: TcpStream,
+        verdict: oneshot::Receiver<()>,
+        number: u64,
+        anteroom: Anteroom,
+    ) -> Self {
+        Self {
+            stream,
+            verdict: Some(verdict),
+            number,
+            anteroom,
+        }
     }
 
     /// Whether it is still to be served; wakes the task when that changes.
     fn stays(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        let Some(verdict) = &mut self.verdict else { return Ok(()) };
+        let Some(verdict) = &mut self.verdict else {
+            return Ok(());
+        };
         match Pin::new(verdict).poll(context) {
-            Poll::Ready(Err(_)) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, "too many strangers")),
+            Poll::Ready(Err(_)) => Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "too many strangers",
+            )),
             Poll::Ready(Ok(())) => {
                 self.verdict = None;
                 Ok(())
@@ -58,7 +73,11 @@ impl AsyncRead for Guest {
 }
 
 impl AsyncWrite for Guest {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.stays(context)?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

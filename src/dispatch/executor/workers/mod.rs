@@ -77,21 +77,48 @@ pub struct Workers {
 impl Workers {
     /// Workers that will call at a counter, once it is opened.
     pub fn new(counter: Counter, terms: WorkerTerms) -> Self {
-        let WorkerTerms { lease, beat, deliver_checkpoints } = terms;
-        let terms = Terms { beat_seconds: beat.as_secs_f64(), deliver_checkpoints };
+        let WorkerTerms {
+            lease,
+            beat,
+            deliver_checkpoints,
+        } = terms;
+        let terms = Terms {
+            beat_seconds: beat.as_secs_f64(),
+            deliver_checkpoints,
+        };
         let patience = lease.max(Duration::from_secs_f64(2.0 * LONGEST_WAIT_SECONDS));
         let desk = Arc::new(Desk::new(Office::new(lease)));
-        Self { desk, terms, counter: Mutex::new(Some(counter)), opened: Mutex::default(), patience }
+        Self {
+            desk,
+            terms,
+            counter: Mutex::new(Some(counter)),
+            opened: Mutex::default(),
+            patience,
+        }
     }
 
-    fn execution(&self, held: Held, ended: oneshot::Receiver<AttemptEnd>, asked: watch::Receiver<Asked>) -> Execution {
+    fn execution(
+        &self,
+        held: Held,
+        ended: oneshot::Receiver<AttemptEnd>,
+        asked: watch::Receiver<Asked>,
+    ) -> Execution {
         let end = Box::pin(follow(self.desk.clone(), held, ended, asked));
-        Execution { pid: None, taken: watch::channel(false).1, end }
+        Execution {
+            pid: None,
+            taken: watch::channel(false).1,
+            end,
+        }
     }
 }
 
 impl Executor for Workers {
-    fn begin(&self, attempt: &AttemptDir, _: u32, asked: watch::Receiver<Asked>) -> Result<Execution, SpawnError> {
+    fn begin(
+        &self,
+        attempt: &AttemptDir,
+        _: u32,
+        asked: watch::Receiver<Asked>,
+    ) -> Result<Execution, SpawnError> {
         let (offer, blobs) = offer(attempt, self.terms).map_err(|source| SpawnError {
             program: "a worker".into(),
             attempt: attempt.root().to_owned(),
@@ -107,18 +134,41 @@ impl Executor for Workers {
     fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution> {
         let worker = holder(attempt)?;
         let held = held(attempt).ok()?;
-        let ended = self.desk.office().adopt(held.clone(), attempt.clone(), worker, Instant::now());
+        let ended = self
+            .desk
+            .office()
+            .adopt(held.clone(), attempt.clone(), worker, Instant::now());
         Some(self.execution(held, ended, asked))
     }
 
     /// Answers from here on, on a thread of its own: a worker that asks for what is not adopted yet would forget it.
     fn open(&self) {
-        let counter = self.counter.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Counter { listener, identity, tokens, sweep }) = counter else { return };
+        let counter = self
+            .counter
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(Counter {
+            listener,
+            identity,
+            tokens,
+            sweep,
+        }) = counter
+        else {
+            return;
+        };
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        let (door, shared) = (Arc::new(Door::new(tokens)), Shared { desk: self.desk.clone(), sweep: sweep.into() });
+        let (door, shared) = (
+            Arc::new(Door::new(tokens)),
+            Shared {
+                desk: self.desk.clone(),
+                sweep: sweep.into(),
+            },
+        );
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(serve(listener, identity, door, shared))
         });
     }
@@ -138,7 +188,8 @@ impl Executor for Workers {
 
 /// The worker that an earlier coordinator gave an attempt to.
 fn holder(attempt: &AttemptDir) -> Option<String> {
-    let has: serde_json::Value = serde_json::from_slice(&std::fs::read(attempt.worker()).ok()?).ok()?;
+    let has: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(attempt.worker()).ok()?).ok()?;
     Some(has.get("worker")?.as_str()?.to_owned())
 }
 
@@ -149,7 +200,12 @@ async fn follow(
     mut ended: oneshot::Receiver<AttemptEnd>,
     mut asked: watch::Receiver<Asked>,
 ) -> Result<AttemptEnd, ExecutionError> {
-    let over = |end: Result<AttemptEnd, _>| Ok(end.unwrap_or(AttemptEnd::Lost { began: true, fate: None }));
+    let over = |end: Result<AttemptEnd, _>| {
+        Ok(end.unwrap_or(AttemptEnd::Lost {
+            began: true,
+            fate: None,
+        }))
+    };
     tokio::select! {
         end = &mut ended => return over(end),
         () = heard(&mut asked, Asked::Stop) => desk.office().stop(&held),
@@ -160,6 +216,12 @@ async fn follow(
         () = heard(&mut asked, Asked::EndNow) => {}
     }
     // From here on its worker hears that it is to forget it.
-    desk.office().end(&held, AttemptEnd::Lost { began: true, fate: None });
+    desk.office().end(
+        &held,
+        AttemptEnd::Lost {
+            began: true,
+            fate: None,
+        },
+    );
     over(ended.await)
 }

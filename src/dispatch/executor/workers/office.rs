@@ -50,11 +50,20 @@ pub(super) struct Known {
 
 impl Office {
     pub(super) fn new(lease: Duration) -> Self {
-        Self { waiting: VecDeque::new(), entries: HashMap::new(), lease, heard: None }
+        Self {
+            waiting: VecDeque::new(),
+            entries: HashMap::new(),
+            lease,
+            heard: None,
+        }
     }
 
     /// An attempt waits for a worker.
-    pub(super) fn put(&mut self, attempt: AttemptDir, offer: Offer) -> oneshot::Receiver<AttemptEnd> {
+    pub(super) fn put(
+        &mut self,
+        attempt: AttemptDir,
+        offer: Offer,
+    ) -> oneshot::Receiver<AttemptEnd> {
         let held = offer.held.clone();
         self.waiting.push_back(held.clone());
         self.insert(held, attempt, Some(offer), None)
@@ -68,7 +77,16 @@ impl Office {
         worker: String,
         now: Instant,
     ) -> oneshot::Receiver<AttemptEnd> {
-        self.insert(held, attempt, None, Some(Holder { worker, heard: now, confirmed: true }))
+        self.insert(
+            held,
+            attempt,
+            None,
+            Some(Holder {
+                worker,
+                heard: now,
+                confirmed: true,
+            }),
+        )
     }
 
     fn insert(
@@ -79,22 +97,43 @@ impl Office {
         holder: Option<Holder>,
     ) -> oneshot::Receiver<AttemptEnd> {
         let (ends, ended) = oneshot::channel();
-        self.entries.insert(held, Entry { attempt, offer, holder, order: Order::GoOn, ends });
+        self.entries.insert(
+            held,
+            Entry {
+                attempt,
+                offer,
+                holder,
+                order: Order::GoOn,
+                ends,
+            },
+        );
         ended
     }
 
     /// The longest waiting attempt for which a worker has room. Where none waits, those whose workers are out of touch are given up,
     /// so that this worker gets them when they are queued again: nobody else had time for them before.
-    pub(super) fn claim(&mut self, worker: &str, room: &ClaimRequest, now: Instant) -> Option<Offer> {
+    pub(super) fn claim(
+        &mut self,
+        worker: &str,
+        room: &ClaimRequest,
+        now: Instant,
+    ) -> Option<Offer> {
         self.heard = Some(now);
         self.take_back_unconfirmed(now);
         if self.waiting.is_empty() {
             self.give_up_out_of_touch(now);
         }
         let fits = |offer: &Offer| offer.threads <= room.cores && (!offer.gpu || room.gpus > 0);
-        let at = self.waiting.iter().position(|held| self.entries[held].offer.as_ref().is_some_and(fits))?;
+        let at = self
+            .waiting
+            .iter()
+            .position(|held| self.entries[held].offer.as_ref().is_some_and(fits))?;
         let entry = self.entries.get_mut(&self.waiting.remove(at)?)?;
-        entry.holder = Some(Holder { worker: worker.to_owned(), heard: now, confirmed: false });
+        entry.holder = Some(Holder {
+            worker: worker.to_owned(),
+            heard: now,
+            confirmed: false,
+        });
         entry.offer.clone()
     }
 
@@ -102,9 +141,15 @@ impl Office {
     pub(super) fn heard(&mut self, held: &Held, worker: &str, now: Instant) -> Option<Known> {
         self.heard = Some(now);
         let entry = self.entries.get_mut(held)?;
-        let holder = entry.holder.as_mut().filter(|holder| holder.worker == worker)?;
+        let holder = entry
+            .holder
+            .as_mut()
+            .filter(|holder| holder.worker == worker)?;
         (holder.heard, holder.confirmed) = (now, true);
-        Some(Known { attempt: entry.attempt.clone(), order: entry.order })
+        Some(Known {
+            attempt: entry.attempt.clone(),
+            order: entry.order,
+        })
     }
 
     /// Time since any worker was heard of; nothing if none was.
@@ -123,10 +168,18 @@ impl Office {
 
     /// Asks for a checkpoint and the end; an attempt that no worker has confirmed ends at once.
     pub(super) fn stop(&mut self, held: &Held) {
-        let Some(entry) = self.entries.get_mut(held) else { return };
+        let Some(entry) = self.entries.get_mut(held) else {
+            return;
+        };
         entry.order = Order::Stop;
         if entry.holder.as_ref().is_none_or(|holder| !holder.confirmed) {
-            self.end(held, AttemptEnd::Lost { began: false, fate: None });
+            self.end(
+                held,
+                AttemptEnd::Lost {
+                    began: false,
+                    fate: None,
+                },
+            );
         }
     }
 
@@ -134,7 +187,11 @@ impl Office {
     fn take_back_unconfirmed(&mut self, now: Instant) {
         let lease = self.lease;
         for (held, entry) in &mut self.entries {
-            if entry.holder.as_ref().is_some_and(|h| !h.confirmed && now.duration_since(h.heard) > lease) {
+            if entry
+                .holder
+                .as_ref()
+                .is_some_and(|h| !h.confirmed && now.duration_since(h.heard) > lease)
+            {
                 entry.holder = None;
                 self.waiting.push_front(held.clone());
             }
@@ -142,9 +199,27 @@ impl Office {
     }
 
     fn give_up_out_of_touch(&mut self, now: Instant) {
-        let lost = |entry: &Entry| entry.holder.as_ref().is_some_and(|h| now.duration_since(h.heard) > self.lease);
-        let lost: Vec<Held> = self.entries.iter().filter(|(_, e)| lost(e)).map(|(held, _)| held.clone()).collect();
-        lost.iter().for_each(|held| self.end(held, AttemptEnd::Lost { began: true, fate: None }));
+        let lost = |entry: &Entry| {
+            entry
+                .holder
+                .as_ref()
+                .is_some_and(|h| now.duration_since(h.heard) > self.lease)
+        };
+        let lost: Vec<Held> = self
+            .entries
+            .iter()
+            .filter(|(_, e)| lost(e))
+            .map(|(held, _)| held.clone())
+            .collect();
+        lost.iter().for_each(|held| {
+            self.end(
+                held,
+                AttemptEnd::Lost {
+                    began: true,
+                    fate: None,
+                },
+            )
+        });
     }
 }
 

@@ -81,7 +81,10 @@ struct Read {
 impl Tokens {
     /// The file of the workers; one that is not there lists none.
     pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), read: Mutex::default() }
+        Self {
+            path: path.to_owned(),
+            read: Mutex::default(),
+        }
     }
 
     /// The file.
@@ -100,7 +103,10 @@ impl Tokens {
         };
         refuse_open(&self.path, metadata.mode())?;
         let bytes = fs::read(&self.path).map_err(|source| self.failed(source))?;
-        serde_json::from_slice(&bytes).map_err(|source| TokensError::Damaged { path: self.path.clone(), source })
+        serde_json::from_slice(&bytes).map_err(|source| TokensError::Damaged {
+            path: self.path.clone(),
+            source,
+        })
     }
 
     /// Makes a token for a new worker, and returns it: it is kept nowhere else.
@@ -117,7 +123,11 @@ impl Tokens {
             return Err(TokensError::Taken(name.to_owned()));
         }
         let token = random()?;
-        known.push(Known { name: name.to_owned(), token_digest: digest(&token).to_hex().to_string(), revoked: false });
+        known.push(Known {
+            name: name.to_owned(),
+            token_digest: digest(&token).to_hex().to_string(),
+            revoked: false,
+        });
         self.write(&known).map(|()| token)
     }
 
@@ -128,16 +138,23 @@ impl Tokens {
     pub fn revoke(&self, name: &str) -> Result<(), TokensError> {
         let mut known = self.list()?;
         let worker = known.iter_mut().find(|worker| worker.name == name);
-        worker.ok_or_else(|| TokensError::Nobody(name.to_owned()))?.revoked = true;
+        worker
+            .ok_or_else(|| TokensError::Nobody(name.to_owned()))?
+            .revoked = true;
         self.write(&known)
     }
 
     fn write(&self, known: &[Known]) -> Result<(), TokensError> {
-        let temporary = self.path.with_extension(format!("new.{}", std::process::id()));
-        let text = serde_json::to_string_pretty(known)
-            .map_err(|source| TokensError::Damaged { path: self.path.clone(), source })?;
+        let temporary = self
+            .path
+            .with_extension(format!("new.{}", std::process::id()));
+        let text = serde_json::to_string_pretty(known).map_err(|source| TokensError::Damaged {
+            path: self.path.clone(),
+            source,
+        })?;
         let _ = fs::remove_file(&temporary);
-        let written = write_secret(&temporary, &format!("{text}\n")).and_then(|()| fs::rename(&temporary, &self.path));
+        let written = write_secret(&temporary, &format!("{text}\n"))
+            .and_then(|()| fs::rename(&temporary, &self.path));
         written.map_err(|source| self.failed(source))
     }
 
@@ -149,7 +166,8 @@ impl Tokens {
         let mut whose = None;
         // All are looked at, each in constant time: how long it takes says nothing.
         for worker in &read.known {
-            let is = blake3::Hash::from_hex(&worker.token_digest).is_ok_and(|known| known == digest);
+            let is =
+                blake3::Hash::from_hex(&worker.token_digest).is_ok_and(|known| known == digest);
             if is && !worker.revoked {
                 whose = Some(worker.name.clone());
             }
@@ -159,14 +177,22 @@ impl Tokens {
 
     /// Reads the file again where it is another; one that cannot be read lets nobody in.
     fn refresh(&self, read: &mut Read) {
-        let version = fs::metadata(&self.path).ok().map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
+        let version = fs::metadata(&self.path)
+            .ok()
+            .map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
         if version.is_none() || version != read.version {
-            *read = Read { version, known: self.list().unwrap_or_default() };
+            *read = Read {
+                version,
+                known: self.list().unwrap_or_default(),
+            };
         }
     }
 
     fn failed(&self, source: io::Error) -> TokensError {
-        TokensError::File { path: self.path.clone(), source }
+        TokensError::File {
+            path: self.path.clone(),
+            source,
+        }
     }
 }
 
@@ -176,14 +202,25 @@ impl Tokens {
 /// When it is there, or cannot be written.
 pub fn write_secret(path: &Path, text: &str) -> io::Result<()> {
     use io::Write;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(SECRET).open(path)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(SECRET)
+        .open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
 
 fn refuse_open(path: &Path, mode: u32) -> Result<(), TokensError> {
     let mode = mode & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(TokensError::Open { path: path.to_owned(), mode }) }
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(TokensError::Open {
+            path: path.to_owned(),
+            mode,
+        })
+    }
 }
 
 fn digest(token: &str) -> blake3::Hash {
@@ -194,7 +231,9 @@ fn digest(token: &str) -> blake3::Hash {
 fn random() -> Result<String, TokensError> {
     use io::Read;
     let mut bytes = [0; 32];
-    fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).map_err(TokensError::Random)?;
+    fs::File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(TokensError::Random)?;
     Ok(blake3::Hash::from_bytes(bytes).to_hex().to_string())
 }
 
@@ -215,16 +254,28 @@ mod tests {
         assert_eq!(tokens.whose(&two[1..]), None);
         assert_eq!(tokens.whose(""), None);
         let text = fs::read_to_string(tokens.path()).unwrap();
-        assert!(!text.contains(&one) && !text.contains(&two), "a token is written down");
+        assert!(
+            !text.contains(&one) && !text.contains(&two),
+            "a token is written down"
+        );
         // The hash of a token is no token.
-        assert_eq!(tokens.whose(blake3::hash(one.as_bytes()).to_hex().as_str()), None);
+        assert_eq!(
+            tokens.whose(blake3::hash(one.as_bytes()).to_hex().as_str()),
+            None
+        );
         tokens.revoke("one").unwrap();
         assert_eq!(tokens.whose(&one), None);
         assert_eq!(tokens.whose(&two).as_deref(), Some("two"));
         assert!(matches!(tokens.add("one"), Err(TokensError::Taken(_))));
-        assert!(matches!(tokens.revoke("three"), Err(TokensError::Nobody(_))));
+        assert!(matches!(
+            tokens.revoke("three"),
+            Err(TokensError::Nobody(_))
+        ));
         assert!(matches!(tokens.add("../x"), Err(TokensError::Name(_))));
         fs::set_permissions(tokens.path(), fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(tokens.list(), Err(TokensError::Open { mode: 0o644, .. })));
+        assert!(matches!(
+            tokens.list(),
+            Err(TokensError::Open { mode: 0o644, .. })
+        ));
     }
 }

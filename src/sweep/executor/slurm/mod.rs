@@ -88,20 +88,32 @@ fn gpus() -> At<Count> {
 
 impl Check<'_> {
     pub(super) fn slurm(&self, slurm: &SlurmExecutor) -> Result<(), SweepError> {
-        let SlurmExecutor { threads_per_run, max_pending, poll_seconds, grace_seconds, .. } = slurm;
-        for (name, word) in [("partition", &slurm.partition), ("account", &slurm.account), ("qos", &slurm.qos)] {
+        let SlurmExecutor {
+            threads_per_run,
+            max_pending,
+            poll_seconds,
+            grace_seconds,
+            ..
+        } = slurm;
+        for (name, word) in [
+            ("partition", &slurm.partition),
+            ("account", &slurm.account),
+            ("qos", &slurm.qos),
+        ] {
             if let Some(word) = word {
                 self.slurm_word(name, word)?;
             }
         }
         if slurm.gpus.value.0 > 1 {
             let message = format!("`gpus` is {}, allowed is 0 or 1", slurm.gpus.value.0);
-            let hint =
-                "a run trains on one GPU: give each job one, and `max_pending` says how many there are side by side";
+            let hint = "a run trains on one GPU: give each job one, and `max_pending` says how many there are side by side";
             return Err(self.at(&slurm.gpus, message, hint));
         }
         self.signal(slurm)?;
-        slurm.options.iter().try_for_each(|option| self.slurm_option(option))?;
+        slurm
+            .options
+            .iter()
+            .try_for_each(|option| self.slurm_option(option))?;
         self.queue(threads_per_run, max_pending, poll_seconds, grace_seconds)
     }
 
@@ -110,20 +122,33 @@ impl Check<'_> {
             return Ok(());
         }
         let message = format!("`{name}` is `{}`, allowed is one word", word.value);
-        Err(self.at(word, message, format!("name one that the cluster has, or leave `{name}` out for its default")))
+        Err(self.at(
+            word,
+            message,
+            format!("name one that the cluster has, or leave `{name}` out for its default"),
+        ))
     }
 
     /// The signal must come while the job runs.
     fn signal(&self, slurm: &SlurmExecutor) -> Result<(), SweepError> {
-        let (before, limit) = (self.count("`signal_seconds`", &slurm.signal_seconds, 1..=65_535)?, slurm.time.value.0);
+        let (before, limit) = (
+            self.count("`signal_seconds`", &slurm.signal_seconds, 1..=65_535)?,
+            slurm.time.value.0,
+        );
         if before < limit {
             return Ok(());
         }
-        let message = format!("`signal_seconds` is {before}, and the whole time of a job, `time`, is {limit} s");
+        let message = format!(
+            "`signal_seconds` is {before}, and the whole time of a job, `time`, is {limit} s"
+        );
         // Where it stands by default, the time is what was written.
         let hint = "give a job more `time`, or less of it to end in";
         let at_time = slurm.time.with(());
-        let place = if slurm.signal_seconds.line > 0 { slurm.signal_seconds.with(()) } else { at_time };
+        let place = if slurm.signal_seconds.line > 0 {
+            slurm.signal_seconds.with(())
+        } else {
+            at_time
+        };
         Err(self.at(&place, message, hint))
     }
 }

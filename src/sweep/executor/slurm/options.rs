@@ -26,7 +26,10 @@ const OURS: [(&str, &str); 27] = [
     ("partition", "write `partition:` beside `options`"),
     ("qos", "write `qos:` beside `options`"),
     ("quiet", FOLLOWS),
-    ("requeue", "leave it out: a run whose job was preempted goes on in a job of its own"),
+    (
+        "requeue",
+        "leave it out: a run whose job was preempted goes on in a job of its own",
+    ),
     ("signal", "write `signal_seconds:` beside `options`"),
     ("test-only", FOLLOWS),
     ("time", "write `time:` beside `options`"),
@@ -43,8 +46,12 @@ const OUTPUT: &str = "leave it out: what a job prints is kept with the results";
 impl Check<'_> {
     pub(super) fn slurm_option(&self, option: &At<String>) -> Result<(), SweepError> {
         let words = &option.value;
-        let name = words.strip_prefix("--").map(|rest| rest.split('=').next().unwrap_or(rest));
-        let Some(name) = name.filter(|name| is_a_name(name) && !words.contains(char::is_whitespace)) else {
+        let name = words
+            .strip_prefix("--")
+            .map(|rest| rest.split('=').next().unwrap_or(rest));
+        let Some(name) =
+            name.filter(|name| is_a_name(name) && !words.contains(char::is_whitespace))
+        else {
             let message = format!("`{words}` is not one long option of sbatch");
             return Err(self.at(
                 option,
@@ -53,7 +60,9 @@ impl Check<'_> {
             ));
         };
         match OURS.iter().find(|(ours, _)| means(name, ours)) {
-            Some((ours, hint)) => Err(self.at(option, format!("`--{ours}` is isoflop's to give"), *hint)),
+            Some((ours, hint)) => {
+                Err(self.at(option, format!("`--{ours}` is isoflop's to give"), *hint))
+            }
             None => Ok(()),
         }
     }
@@ -61,7 +70,9 @@ impl Check<'_> {
 
 fn is_a_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Whether sbatch takes a name for this option: it may be cut short.
@@ -76,19 +87,45 @@ mod tests {
     use super::*;
 
     fn is_refused(option: &str) -> bool {
-        Check { path: Path::new("a.yaml") }.slurm_option(&At::nowhere(option.to_owned())).is_err()
+        Check {
+            path: Path::new("a.yaml"),
+        }
+        .slurm_option(&At::nowhere(option.to_owned()))
+        .is_err()
     }
 
     #[test]
     fn what_isoflop_gives_is_refused_however_it_is_written() {
-        for option in ["--job-name=a", "--job=a", "--array", "--output=/dev/null", "--requeue", "--mem=4G", "--ti=5"] {
+        for option in [
+            "--job-name=a",
+            "--job=a",
+            "--array",
+            "--output=/dev/null",
+            "--requeue",
+            "--mem=4G",
+            "--ti=5",
+        ] {
             assert!(is_refused(option), "{option}");
         }
-        for option in ["-p", "--", "---", "--constraint=a b", "constraint", "--=a", "", "--gres=gpu:1 --time=1"] {
+        for option in [
+            "-p",
+            "--",
+            "---",
+            "--constraint=a b",
+            "constraint",
+            "--=a",
+            "",
+            "--gres=gpu:1 --time=1",
+        ] {
             assert!(is_refused(option), "{option}");
         }
-        for option in ["--constraint=a100&nvme", "--exclusive", "--mem-per-cpu=2G", "--time-min=5", "--gres=gpu:a100:1"]
-        {
+        for option in [
+            "--constraint=a100&nvme",
+            "--exclusive",
+            "--mem-per-cpu=2G",
+            "--time-min=5",
+            "--gres=gpu:a100:1",
+        ] {
             assert!(!is_refused(option), "{option}");
         }
     }

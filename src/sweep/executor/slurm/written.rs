@@ -29,19 +29,29 @@ impl FromStr for SlurmTime {
                 "`{text}` is not a time limit; write minutes, such as 90, or one of `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`"
             )
         };
-        let (days, rest) = text.split_once('-').map_or((None, text), |(days, rest)| (Some(days), rest));
-        let parts: Vec<u64> = rest.split(':').map(whole).collect::<Option<_>>().ok_or_else(wrong)?;
+        let (days, rest) = text
+            .split_once('-')
+            .map_or((None, text), |(days, rest)| (Some(days), rest));
+        let parts: Vec<u64> = rest
+            .split(':')
+            .map(whole)
+            .collect::<Option<_>>()
+            .ok_or_else(wrong)?;
         let seconds = match (days.map(whole), parts.as_slice()) {
             (None, [minutes]) => minutes * 60,
             (None, [minutes, seconds]) => minutes * 60 + seconds,
             (None, [hours, minutes, seconds]) => (hours * 60 + minutes) * 60 + seconds,
             (Some(Some(days)), [hours]) => (days * 24 + hours) * 3600,
             (Some(Some(days)), [hours, minutes]) => ((days * 24 + hours) * 60 + minutes) * 60,
-            (Some(Some(days)), [hours, minutes, seconds]) => ((days * 24 + hours) * 60 + minutes) * 60 + seconds,
+            (Some(Some(days)), [hours, minutes, seconds]) => {
+                ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+            }
             _ => return Err(wrong()),
         };
         if !(1..=YEAR).contains(&seconds) {
-            return Err(format!("`{text}` is a time limit of {seconds} s, allowed is 1 s to a year"));
+            return Err(format!(
+                "`{text}` is a time limit of {seconds} s, allowed is 1 s to a year"
+            ));
         }
         Ok(Self(seconds))
     }
@@ -57,7 +67,12 @@ impl fmt::Display for SlurmTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (minutes, seconds) = (self.0 / 60, self.0 % 60);
         let (hours, minutes) = (minutes / 60, minutes % 60);
-        write!(f, "{}-{:02}:{minutes:02}:{seconds:02}", hours / 24, hours % 24)
+        write!(
+            f,
+            "{}-{:02}:{minutes:02}:{seconds:02}",
+            hours / 24,
+            hours % 24
+        )
     }
 }
 
@@ -105,7 +120,10 @@ impl<T: FromStr<Err = String>> Visitor<'_> for Words<T> {
 
 impl<'de> Deserialize<'de> for SlurmTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Words(PhantomData, "a time limit such as `90` or `1-00:00:00`"))
+        deserializer.deserialize_any(Words(
+            PhantomData,
+            "a time limit such as `90` or `1-00:00:00`",
+        ))
     }
 }
 
@@ -161,9 +179,21 @@ mod tests {
             assert_eq!(time.0, seconds, "{text}");
             assert_eq!(time.to_string().parse(), Ok(time), "{text}");
         }
-        for text in
-            ["", "0", "-1", "1.5", "1h", "1-", "-", "1:2:3:4", "1-2-3", "UNLIMITED", "99999999999", "400-0", " 1"]
-        {
+        for text in [
+            "",
+            "0",
+            "-1",
+            "1.5",
+            "1h",
+            "1-",
+            "-",
+            "1:2:3:4",
+            "1-2-3",
+            "UNLIMITED",
+            "99999999999",
+            "400-0",
+            " 1",
+        ] {
             assert!(text.parse::<SlurmTime>().is_err(), "{text}");
         }
     }

@@ -57,9 +57,9 @@ impl RayJob {
         match self.status {
             State::Stopped => Some(Fate::TakenBack("Ray was asked to stop it".to_owned())),
             // Ray gives up what has waited for RAY_JOB_START_TIMEOUT_SECONDS.
-            State::Failed if message.contains("failed to start within") => {
-                Some(Fate::TakenBack(short(message.lines().next().unwrap_or_default())))
-            }
+            State::Failed if message.contains("failed to start within") => Some(Fate::TakenBack(
+                short(message.lines().next().unwrap_or_default()),
+            )),
             State::Failed => Some(Fate::Told(format!("Ray says: {}", reason(message)))),
             State::Pending | State::Running | State::Succeeded => None,
         }
@@ -79,9 +79,10 @@ pub(super) fn taken(answer: &Answer, tag: &str) -> Result<(), String> {
     if status.is_success() {
         return match serde_json::from_str(text) {
             Ok(Taken { submission_id }) if submission_id == tag => Ok(()),
-            _ => {
-                Err(format!("{}, which Ray's Jobs API does not say: is that its dashboard's address?", answer.words()))
-            }
+            _ => Err(format!(
+                "{}, which Ray's Jobs API does not say: is that its dashboard's address?",
+                answer.words()
+            )),
         };
     }
     // It was given twice: Ray has it.
@@ -93,25 +94,38 @@ pub(super) fn taken(answer: &Answer, tag: &str) -> Result<(), String> {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             format!("{words}; `token_file` must hold the token that Ray was started with")
         }
-        StatusCode::NOT_FOUND => format!("{words}; is that its dashboard's address, and is it `ray[default]`?"),
+        StatusCode::NOT_FOUND => {
+            format!("{words}; is that its dashboard's address, and is it `ray[default]`?")
+        }
         _ => words,
     })
 }
 
 /// The jobs that Ray lists, if that is what it answers.
 pub(super) fn jobs(answer: &Answer) -> Option<Vec<RayJob>> {
-    answer.status.is_success().then(|| serde_json::from_str(&answer.text).ok()).flatten()
+    answer
+        .status
+        .is_success()
+        .then(|| serde_json::from_str(&answer.text).ok())
+        .flatten()
 }
 
 /// One job, if Ray tells of it.
 pub(super) fn one_job(answer: &Answer) -> Option<RayJob> {
-    answer.status.is_success().then(|| serde_json::from_str(&answer.text).ok()).flatten()
+    answer
+        .status
+        .is_success()
+        .then(|| serde_json::from_str(&answer.text).ok())
+        .flatten()
 }
 
 /// Why a job failed: what Ray says, and the last that the job printed, which it appends.
 fn reason(message: &str) -> String {
     let (first, rest) = message.split_once('\n').unwrap_or((message, ""));
-    let first = first.split(", last available logs").next().filter(|words| !words.is_empty());
+    let first = first
+        .split(", last available logs")
+        .next()
+        .filter(|words| !words.is_empty());
     let first = first.unwrap_or("it failed, and it is not known why");
     match last_line(rest).filter(|line| !line.contains("Running entrypoint for job")) {
         Some(last) => format!("{}: {}", short(first), short(last)),
@@ -121,7 +135,9 @@ fn reason(message: &str) -> String {
 
 /// The last line that says something: Ray ends a traceback within a sentence with a full stop of its own.
 fn last_line(text: &str) -> Option<&str> {
-    text.lines().map(str::trim).rfind(|line| line.chars().count() > 1)
+    text.lines()
+        .map(str::trim)
+        .rfind(|line| line.chars().count() > 1)
 }
 
 /// As much of a line as fits into a message.

@@ -55,15 +55,30 @@ impl Ray {
     pub fn new(address: &str, token: Option<Token>, wanted: Resources) -> Result<Self, String> {
         let client = http::client(ANSWER).build().map_err(|e| http::words(&e))?;
         let address = address.trim_end_matches('/').to_owned();
-        Ok(Self { client, token, address, wanted, withdrawn: Arc::default() })
+        Ok(Self {
+            client,
+            token,
+            address,
+            wanted,
+            withdrawn: Arc::default(),
+        })
     }
 
     /// How long all jobs may wait, and what each asks for.
     pub(super) fn deadline(&self) -> (Duration, String) {
-        let Resources { cpus, gpus, memory, pending } = self.wanted;
-        let memory =
-            memory.map_or_else(String::new, |bytes| format!(", {} of memory", isoflop_core::units::bytes(bytes)));
-        (pending, format!("{cpus} CPUs, {gpus} GPUs{memory}: `ray status` shows what there is"))
+        let Resources {
+            cpus,
+            gpus,
+            memory,
+            pending,
+        } = self.wanted;
+        let memory = memory.map_or_else(String::new, |bytes| {
+            format!(", {} of memory", isoflop_core::units::bytes(bytes))
+        });
+        (
+            pending,
+            format!("{cpus} CPUs, {gpus} GPUs{memory}: `ray status` shows what there is"),
+        )
     }
 
     /// Submits a job; one that Ray has under the same name is the same.
@@ -91,9 +106,12 @@ impl Ray {
     /// Why Ray does not say, in words.
     pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
         let withdrawn = self.withdrawn.lock().await.clone();
-        let answer =
-            self.ask(Method::GET, "", None).await.map_err(|words| format!("Ray at {}: {words}", self.address))?;
-        let listed = jobs(&answer).ok_or_else(|| format!("Ray at {} {}", self.address, answer.words()))?;
+        let answer = self
+            .ask(Method::GET, "", None)
+            .await
+            .map_err(|words| format!("Ray at {}: {words}", self.address))?;
+        let listed =
+            jobs(&answer).ok_or_else(|| format!("Ray at {} {}", self.address, answer.words()))?;
         let live = listed.into_iter().filter_map(|job| {
             let name = job.submission_id?;
             let counts = match job.status {
@@ -121,8 +139,15 @@ impl Ray {
         one_job(&self.ask(Method::GET, tag, None).await.ok()?)?.fate()
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, String> {
-        let mut request = self.client.request(method, format!("{}/api/jobs/{path}", self.address));
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, String> {
+        let mut request = self
+            .client
+            .request(method, format!("{}/api/jobs/{path}", self.address));
         if let Some(Token(token)) = &self.token {
             request = request.header(AUTHORIZATION, token);
         }
@@ -131,7 +156,10 @@ impl Ray {
         }
         let response = request.send().await.map_err(|e| http::words(&e))?;
         let status = response.status();
-        Ok(Answer { status, text: http::text(response, LONGEST).await? })
+        Ok(Answer {
+            status,
+            text: http::text(response, LONGEST).await?,
+        })
     }
 }
 

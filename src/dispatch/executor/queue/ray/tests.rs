@@ -29,7 +29,10 @@ TypeError: entrypoint must be a string, got <class 'int'>
 const LISTED: &str = r#"[{"type": "SUBMISSION", "job_id": null, "submission_id": "isoflop-a-1-b", "driver_info": null, "status": "SUCCEEDED", "entrypoint": "sh -c \"echo hi; sleep 1\"", "message": "Job finished successfully.", "error_type": null, "start_time": 1795697825057, "end_time": 1795697827684, "metadata": {"isoflop": "x"}, "runtime_env": null, "driver_agent_http_address": "http://127.0.0.1:52365", "driver_node_id": "2e015826d0933b57", "driver_exit_code": 0}, {"type": "SUBMISSION", "job_id": null, "submission_id": "isoflop-fails", "driver_info": null, "status": "FAILED", "entrypoint": "exit 3", "message": "Job entrypoint command failed with exit code 3, last available logs (truncated to 20,000 chars):\n2026-11-26 12:57:05,213\tINFO job_manager.py:581 -- Runtime env is setting up.\nRunning entrypoint for job isoflop-fails: exit 3\n", "error_type": "JOB_ENTRYPOINT_COMMAND_ERROR", "start_time": 1795697825212, "end_time": 1795697826859, "metadata": null, "runtime_env": null, "driver_agent_http_address": "http://127.0.0.1:52365", "driver_node_id": "2e015826d0933b57", "driver_exit_code": 3}, {"type": "SUBMISSION", "job_id": null, "submission_id": "isoflop-waits", "driver_info": null, "status": "PENDING", "entrypoint": "sleep 100", "message": "Job has not started yet. It may be waiting for resources (CPUs, GPUs, memory, custom resources) to become available.", "error_type": null, "start_time": 1795697825182, "end_time": null, "metadata": null, "runtime_env": null, "driver_agent_http_address": null, "driver_node_id": null, "driver_exit_code": null}, {"type": "SUBMISSION", "job_id": "02000000", "submission_id": "isoflop-runs", "driver_info": {"id": "02000000", "node_ip_address": "127.0.0.1", "pid": "28212"}, "status": "RUNNING", "entrypoint": "sleep 9", "message": "Job is currently running.", "error_type": null, "start_time": 1795697825278, "end_time": null, "metadata": {}, "runtime_env": {}, "driver_exit_code": null}, {"type": "DRIVER", "job_id": "01000000", "submission_id": null, "driver_info": {"id": "01000000", "node_ip_address": "127.0.0.1", "pid": "1"}, "status": "RUNNING", "entrypoint": "", "message": null, "error_type": null, "start_time": 1795697825057, "end_time": null, "metadata": {}, "runtime_env": {}, "driver_exit_code": null}]"#;
 
 fn answer(status: u16, text: &str) -> Answer {
-    Answer { status: StatusCode::from_u16(status).unwrap(), text: text.to_owned() }
+    Answer {
+        status: StatusCode::from_u16(status).unwrap(),
+        text: text.to_owned(),
+    }
 }
 
 #[test]
@@ -56,8 +59,12 @@ fn what_is_taken_and_what_is_not() {
 #[test]
 fn what_is_gone() {
     let one = |status: &str, message: &str| {
-        let text = json!({ "submission_id": "x", "status": status, "message": message }).to_string();
-        one_job(&answer(200, &text)).unwrap().fate().map(|fate| fate.words())
+        let text =
+            json!({ "submission_id": "x", "status": status, "message": message }).to_string();
+        one_job(&answer(200, &text))
+            .unwrap()
+            .fate()
+            .map(|fate| fate.words())
     };
     let too_long = "Job supervisor actor failed to start within 900.0 seconds. This timeout can be configured by setting the \
                     environment variable RAY_JOB_START_TIMEOUT_SECONDS.";
@@ -70,14 +77,20 @@ fn what_is_gone() {
         one("FAILED", too_long),
         one("FAILED", &printed),
         one("FAILED", &silent),
-        one("FAILED", "Job supervisor actor died: The actor died unexpectedly before finishing this task."),
+        one(
+            "FAILED",
+            "Job supervisor actor died: The actor died unexpectedly before finishing this task.",
+        ),
         one("FAILED", ""),
         one("STOPPED", "Job was intentionally stopped."),
         one("SUCCEEDED", "Job finished successfully."),
         one("RUNNING", "Job is currently running."),
         one("A_WORD_OF_TOMORROW", ""),
     ];
-    insta::assert_snapshot!(all.map(|word| word.unwrap_or("nothing".to_owned())).join("\n"));
+    insta::assert_snapshot!(
+        all.map(|word| word.unwrap_or("nothing".to_owned()))
+            .join("\n")
+    );
     assert!(one_job(&answer(404, "Job nobody does not exist")).is_none());
 }
 
@@ -95,28 +108,50 @@ fn listener(answers: Vec<(u16, String)>) -> (String, JoinHandle<Vec<String>>) {
             while reader.read_line(&mut line).unwrap() > 2 {
                 head.push(std::mem::take(&mut line).trim().to_owned());
             }
-            let length = head.iter().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+            let length = head
+                .iter()
+                .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
+                .unwrap_or(0);
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
-            let token = head.iter().find(|line| line.starts_with("authorization")).cloned().unwrap_or_default();
-            asked.push(format!("{} {token} {}", head[0], String::from_utf8(body).unwrap()));
+            let token = head
+                .iter()
+                .find(|line| line.starts_with("authorization"))
+                .cloned()
+                .unwrap_or_default();
+            asked.push(format!(
+                "{} {token} {}",
+                head[0],
+                String::from_utf8(body).unwrap()
+            ));
             let length = text.len();
-            let _ =
-                write!(stream, "HTTP/1.1 {status} Said\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{text}");
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status} Said\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{text}"
+            );
         }
         asked
     });
     (address, asked)
 }
 
-const WANTED: Resources = Resources { cpus: 2, gpus: 1, memory: Some(1 << 30), pending: Duration::from_secs(60) };
+const WANTED: Resources = Resources {
+    cpus: 2,
+    gpus: 1,
+    memory: Some(1 << 30),
+    pending: Duration::from_secs(60),
+};
 
 fn at(address: &str) -> Ray {
     Ray::new(address, None, WANTED).unwrap()
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 fn names<const N: usize>(names: [&str; N]) -> Option<HashSet<String>> {
@@ -137,15 +172,32 @@ fn what_is_asked() {
     let file = folder.path().join("token");
     std::fs::write(&file, "secret\n").unwrap();
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let ray = Ray::new(&format!("{address}/"), Some(Token::read(&file).unwrap()), WANTED).unwrap();
+    let ray = Ray::new(
+        &format!("{address}/"),
+        Some(Token::read(&file).unwrap()),
+        WANTED,
+    )
+    .unwrap();
     let script = PathBuf::from("/it's here/job.sh");
-    let job =
-        Job { tag: "isoflop-a-1-b".to_owned(), script, folder: PathBuf::from("/it's here"), threads: 2, command: None };
+    let job = Job {
+        tag: "isoflop-a-1-b".to_owned(),
+        script,
+        folder: PathBuf::from("/it's here"),
+        threads: 2,
+        command: None,
+    };
     run(async {
         ray.submit(&job).await.unwrap();
-        assert_eq!(ray.live().await.ok(), names(["isoflop-waits", "isoflop-runs"]));
+        assert_eq!(
+            ray.live().await.ok(),
+            names(["isoflop-waits", "isoflop-runs"])
+        );
         ray.cancel("isoflop-waits").await.unwrap();
-        assert_eq!(ray.live().await.ok(), names(["isoflop-runs"]), "what waits and was cancelled is as good as gone");
+        assert_eq!(
+            ray.live().await.ok(),
+            names(["isoflop-runs"]),
+            "what waits and was cancelled is as good as gone"
+        );
         ray.cancel("isoflop-gone").await.unwrap();
         assert!(ray.cancel("isoflop-runs").await.is_err());
     });
@@ -184,10 +236,18 @@ fn what_is_too_slow() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let client = http::client(Duration::from_millis(300)).build().unwrap();
-    let slow = Ray { client, ..at(&address) };
+    let slow = Ray {
+        client,
+        ..at(&address)
+    };
     assert_eq!(run(slow.live()).ok(), None);
-    let job =
-        Job { tag: "isoflop-a".to_owned(), script: PathBuf::new(), folder: PathBuf::new(), threads: 1, command: None };
+    let job = Job {
+        tag: "isoflop-a".to_owned(),
+        script: PathBuf::new(),
+        folder: PathBuf::new(),
+        threads: 1,
+        command: None,
+    };
     let words = run(slow.submit(&job)).unwrap_err();
     assert!(words.contains("no answer in time"), "{words}");
     // The first connection takes one byte now and then.

@@ -4,17 +4,33 @@ use isoflop_core::run::BatchDir;
 use isoflop_sweep::SlurmExecutor;
 
 /// Options that ask for a GPU in a way of their own.
-const GPU_OPTIONS: [&str; 4] = ["--gres", "--gpus-per-node", "--gpus-per-task", "--gpus-per-socket"];
+const GPU_OPTIONS: [&str; 4] = [
+    "--gres",
+    "--gpus-per-node",
+    "--gpus-per-task",
+    "--gpus-per-socket",
+];
 
 /// What every job of a sweep asks for.
 pub(super) fn of(wanted: &SlurmExecutor) -> Vec<String> {
     let mut arguments = vec!["--quiet".to_owned(), "--no-requeue".to_owned()];
-    let words = [("partition", &wanted.partition), ("account", &wanted.account), ("qos", &wanted.qos)];
-    arguments.extend(words.into_iter().filter_map(|(name, word)| Some(format!("--{name}={}", word.as_ref()?.value))));
+    let words = [
+        ("partition", &wanted.partition),
+        ("account", &wanted.account),
+        ("qos", &wanted.qos),
+    ];
+    arguments.extend(
+        words
+            .into_iter()
+            .filter_map(|(name, word)| Some(format!("--{name}={}", word.as_ref()?.value))),
+    );
     arguments.push(format!("--time={}", wanted.time.value));
     // To the script alone, which is isoflop by then: it passes on what it must.
     arguments.push(format!("--signal=B:USR1@{}", wanted.signal_seconds.value.0));
-    arguments.push(format!("--cpus-per-task={}", wanted.threads_per_run.value.0));
+    arguments.push(format!(
+        "--cpus-per-task={}",
+        wanted.threads_per_run.value.0
+    ));
     if let Some(memory) = &wanted.memory {
         arguments.push(format!("--mem={}", memory.value.0));
     }
@@ -34,10 +50,17 @@ pub(super) fn of_array(name: &str, tasks: usize, folder: Option<&BatchDir>) -> V
             // Slurm puts its own words for what begins with a percent sign.
             let whole = folder.root().display().to_string().replace('%', "%%");
             let output = folder.printed("%a");
-            format!("{whole}/{}", output.file_name().unwrap_or_default().display())
+            format!(
+                "{whole}/{}",
+                output.file_name().unwrap_or_default().display()
+            )
         },
     );
-    vec![format!("--job-name={name}"), format!("--array=0-{}", tasks.saturating_sub(1)), format!("--output={output}")]
+    vec![
+        format!("--job-name={name}"),
+        format!("--array=0-{}", tasks.saturating_sub(1)),
+        format!("--output={output}"),
+    ]
 }
 
 #[cfg(test)]
@@ -94,7 +117,10 @@ mod tests {
             "--quiet --no-requeue --partition=gpu,long --account=us --qos=low --time=0-01:00:00 --signal=B:USR1@120 \
              --cpus-per-task=2 --mem=4G --gpus=1 --constraint=a100"
         );
-        let gres = SlurmExecutor { options: vec![word("--gres=gpu:a100:1")], ..all };
+        let gres = SlurmExecutor {
+            options: vec![word("--gres=gpu:a100:1")],
+            ..all
+        };
         assert!(!of(&gres).contains(&"--gpus=1".to_owned()));
     }
 
@@ -102,6 +128,13 @@ mod tests {
     fn a_folder_is_no_pattern() {
         let folder = SweepDir::at(Path::new("/results/50%a")).batch("isoflop-1");
         let said = of_array("isoflop-1", 3, Some(&folder));
-        assert_eq!(said, ["--job-name=isoflop-1", "--array=0-2", "--output=/results/50%%a/batches/isoflop-1/%a.txt"]);
+        assert_eq!(
+            said,
+            [
+                "--job-name=isoflop-1",
+                "--array=0-2",
+                "--output=/results/50%%a/batches/isoflop-1/%a.txt"
+            ]
+        );
     }
 }

@@ -32,24 +32,45 @@ impl Batch {
     /// # Errors
     /// When a job's path cannot stand on a line.
     pub(super) fn of(jobs: &[Job]) -> Result<Self, String> {
-        let unfit = |job: &&Job| job.script.to_str().is_none_or(|path| path.contains(['\n', '\r']));
+        let unfit = |job: &&Job| {
+            job.script
+                .to_str()
+                .is_none_or(|path| path.contains(['\n', '\r']))
+        };
         if let Some(job) = jobs.iter().find(unfit) {
-            return Err(format!("`{}` has a path that cannot stand on a line of text", job.script.display()));
+            return Err(format!(
+                "`{}` has a path that cannot stand on a line of text",
+                job.script.display()
+            ));
         }
-        let task = |job: &Job| Task { tag: job.tag.clone(), script: job.script.clone(), command: job.command.clone() };
+        let task = |job: &Job| Task {
+            tag: job.tag.clone(),
+            script: job.script.clone(),
+            command: job.command.clone(),
+        };
         let tasks: Vec<Task> = jobs.iter().map(task).collect();
         let digest = blake3::hash(text(&tasks).as_bytes()).to_hex();
-        Ok(Self { name: format!("{PREFIX}{}", &digest[..DIGITS]), tasks })
+        Ok(Self {
+            name: format!("{PREFIX}{}", &digest[..DIGITS]),
+            tasks,
+        })
     }
 
     /// The batch that its manifest tells of; nothing if that is none.
     pub(super) fn read(name: &str, manifest: &str) -> Option<Self> {
         let task = |line: &str| {
             let (tag, script) = line.split_once('\t')?;
-            Some(Task { tag: tag.to_owned(), script: PathBuf::from(script), command: None })
+            Some(Task {
+                tag: tag.to_owned(),
+                script: PathBuf::from(script),
+                command: None,
+            })
         };
         let tasks = manifest.lines().map(task).collect::<Option<_>>()?;
-        Some(Self { name: name.to_owned(), tasks })
+        Some(Self {
+            name: name.to_owned(),
+            tasks,
+        })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -63,10 +84,17 @@ impl Batch {
 
     /// What Slurm executes for every task, with a manifest that lies there.
     pub(super) fn script(&self, manifest: &Path) -> String {
-        let head = "#!/bin/sh\n# What Slurm executes for each task of this array. isoflop wrote it.\n";
+        let head =
+            "#!/bin/sh\n# What Slurm executes for each task of this array. isoflop wrote it.\n";
         if self.is_by_command() {
-            let commands = self.tasks.iter().map(|task| task.command.as_deref().unwrap_or_default()).enumerate();
-            let cases: String = commands.map(|(task, command)| format!("{task}) exec {command} ;;\n")).collect();
+            let commands = self
+                .tasks
+                .iter()
+                .map(|task| task.command.as_deref().unwrap_or_default())
+                .enumerate();
+            let cases: String = commands
+                .map(|(task, command)| format!("{task}) exec {command} ;;\n"))
+                .collect();
             return format!("{head}case $SLURM_ARRAY_TASK_ID in\n{cases}esac\n");
         }
         // The script on the task's line.
@@ -97,7 +125,10 @@ impl Batch {
 }
 
 fn text(tasks: &[Task]) -> String {
-    tasks.iter().map(|task| format!("{}\t{}\n", task.tag, task.script.display())).collect()
+    tasks
+        .iter()
+        .map(|task| format!("{}\t{}\n", task.tag, task.script.display()))
+        .collect()
 }
 
 /// Whether an array of this name may be ours: it is no path, and nothing of other people's.
@@ -112,17 +143,31 @@ mod tests {
 
     fn job(tag: &str, script: &Path) -> Job {
         let folder = script.parent().unwrap().to_owned();
-        Job { tag: tag.to_owned(), script: script.to_owned(), folder, threads: 1, command: None }
+        Job {
+            tag: tag.to_owned(),
+            script: script.to_owned(),
+            folder,
+            threads: 1,
+            command: None,
+        }
     }
 
     #[test]
     fn a_batch_survives_its_manifest() {
-        let jobs =
-            [job("isoflop-a-1-f", Path::new("/r/a b/job.sh")), job("isoflop-b-1-f", Path::new("/r/it's/job.sh"))];
+        let jobs = [
+            job("isoflop-a-1-f", Path::new("/r/a b/job.sh")),
+            job("isoflop-b-1-f", Path::new("/r/it's/job.sh")),
+        ];
         let batch = Batch::of(&jobs).unwrap();
         assert!(is_ours(batch.name()) && batch.name().len() <= 63);
-        assert_eq!(Batch::read(batch.name(), &batch.manifest()), Some(batch.clone()));
-        assert_eq!((batch.task("isoflop-b-1-f"), batch.tag(1), batch.tag(2)), (Some(1), Some("isoflop-b-1-f"), None));
+        assert_eq!(
+            Batch::read(batch.name(), &batch.manifest()),
+            Some(batch.clone())
+        );
+        assert_eq!(
+            (batch.task("isoflop-b-1-f"), batch.tag(1), batch.tag(2)),
+            (Some(1), Some("isoflop-b-1-f"), None)
+        );
         assert_eq!(Batch::of(&jobs), Ok(batch.clone()));
         assert_ne!(Batch::of(&jobs[..1]).unwrap().name(), batch.name());
         assert_eq!(Batch::read("isoflop-1", "torn"), None);
@@ -131,7 +176,12 @@ mod tests {
 
     #[test]
     fn names_of_others_are_not_ours() {
-        for name in ["isoflop-", "isoflop-../../../../etc/passwd00", "isoflop-5d6d7c9658b838cd-1-abc-1", "mine"] {
+        for name in [
+            "isoflop-",
+            "isoflop-../../../../etc/passwd00",
+            "isoflop-5d6d7c9658b838cd-1-abc-1",
+            "mine",
+        ] {
             assert!(!is_ours(name), "{name}");
         }
     }
@@ -142,7 +192,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("it's $HOME `x`");
         std::fs::create_dir_all(&root).unwrap();
-        let jobs: Vec<Job> = (0..3).map(|i| job(&format!("t{i}"), &root.join(format!("job {i}.sh")))).collect();
+        let jobs: Vec<Job> = (0..3)
+            .map(|i| job(&format!("t{i}"), &root.join(format!("job {i}.sh"))))
+            .collect();
         for (i, job) in jobs.iter().enumerate() {
             std::fs::write(&job.script, format!("echo {i}\n")).unwrap();
         }
@@ -150,8 +202,14 @@ mod tests {
         std::fs::write(&manifest, Batch::of(&jobs).unwrap().manifest()).unwrap();
         std::fs::write(&script, Batch::of(&jobs).unwrap().script(&manifest)).unwrap();
         for i in 0..3 {
-            let task = std::process::Command::new("sh").arg(&script).env("SLURM_ARRAY_TASK_ID", i.to_string()).output();
-            assert_eq!(String::from_utf8(task.unwrap().stdout).unwrap(), format!("{i}\n"));
+            let task = std::process::Command::new("sh")
+                .arg(&script)
+                .env("SLURM_ARRAY_TASK_ID", i.to_string())
+                .output();
+            assert_eq!(
+                String::from_utf8(task.unwrap().stdout).unwrap(),
+                format!("{i}\n")
+            );
         }
     }
 }

@@ -20,7 +20,10 @@ pub(super) struct Batches {
 
 impl Batches {
     pub(super) fn new(sweep: SweepDir) -> Self {
-        Self { sweep, known: Mutex::default() }
+        Self {
+            sweep,
+            known: Mutex::default(),
+        }
     }
 
     pub(super) fn folder(&self, name: &str) -> BatchDir {
@@ -77,8 +80,14 @@ impl Batches {
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.sweep.batches()).into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_ours(name)).collect()
+        let entries = std::fs::read_dir(self.sweep.batches())
+            .into_iter()
+            .flatten()
+            .flatten();
+        entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| is_ours(name))
+            .collect()
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Shared>> {
@@ -107,10 +116,23 @@ mod tests {
         let attempts = ["a", "b"].map(|run| sweep.run_named(run).attempt(1));
         let jobs = attempts.clone().map(|attempt| {
             std::fs::create_dir_all(attempt.root()).unwrap();
-            let (tag, script) = (format!("isoflop-{}", attempt.root().display()), attempt.job());
-            Job { tag, script, folder: attempt.root().to_owned(), threads: 1, command: None }
+            let (tag, script) = (
+                format!("isoflop-{}", attempt.root().display()),
+                attempt.job(),
+            );
+            Job {
+                tag,
+                script,
+                folder: attempt.root().to_owned(),
+                threads: 1,
+                command: None,
+            }
         });
-        let name = Batches::new(sweep.clone()).add(Batch::of(&jobs).unwrap()).unwrap().name().to_owned();
+        let name = Batches::new(sweep.clone())
+            .add(Batch::of(&jobs).unwrap())
+            .unwrap()
+            .name()
+            .to_owned();
 
         let batches = Batches::new(sweep.clone());
         assert_eq!(batches.place(&jobs[1].tag), Some((name.clone(), 1)));

@@ -55,7 +55,10 @@ impl Slurm {
     }
 
     pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
-        let submitted = self.submissions.join(job.clone(), |jobs| self.submit_all(jobs)).await;
+        let submitted = self
+            .submissions
+            .join(job.clone(), |jobs| self.submit_all(jobs))
+            .await;
         submitted.unwrap_or_else(|| Err("it was not submitted".to_owned()))
     }
 
@@ -69,15 +72,25 @@ impl Slurm {
         let batch = self.batches.add(Batch::of(jobs)?)?;
         let folder = self.batches.folder(batch.name());
         // What tasks print stays where they are, if that has no folder of ours.
-        let printed = if batch.is_by_command() { None } else { Some(&folder) };
+        let printed = if batch.is_by_command() {
+            None
+        } else {
+            Some(&folder)
+        };
         let mut sbatch = call("sbatch");
-        sbatch.args(&self.arguments).args(arguments::of_array(batch.name(), jobs.len(), printed)).arg(folder.job());
+        sbatch
+            .args(&self.arguments)
+            .args(arguments::of_array(batch.name(), jobs.len(), printed))
+            .arg(folder.job());
         said(sbatch, "sbatch").await.map(drop)
     }
 
     pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
         let rows = self.rows().await?;
-        let tags = rows.iter().filter_map(|row| Some(self.batches.get(&row.name)?.tag(row.task)?.to_owned())).collect();
+        let tags = rows
+            .iter()
+            .filter_map(|row| Some(self.batches.get(&row.name)?.tag(row.task)?.to_owned()))
+            .collect();
         let arrays = rows.into_iter().map(|row| row.name).collect();
         self.batches.sweep_up(&arrays);
         Ok(tags)
@@ -92,7 +105,10 @@ impl Slurm {
     }
 
     pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
-        let cancelled = self.cancellations.join(tag.to_owned(), |tags| self.cancel_all(tags)).await;
+        let cancelled = self
+            .cancellations
+            .join(tag.to_owned(), |tags| self.cancel_all(tags))
+            .await;
         cancelled.unwrap_or_else(|| Err("it was not cancelled".to_owned()))
     }
 
@@ -104,10 +120,17 @@ impl Slurm {
     /// Ends tasks. Their numbers are asked for by their arrays' names at this moment, and forgotten again. (`scancel --name`, which would
     /// hold a number against its name, takes one task that waits for all of its array that do.)
     async fn cancel_tasks(&self, tags: &[String]) -> Result<(), String> {
-        let places: HashSet<Place> = tags.iter().filter_map(|tag| self.batches.place(tag)).collect();
+        let places: HashSet<Place> = tags
+            .iter()
+            .filter_map(|tag| self.batches.place(tag))
+            .collect();
         let rows = self.rows().await?;
-        let meant = rows.into_iter().filter(|row| places.contains(&(row.name.clone(), row.task)));
-        let numbers: Vec<String> = meant.map(|row| format!("{}_{}", row.array, row.task)).collect();
+        let meant = rows
+            .into_iter()
+            .filter(|row| places.contains(&(row.name.clone(), row.task)));
+        let numbers: Vec<String> = meant
+            .map(|row| format!("{}_{}", row.array, row.task))
+            .collect();
         if numbers.is_empty() {
             return Ok(());
         }
@@ -117,21 +140,38 @@ impl Slurm {
     }
 
     pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
-        self.fates.join(tag.to_owned(), |tags| self.fates_of(tags)).await.flatten()
+        self.fates
+            .join(tag.to_owned(), |tags| self.fates_of(tags))
+            .await
+            .flatten()
     }
 
     /// What Slurm's accounts say of tasks that are gone. Where it keeps none, nothing.
     async fn fates_of(&self, tags: Vec<String>) -> Vec<Option<Fate>> {
         let places: Vec<Option<Place>> = tags.iter().map(|tag| self.batches.place(tag)).collect();
-        let names: HashSet<&str> = places.iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let names: HashSet<&str> = places
+            .iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
         let known = self.accounts(names).await.unwrap_or_default();
-        places.into_iter().map(|place| known.get(&place?).cloned()).collect()
+        places
+            .into_iter()
+            .map(|place| known.get(&place?).cloned())
+            .collect()
     }
 
     async fn accounts(&self, names: HashSet<&str>) -> Result<BTreeMap<Place, Fate>, String> {
         let mut ask = call("sacct");
         let names = names.into_iter().collect::<Vec<_>>().join(",");
-        ask.args(["-P", "-n", "-X", sacct::FORMAT, &format!("--starttime={SINCE}"), &format!("--name={names}")]);
+        ask.args([
+            "-P",
+            "-n",
+            "-X",
+            sacct::FORMAT,
+            &format!("--starttime={SINCE}"),
+            &format!("--name={names}"),
+        ]);
         Ok(sacct::fates(&said(ask, "sacct").await?))
     }
 }
@@ -139,7 +179,11 @@ impl Slurm {
 /// A command of Slurm, without what the user's variables would change in its answers.
 fn call(program: &str) -> Command {
     let mut command = quiet(program);
-    let ours = |name: &str| ["SQUEUE_", "SCANCEL_", "SACCT_"].iter().any(|prefix| name.starts_with(prefix));
+    let ours = |name: &str| {
+        ["SQUEUE_", "SCANCEL_", "SACCT_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+    };
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(ours) {
             command.env_remove(name);

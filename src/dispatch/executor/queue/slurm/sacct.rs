@@ -14,11 +14,14 @@ pub(super) fn fates(answer: &str) -> BTreeMap<Place, Fate> {
     let mut fates = BTreeMap::new();
     for line in answer.lines() {
         let mut parts = line.trim_end().rsplitn(4, '|');
-        let (Some(exit), Some(state), Some(id), Some(name)) = (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(exit), Some(state), Some(id), Some(name)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             continue;
         };
-        let Some(fate) = fate(state, exit) else { continue };
+        let Some(fate) = fate(state, exit) else {
+            continue;
+        };
         for task in tasks(id).into_iter().flatten() {
             fates.insert((name.to_owned(), task), fate.clone());
         }
@@ -43,7 +46,10 @@ fn fate(state: &str, exit: &str) -> Option<Fate> {
         "COMPLETED" => Fate::Completed,
         "FAILED" => {
             let (code, signal) = exit.split_once(':')?;
-            Fate::Failed { code: code.parse().ok()?, signal: signal.parse().ok()? }
+            Fate::Failed {
+                code: code.parse().ok()?,
+                signal: signal.parse().ok()?,
+            }
         }
         _ => return None,
     })
@@ -51,7 +57,9 @@ fn fate(state: &str, exit: &str) -> Option<Fate> {
 
 /// The tasks that a number names: `3_1`, or `3_[0-2,5%4]` where those that never began have one record.
 fn tasks(id: &str) -> Vec<RangeInclusive<usize>> {
-    let Some((_, tasks)) = id.split_once('_') else { return Vec::new() };
+    let Some((_, tasks)) = id.split_once('_') else {
+        return Vec::new();
+    };
     let list = tasks.trim_start_matches('[').trim_end_matches(']');
     let list = list.split('%').next().unwrap_or(list);
     list.split(',').filter_map(range).collect()
@@ -71,18 +79,35 @@ mod tests {
     use super::*;
 
     fn of(recorded: &str) -> String {
-        let words: String =
-            recorded.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
-        let fates = fates(&words).into_iter().map(|((name, task), fate)| format!("{name} {task}: {fate:?}\n"));
+        let words: String = recorded
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let fates = fates(&words)
+            .into_iter()
+            .map(|((name, task), fate)| format!("{name} {task}: {fate:?}\n"));
         fates.collect()
     }
 
     #[test]
     fn recorded_accounts_are_understood() {
-        insta::assert_snapshot!("slurm-20.11.4", of(include_str!("recorded/sacct-20.11.4.txt")));
-        insta::assert_snapshot!("slurm-22.05.8", of(include_str!("recorded/sacct-22.05.8.txt")));
-        insta::assert_snapshot!("slurm-24.11.5", of(include_str!("recorded/sacct-24.11.5.txt")));
-        insta::assert_snapshot!("slurm-composed", of(include_str!("recorded/sacct-composed.txt")));
+        insta::assert_snapshot!(
+            "slurm-20.11.4",
+            of(include_str!("recorded/sacct-20.11.4.txt"))
+        );
+        insta::assert_snapshot!(
+            "slurm-22.05.8",
+            of(include_str!("recorded/sacct-22.05.8.txt"))
+        );
+        insta::assert_snapshot!(
+            "slurm-24.11.5",
+            of(include_str!("recorded/sacct-24.11.5.txt"))
+        );
+        insta::assert_snapshot!(
+            "slurm-composed",
+            of(include_str!("recorded/sacct-composed.txt"))
+        );
     }
 
     #[test]
@@ -90,8 +115,22 @@ mod tests {
         assert_eq!(fate("TIMEOUT", "0:0"), Some(Fate::TimeLimit));
         assert_eq!(fate("OUT_OF_MEMORY", "0:125"), Some(Fate::OutOfMemory));
         assert_eq!(fate("CANCELLED by 1000", "0:0"), Some(Fate::Cancelled));
-        assert_eq!(fate("FAILED", "99:0"), Some(Fate::Failed { code: 99, signal: 0 }));
-        for state in ["RUNNING", "PENDING", "SUSPENDED", "COMPLETING", "RESIZING", "", "WHATEVER"] {
+        assert_eq!(
+            fate("FAILED", "99:0"),
+            Some(Fate::Failed {
+                code: 99,
+                signal: 0
+            })
+        );
+        for state in [
+            "RUNNING",
+            "PENDING",
+            "SUSPENDED",
+            "COMPLETING",
+            "RESIZING",
+            "",
+            "WHATEVER",
+        ] {
             assert_eq!(fate(state, "0:0"), None, "{state}");
         }
     }
@@ -101,7 +140,11 @@ mod tests {
         let of = |id| tasks(id).into_iter().flatten().collect::<Vec<_>>();
         assert_eq!(of("3_[0-2,5%4]"), [0, 1, 2, 5]);
         assert_eq!(of("3_7"), [7]);
-        assert!(["3", "3_", "3_x", "3_[", "3_[2-1]", "3_0-99999999999"].into_iter().all(|id| of(id).is_empty()));
+        assert!(
+            ["3", "3_", "3_x", "3_[", "3_[2-1]", "3_0-99999999999"]
+                .into_iter()
+                .all(|id| of(id).is_empty())
+        );
     }
 
     proptest! {

@@ -21,7 +21,11 @@ pub(super) fn rows(answer: &str) -> Option<Vec<Row>> {
         let mut parts = line.trim_end().rsplitn(3, '|');
         let (task, array, name) = (parts.next(), parts.next(), parts.next());
         match (name, array.map(str::parse), task.map(str::parse)) {
-            (Some(name), Some(Ok(array)), Some(Ok(task))) => rows.push(Row { name: name.to_owned(), array, task }),
+            (Some(name), Some(Ok(array)), Some(Ok(task))) => rows.push(Row {
+                name: name.to_owned(),
+                array,
+                task,
+            }),
             // A job that is no array, or another's with whatever name.
             _ if task == Some("N/A") || !super::batch::is_ours(name.unwrap_or(line)) => {}
             _ => return None,
@@ -38,18 +42,37 @@ mod tests {
 
     /// The tasks of ours in an answer.
     fn of(recorded: &str) -> String {
-        let words: String =
-            recorded.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
-        let rows = rows(&words).unwrap().into_iter().filter(|row| super::super::batch::is_ours(&row.name));
-        rows.map(|Row { name, array, task }| format!("{name}: task {task} of {array}\n")).collect()
+        let words: String = recorded
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let rows = rows(&words)
+            .unwrap()
+            .into_iter()
+            .filter(|row| super::super::batch::is_ours(&row.name));
+        rows.map(|Row { name, array, task }| format!("{name}: task {task} of {array}\n"))
+            .collect()
     }
 
     #[test]
     fn recorded_answers_are_understood() {
-        insta::assert_snapshot!("squeue-20.11.4", of(include_str!("recorded/squeue-20.11.4.txt")));
-        insta::assert_snapshot!("squeue-22.05.8", of(include_str!("recorded/squeue-22.05.8.txt")));
-        insta::assert_snapshot!("squeue-24.11.5", of(include_str!("recorded/squeue-24.11.5.txt")));
-        insta::assert_snapshot!("squeue-composed", of(include_str!("recorded/squeue-composed.txt")));
+        insta::assert_snapshot!(
+            "squeue-20.11.4",
+            of(include_str!("recorded/squeue-20.11.4.txt"))
+        );
+        insta::assert_snapshot!(
+            "squeue-22.05.8",
+            of(include_str!("recorded/squeue-22.05.8.txt"))
+        );
+        insta::assert_snapshot!(
+            "squeue-24.11.5",
+            of(include_str!("recorded/squeue-24.11.5.txt"))
+        );
+        insta::assert_snapshot!(
+            "squeue-composed",
+            of(include_str!("recorded/squeue-composed.txt"))
+        );
     }
 
     #[test]
@@ -57,7 +80,12 @@ mod tests {
         let name = "isoflop-0123456789abcdef01234567";
         assert_eq!(rows(&format!("{name}|3|[1-3]\n")), None);
         assert_eq!(rows(&format!("{name}\n")), None);
-        assert_eq!(rows(&format!("{name}|3|N/A\nslurm_load_jobs\n\nof others|9|[1-3]\n")), Some(Vec::new()));
+        assert_eq!(
+            rows(&format!(
+                "{name}|3|N/A\nslurm_load_jobs\n\nof others|9|[1-3]\n"
+            )),
+            Some(Vec::new())
+        );
     }
 
     proptest! {

@@ -9,7 +9,11 @@ const LEASE: Duration = Duration::from_secs(30);
 fn offer(attempt: u32, threads: u32, gpu: bool) -> Offer {
     let spec = example();
     Offer {
-        held: Held { run: spec.id(), attempt, fence: format!("7f-{attempt}") },
+        held: Held {
+            run: spec.id(),
+            attempt,
+            fence: format!("7f-{attempt}"),
+        },
         gpu,
         threads,
         checkpoint_seconds: 300.0,
@@ -27,7 +31,11 @@ fn offer(attempt: u32, threads: u32, gpu: bool) -> Offer {
 }
 
 fn room(cores: u32, gpus: u32) -> ClaimRequest {
-    ClaimRequest { cores, gpus, wait_seconds: 0.0 }
+    ClaimRequest {
+        cores,
+        gpus,
+        wait_seconds: 0.0,
+    }
 }
 
 fn put(office: &mut Office, offer: Offer) -> oneshot::Receiver<AttemptEnd> {
@@ -42,8 +50,11 @@ fn a_run_goes_where_there_is_room() {
         put(&mut office, offer(2, 1, true)),
         put(&mut office, offer(3, 1, false)),
     ];
-    let claimed =
-        |office: &mut Office, cores, gpus| office.claim("one", &room(cores, gpus), now).map(|o| o.held.attempt);
+    let claimed = |office: &mut Office, cores, gpus| {
+        office
+            .claim("one", &room(cores, gpus), now)
+            .map(|o| o.held.attempt)
+    };
     assert_eq!(claimed(&mut office, 2, 0), Some(3));
     assert_eq!(claimed(&mut office, 2, 0), None);
     assert_eq!(claimed(&mut office, 2, 1), Some(2));
@@ -61,17 +72,33 @@ fn a_run_is_given_up_when_another_has_time_for_it() {
     assert!(office.heard(&held, "two", now).is_none(), "it is another's");
     let late = now + LEASE + Duration::from_secs(1);
     let _second = put(&mut office, offer(2, 1, false));
-    assert_eq!(office.claim("two", &room(1, 0), late).unwrap().held.attempt, 2);
+    assert_eq!(
+        office.claim("two", &room(1, 0), late).unwrap().held.attempt,
+        2
+    );
     assert!(first.try_recv().is_err(), "others had something else to do");
     // It comes back in time, and goes on.
     assert!(office.heard(&held, "one", late).is_some());
     assert!(office.claim("three", &room(1, 0), late).is_none());
     assert!(first.try_recv().is_err());
     let later = late + LEASE + Duration::from_secs(1);
-    assert!(office.heard(&offer(2, 1, false).held, "two", later).is_some());
+    assert!(
+        office
+            .heard(&offer(2, 1, false).held, "two", later)
+            .is_some()
+    );
     assert!(office.claim("three", &room(1, 0), later).is_none());
-    assert_eq!(first.try_recv(), Ok(AttemptEnd::Lost { began: true, fate: None }));
-    assert!(office.heard(&held, "one", later).is_none(), "it is nobody's any more");
+    assert_eq!(
+        first.try_recv(),
+        Ok(AttemptEnd::Lost {
+            began: true,
+            fate: None
+        })
+    );
+    assert!(
+        office.heard(&held, "one", later).is_none(),
+        "it is nobody's any more"
+    );
 }
 
 /// The answer to a claim is lost: nobody has the run, and nothing is held against it.
@@ -91,14 +118,23 @@ fn a_claim_that_is_not_confirmed_is_offered_again() {
 #[test]
 fn a_run_that_is_stopped_ends_at_once_or_with_its_worker() {
     let (mut office, now) = (Office::new(LEASE), Instant::now());
-    let (mut waits, mut trains) = (put(&mut office, offer(1, 1, false)), put(&mut office, offer(2, 1, true)));
+    let (mut waits, mut trains) = (
+        put(&mut office, offer(1, 1, false)),
+        put(&mut office, offer(2, 1, true)),
+    );
     let held = office.claim("one", &room(1, 1), now).unwrap().held;
     assert_eq!(held.attempt, 1);
     let other = office.claim("one", &room(1, 1), now).unwrap().held;
     office.heard(&other, "one", now).unwrap();
     office.stop(&held);
     office.stop(&other);
-    assert_eq!(waits.try_recv(), Ok(AttemptEnd::Lost { began: false, fate: None }));
+    assert_eq!(
+        waits.try_recv(),
+        Ok(AttemptEnd::Lost {
+            began: false,
+            fate: None
+        })
+    );
     assert!(trains.try_recv().is_err());
     assert_eq!(office.heard(&other, "one", now).unwrap().order, Order::Stop);
     office.end(&other, AttemptEnd::KILLED);
