@@ -1,6 +1,6 @@
 //! Cuts lines at the border of a panel, which plotters does not.
 
-use super::render::Frame;
+use super::canvas::Frame;
 
 /// The pieces of a line that lie within the frame.
 pub(super) fn inside(points: &[(f64, f64)], frame: Frame) -> Vec<Vec<(f64, f64)>> {

@@ -8,8 +8,9 @@ use plotters::prelude::*;
 use plotters::style::register_font;
 
 use super::ReportError;
+use super::canvas::{BITMAP, SCALE, SVG};
 use super::figure::Figure;
-use super::render::{self, SCALE};
+use super::render;
 use isoflop_core::run::write_whole;
 
 /// Drawn pixels per pixel of a PNG, each way: their mean smooths the edges.
@@ -49,12 +50,8 @@ fn svg(figure: &Figure) -> Result<String, String> {
     let (width, height) = figure.size();
     let drawn = (width * SCALE, height * SCALE);
     let mut text = String::new();
-    render::draw(
-        figure,
-        SVGBackend::with_string(&mut text, drawn),
-        render::SVG,
-    )
-    .map_err(|e| e.to_string())?;
+    render::draw(figure, SVGBackend::with_string(&mut text, drawn), SVG)
+        .map_err(|e| e.to_string())?;
     // Shown at the figure's size; the view box keeps the finer grid.
     let size = |(width, height)| format!("width=\"{width}\" height=\"{height}\" viewBox");
     Ok(text.replacen(&size(drawn), &size((width, height)), 1))
@@ -73,7 +70,7 @@ fn save_png(path: &Path, figure: &Figure) -> Result<(), ReportError> {
     let (width, height) = (width * SCALE, height * SCALE);
     let mut drawn = vec![255; 3 * width as usize * height as usize];
     let backend = BitMapBackend::with_buffer(&mut drawn, (width, height));
-    render::draw(figure, backend, render::BITMAP).map_err(|e| not_drawn(e.to_string()))?;
+    render::draw(figure, backend, BITMAP).map_err(|e| not_drawn(e.to_string()))?;
     let small = reduced(&drawn, width as usize);
     // plotters encodes to a path only, and by its extension.
     let temporary = path.with_extension(format!("tmp.{}.png", std::process::id()));

@@ -8,6 +8,7 @@
 //! The only home of plotters.
 
 mod axis;
+mod canvas;
 mod clip;
 mod cost;
 mod curves;

@@ -1,5 +1,6 @@
 //! The page, section by section, in the order a reader asks: which is better, by how much, where from, how sure.
 
+use super::tables::figure;
 use super::{Inputs, provenance, seconds, soundness, surfaces, tables};
 use isoflop_fit::ArmFit;
 use isoflop_table::RunStatus;
@@ -81,15 +82,6 @@ fn nothing(inputs: &Inputs<'_>) -> String {
     } else {
         "No run has finished, so there is nothing to fit, to compare or to draw.\n".to_owned()
     }
-}
-
-pub(super) fn figure(figures: &[&str], name: &str, title: &str, caption: &str) -> String {
-    if !figures.contains(&name) {
-        return String::new();
-    }
-    format!(
-        "![{title}]({name}.png)\n\n*{title}. {caption} As vectors: [{name}.svg]({name}.svg).*\n"
-    )
 }
 
 /// Loss against time, and on what it was measured.

@@ -3,9 +3,9 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
+use super::canvas::{Canvas, Drawn, Frame, colour, pixels, text_width};
 use super::clip::inside;
 use super::figure::{Ink, Key, Mark, Marker, Panel, Shape, Stroke};
-use super::render::{Canvas, Drawn, Frame, colour, pixels, text_width};
 
 /// Half the width of the bars at the ends of an interval.
 const CAP: f64 = 4.0;

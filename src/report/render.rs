@@ -1,20 +1,12 @@
 //! Draws a [`Figure`] on any of plotters' backends: panels, grid, labels, legend.
-//!
-//! Lengths are pixels of the figure; everything is drawn [`SCALE`] times as large, because plotters places to whole pixels.
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
-use super::figure::{Entry, Figure, Ink, Panel};
+use super::canvas::{Canvas, Drawn, Frame, Lettering, text_width};
+use super::figure::{Entry, Figure, Ink, Key, Panel};
 use super::marks;
-
-/// Drawn pixels per pixel of the figure.
-pub(super) const SCALE: u32 = 4;
-
-/// Height of an em, pixels.
-const TEXT: f64 = 13.0;
 
 /// Left of the first column: the labels and the title of the y axis.
 const LEFT: f64 = 74.0;
@@ -30,53 +22,13 @@ const RIGHT: f64 = 24.0;
 const LEGEND_KEY: f64 = 26.0;
 const LEGEND_LINE: f64 = 20.0;
 
-pub(super) type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
-
-/// How a backend sets text: plotters' backends disagree on what a size is and where the middle of a line is.
-#[derive(Clone, Copy)]
-pub(super) struct Lettering {
-    /// plotters' size of a font whose em is 1.
-    pub(super) size: f64,
-    /// How far below its place a line must be put to be centred there, in em.
-    pub(super) drop: f64,
-}
-
-/// plotters divides by 1.24, and centres on the lower-case letters.
-pub(super) const SVG: Lettering = Lettering {
-    size: 1.24,
-    drop: 0.09,
-};
-/// ab_glyph counts from ascent to descent, 1.164 em in DejaVu.
-pub(super) const BITMAP: Lettering = Lettering {
-    size: 1.164,
-    drop: 0.27,
-};
-
-/// Where to draw.
-pub(super) struct Canvas<B: DrawingBackend> {
-    pub(super) root: DrawingArea<B, Shift>,
-    lettering: Lettering,
-}
-
-/// A rectangle, in pixels of the figure.
-#[derive(Clone, Copy)]
-pub(super) struct Frame {
-    pub(super) left: f64,
-    pub(super) top: f64,
-    pub(super) right: f64,
-    pub(super) bottom: f64,
-}
-
 /// Draws all of a figure.
 pub(super) fn draw<B: DrawingBackend>(
     figure: &Figure,
     backend: B,
     lettering: Lettering,
 ) -> Drawn<B> {
-    let canvas = Canvas {
-        root: backend.into_drawing_area(),
-        lettering,
-    };
+    let canvas = Canvas::new(backend, lettering);
     canvas.root.fill(&WHITE)?;
     let (width, height) = figure.size();
     let legend = legend_width(&figure.legend);
@@ -229,7 +181,7 @@ fn draw_legend<B: DrawingBackend>(
 ) -> Drawn<B> {
     let mut y = top + 0.5 * LEGEND_LINE;
     for (place, entry) in legend.iter().enumerate() {
-        if entry.key == super::figure::Key::Heading {
+        if entry.key == Key::Heading {
             y += if place == 0 { 0.0 } else { 0.5 * LEGEND_LINE };
             canvas.text(&entry.label, (left, y), HPos::Left, Ink::GREY)?;
         } else {
@@ -244,80 +196,4 @@ fn draw_legend<B: DrawingBackend>(
         y += LEGEND_LINE;
     }
     Ok(())
-}
-
-/// Width of a text, pixels.
-pub(super) fn text_width(text: &str) -> f64 {
-    let size = TEXT * f64::from(SCALE) * BITMAP.size;
-    let measured = ("sans-serif", size)
-        .into_font()
-        .box_size(text)
-        .map(|(width, _)| f64::from(width));
-    // Only an unregistered font has no measure; a figure with loose spacing is better than none.
-    measured.map_or(0.62 * TEXT * text.chars().count() as f64, |width| {
-        width / f64::from(SCALE)
-    })
-}
-
-/// To drawn pixels.
-pub(super) fn pixels(length: f64) -> i32 {
-    (length * f64::from(SCALE)).round() as i32
-}
-
-/// A colour of plotters.
-pub(super) fn colour(ink: Ink) -> RGBAColor {
-    let (r, g, b) = ink.rgb;
-    RGBColor(r, g, b).mix(ink.alpha)
-}
-
-impl Frame {
-    /// From a value to a place.
-    pub(super) fn x(&self, axis: &Axis, value: f64) -> f64 {
-        self.left + axis.position(value) * (self.right - self.left)
-    }
-
-    /// From a value to a place.
-    pub(super) fn y(&self, axis: &Axis, value: f64) -> f64 {
-        self.bottom - axis.position(value) * (self.bottom - self.top)
-    }
-}
-
-impl<B: DrawingBackend> Canvas<B> {
-    /// One line of text, its middle at `at.1`.
-    pub(super) fn text(&self, text: &str, at: (f64, f64), h_pos: HPos, ink: Ink) -> Drawn<B> {
-        let font = ("sans-serif", TEXT * f64::from(SCALE) * self.lettering.size).into_font();
-        let style = font.color(&colour(ink)).pos(Pos::new(h_pos, VPos::Center));
-        let at = (pixels(at.0), pixels(at.1 + self.lettering.drop * TEXT));
-        self.root.draw(&Text::new(text.to_owned(), at, style))
-    }
-
-    /// A text read from below, centred.
-    fn upright(&self, text: &str, at: (f64, f64)) -> Drawn<B> {
-        let font = ("sans-serif", TEXT * f64::from(SCALE) * self.lettering.size).into_font();
-        let style = font
-            .transform(FontTransform::Rotate270)
-            .color(&colour(Ink::BLACK))
-            .pos(Pos::new(HPos::Center, VPos::Center));
-        let at = (pixels(at.0 + self.lettering.drop * TEXT), pixels(at.1));
-        self.root.draw(&Text::new(text.to_owned(), at, style))
-    }
-
-    fn outline(&self, frame: Frame, ink: Ink) -> Drawn<B> {
-        let Frame {
-            left,
-            top,
-            right,
-            bottom,
-        } = frame;
-        for line in [[(left, top), (right, top)], [(right, top), (right, bottom)]] {
-            self.line(&line, Ink::PALE.line(1.0))?;
-        }
-        for line in [
-            [(left, top), (left, bottom)],
-            [(left, bottom), (right, bottom)],
-        ] {
-            self.line(&line, ink.line(1.0))?;
-        }
-        Ok(())
-    }
 }

@@ -1,9 +1,8 @@
 //! The section of the surfaces: their parameters, how well they fit and predict, and the figures of both.
 
 use super::Inputs;
-use super::markdown::figure;
 use super::predicted::holdouts;
-use super::tables::table;
+use super::tables::{figure, table};
 use super::words::with_interval;
 use isoflop_fit::surface::{Objective, SurfaceStatus};
 use isoflop_fit::{ArmFit, ArmSurface, SurfaceHoldout};

@@ -12,6 +12,16 @@ use isoflop_fit::{
 /// Rows of the multiplier's table, the headline not counted.
 const POINTS: usize = 5;
 
+/// A figure of the report with its caption; nothing where it was not drawn.
+pub(super) fn figure(figures: &[&str], name: &str, title: &str, caption: &str) -> String {
+    if !figures.contains(&name) {
+        return String::new();
+    }
+    format!(
+        "![{title}]({name}.png)\n\n*{title}. {caption} As vectors: [{name}.svg]({name}.svg).*\n"
+    )
+}
+
 /// A table: a head and rows of as many cells.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));

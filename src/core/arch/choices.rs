@@ -4,7 +4,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::presets::TRANSFORMER;
 use crate::units::number;
 
 /// An architecture: one value for each choice. Two arms with equal choices are the same architecture.
@@ -52,12 +51,6 @@ pub struct Architecture {
     pub z_loss: f64,
     /// How weights start.
     pub initialisation: Initialisation,
-}
-
-impl Default for Architecture {
-    fn default() -> Self {
-        TRANSFORMER
-    }
 }
 
 /// What normalises the residual stream.

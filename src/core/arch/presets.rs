@@ -49,6 +49,12 @@ pub const TRANSFORMER: Architecture = Architecture {
     initialisation: Initialisation::Paper,
 };
 
+impl Default for Architecture {
+    fn default() -> Self {
+        TRANSFORMER
+    }
+}
+
 /// Squared ReLU and multi-DConv-head attention: the two changes that matter most (arXiv:2109.08668).
 pub const PRIMER_EZ: Architecture = Architecture {
     activation: Activation::SquaredRelu,

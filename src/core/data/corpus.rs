@@ -4,13 +4,29 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::Text;
-
 /// The line that ends a document.
 pub const DOCUMENT_SEPARATOR: &str = "<|endoftext|>";
 
 /// The first bytes of a zstd frame (RFC 8878, section 3.1.1).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// A text file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// How people call it: where it lies, or where it was brought from.
+    pub name: PathBuf,
+    /// Where it lies.
+    pub path: PathBuf,
+}
+
+impl From<PathBuf> for Text {
+    fn from(path: PathBuf) -> Self {
+        Self {
+            name: path.clone(),
+            path,
+        }
+    }
+}
 
 /// Why a file is no corpus.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ mod stored;
 mod tokens;
 
 pub use batches::{BatchPlan, EVALUATED_AT_ONCE, validation_windows};
-pub use corpus::{Corpus, CorpusError, DOCUMENT_SEPARATOR};
-pub use prepare::{Prepared, Split, Text, TextStats, prepare};
+pub use corpus::{Corpus, CorpusError, DOCUMENT_SEPARATOR, Text};
+pub use prepare::{Prepared, Split, TextStats, prepare};
 pub use stored::{StoredError, stored};
 pub use tokens::{TokenFile, encode, read_digest};

@@ -1,28 +1,10 @@
 //! From text files to token files named by digest.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{Corpus, CorpusError, encode, read_digest};
+use super::{Corpus, CorpusError, Text, encode, read_digest};
 use crate::run::{DataSpec, SweepDir, Tokenizer, write_whole};
-
-/// A text file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// How people call it: where it lies, or where it was brought from.
-    pub name: PathBuf,
-    /// Where it lies.
-    pub path: PathBuf,
-}
-
-impl From<PathBuf> for Text {
-    fn from(path: PathBuf) -> Self {
-        Self {
-            name: path.clone(),
-            path,
-        }
-    }
-}
 
 /// Which text is trained on, and which is held out.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,33 +4,12 @@ use isoflop_core::arch::{Biases, ModelConfig, QkvConvolution, ScoreScale};
 use tch::{Kind, Tensor};
 
 use super::convolution::CausalConvolution;
+use super::init;
 use super::norm::HeadNorm;
+use super::operations::{dense, scaled, soft_cap};
 use super::positions::{Bias, Positions};
-use super::{dense, init, scaled, soft_cap};
 use crate::fused;
 use crate::parameters::{Init, Slot, Views};
-
-/// By what softmax(Q·Kᵀ + bias)·V is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AttentionPath {
-    /// Our kernel, on the processor.
-    Fused,
-    /// libtorch's `scaled_dot_product_attention`, whose kernels on CUDA hold no scores in memory.
-    Library,
-    /// Products and a softmax: neither of the others bounds scores.
-    Composed,
-}
-
-impl AttentionPath {
-    /// The path for a model whose activations are like `x`.
-    pub(super) fn of(x: &Tensor, bounds_scores: bool) -> Self {
-        match (bounds_scores, fused::serves(x)) {
-            (true, _) => Self::Composed,
-            (false, true) => Self::Fused,
-            (false, false) => Self::Library,
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Attention {

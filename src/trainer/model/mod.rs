@@ -6,10 +6,12 @@
 //! Each struct says which tensors it has (`slots`), takes them (`bind`) and uses them (`forward`).
 
 mod attention;
+mod attention_path;
 mod convolution;
 mod feed_forward;
 mod init;
 mod norm;
+mod operations;
 mod positions;
 #[cfg(test)]
 mod property_tests;
@@ -18,7 +20,8 @@ mod reference_tests;
 mod relative;
 mod rotary;
 
-use attention::{Attention, AttentionPath};
+use attention::Attention;
+use attention_path::AttentionPath;
 #[cfg(test)]
 pub(crate) use convolution::convolve as plain_convolution;
 use feed_forward::FeedForward;
@@ -26,6 +29,7 @@ use isoflop_core::arch::{
     Head, LogitScale, ModelConfig, NormPlacement, Positions as PositionKind, RELATIVE_BUCKETS,
 };
 use norm::Norm;
+use operations::{dense, scaled, soft_cap};
 use positions::Bias;
 pub(crate) use positions::Positions;
 use tch::{Kind, Tensor};
@@ -232,26 +236,5 @@ impl Block {
             NormPlacement::PrePost => self.ffn_norm.forward(&self.ffn.forward(&x)),
         };
         x + added // [B, T, d]
-    }
-}
-
-/// x·Wᵀ + b, in W's number format.
-fn dense(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
-    let bias = bias.map(|bias| bias.to_kind(weight.kind()));
-    x.to_kind(weight.kind()).linear(weight, bias.as_ref())
-}
-
-fn scaled(x: Tensor, scale: Option<f64>) -> Tensor {
-    match scale {
-        Some(scale) => x * scale,
-        None => x,
-    }
-}
-
-/// cap·tanh(x / cap) (arXiv:2408.00118, section 2).
-fn soft_cap(x: Tensor, cap: Option<f64>) -> Tensor {
-    match cap {
-        Some(cap) => (x / cap).tanh() * cap,
-        None => x,
     }
 }

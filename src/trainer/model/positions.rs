@@ -3,7 +3,7 @@
 use isoflop_core::arch::{ModelConfig, Positions as Kind};
 use tch::{Device, Kind as Number, Tensor};
 
-use super::attention::AttentionPath;
+use super::attention_path::AttentionPath;
 use super::relative::RelativePositions;
 use super::rotary::Rotation;
 

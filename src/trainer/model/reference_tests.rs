@@ -7,7 +7,7 @@ use isoflop_core::arch::{Architecture, ModelConfig, Operation, PRESETS};
 use isoflop_core::run::Precision;
 use tch::{Device, Kind, Tensor};
 
-use super::attention::AttentionPath;
+use super::attention_path::AttentionPath;
 use super::{Model, Positions};
 use crate::fused;
 use crate::reference::{Fixture, architectures, tiny};

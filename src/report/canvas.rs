@@ -1,0 +1,136 @@
+//! What marks and panels are drawn with: text, lines and rectangles on one of plotters' backends.
+//!
+//! Lengths are pixels of the figure; everything is drawn [`SCALE`] times as large, because plotters places to whole pixels.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::axis::Axis;
+use super::figure::Ink;
+
+/// Drawn pixels per pixel of the figure.
+pub(super) const SCALE: u32 = 4;
+
+/// Height of an em, pixels.
+const TEXT: f64 = 13.0;
+
+pub(super) type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+
+/// How a backend sets text: plotters' backends disagree on what a size is and where the middle of a line is.
+#[derive(Clone, Copy)]
+pub(super) struct Lettering {
+    /// plotters' size of a font whose em is 1.
+    pub(super) size: f64,
+    /// How far below its place a line must be put to be centred there, in em.
+    pub(super) drop: f64,
+}
+
+/// plotters divides by 1.24, and centres on the lower-case letters.
+pub(super) const SVG: Lettering = Lettering {
+    size: 1.24,
+    drop: 0.09,
+};
+/// ab_glyph counts from ascent to descent, 1.164 em in DejaVu.
+pub(super) const BITMAP: Lettering = Lettering {
+    size: 1.164,
+    drop: 0.27,
+};
+
+/// Where to draw.
+pub(super) struct Canvas<B: DrawingBackend> {
+    pub(super) root: DrawingArea<B, Shift>,
+    lettering: Lettering,
+}
+
+/// A rectangle, in pixels of the figure.
+#[derive(Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) right: f64,
+    pub(super) bottom: f64,
+}
+
+/// Width of a text, pixels.
+pub(super) fn text_width(text: &str) -> f64 {
+    let size = TEXT * f64::from(SCALE) * BITMAP.size;
+    let measured = ("sans-serif", size)
+        .into_font()
+        .box_size(text)
+        .map(|(width, _)| f64::from(width));
+    // Only an unregistered font has no measure; a figure with loose spacing is better than none.
+    measured.map_or(0.62 * TEXT * text.chars().count() as f64, |width| {
+        width / f64::from(SCALE)
+    })
+}
+
+/// To drawn pixels.
+pub(super) fn pixels(length: f64) -> i32 {
+    (length * f64::from(SCALE)).round() as i32
+}
+
+/// A colour of plotters.
+pub(super) fn colour(ink: Ink) -> RGBAColor {
+    let (r, g, b) = ink.rgb;
+    RGBColor(r, g, b).mix(ink.alpha)
+}
+
+impl Frame {
+    /// From a value to a place.
+    pub(super) fn x(&self, axis: &Axis, value: f64) -> f64 {
+        self.left + axis.position(value) * (self.right - self.left)
+    }
+
+    /// From a value to a place.
+    pub(super) fn y(&self, axis: &Axis, value: f64) -> f64 {
+        self.bottom - axis.position(value) * (self.bottom - self.top)
+    }
+}
+
+impl<B: DrawingBackend> Canvas<B> {
+    pub(super) fn new(backend: B, lettering: Lettering) -> Self {
+        Self {
+            root: backend.into_drawing_area(),
+            lettering,
+        }
+    }
+
+    /// One line of text, its middle at `at.1`.
+    pub(super) fn text(&self, text: &str, at: (f64, f64), h_pos: HPos, ink: Ink) -> Drawn<B> {
+        let font = ("sans-serif", TEXT * f64::from(SCALE) * self.lettering.size).into_font();
+        let style = font.color(&colour(ink)).pos(Pos::new(h_pos, VPos::Center));
+        let at = (pixels(at.0), pixels(at.1 + self.lettering.drop * TEXT));
+        self.root.draw(&Text::new(text.to_owned(), at, style))
+    }
+
+    /// A text read from below, centred.
+    pub(super) fn upright(&self, text: &str, at: (f64, f64)) -> Drawn<B> {
+        let font = ("sans-serif", TEXT * f64::from(SCALE) * self.lettering.size).into_font();
+        let style = font
+            .transform(FontTransform::Rotate270)
+            .color(&colour(Ink::BLACK))
+            .pos(Pos::new(HPos::Center, VPos::Center));
+        let at = (pixels(at.0 + self.lettering.drop * TEXT), pixels(at.1));
+        self.root.draw(&Text::new(text.to_owned(), at, style))
+    }
+
+    pub(super) fn outline(&self, frame: Frame, ink: Ink) -> Drawn<B> {
+        let Frame {
+            left,
+            top,
+            right,
+            bottom,
+        } = frame;
+        for line in [[(left, top), (right, top)], [(right, top), (right, bottom)]] {
+            self.line(&line, Ink::PALE.line(1.0))?;
+        }
+        for line in [
+            [(left, top), (left, bottom)],
+            [(left, bottom), (right, bottom)],
+        ] {
+            self.line(&line, ink.line(1.0))?;
+        }
+        Ok(())
+    }
+}
