@@ -39,14 +39,16 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
             arms.push(&row.arm);
         }
     }
-    let panel = |arm: &&str| Panel {
-        title: (*arm).to_owned(),
-        x: x.clone(),
-        y: y.clone(),
-        marks: lines(&rows, arm, &budgets),
+    let panel = |arm: &&str| {
+        Panel::new(
+            (*arm).to_owned(),
+            x.clone(),
+            y.clone(),
+            lines(&rows, arm, &budgets),
+        )
     };
     let unit = budget_unit(inputs.runs);
-    let mut legend = vec![Entry::new(format!("budget, {unit}"), Key::Heading)];
+    let mut legend = vec![Entry::heading(format!("budget, {unit}"))];
     let drawn = |budget: &&f64| rows.iter().any(|row| row.budget == **budget);
     legend.extend(budgets.iter().rev().filter(drawn).map(|budget| {
         Entry::new(
@@ -54,12 +56,11 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
             Key::Line(palette::budget_among(&budgets, *budget).line(3.0)),
         )
     }));
-    Some(Figure {
-        name: "curves",
-        panels: arms.iter().map(panel).collect(),
+    Some(Figure::new(
+        "curves",
+        arms.iter().map(panel).collect(),
         legend,
-        height: None,
-    })
+    ))
 }
 
 fn lines(rows: &[&CurveRow], arm: &str, budgets: &[f64]) -> Vec<Mark> {
@@ -71,12 +72,12 @@ fn lines(rows: &[&CurveRow], arm: &str, budgets: &[f64]) -> Vec<Mark> {
             .iter()
             .map(|row| (row.point.tokens as f64, row.point.loss_val))
             .collect();
-        Mark::Line {
+        Mark::line(
             points,
-            stroke: palette::budget_among(budgets, run[0].budget)
+            palette::budget_among(budgets, run[0].budget)
                 .faint(0.8)
                 .line(1.25),
-        }
+        )
     };
     own.chunk_by(|a, b| a.run_id == b.run_id)
         .map(line)

@@ -27,23 +27,27 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     );
     let x = Axis::linear(&title, spread.chain([0.0]), signed)?;
     let y = Axis::named(order.iter().map(|arm| (*arm).to_owned()));
-    let panel = |direct: &&DirectComparison| Panel {
-        title: if compared.len() == 1 {
-            String::new()
-        } else {
-            format!("{}, {}", direct.size, direct.budget_words())
-        },
-        x: x.clone(),
-        y: y.clone(),
-        marks: marks(direct, &order, y.high),
+    let panel = |direct: &&DirectComparison| {
+        Panel::new(
+            if compared.len() == 1 {
+                String::new()
+            } else {
+                format!("{}, {}", direct.size, direct.budget_words())
+            },
+            x.clone(),
+            y.clone(),
+            marks(direct, &order, y.high),
+        )
     };
     let rows = compared.len().div_ceil(3) as u32;
     let height = rows * (REST + ARM * order.len() as u32);
-    (!compared.is_empty()).then(|| Figure {
-        name: "direct",
-        panels: compared.iter().map(panel).collect(),
-        legend: legend(&compared),
-        height: Some(height),
+    (!compared.is_empty()).then(|| {
+        Figure::new(
+            "direct",
+            compared.iter().map(panel).collect(),
+            legend(&compared),
+        )
+        .high(height)
     })
 }
 
@@ -84,10 +88,10 @@ fn spread(arm: &DirectArm) -> Vec<f64> {
 }
 
 fn marks(direct: &DirectComparison, order: &[&str], top: f64) -> Vec<Mark> {
-    let mut marks = vec![Mark::Line {
-        points: vec![(0.0, -1.0), (0.0, top)],
-        stroke: Ink::BLACK.dashed(1.0),
-    }];
+    let mut marks = vec![Mark::line(
+        vec![(0.0, -1.0), (0.0, top)],
+        Ink::BLACK.dashed(1.0),
+    )];
     for arm in &direct.arms {
         let Some(y) = order
             .iter()
@@ -97,23 +101,17 @@ fn marks(direct: &DirectComparison, order: &[&str], top: f64) -> Vec<Mark> {
             continue;
         };
         let Some(difference) = &arm.difference else {
-            marks.push(Mark::Point {
-                at: (0.0, y),
-                marker: Ink::BLACK.point(Shape::Circle, 4.5),
-            });
+            marks.push(Mark::point((0.0, y), Ink::BLACK.point(Shape::Circle, 4.5)));
             continue;
         };
         let ink = ink(arm);
         if let Some(interval) = difference.interval {
-            marks.push(Mark::Line {
-                points: vec![(interval.low, y), (interval.high, y)],
-                stroke: ink.line(2.0),
-            });
+            marks.push(Mark::line(
+                vec![(interval.low, y), (interval.high, y)],
+                ink.line(2.0),
+            ));
         }
-        let seed = |at: &f64| Mark::Point {
-            at: (*at, y),
-            marker: ink.faint(0.5).point(Shape::Circle, 2.2),
-        };
+        let seed = |at: &f64| Mark::point((*at, y), ink.faint(0.5).point(Shape::Circle, 2.2));
         marks.extend(difference.by_seed.iter().map(seed));
         let mean = ink.point(Shape::Circle, 4.5);
         let mean = if difference.interval.is_some() {
@@ -121,10 +119,7 @@ fn marks(direct: &DirectComparison, order: &[&str], top: f64) -> Vec<Mark> {
         } else {
             mean.hollow()
         };
-        marks.push(Mark::Point {
-            at: (difference.value, y),
-            marker: mean,
-        });
+        marks.push(Mark::point((difference.value, y), mean));
     }
     marks
 }
@@ -145,7 +140,7 @@ fn ink(arm: &DirectArm) -> Ink {
 fn legend(compared: &[&DirectComparison]) -> Vec<Entry> {
     let marker = |ink: Ink| Key::LinePoint(ink.line(2.0), ink.point(Shape::Circle, 4.5));
     let mut entries = vec![
-        Entry::new("mean, 95% interval", Key::Heading),
+        Entry::heading("mean, 95% interval"),
         Entry::new("better", marker(palette::BETTER)),
         Entry::new("worse", marker(palette::WORSE)),
         Entry::new("not told apart", marker(Ink::GREY)),

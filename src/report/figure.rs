@@ -132,6 +132,24 @@ pub(super) enum Shape {
 }
 
 impl Figure {
+    /// A figure of the usual height.
+    pub(super) fn new(name: &'static str, panels: Vec<Panel>, legend: Vec<Entry>) -> Self {
+        let height = None;
+        Self {
+            name,
+            panels,
+            legend,
+            height,
+        }
+    }
+
+    pub(super) fn high(self, height: u32) -> Self {
+        Self {
+            height: Some(height),
+            ..self
+        }
+    }
+
     /// Columns and rows of panels.
     pub(super) fn grid(&self) -> (usize, usize) {
         let columns = self.panels.len().clamp(1, 3);
@@ -153,7 +171,45 @@ impl Figure {
     }
 }
 
+impl Panel {
+    pub(super) fn new(title: String, x: Axis, y: Axis, marks: Vec<Mark>) -> Self {
+        Self { title, x, y, marks }
+    }
+
+    pub(super) fn untitled(x: Axis, y: Axis, marks: Vec<Mark>) -> Self {
+        Self::new(String::new(), x, y, marks)
+    }
+}
+
+impl Mark {
+    pub(super) fn line(points: Vec<(f64, f64)>, stroke: Stroke) -> Self {
+        Self::Line { points, stroke }
+    }
+
+    pub(super) fn point(at: (f64, f64), marker: Marker) -> Self {
+        Self::Point { at, marker }
+    }
+
+    pub(super) fn interval(x: f64, (low, high): (f64, f64), stroke: Stroke) -> Self {
+        Self::Interval {
+            x,
+            low,
+            high,
+            stroke,
+        }
+    }
+
+    /// Of (x, low, high).
+    pub(super) fn band(points: Vec<(f64, f64, f64)>, ink: Ink) -> Self {
+        Self::Band { points, ink }
+    }
+}
+
 impl Entry {
+    pub(super) fn heading(label: impl Into<String>) -> Self {
+        Self::new(label, Key::Heading)
+    }
+
     pub(super) fn new(label: impl Into<String>, key: Key) -> Self {
         Self {
             label: label.into(),

@@ -49,32 +49,22 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
             .filter(|(name, _, _)| *name == arm.arm)
             .map(|(_, c, l)| (*c, *l))
             .collect();
-        marks.extend(own.iter().map(|at| Mark::Point {
-            at: *at,
-            marker: ink.faint(0.45).point(shape, 2.2),
-        }));
+        marks.extend(
+            own.iter()
+                .map(|at| Mark::point(*at, ink.faint(0.45).point(shape, 2.2))),
+        );
         let best = best_of_budgets(inputs, &arm.arm);
-        marks.push(Mark::Line {
-            points: envelope(best, x.high),
-            stroke: ink.faint(0.55).line(1.0),
-        });
+        marks.push(Mark::line(
+            envelope(best, x.high),
+            ink.faint(0.55).line(1.0),
+        ));
     }
     for arm in &fits.arms {
         marks.extend(fitted(arm, palette::arm(fits, &arm.arm), (x.low, x.high)));
     }
     marks.extend(gaps(inputs));
-    let panel = Panel {
-        title: String::new(),
-        x,
-        y,
-        marks,
-    };
-    Some(Figure {
-        name: "frontier",
-        panels: vec![panel],
-        legend: legend(inputs),
-        height: None,
-    })
+    let panel = Panel::untitled(x, y, marks);
+    Some(Figure::new("frontier", vec![panel], legend(inputs)))
 }
 
 /// (arm, C, L) of a finished run.
@@ -123,10 +113,7 @@ fn curves(inputs: &Inputs<'_>) -> Vec<Mark> {
             .iter()
             .map(|row| (row.point.flops, row.point.loss_val))
             .collect();
-        Mark::Line {
-            points,
-            stroke: ink.faint(0.22).line(0.75),
-        }
+        Mark::line(points, ink.faint(0.22).line(0.75))
     };
     runs.into_values().map(line).collect()
 }
@@ -160,16 +147,8 @@ fn fitted(arm: &ArmFit, (ink, shape): (Ink, Shape), range: (f64, f64)) -> Vec<Ma
         marks.push(line(frontier, (first, last), ink.line(2.25)));
     }
     for (flops, loss, low, high) in vertices(arm) {
-        marks.push(Mark::Interval {
-            x: flops,
-            low,
-            high,
-            stroke: ink.line(1.25),
-        });
-        marks.push(Mark::Point {
-            at: (flops, loss),
-            marker: ink.point(shape, 5.5),
-        });
+        marks.push(Mark::interval(flops, (low, high), ink.line(1.25)));
+        marks.push(Mark::point((flops, loss), ink.point(shape, 5.5)));
     }
     marks
 }
@@ -178,12 +157,12 @@ fn fitted(arm: &ArmFit, (ink, shape): (Ink, Shape), range: (f64, f64)) -> Vec<Ma
 fn line(frontier: &Frontier, (from, to): (f64, f64), stroke: super::figure::Stroke) -> Mark {
     let pieces = if frontier.e > 0.0 { PIECES } else { 1 };
     let flops = |i: u32| from * (to / from).powf(f64::from(i) / f64::from(pieces));
-    Mark::Line {
-        points: (0..=pieces)
+    Mark::line(
+        (0..=pieces)
             .map(|i| (flops(i), frontier.loss(flops(i))))
             .collect(),
         stroke,
-    }
+    )
 }
 
 /// Several would cover each other's texts: those have the colours of their variants instead, and the table has the numbers.
@@ -224,7 +203,7 @@ fn gap(comparison: &Comparison) -> Option<Mark> {
 
 fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
     let grey = Ink::GREY;
-    let mut entries = vec![Entry::new("architecture", Key::Heading)];
+    let mut entries = vec![Entry::heading("architecture")];
     entries.extend(inputs.fits.arms.iter().map(|arm| {
         let (ink, shape) = palette::arm(inputs.fits, &arm.arm);
         Entry::new(
@@ -232,7 +211,7 @@ fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
             Key::LinePoint(ink.line(2.25), ink.point(shape, 5.5)),
         )
     }));
-    entries.push(Entry::new("marks", Key::Heading));
+    entries.push(Entry::heading("marks"));
     if inputs
         .fits
         .arms

@@ -45,23 +45,20 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
             arms.push(&cell.arm);
         }
     }
-    let panel = |arm: &&str| Panel {
-        title: (*arm).to_owned(),
-        x: x.clone(),
-        y: y.clone(),
-        marks: tuned
-            .iter()
-            .filter(|cell| cell.arm == **arm)
-            .flat_map(|cell| marks(cell, &order))
-            .collect(),
+    let panel = |arm: &&str| {
+        Panel::new(
+            (*arm).to_owned(),
+            x.clone(),
+            y.clone(),
+            tuned
+                .iter()
+                .filter(|cell| cell.arm == **arm)
+                .flat_map(|cell| marks(cell, &order))
+                .collect(),
+        )
     };
     let panels = arms.iter().map(panel).collect();
-    Some(Figure {
-        name: "learning_rate",
-        panels,
-        legend: legend(&order),
-        height: None,
-    })
+    Some(Figure::new("learning_rate", panels, legend(&order)))
 }
 
 fn factors(tuned: &[Tuned]) -> Vec<f64> {
@@ -126,26 +123,23 @@ fn marks(cell: &Tuned, order: &Order<'_>) -> Vec<Mark> {
     let marker = |at: &(f64, f64)| {
         let marker = ink.point(shape, 3.5);
         // The best is filled.
-        Mark::Point {
-            at: *at,
-            marker: if at.0 == cell.best {
+        Mark::point(
+            *at,
+            if at.0 == cell.best {
                 marker
             } else {
                 marker.hollow()
             },
-        }
+        )
     };
     let markers: Vec<Mark> = points.iter().map(marker).collect();
-    std::iter::once(Mark::Line {
-        points,
-        stroke: ink.line(1.25),
-    })
-    .chain(markers)
-    .collect()
+    std::iter::once(Mark::line(points, ink.line(1.25)))
+        .chain(markers)
+        .collect()
 }
 
 fn legend(order: &Order<'_>) -> Vec<Entry> {
-    let mut entries = vec![Entry::new("size", Key::Heading)];
+    let mut entries = vec![Entry::heading("size")];
     entries.extend(
         order
             .sizes
@@ -153,12 +147,12 @@ fn legend(order: &Order<'_>) -> Vec<Entry> {
             .rev()
             .map(|size| Entry::new(*size, Key::Line(order.ink(size).line(3.0)))),
     );
-    entries.push(Entry::new("budget", Key::Heading));
+    entries.push(Entry::heading("budget"));
     entries.extend(order.budgets.iter().rev().map(|(budget, unit)| {
         let marker = Ink::GREY.point(order.shape(*budget, unit), 3.5);
         Entry::new(format!("{budget:.1e} {unit}"), Key::Point(marker))
     }));
-    entries.push(Entry::new("marks", Key::Heading));
+    entries.push(Entry::heading("marks"));
     entries.push(Entry::new(
         "best factor",
         Key::Point(Ink::GREY.point(Shape::Circle, 3.5)),

@@ -20,7 +20,7 @@ pub(super) fn draw<B: DrawingBackend>(
 ) -> Drawn<B> {
     let (x_axis, y_axis) = (&panel.x, &panel.y);
     let place = |(x, y): (f64, f64)| (frame.x(x_axis, x), frame.y(y_axis, y));
-    let (x_held, y_held) = (|x| x_axis.held(x), |y| y_axis.held(y));
+    let held = |(x, y): (f64, f64)| place((x_axis.held(x), y_axis.held(y)));
     match mark {
         Mark::Line { points, stroke } => {
             let finite = points
@@ -39,30 +39,22 @@ pub(super) fn draw<B: DrawingBackend>(
             low,
             high,
             stroke,
-        } if x_axis.holds(*x) => canvas.interval(
-            frame.x(x_axis, *x),
-            (
-                frame.y(y_axis, y_held(*low)),
-                frame.y(y_axis, y_held(*high)),
-            ),
-            *stroke,
-        ),
+        } if x_axis.holds(*x) => {
+            let (at, low) = held((*x, *low));
+            canvas.interval(at, (low, held((*x, *high)).1), *stroke)
+        }
         Mark::Band { points, ink } => {
-            let lower = points
-                .iter()
-                .map(|(x, low, _)| place((x_held(*x), y_held(*low))));
-            let upper = points
-                .iter()
-                .rev()
-                .map(|(x, _, high)| place((x_held(*x), y_held(*high))));
+            let lower = points.iter().map(|(x, low, _)| held((*x, *low)));
+            let upper = points.iter().rev().map(|(x, _, high)| held((*x, *high)));
             canvas.area(&lower.chain(upper).collect::<Vec<_>>(), *ink)
         }
         Mark::Shade { from, to } => {
-            let (one, other) = (frame.x(x_axis, x_held(*from)), frame.x(x_axis, x_held(*to)));
+            let [one, other] = [from, to].map(|x| frame.x(x_axis, x_axis.held(*x)));
+            let (left, right) = (one.min(other), one.max(other));
             canvas.rectangle(
                 Frame {
-                    left: one.min(other),
-                    right: one.max(other),
+                    left,
+                    right,
                     ..frame
                 },
                 Ink::PALE,
@@ -75,14 +67,8 @@ pub(super) fn draw<B: DrawingBackend>(
             text,
             ink,
         } => {
-            let (left, right) = (place((from.min(*to), *y)), place((from.max(*to), *y)));
-            canvas.gap(left, right, *ink)?;
-            if text.is_empty() {
-                return Ok(());
-            }
-            // Below and left of the better frontier no run can be: there the text covers nothing.
-            let end = (left.0 - 4.0).max(frame.left + text_width(text) + 6.0);
-            canvas.halo_text(text, (end, left.1 + 13.0), HPos::Right, *ink)
+            let ends = (place((from.min(*to), *y)), place((from.max(*to), *y)));
+            gap(canvas, ends, text, *ink, frame)
         }
         Mark::Above {
             at,
@@ -90,24 +76,43 @@ pub(super) fn draw<B: DrawingBackend>(
             left,
             ink,
         } => {
-            let (x, y) = place((at.0, y_held(at.1)));
-            let half = 0.5 * text_width(text);
-            let middle = if *left {
-                x - half - 8.0
-            } else {
-                x + half + 8.0
-            };
-            let middle = middle.clamp(frame.left + half + 4.0, frame.right - half - 4.0);
-            canvas.text(
-                text,
-                (middle, (y - 10.0).max(frame.top + 12.0)),
-                HPos::Center,
-                *ink,
-            )
+            let at = place((at.0, y_axis.held(at.1)));
+            above(canvas, at, text, *left, *ink, frame)
         }
         // Outside the panel.
         Mark::Point { .. } | Mark::Interval { .. } => Ok(()),
     }
+}
+
+fn gap<B: DrawingBackend>(
+    canvas: &Canvas<B>,
+    (left, right): ((f64, f64), (f64, f64)),
+    text: &str,
+    ink: Ink,
+    frame: Frame,
+) -> Drawn<B> {
+    canvas.gap(left, right, ink)?;
+    if text.is_empty() {
+        return Ok(());
+    }
+    // Below and left of the better frontier no run can be: there the text covers nothing.
+    let end = (left.0 - 4.0).max(frame.left + text_width(text) + 6.0);
+    canvas.halo_text(text, (end, left.1 + 13.0), HPos::Right, ink)
+}
+
+fn above<B: DrawingBackend>(
+    canvas: &Canvas<B>,
+    (x, y): (f64, f64),
+    text: &str,
+    left: bool,
+    ink: Ink,
+    frame: Frame,
+) -> Drawn<B> {
+    let half = 0.5 * text_width(text);
+    let side = if left { -half - 8.0 } else { half + 8.0 };
+    let middle = (x + side).clamp(frame.left + half + 4.0, frame.right - half - 4.0);
+    let at = (middle, (y - 10.0).max(frame.top + 12.0));
+    canvas.text(text, at, HPos::Center, ink)
 }
 
 pub(super) fn draw_key<B: DrawingBackend>(

@@ -71,23 +71,13 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let panel = |against: Against| {
         let x = against.axis(inputs)?;
         let marks = marks(inputs, against, &x);
-        Some(Panel {
-            title: String::new(),
-            x,
-            y: y.clone(),
-            marks,
-        })
+        Some(Panel::untitled(x, y.clone(), marks))
     };
     let panels: Vec<Panel> = [Against::Compute, Against::Loss]
         .into_iter()
         .filter_map(panel)
         .collect();
-    Some(Figure {
-        name: "multiplier",
-        panels,
-        legend: legend(inputs),
-        height: None,
-    })
+    Some(Figure::new("multiplier", panels, legend(inputs)))
 }
 
 fn points(comparisons: &[Comparison]) -> impl Iterator<Item = &MultiplierPoint> {
@@ -109,10 +99,10 @@ fn others(comparison: &Comparison) -> impl Iterator<Item = (Approach, &Multiplie
 fn marks(inputs: &Inputs<'_>, against: Against, x: &Axis) -> Vec<Mark> {
     let comparisons = &inputs.fits.comparisons;
     let mut marks = refused(comparisons, against, x);
-    marks.push(Mark::Line {
-        points: vec![(x.low, 1.0), (x.high, 1.0)],
-        stroke: Ink::BLACK.dashed(1.0),
-    });
+    marks.push(Mark::line(
+        vec![(x.low, 1.0), (x.high, 1.0)],
+        Ink::BLACK.dashed(1.0),
+    ));
     for comparison in comparisons {
         marks.extend(lines(
             comparison,
@@ -132,10 +122,7 @@ fn marks(inputs: &Inputs<'_>, against: Against, x: &Axis) -> Vec<Mark> {
                 .enumerate()
                 .filter_map(|(place, (approach, point))| {
                     let at = (x.beside(at, BESIDE * (place as f64 + 1.3)), point.value?);
-                    Some(Mark::Point {
-                        at,
-                        marker: other(approach, ink),
-                    })
+                    Some(Mark::point(at, other(approach, ink)))
                 }),
         );
         marks.extend(headline(point, at, ink, shape));
@@ -209,15 +196,15 @@ fn lines(comparison: &Comparison, against: Against, ink: Ink) -> Vec<Mark> {
             } else {
                 0.08
             };
-            marks.push(Mark::Band {
-                points: stretch.iter().filter_map(band).collect(),
-                ink: ink.faint(alpha),
-            });
+            marks.push(Mark::band(
+                stretch.iter().filter_map(band).collect(),
+                ink.faint(alpha),
+            ));
             let points = stretch
                 .iter()
                 .filter_map(|p| Some((against.of(p), p.value?)))
                 .collect();
-            marks.push(Mark::Line { points, stroke });
+            marks.push(Mark::line(points, stroke));
         }
     }
     marks
@@ -235,18 +222,10 @@ fn headline(point: &MultiplierPoint, x: f64, ink: Ink, shape: Shape) -> Vec<Mark
         return Vec::new();
     };
     let range = point.low.zip(point.high);
-    let interval = range.map(|(low, high)| Mark::Interval {
-        x,
-        low,
-        high,
-        stroke: ink.line(1.5),
-    });
+    let interval = range.map(|(low, high)| Mark::interval(x, (low, high), ink.line(1.5)));
     interval
         .into_iter()
-        .chain([Mark::Point {
-            at: (x, value),
-            marker: ink.point(shape, 6.0),
-        }])
+        .chain([Mark::point((x, value), ink.point(shape, 6.0))])
         .collect()
 }
 
@@ -264,7 +243,7 @@ fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
             Key::LinePoint(ink.line(2.25), ink.point(shape, 5.0)),
         )
     }));
-    entries.push(Entry::new("marks", Key::Heading));
+    entries.push(Entry::heading("marks"));
     entries.push(Entry::new(
         "headline, 95%",
         Key::IntervalPoint(grey.line(1.5), grey.point(Shape::Circle, 5.0)),
@@ -293,7 +272,7 @@ fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
     };
     let drawn: Vec<Approach> = Approach::ALL.into_iter().filter(drawn).collect();
     if !drawn.is_empty() {
-        entries.push(Entry::new("by other approaches", Key::Heading));
+        entries.push(Entry::heading("by other approaches"));
         entries.extend(
             drawn
                 .into_iter()

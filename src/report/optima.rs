@@ -76,24 +76,14 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
             })
         };
         let marks = drawn.iter().enumerate().flat_map(arm).collect();
-        Some(Panel {
-            title: String::new(),
-            x: x.clone(),
-            y,
-            marks,
-        })
+        Some(Panel::untitled(x.clone(), y, marks))
     };
     let panels: Vec<Panel> = kinds
         .into_iter()
         .enumerate()
         .map(panel)
         .collect::<Option<_>>()?;
-    Some(Figure {
-        name: "optima",
-        panels,
-        legend: legend(inputs, &drawn),
-        height: Some(HEIGHT),
-    })
+    Some(Figure::new("optima", panels, legend(inputs, &drawn)).high(HEIGHT))
 }
 
 fn drawn(arm: &ArmFit) -> Option<Drawn<'_>> {
@@ -160,23 +150,12 @@ fn marks(
         .iter()
         .map(|(flops, values)| (*flops, values[of]))
         .collect();
-    let mut marks = vec![Mark::Line {
-        points: law,
-        stroke: ink.line(1.75),
-    }];
+    let mut marks = vec![Mark::line(law, ink.line(1.75))];
     for optimum in &drawn.optima {
         let (value, range) = optimum.values[of];
         let x = place(optimum.flops);
-        marks.extend(range.map(|(low, high)| Mark::Interval {
-            x,
-            low,
-            high,
-            stroke: ink.line(1.25),
-        }));
-        marks.push(Mark::Point {
-            at: (x, value),
-            marker: ink.point(shape, 4.5),
-        });
+        marks.extend(range.map(|(low, high)| Mark::interval(x, (low, high), ink.line(1.25))));
+        marks.push(Mark::point((x, value), ink.point(shape, 4.5)));
     }
     marks
 }
@@ -184,7 +163,7 @@ fn marks(
 fn legend(inputs: &Inputs<'_>, drawn: &[Drawn<'_>]) -> Vec<Entry> {
     let grey = Ink::GREY;
     let mut entries = palette::legend(inputs, drawn.iter().map(|d| d.arm.arm.as_str()));
-    entries.push(Entry::new("marks", Key::Heading));
+    entries.push(Entry::heading("marks"));
     if drawn.iter().any(|d| !d.optima.is_empty()) {
         entries.push(Entry::new(
             "optimum, 95%",

@@ -65,7 +65,7 @@ pub(super) fn legend<'a>(inputs: &Inputs<'_>, arms: impl Iterator<Item = &'a str
         let (ink, shape) = arm(inputs.fits, name);
         Entry::new(name, Key::LinePoint(ink.line(2.25), ink.point(shape, 5.0)))
     };
-    std::iter::once(Entry::new("architecture", Key::Heading))
+    std::iter::once(Entry::heading("architecture"))
         .chain(arms.map(entry))
         .collect()
 }

@@ -30,37 +30,29 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let budgets = palette::budgets(inputs);
     let panel = |(arm, surface): &(&ArmFit, &Surface)| {
         let shape = palette::arm(inputs.fits, &arm.arm).1;
-        let diagonal = Mark::Line {
-            points: vec![(x.low, y.low), (x.high, y.high)],
-            stroke: Ink::BLACK.line(1.0),
-        };
+        let diagonal = Mark::line(vec![(x.low, y.low), (x.high, y.high)], Ink::BLACK.line(1.0));
         let largest = largest(arm);
-        let run = |run: &Observation| Mark::Point {
-            at: (predicted(surface, run), run.loss),
-            marker: marker(
-                palette::budget_among(&budgets, run.budget),
-                shape,
-                run.budget == largest,
-            ),
+        let run = |run: &Observation| {
+            Mark::point(
+                (predicted(surface, run), run.loss),
+                marker(
+                    palette::budget_among(&budgets, run.budget),
+                    shape,
+                    run.budget == largest,
+                ),
+            )
         };
         let marks = std::iter::once(diagonal)
             .chain(surface_runs(arm).map(run))
             .collect();
-        Panel {
-            title: arm.arm.clone(),
-            x: x.clone(),
-            y: y.clone(),
-            marks,
-        }
+        Panel::new(arm.arm.clone(), x.clone(), y.clone(), marks)
     };
     let panels: Vec<Panel> = fitted.iter().map(panel).collect();
     // About square, as the diagonal is.
     let height = (2..=3).contains(&panels.len()).then_some(HEIGHT);
     Some(Figure {
-        name: "predicted",
-        panels,
-        legend: legend(&fitted, &budgets),
         height,
+        ..Figure::new("predicted", panels, legend(&fitted, &budgets))
     })
 }
 
@@ -77,7 +69,7 @@ fn marker(ink: Ink, shape: Shape, open: bool) -> Marker {
 }
 
 fn legend(fitted: &[(&ArmFit, &Surface)], budgets: &[f64]) -> Vec<Entry> {
-    let mut entries = vec![Entry::new("budget, FLOPs", Key::Heading)];
+    let mut entries = vec![Entry::heading("budget, FLOPs")];
     let drawn = |budget: &&f64| {
         fitted
             .iter()
@@ -91,7 +83,7 @@ fn legend(fitted: &[(&ArmFit, &Surface)], budgets: &[f64]) -> Vec<Entry> {
             Key::Point(marker(ink, Shape::Circle, open(*budget))),
         )
     }));
-    entries.push(Entry::new("marks", Key::Heading));
+    entries.push(Entry::heading("marks"));
     entries.push(Entry::new("as predicted", Key::Line(Ink::BLACK.line(1.0))));
     entries
 }

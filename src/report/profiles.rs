@@ -26,18 +26,19 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     };
     let x = Axis::log("N, parameters", sizes(), count)?;
     let y = Axis::linear("validation loss, nats/token", losses(), plain)?;
-    let panel = |arm: &ArmFit| Panel {
-        title: arm.arm.clone(),
-        x: x.clone(),
-        y: y.clone(),
-        marks: marks(arm, &budgets, palette::arm(inputs.fits, &arm.arm).1),
+    let panel = |arm: &ArmFit| {
+        Panel::new(
+            arm.arm.clone(),
+            x.clone(),
+            y.clone(),
+            marks(arm, &budgets, palette::arm(inputs.fits, &arm.arm).1),
+        )
     };
-    Some(Figure {
-        name: "profiles",
-        panels: arms.iter().map(panel).collect(),
-        legend: legend(inputs, &budgets),
-        height: None,
-    })
+    Some(Figure::new(
+        "profiles",
+        arms.iter().map(panel).collect(),
+        legend(inputs, &budgets),
+    ))
 }
 
 /// What must be seen: the runs, and the vertices between them.
@@ -56,14 +57,13 @@ fn marks(arm: &ArmFit, budgets: &[f64], shape: Shape) -> Vec<Mark> {
         let runs = profile
             .points
             .iter()
-            .map(|o| Mark::Point {
-                at: (o.params, o.loss),
-                marker: ink.point(shape, 3.5),
-            })
+            .map(|o| Mark::point((o.params, o.loss), ink.point(shape, 3.5)))
             .collect::<Vec<_>>();
-        let vertex = profile.vertex.ok().map(|vertex| Mark::Point {
-            at: (vertex.n_opt, vertex.loss_opt),
-            marker: vertex_marker(vertex.status, ink),
+        let vertex = profile.vertex.ok().map(|vertex| {
+            Mark::point(
+                (vertex.n_opt, vertex.loss_opt),
+                vertex_marker(vertex.status, ink),
+            )
         });
         curve
             .into_iter()
@@ -85,10 +85,7 @@ fn curve(profile: &Profile, vertex: &Vertex, ink: Ink) -> Mark {
     let points = (0..=PIECES)
         .map(|i| (size(i), vertex.parabola.loss(size(i))))
         .collect();
-    Mark::Line {
-        points,
-        stroke: ink.line(1.5),
-    }
+    Mark::line(points, ink.line(1.5))
 }
 
 fn vertex_marker(status: VertexStatus, ink: Ink) -> Marker {
@@ -101,7 +98,7 @@ fn vertex_marker(status: VertexStatus, ink: Ink) -> Marker {
 }
 
 fn legend(inputs: &Inputs<'_>, budgets: &[f64]) -> Vec<Entry> {
-    let mut entries = vec![Entry::new("budget, FLOPs", Key::Heading)];
+    let mut entries = vec![Entry::heading("budget, FLOPs")];
     let of = |budget: &f64| {
         Entry::new(
             flops(*budget),
@@ -116,7 +113,7 @@ fn legend(inputs: &Inputs<'_>, budgets: &[f64]) -> Vec<Entry> {
             .any(|a| a.profiles.iter().any(|p| p.budget == **budget))
     };
     entries.extend(budgets.iter().rev().filter(drawn).map(of));
-    entries.push(Entry::new("marks", Key::Heading));
+    entries.push(Entry::heading("marks"));
     let arms = &inputs.fits.arms;
     let run = |arm: &ArmFit| {
         let shape = palette::arm(inputs.fits, &arm.arm).1;

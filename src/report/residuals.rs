@@ -37,20 +37,10 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
             .flat_map(|arm| misses(arm).into_iter().map(|(run, _)| of(run)));
         let x = Axis::log(&title, values, label)?;
         let marks = marks(inputs, of, noise, &x);
-        Some(Panel {
-            title: String::new(),
-            x,
-            y: y.clone(),
-            marks,
-        })
+        Some(Panel::untitled(x, y.clone(), marks))
     };
     let panels: Vec<Panel> = kinds.into_iter().map(panel).collect::<Option<_>>()?;
-    Some(Figure {
-        name: "residuals",
-        panels,
-        legend: legend(inputs, noise),
-        height: Some(HEIGHT),
-    })
+    Some(Figure::new("residuals", panels, legend(inputs, noise)).high(HEIGHT))
 }
 
 /// The runs that an arm's surface goes through, and L̂/L - 1 of each.
@@ -95,29 +85,32 @@ fn marks(
     noise: Option<f64>,
     x: &Axis,
 ) -> Vec<Mark> {
-    let band = |noise: f64| Mark::Band {
-        points: vec![(x.low, -noise, noise), (x.high, -noise, noise)],
-        ink: Ink::GREY.faint(0.15),
+    let band = |noise: f64| {
+        Mark::band(
+            vec![(x.low, -noise, noise), (x.high, -noise, noise)],
+            Ink::GREY.faint(0.15),
+        )
     };
     let mut marks: Vec<Mark> = noise.map(band).into_iter().collect();
-    marks.push(Mark::Line {
-        points: vec![(x.low, 0.0), (x.high, 0.0)],
-        stroke: Ink::BLACK.line(1.0),
-    });
+    marks.push(Mark::line(
+        vec![(x.low, 0.0), (x.high, 0.0)],
+        Ink::BLACK.line(1.0),
+    ));
     for arm in &inputs.fits.arms {
         let (ink, shape) = palette::arm(inputs.fits, &arm.arm);
         let marker = ink.faint(0.6).point(shape, 3.0);
-        marks.extend(misses(arm).into_iter().map(|(run, error)| Mark::Point {
-            at: (of(run), error),
-            marker,
-        }));
+        marks.extend(
+            misses(arm)
+                .into_iter()
+                .map(|(run, error)| Mark::point((of(run), error), marker)),
+        );
     }
     marks
 }
 
 fn legend(inputs: &Inputs<'_>, noise: Option<f64>) -> Vec<Entry> {
     let arms = inputs.fits.arms.iter().filter(|arm| arm.surface.is_ok());
-    let mut entries = vec![Entry::new("run of", Key::Heading)];
+    let mut entries = vec![Entry::heading("run of")];
     entries.extend(arms.map(|arm| {
         let (ink, shape) = palette::arm(inputs.fits, &arm.arm);
         Entry::new(
@@ -126,7 +119,7 @@ fn legend(inputs: &Inputs<'_>, noise: Option<f64>) -> Vec<Entry> {
         )
     }));
     if noise.is_some() {
-        entries.push(Entry::new("between seeds", Key::Heading));
+        entries.push(Entry::heading("between seeds"));
         entries.push(Entry::new("±2 SD", Key::Swatch(Ink::GREY.faint(0.15))));
     }
     entries

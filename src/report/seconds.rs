@@ -12,13 +12,7 @@ use isoflop_table::{RunRow, RunStatus};
 type Arm<'a> = (&'a str, Vec<(f64, f64)>);
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
-    let mut arms: Vec<Arm<'_>> = Vec::new();
-    for (arm, at) in inputs.runs.iter().filter_map(timed) {
-        match arms.iter_mut().find(|(name, _)| *name == arm) {
-            Some((_, runs)) => runs.push(at),
-            None => arms.push((arm, vec![at])),
-        }
-    }
+    let arms = by_arm(inputs);
     let runs = || arms.iter().flat_map(|(_, runs)| runs);
     let x = Axis::log(
         "training time, device-seconds",
@@ -34,15 +28,12 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         let (ink, shape) = palette::arm(inputs.fits, arm);
         let marker = ink.faint(0.5).point(shape, 3.0);
         runs.iter()
-            .map(|at| Mark::Point { at: *at, marker })
+            .map(|at| Mark::point(*at, marker))
             .collect::<Vec<_>>()
     };
     let stairs = |(arm, runs): &Arm<'_>| {
         let ink = palette::arm(inputs.fits, arm).0;
-        Mark::Line {
-            points: envelope(runs.clone(), x.high),
-            stroke: ink.line(1.75),
-        }
+        Mark::line(envelope(runs.clone(), x.high), ink.line(1.75))
     };
     let marks = arms
         .iter()
@@ -50,7 +41,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         .chain(arms.iter().map(stairs))
         .collect();
     let mut legend = palette::legend(inputs, arms.iter().map(|(arm, _)| *arm));
-    legend.push(Entry::new("marks", Key::Heading));
+    legend.push(Entry::heading("marks"));
     legend.push(Entry::new(
         "run, final loss",
         Key::Point(Ink::GREY.faint(0.6).point(Shape::Circle, 3.0)),
@@ -59,18 +50,19 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         "best run so far",
         Key::Line(Ink::GREY.line(1.75)),
     ));
-    let panel = Panel {
-        title: String::new(),
-        x,
-        y,
-        marks,
-    };
-    Some(Figure {
-        name: "seconds",
-        panels: vec![panel],
-        legend,
-        height: None,
-    })
+    let panel = Panel::untitled(x, y, marks);
+    Some(Figure::new("seconds", vec![panel], legend))
+}
+
+fn by_arm<'a>(inputs: &Inputs<'a>) -> Vec<Arm<'a>> {
+    let mut arms: Vec<Arm<'_>> = Vec::new();
+    for (arm, at) in inputs.runs.iter().filter_map(timed) {
+        match arms.iter_mut().find(|(name, _)| *name == arm) {
+            Some((_, runs)) => runs.push(at),
+            None => arms.push((arm, vec![at])),
+        }
+    }
+    arms
 }
 
 /// A run that spent all of its time itself: not one that took over a trunk.

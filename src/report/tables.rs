@@ -47,40 +47,6 @@ pub(super) fn multipliers(comparison: &Comparison, unit: &str) -> String {
         .collect();
     chosen.extend(comparison.headline.iter().map(|point| (true, point)));
     chosen.sort_by(|a, b| a.1.flops.total_cmp(&b.1.flops));
-    let row = |(headline, point): &(bool, &MultiplierPoint)| {
-        let bold = |text: String| {
-            if *headline {
-                format!("**{text}**")
-            } else {
-                text
-            }
-        };
-        let range = point
-            .low
-            .zip(point.high)
-            .map(|(low, high)| format!("{} to {}", ratio(low), ratio(high)));
-        let absent = if point.value.is_some() {
-            "no interval"
-        } else {
-            "not given"
-        };
-        let status = multiplier_status(point.status);
-        vec![
-            bold(format!("{:.2e}", point.flops)),
-            bold(loss(point.loss)),
-            bold(
-                point
-                    .value
-                    .map_or("not given".to_owned(), |value| format!("{}×", ratio(value))),
-            ),
-            bold(range.unwrap_or(absent.to_owned())),
-            if *headline {
-                format!("**headline**, {status}")
-            } else {
-                status.to_owned()
-            },
-        ]
-    };
     table(
         &[
             &format!("compute of the baseline, {unit}"),
@@ -89,8 +55,32 @@ pub(super) fn multipliers(comparison: &Comparison, unit: &str) -> String {
             "95% interval",
             "status",
         ],
-        &chosen.iter().map(row).collect::<Vec<_>>(),
+        &chosen.into_iter().map(multiplier_row).collect::<Vec<_>>(),
     )
+}
+
+fn multiplier_row((headline, point): (bool, &MultiplierPoint)) -> Vec<String> {
+    let bold = |text: String| match headline {
+        true => format!("**{text}**"),
+        false => text,
+    };
+    let ends = point.low.zip(point.high);
+    let range = ends.map(|(low, high)| format!("{} to {}", ratio(low), ratio(high)));
+    let (value, absent) = match point.value {
+        Some(value) => (format!("{}×", ratio(value)), "no interval"),
+        None => ("not given".to_owned(), "not given"),
+    };
+    let status = multiplier_status(point.status);
+    vec![
+        bold(format!("{:.2e}", point.flops)),
+        bold(loss(point.loss)),
+        bold(value),
+        bold(range.unwrap_or(absent.to_owned())),
+        match headline {
+            true => format!("**headline**, {status}"),
+            false => status.to_owned(),
+        },
+    ]
 }
 
 /// Arms at one budget and size, best first.

@@ -30,19 +30,7 @@ fn carry_out(
 ) -> Result<(), Failure> {
     die_with_parent(launch.parent_pid)?;
     let stop = StopFlag::on_signals()?;
-    if launch.spec.id() != launch.run {
-        return Err(Failure::bad_launch(format!(
-            "the launch file's spec is of run {}, not of run {}",
-            launch.spec.id(),
-            launch.run
-        )));
-    }
-    // After a want of memory the same batch is passed in parts; the run stays the run.
-    let split = launch.split_for_memory.map(|pass| RunSpec {
-        micro_batch_sequences: Some(pass),
-        ..launch.spec.clone()
-    });
-    let spec = split.as_ref().unwrap_or(&launch.spec);
+    let spec = spec_of(launch)?;
     let provenance = host::provenance(launch.device, git_revision);
     tch::set_num_threads(i32::try_from(launch.threads).unwrap_or(1));
     let device = cuda::device(launch.device)?;
@@ -52,14 +40,8 @@ fn carry_out(
 
     let mut recorder = Recorder::create(attempt.metrics(), began)?;
     let mut checkpoints = Checkpoints::new(launch, stop);
-    let trained = train(
-        spec,
-        &train_file,
-        &validation_file,
-        device,
-        &mut recorder,
-        &mut checkpoints,
-    )?;
+    let files = (&train_file, &validation_file);
+    let trained = train(&spec, files, device, &mut recorder, &mut checkpoints)?;
     let metrics_digest = recorder.finish()?;
 
     let tokens = isoflop_core::units::Tokens(trained.steps * spec.batch_tokens().0);
@@ -87,6 +69,23 @@ fn carry_out(
     };
     write_json(&attempt.outcome(), &outcome)
         .map_err(|e| Failure::cannot_write(attempt.outcome().display(), &e))
+}
+
+/// The spec to train. After a want of memory the same batch is passed in parts; the run stays the run.
+fn spec_of(launch: &Launch) -> Result<RunSpec, Failure> {
+    let (spec, run) = (&launch.spec, &launch.run);
+    if spec.id() != *run {
+        let message = format!(
+            "the launch file's spec is of run {}, not of run {run}",
+            spec.id()
+        );
+        return Err(Failure::bad_launch(message));
+    }
+    let micro_batch_sequences = launch.split_for_memory.or(spec.micro_batch_sequences);
+    Ok(RunSpec {
+        micro_batch_sequences,
+        ..spec.clone()
+    })
 }
 
 fn read_launch(attempt: &AttemptDir) -> Result<Launch, Failure> {

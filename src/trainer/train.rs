@@ -30,8 +30,7 @@ pub(crate) struct Trained {
 /// Trains a run to its end, of whichever kind.
 pub(crate) fn train(
     spec: &RunSpec,
-    train: &TokenFile,
-    validation: &TokenFile,
+    (train, validation): (&TokenFile, &TokenFile),
     device: Device,
     recorder: &mut Recorder,
     checkpoints: &mut Checkpoints,
@@ -63,26 +62,7 @@ pub(crate) fn train(
         return Ok(run.trained(ending));
     }
     for step in begin..spec.steps {
-        let began = Instant::now();
-        let (inputs, targets) = windows(
-            train.tokens(),
-            plan.starts(step),
-            spec.sequence_length,
-            device,
-        );
-        let (loss, norms) = run.training.step(&inputs, &targets, step);
-        run.readings.push(&loss, &norms);
-        run.progress.step = step + 1;
-        let reads =
-            run.progress.step.is_multiple_of(READ_EVERY) || is_evaluation(run.progress.step, spec);
-        if reads {
-            run.readings.read();
-        }
-        run.progress.seconds.train += began.elapsed().as_secs_f64();
-        if let (true, Some(ending)) = (
-            reads,
-            run.readings.diverged(step + 1, spec.data.vocabulary()),
-        ) {
+        if let Some(ending) = run.step(train, plan.starts(step), device) {
             return Ok(run.trained(ending));
         }
         recorder.heartbeat(step + 1, run.readings.latest_loss())?;
@@ -114,6 +94,29 @@ impl<'a> Run<'a> {
             resumed_from_step: None,
             first_step: Instant::now(),
         }
+    }
+
+    /// One step on the windows that begin at `starts`. Returns how the run ends, if it has diverged.
+    fn step(
+        &mut self,
+        train: &TokenFile,
+        starts: impl Iterator<Item = usize>,
+        device: Device,
+    ) -> Option<Ending> {
+        let began = Instant::now();
+        let (spec, step) = (self.training.spec, self.progress.step);
+        let (inputs, targets) = windows(train.tokens(), starts, spec.sequence_length, device);
+        let (loss, norms) = self.training.step(&inputs, &targets, step);
+        self.readings.push(&loss, &norms);
+        let done = step + 1;
+        self.progress.step = done;
+        let reads = done.is_multiple_of(READ_EVERY) || is_evaluation(done, spec);
+        if reads {
+            self.readings.read();
+        }
+        self.progress.seconds.train += began.elapsed().as_secs_f64();
+        let diverged = || self.readings.diverged(done, spec.data.vocabulary());
+        reads.then(diverged).flatten()
     }
 
     /// Takes up what was done, and says again what was said.

@@ -1,5 +1,7 @@
 //! Choices that make no model, or none that means what it says.
 
+use std::ops::RangeInclusive;
+
 use super::{
     Architecture, Convolution, ConvolutionInit, FeedForwardWidth, Head, Initialisation, LogitScale,
     Positions, QkvProjections, ScoreScale, Shape, ShapeError,
@@ -119,76 +121,22 @@ impl Architecture {
     /// # Errors
     /// [`Contradiction`] with the reason.
     pub fn check(&self) -> Result<(), Contradiction> {
-        within(
-            "`norm_eps`",
-            self.norm_eps,
-            0.0 < self.norm_eps && self.norm_eps <= 0.1,
-            "above 0, up to 0.1",
-        )?;
-        within(
-            "`z_loss`",
-            self.z_loss,
-            (0.0..=1.0).contains(&self.z_loss),
-            "0 to 1",
-        )?;
-        for (key, cap) in [
-            ("`attention_softcap`", self.attention_softcap),
-            ("`logit_softcap`", self.logit_softcap),
-        ] {
-            let cap = cap.unwrap_or(1.0);
-            within(key, cap, 0.0 < cap && cap <= 1e4, "above 0, up to 10000")?;
-        }
-        if let Positions::Rotary { base } = self.positions {
-            within(
-                "`base` of rotary positions",
-                base,
-                (2.0..=1e9).contains(&base),
-                "2 to 1e9",
-            )?;
-        }
-        if let FeedForwardWidth::Ratio(ratio) = self.d_ff {
-            within(
-                "`ratio` of `d_ff`",
-                ratio,
-                (0.125..=64.0).contains(&ratio),
-                "0.125 to 64",
-            )?;
-        }
-        if let QkvProjections::GroupedQuery { group } = self.qkv_projections {
-            within(
-                "`group` of `grouped_query`",
-                f64::from(group),
-                (2..=256).contains(&group),
-                "2 to 256",
-            )?;
-        }
-        if let Initialisation::Normal { std } = self.initialisation {
-            within(
-                "`std` of `initialisation`",
-                std,
-                0.0 < std && std <= 10.0,
-                "above 0, up to 10",
-            )?;
-        }
-        if let Some(Convolution {
-            width,
-            residual,
-            init,
-        }) = self.qkv_convolution.convolution()
-        {
-            within(
-                "`width` of the convolution",
-                f64::from(width),
-                (2..=7).contains(&width),
-                "2 to 7",
-            )?;
-            match init {
-                ConvolutionInit::Zero if !residual => return Err(Contradiction::DeadConvolution),
-                ConvolutionInit::Identity if residual => {
-                    return Err(Contradiction::DoubledConvolution);
-                }
-                _ => {}
+        for (key, value, holds, allowed) in self.ranges() {
+            if !holds {
+                return Err(Contradiction::OutOfRange {
+                    key,
+                    value,
+                    allowed,
+                });
             }
+        }
+        let convolution = self.qkv_convolution.convolution();
+        match convolution.map(|convolution| (convolution.init, convolution.residual)) {
+            Some((ConvolutionInit::Zero, false)) => return Err(Contradiction::DeadConvolution),
+            Some((ConvolutionInit::Identity, true)) => {
+                return Err(Contradiction::DoubledConvolution);
+            }
+            _ => {}
         }
         if (self.head, self.logit_scale, self.initialisation)
             == (Head::Tied, LogitScale::One, Initialisation::Paper)
@@ -202,6 +150,51 @@ impl Architecture {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Every number among the choices: its key, its value, whether that is in range, and the range in words.
+    fn ranges(&self) -> Vec<(&'static str, f64, bool, &'static str)> {
+        let positive = |key, value: f64, most: f64, allowed| {
+            (key, value, 0.0 < value && value <= most, allowed)
+        };
+        let within = |key, value: f64, range: RangeInclusive<f64>, allowed| {
+            (key, value, range.contains(&value), allowed)
+        };
+        let cap = |key, cap| positive(key, cap, 1e4, "above 0, up to 10000");
+        let mut ranges = vec![
+            positive("`norm_eps`", self.norm_eps, 0.1, "above 0, up to 0.1"),
+            within("`z_loss`", self.z_loss, 0.0..=1.0, "0 to 1"),
+        ];
+        ranges.extend(
+            self.attention_softcap
+                .map(|c| cap("`attention_softcap`", c)),
+        );
+        ranges.extend(self.logit_softcap.map(|c| cap("`logit_softcap`", c)));
+        if let Positions::Rotary { base } = self.positions {
+            let key = "`base` of rotary positions";
+            ranges.push(within(key, base, 2.0..=1e9, "2 to 1e9"));
+        }
+        if let FeedForwardWidth::Ratio(ratio) = self.d_ff {
+            ranges.push(within(
+                "`ratio` of `d_ff`",
+                ratio,
+                0.125..=64.0,
+                "0.125 to 64",
+            ));
+        }
+        if let QkvProjections::GroupedQuery { group } = self.qkv_projections {
+            let key = "`group` of `grouped_query`";
+            ranges.push(within(key, group.into(), 2.0..=256.0, "2 to 256"));
+        }
+        if let Initialisation::Normal { std } = self.initialisation {
+            let key = "`std` of `initialisation`";
+            ranges.push(positive(key, std, 10.0, "above 0, up to 10"));
+        }
+        if let Some(Convolution { width, .. }) = self.qkv_convolution.convolution() {
+            let key = "`width` of the convolution";
+            ranges.push(within(key, width.into(), 2.0..=7.0, "2 to 7"));
+        }
+        ranges
     }
 
     /// The shape that the architecture has at a size: widths that are its own, in place of the size's.
@@ -269,23 +262,6 @@ impl Architecture {
         }
         let own = Shape::new(size.d_model, size.layers, None, Some(d_head), None)?;
         Ok((own.heads, own.d_head))
-    }
-}
-
-fn within(
-    key: &'static str,
-    value: f64,
-    holds: bool,
-    allowed: &'static str,
-) -> Result<(), Contradiction> {
-    if holds {
-        Ok(())
-    } else {
-        Err(Contradiction::OutOfRange {
-            key,
-            value,
-            allowed,
-        })
     }
 }
 

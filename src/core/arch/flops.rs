@@ -106,17 +106,20 @@ impl ModelConfig {
         let [d, layers, d_attention, d_ff] =
             [shape.d_model, shape.layers, shape.d_attention(), shape.d_ff].map(u64::from);
         let dense = |inputs: u64, outputs: u64| 2 * inputs * outputs;
-        let each_layer = |flops: u64| Counted {
-            forward: layers * flops,
-            forward_causal_half: layers * flops,
+        let everywhere = |flops: u64| Counted {
+            forward: flops,
+            forward_causal_half: flops,
         };
+        let each_layer = |flops: u64| everywhere(layers * flops);
         // For each of T keys a product of d_attention channels; of the T queries, the t-th has t keys before the mask.
         let t = u64::from(self.sequence_length);
         let attended = Counted {
             forward: layers * 2 * t * d_attention,
             forward_causal_half: layers * (t + 1) * d_attention,
         };
+        let gate = u64::from(self.architecture.gated) * dense(d, d_ff);
         let head = dense(d, u64::from(self.vocabulary));
+        let output = dense(d_attention, d);
         let all = [
             (
                 Operation::QkvProjections,
@@ -126,27 +129,11 @@ impl ModelConfig {
             (Operation::QkvConvolution, each_layer(2 * self.taps())),
             (Operation::AttentionScores, attended),
             (Operation::AttentionValues, attended),
-            (
-                Operation::AttentionOutput,
-                each_layer(dense(d_attention, d)),
-            ),
+            (Operation::AttentionOutput, each_layer(output)),
             (Operation::FeedForwardIn, each_layer(dense(d, d_ff))),
-            (
-                Operation::FeedForwardGate,
-                each_layer(if self.architecture.gated {
-                    dense(d, d_ff)
-                } else {
-                    0
-                }),
-            ),
+            (Operation::FeedForwardGate, each_layer(gate)),
             (Operation::FeedForwardOut, each_layer(dense(d_ff, d))),
-            (
-                Operation::Head,
-                Counted {
-                    forward: head,
-                    forward_causal_half: head,
-                },
-            ),
+            (Operation::Head, everywhere(head)),
         ];
         all.into_iter()
             .filter(|(_, counted)| counted.forward > 0)

@@ -76,30 +76,7 @@ pub struct Prepared {
 /// # Errors
 /// [`CorpusError`] when a file is no corpus, or training and validation overlap.
 pub fn prepare(split: &Split, tokenizer: Tokenizer) -> Result<Prepared, CorpusError> {
-    let (train, validation) = match split {
-        Split::Files { train, validation } => {
-            let (train_text, validation_text) = (Corpus::read(train)?, Corpus::read(validation)?);
-            let shared = validation_text.shared_with(&train_text);
-            if shared > 0 {
-                let documents = validation_text.documents.len();
-                return Err(CorpusError::Overlap {
-                    train: train.name.clone(),
-                    validation: validation.name.clone(),
-                    shared,
-                    documents,
-                });
-            }
-            (train_text, validation_text)
-        }
-        Split::Fraction {
-            text,
-            validation_fraction,
-        } => Corpus::read(text)?
-            .hold_out(*validation_fraction)
-            .ok_or_else(|| CorpusError::NotSplittable {
-                path: text.name.clone(),
-            })?,
-    };
+    let (train, validation) = read_split(split)?;
     let (train_tokens, validation_tokens) =
         (encode(&train, tokenizer), encode(&validation, tokenizer));
     let stats = |corpus: &Corpus, tokens: &[u8]| TextStats {
@@ -118,6 +95,34 @@ pub fn prepare(split: &Split, tokenizer: Tokenizer) -> Result<Prepared, CorpusEr
         train_tokens,
         validation_tokens,
     })
+}
+
+/// The training text and the held-out text, which share no document.
+fn read_split(split: &Split) -> Result<(Corpus, Corpus), CorpusError> {
+    match split {
+        Split::Files { train, validation } => {
+            let (train_text, validation_text) = (Corpus::read(train)?, Corpus::read(validation)?);
+            let shared = validation_text.shared_with(&train_text);
+            if shared > 0 {
+                let documents = validation_text.documents.len();
+                return Err(CorpusError::Overlap {
+                    train: train.name.clone(),
+                    validation: validation.name.clone(),
+                    shared,
+                    documents,
+                });
+            }
+            Ok((train_text, validation_text))
+        }
+        Split::Fraction {
+            text,
+            validation_fraction,
+        } => Corpus::read(text)?
+            .hold_out(*validation_fraction)
+            .ok_or_else(|| CorpusError::NotSplittable {
+                path: text.name.clone(),
+            }),
+    }
 }
 
 impl Prepared {

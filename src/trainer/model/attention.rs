@@ -34,54 +34,31 @@ impl Attention {
         let widths = widths(config);
         let (rows, stacked) = (widths.iter().sum(), stacked(config));
         // The first is W_q or W_z, the others are K's and V's.
-        let start = |i: usize| {
-            if i == 0 {
-                init::query(config)
-            } else {
-                init::key_value(config)
-            }
-        };
-        let parts = widths
-            .iter()
-            .enumerate()
-            .map(|(i, width)| (width * d, start(i)))
-            .collect();
-
+        let starts = [init::query(config)]
+            .into_iter()
+            .chain(std::iter::repeat(init::key_value(config)));
+        let parts = widths.iter().map(|width| width * d).zip(starts).collect();
+        let named = |part: &str| format!("{name}.{part}");
         let mut slots = vec![Slot::matrix(
-            &format!("{name}.{stacked}"),
+            &named(stacked),
             &[rows, d],
             Init::Parts(parts),
         )];
         if config.shares_qk() {
             let init = init::dense(config, config.shape.d_attention());
-            slots.push(Slot::matrix(
-                &format!("{name}.query_from_key"),
-                &[d_attention, d_attention],
-                init,
-            ));
+            let dims = [d_attention, d_attention];
+            slots.push(Slot::matrix(&named("query_from_key"), &dims, init));
         }
-        slots.extend(CausalConvolution::slot(config, &format!("{name}.conv")));
+        slots.extend(CausalConvolution::slot(config, &named("conv")));
         if config.architecture.qk_norm {
-            slots.extend(
-                ["q_norm", "k_norm"].map(|norm| HeadNorm::slot(config, &format!("{name}.{norm}"))),
-            );
+            slots.extend(["q_norm", "k_norm"].map(|norm| HeadNorm::slot(config, &named(norm))));
         }
-        slots.push(Slot::matrix(
-            &format!("{name}.out"),
-            &[d, d_attention],
-            init::attention_out(config),
-        ));
+        let out = init::attention_out(config);
+        slots.push(Slot::matrix(&named("out"), &[d, d_attention], out));
         if config.architecture.biases == Biases::All {
-            slots.push(Slot::exempt(
-                &format!("{name}.{stacked}_bias"),
-                &[rows],
-                Init::Constant(0.0),
-            ));
-            slots.push(Slot::exempt(
-                &format!("{name}.out_bias"),
-                &[d],
-                Init::Constant(0.0),
-            ));
+            let bias = |name: String, width| Slot::exempt(&name, &[width], Init::Constant(0.0));
+            slots.push(bias(named(&format!("{stacked}_bias")), rows));
+            slots.push(bias(named("out_bias"), d));
         }
         slots
     }
