@@ -13,6 +13,8 @@ mod expand;
 mod file;
 mod given;
 mod number;
+#[cfg(test)]
+mod optimizer_tests;
 mod place;
 mod plan_file;
 mod rules;
