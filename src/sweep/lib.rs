@@ -13,12 +13,15 @@ mod expand;
 mod file;
 mod given;
 mod number;
+mod optimizer;
 #[cfg(test)]
 mod optimizer_tests;
 mod place;
 mod plan_file;
 mod rules;
 mod settings;
+mod settings_entry;
+mod settings_schema;
 mod shorthand;
 mod size;
 mod sizes;
@@ -35,9 +38,7 @@ pub use executor::{
 pub use expand::{Corpora, Plan, PlannedRun, plan};
 pub use file::{SweepFile, load, parse, read, schema};
 pub use number::{Count, Number};
+pub use optimizer::OptimizerEntry;
 pub use place::At;
 pub use size::{Ladder, SizeEntry};
-pub use train::{
-    AdafactorEntry, AdamwEntry, BatchEntry, BatchRuleEntry, LearningRateEntry, MuonEntry,
-    OptimizerEntry, PowerLawEntry, TrainEntry,
-};
+pub use train::{BatchEntry, BatchRuleEntry, LearningRateEntry, PowerLawEntry, TrainEntry};

@@ -2,12 +2,11 @@
 
 use super::check::Check;
 use super::rules::{BatchRule, LearningRateRule, RATES, Scale};
-use super::train::{AdafactorEntry, AdamwEntry, LearningRateEntry, MuonEntry, OptimizerEntry};
+use super::train::LearningRateEntry;
 use super::{At, Corpora, Count, Number, SweepError, SweepFile};
 use isoflop_core::arch::{Architecture, Contradiction, Counting, ModelConfig, Shape};
 use isoflop_core::run::{
-    Adafactor, Adamw, Budget, Evaluation, Muon, Optimizer, Precision, RunSpec, SPEC_VERSION,
-    Schedule,
+    Budget, Evaluation, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule,
 };
 
 /// The training settings, checked, but for the rules that need the sizes.
@@ -76,7 +75,7 @@ impl<'a> Settings<'a> {
             batch,
             micro_batch,
             schedule: train.schedule.value,
-            optimizer: optimizer(&train.optimizer.0, check)?,
+            optimizer: train.optimizer.0.checked(check)?,
             clip_norm: check.within("`clip_norm`", &train.clip_norm, f64::MIN_POSITIVE..=1e6)?,
             evaluation: Evaluation {
                 tokens,
@@ -257,58 +256,4 @@ impl<'a> Settings<'a> {
             seed,
         }
     }
-}
-
-fn optimizer(entry: &OptimizerEntry, check: &Check<'_>) -> Result<Optimizer, SweepError> {
-    Ok(match entry {
-        OptimizerEntry::Adamw(settings) => Optimizer::Adamw(adamw(settings, check)?),
-        OptimizerEntry::Adafactor(settings) => Optimizer::Adafactor(adafactor(settings, check)?),
-        OptimizerEntry::Muon(settings) => Optimizer::Muon(muon(settings, check)?),
-    })
-}
-
-fn adamw(entry: &AdamwEntry, check: &Check<'_>) -> Result<Adamw, SweepError> {
-    let AdamwEntry {
-        beta1,
-        beta2,
-        eps,
-        weight_decay,
-        decay_embeddings,
-    } = entry;
-    Ok(Adamw {
-        beta1: check.within("`beta1`", beta1, 0.0..=0.999_999)?,
-        beta2: check.within("`beta2`", beta2, 0.0..=0.999_999)?,
-        eps: check.within("`eps`", eps, f64::MIN_POSITIVE..=1.0)?,
-        weight_decay: check.within("`weight_decay`", weight_decay, 0.0..=10.0)?,
-        decay_embeddings: *decay_embeddings,
-    })
-}
-
-fn adafactor(entry: &AdafactorEntry, check: &Check<'_>) -> Result<Adafactor, SweepError> {
-    let AdafactorEntry {
-        decay_power,
-        eps_gradient,
-        eps_parameter,
-        clip_threshold,
-        factor_from,
-    } = entry;
-    Ok(Adafactor {
-        decay_power: check.within("`decay_power`", decay_power, 0.1..=1.0)?,
-        eps_gradient: check.within("`eps_gradient`", eps_gradient, f64::MIN_POSITIVE..=1e-3)?,
-        eps_parameter: check.within("`eps_parameter`", eps_parameter, f64::MIN_POSITIVE..=1.0)?,
-        clip_threshold: check.within(
-            "`clip_threshold`",
-            clip_threshold,
-            f64::MIN_POSITIVE..=1e6,
-        )?,
-        factor_from: check.count("`factor_from`", factor_from, 2..=1 << 20)? as u32,
-    })
-}
-
-fn muon(entry: &MuonEntry, check: &Check<'_>) -> Result<Muon, SweepError> {
-    Ok(Muon {
-        momentum: check.within("`momentum`", &entry.momentum, 0.0..=0.999_999)?,
-        iterations: check.count("`iterations`", &entry.iterations, 1..=20)? as u32,
-        adamw: adamw(&entry.adamw, check)?,
-    })
 }

@@ -1,0 +1,20 @@
+//! AdamW's settings.
+
+use super::settings::settings;
+
+settings! {
+    /// AdamW (arXiv:1711.05101). Norms, biases, convolution taps and the relative position
+    /// bias are exempt from weight decay.
+    Adamw {
+        /// Decay of the first moment.
+        beta1: f64 = 0.9, in 0.0..=0.999_999;
+        /// Decay of the second moment.
+        beta2: f64 = 0.95, in 0.0..=0.999_999;
+        /// Added to the root of the second moment.
+        eps: f64 = 1e-8, in f64::MIN_POSITIVE..=1.0;
+        /// Decoupled weight decay of matrices, times the learning rate.
+        weight_decay: f64 = 0.1, in 0.0..=10.0;
+        /// Whether embeddings decay: of tokens, of positions, and an output head of its own.
+        decay_embeddings: bool = true;
+    }
+}

@@ -1,0 +1,46 @@
+//! What turns gradients into updates. One file an optimizer: its settings, with defaults and ranges.
+
+mod adafactor;
+mod adamw;
+mod muon;
+mod settings;
+
+pub use adafactor::Adafactor;
+pub use adamw::Adamw;
+pub use muon::Muon;
+use serde::{Deserialize, Serialize};
+pub use settings::{Setting, SettingKind, Settings};
+
+/// Declares the choice of an optimizer, by the names that specs and sweep files have.
+macro_rules! optimizers {
+    ($($(#[doc = $meaning:literal])+ $key:literal => $name:ident,)+) => {
+        /// What turns gradients into updates.
+        #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub enum Optimizer {
+            $($(#[doc = $meaning])+ #[serde(rename = $key)] $name($name),)+
+        }
+
+        impl Optimizer {
+            /// Names of all optimizers.
+            pub const NAMES: &'static [&'static str] = &[$($key),+];
+
+            /// Declaration of the settings of the optimizer of a name.
+            pub fn settings(name: &str) -> Option<&'static Settings> {
+                match name {
+                    $($key => Some(&$name::SETTINGS),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+optimizers! {
+    /// AdamW for every parameter.
+    "adamw" => Adamw,
+    /// Adafactor for every parameter, as arXiv:2109.08668 used it.
+    "adafactor" => Adafactor,
+    /// Muon for the hidden matrices, AdamW for embeddings, head, norms, biases and taps.
+    "muon" => Muon,
+}
