@@ -1,6 +1,8 @@
-//! AdamW's settings.
+//! AdamW's settings and memory.
 
 use super::settings::settings;
+use super::{OptimizerMemory, vectors};
+use crate::arch::ModelConfig;
 
 settings! {
     /// AdamW (arXiv:1711.05101). Norms, biases, convolution taps and the relative position
@@ -16,5 +18,20 @@ settings! {
         weight_decay: f64 = 0.1, in 0.0..=10.0;
         /// Whether embeddings decay: of tokens, of positions, and an output head of its own.
         decay_embeddings: bool = true;
+    }
+}
+
+impl Adamw {
+    pub(super) fn memory(&self, model: &ModelConfig, fused: bool) -> OptimizerMemory {
+        let all = model.params().total().0 as f64;
+        OptimizerMemory {
+            state: 2.0 * all,
+            update: if fused {
+                0.0
+            } else {
+                // libtorch's operations: the square, the root, the quotient beside the vectors.
+                vectors(all) + 3.0 * all
+            },
+        }
     }
 }
