@@ -4,7 +4,7 @@ use std::path::Path;
 
 use isoflop_core::run::{DataSpec, Optimizer, Tokenizer};
 
-use super::{Corpora, SweepError, parse, plan};
+use super::{Corpora, SweepError, parse};
 
 /// The optimizer of the runs of a sweep with this section.
 fn optimizer(section: &str) -> Result<Optimizer, SweepError> {
@@ -30,7 +30,7 @@ train:
         validation_tokens: 1 << 40,
     };
     let path = Path::new("sweep.yaml");
-    let plan = plan(&parse(path, &text)?, path, &corpora)?;
+    let plan = parse(path, &text)?.checked(path)?.expand(&corpora)?;
     Ok(plan.runs[0].spec.optimizer)
 }
 
