@@ -10,7 +10,7 @@ use isoflop_core::data::{Prepared, prepare};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::TextBytes;
 use isoflop_dispatch::store::{Reader, Record};
-use isoflop_sweep::{Corpora, Plan, SweepFile, load, parse, plan, read};
+use isoflop_sweep::{Corpora, Plan, SweepFile, load, parse, read};
 
 /// A sweep file, with its data read and its runs planned.
 pub(super) struct Sweep {
@@ -36,6 +36,8 @@ impl Sweep {
 pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
     let written = read(path)?;
     let file = parse(path, &written)?;
+    // Before the text is read, which may take minutes.
+    let checked = file.checked(path)?;
     let texts = file
         .split(path)?
         .try_map(|place| text::find(&file, path, place))?;
@@ -46,7 +48,7 @@ pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
         train_tokens: data.train.tokens,
         validation_tokens: data.validation.tokens,
     };
-    let plan = plan(&file, path, &corpora)?;
+    let plan = checked.expand(&corpora)?;
     let dir = SweepDir::new(&folders.results, &plan.name);
     Ok(Sweep {
         written,

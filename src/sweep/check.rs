@@ -4,8 +4,10 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::{At, Count, Number, SweepError, SweepFile};
+use isoflop_core::arch::Contradiction;
 use isoflop_core::run::Schedule;
 
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Check<'a> {
     pub(super) path: &'a Path,
 }
@@ -39,21 +41,23 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn distinct<T: PartialEq + std::fmt::Display>(
+    /// The values of a list, each as `value` checks it, which must differ.
+    pub(super) fn distinct<T, U: PartialEq + std::fmt::Display>(
         &self,
         what: &str,
         list: &[At<T>],
-    ) -> Result<(), SweepError> {
-        for (i, item) in list.iter().enumerate() {
-            if list[..i].iter().any(|earlier| earlier.value == item.value) {
-                return Err(self.at(
-                    item,
-                    format!("the {what} {} stands twice", item.value),
-                    "remove one of them",
-                ));
+        value: impl Fn(&At<T>) -> Result<U, SweepError>,
+    ) -> Result<Vec<At<U>>, SweepError> {
+        let mut values: Vec<At<U>> = Vec::new();
+        for entry in list {
+            let value = value(entry)?;
+            if values.iter().any(|earlier| earlier.value == value) {
+                let message = format!("the {what} {value} stands twice");
+                return Err(self.at(entry, message, "remove one of them"));
             }
+            values.push(entry.with(value));
         }
-        Ok(())
+        Ok(values)
     }
 
     pub(super) fn within(
@@ -112,6 +116,20 @@ impl Check<'_> {
             format!("{what} is `{name}`, allowed are up to 64 letters, digits, `_`, `-` and `.`"),
             "choose another name",
         ))
+    }
+
+    /// An architecture whose choices exclude each other, or a size.
+    pub(super) fn contradiction<T>(
+        &self,
+        place: &At<T>,
+        name: &str,
+        reason: &Contradiction,
+    ) -> SweepError {
+        self.at(
+            place,
+            format!("`{name}` cannot be: {reason}"),
+            reason.hint(),
+        )
     }
 
     /// The sweep's name: its own, or the file's.

@@ -1,10 +1,12 @@
 //! The sweep file: as written, checked, and expanded into runs.
 //!
-//! `load` reads the YAML, `plan` expands it. Expansion is pure: the same file and the same data
-//! digests give the same runs, in the same order, with the same ids, anywhere.
+//! [`load`] reads the YAML as a [`SweepFile`], [`SweepFile::checked`] makes a [`Sweep`] of plain values, and
+//! [`Sweep::expand`] its runs. Expansion is pure: the same file and the same data digests give the same runs, in the
+//! same order, with the same ids, anywhere.
 
 mod address;
 mod architecture;
+mod arms;
 mod check;
 mod data;
 mod error;
@@ -13,13 +15,21 @@ mod expand;
 mod file;
 mod given;
 mod number;
+mod optimizer;
+#[cfg(test)]
+mod optimizer_tests;
 mod place;
+mod plan;
 mod plan_file;
+mod recipe;
 mod rules;
-mod settings;
+mod settings_entry;
+mod settings_schema;
 mod shorthand;
 mod size;
 mod sizes;
+mod spending;
+mod sweep;
 mod train;
 
 pub use architecture::ArmEntry;
@@ -30,12 +40,12 @@ pub use executor::{
     CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RayExecutor, RunOrder,
     SeveralExecutor, SlurmExecutor, SlurmMemory, SlurmTime, Storage, Treatment, WorkersExecutor,
 };
-pub use expand::{Corpora, Plan, PlannedRun, plan};
+pub use expand::Corpora;
 pub use file::{SweepFile, load, parse, read, schema};
 pub use number::{Count, Number};
+pub use optimizer::OptimizerEntry;
 pub use place::At;
+pub use plan::{Plan, PlannedRun};
 pub use size::{Ladder, SizeEntry};
-pub use train::{
-    AdafactorEntry, AdamwEntry, BatchEntry, BatchRuleEntry, LearningRateEntry, MuonEntry,
-    OptimizerEntry, PowerLawEntry, TrainEntry,
-};
+pub use sweep::Sweep;
+pub use train::{BatchEntry, BatchRuleEntry, LearningRateEntry, PowerLawEntry, TrainEntry};

@@ -11,7 +11,7 @@ use serde::de::{
 use serde_json::{Value, json};
 
 /// A choice, written by name or with its settings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Shorthand<T>(pub(super) T);
 
 struct ShorthandVisitor<T>(PhantomData<T>);

@@ -11,14 +11,14 @@ pub(super) fn sizes(
     file: &SweepFile,
     check: &Check<'_>,
     counting: &Counting,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Shape>, SweepError> {
+) -> Result<(Vec<Shape>, Vec<String>), SweepError> {
     check.not_empty(
         "sizes",
         &file.sizes,
         "name at least one size, for example `d64-l3`",
     )?;
     let mut sizes: Vec<Shape> = Vec::new();
+    let mut notes = Vec::new();
     for entry in &file.sizes.value {
         let solved = |result: Result<Vec<Solved>, LadderError>| {
             let hint = "choose targets nearer to what shapes can have, or spell the shapes out";
@@ -32,14 +32,14 @@ pub(super) fn sizes(
             }
             SizeEntry::Params(target) => noted(
                 solved(solve_params(counting, target, ASPECT).map(|one| vec![one]))?,
-                notes,
+                &mut notes,
             ),
             SizeEntry::Ladder(ladder) => {
                 within(check, entry, &ladder)?;
                 let (from, to, rungs) = (ladder.from.0, ladder.to.0, ladder.rungs.0 as u32);
                 noted(
                     solved(geometric(counting, from, to, rungs, ladder.aspect.0))?,
-                    notes,
+                    &mut notes,
                 )
             }
         };
@@ -54,7 +54,7 @@ pub(super) fn sizes(
             sizes.push(shape);
         }
     }
-    Ok(sizes)
+    Ok((sizes, notes))
 }
 
 fn noted(solved: Vec<Solved>, notes: &mut Vec<String>) -> Vec<Shape> {

@@ -11,7 +11,7 @@ use serde::de::{
 };
 
 use super::shorthand::Shorthand;
-use super::{At, Count, Number};
+use super::{At, Count, Number, OptimizerEntry};
 use isoflop_core::run::{Precision, Schedule};
 
 /// How every run is trained.
@@ -32,7 +32,7 @@ pub struct TrainEntry {
     #[serde(default = "default_schedule")]
     pub schedule: At<Schedule>,
     /// Optimizer.
-    #[serde(default = "default_optimizer")]
+    #[serde(default)]
     pub(super) optimizer: Shorthand<OptimizerEntry>,
     /// Gradients are scaled down to this global norm.
     #[serde(default = "default_clip_norm")]
@@ -160,91 +160,6 @@ impl JsonSchema for BatchEntry {
     }
 }
 
-/// Optimizer.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum OptimizerEntry {
-    /// AdamW.
-    Adamw(AdamwEntry),
-    /// Adafactor as arXiv:2109.08668 used it: without momentum, updates scaled by the parameter.
-    Adafactor(AdafactorEntry),
-    /// Muon for the hidden matrices, AdamW for embeddings, head, norms, biases and taps.
-    Muon(MuonEntry),
-}
-
-/// AdamW's settings.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AdamwEntry {
-    /// Decay of the first moment; 0.9 if absent.
-    #[serde(default = "default_beta1")]
-    pub beta1: At<Number>,
-    /// Decay of the second moment; 0.95 if absent.
-    #[serde(default = "default_beta2")]
-    pub beta2: At<Number>,
-    /// Added to the root of the second moment; 1e-8 if absent.
-    #[serde(default = "default_eps")]
-    pub eps: At<Number>,
-    /// Decoupled weight decay of matrices; 0.1 if absent.
-    #[serde(default = "default_weight_decay")]
-    pub weight_decay: At<Number>,
-    /// Whether embeddings and an output head decay too; true if absent.
-    #[serde(default = "yes")]
-    pub decay_embeddings: bool,
-}
-
-/// Adafactor's settings.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AdafactorEntry {
-    /// The second moment's decay is 1 - t^-decay_power; 0.8 if absent.
-    #[serde(default = "default_decay_power")]
-    pub decay_power: At<Number>,
-    /// Added to the squared gradient; 1e-30 if absent.
-    #[serde(default = "default_eps_gradient")]
-    pub eps_gradient: At<Number>,
-    /// Least root mean square of a parameter that scales its update; 1e-3 if absent.
-    #[serde(default = "default_eps_parameter")]
-    pub eps_parameter: At<Number>,
-    /// Root mean square that an update is cut down to before it is scaled; 1 if absent.
-    #[serde(default = "default_clip_threshold")]
-    pub clip_threshold: At<Number>,
-    /// Least dimension of a matrix whose second moment is kept as means of rows and columns; 128 if absent.
-    #[serde(default = "default_factor_from")]
-    pub factor_from: At<Count>,
-}
-
-/// Muon's settings.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MuonEntry {
-    /// Decay of the momentum; 0.95 if absent.
-    #[serde(default = "default_momentum")]
-    pub momentum: At<Number>,
-    /// Newton-Schulz iterations; 5 if absent.
-    #[serde(default = "default_iterations")]
-    pub iterations: At<Count>,
-    /// AdamW's settings; its `weight_decay` is the matrices' too.
-    #[serde(default)]
-    pub adamw: AdamwEntry,
-}
-
-impl Default for AdamwEntry {
-    fn default() -> Self {
-        Self {
-            beta1: default_beta1(),
-            beta2: default_beta2(),
-            eps: default_eps(),
-            weight_decay: default_weight_decay(),
-            decay_embeddings: true,
-        }
-    }
-}
-
-fn default_optimizer() -> Shorthand<OptimizerEntry> {
-    Shorthand(OptimizerEntry::Adamw(AdamwEntry::default()))
-}
-
 fn default_schedule() -> At<Schedule> {
     At::nowhere(Schedule::Cosine {
         warmup: 0.05,
@@ -256,31 +171,10 @@ fn default_precision() -> Precision {
     Precision::Float32
 }
 
-const fn yes() -> bool {
-    true
+fn default_clip_norm() -> At<Number> {
+    At::nowhere(Number(1.0))
 }
 
-/// Functions that give a default, for serde.
-macro_rules! defaults {
-    ($($name:ident = $kind:ident($value:expr);)+) => {
-        $(fn $name() -> At<$kind> {
-            At::nowhere($kind($value))
-        })+
-    };
-}
-
-defaults! {
-    zero = Number(0.0);
-    default_clip_norm = Number(1.0);
-    default_beta1 = Number(0.9);
-    default_beta2 = Number(0.95);
-    default_eps = Number(1e-8);
-    default_weight_decay = Number(0.1);
-    default_decay_power = Number(0.8);
-    default_eps_gradient = Number(1e-30);
-    default_eps_parameter = Number(1e-3);
-    default_clip_threshold = Number(1.0);
-    default_factor_from = Count(128);
-    default_momentum = Number(0.95);
-    default_iterations = Count(5);
+fn zero() -> At<Number> {
+    At::nowhere(Number(0.0))
 }

@@ -251,27 +251,11 @@ mod tests {
     /// Runs that are stopped at random steps.
     const ROUNDS: u32 = 100;
 
-    const ADAMW: Adamw = Adamw {
-        beta1: 0.9,
-        beta2: 0.95,
-        eps: 1e-8,
-        weight_decay: 0.1,
-        decay_embeddings: true,
-    };
-
     /// Every optimizer, each with another architecture.
     fn kinds() -> [RunSpec; 3] {
         let adafactor = Adafactor {
-            decay_power: 0.8,
-            eps_gradient: 1e-30,
-            eps_parameter: 1e-3,
-            clip_threshold: 1.0,
             factor_from: 8,
-        };
-        let muon = Muon {
-            momentum: 0.95,
-            iterations: 5,
-            adamw: ADAMW,
+            ..Adafactor::DEFAULT
         };
         let with = |architecture, optimizer| RunSpec {
             optimizer,
@@ -280,7 +264,7 @@ mod tests {
         [
             spec(PRIMER_EZ),
             with(PRIMER, Optimizer::Adafactor(adafactor)),
-            with(LLAMA_STYLE, Optimizer::Muon(muon)),
+            with(LLAMA_STYLE, Optimizer::Muon(Muon::DEFAULT)),
         ]
     }
 
@@ -307,7 +291,7 @@ mod tests {
             batch_sequences: 2,
             micro_batch_sequences: None,
             steps: STEPS,
-            optimizer: Optimizer::Adamw(ADAMW),
+            optimizer: Optimizer::Adamw(Adamw::DEFAULT),
             learning_rate: 1e-2,
             schedule: Schedule::Cosine {
                 warmup: 0.1,

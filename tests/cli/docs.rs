@@ -7,7 +7,7 @@ use std::process::Command;
 
 use isoflop_core::arch::Preset;
 use isoflop_core::run::{DataSpec, Tokenizer};
-use isoflop_sweep::{Corpora, load, plan};
+use isoflop_sweep::{Corpora, load};
 
 use crate::sandbox::{SWEEP, Sandbox};
 
@@ -50,7 +50,12 @@ fn shipped_sweeps_expand() {
             validation_tokens: 10_000_000,
         };
         assert_eq!(
-            plan(&file, &path, &much).unwrap().runs.len(),
+            file.checked(&path)
+                .unwrap()
+                .expand(&much)
+                .unwrap()
+                .runs
+                .len(),
             runs,
             "{name}"
         );

@@ -1,5 +1,6 @@
 //! `isoflop plan`: what a user reads before starting.
 
+use crate::messages::said;
 use crate::sandbox::Sandbox;
 
 #[test]
@@ -14,6 +15,22 @@ fn json_is_complete() {
     let plan = sandbox.plan();
     assert_eq!(plan["runs"].as_array().unwrap().len(), 8);
     insta::assert_snapshot!(serde_json::to_string_pretty(&plan["runs"][0]).unwrap());
+}
+
+/// What is wrong with the file itself is told before any text is looked for: to read it may take minutes.
+#[test]
+fn the_file_is_checked_before_the_text_is_read() {
+    let sandbox = Sandbox::new();
+    sandbox.edit("train: train.txt", "train: nowhere.txt");
+    sandbox.edit(
+        "fixed: 1e-2",
+        "fixed: 1e-2\n  optimizer: { adamw: { beta1: 1 } }",
+    );
+    let said = said(&sandbox, &["plan", "sweep.yaml", "--no-calibration"]);
+    assert!(
+        said.contains("`beta1` is 1, allowed is 0 to 0.999999"),
+        "{said}"
+    );
 }
 
 /// Times come from real steps of the real trainer.

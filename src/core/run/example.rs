@@ -6,14 +6,6 @@ use super::{
 };
 use crate::arch::{PRIMER_EZ, Shape};
 
-pub(super) const ADAMW: Adamw = Adamw {
-    beta1: 0.9,
-    beta2: 0.95,
-    eps: 1e-8,
-    weight_decay: 0.1,
-    decay_embeddings: true,
-};
-
 /// Primer-EZ at its smallest, on data that is nowhere: what a spec looks like. Its identity is pinned (`run/spec.rs`).
 pub fn example() -> RunSpec {
     RunSpec {
@@ -36,7 +28,7 @@ pub fn example() -> RunSpec {
         batch_sequences: 8,
         micro_batch_sequences: None,
         steps: 100,
-        optimizer: Optimizer::Adamw(ADAMW),
+        optimizer: Optimizer::Adamw(Adamw::DEFAULT),
         learning_rate: 3e-3,
         schedule: Schedule::Cosine {
             warmup: 0.05,

@@ -1,68 +1,7 @@
-//! How a run trains: optimizer, learning rate over time, number format.
+//! How a run trains: learning rate over time, number format.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// What turns gradients into updates.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Optimizer {
-    /// AdamW for every parameter.
-    Adamw(Adamw),
-    /// Adafactor for every parameter, as So et al. 2021 used it.
-    Adafactor(Adafactor),
-    /// Muon for the hidden matrices, AdamW for the rest.
-    Muon(Muon),
-}
-
-/// AdamW (arXiv:1711.05101). Norms, biases, convolution taps and the relative position
-/// bias are exempt from weight decay.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Adamw {
-    /// Decay of the first moment.
-    pub beta1: f64,
-    /// Decay of the second moment.
-    pub beta2: f64,
-    /// Added to the root of the second moment.
-    pub eps: f64,
-    /// Decoupled decay, times the learning rate.
-    pub weight_decay: f64,
-    /// Whether embeddings decay: of tokens, of positions, and an output head of its own.
-    pub decay_embeddings: bool,
-}
-
-/// Adafactor (arXiv:1804.04235) without momentum, updates scaled by the parameter's root mean square (algorithm 4, section 8),
-/// factored where both dimensions of a matrix are at least `factor_from`; the settings of Mesh TensorFlow that
-/// arXiv:2109.08668 trained with are the defaults. It has no weight decay.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Adafactor {
-    /// c in β₂(t) = 1 - t^-c.
-    pub decay_power: f64,
-    /// ε₁, added to the squared gradient.
-    pub eps_gradient: f64,
-    /// ε₂, least root mean square of a parameter that scales its update.
-    pub eps_parameter: f64,
-    /// d, the root mean square that an update before scaling is cut down to.
-    pub clip_threshold: f64,
-    /// Least dimension of a matrix whose second moment is kept as row and column means.
-    pub factor_from: u32,
-}
-
-/// Muon (Jordan et al. 2024, <https://kellerjordan.github.io/posts/muon/>): Nesterov momentum, made orthogonal by a quintic
-/// Newton-Schulz iteration, scaled by 0.2·sqrt(max(rows, columns)) so that an update is as large as AdamW's and
-/// takes the same learning rate and weight decay (arXiv:2502.16982, eq. 4).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Muon {
-    /// Decay of the momentum.
-    pub momentum: f64,
-    /// Newton-Schulz iterations.
-    pub iterations: u32,
-    /// For embeddings, head, norms, biases and taps; its `weight_decay` is the matrices' too.
-    pub adamw: Adamw,
-}
 
 /// The learning rate's course.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

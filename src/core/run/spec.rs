@@ -242,7 +242,6 @@ mod tests {
     use super::*;
     use crate::arch::PRESETS;
     use crate::run::canonical::slowly;
-    use crate::run::example::ADAMW;
     use crate::run::{Adamw, example};
 
     /// Pinned: an identity that changes makes users' finished runs strangers. Raise SPEC_VERSION with it.
@@ -318,7 +317,7 @@ mod tests {
         /// Any number survives being written and read: the trainer finds the identity that the coordinator gave.
         #[test]
         fn identity_survives_files(learning_rate in 1e-6..10.0f64, eps in 1e-12..1.0f64, budget in 1e6..1e30f64) {
-            let optimizer = Optimizer::Adamw(Adamw { eps, ..ADAMW });
+            let optimizer = Optimizer::Adamw(Adamw { eps, ..Adamw::DEFAULT });
             let spec = RunSpec { learning_rate, optimizer, budget: Budget::Flops(budget), ..example() };
             let read: RunSpec = serde_json::from_str(&serde_json::to_string_pretty(&spec).unwrap()).unwrap();
             prop_assert_eq!(read.id(), spec.id());

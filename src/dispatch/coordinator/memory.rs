@@ -7,7 +7,7 @@ use isoflop_core::arch::{
     Activation, ModelConfig, Norm, Positions, QkvConvolution, QkvProjections,
 };
 use isoflop_core::data::EVALUATED_AT_ONCE;
-use isoflop_core::run::{Optimizer, Precision, RunSpec};
+use isoflop_core::run::{Precision, RunSpec};
 
 /// A trainer before its model, bytes: libtorch's registry of operators above all. The pages of its libraries' files are not counted: the
 /// system shares them between trainers and can drop them, and how many are mapped depends on how the file cache holds them.
@@ -89,39 +89,9 @@ struct Parameters {
 impl Parameters {
     fn new(model: &ModelConfig, spec: &RunSpec, place: Place) -> Self {
         let all = FLOAT * model.params().total().0 as f64;
-        let hidden = FLOAT * model.params().without_embedding().0 as f64;
-        let shape = &model.shape;
-        let [d, d_ff, d_attention, vocabulary] = [
-            shape.d_model,
-            shape.d_ff,
-            shape.d_attention(),
-            model.vocabulary,
-        ]
-        .map(f64::from);
         // The gradient of each tensor, and all of them side by side, which are added to the gradient that is there.
         let gathered = 2.0 * all;
-        // The clipped gradient and the update, beside the room that the gradients of the tensors leave: no vector fits between them.
-        let vectors = 3.0 * all;
-        let (moments, of_update) = match spec.optimizer {
-            Optimizer::Adamw(_) if place == Place::Processor => (2.0 * all, 0.0),
-            // libtorch's operations: the square, the root, the quotient beside them.
-            Optimizer::Adamw(_) => (2.0 * all, vectors + 3.0 * all),
-            Optimizer::Adafactor(settings) => {
-                let factored = d.min(d_attention).min(d_ff) >= f64::from(settings.factor_from);
-                let largest = FLOAT * d * d_ff.max(d_attention).max(vocabulary);
-                (if factored { 0.0 } else { all }, vectors + 5.0 * largest)
-            }
-            Optimizer::Muon(_) => {
-                // Matrices of one shape are made orthogonal together: five times their size at once.
-                let gates = if model.architecture.gated { 2.0 } else { 1.0 };
-                let together =
-                    FLOAT * f64::from(shape.layers) * d * (gates * d_ff).max(4.0 * d_attention);
-                (
-                    hidden + 2.0 * (all - hidden),
-                    vectors + hidden + 5.0 * together,
-                )
-            }
-        };
+        let optimizer = spec.optimizer.memory(model, place == Place::Processor);
         // In bfloat16 every matrix has a rounded copy as long as its products' gradients are not done.
         let rounded = if spec.precision == Precision::Bfloat16 {
             all / 2.0
@@ -129,8 +99,8 @@ impl Parameters {
             0.0
         };
         Self {
-            always: 2.0 * all + moments + rounded,
-            of_update: gathered.max(of_update),
+            always: 2.0 * all + FLOAT * optimizer.state + rounded,
+            of_update: gathered.max(FLOAT * optimizer.update),
         }
     }
 }

@@ -85,13 +85,11 @@ pub(super) fn followers(branches: &[Option<Branch>]) -> Vec<Option<RunIndex>> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use proptest::prelude::*;
 
     use super::*;
     use isoflop_core::run::{DataSpec, Tokenizer};
-    use isoflop_sweep::{Corpora, load, plan};
+    use isoflop_sweep::{Corpora, load};
 
     fn planned(budgets: &str, train: &str) -> Plan {
         let folder = tempfile::tempdir().unwrap();
@@ -111,7 +109,8 @@ mod tests {
             train_tokens: 1 << 40,
             validation_tokens: 1 << 30,
         };
-        plan(&load(&path).unwrap(), Path::new("sweep.yaml"), &much).unwrap()
+        let file = load(&path).unwrap();
+        file.checked(&path).unwrap().expand(&much).unwrap()
     }
 
     const WSD: &str = "learning_rate: { fixed: 1e-2 }, schedule: { wsd: { warmup_steps: 4, decay: 0.25, floor: 0 } }";

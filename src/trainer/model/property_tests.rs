@@ -194,11 +194,8 @@ fn one_batch_is_learned_by_heart() {
             (initial(&config, 2), Positions::new(&config, Device::Cpu));
         let before = parameters.flat.detach().copy();
         let adamw = Adamw {
-            beta1: 0.9,
-            beta2: 0.95,
-            eps: 1e-8,
             weight_decay: 0.0,
-            decay_embeddings: true,
+            ..Adamw::DEFAULT
         };
         let mut optimizer = Optimizer::new(run::Optimizer::Adamw(adamw), &parameters);
         let tokens = (Tensor::arange(17, (Kind::Int64, Device::Cpu)) * 7)

@@ -9,29 +9,15 @@ use super::{Optimizer, StepSettings};
 use crate::fused;
 use crate::parameters::{Init, Parameters, Slot};
 
-const ADAMW: run::Adamw = run::Adamw {
-    beta1: 0.9,
-    beta2: 0.95,
-    eps: 1e-8,
-    weight_decay: 0.1,
-    decay_embeddings: true,
-};
-const MUON: run::Muon = run::Muon {
-    momentum: 0.95,
-    iterations: 5,
-    adamw: ADAMW,
-};
+/// Factors the small matrices of the tests too.
 const ADAFACTOR: run::Adafactor = run::Adafactor {
-    decay_power: 0.8,
-    eps_gradient: 1e-30,
-    eps_parameter: 1e-3,
-    clip_threshold: 1.0,
     factor_from: 6,
+    ..run::Adafactor::DEFAULT
 };
 const ALL: [Settings; 3] = [
-    Settings::Adamw(ADAMW),
+    Settings::Adamw(run::Adamw::DEFAULT),
     Settings::Adafactor(ADAFACTOR),
-    Settings::Muon(MUON),
+    Settings::Muon(run::Muon::DEFAULT),
 ];
 
 /// Numbers of mean 0 and a standard deviation, by seed.
@@ -86,7 +72,7 @@ proptest! {
         let mut parameters = Parameters::initial(vec![slot], 1, Device::Cpu);
         let gradient = normal(&[rows, columns], 10f64.powf(size), seed);
         set_gradient(&parameters, &gradient.view([-1]));
-        let mut optimizer = Optimizer::new(Settings::Muon(MUON), &parameters);
+        let mut optimizer = Optimizer::new(Settings::Muon(run::Muon::DEFAULT), &parameters);
         let _ = optimizer.step(&mut parameters, with(1.0, 1));
         let scale = 0.2 * (rows.max(columns) as f64).sqrt();
         let made = parameters.value("matrix").to_kind(Kind::Double) / -scale;

@@ -1,0 +1,101 @@
+//! The arms of a sweep: named, distinct, and free of contradictions.
+
+use super::check::Check;
+use super::{ArmEntry, At, SweepError, SweepFile, nearest};
+use isoflop_core::arch::Architecture;
+
+/// An arm with its name.
+#[derive(Clone, Debug)]
+pub(super) struct Arm {
+    pub(super) name: String,
+    pub(super) architecture: Architecture,
+    /// Larger starts first.
+    pub(super) priority: u64,
+}
+
+pub(super) fn arms(file: &SweepFile, check: &Check<'_>) -> Result<Vec<At<Arm>>, SweepError> {
+    let entries = &file.architectures;
+    let hint = "name at least one architecture, for example `transformer`";
+    check.not_empty("architectures", entries, hint)?;
+    let mut arms: Vec<At<Arm>> = Vec::new();
+    for entry in &entries.value {
+        let arm = arm(file, entry, check)?;
+        for At { value: earlier, .. } in &arms {
+            if earlier.name == arm.value.name {
+                let message = format!("two architectures are named `{}`", earlier.name);
+                return Err(check.at(entry, message, "give each a `name` of its own"));
+            }
+            if earlier.architecture == arm.value.architecture {
+                let (one, other) = (&earlier.name, &arm.value.name);
+                let message = format!("`{one}` and `{other}` are the same architecture");
+                return Err(check.at(entry, message, "remove one of them, or change a choice"));
+            }
+        }
+        arms.push(arm);
+    }
+    for (name, priority) in &file.priorities {
+        named(&arms, name).ok_or_else(|| {
+            let what = format!("`priorities` names `{name}`, which is");
+            unknown(&arms, name, priority, &what, check)
+        })?;
+        check.count("a priority", priority, 0..=1_000_000)?;
+    }
+    Ok(arms)
+}
+
+fn arm(file: &SweepFile, entry: &At<ArmEntry>, check: &Check<'_>) -> Result<At<Arm>, SweepError> {
+    let ArmEntry {
+        name,
+        preset,
+        architecture,
+    } = &entry.value;
+    let Some(name) = name else {
+        let message = format!("a changed `{preset}` needs a `name` of its own");
+        return Err(check.at(entry, message, "add `name: ...`, the arm's name in tables"));
+    };
+    check.word("the name of an architecture", name, entry)?;
+    architecture
+        .check()
+        .map_err(|e| check.contradiction(entry, name, &e))?;
+    Ok(entry.with(Arm {
+        name: name.clone(),
+        architecture: *architecture,
+        priority: file
+            .priorities
+            .get(name)
+            .map_or(0, |priority| priority.value.0),
+    }))
+}
+
+/// The arm that the others are compared with.
+pub(super) fn baseline<'a>(
+    file: &SweepFile,
+    arms: &'a [At<Arm>],
+    check: &Check<'_>,
+) -> Result<&'a Arm, SweepError> {
+    let Some(name) = &file.baseline else {
+        return Ok(&arms[0].value);
+    };
+    named(arms, &name.value).ok_or_else(|| {
+        let what = format!("the baseline `{}` is", name.value);
+        unknown(arms, &name.value, name, &what, check)
+    })
+}
+
+fn named<'a>(arms: &'a [At<Arm>], name: &str) -> Option<&'a Arm> {
+    arms.iter()
+        .map(|arm| &arm.value)
+        .find(|arm| arm.name == name)
+}
+
+fn unknown<T>(
+    arms: &[At<Arm>],
+    name: &str,
+    place: &At<T>,
+    what: &str,
+    check: &Check<'_>,
+) -> SweepError {
+    let names: Vec<&str> = arms.iter().map(|arm| arm.value.name.as_str()).collect();
+    let message = format!("{what} none of the architectures: `{}`", names.join("`, `"));
+    check.at(place, message, nearest(name, &names, "name"))
+}
