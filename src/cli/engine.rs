@@ -1,6 +1,6 @@
 //! What runs of a sweep execute on.
 
-use std::path::PathBuf;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use super::worker_args::ListenArgs;
 use super::{Exit, Failed};
 use isoflop_core::run::{Device, SweepDir};
 use isoflop_dispatch::executor::{
-    Commands, Depot, DepotTerms, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot,
-    Slurm, StorageAddress, Token, TokenError, Trainer, engine_names, slots,
+    Depot, DepotTerms, Dialect, DialectError, Engines, Executor as Engine, Queue, Slot,
+    StorageAddress, TokenError, Trainer, engine_names, slots,
 };
-use isoflop_sweep::{At, CommandExecutor, Executor, JobDevice, Number, RayExecutor, Storage};
+use isoflop_sweep::{At, Executor, JobDevice, Number, Storage};
 
 /// The places that a sweep's settings give to runs, engine by engine.
 pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {
@@ -153,33 +153,15 @@ fn engine(
     listen: &ListenArgs,
 ) -> Result<Arc<dyn Engine>, Failed> {
     let find = || Trainer::find(trainer.trainer.as_deref());
-    let nowhere = |e: std::io::Error| {
-        let message = format!("isoflop and its trainer have no path that jobs could use: {e}");
-        Failed::new(
-            Exit::ExecutorUnreachable,
-            message,
-            "start it from a folder that is there, by a path that is there",
-        )
-    };
-    let (dialect, poll, grace) = match executor {
-        Executor::Local(_) => return Ok(Arc::new(find()?)),
+    let dialect = Dialect::new(executor, dir)?;
+    let (dialect, poll, grace) = match (executor, dialect) {
         // The trainer lies with the workers.
-        Executor::Workers(settings) => return Ok(Arc::new(workers(settings, listen, dir)?)),
-        Executor::Command(command) => (
-            commands(command),
-            &command.poll_seconds,
-            &command.grace_seconds,
-        ),
-        Executor::Slurm(slurm) => {
-            let dialect = Dialect::Slurm(Box::new(Slurm::new(slurm, dir).map_err(nowhere)?));
-            (dialect, &slurm.poll_seconds, &slurm.grace_seconds)
-        }
-        Executor::Ray(ray) => (
-            Dialect::Ray(connect(ray)?),
-            &ray.poll_seconds,
-            &ray.grace_seconds,
-        ),
-        Executor::Several(_) => return Err(nested()),
+        (Executor::Workers(settings), _) => return Ok(Arc::new(workers(settings, listen, dir)?)),
+        (Executor::Several(_), _) => return Err(nested()),
+        (Executor::Command(of), Some(dialect)) => (dialect, &of.poll_seconds, &of.grace_seconds),
+        (Executor::Slurm(of), Some(dialect)) => (dialect, &of.poll_seconds, &of.grace_seconds),
+        (Executor::Ray(of), Some(dialect)) => (dialect, &of.poll_seconds, &of.grace_seconds),
+        _ => return Ok(Arc::new(find()?)),
     };
     let (every, grace) = (seconds(poll.value), seconds(grace.value));
     Ok(Arc::new(match executor.storage() {
@@ -218,38 +200,26 @@ fn seconds(number: Number) -> Duration {
     Duration::from_secs_f64(number.0)
 }
 
-fn commands(command: &CommandExecutor) -> Dialect {
-    let CommandExecutor {
-        submit,
-        poll,
-        cancel,
-        ..
-    } = command;
-    let [submit, poll, cancel] = [submit, poll, cancel].map(|words| words.value.clone());
-    Dialect::Commands(Commands {
-        submit,
-        poll,
-        cancel,
-    })
+fn nowhere(error: io::Error) -> Failed {
+    Failed::new(
+        Exit::ExecutorUnreachable,
+        format!("isoflop and its trainer have no path that jobs could use: {error}"),
+        "start it from a folder that is there, by a path that is there",
+    )
 }
 
-fn connect(ray: &RayExecutor) -> Result<Ray, Failed> {
-    let path = ray.token_path(std::env::var_os("HOME").map(PathBuf::from));
-    let token = path.as_deref().map(Token::read).transpose()?;
-    let wanted = Resources {
-        cpus: ray.threads_per_run.value.0 as u32,
-        gpus: ray.gpus.value.0 as u32,
-        memory: ray.memory_bytes.as_ref().map(|memory| memory.value.0),
-        pending: seconds(ray.pending_seconds.value),
-    };
-    Ray::new(&ray.address.value, token, wanted).map_err(|words| {
-        let message = format!("nothing can be asked over HTTP from here: {words}");
-        Failed::new(
-            Exit::ExecutorUnreachable,
-            message,
-            "install certificates, as `ca-certificates` of Debian has them",
-        )
-    })
+impl From<DialectError> for Failed {
+    fn from(error: DialectError) -> Self {
+        match error {
+            DialectError::Nowhere(error) => nowhere(error),
+            DialectError::Token(error) => error.into(),
+            DialectError::Http(_) => Self::new(
+                Exit::ExecutorUnreachable,
+                error,
+                "install certificates, as `ca-certificates` of Debian has them",
+            ),
+        }
+    }
 }
 
 impl From<TokenError> for Failed {
