@@ -15,6 +15,7 @@ mod given;
 mod number;
 mod place;
 mod plan_file;
+mod policy;
 mod rules;
 mod settings;
 mod shorthand;
@@ -26,14 +27,12 @@ pub use architecture::ArmEntry;
 pub use check::is_name;
 pub use data::{TextObject, TextPlace};
 pub use error::{SweepError, nearest};
-pub use executor::{
-    CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RayExecutor, RunOrder,
-    SeveralExecutor, SlurmExecutor, SlurmMemory, SlurmTime, Storage, Treatment, WorkersExecutor,
-};
+pub use executor::*;
 pub use expand::{Corpora, Plan, PlannedRun, plan};
 pub use file::{SweepFile, load, parse, read, schema};
 pub use number::{Count, Number};
 pub use place::At;
+pub use policy::{Policy, QueuePolicy, RunOrder};
 pub use size::{Ladder, SizeEntry};
 pub use train::{
     AdafactorEntry, AdamwEntry, BatchEntry, BatchRuleEntry, LearningRateEntry, MuonEntry,

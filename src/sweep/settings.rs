@@ -55,7 +55,7 @@ impl<'a> Settings<'a> {
             check.count("`micro_batch_sequences`", sequences, 1..=1 << 20)?;
         }
         check.schedule(&train.schedule)?;
-        check.executor(&file.executor)?;
+        check.execution(file)?;
         let tokens = check.count(
             "`tokens`",
             &file.evaluation.tokens,

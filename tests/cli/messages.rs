@@ -110,6 +110,36 @@ fn values() {
 }
 
 #[test]
+fn executors() {
+    let local = "executor:\n  local:\n    device: cpu\n    slots: 2\n    threads_per_run: 1\n";
+    insta::assert_snapshot!(family(&[
+        (
+            "no attempt",
+            "executor:",
+            "policy: { max_attempts: 0 }\nexecutor:"
+        ),
+        (
+            "an unknown policy",
+            "executor:",
+            "policy: { attempts: 3 }\nexecutor:"
+        ),
+        (
+            "a queue that is never asked",
+            "executor:",
+            "queue: { poll_seconds: 1e9 }\nexecutor:"
+        ),
+        ("an unknown word", local, "executor: locally\n"),
+        ("an engine that needs settings", local, "executor: slurm\n"),
+        ("no engine", local, "executor: []\n"),
+        (
+            "engines that are no list",
+            "  local:",
+            "  ray: {}\n  local:"
+        ),
+    ]));
+}
+
+#[test]
 fn texts() {
     let mut said = family(&[
         (

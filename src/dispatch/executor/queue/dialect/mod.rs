@@ -48,7 +48,7 @@ impl Dialect {
     /// [`DialectError`] when it cannot be spoken to from here.
     pub fn new(settings: &Executor, sweep: &SweepDir) -> Result<Option<Self>, DialectError> {
         Ok(Some(match settings {
-            Executor::Local(_) | Executor::Workers(_) | Executor::Several(_) => return Ok(None),
+            Executor::Local(_) | Executor::Workers(_) => return Ok(None),
             Executor::Command(settings) => Self::Commands(Commands::new(settings)),
             Executor::Slurm(settings) => {
                 let slurm = Slurm::new(settings, sweep).map_err(DialectError::Nowhere)?;
