@@ -47,9 +47,14 @@ fn file(dir: &SweepDir) -> Result<SweepFile, Failed> {
         ),
         _ => Failed::new(Exit::Bug, format!("`{}` cannot be read: {e}", path.display()), WITH_ITS_FILE),
     })?;
-    let file = parse(&path, &text)?;
-    file.check_execution(&path)?;
-    Ok(file)
+    let file = parse(&path, &text).and_then(|file| file.check_execution(&path).map(|()| file));
+    file.map_err(|error| {
+        let hint = format!(
+            "mend this copy and resume, or mend the sweep file and `isoflop run` it, which keeps finished runs: {}",
+            error.hint
+        );
+        Failed::new(Exit::BadSweep, error, hint)
+    })
 }
 
 const WITH_ITS_FILE: &str = "go on with `isoflop run` and the sweep file: finished runs are kept";

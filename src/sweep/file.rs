@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::architecture::ArmEntry;
 use super::data::DataEntry;
+use super::executor::refusal;
 use super::given::given;
 use super::size::SizeEntry;
 use super::train::TrainEntry;
@@ -123,7 +124,8 @@ pub fn read(path: &Path) -> Result<String, SweepError> {
 /// # Errors
 /// [`SweepError`] with the place and a hint.
 pub fn parse(path: &Path, text: &str) -> Result<SweepFile, SweepError> {
-    from_yaml(text).map_err(|e| SweepError::from_yaml(path, &e))
+    from_yaml(text)
+        .map_err(|e| refusal(path, text).unwrap_or_else(|| SweepError::from_yaml(path, &e)))
 }
 
 /// Reads YAML by the rules of sweep files.

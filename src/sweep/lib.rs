@@ -12,6 +12,7 @@ mod executor;
 mod expand;
 mod file;
 mod given;
+mod node;
 mod number;
 mod place;
 mod plan_file;

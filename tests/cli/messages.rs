@@ -136,6 +136,16 @@ fn executors() {
             "  local:",
             "  ray: {}\n  local:"
         ),
+        (
+            "a policy within an engine, as it was once",
+            "slots: 2",
+            "slots: 2\n    max_attempts: 3"
+        ),
+        (
+            "several engines, as they were once",
+            local,
+            "executor:\n  several:\n    engines: [local: {}, slurm: {time: 60, poll_seconds: 2}]\n    order: as_listed\n"
+        ),
     ]));
 }
 

@@ -215,6 +215,9 @@ fn what_several_engines_may_not_be() {
     let wrong = [
         ("  - local: {slots: 1}\n  - workers: {}\n", "  []\n"),
         ("workers: {}", "local: {}"),
+        ("workers: {}", "workers: {retry_seconds: 3}"),
+        ("workers: {}", "ray: {order: as_listed}"),
+        ("workers: {}", "several: {engines: [local: {}]}"),
         ("workers: {}", "worker: {}"),
         ("workers: {}", "slurm"),
         ("slots: 1", "slots: 0"),

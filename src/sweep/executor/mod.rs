@@ -3,6 +3,7 @@
 mod command;
 mod list;
 mod local;
+mod old_form;
 mod ray;
 mod seats;
 mod slurm;
@@ -19,6 +20,7 @@ use super::{SweepError, SweepFile};
 pub use command::CommandExecutor;
 pub use list::ExecutorList;
 pub use local::{DeviceKind, LocalExecutor};
+pub(super) use old_form::refusal;
 pub use ray::RayExecutor;
 pub use seats::{JobDevice, Seats};
 pub use slurm::{SlurmExecutor, SlurmMemory, SlurmTime};
