@@ -121,7 +121,7 @@ fn sweep(folder: &Path, workers: usize) {
     let sweep = format!(
         "data: {{ train: train.txt, validation: val.txt }}\narchitectures: [transformer, primer_ez]\nsizes: [d12-l2, d16-l2]\n\
          budgets: {{ flops: [2e8] }}\nseeds: [{}]\ntrain:\n  sequence_length: 32\n  batch_tokens: 128\n  learning_rate: {{ fixed: 1e-2 }}\n\
-         evaluation: {{ tokens: 1024, points: 2 }}\nexecutor: {{ workers: {{ max_pending: {}, max_attempts: 100 }} }}\n",
+         evaluation: {{ tokens: 1024, points: 2 }}\npolicy: {{ max_attempts: 100 }}\nexecutor: {{ workers: {{ max_pending: {} }} }}\n",
         seeds.join(", "),
         2 * workers
     );

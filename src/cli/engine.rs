@@ -1,6 +1,6 @@
 //! What runs of a sweep execute on.
 
-use std::path::PathBuf;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,88 +10,40 @@ use super::worker_args::ListenArgs;
 use super::{Exit, Failed};
 use isoflop_core::run::{Device, SweepDir};
 use isoflop_dispatch::executor::{
-    Commands, Depot, DepotTerms, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot,
-    Slurm, StorageAddress, Token, TokenError, Trainer, engine_names, slots,
+    Depot, DepotTerms, Dialect, DialectError, Engines, Executor as Engine, Queue, Slot,
+    StorageAddress, TokenError, Trainer, engine_names, slots,
 };
-use isoflop_sweep::{At, CommandExecutor, Executor, JobDevice, Number, RayExecutor, Storage};
+use isoflop_sweep::{At, Executor, ExecutorList, JobDevice, Number, Seats, Storage, SweepFile};
 
 /// The places that a sweep's settings give to runs, engine by engine.
-pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {
+pub(super) fn places(executors: &ExecutorList) -> Result<Vec<Slot>, Failed> {
     let mut places = Vec::new();
-    for (engine, settings) in executor.engines().into_iter().enumerate() {
-        places.extend(
-            places_of(settings)?
-                .into_iter()
-                .map(|slot| Slot { engine, ..slot }),
-        );
+    for (engine, settings) in executors.iter().enumerate() {
+        let of_engine = match settings {
+            Executor::Local(local) => slots(local)?,
+            elsewhere => elsewhere.seats().map_or_else(Vec::new, seats),
+        };
+        places.extend(of_engine.into_iter().map(|slot| Slot { engine, ..slot }));
     }
     Ok(places)
 }
 
-fn places_of(executor: &Executor) -> Result<Vec<Slot>, Failed> {
-    let on = |gpus: u64| {
-        if gpus == 0 {
-            JobDevice::Cpu
-        } else {
-            JobDevice::Cuda
-        }
-    };
-    let (device, threads, seats) = match executor {
-        Executor::Local(local) => return Ok(slots(local)?),
-        Executor::Command(command) => (
-            command.device,
-            &command.threads_per_run,
-            &command.max_pending,
-        ),
-        Executor::Slurm(slurm) => (
-            on(slurm.gpus.value.0),
-            &slurm.threads_per_run,
-            &slurm.max_pending,
-        ),
-        Executor::Ray(ray) => (on(ray.gpus.value.0), &ray.threads_per_run, &ray.max_pending),
-        Executor::Workers(workers) => (
-            workers.device,
-            &workers.threads_per_run,
-            &workers.max_pending,
-        ),
-        Executor::Several(_) => return Err(nested()),
-    };
-    Ok(vec![
-        seat(device, threads.value.0 as u32);
-        seats.value.0 as usize
-    ])
-}
-
-/// A sweep file that says so is refused when it is read.
-fn nested() -> Failed {
-    Failed::new(
-        Exit::BadSweep,
-        "`several` stands within `several`",
-        "list all engines in one `engines`",
-    )
-}
-
 /// A job has the machine, or the GPU, that is given to it elsewhere.
-fn seat(device: JobDevice, threads: u32) -> Slot {
-    let device = match device {
+fn seats(seats: Seats) -> Vec<Slot> {
+    let device = match seats.device {
         JobDevice::Cpu => Device::Cpu,
         JobDevice::Cuda => Device::Cuda(0),
     };
-    Slot {
+    let seat = Slot {
         here: false,
-        ..Slot::here(device, threads)
-    }
+        ..Slot::here(device, seats.threads)
+    };
+    vec![seat; seats.count]
 }
 
 /// The seats of each of several engines, in words; nothing where there is one.
-pub(super) fn by_engine(executor: &Executor, slots: &[Slot]) -> Option<String> {
-    let engines = executor.engines();
-    let names = engine_names(
-        &engines
-            .iter()
-            .map(|engine| engine.name())
-            .collect::<Vec<_>>(),
-    );
+pub(super) fn by_engine(executors: &ExecutorList, slots: &[Slot]) -> Option<String> {
+    let names = engine_names(&executors.iter().map(Executor::name).collect::<Vec<_>>());
     let of_engine = |(engine, name): (usize, &String)| {
         let count = slots.iter().filter(|slot| slot.engine == engine).count();
         format!("{count} by {name}")
@@ -124,65 +76,40 @@ pub(super) fn unlike(slots: &[Slot]) -> Option<&'static str> {
     )
 }
 
-/// Whether runs go on where isoflop ends, and deliver without it.
-pub(super) fn outlives_us(executor: &Executor) -> bool {
-    executor
-        .engines()
-        .iter()
-        .all(|engine| !matches!(engine, Executor::Local(_) | Executor::Workers(_)))
-}
-
 /// The engines of a sweep whose results lie in a folder.
 pub(super) fn engines(
-    executor: &Executor,
+    file: &SweepFile,
     dir: &SweepDir,
     trainer: &TrainerArgs,
     listen: &ListenArgs,
 ) -> Result<Engines, Failed> {
-    let made = executor
-        .engines()
-        .into_iter()
-        .map(|one| Ok((one.name(), engine(one, dir, trainer, listen)?)));
+    let made = file.executor.value.iter().map(|settings| {
+        let engine = engine(settings, file, dir, trainer, listen)?;
+        Ok((settings.name(), engine))
+    });
     Ok(Engines::new(made.collect::<Result<Vec<_>, Failed>>()?))
 }
 
 fn engine(
-    executor: &Executor,
+    settings: &Executor,
+    file: &SweepFile,
     dir: &SweepDir,
     trainer: &TrainerArgs,
     listen: &ListenArgs,
 ) -> Result<Arc<dyn Engine>, Failed> {
     let find = || Trainer::find(trainer.trainer.as_deref());
-    let nowhere = |e: std::io::Error| {
-        let message = format!("isoflop and its trainer have no path that jobs could use: {e}");
-        Failed::new(
-            Exit::ExecutorUnreachable,
-            message,
-            "start it from a folder that is there, by a path that is there",
-        )
-    };
-    let (dialect, poll, grace) = match executor {
-        Executor::Local(_) => return Ok(Arc::new(find()?)),
+    if let Executor::Workers(settings) = settings {
         // The trainer lies with the workers.
-        Executor::Workers(settings) => return Ok(Arc::new(workers(settings, listen, dir)?)),
-        Executor::Command(command) => (
-            commands(command),
-            &command.poll_seconds,
-            &command.grace_seconds,
-        ),
-        Executor::Slurm(slurm) => {
-            let dialect = Dialect::Slurm(Box::new(Slurm::new(slurm, dir).map_err(nowhere)?));
-            (dialect, &slurm.poll_seconds, &slurm.grace_seconds)
-        }
-        Executor::Ray(ray) => (
-            Dialect::Ray(connect(ray)?),
-            &ray.poll_seconds,
-            &ray.grace_seconds,
-        ),
-        Executor::Several(_) => return Err(nested()),
+        return Ok(Arc::new(workers(settings, listen, dir)?));
+    }
+    let Some(dialect) = Dialect::new(settings, dir)? else {
+        return Ok(Arc::new(find()?));
     };
-    let (every, grace) = (seconds(poll.value), seconds(grace.value));
-    Ok(Arc::new(match executor.storage() {
+    let (every, grace) = (
+        seconds(file.queue.poll_seconds.value),
+        seconds(file.queue.grace_seconds.value),
+    );
+    Ok(Arc::new(match settings.storage() {
         // The trainer lies where jobs do.
         Some(storage) => Queue::by_way_of(depot(storage)?, dialect, every, grace),
         None => Queue::new(dialect, every, grace, &find()?).map_err(nowhere)?,
@@ -218,38 +145,26 @@ fn seconds(number: Number) -> Duration {
     Duration::from_secs_f64(number.0)
 }
 
-fn commands(command: &CommandExecutor) -> Dialect {
-    let CommandExecutor {
-        submit,
-        poll,
-        cancel,
-        ..
-    } = command;
-    let [submit, poll, cancel] = [submit, poll, cancel].map(|words| words.value.clone());
-    Dialect::Commands(Commands {
-        submit,
-        poll,
-        cancel,
-    })
+fn nowhere(error: io::Error) -> Failed {
+    Failed::new(
+        Exit::ExecutorUnreachable,
+        format!("isoflop and its trainer have no path that jobs could use: {error}"),
+        "start it from a folder that is there, by a path that is there",
+    )
 }
 
-fn connect(ray: &RayExecutor) -> Result<Ray, Failed> {
-    let path = ray.token_path(std::env::var_os("HOME").map(PathBuf::from));
-    let token = path.as_deref().map(Token::read).transpose()?;
-    let wanted = Resources {
-        cpus: ray.threads_per_run.value.0 as u32,
-        gpus: ray.gpus.value.0 as u32,
-        memory: ray.memory_bytes.as_ref().map(|memory| memory.value.0),
-        pending: seconds(ray.pending_seconds.value),
-    };
-    Ray::new(&ray.address.value, token, wanted).map_err(|words| {
-        let message = format!("nothing can be asked over HTTP from here: {words}");
-        Failed::new(
-            Exit::ExecutorUnreachable,
-            message,
-            "install certificates, as `ca-certificates` of Debian has them",
-        )
-    })
+impl From<DialectError> for Failed {
+    fn from(error: DialectError) -> Self {
+        match error {
+            DialectError::Nowhere(error) => nowhere(error),
+            DialectError::Token(error) => error.into(),
+            DialectError::Http(_) => Self::new(
+                Exit::ExecutorUnreachable,
+                error,
+                "install certificates, as `ca-certificates` of Debian has them",
+            ),
+        }
+    }
 }
 
 impl From<TokenError> for Failed {

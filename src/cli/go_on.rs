@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::args::{DriveArgs, Folders, TrainerArgs};
 use super::conclusion::conclude_run;
-use super::engine::{by_engine, engines, outlives_us, places, unlike};
+use super::engine::{by_engine, engines, places, unlike};
 use super::events::JsonEvents;
 use super::plan::changes;
 use super::progress::Progress;
@@ -14,13 +14,13 @@ use isoflop_dispatch::coordinator::{
     Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, resume, seat,
 };
 use isoflop_dispatch::executor::{Engines, Slot};
-use isoflop_sweep::{At, Count, Executor, Plan};
+use isoflop_sweep::{At, Count, Executor, Plan, SweepFile};
 
 /// A sweep whose results folder holds all that its runs need.
 pub(super) struct Ready {
     pub(super) plan: Plan,
     pub(super) dir: SweepDir,
-    pub(super) executor: Executor,
+    pub(super) file: SweepFile,
     pub(super) text: TextBytes,
 }
 
@@ -33,19 +33,20 @@ pub(super) struct Engine {
 impl Engine {
     /// Looks before anything is written.
     pub(super) fn find(
-        executor: &Executor,
+        file: &SweepFile,
         dir: &SweepDir,
         trainer: &TrainerArgs,
         drive: &DriveArgs,
     ) -> Result<Self, Failed> {
-        if drive.detach && !outlives_us(executor) {
+        let executors = &file.executor.value;
+        if drive.detach && !executors.iter().all(Executor::outlives_coordinator) {
             let message = "`--detach` needs an engine that goes on without isoflop; runs on this machine end with it, and workers deliver to it";
             let hint = "leave it out, and start it with `nohup` or in `tmux`; or use `executor: slurm`, `ray` or `command`";
             return Err(Failed::new(Exit::Usage, message, hint));
         }
         Ok(Self {
-            slots: places(executor)?,
-            engines: engines(executor, dir, trainer, &drive.listen)?,
+            slots: places(executors)?,
+            engines: engines(file, dir, trainer, &drive.listen)?,
         })
     }
 }
@@ -81,7 +82,7 @@ fn options(
     taken_up: &TakenUp,
     args: &DriveArgs,
 ) -> Result<Options, Failed> {
-    let (treatment, Engine { slots, engines }) = (sweep.executor.treatment(), engine);
+    let (policy, Engine { slots, engines }) = (&sweep.file.policy, engine);
     let memory = memory::estimates(&sweep.plan, sweep.text, &slots);
     let (machine, _) = memory::usable(&sweep.plan, &slots, &memory, &taken_up.resumed.done)?;
     let runs = &sweep.plan.runs;
@@ -97,19 +98,21 @@ fn options(
         engines,
         detach: args.detach,
         policy: Policy {
-            order: treatment.order,
-            max_crashes: count(treatment.max_attempts),
+            order: policy.order,
+            max_crashes: count(&policy.max_attempts),
             max_runs: args.max_runs,
-            retry_after: (treatment.retry_seconds.value.0 * 1e3) as u64,
+            retry_after: (policy.retry_seconds.value.0 * 1e3) as u64,
         },
         machine,
-        stall: Duration::from_secs_f64(treatment.stall_seconds.value.0),
-        time_limit: treatment
+        stall: Duration::from_secs_f64(policy.stall_seconds.value.0),
+        time_limit: policy
             .max_run_seconds
+            .as_ref()
             .map(|limit| Duration::from_secs_f64(limit.value.0)),
-        checkpoint_seconds: treatment.checkpoint_seconds.value.0,
-        disk_reserve: treatment
+        checkpoint_seconds: policy.checkpoint_seconds.value.0,
+        disk_reserve: policy
             .disk_reserve_bytes
+            .as_ref()
             .map_or_else(reserve, |bytes| bytes.value.0),
         slots,
         costs,
@@ -131,7 +134,7 @@ fn announce(sweep: &Ready, slots: &[Slot], taken_up: &TakenUp) {
         sweep.plan.name,
         sweep.plan.runs.len(),
         slots.len(),
-        by_engine(&sweep.executor, slots).map_or_else(
+        by_engine(&sweep.file.executor.value, slots).map_or_else(
             || format!(" on {}", slots[0].device),
             |engines| format!(": {engines}")
         )

@@ -22,7 +22,7 @@ const MOST_ROWS: usize = 60;
 
 pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
     let sweep = open(&args.file, &args.folders)?;
-    let slots = places(&sweep.file.executor)?;
+    let slots = places(&sweep.file.executor.value)?;
     let branches = branches(&sweep.plan);
     let resumed = look(
         &sweep.dir,
@@ -173,8 +173,8 @@ impl Outlook<'_> {
         let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
         // Seats of a queue are all alike.
         places.dedup();
-        let by =
-            by_engine(&sweep.file.executor, slots).map_or_else(String::new, |by| format!(": {by}"));
+        let by = by_engine(&sweep.file.executor.value, slots)
+            .map_or_else(String::new, |by| format!(": {by}"));
         output::line(format!(
             "{} runs side by side ({}), {} CPU threads each{by}",
             slots.len(),

@@ -10,20 +10,20 @@ use super::{Exit, Failed};
 use isoflop_core::data::{StoredError, stored};
 use isoflop_core::run::{SPEC_VERSION, SweepDir};
 use isoflop_dispatch::coordinator::{SweepLock, TextBytes};
-use isoflop_sweep::{Executor, Plan, parse};
+use isoflop_sweep::{Plan, SweepFile, parse};
 
 pub(super) fn main(args: &ResumeArgs) -> Result<Exit, Failed> {
     let began = Instant::now();
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;
-    let executor = executor(&dir)?;
+    let file = file(&dir)?;
     let text = text(&dir, &plan)?;
-    let engine = Engine::find(&executor, &dir, &args.trainer, &args.drive)?;
+    let engine = Engine::find(&file, &dir, &args.trainer, &args.drive)?;
     let _lock = SweepLock::take(&dir)?;
     go_on(
         &Ready {
             plan,
             dir,
-            executor,
+            file,
             text,
         },
         engine,
@@ -33,8 +33,8 @@ pub(super) fn main(args: &ResumeArgs) -> Result<Exit, Failed> {
     )
 }
 
-/// What the sweep file said of where its runs execute.
-fn executor(dir: &SweepDir) -> Result<Executor, Failed> {
+/// The copy of the sweep file, which says where runs execute.
+fn file(dir: &SweepDir) -> Result<SweepFile, Failed> {
     let path = dir.sweep_file();
     let text = std::fs::read_to_string(&path).map_err(|e| match e.kind() {
         ErrorKind::NotFound => Failed::new(
@@ -47,7 +47,14 @@ fn executor(dir: &SweepDir) -> Result<Executor, Failed> {
         ),
         _ => Failed::new(Exit::Bug, format!("`{}` cannot be read: {e}", path.display()), WITH_ITS_FILE),
     })?;
-    Ok(parse(&path, &text)?.checked_executor(&path)?)
+    let file = parse(&path, &text).and_then(|file| file.check_execution(&path).map(|()| file));
+    file.map_err(|error| {
+        let hint = format!(
+            "mend this copy and resume, or mend the sweep file and `isoflop run` it, which keeps finished runs: {}",
+            error.hint
+        );
+        Failed::new(Exit::BadSweep, error, hint)
+    })
 }
 
 const WITH_ITS_FILE: &str = "go on with `isoflop run` and the sweep file: finished runs are kept";

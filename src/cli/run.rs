@@ -14,7 +14,7 @@ use isoflop_dispatch::coordinator::SweepLock;
 pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
     let began = Instant::now();
     let sweep = open(&args.file, &args.folders)?;
-    let engine = Engine::find(&sweep.file.executor, &sweep.dir, &args.trainer, &args.drive)?;
+    let engine = Engine::find(&sweep.file, &sweep.dir, &args.trainer, &args.drive)?;
     let _lock = SweepLock::take(&sweep.dir)?;
     let ready = prepare(sweep, args)?;
     go_on(&ready, engine, &args.drive, &args.folders, began)
@@ -43,7 +43,7 @@ fn prepare(sweep: Sweep, args: &RunArgs) -> Result<Ready, Failed> {
     Ok(Ready {
         plan: sweep.plan,
         dir: sweep.dir,
-        executor: sweep.file.executor,
+        file: sweep.file,
         text,
     })
 }

@@ -5,13 +5,15 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::architecture::ArmEntry;
 use super::data::DataEntry;
+use super::executor::refusal;
 use super::given::given;
 use super::size::SizeEntry;
 use super::train::TrainEntry;
-use super::{At, Count, Executor, Number, SweepError};
+use super::{At, Count, ExecutorList, Number, Policy, QueuePolicy, SweepError};
 
 /// A sweep: architectures x sizes x budgets x seeds, trained alike.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -45,9 +47,15 @@ pub struct SweepFile {
     /// Validation.
     #[serde(default)]
     pub evaluation: EvaluationEntry,
-    /// Where runs execute.
+    /// How runs are treated, wherever they execute.
     #[serde(default)]
-    pub executor: Executor,
+    pub policy: Policy,
+    /// How jobs are followed, by whichever engine with a queue.
+    #[serde(default)]
+    pub queue: QueuePolicy,
+    /// Where runs execute: this machine if absent.
+    #[serde(default)]
+    pub executor: At<ExecutorList>,
     /// Priority of an arm's runs: a larger number starts first; 0 where an arm is not named.
     #[serde(default)]
     pub priorities: BTreeMap<String, At<Count>>,
@@ -116,8 +124,14 @@ pub fn read(path: &Path) -> Result<String, SweepError> {
 /// # Errors
 /// [`SweepError`] with the place and a hint.
 pub fn parse(path: &Path, text: &str) -> Result<SweepFile, SweepError> {
+    from_yaml(text)
+        .map_err(|e| refusal(path, text).unwrap_or_else(|| SweepError::from_yaml(path, &e)))
+}
+
+/// Reads YAML by the rules of sweep files.
+pub(super) fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, serde_yaml::Error> {
     let options = serde_yaml::options! { strict_booleans: true, with_snippet: false };
-    serde_yaml::from_str_with_options(text, options).map_err(|e| SweepError::from_yaml(path, &e))
+    serde_yaml::from_str_with_options(text, options)
 }
 
 /// The JSON Schema of sweep files, for completion in editors.

@@ -14,6 +14,7 @@ mod executor;
 mod expand;
 mod file;
 mod given;
+mod node;
 mod number;
 mod optimizer;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod optimizer_tests;
 mod place;
 mod plan;
 mod plan_file;
+mod policy;
 mod recipe;
 mod rules;
 mod settings_entry;
@@ -36,16 +38,14 @@ pub use architecture::ArmEntry;
 pub use check::is_name;
 pub use data::{TextObject, TextPlace};
 pub use error::{SweepError, nearest};
-pub use executor::{
-    CommandExecutor, DeviceKind, Executor, JobDevice, LocalExecutor, RayExecutor, RunOrder,
-    SeveralExecutor, SlurmExecutor, SlurmMemory, SlurmTime, Storage, Treatment, WorkersExecutor,
-};
+pub use executor::*;
 pub use expand::Corpora;
 pub use file::{SweepFile, load, parse, read, schema};
 pub use number::{Count, Number};
 pub use optimizer::OptimizerEntry;
 pub use place::At;
 pub use plan::{Plan, PlannedRun};
+pub use policy::{Policy, QueuePolicy, RunOrder};
 pub use size::{Ladder, SizeEntry};
 pub use sweep::Sweep;
 pub use train::{BatchEntry, BatchRuleEntry, LearningRateEntry, PowerLawEntry, TrainEntry};

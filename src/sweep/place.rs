@@ -26,6 +26,15 @@ impl<T> At<T> {
         }
     }
 
+    /// What is made of the value, at the same place.
+    pub(super) fn map<U>(self, make: impl FnOnce(T) -> U) -> At<U> {
+        At {
+            value: make(self.value),
+            line: self.line,
+            column: self.column,
+        }
+    }
+
     /// A value that stands nowhere: a default.
     pub fn nowhere(value: T) -> Self {
         Self {
@@ -33,6 +42,12 @@ impl<T> At<T> {
             line: 0,
             column: 0,
         }
+    }
+}
+
+impl<T: Default> Default for At<T> {
+    fn default() -> Self {
+        Self::nowhere(T::default())
     }
 }
 

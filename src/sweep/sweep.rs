@@ -39,7 +39,7 @@ impl SweepFile {
     /// [`SweepError`] for the first that makes no sense.
     pub fn checked<'a>(&self, path: &'a Path) -> Result<Sweep<'a>, SweepError> {
         let check = Check { path };
-        check.executor(&self.executor)?;
+        check.execution(self)?;
         let arms = arms(self, &check)?;
         let baseline = baseline(self, &arms, &check)?;
         let counting = Counting {

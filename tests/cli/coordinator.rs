@@ -101,10 +101,7 @@ fn events_are_json_lines() {
     }
     // The same where an attempt fails.
     sandbox.edit("[2e8, 4e8]", "[6e8]");
-    sandbox.edit(
-        "slots: 2",
-        "slots: 2\n    max_attempts: 2\n    retry_seconds: 0",
-    );
+    sandbox.policy(&["max_attempts: 2", "retry_seconds: 0"]);
     let trainer = sandbox.broken_trainer("exit 9");
     let ran = sandbox.run(&[
         "run",
@@ -231,7 +228,7 @@ fn runs_are_cancelled_and_tried_again() {
 #[test]
 fn failed_runs_wait_to_be_asked_for() {
     let sandbox = Sandbox::new();
-    sandbox.edit("slots: 2", "slots: 2\n    max_attempts: 1");
+    sandbox.policy(&["max_attempts: 1"]);
     let trainer = sandbox.broken_trainer("exit 9");
     assert_eq!(
         sandbox
@@ -288,7 +285,8 @@ fn logs_are_shown_and_followed() {
 
     // Followed from before its start to its end, over two attempts.
     sandbox.edit("[2e8]", "[4e8]");
-    sandbox.edit("slots: 2", "slots: 1\n    retry_seconds: 0");
+    sandbox.edit("slots: 2", "slots: 1");
+    sandbox.policy(&["retry_seconds: 0"]);
     let script = "echo \"a word of attempt $(basename $2)\"; test -e ../allow || touch \"$2/waits\"\n\
                   while ! test -e allow; do sleep 0.01; done; case $2 in */1) exit 9;; esac; exec ";
     let trainer = sandbox.broken_trainer(&format!(
@@ -356,7 +354,8 @@ fn at_most_so_many_runs_are_started() {
 #[test]
 fn priorities_and_order_decide_who_is_first() {
     let sandbox = Sandbox::new();
-    sandbox.edit("slots: 2", "slots: 1\n    order: cheapest_first");
+    sandbox.edit("slots: 2", "slots: 1");
+    sandbox.policy(&["order: cheapest_first"]);
     let text = fs::read_to_string(sandbox.path("sweep.yaml")).unwrap();
     sandbox.write(
         "sweep.yaml",
@@ -396,7 +395,7 @@ fn a_run_that_takes_too_long_is_stopped() {
     sandbox.edit("[transformer, primer_ez]", "[transformer]");
     sandbox.edit("[d12-l2, d16-l2]", "[d12-l2]");
     sandbox.edit("[2e8, 4e8]", "[2e8]");
-    sandbox.edit("slots: 2", "slots: 2\n    max_run_seconds: 1");
+    sandbox.policy(&["max_run_seconds: 1"]);
     let mut command = sandbox.command(&["run", "sweep.yaml", "--trainer", &noop()]);
     let output = command.env("NOOP_SECONDS", "600").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -412,7 +411,8 @@ fn a_run_that_takes_too_long_is_stopped() {
 #[test]
 fn little_room_on_the_disk_pauses_the_sweep() {
     let sandbox = Sandbox::new();
-    sandbox.edit("slots: 2", "slots: 1\n    disk_reserve_bytes: 4_000_000");
+    sandbox.edit("slots: 2", "slots: 1");
+    sandbox.policy(&["disk_reserve_bytes: 4_000_000"]);
     let disk = sandbox.path("disk");
     fs::create_dir(&disk).unwrap();
     let mounted = std::process::Command::new("mount")

@@ -221,7 +221,7 @@ fn stopped_runs_go_on_from_their_checkpoints() {
     for signal in [Signal::SIGINT, Signal::SIGKILL] {
         let sandbox = slow();
         // A kill leaves no time for a checkpoint: what counts is the last one written.
-        sandbox.edit("slots: 2", "slots: 2\n    checkpoint_seconds: 0.05");
+        sandbox.policy(&["checkpoint_seconds: 0.05"]);
         // Runs with a whole checkpoint: one that is being written has another name.
         let checkpoints = || {
             let runs = fs::read_dir(sandbox.path("results/sweep/runs"))
@@ -351,10 +351,8 @@ fn broken_trainers() {
         sandbox.ok(&["run", "sweep.yaml"]);
         let before = sandbox.outcomes();
         sandbox.edit("[2e8, 4e8]", "[2e8, 6e8]");
-        sandbox.edit(
-            "slots: 2",
-            "slots: 1\n    stall_seconds: 1\n    max_attempts: 2\n    retry_seconds: 0",
-        );
+        sandbox.edit("slots: 2", "slots: 1");
+        sandbox.policy(&["stall_seconds: 1", "max_attempts: 2", "retry_seconds: 0"]);
         let trainer = sandbox.broken_trainer(script);
         let ran = sandbox.run(&["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()]);
         assert_eq!(ran.code, 4, "{name}: {}", ran.err);
@@ -458,7 +456,8 @@ fn a_delivered_outcome_is_not_lost() {
 fn a_full_disk_stops_the_sweep() {
     let sandbox = Sandbox::new();
     // One at a time, so that the disk is full after the same run whichever would have been faster.
-    sandbox.edit("slots: 2", "slots: 1\n    disk_reserve_bytes: 0");
+    sandbox.edit("slots: 2", "slots: 1");
+    sandbox.policy(&["disk_reserve_bytes: 0"]);
     let disk = sandbox.path("disk");
     fs::create_dir(&disk).unwrap();
     let mount = |options: &str| {

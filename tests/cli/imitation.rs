@@ -40,16 +40,14 @@ exit 0
 
 const EXECUTOR: &str = "  slurm:
     time: 60
-    poll_seconds: 0.1
-    grace_seconds: 0.2
-    retry_seconds: 0
-    max_attempts: 2
 ";
 
 /// The sweep before the imitation.
 fn imitated() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.edit(LOCAL, EXECUTOR);
+    sandbox.policy(&["retry_seconds: 0", "max_attempts: 2"]);
+    sandbox.queue(&["poll_seconds: 0.1", "grace_seconds: 0.2"]);
     fs::create_dir(sandbox.path("bin")).unwrap();
     for (name, script) in [
         ("sbatch", SBATCH),

@@ -110,6 +110,46 @@ fn values() {
 }
 
 #[test]
+fn executors() {
+    let local = "executor:\n  local:\n    device: cpu\n    slots: 2\n    threads_per_run: 1\n";
+    insta::assert_snapshot!(family(&[
+        (
+            "no attempt",
+            "executor:",
+            "policy: { max_attempts: 0 }\nexecutor:"
+        ),
+        (
+            "an unknown policy",
+            "executor:",
+            "policy: { attempts: 3 }\nexecutor:"
+        ),
+        (
+            "a queue that is never asked",
+            "executor:",
+            "queue: { poll_seconds: 1e9 }\nexecutor:"
+        ),
+        ("an unknown word", local, "executor: locally\n"),
+        ("an engine that needs settings", local, "executor: slurm\n"),
+        ("no engine", local, "executor: []\n"),
+        (
+            "engines that are no list",
+            "  local:",
+            "  ray: {}\n  local:"
+        ),
+        (
+            "a policy within an engine, as it was once",
+            "slots: 2",
+            "slots: 2\n    max_attempts: 3"
+        ),
+        (
+            "several engines, as they were once",
+            local,
+            "executor:\n  several:\n    engines: [local: {}, slurm: {time: 60, poll_seconds: 2}]\n    order: as_listed\n"
+        ),
+    ]));
+}
+
+#[test]
 fn texts() {
     let mut said = family(&[
         (

@@ -31,9 +31,6 @@ pub(crate) const EXECUTOR: &str = "  command:
     submit: 'sh engine.sh submit # $ISOFLOP_JOB $ISOFLOP_TAG'
     poll: sh engine.sh poll
     cancel: 'sh engine.sh cancel # $ISOFLOP_TAG'
-    poll_seconds: 0.1
-    grace_seconds: 0.5
-    retry_seconds: 0
     max_pending: 3
 ";
 
@@ -42,6 +39,8 @@ pub(crate) const LOCAL: &str = "  local:\n    device: cpu\n    slots: 2\n    thr
 /// The sweep given to the engine.
 fn queued(sandbox: Sandbox) -> Sandbox {
     sandbox.edit(LOCAL, EXECUTOR);
+    sandbox.policy(&["retry_seconds: 0"]);
+    sandbox.queue(&["poll_seconds: 0.1", "grace_seconds: 0.5"]);
     sandbox.write("engine.sh", ENGINE);
     sandbox
 }
@@ -231,10 +230,8 @@ fn a_job_that_is_started_twice_trains_once() {
 fn jobs_that_never_begin_come_to_an_end() {
     let sandbox = queued(Sandbox::new());
     sandbox.edit("[d12-l2, d16-l2]", "[d12-l2]");
-    sandbox.edit(
-        "grace_seconds: 0.5",
-        "grace_seconds: 0.1\n    max_attempts: 2",
-    );
+    sandbox.edit("grace_seconds: 0.5", "grace_seconds: 0.1");
+    sandbox.policy(&["max_attempts: 2"]);
     sandbox.write("engine.sh", "exit 0");
     let ran = sandbox.run(&["run", "sweep.yaml"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
@@ -293,7 +290,7 @@ fn a_job_that_waits_is_cancelled() {
 #[test]
 fn a_preempted_job_goes_on_from_its_checkpoint() {
     let sandbox = queued(slow());
-    sandbox.edit("max_pending: 3", "max_pending: 3\n    max_attempts: 1");
+    sandbox.policy(&["max_attempts: 1"]);
     let mut coordinator = start(&sandbox);
     until("a job is preempted", || {
         let Some(attempt) = under_way(&sandbox).pop() else {
@@ -315,7 +312,7 @@ fn a_preempted_job_goes_on_from_its_checkpoint() {
 #[test]
 fn a_job_that_is_preempted_as_it_begins_is_no_crash() {
     let sandbox = queued(Sandbox::new());
-    sandbox.edit("max_pending: 3", "max_pending: 3\n    max_attempts: 1");
+    sandbox.policy(&["max_attempts: 1"]);
     let trainer = env!("CARGO_BIN_EXE_isoflop-trainer");
     let deaf = sandbox.broken_trainer(&format!(
         "[ -e deaf ] && exec {trainer} \"$@\"\n: > deaf; exec sleep 1000"

@@ -16,11 +16,12 @@ use fake::{Fake, Kind};
 
 /// The sweep given to a Ray at an address, in short times.
 fn on_ray(sandbox: Sandbox, address: &str, keys: &str) -> Sandbox {
-    let times = "    poll_seconds: 0.2\n    grace_seconds: 3\n    retry_seconds: 0\n";
     sandbox.edit(
         LOCAL,
-        &format!("  ray:\n    address: {address}\n    max_pending: 4\n{times}{keys}"),
+        &format!("  ray:\n    address: {address}\n    max_pending: 4\n{keys}"),
     );
+    sandbox.policy(&["retry_seconds: 0"]);
+    sandbox.queue(&["poll_seconds: 0.2", "grace_seconds: 3"]);
     sandbox
 }
 
@@ -56,7 +57,8 @@ fn an_engine_that_mumbles_has_lost_nothing() {
 #[test]
 fn what_waited_too_long_for_ray_is_no_crash() {
     let fake = Fake::start(Kind::GivesUpOnce);
-    let sandbox = on_ray(Sandbox::new(), &fake.address, "    max_attempts: 1\n");
+    let sandbox = on_ray(Sandbox::new(), &fake.address, "");
+    sandbox.policy(&["max_attempts: 1"]);
     sandbox.edit("grace_seconds: 3", "grace_seconds: 0.2");
     sandbox.ok(&["run", "sweep.yaml"]);
     assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));

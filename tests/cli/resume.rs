@@ -115,6 +115,10 @@ fn what_cannot_be_resumed() {
             "a copy with settings that make no sense",
             altered(file, "slots: 2", "slots: 0"),
         ),
+        (
+            "a copy of the form before `policy`",
+            altered(file, "slots: 2", "slots: 2\n    max_attempts: 3"),
+        ),
         ("tokens that are missing", lost(&tokens)),
         (
             "tokens that are altered",

@@ -85,6 +85,30 @@ impl Sandbox {
         self.write("sweep.yaml", sweep.replacen(from, to, 1));
     }
 
+    /// Adds keys to the sweep's `policy`.
+    pub(crate) fn policy(&self, keys: &[&str]) {
+        self.add("policy", keys);
+    }
+
+    /// Adds keys to the sweep's `queue`.
+    pub(crate) fn queue(&self, keys: &[&str]) {
+        self.add("queue", keys);
+    }
+
+    fn add(&self, section: &str, keys: &[&str]) {
+        let sweep = fs::read_to_string(self.path("sweep.yaml")).unwrap();
+        let keys: String = keys.iter().map(|key| format!("  {key}\n")).collect();
+        let heading = format!("\n{section}:\n");
+        if sweep.contains(&heading) {
+            self.edit(&heading, &format!("{heading}{keys}"));
+        } else {
+            self.write(
+                "sweep.yaml",
+                format!("{sweep}{}{keys}", heading.trim_start()),
+            );
+        }
+    }
+
     /// A program that takes the trainer's place and breaks in its own way.
     pub(crate) fn broken_trainer(&self, script: &str) -> PathBuf {
         let path = self.path("trainer.sh");

@@ -11,34 +11,33 @@ use crate::queue::{ENGINE, EXECUTOR as QUEUE, LOCAL, attempts, processes_on, und
 use crate::sandbox::{Sandbox, text, until, untouched};
 use crate::workers::{EXECUTOR as WORKERS, Site};
 
-/// An engine's keys, as one of several; what is the same for all stands elsewhere.
+/// An engine's keys, as one of a list.
 fn listed(executor: &str) -> String {
-    let own = executor
-        .lines()
-        .filter(|line| !line.contains("retry_seconds"));
     let first = |(i, line)| {
         if i == 0 {
-            format!("      - {}\n", str::trim(line))
+            format!("  - {}\n", str::trim(line))
         } else {
-            format!("      {line}\n")
+            format!("  {line}\n")
         }
     };
-    own.enumerate().map(first).collect()
+    executor.lines().enumerate().map(first).collect()
 }
 
 /// The sweep given to these engines.
 fn given_to(sandbox: Sandbox, engines: &[&str]) -> Sandbox {
     let engines: String = engines.iter().map(|engine| listed(engine)).collect();
-    sandbox.edit(
-        LOCAL,
-        &format!("  several:\n    retry_seconds: 0\n    engines:\n{engines}"),
-    );
+    sandbox.edit(LOCAL, &engines);
+    sandbox.policy(&["retry_seconds: 0"]);
     sandbox
 }
 
 /// A sweep on this machine with one seat, an engine with two, and a worker.
 fn three(sweep: Sandbox) -> Sandbox {
-    let sandbox = also_on(sweep, &QUEUE.replace("max_pending: 3", "max_pending: 2"));
+    let sandbox = also_on(
+        sweep,
+        &QUEUE.replace("max_pending: 3", "max_pending: 2"),
+        &["poll_seconds: 0.1", "grace_seconds: 0.5"],
+    );
     sandbox.write("engine.sh", ENGINE);
     sandbox
 }
@@ -52,16 +51,17 @@ fn long() -> Sandbox {
 }
 
 /// The long sweep on this machine, an engine and a worker.
-pub(crate) fn here_and_on(engine: &str) -> Sandbox {
-    also_on(long(), engine)
+pub(crate) fn here_and_on(engine: &str, queue: &[&str]) -> Sandbox {
+    also_on(long(), engine, queue)
 }
 
-fn also_on(sweep: Sandbox, engine: &str) -> Sandbox {
+fn also_on(sweep: Sandbox, engine: &str, queue: &[&str]) -> Sandbox {
     let here = LOCAL.replace("slots: 2", "slots: 1");
     let sandbox = given_to(
         sweep,
         &[&here, engine, &format!("{WORKERS}    max_pending: 2\n")],
     );
+    sandbox.queue(queue);
     sandbox.ok(&["worker-token", "new", "one"]);
     sandbox
 }
@@ -211,22 +211,20 @@ fn an_engine_that_is_gone_loses_its_runs_to_others() {
 #[test]
 fn what_several_engines_may_not_be() {
     let sandbox = Sandbox::new();
-    sandbox.edit(
-        LOCAL,
-        "  several:\n    engines:\n      - local: {slots: 1}\n      - workers: {}\n",
-    );
+    sandbox.edit(LOCAL, "  - local: {slots: 1}\n  - workers: {}\n");
     let wrong = [
-        (
-            "engines:\n      - local: {slots: 1}\n      - workers: {}",
-            "engines: []",
-        ),
+        ("  - local: {slots: 1}\n  - workers: {}\n", "  []\n"),
         ("workers: {}", "local: {}"),
         ("workers: {}", "workers: {retry_seconds: 3}"),
         ("workers: {}", "ray: {order: as_listed}"),
         ("workers: {}", "several: {engines: [local: {}]}"),
         ("workers: {}", "worker: {}"),
+        ("workers: {}", "slurm"),
         ("slots: 1", "slots: 0"),
-        ("    engines:", "    max_pending: 3\n    engines:"),
+        (
+            "  - local: {slots: 1}",
+            "  - local: {slots: 1}\n    ray: {}",
+        ),
     ];
     let mut said = String::new();
     for (from, to) in wrong {
@@ -249,7 +247,7 @@ fn engines_of_one_kind_are_numbered() {
     let sandbox = Sandbox::new();
     sandbox.edit(
         LOCAL,
-        "  several:\n    engines:\n      - slurm: {time: 60, max_pending: 4}\n      - slurm: {time: 10, max_pending: 2}\n",
+        "  - slurm: {time: 60, max_pending: 4}\n  - slurm: {time: 10, max_pending: 2}\n",
     );
     let plan = sandbox.ok(&["plan", "sweep.yaml"]).out;
     assert!(plan.contains("4 by slurm, 2 by slurm-2"), "{plan}");
@@ -259,8 +257,10 @@ fn engines_of_one_kind_are_numbered() {
 #[test]
 fn engines_that_are_unlike_are_told() {
     let sandbox = Sandbox::new();
-    sandbox
-        .edit(LOCAL, "  several:\n    engines:\n      - local: {slots: 1, threads_per_run: 2}\n      - workers: {}\n");
+    sandbox.edit(
+        LOCAL,
+        "  - local: {slots: 1, threads_per_run: 2}\n  - workers\n",
+    );
     assert!(
         sandbox
             .ok(&["plan", "sweep.yaml"])

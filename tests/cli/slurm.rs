@@ -34,12 +34,12 @@ fn on_slurm(executor: &str) -> Sandbox {
 }
 
 fn on_slurm_of(sandbox: Sandbox, executor: &str) -> Sandbox {
-    let shorter =
-        "    poll_seconds: 0.5\n    grace_seconds: 5\n    retry_seconds: 0\n    max_pending: 4\n";
     sandbox.edit(
         &format!("executor:\n{LOCAL}"),
-        &format!("{executor}{shorter}"),
+        &format!("{executor}    max_pending: 4\n"),
     );
+    sandbox.policy(&["retry_seconds: 0"]);
+    sandbox.queue(&["poll_seconds: 0.5", "grace_seconds: 5"]);
     sandbox
 }
 
@@ -216,7 +216,7 @@ fn a_time_limit_is_no_crash() {
     let untouched = untouched(slow);
     for executor in both() {
         let sandbox = on_slurm(&executor);
-        sandbox.edit("max_pending: 4", "max_pending: 4\n    max_attempts: 1");
+        sandbox.policy(&["max_attempts: 1"]);
         let coordinator = start(&sandbox);
         strike_one(&sandbox, &["--batch", "--signal=USR1"]);
         ends_well(&sandbox, coordinator, &untouched);
@@ -239,7 +239,7 @@ fn a_preempted_job_goes_on() {
     let untouched = local.losses("results");
     for executor in both() {
         let sandbox = longer(on_slurm(&executor));
-        sandbox.edit("max_pending: 4", "max_pending: 4\n    max_attempts: 1");
+        sandbox.policy(&["max_attempts: 1"]);
         let coordinator = start(&sandbox);
         until("a job is preempted", || {
             if training(&sandbox).is_some() {
@@ -327,7 +327,8 @@ fn the_quickstart_has_the_same_losses() {
 fn slurm_is_one_of_three_engines() {
     let Some(_) = slurm() else { return };
     let sandbox = here_and_on(
-        "  slurm:\n    time: 10\n    poll_seconds: 0.5\n    grace_seconds: 5\n    max_pending: 2\n",
+        "  slurm:\n    time: 10\n    max_pending: 2\n",
+        &["poll_seconds: 0.5", "grace_seconds: 5"],
     );
     run_with_a_death(&sandbox, "slurm");
 }

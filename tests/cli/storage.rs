@@ -48,14 +48,12 @@ fn stored_at(sandbox: Sandbox, url: &str, more: &str) -> Sandbox {
     submit: 'sh engine.sh submit # $ISOFLOP_COMMAND $ISOFLOP_TAG'
     poll: sh engine.sh poll
     cancel: 'sh engine.sh cancel # $ISOFLOP_TAG'
-{storage}    poll_seconds: 0.1
-    grace_seconds: 0.5
-    retry_seconds: 0
-    checkpoint_seconds: 0.2
-    max_pending: 2
+{storage}    max_pending: 2
 "
     );
     sandbox.edit(LOCAL, &executor);
+    sandbox.policy(&["retry_seconds: 0", "checkpoint_seconds: 0.2"]);
+    sandbox.queue(&["poll_seconds: 0.1", "grace_seconds: 0.5"]);
     sandbox.write("engine.sh", ENGINE);
     sandbox
 }

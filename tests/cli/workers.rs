@@ -22,12 +22,12 @@ use crate::sandbox::{Sandbox, processes_of};
 pub(crate) const EXECUTOR: &str = "  workers:
     beat_seconds: 0.2
     lease_seconds: 1
-    retry_seconds: 0
 ";
 
 /// A sweep for workers, with a token for each of these.
 fn with_workers(sandbox: Sandbox, names: &[&str]) -> Sandbox {
     sandbox.edit(LOCAL, EXECUTOR);
+    sandbox.policy(&["retry_seconds: 0"]);
     for name in names {
         sandbox.ok(&["worker-token", "new", name]);
     }

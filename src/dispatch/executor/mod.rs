@@ -32,7 +32,7 @@ pub use engines::{Engines, engine_names};
 pub(crate) use http::words as http_words;
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};
 pub use memory::{FreeMemory, free_memory};
-pub use queue::{Commands, Dialect, Queue, Ray, Resources, Slurm, unwant};
+pub use queue::{Dialect, DialectError, Queue, unwant};
 pub use storage::{Bringing, Depot, DepotTerms, StorageAddress, StorageError, bring_text};
 pub(crate) use storage::{Given, Objects, Shelf, Told, tag_of, tokens};
 pub use survivors::kill_survivors;

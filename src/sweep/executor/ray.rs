@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{RunOrder, Storage, defaults};
+use super::seats::{self, JobDevice, Seats};
+use super::{Settings, Storage};
 use crate::address::shown;
 use crate::check::Check;
 use crate::given::given;
@@ -34,27 +35,6 @@ pub struct RayExecutor {
     pub storage: Option<Storage>,
     /// Most jobs that are submitted and not over; 100 if absent.
     pub max_pending: At<Count>,
-    /// Seconds between questions for the jobs; 10 if absent.
-    pub poll_seconds: At<Number>,
-    /// Seconds for which Ray may not know a job before it is lost; 60 if absent.
-    pub grace_seconds: At<Number>,
-    /// Which runs are submitted first; `longest_first` if absent.
-    pub order: RunOrder,
-    /// Attempts of a run that may crash before it is quarantined; 5 if absent.
-    pub max_attempts: At<Count>,
-    /// Seconds before a run that crashed is tried again, doubled each time, up to 5 minutes; 1 if absent.
-    pub retry_seconds: At<Number>,
-    /// Seconds between checkpoints of a run; 300 if absent.
-    pub checkpoint_seconds: At<Number>,
-    /// Seconds of silence after which a run that has begun is stopped as hung; 300 if absent.
-    pub stall_seconds: At<Number>,
-    /// Seconds that one attempt at a run may take once it has begun; no limit if absent.
-    #[serde(deserialize_with = "given")]
-    pub max_run_seconds: Option<At<Number>>,
-    /// Room on the disk below which no run is submitted, bytes; if absent, what checkpoints of the runs side by side can take,
-    /// and 100 MB.
-    #[serde(deserialize_with = "given")]
-    pub disk_reserve_bytes: Option<At<Count>>,
 }
 
 impl Default for RayExecutor {
@@ -63,20 +43,11 @@ impl Default for RayExecutor {
             address: At::nowhere("http://127.0.0.1:8265".to_owned()),
             token_file: None,
             gpus: At::nowhere(Count(0)),
-            threads_per_run: defaults::threads_per_run(),
+            threads_per_run: seats::threads_per_run(),
             memory_bytes: None,
             pending_seconds: At::nowhere(Number(3600.0)),
             storage: None,
-            max_pending: defaults::max_pending(),
-            poll_seconds: defaults::poll_seconds(),
-            grace_seconds: defaults::grace_seconds(),
-            order: defaults::order(),
-            max_attempts: defaults::max_attempts(),
-            retry_seconds: defaults::retry_seconds(),
-            checkpoint_seconds: defaults::checkpoint_seconds(),
-            stall_seconds: defaults::stall_seconds(),
-            max_run_seconds: None,
-            disk_reserve_bytes: None,
+            max_pending: seats::max_pending(),
         }
     }
 }
@@ -117,33 +88,46 @@ fn fault(address: &str) -> Option<&'static str> {
     }
 }
 
-impl Check<'_> {
-    pub(super) fn ray(&self, ray: &RayExecutor) -> Result<(), SweepError> {
-        if let Some(fault) = fault(&ray.address.value) {
-            let shown = shown(&ray.address.value);
+impl Settings for RayExecutor {
+    fn name(&self) -> &'static str {
+        "ray"
+    }
+
+    fn seats(&self) -> Option<Seats> {
+        let device = JobDevice::of_gpus(&self.gpus);
+        Some(Seats::new(device, &self.threads_per_run, &self.max_pending))
+    }
+
+    fn storage(&self) -> Option<&Storage> {
+        self.storage.as_ref()
+    }
+
+    fn outlives_coordinator(&self) -> bool {
+        true
+    }
+
+    fn check(&self, check: &Check<'_>) -> Result<(), SweepError> {
+        if let Some(fault) = fault(&self.address.value) {
+            let shown = shown(&self.address.value);
             let message = format!("`address` is `{shown}`, which {fault}");
             let hint = "write where Ray's dashboard answers, as `http://127.0.0.1:8265`; docs/ray.md explains it";
-            return Err(self.at(&ray.address, message, hint));
+            return Err(check.at(&self.address, message, hint));
         }
-        if let Some(file) = &ray.token_file
+        if let Some(file) = &self.token_file
             && !(file.value.starts_with('/') || file.value.starts_with("~/"))
         {
             let message = format!(
                 "`token_file` is `{}`, allowed is a whole path, or one from `~/`",
                 file.value
             );
-            return Err(self.at(file, message, "write a whole path, as `~/.ray/auth_token`"));
+            return Err(check.at(file, message, "write a whole path, as `~/.ray/auth_token`"));
         }
-        self.count("`gpus`", &ray.gpus, 0..=1)?;
-        self.count("`threads_per_run`", &ray.threads_per_run, 1..=1024)?;
-        if let Some(memory) = &ray.memory_bytes {
-            self.count("`memory_bytes`", memory, 1..=1 << 50)?;
+        check.count("`gpus`", &self.gpus, 0..=1)?;
+        if let Some(memory) = &self.memory_bytes {
+            check.count("`memory_bytes`", memory, 1..=1 << 50)?;
         }
-        self.within("`pending_seconds`", &ray.pending_seconds, 1.0..=1e8)?;
-        self.count("`max_pending`", &ray.max_pending, 1..=10_000)?;
-        self.within("`poll_seconds`", &ray.poll_seconds, 0.05..=3600.0)?;
-        self.within("`grace_seconds`", &ray.grace_seconds, 0.0..=1e5)
-            .map(drop)
+        check.within("`pending_seconds`", &self.pending_seconds, 1.0..=1e8)?;
+        check.seats(&self.threads_per_run, &self.max_pending)
     }
 }
 

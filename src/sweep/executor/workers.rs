@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{JobDevice, RunOrder, defaults};
+use super::Settings;
+use super::seats::{self, JobDevice, Seats};
 use crate::check::Check;
-use crate::given::given;
 use crate::{At, Count, Number, SweepError};
 
 /// Machines on which `isoflop worker` was started; docs/workers.md tells how. `isoflop run` takes `--listen` for them.
@@ -25,61 +25,49 @@ pub struct WorkersExecutor {
     /// Whether workers deliver checkpoints as they write them, so that another can go on where one died; only those of runs that are
     /// stopped if absent.
     pub deliver_checkpoints: bool,
-    /// Which runs are given out first; `longest_first` if absent.
-    pub order: RunOrder,
-    /// Attempts of a run that may crash before it is quarantined; 5 if absent.
-    pub max_attempts: At<Count>,
-    /// Seconds before a run that crashed is tried again, doubled each time, up to 5 minutes; 1 if absent.
-    pub retry_seconds: At<Number>,
-    /// Seconds between checkpoints of a run; 300 if absent.
-    pub checkpoint_seconds: At<Number>,
-    /// Seconds of silence after which a run that has begun is stopped as hung; 300 if absent.
-    pub stall_seconds: At<Number>,
-    /// Seconds that one attempt at a run may take once it has begun; no limit if absent.
-    #[serde(deserialize_with = "given")]
-    pub max_run_seconds: Option<At<Number>>,
-    /// Room on the disk below which no run is given out, bytes; if absent, what checkpoints of the runs side by side can take,
-    /// and 100 MB.
-    #[serde(deserialize_with = "given")]
-    pub disk_reserve_bytes: Option<At<Count>>,
 }
 
 impl Default for WorkersExecutor {
     fn default() -> Self {
         Self {
             device: JobDevice::default(),
-            threads_per_run: At::nowhere(Count(1)),
-            max_pending: At::nowhere(Count(100)),
+            threads_per_run: seats::threads_per_run(),
+            max_pending: seats::max_pending(),
             lease_seconds: At::nowhere(Number(30.0)),
             beat_seconds: At::nowhere(Number(3.0)),
             deliver_checkpoints: false,
-            order: defaults::order(),
-            max_attempts: defaults::max_attempts(),
-            retry_seconds: defaults::retry_seconds(),
-            checkpoint_seconds: defaults::checkpoint_seconds(),
-            stall_seconds: defaults::stall_seconds(),
-            max_run_seconds: None,
-            disk_reserve_bytes: None,
         }
     }
 }
 
-impl Check<'_> {
-    pub(super) fn workers(&self, workers: &WorkersExecutor) -> Result<(), SweepError> {
-        self.count("`threads_per_run`", &workers.threads_per_run, 1..=1024)?;
-        self.count("`max_pending`", &workers.max_pending, 1..=10_000)?;
-        self.within("`beat_seconds`", &workers.beat_seconds, 0.05..=60.0)?;
-        self.within("`lease_seconds`", &workers.lease_seconds, 0.1..=1e5)?;
-        if workers.lease_seconds.value.0 < 2.0 * workers.beat_seconds.value.0 {
+impl Settings for WorkersExecutor {
+    fn name(&self) -> &'static str {
+        "workers"
+    }
+
+    fn seats(&self) -> Option<Seats> {
+        Some(Seats::new(
+            self.device,
+            &self.threads_per_run,
+            &self.max_pending,
+        ))
+    }
+
+    /// Workers go on, and deliver to a coordinator.
+    fn outlives_coordinator(&self) -> bool {
+        false
+    }
+
+    fn check(&self, check: &Check<'_>) -> Result<(), SweepError> {
+        check.seats(&self.threads_per_run, &self.max_pending)?;
+        let beat = check.within("`beat_seconds`", &self.beat_seconds, 0.05..=60.0)?;
+        let lease = check.within("`lease_seconds`", &self.lease_seconds, 0.1..=1e5)?;
+        if lease < 2.0 * beat {
             let message = format!(
-                "`lease_seconds` is {}, which is less than two beats of {} s: one word that comes late would cost the run",
-                workers.lease_seconds.value.0, workers.beat_seconds.value.0
+                "`lease_seconds` is {lease}, which is less than two beats of {beat} s: one word that comes late would cost the run"
             );
-            return Err(self.at(
-                &workers.lease_seconds,
-                message,
-                "make it several times `beat_seconds`",
-            ));
+            let hint = "make it several times `beat_seconds`";
+            return Err(check.at(&self.lease_seconds, message, hint));
         }
         Ok(())
     }

@@ -16,10 +16,7 @@ const HOLD: Duration = Duration::from_millis(100);
 /// Eight runs, one of which is silent for too long only if somebody asks the wrong clock.
 fn clocked() -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.edit(
-        "slots: 2",
-        "slots: 2\n    stall_seconds: 30\n    max_attempts: 5",
-    );
+    sandbox.policy(&["stall_seconds: 30", "max_attempts: 5"]);
     sandbox
 }
 

@@ -17,10 +17,7 @@ const STRIKES: usize = 6;
 fn real() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.edit("[2e8, 4e8]", "[4e8, 2e9]");
-    sandbox.edit(
-        "slots: 2",
-        "slots: 2\n    max_attempts: 100\n    checkpoint_seconds: 0.05",
-    );
+    sandbox.policy(&["max_attempts: 100", "checkpoint_seconds: 0.05"]);
     sandbox
 }
 

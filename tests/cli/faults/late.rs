@@ -15,10 +15,7 @@ use crate::sandbox::{Sandbox, until};
 /// Two runs, at which a third attempt may be made, each at once.
 fn patient() -> Sandbox {
     let sandbox = small();
-    sandbox.edit(
-        "slots: 1",
-        "slots: 1\n    max_attempts: 5\n    retry_seconds: 0",
-    );
+    sandbox.policy(&["max_attempts: 5", "retry_seconds: 0"]);
     sandbox
 }
 

@@ -15,10 +15,7 @@ const PAUSE: Duration = Duration::from_millis(1500);
 fn impatient() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.edit("[d12-l2, d16-l2]", "[d12-l2]");
-    sandbox.edit(
-        "slots: 2",
-        "slots: 2\n    stall_seconds: 1\n    max_attempts: 5",
-    );
+    sandbox.policy(&["stall_seconds: 1", "max_attempts: 5"]);
     sandbox
 }
 

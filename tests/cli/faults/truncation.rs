@@ -92,7 +92,8 @@ fn any_file_of_an_unfinished_sweep_may_be_truncated() {
 fn long() -> Sandbox {
     let sandbox = small();
     sandbox.edit("[2e8]", "[4e9]");
-    sandbox.edit("slots: 1", "slots: 2\n    checkpoint_seconds: 0.05");
+    sandbox.edit("slots: 1", "slots: 2");
+    sandbox.policy(&["checkpoint_seconds: 0.05"]);
     sandbox
 }
 

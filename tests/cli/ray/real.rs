@@ -192,11 +192,11 @@ fn the_quickstart_has_the_same_losses() {
 #[test]
 fn ray_is_one_of_three_engines() {
     let Some(head) = Head::start() else { return };
-    let keys = "    poll_seconds: 0.2\n    grace_seconds: 3\n    max_pending: 2\n";
-    let sandbox = here_and_on(&format!(
-        "  ray:\n    address: {ADDRESS}\n    token_file: {}\n{keys}",
+    let engine = format!(
+        "  ray:\n    address: {ADDRESS}\n    token_file: {}\n    max_pending: 2\n",
         head.token()
-    ));
+    );
+    let sandbox = here_and_on(&engine, &["poll_seconds: 0.2", "grace_seconds: 3"]);
     run_with_a_death(&sandbox, "ray");
 }
 

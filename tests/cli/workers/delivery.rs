@@ -28,7 +28,7 @@ fn workers_give_the_bits_of_this_machine() {
 #[test]
 fn a_worker_that_leaves_hands_its_run_over() {
     let sandbox = with_workers(slow(), &["one", "two"]);
-    sandbox.edit("retry_seconds: 0", "retry_seconds: 0\n    max_attempts: 1");
+    sandbox.policy(&["max_attempts: 1"]);
     let mut site = Site::new(&sandbox);
     let mut coordinator = site.coordinator();
     let one = site.worker("one");

@@ -78,9 +78,10 @@ fn begun(said: &str) -> usize {
 fn a_dead_workers_run_is_gone_on_with() {
     let sandbox = with_workers(slow(), &["one", "two"]);
     sandbox.edit(
-        "retry_seconds: 0",
-        "retry_seconds: 0\n    checkpoint_seconds: 0.2\n    deliver_checkpoints: true",
+        "lease_seconds: 1",
+        "lease_seconds: 1\n    deliver_checkpoints: true",
     );
+    sandbox.policy(&["checkpoint_seconds: 0.2"]);
     let mut site = Site::new(&sandbox);
     let mut coordinator = site.coordinator();
     let one = site.worker("one");

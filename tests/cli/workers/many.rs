@@ -24,7 +24,7 @@ fn many() -> Sandbox {
 fn workers_come_and_go() {
     const NAMES: [&str; 4] = ["one", "two", "three", "four"];
     let sandbox = with_workers(many(), &NAMES);
-    sandbox.edit("retry_seconds: 0", "retry_seconds: 0\n    max_attempts: 50");
+    sandbox.policy(&["max_attempts: 50"]);
     let mut site = Site::new(&sandbox);
     let mut coordinator = site.coordinator();
     let mut workers: Vec<usize> = NAMES.iter().map(|name| site.worker(name)).collect();

@@ -2,13 +2,10 @@
 //! use numbers again; so a job is known by its tag, its end by the file that it leaves, and it is lost only after a grace period.
 
 mod call;
-mod command;
 mod dialect;
 mod job;
 mod listing;
 mod patience;
-mod ray;
-mod slurm;
 mod together;
 
 use std::path::PathBuf;
@@ -22,14 +19,11 @@ use super::asked::{Asked, heard};
 use super::engine::{Execution, ExecutionError, Executor, Trouble};
 use super::local::{SpawnError, Trainer};
 use super::storage::{Depot, StorageError};
-pub use command::Commands;
-pub use dialect::Dialect;
+pub use dialect::{Dialect, DialectError};
 use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit};
 use job::{Job, tag};
 use listing::Listing;
 use patience::Patience;
-pub use ray::{Ray, Resources};
-pub use slurm::Slurm;
 
 /// Longest time between looks for the file that tells of an attempt's end.
 const LOOK: Duration = Duration::from_secs(1);

@@ -6,10 +6,11 @@ mod written;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{RunOrder, Storage, defaults};
+use super::seats::{self, JobDevice, Seats};
+use super::{Settings, Storage};
 use crate::check::Check;
 use crate::given::given;
-use crate::{At, Count, Number, SweepError};
+use crate::{At, Count, SweepError};
 pub use written::{SlurmMemory, SlurmTime};
 
 /// Slurm, on a file system that it shares with this machine: each run is a task of a job array. docs/slurm.md is a guide.
@@ -40,42 +41,14 @@ pub struct SlurmExecutor {
     #[serde(default)]
     pub options: Vec<At<String>>,
     /// CPU threads of a run; 1 if absent.
-    #[serde(default = "defaults::threads_per_run")]
+    #[serde(default = "seats::threads_per_run")]
     pub threads_per_run: At<Count>,
     /// By which attempts are exchanged with jobs that share no file system with this machine; they share one if absent.
     #[serde(default, deserialize_with = "given")]
     pub storage: Option<Storage>,
     /// Most jobs that are submitted and not over; 100 if absent.
-    #[serde(default = "defaults::max_pending")]
+    #[serde(default = "seats::max_pending")]
     pub max_pending: At<Count>,
-    /// Seconds between calls of `squeue`; 10 if absent.
-    #[serde(default = "defaults::poll_seconds")]
-    pub poll_seconds: At<Number>,
-    /// Seconds for which Slurm may not know a job before it is lost; 60 if absent.
-    #[serde(default = "defaults::grace_seconds")]
-    pub grace_seconds: At<Number>,
-    /// Which runs are submitted first; `longest_first` if absent.
-    #[serde(default = "defaults::order")]
-    pub order: RunOrder,
-    /// Attempts of a run that may crash before it is quarantined; 5 if absent.
-    #[serde(default = "defaults::max_attempts")]
-    pub max_attempts: At<Count>,
-    /// Seconds before a run that crashed is tried again, doubled each time, up to 5 minutes; 1 if absent.
-    #[serde(default = "defaults::retry_seconds")]
-    pub retry_seconds: At<Number>,
-    /// Seconds between checkpoints of a run; 300 if absent.
-    #[serde(default = "defaults::checkpoint_seconds")]
-    pub checkpoint_seconds: At<Number>,
-    /// Seconds of silence after which a run that has begun is stopped as hung; 300 if absent.
-    #[serde(default = "defaults::stall_seconds")]
-    pub stall_seconds: At<Number>,
-    /// Seconds that one attempt at a run may take once it has begun; no limit if absent.
-    #[serde(default, deserialize_with = "given")]
-    pub max_run_seconds: Option<At<Number>>,
-    /// Room on the disk below which no run is submitted, bytes; if absent, what checkpoints of the runs side by side can take,
-    /// and 100 MB.
-    #[serde(default, deserialize_with = "given")]
-    pub disk_reserve_bytes: Option<At<Count>>,
 }
 
 fn signal_seconds() -> At<Count> {
@@ -86,37 +59,48 @@ fn gpus() -> At<Count> {
     At::nowhere(Count(0))
 }
 
-impl Check<'_> {
-    pub(super) fn slurm(&self, slurm: &SlurmExecutor) -> Result<(), SweepError> {
-        let SlurmExecutor {
-            threads_per_run,
-            max_pending,
-            poll_seconds,
-            grace_seconds,
-            ..
-        } = slurm;
-        for (name, word) in [
-            ("partition", &slurm.partition),
-            ("account", &slurm.account),
-            ("qos", &slurm.qos),
-        ] {
-            if let Some(word) = word {
-                self.slurm_word(name, word)?;
-            }
-        }
-        if slurm.gpus.value.0 > 1 {
-            let message = format!("`gpus` is {}, allowed is 0 or 1", slurm.gpus.value.0);
-            let hint = "a run trains on one GPU: give each job one, and `max_pending` says how many there are side by side";
-            return Err(self.at(&slurm.gpus, message, hint));
-        }
-        self.signal(slurm)?;
-        slurm
-            .options
-            .iter()
-            .try_for_each(|option| self.slurm_option(option))?;
-        self.queue(threads_per_run, max_pending, poll_seconds, grace_seconds)
+impl Settings for SlurmExecutor {
+    fn name(&self) -> &'static str {
+        "slurm"
     }
 
+    fn seats(&self) -> Option<Seats> {
+        let device = JobDevice::of_gpus(&self.gpus);
+        Some(Seats::new(device, &self.threads_per_run, &self.max_pending))
+    }
+
+    fn storage(&self) -> Option<&Storage> {
+        self.storage.as_ref()
+    }
+
+    fn outlives_coordinator(&self) -> bool {
+        true
+    }
+
+    fn check(&self, check: &Check<'_>) -> Result<(), SweepError> {
+        for (name, word) in [
+            ("partition", &self.partition),
+            ("account", &self.account),
+            ("qos", &self.qos),
+        ] {
+            if let Some(word) = word {
+                check.slurm_word(name, word)?;
+            }
+        }
+        if self.gpus.value.0 > 1 {
+            let message = format!("`gpus` is {}, allowed is 0 or 1", self.gpus.value.0);
+            let hint = "a run trains on one GPU: give each job one, and `max_pending` says how many there are side by side";
+            return Err(check.at(&self.gpus, message, hint));
+        }
+        check.signal(self)?;
+        self.options
+            .iter()
+            .try_for_each(|option| check.slurm_option(option))?;
+        check.seats(&self.threads_per_run, &self.max_pending)
+    }
+}
+
+impl Check<'_> {
     fn slurm_word(&self, name: &str, word: &At<String>) -> Result<(), SweepError> {
         if !word.value.is_empty() && !word.value.contains(char::is_whitespace) {
             return Ok(());

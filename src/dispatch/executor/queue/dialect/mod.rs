@@ -1,13 +1,20 @@
-//! How an engine is spoken to.
+//! How an engine is spoken to. A new one has its file here, and its lines in this one.
+
+mod command;
+mod ray;
+mod slurm;
 
 use std::collections::HashSet;
+use std::io;
 use std::time::Duration;
 
 use super::Job;
-use super::command::Commands;
-use super::ray::Ray;
-use super::slurm::Slurm;
-use isoflop_core::run::Fate;
+use crate::executor::token::TokenError;
+use command::Commands;
+use isoflop_core::run::{Fate, SweepDir};
+use isoflop_sweep::Executor;
+use ray::Ray;
+use slurm::Slurm;
 
 /// How an engine is spoken to: three sentences, whichever the language. A job is known by its tag in all of them.
 #[derive(Debug)]
@@ -20,7 +27,37 @@ pub enum Dialect {
     Slurm(Box<Slurm>),
 }
 
+/// Why an engine cannot be spoken to.
+#[derive(Debug, thiserror::Error)]
+pub enum DialectError {
+    /// The results have no path that another machine could use.
+    #[error("the results have no path that jobs could use: {0}")]
+    Nowhere(io::Error),
+    /// Its token is not used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// This machine has no certificates to know others by; in words.
+    #[error("nothing can be asked over HTTP from here: {0}")]
+    Http(String),
+}
+
 impl Dialect {
+    /// How the engine of these settings is spoken to for the sweep of a folder; nothing where it has no queue.
+    ///
+    /// # Errors
+    /// [`DialectError`] when it cannot be spoken to from here.
+    pub fn new(settings: &Executor, sweep: &SweepDir) -> Result<Option<Self>, DialectError> {
+        Ok(Some(match settings {
+            Executor::Local(_) | Executor::Workers(_) => return Ok(None),
+            Executor::Command(settings) => Self::Commands(Commands::new(settings)),
+            Executor::Slurm(settings) => {
+                let slurm = Slurm::new(settings, sweep).map_err(DialectError::Nowhere)?;
+                Self::Slurm(Box::new(slurm))
+            }
+            Executor::Ray(settings) => Self::Ray(Ray::of(settings)?),
+        }))
+    }
+
     /// Submits a job; the second time under the same tag changes nothing.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod answers;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,13 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::super::http;
-use super::super::token::Token;
-use super::job::{Job, quoted};
+use super::DialectError;
+use crate::executor::http;
+use crate::executor::queue::job::{Job, quoted};
+use crate::executor::token::Token;
 use answers::{Answer, State, jobs, one_job, taken};
 use isoflop_core::run::Fate;
+use isoflop_sweep::RayExecutor;
 
 /// Longest time that an answer may take. Ray's head starts an agent before it takes its first job.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -48,6 +51,22 @@ pub struct Resources {
 }
 
 impl Ray {
+    /// The Ray that a sweep names, which is not asked yet.
+    ///
+    /// # Errors
+    /// When its token cannot be read, or HTTP cannot be spoken from here.
+    pub(super) fn of(settings: &RayExecutor) -> Result<Self, DialectError> {
+        let path = settings.token_path(std::env::var_os("HOME").map(PathBuf::from));
+        let token = path.as_deref().map(Token::read).transpose()?;
+        let wanted = Resources {
+            cpus: settings.threads_per_run.value.0 as u32,
+            gpus: settings.gpus.value.0 as u32,
+            memory: settings.memory_bytes.as_ref().map(|memory| memory.value.0),
+            pending: Duration::from_secs_f64(settings.pending_seconds.value.0),
+        };
+        Self::new(&settings.address.value, token, wanted).map_err(DialectError::Http)
+    }
+
     /// The Ray at an address like `http://127.0.0.1:8265`, which is not asked yet.
     ///
     /// # Errors

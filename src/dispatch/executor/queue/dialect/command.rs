@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use tokio::process::Command;
 
-use super::Job;
-use super::call::{quiet, said};
+use crate::executor::queue::call::{quiet, said};
+use crate::executor::queue::job::Job;
+use isoflop_sweep::CommandExecutor;
 
 /// The commands of an engine, each for `sh -c`. What they are about stands in variables: `ISOFLOP_TAG`, and for `submit` also
 /// `ISOFLOP_JOB`, `ISOFLOP_ATTEMPT`, `ISOFLOP_THREADS`, and `ISOFLOP_COMMAND` where attempts are exchanged by a storage.
@@ -20,6 +21,15 @@ pub struct Commands {
 }
 
 impl Commands {
+    /// The commands that a sweep gives.
+    pub(super) fn new(settings: &CommandExecutor) -> Self {
+        Self {
+            submit: settings.submit.value.clone(),
+            poll: settings.poll.value.clone(),
+            cancel: settings.cancel.value.clone(),
+        }
+    }
+
     /// Submits a job.
     ///
     /// # Errors

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use tokio::process::Command;
 
-use super::Job;
-use super::call::{quiet, said};
-use super::together::Together;
+use crate::executor::queue::call::{quiet, said};
+use crate::executor::queue::job::Job;
+use crate::executor::queue::together::Together;
 use batch::Batch;
 use batches::{Batches, Place};
 use isoflop_core::run::{Fate, SweepDir};

@@ -69,10 +69,10 @@ mod tests {
 
     use super::*;
     use isoflop_core::run::SweepDir;
-    use isoflop_sweep::{At, Count, Number, RunOrder, SlurmMemory, SlurmTime};
+    use isoflop_sweep::{At, Count, SlurmMemory, SlurmTime};
 
     fn wanted() -> SlurmExecutor {
-        let (count, number) = (|n| At::nowhere(Count(n)), |n| At::nowhere(Number(n)));
+        let count = |n| At::nowhere(Count(n));
         SlurmExecutor {
             partition: None,
             account: None,
@@ -85,15 +85,6 @@ mod tests {
             threads_per_run: count(2),
             storage: None,
             max_pending: count(100),
-            poll_seconds: number(10.0),
-            grace_seconds: number(60.0),
-            order: RunOrder::AsListed,
-            max_attempts: count(5),
-            retry_seconds: number(1.0),
-            checkpoint_seconds: number(300.0),
-            stall_seconds: number(300.0),
-            max_run_seconds: None,
-            disk_reserve_bytes: None,
         }
     }
 

@@ -1,0 +1,183 @@
+//! A part of a sweep file as its writer wrote it, to be written again elsewhere.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::At;
+use super::file::from_yaml;
+
+/// A node of a YAML file.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Node {
+    Scalar {
+        value: Value,
+        /// Where it stands in the file: its first byte and their number.
+        span: Option<(usize, usize)>,
+    },
+    Sequence(Vec<Node>),
+    Mapping(Mapping),
+}
+
+/// Keys and what stands behind them, in the file's order.
+pub(super) type Mapping = Vec<(At<String>, Node)>;
+
+impl Node {
+    pub(super) fn word(word: &str) -> Self {
+        Self::Scalar {
+            value: word.into(),
+            span: None,
+        }
+    }
+
+    /// The node as YAML in block style, as it stands behind a key: its lines begin `indent` columns from the left. Values are spelled
+    /// as in `source`, the file that they come from.
+    pub(super) fn yaml(&self, source: &str, indent: usize) -> String {
+        let margin = " ".repeat(indent);
+        match self {
+            Self::Scalar { value, span } => {
+                format!(" {}", scalar(value, *span, source, indent))
+            }
+            Self::Sequence(items) if items.is_empty() => " []".to_owned(),
+            Self::Mapping(entries) if entries.is_empty() => " {}".to_owned(),
+            Self::Sequence(items) => {
+                let item = |item: &Self| item.yaml(source, indent + 2).trim_start().to_owned();
+                let line = |node| format!("\n{margin}- {}", item(node));
+                items.iter().map(line).collect()
+            }
+            Self::Mapping(entries) => {
+                let line = |(key, node): &(At<String>, Self)| {
+                    format!("\n{margin}{}:{}", key.value, node.yaml(source, indent + 2))
+                };
+                entries.iter().map(line).collect()
+            }
+        }
+    }
+}
+
+/// A value as its writer spelled it, where that is one line; a block of several lines otherwise.
+fn scalar(value: &Value, span: Option<(usize, usize)>, source: &str, indent: usize) -> String {
+    let spelled = span.and_then(|(first, length)| source.get(first..first + length));
+    let same = |text: &&str| from_yaml::<Value>(text).is_ok_and(|read| read == *value);
+    if let Some(spelled) = spelled.filter(|text| !text.contains('\n')).filter(same) {
+        return spelled.to_owned();
+    }
+    let written = serde_yaml::to_string(value).unwrap_or_else(|_| value.to_string());
+    let margin = format!("\n{}", " ".repeat(indent.saturating_sub(2)));
+    written.trim_end().replace('\n', &margin)
+}
+
+struct NodeVisitor;
+
+/// A node whose place is not known yet.
+struct Unplaced(Node);
+
+fn plain<E>(value: impl Into<Value>) -> Result<Unplaced, E> {
+    Ok(Unplaced(Node::Scalar {
+        value: value.into(),
+        span: None,
+    }))
+}
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Unplaced;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("YAML")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Unplaced, E> {
+        plain(Value::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Unplaced, E> {
+        plain(value)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Unplaced, E> {
+        plain(value)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Unplaced, E> {
+        plain(value)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Unplaced, E> {
+        plain(value)
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Unplaced, E> {
+        plain(value)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Unplaced, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Unplaced(Node::Sequence(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unplaced, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Unplaced(Node::Mapping(entries)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Unplaced {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = serde_yaml::Spanned::<Unplaced>::deserialize(deserializer)?;
+        let place = spanned.defined.span();
+        Ok(match spanned.value.0 {
+            Self::Scalar { value, .. } => Self::Scalar {
+                value,
+                span: place
+                    .byte_offset()
+                    .zip(place.byte_len())
+                    .map(|(first, length)| (first as usize, length as usize)),
+            },
+            node => node,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITTEN: &str = r#"count: 1_000
+quoted: '50M' # a comment
+time: 2:00:00
+flow: { options: [--a=b, "x: y"], none: [], deep: { rate: 1e3, on: true } }
+folded: >-
+  one
+  line
+lines: |
+  a: "$X"
+    b
+again: &name partition
+alias: *name
+"#;
+
+    /// Numbers keep their spelling, texts their meaning, whatever the style they stood in.
+    #[test]
+    fn what_is_written_again_says_the_same() {
+        let node: Node = from_yaml(WRITTEN).unwrap();
+        let again = node.yaml(WRITTEN, 0);
+        let value = |text: &str| from_yaml::<Value>(text).unwrap();
+        assert_eq!(value(&again), value(WRITTEN), "{again}");
+        insta::assert_snapshot!(again.trim_start());
+        let indented = format!("under:{}", node.yaml(WRITTEN, 4));
+        assert_eq!(value(&indented)["under"], value(WRITTEN), "{indented}");
+    }
+}
