@@ -20,6 +20,7 @@ mod coverage_tests;
 pub mod data_constrained;
 mod diagnosis;
 mod direct;
+mod distinct;
 mod doubt;
 mod envelope;
 mod frontier;

@@ -4,6 +4,7 @@ use nalgebra::{DMatrix, DVector};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::distinct::distinct;
 use super::profile::{FEWEST, Parabola, ProfileRefusal};
 
 /// The curve that goes through a profile.
@@ -50,9 +51,7 @@ pub(super) fn runs_used(form: Form, data: &[Weighted]) -> usize {
 /// The runs near the vertex of all: those of at least so many sizes as a profile takes.
 fn window(data: &[Weighted]) -> Result<Vec<Weighted>, ProfileRefusal> {
     let centre = parabola(data)?.log_n_opt;
-    let mut sizes: Vec<f64> = data.iter().map(|(x, _, _)| (x - centre).abs()).collect();
-    sizes.sort_by(f64::total_cmp);
-    sizes.dedup();
+    let sizes = distinct(data.iter().map(|(x, _, _)| (x - centre).abs()));
     let reach = sizes
         .get(FEWEST - 1)
         .map_or(f64::INFINITY, |nearest| nearest.max(WINDOW.ln()));
@@ -82,9 +81,7 @@ fn parabola(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
 
 /// The local minimum of a cubic, which must lie among the sizes: beyond them a cubic says nothing.
 fn cubic(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
-    let mut sizes: Vec<f64> = data.iter().map(|(x, _, _)| *x).collect();
-    sizes.sort_by(f64::total_cmp);
-    sizes.dedup();
+    let sizes = distinct(data.iter().map(|(x, _, _)| *x));
     if sizes.len() <= FEWEST {
         return Err(ProfileRefusal::TooFew {
             needed: FEWEST + 1,
