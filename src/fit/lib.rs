@@ -28,6 +28,7 @@ mod hyper;
 mod interval;
 mod irreducible;
 mod law;
+mod least_squares;
 mod made;
 mod method;
 mod minimize;
