@@ -23,6 +23,7 @@ mod direct;
 mod distinct;
 mod doubt;
 mod envelope;
+pub mod findings;
 mod frontier;
 mod hyper;
 mod interval;
