@@ -70,6 +70,6 @@ fn trajectory(trajectory: &Trajectory, seen: &[Observation], settings: &Settings
     }
 }
 
-fn six_nd(params: f64, tokens: f64) -> f64 {
+pub(super) fn six_nd(params: f64, tokens: f64) -> f64 {
     6.0 * params * tokens
 }

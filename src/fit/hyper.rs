@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::distinct::distinct;
 use super::frontier::line;
 use super::interval::student;
 use super::polynomial::{Form, minimum};
@@ -147,9 +148,7 @@ fn power(optima: &[HyperOptimum]) -> Option<HyperPower> {
         .filter(|o| !o.at_edge)
         .map(|o| (o.flops.ln(), o.best.ln()))
         .collect();
-    let mut computes: Vec<f64> = points.iter().map(|p| (p.0 * 100.0).round()).collect();
-    computes.sort_by(f64::total_cmp);
-    computes.dedup();
+    let computes = distinct(points.iter().map(|p| (p.0 * 100.0).round()));
     if computes.len() < FEWEST {
         return None;
     }

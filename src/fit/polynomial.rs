@@ -1,9 +1,11 @@
 //! The curve of an IsoFLOP profile and its minimum, by each of the forms that are offered.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::SVector;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::distinct::distinct;
+use super::least_squares::least_squares;
 use super::profile::{FEWEST, Parabola, ProfileRefusal};
 
 /// The curve that goes through a profile.
@@ -50,9 +52,7 @@ pub(super) fn runs_used(form: Form, data: &[Weighted]) -> usize {
 /// The runs near the vertex of all: those of at least so many sizes as a profile takes.
 fn window(data: &[Weighted]) -> Result<Vec<Weighted>, ProfileRefusal> {
     let centre = parabola(data)?.log_n_opt;
-    let mut sizes: Vec<f64> = data.iter().map(|(x, _, _)| (x - centre).abs()).collect();
-    sizes.sort_by(f64::total_cmp);
-    sizes.dedup();
+    let sizes = distinct(data.iter().map(|(x, _, _)| (x - centre).abs()));
     let reach = sizes
         .get(FEWEST - 1)
         .map_or(f64::INFINITY, |nearest| nearest.max(WINDOW.ln()));
@@ -66,7 +66,7 @@ fn window(data: &[Weighted]) -> Result<Vec<Weighted>, ProfileRefusal> {
 fn parabola(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
     let scaled = Scaled::of(data);
     let c = scaled
-        .coefficients(data, 2)
+        .coefficients::<3>(data)
         .ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
     let curvature = c[2] / scaled.scale.powi(2);
     if !is_positive(curvature) {
@@ -82,9 +82,7 @@ fn parabola(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
 
 /// The local minimum of a cubic, which must lie among the sizes: beyond them a cubic says nothing.
 fn cubic(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
-    let mut sizes: Vec<f64> = data.iter().map(|(x, _, _)| *x).collect();
-    sizes.sort_by(f64::total_cmp);
-    sizes.dedup();
+    let sizes = distinct(data.iter().map(|(x, _, _)| *x));
     if sizes.len() <= FEWEST {
         return Err(ProfileRefusal::TooFew {
             needed: FEWEST + 1,
@@ -94,7 +92,7 @@ fn cubic(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
     }
     let scaled = Scaled::of(data);
     let c = scaled
-        .coefficients(data, 3)
+        .coefficients::<4>(data)
         .ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
     // L' = c1 + 2·c2·x + 3·c3·x²; of its two roots L'' > 0 at (-c2 + root) / (3·c3), written so that c3 may vanish.
     let root = (c[2] * c[2] - 3.0 * c[1] * c[3]).sqrt();
@@ -153,19 +151,12 @@ impl Scaled {
         self.centre + self.scale * at
     }
 
-    /// Weighted least squares of a polynomial, constant first.
-    fn coefficients(&self, data: &[Weighted], degree: usize) -> Option<DVector<f64>> {
-        let (mut normal, mut right) = (
-            DMatrix::zeros(degree + 1, degree + 1),
-            DVector::zeros(degree + 1),
-        );
-        for (x, y, w) in data {
+    /// Weighted least squares of a polynomial of so many terms, constant first.
+    fn coefficients<const TERMS: usize>(&self, data: &[Weighted]) -> Option<SVector<f64, TERMS>> {
+        let row = |(x, y, w): &Weighted| {
             let x = (x - self.centre) / self.scale;
-            let row =
-                DVector::from_iterator(degree + 1, (0..=degree).map(|power| x.powi(power as i32)));
-            normal.ger(*w, &row, &row, 1.0);
-            right.axpy(*w * y, &row, 1.0);
-        }
-        Some(normal.cholesky()?.solve(&right))
+            (SVector::from_fn(|power, _| x.powi(power as i32)), *y, *w)
+        };
+        least_squares(data.iter().map(row), 0.0)
     }
 }

@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::distinct::distinct;
 use super::polynomial::{Form, Weighted, minimum};
 use super::span::are_alike;
 use super::{Interval, Observation};
@@ -203,7 +204,7 @@ fn unweighted(points: &[Observation]) -> Vec<Weighted> {
 }
 
 fn vertex(points: &[Observation]) -> Result<Vertex, ProfileRefusal> {
-    let sizes = distinct(points.iter().map(|o| o.params));
+    let sizes = distinct(points.iter().map(|o| o.params)).len();
     if points.len() < FEWEST || sizes < FEWEST {
         return Err(ProfileRefusal::TooFew {
             needed: FEWEST,
@@ -268,13 +269,6 @@ fn interpolate(points: &[Observation], n: f64, of: impl Fn(&Observation) -> f64)
     })?;
     let share = (n / pair[0].params).ln() / (pair[1].params / pair[0].params).ln();
     Some((of(&pair[0]).ln() + share * (of(&pair[1]) / of(&pair[0])).ln()).exp())
-}
-
-fn distinct(values: impl Iterator<Item = f64>) -> usize {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.dedup();
-    values.len()
 }
 
 #[cfg(test)]

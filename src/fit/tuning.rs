@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::direct::FLOPS;
+use super::distinct::distinct;
 use super::{Observation, Study};
 
 /// What tuning found for one architecture at one size and budget.
@@ -124,10 +125,7 @@ impl<'a> Cell<'a> {
 }
 
 fn tuned(unit: &str, members: &[&Observation]) -> Option<Tuned> {
-    let mut factors: Vec<f64> = members.iter().map(|o| o.lr_factor).collect();
-    factors.sort_by(f64::total_cmp);
-    factors.dedup();
-    let tried: Vec<Tried> = factors
+    let tried: Vec<Tried> = distinct(members.iter().map(|o| o.lr_factor))
         .iter()
         .map(|factor| {
             let losses: Vec<f64> = members

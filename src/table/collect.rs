@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use isoflop_core::arch::Causal;
 use isoflop_core::run::{CurvePoint, Ending, EventKind, Outcome, RunSpec, SweepDir, read_events};
 use isoflop_core::units::Tokens;
-use isoflop_fit::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
+use isoflop_fit::{Excluded, Further, Observation, Reached, Study};
 use isoflop_sweep::{Plan, PlannedRun};
 
+use super::study::{Finished, study};
 use super::{CurveRow, Measured, RunRow, RunStatus};
 
 /// The two tables of a sweep.
@@ -136,71 +137,39 @@ fn measured(spec: &RunSpec, outcome: &Outcome) -> Measured {
 impl Tables {
     /// What is fitted: finished runs with a FLOPs budget, N = `params_total`, exact FLOPs; the others with the reason.
     pub fn study(&self) -> Study {
-        let mut study = Study::default();
-        for row in &self.runs {
-            match exclusion(row) {
-                Some(reason) => {
-                    study.excluded.push(Excluded {
-                        run: row.label(),
-                        reason,
-                    });
-                    study.unprofiled.extend(row.loss_val.map(|loss| Unprofiled {
-                        unit: row.budget_kind.replace("_per_", "/"),
-                        observation: observation(row, loss),
-                    }));
-                }
-                None => study
-                    .observations
-                    .extend(row.loss_val.map(|loss| observation(row, loss))),
-            }
-        }
-        let curves = self.curves_by_run();
-        for row in self.runs.iter().filter(|row| exclusion(row).is_none()) {
-            let points = curves
-                .get(row.run_id.as_str())
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            let reached = points
-                .iter()
-                .filter(|point| point.step > 0)
-                .map(reached)
-                .collect();
-            study.trajectories.push(Trajectory {
-                arm: row.arm.clone(),
-                run: row.label(),
-                params: row.params_total as f64,
-                points: reached,
+        let mut curves: HashMap<&str, Vec<Reached>> = HashMap::new();
+        for CurveRow { run_id, point, .. } in self.curves.iter().filter(|row| row.point.step > 0) {
+            curves.entry(run_id).or_default().push(Reached {
+                flops: point.flops,
+                tokens: point.tokens as f64,
+                loss: point.loss_val,
             });
         }
-        study
-    }
-
-    fn curves_by_run(&self) -> HashMap<&str, Vec<&CurvePoint>> {
-        let mut curves: HashMap<&str, Vec<&CurvePoint>> = HashMap::new();
-        for row in &self.curves {
-            curves.entry(&row.run_id).or_default().push(&row.point);
+        let (mut runs, mut excluded) = (Vec::new(), Vec::new());
+        for run in &self.runs {
+            match finished_loss(run) {
+                Ok(loss) => runs.push(Finished {
+                    budget_kind: run.budget_kind.to_owned(),
+                    observation: observation(run, loss),
+                    curve: curves.remove(run.run_id.as_str()).unwrap_or_default(),
+                }),
+                Err(reason) => excluded.push(Excluded {
+                    run: run.label(),
+                    reason,
+                }),
+            }
         }
-        curves
+        let arms = self.runs.iter().map(|run| run.arm.as_str());
+        study(arms, runs, excluded, Vec::new())
     }
 }
 
-fn exclusion(row: &RunRow) -> Option<String> {
-    match row.status {
-        RunStatus::Missing => Some("no valid outcome".to_owned()),
-        RunStatus::Diverged => Some(format!("diverged at step {}", row.steps)),
-        RunStatus::Finished if row.budget_kind != "flops" => Some(format!(
-            "its budget is in {}, and a profile needs budgets in FLOPs",
-            row.budget_kind.replace('_', " ")
-        )),
-        RunStatus::Finished => None,
-    }
-}
-
-fn reached(point: &&CurvePoint) -> Reached {
-    Reached {
-        flops: point.flops,
-        tokens: point.tokens as f64,
-        loss: point.loss_val,
+/// The final loss of a run that finished, or why there is none.
+fn finished_loss(run: &RunRow) -> Result<f64, String> {
+    match run.status {
+        RunStatus::Finished => run.loss_val.ok_or_else(|| "no loss".to_owned()),
+        RunStatus::Diverged => Err(format!("diverged at step {}", run.steps)),
+        RunStatus::Missing => Err("no valid outcome".to_owned()),
     }
 }
 

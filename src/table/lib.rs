@@ -5,6 +5,7 @@ mod collect;
 mod foreign;
 mod parquet;
 mod rows;
+mod study;
 
 pub use collect::{Tables, collect};
 pub use foreign::{Foreign, ForeignError, Note, Role, column_names, is_table, read_foreign};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Observation;
+use super::super::distinct::distinct;
 use super::super::per_token::PerToken;
 
 /// A size, for each arm that the target is of.
@@ -176,13 +177,8 @@ fn first_arms(arms: &[Runs<'_>], runs: &[&Observation]) -> Vec<Rung> {
 
 /// The budgets of the arms, those between them, and larger ones up to what one run may cost.
 pub(super) fn budgets(arms: &[Runs<'_>], most: f64) -> Vec<f64> {
-    let mut own: Vec<f64> = arms
-        .iter()
-        .flat_map(|arm| arm.runs.iter().map(|run| run.budget))
-        .collect();
-    own.sort_by(f64::total_cmp);
-    own.dedup();
-    let own = thinned(own, BUDGETS);
+    let runs = arms.iter().flat_map(|arm| &arm.runs);
+    let own = thinned(distinct(runs.map(|run| run.budget)), BUDGETS);
     let mut ratios: Vec<f64> = own.windows(2).map(|pair| pair[1] / pair[0]).collect();
     ratios.sort_by(f64::total_cmp);
     let ratio = ratios

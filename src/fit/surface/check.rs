@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::distinct::distinct;
 use super::super::span::are_alike;
 use super::{Objective, Point};
 
@@ -65,7 +66,8 @@ pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), Surfac
     if runs < parameters + 1 {
         return Err(SurfaceRefusal::TooFewRuns { runs, parameters });
     }
-    let (sizes, tokens) = (distinct(points, |p| p.log_n), distinct(points, |p| p.log_d));
+    let sizes = distinct(points.iter().map(|p| p.log_n)).len();
+    let tokens = distinct(points.iter().map(|p| p.log_d)).len();
     if sizes < FEWEST || tokens < FEWEST {
         return Err(SurfaceRefusal::TooFewDistinct { sizes, tokens });
     }
@@ -75,13 +77,6 @@ pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), Surfac
     } else {
         Ok(())
     }
-}
-
-fn distinct(points: &[Point], of: fn(&Point) -> f64) -> usize {
-    let mut values: Vec<f64> = points.iter().map(of).collect();
-    values.sort_by(f64::total_cmp);
-    values.dedup();
-    values.len()
 }
 
 fn r_squared(points: &[Point]) -> f64 {

@@ -1,33 +1,47 @@
-//! A crude surface of losses, by which a value is seen that does not belong: log L as a quadratic in log N and log D,
-//! fitted so that a minority of wrong values cannot bend it (iteratively reweighted least squares; first by absolute
-//! deviations, then by Tukey's biweight, Beaton and Tukey 1974, doi:10.1080/00401706.1974.10489171).
+//! A robust surface of losses, by which a value is seen that does not belong: log L as a quadratic in log N and log D, fitted so
+//! that a minority of wrong values cannot bend it (iteratively reweighted least squares; first by absolute deviations, then by
+//! Tukey's biweight, Beaton and Tukey 1974, doi:10.1080/00401706.1974.10489171).
+
+use nalgebra::SVector;
+
+use super::super::least_squares::least_squares;
 
 /// A point: log N, log D, log L.
 pub(super) type Point = [f64; 3];
 
-/// Terms of the quadratic.
-const TERMS: usize = 6;
+/// 1, n, d, n², nd, d².
+type Terms = SVector<f64, 6>;
+
 /// Fewest points that six terms are fitted to; with fewer there is a median alone.
-const FEWEST: usize = 12;
+pub(super) const FEWEST: usize = 12;
 /// Rounds of reweighting, of each kind.
 const ROUNDS: usize = 8;
+/// Share of the weights that keeps the normal equations solvable where D follows from N.
+const RIDGE: f64 = 1e-9;
 
 /// log L of each point, less that of the surface.
 pub(super) fn residuals(points: &[Point]) -> Vec<f64> {
-    let logs: Vec<f64> = points.iter().map(|[_, _, l]| *l).collect();
+    of_quadratic(points).unwrap_or_else(|| {
+        let middle = median(points.iter().map(|[_, _, l]| *l).collect());
+        points.iter().map(|[_, _, l]| l - middle).collect()
+    })
+}
+
+fn of_quadratic(points: &[Point]) -> Option<Vec<f64>> {
     if points.len() < FEWEST {
-        let middle = median(logs.clone());
-        return logs.iter().map(|l| l - middle).collect();
+        return None;
     }
     let terms = terms(points);
     let mut weights = vec![1.0; points.len()];
     let mut residuals = Vec::new();
     for round in 0..2 * ROUNDS {
-        let coefficients = least_squares(&terms, &logs, &weights);
+        let rows = terms.iter().zip(points).zip(&weights);
+        let ridge = RIDGE * weights.iter().sum::<f64>();
+        let coefficients = least_squares(rows.map(|((t, [_, _, l]), w)| (*t, *l, *w)), ridge)?;
         residuals = terms
             .iter()
-            .zip(&logs)
-            .map(|(t, l)| l - dot(t, &coefficients))
+            .zip(points)
+            .map(|(t, [_, _, l])| l - t.dot(&coefficients))
             .collect();
         let scale = spread(&residuals).max(1e-6);
         for (weight, r) in weights.iter_mut().zip(&residuals) {
@@ -38,7 +52,7 @@ pub(super) fn residuals(points: &[Point]) -> Vec<f64> {
             };
         }
     }
-    residuals
+    Some(residuals)
 }
 
 /// Standard deviation of most values: 1.4826 times the median of their absolute values.
@@ -63,8 +77,8 @@ fn biweight(x: f64) -> f64 {
     }
 }
 
-/// 1, n, d, n², nd, d², with log N and log D brought to mean 0 and spread 1.
-fn terms(points: &[Point]) -> Vec<[f64; TERMS]> {
+/// The terms of each point, with log N and log D brought to mean 0 and spread 1.
+fn terms(points: &[Point]) -> Vec<Terms> {
     let scaled = |axis: usize| {
         let mean = points.iter().map(|p| p[axis]).sum::<f64>() / points.len() as f64;
         let variance =
@@ -74,48 +88,9 @@ fn terms(points: &[Point]) -> Vec<[f64; TERMS]> {
     let ((n_mean, n_sd), (d_mean, d_sd)) = (scaled(0), scaled(1));
     let of = |p: &Point| {
         let (n, d) = ((p[0] - n_mean) / n_sd, (p[1] - d_mean) / d_sd);
-        [1.0, n, d, n * n, n * d, d * d]
+        Terms::from([1.0, n, d, n * n, n * d, d * d])
     };
     points.iter().map(of).collect()
-}
-
-/// Weighted least squares by the normal equations. A ridge keeps them solvable where D follows from N.
-fn least_squares(terms: &[[f64; TERMS]], values: &[f64], weights: &[f64]) -> [f64; TERMS] {
-    let mut matrix = [[0.0; TERMS + 1]; TERMS];
-    for ((t, value), w) in terms.iter().zip(values).zip(weights) {
-        for i in 0..TERMS {
-            for j in 0..TERMS {
-                matrix[i][j] += w * t[i] * t[j];
-            }
-            matrix[i][TERMS] += w * t[i] * value;
-        }
-    }
-    let ridge = 1e-9 * weights.iter().sum::<f64>();
-    (0..TERMS).for_each(|i| matrix[i][i] += ridge);
-    solve(matrix)
-}
-
-/// Gaussian elimination of a positive definite system, which needs no pivots.
-fn solve(mut matrix: [[f64; TERMS + 1]; TERMS]) -> [f64; TERMS] {
-    for i in 0..TERMS {
-        let pivot = matrix[i];
-        for row in matrix.iter_mut().skip(i + 1) {
-            let factor = row[i] / pivot[i];
-            row.iter_mut()
-                .zip(pivot)
-                .for_each(|(value, above)| *value -= factor * above);
-        }
-    }
-    let mut solution = [0.0; TERMS];
-    for i in (0..TERMS).rev() {
-        let known: f64 = (i + 1..TERMS).map(|j| matrix[i][j] * solution[j]).sum();
-        solution[i] = (matrix[i][TERMS] - known) / matrix[i][i];
-    }
-    solution
-}
-
-fn dot(a: &[f64; TERMS], b: &[f64; TERMS]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]
