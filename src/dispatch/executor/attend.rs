@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
 
 use super::asked::{Asked, ask};
 use super::engine::{Execution, Executor};
 use super::local::Trainer;
+use super::signals::Signals;
 use isoflop_core::run::{AttemptDir, AttemptEnd, Launch, TrainerExit, replace_json, write_json};
 
 /// How often it is asked whether the attempt is still wanted.
@@ -61,7 +62,7 @@ pub fn attend(attempt: &AttemptDir, trainer: &Trainer) -> Result<Attended, Atten
     // Before anything is claimed: what the engine sends from here on is heard when the trainer is there, and kills nothing before.
     let signals = {
         let _within = runtime.enter();
-        Signals::new()?
+        Signals::new(&[SignalKind::user_defined1()])?
     };
     let mut launch = read_launch(attempt)?;
     if !claim(attempt)? {
@@ -134,28 +135,6 @@ async fn execute(
                     ask(&asked, Asked::Stop);
                 }
             }
-        }
-    }
-}
-
-/// What engines send before they kill.
-pub(crate) struct Signals([Signal; 3]);
-
-impl Signals {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self([
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::user_defined1())?,
-        ]))
-    }
-
-    pub(crate) async fn next(&mut self) {
-        let [terminate, interrupt, user] = &mut self.0;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = user.recv() => {}
         }
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::signal::unix::SignalKind;
 use tokio::sync::{Mutex, watch};
 
 use super::attempt::{Seat, carry_out};
@@ -62,7 +63,7 @@ async fn attend(
     objects: Objects,
     note: Note,
 ) -> Result<Attended, WorkerError> {
-    let mut signals = Signals::new().map_err(WorkerError::Here)?;
+    let mut signals = Signals::new(&[SignalKind::user_defined1()]).map_err(WorkerError::Here)?;
     let shelf = Shelf::of(&options.tag);
     let Some(given) = get::<Given>(&objects, &shelf.offer()).await? else {
         return Ok(Attended::Unwanted);

@@ -16,11 +16,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
-use crate::executor::{Asked, Note, SpawnError, Trainer, ask, kill_survivors};
+use crate::executor::{Asked, Note, Signals, SpawnError, Trainer, ask, kill_survivors};
 use crate::protocol::{ClaimRequest, Hello, LONGEST_WAIT_SECONDS, Offer, Refusal};
 use attempt::{Seat, carry_out};
 pub use client::Address;
@@ -197,7 +196,7 @@ impl Shift {
     }
 
     async fn go(mut self, options: &WorkerOptions) -> Result<(), WorkerError> {
-        let mut signals = Signals::new().map_err(WorkerError::Here)?;
+        let mut signals = Signals::new(&[]).map_err(WorkerError::Here)?;
         self.deliver_kept();
         let hello = Hello {
             isoflop: env!("CARGO_PKG_VERSION").to_owned(),
@@ -362,24 +361,4 @@ async fn deliver_one_kept(worker: &Worker, kept: &Kept) -> Result<(), WorkerErro
         ),
     );
     Ok(())
-}
-
-/// What tells a worker to end.
-struct Signals([tokio::signal::unix::Signal; 2]);
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self([
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        ]))
-    }
-
-    async fn next(&mut self) {
-        let [terminate, interrupt] = &mut self.0;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    }
 }
