@@ -3,7 +3,8 @@
 use super::args::AttemptArgs;
 use super::{Exit, Failed, output};
 use isoflop_core::run::AttemptDir;
-use isoflop_dispatch::executor::{AttendError, Attended, StorageAddress, Trainer, attend};
+use isoflop_dispatch::exchange::StorageAddress;
+use isoflop_dispatch::executor::{AttendError, Attended, Trainer, attend};
 use isoflop_dispatch::worker::{self, JobOptions, attend_by_storage};
 
 const ELSEWHERE: &str = "this attempt is executed by another job, or was: nothing is done here";

@@ -9,9 +9,10 @@ use super::listen::workers;
 use super::worker_args::ListenArgs;
 use super::{Exit, Failed};
 use isoflop_core::run::{Device, SweepDir};
+use isoflop_dispatch::exchange::{Depot, DepotTerms, StorageAddress, Token, TokenError};
 use isoflop_dispatch::executor::{
-    Commands, Depot, DepotTerms, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot,
-    Slurm, StorageAddress, Token, TokenError, Trainer, engine_names, slots,
+    Commands, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot, Slurm, Trainer,
+    engine_names, slots,
 };
 use isoflop_sweep::{At, CommandExecutor, Executor, JobDevice, Number, RayExecutor, Storage};
 

@@ -11,7 +11,7 @@ use super::progress::{PLAIN_EVERY, style};
 use super::{Failed, output};
 use isoflop_core::data::Text;
 use isoflop_core::units::bytes;
-use isoflop_dispatch::executor::{Bringing, StorageAddress, StorageError, bring_text};
+use isoflop_dispatch::exchange::{Bringing, StorageAddress, StorageError, bring_text};
 use isoflop_sweep::{SweepFile, TextObject, TextPlace};
 
 /// Where a text lies; one in a bucket is brought here first.

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::WorkerError;
-use super::client::CallError;
 use super::folder::Kept;
 use super::line::Line;
+use crate::exchange::CallError;
 use crate::protocol::{
     Beat, CheckpointFile, End, EndAnswer, Held, MOST_EVENTS, MOST_LOG, Order, Place,
 };

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use tokio::fs;
 
-use super::client::CallError;
 use super::folder::{Folder, Kept};
 use super::line::Line;
+use crate::exchange::CallError;
 use crate::protocol::{Digest, OfferedCheckpoint, Place};
 use isoflop_core::data::read_digest;
 use isoflop_core::run::RunDir;

@@ -9,13 +9,13 @@ use tokio::signal::unix::SignalKind;
 use tokio::sync::{Mutex, watch};
 
 use super::attempt::{Seat, carry_out};
-use super::bucket::{Bucket, get};
 use super::folder::Folder;
 use super::line::Line;
 use super::{Worker, WorkerError};
-use crate::executor::{
-    Asked, Given, Note, Objects, Shelf, Signals, StorageAddress, Trainer, ask, tag_of,
+use crate::exchange::{
+    Bucket, CallError, Given, Note, Objects, Shelf, StorageAddress, get, tag_of,
 };
+use crate::executor::{Asked, Signals, Trainer, ask};
 use crate::protocol::{Offer, Refusal, version};
 use isoflop_core::run::SPEC_VERSION;
 
@@ -160,7 +160,7 @@ async fn claim(objects: &Objects, shelf: &Shelf) -> Result<bool, WorkerError> {
     let created = objects
         .persist(|| objects.create(&name, bytes.clone()))
         .await
-        .map_err(super::CallError::from)?;
+        .map_err(CallError::from)?;
     // The answer to an earlier request may have been lost: then it is there, and ours.
     Ok(created || get::<serde_json::Value>(objects, &name).await? == Some(ours))
 }

@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::bucket::Bucket;
-use super::client::{CallError, Client};
+use crate::exchange::{Bucket, CallError, Client};
 use crate::protocol::{Beat, BeatAnswer, CheckpointFile, Digest, End, EndAnswer, Held, Place};
 
 /// How an attempt's other side is reached. What does not answer is called until it does.

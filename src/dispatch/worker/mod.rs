@@ -2,14 +2,11 @@
 //! It needs outgoing connections alone, and executes nothing but the trainer that lies beside it.
 
 mod attempt;
-mod bucket;
-mod client;
 mod deliver;
 mod fetch;
 mod folder;
 mod job;
 mod line;
-mod pin;
 
 use std::io;
 use std::path::PathBuf;
@@ -19,11 +16,10 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
-use crate::executor::{Asked, Note, Signals, SpawnError, Trainer, ask, kill_survivors};
+use crate::exchange::{Address, AddressError, CallError, Client, Note};
+use crate::executor::{Asked, Signals, SpawnError, Trainer, ask, kill_survivors};
 use crate::protocol::{ClaimRequest, Hello, LONGEST_WAIT_SECONDS, Offer, Refusal};
 use attempt::{Seat, carry_out};
-pub use client::Address;
-use client::{CallError, Client};
 use deliver::{Events, deliver};
 use folder::{Folder, Kept};
 use isoflop_core::run::{AttemptEnd, SPEC_VERSION, TrainerExit, write_json};
@@ -50,18 +46,12 @@ pub struct WorkerOptions {
 /// Why a worker ends.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// The address is none.
-    #[error("`{0}` is no address of a coordinator: {1}")]
-    Address(String, String),
+    /// The coordinator cannot be called.
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// The storage cannot be used.
     #[error("the storage `{0}` cannot be used: {1}")]
     Storage(String, String),
-    /// The token would go over the network for all to read.
-    #[error("`{0}` is not on this machine and not https: the token would go there in the clear")]
-    Clear(String),
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(String),
     /// The folder cannot be used.
     #[error("cannot use the folder `{path}`: {source}")]
     Folder {

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::asked::{Asked, heard};
 use super::engine::{Execution, ExecutionError, Executor, Trouble};
 use super::local::{SpawnError, Trainer};
-use super::storage::{Depot, StorageError};
+use crate::exchange::{Depot, StorageError};
 pub use command::Commands;
 pub use dialect::Dialect;
 use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit};

@@ -20,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 use super::asked::{Asked, heard};
 use super::engine::{Execution, ExecutionError, Executor, Trouble};
 use super::local::SpawnError;
-use super::offer::{Terms, held, offer};
+use crate::exchange::{Terms, held, offer};
 use crate::protocol::{Held, LONGEST_WAIT_SECONDS};
 pub use certificate::{CertificateError, Identity, Made, make_certificate};
 use desk::Desk;

@@ -11,9 +11,8 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::super::http;
-use super::super::token::Token;
 use super::job::{Job, quoted};
+use crate::exchange::{Token, http};
 use answers::{Answer, State, jobs, one_job, taken};
 use isoflop_core::run::Fate;
 
@@ -148,8 +147,8 @@ impl Ray {
         let mut request = self
             .client
             .request(method, format!("{}/api/jobs/{path}", self.address));
-        if let Some(Token(token)) = &self.token {
-            request = request.header(AUTHORIZATION, token);
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, token.header());
         }
         if let Some(body) = body {
             request = request.json(body);

@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
 
-use super::{Given, Objects, Shelf, StorageAddress, StorageError, Told, tokens};
-use crate::executor::arrival::{Arrival, append, deliver, length, note};
-use crate::executor::offer::{Terms, held, offer};
+use super::arrival::{Arrival, append, deliver, length, note};
+use super::offer::{Terms, held, offer};
+use super::shelf::{Given, Shelf, Told, tokens};
+use super::{Objects, StorageAddress, StorageError};
 use crate::protocol::{CheckpointFile, End, Held, Order, Place};
 use isoflop_core::run::{AttemptDir, checkpoint_steps};
 

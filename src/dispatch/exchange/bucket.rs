@@ -7,13 +7,14 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use super::client::CallError;
-use crate::executor::{Objects, Shelf, StorageError, Told, tokens};
+use super::objects::{Objects, StorageError};
+use super::shelf::{Shelf, Told, tokens};
 use crate::protocol::{
     Beat, BeatAnswer, CheckpointFile, Digest, End, EndAnswer, Offer, Order, Place, Refusal,
 };
 
 /// The objects of the attempt that this job has claimed.
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     objects: Objects,
     shelf: Shelf,
     /// Text that it needs, which other attempts need too.
@@ -32,7 +33,7 @@ struct Said {
 }
 
 impl Bucket {
-    pub(super) fn new(objects: Objects, shelf: Shelf, offer: &Offer) -> Self {
+    pub(crate) fn new(objects: Objects, shelf: Shelf, offer: &Offer) -> Self {
         let shared = [offer.train.clone(), offer.validation.clone()];
         Self {
             objects,
@@ -42,7 +43,7 @@ impl Bucket {
         }
     }
 
-    pub(super) async fn beat(&self, beat: &Beat) -> Result<BeatAnswer, CallError> {
+    pub(crate) async fn beat(&self, beat: &Beat) -> Result<BeatAnswer, CallError> {
         let order = get(&self.objects, &self.shelf.order())
             .await?
             .unwrap_or(Order::Forget);
@@ -77,7 +78,7 @@ impl Bucket {
         Ok(())
     }
 
-    pub(super) async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), CallError> {
+    pub(crate) async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), CallError> {
         let name = if self.shared.contains(digest) {
             tokens(digest)
         } else {
@@ -89,7 +90,7 @@ impl Bucket {
             .await?)
     }
 
-    pub(super) async fn deliver(
+    pub(crate) async fn deliver(
         &self,
         (place, step, file): (Place, u64, CheckpointFile),
         path: &Path,
@@ -125,7 +126,7 @@ impl Bucket {
         Ok(())
     }
 
-    pub(super) async fn end(&self, end: &End) -> Result<EndAnswer, CallError> {
+    pub(crate) async fn end(&self, end: &End) -> Result<EndAnswer, CallError> {
         let mut said = self.said.lock().await;
         // Once more: a request that was given up for lost may have arrived after those that followed it.
         said.there = None;
@@ -136,7 +137,7 @@ impl Bucket {
 }
 
 /// An object, which is read as what it should be.
-pub(super) async fn get<T: DeserializeOwned>(
+pub(crate) async fn get<T: DeserializeOwned>(
     objects: &Objects,
     name: &str,
 ) -> Result<Option<T>, CallError> {
@@ -151,7 +152,7 @@ async fn put(objects: &Objects, name: &str, bytes: Vec<u8>) -> Result<(), CallEr
     Ok(objects.persist(|| objects.put(name, bytes.clone())).await?)
 }
 
-pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, CallError> {
+pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, CallError> {
     serde_json::to_vec(value).map_err(|error| CallError::Here(std::io::Error::other(error)))
 }
 

@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use tokio::fs::OpenOptions;
 use tokio::io::AsyncWriteExt;
 
-use super::{Note, WorkerError, pin};
-use crate::executor::{CallFailure, Calls, Token, http_words as words};
+use super::calls::{CallFailure, Calls};
+use super::http::words;
+use super::{Note, Token, pin};
 use crate::protocol::{
     Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Held,
     Hello, Offer, Place, Refusal, VERSION_HEADER, Welcome, tls_provider, version,
@@ -21,7 +22,7 @@ use crate::protocol::{
 const ANSWER: Duration = Duration::from_secs(20);
 
 /// The coordinator, as a worker knows it.
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     calls: Calls,
@@ -29,7 +30,7 @@ pub(super) struct Client {
 
 /// Why a call brought nothing.
 #[derive(Debug)]
-pub(super) enum CallError {
+pub(crate) enum CallError {
     /// It was not answered, or not by the coordinator: another call may be.
     Unanswered(String),
     /// The attempt, or the file, is not there any more.
@@ -62,10 +63,24 @@ pub struct Address {
     pub fingerprint: Option<Fingerprint>,
 }
 
+/// Why an address cannot be called.
+#[derive(Debug, thiserror::Error)]
+pub enum AddressError {
+    /// It is none.
+    #[error("`{0}` is no address of a coordinator: {1}")]
+    Invalid(String, String),
+    /// The token would go over the network for all to read.
+    #[error("`{0}` is not on this machine and not https: the token would go there in the clear")]
+    Clear(String),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
 impl Client {
-    pub(super) fn new(address: &Address, note: Note) -> Result<Self, WorkerError> {
+    pub(crate) fn new(address: &Address, note: Note) -> Result<Self, AddressError> {
         let base = Url::parse(&address.url)
-            .map_err(|e| WorkerError::Address(address.url.clone(), e.to_string()))?;
+            .map_err(|e| AddressError::Invalid(address.url.clone(), e.to_string()))?;
         let headers = HeaderMap::from_iter([(AUTHORIZATION, address.token.header())]);
         tls_provider();
         let mut http = reqwest::Client::builder()
@@ -78,14 +93,14 @@ impl Client {
         if is_here(&base) {
             http = http.no_proxy();
         } else if base.scheme() != "https" {
-            return Err(WorkerError::Clear(address.url.clone()));
+            return Err(AddressError::Clear(address.url.clone()));
         }
         if let Some(fingerprint) = address.fingerprint {
             let pinned = pin::pinned(fingerprint);
             http = http
-                .tls_backend_preconfigured(pinned.map_err(|e| WorkerError::Tls(e.to_string()))?);
+                .tls_backend_preconfigured(pinned.map_err(|e| AddressError::Tls(e.to_string()))?);
         }
-        let http = http.build().map_err(|e| WorkerError::Tls(words(&e)))?;
+        let http = http.build().map_err(|e| AddressError::Tls(words(&e)))?;
         Ok(Self {
             http,
             base,
@@ -93,20 +108,20 @@ impl Client {
         })
     }
 
-    pub(super) async fn hello(&self, hello: &Hello) -> Result<Welcome, CallError> {
+    pub(crate) async fn hello(&self, hello: &Hello) -> Result<Welcome, CallError> {
         self.persist(|| self.json("v1/hello", hello, ANSWER)).await
     }
 
-    pub(super) async fn claim(&self, room: &ClaimRequest) -> Result<Option<Offer>, CallError> {
+    pub(crate) async fn claim(&self, room: &ClaimRequest) -> Result<Option<Offer>, CallError> {
         let wait = ANSWER + Duration::from_secs_f64(room.wait_seconds);
         self.persist(|| self.json("v1/claim", room, wait)).await
     }
 
-    pub(super) async fn beat(&self, beat: &Beat) -> Result<BeatAnswer, CallError> {
+    pub(crate) async fn beat(&self, beat: &Beat) -> Result<BeatAnswer, CallError> {
         self.persist(|| self.json("v1/beat", beat, ANSWER)).await
     }
 
-    pub(super) async fn end(&self, end: &End) -> Result<EndAnswer, CallError> {
+    pub(crate) async fn end(&self, end: &End) -> Result<EndAnswer, CallError> {
         self.persist(|| self.json("v1/end", end, ANSWER)).await
     }
 
@@ -120,7 +135,7 @@ impl Client {
     }
 
     /// Adds to a file what is missing of the bytes of a digest.
-    pub(super) async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), CallError> {
+    pub(crate) async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), CallError> {
         let here = CallError::Here;
         let mut file = OpenOptions::new()
             .create(true)
@@ -147,7 +162,7 @@ impl Client {
     }
 
     /// Delivers a file of a checkpoint.
-    pub(super) async fn deliver(
+    pub(crate) async fn deliver(
         &self,
         Held {
             run,
@@ -172,7 +187,7 @@ impl Client {
 
     /// Calls again until there is an answer: what is asked for does not change, and neither does what the coordinator does by hearing
     /// it twice.
-    pub(super) async fn persist<T, F>(&self, call: impl FnMut() -> F) -> Result<T, CallError>
+    pub(crate) async fn persist<T, F>(&self, call: impl FnMut() -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {

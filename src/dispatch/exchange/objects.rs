@@ -12,7 +12,7 @@ use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::address::StorageAddress;
-use crate::executor::calls::{CallFailure, Calls, Note};
+use super::calls::{CallFailure, Calls, Note};
 
 /// Bytes of a file that are read at a time; an object that is larger than a few of these is sent in parts.
 const PIECE: usize = 1 << 20;

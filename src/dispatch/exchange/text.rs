@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::objects::Seen;
-use super::{Objects, StorageAddress, StorageError};
-use crate::executor::calls::Note;
+use super::{Note, Objects, StorageAddress, StorageError};
 
 /// Between two looks at how much is there.
 const LOOK: Duration = Duration::from_millis(200);
