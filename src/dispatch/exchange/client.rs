@@ -7,12 +7,12 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::fs::OpenOptions;
+use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
-use super::calls::{CallFailure, Calls};
+use super::calls::Calls;
 use super::http::words;
-use super::{Note, Token, pin};
+use super::{Exchange, ExchangeError, Note, Token, pin};
 use crate::protocol::{
     Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Held,
     Hello, Offer, Place, Refusal, VERSION_HEADER, Welcome, tls_provider, version,
@@ -26,30 +26,6 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     calls: Calls,
-}
-
-/// Why a call brought nothing.
-#[derive(Debug)]
-pub(crate) enum CallError {
-    /// It was not answered, or not by the coordinator: another call may be.
-    Unanswered(String),
-    /// The attempt, or the file, is not there any more.
-    Gone,
-    /// There is nothing after the byte that was asked for.
-    PastEnd,
-    /// This machine does not let it be done.
-    Here(std::io::Error),
-    /// It would be refused again.
-    Refused(Refusal),
-}
-
-impl CallFailure for CallError {
-    fn unanswered(self) -> Result<String, Self> {
-        match self {
-            Self::Unanswered(reason) => Ok(reason),
-            other => Err(other),
-        }
-    }
 }
 
 /// Where the coordinator is, and who calls.
@@ -108,61 +84,87 @@ impl Client {
         })
     }
 
-    pub(crate) async fn hello(&self, hello: &Hello) -> Result<Welcome, CallError> {
-        self.persist(|| self.json("v1/hello", hello, ANSWER)).await
+    pub(crate) async fn hello(&self, hello: &Hello) -> Result<Welcome, ExchangeError> {
+        self.ask("v1/hello", hello, ANSWER).await
     }
 
-    pub(crate) async fn claim(&self, room: &ClaimRequest) -> Result<Option<Offer>, CallError> {
+    pub(crate) async fn claim(&self, room: &ClaimRequest) -> Result<Option<Offer>, ExchangeError> {
         let wait = ANSWER + Duration::from_secs_f64(room.wait_seconds);
-        self.persist(|| self.json("v1/claim", room, wait)).await
+        self.ask("v1/claim", room, wait).await
     }
 
-    pub(crate) async fn beat(&self, beat: &Beat) -> Result<BeatAnswer, CallError> {
-        self.persist(|| self.json("v1/beat", beat, ANSWER)).await
+    /// Calls again until there is an answer: what is asked for does not change, and neither does what the coordinator does by hearing
+    /// it twice.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        message: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<T, ExchangeError> {
+        let ask = || async {
+            let request = self
+                .request(Method::POST, path)?
+                .json(message)
+                .timeout(timeout);
+            let response = answer(request).await?;
+            response.json().await.map_err(unanswered)
+        };
+        self.calls.persist(ask).await
     }
 
-    pub(crate) async fn end(&self, end: &End) -> Result<EndAnswer, CallError> {
-        self.persist(|| self.json("v1/end", end, ANSWER)).await
-    }
-
-    /// The bytes of a digest from a byte on, as they arrive.
-    async fn blob(&self, digest: &Digest, from: u64) -> Result<Response, CallError> {
-        let mut request = self.request(Method::GET, &format!("v1/blobs/{digest}"))?;
-        if from > 0 {
-            request = request.header(RANGE, format!("bytes={from}-"));
-        }
-        self.answer(request).await
-    }
-
-    /// Adds to a file what is missing of the bytes of a digest.
-    pub(crate) async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), CallError> {
-        let here = CallError::Here;
+    /// Adds to a file what is missing of the bytes of a digest, as they arrive.
+    async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), ExchangeError> {
         let mut file = OpenOptions::new()
             .create(true)
             .append(true)
             .open(part)
-            .await
-            .map_err(here)?;
-        let from = file.metadata().await.map_err(here)?.len();
-        let mut response = match self.blob(digest, from).await {
-            Err(CallError::PastEnd) => return Ok(()),
-            response => response?,
-        };
+            .await?;
+        let from = file.metadata().await?.len();
+        let mut request = self.request(Method::GET, &format!("v1/blobs/{digest}"))?;
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+        }
+        let mut response = request.send().await.map_err(unanswered)?;
+        if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            // There is nothing after it.
+            return Ok(());
+        }
+        response = good(response).await?;
         if from > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
-            file.set_len(0).await.map_err(here)?;
+            file.set_len(0).await?;
         }
         while let Some(bytes) = response
             .chunk()
             .await
-            .map_err(|e| CallError::Unanswered(e.to_string()))?
+            .map_err(|e| ExchangeError::Unanswered(e.to_string()))?
         {
-            file.write_all(&bytes).await.map_err(here)?;
+            file.write_all(&bytes).await?;
         }
-        file.sync_all().await.map_err(here)
+        Ok(file.sync_all().await?)
     }
 
-    /// Delivers a file of a checkpoint.
-    pub(crate) async fn deliver(
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ExchangeError> {
+        let url = self
+            .base
+            .join(path)
+            .map_err(|e| ExchangeError::Unanswered(e.to_string()))?;
+        Ok(self
+            .http
+            .request(method, url)
+            .header(VERSION_HEADER, version()))
+    }
+}
+
+impl Exchange for Client {
+    async fn get(&self, digest: &Digest, part: &Path) -> Result<(), ExchangeError> {
+        self.calls.persist(|| self.rest(digest, part)).await
+    }
+
+    async fn append(&self, beat: &Beat) -> Result<BeatAnswer, ExchangeError> {
+        self.ask("v1/beat", beat, ANSWER).await
+    }
+
+    async fn put(
         &self,
         Held {
             run,
@@ -171,95 +173,61 @@ impl Client {
         }: &Held,
         (place, step, name): (Place, u64, CheckpointFile),
         file: &Path,
-    ) -> Result<(), CallError> {
+    ) -> Result<(), ExchangeError> {
         let path = format!("v1/checkpoints/{run}/{attempt}/{fence}/{place}/{step}/{name}");
-        self.persist(|| async {
+        let put = || async {
             // A checkpoint that is not there any more was not the latest.
-            let Ok(body) = tokio::fs::File::open(file).await else {
-                return Err(CallError::Gone);
+            let Ok(body) = File::open(file).await else {
+                return Err(ExchangeError::Missing);
             };
-            self.answer(self.request(Method::PUT, &path)?.body(body))
+            answer(self.request(Method::PUT, &path)?.body(body))
                 .await
                 .map(drop)
-        })
-        .await
-    }
-
-    /// Calls again until there is an answer: what is asked for does not change, and neither does what the coordinator does by hearing
-    /// it twice.
-    pub(crate) async fn persist<T, F>(&self, call: impl FnMut() -> F) -> Result<T, CallError>
-    where
-        F: Future<Output = Result<T, CallError>>,
-    {
-        self.calls.persist(call).await
-    }
-
-    async fn json<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        message: &impl Serialize,
-        timeout: Duration,
-    ) -> Result<T, CallError> {
-        let request = self
-            .request(Method::POST, path)?
-            .json(message)
-            .timeout(timeout);
-        let response = self.answer(request).await?;
-        response
-            .json()
-            .await
-            .map_err(|e| CallError::Unanswered(words(&e)))
-    }
-
-    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, CallError> {
-        let url = self
-            .base
-            .join(path)
-            .map_err(|e| CallError::Unanswered(e.to_string()))?;
-        Ok(self
-            .http
-            .request(method, url)
-            .header(VERSION_HEADER, version()))
-    }
-
-    async fn answer(&self, request: RequestBuilder) -> Result<Response, CallError> {
-        let response = request
-            .send()
-            .await
-            .map_err(|e| CallError::Unanswered(words(&e)))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let refusal = |error: &str, hint: &str| Refusal {
-            error: error.to_owned(),
-            hint: hint.to_owned(),
         };
-        Err(match status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => CallError::Gone,
-            StatusCode::RANGE_NOT_SATISFIABLE => CallError::PastEnd,
-            StatusCode::UNAUTHORIZED => CallError::Refused(refusal(
-                "the coordinator does not know this token, or it was revoked",
-                "make one there with `isoflop worker-token new NAME`",
-            )),
-            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-                let said = response
-                    .json()
-                    .await
-                    .map_or_else(|_| status.to_string(), |said: Refusal| said.error);
-                CallError::Unanswered(said)
-            }
-            StatusCode::TOO_MANY_REQUESTS => {
-                CallError::Unanswered("too many calls without a good token".to_owned())
-            }
-            status => CallError::Refused(response.json().await.unwrap_or_else(|_| {
-                refusal(
-                    &format!("the coordinator refuses: {status}"),
-                    "install the same isoflop on both machines",
-                )
-            })),
-        })
+        self.calls.persist(put).await
     }
+
+    async fn end(&self, end: &End) -> Result<EndAnswer, ExchangeError> {
+        self.ask("v1/end", end, ANSWER).await
+    }
+}
+
+async fn answer(request: RequestBuilder) -> Result<Response, ExchangeError> {
+    good(request.send().await.map_err(unanswered)?).await
+}
+
+/// An answer that is no error.
+async fn good(response: Response) -> Result<Response, ExchangeError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    Err(match status {
+        StatusCode::NOT_FOUND | StatusCode::GONE => ExchangeError::Missing,
+        StatusCode::UNAUTHORIZED => ExchangeError::refused(
+            "the coordinator does not know this token, or it was revoked",
+            "make one there with `isoflop worker-token new NAME`",
+        ),
+        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            let said = response.json().await;
+            let said = said.map_or_else(|_| status.to_string(), |said: Refusal| said.error);
+            ExchangeError::Unanswered(said)
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            ExchangeError::Unanswered("too many calls without a good token".to_owned())
+        }
+        status => match response.json().await {
+            Ok(refusal) => ExchangeError::Refused(refusal),
+            Err(_) => ExchangeError::refused(
+                format!("the coordinator refuses: {status}"),
+                "install the same isoflop on both machines",
+            ),
+        },
+    })
+}
+
+fn unanswered(error: reqwest::Error) -> ExchangeError {
+    ExchangeError::Unanswered(words(&error))
 }
 
 /// Whether it is on this machine, behind a tunnel say.

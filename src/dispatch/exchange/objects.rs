@@ -1,4 +1,5 @@
-//! Objects by their names: whole ones appear at once or not at all.
+//! Objects by their names: whole ones appear at once or not at all. What does not answer is called until it does, and that is said
+//! once; only what says so asks once.
 
 use std::io;
 use std::path::Path as FilePath;
@@ -7,83 +8,25 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode};
+use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::address::StorageAddress;
-use super::calls::{CallFailure, Calls, Note};
+use super::calls::Calls;
+use super::{ExchangeError, Note, StorageAddress};
 
 /// Bytes of a file that are read at a time; an object that is larger than a few of these is sent in parts.
 const PIECE: usize = 1 << 20;
 
-/// Why a storage did not do what was asked of it.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    /// It was not answered: another call may be.
-    #[error("{0}")]
-    Unanswered(String),
-    /// There is no such object, or no such bucket.
-    #[error("there is no such object, or no such bucket")]
-    Missing,
-    /// It would be refused again.
-    #[error("{0}")]
-    Refused(String),
-    /// This machine does not let it be done.
-    #[error("{0}")]
-    Here(#[from] io::Error),
-}
-
-impl CallFailure for StorageError {
-    fn unanswered(self) -> Result<String, Self> {
-        match self {
-            Self::Unanswered(reason) => Ok(reason),
-            other => Err(other),
-        }
-    }
-}
-
-impl From<Error> for StorageError {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::NotFound { .. } => Self::Missing,
-            Error::PermissionDenied { .. } => Self::Refused(format!(
-                "the storage lets us not do that: {}",
-                words(&error)
-            )),
-            Error::Unauthenticated { .. } => {
-                Self::Refused(format!("the storage does not know us: {}", words(&error)))
-            }
-            Error::Precondition { .. } => {
-                Self::Refused("it was changed while it was fetched".to_owned())
-            }
-            Error::InvalidPath { .. }
-            | Error::NotSupported { .. }
-            | Error::NotImplemented { .. } => Self::Refused(words(&error)),
-            _ => Self::Unanswered(words(&error)),
-        }
-    }
-}
-
-/// What went wrong, on one line: the last cause says it, those before it repeat the address.
-fn words(error: &Error) -> String {
-    let mut last: &dyn std::error::Error = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    last.to_string()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
 /// What an object is at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(super) struct Seen {
     /// Bytes.
-    pub(crate) size: u64,
+    pub(super) size: u64,
     /// Another where its content is (an entity tag, RFC 9110, section 8.8.3), if the storage gives one.
-    pub(crate) mark: Option<String>,
+    pub(super) mark: Option<String>,
 }
 
 /// Objects in a bucket, or in a folder.
@@ -108,16 +51,8 @@ impl Objects {
         })
     }
 
-    /// Calls until there is an answer, and says once that there is none.
-    pub(crate) async fn persist<T, F>(&self, call: impl FnMut() -> F) -> Result<T, StorageError>
-    where
-        F: Future<Output = Result<T, StorageError>>,
-    {
-        self.calls.persist(call).await
-    }
-
-    /// Why the last call of those that persist has no answer, if it has none.
-    pub(crate) fn silence(&self) -> Option<String> {
+    /// Why the last call has no answer, if it has none.
+    pub(super) fn silence(&self) -> Option<String> {
         self.calls.silence()
     }
 
@@ -128,29 +63,76 @@ impl Objects {
     }
 
     /// Makes or replaces an object.
-    pub(crate) async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), StorageError> {
-        Ok(self
-            .store
-            .put(&self.path(name), bytes.into())
+    pub(super) async fn put(
+        &self,
+        name: &str,
+        bytes: impl Into<PutPayload>,
+    ) -> Result<(), ExchangeError> {
+        let bytes = bytes.into();
+        self.calls
+            .persist(|| self.put_once(name, bytes.clone()))
             .await
-            .map(drop)?)
     }
 
-    /// Makes an object that nobody has made before; says whether it did.
-    pub(crate) async fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, StorageError> {
-        match self
-            .store
-            .put_opts(&self.path(name), bytes.into(), PutMode::Create.into())
-            .await
-        {
-            Ok(_) => Ok(true),
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
+    /// The same, asked once.
+    pub(super) async fn put_once(
+        &self,
+        name: &str,
+        bytes: PutPayload,
+    ) -> Result<(), ExchangeError> {
+        match self.store.put(&self.path(name), bytes).await {
+            Err(Error::NotFound { .. }) => Err(refused("there is no such bucket")),
+            put => Ok(put.map(drop)?),
         }
     }
 
+    /// The same, of a value as JSON.
+    pub(super) async fn put_json(
+        &self,
+        name: &str,
+        value: &impl Serialize,
+    ) -> Result<(), ExchangeError> {
+        let bytes = serde_json::to_vec(value).map_err(io::Error::other)?;
+        self.put(name, bytes).await
+    }
+
+    /// Makes an object that is not there; says whether it did. After a lost answer it may be there, and ours.
+    pub(crate) async fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, ExchangeError> {
+        let (path, bytes) = (self.path(name), PutPayload::from(bytes));
+        let create = || {
+            self.store
+                .put_opts(&path, bytes.clone(), PutMode::Create.into())
+        };
+        self.calls
+            .persist(|| async {
+                match create().await {
+                    Ok(_) => Ok(true),
+                    Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
+                    Err(error) => Err(error.into()),
+                }
+            })
+            .await
+    }
+
     /// Makes or replaces an object by a file, of any size.
-    pub(crate) async fn put_file(&self, name: &str, file: &FilePath) -> Result<(), StorageError> {
+    pub(super) async fn put_file(&self, name: &str, file: &FilePath) -> Result<(), ExchangeError> {
+        self.calls.persist(|| self.write(name, file)).await
+    }
+
+    /// Makes an object whose name is the digest of a file: where one of its size is there, it is right.
+    pub(super) async fn put_blob(&self, name: &str, file: &FilePath) -> Result<(), ExchangeError> {
+        let size = file.metadata()?.len();
+        self.calls
+            .persist(|| async {
+                match self.see_once(name).await? {
+                    Some(seen) if seen.size == size => Ok(()),
+                    _ => self.write(name, file).await,
+                }
+            })
+            .await
+    }
+
+    async fn write(&self, name: &str, file: &FilePath) -> Result<(), ExchangeError> {
         let mut file = File::open(file).await?;
         let mut object = BufWriter::new(self.store.clone(), self.path(name));
         let mut piece = Vec::with_capacity(PIECE);
@@ -170,29 +152,56 @@ impl Objects {
     }
 
     /// An object; nothing if it is not there.
-    pub(crate) async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+    pub(super) async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, ExchangeError> {
+        self.calls.persist(|| self.get_once(name)).await
+    }
+
+    /// The same, asked once.
+    pub(super) async fn get_once(&self, name: &str) -> Result<Option<Vec<u8>>, ExchangeError> {
         let found = async { self.store.get(&self.path(name)).await?.bytes().await };
-        match found.await {
-            Ok(bytes) => Ok(Some(bytes.to_vec())),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        there(found.await.map(|bytes| bytes.to_vec()))
+    }
+
+    /// An object that must be what it should be, if it is there.
+    pub(crate) async fn get_json<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, ExchangeError> {
+        let Some(bytes) = self.get(name).await? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| refused(format!("`{name}` in the storage is damaged: {error}")))
     }
 
     /// Adds to a file what is missing of an object.
-    pub(crate) async fn get_rest(&self, name: &str, part: &FilePath) -> Result<(), StorageError> {
-        let size = self.store.head(&self.path(name)).await?.size;
-        self.get_rest_of(name, &Seen { size, mark: None }, part)
+    pub(super) async fn get_rest(&self, name: &str, part: &FilePath) -> Result<(), ExchangeError> {
+        self.calls
+            .persist(|| async {
+                let seen = self.see_once(name).await?;
+                let size = seen.ok_or(ExchangeError::Missing)?.size;
+                self.add_rest(name, &Seen { size, mark: None }, part).await
+            })
             .await
     }
 
     /// The same of an object as it was seen; refused if it is another by now.
-    pub(crate) async fn get_rest_of(
+    pub(super) async fn get_rest_of(
         &self,
         name: &str,
         seen: &Seen,
         part: &FilePath,
-    ) -> Result<(), StorageError> {
+    ) -> Result<(), ExchangeError> {
+        self.calls.persist(|| self.add_rest(name, seen, part)).await
+    }
+
+    async fn add_rest(
+        &self,
+        name: &str,
+        seen: &Seen,
+        part: &FilePath,
+    ) -> Result<(), ExchangeError> {
         let mut file = OpenOptions::new()
             .create(true)
             .append(true)
@@ -204,17 +213,13 @@ impl Objects {
             from = 0;
         }
         if from < seen.size {
-            let range = Some(GetRange::Offset(from));
             let rest = GetOptions {
-                range,
+                range: Some(GetRange::Offset(from)),
                 if_match: seen.mark.clone(),
                 ..GetOptions::default()
             };
-            let mut bytes = self
-                .store
-                .get_opts(&self.path(name), rest)
-                .await?
-                .into_stream();
+            let object = self.store.get_opts(&self.path(name), rest).await?;
+            let mut bytes = object.into_stream();
             while let Some(bytes) = bytes.next().await {
                 file.write_all(&bytes?).await?;
             }
@@ -222,58 +227,103 @@ impl Objects {
         Ok(file.sync_all().await?)
     }
 
-    /// The size of an object; nothing if it is not there.
-    pub(crate) async fn size(&self, name: &str) -> Result<Option<u64>, StorageError> {
-        Ok(self.see(name).await?.map(|seen| seen.size))
-    }
-
-    /// An object as it is; nothing if it is not there.
-    pub(crate) async fn see(&self, name: &str) -> Result<Option<Seen>, StorageError> {
-        match self.store.head(&self.path(name)).await {
-            Ok(object) => Ok(Some(Seen {
-                size: object.size,
-                mark: object.e_tag,
-            })),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+    /// An object as it is, asked once; nothing if it is not there.
+    pub(super) async fn see_once(&self, name: &str) -> Result<Option<Seen>, ExchangeError> {
+        let found = self.store.head(&self.path(name)).await;
+        there(found.map(|object| Seen {
+            size: object.size,
+            mark: object.e_tag,
+        }))
     }
 
     /// The last parts of the names that begin with a name and a slash.
-    pub(crate) async fn list(&self, name: &str) -> Result<Vec<String>, StorageError> {
-        let objects = self.store.list(Some(&self.path(name)));
-        let last =
-            objects.map_ok(|object| object.location.filename().unwrap_or_default().to_owned());
-        Ok(last.try_collect().await?)
+    pub(super) async fn list(&self, name: &str) -> Result<Vec<String>, ExchangeError> {
+        let path = self.path(name);
+        self.calls
+            .persist(|| async {
+                let objects = self.store.list(Some(&path));
+                let last = objects
+                    .map_ok(|object| object.location.filename().unwrap_or_default().to_owned());
+                Ok(last.try_collect().await?)
+            })
+            .await
     }
 
     /// Removes an object; one that is not there is removed.
-    pub(crate) async fn remove(&self, name: &str) -> Result<(), StorageError> {
-        removed(self.store.delete(&self.path(name)).await)
+    pub(super) async fn remove(&self, name: &str) -> Result<(), ExchangeError> {
+        let path = self.path(name);
+        self.calls.persist(|| self.delete(&path)).await
     }
 
-    /// Removes all objects whose names begin with a name and a slash, `first` before the others.
-    pub(crate) async fn remove_all(&self, name: &str, first: &str) -> Result<(), StorageError> {
-        self.remove(first).await?;
+    /// Removes all objects whose names begin with a name and a slash, `first` before the others; each is asked for once.
+    pub(super) async fn remove_all_once(
+        &self,
+        name: &str,
+        first: &str,
+    ) -> Result<(), ExchangeError> {
+        self.delete(&self.path(first)).await?;
         let mut objects = self.store.list(Some(&self.path(name)));
         while let Some(object) = objects.try_next().await? {
-            removed(self.store.delete(&object.location).await)?;
+            self.delete(&object.location).await?;
         }
         Ok(())
     }
-}
 
-fn removed(answer: Result<(), Error>) -> Result<(), StorageError> {
-    match answer {
-        Err(Error::NotFound { .. }) => Ok(()),
-        answer => Ok(answer?),
+    async fn delete(&self, path: &Path) -> Result<(), ExchangeError> {
+        there(self.store.delete(path).await).map(drop)
     }
 }
 
+impl From<Error> for ExchangeError {
+    fn from(error: Error) -> Self {
+        let said = words(&error);
+        match error {
+            Error::NotFound { .. } => Self::Missing,
+            Error::PermissionDenied { .. } => {
+                refused(format!("the storage lets us not do that: {said}"))
+            }
+            Error::Unauthenticated { .. } => {
+                refused(format!("the storage does not know us: {said}"))
+            }
+            Error::Precondition { .. } => refused("it was changed while it was fetched"),
+            Error::InvalidPath { .. }
+            | Error::NotSupported { .. }
+            | Error::NotImplemented { .. } => refused(said),
+            _ => Self::Unanswered(said),
+        }
+    }
+}
+
+/// What a storage refuses.
+pub(super) fn refused(error: impl ToString) -> ExchangeError {
+    let hint = "check the bucket, and that the job has the `AWS_` variables of one who may read and write it";
+    ExchangeError::refused(error, hint)
+}
+
+/// What was found, if anything is there.
+fn there<T>(answer: Result<T, Error>) -> Result<Option<T>, ExchangeError> {
+    match answer {
+        Err(Error::NotFound { .. }) => Ok(None),
+        answer => Ok(Some(answer?)),
+    }
+}
+
+/// What went wrong, on one line: the last cause says it, those before it repeat the address.
+fn words(error: &Error) -> String {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// An error of the storage that came as one of a file.
-fn inner(error: io::Error) -> StorageError {
+fn inner(error: io::Error) -> ExchangeError {
     match error.downcast::<Error>() {
         Ok(error) => error.into(),
-        Err(error) => StorageError::Unanswered(error.to_string()),
+        Err(error) => ExchangeError::Unanswered(error.to_string()),
     }
 }

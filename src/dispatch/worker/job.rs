@@ -10,11 +10,8 @@ use tokio::sync::{Mutex, watch};
 
 use super::attempt::{Seat, carry_out};
 use super::folder::Folder;
-use super::line::Line;
 use super::{Worker, WorkerError};
-use crate::exchange::{
-    Bucket, CallError, Given, Note, Objects, Shelf, StorageAddress, get, tag_of,
-};
+use crate::exchange::{Bucket, Given, Note, Objects, Shelf, StorageAddress, tag_of};
 use crate::executor::{Asked, Signals, Trainer, ask};
 use crate::protocol::{Offer, Refusal, version};
 use isoflop_core::run::SPEC_VERSION;
@@ -65,7 +62,7 @@ async fn attend(
 ) -> Result<Attended, WorkerError> {
     let mut signals = Signals::new(&[SignalKind::user_defined1()]).map_err(WorkerError::Here)?;
     let shelf = Shelf::of(&options.tag);
-    let Some(given) = get::<Given>(&objects, &shelf.offer()).await? else {
+    let Some(given) = objects.get_json::<Given>(&shelf.offer()).await? else {
         return Ok(Attended::Unwanted);
     };
     let offer = offered(given, &options.tag)?;
@@ -90,7 +87,7 @@ async fn attend(
     let kept = folder.keep(offer).map_err(WorkerError::Here)?;
     let trainer = options.trainer.clone();
     let worker = Worker {
-        line: Line::Storage(Box::new(bucket)),
+        exchange: bucket,
         folder,
         trainer,
         fetching: Mutex::default(),
@@ -157,10 +154,7 @@ async fn claim(objects: &Objects, shelf: &Shelf) -> Result<bool, WorkerError> {
     let ours = serde_json::json!({ "host": host, "process": std::process::id(), "mark": mark });
     let bytes = ours.to_string().into_bytes();
     let name = shelf.claim();
-    let created = objects
-        .persist(|| objects.create(&name, bytes.clone()))
-        .await
-        .map_err(CallError::from)?;
+    let created = objects.create(&name, bytes).await?;
     // The answer to an earlier request may have been lost: then it is there, and ours.
-    Ok(created || get::<serde_json::Value>(objects, &name).await? == Some(ours))
+    Ok(created || objects.get_json(&name).await? == Some(ours))
 }

@@ -6,7 +6,6 @@ mod deliver;
 mod fetch;
 mod folder;
 mod job;
-mod line;
 
 use std::io;
 use std::path::PathBuf;
@@ -16,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
-use crate::exchange::{Address, AddressError, CallError, Client, Note};
+use crate::exchange::{Address, AddressError, Client, ExchangeError, Note};
 use crate::executor::{Asked, Signals, SpawnError, Trainer, ask, kill_survivors};
 use crate::protocol::{ClaimRequest, Hello, LONGEST_WAIT_SECONDS, Offer, Refusal};
 use attempt::{Seat, carry_out};
@@ -24,7 +23,6 @@ use deliver::{Events, deliver};
 use folder::{Folder, Kept};
 use isoflop_core::run::{AttemptEnd, SPEC_VERSION, TrainerExit, write_json};
 pub use job::{Attended, JobOptions, attend_by_storage};
-use line::Line;
 
 /// What a worker gives, and to whom.
 #[derive(Clone, Debug)]
@@ -77,8 +75,8 @@ pub enum WorkerError {
     Survivors(Vec<i32>),
 }
 
-impl From<CallError> for WorkerError {
-    fn from(error: CallError) -> Self {
+impl From<ExchangeError> for WorkerError {
+    fn from(error: ExchangeError) -> Self {
         let refusal = |error: String| {
             Self::Refused(Refusal {
                 error,
@@ -86,10 +84,10 @@ impl From<CallError> for WorkerError {
             })
         };
         match error {
-            CallError::Refused(refusal) => Self::Refused(refusal),
-            CallError::Here(error) => Self::Here(error),
-            CallError::Unanswered(said) => refusal(said),
-            CallError::Gone | CallError::PastEnd => {
+            ExchangeError::Refused(refusal) => Self::Refused(refusal),
+            ExchangeError::Here(error) => Self::Here(error),
+            ExchangeError::Unanswered(said) => refusal(said),
+            ExchangeError::Missing => {
                 refusal("the coordinator does not know what it is asked".to_owned())
             }
         }
@@ -97,15 +95,15 @@ impl From<CallError> for WorkerError {
 }
 
 /// What the tasks of a worker share.
-struct Worker {
-    line: Line,
+struct Worker<E> {
+    exchange: E,
     folder: Folder,
     trainer: Trainer,
     fetching: Mutex<()>,
     note: Note,
 }
 
-impl Worker {
+impl<E> Worker<E> {
     fn say(&self, kept: &Kept, what: &str) {
         (self.note)(&format!("{}: {what}", kept.offer.held));
     }
@@ -119,10 +117,8 @@ impl Worker {
 pub fn work(options: WorkerOptions, note: Note) -> Result<(), WorkerError> {
     let folder = Folder::open(&options.folder)?;
     kill_survivors(&folder.runs()).map_err(WorkerError::Survivors)?;
-    let client = Arc::new(Client::new(&options.address, note)?);
-    let line = Line::Coordinator(client.clone());
     let worker = Worker {
-        line,
+        exchange: Client::new(&options.address, note)?,
         folder,
         trainer: options.trainer.clone(),
         fetching: Mutex::default(),
@@ -133,13 +129,12 @@ pub fn work(options: WorkerOptions, note: Note) -> Result<(), WorkerError> {
         .enable_all()
         .build()
         .map_err(WorkerError::Here)?;
-    runtime.block_on(Shift::new(Arc::new(worker), client, &options).go(&options))
+    runtime.block_on(Shift::new(Arc::new(worker), &options).go(&options))
 }
 
 /// What a worker has under way.
 struct Shift {
-    worker: Arc<Worker>,
-    client: Arc<Client>,
+    worker: Arc<Worker<Client>>,
     tasks: JoinSet<(Seat, Result<(), WorkerError>)>,
     free: Free,
     ending: watch::Sender<Asked>,
@@ -171,14 +166,13 @@ impl Free {
 }
 
 impl Shift {
-    fn new(worker: Arc<Worker>, client: Arc<Client>, options: &WorkerOptions) -> Self {
+    fn new(worker: Arc<Worker<Client>>, options: &WorkerOptions) -> Self {
         let free = Free {
             cores: options.cores,
             gpus: (0..options.gpus).rev().collect(),
         };
         Self {
             worker,
-            client,
             tasks: JoinSet::new(),
             free,
             ending: watch::channel(Asked::Nothing).0,
@@ -196,9 +190,9 @@ impl Shift {
             cores: options.cores,
             gpus: options.gpus,
         };
-        let (worker, client) = (self.worker.clone(), self.client.clone());
+        let worker = self.worker.clone();
         let welcome = tokio::select! {
-            welcome = client.hello(&hello) => welcome?,
+            welcome = worker.exchange.hello(&hello) => welcome?,
             () = signals.next() => return Ok(()),
         };
         (worker.note)(&format!(
@@ -224,10 +218,11 @@ impl Shift {
         loop {
             if claiming.is_none() && self.free.cores > 0 {
                 let (cores, gpus) = (self.free.cores, self.free.gpus.len() as u32);
-                let client = self.client.clone();
+                let worker = self.worker.clone();
                 // It is not dropped when something else comes first: the answer would be lost.
                 claiming = Some(Box::pin(async move {
-                    client
+                    worker
+                        .exchange
                         .claim(&ClaimRequest {
                             cores,
                             gpus,
@@ -329,7 +324,7 @@ impl Shift {
     }
 }
 
-async fn deliver_one_kept(worker: &Worker, kept: &Kept) -> Result<(), WorkerError> {
+async fn deliver_one_kept(worker: &Worker<Client>, kept: &Kept) -> Result<(), WorkerError> {
     let said = std::fs::read(kept.attempt.end())
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -341,7 +336,7 @@ async fn deliver_one_kept(worker: &Worker, kept: &Kept) -> Result<(), WorkerErro
     };
     let end = said.unwrap_or_else(|| AttemptEnd::exit(died as i32));
     write_json(&kept.attempt.end(), &end).map_err(WorkerError::Here)?;
-    let delivered = deliver(&worker.line, kept, end, Events::new(kept)).await?;
+    let delivered = deliver(&worker.exchange, kept, end, Events::new(kept)).await?;
     kept.forget();
     worker.say(
         kept,
