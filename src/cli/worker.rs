@@ -141,10 +141,18 @@ impl From<WorkerError> for Failed {
                 "use https (`isoflop worker-cert` at the coordinator makes a certificate), or a tunnel: `ssh -L 7575:127.0.0.1:7575 HOST`",
             ),
             WorkerError::Address(AddressError::Tls(_)) => (Exit::Usage, "check the fingerprint"),
-            WorkerError::Folder { .. } => (Exit::Usage, "choose another `--folder`"),
+            WorkerError::Folder(..) => (Exit::Usage, "choose another `--folder`"),
             WorkerError::Locked(_) => (
                 Exit::Usage,
                 "end it, or give this one a `--folder` of its own",
+            ),
+            WorkerError::NoLaunch(..) => (
+                Exit::Usage,
+                "`isoflop run` writes attempts and gives them to engines; to train a run, use that",
+            ),
+            WorkerError::Unwritable(..) => (
+                Exit::Bug,
+                "free space, and check that this machine can write to the results folder",
             ),
             WorkerError::Refused(refusal) => (Exit::ExecutorUnreachable, refusal.hint.as_str()),
             WorkerError::Trainer(_) => (

@@ -1,7 +1,6 @@
 //! Where a run executes. One file an engine; the contract with the trainer is the attempt's folder.
 
 mod asked;
-mod attend;
 mod devices;
 mod disk;
 mod engine;
@@ -16,7 +15,6 @@ mod survivors;
 mod workers;
 
 pub use asked::{Asked, ask};
-pub use attend::{AttendError, Attended, attend};
 pub use devices::{DeviceError, Slot, gpu_count, slots};
 pub use disk::free_disk;
 pub use engine::{Execution, ExecutionError, Executor, Trouble};

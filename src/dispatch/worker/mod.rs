@@ -21,8 +21,8 @@ use crate::protocol::{ClaimRequest, Hello, LONGEST_WAIT_SECONDS, Offer, Refusal}
 use attempt::{Seat, carry_out};
 use deliver::{Events, deliver};
 use folder::{Folder, Kept};
-use isoflop_core::run::{AttemptEnd, SPEC_VERSION, TrainerExit, write_json};
-pub use job::{Attended, JobOptions, attend_by_storage};
+use isoflop_core::run::{AttemptEnd, TrainerExit, write_json};
+pub use job::{Attended, JobAddress, attend};
 
 /// What a worker gives, and to whom.
 #[derive(Clone, Debug)]
@@ -51,13 +51,14 @@ pub enum WorkerError {
     #[error("the storage `{0}` cannot be used: {1}")]
     Storage(String, String),
     /// The folder cannot be used.
-    #[error("cannot use the folder `{path}`: {source}")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("cannot use the folder `{0}`: {1}")]
+    Folder(PathBuf, io::Error),
+    /// There is no such attempt, or it cannot be read.
+    #[error("`{0}` is no launch file: {1}")]
+    NoLaunch(PathBuf, io::Error),
+    /// The folder of an attempt cannot be written to.
+    #[error("cannot write `{0}`: {1}")]
+    Unwritable(PathBuf, io::Error),
     /// Another worker uses the folder.
     #[error("another worker uses the folder `{0}`")]
     Locked(PathBuf),
@@ -184,9 +185,7 @@ impl Shift {
         self.deliver_kept();
         let hello = Hello {
             isoflop: env!("CARGO_PKG_VERSION").to_owned(),
-            host: nix::unistd::gethostname()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default(),
+            host: host(),
             cores: options.cores,
             gpus: options.gpus,
         };
@@ -265,7 +264,7 @@ impl Shift {
     }
 
     fn start(&mut self, offer: Offer) -> Result<(), WorkerError> {
-        if offer.spec.version != SPEC_VERSION || offer.spec.id() != offer.held.run {
+        if !offer.names_its_spec() {
             let error = format!(
                 "the coordinator offers {}, whose spec is another's",
                 offer.held
@@ -346,4 +345,11 @@ async fn deliver_one_kept(worker: &Worker<Client>, kept: &Kept) -> Result<(), Wo
         ),
     );
     Ok(())
+}
+
+/// This machine's name.
+fn host() -> String {
+    nix::unistd::gethostname()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
