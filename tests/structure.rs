@@ -13,7 +13,14 @@ const SHARED: [(&str, &[&str]); 2] = [
     ("core", &["units", "arch", "run", "data"]),
     (
         "dispatch",
-        &["store", "protocol", "executor", "worker", "coordinator"],
+        &[
+            "store",
+            "protocol",
+            "exchange",
+            "executor",
+            "worker",
+            "coordinator",
+        ],
     ),
 ];
 
@@ -131,13 +138,16 @@ fn every_dependency_has_one_crate() {
 #[test]
 fn every_dependency_has_one_home() {
     for (word, homes) in [
-        ("tokio", &["coordinator", "executor", "worker"][..]),
+        (
+            "tokio",
+            &["coordinator", "exchange", "executor", "worker"][..],
+        ),
         ("axum", &["executor"]),
         ("tower_http", &["executor"]),
         ("rcgen", &["executor"]),
-        ("reqwest", &["executor", "worker"]),
-        ("object_store", &["executor"]),
-        ("futures_util", &["executor"]),
+        ("reqwest", &["exchange", "executor"]),
+        ("object_store", &["exchange"]),
+        ("futures_util", &["exchange"]),
         ("rustls::crypto::ring", &["protocol"]),
         ("ring::digest", &["protocol"]),
         ("rusqlite", &["store"]),

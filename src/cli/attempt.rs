@@ -3,10 +3,9 @@
 use super::args::AttemptArgs;
 use super::{Exit, Failed, output};
 use isoflop_core::run::AttemptDir;
-use isoflop_dispatch::executor::{AttendError, Attended, StorageAddress, Trainer, attend};
-use isoflop_dispatch::worker::{self, JobOptions, attend_by_storage};
-
-const ELSEWHERE: &str = "this attempt is executed by another job, or was: nothing is done here";
+use isoflop_dispatch::exchange::StorageAddress;
+use isoflop_dispatch::executor::Trainer;
+use isoflop_dispatch::worker::{Attended, JobAddress, attend};
 
 /// Exits with 0 however the trainer ended: `end.json` says that, and an engine that thinks it knows better tries again.
 pub(super) fn main(args: &AttemptArgs) -> Result<Exit, Failed> {
@@ -15,21 +14,27 @@ pub(super) fn main(args: &AttemptArgs) -> Result<Exit, Failed> {
         .attempt
         .to_str()
         .filter(|address| address.contains("://"));
-    if let Some(address) = address {
-        return by_storage(address, args, trainer);
-    }
-    match attend(&AttemptDir::new(args.attempt.clone()), &trainer)? {
-        Attended::Ended(end) => output::note(end.words()),
-        Attended::Elsewhere => output::note(ELSEWHERE),
+    let address = match address {
+        Some(url) => in_storage(url, args)?,
+        None => JobAddress::Folder(AttemptDir::new(args.attempt.clone())),
+    };
+    match attend(&address, trainer, |words| output::note(words))? {
+        Attended::Ended => {}
+        Attended::Elsewhere => {
+            output::note("this attempt is executed by another job, or was: nothing is done here")
+        }
+        Attended::Unwanted => output::note(
+            "this attempt is not in the storage, or not any more: nothing is done here",
+        ),
     }
     Ok(Exit::Ok)
 }
 
-fn by_storage(address: &str, args: &AttemptArgs, trainer: Trainer) -> Result<Exit, Failed> {
+fn in_storage(url: &str, args: &AttemptArgs) -> Result<JobAddress, Failed> {
     let (endpoint, region) = (args.endpoint.clone(), args.region.clone());
-    let Some((storage, tag)) = StorageAddress::of_attempt(address, endpoint, region) else {
+    let Some((storage, tag)) = StorageAddress::of_attempt(url, endpoint, region) else {
         let message = format!(
-            "`{address}` is no address of an attempt: `s3://bucket/prefix/attempts/TAG` is one"
+            "`{url}` is no address of an attempt: `s3://bucket/prefix/attempts/TAG` is one"
         );
         return Err(Failed::new(
             Exit::Usage,
@@ -37,41 +42,5 @@ fn by_storage(address: &str, args: &AttemptArgs, trainer: Trainer) -> Result<Exi
             "`isoflop run` gives attempts to engines; to train a run, use that",
         ));
     };
-    let scratch = std::env::temp_dir().join(format!("{tag}-{}", std::process::id()));
-    let options = JobOptions {
-        storage,
-        tag,
-        trainer,
-        scratch,
-    };
-    match attend_by_storage(&options, |words| output::note(words))? {
-        worker::Attended::Ended => {}
-        worker::Attended::Elsewhere => output::note(ELSEWHERE),
-        worker::Attended::Unwanted => output::note(
-            "this attempt is not in the storage, or not any more: nothing is done here",
-        ),
-    }
-    Ok(Exit::Ok)
-}
-
-impl From<AttendError> for Failed {
-    fn from(error: AttendError) -> Self {
-        match error {
-            AttendError::NoLaunch { .. } => Self::new(
-                Exit::Usage,
-                error,
-                "`isoflop run` writes attempts and gives them to engines; to train a run, use that",
-            ),
-            AttendError::Unwritable { .. } => Self::new(
-                Exit::Bug,
-                error,
-                "free space, and check that this machine can write to the results folder",
-            ),
-            AttendError::Runtime(_) => Self::new(
-                Exit::Bug,
-                error,
-                "see `isoflop logs RUN`; it will be tried again",
-            ),
-        }
-    }
+    Ok(JobAddress::Storage(storage, tag))
 }

@@ -9,9 +9,9 @@ use super::listen::workers;
 use super::worker_args::ListenArgs;
 use super::{Exit, Failed};
 use isoflop_core::run::{Device, SweepDir};
+use isoflop_dispatch::exchange::{Depot, DepotTerms, StorageAddress, TokenError};
 use isoflop_dispatch::executor::{
-    Depot, DepotTerms, Dialect, DialectError, Engines, Executor as Engine, Queue, Slot,
-    StorageAddress, TokenError, Trainer, engine_names, slots,
+    Dialect, DialectError, Engines, Executor as Engine, Queue, Slot, Trainer, engine_names, slots,
 };
 use isoflop_sweep::{At, Executor, ExecutorList, JobDevice, Number, Seats, Storage, SweepFile};
 

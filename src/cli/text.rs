@@ -11,7 +11,7 @@ use super::progress::{PLAIN_EVERY, style};
 use super::{Failed, output};
 use isoflop_core::data::Text;
 use isoflop_core::units::bytes;
-use isoflop_dispatch::executor::{Bringing, StorageAddress, StorageError, bring_text};
+use isoflop_dispatch::exchange::{Bringing, ExchangeError, StorageAddress, bring_text};
 use isoflop_sweep::{SweepFile, TextObject, TextPlace};
 
 /// Where a text lies; one in a bucket is brought here first.
@@ -24,7 +24,7 @@ pub(super) fn find(file: &SweepFile, path: &Path, place: TextPlace) -> Result<Te
     }
 }
 
-fn bring(object: &TextObject) -> Result<Text, StorageError> {
+fn bring(object: &TextObject) -> Result<Text, ExchangeError> {
     let TextObject {
         bucket,
         key,
@@ -55,23 +55,23 @@ fn bring(object: &TextObject) -> Result<Text, StorageError> {
     })
 }
 
-fn refused(file: &SweepFile, path: &Path, object: &TextObject, error: &StorageError) -> Failed {
+fn refused(file: &SweepFile, path: &Path, object: &TextObject, error: &ExchangeError) -> Failed {
     // Without a key it is asked of the machine, as of one of Amazon's: elsewhere nobody answers that.
     let is_known = ["AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE"]
         .iter()
         .any(|name| std::env::var_os(name).is_some());
     let hint = match error {
-        StorageError::Missing => "check the name, and `endpoint` if the storage is not Amazon's",
-        StorageError::Refused(_) | StorageError::Unanswered(_) if !is_known => {
+        ExchangeError::Missing => "check the name, and `endpoint` if the storage is not Amazon's",
+        ExchangeError::Refused(_) | ExchangeError::Unanswered(_) if !is_known => {
             "set the `AWS_` variables of one who may read it, or `AWS_SKIP_SIGNATURE=true` where anyone may; docs/storage.md has them"
         }
-        StorageError::Refused(_) => {
+        ExchangeError::Refused(_) => {
             "use the `AWS_` variables of one who may read it; docs/storage.md has them"
         }
-        StorageError::Unanswered(_) => {
+        ExchangeError::Unanswered(_) => {
             "check `endpoint`, `region` and the connection, then run the same command again"
         }
-        StorageError::Here(_) => {
+        ExchangeError::Here(_) => {
             "free space, or set `XDG_CACHE_HOME` to a folder that can be written to"
         }
     };

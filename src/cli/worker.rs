@@ -7,10 +7,11 @@ use super::cache::cache;
 use super::worker_args::{WorkerArgs, WorkerCertArgs, WorkerTokenArgs, WorkerTokenCommand};
 use super::{Exit, Failed, output};
 use isoflop_core::run::write_whole;
+use isoflop_dispatch::exchange::{Address, AddressError, Token};
 use isoflop_dispatch::executor::{
-    Token, Tokens, TokensError, Trainer, gpu_count, make_certificate, write_secret,
+    Tokens, TokensError, Trainer, gpu_count, make_certificate, write_secret,
 };
-use isoflop_dispatch::worker::{Address, WorkerError, WorkerOptions, work};
+use isoflop_dispatch::worker::{WorkerError, WorkerOptions, work};
 
 pub(super) fn main(args: &WorkerArgs) -> Result<Exit, Failed> {
     let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
@@ -127,7 +128,7 @@ impl From<TokensError> for Failed {
 impl From<WorkerError> for Failed {
     fn from(error: WorkerError) -> Self {
         let (exit, hint) = match &error {
-            WorkerError::Address(..) => (
+            WorkerError::Address(AddressError::Invalid(..)) => (
                 Exit::Usage,
                 "give it as `https://HOST:PORT`, with the token that was made there",
             ),
@@ -135,15 +136,23 @@ impl From<WorkerError> for Failed {
                 Exit::Usage,
                 "give the address that `isoflop run` gave to the engine",
             ),
-            WorkerError::Clear(_) => (
+            WorkerError::Address(AddressError::Clear(_)) => (
                 Exit::Usage,
                 "use https (`isoflop worker-cert` at the coordinator makes a certificate), or a tunnel: `ssh -L 7575:127.0.0.1:7575 HOST`",
             ),
-            WorkerError::Tls(_) => (Exit::Usage, "check the fingerprint"),
-            WorkerError::Folder { .. } => (Exit::Usage, "choose another `--folder`"),
+            WorkerError::Address(AddressError::Tls(_)) => (Exit::Usage, "check the fingerprint"),
+            WorkerError::Folder(..) => (Exit::Usage, "choose another `--folder`"),
             WorkerError::Locked(_) => (
                 Exit::Usage,
                 "end it, or give this one a `--folder` of its own",
+            ),
+            WorkerError::NoLaunch(..) => (
+                Exit::Usage,
+                "`isoflop run` writes attempts and gives them to engines; to train a run, use that",
+            ),
+            WorkerError::Unwritable(..) => (
+                Exit::Bug,
+                "free space, and check that this machine can write to the results folder",
             ),
             WorkerError::Refused(refusal) => (Exit::ExecutorUnreachable, refusal.hint.as_str()),
             WorkerError::Trainer(_) => (

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Held};
-use isoflop_core::run::{AttemptEnd, RunSpec};
+use isoflop_core::run::{AttemptEnd, RunSpec, SPEC_VERSION};
 
 /// A worker introduces itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,13 @@ pub struct Offer {
     pub trunk: Option<OfferedCheckpoint>,
     /// Seconds between beats.
     pub beat_seconds: f64,
+}
+
+impl Offer {
+    /// Whether its spec is one that this isoflop reads, and the run is named by it.
+    pub fn names_its_spec(&self) -> bool {
+        self.spec.version == SPEC_VERSION && self.spec.id() == self.held.run
+    }
 }
 
 /// A checkpoint that the coordinator has.

@@ -9,8 +9,9 @@ use tokio::sync::watch;
 
 use super::deliver::{Events, checkpoints_as_written, deliver};
 use super::fetch::{FetchError, fetch, trunk_source};
-use super::folder::Kept;
+use super::folder::{Folder, Kept};
 use super::{Worker, WorkerError};
+use crate::exchange::Exchange;
 use crate::executor::{Asked, ExecutionError, Executor, ask};
 use crate::protocol::Order;
 use isoflop_core::run::{AttemptEnd, Device, Launch, TrainerExit, replace_json, write_json};
@@ -28,7 +29,7 @@ pub(super) struct Seat {
 /// # Errors
 /// What keeps this worker from executing anything.
 pub(super) async fn carry_out(
-    worker: Arc<Worker>,
+    worker: Arc<Worker<impl Exchange>>,
     kept: Kept,
     seat: Seat,
     ending: watch::Receiver<Asked>,
@@ -36,19 +37,19 @@ pub(super) async fn carry_out(
     let mut events = Events::new(&kept);
     let (asked, hears) = watch::channel(Asked::Nothing);
     // Confirmed before anything is fetched: from here on the coordinator counts on this worker.
-    obey(events.beat(&worker.line).await?, &asked);
+    obey(events.beat(&worker.exchange).await?, &asked);
     worker.say(&kept, "begun");
     let began = events.began();
     let interval = Duration::from_secs_f64(kept.offer.beat_seconds);
     let end = tokio::select! {
         end = prepare_and_train(&worker, &kept, seat, hears, &began) => end?,
         refused = beats(&worker, &mut events, &asked, interval) => match refused? {},
-        never = checkpoints_as_written(&worker.line, &kept, interval) => match never {},
+        never = checkpoints_as_written(&worker.exchange, &kept, interval) => match never {},
         never = pass_on(ending, &asked) => match never {},
     };
     write_json(&kept.attempt.end(), &end).map_err(WorkerError::Here)?;
     worker.say(&kept, &end.words());
-    let delivered = deliver(&worker.line, &kept, end, events).await?;
+    let delivered = deliver(&worker.exchange, &kept, end, events).await?;
     kept.forget();
     worker.say(&kept, delivered.words());
     Ok(())
@@ -63,7 +64,7 @@ fn obey(order: Order, asked: &watch::Sender<Asked>) {
 }
 
 async fn beats(
-    worker: &Worker,
+    worker: &Worker<impl Exchange>,
     events: &mut Events,
     asked: &watch::Sender<Asked>,
     interval: Duration,
@@ -72,7 +73,7 @@ async fn beats(
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        obey(events.beat(&worker.line).await?, asked);
+        obey(events.beat(&worker.exchange).await?, asked);
     }
 }
 
@@ -87,7 +88,7 @@ async fn pass_on(mut ending: watch::Receiver<Asked>, asked: &watch::Sender<Asked
 }
 
 async fn prepare_and_train(
-    worker: &Worker,
+    worker: &Worker<impl Exchange>,
     kept: &Kept,
     seat: Seat,
     mut hears: watch::Receiver<Asked>,
@@ -96,7 +97,7 @@ async fn prepare_and_train(
     let fetched = async {
         // One at a time: two attempts need the same tokens.
         let _one_at_a_time = worker.fetching.lock().await;
-        fetch(&worker.line, &worker.folder, kept).await
+        fetch(&worker.exchange, &worker.folder, kept).await
     };
     let fetched = tokio::select! {
         fetched = fetched => fetched,
@@ -113,7 +114,8 @@ async fn prepare_and_train(
             return Ok(AttemptEnd::exit(TrainerExit::Crash as i32));
         }
     }
-    replace_json(&kept.attempt.launch(), &launch(worker, kept, seat)).map_err(WorkerError::Here)?;
+    replace_json(&kept.attempt.launch(), &launch(&worker.folder, kept, seat))
+        .map_err(WorkerError::Here)?;
     began.store(true, Ordering::Relaxed);
     let execution = worker.trainer.begin(&kept.attempt, seat.threads, hears)?;
     match execution.end.await {
@@ -130,15 +132,15 @@ async fn prepare_and_train(
 }
 
 /// What the trainer is given: all its paths are this worker's.
-fn launch(worker: &Worker, kept: &Kept, seat: Seat) -> Launch {
+fn launch(folder: &Folder, kept: &Kept, seat: Seat) -> Launch {
     let offer = &kept.offer;
     Launch {
         run: offer.held.run.clone(),
         attempt: offer.held.attempt,
         fence: offer.held.fence.clone(),
         parent_pid: Some(std::process::id()),
-        train: worker.folder.tokens(&offer.train),
-        validation: worker.folder.tokens(&offer.validation),
+        train: folder.tokens(&offer.train),
+        validation: folder.tokens(&offer.validation),
         device: seat.gpu.map_or(Device::Cpu, Device::Cuda),
         threads: seat.threads,
         run_folder: kept.run.root().to_owned(),

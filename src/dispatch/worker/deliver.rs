@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::WorkerError;
-use super::client::CallError;
 use super::folder::Kept;
-use super::line::Line;
+use crate::exchange::{Exchange, ExchangeError};
 use crate::protocol::{
     Beat, CheckpointFile, End, EndAnswer, Held, MOST_EVENTS, MOST_LOG, Order, Place,
 };
@@ -44,11 +43,11 @@ impl Events {
     }
 
     /// Tells what is new, and hears what is wanted.
-    pub(super) async fn beat(&mut self, line: &Line) -> Result<Order, CallError> {
-        let events = self.next().map_err(CallError::Here)?;
+    pub(super) async fn beat(&mut self, exchange: &impl Exchange) -> Result<Order, ExchangeError> {
+        let events = self.next().map_err(ExchangeError::Here)?;
         let (held, began) = (self.held.clone(), self.began.load(Ordering::Relaxed));
-        let answer = line
-            .beat(&Beat {
+        let answer = exchange
+            .append(&Beat {
                 held,
                 began,
                 offset: self.offset,
@@ -99,7 +98,7 @@ impl Delivered {
 
 /// Delivers an attempt that is over: events, what another attempt could go on from, the outcome. Returns when the worker may forget it.
 pub(super) async fn deliver(
-    line: &Line,
+    exchange: &impl Exchange,
     kept: &Kept,
     end: AttemptEnd,
     mut events: Events,
@@ -108,7 +107,7 @@ pub(super) async fn deliver(
     loop {
         loop {
             let before = events.offset;
-            if events.beat(line).await? == Order::Forget {
+            if events.beat(exchange).await? == Order::Forget {
                 return Ok(Delivered::Unwanted);
             }
             if events.offset == before && events.next().map_err(WorkerError::Here)?.is_empty() {
@@ -117,11 +116,11 @@ pub(super) async fn deliver(
         }
         let outcome = read_if_there(&kept.attempt)?;
         if !checkpoint_is_there {
-            deliver_last(line, kept, outcome.is_some()).await;
+            deliver_last(exchange, kept, outcome.is_some()).await;
             checkpoint_is_there = true;
         }
         let (held, log) = (kept.offer.held.clone(), log(&kept.attempt));
-        match line
+        match exchange
             .end(&End {
                 held,
                 end: end.clone(),
@@ -140,7 +139,7 @@ pub(super) async fn deliver(
 
 /// Delivers checkpoints as they are written, where the sweep asks for that.
 pub(super) async fn checkpoints_as_written(
-    line: &Line,
+    exchange: &impl Exchange,
     kept: &Kept,
     every: Duration,
 ) -> Infallible {
@@ -154,23 +153,23 @@ pub(super) async fn checkpoints_as_written(
         look.tick().await;
         let latest = checkpoint_steps(&kept.run.checkpoints()).last().copied();
         if kept.offer.deliver_checkpoints && latest > delivered {
-            deliver_checkpoint(line, kept, Place::Run).await;
+            deliver_checkpoint(exchange, kept, Place::Run).await;
             delivered = latest;
         }
     }
 }
 
 /// What others go on from: the trunk of a run that is done, the checkpoint of one that is not.
-async fn deliver_last(line: &Line, kept: &Kept, is_done: bool) {
+async fn deliver_last(exchange: &impl Exchange, kept: &Kept, is_done: bool) {
     match is_done {
-        true if kept.offer.keep_trunk => deliver_checkpoint(line, kept, Place::Trunk).await,
+        true if kept.offer.keep_trunk => deliver_checkpoint(exchange, kept, Place::Trunk).await,
         true => {}
-        false => deliver_checkpoint(line, kept, Place::Run).await,
+        false => deliver_checkpoint(exchange, kept, Place::Run).await,
     }
 }
 
 /// One that cannot be delivered costs steps, made again by another attempt, and no result: the coordinator says of it what there is.
-async fn deliver_checkpoint(line: &Line, kept: &Kept, place: Place) {
+async fn deliver_checkpoint(exchange: &impl Exchange, kept: &Kept, place: Place) {
     let Some(id) = (match place {
         Place::Run => Some(kept.offer.held.run.clone()),
         Place::Trunk => kept.offer.spec.trunk().map(|trunk| trunk.id),
@@ -186,8 +185,8 @@ async fn deliver_checkpoint(line: &Line, kept: &Kept, place: Place) {
         (CheckpointFile::Tensors, dir.tensors()),
         (CheckpointFile::Manifest, dir.manifest()),
     ] {
-        if line
-            .deliver(&kept.offer.held, (place, step, name), &file)
+        if exchange
+            .put(&kept.offer.held, (place, step, name), &file)
             .await
             .is_err()
         {

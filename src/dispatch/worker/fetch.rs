@@ -5,9 +5,8 @@ use std::path::Path;
 
 use tokio::fs;
 
-use super::client::CallError;
 use super::folder::{Folder, Kept};
-use super::line::Line;
+use crate::exchange::{Exchange, ExchangeError};
 use crate::protocol::{Digest, OfferedCheckpoint, Place};
 use isoflop_core::data::read_digest;
 use isoflop_core::run::RunDir;
@@ -16,7 +15,7 @@ use isoflop_core::run::RunDir;
 #[derive(Debug)]
 pub(super) enum FetchError {
     /// The coordinator has something against it.
-    Call(CallError),
+    Call(ExchangeError),
     /// They cannot be written here.
     Io(io::Error),
     /// What came is not what was asked for.
@@ -30,16 +29,20 @@ impl From<io::Error> for FetchError {
 }
 
 /// Fetches what an attempt needs. A checkpoint that is gone only means that steps are made anew.
-pub(super) async fn fetch(line: &Line, folder: &Folder, kept: &Kept) -> Result<(), FetchError> {
+pub(super) async fn fetch(
+    exchange: &impl Exchange,
+    folder: &Folder,
+    kept: &Kept,
+) -> Result<(), FetchError> {
     for digest in [&kept.offer.train, &kept.offer.validation] {
-        file(line, digest, &folder.tokens(digest)).await?;
+        file(exchange, digest, &folder.tokens(digest)).await?;
     }
     if let Some(offered) = &kept.offer.checkpoint {
-        checkpoint(line, &kept.run, Place::Run, offered).await?;
+        checkpoint(exchange, &kept.run, Place::Run, offered).await?;
     }
     if let Some(offered) = &kept.offer.trunk {
         checkpoint(
-            line,
+            exchange,
             &RunDir::new(trunk_source(kept)),
             Place::Trunk,
             offered,
@@ -55,7 +58,7 @@ pub(super) fn trunk_source(kept: &Kept) -> std::path::PathBuf {
 }
 
 async fn checkpoint(
-    line: &Line,
+    exchange: &impl Exchange,
     run: &RunDir,
     place: Place,
     offered: &OfferedCheckpoint,
@@ -66,8 +69,8 @@ async fn checkpoint(
         (&offered.tensors, dir.tensors()),
         (&offered.manifest, dir.manifest()),
     ] {
-        match file(line, digest, &path).await {
-            Err(FetchError::Call(CallError::Gone)) => {
+        match file(exchange, digest, &path).await {
+            Err(FetchError::Call(ExchangeError::Missing)) => {
                 return Ok(fs::remove_dir_all(dir.root()).await?);
             }
             fetched => fetched?,
@@ -76,12 +79,15 @@ async fn checkpoint(
     Ok(())
 }
 
-async fn file(line: &Line, digest: &Digest, to: &Path) -> Result<(), FetchError> {
+async fn file(exchange: &impl Exchange, digest: &Digest, to: &Path) -> Result<(), FetchError> {
     if to.exists() && is_right(to, digest).await? {
         return Ok(());
     }
     let part = to.with_extension("part");
-    line.rest(digest, &part).await.map_err(FetchError::Call)?;
+    exchange
+        .get(digest, &part)
+        .await
+        .map_err(FetchError::Call)?;
     if is_right(&part, digest).await? {
         return Ok(fs::rename(&part, to).await?);
     }

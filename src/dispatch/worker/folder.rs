@@ -26,10 +26,7 @@ pub(super) struct Kept {
 
 impl Folder {
     pub(super) fn open(root: &Path) -> Result<Self, WorkerError> {
-        let failed = |source| WorkerError::Folder {
-            path: root.to_owned(),
-            source,
-        };
+        let failed = |error| WorkerError::Folder(root.to_owned(), error);
         fs::create_dir_all(root.join("runs")).map_err(failed)?;
         fs::create_dir_all(root.join("tokens")).map_err(failed)?;
         let lock = File::create(root.join("lock")).map_err(failed)?;

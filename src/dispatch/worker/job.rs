@@ -1,40 +1,33 @@
-//! An attempt that an engine executes, exchanged with its coordinator by way of a storage.
+//! One attempt that an engine executes, as `isoflop attempt` does it.
 
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
-use std::sync::Arc;
+mod shared;
+mod stored;
 
-use tokio::sync::{Mutex, watch};
+use std::fs::File;
+use std::io::{self, Read};
 
-use super::attempt::{Seat, carry_out};
-use super::bucket::{Bucket, get};
-use super::folder::Folder;
-use super::line::Line;
-use super::{Worker, WorkerError};
-use crate::executor::{
-    Asked, Given, Note, Objects, Shelf, Signals, StorageAddress, Trainer, ask, tag_of,
-};
-use crate::protocol::{Offer, Refusal, version};
-use isoflop_core::run::SPEC_VERSION;
+use serde_json::{Value, json};
+use tokio::signal::unix::SignalKind;
+use tokio::sync::watch;
 
-/// An attempt in a storage, and what executes it.
+use super::{WorkerError, host};
+use crate::exchange::{Note, StorageAddress};
+use crate::executor::{Asked, Signals, Trainer, ask};
+use isoflop_core::run::AttemptDir;
+
+/// Where an attempt lies.
 #[derive(Clone, Debug)]
-pub struct JobOptions {
-    /// The storage.
-    pub storage: StorageAddress,
-    /// The attempt.
-    pub tag: String,
-    /// The trainer.
-    pub trainer: Trainer,
-    /// A folder for what is fetched and made, which is not there yet and is not left.
-    pub scratch: PathBuf,
+pub enum JobAddress {
+    /// In a folder that its coordinator sees too.
+    Folder(AttemptDir),
+    /// In a storage, under its tag.
+    Storage(StorageAddress, String),
 }
 
 /// What became of an attempt here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attended {
-    /// It is over.
+    /// It is over, which its coordinator finds where the attempt lies.
     Ended,
     /// It is executed elsewhere, or was: the engine has started it twice.
     Elsewhere,
@@ -42,124 +35,46 @@ pub enum Attended {
     Unwanted,
 }
 
-/// Executes an attempt and leaves in the storage what it brought. SIGTERM, SIGINT and SIGUSR1 ask for a checkpoint and the end.
+/// Executes an attempt and leaves there what it brought, its end last. SIGTERM, SIGINT, SIGUSR1 and the coordinator ask for a checkpoint
+/// and the end.
 ///
 /// # Errors
 /// [`WorkerError`]; its coordinator then learns from the engine that it is over.
-pub fn attend_by_storage(options: &JobOptions, note: Note) -> Result<Attended, WorkerError> {
-    let objects = Objects::open(&options.storage, note);
-    let objects =
-        objects.map_err(|words| WorkerError::Storage(options.storage.url.clone(), words))?;
+pub fn attend(address: &JobAddress, trainer: Trainer, note: Note) -> Result<Attended, WorkerError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(WorkerError::Here)?;
-    runtime.block_on(attend(options, objects, note))
-}
-
-async fn attend(
-    options: &JobOptions,
-    objects: Objects,
-    note: Note,
-) -> Result<Attended, WorkerError> {
-    let mut signals = Signals::new().map_err(WorkerError::Here)?;
-    let shelf = Shelf::of(&options.tag);
-    let Some(given) = get::<Given>(&objects, &shelf.offer()).await? else {
-        return Ok(Attended::Unwanted);
-    };
-    let offer = offered(given, &options.tag)?;
-    if !claim(&objects, &shelf).await? {
-        return Ok(Attended::Elsewhere);
-    }
-    // It may lie where others write too: it is ours alone, or the job does not begin.
-    let made = std::fs::DirBuilder::new()
-        .mode(0o700)
-        .create(&options.scratch);
-    made.map_err(|source| WorkerError::Folder {
-        path: options.scratch.clone(),
-        source,
-    })?;
-    let _removed = Scratch(&options.scratch);
-    let folder = Folder::open(&options.scratch)?;
-    let seat = Seat {
-        threads: offer.threads,
-        gpu: offer.gpu.then_some(0),
-    };
-    let bucket = Bucket::new(objects, shelf, &offer);
-    let kept = folder.keep(offer).map_err(WorkerError::Here)?;
-    let trainer = options.trainer.clone();
-    let worker = Worker {
-        line: Line::Storage(Box::new(bucket)),
-        folder,
-        trainer,
-        fetching: Mutex::default(),
-        note,
-    };
-    let (ending, ends) = watch::channel(Asked::Nothing);
-    let carried = carry_out(Arc::new(worker), kept, seat, ends);
-    tokio::pin!(carried);
-    loop {
-        tokio::select! {
-            carried = &mut carried => return carried.map(|()| Attended::Ended),
-            () = signals.next() => ask(&ending, Asked::Stop),
+    runtime.block_on(async {
+        // Before anything is claimed: what the engine sends from here on is heard when the trainer is there, and kills nothing before.
+        let signals = Signals::new(&[SignalKind::user_defined1()]);
+        let mut signals = signals.map_err(WorkerError::Here)?;
+        let asked = watch::channel(Asked::Nothing).0;
+        let attended = async {
+            match address {
+                JobAddress::Folder(attempt) => {
+                    shared::attend(attempt, &trainer, &asked, note).await
+                }
+                JobAddress::Storage(storage, tag) => {
+                    stored::attend(storage, tag, trainer, &asked, note).await
+                }
+            }
+        };
+        tokio::pin!(attended);
+        loop {
+            tokio::select! {
+                attended = &mut attended => return attended,
+                () = signals.next() => ask(&asked, Asked::Stop),
+            }
         }
-    }
+    })
 }
 
-/// A folder that is not left; what cannot be removed costs only space.
-struct Scratch<'a>(&'a std::path::Path);
-
-impl Drop for Scratch<'_> {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.0);
-    }
-}
-
-/// What is offered, if this isoflop can train it.
-fn offered(given: Given, tag: &str) -> Result<Offer, WorkerError> {
-    let refused = |error: String| {
-        let hint = "install the same isoflop on all machines".to_owned();
-        WorkerError::Refused(Refusal { error, hint })
-    };
-    if given.version != version() {
-        return Err(refused(format!(
-            "the coordinator speaks version {}, this isoflop {}",
-            given.version,
-            version()
-        )));
-    }
-    let offer: Offer = serde_json::from_value(given.offer)
-        .map_err(|e| refused(format!("its offer is none: {e}")))?;
-    if offer.spec.version != SPEC_VERSION
-        || offer.spec.id() != offer.held.run
-        || tag_of(&offer.held) != tag
-    {
-        return Err(refused(format!(
-            "what is offered for {} is another's",
-            offer.held
-        )));
-    }
-    Ok(offer)
-}
-
-/// Makes the attempt this process's; says whether it was nobody's. A job that an engine queues again after its node has died finds it
-/// taken: the coordinator sees that job end and makes an attempt of its own.
-async fn claim(objects: &Objects, shelf: &Shelf) -> Result<bool, WorkerError> {
-    let host = nix::unistd::gethostname()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+/// Who claims an attempt: this process, by a mark that no other has. A job that an engine queues again after its node has died finds
+/// the attempt claimed: the coordinator sees that job end and makes an attempt of its own, with a token of its own.
+fn claimant() -> io::Result<Value> {
     let mut mark = [0; 16];
-    std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| io::Read::read_exact(&mut file, &mut mark))
-        .map_err(WorkerError::Here)?;
+    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut mark))?;
     let mark = u128::from_le_bytes(mark).to_string();
-    let ours = serde_json::json!({ "host": host, "process": std::process::id(), "mark": mark });
-    let bytes = ours.to_string().into_bytes();
-    let name = shelf.claim();
-    let created = objects
-        .persist(|| objects.create(&name, bytes.clone()))
-        .await
-        .map_err(super::CallError::from)?;
-    // The answer to an earlier request may have been lost: then it is there, and ours.
-    Ok(created || get::<serde_json::Value>(objects, &name).await? == Some(ours))
+    Ok(json!({ "host": host(), "process": std::process::id(), "mark": mark }))
 }

@@ -2,34 +2,27 @@
 //! It needs outgoing connections alone, and executes nothing but the trainer that lies beside it.
 
 mod attempt;
-mod bucket;
-mod client;
 mod deliver;
 mod fetch;
 mod folder;
 mod job;
-mod line;
-mod pin;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
-use crate::executor::{Asked, Note, SpawnError, Trainer, ask, kill_survivors};
+use crate::exchange::{Address, AddressError, Client, ExchangeError, Note};
+use crate::executor::{Asked, Signals, SpawnError, Trainer, ask, kill_survivors};
 use crate::protocol::{ClaimRequest, Hello, LONGEST_WAIT_SECONDS, Offer, Refusal};
 use attempt::{Seat, carry_out};
-pub use client::Address;
-use client::{CallError, Client};
 use deliver::{Events, deliver};
 use folder::{Folder, Kept};
-use isoflop_core::run::{AttemptEnd, SPEC_VERSION, TrainerExit, write_json};
-pub use job::{Attended, JobOptions, attend_by_storage};
-use line::Line;
+use isoflop_core::run::{AttemptEnd, TrainerExit, write_json};
+pub use job::{Attended, JobAddress, attend};
 
 /// What a worker gives, and to whom.
 #[derive(Clone, Debug)]
@@ -51,26 +44,21 @@ pub struct WorkerOptions {
 /// Why a worker ends.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// The address is none.
-    #[error("`{0}` is no address of a coordinator: {1}")]
-    Address(String, String),
+    /// The coordinator cannot be called.
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// The storage cannot be used.
     #[error("the storage `{0}` cannot be used: {1}")]
     Storage(String, String),
-    /// The token would go over the network for all to read.
-    #[error("`{0}` is not on this machine and not https: the token would go there in the clear")]
-    Clear(String),
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(String),
     /// The folder cannot be used.
-    #[error("cannot use the folder `{path}`: {source}")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("cannot use the folder `{0}`: {1}")]
+    Folder(PathBuf, io::Error),
+    /// There is no such attempt, or it cannot be read.
+    #[error("`{0}` is no launch file: {1}")]
+    NoLaunch(PathBuf, io::Error),
+    /// The folder of an attempt cannot be written to.
+    #[error("cannot write `{0}`: {1}")]
+    Unwritable(PathBuf, io::Error),
     /// Another worker uses the folder.
     #[error("another worker uses the folder `{0}`")]
     Locked(PathBuf),
@@ -88,8 +76,8 @@ pub enum WorkerError {
     Survivors(Vec<i32>),
 }
 
-impl From<CallError> for WorkerError {
-    fn from(error: CallError) -> Self {
+impl From<ExchangeError> for WorkerError {
+    fn from(error: ExchangeError) -> Self {
         let refusal = |error: String| {
             Self::Refused(Refusal {
                 error,
@@ -97,10 +85,10 @@ impl From<CallError> for WorkerError {
             })
         };
         match error {
-            CallError::Refused(refusal) => Self::Refused(refusal),
-            CallError::Here(error) => Self::Here(error),
-            CallError::Unanswered(said) => refusal(said),
-            CallError::Gone | CallError::PastEnd => {
+            ExchangeError::Refused(refusal) => Self::Refused(refusal),
+            ExchangeError::Here(error) => Self::Here(error),
+            ExchangeError::Unanswered(said) => refusal(said),
+            ExchangeError::Missing => {
                 refusal("the coordinator does not know what it is asked".to_owned())
             }
         }
@@ -108,15 +96,15 @@ impl From<CallError> for WorkerError {
 }
 
 /// What the tasks of a worker share.
-struct Worker {
-    line: Line,
+struct Worker<E> {
+    exchange: E,
     folder: Folder,
     trainer: Trainer,
     fetching: Mutex<()>,
     note: Note,
 }
 
-impl Worker {
+impl<E> Worker<E> {
     fn say(&self, kept: &Kept, what: &str) {
         (self.note)(&format!("{}: {what}", kept.offer.held));
     }
@@ -130,10 +118,8 @@ impl Worker {
 pub fn work(options: WorkerOptions, note: Note) -> Result<(), WorkerError> {
     let folder = Folder::open(&options.folder)?;
     kill_survivors(&folder.runs()).map_err(WorkerError::Survivors)?;
-    let client = Arc::new(Client::new(&options.address, note)?);
-    let line = Line::Coordinator(client.clone());
     let worker = Worker {
-        line,
+        exchange: Client::new(&options.address, note)?,
         folder,
         trainer: options.trainer.clone(),
         fetching: Mutex::default(),
@@ -144,13 +130,12 @@ pub fn work(options: WorkerOptions, note: Note) -> Result<(), WorkerError> {
         .enable_all()
         .build()
         .map_err(WorkerError::Here)?;
-    runtime.block_on(Shift::new(Arc::new(worker), client, &options).go(&options))
+    runtime.block_on(Shift::new(Arc::new(worker), &options).go(&options))
 }
 
 /// What a worker has under way.
 struct Shift {
-    worker: Arc<Worker>,
-    client: Arc<Client>,
+    worker: Arc<Worker<Client>>,
     tasks: JoinSet<(Seat, Result<(), WorkerError>)>,
     free: Free,
     ending: watch::Sender<Asked>,
@@ -182,14 +167,13 @@ impl Free {
 }
 
 impl Shift {
-    fn new(worker: Arc<Worker>, client: Arc<Client>, options: &WorkerOptions) -> Self {
+    fn new(worker: Arc<Worker<Client>>, options: &WorkerOptions) -> Self {
         let free = Free {
             cores: options.cores,
             gpus: (0..options.gpus).rev().collect(),
         };
         Self {
             worker,
-            client,
             tasks: JoinSet::new(),
             free,
             ending: watch::channel(Asked::Nothing).0,
@@ -197,19 +181,17 @@ impl Shift {
     }
 
     async fn go(mut self, options: &WorkerOptions) -> Result<(), WorkerError> {
-        let mut signals = Signals::new().map_err(WorkerError::Here)?;
+        let mut signals = Signals::new(&[]).map_err(WorkerError::Here)?;
         self.deliver_kept();
         let hello = Hello {
             isoflop: env!("CARGO_PKG_VERSION").to_owned(),
-            host: nix::unistd::gethostname()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default(),
+            host: host(),
             cores: options.cores,
             gpus: options.gpus,
         };
-        let (worker, client) = (self.worker.clone(), self.client.clone());
+        let worker = self.worker.clone();
         let welcome = tokio::select! {
-            welcome = client.hello(&hello) => welcome?,
+            welcome = worker.exchange.hello(&hello) => welcome?,
             () = signals.next() => return Ok(()),
         };
         (worker.note)(&format!(
@@ -235,10 +217,11 @@ impl Shift {
         loop {
             if claiming.is_none() && self.free.cores > 0 {
                 let (cores, gpus) = (self.free.cores, self.free.gpus.len() as u32);
-                let client = self.client.clone();
+                let worker = self.worker.clone();
                 // It is not dropped when something else comes first: the answer would be lost.
                 claiming = Some(Box::pin(async move {
-                    client
+                    worker
+                        .exchange
                         .claim(&ClaimRequest {
                             cores,
                             gpus,
@@ -281,7 +264,7 @@ impl Shift {
     }
 
     fn start(&mut self, offer: Offer) -> Result<(), WorkerError> {
-        if offer.spec.version != SPEC_VERSION || offer.spec.id() != offer.held.run {
+        if !offer.names_its_spec() {
             let error = format!(
                 "the coordinator offers {}, whose spec is another's",
                 offer.held
@@ -340,7 +323,7 @@ impl Shift {
     }
 }
 
-async fn deliver_one_kept(worker: &Worker, kept: &Kept) -> Result<(), WorkerError> {
+async fn deliver_one_kept(worker: &Worker<Client>, kept: &Kept) -> Result<(), WorkerError> {
     let said = std::fs::read(kept.attempt.end())
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -352,7 +335,7 @@ async fn deliver_one_kept(worker: &Worker, kept: &Kept) -> Result<(), WorkerErro
     };
     let end = said.unwrap_or_else(|| AttemptEnd::exit(died as i32));
     write_json(&kept.attempt.end(), &end).map_err(WorkerError::Here)?;
-    let delivered = deliver(&worker.line, kept, end, Events::new(kept)).await?;
+    let delivered = deliver(&worker.exchange, kept, end, Events::new(kept)).await?;
     kept.forget();
     worker.say(
         kept,
@@ -364,22 +347,9 @@ async fn deliver_one_kept(worker: &Worker, kept: &Kept) -> Result<(), WorkerErro
     Ok(())
 }
 
-/// What tells a worker to end.
-struct Signals([tokio::signal::unix::Signal; 2]);
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self([
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        ]))
-    }
-
-    async fn next(&mut self) {
-        let [terminate, interrupt] = &mut self.0;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    }
+/// This machine's name.
+fn host() -> String {
+    nix::unistd::gethostname()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }

@@ -11,14 +11,13 @@ use super::active::{Active, Actives};
 use super::judge::judge;
 use super::launch::{Starting, launch, write_attempt};
 use super::ledger::{End, Ledger};
-use super::signals::Signals;
 use super::{DriveError, Observer, Options, Summary};
 use crate::coordinator::commit::{CommitError, commit};
 use crate::coordinator::schedule::{
     Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step,
 };
 use crate::coordinator::trunks::followers;
-use crate::executor::{Asked, Execution, ExecutionError, Trouble, ask, unwant};
+use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, unwant};
 use crate::store::{Failure, FailureClass, Fence, Request, Store};
 use isoflop_core::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
 use isoflop_sweep::Plan;
@@ -78,7 +77,7 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) async fn run(mut self, state: State) -> Result<Summary, DriveError> {
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::with_terminal()?;
         let result = self.go(state, &mut signals).await;
         if result.is_err() {
             self.end_all(&mut signals).await;

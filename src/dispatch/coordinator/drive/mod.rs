@@ -5,7 +5,6 @@ mod driver;
 mod judge;
 mod launch;
 mod ledger;
-mod signals;
 
 use std::io;
 use std::time::Duration;

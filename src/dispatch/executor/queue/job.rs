@@ -3,8 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::executor::offer::held;
-use crate::executor::storage::tag_of;
+use crate::exchange::{held, tag_of};
 use isoflop_core::run::{AttemptDir, write_whole};
 
 /// What an engine is given.

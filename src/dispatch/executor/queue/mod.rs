@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::asked::{Asked, heard};
 use super::engine::{Execution, ExecutionError, Executor, Trouble};
 use super::local::{SpawnError, Trainer};
-use super::storage::{Depot, StorageError};
+use crate::exchange::{Depot, ExchangeError};
 pub use dialect::{Dialect, DialectError};
 use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit};
 use job::{Job, tag};
@@ -386,9 +386,11 @@ pub fn unwant(attempt: &AttemptDir) -> Result<(), ExecutionError> {
 }
 
 /// What a storage has against an attempt: it would have it against all.
-fn unbrought(attempt: &AttemptDir, error: StorageError) -> ExecutionError {
+fn unbrought(attempt: &AttemptDir, error: ExchangeError) -> ExecutionError {
     match error {
-        StorageError::Here(source) => ExecutionError::Unwritable(attempt.root().to_owned(), source),
+        ExchangeError::Here(source) => {
+            ExecutionError::Unwritable(attempt.root().to_owned(), source)
+        }
         other => ExecutionError::Refused(format!("the storage does not take it: {other}")),
     }
 }

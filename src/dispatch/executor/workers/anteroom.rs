@@ -1,17 +1,18 @@
 //! Connections whose caller has shown no token yet: a bounded number of them. What strangers held open would be missing where results are
 //! written, for a process may have so many files open and no more.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use axum_server::accept::Accept;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::sync::PollSemaphore;
 use tower_service::Service;
 
 use super::guest::Guest;
@@ -25,29 +26,28 @@ const FEW_OPEN_FILES: u64 = 256;
 
 /// Where callers wait until one of their requests has a token.
 #[derive(Clone, Debug)]
-pub(super) struct Anteroom(Arc<Mutex<Room>>);
-
-#[derive(Debug)]
-struct Room {
-    /// How many guests there may be.
+pub(super) struct Anteroom {
+    /// How many guests there may be. One more sends the oldest away: a worker shows its token as soon as it is connected.
     most: usize,
-    /// By arrival. One more ends the oldest: a worker shows its token as soon as it is connected.
+    /// One for each guest's connection, and one more: who is sent away keeps it until it is gone.
+    places: Arc<Semaphore>,
+    room: Arc<Mutex<Room>>,
+}
+
+#[derive(Debug, Default)]
+struct Room {
+    /// Places of connections that are let in and not here yet.
+    coming: Vec<OwnedSemaphorePermit>,
+    /// By arrival.
     guests: VecDeque<Entry>,
-    /// Connections that are let in and not here yet.
-    coming: usize,
-    /// Those of guests, and of guests that were sent away and are not gone yet.
-    open: HashSet<u64>,
-    arrived: u64,
-    /// Who waits to let in another.
-    gate: Option<Waker>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    number: u64,
     from: SocketAddr,
-    /// Sends that the caller is known; dropped, it ends the connection.
-    known: oneshot::Sender<()>,
+    place: OwnedSemaphorePermit,
+    /// Sends the guest away, with its place; dropped, it tells that the caller is known.
+    sends_away: oneshot::Sender<OwnedSemaphorePermit>,
 }
 
 impl Anteroom {
@@ -58,81 +58,50 @@ impl Anteroom {
     }
 
     fn of(most: usize) -> Self {
-        let (guests, open) = (VecDeque::new(), HashSet::new());
-        Self(Arc::new(Mutex::new(Room {
+        Self {
             most,
-            guests,
-            coming: 0,
-            open,
-            arrived: 0,
-            gate: None,
-        })))
+            places: Arc::new(Semaphore::new(most + 1)),
+            room: Arc::default(),
+        }
     }
 
     /// The caller at the other end has shown a token: its connection is not ended for others.
     pub(super) fn welcome(&self, from: SocketAddr) {
-        let mut room = self.room();
-        let place = room.guests.iter().rposition(|entry| entry.from == from);
-        let Some(entry) = place.and_then(|place| room.guests.remove(place)) else {
-            return;
-        };
-        room.is_gone(entry.number);
-        // It may have been closed in this moment.
-        let _ = entry.known.send(());
-    }
-
-    /// A guest's connection is closed.
-    pub(super) fn leave(&self, number: u64) {
-        let mut room = self.room();
-        room.guests.retain(|entry| entry.number != number);
-        room.is_gone(number);
-    }
-
-    fn receive(&self, stream: io::Result<(TcpStream, SocketAddr)>) -> io::Result<Guest> {
-        let mut room = self.room();
-        room.coming -= 1;
-        let (stream, from) = stream.inspect_err(|_| room.let_in())?;
-        let (known, verdict) = oneshot::channel();
-        room.arrived += 1;
-        let number = room.arrived;
-        if room.guests.len() == room.most {
-            room.guests.pop_front();
+        let guests = &mut self.room().guests;
+        if let Some(at) = guests.iter().rposition(|entry| entry.from == from) {
+            guests.remove(at);
         }
+    }
+
+    /// Frees the places of connections that are closed.
+    pub(super) fn tidy(&self) {
+        let guests = &mut self.room().guests;
+        guests.retain(|entry| !entry.sends_away.is_closed());
+    }
+
+    fn receive(&self, stream: TcpStream) -> io::Result<Guest> {
+        let mut room = self.room();
+        // One was taken for it; it is free again if its caller has gone.
+        let place = room.coming.pop();
+        let from = stream.peer_addr()?;
+        let place = place.ok_or_else(|| io::Error::other("let in without a place"))?;
+        if room.guests.len() == self.most
+            && let Some(oldest) = room.guests.pop_front()
+        {
+            // It may have been closed in this moment.
+            let _ = oldest.sends_away.send(oldest.place);
+        }
+        let (sends_away, verdict) = oneshot::channel();
         room.guests.push_back(Entry {
-            number,
             from,
-            known,
+            place,
+            sends_away,
         });
-        room.open.insert(number);
-        Ok(Guest::new(stream, verdict, number, self.clone()))
-    }
-
-    /// Whether another may be let in: those who were sent away have left.
-    fn poll_place(&self, context: &mut Context<'_>) -> Poll<()> {
-        let mut room = self.room();
-        if room.coming + room.open.len() <= room.most {
-            return Poll::Ready(());
-        }
-        room.gate = Some(context.waker().clone());
-        Poll::Pending
+        Ok(Guest::new(stream, verdict, self.clone()))
     }
 
     fn room(&self) -> MutexGuard<'_, Room> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Room {
-    fn is_gone(&mut self, number: u64) {
-        if self.open.remove(&number) {
-            self.let_in();
-        }
-    }
-
-    fn let_in(&mut self) {
-        if let Some(gate) = self.gate.take() {
-            gate.wake();
-        }
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -154,16 +123,28 @@ impl<S> Accept<TcpStream, S> for Anteroom {
     type Future = Ready<io::Result<(Guest, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let stream = stream.peer_addr().map(|from| (stream, from));
         ready(self.receive(stream).map(|guest| (guest, service)))
     }
 }
 
 /// Makes what serves a connection, and takes none from the system's queue while the anteroom is full.
-#[derive(Debug)]
 pub(super) struct Gate<M> {
-    pub(super) make: M,
-    pub(super) anteroom: Anteroom,
+    make: M,
+    anteroom: Anteroom,
+    places: PollSemaphore,
+    /// For the next connection.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl<M> Gate<M> {
+    pub(super) fn new(make: M, anteroom: Anteroom) -> Self {
+        Self {
+            make,
+            places: PollSemaphore::new(anteroom.places.clone()),
+            anteroom,
+            place: None,
+        }
+    }
 }
 
 impl<M: Service<SocketAddr>> Service<SocketAddr> for Gate<M> {
@@ -172,12 +153,14 @@ impl<M: Service<SocketAddr>> Service<SocketAddr> for Gate<M> {
     type Future = M::Future;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), M::Error>> {
-        ready!(self.anteroom.poll_place(context));
+        if self.place.is_none() {
+            self.place = ready!(self.places.poll_acquire(context));
+        }
         self.make.poll_ready(context)
     }
 
     fn call(&mut self, from: SocketAddr) -> M::Future {
-        self.anteroom.room().coming += 1;
+        self.anteroom.room().coming.extend(self.place.take());
         self.make.call(from)
     }
 }
@@ -189,6 +172,7 @@ mod tests {
 
     use super::*;
 
+    /// A bound alone would not do: a worker that comes after as many strangers would wait until their time is over.
     #[tokio::test]
     async fn the_oldest_stranger_goes_and_who_is_known_stays() {
         let room = Anteroom::of(2);
@@ -198,13 +182,11 @@ mod tests {
                 .await
                 .unwrap();
             let (stream, from) = listener.accept().await.unwrap();
-            room.room().coming += 1;
-            (caller, from, room.receive(Ok((stream, from))).unwrap())
+            let place = room.places.clone().try_acquire_owned().unwrap();
+            room.room().coming.push(place);
+            (caller, from, room.receive(stream).unwrap())
         };
-        let has_place = || {
-            room.poll_place(&mut Context::from_waker(Waker::noop()))
-                .is_ready()
-        };
+        let has_place = || room.places.available_permits() > 0;
         let (mut worker, from, mut known) = come().await;
         room.welcome(from);
         let (_first, _, mut sent_away) = come().await;
@@ -214,12 +196,16 @@ mod tests {
         assert!(!has_place(), "the oldest has not left");
         let error = sent_away.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+        let again = sent_away.read_u8().await.unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::ConnectionAborted);
         drop(sent_away);
         assert!(has_place());
         worker.write_u8(7).await.unwrap();
         assert_eq!(known.read_u8().await.unwrap(), 7);
         drop(known);
-        let room = room.room();
-        assert_eq!((room.open.len(), room.guests.len()), (2, 2));
+        assert_eq!(
+            (room.places.available_permits(), room.room().guests.len()),
+            (1, 2)
+        );
     }
 }

@@ -8,9 +8,8 @@ use std::time::Instant;
 
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
-use super::super::arrival::{append, deliver, note};
-use super::super::offer::Blobs;
 use super::office::Office;
+use crate::exchange::{Blobs, append, deliver, note};
 use crate::protocol::{Beat, BeatAnswer, Digest, End, EndAnswer, Held, Order};
 use isoflop_core::run::AttemptDir;
 

@@ -12,9 +12,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tower_http::services::ServeFile;
 
-use super::super::arrival::Arrival;
 use super::door::Caller;
 use super::server::{Failure, Shared};
+use crate::exchange::Arrival;
 use crate::protocol::{CheckpointFile, Digest, Held, Place};
 
 /// Longest time without a byte of a file that a worker brings.

@@ -1,63 +1,60 @@
 //! A connection that may be ended from outside, until its caller is known.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::anteroom::Anteroom;
 
 #[derive(Debug)]
 pub(super) struct Guest {
     stream: TcpStream,
-    /// Nothing once its caller is known.
-    verdict: Option<oneshot::Receiver<()>>,
-    number: u64,
+    /// Sends it away, or says that it is known and nobody will.
+    verdict: Option<oneshot::Receiver<OwnedSemaphorePermit>>,
+    /// The place of one that is sent away: taken until it is gone.
+    sent_away: Option<OwnedSemaphorePermit>,
     anteroom: Anteroom,
 }
 
 impl Guest {
-    /// A connection that goes on where the verdict is sent or outstanding, and ends where its sender is dropped.
     pub(super) fn new(
         stream: TcpStream,
-        verdict: oneshot::Receiver<()>,
-        number: u64,
+        verdict: oneshot::Receiver<OwnedSemaphorePermit>,
         anteroom: Anteroom,
     ) -> Self {
         Self {
             stream,
             verdict: Some(verdict),
-            number,
+            sent_away: None,
             anteroom,
         }
     }
 
     /// Whether it is still to be served; wakes the task when that changes.
     fn stays(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        let Some(verdict) = &mut self.verdict else {
-            return Ok(());
-        };
-        match Pin::new(verdict).poll(context) {
-            Poll::Ready(Err(_)) => Err(io::Error::new(
+        if let Some(verdict) = &mut self.verdict
+            && let Poll::Ready(verdict) = Pin::new(verdict).poll(context)
+        {
+            (self.verdict, self.sent_away) = (None, verdict.ok());
+        }
+        match self.sent_away {
+            None => Ok(()),
+            Some(_) => Err(io::Error::new(
                 io::ErrorKind::ConnectionAborted,
                 "too many strangers",
             )),
-            Poll::Ready(Ok(())) => {
-                self.verdict = None;
-                Ok(())
-            }
-            Poll::Pending => Ok(()),
         }
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.anteroom.leave(self.number);
+        self.verdict = None;
+        self.anteroom.tidy();
     }
 }
 

@@ -20,13 +20,13 @@ use tokio::sync::{oneshot, watch};
 use super::asked::{Asked, heard};
 use super::engine::{Execution, ExecutionError, Executor, Trouble};
 use super::local::SpawnError;
-use super::offer::{Terms, held, offer};
+use crate::exchange::{Terms, held, offer};
 use crate::protocol::{Held, LONGEST_WAIT_SECONDS};
 pub use certificate::{CertificateError, Identity, Made, make_certificate};
 use desk::Desk;
 use door::Door;
 use isoflop_core::run::{AttemptDir, AttemptEnd};
-use office::Office;
+use office::{Office, lost};
 use server::{Shared, serve};
 
 pub use tokens::{Tokens, TokensError, write_secret};
@@ -200,12 +200,7 @@ async fn follow(
     mut ended: oneshot::Receiver<AttemptEnd>,
     mut asked: watch::Receiver<Asked>,
 ) -> Result<AttemptEnd, ExecutionError> {
-    let over = |end: Result<AttemptEnd, _>| {
-        Ok(end.unwrap_or(AttemptEnd::Lost {
-            began: true,
-            fate: None,
-        }))
-    };
+    let over = |end: Result<AttemptEnd, _>| Ok(end.unwrap_or(lost(true)));
     tokio::select! {
         end = &mut ended => return over(end),
         () = heard(&mut asked, Asked::Stop) => desk.office().stop(&held),
@@ -216,12 +211,6 @@ async fn follow(
         () = heard(&mut asked, Asked::EndNow) => {}
     }
     // From here on its worker hears that it is to forget it.
-    desk.office().end(
-        &held,
-        AttemptEnd::Lost {
-            began: true,
-            fate: None,
-        },
-    );
+    desk.office().end(&held, lost(true));
     over(ended.await)
 }

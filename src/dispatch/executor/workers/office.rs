@@ -173,13 +173,7 @@ impl Office {
         };
         entry.order = Order::Stop;
         if entry.holder.as_ref().is_none_or(|holder| !holder.confirmed) {
-            self.end(
-                held,
-                AttemptEnd::Lost {
-                    began: false,
-                    fate: None,
-                },
-            );
+            self.end(held, lost(false));
         }
     }
 
@@ -199,28 +193,27 @@ impl Office {
     }
 
     fn give_up_out_of_touch(&mut self, now: Instant) {
-        let lost = |entry: &Entry| {
+        let is_out = |entry: &Entry| {
             entry
                 .holder
                 .as_ref()
                 .is_some_and(|h| now.duration_since(h.heard) > self.lease)
         };
-        let lost: Vec<Held> = self
+        let out_of_touch: Vec<Held> = self
             .entries
             .iter()
-            .filter(|(_, e)| lost(e))
+            .filter(|(_, e)| is_out(e))
             .map(|(held, _)| held.clone())
             .collect();
-        lost.iter().for_each(|held| {
-            self.end(
-                held,
-                AttemptEnd::Lost {
-                    began: true,
-                    fate: None,
-                },
-            )
-        });
+        out_of_touch
+            .iter()
+            .for_each(|held| self.end(held, lost(true)));
     }
+}
+
+/// The end of an attempt whose worker says nothing.
+pub(super) fn lost(began: bool) -> AttemptEnd {
+    AttemptEnd::Lost { began, fate: None }
 }
 
 #[cfg(test)]

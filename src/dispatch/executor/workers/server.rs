@@ -75,10 +75,7 @@ pub(super) async fn serve(
 ) -> std::io::Result<()> {
     let anteroom = door.anteroom();
     let make = routes(door, shared).into_make_service_with_connect_info::<SocketAddr>();
-    let service = Gate {
-        make,
-        anteroom: anteroom.clone(),
-    };
+    let service = Gate::new(make, anteroom.clone());
     let mut server = axum_server::from_tcp(listener)?
         .http1_only()
         .first_request_timeout(HEADER_TIME);

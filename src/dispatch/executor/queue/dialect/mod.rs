@@ -9,7 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use super::Job;
-use crate::executor::token::TokenError;
+use crate::exchange::TokenError;
 use command::Commands;
 use isoflop_core::run::{Fate, SweepDir};
 use isoflop_sweep::Executor;

@@ -13,9 +13,8 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::DialectError;
-use crate::executor::http;
+use crate::exchange::{Token, http};
 use crate::executor::queue::job::{Job, quoted};
-use crate::executor::token::Token;
 use answers::{Answer, State, jobs, one_job, taken};
 use isoflop_core::run::Fate;
 use isoflop_sweep::RayExecutor;
@@ -167,8 +166,8 @@ impl Ray {
         let mut request = self
             .client
             .request(method, format!("{}/api/jobs/{path}", self.address));
-        if let Some(Token(token)) = &self.token {
-            request = request.header(AUTHORIZATION, token);
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, token.header());
         }
         if let Some(body) = body {
             request = request.json(body);

@@ -16,7 +16,7 @@ use isoflop_core::run::{
 const MOST_TENSORS: u64 = 64 << 30;
 
 /// Writes down once who has an attempt, for the next coordinator, or that it trains, for this one.
-pub(super) fn note(path: &Path, who: &Value) -> io::Result<()> {
+pub(crate) fn note(path: &Path, who: &Value) -> io::Result<()> {
     if path.exists() {
         Ok(())
     } else {
@@ -25,7 +25,7 @@ pub(super) fn note(path: &Path, who: &Value) -> io::Result<()> {
 }
 
 /// Adds events, if they go on where those before ended; returns how many bytes there are now.
-pub(super) fn append(attempt: &AttemptDir, offset: u64, events: &[u8]) -> io::Result<u64> {
+pub(crate) fn append(attempt: &AttemptDir, offset: u64, events: &[u8]) -> io::Result<u64> {
     let there = length(attempt);
     if there != offset || events.is_empty() {
         return Ok(there);
@@ -39,12 +39,12 @@ pub(super) fn append(attempt: &AttemptDir, offset: u64, events: &[u8]) -> io::Re
 }
 
 /// Bytes of events that are there.
-pub(super) fn length(attempt: &AttemptDir) -> u64 {
+pub(crate) fn length(attempt: &AttemptDir) -> u64 {
     fs::metadata(attempt.metrics()).map_or(0, |metadata| metadata.len())
 }
 
 /// Writes what an attempt brought, all of it synced before what tells of its end.
-pub(super) fn deliver(attempt: &AttemptDir, end: &End) -> io::Result<EndAnswer> {
+pub(crate) fn deliver(attempt: &AttemptDir, end: &End) -> io::Result<EndAnswer> {
     let there = length(attempt);
     if there < end.events {
         return Ok(EndAnswer::Events(there));
@@ -61,19 +61,19 @@ pub(super) fn deliver(attempt: &AttemptDir, end: &End) -> io::Result<EndAnswer> 
 }
 
 /// Where a checkpoint arrives, and whose it must be.
-pub(super) struct Arrival {
-    pub(super) dir: CheckpointsDir,
-    pub(super) arriving: CheckpointDir,
+pub(crate) struct Arrival {
+    pub(crate) dir: CheckpointsDir,
+    pub(crate) arriving: CheckpointDir,
     /// The run, or the trunk, that it must be of.
     owner: RunId,
     /// Most bytes that its tensors can have.
-    pub(super) most_tensors: u64,
+    pub(crate) most_tensors: u64,
 }
 
 impl Arrival {
     /// # Errors
     /// When the attempt's launch file cannot be read, or tells of no such checkpoint.
-    pub(super) fn of(attempt: &AttemptDir, held: &Held, place: Place) -> io::Result<Self> {
+    pub(crate) fn of(attempt: &AttemptDir, held: &Held, place: Place) -> io::Result<Self> {
         let launch: Launch = serde_json::from_slice(&fs::read(attempt.launch())?)?;
         let dir = place.of(&RunDir::new(launch.run_folder));
         let trunk = || launch.spec.trunk().map(|trunk| trunk.id);
@@ -95,7 +95,7 @@ impl Arrival {
     ///
     /// # Errors
     /// [`InvalidCheckpoint`].
-    pub(super) fn accept(&self, step: u64) -> Result<(), InvalidCheckpoint> {
+    pub(crate) fn accept(&self, step: u64) -> Result<(), InvalidCheckpoint> {
         accept_checkpoint(&self.dir, &self.arriving, &self.owner, step)
     }
 }

@@ -13,7 +13,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// A client to be. It asks the machine of an address and no other, neither a proxy nor whereto it is sent on, for what it says
 /// may be a secret. A request may take `whole` until its answer is read.
-pub(super) fn client(whole: Duration) -> ClientBuilder {
+pub(crate) fn client(whole: Duration) -> ClientBuilder {
     tls_provider();
     Client::builder()
         .no_proxy()
@@ -26,7 +26,7 @@ pub(super) fn client(whole: Duration) -> ClientBuilder {
 ///
 /// # Errors
 /// In words.
-pub(super) async fn text(mut response: Response, most: usize) -> Result<String, String> {
+pub(crate) async fn text(mut response: Response, most: usize) -> Result<String, String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|e| words(&e))? {
         if bytes.len() + chunk.len() > most {

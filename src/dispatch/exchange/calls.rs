@@ -3,24 +3,17 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::ExchangeError;
+
 /// Says something to who watches.
 pub type Note = fn(&str);
 
 /// Before a call is tried again: doubled each time, between these.
 const PAUSE: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 
-/// Why a call brought nothing.
-pub(crate) trait CallFailure: Sized {
-    /// Why there was no answer, where another call may find one.
-    ///
-    /// # Errors
-    /// The failure itself, where it would be the same again.
-    fn unanswered(self) -> Result<String, Self>;
-}
-
 /// Who is called, and what was said of it.
 #[derive(Debug)]
-pub(crate) struct Calls {
+pub(super) struct Calls {
     who: &'static str,
     note: Note,
     /// Why there was no answer to the last call, if there was none.
@@ -28,7 +21,7 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(crate) fn new(who: &'static str, note: Note) -> Self {
+    pub(super) fn new(who: &'static str, note: Note) -> Self {
         Self {
             who,
             note,
@@ -37,7 +30,7 @@ impl Calls {
     }
 
     /// Why there was no answer to the last call, if there was none.
-    pub(crate) fn silence(&self) -> Option<String> {
+    pub(super) fn silence(&self) -> Option<String> {
         self.trouble
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -48,25 +41,20 @@ impl Calls {
     ///
     /// # Errors
     /// What would be the same again.
-    pub(crate) async fn persist<T, E, F>(&self, mut call: impl FnMut() -> F) -> Result<T, E>
+    pub(super) async fn persist<T, F>(
+        &self,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, ExchangeError>
     where
-        E: CallFailure,
-        F: Future<Output = Result<T, E>>,
+        F: Future<Output = Result<T, ExchangeError>>,
     {
         let mut pause = PAUSE[0];
         loop {
-            let failed = match call().await {
-                Ok(answer) => {
+            match call().await {
+                Err(ExchangeError::Unanswered(reason)) => self.is_in_trouble(reason),
+                answer => {
                     self.is_well();
-                    return Ok(answer);
-                }
-                Err(failure) => failure.unanswered(),
-            };
-            match failed {
-                Ok(reason) => self.is_in_trouble(reason),
-                Err(refused) => {
-                    self.is_well();
-                    return Err(refused);
+                    return answer;
                 }
             }
             tokio::time::sleep(pause).await;

@@ -10,19 +10,19 @@ use isoflop_core::run::{
 
 /// What is the same for all offers of a sweep.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
-    pub(super) beat_seconds: f64,
-    pub(super) deliver_checkpoints: bool,
+pub(crate) struct Terms {
+    pub(crate) beat_seconds: f64,
+    pub(crate) deliver_checkpoints: bool,
 }
 
 /// Files that a worker may ask for, by digest.
-pub(super) type Blobs = Vec<(Digest, PathBuf)>;
+pub(crate) type Blobs = Vec<(Digest, PathBuf)>;
 
 /// The attempt that a launch file describes.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(super) fn held(attempt: &AttemptDir) -> io::Result<Held> {
+pub(crate) fn held(attempt: &AttemptDir) -> io::Result<Held> {
     let launch = launch(attempt)?;
     Ok(Held {
         run: launch.run,
@@ -39,7 +39,7 @@ fn launch(attempt: &AttemptDir) -> io::Result<Launch> {
 ///
 /// # Errors
 /// When the launch file cannot be read.
-pub(super) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Blobs)> {
+pub(crate) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Blobs)> {
     let launch = launch(attempt)?;
     let mut blobs = Blobs::new();
     let named = |digest: &str| Digest::try_from(digest.to_owned()).map_err(io::Error::other);

@@ -3,13 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
 
-use super::{Given, Objects, Shelf, StorageAddress, StorageError, Told, tokens};
-use crate::executor::arrival::{Arrival, append, deliver, length, note};
-use crate::executor::offer::{Terms, held, offer};
+use super::arrival::{Arrival, append, deliver, length, note};
+use super::offer::{Terms, held, offer};
+use super::shelf::{Given, Shelf, Told, tokens};
+use super::{ExchangeError, Objects, StorageAddress};
 use crate::protocol::{CheckpointFile, End, Held, Order, Place};
 use isoflop_core::run::{AttemptDir, checkpoint_steps};
 
@@ -44,12 +44,11 @@ impl Depot {
             .map_err(|e| e.to_string())?;
         runtime
             .block_on(async {
-                objects
-                    .put("tried", b"isoflop can write here".to_vec())
-                    .await?;
-                objects.get("tried").await.map(drop)
+                let words: &[u8] = b"isoflop can write here";
+                objects.put_once("tried", words.into()).await?;
+                objects.get_once("tried").await.map(drop)
             })
-            .map_err(|error: StorageError| error.to_string())?;
+            .map_err(|error: ExchangeError| error.to_string())?;
         Ok(Self {
             address,
             objects,
@@ -88,8 +87,8 @@ impl Depot {
     /// Brings there what an attempt needs; what it is comes last.
     ///
     /// # Errors
-    /// [`StorageError`]; one that does not answer is called until it does.
-    pub(crate) async fn bring(&self, attempt: &AttemptDir, tag: &str) -> Result<(), StorageError> {
+    /// [`ExchangeError`]; one that does not answer is called until it does.
+    pub(crate) async fn bring(&self, attempt: &AttemptDir, tag: &str) -> Result<(), ExchangeError> {
         let (shelf, terms) = (
             Shelf::of(tag),
             Terms {
@@ -109,34 +108,21 @@ impl Depot {
             } else {
                 shelf.given(&digest)
             };
-            let size = fs::metadata(&file)?.len();
-            self.objects
-                .persist(|| async {
-                    // The name is the digest: what is there whole is right.
-                    if self.objects.size(&name).await? == Some(size) {
-                        Ok(())
-                    } else {
-                        self.objects.put_file(&name, &file).await
-                    }
-                })
-                .await?;
+            self.objects.put_blob(&name, &file).await?;
         }
-        self.put(&shelf.order(), &Order::GoOn).await?;
-        self.put(
-            &shelf.offer(),
-            &Given::new(&offer).map_err(std::io::Error::other)?,
-        )
-        .await
+        self.objects.put_json(&shelf.order(), &Order::GoOn).await?;
+        let given = Given::new(&offer).map_err(std::io::Error::other)?;
+        self.objects.put_json(&shelf.offer(), &given).await
     }
 
     /// Fetches what an attempt has brought since the last look, and passes on what is asked of it.
     ///
     /// # Errors
-    /// [`StorageError`]; one that does not answer is called until it does.
-    pub(crate) async fn look(&self, attempt: &AttemptDir, tag: &str) -> Result<(), StorageError> {
+    /// [`ExchangeError`]; one that does not answer is called until it does.
+    pub(crate) async fn look(&self, attempt: &AttemptDir, tag: &str) -> Result<(), ExchangeError> {
         let shelf = Shelf::of(tag);
         if attempt.stop().exists() {
-            self.put(&shelf.order(), &Order::Stop).await?;
+            self.objects.put_json(&shelf.order(), &Order::Stop).await?;
         }
         // It is written last: with it, all else is there.
         let end: Option<End> = self.get(&shelf.end()).await?;
@@ -168,12 +154,12 @@ impl Depot {
         attempt: &AttemptDir,
         shelf: &Shelf,
         until: u64,
-    ) -> Result<(), StorageError> {
+    ) -> Result<(), ExchangeError> {
         let mut began_anew = false;
         while length(attempt) < until {
             let from = length(attempt);
             let events = shelf.events(from);
-            let ends = self.objects.persist(|| self.objects.list(&events)).await?;
+            let ends = self.objects.list(&events).await?;
             let to = ends
                 .iter()
                 .filter_map(|end| end.parse::<u64>().ok())
@@ -182,10 +168,7 @@ impl Depot {
             let chunk = match to {
                 Some(to) => {
                     let chunk = shelf.chunk(from, to);
-                    self.objects
-                        .persist(|| self.objects.get(&chunk))
-                        .await?
-                        .map(|chunk| (to, chunk))
+                    self.objects.get(&chunk).await?.map(|chunk| (to, chunk))
                 }
                 None => None,
             };
@@ -211,7 +194,7 @@ impl Depot {
         attempt: &AttemptDir,
         shelf: &Shelf,
         (held, place, step): (&Held, Place, u64),
-    ) -> Result<(), StorageError> {
+    ) -> Result<(), ExchangeError> {
         let arrival = Arrival::of(attempt, held, place)?;
         if checkpoint_steps(&arrival.dir).last() >= Some(&step) {
             return Ok(());
@@ -226,12 +209,8 @@ impl Depot {
             (CheckpointFile::Manifest, arriving.manifest()),
         ] {
             let name = shelf.checkpoint(place, step, file);
-            match self
-                .objects
-                .persist(|| self.objects.get_rest(&name, &path))
-                .await
-            {
-                Err(StorageError::Missing) => return Ok(()),
+            match self.objects.get_rest(&name, &path).await {
+                Err(ExchangeError::Missing) => return Ok(()),
                 fetched => fetched?,
             }
         }
@@ -246,23 +225,15 @@ impl Depot {
     /// be removed costs only space.
     pub(crate) async fn clear(&self, tag: &str) {
         let shelf = Shelf::of(tag);
-        let _ = self.objects.remove_all(shelf.root(), &shelf.order()).await;
-    }
-
-    async fn put(&self, name: &str, value: &impl Serialize) -> Result<(), StorageError> {
-        let bytes = serde_json::to_vec(value).map_err(std::io::Error::other)?;
-        let put = || self.objects.put(name, bytes.clone());
-        match self.objects.persist(put).await {
-            Err(StorageError::Missing) => {
-                Err(StorageError::Refused("there is no such bucket".to_owned()))
-            }
-            put => put,
-        }
+        let _ = self
+            .objects
+            .remove_all_once(shelf.root(), &shelf.order())
+            .await;
     }
 
     /// An object that is there and what it should be.
-    async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StorageError> {
-        let bytes = self.objects.persist(|| self.objects.get(name)).await?;
+    async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ExchangeError> {
+        let bytes = self.objects.get(name).await?;
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 }

@@ -5,9 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::objects::Seen;
-use super::{Objects, StorageAddress, StorageError};
-use crate::executor::calls::Note;
+use super::objects::{Seen, refused};
+use super::{ExchangeError, Note, Objects, StorageAddress};
 
 /// Between two looks at how much is there.
 const LOOK: Duration = Duration::from_millis(200);
@@ -40,21 +39,21 @@ fn place(cache: &Path, address: &StorageAddress, name: &str, seen: &Seen) -> Pat
 /// emptied at any time. `watch` hears how far it is while it is brought; what was brought before an interruption stays.
 ///
 /// # Errors
-/// [`StorageError`]: at the first question also if there is no answer, later only what would be the same again.
+/// [`ExchangeError`]: at the first question also if there is no answer, later only what would be the same again.
 pub fn bring_text(
     address: &StorageAddress,
     name: &str,
     cache: &Path,
     note: Note,
     watch: &mut dyn FnMut(Bringing),
-) -> Result<PathBuf, StorageError> {
+) -> Result<PathBuf, ExchangeError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let objects = Objects::open(address, note).map_err(StorageError::Refused)?;
+    let objects = Objects::open(address, note).map_err(refused)?;
     let seen = runtime
-        .block_on(objects.see(name))?
-        .ok_or(StorageError::Missing)?;
+        .block_on(objects.see_once(name))?
+        .ok_or(ExchangeError::Missing)?;
     let place = place(cache, address, name, &seen);
     if !is_whole(&place, &seen) {
         fs::create_dir_all(cache)?;
@@ -90,11 +89,11 @@ async fn bring(
     seen: &Seen,
     place: &Path,
     watch: &mut dyn FnMut(Bringing),
-) -> Result<(), StorageError> {
+) -> Result<(), ExchangeError> {
     let part = place.with_extension("part");
     let here = || fs::metadata(&part).map_or(0, |file| file.len());
     let mut look = tokio::time::interval(LOOK);
-    let brought = objects.persist(|| objects.get_rest_of(name, seen, &part));
+    let brought = objects.get_rest_of(name, seen, &part);
     tokio::pin!(brought);
     loop {
         tokio::select! {
@@ -152,7 +151,7 @@ mod tests {
 
         fn see(&self) -> Seen {
             self.runtime
-                .block_on(self.objects.see(NAME))
+                .block_on(self.objects.see_once(NAME))
                 .unwrap()
                 .unwrap()
         }
@@ -162,7 +161,7 @@ mod tests {
         }
 
         /// What is brought, and whether anything was fetched for it.
-        fn bring(&self) -> (Result<String, StorageError>, Vec<Bringing>) {
+        fn bring(&self) -> (Result<String, ExchangeError>, Vec<Bringing>) {
             let mut watched = Vec::new();
             let place = bring_text(&self.address, NAME, &self.cache(), |_| {}, &mut |at| {
                 watched.push(at)
@@ -177,7 +176,7 @@ mod tests {
     #[test]
     fn a_text_is_brought_once_and_again_when_it_is_another() {
         let lab = Lab::new();
-        assert!(matches!(lab.bring().0, Err(StorageError::Missing)));
+        assert!(matches!(lab.bring().0, Err(ExchangeError::Missing)));
         lab.put("one text");
         let (text, watched) = lab.bring();
         assert_eq!(text.unwrap(), "one text");
@@ -216,7 +215,7 @@ mod tests {
             .runtime
             .block_on(lab.objects.get_rest_of(NAME, &seen, &part));
         assert!(
-            matches!(brought, Err(StorageError::Refused(_))),
+            matches!(brought, Err(ExchangeError::Refused(_))),
             "{brought:?}"
         );
     }

@@ -1,0 +1,103 @@
+//! An attempt in a folder that its coordinator sees too: the trainer writes where the coordinator reads.
+
+use std::convert::Infallible;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::super::WorkerError;
+use super::{Attended, claimant};
+use crate::exchange::Note;
+use crate::executor::{Asked, Executor, Trainer, ask};
+use isoflop_core::run::{AttemptDir, AttemptEnd, Launch, TrainerExit, replace_json, write_json};
+
+/// How often it is asked whether the attempt is still wanted.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Executes an attempt and leaves `end.json`. A file `stop` in its folder asks for a checkpoint and the end; a later attempt at the same
+/// run ends it at once.
+pub(super) async fn attend(
+    attempt: &AttemptDir,
+    trainer: &Trainer,
+    asked: &watch::Sender<Asked>,
+    note: Note,
+) -> Result<Attended, WorkerError> {
+    let mut launch = read_launch(attempt)?;
+    if !claim(attempt)? {
+        return Ok(Attended::Elsewhere);
+    }
+    let end = if wanted(attempt) > Asked::Nothing {
+        AttemptEnd::exit(TrainerExit::Preempted as i32)
+    } else {
+        // The trainer shall die with this process.
+        launch.parent_pid = Some(std::process::id());
+        replace_json(&attempt.launch(), &launch).map_err(unwritable(attempt.launch()))?;
+        execute(attempt, trainer, launch.threads, asked).await?
+    };
+    write_json(&attempt.end(), &end).map_err(unwritable(attempt.end()))?;
+    note(&end.words());
+    Ok(Attended::Ended)
+}
+
+fn read_launch(attempt: &AttemptDir) -> Result<Launch, WorkerError> {
+    let path = attempt.launch();
+    let launch = std::fs::read(&path).and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
+    launch.map_err(|error| WorkerError::NoLaunch(path, error))
+}
+
+fn unwritable(path: PathBuf) -> impl FnOnce(io::Error) -> WorkerError {
+    |error| WorkerError::Unwritable(path, error)
+}
+
+/// Makes the attempt this process's; says whether it was nobody's.
+fn claim(attempt: &AttemptDir) -> Result<bool, WorkerError> {
+    let claimant = claimant().map_err(WorkerError::Here)?.to_string();
+    let path = attempt.began();
+    match File::create_new(&path).and_then(|mut file| file.write_all(claimant.as_bytes())) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(WorkerError::Unwritable(path, error)),
+    }
+}
+
+async fn execute(
+    attempt: &AttemptDir,
+    trainer: &Trainer,
+    threads: u32,
+    asked: &watch::Sender<Asked>,
+) -> Result<AttemptEnd, WorkerError> {
+    let execution = match trainer.begin(attempt, threads, asked.subscribe()) {
+        Ok(execution) => execution,
+        Err(error) => {
+            let log = format!("error: {error}\n");
+            std::fs::write(attempt.log(), log).map_err(unwritable(attempt.log()))?;
+            return Ok(AttemptEnd::exit(TrainerExit::Crash as i32));
+        }
+    };
+    tokio::select! {
+        end = execution.end => end.map_err(|error| WorkerError::Here(io::Error::other(error))),
+        never = look(attempt, asked) => match never {},
+    }
+}
+
+/// Passes on what the coordinator wants.
+async fn look(attempt: &AttemptDir, asked: &watch::Sender<Asked>) -> Infallible {
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        look.tick().await;
+        ask(asked, wanted(attempt));
+    }
+}
+
+fn wanted(attempt: &AttemptDir) -> Asked {
+    if attempt.is_superseded() {
+        Asked::EndNow
+    } else if attempt.stop().exists() {
+        Asked::Stop
+    } else {
+        Asked::Nothing
+    }
+}
