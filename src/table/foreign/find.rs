@@ -32,6 +32,14 @@ impl Found {
         self.columns.iter().any(|(_, other)| *other == column)
     }
 
+    /// The column's name of each role that has one.
+    pub(super) fn names(&self, sheet: &Sheet) -> Vec<(Role, String)> {
+        self.columns
+            .iter()
+            .map(|(role, column)| (*role, sheet.names[*column].clone()))
+            .collect()
+    }
+
     /// The roles that were found, in the order of [`ROLES`], with their columns.
     pub(super) fn all(&self) -> &[(Role, usize)] {
         &self.columns

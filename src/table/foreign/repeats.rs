@@ -5,12 +5,14 @@ use std::collections::{HashMap, HashSet};
 use isoflop_fit::Excluded;
 
 use super::Note;
-use super::doubts::few;
 use super::find::Found;
 use super::roles::Role;
 use super::rows::Run;
 use super::sheet::{Cell, Sheet};
 use super::value::number;
+
+/// A run with its seed.
+pub(super) type Seeded = (Run, u64);
 
 /// Leaves out rows that say again what a row before said, and gives each repeat a seed of its own.
 pub(super) fn part(
@@ -19,34 +21,33 @@ pub(super) fn part(
     runs: Vec<Run>,
     excluded: &mut Vec<Excluded>,
     notes: &mut Vec<Note>,
-) -> Vec<(Run, u64)> {
-    let mut kept: Vec<(Run, u64)> = Vec::with_capacity(runs.len());
+) -> Vec<Seeded> {
+    let mut kept: Vec<Seeded> = Vec::with_capacity(runs.len());
     let mut groups: HashMap<Key, Group> = HashMap::new();
-    let mut again: Vec<String> = Vec::new();
+    let mut again: Vec<usize> = Vec::new();
     for run in runs {
         let group = groups.entry(Key::of(&run)).or_default();
-        let said = (run.loss.to_bits(), run.seed);
-        if !group.said.insert(said) {
-            // One reason, whichever row it is: people are told how many have it.
-            excluded.push(Excluded {
-                run: run.name,
-                reason: "the same as an earlier row".to_owned(),
-            });
-            again.push(sheet.number(run.row).to_string());
+        if group.said.insert((run.loss.to_bits(), run.seed)) {
+            let seed = group.seed(run.seed);
+            group.rows.push(run.row);
+            kept.push((run, seed));
             continue;
         }
-        let seed = group.seed(run.seed);
-        group.rows.push(run.row);
-        kept.push((run, seed));
+        again.push(run.row);
+        // One reason, whichever row it is: people are told how many have it.
+        excluded.push(Excluded {
+            run: run.name,
+            reason: "the same as an earlier row".to_owned(),
+        });
     }
-    let rows = few(&again, sheet.unit());
+    let places = sheet.places(&again);
     match again.len() {
         0 => {}
         1 => notes.push(Note::Remark(format!(
-            "1 row says again what another says, and is left out ({rows})"
+            "1 row says again what another says, and is left out ({places})"
         ))),
         twice => notes.push(Note::Remark(format!(
-            "{twice} rows say again what others say, and are left out ({rows})"
+            "{twice} rows say again what others say, and are left out ({places})"
         ))),
     }
     let repeated: Vec<&Group> = groups
@@ -62,7 +63,7 @@ pub(super) fn part(
 struct Key {
     arm: String,
     size: Option<String>,
-    unit: Option<String>,
+    budget_kind: String,
     numbers: [u64; 8],
 }
 
@@ -73,7 +74,7 @@ impl Key {
         Self {
             arm: run.arm.clone(),
             size: run.size.clone(),
-            unit: run.budget_unit.clone(),
+            budget_kind: run.budget_kind.clone(),
             numbers: [
                 run.params.to_bits(),
                 run.tokens.to_bits(),

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use crate::collect::label;
+use crate::study::FLOPS;
+use isoflop_fit::findings::Measurement;
 use isoflop_fit::{Excluded, Further};
 
 use super::find::Found;
@@ -11,7 +13,7 @@ use super::sheet::{Cell, Sheet};
 use super::value::{NUMBERS, comma, number, shown, text};
 use super::{ForeignError, Note};
 
-/// A run that has a loss.
+/// A run that has a loss, with what the table gives of its place among the others.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
     /// Its row in the sheet.
@@ -24,24 +26,40 @@ pub(super) struct Run {
     pub(super) params: f64,
     pub(super) tokens: f64,
     pub(super) flops: f64,
-    /// Of the table's own column, in the unit of `budget_unit`.
+    /// In the unit of its kind.
     pub(super) budget: Option<f64>,
-    /// Kind of the budget where it is not `flops`.
-    pub(super) budget_unit: Option<String>,
+    pub(super) budget_kind: String,
     pub(super) lr_factor: Option<f64>,
     pub(super) loss: f64,
     pub(super) further: Further,
 }
 
+impl Run {
+    /// Whether it may be part of a profile.
+    pub(super) fn has_flops_budget(&self) -> bool {
+        self.budget_kind == FLOPS
+    }
+
+    /// What statistics rest on.
+    pub(super) fn measurement(&self) -> Measurement<'_> {
+        Measurement {
+            arm: &self.arm,
+            params: self.params,
+            tokens: self.tokens,
+            flops: self.flops,
+            loss: self.loss,
+        }
+    }
+}
+
 /// The name of the one architecture of a table that names none.
-pub(super) const ONLY_ARM: &str = "all-runs";
+const ONLY_ARM: &str = "all-runs";
 
 /// The runs of a sheet, and the rows that are none.
 pub(super) fn runs(
     path: &Path,
     sheet: &Sheet,
     found: &Found,
-    notes: &mut Vec<Note>,
 ) -> Result<(Vec<Run>, Vec<Excluded>), ForeignError> {
     all_are_read(path, sheet, found)?;
     let reader = Reader { path, sheet, found };
@@ -55,20 +73,29 @@ pub(super) fn runs(
             }),
         }
     }
-    if found.column(Role::Arch).is_none() {
-        notes.push(Note::Remark(format!(
-            "no column names an architecture: all runs are one, `{ONLY_ARM}`"
-        )));
-    }
-    if found.column(Role::Flops).is_none() {
-        notes.push(Note::Remark("no column has FLOPs: C = 6·N·D".to_owned()));
-    }
-    if found.column(Role::Tokens).is_none() {
-        notes.push(Note::Remark(
-            "no column has tokens: D = C / (6·N)".to_owned(),
-        ));
-    }
     Ok((runs, excluded))
+}
+
+/// What stands in place of columns that a table does not have.
+pub(super) fn assumptions(found: &Found) -> Vec<Note> {
+    let only_arm = format!("no column names an architecture: all runs are one, `{ONLY_ARM}`");
+    let assumed = [
+        (Role::Arch, only_arm.as_str()),
+        (Role::Flops, "no column has FLOPs: C = 6·N·D"),
+        (Role::Tokens, "no column has tokens: D = C / (6·N)"),
+    ];
+    let missing = assumed
+        .into_iter()
+        .filter(|(role, _)| found.column(*role).is_none());
+    missing
+        .map(|(_, note)| Note::Remark(note.to_owned()))
+        .collect()
+}
+
+/// Every architecture that rows name, as often as they do.
+pub(super) fn arms(sheet: &Sheet, found: &Found) -> impl Iterator<Item = String> {
+    let column = found.column(Role::Arch);
+    (0..sheet.len()).filter_map(move |row| text(sheet.cell(column?, row)))
 }
 
 /// Refuses columns whose type is not read, but for names of runs: rows have numbers too.
@@ -101,10 +128,7 @@ type OrLeftOut<T> = Result<T, String>;
 
 impl Reader<'_> {
     fn run(&self, row: usize) -> Result<OrLeftOut<Run>, ForeignError> {
-        if let Some(reason) = self
-            .text(Role::Status, row)
-            .and_then(|status| unfinished(&status))
-        {
+        if let Some(reason) = self.unfinished(row) {
             return Ok(Err(reason));
         }
         let loss = match self.loss(row)? {
@@ -115,9 +139,6 @@ impl Reader<'_> {
             Ok(cost) => cost,
             Err(reason) => return Ok(Err(reason)),
         };
-        let unit = self
-            .text(Role::BudgetKind, row)
-            .filter(|kind| kind != "flops");
         Ok(Ok(Run {
             row,
             name: self.name(row),
@@ -134,7 +155,9 @@ impl Reader<'_> {
             tokens,
             flops,
             budget: self.positive(Role::FlopsBudget, row)?,
-            budget_unit: unit,
+            budget_kind: self
+                .text(Role::BudgetKind, row)
+                .unwrap_or_else(|| FLOPS.to_owned()),
             lr_factor: self.positive(Role::LrFactor, row)?,
             loss,
             further: self.further(row, params)?,
@@ -172,7 +195,7 @@ impl Reader<'_> {
         Ok(Further {
             params_without_embedding: self.without_embedding(row, params)?,
             device_seconds: match self.positive(Role::DeviceSeconds, row)? {
-                None if self.is_ours() => self.our_seconds(row)?,
+                None if self.is_ours() => self.our_seconds(row),
                 seconds => seconds,
             },
             unique_tokens: self.positive(Role::UniqueTokens, row)?,
@@ -206,13 +229,30 @@ impl Reader<'_> {
         self.sheet.names.iter().position(|other| other == name)
     }
 
+    /// The cell of a column that has no role.
+    fn cell(&self, name: &str, row: usize) -> Cell<'_> {
+        self.named(name)
+            .map_or(Cell::Missing, |column| self.sheet.cell(column, row))
+    }
+
     /// A run of a sweep has one device; one that took over a trunk did not spend the trunk's seconds itself.
-    fn our_seconds(&self, row: usize) -> Result<Option<f64>, ForeignError> {
-        let cell = |name| {
-            self.named(name)
-                .map_or(Cell::Missing, |column| self.sheet.cell(column, row))
-        };
-        Ok(number(cell("train_seconds")).filter(|_| cell("trunk_steps") == Cell::Missing))
+    fn our_seconds(&self, row: usize) -> Option<f64> {
+        number(self.cell("train_seconds", row))
+            .filter(|seconds| *seconds > 0.0 && self.cell("trunk_steps", row) == Cell::Missing)
+    }
+
+    /// Why a run of this status is left out; nothing where it is finished.
+    fn unfinished(&self, row: usize) -> Option<String> {
+        let status = self.text(Role::Status, row)?;
+        match status.to_lowercase().as_str() {
+            status if FINISHED.contains(&status) => None,
+            "diverged" => match number(self.cell("steps", row)).filter(|_| self.is_ours()) {
+                Some(steps) => Some(format!("diverged at step {steps}")),
+                None => Some("diverged".to_owned()),
+            },
+            "missing" => Some("no valid outcome".to_owned()),
+            _ => Some(format!("status `{}`", shown(&status))),
+        }
     }
 
     /// The run's own name with its place in the file; for a sweep's table the name that the sweep gives it.
@@ -333,22 +373,14 @@ impl Reader<'_> {
     }
 }
 
-/// Why a run of this status is left out; nothing where it is finished.
-fn unfinished(status: &str) -> Option<String> {
-    const FINISHED: [&str; 8] = [
-        "finished",
-        "finish",
-        "completed",
-        "complete",
-        "done",
-        "success",
-        "succeeded",
-        "ok",
-    ];
-    match status.to_lowercase().as_str() {
-        status if FINISHED.contains(&status) => None,
-        "diverged" => Some("diverged".to_owned()),
-        "missing" => Some("no valid outcome".to_owned()),
-        _ => Some(format!("status `{}`", shown(status))),
-    }
-}
+/// Words for a run that is finished.
+const FINISHED: [&str; 8] = [
+    "finished",
+    "finish",
+    "completed",
+    "complete",
+    "done",
+    "success",
+    "succeeded",
+    "ok",
+];

@@ -107,6 +107,28 @@ impl Sheet {
         format!("{} {}", self.unit(), self.number(row))
     }
 
+    /// `lines 3, 5 and 7`: so many are named, more are counted.
+    pub(super) fn places(&self, rows: &[usize]) -> String {
+        const FEW: usize = 10;
+        let numbers: Vec<String> = rows
+            .iter()
+            .map(|row| self.number(*row).to_string())
+            .collect();
+        let unit = self.unit();
+        match numbers.as_slice() {
+            [] => format!("no {unit}"),
+            [one] => format!("{unit} {one}"),
+            [before @ .., last] if numbers.len() <= FEW => {
+                format!("{unit}s {} and {last}", before.join(", "))
+            }
+            _ => format!(
+                "{unit}s {} and {} more",
+                numbers[..FEW].join(", "),
+                numbers.len() - FEW
+            ),
+        }
+    }
+
     /// `line` or `row`.
     pub(super) fn unit(&self) -> &'static str {
         match &self.rows {

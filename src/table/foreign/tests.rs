@@ -7,7 +7,11 @@ use polars::prelude::{Column, DataFrame, ParquetWriter};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use isoflop_core::run::SweepDir;
+use isoflop_fit::{Excluded, Study};
+
 use super::*;
+use crate::{RunStatus, Tables};
 
 /// What `--map` gives.
 type Map = &'static [(&'static str, &'static str)];
@@ -562,17 +566,59 @@ fn compressed_text_is_read() {
     );
 }
 
+/// The committed example, as its outcomes have it.
+fn example() -> (SweepDir, Tables) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let dir = SweepDir::new(&root.join("results"), "example");
+    let plan = isoflop_sweep::Plan::read(&dir.plan()).unwrap();
+    let tables = crate::collect(&dir, &plan);
+    (dir, tables)
+}
+
+/// The study of a sweep, as its table of runs has it: curves lie in another.
+fn without_curves(tables: &Tables) -> Study {
+    Study {
+        trajectories: Vec::new(),
+        ..tables.study()
+    }
+}
+
 /// The table that a sweep leaves is what the sweep itself fits.
 #[test]
 fn our_own_table_is_read_as_its_sweep_is() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let dir = isoflop_core::run::SweepDir::new(&root.join("results"), "example");
-    let plan = isoflop_sweep::Plan::read(&dir.plan()).unwrap();
-    let study = crate::collect(&dir, &plan).study();
+    let (dir, tables) = example();
     let foreign = read_foreign(&dir.runs_table(), &[], false).unwrap();
-    assert_eq!(foreign.study.observations, study.observations);
-    assert_eq!(foreign.study.excluded, study.excluded);
+    assert_eq!(foreign.study, without_curves(&tables));
     assert_eq!(foreign.notes, []);
+}
+
+/// So it is where runs are missing or diverged, have other budgets, took over a trunk, and the first arm begins late.
+#[test]
+fn our_own_table_is_read_as_its_sweep_is_while_that_is_unfinished() {
+    let (_, mut tables) = example();
+    let first = tables.runs[0].arm.clone();
+    let other = tables.runs.iter().position(|run| run.arm != first).unwrap();
+    let row = tables.runs.remove(other);
+    tables.runs.insert(1, row);
+    for (place, status) in [(0, RunStatus::Missing), (3, RunStatus::Diverged)] {
+        let run = &mut tables.runs[place];
+        (run.status, run.loss_val) = (status, None);
+    }
+    tables.runs[0].measured = None;
+    tables.runs[4].budget_kind = "tokens_per_param";
+    tables.runs[5].lr_factor = 2.0;
+    tables.runs[6].measured.as_mut().unwrap().trunk_steps = Some(3);
+    tables.runs[7].measured.as_mut().unwrap().seconds.train = 0.0;
+
+    let folder = TempDir::new().unwrap();
+    let dir = SweepDir::new(folder.path(), "unfinished");
+    std::fs::create_dir_all(dir.runs_table().parent().unwrap()).unwrap();
+    tables.write(&dir).unwrap();
+    let foreign = read_foreign(&dir.runs_table(), &[], false).unwrap();
+    let study = without_curves(&tables);
+    assert_eq!(foreign.study, study);
+    assert_eq!(study.arms()[0], first);
+    assert_eq!((study.excluded.len(), study.unprofiled.len()), (3, 1));
 }
 
 /// Tables that others published, where they lie beside the checkout.

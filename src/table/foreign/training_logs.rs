@@ -11,10 +11,10 @@ use super::value::text;
 
 /// Warns where most rows share the name of their run, its architecture and N with others, and have more tokens one after the
 /// other. The loss of a point on the way is not that of a run which ended there, because the learning rate has not decayed.
-pub(super) fn logs(sheet: &Sheet, found: &Found, runs: &[(Run, u64)]) -> Option<Note> {
+pub(super) fn training_logs(sheet: &Sheet, found: &Found, runs: &[&Run]) -> Option<Note> {
     let column = found.column(Role::Run)?;
     let mut courses: HashMap<(String, &str), Vec<&Run>> = HashMap::new();
-    for (run, _) in runs {
+    for run in runs {
         if let Some(name) = text(sheet.cell(column, run.row)) {
             courses.entry((name, &run.arm)).or_default().push(run);
         }
