@@ -18,12 +18,11 @@ pub(super) fn units(sheet: &Sheet, found: &Found, runs: &[&Run]) -> Vec<Note> {
     let is_told = |finding: &UnitFinding<'_>| {
         by_name.is_some() && matches!(finding, UnitFinding::LargeLosses { .. })
     };
-    let findings = unit_findings(&measurements, &measured);
+    let mut findings = unit_findings(&measurements, &measured);
+    findings.retain(|finding| !is_told(finding));
     let told = findings
         .iter()
-        .filter(|finding| !is_told(finding))
         .map(|finding| warning(sheet, found, runs, finding));
-    let told: Vec<String> = told.collect();
     by_name.into_iter().chain(told).map(Note::Warning).collect()
 }
 
@@ -84,14 +83,13 @@ fn warning(sheet: &Sheet, found: &Found, runs: &[&Run], finding: &UnitFinding<'_
             others,
             times,
         } => {
-            let others = match others.as_slice() {
+            let others = match others[..] {
                 [one] => format!("`{one}`"),
                 _ => "the other architectures".to_owned(),
             };
-            let whose = if *quantity == Quantity::TokensPerParam {
-                "in the median run"
-            } else {
-                "at like losses"
+            let whose = match quantity {
+                Quantity::TokensPerParam => "in the median run",
+                _ => "at like losses",
             };
             format!(
                 "{} of `{arm}` are {times:.1e} times those of {others} {whose}: one may be in another unit, thousands or \
