@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::args::{ArchCommand, ArchListArgs, ArchShowArgs};
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::arch::{
     Architecture, Causal, Counted, ModelConfig, Operation, PRESETS, Preset, Shape, ShapeError,
     TRANSFORMER, named_rungs,
@@ -17,14 +18,14 @@ use isoflop_sweep::{load, nearest};
 /// The paper's vocabulary, T5's, and its sequences.
 const PAPER: (u32, u32) = (32_128, 512);
 
-pub(super) fn main(command: &ArchCommand) -> Result<Exit, Failed> {
+pub(super) fn main(command: &ArchCommand) -> Result<Exit, AppError> {
     match command {
         ArchCommand::List(args) => list(args),
         ArchCommand::Show(args) => show(args),
     }
 }
 
-fn list(args: &ArchListArgs) -> Result<Exit, Failed> {
+fn list(args: &ArchListArgs) -> Result<Exit, AppError> {
     if args.json {
         output::json(&PRESETS.iter().map(Listed::new).collect::<Vec<_>>())?;
         return Ok(Exit::Ok);
@@ -47,7 +48,7 @@ fn list(args: &ArchListArgs) -> Result<Exit, Failed> {
     Ok(Exit::Ok)
 }
 
-fn show(args: &ArchShowArgs) -> Result<Exit, Failed> {
+fn show(args: &ArchShowArgs) -> Result<Exit, AppError> {
     let shown = match &args.sweep {
         Some(file) => of_sweep(file, args)?,
         None => preset(args)?,
@@ -74,7 +75,7 @@ impl Shown {
         architecture: Architecture,
         args: &ArchShowArgs,
         of_file: (u32, u32),
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, AppError> {
         let size: Shape = args.size.parse().map_err(|e| {
             let names: Vec<&str> = named_rungs().collect();
             let hint = match e {
@@ -84,14 +85,20 @@ impl Shown {
                 ),
                 _ => "choose a value within that range".to_owned(),
             };
-            Failed::new(Exit::Usage, e, hint)
+            AppError::new(ErrorKind::Usage, e, hint)
         })?;
         let (vocabulary, sequence_length) = (
             args.vocab.unwrap_or(of_file.0),
             args.sequence_length.unwrap_or(of_file.1),
         );
-        let config = ModelConfig::new(architecture, &size, vocabulary, sequence_length)
-            .map_err(|e| Failed::new(Exit::Usage, format!("`{name}` cannot be: {e}"), e.hint()))?;
+        let config =
+            ModelConfig::new(architecture, &size, vocabulary, sequence_length).map_err(|e| {
+                AppError::new(
+                    ErrorKind::Usage,
+                    format!("`{name}` cannot be: {e}"),
+                    e.hint(),
+                )
+            })?;
         Ok(Self {
             name: name.to_owned(),
             about: about.to_owned(),
@@ -100,20 +107,24 @@ impl Shown {
     }
 }
 
-fn preset(args: &ArchShowArgs) -> Result<Shown, Failed> {
+fn preset(args: &ArchShowArgs) -> Result<Shown, AppError> {
     let preset = Preset::named(&args.name).ok_or_else(|| {
         let names: Vec<&str> = Preset::names().collect();
         let message = format!(
             "`{}` is no architecture: `isoflop arch list` names them all",
             args.name
         );
-        Failed::new(Exit::Usage, message, nearest(&args.name, &names, "name"))
+        AppError::new(
+            ErrorKind::Usage,
+            message,
+            nearest(&args.name, &names, "name"),
+        )
     })?;
     Shown::new(preset.name, preset.about, preset.architecture, args, PAPER)
 }
 
 /// An arm of a sweep file, with its tokens and its sequences.
-fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, Failed> {
+fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, AppError> {
     let sweep = load(file)?;
     let names: Vec<&str> = sweep
         .architectures
@@ -134,7 +145,11 @@ fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, Failed> {
                 file.display(),
                 names.join("`, `")
             );
-            Failed::new(Exit::Usage, message, nearest(&args.name, &names, "name"))
+            AppError::new(
+                ErrorKind::Usage,
+                message,
+                nearest(&args.name, &names, "name"),
+            )
         })?
         .value;
     let length = u32::try_from(sweep.train.sequence_length.value.0).unwrap_or(u32::MAX);

@@ -1,15 +1,16 @@
 //! `isoflop attempt`
 
 use super::args::AttemptArgs;
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::AttemptDir;
-use isoflop_dispatch::executor::{AttendError, Attended, StorageAddress, Trainer, attend};
+use isoflop_dispatch::executor::{Attended, StorageAddress, Trainer, attend};
 use isoflop_dispatch::worker::{self, JobOptions, attend_by_storage};
 
 const ELSEWHERE: &str = "this attempt is executed by another job, or was: nothing is done here";
 
 /// Exits with 0 however the trainer ended: `end.json` says that, and an engine that thinks it knows better tries again.
-pub(super) fn main(args: &AttemptArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &AttemptArgs) -> Result<Exit, AppError> {
     let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
     let address = args
         .attempt
@@ -25,14 +26,14 @@ pub(super) fn main(args: &AttemptArgs) -> Result<Exit, Failed> {
     Ok(Exit::Ok)
 }
 
-fn by_storage(address: &str, args: &AttemptArgs, trainer: Trainer) -> Result<Exit, Failed> {
+fn by_storage(address: &str, args: &AttemptArgs, trainer: Trainer) -> Result<Exit, AppError> {
     let (endpoint, region) = (args.endpoint.clone(), args.region.clone());
     let Some((storage, tag)) = StorageAddress::of_attempt(address, endpoint, region) else {
         let message = format!(
             "`{address}` is no address of an attempt: `s3://bucket/prefix/attempts/TAG` is one"
         );
-        return Err(Failed::new(
-            Exit::Usage,
+        return Err(AppError::new(
+            ErrorKind::Usage,
             message,
             "`isoflop run` gives attempts to engines; to train a run, use that",
         ));
@@ -52,26 +53,4 @@ fn by_storage(address: &str, args: &AttemptArgs, trainer: Trainer) -> Result<Exi
         ),
     }
     Ok(Exit::Ok)
-}
-
-impl From<AttendError> for Failed {
-    fn from(error: AttendError) -> Self {
-        match error {
-            AttendError::NoLaunch { .. } => Self::new(
-                Exit::Usage,
-                error,
-                "`isoflop run` writes attempts and gives them to engines; to train a run, use that",
-            ),
-            AttendError::Unwritable { .. } => Self::new(
-                Exit::Bug,
-                error,
-                "free space, and check that this machine can write to the results folder",
-            ),
-            AttendError::Runtime(_) => Self::new(
-                Exit::Bug,
-                error,
-                "see `isoflop logs RUN`; it will be tried again",
-            ),
-        }
-    }
 }

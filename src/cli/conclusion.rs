@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::args::Folders;
 use super::report::conclude;
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::SweepDir;
 use isoflop_core::units::duration;
 use isoflop_dispatch::coordinator::Summary;
@@ -22,7 +23,7 @@ pub(super) fn conclude_run(
     json: bool,
     folders: &Folders,
     began: Instant,
-) -> Result<Exit, Failed> {
+) -> Result<Exit, AppError> {
     let total = plan.runs.len();
     let seconds = began.elapsed().as_secs_f64();
     output::note(format!(
@@ -60,8 +61,8 @@ pub(super) fn conclude_run(
     if let Some((run, failure)) = &summary.stopped_by {
         let run = described(&plan.runs[*run], &summary.records[*run], failure);
         let hint = "mend the cause, then run the same command again: finished runs are kept";
-        return Err(Failed::new(
-            Exit::RunsFailed,
+        return Err(AppError::new(
+            ErrorKind::RunsFailed,
             format!("the sweep stopped\n{run}"),
             hint,
         ));
@@ -94,8 +95,8 @@ pub(super) fn conclude_run(
         "see `isoflop logs RUN`; mend the cause, then `isoflop retry --failed {}` and run the same command again: finished runs are kept",
         plan.name
     );
-    Err(Failed::new(
-        Exit::RunsFailed,
+    Err(AppError::new(
+        ErrorKind::RunsFailed,
         format!(
             "{} of {total} runs failed\n{}",
             failed.len(),

@@ -7,16 +7,16 @@ use std::time::Duration;
 use super::args::TrainerArgs;
 use super::listen::workers;
 use super::worker_args::ListenArgs;
-use super::{Exit, Failed};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::{Device, SweepDir};
 use isoflop_dispatch::executor::{
     Commands, Depot, DepotTerms, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot,
-    Slurm, StorageAddress, Token, TokenError, Trainer, engine_names, slots,
+    Slurm, StorageAddress, Token, Trainer, engine_names, slots,
 };
 use isoflop_sweep::{At, CommandExecutor, Executor, JobDevice, Number, RayExecutor, Storage};
 
 /// The places that a sweep's settings give to runs, engine by engine.
-pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {
+pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, AppError> {
     let mut places = Vec::new();
     for (engine, settings) in executor.engines().into_iter().enumerate() {
         places.extend(
@@ -28,7 +28,7 @@ pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, Failed> {
     Ok(places)
 }
 
-fn places_of(executor: &Executor) -> Result<Vec<Slot>, Failed> {
+fn places_of(executor: &Executor) -> Result<Vec<Slot>, AppError> {
     let on = |gpus: u64| {
         if gpus == 0 {
             JobDevice::Cpu
@@ -63,9 +63,9 @@ fn places_of(executor: &Executor) -> Result<Vec<Slot>, Failed> {
 }
 
 /// A sweep file that says so is refused when it is read.
-fn nested() -> Failed {
-    Failed::new(
-        Exit::BadSweep,
+fn nested() -> AppError {
+    AppError::new(
+        ErrorKind::BadSweep,
         "`several` stands within `several`",
         "list all engines in one `engines`",
     )
@@ -138,12 +138,12 @@ pub(super) fn engines(
     dir: &SweepDir,
     trainer: &TrainerArgs,
     listen: &ListenArgs,
-) -> Result<Engines, Failed> {
+) -> Result<Engines, AppError> {
     let made = executor
         .engines()
         .into_iter()
         .map(|one| Ok((one.name(), engine(one, dir, trainer, listen)?)));
-    Ok(Engines::new(made.collect::<Result<Vec<_>, Failed>>()?))
+    Ok(Engines::new(made.collect::<Result<Vec<_>, AppError>>()?))
 }
 
 fn engine(
@@ -151,12 +151,12 @@ fn engine(
     dir: &SweepDir,
     trainer: &TrainerArgs,
     listen: &ListenArgs,
-) -> Result<Arc<dyn Engine>, Failed> {
+) -> Result<Arc<dyn Engine>, AppError> {
     let find = || Trainer::find(trainer.trainer.as_deref());
     let nowhere = |e: std::io::Error| {
         let message = format!("isoflop and its trainer have no path that jobs could use: {e}");
-        Failed::new(
-            Exit::ExecutorUnreachable,
+        AppError::new(
+            ErrorKind::ExecutorUnreachable,
             message,
             "start it from a folder that is there, by a path that is there",
         )
@@ -189,7 +189,7 @@ fn engine(
     }))
 }
 
-fn depot(storage: &Storage) -> Result<Depot, Failed> {
+fn depot(storage: &Storage) -> Result<Depot, AppError> {
     let Storage {
         url,
         endpoint,
@@ -210,7 +210,7 @@ fn depot(storage: &Storage) -> Result<Depot, Failed> {
     Depot::open(address, terms).map_err(|words| {
         let message = format!("the storage `{}` cannot be used: {words}", url.value);
         let hint = "check `storage` in the sweep, that the bucket is there, and the `AWS_` variables of one who may write to it; docs/storage.md explains them";
-        Failed::new(Exit::ExecutorUnreachable, message, hint)
+        AppError::new(ErrorKind::ExecutorUnreachable, message, hint)
     })
 }
 
@@ -233,7 +233,7 @@ fn commands(command: &CommandExecutor) -> Dialect {
     })
 }
 
-fn connect(ray: &RayExecutor) -> Result<Ray, Failed> {
+fn connect(ray: &RayExecutor) -> Result<Ray, AppError> {
     let path = ray.token_path(std::env::var_os("HOME").map(PathBuf::from));
     let token = path.as_deref().map(Token::read).transpose()?;
     let wanted = Resources {
@@ -244,26 +244,10 @@ fn connect(ray: &RayExecutor) -> Result<Ray, Failed> {
     };
     Ray::new(&ray.address.value, token, wanted).map_err(|words| {
         let message = format!("nothing can be asked over HTTP from here: {words}");
-        Failed::new(
-            Exit::ExecutorUnreachable,
+        AppError::new(
+            ErrorKind::ExecutorUnreachable,
             message,
             "install certificates, as `ca-certificates` of Debian has them",
         )
     })
-}
-
-impl From<TokenError> for Failed {
-    fn from(error: TokenError) -> Self {
-        let hint = match &error {
-            TokenError::Unreadable(..) => "give the path of a file that you can read".to_owned(),
-            TokenError::Open { path, .. } => {
-                format!(
-                    "`chmod 600 {}`, and make a new token if others may have read it",
-                    path.display()
-                )
-            }
-            TokenError::NoToken(_) => "put the token into it, and nothing else".to_owned(),
-        };
-        Self::new(Exit::ExecutorUnreachable, error, hint)
-    }
 }

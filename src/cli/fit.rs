@@ -4,14 +4,15 @@ use std::path::Path;
 
 use super::fit_args::FitArgs;
 use super::sweep::recorded;
-use super::{Exit, Failed, fit_args, fit_foreign, fit_tables, output};
+use super::{Exit, fit_args, fit_foreign, fit_tables, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::{SweepDir, write_json};
 use isoflop_fit::{
     ArmFit, Cost, Count, Fits, Profile, ProfileRefusal, Settings, fewer_replicates, fit,
 };
 use isoflop_table::{Tables, collect};
 
-pub(super) fn main(args: &FitArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &FitArgs) -> Result<Exit, AppError> {
     if let Some(path) = fit_foreign::table(&args.study) {
         return fit_foreign::main(args, path);
     }
@@ -32,7 +33,7 @@ pub(super) fn main(args: &FitArgs) -> Result<Exit, Failed> {
 }
 
 /// A baseline must be one of the arms.
-pub(super) fn known(whose: &str, arms: &[&str], baseline: &str) -> Result<(), Failed> {
+pub(super) fn known(whose: &str, arms: &[&str], baseline: &str) -> Result<(), AppError> {
     if arms.contains(&baseline) {
         return Ok(());
     }
@@ -46,15 +47,15 @@ pub(super) fn known(whose: &str, arms: &[&str], baseline: &str) -> Result<(), Fa
         "`{baseline}` is none of the {whose}'s architectures: `{}`",
         names.join("`, `")
     );
-    Err(Failed::new(
-        Exit::Usage,
+    Err(AppError::new(
+        ErrorKind::Usage,
         message,
         "name one of them with `--baseline`",
     ))
 }
 
 /// Prints the fits, and writes them where that is asked for. Without any, `hint` says what would bring one.
-pub(super) fn show(args: &FitArgs, fits: &Fits, hint: &str) -> Result<Exit, Failed> {
+pub(super) fn show(args: &FitArgs, fits: &Fits, hint: &str) -> Result<Exit, AppError> {
     if let Some(path) = &args.output {
         leave(path, fits, &args.study.sweep)?;
     }
@@ -84,8 +85,8 @@ pub(super) fn show(args: &FitArgs, fits: &Fits, hint: &str) -> Result<Exit, Fail
     } else {
         hint
     };
-    Err(Failed::new(
-        Exit::FitImpossible,
+    Err(AppError::new(
+        ErrorKind::FitImpossible,
         format!("no architecture has a frontier\n{reasons}"),
         hint,
     ))
@@ -101,23 +102,23 @@ fn are_enough(fits: &Fits) -> bool {
 }
 
 /// Writes the fits to a file, which must not be what they were made of.
-fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), Failed> {
+fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), AppError> {
     let real = |path: &Path| path.canonicalize().ok();
     if real(path).is_some_and(|path| Some(path) == real(Path::new(input))) {
         let message = format!(
             "`{}` is what the fits are made of, and would be overwritten",
             path.display()
         );
-        return Err(Failed::new(
-            Exit::Usage,
+        return Err(AppError::new(
+            ErrorKind::Usage,
             message,
             "name another file with `--output`",
         ));
     }
     output::file(path, fits).map_err(|e| {
         let message = format!("cannot write `{}`: {e}", path.display());
-        Failed::new(
-            Exit::Usage,
+        AppError::new(
+            ErrorKind::Usage,
             message,
             "name a file with `--output` that can be written",
         )
@@ -125,7 +126,7 @@ fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), Failed> {
 }
 
 /// Every run was left out.
-fn none_known(fits: &Fits) -> Failed {
+fn none_known(fits: &Fits) -> AppError {
     fit_tables::left_out(fits);
     let hint = match (fits.settings.cost, fits.settings.count) {
         (Cost::DeviceSeconds, _) => {
@@ -136,15 +137,19 @@ fn none_known(fits: &Fits) -> Failed {
         }
         _ => "`isoflop status` and `isoflop logs` say what became of them",
     };
-    Failed::new(Exit::FitImpossible, "no run can be used", hint)
+    AppError::new(ErrorKind::FitImpossible, "no run can be used", hint)
 }
 
 /// Fits, and leaves `fit.json`.
-pub(super) fn fitted(dir: &SweepDir, tables: &Tables, settings: &Settings) -> Result<Fits, Failed> {
+pub(super) fn fitted(
+    dir: &SweepDir,
+    tables: &Tables,
+    settings: &Settings,
+) -> Result<Fits, AppError> {
     let fits = fit(&tables.study(), settings);
     write_json(&dir.fit(), &fits).map_err(|e| {
-        Failed::new(
-            Exit::Bug,
+        AppError::new(
+            ErrorKind::Bug,
             format!("cannot write `{}`: {e}", dir.fit().display()),
             "free space, then run `isoflop fit`: finished runs are kept",
         )

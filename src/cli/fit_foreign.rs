@@ -5,9 +5,10 @@ use std::path::{Component, Path};
 use super::fit::{known, show};
 use super::fit_args::FitArgs;
 use super::study_args::StudyArgs;
-use super::{Exit, Failed, fit_args, output};
+use super::{Exit, fit_args, output};
+use isoflop_app::AppError;
 use isoflop_fit::{Study, fit};
-use isoflop_table::{Foreign, ForeignError, Note, Role, is_table, read_foreign};
+use isoflop_table::{Foreign, Note, Role, is_table, read_foreign};
 
 /// The table that is named, if it is none of our sweeps: by its ending, by what is said of it, or as what no sweep is called.
 pub(super) fn table(args: &StudyArgs) -> Option<&Path> {
@@ -28,7 +29,7 @@ fn is_no_sweep(path: &Path) -> bool {
     !is_sweep_file && (!is_name || (path.exists() && !path.is_dir()))
 }
 
-pub(super) fn main(args: &FitArgs, path: &Path) -> Result<Exit, Failed> {
+pub(super) fn main(args: &FitArgs, path: &Path) -> Result<Exit, AppError> {
     let study = read(&args.study, path)?;
     let arms = study.arms();
     let names: Vec<&str> = arms.iter().map(String::as_str).collect();
@@ -47,7 +48,7 @@ pub(super) fn main(args: &FitArgs, path: &Path) -> Result<Exit, Failed> {
 }
 
 /// Reads a table, and says what was made of it.
-pub(super) fn read(args: &StudyArgs, path: &Path) -> Result<Study, Failed> {
+pub(super) fn read(args: &StudyArgs, path: &Path) -> Result<Study, AppError> {
     let foreign = read_foreign(path, &args.map, args.keep_suspects)?;
     say(&foreign);
     Ok(foreign.study)
@@ -74,20 +75,6 @@ fn named(role: Role, column: &str) -> String {
         role.name().to_owned()
     } else {
         format!("{} = `{column}`", role.name())
-    }
-}
-
-impl From<ForeignError> for Failed {
-    fn from(error: ForeignError) -> Self {
-        let exit = match &error {
-            ForeignError::UnknownRole { .. }
-            | ForeignError::MappedTwice { .. }
-            | ForeignError::NoSuchColumn { .. }
-            | ForeignError::ColumnTaken { .. } => Exit::Usage,
-            ForeignError::NoRuns { .. } => Exit::FitImpossible,
-            _ => Exit::BadSweep,
-        };
-        Self::new(exit, &error, error.hint())
     }
 }
 

@@ -8,7 +8,8 @@ use super::engine::{by_engine, engines, outlives_us, places, unlike};
 use super::events::JsonEvents;
 use super::plan::changes;
 use super::progress::Progress;
-use super::{Exit, Failed, memory, output};
+use super::{Exit, memory, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{
     Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, resume, seat,
@@ -37,11 +38,11 @@ impl Engine {
         dir: &SweepDir,
         trainer: &TrainerArgs,
         drive: &DriveArgs,
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, AppError> {
         if drive.detach && !outlives_us(executor) {
             let message = "`--detach` needs an engine that goes on without isoflop; runs on this machine end with it, and workers deliver to it";
             let hint = "leave it out, and start it with `nohup` or in `tmux`; or use `executor: slurm`, `ray` or `command`";
-            return Err(Failed::new(Exit::Usage, message, hint));
+            return Err(AppError::new(ErrorKind::Usage, message, hint));
         }
         Ok(Self {
             slots: places(executor)?,
@@ -57,7 +58,7 @@ pub(super) fn go_on(
     args: &DriveArgs,
     folders: &Folders,
     began: Instant,
-) -> Result<Exit, Failed> {
+) -> Result<Exit, AppError> {
     let mut taken_up = resume(&sweep.dir, &sweep.plan)?;
     let Engine { mut slots, engines } = engine;
     seat(&mut taken_up, &sweep.dir, &sweep.plan, &engines, &mut slots);
@@ -80,7 +81,7 @@ fn options(
     engine: Engine,
     taken_up: &TakenUp,
     args: &DriveArgs,
-) -> Result<Options, Failed> {
+) -> Result<Options, AppError> {
     let (treatment, Engine { slots, engines }) = (sweep.executor.treatment(), engine);
     let memory = memory::estimates(&sweep.plan, sweep.text, &slots);
     let (machine, _) = memory::usable(&sweep.plan, &slots, &memory, &taken_up.resumed.done)?;

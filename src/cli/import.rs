@@ -1,7 +1,7 @@
 //! `isoflop import`
 
 use std::collections::HashMap;
-use std::io::{ErrorKind, IsTerminal};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,17 +10,16 @@ use serde::Serialize;
 
 use super::args::ImportArgs;
 use super::sweep::named;
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::{Ending, Outcome, SweepDir};
-use isoflop_dispatch::coordinator::{
-    Difference, ImportError, Imported, SweepLock, import, resume, take_over,
-};
+use isoflop_dispatch::coordinator::{Difference, Imported, SweepLock, import, resume, take_over};
 use isoflop_sweep::{Plan, is_name};
 
 /// How many runs of a kind are named.
 const NAMED: usize = 5;
 
-pub(super) fn main(args: &ImportArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &ImportArgs) -> Result<Exit, AppError> {
     let from = SweepDir::at(&args.from);
     let there = plan_there(&from)?;
     let name = name(args, there.as_ref())?;
@@ -32,8 +31,8 @@ pub(super) fn main(args: &ImportArgs) -> Result<Exit, Failed> {
             "`{}` is the sweep that it would be imported into",
             from.root().display()
         );
-        return Err(Failed::new(
-            Exit::Usage,
+        return Err(AppError::new(
+            ErrorKind::Usage,
             message,
             "name the folder of another sweep, or another sweep with `--into`",
         ));
@@ -74,14 +73,14 @@ pub(super) fn main(args: &ImportArgs) -> Result<Exit, Failed> {
 }
 
 /// The plan of the other folder, which need not have one.
-fn plan_there(from: &SweepDir) -> Result<Option<Plan>, Failed> {
+fn plan_there(from: &SweepDir) -> Result<Option<Plan>, AppError> {
     if !from.runs().is_dir() {
         let message = format!(
             "`{}` is no sweep's results folder: it has no folder `runs`",
             from.root().display()
         );
-        return Err(Failed::new(
-            Exit::Usage,
+        return Err(AppError::new(
+            ErrorKind::Usage,
             message,
             "name the folder of one sweep, such as `other/results/quickstart`",
         ));
@@ -90,12 +89,12 @@ fn plan_there(from: &SweepDir) -> Result<Option<Plan>, Failed> {
     Ok(Plan::read(&from.plan()).ok())
 }
 
-fn plan_here(into: &SweepDir) -> Result<Option<Plan>, Failed> {
+fn plan_here(into: &SweepDir) -> Result<Option<Plan>, AppError> {
     match Plan::read(&into.plan()) {
         Ok(plan) => Ok(Some(plan)),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Failed::new(
-            Exit::Bug,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(AppError::new(
+            ErrorKind::Bug,
             format!("`{}` is damaged: {e}", into.plan().display()),
             "run `isoflop run` with its sweep file, then import again",
         )),
@@ -103,7 +102,7 @@ fn plan_here(into: &SweepDir) -> Result<Option<Plan>, Failed> {
 }
 
 /// The sweep to import into: the one asked for, or the one of the same name.
-fn name(args: &ImportArgs, there: Option<&Plan>) -> Result<String, Failed> {
+fn name(args: &ImportArgs, there: Option<&Plan>) -> Result<String, AppError> {
     let folder = || {
         args.from
             .file_name()
@@ -116,33 +115,21 @@ fn name(args: &ImportArgs, there: Option<&Plan>) -> Result<String, Failed> {
     }
     let message =
         format!("`{name}` is no sweep's name: up to 64 letters, digits, `_`, `-` and `.`");
-    Err(Failed::new(
-        Exit::Usage,
+    Err(AppError::new(
+        ErrorKind::Usage,
         message,
         "name the sweep with `--into`",
     ))
 }
 
-fn nothing_to_take_over(from: &SweepDir, name: &str) -> Failed {
+fn nothing_to_take_over(from: &SweepDir, name: &str) -> AppError {
     let message = format!(
         "`{}` has no plan that can be read, and there is no sweep `{name}` yet to import its runs into",
         from.root().display()
     );
     let hint =
         "start the sweep here with `isoflop run`, or name one that has results with `--into`";
-    Failed::new(Exit::Usage, message, hint)
-}
-
-impl From<ImportError> for Failed {
-    fn from(error: ImportError) -> Self {
-        let hint = match &error {
-            ImportError::Unreadable { .. } => "make it readable, then run the same command again",
-            ImportError::Unwritable { .. } => {
-                "free space or choose another `--results` folder, then run the same command again: what is imported is kept"
-            }
-        };
-        Self::new(Exit::Bug, error, hint)
-    }
+    AppError::new(ErrorKind::Usage, message, hint)
 }
 
 /// Progress of an import that takes its time: a bar on a terminal, a line now and then elsewhere.

@@ -45,7 +45,8 @@ use clap::error::ErrorKind;
 
 pub use args::Cli;
 use args::CommandLine;
-pub use exit::{Exit, Failed};
+pub use exit::Exit;
+use isoflop_app::AppError;
 
 /// Parses the arguments, runs the command, prints its error if it has one.
 pub fn main() -> ExitCode {
@@ -69,12 +70,12 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failed) => {
             output::error(&failed);
-            failed.exit.into()
+            Exit::from(failed.kind).into()
         }
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
+fn dispatch(cli: &Cli) -> Result<Exit, AppError> {
     match &cli.command {
         CommandLine::Plan(args) => plan::main(args),
         CommandLine::Run(args) => run::main(args),

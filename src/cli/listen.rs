@@ -4,8 +4,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use super::output;
 use super::worker_args::ListenArgs;
-use super::{Exit, Failed, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::executor::{Counter, Identity, Tokens, WorkerTerms, Workers};
 use isoflop_sweep::WorkersExecutor;
@@ -18,7 +19,7 @@ pub(super) fn workers(
     settings: &WorkersExecutor,
     args: &ListenArgs,
     dir: &SweepDir,
-) -> Result<Workers, Failed> {
+) -> Result<Workers, AppError> {
     let address = args.listen.unwrap_or_else(|| DEFAULT.into());
     let identity = identity(args)?;
     if identity.is_none() && !address.ip().is_loopback() {
@@ -26,7 +27,7 @@ pub(super) fn workers(
             "`--listen {address}` can be reached from other machines, and there is no certificate"
         );
         let hint = "`isoflop worker-cert NAME` makes one; give it with `--cert` and `--key`, or listen on 127.0.0.1 behind a tunnel";
-        return Err(Failed::new(Exit::Usage, message, hint));
+        return Err(AppError::new(ErrorKind::Usage, message, hint));
     }
     let tokens = Tokens::at(&args.workers.clone().unwrap_or_else(|| dir.workers()));
     if tokens.list()?.iter().all(|worker| worker.revoked) {
@@ -34,8 +35,8 @@ pub(super) fn workers(
             "no worker may call: `{}` lists none",
             tokens.path().display()
         );
-        return Err(Failed::new(
-            Exit::Usage,
+        return Err(AppError::new(
+            ErrorKind::Usage,
             message,
             "make a token with `isoflop worker-token new NAME`",
         ));
@@ -60,31 +61,32 @@ pub(super) fn workers(
     Ok(Workers::new(counter, terms))
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
+fn bind(address: SocketAddr) -> Result<TcpListener, AppError> {
     TcpListener::bind(address).map_err(|e| {
         let hint = "choose another address with `--listen`";
-        Failed::new(
-            Exit::ExecutorUnreachable,
+        AppError::new(
+            ErrorKind::ExecutorUnreachable,
             format!("cannot listen at {address}: {e}"),
             hint,
         )
     })
 }
 
-fn identity(args: &ListenArgs) -> Result<Option<Identity>, Failed> {
+fn identity(args: &ListenArgs) -> Result<Option<Identity>, AppError> {
     let (Some(certificate), Some(key)) = (&args.cert, &args.key) else {
         return Ok(None);
     };
     let hint = "`isoflop worker-cert` makes a certificate and its key";
     let read = |path: &Path| {
-        std::fs::read(path)
-            .map_err(|e| Failed::new(Exit::Usage, format!("`{}`: {e}", path.display()), hint))
+        std::fs::read(path).map_err(|e| {
+            AppError::new(ErrorKind::Usage, format!("`{}`: {e}", path.display()), hint)
+        })
     };
     Identity::new(&read(certificate)?, &read(key)?)
         .map(Some)
         .map_err(|e| {
-            Failed::new(
-                Exit::Usage,
+            AppError::new(
+                ErrorKind::Usage,
                 format!("`{}`: {e}", certificate.display()),
                 hint,
             )

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::args::LogsArgs;
 use super::runs::{find, label};
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::{AttemptDir, Event, EventKind, EventTail, RunDir};
 use isoflop_core::units::duration;
 use isoflop_dispatch::store::Reader;
@@ -15,7 +16,7 @@ use isoflop_dispatch::store::Reader;
 /// Between two looks at a run that is followed.
 const LOOK: Duration = Duration::from_millis(200);
 
-pub(super) fn main(args: &LogsArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &LogsArgs) -> Result<Exit, AppError> {
     let found = find(&args.run, args.sweep.as_deref(), &args.folders)?;
     let dir = found.dir.run_named(&found.run.id);
     let mut shown: Option<Shown> = None;
@@ -54,15 +55,15 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, Failed> {
         "there are no logs of{what} {}, which is {state}",
         label(&found.run)
     );
-    Err(Failed::new(
-        Exit::Usage,
+    Err(AppError::new(
+        ErrorKind::Usage,
         message,
         "wait until it was started, or follow it with `-f`",
     ))
 }
 
 /// Whether a run has ended, and how many attempts there were.
-fn stand(dir: &isoflop_core::run::SweepDir, id: &str) -> Result<(bool, u32), Failed> {
+fn stand(dir: &isoflop_core::run::SweepDir, id: &str) -> Result<(bool, u32), AppError> {
     let runs = match Reader::open(dir)? {
         Some(reader) => reader.named(id)?,
         None => Vec::new(),

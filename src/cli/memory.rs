@@ -1,6 +1,7 @@
 //! Whether the runs of a sweep fit into this machine's memory, asked before any is started.
 
-use super::{Exit, Failed, output};
+use super::output;
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::Device;
 use isoflop_core::units::bytes;
 use isoflop_dispatch::coordinator::{
@@ -34,7 +35,7 @@ pub(super) fn usable(
     slots: &[Slot],
     estimates: &[u64],
     done: &[bool],
-) -> Result<(Machine, Vec<Slot>), Failed> {
+) -> Result<(Machine, Vec<Slot>), AppError> {
     let here: Vec<Slot> = slots.iter().filter(|slot| slot.here).copied().collect();
     let free = if here.is_empty() {
         None
@@ -62,8 +63,8 @@ pub(super) fn usable(
     let count = side_by_side(&waiting, here.len(), &free).map_err(|too_large| {
         let run = &plan.runs[too_large.run];
         let (estimate, free) = (bytes(too_large.estimate), bytes(too_large.free));
-        Failed::new(
-            Exit::ExecutorUnreachable,
+        AppError::new(
+            ErrorKind::ExecutorUnreachable,
             format!("{} ({}) needs about {estimate} of memory, and {free} are free", run.label(), run.id),
             "take a smaller size, `batch_tokens` or `sequence_length`, or free memory; finished runs are kept",
         )

@@ -7,7 +7,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
-use super::{Exit, Failed};
+use super::Exit;
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::write_json;
 
 /// Width that everything fits in.
@@ -23,8 +24,8 @@ pub(super) fn line(text: impl AsRef<str>) {
         std::process::exit(Exit::Ok as i32);
     }
     let message = format!("cannot write to standard output: {error}");
-    self::error(&Failed::new(
-        Exit::Bug,
+    self::error(&AppError::new(
+        ErrorKind::Bug,
         message,
         "free space where it leads to, then run the command again",
     ));
@@ -53,14 +54,14 @@ pub(super) fn file(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
 }
 
 /// A result for programs.
-pub(super) fn json(value: &impl Serialize) -> Result<(), Failed> {
-    line(serde_json::to_string_pretty(value).map_err(|e| Failed::new(Exit::Bug, e, ""))?);
+pub(super) fn json(value: &impl Serialize) -> Result<(), AppError> {
+    line(serde_json::to_string_pretty(value).map_err(|e| AppError::new(ErrorKind::Bug, e, ""))?);
     Ok(())
 }
 
 /// A result for programs that read line by line.
-pub(super) fn json_line(value: &impl Serialize) -> Result<(), Failed> {
-    line(serde_json::to_string(value).map_err(|e| Failed::new(Exit::Bug, e, ""))?);
+pub(super) fn json_line(value: &impl Serialize) -> Result<(), AppError> {
+    line(serde_json::to_string(value).map_err(|e| AppError::new(ErrorKind::Bug, e, ""))?);
     Ok(())
 }
 
@@ -127,7 +128,7 @@ pub(super) fn described(name: &str, text: &str, indent: usize) {
 }
 
 /// An error, and what to do about it.
-pub(super) fn error(failed: &Failed) {
+pub(super) fn error(failed: &AppError) {
     say(format_args!(
         "{} {}",
         painted("1;31", "error:"),

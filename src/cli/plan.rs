@@ -8,7 +8,8 @@ use super::args::PlanArgs;
 use super::changes::Changes;
 use super::engine::{by_engine, places, unlike};
 use super::sweep::{Sweep, open};
-use super::{Exit, Failed, memory, output};
+use super::{Exit, memory, output};
+use isoflop_app::AppError;
 use isoflop_core::run::{Budget, RunSpec};
 use isoflop_core::units::{Flops, bytes, duration, si};
 use isoflop_dispatch::coordinator::{
@@ -20,7 +21,7 @@ use isoflop_sweep::{Plan, PlannedRun};
 /// Longer plans are shown by arm and budget.
 const MOST_ROWS: usize = 60;
 
-pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &PlanArgs) -> Result<Exit, AppError> {
     let sweep = open(&args.file, &args.folders)?;
     let slots = places(&sweep.file.executor)?;
     let branches = branches(&sweep.plan);

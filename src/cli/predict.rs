@@ -2,18 +2,19 @@
 
 use super::next_args::{PredictArgs, PredictBy};
 use super::studied::{Studied, studied};
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::units::si;
 use isoflop_fit::{
     Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions, predict,
 };
 
-pub(super) fn main(args: &PredictArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &PredictArgs) -> Result<Exit, AppError> {
     of(&studied(&args.study)?, args)
 }
 
 /// Predictions of any study.
-pub(super) fn of(studied: &Studied, args: &PredictArgs) -> Result<Exit, Failed> {
+pub(super) fn of(studied: &Studied, args: &PredictArgs) -> Result<Exit, AppError> {
     studied.check_arm(args.arm.as_ref().unwrap_or(&studied.baseline))?;
     let settings = args.study.settings(&studied.baseline);
     let asked = Asked {
@@ -38,7 +39,7 @@ pub(super) fn of(studied: &Studied, args: &PredictArgs) -> Result<Exit, Failed> 
         let reasons: Vec<String> = predictions.iter().filter_map(reason).collect();
         let message = format!("no arm has a law to predict by\n{}", reasons.join("\n"));
         let hint = "add runs of more sizes and budgets; `isoflop fit` says how each arm stands";
-        return Err(Failed::new(Exit::FitImpossible, message, hint));
+        return Err(AppError::new(ErrorKind::FitImpossible, message, hint));
     }
     Ok(Exit::Ok)
 }

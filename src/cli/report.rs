@@ -7,14 +7,15 @@ use super::fit::fitted;
 use super::fit_tables::conclusions;
 use super::study_args::REPLICATES;
 use super::sweep::recorded;
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::AppError;
 use isoflop_core::run::SweepDir;
 use isoflop_fit::{Fits, Settings};
 use isoflop_report::{Inputs, write};
 use isoflop_sweep::Plan;
 use isoflop_table::collect;
 
-pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &ReportArgs) -> Result<Exit, AppError> {
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;
     conclude(&dir, &plan, &args.folders)?.print();
     Ok(Exit::Ok)
@@ -39,7 +40,7 @@ pub(super) fn conclude(
     dir: &SweepDir,
     plan: &Plan,
     folders: &Folders,
-) -> Result<Concluded, Failed> {
+) -> Result<Concluded, AppError> {
     let tables = collect(dir, plan);
     tables.write(dir)?;
     let settings = Settings {

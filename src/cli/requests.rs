@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::args::{CancelArgs, Folders, RetryArgs};
 use super::runs::{Found, find, label};
 use super::sweep::{named, recorded};
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{LockError, SweepLock, carry_out};
 use isoflop_dispatch::store::{Reader, RequestKind, RunEntry};
@@ -14,20 +15,20 @@ use isoflop_dispatch::store::{Reader, RequestKind, RunEntry};
 /// Longest wait for a coordinator to answer: a run that is cancelled has first to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(super) fn cancel(args: &CancelArgs) -> Result<Exit, Failed> {
+pub(super) fn cancel(args: &CancelArgs) -> Result<Exit, AppError> {
     let runs = all(&args.runs, args.sweep.as_deref(), &args.folders)?;
     ask_all(RequestKind::Cancel, runs, &args.folders)
 }
 
-pub(super) fn retry(args: &RetryArgs) -> Result<Exit, Failed> {
+pub(super) fn retry(args: &RetryArgs) -> Result<Exit, AppError> {
     let mut runs = all(&args.runs, args.sweep.as_deref(), &args.folders)?;
     if let Some(sweep) = &args.failed {
         let name = named(sweep)?;
         let dir = SweepDir::new(&args.folders.results, &name);
         let Some(reader) = Reader::open(&dir)? else {
             let hint = "start it with `isoflop run`, or name its folder with `--results`";
-            return Err(Failed::new(
-                Exit::Usage,
+            return Err(AppError::new(
+                ErrorKind::Usage,
                 format!("the sweep `{name}` has no results yet"),
                 hint,
             ));
@@ -46,14 +47,18 @@ pub(super) fn retry(args: &RetryArgs) -> Result<Exit, Failed> {
     ask_all(RequestKind::Retry, runs, &args.folders)
 }
 
-fn all(prefixes: &[String], sweep: Option<&str>, folders: &Folders) -> Result<Vec<Found>, Failed> {
+fn all(
+    prefixes: &[String],
+    sweep: Option<&str>,
+    folders: &Folders,
+) -> Result<Vec<Found>, AppError> {
     prefixes
         .iter()
         .map(|prefix| find(prefix, sweep, folders))
         .collect()
 }
 
-fn ask_all(kind: RequestKind, runs: Vec<Found>, folders: &Folders) -> Result<Exit, Failed> {
+fn ask_all(kind: RequestKind, runs: Vec<Found>, folders: &Folders) -> Result<Exit, AppError> {
     let mut by_sweep: BTreeMap<String, (SweepDir, Vec<RunEntry>)> = BTreeMap::new();
     for Found { dir, sweep, run } in runs {
         by_sweep
@@ -75,7 +80,7 @@ fn ask(
     dir: &SweepDir,
     runs: &[RunEntry],
     folders: &Folders,
-) -> Result<(), Failed> {
+) -> Result<(), AppError> {
     let Some(mut reader) = Reader::open(dir)? else {
         return Ok(());
     };

@@ -1,18 +1,19 @@
 //! `isoflop resume`
 
-use std::io::ErrorKind;
+use std::io;
 use std::time::Instant;
 
+use super::Exit;
 use super::args::ResumeArgs;
 use super::go_on::{Engine, Ready, go_on};
 use super::sweep::recorded;
-use super::{Exit, Failed};
-use isoflop_core::data::{StoredError, stored};
+use isoflop_app::{AppError, ErrorKind};
+use isoflop_core::data::stored;
 use isoflop_core::run::{SPEC_VERSION, SweepDir};
 use isoflop_dispatch::coordinator::{SweepLock, TextBytes};
 use isoflop_sweep::{Executor, Plan, parse};
 
-pub(super) fn main(args: &ResumeArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &ResumeArgs) -> Result<Exit, AppError> {
     let began = Instant::now();
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;
     let executor = executor(&dir)?;
@@ -34,18 +35,18 @@ pub(super) fn main(args: &ResumeArgs) -> Result<Exit, Failed> {
 }
 
 /// What the sweep file said of where its runs execute.
-fn executor(dir: &SweepDir) -> Result<Executor, Failed> {
+fn executor(dir: &SweepDir) -> Result<Executor, AppError> {
     let path = dir.sweep_file();
     let text = std::fs::read_to_string(&path).map_err(|e| match e.kind() {
-        ErrorKind::NotFound => Failed::new(
-            Exit::Usage,
+        io::ErrorKind::NotFound => AppError::new(
+            ErrorKind::Usage,
             format!(
                 "`{}` is not there: the sweep was started by an isoflop that left no copy of its file",
                 path.display()
             ),
             WITH_ITS_FILE,
         ),
-        _ => Failed::new(Exit::Bug, format!("`{}` cannot be read: {e}", path.display()), WITH_ITS_FILE),
+        _ => AppError::new(ErrorKind::Bug, format!("`{}` cannot be read: {e}", path.display()), WITH_ITS_FILE),
     })?;
     Ok(parse(&path, &text)?.checked_executor(&path)?)
 }
@@ -53,11 +54,11 @@ fn executor(dir: &SweepDir) -> Result<Executor, Failed> {
 const WITH_ITS_FILE: &str = "go on with `isoflop run` and the sweep file: finished runs are kept";
 
 /// The sizes of the token files, which must be the ones that the runs name.
-fn text(dir: &SweepDir, plan: &Plan) -> Result<TextBytes, Failed> {
+fn text(dir: &SweepDir, plan: &Plan) -> Result<TextBytes, AppError> {
     let path = dir.plan().display().to_string();
     let Some(spec) = plan.runs.first().map(|run| &run.spec) else {
-        return Err(Failed::new(
-            Exit::Usage,
+        return Err(AppError::new(
+            ErrorKind::Usage,
             format!("`{path}` asks for no run"),
             WITH_ITS_FILE,
         ));
@@ -68,18 +69,8 @@ fn text(dir: &SweepDir, plan: &Plan) -> Result<TextBytes, Failed> {
             spec.version
         );
         let hint = "take the isoflop that it was started with, or train its runs anew with `isoflop run` and the sweep file";
-        return Err(Failed::new(Exit::Usage, message, hint));
+        return Err(AppError::new(ErrorKind::Usage, message, hint));
     }
     let (train, validation) = stored(dir, &spec.data)?;
     Ok(TextBytes { train, validation })
-}
-
-impl From<StoredError> for Failed {
-    fn from(error: StoredError) -> Self {
-        Self::new(
-            Exit::BadSweep,
-            error,
-            "go on with `isoflop run` and the sweep file, which writes the tokens of its text again",
-        )
-    }
 }

@@ -4,14 +4,15 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::Exit;
 use super::args::RunArgs;
 use super::go_on::{Engine, Ready, go_on};
 use super::sweep::{Sweep, open};
-use super::{Exit, Failed};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::write_whole;
 use isoflop_dispatch::coordinator::SweepLock;
 
-pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &RunArgs) -> Result<Exit, AppError> {
     let began = Instant::now();
     let sweep = open(&args.file, &args.folders)?;
     let engine = Engine::find(&sweep.file.executor, &sweep.dir, &args.trainer, &args.drive)?;
@@ -21,16 +22,16 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failed> {
 }
 
 /// Leaves all that `isoflop resume` needs with the results: the text as tokens, the plan, the sweep file.
-fn prepare(sweep: Sweep, args: &RunArgs) -> Result<Ready, Failed> {
+fn prepare(sweep: Sweep, args: &RunArgs) -> Result<Ready, AppError> {
     sweep
         .data
         .store(&sweep.dir)
-        .map_err(|e| Failed::of_text(&sweep.file, &args.file, &e))?;
+        .map_err(|e| AppError::of_text(&sweep.file, &args.file, &e))?;
     let written = |path: PathBuf, result: io::Result<()>| {
         let hint = "free space or choose another `--results` folder";
         result.map_err(|e| {
-            Failed::new(
-                Exit::Bug,
+            AppError::new(
+                ErrorKind::Bug,
                 format!("cannot write `{}`: {e}", path.display()),
                 hint,
             )

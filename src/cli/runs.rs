@@ -4,7 +4,7 @@ use std::fs;
 
 use super::args::Folders;
 use super::sweep::named;
-use super::{Exit, Failed};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::store::{Reader, RunEntry};
 
@@ -16,13 +16,17 @@ pub(super) struct Found {
 }
 
 /// The one run whose identity begins with `prefix`, in one sweep or in all.
-pub(super) fn find(prefix: &str, sweep: Option<&str>, folders: &Folders) -> Result<Found, Failed> {
+pub(super) fn find(
+    prefix: &str,
+    sweep: Option<&str>,
+    folders: &Folders,
+) -> Result<Found, AppError> {
     let hint =
         "name a run by its identity, or the beginning of it, as `isoflop status SWEEP` shows it";
     if prefix.is_empty() || !prefix.chars().all(|c| c.is_ascii_hexdigit()) {
         let message =
             format!("`{prefix}` is no run: an identity is made of the digits 0 to 9 and a to f");
-        return Err(Failed::new(Exit::Usage, message, hint));
+        return Err(AppError::new(ErrorKind::Usage, message, hint));
     }
     let mut found = Vec::new();
     let sweeps = sweep.map_or_else(
@@ -48,7 +52,7 @@ pub(super) fn find(prefix: &str, sweep: Option<&str>, folders: &Folders) -> Resu
                 "no sweep in `{}` has a run `{prefix}`",
                 folders.results.display()
             );
-            Err(Failed::new(Exit::Usage, message, hint))
+            Err(AppError::new(ErrorKind::Usage, message, hint))
         }
         count => {
             let names = found
@@ -57,8 +61,8 @@ pub(super) fn find(prefix: &str, sweep: Option<&str>, folders: &Folders) -> Resu
                 .map(|found| format!("{} of {}", found.run.id, found.sweep));
             let names = names.collect::<Vec<_>>().join(", ");
             let message = format!("`{prefix}` begins the names of {count} runs: {names}");
-            Err(Failed::new(
-                Exit::Usage,
+            Err(AppError::new(
+                ErrorKind::Usage,
                 message,
                 "give more digits, or the sweep with `--sweep`",
             ))

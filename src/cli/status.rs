@@ -4,7 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::args::SweepArgs;
 use super::sweep::{named, recorded};
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::AppError;
 use isoflop_core::run::SweepDir;
 use isoflop_core::units::duration;
 use isoflop_dispatch::coordinator::SweepLock;
@@ -16,7 +17,7 @@ const MOST_ROWS: u64 = 60;
 /// Failed runs that are named.
 const NAMED: usize = 5;
 
-pub(super) fn main(args: &SweepArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &SweepArgs) -> Result<Exit, AppError> {
     let name = named(&args.sweep)?;
     let dir = SweepDir::new(&args.folders.results, &name);
     let Some(reader) = Reader::open(&dir)? else {
@@ -169,7 +170,7 @@ fn json(run: &RunEntry) -> serde_json::Value {
 }
 
 /// Results that came without a store: of an isoflop that had none, or a committed study.
-fn without_store(args: &SweepArgs) -> Result<Exit, Failed> {
+fn without_store(args: &SweepArgs) -> Result<Exit, AppError> {
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;
     let runs: Vec<RunEntry> = collect(&dir, &plan)
         .runs

@@ -1,8 +1,9 @@
 //! The study that a command is about.
 
+use super::fit_foreign;
 use super::study_args::StudyArgs;
 use super::sweep::recorded;
-use super::{Exit, Failed, fit_foreign};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::arch::{ModelConfig, Shape, between, beyond};
 use isoflop_fit::{OfferedSize, Study};
 use isoflop_sweep::{Plan, PlannedRun, nearest};
@@ -21,7 +22,7 @@ pub(super) struct Studied {
 }
 
 /// Reads the runs of a sweep that has results, or of a table.
-pub(super) fn studied(args: &StudyArgs) -> Result<Studied, Failed> {
+pub(super) fn studied(args: &StudyArgs) -> Result<Studied, AppError> {
     if let Some(path) = fit_foreign::table(args) {
         let study = fit_foreign::read(args, path)?;
         let baseline = study.arms().into_iter().next().unwrap_or_default();
@@ -109,15 +110,15 @@ fn offered(size: &Shape, arms: &[&PlannedRun]) -> Option<OfferedSize> {
 
 impl Studied {
     /// Refuses an arm that the study does not have.
-    pub(super) fn check_arm(&self, arm: &str) -> Result<(), Failed> {
+    pub(super) fn check_arm(&self, arm: &str) -> Result<(), AppError> {
         let arms = self.study.arms();
         if arms.is_empty() {
             let message = format!(
                 "no run of `{}` is finished, so that nothing can be fitted",
                 self.name
             );
-            return Err(Failed::new(
-                Exit::FitImpossible,
+            return Err(AppError::new(
+                ErrorKind::FitImpossible,
                 message,
                 "finish runs with `isoflop run`",
             ));
@@ -130,8 +131,8 @@ impl Studied {
             "`{arm}` is none of the arms with finished runs: `{}`",
             names.join("`, `")
         );
-        Err(Failed::new(
-            Exit::Usage,
+        Err(AppError::new(
+            ErrorKind::Usage,
             message,
             nearest(arm, &names, "arm"),
         ))

@@ -2,13 +2,14 @@
 
 use super::next_args::{SuggestArgs, TargetArg};
 use super::studied::{Studied, studied};
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::units::si;
 use isoflop_fit::{
     Interval, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest,
 };
 
-pub(super) fn main(args: &SuggestArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &SuggestArgs) -> Result<Exit, AppError> {
     let mut studied = studied(&args.study)?;
     if let Some(baseline) = &args.baseline {
         studied.baseline.clone_from(baseline);
@@ -17,7 +18,7 @@ pub(super) fn main(args: &SuggestArgs) -> Result<Exit, Failed> {
 }
 
 /// A suggestion for any study.
-pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> {
+pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, AppError> {
     studied.check_arm(&studied.baseline)?;
     args.arm.iter().try_for_each(|arm| studied.check_arm(arm))?;
     let target = match args.of {
@@ -57,7 +58,7 @@ pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> 
 }
 
 /// The arm that is meant: of two arms the other is the variant, and an exponent is the baseline's where nothing else is said.
-fn arm(studied: &Studied, args: &SuggestArgs, target: Target) -> Result<String, Failed> {
+fn arm(studied: &Studied, args: &SuggestArgs, target: Target) -> Result<String, AppError> {
     let arms = studied.study.arms();
     let others: Vec<String> = arms
         .into_iter()
@@ -66,8 +67,8 @@ fn arm(studied: &Studied, args: &SuggestArgs, target: Target) -> Result<String, 
     match (&args.arm, target, others.as_slice()) {
         (Some(arm), Target::Multiplier, _) if *arm == studied.baseline => {
             let message = format!("`{arm}` is the baseline, and its multiplier over itself is 1");
-            Err(Failed::new(
-                Exit::Usage,
+            Err(AppError::new(
+                ErrorKind::Usage,
                 message,
                 "name another arm with `--arm`, or ask `--of alpha`",
             ))
@@ -79,8 +80,8 @@ fn arm(studied: &Studied, args: &SuggestArgs, target: Target) -> Result<String, 
                 "`{}` is the only arm with finished runs: a multiplier takes two",
                 studied.baseline
             );
-            Err(Failed::new(
-                Exit::FitImpossible,
+            Err(AppError::new(
+                ErrorKind::FitImpossible,
                 message,
                 "ask for an exponent, as with `--of alpha`",
             ))
@@ -90,8 +91,8 @@ fn arm(studied: &Studied, args: &SuggestArgs, target: Target) -> Result<String, 
                 "the study compares several arms: `{}`",
                 several.join("`, `")
             );
-            Err(Failed::new(
-                Exit::Usage,
+            Err(AppError::new(
+                ErrorKind::Usage,
                 message,
                 "say with `--arm` whose multiplier is meant",
             ))
@@ -100,27 +101,27 @@ fn arm(studied: &Studied, args: &SuggestArgs, target: Target) -> Result<String, 
     }
 }
 
-fn failed(refusal: &SuggestRefusal, args: &SuggestArgs) -> Failed {
+fn failed(refusal: &SuggestRefusal, args: &SuggestArgs) -> AppError {
     let (exit, hint) = match refusal {
         SuggestRefusal::NoSurface { .. } => (
-            Exit::FitImpossible,
+            ErrorKind::FitImpossible,
             "run several sizes at each of several budgets first; `isoflop fit` says how each arm stands".to_owned(),
         ),
-        SuggestRefusal::NoOverlap => (Exit::FitImpossible, "say with `--at-flops` where it is wanted".to_owned()),
+        SuggestRefusal::NoOverlap => (ErrorKind::FitImpossible, "say with `--at-flops` where it is wanted".to_owned()),
         SuggestRefusal::TooFar { .. } => {
-            (Exit::Usage, "name a compute nearer to the study with `--at-flops`".to_owned())
+            (ErrorKind::Usage, "name a compute nearer to the study with `--at-flops`".to_owned())
         }
         SuggestRefusal::TooLittle { cheapest, .. } => {
-            (Exit::Usage, format!("allow that much: `--flops {}`", rounded_up(*cheapest)))
+            (ErrorKind::Usage, format!("allow that much: `--flops {}`", rounded_up(*cheapest)))
         }
-        SuggestRefusal::TooFewTokens { .. } => (Exit::Usage, "allow more with `--max-tokens`".to_owned()),
-        SuggestRefusal::TooFewRuns { .. } => (Exit::Usage, "allow two or more with `--max-runs`".to_owned()),
+        SuggestRefusal::TooFewTokens { .. } => (ErrorKind::Usage, "allow more with `--max-tokens`".to_owned()),
+        SuggestRefusal::TooFewRuns { .. } => (ErrorKind::Usage, "allow two or more with `--max-runs`".to_owned()),
         SuggestRefusal::NothingHelps if args.max_runs.is_some() => {
-            (Exit::Usage, "allow more with `--flops` or `--max-runs`".to_owned())
+            (ErrorKind::Usage, "allow more with `--flops` or `--max-runs`".to_owned())
         }
-        SuggestRefusal::NothingHelps => (Exit::Usage, "allow more with `--flops`".to_owned()),
+        SuggestRefusal::NothingHelps => (ErrorKind::Usage, "allow more with `--flops`".to_owned()),
     };
-    Failed::new(exit, refusal, hint)
+    AppError::new(exit, refusal, hint)
 }
 
 /// Three digits that are no less than the value.

@@ -1,11 +1,12 @@
 //! Finding the sweep that a command is about.
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
+use std::io;
 use std::path::Path;
 
 use super::args::Folders;
-use super::{Exit, Failed, text};
+use super::text;
+use isoflop_app::{AppError, ErrorKind};
 use isoflop_core::data::{Prepared, prepare};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::TextBytes;
@@ -33,14 +34,14 @@ impl Sweep {
 }
 
 /// Reads a sweep file and all that it names.
-pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
+pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, AppError> {
     let written = read(path)?;
     let file = parse(path, &written)?;
     let texts = file
         .split(path)?
         .try_map(|place| text::find(&file, path, place))?;
     let data =
-        prepare(&texts, file.data.tokenizer).map_err(|e| Failed::of_text(&file, path, &e))?;
+        prepare(&texts, file.data.tokenizer).map_err(|e| AppError::of_text(&file, path, &e))?;
     let corpora = Corpora {
         spec: data.spec.clone(),
         train_tokens: data.train.tokens,
@@ -58,7 +59,7 @@ pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
 }
 
 /// What the store knows of each run, by its id; nothing where there is no store yet.
-pub(super) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, Failed> {
+pub(super) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, AppError> {
     let Some(reader) = Reader::open(dir)? else {
         return Ok(HashMap::new());
     };
@@ -66,7 +67,7 @@ pub(super) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, Fail
 }
 
 /// The name of a sweep, which a command is given or takes from a sweep file.
-pub(super) fn named(sweep: &str) -> Result<String, Failed> {
+pub(super) fn named(sweep: &str) -> Result<String, AppError> {
     let is_file = Path::new(sweep)
         .extension()
         .is_some_and(|e| e == "yaml" || e == "yml");
@@ -77,7 +78,7 @@ pub(super) fn named(sweep: &str) -> Result<String, Failed> {
 }
 
 /// The plan that lies with the results: it needs neither the sweep file nor the text.
-pub(super) fn recorded(sweep: &str, folders: &Folders) -> Result<(SweepDir, Plan), Failed> {
+pub(super) fn recorded(sweep: &str, folders: &Folders) -> Result<(SweepDir, Plan), AppError> {
     let name = named(sweep)?;
     let dir = SweepDir::new(&folders.results, &name);
     let path = dir.plan();
@@ -86,13 +87,13 @@ pub(super) fn recorded(sweep: &str, folders: &Folders) -> Result<(SweepDir, Plan
         folders.results.display()
     );
     let plan = Plan::read(&path).map_err(|e| match e.kind() {
-        ErrorKind::InvalidData => Failed::new(
-            Exit::Bug,
+        io::ErrorKind::InvalidData => AppError::new(
+            ErrorKind::Bug,
             format!("`{}` is damaged: {e}", path.display()),
             "run `isoflop run` with its sweep file again: finished runs are kept",
         ),
-        _ => Failed::new(
-            Exit::Usage,
+        _ => AppError::new(
+            ErrorKind::Usage,
             format!("the sweep `{name}` has no results yet"),
             hint,
         ),

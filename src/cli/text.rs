@@ -7,15 +7,16 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 
 use super::cache::cache;
+use super::output;
 use super::progress::{PLAIN_EVERY, style};
-use super::{Failed, output};
+use isoflop_app::AppError;
 use isoflop_core::data::Text;
 use isoflop_core::units::bytes;
 use isoflop_dispatch::executor::{Bringing, StorageAddress, StorageError, bring_text};
 use isoflop_sweep::{SweepFile, TextObject, TextPlace};
 
 /// Where a text lies; one in a bucket is brought here first.
-pub(super) fn find(file: &SweepFile, path: &Path, place: TextPlace) -> Result<Text, Failed> {
+pub(super) fn find(file: &SweepFile, path: &Path, place: TextPlace) -> Result<Text, AppError> {
     match place {
         TextPlace::File(path) => Ok(Text::from(path)),
         TextPlace::Object(object) => {
@@ -55,7 +56,7 @@ fn bring(object: &TextObject) -> Result<Text, StorageError> {
     })
 }
 
-fn refused(file: &SweepFile, path: &Path, object: &TextObject, error: &StorageError) -> Failed {
+fn refused(file: &SweepFile, path: &Path, object: &TextObject, error: &StorageError) -> AppError {
     // Without a key it is asked of the machine, as of one of Amazon's: elsewhere nobody answers that.
     let is_known = ["AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE"]
         .iter()
