@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use serde::Serialize;
 
 use super::output;
-use super::sweep::Sweep;
+use isoflop_app::Sweep;
 use isoflop_core::run::RunId;
 use isoflop_dispatch::coordinator::Resumed;
 use isoflop_sweep::Plan;

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::args::Folders;
-use super::report::conclude;
+use super::report;
 use super::{Exit, output};
-use isoflop_app::{AppError, ErrorKind};
+use isoflop_app::{AppError, ErrorKind, report_of};
 use isoflop_core::run::SweepDir;
 use isoflop_core::units::duration;
 use isoflop_dispatch::coordinator::Summary;
@@ -68,13 +68,13 @@ pub(super) fn conclude_run(
         ));
     }
     if summary.done() > 0 {
-        let concluded = conclude(dir, plan, folders)?;
+        let concluded = report_of(dir, plan, &folders.reports)?;
         if json {
             output::json_line(
-                &serde_json::json!({ "event": "report_written", "path": concluded.report }),
+                &serde_json::json!({ "event": "report_written", "path": concluded.path }),
             )?;
         } else {
-            concluded.print();
+            report::print(&concluded);
         }
     }
     let waiting = summary

@@ -9,9 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::ImportArgs;
-use super::sweep::named;
 use super::{Exit, output};
-use isoflop_app::{AppError, ErrorKind};
+use isoflop_app::{AppError, ErrorKind, named};
 use isoflop_core::run::{Ending, Outcome, SweepDir};
 use isoflop_dispatch::coordinator::{Difference, Imported, SweepLock, import, resume, take_over};
 use isoflop_sweep::{Plan, is_name};

@@ -3,7 +3,6 @@
 mod arch;
 mod args;
 mod attempt;
-mod cache;
 mod changes;
 mod conclusion;
 mod engine;
@@ -11,7 +10,6 @@ mod events;
 mod exit;
 mod fit;
 mod fit_args;
-mod fit_foreign;
 mod fit_tables;
 mod go_on;
 mod import;
@@ -30,11 +28,9 @@ mod run;
 mod runs;
 mod schema;
 mod status;
-mod studied;
 mod study_args;
 mod suggest;
-mod sweep;
-mod text;
+mod terminal;
 mod worker;
 mod worker_args;
 

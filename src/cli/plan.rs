@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::args::PlanArgs;
 use super::changes::Changes;
 use super::engine::{by_engine, places, unlike};
-use super::sweep::{Sweep, open};
+use super::terminal::Terminal;
 use super::{Exit, memory, output};
-use isoflop_app::AppError;
+use isoflop_app::{AppError, Sweep, open, remembered};
 use isoflop_core::run::{Budget, RunSpec};
 use isoflop_core::units::{Flops, bytes, duration, si};
 use isoflop_dispatch::coordinator::{
@@ -22,14 +22,10 @@ use isoflop_sweep::{Plan, PlannedRun};
 const MOST_ROWS: usize = 60;
 
 pub(super) fn main(args: &PlanArgs) -> Result<Exit, AppError> {
-    let sweep = open(&args.file, &args.folders)?;
+    let sweep = open(&args.file, &args.folders.results, &mut Terminal::new())?;
     let slots = places(&sweep.file.executor)?;
     let branches = branches(&sweep.plan);
-    let resumed = look(
-        &sweep.dir,
-        &sweep.plan,
-        &super::sweep::remembered(&sweep.dir)?,
-    );
+    let resumed = look(&sweep.dir, &sweep.plan, &remembered(&sweep.dir)?);
     let memory = memory::estimates(&sweep.plan, sweep.text(), &slots);
     let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done);
     // A measurement is a few steps: they would find no room either, and say nothing of another machine.

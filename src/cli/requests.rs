@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::args::{CancelArgs, Folders, RetryArgs};
 use super::runs::{Found, find, label};
-use super::sweep::{named, recorded};
 use super::{Exit, output};
-use isoflop_app::{AppError, ErrorKind};
+use isoflop_app::{AppError, ErrorKind, named, recorded};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{LockError, SweepLock, carry_out};
 use isoflop_dispatch::store::{Reader, RequestKind, RunEntry};
@@ -88,7 +87,7 @@ fn ask(
     let requests = reader.ask(kind, &ids)?;
     let goes_on = match SweepLock::take(dir) {
         Ok(_lock) => {
-            let (_, plan) = recorded(sweep, folders)?;
+            let (_, plan) = recorded(sweep, &folders.results)?;
             carry_out(dir, &plan)?;
             format!("; `isoflop resume {sweep}` goes on")
         }

@@ -6,8 +6,7 @@ use std::time::Instant;
 use super::Exit;
 use super::args::ResumeArgs;
 use super::go_on::{Engine, Ready, go_on};
-use super::sweep::recorded;
-use isoflop_app::{AppError, ErrorKind};
+use isoflop_app::{AppError, ErrorKind, recorded};
 use isoflop_core::data::stored;
 use isoflop_core::run::{SPEC_VERSION, SweepDir};
 use isoflop_dispatch::coordinator::{SweepLock, TextBytes};
@@ -15,7 +14,7 @@ use isoflop_sweep::{Executor, Plan, parse};
 
 pub(super) fn main(args: &ResumeArgs) -> Result<Exit, AppError> {
     let began = Instant::now();
-    let (dir, plan) = recorded(&args.sweep, &args.folders)?;
+    let (dir, plan) = recorded(&args.sweep, &args.folders.results)?;
     let executor = executor(&dir)?;
     let text = text(&dir, &plan)?;
     let engine = Engine::find(&executor, &dir, &args.trainer, &args.drive)?;

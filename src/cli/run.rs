@@ -7,14 +7,14 @@ use std::time::Instant;
 use super::Exit;
 use super::args::RunArgs;
 use super::go_on::{Engine, Ready, go_on};
-use super::sweep::{Sweep, open};
-use isoflop_app::{AppError, ErrorKind};
+use super::terminal::Terminal;
+use isoflop_app::{AppError, ErrorKind, Sweep, open};
 use isoflop_core::run::write_whole;
 use isoflop_dispatch::coordinator::SweepLock;
 
 pub(super) fn main(args: &RunArgs) -> Result<Exit, AppError> {
     let began = Instant::now();
-    let sweep = open(&args.file, &args.folders)?;
+    let sweep = open(&args.file, &args.folders.results, &mut Terminal::new())?;
     let engine = Engine::find(&sweep.file.executor, &sweep.dir, &args.trainer, &args.drive)?;
     let _lock = SweepLock::take(&sweep.dir)?;
     let ready = prepare(sweep, args)?;

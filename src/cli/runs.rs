@@ -3,8 +3,7 @@
 use std::fs;
 
 use super::args::Folders;
-use super::sweep::named;
-use isoflop_app::{AppError, ErrorKind};
+use isoflop_app::{AppError, ErrorKind, named};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::store::{Reader, RunEntry};
 

@@ -3,9 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::args::SweepArgs;
-use super::sweep::{named, recorded};
 use super::{Exit, output};
-use isoflop_app::AppError;
+use isoflop_app::{AppError, named, recorded};
 use isoflop_core::run::SweepDir;
 use isoflop_core::units::duration;
 use isoflop_dispatch::coordinator::SweepLock;
@@ -171,7 +170,7 @@ fn json(run: &RunEntry) -> serde_json::Value {
 
 /// Results that came without a store: of an isoflop that had none, or a committed study.
 fn without_store(args: &SweepArgs) -> Result<Exit, AppError> {
-    let (dir, plan) = recorded(&args.sweep, &args.folders)?;
+    let (dir, plan) = recorded(&args.sweep, &args.folders.results)?;
     let runs: Vec<RunEntry> = collect(&dir, &plan)
         .runs
         .into_iter()

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::cache::cache;
 use super::worker_args::{WorkerArgs, WorkerCertArgs, WorkerTokenArgs, WorkerTokenCommand};
 use super::{Exit, output};
-use isoflop_app::{AppError, ErrorKind};
+use isoflop_app::{AppError, ErrorKind, cache};
 use isoflop_core::run::write_whole;
 use isoflop_dispatch::executor::{
     Token, Tokens, Trainer, gpu_count, make_certificate, write_secret,
