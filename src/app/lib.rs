@@ -2,12 +2,21 @@
 //! binding would. They know no terminal.
 
 mod cache;
+mod changes;
 mod dispatch_errors;
+mod engine;
 mod error;
 mod fit;
+mod listen;
 mod listener;
+mod memory;
+mod plan;
 mod predict;
 mod report;
+mod resume;
+mod run;
+mod session;
+mod session_end;
 mod sizes;
 mod study;
 mod suggest;
@@ -17,11 +26,20 @@ mod text;
 mod worker_errors;
 
 pub use cache::cache;
+pub use changes::{Changes, Unwanted};
+pub use engine::{by_engine, unlike};
 pub use error::{AppError, ErrorKind};
 pub use fit::{fit, fit_refusal, is_empty};
+pub use listen::ListenOptions;
 pub use listener::{Deaf, Listener};
+pub use plan::{Outlook, PlanRequest, plan};
 pub use predict::{predict, prediction_refusal};
-pub use report::{Report, report, report_of};
+use report::report_of;
+pub use report::{Report, report};
+pub use resume::resume;
+pub use run::run;
+pub use session::{DriveRequest, Session};
+pub use session_end::SessionEnd;
 pub use study::{Origin, Studied, StudySource, study};
 pub use suggest::{SuggestRequest, Suggested, suggest};
-pub use sweep::{Sweep, named, open, recorded, remembered};
+pub use sweep::{Sweep, named, recorded};

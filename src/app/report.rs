@@ -30,7 +30,7 @@ pub fn report(sweep: &str, results: &Path, reports: &Path) -> Result<Report, App
 }
 
 /// Tables, fits and report of what is there.
-pub fn report_of(dir: &SweepDir, plan: &Plan, reports: &Path) -> Result<Report, AppError> {
+pub(crate) fn report_of(dir: &SweepDir, plan: &Plan, reports: &Path) -> Result<Report, AppError> {
     let tables = collect(dir, plan);
     tables.write(dir)?;
     let fits = fitted(dir, &tables.study(), &Settings::new(&plan.baseline))?;

@@ -40,7 +40,11 @@ impl Sweep {
 ///
 /// # Errors
 /// [`AppError`] where the file or a text is not usable.
-pub fn open(path: &Path, results: &Path, listener: &mut dyn Listener) -> Result<Sweep, AppError> {
+pub(crate) fn open(
+    path: &Path,
+    results: &Path,
+    listener: &mut dyn Listener,
+) -> Result<Sweep, AppError> {
     let written = read(path)?;
     let file = parse(path, &written)?;
     let texts = file
@@ -68,7 +72,7 @@ pub fn open(path: &Path, results: &Path, listener: &mut dyn Listener) -> Result<
 ///
 /// # Errors
 /// [`AppError`] where the store cannot be read.
-pub fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, AppError> {
+pub(crate) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, AppError> {
     let Some(reader) = Reader::open(dir)? else {
         return Ok(HashMap::new());
     };

@@ -5,17 +5,14 @@ mod args;
 mod attempt;
 mod changes;
 mod conclusion;
-mod engine;
+mod drive;
 mod events;
 mod exit;
 mod fit;
 mod fit_args;
 mod fit_tables;
-mod go_on;
 mod import;
-mod listen;
 mod logs;
-mod memory;
 mod next_args;
 mod output;
 mod plan;
@@ -23,8 +20,6 @@ mod predict;
 mod progress;
 mod report;
 mod requests;
-mod resume;
-mod run;
 mod runs;
 mod schema;
 mod status;
@@ -74,8 +69,8 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<Exit, AppError> {
     match &cli.command {
         CommandLine::Plan(args) => plan::main(args),
-        CommandLine::Run(args) => run::main(args),
-        CommandLine::Resume(args) => resume::main(args),
+        CommandLine::Run(args) => drive::run_main(args),
+        CommandLine::Resume(args) => drive::resume_main(args),
         CommandLine::Attempt(args) => attempt::main(args),
         CommandLine::Worker(args) => worker::main(args),
         CommandLine::WorkerCert(args) => worker::certificate(args),

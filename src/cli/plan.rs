@@ -1,212 +1,103 @@
 //! `isoflop plan`
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
 use super::args::PlanArgs;
-use super::changes::Changes;
-use super::engine::{by_engine, places, unlike};
 use super::terminal::Terminal;
-use super::{Exit, memory, output};
-use isoflop_app::{AppError, Sweep, open, remembered};
+use super::{Exit, changes, output};
+use isoflop_app::{AppError, Changes, Outlook, PlanRequest, by_engine, plan, unlike};
 use isoflop_core::run::{Budget, RunSpec};
 use isoflop_core::units::{Flops, bytes, duration, si};
-use isoflop_dispatch::coordinator::{
-    Branch, Cost, Resumed, branches, calibrate, flops_saved, look,
-};
-use isoflop_dispatch::executor::{Slot, Trainer};
+use isoflop_dispatch::coordinator::Resumed;
 use isoflop_sweep::{Plan, PlannedRun};
 
 /// Longer plans are shown by arm and budget.
 const MOST_ROWS: usize = 60;
 
 pub(super) fn main(args: &PlanArgs) -> Result<Exit, AppError> {
-    let sweep = open(&args.file, &args.folders.results, &mut Terminal::new())?;
-    let slots = places(&sweep.file.executor)?;
-    let branches = branches(&sweep.plan);
-    let resumed = look(&sweep.dir, &sweep.plan, &remembered(&sweep.dir)?);
-    let memory = memory::estimates(&sweep.plan, sweep.text(), &slots);
-    let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done);
-    // A measurement is a few steps: they would find no room either, and say nothing of another machine.
-    let measures = slots.iter().all(|slot| slot.here) && !args.no_calibration && usable.is_ok();
-    let slots = usable.map(|(_, usable)| usable).unwrap_or_else(|refusal| {
-        output::warning(format!("`isoflop run` will refuse: {}", refusal.message));
-        slots
-    });
-    let seconds = if measures {
-        seconds(args, &sweep, &slots, &branches)
-    } else {
-        None
+    let request = PlanRequest {
+        file: args.file.clone(),
+        results: args.folders.results.clone(),
+        trainer: args.trainer.trainer.clone(),
+        calibrate: !args.no_calibration,
     };
-    let changes = Changes::of(&sweep, &resumed);
-    let outlook = Outlook {
-        sweep: &sweep,
-        slots: &slots,
-        memory: &memory,
-        seconds: seconds.as_deref(),
-        branches: &branches,
-        resumed: &resumed,
-        changes: changes.as_ref(),
-    };
+    let outlook = plan(&request, &mut Terminal::new())?;
     if args.json {
         output::json(&PlanJson::new(&outlook))?;
     } else {
-        outlook.print();
+        print(&outlook);
     }
     Ok(Exit::Ok)
 }
 
-/// A plan with what is expected of it.
-struct Outlook<'a> {
-    sweep: &'a Sweep,
-    slots: &'a [Slot],
-    /// Expected bytes of each run.
-    memory: &'a [u64],
-    /// Expected seconds of each run, where the trainer could be asked.
-    seconds: Option<&'a [f64]>,
-    branches: &'a [Option<Branch>],
-    resumed: &'a Resumed,
-    changes: Option<&'a Changes>,
-}
-
-/// Expected seconds of each run; nothing, with a warning, where the trainer cannot be asked.
-fn seconds(
-    args: &PlanArgs,
-    sweep: &Sweep,
-    slots: &[Slot],
-    branches: &[Option<Branch>],
-) -> Option<Vec<f64>> {
-    let measured = Trainer::find(args.trainer.trainer.as_deref())
-        .map_err(|e| e.to_string())
-        .and_then(|trainer| {
-            calibrated(&trainer, sweep, slots, branches).map_err(|e| e.to_string())
-        });
-    measured
-        .map_err(|reason| output::warning(format!("no times: {reason}")))
-        .ok()
-}
-
-fn calibrated(
-    trainer: &Trainer,
-    sweep: &Sweep,
-    slots: &[Slot],
-    branches: &[Option<Branch>],
-) -> Result<Vec<f64>, isoflop_dispatch::coordinator::CalibrationError> {
-    // Steps of runs that differ in length or seed only take the same time.
-    let kind = |spec: &RunSpec| RunSpec {
-        budget: Budget::Flops(0.0),
-        steps: 1,
-        seed: 0,
-        ..spec.clone()
-    };
-    let mut kinds: Vec<RunSpec> = Vec::new();
-    let mut place = HashMap::new();
-    for run in &sweep.plan.runs {
-        place.entry(kind(&run.spec).id()).or_insert_with(|| {
-            kinds.push(kind(&run.spec));
-            kinds.len() - 1
-        });
-    }
-    let measured = calibrate(trainer, slots, &kinds)?;
-    let runs = sweep.plan.runs.iter().zip(branches);
-    let cost = |(run, branch): (&PlannedRun, &Option<Branch>)| {
-        Cost::calibrated(&run.spec, *branch, &measured[place[&kind(&run.spec).id()]]).seconds
-    };
-    Ok(runs.map(cost).collect())
-}
-
-/// Seconds until all are done when each goes to the slot that is free first, dearest first.
-fn makespan(seconds: &[f64], done: &[bool], slots: usize) -> f64 {
-    let mut waiting: Vec<f64> = seconds
-        .iter()
-        .zip(done)
-        .filter(|(_, done)| !**done)
-        .map(|(s, _)| *s)
-        .collect();
-    waiting.sort_by(|a, b| b.total_cmp(a));
-    let mut busy = vec![0.0f64; slots];
-    for seconds in waiting {
-        if let Some(first) = busy.iter_mut().min_by(|a, b| a.total_cmp(b)) {
-            *first += seconds;
-        }
-    }
-    busy.into_iter().fold(0.0, f64::max)
-}
-
-impl Outlook<'_> {
-    fn print(&self) {
-        let Self {
-            sweep,
-            slots,
-            memory,
-            seconds,
-            resumed,
-            changes,
-            ..
-        } = *self;
-        let runs = &sweep.plan.runs;
-        output::line(if runs.len() <= MOST_ROWS {
-            run_table(runs, memory, seconds, resumed)
-        } else {
-            budget_table(runs, seconds)
-        });
-        let total: Flops = runs.iter().map(|run| run.spec.flops()).sum();
-        let done = resumed.done.iter().filter(|done| **done).count();
-        let data = &sweep.data;
-        output::line(String::new());
+fn print(outlook: &Outlook) {
+    let Outlook {
+        sweep,
+        slots,
+        memory,
+        seconds,
+        resumed,
+        ..
+    } = outlook;
+    let seconds = seconds.as_deref();
+    let runs = &sweep.plan.runs;
+    output::line(if runs.len() <= MOST_ROWS {
+        run_table(runs, memory, seconds, resumed)
+    } else {
+        budget_table(runs, seconds)
+    });
+    let total = outlook.flops();
+    let done = resumed.done.iter().filter(|done| **done).count();
+    let data = &sweep.data;
+    output::line(String::new());
+    output::line(format!(
+        "{} runs, {total} FLOPs in all; {done} are done",
+        runs.len()
+    ));
+    shared(outlook, total).into_iter().for_each(output::line);
+    output::line(format!(
+        "text: {} tokens to train on, {} held out ({} and {} documents)",
+        si(data.train.tokens as f64),
+        si(data.validation.tokens as f64),
+        data.train.documents,
+        data.validation.documents
+    ));
+    let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
+    // Seats of a queue are all alike.
+    places.dedup();
+    let by =
+        by_engine(&sweep.file.executor, slots).map_or_else(String::new, |by| format!(": {by}"));
+    output::line(format!(
+        "{} runs side by side ({}), {} CPU threads each{by}",
+        slots.len(),
+        places.join(", "),
+        slots[0].threads
+    ));
+    unlike(slots).into_iter().for_each(output::remark);
+    if let (Some(seconds), Some(left)) = (seconds, outlook.seconds_left()) {
         output::line(format!(
-            "{} runs, {total} FLOPs in all; {done} are done",
-            runs.len()
+            "time left: {} (estimate from a few steps on this machine); {} of device time in all",
+            duration(left),
+            duration(seconds.iter().sum())
         ));
-        self.shared(total).into_iter().for_each(output::line);
-        output::line(format!(
-            "text: {} tokens to train on, {} held out ({} and {} documents)",
-            si(data.train.tokens as f64),
-            si(data.validation.tokens as f64),
-            data.train.documents,
-            data.validation.documents
-        ));
-        let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
-        // Seats of a queue are all alike.
-        places.dedup();
-        let by =
-            by_engine(&sweep.file.executor, slots).map_or_else(String::new, |by| format!(": {by}"));
-        output::line(format!(
-            "{} runs side by side ({}), {} CPU threads each{by}",
-            slots.len(),
-            places.join(", "),
-            slots[0].threads
-        ));
-        unlike(slots).into_iter().for_each(output::remark);
-        if let Some(seconds) = seconds {
-            output::line(format!(
-                "time left: {} (estimate from a few steps on this machine); {} of device time in all",
-                duration(makespan(seconds, &resumed.done, slots.len())),
-                duration(seconds.iter().sum())
-            ));
-        }
-        output::line(
-            "memory and time are estimates; FLOPs count attention in full and the backward pass twice",
-        );
-        if let Some(changes) = changes {
-            changes.print();
-        }
-        damaged(&sweep.plan, resumed);
-        sweep.plan.notes.iter().for_each(output::remark);
     }
+    output::line(
+        "memory and time are estimates; FLOPs count attention in full and the backward pass twice",
+    );
+    outlook.changes.iter().for_each(changes::print);
+    damaged(&sweep.plan, resumed);
+    sweep.plan.notes.iter().for_each(output::remark);
+}
 
-    /// What is saved where runs go on from one another.
-    fn shared(&self, total: Flops) -> Option<String> {
-        let plan = &self.sweep.plan;
-        let branching = self.branches.iter().flatten().count();
-        let saved = flops_saved(plan, self.branches);
-        let part = 100.0 * saved.0 / total.0;
-        (branching > 0).then(|| {
+/// What is saved where runs go on from one another.
+fn shared(outlook: &Outlook, total: Flops) -> Option<String> {
+    let branching = outlook.branches.iter().flatten().count();
+    let saved = outlook.flops_saved();
+    let part = 100.0 * saved.0 / total.0;
+    (branching > 0).then(|| {
             let spent = Flops(total.0 - saved.0);
             format!("trunks: {branching} runs go on from a smaller budget's; {spent} FLOPs spent, {part:.0}% saved")
         })
-    }
 }
 
 fn damaged(plan: &Plan, resumed: &Resumed) {
@@ -225,7 +116,7 @@ fn damaged(plan: &Plan, resumed: &Resumed) {
 }
 
 /// What lies in the results beside what the plan asks for.
-pub(super) fn changes(plan: &Plan, resumed: &Resumed) {
+pub(super) fn leftovers(plan: &Plan, resumed: &Resumed) {
     damaged(plan, resumed);
     if !resumed.unwanted.is_empty() {
         let count = resumed.unwanted.len();
@@ -380,7 +271,7 @@ struct RunJson<'a> {
 }
 
 impl<'a> PlanJson<'a> {
-    fn new(outlook: &Outlook<'a>) -> Self {
+    fn new(outlook: &'a Outlook) -> Self {
         let Outlook {
             sweep,
             slots,
@@ -389,7 +280,7 @@ impl<'a> PlanJson<'a> {
             branches,
             resumed,
             changes,
-        } = *outlook;
+        } = outlook;
         let run = |(i, run): (usize, &'a PlannedRun)| RunJson {
             id: run.id.as_str(),
             arm: &run.arm,
@@ -408,27 +299,21 @@ impl<'a> PlanJson<'a> {
             lr_factor: run.lr_factor,
             batch_tokens: run.spec.batch_tokens().0,
             memory_bytes_estimate: memory[i],
-            seconds_estimate: seconds.map(|s| s[i]),
+            seconds_estimate: seconds.as_ref().map(|s| s[i]),
             done: resumed.done[i],
         };
         Self {
             sweep: &sweep.plan.name,
             baseline: &sweep.plan.baseline,
             runs: sweep.plan.runs.iter().enumerate().map(run).collect(),
-            flops_total: sweep
-                .plan
-                .runs
-                .iter()
-                .map(|run| run.spec.flops())
-                .sum::<Flops>()
-                .0,
-            flops_saved_by_shared_trunks: flops_saved(&sweep.plan, branches).0,
+            flops_total: outlook.flops().0,
+            flops_saved_by_shared_trunks: outlook.flops_saved().0,
             slots: slots.len(),
             threads_per_run: slots[0].threads,
-            seconds_left_estimate: seconds.map(|s| makespan(s, &resumed.done, slots.len())),
+            seconds_left_estimate: outlook.seconds_left(),
             notes: &sweep.plan.notes,
             finished_runs_not_in_sweep: &resumed.unwanted,
-            changes,
+            changes: changes.as_ref(),
         }
     }
 }

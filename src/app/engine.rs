@@ -1,13 +1,11 @@
 //! What runs of a sweep execute on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::TrainerArgs;
-use super::listen::workers;
-use super::worker_args::ListenArgs;
-use isoflop_app::{AppError, ErrorKind};
+use super::listen::{ListenOptions, workers};
+use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::{Device, SweepDir};
 use isoflop_dispatch::executor::{
     Commands, Depot, DepotTerms, Dialect, Engines, Executor as Engine, Queue, Ray, Resources, Slot,
@@ -16,7 +14,7 @@ use isoflop_dispatch::executor::{
 use isoflop_sweep::{At, CommandExecutor, Executor, JobDevice, Number, RayExecutor, Storage};
 
 /// The places that a sweep's settings give to runs, engine by engine.
-pub(super) fn places(executor: &Executor) -> Result<Vec<Slot>, AppError> {
+pub(crate) fn places(executor: &Executor) -> Result<Vec<Slot>, AppError> {
     let mut places = Vec::new();
     for (engine, settings) in executor.engines().into_iter().enumerate() {
         places.extend(
@@ -84,7 +82,7 @@ fn seat(device: JobDevice, threads: u32) -> Slot {
 }
 
 /// The seats of each of several engines, in words; nothing where there is one.
-pub(super) fn by_engine(executor: &Executor, slots: &[Slot]) -> Option<String> {
+pub fn by_engine(executor: &Executor, slots: &[Slot]) -> Option<String> {
     let engines = executor.engines();
     let names = engine_names(
         &engines
@@ -107,7 +105,7 @@ pub(super) fn by_engine(executor: &Executor, slots: &[Slot]) -> Option<String> {
 }
 
 /// Whether engines train a run with other last bits than their neighbours, in words.
-pub(super) fn unlike(slots: &[Slot]) -> Option<&'static str> {
+pub fn unlike(slots: &[Slot]) -> Option<&'static str> {
     let kind = |slot: &Slot| {
         (
             slot.device == Device::Cpu,
@@ -125,7 +123,7 @@ pub(super) fn unlike(slots: &[Slot]) -> Option<&'static str> {
 }
 
 /// Whether runs go on where isoflop ends, and deliver without it.
-pub(super) fn outlives_us(executor: &Executor) -> bool {
+pub(crate) fn outlives_us(executor: &Executor) -> bool {
     executor
         .engines()
         .iter()
@@ -133,26 +131,28 @@ pub(super) fn outlives_us(executor: &Executor) -> bool {
 }
 
 /// The engines of a sweep whose results lie in a folder.
-pub(super) fn engines(
+pub(crate) fn engines(
     executor: &Executor,
     dir: &SweepDir,
-    trainer: &TrainerArgs,
-    listen: &ListenArgs,
+    trainer: Option<&Path>,
+    listen: &ListenOptions,
+    listener: &mut dyn Listener,
 ) -> Result<Engines, AppError> {
     let made = executor
         .engines()
         .into_iter()
-        .map(|one| Ok((one.name(), engine(one, dir, trainer, listen)?)));
+        .map(|one| Ok((one.name(), engine(one, dir, trainer, listen, listener)?)));
     Ok(Engines::new(made.collect::<Result<Vec<_>, AppError>>()?))
 }
 
 fn engine(
     executor: &Executor,
     dir: &SweepDir,
-    trainer: &TrainerArgs,
-    listen: &ListenArgs,
+    trainer: Option<&Path>,
+    listen: &ListenOptions,
+    listener: &mut dyn Listener,
 ) -> Result<Arc<dyn Engine>, AppError> {
-    let find = || Trainer::find(trainer.trainer.as_deref());
+    let find = || Trainer::find(trainer);
     let nowhere = |e: std::io::Error| {
         let message = format!("isoflop and its trainer have no path that jobs could use: {e}");
         AppError::new(
@@ -164,7 +164,9 @@ fn engine(
     let (dialect, poll, grace) = match executor {
         Executor::Local(_) => return Ok(Arc::new(find()?)),
         // The trainer lies with the workers.
-        Executor::Workers(settings) => return Ok(Arc::new(workers(settings, listen, dir)?)),
+        Executor::Workers(settings) => {
+            return Ok(Arc::new(workers(settings, listen, dir, listener)?));
+        }
         Executor::Command(command) => (
             commands(command),
             &command.poll_seconds,

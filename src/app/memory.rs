@@ -1,7 +1,6 @@
 //! Whether the runs of a sweep fit into this machine's memory, asked before any is started.
 
-use super::output;
-use isoflop_app::{AppError, ErrorKind};
+use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::Device;
 use isoflop_core::units::bytes;
 use isoflop_dispatch::coordinator::{
@@ -11,7 +10,7 @@ use isoflop_dispatch::executor::{Slot, free_memory};
 use isoflop_sweep::Plan;
 
 /// Memory that each run of a sweep is expected to hold in such slots, bytes.
-pub(super) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64> {
+pub(crate) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64> {
     // Of another machine's memory nothing is known to compare with.
     let (here, elsewhere): (Vec<Slot>, Vec<Slot>) = slots.iter().partition(|slot| slot.here);
     let place = if on_processor(if here.is_empty() { &elsewhere } else { &here }) {
@@ -30,11 +29,12 @@ pub(super) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64
 ///
 /// # Errors
 /// When a run does not fit even alone.
-pub(super) fn usable(
+pub(crate) fn usable(
     plan: &Plan,
     slots: &[Slot],
     estimates: &[u64],
     done: &[bool],
+    listener: &mut dyn Listener,
 ) -> Result<(Machine, Vec<Slot>), AppError> {
     let here: Vec<Slot> = slots.iter().filter(|slot| slot.here).copied().collect();
     let free = if here.is_empty() {
@@ -56,7 +56,7 @@ pub(super) fn usable(
         waiting.partition(|(_, estimate)| here_alone || *estimate <= most);
     if !larger.is_empty() {
         let (count, most) = (larger.len(), bytes(most));
-        output::remark(format!(
+        listener.remark(&format!(
             "{count} runs are too large for the {most} of memory that are free here: the other engines have them"
         ));
     }
@@ -75,7 +75,7 @@ pub(super) fn usable(
             .map(|(_, estimate)| *estimate)
             .max()
             .unwrap_or(0);
-        output::warning(format!(
+        listener.warning(&format!(
             "memory is free for {count} of the largest runs in {} slots: one holds up to about {}",
             here.len(),
             bytes(largest)

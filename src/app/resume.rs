@@ -1,36 +1,40 @@
-//! `isoflop resume`
+//! Going on with a sweep from its results alone.
 
 use std::io;
+use std::path::Path;
 use std::time::Instant;
 
-use super::Exit;
-use super::args::ResumeArgs;
-use super::go_on::{Engine, Ready, go_on};
-use isoflop_app::{AppError, ErrorKind, recorded};
+use super::session::{DriveRequest, Engine, Ready, Session};
+use super::sweep::recorded;
+use super::{AppError, ErrorKind, Listener};
 use isoflop_core::data::stored;
 use isoflop_core::run::{SPEC_VERSION, SweepDir};
 use isoflop_dispatch::coordinator::{SweepLock, TextBytes};
 use isoflop_sweep::{Executor, Plan, parse};
 
-pub(super) fn main(args: &ResumeArgs) -> Result<Exit, AppError> {
+/// Takes up what is not done of a sweep that has results. `results` is the folder of results.
+///
+/// # Errors
+/// [`AppError`] where the results do not hold all that its runs need, an engine is not usable, or another session holds it.
+pub fn resume(
+    sweep: &str,
+    results: &Path,
+    request: &DriveRequest,
+    listener: &mut dyn Listener,
+) -> Result<Session, AppError> {
     let began = Instant::now();
-    let (dir, plan) = recorded(&args.sweep, &args.folders.results)?;
+    let (dir, plan) = recorded(sweep, results)?;
     let executor = executor(&dir)?;
     let text = text(&dir, &plan)?;
-    let engine = Engine::find(&executor, &dir, &args.trainer, &args.drive)?;
-    let _lock = SweepLock::take(&dir)?;
-    go_on(
-        &Ready {
-            plan,
-            dir,
-            executor,
-            text,
-        },
-        engine,
-        &args.drive,
-        &args.folders,
-        began,
-    )
+    let engine = Engine::find(&executor, &dir, request, listener)?;
+    let lock = SweepLock::take(&dir)?;
+    let ready = Ready {
+        plan,
+        dir,
+        executor,
+        text,
+    };
+    Session::begin(ready, engine, request, (began, lock), listener)
 }
 
 /// What the sweep file said of where its runs execute.
