@@ -1,11 +1,11 @@
 //! `isoflop plan`
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::args::PlanArgs;
 use super::terminal::Terminal;
 use super::{Exit, changes, output};
-use isoflop_app::{AppError, Changes, Outlook, PlanRequest, by_engine, plan, unlike};
+use isoflop_app::{AppError, Outlook, PlanRequest, by_engine, plan, unlike};
 use isoflop_core::run::{Budget, RunSpec};
 use isoflop_core::units::{Flops, bytes, duration, si};
 use isoflop_dispatch::coordinator::Resumed;
@@ -23,7 +23,7 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, AppError> {
     };
     let outlook = plan(&request, &mut Terminal::new())?;
     if args.json {
-        output::json(&PlanJson::new(&outlook))?;
+        output::json(&as_json(&outlook))?;
     } else {
         print(&outlook);
     }
@@ -232,88 +232,35 @@ fn budget_table(runs: &[PlannedRun], seconds: Option<&[f64]>) -> String {
     )
 }
 
-#[derive(Serialize)]
-struct PlanJson<'a> {
-    sweep: &'a str,
-    baseline: &'a str,
-    runs: Vec<RunJson<'a>>,
-    flops_total: f64,
-    flops_saved_by_shared_trunks: f64,
-    slots: usize,
-    threads_per_run: u32,
-    seconds_left_estimate: Option<f64>,
-    notes: &'a [String],
-    finished_runs_not_in_sweep: &'a [String],
-    changes: Option<&'a Changes>,
+fn as_json(outlook: &Outlook) -> Value {
+    let Outlook {
+        sweep,
+        slots,
+        resumed,
+        ..
+    } = outlook;
+    let runs = sweep.plan.runs.iter().enumerate();
+    json!({
+        "sweep": sweep.plan.name, "baseline": sweep.plan.baseline,
+        "runs": runs.map(|(place, run)| run_json(outlook, place, run)).collect::<Vec<_>>(),
+        "flops_total": outlook.flops().0, "flops_saved_by_shared_trunks": outlook.flops_saved().0,
+        "slots": slots.len(), "threads_per_run": slots[0].threads, "seconds_left_estimate": outlook.seconds_left(),
+        "notes": sweep.plan.notes, "finished_runs_not_in_sweep": resumed.unwanted, "changes": outlook.changes,
+    })
 }
 
-#[derive(Serialize)]
-struct RunJson<'a> {
-    id: &'a str,
-    arm: &'a str,
-    size: &'a str,
-    seed: u64,
-    budget: Budget,
-    params_total: u64,
-    params_without_embedding: u64,
-    tokens: u64,
-    steps: u64,
-    flops: f64,
-    flops_6nd: f64,
-    flops_taken_from_trunk: f64,
-    trunk_of: Option<&'a str>,
-    learning_rate: f64,
-    lr_factor: Option<f64>,
-    batch_tokens: u64,
-    memory_bytes_estimate: u64,
-    seconds_estimate: Option<f64>,
-    done: bool,
-}
-
-impl<'a> PlanJson<'a> {
-    fn new(outlook: &'a Outlook) -> Self {
-        let Outlook {
-            sweep,
-            slots,
-            memory,
-            seconds,
-            branches,
-            resumed,
-            changes,
-        } = outlook;
-        let run = |(i, run): (usize, &'a PlannedRun)| RunJson {
-            id: run.id.as_str(),
-            arm: &run.arm,
-            size: &run.size,
-            seed: run.spec.seed,
-            budget: run.spec.budget,
-            params_total: run.spec.params_total().0,
-            params_without_embedding: run.spec.params_without_embedding().0,
-            tokens: run.spec.tokens().0,
-            steps: run.spec.steps,
-            flops: run.spec.flops().0,
-            flops_6nd: 6.0 * run.spec.params_total().0 as f64 * run.spec.tokens().0 as f64,
-            flops_taken_from_trunk: branches[i].map_or(0.0, |branch| branch.flops(&run.spec).0),
-            trunk_of: branches[i].map(|branch| sweep.plan.runs[branch.from].id.as_str()),
-            learning_rate: run.spec.learning_rate,
-            lr_factor: run.lr_factor,
-            batch_tokens: run.spec.batch_tokens().0,
-            memory_bytes_estimate: memory[i],
-            seconds_estimate: seconds.as_ref().map(|s| s[i]),
-            done: resumed.done[i],
-        };
-        Self {
-            sweep: &sweep.plan.name,
-            baseline: &sweep.plan.baseline,
-            runs: sweep.plan.runs.iter().enumerate().map(run).collect(),
-            flops_total: outlook.flops().0,
-            flops_saved_by_shared_trunks: outlook.flops_saved().0,
-            slots: slots.len(),
-            threads_per_run: slots[0].threads,
-            seconds_left_estimate: outlook.seconds_left(),
-            notes: &sweep.plan.notes,
-            finished_runs_not_in_sweep: &resumed.unwanted,
-            changes: changes.as_ref(),
-        }
-    }
+fn run_json(outlook: &Outlook, place: usize, run: &PlannedRun) -> Value {
+    let (spec, branch) = (&run.spec, outlook.branches[place]);
+    let (params, tokens) = (spec.params_total().0, spec.tokens().0);
+    json!({
+        "id": run.id, "arm": run.arm, "size": run.size, "seed": spec.seed, "budget": spec.budget,
+        "params_total": params, "params_without_embedding": spec.params_without_embedding().0,
+        "tokens": tokens, "steps": spec.steps, "flops": spec.flops().0, "flops_6nd": 6.0 * params as f64 * tokens as f64,
+        "flops_taken_from_trunk": branch.map_or(0.0, |branch| branch.flops(spec).0),
+        "trunk_of": branch.map(|branch| &outlook.sweep.plan.runs[branch.from].id),
+        "learning_rate": spec.learning_rate, "lr_factor": run.lr_factor, "batch_tokens": spec.batch_tokens().0,
+        "memory_bytes_estimate": outlook.memory[place],
+        "seconds_estimate": outlook.seconds.as_ref().map(|seconds| seconds[place]),
+        "done": outlook.resumed.done[place],
+    })
 }
