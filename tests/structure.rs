@@ -96,6 +96,8 @@ fn every_dependency_has_one_crate() {
         ("clap", &["cli"]),
         ("indicatif", &["cli"]),
         ("comfy-table", &["cli"]),
+        ("anstream", &["cli"]),
+        ("textwrap", &["cli"]),
         ("serde_yaml", &["sweep"]),
         ("tokio", &["dispatch"]),
         ("axum", &["dispatch"]),
@@ -144,6 +146,7 @@ fn every_dependency_has_one_home() {
         ("nvml_wrapper", &["executor", "trainer"]),
         ("memmap2", &["data"]),
         ("println!", &["cli"]),
+        ("IsTerminal", &["cli"]),
     ] {
         for (file, text) in tree() {
             assert!(

@@ -1,6 +1,6 @@
 //! Printing. Results go to standard output, everything else to standard error.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 
 use comfy_table::presets::NOTHING;
@@ -66,8 +66,9 @@ pub(super) fn json_line(value: &impl Serialize) -> Result<(), AppError> {
 }
 
 /// Says something to people. Where nobody can hear it, a full disk or a pipe whose reader is gone, the work goes on all the same.
+/// Colours stay on a terminal alone, unless `NO_COLOR` is set (<https://no-color.org>).
 fn say(text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 /// A line for people, beside the result.
@@ -91,40 +92,22 @@ pub(super) fn remark(text: impl AsRef<str>) {
 
 /// A sentence of a result, over as many lines as 80 columns ask for.
 pub(super) fn paragraph(text: &str) {
-    let mut column = 0;
-    let mut wrapped = String::new();
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column > 0 && column + 1 + width > COLUMNS {
-            wrapped.push_str("\n  ");
-            column = 2;
-        } else if column > 0 {
-            wrapped.push(' ');
-            column += 1;
-        }
-        wrapped.push_str(word);
-        column += width;
-    }
-    line(wrapped);
+    line(fill(text, "", "  "));
 }
 
 /// A name, and what it is beside it, in lines that begin `indent` columns from the left.
 pub(super) fn described(name: &str, text: &str, indent: usize) {
-    let (mut current, mut lines) = (format!("{name:indent$}"), Vec::new());
-    let mut begun = false;
-    for word in text.split(' ') {
-        if begun && current.chars().count() + 1 + word.chars().count() > COLUMNS {
-            lines.push(std::mem::replace(&mut current, " ".repeat(indent)));
-            begun = false;
-        }
-        if begun {
-            current.push(' ');
-        }
-        current.push_str(word);
-        begun = true;
-    }
-    lines.push(current);
-    line(lines.join("\n"));
+    line(fill(text, &format!("{name:indent$}"), &" ".repeat(indent)));
+}
+
+/// Lines that are broken between words alone: options and numbers stay whole.
+fn fill(text: &str, first: &str, others: &str) -> String {
+    let options = textwrap::Options::new(COLUMNS)
+        .initial_indent(first)
+        .subsequent_indent(others)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(text, options)
 }
 
 /// An error, and what to do about it.
@@ -143,15 +126,8 @@ pub(super) fn error(failed: &AppError) {
     }
 }
 
-/// Colour on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 fn painted(style: &str, text: &str) -> String {
-    let colour = std::io::stderr().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if colour {
-        format!("\u{1b}[{style}m{text}\u{1b}[0m")
-    } else {
-        text.to_owned()
-    }
+    format!("\u{1b}[{style}m{text}\u{1b}[0m")
 }
 
 /// A plain table; the columns from `first_number` on are numbers, aligned right.
