@@ -39,7 +39,10 @@ fn tree() -> Vec<(String, String)> {
             .to_string_lossy()
             .into_owned()
     };
-    let shipped = |file: &str| !file.ends_with("tests.rs") && !file.ends_with("fixture.rs");
+    let shipped = |file: &str| {
+        let others = ["tests.rs", "fixture.rs", "build.rs"];
+        !others.iter().any(|other| file.ends_with(other))
+    };
     let files = sources(&root)
         .into_iter()
         .map(|path| (relative(&path), fs::read_to_string(&path).unwrap()));
