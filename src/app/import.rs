@@ -116,7 +116,8 @@ fn plan_here(into: &SweepDir) -> Result<Option<Plan>, AppError> {
 /// The sweep to import into: the one asked for, or the one of the same name.
 fn name(request: &ImportRequest, there: Option<&Plan>) -> Result<String, AppError> {
     let folder = || {
-        request.from
+        request
+            .from
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     };

@@ -1,5 +1,34 @@
 //! The use cases of isoflop, as functions that return values: what the command line calls, and what a web page or a
-//! binding would. They know no terminal.
+//! binding would. They know no terminal: what there is to tell meanwhile goes to a [`Listener`].
+//!
+//! ```no_run
+//! use isoflop_app::{AppError, Deaf, PlanRequest, StudySource, fit, plan, study};
+//! use isoflop_fit::Settings;
+//!
+//! fn main() -> Result<(), AppError> {
+//!     let outlook = plan(
+//!         &PlanRequest {
+//!             file: "sweeps/quickstart.yaml".into(),
+//!             results: "results".into(),
+//!             ..PlanRequest::default()
+//!         },
+//!         &mut Deaf,
+//!     )?;
+//!     assert_eq!(outlook.sweep.plan.runs.len(), 36);
+//!
+//!     let source = StudySource {
+//!         name: "quickstart".into(),
+//!         results: "results".into(),
+//!         ..StudySource::default()
+//!     };
+//!     let studied = study(&source, &mut Deaf)?;
+//!     let fits = fit(&studied, &Settings::new(&studied.baseline))?;
+//!     for comparison in &fits.comparisons {
+//!         println!("{comparison:?}");
+//!     }
+//!     Ok(())
+//! }
+//! ```
 
 mod cache;
 mod changes;
@@ -14,11 +43,14 @@ mod memory;
 mod plan;
 mod predict;
 mod report;
+mod requests;
 mod resume;
 mod run;
+mod runs;
 mod session;
 mod session_end;
 mod sizes;
+mod status;
 mod study;
 mod suggest;
 mod sweep;
@@ -38,10 +70,13 @@ pub use plan::{Outlook, PlanRequest, plan};
 pub use predict::{predict, prediction_refusal};
 use report::report_of;
 pub use report::{Report, report};
+pub use requests::{Answered, RunSelection, ask_all};
 pub use resume::resume;
 pub use run::run;
+pub use runs::{Found, find_run, run_label};
 pub use session::{DriveRequest, Session};
 pub use session_end::SessionEnd;
+pub use status::{Status, status};
 pub use study::{Origin, Studied, StudySource, study};
 pub use suggest::{SuggestRequest, Suggested, suggest};
-pub use sweep::{Sweep, named, recorded};
+pub use sweep::Sweep;

@@ -83,7 +83,7 @@ pub(crate) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, AppE
 ///
 /// # Errors
 /// [`AppError`] where that file is not usable.
-pub fn named(sweep: &str) -> Result<String, AppError> {
+pub(crate) fn named(sweep: &str) -> Result<String, AppError> {
     let is_file = Path::new(sweep)
         .extension()
         .is_some_and(|e| e == "yaml" || e == "yml");
@@ -97,7 +97,7 @@ pub fn named(sweep: &str) -> Result<String, AppError> {
 ///
 /// # Errors
 /// [`AppError`] where there is none, or a damaged one.
-pub fn recorded(sweep: &str, results: &Path) -> Result<(SweepDir, Plan), AppError> {
+pub(crate) fn recorded(sweep: &str, results: &Path) -> Result<(SweepDir, Plan), AppError> {
     let name = named(sweep)?;
     let dir = SweepDir::new(results, &name);
     let path = dir.plan();

@@ -20,7 +20,6 @@ mod predict;
 mod progress;
 mod report;
 mod requests;
-mod runs;
 mod schema;
 mod status;
 mod study_args;

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::LogsArgs;
-use super::runs::{find, label};
 use super::{Exit, output};
-use isoflop_app::{AppError, ErrorKind};
+use isoflop_app::{AppError, ErrorKind, find_run, run_label};
 use isoflop_core::run::{AttemptDir, Event, EventKind, EventTail, RunDir};
 use isoflop_core::units::duration;
 use isoflop_dispatch::store::Reader;
@@ -17,7 +16,7 @@ use isoflop_dispatch::store::Reader;
 const LOOK: Duration = Duration::from_millis(200);
 
 pub(super) fn main(args: &LogsArgs) -> Result<Exit, AppError> {
-    let found = find(&args.run, args.sweep.as_deref(), &args.folders)?;
+    let found = find_run(&args.run, args.sweep.as_deref(), &args.folders.results)?;
     let dir = found.dir.run_named(&found.run.id);
     let mut shown: Option<Shown> = None;
     loop {
@@ -31,7 +30,7 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, AppError> {
         {
             output::note(format!(
                 "{}, attempt {number}: {}",
-                label(&found.run),
+                run_label(&found.run),
                 dir.attempt(number).root().display()
             ));
             shown = Some(Shown::new(number, &dir.attempt(number)));
@@ -53,7 +52,7 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, AppError> {
     let state = found.run.record.state.name();
     let message = format!(
         "there are no logs of{what} {}, which is {state}",
-        label(&found.run)
+        run_label(&found.run)
     );
     Err(AppError::new(
         ErrorKind::Usage,

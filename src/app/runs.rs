@@ -1,25 +1,29 @@
 //! Finding the runs that a command names, by the beginning of their identities, among all sweeps of a results folder.
 
 use std::fs;
+use std::path::Path;
 
-use super::args::Folders;
-use isoflop_app::{AppError, ErrorKind, named};
+use super::sweep::named;
+use super::{AppError, ErrorKind};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::store::{Reader, RunEntry};
 
 /// A run that was found, and its sweep.
-pub(super) struct Found {
-    pub(super) dir: SweepDir,
-    pub(super) sweep: String,
-    pub(super) run: RunEntry,
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The sweep's results.
+    pub dir: SweepDir,
+    /// The sweep's name.
+    pub sweep: String,
+    /// The run.
+    pub run: RunEntry,
 }
 
-/// The one run whose identity begins with `prefix`, in one sweep or in all.
-pub(super) fn find(
-    prefix: &str,
-    sweep: Option<&str>,
-    folders: &Folders,
-) -> Result<Found, AppError> {
+/// Finds the run whose identity begins with `prefix`, in one sweep or in all of a folder of results.
+///
+/// # Errors
+/// [`AppError`] where none is, or several are.
+pub fn find_run(prefix: &str, sweep: Option<&str>, results: &Path) -> Result<Found, AppError> {
     let hint =
         "name a run by its identity, or the beginning of it, as `isoflop status SWEEP` shows it";
     if prefix.is_empty() || !prefix.chars().all(|c| c.is_ascii_hexdigit()) {
@@ -29,11 +33,11 @@ pub(super) fn find(
     }
     let mut found = Vec::new();
     let sweeps = sweep.map_or_else(
-        || Ok(sweeps(folders)),
+        || Ok(sweeps(results)),
         |sweep| named(sweep).map(|name| vec![name]),
     )?;
     for sweep in sweeps {
-        let dir = SweepDir::new(&folders.results, &sweep);
+        let dir = SweepDir::new(results, &sweep);
         let Some(reader) = Reader::open(&dir)? else {
             continue;
         };
@@ -47,10 +51,7 @@ pub(super) fn find(
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => {
-            let message = format!(
-                "no sweep in `{}` has a run `{prefix}`",
-                folders.results.display()
-            );
+            let message = format!("no sweep in `{}` has a run `{prefix}`", results.display());
             Err(AppError::new(ErrorKind::Usage, message, hint))
         }
         count => {
@@ -70,11 +71,8 @@ pub(super) fn find(
 }
 
 /// The sweeps that have results.
-fn sweeps(folders: &Folders) -> Vec<String> {
-    let entries = fs::read_dir(&folders.results)
-        .into_iter()
-        .flatten()
-        .flatten();
+fn sweeps(results: &Path) -> Vec<String> {
+    let entries = fs::read_dir(results).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
@@ -82,8 +80,8 @@ fn sweeps(folders: &Folders) -> Vec<String> {
     names
 }
 
-/// A name for people.
-pub(super) fn label(run: &RunEntry) -> String {
+/// The name of a run for people.
+pub fn run_label(run: &RunEntry) -> String {
     let lr = run
         .lr_factor
         .map_or_else(String::new, |factor| format!(" lr x{factor}"));
