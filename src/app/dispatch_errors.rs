@@ -11,7 +11,7 @@ impl From<LockError> for AppError {
             LockError::Held { .. } => "wait for it to end, or use another `--results` folder",
             LockError::Unwritable { .. } => "choose a `--results` folder that can be written to",
         };
-        Self::new(ErrorKind::Bug, error, hint)
+        Self::bug(error, hint)
     }
 }
 
@@ -39,11 +39,9 @@ impl From<DriveError> for AppError {
     fn from(error: DriveError) -> Self {
         match error {
             DriveError::Store(error) => error.into(),
-            DriveError::Runtime(_) | DriveError::Stale { .. } => Self::new(
-                ErrorKind::Bug,
-                error,
-                "run the same command again: finished runs are kept",
-            ),
+            DriveError::Runtime(_) | DriveError::Stale { .. } => {
+                Self::bug(error, "run the same command again: finished runs are kept")
+            }
         }
     }
 }
@@ -59,7 +57,7 @@ impl From<StoreError> for AppError {
                 "move the file away: `isoflop run` makes it anew from the results folder; finished runs are kept"
             }
         };
-        Self::new(ErrorKind::Bug, error, hint)
+        Self::bug(error, hint)
     }
 }
 
@@ -67,11 +65,9 @@ impl From<ResumeError> for AppError {
     fn from(error: ResumeError) -> Self {
         match error {
             ResumeError::Store(error) => error.into(),
-            ResumeError::Survivors(_) => Self::new(
-                ErrorKind::Bug,
-                error,
-                "end them, then run the same command again",
-            ),
+            ResumeError::Survivors(_) => {
+                Self::bug(error, "end them, then run the same command again")
+            }
         }
     }
 }
@@ -84,7 +80,7 @@ impl From<ImportError> for AppError {
                 "free space or choose another `--results` folder, then run the same command again: what is imported is kept"
             }
         };
-        Self::new(ErrorKind::Bug, error, hint)
+        Self::bug(error, hint)
     }
 }
 

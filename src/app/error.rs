@@ -45,6 +45,16 @@ impl AppError {
             hint: hint.into(),
         }
     }
+
+    /// What was asked for makes no sense.
+    pub fn usage(message: impl ToString, hint: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, message, hint)
+    }
+
+    /// A fault of isoflop, or of the machine.
+    pub fn bug(message: impl ToString, hint: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Bug, message, hint)
+    }
 }
 
 impl From<SweepError> for AppError {
@@ -71,7 +81,7 @@ impl AppError {
             }
             CorpusError::Unwritable { .. } => {
                 let hint = "free space or choose another `--results` folder, then run the same command again";
-                return Self::new(ErrorKind::Bug, error, hint);
+                return Self::bug(error, hint);
             }
         };
         file.fault_of_text(path, error.path(), error.to_string(), hint)
@@ -81,8 +91,7 @@ impl AppError {
 
 impl From<TableError> for AppError {
     fn from(error: TableError) -> Self {
-        Self::new(
-            ErrorKind::Bug,
+        Self::bug(
             error,
             "free space, then run `isoflop report`: finished runs are kept",
         )
@@ -91,8 +100,7 @@ impl From<TableError> for AppError {
 
 impl From<ReportError> for AppError {
     fn from(error: ReportError) -> Self {
-        Self::new(
-            ErrorKind::Bug,
+        Self::bug(
             error,
             "free space or choose another `--reports` folder, then run `isoflop report`",
         )

@@ -22,8 +22,7 @@ pub fn fit(studied: &Studied, settings: &Settings) -> Result<Fits, AppError> {
 pub(crate) fn fitted(dir: &SweepDir, study: &Study, settings: &Settings) -> Result<Fits, AppError> {
     let fits = isoflop_fit::fit(study, settings);
     write_json(&dir.fit(), &fits).map_err(|e| {
-        AppError::new(
-            ErrorKind::Bug,
+        AppError::bug(
             format!("cannot write `{}`: {e}", dir.fit().display()),
             "free space, then run `isoflop fit`: finished runs are kept",
         )

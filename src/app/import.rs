@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::sweep::named;
-use super::{AppError, ErrorKind, Listener};
+use super::{AppError, Listener};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{self, Imported, SweepLock, resume, take_over};
 use isoflop_sweep::{Plan, is_name};
@@ -53,8 +53,7 @@ pub fn import(request: &ImportRequest, listener: &mut dyn Listener) -> Result<Im
             "`{}` is the sweep that it would be imported into",
             from.root().display()
         );
-        return Err(AppError::new(
-            ErrorKind::Usage,
+        return Err(AppError::usage(
             message,
             "name the folder of another sweep, or another sweep with `--into`",
         ));
@@ -91,8 +90,7 @@ fn plan_there(from: &SweepDir) -> Result<Option<Plan>, AppError> {
             "`{}` is no sweep's results folder: it has no folder `runs`",
             from.root().display()
         );
-        return Err(AppError::new(
-            ErrorKind::Usage,
+        return Err(AppError::usage(
             message,
             "name the folder of one sweep, such as `other/results/quickstart`",
         ));
@@ -105,8 +103,7 @@ fn plan_here(into: &SweepDir) -> Result<Option<Plan>, AppError> {
     match Plan::read(&into.plan()) {
         Ok(plan) => Ok(Some(plan)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(AppError::new(
-            ErrorKind::Bug,
+        Err(e) => Err(AppError::bug(
             format!("`{}` is damaged: {e}", into.plan().display()),
             "run `isoflop run` with its sweep file, then import again",
         )),
@@ -128,11 +125,7 @@ fn name(request: &ImportRequest, there: Option<&Plan>) -> Result<String, AppErro
     }
     let message =
         format!("`{name}` is no sweep's name: up to 64 letters, digits, `_`, `-` and `.`");
-    Err(AppError::new(
-        ErrorKind::Usage,
-        message,
-        "name the sweep with `--into`",
-    ))
+    Err(AppError::usage(message, "name the sweep with `--into`"))
 }
 
 fn nothing_to_take_over(from: &SweepDir, name: &str) -> AppError {
@@ -142,7 +135,7 @@ fn nothing_to_take_over(from: &SweepDir, name: &str) -> AppError {
     );
     let hint =
         "start the sweep here with `isoflop run`, or name one that has results with `--into`";
-    AppError::new(ErrorKind::Usage, message, hint)
+    AppError::usage(message, hint)
 }
 
 fn labels(here: &Plan, there: Option<&Plan>) -> HashMap<String, String> {

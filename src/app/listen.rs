@@ -39,7 +39,7 @@ pub(crate) fn workers(
             "`--listen {address}` can be reached from other machines, and there is no certificate"
         );
         let hint = "`isoflop worker-cert NAME` makes one; give it with `--cert` and `--key`, or listen on 127.0.0.1 behind a tunnel";
-        return Err(AppError::new(ErrorKind::Usage, message, hint));
+        return Err(AppError::usage(message, hint));
     }
     let tokens = Tokens::at(&options.workers.clone().unwrap_or_else(|| dir.workers()));
     if tokens.list()?.iter().all(|worker| worker.revoked) {
@@ -47,8 +47,7 @@ pub(crate) fn workers(
             "no worker may call: `{}` lists none",
             tokens.path().display()
         );
-        return Err(AppError::new(
-            ErrorKind::Usage,
+        return Err(AppError::usage(
             message,
             "make a token with `isoflop worker-token new NAME`",
         ));
@@ -90,17 +89,9 @@ fn identity(options: &ListenOptions) -> Result<Option<Identity>, AppError> {
     };
     let hint = "`isoflop worker-cert` makes a certificate and its key";
     let read = |path: &Path| {
-        std::fs::read(path).map_err(|e| {
-            AppError::new(ErrorKind::Usage, format!("`{}`: {e}", path.display()), hint)
-        })
+        std::fs::read(path).map_err(|e| AppError::usage(format!("`{}`: {e}", path.display()), hint))
     };
     Identity::new(&read(certificate)?, &read(key)?)
         .map(Some)
-        .map_err(|e| {
-            AppError::new(
-                ErrorKind::Usage,
-                format!("`{}`: {e}", certificate.display()),
-                hint,
-            )
-        })
+        .map_err(|e| AppError::usage(format!("`{}`: {e}", certificate.display()), hint))
 }

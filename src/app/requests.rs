@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::runs::{Found, find_run};
 use super::sweep::{named, recorded};
-use super::{AppError, ErrorKind, Listener};
+use super::{AppError, Listener};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{LockError, SweepLock, carry_out};
 use isoflop_dispatch::store::{Reader, RequestKind, RunEntry};
@@ -126,8 +126,7 @@ fn selected(selection: &RunSelection) -> Result<Vec<Found>, AppError> {
         let dir = SweepDir::new(results, &name);
         let Some(reader) = Reader::open(&dir)? else {
             let hint = "start it with `isoflop run`, or name its folder with `--results`";
-            return Err(AppError::new(
-                ErrorKind::Usage,
+            return Err(AppError::usage(
                 format!("the sweep `{name}` has no results yet"),
                 hint,
             ));

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::session::{DriveRequest, Engine, Ready, Session};
 use super::sweep::recorded;
-use super::{AppError, ErrorKind, Listener};
+use super::{AppError, Listener};
 use isoflop_core::data::stored;
 use isoflop_core::run::{SPEC_VERSION, SweepDir};
 use isoflop_dispatch::coordinator::{SweepLock, TextBytes};
@@ -41,15 +41,13 @@ pub fn resume(
 fn executor(dir: &SweepDir) -> Result<Executor, AppError> {
     let path = dir.sweep_file();
     let text = std::fs::read_to_string(&path).map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => AppError::new(
-            ErrorKind::Usage,
-            format!(
+        io::ErrorKind::NotFound => AppError::usage(format!(
                 "`{}` is not there: the sweep was started by an isoflop that left no copy of its file",
                 path.display()
             ),
             WITH_ITS_FILE,
         ),
-        _ => AppError::new(ErrorKind::Bug, format!("`{}` cannot be read: {e}", path.display()), WITH_ITS_FILE),
+        _ => AppError::bug(format!("`{}` cannot be read: {e}", path.display()), WITH_ITS_FILE),
     })?;
     Ok(parse(&path, &text)?.checked_executor(&path)?)
 }
@@ -60,8 +58,7 @@ const WITH_ITS_FILE: &str = "go on with `isoflop run` and the sweep file: finish
 fn text(dir: &SweepDir, plan: &Plan) -> Result<TextBytes, AppError> {
     let path = dir.plan().display().to_string();
     let Some(spec) = plan.runs.first().map(|run| &run.spec) else {
-        return Err(AppError::new(
-            ErrorKind::Usage,
+        return Err(AppError::usage(
             format!("`{path}` asks for no run"),
             WITH_ITS_FILE,
         ));
@@ -72,7 +69,7 @@ fn text(dir: &SweepDir, plan: &Plan) -> Result<TextBytes, AppError> {
             spec.version
         );
         let hint = "take the isoflop that it was started with, or train its runs anew with `isoflop run` and the sweep file";
-        return Err(AppError::new(ErrorKind::Usage, message, hint));
+        return Err(AppError::usage(message, hint));
     }
     let (train, validation) = stored(dir, &spec.data)?;
     Ok(TextBytes { train, validation })

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::session::{DriveRequest, Engine, Ready, Session};
 use super::sweep::open;
-use super::{AppError, ErrorKind, Listener, Sweep};
+use super::{AppError, Listener, Sweep};
 use isoflop_core::run::write_whole;
 use isoflop_dispatch::coordinator::SweepLock;
 
@@ -36,13 +36,7 @@ fn prepare(sweep: Sweep, file: &Path) -> Result<Ready, AppError> {
         .map_err(|e| AppError::of_text(&sweep.file, file, &e))?;
     let written = |path: PathBuf, result: io::Result<()>| {
         let hint = "free space or choose another `--results` folder";
-        result.map_err(|e| {
-            AppError::new(
-                ErrorKind::Bug,
-                format!("cannot write `{}`: {e}", path.display()),
-                hint,
-            )
-        })
+        result.map_err(|e| AppError::bug(format!("cannot write `{}`: {e}", path.display()), hint))
     };
     let (plan, copy) = (sweep.dir.plan(), sweep.dir.sweep_file());
     written(plan.clone(), sweep.plan.write(&plan))?;

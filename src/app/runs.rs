@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::AppError;
 use super::sweep::named;
-use super::{AppError, ErrorKind};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::store::{Reader, RunEntry};
 
@@ -29,7 +29,7 @@ pub fn find_run(prefix: &str, sweep: Option<&str>, results: &Path) -> Result<Fou
     if prefix.is_empty() || !prefix.chars().all(|c| c.is_ascii_hexdigit()) {
         let message =
             format!("`{prefix}` is no run: an identity is made of the digits 0 to 9 and a to f");
-        return Err(AppError::new(ErrorKind::Usage, message, hint));
+        return Err(AppError::usage(message, hint));
     }
     let mut found = Vec::new();
     let sweeps = sweep.map_or_else(
@@ -52,7 +52,7 @@ pub fn find_run(prefix: &str, sweep: Option<&str>, results: &Path) -> Result<Fou
         1 => Ok(found.remove(0)),
         0 => {
             let message = format!("no sweep in `{}` has a run `{prefix}`", results.display());
-            Err(AppError::new(ErrorKind::Usage, message, hint))
+            Err(AppError::usage(message, hint))
         }
         count => {
             let names = found
@@ -61,8 +61,7 @@ pub fn find_run(prefix: &str, sweep: Option<&str>, results: &Path) -> Result<Fou
                 .map(|found| format!("{} of {}", found.run.id, found.sweep));
             let names = names.collect::<Vec<_>>().join(", ");
             let message = format!("`{prefix}` begins the names of {count} runs: {names}");
-            Err(AppError::new(
-                ErrorKind::Usage,
+            Err(AppError::usage(
                 message,
                 "give more digits, or the sweep with `--sweep`",
             ))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::engine::{engines, outlives_us, places};
-use super::{AppError, ErrorKind, ListenOptions, Listener, SessionEnd, memory};
+use super::{AppError, ListenOptions, Listener, SessionEnd, memory};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{
     self, Cost, Observer, Options, Policy, SweepLock, TakenUp, TextBytes, branches, disk_reserve,
@@ -51,7 +51,7 @@ impl Engine {
         if request.detach && !outlives_us(executor) {
             let message = "`--detach` needs an engine that goes on without isoflop; runs on this machine end with it, and workers deliver to it";
             let hint = "leave it out, and start it with `nohup` or in `tmux`; or use `executor: slurm`, `ray` or `command`";
-            return Err(AppError::new(ErrorKind::Usage, message, hint));
+            return Err(AppError::usage(message, hint));
         }
         Ok(Self {
             slots: places(executor)?,

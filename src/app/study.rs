@@ -106,11 +106,7 @@ impl Studied {
             "`{arm}` is none of the arms with finished runs: `{}`",
             names.join("`, `")
         );
-        Err(AppError::new(
-            ErrorKind::Usage,
-            message,
-            nearest(arm, &names, "arm"),
-        ))
+        Err(AppError::usage(message, nearest(arm, &names, "arm")))
     }
 
     /// Refuses a baseline that is none of the arms.
@@ -129,8 +125,7 @@ impl Studied {
             "`{baseline}` is none of the {whose}'s architectures: `{}`",
             self.arms.join("`, `")
         );
-        Err(AppError::new(
-            ErrorKind::Usage,
+        Err(AppError::usage(
             message,
             "name one of them with `--baseline`",
         ))

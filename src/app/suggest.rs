@@ -77,8 +77,7 @@ fn arm(studied: &Studied, baseline: &str, request: &SuggestRequest) -> Result<St
     match (&request.arm, request.target, others.as_slice()) {
         (Some(arm), Target::Multiplier, _) if arm == baseline => {
             let message = format!("`{arm}` is the baseline, and its multiplier over itself is 1");
-            Err(AppError::new(
-                ErrorKind::Usage,
+            Err(AppError::usage(
                 message,
                 "name another arm with `--arm`, or ask `--of alpha`",
             ))
@@ -99,8 +98,7 @@ fn arm(studied: &Studied, baseline: &str, request: &SuggestRequest) -> Result<St
                 "the study compares several arms: `{}`",
                 several.join("`, `")
             );
-            Err(AppError::new(
-                ErrorKind::Usage,
+            Err(AppError::usage(
                 message,
                 "say with `--arm` whose multiplier is meant",
             ))

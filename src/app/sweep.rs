@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use super::{AppError, ErrorKind, Listener, text};
+use super::{AppError, Listener, text};
 use isoflop_core::data::{Prepared, prepare};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::TextBytes;
@@ -106,16 +106,11 @@ pub(crate) fn recorded(sweep: &str, results: &Path) -> Result<(SweepDir, Plan), 
         results.display()
     );
     let plan = Plan::read(&path).map_err(|e| match e.kind() {
-        io::ErrorKind::InvalidData => AppError::new(
-            ErrorKind::Bug,
+        io::ErrorKind::InvalidData => AppError::bug(
             format!("`{}` is damaged: {e}", path.display()),
             "run `isoflop run` with its sweep file again: finished runs are kept",
         ),
-        _ => AppError::new(
-            ErrorKind::Usage,
-            format!("the sweep `{name}` has no results yet"),
-            hint,
-        ),
+        _ => AppError::usage(format!("the sweep `{name}` has no results yet"), hint),
     })?;
     Ok((dir, plan))
 }

@@ -7,21 +7,17 @@ use isoflop_dispatch::worker::WorkerError;
 impl From<AttendError> for AppError {
     fn from(error: AttendError) -> Self {
         match error {
-            AttendError::NoLaunch { .. } => Self::new(
-                ErrorKind::Usage,
+            AttendError::NoLaunch { .. } => Self::usage(
                 error,
                 "`isoflop run` writes attempts and gives them to engines; to train a run, use that",
             ),
-            AttendError::Unwritable { .. } => Self::new(
-                ErrorKind::Bug,
+            AttendError::Unwritable { .. } => Self::bug(
                 error,
                 "free space, and check that this machine can write to the results folder",
             ),
-            AttendError::Runtime(_) => Self::new(
-                ErrorKind::Bug,
-                error,
-                "see `isoflop logs RUN`; it will be tried again",
-            ),
+            AttendError::Runtime(_) => {
+                Self::bug(error, "see `isoflop logs RUN`; it will be tried again")
+            }
         }
     }
 }
@@ -44,7 +40,7 @@ impl From<TokensError> for AppError {
             TokensError::Name(_) => "take a name such as `gpu-1`".to_owned(),
             TokensError::Random(_) => "check /dev/urandom".to_owned(),
         };
-        Self::new(ErrorKind::Usage, error, hint)
+        Self::usage(error, hint)
     }
 }
 

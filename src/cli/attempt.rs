@@ -2,7 +2,7 @@
 
 use super::args::AttemptArgs;
 use super::{Exit, output};
-use isoflop_app::{AppError, ErrorKind};
+use isoflop_app::AppError;
 use isoflop_core::run::AttemptDir;
 use isoflop_dispatch::executor::{Attended, StorageAddress, Trainer, attend};
 use isoflop_dispatch::worker::{self, JobOptions, attend_by_storage};
@@ -32,8 +32,7 @@ fn by_storage(address: &str, args: &AttemptArgs, trainer: Trainer) -> Result<Exi
         let message = format!(
             "`{address}` is no address of an attempt: `s3://bucket/prefix/attempts/TAG` is one"
         );
-        return Err(AppError::new(
-            ErrorKind::Usage,
+        return Err(AppError::usage(
             message,
             "`isoflop run` gives attempts to engines; to train a run, use that",
         ));

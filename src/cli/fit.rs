@@ -5,7 +5,7 @@ use std::path::Path;
 use super::fit_args::{self, FitArgs};
 use super::terminal::Terminal;
 use super::{Exit, fit_tables, output};
-use isoflop_app::{AppError, ErrorKind, fit, fit_refusal, is_empty, study};
+use isoflop_app::{AppError, fit, fit_refusal, is_empty, study};
 use isoflop_fit::{Fits, fewer_replicates};
 
 pub(super) fn main(args: &FitArgs) -> Result<Exit, AppError> {
@@ -38,18 +38,13 @@ fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), AppError> {
             "`{}` is what the fits are made of, and would be overwritten",
             path.display()
         );
-        return Err(AppError::new(
-            ErrorKind::Usage,
+        return Err(AppError::usage(
             message,
             "name another file with `--output`",
         ));
     }
     output::file(path, fits).map_err(|e| {
         let message = format!("cannot write `{}`: {e}", path.display());
-        AppError::new(
-            ErrorKind::Usage,
-            message,
-            "name a file with `--output` that can be written",
-        )
+        AppError::usage(message, "name a file with `--output` that can be written")
     })
 }

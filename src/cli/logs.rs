@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::args::LogsArgs;
 use super::{Exit, output};
-use isoflop_app::{AppError, ErrorKind, find_run, run_label};
+use isoflop_app::{AppError, find_run, run_label};
 use isoflop_core::run::{AttemptDir, Event, EventKind, EventTail, RunDir};
 use isoflop_core::units::duration;
 use isoflop_dispatch::store::Reader;
@@ -54,8 +54,7 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, AppError> {
         "there are no logs of{what} {}, which is {state}",
         run_label(&found.run)
     );
-    Err(AppError::new(
-        ErrorKind::Usage,
+    Err(AppError::usage(
         message,
         "wait until it was started, or follow it with `-f`",
     ))

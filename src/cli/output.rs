@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use super::Exit;
-use isoflop_app::{AppError, ErrorKind};
+use isoflop_app::AppError;
 use isoflop_core::run::write_json;
 
 /// Width that everything fits in.
@@ -24,8 +24,7 @@ pub(super) fn line(text: impl AsRef<str>) {
         std::process::exit(Exit::Ok as i32);
     }
     let message = format!("cannot write to standard output: {error}");
-    self::error(&AppError::new(
-        ErrorKind::Bug,
+    self::error(&AppError::bug(
         message,
         "free space where it leads to, then run the command again",
     ));
@@ -55,13 +54,13 @@ pub(super) fn file(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
 
 /// A result for programs.
 pub(super) fn json(value: &impl Serialize) -> Result<(), AppError> {
-    line(serde_json::to_string_pretty(value).map_err(|e| AppError::new(ErrorKind::Bug, e, ""))?);
+    line(serde_json::to_string_pretty(value).map_err(|e| AppError::bug(e, ""))?);
     Ok(())
 }
 
 /// A result for programs that read line by line.
 pub(super) fn json_line(value: &impl Serialize) -> Result<(), AppError> {
-    line(serde_json::to_string(value).map_err(|e| AppError::new(ErrorKind::Bug, e, ""))?);
+    line(serde_json::to_string(value).map_err(|e| AppError::bug(e, ""))?);
     Ok(())
 }
 

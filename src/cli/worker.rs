@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::worker_args::{WorkerArgs, WorkerCertArgs, WorkerTokenArgs, WorkerTokenCommand};
 use super::{Exit, output};
-use isoflop_app::{AppError, ErrorKind, cache};
+use isoflop_app::{AppError, cache};
 use isoflop_core::run::write_whole;
 use isoflop_dispatch::executor::{
     Token, Tokens, Trainer, gpu_count, make_certificate, write_secret,
@@ -39,8 +39,7 @@ pub(super) fn main(args: &WorkerArgs) -> Result<Exit, AppError> {
 /// Makes a certificate and its key, and says by which fingerprint workers know it.
 pub(super) fn certificate(args: &WorkerCertArgs) -> Result<Exit, AppError> {
     let made = make_certificate(args.names.clone()).map_err(|e| {
-        AppError::new(
-            ErrorKind::Usage,
+        AppError::usage(
             e,
             "give names such as `trainer.example.org`, or addresses such as `10.0.0.7`",
         )
@@ -61,11 +60,7 @@ pub(super) fn certificate(args: &WorkerCertArgs) -> Result<Exit, AppError> {
 
 fn not_written(path: &Path, error: &std::io::Error) -> AppError {
     let hint = "a file that is there is not overwritten: remove it if it is of no more use, or name another";
-    AppError::new(
-        ErrorKind::Usage,
-        format!("cannot write `{}`: {error}", path.display()),
-        hint,
-    )
+    AppError::usage(format!("cannot write `{}`: {error}", path.display()), hint)
 }
 
 pub(super) fn token(args: &WorkerTokenArgs) -> Result<Exit, AppError> {
