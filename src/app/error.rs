@@ -65,7 +65,7 @@ impl From<SweepError> for AppError {
 
 impl AppError {
     /// A text that the sweep names is not usable, or cannot be stored as tokens.
-    pub fn of_text(file: &SweepFile, path: &Path, error: &CorpusError) -> Self {
+    pub(crate) fn of_text(file: &SweepFile, path: &Path, error: &CorpusError) -> Self {
         let hint = match error {
             CorpusError::Unreadable { path, .. } if path.starts_with("s3:") => {
                 "check that it is whole where it lies; what was fetched of it is kept in `~/.cache/isoflop/text` and may be removed"

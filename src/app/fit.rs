@@ -30,14 +30,9 @@ pub(crate) fn fitted(dir: &SweepDir, study: &Study, settings: &Settings) -> Resu
     Ok(fits)
 }
 
-/// Whether every run was left out of the fits.
-pub fn is_empty(fits: &Fits) -> bool {
-    fits.runs_used == 0 && fits.direct.is_empty() && !fits.excluded.is_empty()
-}
-
 /// The reason that no architecture has a frontier, if none has.
 pub fn fit_refusal(studied: &Studied, fits: &Fits) -> Option<AppError> {
-    if is_empty(fits) {
+    if fits.is_empty() {
         return Some(none_known(fits));
     }
     if !fits.direct.is_empty() || fits.arms.iter().any(|arm| arm.frontier.is_ok()) {

@@ -55,14 +55,16 @@ mod study;
 mod suggest;
 mod sweep;
 mod table;
+#[cfg(test)]
+mod tests;
 mod text;
 mod worker_errors;
 
-pub use cache::cache;
+pub use cache::cache_folder;
 pub use changes::{Changes, Unwanted};
 pub use engine::{by_engine, unlike};
 pub use error::{AppError, ErrorKind};
-pub use fit::{fit, fit_refusal, is_empty};
+pub use fit::{fit, fit_refusal};
 pub use import::{Import, ImportRequest, import};
 pub use listen::ListenOptions;
 pub use listener::{Deaf, Listener};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::cache::cache;
+use super::cache::cache_folder;
 use super::{AppError, Listener};
 use isoflop_core::data::Text;
 use isoflop_core::units::bytes;
@@ -37,7 +37,7 @@ fn bring(object: &TextObject, listener: &mut dyn Listener) -> Result<Text, Stora
         endpoint: endpoint.clone(),
         region: region.clone(),
     };
-    let cache = cache("isoflop").join("text");
+    let cache = cache_folder("isoflop").join("text");
     let (name, mut is_told) = (object.url(), false);
     let path = bring_text(&address, key, &cache, listener.calls(), &mut |at| {
         if !std::mem::replace(&mut is_told, true) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::fit_args::{self, FitArgs};
 use super::terminal::Terminal;
 use super::{Exit, fit_tables, output};
-use isoflop_app::{AppError, fit, fit_refusal, is_empty, study};
+use isoflop_app::{AppError, fit, fit_refusal, study};
 use isoflop_fit::{Fits, fewer_replicates};
 
 pub(super) fn main(args: &FitArgs) -> Result<Exit, AppError> {
@@ -15,7 +15,7 @@ pub(super) fn main(args: &FitArgs) -> Result<Exit, AppError> {
     if let Some(path) = &args.output {
         leave(path, &fits, &args.study.sweep)?;
     }
-    if is_empty(&fits) {
+    if fits.is_empty() {
         fit_tables::left_out(&fits);
     } else {
         if args.study.json {

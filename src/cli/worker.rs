@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::worker_args::{WorkerArgs, WorkerCertArgs, WorkerTokenArgs, WorkerTokenCommand};
 use super::{Exit, output};
-use isoflop_app::{AppError, cache};
+use isoflop_app::{AppError, cache_folder};
 use isoflop_core::run::write_whole;
 use isoflop_dispatch::executor::{
     Token, Tokens, Trainer, gpu_count, make_certificate, write_secret,
@@ -25,7 +25,7 @@ pub(super) fn main(args: &WorkerArgs) -> Result<Exit, AppError> {
         folder: args
             .folder
             .clone()
-            .unwrap_or_else(|| cache("isoflop-worker")),
+            .unwrap_or_else(|| cache_folder("isoflop-worker")),
         cores: args
             .cores
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32)),
