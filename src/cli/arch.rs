@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::args::{ArchCommand, ArchListArgs, ArchShowArgs};
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::AppError;
 use isoflop_core::arch::{
     Architecture, Causal, Counted, ModelConfig, Operation, PRESETS, Preset, Shape, ShapeError,
     TRANSFORMER, named_rungs,
@@ -17,16 +17,16 @@ use isoflop_sweep::{load, nearest};
 /// The paper's vocabulary, T5's, and its sequences.
 const PAPER: (u32, u32) = (32_128, 512);
 
-pub(super) fn main(command: &ArchCommand) -> Result<Exit, Failed> {
+pub(super) fn main(command: &ArchCommand) -> Result<Exit, AppError> {
     match command {
         ArchCommand::List(args) => list(args),
         ArchCommand::Show(args) => show(args),
     }
 }
 
-fn list(args: &ArchListArgs) -> Result<Exit, Failed> {
+fn list(args: &ArchListArgs) -> Result<Exit, AppError> {
     if args.json {
-        output::json(&PRESETS.iter().map(Listed::new).collect::<Vec<_>>())?;
+        output::json(&PRESETS.iter().map(listed).collect::<Vec<_>>())?;
         return Ok(Exit::Ok);
     }
     let width = PRESETS
@@ -47,13 +47,13 @@ fn list(args: &ArchListArgs) -> Result<Exit, Failed> {
     Ok(Exit::Ok)
 }
 
-fn show(args: &ArchShowArgs) -> Result<Exit, Failed> {
+fn show(args: &ArchShowArgs) -> Result<Exit, AppError> {
     let shown = match &args.sweep {
         Some(file) => of_sweep(file, args)?,
         None => preset(args)?,
     };
     if args.json {
-        output::json(&ShownJson::new(&shown, args))?;
+        output::json(&shown_json(&shown, args))?;
     } else {
         print(&shown, args);
     }
@@ -74,7 +74,7 @@ impl Shown {
         architecture: Architecture,
         args: &ArchShowArgs,
         of_file: (u32, u32),
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, AppError> {
         let size: Shape = args.size.parse().map_err(|e| {
             let names: Vec<&str> = named_rungs().collect();
             let hint = match e {
@@ -84,14 +84,14 @@ impl Shown {
                 ),
                 _ => "choose a value within that range".to_owned(),
             };
-            Failed::new(Exit::Usage, e, hint)
+            AppError::usage(e, hint)
         })?;
         let (vocabulary, sequence_length) = (
             args.vocab.unwrap_or(of_file.0),
             args.sequence_length.unwrap_or(of_file.1),
         );
         let config = ModelConfig::new(architecture, &size, vocabulary, sequence_length)
-            .map_err(|e| Failed::new(Exit::Usage, format!("`{name}` cannot be: {e}"), e.hint()))?;
+            .map_err(|e| AppError::usage(format!("`{name}` cannot be: {e}"), e.hint()))?;
         Ok(Self {
             name: name.to_owned(),
             about: about.to_owned(),
@@ -100,20 +100,20 @@ impl Shown {
     }
 }
 
-fn preset(args: &ArchShowArgs) -> Result<Shown, Failed> {
+fn preset(args: &ArchShowArgs) -> Result<Shown, AppError> {
     let preset = Preset::named(&args.name).ok_or_else(|| {
         let names: Vec<&str> = Preset::names().collect();
         let message = format!(
             "`{}` is no architecture: `isoflop arch list` names them all",
             args.name
         );
-        Failed::new(Exit::Usage, message, nearest(&args.name, &names, "name"))
+        AppError::usage(message, nearest(&args.name, &names, "name"))
     })?;
     Shown::new(preset.name, preset.about, preset.architecture, args, PAPER)
 }
 
 /// An arm of a sweep file, with its tokens and its sequences.
-fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, Failed> {
+fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, AppError> {
     let sweep = load(file)?;
     let names: Vec<&str> = sweep
         .architectures
@@ -134,7 +134,7 @@ fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, Failed> {
                 file.display(),
                 names.join("`, `")
             );
-            Failed::new(Exit::Usage, message, nearest(&args.name, &names, "name"))
+            AppError::usage(message, nearest(&args.name, &names, "name"))
         })?
         .value;
     let length = u32::try_from(sweep.train.sequence_length.value.0).unwrap_or(u32::MAX);
@@ -330,96 +330,38 @@ fn by_length(config: &ModelConfig) -> String {
     )
 }
 
-#[derive(Serialize)]
-struct Listed {
-    name: &'static str,
-    aliases: Vec<&'static str>,
-    about: &'static str,
-    architecture: Architecture,
+fn listed(preset: &Preset) -> Value {
+    json!({
+        "name": preset.name, "aliases": preset.aliases().collect::<Vec<_>>(), "about": preset.about,
+        "architecture": preset.architecture,
+    })
 }
 
-impl Listed {
-    fn new(preset: &Preset) -> Self {
-        let Preset {
-            name,
-            about,
-            architecture,
-        } = *preset;
-        Self {
-            name,
-            aliases: preset.aliases().collect(),
-            about,
-            architecture,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ShownJson<'a> {
-    name: &'a str,
-    about: &'a str,
-    architecture: Architecture,
-    size: &'a str,
-    shape: Shape,
-    vocabulary: u32,
-    sequence_length: u32,
-    params_by_group: serde_json::Map<String, Value>,
-    params_total: u64,
-    params_without_embedding: u64,
-    flops_by_operation: Vec<OperationJson>,
-    flops_per_token: u64,
-    flops_per_token_causal_half: u64,
-    flops_per_token_forward: u64,
-    flops_per_token_forward_causal_half: u64,
-}
-
-#[derive(Serialize)]
-struct OperationJson {
-    operation: &'static str,
-    forward: u64,
-    forward_causal_half: u64,
-    backward: u64,
-    backward_causal_half: u64,
-}
-
-impl<'a> ShownJson<'a> {
-    fn new(shown: &'a Shown, args: &'a ArchShowArgs) -> Self {
-        let Shown {
-            name,
-            about,
-            config,
-        } = shown;
-        let (params, flops) = (config.params(), config.flops());
-        let operations = config
-            .flops_by_operation()
-            .into_iter()
-            .map(|(operation, counted)| OperationJson {
-                operation: operation.name(),
-                forward: counted.forward(Causal::Full).0,
-                forward_causal_half: counted.forward(Causal::Half).0,
-                backward: counted.backward(Causal::Full).0,
-                backward_causal_half: counted.backward(Causal::Half).0,
-            });
-        Self {
-            name,
-            about,
-            architecture: config.architecture,
-            size: &args.size,
-            shape: config.shape,
-            vocabulary: config.vocabulary,
-            sequence_length: config.sequence_length,
-            params_by_group: params
-                .groups()
-                .into_iter()
-                .map(|(name, count)| (name.to_owned(), count.into()))
-                .collect(),
-            params_total: params.total().0,
-            params_without_embedding: params.without_embedding().0,
-            flops_by_operation: operations.collect(),
-            flops_per_token: flops.training(Causal::Full).0,
-            flops_per_token_causal_half: flops.training(Causal::Half).0,
-            flops_per_token_forward: flops.forward(Causal::Full).0,
-            flops_per_token_forward_causal_half: flops.forward(Causal::Half).0,
-        }
-    }
+fn shown_json(shown: &Shown, args: &ArchShowArgs) -> Value {
+    let Shown {
+        name,
+        about,
+        config,
+    } = shown;
+    let (params, flops) = (config.params(), config.flops());
+    let operation = |(operation, counted): (Operation, Counted)| {
+        json!({
+            "operation": operation.name(),
+            "forward": counted.forward(Causal::Full).0, "forward_causal_half": counted.forward(Causal::Half).0,
+            "backward": counted.backward(Causal::Full).0, "backward_causal_half": counted.backward(Causal::Half).0,
+        })
+    };
+    let operations = config.flops_by_operation().into_iter().map(operation);
+    let groups = params.groups().into_iter();
+    let groups = groups.map(|(name, count)| (name.to_owned(), count.into()));
+    json!({
+        "name": name, "about": about, "architecture": config.architecture, "size": args.size, "shape": config.shape,
+        "vocabulary": config.vocabulary, "sequence_length": config.sequence_length,
+        "params_by_group": groups.collect::<serde_json::Map<_, _>>(), "params_total": params.total().0,
+        "params_without_embedding": params.without_embedding().0,
+        "flops_by_operation": operations.collect::<Vec<_>>(), "flops_per_token": flops.training(Causal::Full).0,
+        "flops_per_token_causal_half": flops.training(Causal::Half).0,
+        "flops_per_token_forward": flops.forward(Causal::Full).0,
+        "flops_per_token_forward_causal_half": flops.forward(Causal::Half).0,
+    })
 }

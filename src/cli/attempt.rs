@@ -1,14 +1,15 @@
 //! `isoflop attempt`
 
 use super::args::AttemptArgs;
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::AppError;
 use isoflop_core::run::AttemptDir;
 use isoflop_dispatch::exchange::StorageAddress;
 use isoflop_dispatch::executor::Trainer;
 use isoflop_dispatch::worker::{Attended, JobAddress, attend};
 
 /// Exits with 0 however the trainer ended: `end.json` says that, and an engine that thinks it knows better tries again.
-pub(super) fn main(args: &AttemptArgs) -> Result<Exit, Failed> {
+pub(super) fn main(args: &AttemptArgs) -> Result<Exit, AppError> {
     let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
     let address = args
         .attempt
@@ -30,14 +31,13 @@ pub(super) fn main(args: &AttemptArgs) -> Result<Exit, Failed> {
     Ok(Exit::Ok)
 }
 
-fn in_storage(url: &str, args: &AttemptArgs) -> Result<JobAddress, Failed> {
+fn in_storage(url: &str, args: &AttemptArgs) -> Result<JobAddress, AppError> {
     let (endpoint, region) = (args.endpoint.clone(), args.region.clone());
     let Some((storage, tag)) = StorageAddress::of_attempt(url, endpoint, region) else {
         let message = format!(
             "`{url}` is no address of an attempt: `s3://bucket/prefix/attempts/TAG` is one"
         );
-        return Err(Failed::new(
-            Exit::Usage,
+        return Err(AppError::usage(
             message,
             "`isoflop run` gives attempts to engines; to train a run, use that",
         ));

@@ -5,19 +5,28 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::output;
+use isoflop_app::Session;
 use isoflop_core::run::{Event, EventKind, Outcome};
-use isoflop_dispatch::coordinator::{DiskRoom, Observer, Options, Resumed};
+use isoflop_dispatch::coordinator::{DiskRoom, Observer};
 use isoflop_dispatch::executor::Trouble;
 use isoflop_dispatch::store::{Failure, Record};
-use isoflop_sweep::{Plan, PlannedRun};
+use isoflop_sweep::PlannedRun;
 
 /// Writes every event as it comes.
 pub(super) struct JsonEvents;
 
 impl JsonEvents {
-    pub(super) fn new(plan: &Plan, resumed: &Resumed, options: &Options) -> Self {
-        let done = resumed.done.iter().filter(|done| **done).count();
-        let devices: Vec<String> = options
+    pub(super) fn new(session: &Session) -> Self {
+        let plan = &session.plan;
+        let done = session
+            .taken_up
+            .resumed
+            .done
+            .iter()
+            .filter(|done| **done)
+            .count();
+        let devices: Vec<String> = session
+            .options
             .slots
             .iter()
             .map(|slot| slot.device.to_string())

@@ -3,21 +3,16 @@
 mod arch;
 mod args;
 mod attempt;
-mod cache;
 mod changes;
 mod conclusion;
-mod engine;
+mod drive;
 mod events;
 mod exit;
 mod fit;
 mod fit_args;
-mod fit_foreign;
 mod fit_tables;
-mod go_on;
 mod import;
-mod listen;
 mod logs;
-mod memory;
 mod next_args;
 mod output;
 mod plan;
@@ -25,16 +20,11 @@ mod predict;
 mod progress;
 mod report;
 mod requests;
-mod resume;
-mod run;
-mod runs;
 mod schema;
 mod status;
-mod studied;
 mod study_args;
 mod suggest;
-mod sweep;
-mod text;
+mod terminal;
 mod worker;
 mod worker_args;
 
@@ -45,7 +35,8 @@ use clap::error::ErrorKind;
 
 pub use args::Cli;
 use args::CommandLine;
-pub use exit::{Exit, Failed};
+pub use exit::Exit;
+use isoflop_app::AppError;
 
 /// Parses the arguments, runs the command, prints its error if it has one.
 pub fn main() -> ExitCode {
@@ -69,16 +60,16 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failed) => {
             output::error(&failed);
-            failed.exit.into()
+            Exit::from(failed.kind).into()
         }
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<Exit, Failed> {
+fn dispatch(cli: &Cli) -> Result<Exit, AppError> {
     match &cli.command {
         CommandLine::Plan(args) => plan::main(args),
-        CommandLine::Run(args) => run::main(args),
-        CommandLine::Resume(args) => resume::main(args),
+        CommandLine::Run(args) => drive::run_main(args),
+        CommandLine::Resume(args) => drive::resume_main(args),
         CommandLine::Attempt(args) => attempt::main(args),
         CommandLine::Worker(args) => worker::main(args),
         CommandLine::WorkerCert(args) => worker::certificate(args),

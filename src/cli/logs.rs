@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::LogsArgs;
-use super::runs::{find, label};
-use super::{Exit, Failed, output};
+use super::{Exit, output};
+use isoflop_app::{AppError, find_run, run_label};
 use isoflop_core::run::{AttemptDir, Event, EventKind, EventTail, RunDir};
 use isoflop_core::units::duration;
 use isoflop_dispatch::store::Reader;
@@ -15,8 +15,8 @@ use isoflop_dispatch::store::Reader;
 /// Between two looks at a run that is followed.
 const LOOK: Duration = Duration::from_millis(200);
 
-pub(super) fn main(args: &LogsArgs) -> Result<Exit, Failed> {
-    let found = find(&args.run, args.sweep.as_deref(), &args.folders)?;
+pub(super) fn main(args: &LogsArgs) -> Result<Exit, AppError> {
+    let found = find_run(&args.run, args.sweep.as_deref(), &args.folders.results)?;
     let dir = found.dir.run_named(&found.run.id);
     let mut shown: Option<Shown> = None;
     loop {
@@ -30,7 +30,7 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, Failed> {
         {
             output::note(format!(
                 "{}, attempt {number}: {}",
-                label(&found.run),
+                run_label(&found.run),
                 dir.attempt(number).root().display()
             ));
             shown = Some(Shown::new(number, &dir.attempt(number)));
@@ -52,17 +52,16 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, Failed> {
     let state = found.run.record.state.name();
     let message = format!(
         "there are no logs of{what} {}, which is {state}",
-        label(&found.run)
+        run_label(&found.run)
     );
-    Err(Failed::new(
-        Exit::Usage,
+    Err(AppError::usage(
         message,
         "wait until it was started, or follow it with `-f`",
     ))
 }
 
 /// Whether a run has ended, and how many attempts there were.
-fn stand(dir: &isoflop_core::run::SweepDir, id: &str) -> Result<(bool, u32), Failed> {
+fn stand(dir: &isoflop_core::run::SweepDir, id: &str) -> Result<(bool, u32), AppError> {
     let runs = match Reader::open(dir)? {
         Some(reader) => reader.named(id)?,
         None => Vec::new(),

@@ -1,13 +1,14 @@
 //! Printing. Results go to standard output, everything else to standard error.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
-use super::{Exit, Failed};
+use super::Exit;
+use isoflop_app::AppError;
 use isoflop_core::run::write_json;
 
 /// Width that everything fits in.
@@ -23,8 +24,7 @@ pub(super) fn line(text: impl AsRef<str>) {
         std::process::exit(Exit::Ok as i32);
     }
     let message = format!("cannot write to standard output: {error}");
-    self::error(&Failed::new(
-        Exit::Bug,
+    self::error(&AppError::bug(
         message,
         "free space where it leads to, then run the command again",
     ));
@@ -53,20 +53,21 @@ pub(super) fn file(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
 }
 
 /// A result for programs.
-pub(super) fn json(value: &impl Serialize) -> Result<(), Failed> {
-    line(serde_json::to_string_pretty(value).map_err(|e| Failed::new(Exit::Bug, e, ""))?);
+pub(super) fn json(value: &impl Serialize) -> Result<(), AppError> {
+    line(serde_json::to_string_pretty(value).map_err(|e| AppError::bug(e, ""))?);
     Ok(())
 }
 
 /// A result for programs that read line by line.
-pub(super) fn json_line(value: &impl Serialize) -> Result<(), Failed> {
-    line(serde_json::to_string(value).map_err(|e| Failed::new(Exit::Bug, e, ""))?);
+pub(super) fn json_line(value: &impl Serialize) -> Result<(), AppError> {
+    line(serde_json::to_string(value).map_err(|e| AppError::bug(e, ""))?);
     Ok(())
 }
 
 /// Says something to people. Where nobody can hear it, a full disk or a pipe whose reader is gone, the work goes on all the same.
+/// Colours stay on a terminal alone, unless `NO_COLOR` is set (<https://no-color.org>).
 fn say(text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 /// A line for people, beside the result.
@@ -90,44 +91,26 @@ pub(super) fn remark(text: impl AsRef<str>) {
 
 /// A sentence of a result, over as many lines as 80 columns ask for.
 pub(super) fn paragraph(text: &str) {
-    let mut column = 0;
-    let mut wrapped = String::new();
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column > 0 && column + 1 + width > COLUMNS {
-            wrapped.push_str("\n  ");
-            column = 2;
-        } else if column > 0 {
-            wrapped.push(' ');
-            column += 1;
-        }
-        wrapped.push_str(word);
-        column += width;
-    }
-    line(wrapped);
+    line(fill(text, "", "  "));
 }
 
 /// A name, and what it is beside it, in lines that begin `indent` columns from the left.
 pub(super) fn described(name: &str, text: &str, indent: usize) {
-    let (mut current, mut lines) = (format!("{name:indent$}"), Vec::new());
-    let mut begun = false;
-    for word in text.split(' ') {
-        if begun && current.chars().count() + 1 + word.chars().count() > COLUMNS {
-            lines.push(std::mem::replace(&mut current, " ".repeat(indent)));
-            begun = false;
-        }
-        if begun {
-            current.push(' ');
-        }
-        current.push_str(word);
-        begun = true;
-    }
-    lines.push(current);
-    line(lines.join("\n"));
+    line(fill(text, &format!("{name:indent$}"), &" ".repeat(indent)));
+}
+
+/// Lines that are broken between words alone: options and numbers stay whole.
+fn fill(text: &str, first: &str, others: &str) -> String {
+    let options = textwrap::Options::new(COLUMNS)
+        .initial_indent(first)
+        .subsequent_indent(others)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(text, options)
 }
 
 /// An error, and what to do about it.
-pub(super) fn error(failed: &Failed) {
+pub(super) fn error(failed: &AppError) {
     say(format_args!(
         "{} {}",
         painted("1;31", "error:"),
@@ -142,15 +125,8 @@ pub(super) fn error(failed: &Failed) {
     }
 }
 
-/// Colour on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 fn painted(style: &str, text: &str) -> String {
-    let colour = std::io::stderr().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if colour {
-        format!("\u{1b}[{style}m{text}\u{1b}[0m")
-    } else {
-        text.to_owned()
-    }
+    format!("\u{1b}[{style}m{text}\u{1b}[0m")
 }
 
 /// A plain table; the columns from `first_number` on are numbers, aligned right.

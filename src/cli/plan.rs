@@ -1,215 +1,103 @@
 //! `isoflop plan`
 
-use std::collections::HashMap;
-
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::args::PlanArgs;
-use super::changes::Changes;
-use super::engine::{by_engine, places, unlike};
-use super::sweep::{Sweep, open};
-use super::{Exit, Failed, memory, output};
+use super::terminal::Terminal;
+use super::{Exit, changes, output};
+use isoflop_app::{AppError, Outlook, PlanRequest, by_engine, plan, unlike};
 use isoflop_core::run::{Budget, RunSpec};
 use isoflop_core::units::{Flops, bytes, duration, si};
-use isoflop_dispatch::coordinator::{
-    Branch, Cost, Resumed, branches, calibrate, flops_saved, look,
-};
-use isoflop_dispatch::executor::{Slot, Trainer};
+use isoflop_dispatch::coordinator::Resumed;
 use isoflop_sweep::{Plan, PlannedRun};
 
 /// Longer plans are shown by arm and budget.
 const MOST_ROWS: usize = 60;
 
-pub(super) fn main(args: &PlanArgs) -> Result<Exit, Failed> {
-    let sweep = open(&args.file, &args.folders)?;
-    let slots = places(&sweep.file.executor.value)?;
-    let branches = branches(&sweep.plan);
-    let resumed = look(
-        &sweep.dir,
-        &sweep.plan,
-        &super::sweep::remembered(&sweep.dir)?,
-    );
-    let memory = memory::estimates(&sweep.plan, sweep.text(), &slots);
-    let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done);
-    // A measurement is a few steps: they would find no room either, and say nothing of another machine.
-    let measures = slots.iter().all(|slot| slot.here) && !args.no_calibration && usable.is_ok();
-    let slots = usable.map(|(_, usable)| usable).unwrap_or_else(|refusal| {
-        output::warning(format!("`isoflop run` will refuse: {}", refusal.message));
-        slots
-    });
-    let seconds = if measures {
-        seconds(args, &sweep, &slots, &branches)
-    } else {
-        None
+pub(super) fn main(args: &PlanArgs) -> Result<Exit, AppError> {
+    let request = PlanRequest {
+        file: args.file.clone(),
+        results: args.folders.results.clone(),
+        trainer: args.trainer.trainer.clone(),
+        calibrate: !args.no_calibration,
     };
-    let changes = Changes::of(&sweep, &resumed);
-    let outlook = Outlook {
-        sweep: &sweep,
-        slots: &slots,
-        memory: &memory,
-        seconds: seconds.as_deref(),
-        branches: &branches,
-        resumed: &resumed,
-        changes: changes.as_ref(),
-    };
+    let outlook = plan(&request, &mut Terminal::new())?;
     if args.json {
-        output::json(&PlanJson::new(&outlook))?;
+        output::json(&as_json(&outlook))?;
     } else {
-        outlook.print();
+        print(&outlook);
     }
     Ok(Exit::Ok)
 }
 
-/// A plan with what is expected of it.
-struct Outlook<'a> {
-    sweep: &'a Sweep,
-    slots: &'a [Slot],
-    /// Expected bytes of each run.
-    memory: &'a [u64],
-    /// Expected seconds of each run, where the trainer could be asked.
-    seconds: Option<&'a [f64]>,
-    branches: &'a [Option<Branch>],
-    resumed: &'a Resumed,
-    changes: Option<&'a Changes>,
-}
-
-/// Expected seconds of each run; nothing, with a warning, where the trainer cannot be asked.
-fn seconds(
-    args: &PlanArgs,
-    sweep: &Sweep,
-    slots: &[Slot],
-    branches: &[Option<Branch>],
-) -> Option<Vec<f64>> {
-    let measured = Trainer::find(args.trainer.trainer.as_deref())
-        .map_err(|e| e.to_string())
-        .and_then(|trainer| {
-            calibrated(&trainer, sweep, slots, branches).map_err(|e| e.to_string())
-        });
-    measured
-        .map_err(|reason| output::warning(format!("no times: {reason}")))
-        .ok()
-}
-
-fn calibrated(
-    trainer: &Trainer,
-    sweep: &Sweep,
-    slots: &[Slot],
-    branches: &[Option<Branch>],
-) -> Result<Vec<f64>, isoflop_dispatch::coordinator::CalibrationError> {
-    // Steps of runs that differ in length or seed only take the same time.
-    let kind = |spec: &RunSpec| RunSpec {
-        budget: Budget::Flops(0.0),
-        steps: 1,
-        seed: 0,
-        ..spec.clone()
-    };
-    let mut kinds: Vec<RunSpec> = Vec::new();
-    let mut place = HashMap::new();
-    for run in &sweep.plan.runs {
-        place.entry(kind(&run.spec).id()).or_insert_with(|| {
-            kinds.push(kind(&run.spec));
-            kinds.len() - 1
-        });
-    }
-    let measured = calibrate(trainer, slots, &kinds)?;
-    let runs = sweep.plan.runs.iter().zip(branches);
-    let cost = |(run, branch): (&PlannedRun, &Option<Branch>)| {
-        Cost::calibrated(&run.spec, *branch, &measured[place[&kind(&run.spec).id()]]).seconds
-    };
-    Ok(runs.map(cost).collect())
-}
-
-/// Seconds until all are done when each goes to the slot that is free first, dearest first.
-fn makespan(seconds: &[f64], done: &[bool], slots: usize) -> f64 {
-    let mut waiting: Vec<f64> = seconds
-        .iter()
-        .zip(done)
-        .filter(|(_, done)| !**done)
-        .map(|(s, _)| *s)
-        .collect();
-    waiting.sort_by(|a, b| b.total_cmp(a));
-    let mut busy = vec![0.0f64; slots];
-    for seconds in waiting {
-        if let Some(first) = busy.iter_mut().min_by(|a, b| a.total_cmp(b)) {
-            *first += seconds;
-        }
-    }
-    busy.into_iter().fold(0.0, f64::max)
-}
-
-impl Outlook<'_> {
-    fn print(&self) {
-        let Self {
-            sweep,
-            slots,
-            memory,
-            seconds,
-            resumed,
-            changes,
-            ..
-        } = *self;
-        let runs = &sweep.plan.runs;
-        output::line(if runs.len() <= MOST_ROWS {
-            run_table(runs, memory, seconds, resumed)
-        } else {
-            budget_table(runs, seconds)
-        });
-        let total: Flops = runs.iter().map(|run| run.spec.flops()).sum();
-        let done = resumed.done.iter().filter(|done| **done).count();
-        let data = &sweep.data;
-        output::line(String::new());
+fn print(outlook: &Outlook) {
+    let Outlook {
+        sweep,
+        slots,
+        memory,
+        seconds,
+        resumed,
+        ..
+    } = outlook;
+    let seconds = seconds.as_deref();
+    let runs = &sweep.plan.runs;
+    output::line(if runs.len() <= MOST_ROWS {
+        run_table(runs, memory, seconds, resumed)
+    } else {
+        budget_table(runs, seconds)
+    });
+    let total = outlook.flops();
+    let done = resumed.done.iter().filter(|done| **done).count();
+    let data = &sweep.data;
+    output::line(String::new());
+    output::line(format!(
+        "{} runs, {total} FLOPs in all; {done} are done",
+        runs.len()
+    ));
+    shared(outlook, total).into_iter().for_each(output::line);
+    output::line(format!(
+        "text: {} tokens to train on, {} held out ({} and {} documents)",
+        si(data.train.tokens as f64),
+        si(data.validation.tokens as f64),
+        data.train.documents,
+        data.validation.documents
+    ));
+    let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
+    // Seats of a queue are all alike.
+    places.dedup();
+    let by = by_engine(&sweep.file.executor.value, slots)
+        .map_or_else(String::new, |by| format!(": {by}"));
+    output::line(format!(
+        "{} runs side by side ({}), {} CPU threads each{by}",
+        slots.len(),
+        places.join(", "),
+        slots[0].threads
+    ));
+    unlike(slots).into_iter().for_each(output::remark);
+    if let (Some(seconds), Some(left)) = (seconds, outlook.seconds_left()) {
         output::line(format!(
-            "{} runs, {total} FLOPs in all; {done} are done",
-            runs.len()
+            "time left: {} (estimate from a few steps on this machine); {} of device time in all",
+            duration(left),
+            duration(seconds.iter().sum())
         ));
-        self.shared(total).into_iter().for_each(output::line);
-        output::line(format!(
-            "text: {} tokens to train on, {} held out ({} and {} documents)",
-            si(data.train.tokens as f64),
-            si(data.validation.tokens as f64),
-            data.train.documents,
-            data.validation.documents
-        ));
-        let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
-        // Seats of a queue are all alike.
-        places.dedup();
-        let by = by_engine(&sweep.file.executor.value, slots)
-            .map_or_else(String::new, |by| format!(": {by}"));
-        output::line(format!(
-            "{} runs side by side ({}), {} CPU threads each{by}",
-            slots.len(),
-            places.join(", "),
-            slots[0].threads
-        ));
-        unlike(slots).into_iter().for_each(output::remark);
-        if let Some(seconds) = seconds {
-            output::line(format!(
-                "time left: {} (estimate from a few steps on this machine); {} of device time in all",
-                duration(makespan(seconds, &resumed.done, slots.len())),
-                duration(seconds.iter().sum())
-            ));
-        }
-        output::line(
-            "memory and time are estimates; FLOPs count attention in full and the backward pass twice",
-        );
-        if let Some(changes) = changes {
-            changes.print();
-        }
-        damaged(&sweep.plan, resumed);
-        sweep.plan.notes.iter().for_each(output::remark);
     }
+    output::line(
+        "memory and time are estimates; FLOPs count attention in full and the backward pass twice",
+    );
+    outlook.changes.iter().for_each(changes::print);
+    damaged(&sweep.plan, resumed);
+    sweep.plan.notes.iter().for_each(output::remark);
+}
 
-    /// What is saved where runs go on from one another.
-    fn shared(&self, total: Flops) -> Option<String> {
-        let plan = &self.sweep.plan;
-        let branching = self.branches.iter().flatten().count();
-        let saved = flops_saved(plan, self.branches);
-        let part = 100.0 * saved.0 / total.0;
-        (branching > 0).then(|| {
+/// What is saved where runs go on from one another.
+fn shared(outlook: &Outlook, total: Flops) -> Option<String> {
+    let branching = outlook.branches.iter().flatten().count();
+    let saved = outlook.flops_saved();
+    let part = 100.0 * saved.0 / total.0;
+    (branching > 0).then(|| {
             let spent = Flops(total.0 - saved.0);
             format!("trunks: {branching} runs go on from a smaller budget's; {spent} FLOPs spent, {part:.0}% saved")
         })
-    }
 }
 
 fn damaged(plan: &Plan, resumed: &Resumed) {
@@ -228,7 +116,7 @@ fn damaged(plan: &Plan, resumed: &Resumed) {
 }
 
 /// What lies in the results beside what the plan asks for.
-pub(super) fn changes(plan: &Plan, resumed: &Resumed) {
+pub(super) fn leftovers(plan: &Plan, resumed: &Resumed) {
     damaged(plan, resumed);
     if !resumed.unwanted.is_empty() {
         let count = resumed.unwanted.len();
@@ -344,94 +232,35 @@ fn budget_table(runs: &[PlannedRun], seconds: Option<&[f64]>) -> String {
     )
 }
 
-#[derive(Serialize)]
-struct PlanJson<'a> {
-    sweep: &'a str,
-    baseline: &'a str,
-    runs: Vec<RunJson<'a>>,
-    flops_total: f64,
-    flops_saved_by_shared_trunks: f64,
-    slots: usize,
-    threads_per_run: u32,
-    seconds_left_estimate: Option<f64>,
-    notes: &'a [String],
-    finished_runs_not_in_sweep: &'a [String],
-    changes: Option<&'a Changes>,
+fn as_json(outlook: &Outlook) -> Value {
+    let Outlook {
+        sweep,
+        slots,
+        resumed,
+        ..
+    } = outlook;
+    let runs = sweep.plan.runs.iter().enumerate();
+    json!({
+        "sweep": sweep.plan.name, "baseline": sweep.plan.baseline,
+        "runs": runs.map(|(place, run)| run_json(outlook, place, run)).collect::<Vec<_>>(),
+        "flops_total": outlook.flops().0, "flops_saved_by_shared_trunks": outlook.flops_saved().0,
+        "slots": slots.len(), "threads_per_run": slots[0].threads, "seconds_left_estimate": outlook.seconds_left(),
+        "notes": sweep.plan.notes, "finished_runs_not_in_sweep": resumed.unwanted, "changes": outlook.changes,
+    })
 }
 
-#[derive(Serialize)]
-struct RunJson<'a> {
-    id: &'a str,
-    arm: &'a str,
-    size: &'a str,
-    seed: u64,
-    budget: Budget,
-    params_total: u64,
-    params_without_embedding: u64,
-    tokens: u64,
-    steps: u64,
-    flops: f64,
-    flops_6nd: f64,
-    flops_taken_from_trunk: f64,
-    trunk_of: Option<&'a str>,
-    learning_rate: f64,
-    lr_factor: Option<f64>,
-    batch_tokens: u64,
-    memory_bytes_estimate: u64,
-    seconds_estimate: Option<f64>,
-    done: bool,
-}
-
-impl<'a> PlanJson<'a> {
-    fn new(outlook: &Outlook<'a>) -> Self {
-        let Outlook {
-            sweep,
-            slots,
-            memory,
-            seconds,
-            branches,
-            resumed,
-            changes,
-        } = *outlook;
-        let run = |(i, run): (usize, &'a PlannedRun)| RunJson {
-            id: run.id.as_str(),
-            arm: &run.arm,
-            size: &run.size,
-            seed: run.spec.seed,
-            budget: run.spec.budget,
-            params_total: run.spec.params_total().0,
-            params_without_embedding: run.spec.params_without_embedding().0,
-            tokens: run.spec.tokens().0,
-            steps: run.spec.steps,
-            flops: run.spec.flops().0,
-            flops_6nd: 6.0 * run.spec.params_total().0 as f64 * run.spec.tokens().0 as f64,
-            flops_taken_from_trunk: branches[i].map_or(0.0, |branch| branch.flops(&run.spec).0),
-            trunk_of: branches[i].map(|branch| sweep.plan.runs[branch.from].id.as_str()),
-            learning_rate: run.spec.learning_rate,
-            lr_factor: run.lr_factor,
-            batch_tokens: run.spec.batch_tokens().0,
-            memory_bytes_estimate: memory[i],
-            seconds_estimate: seconds.map(|s| s[i]),
-            done: resumed.done[i],
-        };
-        Self {
-            sweep: &sweep.plan.name,
-            baseline: &sweep.plan.baseline,
-            runs: sweep.plan.runs.iter().enumerate().map(run).collect(),
-            flops_total: sweep
-                .plan
-                .runs
-                .iter()
-                .map(|run| run.spec.flops())
-                .sum::<Flops>()
-                .0,
-            flops_saved_by_shared_trunks: flops_saved(&sweep.plan, branches).0,
-            slots: slots.len(),
-            threads_per_run: slots[0].threads,
-            seconds_left_estimate: seconds.map(|s| makespan(s, &resumed.done, slots.len())),
-            notes: &sweep.plan.notes,
-            finished_runs_not_in_sweep: &resumed.unwanted,
-            changes,
-        }
-    }
+fn run_json(outlook: &Outlook, place: usize, run: &PlannedRun) -> Value {
+    let (spec, branch) = (&run.spec, outlook.branches[place]);
+    let (params, tokens) = (spec.params_total().0, spec.tokens().0);
+    json!({
+        "id": run.id, "arm": run.arm, "size": run.size, "seed": spec.seed, "budget": spec.budget,
+        "params_total": params, "params_without_embedding": spec.params_without_embedding().0,
+        "tokens": tokens, "steps": spec.steps, "flops": spec.flops().0, "flops_6nd": 6.0 * params as f64 * tokens as f64,
+        "flops_taken_from_trunk": branch.map_or(0.0, |branch| branch.flops(spec).0),
+        "trunk_of": branch.map(|branch| &outlook.sweep.plan.runs[branch.from].id),
+        "learning_rate": spec.learning_rate, "lr_factor": run.lr_factor, "batch_tokens": spec.batch_tokens().0,
+        "memory_bytes_estimate": outlook.memory[place],
+        "seconds_estimate": outlook.seconds.as_ref().map(|seconds| seconds[place]),
+        "done": outlook.resumed.done[place],
+    })
 }

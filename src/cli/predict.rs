@@ -1,21 +1,14 @@
 //! `isoflop predict`
 
 use super::next_args::{PredictArgs, PredictBy};
-use super::studied::{Studied, studied};
-use super::{Exit, Failed, output};
+use super::terminal::Terminal;
+use super::{Exit, output};
+use isoflop_app::{AppError, predict, prediction_refusal, study};
 use isoflop_core::units::si;
-use isoflop_fit::{
-    Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions, predict,
-};
+use isoflop_fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions};
 
-pub(super) fn main(args: &PredictArgs) -> Result<Exit, Failed> {
-    of(&studied(&args.study)?, args)
-}
-
-/// Predictions of any study.
-pub(super) fn of(studied: &Studied, args: &PredictArgs) -> Result<Exit, Failed> {
-    studied.check_arm(args.arm.as_ref().unwrap_or(&studied.baseline))?;
-    let settings = args.study.settings(&studied.baseline);
+pub(super) fn main(args: &PredictArgs) -> Result<Exit, AppError> {
+    let studied = study(&args.study.source(), &mut Terminal::new())?;
     let asked = Asked {
         flops: args.flops.clone(),
         runs: args.params.zip(args.tokens).into_iter().collect(),
@@ -25,22 +18,16 @@ pub(super) fn of(studied: &Studied, args: &PredictArgs) -> Result<Exit, Failed> 
             PredictBy::Surface => Approach::Surface,
         }),
     };
-    let predictions = predict(&studied.study, &settings, &asked);
-    let is_refused = predictions.iter().all(|arm| arm.refused.is_some());
+    let settings = args.study.settings(&studied.baseline);
+    let predictions = predict(&studied, &settings, &asked)?;
+    let refusal = prediction_refusal(&predictions);
     if args.study.json {
         output::json(&predictions)?;
-    } else if !is_refused {
+    } else if refusal.is_none() {
         predictions.iter().for_each(print);
         explain(&predictions);
     }
-    if is_refused {
-        let reason = |arm: &Predictions| Some(format!("  {}: {}", arm.arm, arm.refused.as_ref()?));
-        let reasons: Vec<String> = predictions.iter().filter_map(reason).collect();
-        let message = format!("no arm has a law to predict by\n{}", reasons.join("\n"));
-        let hint = "add runs of more sizes and budgets; `isoflop fit` says how each arm stands";
-        return Err(Failed::new(Exit::FitImpossible, message, hint));
-    }
-    Ok(Exit::Ok)
+    refusal.map_or(Ok(Exit::Ok), Err)
 }
 
 fn print(arm: &Predictions) {

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output;
+use isoflop_app::Session;
 use isoflop_core::run::{Ending, Event, EventKind, Outcome, RunId};
 use isoflop_core::units::{bytes, duration, si};
-use isoflop_dispatch::coordinator::{DiskRoom, Observer, Options};
+use isoflop_dispatch::coordinator::{DiskRoom, Observer};
 use isoflop_dispatch::executor::Trouble;
 use isoflop_dispatch::store::{Failure, FailureClass, Record, RunState};
-use isoflop_sweep::{Plan, PlannedRun};
+use isoflop_sweep::PlannedRun;
 
 /// Most runs that have a line on a terminal; a queue may hold hundreds.
 const MOST_LINES: usize = 16;
@@ -76,7 +77,9 @@ enum View {
 }
 
 impl Progress {
-    pub(super) fn new(plan: &Plan, done: &[bool], options: &Options) -> Self {
+    pub(super) fn new(session: &Session) -> Self {
+        let Session { plan, options, .. } = session;
+        let done = &session.taken_up.resumed.done;
         let (costs, slots) = (&options.costs, options.slots.len());
         let left_cost = costs
             .iter()

@@ -3,30 +3,32 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::args::SweepArgs;
-use super::sweep::{named, recorded};
-use super::{Exit, Failed, output};
-use isoflop_core::run::SweepDir;
+use super::{Exit, output};
+use isoflop_app::{AppError, Status, run_label, status};
 use isoflop_core::units::duration;
-use isoflop_dispatch::coordinator::SweepLock;
-use isoflop_dispatch::store::{Counts, Reader, Record, RunEntry, RunState};
-use isoflop_table::{RunStatus, collect};
+use isoflop_dispatch::store::{Counts, Reader, RunEntry, RunState};
+use isoflop_table::RunStatus;
 
 /// Longer sweeps are shown by arm.
 const MOST_ROWS: u64 = 60;
 /// Failed runs that are named.
 const NAMED: usize = 5;
 
-pub(super) fn main(args: &SweepArgs) -> Result<Exit, Failed> {
-    let name = named(&args.sweep)?;
-    let dir = SweepDir::new(&args.folders.results, &name);
-    let Some(reader) = Reader::open(&dir)? else {
-        return without_store(args);
-    };
-    let counts = reader.counts()?;
+pub(super) fn main(args: &SweepArgs) -> Result<Exit, AppError> {
+    let status = status(&args.sweep, &args.folders.results)?;
     if args.json {
-        output::json(&reader.runs()?.iter().map(json).collect::<Vec<_>>())?;
+        output::json(&status.runs()?.iter().map(json).collect::<Vec<_>>())?;
         return Ok(Exit::Ok);
     }
+    match &status {
+        Status::Stored { sweep, reader, .. } => print_stored(&status, sweep, reader)?,
+        Status::Collected { sweep, runs } => print_collected(sweep, runs),
+    }
+    Ok(Exit::Ok)
+}
+
+fn print_stored(status: &Status, name: &str, reader: &Reader) -> Result<(), AppError> {
+    let counts = reader.counts()?;
     if counts.total() <= MOST_ROWS {
         print_rows(&reader.runs()?);
     } else {
@@ -54,14 +56,14 @@ pub(super) fn main(args: &SweepArgs) -> Result<Exit, Failed> {
         counts.total(),
         parts.join(", ")
     ));
-    match SweepLock::holder(&dir) {
+    match status.coordinator() {
         Some(holder) => output::line(format!("coordinator: {holder}")),
         None if queued + running > 0 => output::line(format!(
             "no coordinator runs; `isoflop resume {name}` goes on"
         )),
         None => {}
     }
-    Ok(Exit::Ok)
+    Ok(())
 }
 
 fn print_rows(runs: &[RunEntry]) {
@@ -72,7 +74,7 @@ fn print_rows(runs: &[RunEntry]) {
         let mut row = vec![run.arm.clone(), run.size.clone(), run.seed.to_string()];
         row.extend([
             format!("{:.2e}", run.budget),
-            status(&run.record.state).to_owned(),
+            state_name(&run.record.state).to_owned(),
             loss,
             run.id.clone(),
         ]);
@@ -131,7 +133,7 @@ fn print_active(runs: &[RunEntry]) {
         output::line(format!(
             "slot {}: {}{attempt}, {since}",
             lease.slot,
-            super::runs::label(run)
+            run_label(run)
         ));
     }
 }
@@ -142,7 +144,7 @@ fn print_failed(runs: &[RunEntry]) {
             output::paragraph(&format!(
                 "{} {}: {}",
                 run.record.state.name(),
-                super::runs::label(run),
+                run_label(run),
                 failure.message
             ));
         }
@@ -150,7 +152,7 @@ fn print_failed(runs: &[RunEntry]) {
 }
 
 /// The state in the word that tables of results have for it.
-fn status(state: &RunState) -> &'static str {
+fn state_name(state: &RunState) -> &'static str {
     match state {
         RunState::Done => RunStatus::Finished.name(),
         state => state.name(),
@@ -161,45 +163,15 @@ fn json(run: &RunEntry) -> serde_json::Value {
     let state = &run.record.state;
     serde_json::json!({
         "id": run.id, "arm": run.arm, "size": run.size, "seed": run.seed, "budget": run.budget,
-        "budget_kind": run.budget_kind, "lr_factor": run.lr_factor, "status": status(state), "loss_val": run.loss,
+        "budget_kind": run.budget_kind, "lr_factor": run.lr_factor, "status": state_name(state), "loss_val": run.loss,
         "attempts": run.record.attempts, "slot": state.lease().map(|lease| lease.slot),
         "failure": state.failure().map(|failure| failure.class.name()),
         "message": state.failure().map(|failure| &failure.message),
     })
 }
 
-/// Results that came without a store: of an isoflop that had none, or a committed study.
-fn without_store(args: &SweepArgs) -> Result<Exit, Failed> {
-    let (dir, plan) = recorded(&args.sweep, &args.folders)?;
-    let runs: Vec<RunEntry> = collect(&dir, &plan)
-        .runs
-        .into_iter()
-        .map(|row| RunEntry {
-            id: row.run_id,
-            arm: row.arm,
-            size: row.size,
-            seed: row.seed,
-            budget: row.budget,
-            budget_kind: row.budget_kind.to_owned(),
-            lr_factor: None,
-            record: Record {
-                state: match row.status {
-                    RunStatus::Finished => RunState::Done,
-                    RunStatus::Diverged => RunState::Diverged,
-                    RunStatus::Missing => RunState::default(),
-                },
-                attempts: row.measured.map_or(0, |measured| measured.attempt),
-                ..Record::default()
-            },
-            loss: row.loss_val,
-            changed_at: 0,
-        })
-        .collect();
-    if args.json {
-        output::json(&runs.iter().map(json).collect::<Vec<_>>())?;
-        return Ok(Exit::Ok);
-    }
-    print_rows(&runs);
+fn print_collected(name: &str, runs: &[RunEntry]) {
+    print_rows(runs);
     let count = |name: &str| {
         runs.iter()
             .filter(|run| run.record.state.name() == name)
@@ -209,8 +181,7 @@ fn without_store(args: &SweepArgs) -> Result<Exit, Failed> {
     output::line(String::new());
     output::paragraph(&format!(
         "{}: {finished} of {} runs finished, {diverged} diverged, {queued} to do; loss is validation loss in nats/token",
-        plan.name,
+        name,
         runs.len()
     ));
-    Ok(Exit::Ok)
 }

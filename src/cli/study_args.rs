@@ -3,10 +3,8 @@
 use clap::Args;
 
 use super::args::Folders;
+use isoflop_app::StudySource;
 use isoflop_fit::Settings;
-
-/// Bootstrap replicates where none are asked for.
-pub(super) const REPLICATES: u32 = 2000;
 
 #[derive(Debug, Args)]
 pub(super) struct StudyArgs {
@@ -23,7 +21,7 @@ pub(super) struct StudyArgs {
     #[arg(long)]
     pub(super) json: bool,
     /// Bootstrap replicates
-    #[arg(long, default_value_t = REPLICATES, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    #[arg(long, default_value_t = Settings::new("").replicates, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     pub(super) replicates: u32,
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 0)]
@@ -33,6 +31,16 @@ pub(super) struct StudyArgs {
 }
 
 impl StudyArgs {
+    /// Where the runs are.
+    pub(super) fn source(&self) -> StudySource {
+        StudySource {
+            name: self.sweep.clone(),
+            map: self.map.clone(),
+            keep_suspects: self.keep_suspects,
+            results: self.folders.results.clone(),
+        }
+    }
+
     /// The usual settings, with these draws.
     pub(super) fn settings(&self, baseline: &str) -> Settings {
         Settings {

@@ -1,137 +1,36 @@
 //! `isoflop suggest`
 
 use super::next_args::{SuggestArgs, TargetArg};
-use super::studied::{Studied, studied};
-use super::{Exit, Failed, output};
+use super::terminal::Terminal;
+use super::{Exit, output};
+use isoflop_app::{AppError, Origin, Studied, SuggestRequest, Suggested, study, suggest};
 use isoflop_core::units::si;
-use isoflop_fit::{
-    Interval, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest,
-};
+use isoflop_fit::{Interval, Place, Suggestion, SweepForm, SweepSize, Target};
 
-pub(super) fn main(args: &SuggestArgs) -> Result<Exit, Failed> {
-    let mut studied = studied(&args.study)?;
-    if let Some(baseline) = &args.baseline {
-        studied.baseline.clone_from(baseline);
-    }
-    of(&studied, args)
-}
-
-/// A suggestion for any study.
-pub(super) fn of(studied: &Studied, args: &SuggestArgs) -> Result<Exit, Failed> {
-    studied.check_arm(&studied.baseline)?;
-    args.arm.iter().try_for_each(|arm| studied.check_arm(arm))?;
-    let target = match args.of {
-        TargetArg::Multiplier => Target::Multiplier,
-        TargetArg::Alpha => Target::Alpha,
-        TargetArg::Beta => Target::Beta,
-        TargetArg::NExponent => Target::NExponent,
-    };
-    let arm = arm(studied, args, target)?;
-    let settings = args.study.settings(&studied.baseline);
-    let is_of =
-        |name: &str| name == arm || (target == Target::Multiplier && name == studied.baseline);
-    let runs = studied
-        .study
-        .observations
-        .iter()
-        .filter(|run| is_of(&run.arm))
-        .count();
-    let wanted = Wanted {
+pub(super) fn main(args: &SuggestArgs) -> Result<Exit, AppError> {
+    let studied = study(&args.study.source(), &mut Terminal::new())?;
+    let baseline = args.baseline.as_ref().unwrap_or(&studied.baseline);
+    let request = SuggestRequest {
         allowance: args.flops,
-        target,
+        target: match args.of {
+            TargetArg::Multiplier => Target::Multiplier,
+            TargetArg::Alpha => Target::Alpha,
+            TargetArg::Beta => Target::Beta,
+            TargetArg::NExponent => Target::NExponent,
+        },
+        arm: args.arm.clone(),
         at_flops: args.at_flops,
-        max_runs: args.max_runs.map_or(runs, |n| n as usize),
-        max_tokens: args.max_tokens.unwrap_or(f64::INFINITY),
-        sizes: studied.sizes.clone(),
-        arm,
+        max_runs: args.max_runs.map(|n| n as usize),
+        max_tokens: args.max_tokens,
     };
-    let suggestion =
-        suggest(&studied.study, &settings, &wanted).map_err(|refusal| failed(&refusal, args))?;
+    let suggested = suggest(&studied, &args.study.settings(baseline), &request)?;
     if args.study.json {
-        output::json(&suggestion)?;
+        output::json(&suggested.suggestion)?;
     } else {
-        print(&suggestion, studied);
-        caution(&suggestion, wanted.max_runs);
+        print(&suggested.suggestion, &studied);
+        caution(&suggested);
     }
     Ok(Exit::Ok)
-}
-
-/// The arm that is meant: of two arms the other is the variant, and an exponent is the baseline's where nothing else is said.
-fn arm(studied: &Studied, args: &SuggestArgs, target: Target) -> Result<String, Failed> {
-    let arms = studied.study.arms();
-    let others: Vec<String> = arms
-        .into_iter()
-        .filter(|arm| *arm != studied.baseline)
-        .collect();
-    match (&args.arm, target, others.as_slice()) {
-        (Some(arm), Target::Multiplier, _) if *arm == studied.baseline => {
-            let message = format!("`{arm}` is the baseline, and its multiplier over itself is 1");
-            Err(Failed::new(
-                Exit::Usage,
-                message,
-                "name another arm with `--arm`, or ask `--of alpha`",
-            ))
-        }
-        (Some(arm), ..) => Ok(arm.clone()),
-        (None, Target::Multiplier, [only]) => Ok(only.clone()),
-        (None, Target::Multiplier, []) => {
-            let message = format!(
-                "`{}` is the only arm with finished runs: a multiplier takes two",
-                studied.baseline
-            );
-            Err(Failed::new(
-                Exit::FitImpossible,
-                message,
-                "ask for an exponent, as with `--of alpha`",
-            ))
-        }
-        (None, Target::Multiplier, several) => {
-            let message = format!(
-                "the study compares several arms: `{}`",
-                several.join("`, `")
-            );
-            Err(Failed::new(
-                Exit::Usage,
-                message,
-                "say with `--arm` whose multiplier is meant",
-            ))
-        }
-        (None, ..) => Ok(studied.baseline.clone()),
-    }
-}
-
-fn failed(refusal: &SuggestRefusal, args: &SuggestArgs) -> Failed {
-    let (exit, hint) = match refusal {
-        SuggestRefusal::NoSurface { .. } => (
-            Exit::FitImpossible,
-            "run several sizes at each of several budgets first; `isoflop fit` says how each arm stands".to_owned(),
-        ),
-        SuggestRefusal::NoOverlap => (Exit::FitImpossible, "say with `--at-flops` where it is wanted".to_owned()),
-        SuggestRefusal::TooFar { .. } => {
-            (Exit::Usage, "name a compute nearer to the study with `--at-flops`".to_owned())
-        }
-        SuggestRefusal::TooLittle { cheapest, .. } => {
-            (Exit::Usage, format!("allow that much: `--flops {}`", rounded_up(*cheapest)))
-        }
-        SuggestRefusal::TooFewTokens { .. } => (Exit::Usage, "allow more with `--max-tokens`".to_owned()),
-        SuggestRefusal::TooFewRuns { .. } => (Exit::Usage, "allow two or more with `--max-runs`".to_owned()),
-        SuggestRefusal::NothingHelps if args.max_runs.is_some() => {
-            (Exit::Usage, "allow more with `--flops` or `--max-runs`".to_owned())
-        }
-        SuggestRefusal::NothingHelps => (Exit::Usage, "allow more with `--flops`".to_owned()),
-    };
-    Failed::new(exit, refusal, hint)
-}
-
-/// Three digits that are no less than the value.
-fn rounded_up(value: f64) -> String {
-    let shown = |value: f64| format!("{value:.2e}");
-    let enough = shown(value).parse::<f64>().is_ok_and(|read| read >= value);
-    if enough {
-        shown(value)
-    } else {
-        shown(value * 1.005)
-    }
 }
 
 fn print(suggestion: &Suggestion, studied: &Studied) {
@@ -172,9 +71,10 @@ fn print(suggestion: &Suggestion, studied: &Studied) {
         output::paragraph("N in parameters, D in tokens");
     }
     output::paragraph(&verdict(suggestion));
+    let is_sweep = matches!(studied.origin, Origin::Sweep { .. });
     match (&suggestion.sweep, suggestion.sweep_from) {
-        (Some(form), _) if studied.sizes.is_some() => sweep_form(form, studied),
-        (None, Some(from)) if studied.sizes.is_some() => output::paragraph(&format!(
+        (Some(form), _) if is_sweep => sweep_form(form, studied),
+        (None, Some(from)) if is_sweep => output::paragraph(&format!(
             "as a sweep file runs every size at every budget with every seed, one more of them costs {from:.2e} FLOPs or more"
         )),
         _ => {}
@@ -182,8 +82,12 @@ fn print(suggestion: &Suggestion, studied: &Studied) {
 }
 
 /// What keeps a suggestion from being better.
-fn caution(suggestion: &Suggestion, max_runs: usize) {
-    if runs(suggestion) + suggestion.arms.len() > max_runs {
+fn caution(suggested: &Suggested) {
+    let Suggested {
+        suggestion,
+        max_runs,
+    } = suggested;
+    if runs(suggestion) + suggestion.arms.len() > *max_runs {
         output::paragraph(&format!(
             "no more than {max_runs} runs are suggested; `--max-runs` allows more"
         ));

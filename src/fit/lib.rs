@@ -207,6 +207,11 @@ impl Fits {
         reasons
     }
 
+    /// Whether every run was left out.
+    pub fn is_empty(&self) -> bool {
+        self.runs_used == 0 && self.direct.is_empty() && !self.excluded.is_empty()
+    }
+
     /// Whether no profile and so no law was found, and runs are compared directly alone.
     pub fn only_direct(&self) -> bool {
         let has_law =

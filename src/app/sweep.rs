@@ -1,11 +1,10 @@
 //! Finding the sweep that a command is about.
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
+use std::io;
 use std::path::Path;
 
-use super::args::Folders;
-use super::{Exit, Failed, text};
+use super::{AppError, Listener, text};
 use isoflop_core::data::{Prepared, prepare};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::TextBytes;
@@ -13,18 +12,23 @@ use isoflop_dispatch::store::{Reader, Record};
 use isoflop_sweep::{Corpora, Plan, SweepFile, load, parse, read};
 
 /// A sweep file, with its data read and its runs planned.
-pub(super) struct Sweep {
+#[derive(Debug)]
+pub struct Sweep {
     /// The file's text.
-    pub(super) written: String,
-    pub(super) file: SweepFile,
-    pub(super) plan: Plan,
-    pub(super) data: Prepared,
-    pub(super) dir: SweepDir,
+    pub written: String,
+    /// What it says.
+    pub file: SweepFile,
+    /// Its runs.
+    pub plan: Plan,
+    /// Its text as tokens.
+    pub data: Prepared,
+    /// Where its results lie.
+    pub dir: SweepDir,
 }
 
 impl Sweep {
     /// Sizes of the token files, for estimates of memory.
-    pub(super) fn text(&self) -> TextBytes {
+    pub fn text(&self) -> TextBytes {
         TextBytes {
             train: self.data.train.bytes,
             validation: self.data.validation.bytes,
@@ -32,24 +36,31 @@ impl Sweep {
     }
 }
 
-/// Reads a sweep file and all that it names.
-pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
+/// Reads a sweep file and all that it names. `results` is the folder of results.
+///
+/// # Errors
+/// [`AppError`] where the file or a text is not usable.
+pub(crate) fn open(
+    path: &Path,
+    results: &Path,
+    listener: &mut dyn Listener,
+) -> Result<Sweep, AppError> {
     let written = read(path)?;
     let file = parse(path, &written)?;
     // Before the text is read, which may take minutes.
     let checked = file.checked(path)?;
     let texts = file
         .split(path)?
-        .try_map(|place| text::find(&file, path, place))?;
+        .try_map(|place| text::find(&file, path, place, listener))?;
     let data =
-        prepare(&texts, file.data.tokenizer).map_err(|e| Failed::of_text(&file, path, &e))?;
+        prepare(&texts, file.data.tokenizer).map_err(|e| AppError::of_text(&file, path, &e))?;
     let corpora = Corpora {
         spec: data.spec.clone(),
         train_tokens: data.train.tokens,
         validation_tokens: data.validation.tokens,
     };
     let plan = checked.expand(&corpora)?;
-    let dir = SweepDir::new(&folders.results, &plan.name);
+    let dir = SweepDir::new(results, &plan.name);
     Ok(Sweep {
         written,
         file,
@@ -60,7 +71,10 @@ pub(super) fn open(path: &Path, folders: &Folders) -> Result<Sweep, Failed> {
 }
 
 /// What the store knows of each run, by its id; nothing where there is no store yet.
-pub(super) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, Failed> {
+///
+/// # Errors
+/// [`AppError`] where the store cannot be read.
+pub(crate) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, AppError> {
     let Some(reader) = Reader::open(dir)? else {
         return Ok(HashMap::new());
     };
@@ -68,7 +82,10 @@ pub(super) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, Fail
 }
 
 /// The name of a sweep, which a command is given or takes from a sweep file.
-pub(super) fn named(sweep: &str) -> Result<String, Failed> {
+///
+/// # Errors
+/// [`AppError`] where that file is not usable.
+pub(crate) fn named(sweep: &str) -> Result<String, AppError> {
     let is_file = Path::new(sweep)
         .extension()
         .is_some_and(|e| e == "yaml" || e == "yml");
@@ -79,25 +96,23 @@ pub(super) fn named(sweep: &str) -> Result<String, Failed> {
 }
 
 /// The plan that lies with the results: it needs neither the sweep file nor the text.
-pub(super) fn recorded(sweep: &str, folders: &Folders) -> Result<(SweepDir, Plan), Failed> {
+///
+/// # Errors
+/// [`AppError`] where there is none, or a damaged one.
+pub(crate) fn recorded(sweep: &str, results: &Path) -> Result<(SweepDir, Plan), AppError> {
     let name = named(sweep)?;
-    let dir = SweepDir::new(&folders.results, &name);
+    let dir = SweepDir::new(results, &name);
     let path = dir.plan();
     let hint = format!(
         "start it with `isoflop run`, or name its folder with `--results`; results are looked for in `{}`",
-        folders.results.display()
+        results.display()
     );
     let plan = Plan::read(&path).map_err(|e| match e.kind() {
-        ErrorKind::InvalidData => Failed::new(
-            Exit::Bug,
+        io::ErrorKind::InvalidData => AppError::bug(
             format!("`{}` is damaged: {e}", path.display()),
             "run `isoflop run` with its sweep file again: finished runs are kept",
         ),
-        _ => Failed::new(
-            Exit::Usage,
-            format!("the sweep `{name}` has no results yet"),
-            hint,
-        ),
+        _ => AppError::usage(format!("the sweep `{name}` has no results yet"), hint),
     })?;
     Ok((dir, plan))
 }

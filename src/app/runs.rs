@@ -1,36 +1,43 @@
 //! Finding the runs that a command names, by the beginning of their identities, among all sweeps of a results folder.
 
 use std::fs;
+use std::path::Path;
 
-use super::args::Folders;
+use super::AppError;
 use super::sweep::named;
-use super::{Exit, Failed};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::store::{Reader, RunEntry};
 
 /// A run that was found, and its sweep.
-pub(super) struct Found {
-    pub(super) dir: SweepDir,
-    pub(super) sweep: String,
-    pub(super) run: RunEntry,
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The sweep's results.
+    pub dir: SweepDir,
+    /// The sweep's name.
+    pub sweep: String,
+    /// The run.
+    pub run: RunEntry,
 }
 
-/// The one run whose identity begins with `prefix`, in one sweep or in all.
-pub(super) fn find(prefix: &str, sweep: Option<&str>, folders: &Folders) -> Result<Found, Failed> {
+/// Finds the run whose identity begins with `prefix`, in one sweep or in all of a folder of results.
+///
+/// # Errors
+/// [`AppError`] where none is, or several are.
+pub fn find_run(prefix: &str, sweep: Option<&str>, results: &Path) -> Result<Found, AppError> {
     let hint =
         "name a run by its identity, or the beginning of it, as `isoflop status SWEEP` shows it";
     if prefix.is_empty() || !prefix.chars().all(|c| c.is_ascii_hexdigit()) {
         let message =
             format!("`{prefix}` is no run: an identity is made of the digits 0 to 9 and a to f");
-        return Err(Failed::new(Exit::Usage, message, hint));
+        return Err(AppError::usage(message, hint));
     }
     let mut found = Vec::new();
     let sweeps = sweep.map_or_else(
-        || Ok(sweeps(folders)),
+        || Ok(sweeps(results)),
         |sweep| named(sweep).map(|name| vec![name]),
     )?;
     for sweep in sweeps {
-        let dir = SweepDir::new(&folders.results, &sweep);
+        let dir = SweepDir::new(results, &sweep);
         let Some(reader) = Reader::open(&dir)? else {
             continue;
         };
@@ -44,11 +51,8 @@ pub(super) fn find(prefix: &str, sweep: Option<&str>, folders: &Folders) -> Resu
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => {
-            let message = format!(
-                "no sweep in `{}` has a run `{prefix}`",
-                folders.results.display()
-            );
-            Err(Failed::new(Exit::Usage, message, hint))
+            let message = format!("no sweep in `{}` has a run `{prefix}`", results.display());
+            Err(AppError::usage(message, hint))
         }
         count => {
             let names = found
@@ -57,8 +61,7 @@ pub(super) fn find(prefix: &str, sweep: Option<&str>, folders: &Folders) -> Resu
                 .map(|found| format!("{} of {}", found.run.id, found.sweep));
             let names = names.collect::<Vec<_>>().join(", ");
             let message = format!("`{prefix}` begins the names of {count} runs: {names}");
-            Err(Failed::new(
-                Exit::Usage,
+            Err(AppError::usage(
                 message,
                 "give more digits, or the sweep with `--sweep`",
             ))
@@ -67,11 +70,8 @@ pub(super) fn find(prefix: &str, sweep: Option<&str>, folders: &Folders) -> Resu
 }
 
 /// The sweeps that have results.
-fn sweeps(folders: &Folders) -> Vec<String> {
-    let entries = fs::read_dir(&folders.results)
-        .into_iter()
-        .flatten()
-        .flatten();
+fn sweeps(results: &Path) -> Vec<String> {
+    let entries = fs::read_dir(results).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
@@ -79,8 +79,8 @@ fn sweeps(folders: &Folders) -> Vec<String> {
     names
 }
 
-/// A name for people.
-pub(super) fn label(run: &RunEntry) -> String {
+/// The name of a run for people.
+pub fn run_label(run: &RunEntry) -> String {
     let lr = run
         .lr_factor
         .map_or_else(String::new, |factor| format!(" lr x{factor}"));

@@ -4,19 +4,18 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::TrainerArgs;
 use super::listen::workers;
-use super::worker_args::ListenArgs;
-use super::{Exit, Failed};
+use super::session::DriveRequest;
+use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::{Device, SweepDir};
-use isoflop_dispatch::exchange::{Depot, DepotTerms, StorageAddress, TokenError};
+use isoflop_dispatch::exchange::{Depot, DepotTerms, StorageAddress};
 use isoflop_dispatch::executor::{
     Dialect, DialectError, Engines, Executor as Engine, Queue, Slot, Trainer, engine_names, slots,
 };
 use isoflop_sweep::{At, Executor, ExecutorList, JobDevice, Number, Seats, Storage, SweepFile};
 
 /// The places that a sweep's settings give to runs, engine by engine.
-pub(super) fn places(executors: &ExecutorList) -> Result<Vec<Slot>, Failed> {
+pub(crate) fn places(executors: &ExecutorList) -> Result<Vec<Slot>, AppError> {
     let mut places = Vec::new();
     for (engine, settings) in executors.iter().enumerate() {
         let of_engine = match settings {
@@ -42,7 +41,7 @@ fn seats(seats: Seats) -> Vec<Slot> {
 }
 
 /// The seats of each of several engines, in words; nothing where there is one.
-pub(super) fn by_engine(executors: &ExecutorList, slots: &[Slot]) -> Option<String> {
+pub fn by_engine(executors: &ExecutorList, slots: &[Slot]) -> Option<String> {
     let names = engine_names(&executors.iter().map(Executor::name).collect::<Vec<_>>());
     let of_engine = |(engine, name): (usize, &String)| {
         let count = slots.iter().filter(|slot| slot.engine == engine).count();
@@ -59,7 +58,7 @@ pub(super) fn by_engine(executors: &ExecutorList, slots: &[Slot]) -> Option<Stri
 }
 
 /// Whether engines train a run with other last bits than their neighbours, in words.
-pub(super) fn unlike(slots: &[Slot]) -> Option<&'static str> {
+pub fn unlike(slots: &[Slot]) -> Option<&'static str> {
     let kind = |slot: &Slot| {
         (
             slot.device == Device::Cpu,
@@ -77,30 +76,30 @@ pub(super) fn unlike(slots: &[Slot]) -> Option<&'static str> {
 }
 
 /// The engines of a sweep whose results lie in a folder.
-pub(super) fn engines(
+pub(crate) fn engines(
     file: &SweepFile,
     dir: &SweepDir,
-    trainer: &TrainerArgs,
-    listen: &ListenArgs,
-) -> Result<Engines, Failed> {
+    request: &DriveRequest,
+    listener: &mut dyn Listener,
+) -> Result<Engines, AppError> {
     let made = file.executor.value.iter().map(|settings| {
-        let engine = engine(settings, file, dir, trainer, listen)?;
+        let engine = engine(settings, file, dir, request, listener)?;
         Ok((settings.name(), engine))
     });
-    Ok(Engines::new(made.collect::<Result<Vec<_>, Failed>>()?))
+    Ok(Engines::new(made.collect::<Result<Vec<_>, AppError>>()?))
 }
 
 fn engine(
     settings: &Executor,
     file: &SweepFile,
     dir: &SweepDir,
-    trainer: &TrainerArgs,
-    listen: &ListenArgs,
-) -> Result<Arc<dyn Engine>, Failed> {
-    let find = || Trainer::find(trainer.trainer.as_deref());
+    request: &DriveRequest,
+    listener: &mut dyn Listener,
+) -> Result<Arc<dyn Engine>, AppError> {
+    let find = || Trainer::find(request.trainer.as_deref());
     if let Executor::Workers(settings) = settings {
         // The trainer lies with the workers.
-        return Ok(Arc::new(workers(settings, listen, dir)?));
+        return Ok(Arc::new(workers(settings, &request.listen, dir, listener)?));
     }
     let Some(dialect) = Dialect::new(settings, dir)? else {
         return Ok(Arc::new(find()?));
@@ -116,7 +115,7 @@ fn engine(
     }))
 }
 
-fn depot(storage: &Storage) -> Result<Depot, Failed> {
+fn depot(storage: &Storage) -> Result<Depot, AppError> {
     let Storage {
         url,
         endpoint,
@@ -137,7 +136,7 @@ fn depot(storage: &Storage) -> Result<Depot, Failed> {
     Depot::open(address, terms).map_err(|words| {
         let message = format!("the storage `{}` cannot be used: {words}", url.value);
         let hint = "check `storage` in the sweep, that the bucket is there, and the `AWS_` variables of one who may write to it; docs/storage.md explains them";
-        Failed::new(Exit::ExecutorUnreachable, message, hint)
+        AppError::new(ErrorKind::ExecutorUnreachable, message, hint)
     })
 }
 
@@ -145,40 +144,24 @@ fn seconds(number: Number) -> Duration {
     Duration::from_secs_f64(number.0)
 }
 
-fn nowhere(error: io::Error) -> Failed {
-    Failed::new(
-        Exit::ExecutorUnreachable,
+fn nowhere(error: io::Error) -> AppError {
+    AppError::new(
+        ErrorKind::ExecutorUnreachable,
         format!("isoflop and its trainer have no path that jobs could use: {error}"),
         "start it from a folder that is there, by a path that is there",
     )
 }
 
-impl From<DialectError> for Failed {
+impl From<DialectError> for AppError {
     fn from(error: DialectError) -> Self {
         match error {
             DialectError::Nowhere(error) => nowhere(error),
             DialectError::Token(error) => error.into(),
             DialectError::Http(_) => Self::new(
-                Exit::ExecutorUnreachable,
+                ErrorKind::ExecutorUnreachable,
                 error,
                 "install certificates, as `ca-certificates` of Debian has them",
             ),
         }
-    }
-}
-
-impl From<TokenError> for Failed {
-    fn from(error: TokenError) -> Self {
-        let hint = match &error {
-            TokenError::Unreadable(..) => "give the path of a file that you can read".to_owned(),
-            TokenError::Open { path, .. } => {
-                format!(
-                    "`chmod 600 {}`, and make a new token if others may have read it",
-                    path.display()
-                )
-            }
-            TokenError::NoToken(_) => "put the token into it, and nothing else".to_owned(),
-        };
-        Self::new(Exit::ExecutorUnreachable, error, hint)
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the runs of a sweep fit into this machine's memory, asked before any is started.
 
-use super::{Exit, Failed, output};
+use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::Device;
 use isoflop_core::units::bytes;
 use isoflop_dispatch::coordinator::{
@@ -10,7 +10,7 @@ use isoflop_dispatch::executor::{Slot, free_memory};
 use isoflop_sweep::Plan;
 
 /// Memory that each run of a sweep is expected to hold in such slots, bytes.
-pub(super) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64> {
+pub(crate) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64> {
     // Of another machine's memory nothing is known to compare with.
     let (here, elsewhere): (Vec<Slot>, Vec<Slot>) = slots.iter().partition(|slot| slot.here);
     let place = if on_processor(if here.is_empty() { &elsewhere } else { &here }) {
@@ -29,12 +29,13 @@ pub(super) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64
 ///
 /// # Errors
 /// When a run does not fit even alone.
-pub(super) fn usable(
+pub(crate) fn usable(
     plan: &Plan,
     slots: &[Slot],
     estimates: &[u64],
     done: &[bool],
-) -> Result<(Machine, Vec<Slot>), Failed> {
+    listener: &mut dyn Listener,
+) -> Result<(Machine, Vec<Slot>), AppError> {
     let here: Vec<Slot> = slots.iter().filter(|slot| slot.here).copied().collect();
     let free = if here.is_empty() {
         None
@@ -55,15 +56,15 @@ pub(super) fn usable(
         waiting.partition(|(_, estimate)| here_alone || *estimate <= most);
     if !larger.is_empty() {
         let (count, most) = (larger.len(), bytes(most));
-        output::remark(format!(
+        listener.remark(&format!(
             "{count} runs are too large for the {most} of memory that are free here: the other engines have them"
         ));
     }
     let count = side_by_side(&waiting, here.len(), &free).map_err(|too_large| {
         let run = &plan.runs[too_large.run];
         let (estimate, free) = (bytes(too_large.estimate), bytes(too_large.free));
-        Failed::new(
-            Exit::ExecutorUnreachable,
+        AppError::new(
+            ErrorKind::ExecutorUnreachable,
             format!("{} ({}) needs about {estimate} of memory, and {free} are free", run.label(), run.id),
             "take a smaller size, `batch_tokens` or `sequence_length`, or free memory; finished runs are kept",
         )
@@ -74,7 +75,7 @@ pub(super) fn usable(
             .map(|(_, estimate)| *estimate)
             .max()
             .unwrap_or(0);
-        output::warning(format!(
+        listener.warning(&format!(
             "memory is free for {count} of the largest runs in {} slots: one holds up to about {}",
             here.len(),
             bytes(largest)

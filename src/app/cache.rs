@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-/// A folder of that name, which need not be there (XDG base directory specification).
-pub(super) fn cache(name: &str) -> PathBuf {
+/// The cache folder of that name, which need not be there (XDG base directory specification).
+pub fn cache_folder(name: &str) -> PathBuf {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let home = || variable("HOME").map(|home| home.join(".cache"));
     variable("XDG_CACHE_HOME")

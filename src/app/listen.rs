@@ -1,11 +1,10 @@
 //! Where workers call.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::worker_args::ListenArgs;
-use super::{Exit, Failed, output};
+use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::executor::{Counter, Identity, Tokens, WorkerTerms, Workers};
 use isoflop_sweep::WorkersExecutor;
@@ -13,40 +12,53 @@ use isoflop_sweep::WorkersExecutor;
 /// Where they call if nothing else is said: from this machine alone.
 const DEFAULT: ([u8; 4], u16) = ([127, 0, 0, 1], 7575);
 
+/// Where a coordinator lets workers call, and which.
+#[derive(Clone, Debug, Default)]
+pub struct ListenOptions {
+    /// Address that they call at; by itself port 7575 of this machine.
+    pub address: Option<SocketAddr>,
+    /// File of the certificate (PEM) that is shown to them, with its key.
+    pub certificate: Option<PathBuf>,
+    /// File of the certificate's key (PEM).
+    pub key: Option<PathBuf>,
+    /// File of the workers that may call; by itself `workers.json` of the results folder.
+    pub workers: Option<PathBuf>,
+}
+
 /// Workers of a sweep, at an address that is bound and not answered yet.
-pub(super) fn workers(
+pub(crate) fn workers(
     settings: &WorkersExecutor,
-    args: &ListenArgs,
+    options: &ListenOptions,
     dir: &SweepDir,
-) -> Result<Workers, Failed> {
-    let address = args.listen.unwrap_or_else(|| DEFAULT.into());
-    let identity = identity(args)?;
+    listener: &mut dyn Listener,
+) -> Result<Workers, AppError> {
+    let address = options.address.unwrap_or_else(|| DEFAULT.into());
+    let identity = identity(options)?;
     if identity.is_none() && !address.ip().is_loopback() {
         let message = format!(
             "`--listen {address}` can be reached from other machines, and there is no certificate"
         );
         let hint = "`isoflop worker-cert NAME` makes one; give it with `--cert` and `--key`, or listen on 127.0.0.1 behind a tunnel";
-        return Err(Failed::new(Exit::Usage, message, hint));
+        return Err(AppError::usage(message, hint));
     }
-    let tokens = Tokens::at(&args.workers.clone().unwrap_or_else(|| dir.workers()));
+    let tokens = Tokens::at(&options.workers.clone().unwrap_or_else(|| dir.workers()));
     if tokens.list()?.iter().all(|worker| worker.revoked) {
         let message = format!(
             "no worker may call: `{}` lists none",
             tokens.path().display()
         );
-        return Err(Failed::new(
-            Exit::Usage,
+        return Err(AppError::usage(
             message,
             "make a token with `isoflop worker-token new NAME`",
         ));
     }
-    let listener = bind(address)?;
-    if let Ok(bound) = listener.local_addr() {
+    let socket = bind(address)?;
+    if let Ok(bound) = socket.local_addr() {
         let scheme = if identity.is_some() { "https" } else { "http" };
-        output::note(format!("workers may call at {scheme}://{bound}"));
+        listener.note(&format!("workers may call at {scheme}://{bound}"));
     }
     let counter = Counter {
-        listener,
+        listener: socket,
         identity,
         tokens,
         sweep: dir.name(),
@@ -60,33 +72,26 @@ pub(super) fn workers(
     Ok(Workers::new(counter, terms))
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
+fn bind(address: SocketAddr) -> Result<TcpListener, AppError> {
     TcpListener::bind(address).map_err(|e| {
         let hint = "choose another address with `--listen`";
-        Failed::new(
-            Exit::ExecutorUnreachable,
+        AppError::new(
+            ErrorKind::ExecutorUnreachable,
             format!("cannot listen at {address}: {e}"),
             hint,
         )
     })
 }
 
-fn identity(args: &ListenArgs) -> Result<Option<Identity>, Failed> {
-    let (Some(certificate), Some(key)) = (&args.cert, &args.key) else {
+fn identity(options: &ListenOptions) -> Result<Option<Identity>, AppError> {
+    let (Some(certificate), Some(key)) = (&options.certificate, &options.key) else {
         return Ok(None);
     };
     let hint = "`isoflop worker-cert` makes a certificate and its key";
     let read = |path: &Path| {
-        std::fs::read(path)
-            .map_err(|e| Failed::new(Exit::Usage, format!("`{}`: {e}", path.display()), hint))
+        std::fs::read(path).map_err(|e| AppError::usage(format!("`{}`: {e}", path.display()), hint))
     };
     Identity::new(&read(certificate)?, &read(key)?)
         .map(Some)
-        .map_err(|e| {
-            Failed::new(
-                Exit::Usage,
-                format!("`{}`: {e}", certificate.display()),
-                hint,
-            )
-        })
+        .map_err(|e| AppError::usage(format!("`{}`: {e}", certificate.display()), hint))
 }

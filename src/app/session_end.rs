@@ -1,0 +1,102 @@
+//! How a drive over a sweep ended.
+
+use std::path::Path;
+
+use super::{AppError, ErrorKind, Report, report_of};
+use isoflop_core::run::SweepDir;
+use isoflop_dispatch::coordinator::{Summary, SweepLock};
+use isoflop_dispatch::store::{Failure, Record, RunState};
+use isoflop_sweep::{Plan, PlannedRun};
+
+/// Failed runs that are named.
+const SHOWN: usize = 10;
+
+/// The end of a drive. The sweep stays locked until it is dropped.
+#[derive(Debug)]
+pub struct SessionEnd {
+    /// The sweep's runs.
+    pub plan: Plan,
+    /// How they stand.
+    pub summary: Summary,
+    /// Seconds since the session began.
+    pub seconds: f64,
+    pub(crate) dir: SweepDir,
+    pub(crate) _lock: SweepLock,
+}
+
+impl SessionEnd {
+    /// Runs in a state of this kind.
+    pub fn count(&self, is_one: impl Fn(&RunState) -> bool) -> usize {
+        let records = self.summary.records.iter();
+        records.filter(|record| is_one(&record.state)).count()
+    }
+
+    /// Writes the report, where there is something to report.
+    ///
+    /// # Errors
+    /// [`AppError`] where something cannot be written.
+    pub fn report(&self, reports: &Path) -> Result<Option<Report>, AppError> {
+        let is_any = self.summary.done() > 0;
+        is_any
+            .then(|| report_of(&self.dir, &self.plan, reports))
+            .transpose()
+    }
+
+    /// The reason that the sweep was stopped, if a run could not write its files.
+    pub fn stopped(&self) -> Option<AppError> {
+        let (run, failure) = self.summary.stopped_by.as_ref()?;
+        let run = described(&self.plan.runs[*run], &self.summary.records[*run], failure);
+        Some(AppError::new(
+            ErrorKind::RunsFailed,
+            format!("the sweep stopped\n{run}"),
+            "mend the cause, then run the same command again: finished runs are kept",
+        ))
+    }
+
+    /// The runs that failed, if any did.
+    pub fn failed(&self) -> Option<AppError> {
+        let runs = self.plan.runs.iter().zip(&self.summary.records);
+        let failed: Vec<_> = runs
+            .filter_map(|(run, record)| match &record.state {
+                RunState::Failed { failure } | RunState::Quarantined { failure } => {
+                    Some((run, record, failure))
+                }
+                _ => None,
+            })
+            .collect();
+        let hint = format!(
+            "see `isoflop logs RUN`; mend the cause, then `isoflop retry --failed {}` and run the same command again: finished runs are kept",
+            self.plan.name
+        );
+        let (count, total) = (failed.len(), self.plan.runs.len());
+        let message = format!("{count} of {total} runs failed\n{}", lines(&failed));
+        (count > 0).then(|| AppError::new(ErrorKind::RunsFailed, message, hint))
+    }
+}
+
+/// One line a failed run, the first few.
+fn lines(failed: &[(&PlannedRun, &Record, &Failure)]) -> String {
+    let mut lines: Vec<String> = failed
+        .iter()
+        .take(SHOWN)
+        .map(|(run, record, failure)| described(run, record, failure))
+        .collect();
+    if failed.len() > SHOWN {
+        lines.push(format!("  ... and {} more", failed.len() - SHOWN));
+    }
+    lines.join("\n")
+}
+
+fn described(run: &PlannedRun, record: &Record, failure: &Failure) -> String {
+    let attempts = if record.attempts == 1 {
+        "1 attempt".to_owned()
+    } else {
+        format!("{} attempts", record.attempts)
+    };
+    format!(
+        "  {} ({}), {attempts}: {}",
+        run.label(),
+        run.id,
+        failure.message
+    )
+}

@@ -1,0 +1,91 @@
+//! Runs that others measured, in a table.
+
+use std::path::{Component, Path};
+
+use super::{AppError, Listener, StudySource};
+use isoflop_fit::Study;
+use isoflop_table::{Foreign, Note, Role, is_table, read_foreign};
+
+/// The table that is named, if it is none of our sweeps: by its ending, by what is said of it, or as what no sweep is called.
+pub(crate) fn table(source: &StudySource) -> Option<&Path> {
+    let path = Path::new(&source.name);
+    let asks_for_one = !source.map.is_empty() || source.keep_suspects;
+    (is_table(path) || asks_for_one || is_no_sweep(path)).then_some(path)
+}
+
+/// Whether a name is that of something else than a sweep or its file: a file, a pipe, or a path. A folder beside may be
+/// called as a sweep is.
+fn is_no_sweep(path: &Path) -> bool {
+    let is_sweep_file = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let components = path
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .collect::<Vec<_>>();
+    let is_name = matches!(components.as_slice(), [Component::Normal(_)]);
+    !is_sweep_file && (!is_name || (path.exists() && !path.is_dir()))
+}
+
+/// Reads a table, and says what was made of it.
+pub(crate) fn read(
+    source: &StudySource,
+    path: &Path,
+    listener: &mut dyn Listener,
+) -> Result<Study, AppError> {
+    let foreign = read_foreign(path, &source.map, source.keep_suspects)?;
+    tell(&foreign, listener);
+    Ok(foreign.study)
+}
+
+/// Tells which column is what, and what was assumed.
+fn tell(foreign: &Foreign, listener: &mut dyn Listener) {
+    let columns: Vec<String> = foreign
+        .columns
+        .iter()
+        .map(|(role, column)| named(*role, column))
+        .collect();
+    listener.remark(&format!("columns: {}", columns.join(", ")));
+    for note in &foreign.notes {
+        match note {
+            Note::Remark(text) => listener.remark(text),
+            Note::Warning(text) => listener.warning(text),
+        }
+    }
+}
+
+fn named(role: Role, column: &str) -> String {
+    if role.name() == column {
+        role.name().to_owned()
+    } else {
+        format!("{} = `{column}`", role.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_sweep() {
+        for path in [
+            "",
+            ".",
+            "..",
+            "/dev/stdin",
+            "/dev/null",
+            "results/example",
+            "Cargo.toml",
+        ] {
+            assert!(is_no_sweep(Path::new(path)), "{path}");
+        }
+        for path in [
+            "quickstart",
+            "quickstart/",
+            "./quickstart",
+            "results",
+            "sweeps/quickstart.yaml",
+            "nowhere.yml",
+        ] {
+            assert!(!is_no_sweep(Path::new(path)), "{path}");
+        }
+    }
+}
