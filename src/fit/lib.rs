@@ -51,6 +51,7 @@ pub mod surface;
 mod tests;
 mod tuning;
 
+use isoflop_core::metrics::DEVICE_SECONDS;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -141,7 +142,7 @@ impl Cost {
         match self {
             Self::Flops => "FLOPs",
             Self::SixNd => "FLOPs by 6ND",
-            Self::DeviceSeconds => "device-seconds",
+            Self::DeviceSeconds => DEVICE_SECONDS.unit,
         }
     }
 
