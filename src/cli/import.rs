@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::args::ImportArgs;
 use super::sweep::named;
 use super::{Exit, Failed, output};
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::run::{Ending, Outcome, SweepDir};
 use isoflop_dispatch::coordinator::{
     Difference, ImportError, Imported, SweepLock, import, resume, take_over,
@@ -262,8 +263,9 @@ impl Told<'_> {
             .filter_map(Difference::nats)
             .fold(0.0, f64::max);
         output::warning(format!(
-            "{} ended otherwise there; ours are kept, largest difference {largest:.2e} nats/token:",
-            runs(differing.len())
+            "{} ended otherwise there; ours are kept, largest difference {largest:.2e} {}:",
+            runs(differing.len()),
+            LOSS_VAL.unit
         ));
         few(differing, |Difference { run, here, there }| {
             output::note(format!("  {}", self.label(run.as_str())));
@@ -320,7 +322,9 @@ fn runs(count: usize) -> String {
 
 fn origin(outcome: &Outcome) -> String {
     let end = match outcome.ending {
-        Ending::Finished { loss_val, .. } => format!("{loss_val:.6} nats/token"),
+        Ending::Finished { scores, .. } => {
+            format!("{:.6} {}", scores.loss_val, LOSS_VAL.unit)
+        }
         Ending::Diverged { step, .. } => format!("diverged at step {step}"),
     };
     let from = &outcome.provenance;
@@ -382,13 +386,9 @@ struct OriginJson<'a> {
 
 impl<'a> OriginJson<'a> {
     fn new(outcome: &'a Outcome) -> Self {
-        let loss_val = match outcome.ending {
-            Ending::Finished { loss_val, .. } => Some(loss_val),
-            Ending::Diverged { .. } => None,
-        };
         let from = &outcome.provenance;
         Self {
-            loss_val,
+            loss_val: outcome.loss(),
             host: &from.host,
             hardware: &from.hardware,
             threads: outcome.threads,

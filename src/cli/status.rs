@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::args::SweepArgs;
 use super::sweep::{named, recorded};
 use super::{Exit, Failed, output};
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::run::SweepDir;
 use isoflop_core::units::duration;
 use isoflop_dispatch::coordinator::SweepLock;
@@ -49,10 +50,11 @@ pub(super) fn main(args: &SweepArgs) -> Result<Exit, Failed> {
     }
     output::line(String::new());
     output::paragraph(&format!(
-        "{name}: {} of {} runs finished, {}; loss is validation loss in nats/token",
+        "{name}: {} of {} runs finished, {}; {}",
         of(&["done"]),
         counts.total(),
-        parts.join(", ")
+        parts.join(", "),
+        legend()
     ));
     match SweepLock::holder(&dir) {
         Some(holder) => output::line(format!("coordinator: {holder}")),
@@ -149,6 +151,11 @@ fn print_failed(runs: &[RunEntry]) {
     }
 }
 
+/// The column of losses in words.
+fn legend() -> String {
+    format!("loss is {} in {}", LOSS_VAL.label, LOSS_VAL.unit)
+}
+
 /// The state in the word that tables of results have for it.
 fn status(state: &RunState) -> &'static str {
     match state {
@@ -175,6 +182,7 @@ fn without_store(args: &SweepArgs) -> Result<Exit, Failed> {
         .runs
         .into_iter()
         .map(|row| RunEntry {
+            loss: row.loss(),
             id: row.run_id,
             arm: row.arm,
             size: row.size,
@@ -188,10 +196,9 @@ fn without_store(args: &SweepArgs) -> Result<Exit, Failed> {
                     RunStatus::Diverged => RunState::Diverged,
                     RunStatus::Missing => RunState::default(),
                 },
-                attempts: row.measured.map_or(0, |measured| measured.attempt),
+                attempts: row.attempt.unwrap_or(0),
                 ..Record::default()
             },
-            loss: row.loss_val,
             changed_at: 0,
         })
         .collect();
@@ -208,9 +215,10 @@ fn without_store(args: &SweepArgs) -> Result<Exit, Failed> {
     let (finished, diverged, queued) = (count("done"), count("diverged"), count("queued"));
     output::line(String::new());
     output::paragraph(&format!(
-        "{}: {finished} of {} runs finished, {diverged} diverged, {queued} to do; loss is validation loss in nats/token",
+        "{}: {finished} of {} runs finished, {diverged} diverged, {queued} to do; {}",
         plan.name,
-        runs.len()
+        runs.len(),
+        legend()
     ));
     Ok(Exit::Ok)
 }
