@@ -3,26 +3,28 @@
 use std::time::Instant;
 
 use super::args::Folders;
+use super::go_on::Ready;
 use super::report::conclude;
 use super::{Exit, Failed, output};
-use isoflop_core::run::SweepDir;
 use isoflop_core::units::duration;
 use isoflop_dispatch::coordinator::Summary;
 use isoflop_dispatch::store::{Failure, Record, RunState};
 use isoflop_sweep::{Plan, PlannedRun};
+use isoflop_table::{TableError, Tables};
 
 /// Failed runs that are named.
 const SHOWN: usize = 10;
 
 /// Says how the sweep stands, writes the report where there is something to report, and decides on the exit code.
 pub(super) fn conclude_run(
-    dir: &SweepDir,
-    plan: &Plan,
+    sweep: &Ready,
     summary: &Summary,
+    tables: Result<Tables, TableError>,
     json: bool,
     folders: &Folders,
     began: Instant,
 ) -> Result<Exit, Failed> {
+    let plan = &sweep.plan;
     let total = plan.runs.len();
     let seconds = began.elapsed().as_secs_f64();
     output::note(format!(
@@ -67,7 +69,7 @@ pub(super) fn conclude_run(
         ));
     }
     if summary.done() > 0 {
-        let concluded = conclude(dir, plan, folders)?;
+        let concluded = conclude(&sweep.dir, plan, &tables?, folders)?;
         if json {
             output::json_line(
                 &serde_json::json!({ "event": "report_written", "path": concluded.report }),

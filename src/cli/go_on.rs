@@ -8,10 +8,12 @@ use super::engine::{by_engine, engines, outlives_us, places, unlike};
 use super::events::JsonEvents;
 use super::plan::changes;
 use super::progress::Progress;
+use super::recorder::{Recorder, with_tables};
 use super::{Exit, Failed, memory, output};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{
-    Cost, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive, resume, seat,
+    Cost, Observer, Options, Policy, Resumed, TakenUp, TextBytes, branches, disk_reserve, drive,
+    resume, seat,
 };
 use isoflop_dispatch::executor::{Engines, Slot};
 use isoflop_sweep::{At, Count, Executor, Plan};
@@ -63,16 +65,21 @@ pub(super) fn go_on(
     seat(&mut taken_up, &sweep.dir, &sweep.plan, &engines, &mut slots);
     let options = options(sweep, Engine { slots, engines }, &taken_up, args)?;
     announce(sweep, &options.slots, &taken_up);
-    let summary = if args.json {
-        let mut events = JsonEvents::new(&sweep.plan, &taken_up.resumed, &options);
-        drive(&sweep.dir, &sweep.plan, taken_up, options, &mut events)?
-    } else {
-        let mut progress = Progress::new(&sweep.plan, &taken_up.resumed.done, &options);
-        let summary = drive(&sweep.dir, &sweep.plan, taken_up, options, &mut progress);
+    let (dir, plan) = (&sweep.dir, &sweep.plan);
+    let (summary, tables) = with_tables(dir, plan, |ended| {
+        let drive = |taken_up, options, shown: &mut dyn Observer| {
+            drive(dir, plan, taken_up, options, &mut Recorder { shown, ended })
+        };
+        if args.json {
+            let mut events = JsonEvents::new(plan, &taken_up.resumed, &options);
+            return drive(taken_up, options, &mut events);
+        }
+        let mut progress = Progress::new(plan, &taken_up.resumed.done, &options);
+        let summary = drive(taken_up, options, &mut progress);
         progress.finish();
-        summary?
-    };
-    conclude_run(&sweep.dir, &sweep.plan, &summary, args.json, folders, began)
+        summary
+    });
+    conclude_run(sweep, &summary?, tables, args.json, folders, began)
 }
 
 fn options(

@@ -23,6 +23,7 @@ mod output;
 mod plan;
 mod predict;
 mod progress;
+mod recorder;
 mod report;
 mod requests;
 mod resume;

@@ -12,11 +12,13 @@ use isoflop_core::run::SweepDir;
 use isoflop_fit::{Fits, Settings};
 use isoflop_report::{Inputs, write};
 use isoflop_sweep::Plan;
-use isoflop_table::collect;
+use isoflop_table::{Tables, collect};
 
 pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failed> {
     let (dir, plan) = recorded(&args.sweep, &args.folders)?;
-    conclude(&dir, &plan, &args.folders)?.print();
+    let tables = collect(&dir, &plan);
+    tables.write(&dir)?;
+    conclude(&dir, &plan, &tables, &args.folders)?.print();
     Ok(Exit::Ok)
 }
 
@@ -34,19 +36,18 @@ impl Concluded {
     }
 }
 
-/// Tables, fits and report of what is there.
+/// Fits and report of what the tables hold.
 pub(super) fn conclude(
     dir: &SweepDir,
     plan: &Plan,
+    tables: &Tables,
     folders: &Folders,
 ) -> Result<Concluded, Failed> {
-    let tables = collect(dir, plan);
-    tables.write(dir)?;
     let settings = Settings {
         replicates: REPLICATES,
         ..Settings::new(&plan.baseline)
     };
-    let fits = fitted(dir, &tables, &settings)?;
+    let fits = fitted(dir, tables, &settings)?;
     let command = format!("isoflop report {}", plan.name);
     let inputs = Inputs {
         sweep: &plan.name,

@@ -6,6 +6,7 @@ use isoflop_core::run::{EventKind, Outcome, SweepDir, read_events};
 use isoflop_fit::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
 use isoflop_sweep::{Plan, PlannedRun};
 
+use super::live::LiveRows;
 use super::{CurveRow, RunRow, RunStatus};
 
 /// The two tables of a sweep.
@@ -19,19 +20,11 @@ pub struct Tables {
 
 /// Reads every committed outcome of the plan's runs, and its curve.
 pub fn collect(sweep: &SweepDir, plan: &Plan) -> Tables {
-    let mut tables = Tables::default();
-    for run in &plan.runs {
-        let outcome = Outcome::committed(&sweep.run(&run.id), &run.id, &run.spec).ok();
-        if let Some(outcome) = &outcome {
-            tables.curves.extend(curve(sweep, run, outcome));
-        }
-        tables.runs.push(RunRow::new(run, outcome.as_ref()));
-    }
-    tables
+    LiveRows::read(sweep, plan).into_tables()
 }
 
 /// The metrics' digest was checked with the outcome, so they read.
-fn curve(sweep: &SweepDir, run: &PlannedRun, outcome: &Outcome) -> Vec<CurveRow> {
+pub(super) fn curve(sweep: &SweepDir, run: &PlannedRun, outcome: &Outcome) -> Vec<CurveRow> {
     let attempt = sweep.run(&run.id).attempt(outcome.attempt);
     let events = read_events(&attempt.metrics()).unwrap_or_default();
     events

@@ -8,6 +8,9 @@ mod committed_tests;
 mod curves;
 mod documentation;
 mod foreign;
+mod live;
+#[cfg(test)]
+mod live_tests;
 mod parquet;
 mod row;
 mod run_status;
@@ -17,6 +20,7 @@ pub use collect::{Tables, collect};
 pub use curves::CurveRow;
 pub use documentation::documentation;
 pub use foreign::{Foreign, ForeignError, Note, Role, column_names, is_table, read_foreign};
+pub use live::follow;
 pub use parquet::TableError;
 pub use run_status::RunStatus;
 pub use runs::RunRow;

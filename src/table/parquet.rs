@@ -40,7 +40,7 @@ impl Tables {
     }
 }
 
-fn write<'a, R: TableRow + 'a>(
+pub(super) fn write<'a, R: TableRow + 'a>(
     path: &Path,
     rows: impl Iterator<Item = &'a R> + Clone,
 ) -> Result<(), TableError> {
