@@ -254,7 +254,7 @@ mod tests {
         for (known, other) in [
             ("loss_train", "loss_trian"),
             ("bits_per_byte", "bits"),
-            ("{\"loss_val", "{\"accuracy\":0.5,\"loss_val"),
+            ("{\"loss_val", "{\"no_such_score\":0.5,\"loss_val"),
         ] {
             let changed = ending.replacen(known, other, 1);
             assert_ne!(changed, ending);
