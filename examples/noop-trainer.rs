@@ -20,6 +20,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use isoflop_core::metrics::Scores;
 use isoflop_core::run::{
     AttemptDir, CurvePoint, Ending, Event, EventKind, Launch, Outcome, Provenance, RunDir, RunSpec,
     Spent, TrainerExit, write_json,
@@ -222,8 +223,7 @@ fn point(spec: &RunSpec, train_seconds: f64) -> CurvePoint {
         tokens: spec.tokens().0,
         flops: spec.flops().0,
         loss_train: Some(loss),
-        loss_val: loss,
-        bits_per_byte: loss / std::f64::consts::LN_2,
+        scores: Scores::new(loss, loss / std::f64::consts::LN_2),
         learning_rate: spec.learning_rate,
         grad_norm: None,
         update_norm: None,
@@ -233,11 +233,6 @@ fn point(spec: &RunSpec, train_seconds: f64) -> CurvePoint {
 
 fn outcome(launch: &Launch, metrics_digest: String, point: CurvePoint, began: Instant) -> Outcome {
     let eval_tokens = launch.spec.evaluation.tokens;
-    let CurvePoint {
-        loss_val,
-        bits_per_byte,
-        ..
-    } = point;
     let wall_seconds = began.elapsed().as_secs_f64();
     Outcome {
         run: launch.run.clone(),
@@ -245,9 +240,8 @@ fn outcome(launch: &Launch, metrics_digest: String, point: CurvePoint, began: In
         fence: launch.fence.clone(),
         metrics_digest,
         ending: Ending::Finished {
-            loss_val,
-            bits_per_byte,
-            loss_train: loss_val,
+            scores: point.scores,
+            loss_train: point.scores.loss_val,
             eval_tokens,
         },
         steps: point.step,

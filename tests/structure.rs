@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The crates that hold several rooms, and those from the ground up: a room may import those before it. Between crates the
 /// compiler keeps that order.
 const SHARED: [(&str, &[&str]); 2] = [
-    ("core", &["units", "arch", "run", "data"]),
+    ("core", &["units", "metrics", "arch", "run", "data"]),
     (
         "dispatch",
         &[

@@ -42,6 +42,7 @@ mod listener;
 mod memory;
 mod plan;
 mod predict;
+mod recorder;
 mod report;
 mod requests;
 mod resume;

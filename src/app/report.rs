@@ -9,7 +9,7 @@ use isoflop_core::run::SweepDir;
 use isoflop_fit::{Fits, Settings};
 use isoflop_report::{Inputs, write};
 use isoflop_sweep::Plan;
-use isoflop_table::collect;
+use isoflop_table::{Tables, collect};
 
 /// A report that was written.
 #[derive(Clone, Debug)]
@@ -26,13 +26,18 @@ pub struct Report {
 /// [`AppError`] where there are no results, or something cannot be written.
 pub fn report(sweep: &str, results: &Path, reports: &Path) -> Result<Report, AppError> {
     let (dir, plan) = recorded(sweep, results)?;
-    report_of(&dir, &plan, reports)
+    let tables = collect(&dir, &plan);
+    tables.write(&dir)?;
+    report_of(&dir, &plan, &tables, reports)
 }
 
-/// Tables, fits and report of what is there.
-pub(crate) fn report_of(dir: &SweepDir, plan: &Plan, reports: &Path) -> Result<Report, AppError> {
-    let tables = collect(dir, plan);
-    tables.write(dir)?;
+/// Fits and report of what the tables hold.
+pub(crate) fn report_of(
+    dir: &SweepDir,
+    plan: &Plan,
+    tables: &Tables,
+    reports: &Path,
+) -> Result<Report, AppError> {
     let fits = fitted(dir, &tables.study(), &Settings::new(&plan.baseline))?;
     let command = format!("isoflop report {}", plan.name);
     let inputs = Inputs {

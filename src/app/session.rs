@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::engine::{engines, places};
+use super::recorder::{Recorder, with_tables};
 use super::{AppError, ListenOptions, Listener, SessionEnd, memory};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{
@@ -108,11 +109,19 @@ impl Session {
     /// # Errors
     /// [`AppError`] where the coordinator itself cannot go on; what ran was stopped, and left checkpoints.
     pub fn drive(self, observer: &mut dyn Observer) -> Result<SessionEnd, AppError> {
-        let summary = drive(&self.dir, &self.plan, self.taken_up, self.options, observer)?;
+        let (dir, plan) = (&self.dir, &self.plan);
+        let (summary, tables) = with_tables(dir, plan, |ended| {
+            let mut recorder = Recorder {
+                shown: observer,
+                ended,
+            };
+            drive(dir, plan, self.taken_up, self.options, &mut recorder)
+        });
         Ok(SessionEnd {
+            summary: summary?,
+            tables: tables.map_err(AppError::from),
             plan: self.plan,
             dir: self.dir,
-            summary,
             seconds: self.began.elapsed().as_secs_f64(),
             _lock: self.lock,
         })

@@ -7,6 +7,7 @@ use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{Summary, SweepLock};
 use isoflop_dispatch::store::{Failure, Record, RunState};
 use isoflop_sweep::{Plan, PlannedRun};
+use isoflop_table::Tables;
 
 /// Failed runs that are named.
 const SHOWN: usize = 10;
@@ -21,6 +22,7 @@ pub struct SessionEnd {
     /// Seconds since the session began.
     pub seconds: f64,
     pub(crate) dir: SweepDir,
+    pub(crate) tables: Result<Tables, AppError>,
     pub(crate) _lock: SweepLock,
 }
 
@@ -36,10 +38,11 @@ impl SessionEnd {
     /// # Errors
     /// [`AppError`] where something cannot be written.
     pub fn report(&self, reports: &Path) -> Result<Option<Report>, AppError> {
-        let is_any = self.summary.done() > 0;
-        is_any
-            .then(|| report_of(&self.dir, &self.plan, reports))
-            .transpose()
+        if self.summary.done() == 0 {
+            return Ok(None);
+        }
+        let tables = self.tables.as_ref().map_err(AppError::clone)?;
+        report_of(&self.dir, &self.plan, tables, reports).map(Some)
     }
 
     /// The reason that the sweep was stopped, if a run could not write its files.

@@ -78,6 +78,7 @@ fn collected(dir: &SweepDir, plan: &Plan) -> Vec<RunEntry> {
         .runs
         .into_iter()
         .map(|row| RunEntry {
+            loss: row.loss(),
             id: row.run_id,
             arm: row.arm,
             size: row.size,
@@ -91,10 +92,9 @@ fn collected(dir: &SweepDir, plan: &Plan) -> Vec<RunEntry> {
                     RunStatus::Diverged => RunState::Diverged,
                     RunStatus::Missing => RunState::default(),
                 },
-                attempts: row.measured.map_or(0, |measured| measured.attempt),
+                attempts: row.attempt.unwrap_or(0),
                 ..Record::default()
             },
-            loss: row.loss_val,
             changed_at: 0,
         })
         .collect()

@@ -58,7 +58,9 @@ impl Observer for JsonEvents {
         let (step, loss_train, loss_val) = match &event.kind {
             EventKind::Started { .. } => (0, None, None),
             EventKind::Heartbeat { step, loss_train } => (*step, *loss_train, None),
-            EventKind::Evaluated(point) => (point.step, point.loss_train, Some(point.loss_val)),
+            EventKind::Evaluated(point) => {
+                (point.step, point.loss_train, Some(point.scores.loss_val))
+            }
         };
         let steps = run.spec.steps;
         let more = json!({ "slot": slot, "step": step, "steps": steps, "loss_train": loss_train, "loss_val": loss_val });

@@ -1,6 +1,7 @@
 //! The fits as tables and sentences in the terminal.
 
 use super::output;
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::si;
 use isoflop_fit::{
     Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Doubt, Fits, Hyper,
@@ -98,7 +99,8 @@ pub(super) fn conclusions(fits: &Fits) {
     }
     for direct in &fits.direct {
         output::paragraph(&format!(
-            "losses in nats/token at {}, size {}: differences from {} with 95% intervals, paired by seed",
+            "losses in {} at {}, size {}: differences from {} with 95% intervals, paired by seed",
+            LOSS_VAL.unit,
             direct.budget_words(),
             direct.size,
             direct.baseline
@@ -178,7 +180,7 @@ fn profiles(fits: &Fits) {
                 "arm",
                 "FLOPs",
                 "N* (parameters)",
-                "L* (nats/token)",
+                &format!("L* ({})", LOSS_VAL.unit),
                 "status",
             ],
             rows,
@@ -198,7 +200,10 @@ fn surfaces(fits: &Fits) {
         .filter_map(|arm| Some(surface_row(&arm.arm, arm.surface.as_ref().ok()?)))
         .collect();
     if !rows.is_empty() {
-        output::line("Surfaces: L = E + A·N^-α + B·D^-β, E in nats/token, 95% intervals\n");
+        output::line(format!(
+            "Surfaces: L = E + A·N^-α + B·D^-β, E in {}, 95% intervals\n",
+            LOSS_VAL.unit
+        ));
         output::line(output::table(&["arm", "E", "α", "β", "residual"], rows, 1));
     }
     for arm in &fits.arms {

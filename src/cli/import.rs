@@ -6,6 +6,7 @@ use super::args::ImportArgs;
 use super::terminal::Terminal;
 use super::{Exit, output};
 use isoflop_app::{AppError, Import, ImportRequest, import};
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::run::{Ending, Outcome};
 use isoflop_dispatch::coordinator::{Difference, Imported};
 
@@ -98,8 +99,9 @@ fn differences(import: &Import, differing: &[Difference]) {
         .filter_map(Difference::nats)
         .fold(0.0, f64::max);
     output::warning(format!(
-        "{} ended otherwise there; ours are kept, largest difference {largest:.2e} nats/token:",
-        runs(differing.len())
+        "{} ended otherwise there; ours are kept, largest difference {largest:.2e} {}:",
+        runs(differing.len()),
+        LOSS_VAL.unit
     ));
     few(differing, |Difference { run, here, there }| {
         output::note(format!("  {}", label(import, run.as_str())));
@@ -126,7 +128,9 @@ fn runs(count: usize) -> String {
 
 fn origin(outcome: &Outcome) -> String {
     let end = match outcome.ending {
-        Ending::Finished { loss_val, .. } => format!("{loss_val:.6} nats/token"),
+        Ending::Finished { scores, .. } => {
+            format!("{:.6} {}", scores.loss_val, LOSS_VAL.unit)
+        }
         Ending::Diverged { step, .. } => format!("diverged at step {step}"),
     };
     let from = &outcome.provenance;

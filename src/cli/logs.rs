@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::args::LogsArgs;
 use super::{Exit, output};
 use isoflop_app::{AppError, find_run, run_label};
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::run::{AttemptDir, Event, EventKind, EventTail, RunDir};
 use isoflop_core::units::duration;
 use isoflop_dispatch::store::Reader;
@@ -153,10 +154,12 @@ impl Shown {
             EventKind::Heartbeat { step, loss_train } => {
                 (*step, loss_train.map(|loss| (loss, "training")))
             }
-            EventKind::Evaluated(point) => (point.step, Some((point.loss_val, "validation"))),
+            EventKind::Evaluated(point) => {
+                (point.step, Some((point.scores.loss_val, "validation")))
+            }
         };
         let loss = loss.map_or_else(String::new, |(loss, kind)| {
-            format!(", {kind} loss {loss:.4} nats/token")
+            format!(", {kind} loss {loss:.4} {}", LOSS_VAL.unit)
         });
         output::line(format!(
             "{:>9}  step {step}/{}{loss}",

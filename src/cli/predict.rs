@@ -4,6 +4,7 @@ use super::next_args::{PredictArgs, PredictBy};
 use super::terminal::Terminal;
 use super::{Exit, output};
 use isoflop_app::{AppError, predict, prediction_refusal, study};
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::si;
 use isoflop_fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions};
 
@@ -155,9 +156,10 @@ fn explain(predictions: &[Predictions]) {
         .iter()
         .filter_map(|arm| arm.residual)
         .fold(f64::NAN, f64::max);
-    output::paragraph(
-        "estimates, 95% bands below them; loss in nats/token, N in parameters, D in tokens",
-    );
+    output::paragraph(&format!(
+        "estimates, 95% bands below them; loss in {}, N in parameters, D in tokens",
+        LOSS_VAL.unit
+    ));
     if residual.is_finite() {
         output::paragraph(&format!(
             "bands are of the law: single runs lie up to {:.1}% of the loss around it (root mean square)",

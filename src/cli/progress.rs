@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output;
 use isoflop_app::Session;
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::run::{Ending, Event, EventKind, Outcome, RunId};
 use isoflop_core::units::{bytes, duration, si};
 use isoflop_dispatch::coordinator::{DiskRoom, Observer};
@@ -219,7 +220,7 @@ impl Observer for Progress {
         let (step, loss) = match &event.kind {
             EventKind::Started { .. } => (0, None),
             EventKind::Heartbeat { step, loss_train } => (*step, *loss_train),
-            EventKind::Evaluated(point) => (point.step, Some(point.loss_val)),
+            EventKind::Evaluated(point) => (point.step, Some(point.scores.loss_val)),
         };
         if let Some(running) = &mut self.slots[slot] {
             running.loss = loss;
@@ -243,7 +244,9 @@ impl Observer for Progress {
         self.done += 1;
         self.slots[slot] = None;
         let end = match outcome.ending {
-            Ending::Finished { loss_val, .. } => format!("loss {loss_val:.4} nats/token"),
+            Ending::Finished { scores, .. } => {
+                format!("loss {:.4} {}", scores.loss_val, LOSS_VAL.unit)
+            }
             Ending::Diverged { step, .. } => format!("diverged at step {step}"),
         };
         self.say(&format!(

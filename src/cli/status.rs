@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::args::SweepArgs;
 use super::{Exit, output};
 use isoflop_app::{AppError, Status, run_label, status};
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::duration;
 use isoflop_dispatch::store::{Counts, Reader, RunEntry, RunState};
 use isoflop_table::RunStatus;
@@ -51,10 +52,11 @@ fn print_stored(status: &Status, name: &str, reader: &Reader) -> Result<(), AppE
     }
     output::line(String::new());
     output::paragraph(&format!(
-        "{name}: {} of {} runs finished, {}; loss is validation loss in nats/token",
+        "{name}: {} of {} runs finished, {}; {}",
         of(&["done"]),
         counts.total(),
-        parts.join(", ")
+        parts.join(", "),
+        legend()
     ));
     match status.coordinator() {
         Some(holder) => output::line(format!("coordinator: {holder}")),
@@ -149,6 +151,11 @@ fn print_failed(runs: &[RunEntry]) {
             ));
         }
     }
+}
+
+/// The column of losses in words.
+fn legend() -> String {
+    format!("loss is {} in {}", LOSS_VAL.label, LOSS_VAL.unit)
 }
 
 /// The state in the word that tables of results have for it.

@@ -54,6 +54,7 @@ pub mod surface;
 mod tests;
 mod tuning;
 
+use isoflop_core::metrics::DEVICE_SECONDS;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -144,7 +145,7 @@ impl Cost {
         match self {
             Self::Flops => "FLOPs",
             Self::SixNd => "FLOPs by 6ND",
-            Self::DeviceSeconds => "device-seconds",
+            Self::DeviceSeconds => DEVICE_SECONDS.unit,
         }
     }
 

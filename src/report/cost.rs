@@ -18,11 +18,6 @@ pub(super) fn of_run(inputs: &Inputs<'_>, run: &RunRow) -> Option<f64> {
         (Cost::SixNd, Count::WithoutEmbedding) => {
             Some(6.0 * run.params_without_embedding as f64 * run.tokens as f64)
         }
-        (Cost::DeviceSeconds, _) => device_seconds(run),
+        (Cost::DeviceSeconds, _) => run.device_seconds(),
     }
-}
-
-/// Seconds of training times devices, where they are known.
-pub(super) fn device_seconds(run: &RunRow) -> Option<f64> {
-    run.measured.as_ref()?.device_seconds()
 }

@@ -5,15 +5,12 @@ use super::axis::{Axis, count, plain};
 use super::figure::{Entry, Figure, Key, Mark, Panel};
 use super::palette;
 use super::words::{budget_in_unit, budget_unit};
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_table::{CurveRow, RunStatus};
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     // Before the first step no token was seen, which a logarithmic axis cannot show.
-    let rows: Vec<&CurveRow> = inputs
-        .curves
-        .iter()
-        .filter(|row| row.point.step > 0)
-        .collect();
+    let rows: Vec<&CurveRow> = inputs.curves.iter().filter(|row| row.step > 0).collect();
     let budgets = palette::budgets(inputs);
     // A run that blew up must not flatten the others: its curve is cut off.
     let diverged = |run_id: &str| {
@@ -25,12 +22,12 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let sound: Vec<&&CurveRow> = rows.iter().filter(|row| !diverged(&row.run_id)).collect();
     let x = Axis::log(
         "tokens trained on",
-        sound.iter().map(|row| row.point.tokens as f64),
+        sound.iter().map(|row| row.tokens as f64),
         count,
     )?;
     let y = Axis::log(
-        "validation loss, nats/token",
-        sound.iter().map(|row| row.point.loss_val),
+        &LOSS_VAL.title(),
+        sound.iter().map(|row| row.scores.loss_val),
         plain,
     )?;
     let mut arms: Vec<&str> = Vec::new();
@@ -70,7 +67,7 @@ fn lines(rows: &[&CurveRow], arm: &str, budgets: &[f64]) -> Vec<Mark> {
     let line = |run: &[&&CurveRow]| {
         let points = run
             .iter()
-            .map(|row| (row.point.tokens as f64, row.point.loss_val))
+            .map(|row| (row.tokens as f64, row.scores.loss_val))
             .collect();
         Mark::line(
             points,

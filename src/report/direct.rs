@@ -4,6 +4,7 @@ use super::Inputs;
 use super::axis::{Axis, signed};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::{DirectArm, DirectComparison};
 
 /// Pixels for each arm, and for the axis below them.
@@ -21,11 +22,8 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let spread = compared
         .iter()
         .flat_map(|direct| direct.arms.iter().flat_map(spread));
-    let title = format!(
-        "loss minus that of {}, nats/token",
-        inputs.fits.settings.baseline
-    );
-    let x = Axis::linear(&title, spread.chain([0.0]), signed)?;
+    let title = format!("loss minus that of {}", inputs.fits.settings.baseline);
+    let x = Axis::linear(&LOSS_VAL.titled(&title), spread.chain([0.0]), signed)?;
     let y = Axis::named(order.iter().map(|arm| (*arm).to_owned()));
     let panel = |direct: &&DirectComparison| {
         Panel::new(

@@ -1,9 +1,8 @@
 //! A study whose truth is known: L = E + A·N^-α + B·D^-β, the variant with half the FLOPs per token.
 
-use isoflop_core::arch::Shape;
-use isoflop_core::run::{CurvePoint, Spent};
+use isoflop_core::metrics::Scores;
 use isoflop_fit::{Excluded, Fits, Further, Observation, Settings, Study, fit};
-use isoflop_table::{CurveRow, Measured, RunRow, RunStatus};
+use isoflop_table::{CurveRow, RunRow, RunStatus};
 
 pub(super) const SIZES: [u32; 5] = [10_000, 22_000, 48_000, 100_000, 200_000];
 pub(super) const BUDGETS: [f64; 3] = [3e10, 1e11, 3e11];
@@ -28,7 +27,7 @@ pub(super) fn example(arms: &[&str], sizes: &[u32], budgets: &[f64]) -> Example 
         }
     }
     runs.extend(arms.last().map(|arm| RunRow {
-        loss_val: None,
+        scores: None,
         status: RunStatus::Diverged,
         ..run(arm, 3.0, 400_000, 3e10)
     }));
@@ -53,7 +52,7 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
             flops: run.flops,
             params: run.params_total as f64,
             tokens: run.tokens as f64,
-            loss: run.loss_val?,
+            loss: run.loss()?,
             further: Further::default(),
         })
     };
@@ -65,7 +64,7 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
         observations: runs.iter().filter_map(observation).collect(),
         excluded: runs
             .iter()
-            .filter(|run| run.loss_val.is_none())
+            .filter(|run| run.loss().is_none())
             .map(excluded)
             .collect(),
         ..Study::default()
@@ -95,18 +94,17 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
         arm: arm.to_owned(),
         architecture: "{}".to_owned(),
         size: format!("n{size}"),
-        shape: Shape {
-            d_model: 64,
-            layers: 2,
-            heads: 4,
-            d_head: 16,
-            d_ff: 256,
-        },
+        d_model: 64,
+        layers: 2,
+        heads: 4,
+        d_head: 16,
+        d_ff: 256,
         params_total: u64::from(size),
         params_without_embedding: u64::from(size) * 3 / 4,
         budget_kind: "flops",
         budget,
-        flops_per_token: (flops_per_token_and_param * params) as u64,
+        // As if every run had spent the same tokens itself.
+        flops_per_token: (budget / 1e6) as u64,
         flops_per_token_causal_half: (flops_per_token_and_param * params) as u64,
         flops: budget,
         flops_6nd: 6.0 * params * tokens,
@@ -118,48 +116,32 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
         lr_factor: 1.0,
         seed: 1,
         status: RunStatus::Finished,
-        loss_val: Some(surface(params, tokens) + noise),
-        bits_per_byte: None,
-        loss_train: None,
+        scores: Some(scores(surface(params, tokens) + noise)),
         eval_tokens: Some(65_536),
-        measured: Some(measured(budget)),
+        flops_spent: Some(budget),
+        train_seconds: Some(budget / 1e10),
+        device: Some("cpu".to_owned()),
+        threads: Some(1),
+        attempt: Some(1),
+        hardware: Some("a processor".to_owned()),
+        host: Some("a-host".to_owned()),
+        git_revision: Some("0123abc".to_owned()),
+        isoflop_version: Some("0.1.0".to_owned()),
+        libtorch_version: Some("2.11.0".to_owned()),
+        ..RunRow::default()
     }
 }
 
-fn measured(budget: f64) -> Measured {
-    Measured {
-        resumed_from_step: None,
-        split_for_memory: None,
-        trunk_steps: None,
-        flops_spent: budget,
-        tokens_spent: 1_000_000,
-        wall_seconds: budget / 9e9,
-        startup_seconds: 0.5,
-        seconds: Spent {
-            train: budget / 1e10,
-            eval: 1.0,
-            checkpoint: 0.0,
-        },
-        loss_spikes: 0,
-        matrix_flops_per_second: 3e10,
-        peak_memory_bytes: 1 << 28,
-        device: "cpu".to_owned(),
-        threads: 1,
-        attempt: 1,
-        hardware: "a processor".to_owned(),
-        host: "a-host".to_owned(),
-        git: "0123abc".to_owned(),
-        isoflop: "0.1.0".to_owned(),
-        libtorch: "2.11.0".to_owned(),
-        started_at: 1_700_000_000,
-    }
+/// Of text with three bytes in a token.
+pub(super) fn scores(loss: f64) -> Scores {
+    Scores::new(loss, loss / 3.0)
 }
 
 fn curve(run: &RunRow) -> Vec<CurveRow> {
-    let offset = run.loss_val.map_or(0.0, |loss| {
+    let offset = run.loss().map_or(0.0, |loss| {
         loss - surface(run.params_total as f64, run.tokens as f64)
     });
-    let point = |i: u32| {
+    let row = |i: u32| {
         let share = if i == 0 {
             0.0
         } else {
@@ -171,26 +153,22 @@ fn curve(run: &RunRow) -> Vec<CurveRow> {
         } else {
             (surface(run.params_total as f64, tokens) + offset).min(5.0)
         };
-        CurvePoint {
+        CurveRow {
+            run_id: run.run_id.clone(),
+            arm: run.arm.clone(),
+            size: run.size.clone(),
+            budget: run.budget,
+            seed: run.seed,
             step: (share * run.steps as f64).ceil() as u64,
             tokens: tokens as u64,
             flops: share * run.flops,
             loss_train: None,
-            loss_val: loss,
-            bits_per_byte: loss / 3.0,
+            scores: scores(loss),
             learning_rate: 1e-3,
             grad_norm: None,
             update_norm: None,
             train_seconds: 0.0,
         }
     };
-    let row = |point| CurveRow {
-        run_id: run.run_id.clone(),
-        arm: run.arm.clone(),
-        size: run.size.clone(),
-        budget: run.budget,
-        seed: run.seed,
-        point,
-    };
-    (0..=16).map(|i| row(point(i))).collect()
+    (0..=16).map(row).collect()
 }

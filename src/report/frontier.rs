@@ -7,6 +7,7 @@ use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
 use super::words::multiplier;
 use super::{Inputs, cost};
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::{ArmFit, Comparison, Cost, Frontier};
 use isoflop_table::{CurveRow, RunRow, RunStatus};
 
@@ -39,7 +40,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         .iter()
         .map(|(_, _, loss)| *loss)
         .chain(vertices().flat_map(|(_, loss, low, high)| [loss, low, high]));
-    let y = Axis::log("validation loss, nats/token", losses, plain)?;
+    let y = Axis::log(&LOSS_VAL.title(), losses, plain)?;
     let fits = inputs.fits;
     let mut marks = curves(inputs);
     for arm in &fits.arms {
@@ -69,7 +70,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
 
 /// (arm, C, L) of a finished run.
 fn last<'a>(inputs: &Inputs<'_>, run: &'a RunRow) -> Option<(&'a str, f64, f64)> {
-    let loss = run.loss_val.filter(|_| run.status == RunStatus::Finished)?;
+    let loss = run.loss().filter(|_| run.status == RunStatus::Finished)?;
     Some((&run.arm, cost::of_run(inputs, run)?, loss))
 }
 
@@ -103,7 +104,7 @@ fn curves(inputs: &Inputs<'_>) -> Vec<Mark> {
     for row in inputs
         .curves
         .iter()
-        .filter(|row| row.point.step > 0 && in_flops(inputs))
+        .filter(|row| row.step > 0 && in_flops(inputs))
     {
         runs.entry(&row.run_id).or_default().push(row);
     }
@@ -111,7 +112,7 @@ fn curves(inputs: &Inputs<'_>) -> Vec<Mark> {
         let ink = palette::arm(inputs.fits, &rows[0].arm).0;
         let points = rows
             .iter()
-            .map(|row| (row.point.flops, row.point.loss_val))
+            .map(|row| (row.flops, row.scores.loss_val))
             .collect();
         Mark::line(points, ink.faint(0.22).line(0.75))
     };

@@ -4,6 +4,7 @@ use super::Inputs;
 use super::axis::{Axis, plain};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::Tuned;
 
 /// Markers of budgets, the cheapest first.
@@ -33,11 +34,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         .into_iter()
         .map(|factor| (factor, format!("×{}", plain(factor))))
         .collect();
-    let y = Axis::log(
-        "validation loss, nats/token",
-        tried().map(|t| t.loss),
-        plain,
-    )?;
+    let y = Axis::log(&LOSS_VAL.title(), tried().map(|t| t.loss), plain)?;
     let order = Order::of(inputs);
     let mut arms: Vec<&str> = Vec::new();
     for cell in tuned {

@@ -5,6 +5,7 @@ use super::axis::{Axis, plain, scientific};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape};
 use super::palette;
 use super::words::multiplier;
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::{Approach, Comparison, MultiplierPoint, MultiplierStatus};
 
 /// A band may reach this factor beyond the values; a wider one would flatten the line.
@@ -40,9 +41,8 @@ impl Against {
                 );
                 Axis::log(&title, values, scientific)
             }
-            Self::Loss => {
-                Axis::log("loss that both reach, nats/token", values, plain).map(Axis::reversed)
-            }
+            Self::Loss => Axis::log(&LOSS_VAL.titled("loss that both reach"), values, plain)
+                .map(Axis::reversed),
         }
     }
 }

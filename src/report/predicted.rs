@@ -6,6 +6,7 @@ use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape};
 use super::palette;
 use super::residuals::{predicted, surface_runs};
 use super::words::flops;
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::surface::Surface;
 use isoflop_fit::{ArmFit, Observation};
 
@@ -25,8 +26,8 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
             .flat_map(|(arm, s)| surface_runs(arm).flat_map(|run| [predicted(s, run), run.loss]))
     };
     // One range for both, so that the diagonal goes from corner to corner.
-    let x = Axis::log("loss by the surface, nats/token", losses(), plain)?;
-    let y = Axis::log("validation loss, nats/token", losses(), plain)?;
+    let x = Axis::log(&LOSS_VAL.titled("loss by the surface"), losses(), plain)?;
+    let y = Axis::log(&LOSS_VAL.title(), losses(), plain)?;
     let budgets = palette::budgets(inputs);
     let panel = |(arm, surface): &(&ArmFit, &Surface)| {
         let shape = palette::arm(inputs.fits, &arm.arm).1;

@@ -5,6 +5,7 @@ use super::axis::{Axis, count, plain};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape};
 use super::palette;
 use super::words::flops;
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::{ArmFit, Profile, Vertex, VertexStatus};
 
 /// Pieces that a parabola is drawn in.
@@ -25,7 +26,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
         })
     };
     let x = Axis::log("N, parameters", sizes(), count)?;
-    let y = Axis::linear("validation loss, nats/token", losses(), plain)?;
+    let y = Axis::linear(&LOSS_VAL.title(), losses(), plain)?;
     let panel = |arm: &ArmFit| {
         Panel::new(
             arm.arm.clone(),

@@ -4,23 +4,23 @@ use super::Inputs;
 use super::tables::table;
 use isoflop_core::units::{duration, si};
 use isoflop_fit::{Cost, Count, Fits, Settings};
-use isoflop_table::{Measured, RunRow, RunStatus};
+use isoflop_table::{RunRow, RunStatus};
 
 /// The section "How this was made".
 pub(super) fn section(inputs: &Inputs<'_>) -> String {
-    let measured: Vec<&Measured> = inputs
+    let ended: Vec<&RunRow> = inputs
         .runs
         .iter()
-        .filter_map(|run| run.measured.as_ref())
+        .filter(|run| run.status != RunStatus::Missing)
         .collect();
     let mut text = format!("## How this was made\n\n{}\n", conventions(inputs.fits));
     text += &format!(
         "The command that makes this report again:\n\n    {}\n\n",
         inputs.command
     );
-    text += &cost(inputs.runs, &measured);
-    if !measured.is_empty() {
-        text += &format!("\n{}", programs(&measured));
+    text += &cost(inputs.runs, &ended);
+    if !ended.is_empty() {
+        text += &format!("\n{}", programs(&ended));
     }
     text
 }
@@ -103,20 +103,20 @@ runs, not the bias of the form.
     )
 }
 
-fn cost(runs: &[RunRow], measured: &[&Measured]) -> String {
+fn cost(runs: &[RunRow], ended: &[&RunRow]) -> String {
     let count = |status: RunStatus| runs.iter().filter(|run| run.status == status).count();
-    let spent: f64 = measured.iter().map(|m| m.flops_spent).sum();
-    let tokens: u64 = measured.iter().map(|m| m.tokens_spent).sum();
-    let taken = measured.iter().filter(|m| m.trunk_steps.is_some()).count();
+    let spent: f64 = ended.iter().filter_map(|run| run.flops_spent).sum();
+    let tokens: u64 = ended.iter().filter_map(|run| run.tokens_spent()).sum();
+    let taken = ended.iter().filter(|run| run.trunk_steps.is_some()).count();
     let shared = match taken {
         0 => String::new(),
         _ => format!(
             " {taken} runs went on from the trunk of a smaller budget, whose cost is counted where it was spent."
         ),
     };
-    let split = match measured
+    let split = match ended
         .iter()
-        .filter(|m| m.split_for_memory.is_some())
+        .filter(|run| run.split_for_memory.is_some())
         .count()
     {
         0 => String::new(),
@@ -125,7 +125,7 @@ fn cost(runs: &[RunRow], measured: &[&Measured]) -> String {
              are other than their specs'."
         ),
     };
-    let seconds: f64 = measured.iter().map(|m| m.seconds.train).sum();
+    let seconds: f64 = ended.iter().filter_map(|run| run.train_seconds).sum();
     format!(
         "{} runs were planned: {} finished, {} diverged, {} missing. The runs with an outcome spent {spent:.3e} training \
          FLOPs on {} tokens, and {} ({seconds:.0} s) of device time in training steps.{shared}{split}\n",
@@ -138,9 +138,9 @@ fn cost(runs: &[RunRow], measured: &[&Measured]) -> String {
     )
 }
 
-fn programs(measured: &[&Measured]) -> String {
-    let unique = |of: &dyn Fn(&Measured) -> String| {
-        let mut values: Vec<String> = measured.iter().map(|m| of(m)).collect();
+fn programs(ended: &[&RunRow]) -> String {
+    let unique = |of: &dyn Fn(&RunRow) -> Option<String>| {
+        let mut values: Vec<String> = ended.iter().filter_map(|run| of(run)).collect();
         values.sort();
         values.dedup();
         values.join(", ")
@@ -149,13 +149,16 @@ fn programs(measured: &[&Measured]) -> String {
     table(
         &["provenance", "value"],
         &[
-            row("isoflop", unique(&|m| m.isoflop.clone())),
-            row("git revision", unique(&|m| m.git.clone())),
-            row("libtorch", unique(&|m| m.libtorch.clone())),
-            row("host", unique(&|m| m.host.clone())),
-            row("hardware", unique(&|m| m.hardware.clone())),
-            row("device", unique(&|m| m.device.clone())),
-            row("CPU threads a run", unique(&|m| m.threads.to_string())),
+            row("isoflop", unique(&|run| run.isoflop_version.clone())),
+            row("git revision", unique(&|run| run.git_revision.clone())),
+            row("libtorch", unique(&|run| run.libtorch_version.clone())),
+            row("host", unique(&|run| run.host.clone())),
+            row("hardware", unique(&|run| run.hardware.clone())),
+            row("device", unique(&|run| run.device.clone())),
+            row(
+                "CPU threads a run",
+                unique(&|run| Some(run.threads?.to_string())),
+            ),
         ],
     )
 }

@@ -2,10 +2,10 @@
 
 use super::Inputs;
 use super::axis::{Axis, count, plain};
-use super::cost::device_seconds;
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::frontier::envelope;
 use super::palette;
+use isoflop_core::metrics::{DEVICE_SECONDS, LOSS_VAL};
 use isoflop_table::{RunRow, RunStatus};
 
 /// An arm's runs: (device-seconds, loss).
@@ -15,15 +15,11 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let arms = by_arm(inputs);
     let runs = || arms.iter().flat_map(|(_, runs)| runs);
     let x = Axis::log(
-        "training time, device-seconds",
+        &DEVICE_SECONDS.title(),
         runs().map(|(seconds, _)| *seconds),
         count,
     )?;
-    let y = Axis::log(
-        "validation loss, nats/token",
-        runs().map(|(_, loss)| *loss),
-        plain,
-    )?;
+    let y = Axis::log(&LOSS_VAL.title(), runs().map(|(_, loss)| *loss), plain)?;
     let point = |(arm, runs): &Arm<'_>| {
         let (ink, shape) = palette::arm(inputs.fits, arm);
         let marker = ink.faint(0.5).point(shape, 3.0);
@@ -67,18 +63,14 @@ fn by_arm<'a>(inputs: &Inputs<'a>) -> Vec<Arm<'a>> {
 
 /// A run that spent all of its time itself: not one that took over a trunk.
 fn timed(run: &RunRow) -> Option<(&str, (f64, f64))> {
-    let loss = run.loss_val.filter(|_| run.status == RunStatus::Finished)?;
-    Some((&run.arm, (device_seconds(run)?, loss)))
+    let loss = run.loss().filter(|_| run.status == RunStatus::Finished)?;
+    Some((&run.arm, (run.device_seconds()?, loss)))
 }
 
 /// On what the runs that are drawn were timed.
 pub(super) fn hardware<'a>(inputs: &Inputs<'a>) -> Vec<&'a str> {
-    let timed = inputs
-        .runs
-        .iter()
-        .filter(|run| timed(run).is_some())
-        .filter_map(|run| run.measured.as_ref());
-    let mut names: Vec<&str> = timed.map(|measured| measured.hardware.as_str()).collect();
+    let timed = inputs.runs.iter().filter(|run| timed(run).is_some());
+    let mut names: Vec<&str> = timed.filter_map(|run| run.hardware.as_deref()).collect();
     names.sort_unstable();
     names.dedup();
     names

@@ -3,6 +3,7 @@
 use super::Inputs;
 use super::tables::table;
 use super::words::{interval, ratio};
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::{Approach, ByApproach, Comparison, Fits, Interval, MultiplierStatus};
 
 /// The doubts as a list; empty where there are none.
@@ -66,12 +67,13 @@ fn choices(comparison: &Comparison, fits: &Fits) -> Option<String> {
     );
     (!rows.is_empty()).then(|| {
         format!(
-            "### `{}` against `{}` at {:.2e} {}, loss {:.3} nats/token\n\n{}",
+            "### `{}` against `{}` at {:.2e} {}, loss {:.3} {}\n\n{}",
             comparison.variant,
             comparison.baseline,
             headline.flops,
             fits.settings.cost.unit(),
             headline.loss,
+            LOSS_VAL.unit,
             table(&["by", "multiplier", "95% interval"], &rows)
         )
     })

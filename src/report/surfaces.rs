@@ -4,6 +4,7 @@ use super::Inputs;
 use super::predicted::holdouts;
 use super::tables::{figure, table};
 use super::words::with_interval;
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::surface::{Objective, SurfaceStatus};
 use isoflop_fit::{ArmFit, ArmSurface, SurfaceHoldout};
 
@@ -17,7 +18,7 @@ pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         "## Surfaces\n\nL = E + A·N^-α + B·D^-β through all runs of an architecture.\n".to_owned(),
     ];
     if !rows.is_empty() {
-        parts.push(table(&HEAD, &rows));
+        parts.push(parameters(&rows));
         parts.push(predicted(inputs, figures));
         parts.push(residuals(figures));
     }
@@ -29,18 +30,21 @@ pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     parts.join("\n")
 }
 
-const HEAD: [&str; 10] = [
-    "architecture",
-    "E, nats/token",
-    "A, nats/token at N = 1",
-    "B, nats/token at D = 1",
-    "α",
-    "β",
-    "objective (value)",
-    "residual (RMS of log L)",
-    "largest budget from the others (error)",
-    "status",
-];
+fn parameters(rows: &[Vec<String>]) -> String {
+    let head = [
+        "architecture",
+        &LOSS_VAL.titled("E"),
+        &format!("{} at N = 1", LOSS_VAL.titled("A")),
+        &format!("{} at D = 1", LOSS_VAL.titled("B")),
+        "α",
+        "β",
+        "objective (value)",
+        "residual (RMS of log L)",
+        "largest budget from the others (error)",
+        "status",
+    ];
+    table(&head, rows)
+}
 
 fn row(arm: &ArmFit) -> Option<Vec<String>> {
     let ArmSurface {

@@ -4,6 +4,7 @@ use super::Inputs;
 use super::words::{
     exponent_with, flops, interval, loss, multiplier_status, profile_status, ratio,
 };
+use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::si;
 use isoflop_fit::{
     Approach, ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned,
@@ -50,7 +51,7 @@ pub(super) fn multipliers(comparison: &Comparison, unit: &str) -> String {
     table(
         &[
             &format!("compute of the baseline, {unit}"),
-            "loss it reaches (estimate), nats/token",
+            &LOSS_VAL.titled("loss it reaches (estimate)"),
             "multiplier",
             "95% interval",
             "status",
@@ -113,8 +114,8 @@ pub(super) fn direct(comparison: &DirectComparison) -> String {
         "architecture",
         "parameters",
         "seeds",
-        "loss (mean), nats/token",
-        "difference, nats/token",
+        &LOSS_VAL.titled("loss (mean)"),
+        &LOSS_VAL.titled("difference"),
         "95% interval",
     ];
     table(&head, &comparison.arms.iter().map(row).collect::<Vec<_>>())
@@ -158,9 +159,9 @@ pub(super) fn profiles(arm: &ArmFit) -> String {
             "N*, parameters",
             "95% interval",
             "D* (estimate), tokens",
-            "L*, nats/token",
+            &LOSS_VAL.titled("L*"),
             "95% interval",
-            "residual (RMS), nats/token",
+            &LOSS_VAL.titled("residual (RMS)"),
             "status",
         ],
         &arm.profiles.iter().map(row).collect::<Vec<_>>(),
@@ -201,14 +202,14 @@ pub(super) fn frontiers(inputs: &Inputs<'_>) -> String {
         &[
             "architecture",
             "by",
-            "E (estimate), nats/token",
-            "a (estimate), nats/token at C = 1",
+            &LOSS_VAL.titled("E (estimate)"),
+            &format!("{} at C = 1", LOSS_VAL.titled("a (estimate)")),
             "k",
             "exponent of N*",
             &format!("measured over, {unit}"),
             "profiles used / left out",
-            "residual of the profiles (RMS), nats/token",
-            "noise between seeds (SD), nats/token",
+            &LOSS_VAL.titled("residual of the profiles (RMS)"),
+            &LOSS_VAL.titled("noise between seeds (SD)"),
         ],
         &inputs.fits.arms.iter().filter_map(row).collect::<Vec<_>>(),
     )
@@ -286,8 +287,8 @@ pub(super) fn holdouts(inputs: &Inputs<'_>) -> Option<String> {
     let head = [
         "architecture",
         &format!("held-out compute, {unit}"),
-        "L* there (estimate), nats/token",
-        "L* predicted (estimate), nats/token",
+        &LOSS_VAL.titled("L* there (estimate)"),
+        &LOSS_VAL.titled("L* predicted (estimate)"),
         "error of the prediction",
     ];
     (!rows.is_empty()).then(|| table(&head, &rows))

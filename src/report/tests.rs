@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::fixture::{BUDGETS, Example, SIZES, example, fits};
+use super::fixture::{BUDGETS, Example, SIZES, example, fits, scores};
 use super::{Inputs, write};
 use isoflop_table::RunRow;
 
@@ -246,13 +246,13 @@ fn arms_without_profiles_are_compared_side_by_side() {
             };
             let shift = move |(arm, run): (usize, RunRow)| RunRow {
                 seed,
-                loss_val: Some(2.0 + noise(arm)),
+                scores: Some(scores(2.0 + noise(arm))),
                 ..run
             };
             example(&arms, &SIZES[..1], &BUDGETS[..1])
                 .runs
                 .into_iter()
-                .filter(|run| run.loss_val.is_some())
+                .filter(|run| run.loss().is_some())
                 .enumerate()
                 .map(shift)
         })
@@ -305,8 +305,9 @@ fn without_a_finished_run_nothing_is_drawn_and_old_figures_go() {
     fs::write(folder.path().join("frontier.png"), "old").expect("an old figure");
     let planned = example(&ARMS, &SIZES, &BUDGETS).runs.into_iter();
     let missing = |run| RunRow {
-        loss_val: None,
-        measured: None,
+        scores: None,
+        flops_spent: None,
+        train_seconds: None,
         status: isoflop_table::RunStatus::Missing,
         ..run
     };
@@ -332,7 +333,7 @@ fn tried_learning_rates_are_drawn() {
         RunRow {
             run_id: format!("{}-{factor}", run.run_id),
             lr_factor: factor,
-            loss_val: run.loss_val.map(|loss| loss + worse),
+            scores: run.loss().map(|loss| scores(loss + worse)),
             ..run.clone()
         }
     };
@@ -350,12 +351,8 @@ fn tried_learning_rates_are_drawn() {
 #[test]
 fn runs_with_a_trunk_have_no_seconds() {
     let mut example = example(&ARMS, &SIZES, &BUDGETS);
-    for measured in example
-        .runs
-        .iter_mut()
-        .filter_map(|run| run.measured.as_mut())
-    {
-        measured.trunk_steps = Some(10);
+    for run in &mut example.runs {
+        run.trunk_steps = Some(10);
     }
     assert!(!written(&example).1.contains(&"seconds"));
 }

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use isoflop_core::arch::Causal;
-use isoflop_core::run::{CurvePoint, Ending, EventKind, Outcome, RunSpec, SweepDir, read_events};
-use isoflop_core::units::Tokens;
+use isoflop_core::run::{EventKind, Outcome, SweepDir, read_events};
 use isoflop_fit::{Excluded, Further, Observation, Reached, Study};
 use isoflop_sweep::{Plan, PlannedRun};
 
+use super::live::LiveRows;
 use super::study::{Finished, study};
-use super::{CurveRow, Measured, RunRow, RunStatus};
+use super::{CurveRow, RunRow, RunStatus};
 
 /// The two tables of a sweep.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,127 +21,31 @@ pub struct Tables {
 
 /// Reads every committed outcome of the plan's runs, and its curve.
 pub fn collect(sweep: &SweepDir, plan: &Plan) -> Tables {
-    let mut tables = Tables::default();
-    for run in &plan.runs {
-        let outcome = Outcome::committed(&sweep.run(&run.id), &run.id, &run.spec).ok();
-        if let Some(outcome) = &outcome {
-            let points = curve(sweep, run, outcome.attempt);
-            tables
-                .curves
-                .extend(points.into_iter().map(|point| curve_row(run, point)));
-        }
-        tables.runs.push(run_row(run, outcome.as_ref()));
-    }
-    tables
+    LiveRows::read(sweep, plan).into_tables()
 }
 
 /// The metrics' digest was checked with the outcome, so they read.
-fn curve(sweep: &SweepDir, run: &PlannedRun, attempt: u32) -> Vec<CurvePoint> {
-    let events = read_events(&sweep.run(&run.id).attempt(attempt).metrics()).unwrap_or_default();
+pub(super) fn curve(sweep: &SweepDir, run: &PlannedRun, outcome: &Outcome) -> Vec<CurveRow> {
+    let attempt = sweep.run(&run.id).attempt(outcome.attempt);
+    let events = read_events(&attempt.metrics()).unwrap_or_default();
     events
         .into_iter()
         .filter_map(|event| match event.kind {
-            EventKind::Evaluated(point) => Some(point),
+            EventKind::Evaluated(point) => Some(CurveRow::new(run, &point)),
             EventKind::Started { .. } | EventKind::Heartbeat { .. } => None,
         })
         .collect()
-}
-
-fn curve_row(run: &PlannedRun, point: CurvePoint) -> CurveRow {
-    CurveRow {
-        run_id: run.id.to_string(),
-        arm: run.arm.clone(),
-        size: run.size.clone(),
-        budget: run.spec.budget.value_and_kind().0,
-        seed: run.spec.seed,
-        point,
-    }
-}
-
-fn run_row(run: &PlannedRun, outcome: Option<&Outcome>) -> RunRow {
-    let spec = &run.spec;
-    let (budget, budget_kind) = spec.budget.value_and_kind();
-    let tokens = outcome.map_or(spec.tokens().0, |o| o.tokens);
-    let finished = match outcome.map(|o| o.ending) {
-        Some(Ending::Finished {
-            loss_val,
-            bits_per_byte,
-            loss_train,
-            eval_tokens,
-        }) => Some((loss_val, bits_per_byte, loss_train, eval_tokens)),
-        _ => None,
-    };
-    RunRow {
-        run_id: run.id.to_string(),
-        arm: run.arm.clone(),
-        // Choices are words and finite numbers: they have a JSON.
-        architecture: serde_json::to_string(&spec.architecture).unwrap_or_default(),
-        size: run.size.clone(),
-        shape: spec.shape,
-        params_total: spec.params_total().0,
-        params_without_embedding: spec.params_without_embedding().0,
-        budget_kind,
-        budget,
-        flops_per_token: spec.flops_per_token().0,
-        flops_per_token_causal_half: spec.model().flops().training(Causal::Half).0,
-        flops: outcome.map_or(spec.flops().0, |o| o.flops),
-        flops_6nd: 6.0 * spec.params_total().0 as f64 * tokens as f64,
-        tokens,
-        steps: outcome.map_or(spec.steps, |o| o.steps),
-        batch_tokens: spec.batch_tokens().0,
-        sequence_length: spec.sequence_length,
-        learning_rate: spec.learning_rate,
-        lr_factor: run.lr_factor.unwrap_or(1.0),
-        seed: spec.seed,
-        status: match outcome.map(|o| o.ending) {
-            Some(Ending::Finished { .. }) => RunStatus::Finished,
-            Some(Ending::Diverged { .. }) => RunStatus::Diverged,
-            None => RunStatus::Missing,
-        },
-        loss_val: finished.map(|f| f.0),
-        bits_per_byte: finished.map(|f| f.1),
-        loss_train: finished.map(|f| f.2),
-        eval_tokens: finished.map(|f| f.3),
-        measured: outcome.map(|outcome| measured(spec, outcome)),
-    }
-}
-
-fn measured(spec: &RunSpec, outcome: &Outcome) -> Measured {
-    let provenance = outcome.provenance.clone();
-    let taken = Tokens(outcome.trunk.map_or(0, |trunk| trunk.steps) * spec.batch_tokens().0);
-    Measured {
-        resumed_from_step: outcome.resumed_from_step,
-        split_for_memory: outcome.split_for_memory,
-        trunk_steps: outcome.trunk.map(|trunk| trunk.steps),
-        flops_spent: outcome.flops - (spec.flops_per_token() * taken).0,
-        tokens_spent: outcome.tokens - taken.0,
-        wall_seconds: outcome.wall_seconds,
-        startup_seconds: outcome.startup_seconds,
-        seconds: outcome.seconds,
-        loss_spikes: outcome.loss_spikes,
-        matrix_flops_per_second: outcome.matrix_flops_per_second,
-        peak_memory_bytes: outcome.peak_memory_bytes,
-        device: outcome.device.to_string(),
-        threads: outcome.threads,
-        attempt: outcome.attempt,
-        hardware: provenance.hardware,
-        host: provenance.host,
-        git: provenance.git,
-        isoflop: provenance.isoflop,
-        libtorch: provenance.libtorch,
-        started_at: provenance.started_at,
-    }
 }
 
 impl Tables {
     /// What is fitted: finished runs with a FLOPs budget, N = `params_total`, exact FLOPs; the others with the reason.
     pub fn study(&self) -> Study {
         let mut curves: HashMap<&str, Vec<Reached>> = HashMap::new();
-        for CurveRow { run_id, point, .. } in self.curves.iter().filter(|row| row.point.step > 0) {
-            curves.entry(run_id).or_default().push(Reached {
-                flops: point.flops,
-                tokens: point.tokens as f64,
-                loss: point.loss_val,
+        for row in self.curves.iter().filter(|row| row.step > 0) {
+            curves.entry(&row.run_id).or_default().push(Reached {
+                flops: row.flops,
+                tokens: row.tokens as f64,
+                loss: row.scores.loss_val,
             });
         }
         let (mut runs, mut excluded) = (Vec::new(), Vec::new());
@@ -167,7 +70,7 @@ impl Tables {
 /// The final loss of a run that finished, or why there is none.
 fn finished_loss(run: &RunRow) -> Result<f64, String> {
     match run.status {
-        RunStatus::Finished => run.loss_val.ok_or_else(|| "no loss".to_owned()),
+        RunStatus::Finished => run.loss().ok_or_else(|| "no loss".to_owned()),
         RunStatus::Diverged => Err(format!("diverged at step {}", run.steps)),
         RunStatus::Missing => Err("no valid outcome".to_owned()),
     }
@@ -187,7 +90,7 @@ fn observation(row: &RunRow, loss: f64) -> Observation {
         loss,
         further: Further {
             params_without_embedding: Some(row.params_without_embedding as f64),
-            device_seconds: row.measured.as_ref().and_then(Measured::device_seconds),
+            device_seconds: row.device_seconds(),
             // A sweep's text is read once.
             unique_tokens: None,
             learning_rate: Some(row.learning_rate),

@@ -1,13 +1,27 @@
 //! Outcomes and metrics as tables, and the tables as Parquet. The other way, tables of
 //! runs that others measured. The only home of polars.
 
+mod cell;
 mod collect;
+#[cfg(test)]
+mod committed_tests;
+mod curves;
+mod documentation;
 mod foreign;
+mod live;
+#[cfg(test)]
+mod live_tests;
 mod parquet;
-mod rows;
+mod row;
+mod run_status;
+mod runs;
 mod study;
 
 pub use collect::{Tables, collect};
+pub use curves::CurveRow;
+pub use documentation::documentation;
 pub use foreign::{Foreign, ForeignError, Note, Role, column_names, is_table, read_foreign};
+pub use live::follow;
 pub use parquet::TableError;
-pub use rows::{CurveRow, Measured, RunRow, RunStatus};
+pub use run_status::RunStatus;
+pub use runs::RunRow;

@@ -1,6 +1,7 @@
 //! Validation: every held-out window once, exact token counts.
 
 use isoflop_core::data::{EVALUATED_AT_ONCE, TokenFile, validation_windows};
+use isoflop_core::metrics::Scores;
 use isoflop_core::run::RunSpec;
 use tch::{Device, Kind, Tensor};
 
@@ -13,14 +14,6 @@ pub(crate) struct Validation {
     batches: Vec<(Tensor, Tensor)>, // ([B, T], [B, T])
     /// Held-out tokens that are scored.
     pub(crate) tokens: u64,
-}
-
-/// A mean over the held-out tokens.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Score {
-    /// Nats/token.
-    pub(crate) loss: f64,
-    pub(crate) bits_per_byte: f64,
 }
 
 impl Validation {
@@ -45,7 +38,7 @@ impl Validation {
         Self { batches, tokens }
     }
 
-    pub(crate) fn score(&self, training: &Training<'_>) -> Score {
+    pub(crate) fn score(&self, training: &Training<'_>) -> Scores {
         let loss = tch::no_grad(|| {
             let views = training.parameters.views(training.spec.precision);
             let model = Model::bind(&training.config, &views);
@@ -66,10 +59,7 @@ impl Validation {
             self.batches.iter().enumerate().map(sum).sum::<f64>() / self.tokens as f64
         });
         // Byte tokens: one byte of text a token.
-        Score {
-            loss,
-            bits_per_byte: loss / std::f64::consts::LN_2,
-        }
+        Scores::new(loss, loss / std::f64::consts::LN_2)
     }
 }
 

@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use isoflop_core::data::{BatchPlan, TokenFile};
+use isoflop_core::metrics::Scores;
 use isoflop_core::run::{CurvePoint, Ending, EventKind, Progress, RunSpec, Spent, TakenTrunk};
 use isoflop_core::units::Tokens;
 use tch::Device;
 
 use crate::checkpoint::{Checkpoints, Snapshot};
-use crate::evaluate::{Score, Validation, windows};
+use crate::evaluate::{Validation, windows};
 use crate::failure::Failure;
 use crate::readings::{READ_EVERY, Readings};
 use crate::record::Recorder;
@@ -144,23 +145,18 @@ impl<'a> Run<'a> {
             return Ok(None);
         }
         let began = Instant::now();
-        let score = self.validation.score(&self.training);
+        let scores = self.validation.score(&self.training);
         self.progress.seconds.eval += began.elapsed().as_secs_f64();
         // JSON has no NaN: a loss that is not finite is told by the ending, not by a point.
-        if !score.loss.is_finite() {
+        if !scores.loss_val.is_finite() {
             return Ok(Some(Ending::Diverged { step, loss: None }));
         }
-        let point = self.point(score);
+        let point = self.point(scores);
         self.progress.curve.push(point);
         recorder.write(EventKind::Evaluated(point))?;
-        let Score {
-            loss: loss_val,
-            bits_per_byte,
-        } = score;
         let eval_tokens = self.validation.tokens;
         let finished = |loss_train| Ending::Finished {
-            loss_val,
-            bits_per_byte,
+            scores,
             loss_train,
             eval_tokens,
         };
@@ -170,7 +166,7 @@ impl<'a> Run<'a> {
             .map(finished))
     }
 
-    fn point(&self, score: Score) -> CurvePoint {
+    fn point(&self, scores: Scores) -> CurvePoint {
         let (spec, step) = (self.training.spec, self.progress.step);
         let tokens = Tokens(step * spec.batch_tokens().0);
         let since = previous_evaluation(step, spec)..step;
@@ -180,8 +176,7 @@ impl<'a> Run<'a> {
             tokens: tokens.0,
             flops: (spec.flops_per_token() * tokens).0,
             loss_train: self.readings.mean_loss(since.clone()),
-            loss_val: score.loss,
-            bits_per_byte: score.bits_per_byte,
+            scores,
             learning_rate: if step == 0 {
                 0.0
             } else {

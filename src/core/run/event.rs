@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::Scores;
+
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -47,10 +49,9 @@ pub struct CurvePoint {
     pub flops: f64,
     /// Mean training loss since the last point, nats/token; absent before the first step.
     pub loss_train: Option<f64>,
-    /// Validation loss, nats/token.
-    pub loss_val: f64,
-    /// Validation loss, bits per byte of text.
-    pub bits_per_byte: f64,
+    /// Scores on held-out text.
+    #[serde(flatten)]
+    pub scores: Scores,
     /// Learning rate of the last step.
     pub learning_rate: f64,
     /// Mean global gradient norm since the last point, before clipping.

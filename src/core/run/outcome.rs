@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::Scores;
+
 use super::{AttemptDir, Device, RunDir, RunId, RunSpec, Spent, TakenTrunk};
 
 /// What the trainer leaves at its end.
@@ -62,10 +64,9 @@ pub struct Outcome {
 pub enum Ending {
     /// All steps were done.
     Finished {
-        /// Final validation loss, nats/token.
-        loss_val: f64,
-        /// The same in bits per byte of text.
-        bits_per_byte: f64,
+        /// Scores on held-out text after the last step.
+        #[serde(flatten)]
+        scores: Scores,
         /// Training loss over the last part of the curve, nats/token.
         loss_train: f64,
         /// Held-out tokens that the loss is a mean over.
@@ -136,7 +137,7 @@ impl Outcome {
     /// The final validation loss, nats/token, of a run that did all its steps.
     pub fn loss(&self) -> Option<f64> {
         match self.ending {
-            Ending::Finished { loss_val, .. } => Some(loss_val),
+            Ending::Finished { scores, .. } => Some(scores.loss_val),
             Ending::Diverged { .. } => None,
         }
     }
@@ -187,16 +188,10 @@ impl Outcome {
             return Err(InvalidOutcome::OtherRun(self.run.clone()));
         }
         if let Ending::Finished {
-            loss_val,
-            bits_per_byte,
-            loss_train,
-            ..
+            scores, loss_train, ..
         } = self.ending
         {
-            if ![loss_val, bits_per_byte, loss_train]
-                .into_iter()
-                .all(f64::is_finite)
-            {
+            if !scores.values().chain([loss_train]).all(f64::is_finite) {
                 return Err(InvalidOutcome::NotFinite);
             }
             if self.steps != spec.steps {
@@ -213,5 +208,57 @@ impl Outcome {
             ));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::run::{SweepDir, read_events};
+
+    /// Folders of the committed study's runs.
+    fn runs() -> Vec<PathBuf> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let runs = SweepDir::new(&root.join("results"), "example").runs();
+        let folders = fs::read_dir(runs).unwrap();
+        folders.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    /// Finished runs are read by every later version, and digests are of the bytes that this one writes.
+    #[test]
+    fn committed_files_are_written_as_they_were_read() {
+        assert!(runs().len() > 100);
+        for folder in runs() {
+            let folder = RunDir::new(folder);
+            let written = fs::read_to_string(folder.outcome()).unwrap();
+            let outcome: Outcome = serde_json::from_str(&written).unwrap();
+            let again = serde_json::to_string_pretty(&outcome).unwrap();
+            assert_eq!(again + "\n", written);
+            let metrics = folder.attempt(outcome.attempt).metrics();
+            let lines = read_events(&metrics).unwrap().into_iter();
+            let again: String = lines
+                .map(|event| serde_json::to_string(&event).unwrap() + "\n")
+                .collect();
+            assert_eq!(again, fs::read_to_string(metrics).unwrap());
+        }
+    }
+
+    /// The scores lie flat in the ending: a field that nobody knows must be refused all the same.
+    #[test]
+    fn unknown_fields_are_refused() {
+        let ending = r#"{"finished":{"loss_val":2.5,"bits_per_byte":1.5,"loss_train":2.4,"eval_tokens":64}}"#;
+        let read: Ending = serde_json::from_str(ending).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), ending);
+        for (known, other) in [
+            ("loss_train", "loss_trian"),
+            ("bits_per_byte", "bits"),
+            ("{\"loss_val", "{\"no_such_score\":0.5,\"loss_val"),
+        ] {
+            let changed = ending.replacen(known, other, 1);
+            assert_ne!(changed, ending);
+            serde_json::from_str::<Ending>(&changed).unwrap_err();
+        }
     }
 }

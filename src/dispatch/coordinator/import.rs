@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use isoflop_core::data::read_digest;
 use isoflop_core::run::{
-    Ending, Outcome, RunDir, RunId, RunSpec, SweepDir, remove_checkpoints, write_json,
-    write_streamed,
+    Outcome, RunDir, RunId, RunSpec, SweepDir, remove_checkpoints, write_json, write_streamed,
 };
 use isoflop_sweep::Plan;
 
@@ -46,7 +45,7 @@ pub struct Difference {
 impl Difference {
     /// By how much the losses differ, nats/token; nothing where one diverged.
     pub fn nats(&self) -> Option<f64> {
-        Some((loss(&self.here)? - loss(&self.there)?).abs())
+        Some((self.here.loss()? - self.there.loss()?).abs())
     }
 }
 
@@ -238,16 +237,9 @@ fn one(
     Ok(())
 }
 
-fn loss(outcome: &Outcome) -> Option<f64> {
-    match outcome.ending {
-        Ending::Finished { loss_val, .. } => Some(loss_val),
-        Ending::Diverged { .. } => None,
-    }
-}
-
 /// What two outcomes of a run must agree in: the bits of the loss, or that there is none.
 fn ending(outcome: &Outcome) -> Option<u64> {
-    loss(outcome).map(f64::to_bits)
+    outcome.loss().map(f64::to_bits)
 }
 
 /// The attempt's own number, or the next one where an attempt of ours that did not end well has it.

@@ -602,13 +602,13 @@ fn our_own_table_is_read_as_its_sweep_is_while_that_is_unfinished() {
     tables.runs.insert(1, row);
     for (place, status) in [(0, RunStatus::Missing), (3, RunStatus::Diverged)] {
         let run = &mut tables.runs[place];
-        (run.status, run.loss_val) = (status, None);
+        (run.status, run.scores) = (status, None);
     }
-    tables.runs[0].measured = None;
+    (tables.runs[0].train_seconds, tables.runs[0].trunk_steps) = (None, None);
     tables.runs[4].budget_kind = "tokens_per_param";
     tables.runs[5].lr_factor = 2.0;
-    tables.runs[6].measured.as_mut().unwrap().trunk_steps = Some(3);
-    tables.runs[7].measured.as_mut().unwrap().seconds.train = 0.0;
+    tables.runs[6].trunk_steps = Some(3);
+    tables.runs[7].train_seconds = Some(0.0);
 
     let folder = TempDir::new().unwrap();
     let dir = SweepDir::new(folder.path(), "unfinished");

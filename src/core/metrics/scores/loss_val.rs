@@ -1,0 +1,14 @@
+//! Validation loss.
+
+use crate::metrics::{Aggregation, Direction, FittedAs, Metric};
+
+/// Cross-entropy on held-out text: what laws are fitted to.
+pub const LOSS_VAL: Metric = Metric {
+    name: "loss_val",
+    label: "validation loss",
+    unit: "nats/token",
+    description: "Loss on held-out text.",
+    direction: Direction::Lower,
+    aggregation: Aggregation::MeanOverTokens,
+    fitted_as: Some(FittedAs::Loss),
+};

@@ -1,0 +1,36 @@
+//! How a run stands, in the word that tables have for it.
+
+use isoflop_core::run::{Ending, Outcome};
+use serde::Serialize;
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// All steps done, with a final loss.
+    Finished,
+    /// The loss exploded; there is no final loss.
+    Diverged,
+    /// No valid outcome yet.
+    #[default]
+    Missing,
+}
+
+impl RunStatus {
+    pub(super) fn of(outcome: Option<&Outcome>) -> Self {
+        match outcome.map(|outcome| outcome.ending) {
+            Some(Ending::Finished { .. }) => Self::Finished,
+            Some(Ending::Diverged { .. }) => Self::Diverged,
+            None => Self::Missing,
+        }
+    }
+
+    /// The word in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Diverged => "diverged",
+            Self::Missing => "missing",
+        }
+    }
+}
