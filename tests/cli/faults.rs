@@ -6,6 +6,7 @@ mod durable;
 mod full;
 mod kills;
 mod late;
+mod making;
 mod round;
 mod shim;
 mod stops;
