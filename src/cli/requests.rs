@@ -81,22 +81,14 @@ fn ask(
     };
     let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
     let requests = reader.ask(kind, &ids)?;
-    let goes_on = match SweepLock::take(dir) {
-        Ok(_lock) => {
-            let (_, plan) = recorded(sweep, folders)?;
-            carry_out(dir, &plan)?;
-            format!("; `isoflop resume {sweep}` goes on")
-        }
-        Err(LockError::Held { .. }) => String::new(),
-        Err(error) => return Err(error.into()),
-    };
     let began = Instant::now();
+    let mut is_alone = false;
     for (run, request) in runs.iter().zip(requests) {
         let answer = loop {
             if let Some(answer) = reader.answer(request)? {
                 break answer;
             }
-            if !goes_on.is_empty() {
+            if is_alone {
                 break format!(
                     "asked to end; its engine has it, and `isoflop resume {sweep}` sees it end"
                 );
@@ -104,13 +96,17 @@ fn ask(
             if began.elapsed() > PATIENCE {
                 break "asked for; the coordinator has not answered yet".to_owned();
             }
-            std::thread::sleep(Duration::from_millis(20));
+            // Every time: a coordinator that was about to end does not see the request.
+            is_alone = carry_out_alone(sweep, dir, folders)?;
+            if !is_alone {
+                std::thread::sleep(Duration::from_millis(20));
+            }
         };
         output::line(format!("{}: {answer}", label(run)));
     }
-    if kind == RequestKind::Retry && !goes_on.is_empty() {
+    if kind == RequestKind::Retry && is_alone {
         output::note(format!(
-            "{} queued{goes_on}",
+            "{} queued; `isoflop resume {sweep}` goes on",
             if runs.len() == 1 {
                 "1 run is".to_owned()
             } else {
@@ -119,4 +115,17 @@ fn ask(
         ));
     }
     Ok(())
+}
+
+/// Carries out what was asked for where no coordinator runs the sweep; says whether none does.
+fn carry_out_alone(sweep: &str, dir: &SweepDir, folders: &Folders) -> Result<bool, Failed> {
+    match SweepLock::take(dir) {
+        Ok(_lock) => {
+            let (_, plan) = recorded(sweep, folders)?;
+            carry_out(dir, &plan)?;
+            Ok(true)
+        }
+        Err(LockError::Held { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use isoflop_core::run::SweepDir;
+use isoflop_dispatch::store::Reader;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -224,6 +226,29 @@ fn runs_are_cancelled_and_tried_again() {
     assert!(sandbox.ok(&["cancel", &done]).out.contains(": done"));
     assert!(sandbox.ok(&["retry", &done]).out.contains(": done"));
     assert_eq!(sandbox.outcomes().len(), 7);
+}
+
+/// A coordinator ends without having seen a request, whose command then does it itself.
+#[test]
+fn a_request_to_a_coordinator_that_ends_is_carried_out() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(&["run", "sweep.yaml", "--max-runs", "0"]);
+    let run = in_state(&sandbox, "queued").remove(0);
+    // It holds the lock, and looks no more.
+    let lock = fs::File::open(sandbox.path("results/sweep/lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = sandbox.command(&["cancel", &run]);
+    let cancel = command.stdout(Stdio::piped()).spawn().unwrap();
+    let sweep = SweepDir::at(&sandbox.path("results/sweep"));
+    until("the request is made", || {
+        let store = Reader::open(&sweep).unwrap().unwrap();
+        store.answer(1).is_ok()
+    });
+    drop(lock);
+    let said = cancel.wait_with_output().unwrap().stdout;
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.ends_with(": cancelled\n"), "{said}");
+    assert_eq!(in_state(&sandbox, "cancelled"), [run]);
 }
 
 /// Runs that failed stay so when the sweep is run again, and are queued by a command.
