@@ -139,7 +139,7 @@ fn events_are_json_lines() {
 #[test]
 fn status_is_read_while_a_sweep_runs() {
     let sandbox = Sandbox::new();
-    let coordinator = start(&sandbox, "30");
+    let coordinator = start(&sandbox, "600");
     until("two runs run", || {
         has_store(&sandbox) && in_state(&sandbox, "running").len() == 2
     });
@@ -170,7 +170,7 @@ fn status_is_read_while_a_sweep_runs() {
 #[test]
 fn runs_are_cancelled_and_tried_again() {
     let sandbox = Sandbox::new();
-    let coordinator = start(&sandbox, "30");
+    let coordinator = start(&sandbox, "600");
     until("two runs run", || {
         has_store(&sandbox) && in_state(&sandbox, "running").len() == 2
     });
@@ -556,13 +556,15 @@ fn set_version(store: &Path) -> bool {
 #[test]
 fn a_sweep_under_nohup_outlives_its_terminal() {
     let sandbox = Sandbox::new();
+    let waits = "while ! test -e allow; do sleep 0.01; done; exec";
+    let trainer = sandbox.broken_trainer(&format!("{waits} {} \"$@\"", noop()));
     let mut command = std::process::Command::new("nohup");
     command
         .arg(env!("CARGO_BIN_EXE_isoflop"))
-        .args(["run", "sweep.yaml", "--trainer", &noop()]);
+        .args(["run", "sweep.yaml", "--trainer"])
+        .arg(trainer);
     command
         .current_dir(sandbox.path(""))
-        .env("NOOP_SECONDS", "0.3")
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut coordinator = command.stdin(Stdio::null()).spawn().unwrap();
@@ -570,6 +572,7 @@ fn a_sweep_under_nohup_outlives_its_terminal() {
         has_store(&sandbox) && !in_state(&sandbox, "running").is_empty()
     });
     kill(Pid::from_raw(coordinator.id() as i32), Signal::SIGHUP).unwrap();
+    sandbox.write("allow", "");
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.outcomes().len(), 8);
 }
