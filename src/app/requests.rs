@@ -87,16 +87,8 @@ fn ask(
     };
     let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
     let requests = reader.ask(kind, &ids)?;
-    let is_alone = match SweepLock::take(dir) {
-        Ok(_lock) => {
-            let (_, plan) = recorded(sweep, results)?;
-            carry_out(dir, &plan)?;
-            true
-        }
-        Err(LockError::Held { .. }) => false,
-        Err(error) => return Err(error.into()),
-    };
     let began = Instant::now();
+    let mut is_alone = false;
     for (run, request) in runs.iter().zip(requests) {
         let answer = loop {
             if let Some(answer) = reader.answer(request)? {
@@ -110,11 +102,28 @@ fn ask(
             if began.elapsed() > PATIENCE {
                 break "asked for; the coordinator has not answered yet".to_owned();
             }
-            std::thread::sleep(Duration::from_millis(20));
+            // Every time: a coordinator that was about to end does not see the request.
+            is_alone = carry_out_alone(sweep, dir, results)?;
+            if !is_alone {
+                std::thread::sleep(Duration::from_millis(20));
+            }
         };
         answered(run, &answer);
     }
     Ok(is_alone)
+}
+
+/// Carries out what was asked for where no coordinator runs the sweep; says whether none does.
+fn carry_out_alone(sweep: &str, dir: &SweepDir, results: &Path) -> Result<bool, AppError> {
+    match SweepLock::take(dir) {
+        Ok(_lock) => {
+            let (_, plan) = recorded(sweep, results)?;
+            carry_out(dir, &plan)?;
+            Ok(true)
+        }
+        Err(LockError::Held { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn selected(selection: &RunSelection) -> Result<Vec<Found>, AppError> {

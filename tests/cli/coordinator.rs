@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use isoflop_core::run::SweepDir;
+use isoflop_dispatch::store::Reader;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -52,7 +54,6 @@ fn in_state(sandbox: &Sandbox, state: &str) -> Vec<String> {
 
 fn has_store(sandbox: &Sandbox) -> bool {
     sandbox.path("results/sweep/state.sqlite").exists()
-        && sandbox.run(&["status", "sweep"]).code == 0
 }
 
 fn interrupt(mut coordinator: Child) {
@@ -135,7 +136,7 @@ fn events_are_json_lines() {
 #[test]
 fn status_is_read_while_a_sweep_runs() {
     let sandbox = Sandbox::new();
-    let coordinator = start(&sandbox, "30");
+    let coordinator = start(&sandbox, "600");
     until("two runs run", || {
         has_store(&sandbox) && in_state(&sandbox, "running").len() == 2
     });
@@ -166,7 +167,7 @@ fn status_is_read_while_a_sweep_runs() {
 #[test]
 fn runs_are_cancelled_and_tried_again() {
     let sandbox = Sandbox::new();
-    let coordinator = start(&sandbox, "30");
+    let coordinator = start(&sandbox, "600");
     until("two runs run", || {
         has_store(&sandbox) && in_state(&sandbox, "running").len() == 2
     });
@@ -222,6 +223,29 @@ fn runs_are_cancelled_and_tried_again() {
     assert!(sandbox.ok(&["cancel", &done]).out.contains(": done"));
     assert!(sandbox.ok(&["retry", &done]).out.contains(": done"));
     assert_eq!(sandbox.outcomes().len(), 7);
+}
+
+/// A coordinator ends without having seen a request, whose command then does it itself.
+#[test]
+fn a_request_to_a_coordinator_that_ends_is_carried_out() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(&["run", "sweep.yaml", "--max-runs", "0"]);
+    let run = in_state(&sandbox, "queued").remove(0);
+    // It holds the lock, and looks no more.
+    let lock = fs::File::open(sandbox.path("results/sweep/lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = sandbox.command(&["cancel", &run]);
+    let cancel = command.stdout(Stdio::piped()).spawn().unwrap();
+    let sweep = SweepDir::at(&sandbox.path("results/sweep"));
+    until("the request is made", || {
+        let store = Reader::open(&sweep).unwrap().unwrap();
+        store.answer(1).is_ok()
+    });
+    drop(lock);
+    let said = cancel.wait_with_output().unwrap().stdout;
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.ends_with(": cancelled\n"), "{said}");
+    assert_eq!(in_state(&sandbox, "cancelled"), [run]);
 }
 
 /// Runs that failed stay so when the sweep is run again, and are queued by a command.
@@ -532,13 +556,15 @@ fn set_version(store: &Path) -> bool {
 #[test]
 fn a_sweep_under_nohup_outlives_its_terminal() {
     let sandbox = Sandbox::new();
+    let waits = "while ! test -e allow; do sleep 0.01; done; exec";
+    let trainer = sandbox.broken_trainer(&format!("{waits} {} \"$@\"", noop()));
     let mut command = std::process::Command::new("nohup");
     command
         .arg(env!("CARGO_BIN_EXE_isoflop"))
-        .args(["run", "sweep.yaml", "--trainer", &noop()]);
+        .args(["run", "sweep.yaml", "--trainer"])
+        .arg(trainer);
     command
         .current_dir(sandbox.path(""))
-        .env("NOOP_SECONDS", "0.3")
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut coordinator = command.stdin(Stdio::null()).spawn().unwrap();
@@ -546,6 +572,7 @@ fn a_sweep_under_nohup_outlives_its_terminal() {
         has_store(&sandbox) && !in_state(&sandbox, "running").is_empty()
     });
     kill(Pid::from_raw(coordinator.id() as i32), Signal::SIGHUP).unwrap();
+    sandbox.write("allow", "");
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.outcomes().len(), 8);
 }

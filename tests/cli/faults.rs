@@ -6,12 +6,14 @@ mod durable;
 mod full;
 mod kills;
 mod late;
+mod making;
 mod round;
 mod shim;
 mod stops;
 mod truncation;
 
 use std::fs;
+use std::ops::Range;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -82,12 +84,8 @@ fn a_killed_coordinator_loses_nothing() {
     let (sandbox, untouched) = (slow(), slow());
     untouched.ok(&["run", "sweep.yaml"]);
 
-    let mut coordinator = start(&sandbox);
-    until("two runs are done and others run", || {
-        sandbox.outcomes().len() >= 2 && !trainers(&sandbox).is_empty()
-    });
-    strike(&coordinator, Signal::SIGKILL);
-    coordinator.wait().unwrap();
+    let coordinator = start(&sandbox);
+    while_others_train(&sandbox, 2..8, || kill_at_once(coordinator));
     until("the trainers have died with it", || {
         trainers(&sandbox).is_empty()
     });
@@ -125,16 +123,13 @@ fn a_killed_sweep_that_shares_trunks_ends_alike() {
     };
     let (sandbox, untouched) = (sharing(), sharing());
     untouched.ok(&["run", "sweep.yaml"]);
-    for (strikes, signal) in [
+    for (done, signal) in [
         (1, Signal::SIGKILL),
         (5, Signal::SIGINT),
         (8, Signal::SIGKILL),
     ] {
         let mut coordinator = start(&sandbox);
-        until("more runs are done and others run", || {
-            sandbox.outcomes().len() >= strikes && !trainers(&sandbox).is_empty()
-        });
-        strike(&coordinator, signal);
+        while_others_train(&sandbox, done..12, || strike(&coordinator, signal));
         coordinator.wait().unwrap();
         until("the trainers have died with it", || {
             trainers(&sandbox).is_empty()
@@ -144,8 +139,15 @@ fn a_killed_sweep_that_shares_trunks_ends_alike() {
     assert_eq!(sandbox.losses("results"), untouched.losses("results"));
 }
 
+/// Stops the trainers where so many runs are done and others train, for as long as `then` takes.
+pub(crate) fn while_others_train(sandbox: &Sandbox, done: Range<usize>, then: impl FnOnce()) {
+    let find = || Some(trainers(sandbox)).filter(|found| !found.is_empty());
+    let is_time = || done.contains(&sandbox.outcomes().len());
+    while_they_stand(|| find().filter(|_| is_time()), Vec::clone, |_| then());
+}
+
 /// Trainers of this sandbox: their command line names the attempt's folder.
-pub(crate) fn trainers(sandbox: &Sandbox) -> Vec<i32> {
+fn trainers(sandbox: &Sandbox) -> Vec<i32> {
     sandbox.processes(std::path::Path::new("results/sweep/runs"))
 }
 
@@ -154,10 +156,8 @@ fn an_interrupt_stops_and_keeps() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let sandbox = slow();
         let mut coordinator = start(&sandbox);
-        until("one run is done and others run", || {
-            !sandbox.outcomes().is_empty() && !trainers(&sandbox).is_empty()
-        });
-        strike(&coordinator, signal);
+        // No other is begun, and those two may come to their ends: fewer than eight are done.
+        while_others_train(&sandbox, 1..6, || strike(&coordinator, signal));
         let status = coordinator.wait().unwrap();
         assert_eq!(status.code(), Some(130), "{signal}");
         assert!(trainers(&sandbox).is_empty());
@@ -280,13 +280,11 @@ fn a_killed_trainer_is_tried_again() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    until("a trainer runs", || !trainers(&sandbox).is_empty());
-    // It may end by itself before the blow: then the next one is struck.
-    until("a trainer is struck", || {
-        trainers(&sandbox)
-            .first()
-            .is_some_and(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL).is_ok())
-    });
+    while_they_stand(
+        || trainers(&sandbox).first().copied(),
+        |pid| vec![*pid],
+        |pid| kill(Pid::from_raw(*pid), Signal::SIGKILL).unwrap(),
+    );
     let mut said = String::new();
     std::io::Read::read_to_string(&mut coordinator.stderr.take().unwrap(), &mut said).unwrap();
     assert!(coordinator.wait().unwrap().success(), "{said}");
@@ -301,9 +299,12 @@ fn a_killed_trainer_is_tried_again() {
 fn two_coordinators_are_one_too_many() {
     let sandbox = slow();
     let mut first = start(&sandbox);
-    until("the first has begun", || !trainers(&sandbox).is_empty());
-    let second = sandbox.run(&["run", "sweep.yaml"]);
-    strike(&first, Signal::SIGKILL);
+    let mut second = None;
+    while_others_train(&sandbox, 0..8, || {
+        second = Some(sandbox.run(&["run", "sweep.yaml"]));
+        strike(&first, Signal::SIGKILL);
+    });
+    let second = second.unwrap();
     first.wait().unwrap();
     assert_eq!(second.code, 1);
     assert!(

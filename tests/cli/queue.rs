@@ -45,13 +45,32 @@ fn queued(sandbox: Sandbox) -> Sandbox {
     sandbox
 }
 
-/// A coordinator at a moment when a run is done and another runs.
-fn midway(sandbox: &Sandbox) -> Child {
-    let coordinator = start(sandbox);
-    until("a run is done and another runs", || {
-        !sandbox.outcomes().is_empty() && !under_way(sandbox).is_empty()
-    });
+/// A coordinator at a moment when a run is done and another runs, which stands for as long as `then` takes.
+pub(crate) fn midway(sandbox: &Sandbox, then: impl FnOnce(&mut Child)) -> Child {
+    let mut coordinator = start(sandbox);
+    while_a_job_stands(sandbox, || then(&mut coordinator));
     coordinator
+}
+
+/// Stops what the engine executes where a run is done and another runs, for as long as `then` takes.
+pub(crate) fn while_a_job_stands(sandbox: &Sandbox, then: impl FnOnce()) {
+    while_they_stand(
+        || {
+            Some(under_way(sandbox))
+                .filter(|jobs| !jobs.is_empty() && !sandbox.outcomes().is_empty())
+        },
+        |jobs| {
+            let processes = |attempt: &PathBuf| processes_on(sandbox, attempt);
+            jobs.iter().flat_map(processes).collect()
+        },
+        |_| then(),
+    );
+}
+
+/// Kills it, and waits until it is gone.
+pub(crate) fn kill_coordinator(coordinator: &mut Child) {
+    strike(coordinator, Signal::SIGKILL);
+    coordinator.wait().unwrap();
 }
 
 /// A coordinator whose first three jobs wait, for an engine that starts none yet.
@@ -131,9 +150,12 @@ fn a_queue_gives_the_bits_of_this_machine() {
 #[test]
 fn jobs_outlive_their_coordinator() {
     let sandbox = queued(slow());
-    kill_at_once(midway(&sandbox));
+    let mut running = Vec::new();
+    midway(&sandbox, |coordinator| {
+        kill_coordinator(coordinator);
+        running = under_way(&sandbox);
+    });
     // With nobody there, a job ends and delivers.
-    let running = under_way(&sandbox);
     until("a job has ended", || {
         running
             .iter()
@@ -182,18 +204,22 @@ fn a_job_that_is_killed_is_tried_again() {
 fn a_job_that_the_engine_forgets_is_given_up() {
     let sandbox = queued(slow());
     sandbox.write("down", "");
-    let mut coordinator = midway(&sandbox);
-    assert_eq!(
-        attempts(&sandbox).iter().max(),
-        Some(&1),
-        "an engine that does not answer has lost nothing"
-    );
-    let forgotten = known(&sandbox);
-    assert!(!forgotten.is_empty());
-    forgotten
-        .iter()
-        .for_each(|job| fs::remove_file(job).unwrap());
-    fs::remove_file(sandbox.path("down")).unwrap();
+    let mut coordinator = midway(&sandbox, |_| {
+        assert_eq!(
+            attempts(&sandbox).iter().max(),
+            Some(&1),
+            "an engine that does not answer has lost nothing"
+        );
+        let forgotten = known(&sandbox);
+        assert!(!forgotten.is_empty());
+        forgotten
+            .iter()
+            .for_each(|job| fs::remove_file(job).unwrap());
+        fs::remove_file(sandbox.path("down")).unwrap();
+        until("a run is begun again", || {
+            attempts(&sandbox).iter().any(|attempts| *attempts > 1)
+        });
+    });
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
     assert!(attempts(&sandbox).iter().any(|attempts| *attempts > 1));
@@ -249,8 +275,9 @@ fn jobs_that_never_begin_come_to_an_end() {
 #[test]
 fn an_interrupt_takes_jobs_back() {
     let sandbox = queued(slow());
-    let mut coordinator = midway(&sandbox);
-    strike(&coordinator, Signal::SIGINT);
+    let mut coordinator = midway(&sandbox, |coordinator| {
+        strike(coordinator, Signal::SIGINT);
+    });
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
     until("the engine knows no job", || known(&sandbox).is_empty());
     until("no process is left", || {
@@ -292,18 +319,19 @@ fn a_preempted_job_goes_on_from_its_checkpoint() {
     let sandbox = queued(slow());
     sandbox.policy(&["max_attempts: 1"]);
     let mut coordinator = start(&sandbox);
-    until("a job is preempted", || {
-        let Some(attempt) = under_way(&sandbox).pop() else {
-            return false;
-        };
-        let said = fs::read_to_string(attempt.join("metrics.jsonl")).unwrap_or_default();
-        let began = fs::read_to_string(attempt.join("began.json")).unwrap_or_default();
-        let Ok(began) = serde_json::from_str::<Value>(&began) else {
-            return false;
-        };
+    let training = || {
+        let attempt = under_way(&sandbox).pop()?;
+        let said = fs::read_to_string(attempt.join("metrics.jsonl")).ok()?;
+        let began: Value =
+            serde_json::from_slice(&fs::read(attempt.join("began.json")).ok()?).ok()?;
         let process = began["process"].as_i64().unwrap() as i32;
-        said.lines().count() > 1 && kill(Pid::from_raw(process), Signal::SIGTERM).is_ok()
-    });
+        (said.lines().count() > 1).then_some((attempt, process))
+    };
+    while_they_stand(
+        training,
+        |(attempt, _)| processes_on(&sandbox, attempt),
+        |(_, process)| kill(Pid::from_raw(*process), Signal::SIGTERM).unwrap(),
+    );
     assert!(coordinator.wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
 }
@@ -398,7 +426,7 @@ fn what_an_engine_has_is_taken_back() {
 #[test]
 fn another_engine_takes_over() {
     let sandbox = queued(slow());
-    kill_at_once(midway(&sandbox));
+    midway(&sandbox, kill_coordinator);
     sandbox.edit(EXECUTOR, LOCAL);
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
     assert!(

@@ -4,9 +4,9 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::faults::{slow, start, strike, trainers};
+use crate::faults::{slow, start, strike, while_others_train};
 use crate::messages::said;
-use crate::sandbox::{Sandbox, until};
+use crate::sandbox::Sandbox;
 
 /// An interrupted sweep is moved, its file and text are lost: it ends with the bits of one that was left alone.
 #[test]
@@ -14,10 +14,8 @@ fn a_sweep_goes_on_from_its_results_alone() {
     let (sandbox, untouched) = (slow(), slow());
     untouched.ok(&["run", "sweep.yaml"]);
     let mut coordinator = start(&sandbox);
-    until("a run is done and others run", || {
-        !sandbox.outcomes().is_empty() && !trainers(&sandbox).is_empty()
-    });
-    strike(&coordinator, Signal::SIGINT);
+    // Two runs may come to their ends.
+    while_others_train(&sandbox, 1..6, || strike(&coordinator, Signal::SIGINT));
     coordinator.wait().unwrap();
     for file in ["sweep.yaml", "train.txt", "val.txt"] {
         fs::remove_file(sandbox.path(file)).unwrap();

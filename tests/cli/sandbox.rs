@@ -123,6 +123,7 @@ impl Sandbox {
         command
             .current_dir(self.folder.path())
             .args(arguments)
+            .args(other_trainer(arguments))
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null());
         command
@@ -205,6 +206,17 @@ impl Sandbox {
         found.sort();
         found
     }
+}
+
+/// `--trainer` with what `ISOFLOP_TEST_TRAINER` names, where a command takes a trainer and was given none. With one that trains nothing
+/// (`examples/noop-trainer.rs`), tests show which of them rest on the time that training takes.
+fn other_trainer(arguments: &[&str]) -> Vec<String> {
+    let takes_one = ["run", "resume", "worker"].contains(&arguments[0]);
+    let other = std::env::var("ISOFLOP_TEST_TRAINER").ok();
+    other
+        .filter(|_| takes_one && !arguments.contains(&"--trainer"))
+        .map(|trainer| vec!["--trainer".to_owned(), trainer])
+        .unwrap_or_default()
 }
 
 /// What a sweep ends with on this machine, with nothing done to it.

@@ -261,10 +261,11 @@ fn a_job_that_is_started_twice_trains_once() {
 fn an_interrupt_reaches_jobs() {
     let sandbox = stored(slow());
     let mut coordinator = start(&sandbox);
-    until("a job is midway", || {
-        shelves(&sandbox).iter().any(|shelf| is_midway(shelf))
-    });
-    strike(&coordinator, Signal::SIGINT);
+    while_jobs_stand(
+        &sandbox,
+        |jobs| jobs.iter().any(|shelf| is_midway(shelf)),
+        |_| strike(&coordinator, Signal::SIGINT),
+    );
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
     until("all is cleared away", || is_clear(&sandbox));
     let kept = sandbox.outcomes();

@@ -60,7 +60,7 @@ impl SweepLock {
             .truncate(false)
             .open(sweep.lock())
             .map_err(unwritable)?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(LockError::Held {
@@ -83,6 +83,20 @@ impl SweepLock {
     }
 }
 
+/// Locks the file, unless a coordinator has. Whoever asks for the holder shares the lock for a moment: that refuses nobody.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {}
+            locked => return locked,
+        }
+        file.try_lock_shared()?;
+        // Two that kept their shares would wait for each other.
+        file.unlock().map_err(TryLockError::Error)?;
+        std::thread::yield_now();
+    }
+}
+
 /// What the holder wrote: a courtesy, without which the refusal still stands.
 fn read_holder(file: &mut File) -> String {
     let mut holder = String::new();
@@ -91,5 +105,38 @@ fn read_holder(file: &mut File) -> String {
         "process unknown".to_owned()
     } else {
         holder.trim().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn asking_for_the_holder_refuses_nobody() {
+        let root = tempfile::tempdir().unwrap();
+        let sweep = SweepDir::new(root.path(), "sweep");
+        drop(SweepLock::take(&sweep).unwrap());
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    SweepLock::holder(&sweep);
+                }
+            });
+            let taken = (0..2000).try_for_each(|_| SweepLock::take(&sweep).map(drop));
+            over.store(true, Ordering::Relaxed);
+            taken.unwrap();
+        });
+        let held = SweepLock::take(&sweep).unwrap();
+        assert!(matches!(
+            SweepLock::take(&sweep),
+            Err(LockError::Held { .. })
+        ));
+        assert!(SweepLock::holder(&sweep).is_some());
+        drop(held);
+        assert_eq!(SweepLock::holder(&sweep), None);
     }
 }

@@ -8,7 +8,7 @@ use super::commit::commit;
 use super::leftovers::sweep_leftovers;
 use super::schedule::RunIndex;
 use crate::executor::{kill_survivors, unwant};
-use crate::store::{Fence, Lease, Listed, Opened, Record, RunState, Store, StoreError};
+use crate::store::{Fence, Lease, Listed, Record, RunState, Store, StoreError};
 use isoflop_core::run::{Ending, InvalidOutcome, Launch, Outcome, RunDir, SweepDir};
 use isoflop_sweep::{Plan, PlannedRun};
 
@@ -112,11 +112,9 @@ pub fn look(sweep: &SweepDir, plan: &Plan, remembered: &HashMap<String, Record>)
 /// [`ResumeError`].
 pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
     let survivors = kill_survivors(&sweep.runs()).map_err(ResumeError::Survivors)?;
-    let Opened {
-        mut store,
-        set_aside,
-    } = Store::open(sweep)?;
-    let (mut resumed, fences) = (look(sweep, plan, &store.records()?), store.fences()?);
+    let mut opened = Store::open(sweep)?;
+    let set_aside = opened.set_aside.take();
+    let (mut resumed, fences) = (look(sweep, plan, &opened.records()?), opened.fences()?);
     let mut held = BTreeMap::new();
     for (i, run) in plan.runs.iter().enumerate() {
         if let Some(outcome) = left_behind(sweep, run, &resumed.records[i]) {
@@ -152,7 +150,7 @@ pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
         .for_each(|id| take_back(&sweep.run_named(id)));
     sweep_leftovers(sweep, plan, &resumed.done);
     let listed = plan.runs.iter().zip(&resumed.records).zip(&resumed.losses);
-    store.adopt(listed.map(|((run, record), loss)| (listing(run), record, *loss)))?;
+    let store = opened.adopt(listed.map(|((run, record), loss)| (listing(run), record, *loss)))?;
     Ok(TakenUp {
         resumed,
         store,

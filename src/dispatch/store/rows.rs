@@ -70,13 +70,8 @@ impl Reader {
     /// [`StoreError`].
     pub fn open(sweep: &SweepDir) -> Result<Option<Self>, StoreError> {
         let path = sweep.store();
-        if !path.is_file() {
-            return Ok(None);
-        }
-        Ok(Some(Self {
-            connection: open_beside(&path)?,
-            path,
-        }))
+        let connection = open_beside(&path)?;
+        Ok(connection.map(|connection| Self { path, connection }))
     }
 
     /// Runs that the plan asks for, by state.

@@ -15,7 +15,10 @@ fn id(number: usize) -> RunId {
     serde_json::from_str(&format!("\"{number:016x}\"")).unwrap()
 }
 
-fn adopt(store: &mut Store, ids: &[RunId], records: &[Record]) {
+fn listed<'a>(
+    ids: &'a [RunId],
+    records: &'a [Record],
+) -> impl Iterator<Item = (Listed<'a>, &'a Record, Option<f64>)> {
     let listed = |id| Listed {
         id,
         arm: "one",
@@ -24,14 +27,20 @@ fn adopt(store: &mut Store, ids: &[RunId], records: &[Record]) {
         budget: (1e9, "flops"),
         lr_factor: None,
     };
-    store
-        .adopt(
-            ids.iter()
-                .map(listed)
-                .zip(records)
-                .map(|(run, record)| (run, record, None)),
-        )
-        .unwrap();
+    ids.iter()
+        .map(listed)
+        .zip(records)
+        .map(|(run, record)| (run, record, None))
+}
+
+/// The store, opened or made, with these runs.
+fn opened(sweep: &SweepDir, ids: &[RunId], records: &[Record]) -> Store {
+    let opened = Store::open(sweep).unwrap();
+    opened.adopt(listed(ids, records)).unwrap()
+}
+
+fn adopt(store: &mut Store, ids: &[RunId], records: &[Record]) {
+    store.adopt(listed(ids, records)).unwrap();
 }
 
 fn leased(attempts: u32) -> Record {
@@ -82,9 +91,9 @@ fn ended(store: &mut Store, run: &RunId, fence: Fence, record: &Record) -> Writt
 #[test]
 fn a_stale_token_changes_nothing() {
     let (_root, sweep) = folder();
-    let mut store = Store::open(&sweep).unwrap().store;
+
     let run = id(7);
-    adopt(&mut store, std::slice::from_ref(&run), &[Record::default()]);
+    let mut store = opened(&sweep, std::slice::from_ref(&run), &[Record::default()]);
     let Written::Leased(first) = lease(&mut store, &run, 1) else {
         panic!("no lease")
     };
@@ -137,9 +146,9 @@ fn a_stale_token_changes_nothing() {
 #[test]
 fn a_lease_that_is_kept_keeps_its_token() {
     let (_root, sweep) = folder();
-    let mut store = Store::open(&sweep).unwrap().store;
+
     let ids = [id(1), id(2)];
-    adopt(&mut store, &ids, &[Record::default(), Record::default()]);
+    let mut store = opened(&sweep, &ids, &[Record::default(), Record::default()]);
     let fences = ids.each_ref().map(|run| match lease(&mut store, run, 1) {
         Written::Leased(fence) => fence,
         other => panic!("{other:?}"),
@@ -179,9 +188,9 @@ fn a_lease_that_is_kept_keeps_its_token() {
 #[test]
 fn readers_see_whole_transactions() {
     let (_root, sweep) = folder();
-    let mut store = Store::open(&sweep).unwrap().store;
+
     let ids: Vec<RunId> = (0..50).map(id).collect();
-    adopt(&mut store, &ids, &vec![Record::default(); ids.len()]);
+    let mut store = opened(&sweep, &ids, &vec![Record::default(); ids.len()]);
     let reading = {
         let sweep = sweep.clone();
         std::thread::spawn(move || {
@@ -228,10 +237,10 @@ fn readers_see_whole_transactions() {
 #[test]
 fn a_run_that_is_no_longer_wanted_is_kept_without_a_place() {
     let (_root, sweep) = folder();
-    let mut store = Store::open(&sweep).unwrap().store;
+
     let [one, two, three] = [1, 2, 3].map(id);
-    adopt(
-        &mut store,
+    let mut store = opened(
+        &sweep,
         &[one.clone(), two.clone()],
         &[done(), Record::default()],
     );
@@ -255,7 +264,7 @@ fn a_run_that_is_no_longer_wanted_is_kept_without_a_place() {
 #[test]
 fn requests_are_carried_out_once() {
     let (_root, sweep) = folder();
-    let mut store = Store::open(&sweep).unwrap().store;
+    let mut store = opened(&sweep, &[], &[]);
     let mut reader = Reader::open(&sweep).unwrap().unwrap();
     let asked = reader
         .ask(RequestKind::Cancel, &["a".into(), "b".into()])
@@ -282,8 +291,7 @@ fn requests_are_carried_out_once() {
 fn a_dead_coordinators_leases_are_void() {
     let (_root, sweep) = folder();
     let run = id(7);
-    let mut store = Store::open(&sweep).unwrap().store;
-    adopt(&mut store, std::slice::from_ref(&run), &[Record::default()]);
+    let mut store = opened(&sweep, std::slice::from_ref(&run), &[Record::default()]);
     let Written::Leased(fence) = lease(&mut store, &run, 1) else {
         panic!("no lease")
     };
@@ -314,9 +322,9 @@ proptest! {
     #[test]
     fn one_attempt_holds_a_run(steps in proptest::collection::vec((0usize..4, any::<bool>(), any::<prop::sample::Index>()), 1..60)) {
         let (_root, sweep) = folder();
-        let mut store = Store::open(&sweep).unwrap().store;
+
         let ids: Vec<RunId> = (0..4).map(id).collect();
-        adopt(&mut store, &ids, &vec![Record::default(); 4]);
+        let mut store = opened(&sweep, &ids, &vec![Record::default(); 4]);
         let (mut holders, mut tokens) = ([None; 4], Vec::new());
         for (run, claims, pick) in steps {
             if claims {
@@ -336,5 +344,61 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// A store that is in the making, or was when its coordinator died, is none yet.
+#[test]
+fn a_reader_sees_no_store_before_it_lists_the_runs() {
+    let (_root, sweep) = folder();
+    let ids: Vec<RunId> = (0..50).map(id).collect();
+    let sees_none = || assert!(Reader::open(&sweep).unwrap().is_none());
+    sees_none();
+    // What an isoflop that made its store in place may have left.
+    std::fs::write(sweep.store(), "").unwrap();
+    sees_none();
+    let empty = rusqlite::Connection::open(sweep.store()).unwrap();
+    empty
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 0;")
+        .unwrap();
+    sees_none();
+    // As a death leaves it, with the log of another store beside it.
+    std::mem::forget(empty);
+    for _ in 0..2 {
+        drop(Store::open(&sweep).unwrap());
+        sees_none();
+    }
+    let store = opened(&sweep, &ids, &vec![Record::default(); ids.len()]);
+    let reader = Reader::open(&sweep).unwrap().unwrap();
+    assert_eq!(reader.counts().unwrap().of("queued"), 50);
+    store.close().unwrap();
+    let left: Vec<_> = std::fs::read_dir(sweep.root()).unwrap().collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+}
+
+/// Commands read from the first moment on: they see no store, or all of it, and keep nobody from making it.
+#[test]
+fn readers_beside_a_store_in_the_making_see_all_or_none() {
+    let ids: Vec<RunId> = (0..50).map(id).collect();
+    let records = vec![Record::default(); ids.len()];
+    for _ in 0..20 {
+        let (_root, sweep) = folder();
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                let sweep = sweep.clone();
+                std::thread::spawn(move || {
+                    loop {
+                        if let Some(reader) = Reader::open(&sweep).unwrap() {
+                            return reader.counts().unwrap().total();
+                        }
+                    }
+                })
+            })
+            .collect();
+        let store = opened(&sweep, &ids, &records);
+        for reader in readers {
+            assert_eq!(reader.join().unwrap(), 50);
+        }
+        store.close().unwrap();
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::record::{Failure, Record};
 use super::rows::records;
-use super::schema::{StoreError, of, open};
+use super::schema::{StoreError, make, of, open, publish};
 use isoflop_core::run::{RunId, SweepDir};
 
 /// The store, to write to.
@@ -20,11 +20,11 @@ pub struct Store {
     origin: String,
 }
 
-/// A store that was opened.
+/// A store as the last coordinator left it, or a new one that no reader sees before it lists the plan's runs.
 #[derive(Debug)]
 pub struct Opened {
-    /// The store.
-    pub store: Store,
+    pub(super) store: Store,
+    is_new: bool,
     /// Where a damaged one was put, and what was wrong with it; this one is new.
     pub set_aside: Option<(PathBuf, String)>,
 }
@@ -106,6 +106,43 @@ pub enum Written {
     Stale,
 }
 
+impl Opened {
+    /// What is remembered of every run of which something is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn records(&self) -> Result<HashMap<String, Record>, StoreError> {
+        self.store.records()
+    }
+
+    /// The tokens of the attempts that hold a run, by its identity.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn fences(&self) -> Result<HashMap<String, Fence>, StoreError> {
+        self.store.fences()
+    }
+
+    /// Writes down what the plan asks for, with how each run stands; what it no longer asks for loses its place.
+    /// Attempts that the last coordinator left open are closed as preempted, but for those that hold their run by its record.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is changed.
+    pub fn adopt<'a>(
+        mut self,
+        runs: impl Iterator<Item = (Listed<'a>, &'a Record, Option<f64>)>,
+    ) -> Result<Store, StoreError> {
+        self.store.adopt(runs)?;
+        if self.is_new {
+            let Store {
+                path, connection, ..
+            } = self.store;
+            return Store::with(publish(connection, &path)?, path);
+        }
+        Ok(self.store)
+    }
+}
+
 impl Store {
     /// Opens the store of a sweep, or makes it. One that is damaged is set aside and made anew: it can be.
     ///
@@ -113,19 +150,17 @@ impl Store {
     /// [`StoreError`] when it can be neither.
     pub fn open(sweep: &SweepDir) -> Result<Opened, StoreError> {
         let path = sweep.store();
-        match open(&path) {
-            Err(StoreError::Damaged { reason, .. }) => {
-                let aside = set_aside(&path)?;
-                Ok(Opened {
-                    store: Self::with(open(&path)?, path)?,
-                    set_aside: Some((aside, reason)),
-                })
-            }
-            opened => Ok(Opened {
-                store: Self::with(opened?, path)?,
-                set_aside: None,
-            }),
-        }
+        let (found, set_aside) = match open(&path) {
+            Err(StoreError::Damaged { reason, .. }) => (None, Some((set_aside(&path)?, reason))),
+            found => (found?, None),
+        };
+        let is_new = found.is_none();
+        let connection = found.map_or_else(|| make(&path), Ok)?;
+        Ok(Opened {
+            store: Self::with(connection, path)?,
+            is_new,
+            set_aside,
+        })
     }
 
     fn with(connection: Connection, path: PathBuf) -> Result<Self, StoreError> {
@@ -152,19 +187,11 @@ impl Store {
         format!("{}-{}", self.origin, fence.0)
     }
 
-    /// What is remembered of every run of which something is.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn records(&self) -> Result<HashMap<String, Record>, StoreError> {
+    pub(super) fn records(&self) -> Result<HashMap<String, Record>, StoreError> {
         records(&self.connection).map_err(of(&self.path))
     }
 
-    /// The tokens of the attempts that hold a run, by its identity.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn fences(&self) -> Result<HashMap<String, Fence>, StoreError> {
+    pub(super) fn fences(&self) -> Result<HashMap<String, Fence>, StoreError> {
         let query = || {
             let mut statement = self
                 .connection
@@ -175,12 +202,7 @@ impl Store {
         query().map_err(of(&self.path))
     }
 
-    /// Writes down what the plan asks for, with how each run stands; what it no longer asks for loses its place.
-    /// Attempts that the last coordinator left open are closed as preempted, but for those that hold their run by its record.
-    ///
-    /// # Errors
-    /// [`StoreError`]: nothing is changed.
-    pub fn adopt<'a>(
+    pub(super) fn adopt<'a>(
         &mut self,
         runs: impl Iterator<Item = (Listed<'a>, &'a Record, Option<f64>)>,
     ) -> Result<(), StoreError> {

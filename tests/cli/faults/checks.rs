@@ -94,10 +94,8 @@ pub(super) fn nothing_is_left_over(sandbox: &Sandbox) {
     for folder in ["results", "reports"] {
         let files = files_under(&sandbox.path(folder));
         let temporary = files.iter().find(|file| {
-            file.file_name()
-                .unwrap()
-                .to_string_lossy()
-                .contains(".tmp.")
+            let name = file.file_name().unwrap().to_string_lossy();
+            name.contains(".tmp.") || name.contains(".new")
         });
         assert!(temporary.is_none(), "{temporary:?} is left over");
     }

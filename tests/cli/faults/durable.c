@@ -12,6 +12,7 @@
  *   SHIM_LOG       file that gets a line for each change: number, function, path
  *   SHIM_KILL      the process kills itself at the change with this number, counted from 1 ...
  *   SHIM_WHEN      ... `before` it or `after` it ...
+ *   SHIM_SIGNAL    ... by this signal rather than SIGKILL (19: it stops there) ...
  *   SHIM_KILLED    ... and makes this file; where it is there already, no process is killed
  *   SHIM_FULL      from the change with this number on, whatever needs room on the disk fails with ENOSPC
  *   SHIM_CLOCK     file with the seconds by which the time of day is shifted, read at each look at the clock
@@ -35,7 +36,7 @@
 
 static const char *folder, *log_file, *killed_file, *clock_file;
 static long kill_at, full_from, changes;
-static int kills_after;
+static int kills_after, kill_signal = SIGKILL;
 
 static long number(const char *variable) {
     const char *text = getenv(variable);
@@ -50,6 +51,7 @@ __attribute__((constructor)) static void read_variables(void) {
     killed_file = getenv("SHIM_KILLED");
     clock_file = getenv("SHIM_CLOCK");
     kill_at = number("SHIM_KILL");
+    if (getenv("SHIM_SIGNAL")) kill_signal = number("SHIM_SIGNAL");
     full_from = number("SHIM_FULL");
     kills_after = when && !strcmp(when, "after");
 }
@@ -92,7 +94,7 @@ static void write_log(long change, const char *function, const char *path) {
 
 static void die(void) {
     if (killed_file && syscall(SYS_openat, AT_FDCWD, killed_file, O_WRONLY | O_CREAT | O_EXCL, 0644) < 0) return;
-    syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
+    syscall(SYS_kill, syscall(SYS_getpid), kill_signal);
 }
 
 /* The number of the change that begins; 0 where the file is none of ours. */

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 /// Environment variables for a program.
@@ -77,6 +78,20 @@ impl Shim {
         variables.push(("SHIM_WHEN", moment.to_string().into()));
         variables.push(("SHIM_KILL", change.to_string().into()));
         variables.push(("SHIM_KILLED", mark.into()));
+        variables
+    }
+
+    /// One process of the program stops itself there instead.
+    pub(super) fn stops(
+        &self,
+        program: &str,
+        folder: &Path,
+        place: (Moment, usize),
+        mark: &Path,
+    ) -> Variables {
+        let mut variables = self.kills(program, folder, place, mark);
+        let signal = (Signal::SIGSTOP as i32).to_string();
+        variables.push(("SHIM_SIGNAL", signal.into()));
         variables
     }
 

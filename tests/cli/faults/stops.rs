@@ -24,11 +24,12 @@ fn stopped(name: &'static str, coordinator: bool, trainers: bool) {
     for _ in 0..Fault::rounds(1) {
         let mut round = fault.round("stopped");
         let running = round.start(&vec![("NOOP_SECONDS", "0.4".into())]);
-        std::thread::sleep(Duration::from_millis(round.random.random_range(0..800)));
+        // Of four.
+        let done = round.random.random_range(0..3);
         let mut victims = Vec::new();
-        until("trainers run", || {
+        until("so many runs are done and others train", || {
             victims = round.trainers(&running);
-            !victims.is_empty()
+            round.sandbox.outcomes().len() >= done && !victims.is_empty()
         });
         victims.retain(|_| trainers);
         victims.extend(coordinator.then_some(running.pid()));

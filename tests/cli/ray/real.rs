@@ -10,8 +10,10 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::on_ray;
-use crate::faults::{slow, start, strike};
-use crate::queue::{attempts, under_way};
+use crate::faults::{slow, start, strike, while_they_stand};
+use crate::queue::{
+    attempts, kill_coordinator, midway, processes_on, under_way, while_a_job_stands,
+};
 use crate::sandbox::{Sandbox, is_long, processes_of, skipped, until, untouched};
 use crate::several::{here_and_on, run_with_a_death};
 use crate::storage::folder_keys;
@@ -35,22 +37,20 @@ impl Head {
     }
 
     fn start_in(root: &Path) -> Self {
-        let log = fs::File::create(root.join("head.log")).unwrap();
-        let mut command = Command::new(root.join("head"));
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
         let head = Self {
             root: root.to_owned(),
-            process: command.spawn().unwrap(),
+            process: process(root),
         };
-        // Its agent, which takes jobs, comes after its dashboard.
+        head.answers();
+        head
+    }
+
+    /// Its agent, which takes jobs, comes after its dashboard.
+    fn answers(&self) {
         until("the head takes requests for jobs", || {
-            head.ask("GET", "", "")
+            self.ask("GET", "", "")
                 .is_some_and(|(status, _)| status == 200)
         });
-        head
     }
 
     fn token(&self) -> String {
@@ -91,28 +91,44 @@ impl Head {
         serde_json::from_str(&self.ask("GET", "", "").unwrap().1).unwrap()
     }
 
-    fn count(&self, status: &str) -> usize {
-        self.jobs()
-            .iter()
-            .filter(|job| job["status"] == status)
-            .count()
+    /// The names of the jobs of this status, as they were submitted.
+    fn submitted(&self, status: &str) -> Vec<String> {
+        let jobs = self.jobs().into_iter();
+        // Ray lists its own drivers too, which were submitted by nobody.
+        jobs.filter(|job| job["status"] == status)
+            .filter_map(|job| Some(job["submission_id"].as_str()?.to_owned()))
+            .collect()
     }
 
-    /// Another head at its place, which knows nothing of what this one did.
-    fn replaced(self) -> Self {
-        let root = self.root.clone();
-        drop(self);
-        Self::start_in(&root)
+    /// Puts another head at its place, which knows nothing of what this one did.
+    fn replace(&mut self) {
+        self.die();
+        self.process = process(&self.root);
+        self.answers();
     }
-}
 
-impl Drop for Head {
     /// Nothing is told to end: all that it started is killed, as when its machine dies.
-    fn drop(&mut self) {
+    fn die(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         let folder = self.root.join("session");
         until("the head is gone", || processes_of(&folder).is_empty());
+    }
+}
+
+fn process(root: &Path) -> Child {
+    let log = fs::File::create(root.join("head.log")).unwrap();
+    let mut command = Command::new(root.join("head"));
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log);
+    command.spawn().unwrap()
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        self.die();
     }
 }
 
@@ -123,14 +139,11 @@ fn ray_gives_the_bits_of_this_machine_whatever_is_killed() {
         return;
     };
     let sandbox = head.given(slow(), "");
-    let mut coordinator = start(&sandbox);
-    until("a run is done and another runs", || {
-        !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty()
+    midway(&sandbox, |coordinator| {
+        kill_coordinator(coordinator);
+        head.replace();
     });
-    strike(&coordinator, Signal::SIGKILL);
-    coordinator.wait().unwrap();
     let kept = sandbox.outcomes();
-    head = head.replaced();
     let resumed = sandbox.ok(&["resume", "sweep"]);
     assert!(
         resumed
@@ -214,10 +227,7 @@ fn a_head_that_forgets_all_costs_attempts_alone() {
         .stderr(said)
         .spawn()
         .unwrap();
-    until("a run is done and another runs", || {
-        !sandbox.outcomes().is_empty() && !under_way(&sandbox).is_empty()
-    });
-    head = head.replaced();
+    while_a_job_stands(&sandbox, || head.replace());
     let ended = coordinator.wait().unwrap();
     assert!(
         ended.success(),
@@ -281,35 +291,46 @@ fn a_request_that_cannot_be_met_comes_to_an_end() {
     assert!(sandbox.outcomes().is_empty());
 }
 
-/// A job that waits is taken back, an interrupt ends the others, and what Ray kept of them does not train when there is room.
+/// A job that waits is taken back, an interrupt ends the others, and what Ray kept of them does not train when there is room. The two that
+/// run stand meanwhile: Ray has no room for one that waits, however fast this machine is.
 #[test]
 fn what_was_cancelled_does_not_train() {
     let Some(head) = Head::start() else { return };
     let sandbox = head.given(slow(), "");
     let mut coordinator = start(&sandbox);
-    until("two jobs run and two wait", || {
-        head.count("RUNNING") == 2 && head.count("PENDING") == 2
-    });
-    let status = sandbox.json(&["status", "sweep"]);
-    let waits = status
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|run| run["status"] == "leased")
-        .unwrap();
-    let run = waits["id"].as_str().unwrap();
-    let answer = sandbox.ok(&["cancel", run]);
-    assert!(answer.out.contains("cancelled"), "{}", answer.out);
-    strike(&coordinator, Signal::SIGINT);
+    let two_run_and_two_wait = || {
+        let (running, waiting) = (under_way(&sandbox), head.submitted("PENDING"));
+        (running.len() == 2 && waiting.len() == 2).then_some((running, waiting))
+    };
+    let mut cancelled = None;
+    while_they_stand(
+        two_run_and_two_wait,
+        |(running, _)| {
+            let processes = |attempt: &PathBuf| processes_on(&sandbox, attempt);
+            running.iter().flat_map(processes).collect()
+        },
+        |(_, waiting)| {
+            let status = sandbox.json(&["status", "sweep"]);
+            let waits = |run: &&Value| waiting[0].contains(run["id"].as_str().unwrap());
+            let run = status.as_array().unwrap().iter().find(waits).unwrap();
+            assert_eq!(run["status"], "leased");
+            let id = run["id"].as_str().unwrap().to_owned();
+            let answer = sandbox.ok(&["cancel", &id]);
+            assert!(answer.out.contains("cancelled"), "{}", answer.out);
+            cancelled = Some(id);
+            strike(&coordinator, Signal::SIGINT);
+        },
+    );
+    let run = cancelled.unwrap();
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
     until("Ray has no job that waits or runs", || {
-        head.count("RUNNING") + head.count("PENDING") == 0
+        head.submitted("RUNNING").is_empty() && head.submitted("PENDING").is_empty()
     });
     let trained = sandbox.outcomes();
     assert!(
         trained
             .iter()
-            .all(|(path, _)| !path.to_str().unwrap().contains(run)),
+            .all(|(path, _)| !path.to_str().unwrap().contains(&run)),
         "{trained:?}"
     );
     until("no process is left", || {
@@ -325,12 +346,13 @@ fn an_attempt_that_is_submitted_twice_trains_once() {
     let Some(head) = Head::start() else { return };
     let sandbox = head.given(slow(), "");
     let mut coordinator = start(&sandbox);
-    until("a job runs", || !under_way(&sandbox).is_empty());
-    let job = head
-        .jobs()
-        .into_iter()
-        .find(|job| job["status"] == "RUNNING")
-        .unwrap();
+    let mut running = None;
+    until("a job runs", || {
+        let jobs = head.jobs().into_iter();
+        running = jobs.into_iter().find(|job| job["status"] == "RUNNING");
+        running.is_some()
+    });
+    let job = running.unwrap();
     let again = |name: &str| {
         let body = json!({ "entrypoint": job["entrypoint"], "submission_id": name, "entrypoint_num_cpus": 0.01 });
         head.ask("POST", "", &body.to_string()).unwrap()

@@ -16,12 +16,12 @@ fn a_coordinators_death_is_a_pause() {
     let coordinator = site.coordinator();
     site.worker("one");
     site.worker("two");
-    until("a run is done and both workers train", || {
-        !sandbox.outcomes().is_empty()
-            && under_way_on(&sandbox, "one")
-            && under_way_on(&sandbox, "two")
+    // The one stands when the other does.
+    let both_train = || under_way_on(&sandbox, "one") && under_way_on(&sandbox, "two");
+    let is_midway = || !sandbox.outcomes().is_empty() && both_train();
+    while_it_trains(&sandbox, "one", is_midway, || {
+        while_it_trains(&sandbox, "two", both_train, || kill_at_once(coordinator));
     });
-    kill_at_once(coordinator);
     until("a worker has a result to deliver", || {
         super::has_ended(&sandbox.path("worker-one/runs"))
     });
@@ -132,10 +132,18 @@ fn what_comes_too_late_is_refused() {
     // The sweep is done: a coordinator that is there for others refuses it.
     sandbox.edit("[2e8, 4e9]", "[2e8, 4e9, 5e9]");
     let mut coordinator = site.coordinator();
-    site.strike(one, Signal::SIGCONT);
-    until("the worker has forgotten it", || {
-        site.said("one").contains("not wanted any more") && kept(&sandbox, "one") <= 1
-    });
+    // It is there for as long as the other worker's trainer stands.
+    while_it_trains(
+        &sandbox,
+        "two",
+        || true,
+        || {
+            site.strike(one, Signal::SIGCONT);
+            until("the worker has forgotten it", || {
+                site.said("one").contains("not wanted any more") && kept(&sandbox, "one") <= 1
+            });
+        },
+    );
     assert!(coordinator.wait().unwrap().success());
     assert!(
         before

@@ -117,8 +117,10 @@ impl<'a> Driver<'a> {
                 }
                 () = signals.next() => events.push(self.interrupt()),
                 _ = look.tick() => {
+                    let seen = self.look()?;
+                    state = self.turn(state, seen)?;
+                    // At once: what other commands show is at most one look behind.
                     self.ledger.write_all(&state)?;
-                    events = self.look()?;
                 }
                 () = sleep_until(wake) => events.push(Event::Tick),
             }
