@@ -7,6 +7,7 @@ use super::Job;
 use super::command::Commands;
 use super::ray::Ray;
 use super::slurm::Slurm;
+use crate::executor::BackendError;
 use isoflop_core::run::Fate;
 
 /// How an engine is spoken to: three sentences, whichever the language. A job is known by its tag in all of them.
@@ -24,8 +25,8 @@ impl Dialect {
     /// Submits a job; the second time under the same tag changes nothing.
     ///
     /// # Errors
-    /// The engine's words, if it does not take it.
-    pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
+    /// [`BackendError`], if it does not take it.
+    pub(super) async fn submit(&self, job: &Job) -> Result<(), BackendError> {
         match self {
             Self::Commands(commands) => commands.submit(job).await,
             Self::Ray(ray) => ray.submit(job).await,
@@ -36,8 +37,8 @@ impl Dialect {
     /// The tags of the jobs that wait or run.
     ///
     /// # Errors
-    /// Why the engine does not say, in words.
-    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
+    /// [`BackendError`], if it does not say.
+    pub(super) async fn live(&self) -> Result<HashSet<String>, BackendError> {
         match self {
             Self::Commands(commands) => commands.live().await,
             Self::Ray(ray) => ray.live().await,
@@ -48,8 +49,8 @@ impl Dialect {
     /// Ends a job, or takes it back; one that is gone needs no end.
     ///
     /// # Errors
-    /// The engine's words, if it does not do it.
-    pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
+    /// [`BackendError`], if it does not do it.
+    pub(super) async fn cancel(&self, tag: &str) -> Result<(), BackendError> {
         match self {
             Self::Commands(commands) => commands.cancel(tag).await,
             Self::Ray(ray) => ray.cancel(tag).await,

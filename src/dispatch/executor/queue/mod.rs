@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::asked::{Asked, heard};
 use super::engine::{Execution, ExecutionError, Executor, Trouble};
+use super::error::BackendError;
 use super::local::{SpawnError, Trainer};
 use super::storage::{Depot, StorageError};
 pub use command::Commands;
@@ -204,7 +205,7 @@ impl Engine {
     ) -> Result<(), ExecutionError> {
         let mut refused = false;
         loop {
-            let Err(words) = self.dialect.submit(job).await else {
+            let Err(error) = self.dialect.submit(job).await else {
                 self.listing.it_answers();
                 return Ok(());
             };
@@ -220,7 +221,7 @@ impl Engine {
             if !self.listing.has_answered() || (known.is_some() && refused) {
                 // If it was taken after all, it is not to begin.
                 unwant(attempt)?;
-                return Err(ExecutionError::Refused(words));
+                return Err(ExecutionError::Refused(error));
             }
             refused = known.is_some();
             if known.is_none() {
@@ -395,7 +396,9 @@ pub fn unwant(attempt: &AttemptDir) -> Result<(), ExecutionError> {
 fn unbrought(attempt: &AttemptDir, error: StorageError) -> ExecutionError {
     match error {
         StorageError::Here(source) => ExecutionError::Unwritable(attempt.root().to_owned(), source),
-        other => ExecutionError::Refused(format!("the storage does not take it: {other}")),
+        other => ExecutionError::Refused(BackendError::Rejected(format!(
+            "the storage does not take it: {other}"
+        ))),
     }
 }
 

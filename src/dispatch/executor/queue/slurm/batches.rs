@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Shared;
 use super::batch::{Batch, is_ours};
+use crate::executor::BackendError;
 use isoflop_core::run::{AttemptDir, BatchDir, SweepDir, write_whole};
 
 /// An array's name, and a task of it.
@@ -33,14 +34,14 @@ impl Batches {
     /// Writes what tells of a batch.
     ///
     /// # Errors
-    /// In words, when it cannot be written.
-    pub(super) fn add(&self, batch: Batch) -> Result<Shared, String> {
+    /// [`BackendError::Unwritable`].
+    pub(super) fn add(&self, batch: Batch) -> Result<Shared, BackendError> {
         let folder = self.folder(batch.name());
         let write = |path: &std::path::Path, text: String| write_whole(path, text.as_bytes());
         let written = std::fs::create_dir_all(folder.root())
             .and_then(|()| write(&folder.job(), batch.script(&folder.tasks())))
             .and_then(|()| write(&folder.tasks(), batch.manifest()));
-        written.map_err(|e| format!("cannot write `{}`: {e}", folder.root().display()))?;
+        written.map_err(|e| BackendError::unwritable(folder.root(), &e))?;
         let batch = Shared::new(batch);
         self.known().insert(batch.name().to_owned(), batch.clone());
         Ok(batch)
