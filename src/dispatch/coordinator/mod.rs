@@ -26,8 +26,8 @@ pub use requests::carry_out;
 pub use resume::{ResumeError, Resumed, TakenUp, look, resume};
 pub use room::{TooLarge, machine, side_by_side};
 pub use schedule::{
-    Claim, Command, Decision, Event, Exploded, Facts, Machine, Moment, Policy, RunIndex, SlotIndex,
-    State, step,
+    Claim, Command, Decision, Event, Exploded, Facts, GiveUp, Machine, Moment, Next, Policy, Room,
+    RunIndex, SlotIndex, State, StopReason, Verdict, step,
 };
 pub use seats::seat;
 pub use trunks::{Branch, branches, flops_saved};
