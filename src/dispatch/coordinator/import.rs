@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::executor::dropped;
 use isoflop_core::data::read_digest;
 use isoflop_core::run::{
     Ending, InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, remove_checkpoints,
@@ -306,7 +307,10 @@ fn place(staged: &RunDir, here: &RunDir, number: u32) -> Result<(), ImportError>
     rename(&staged.spec(), &here.spec())?;
     rename(&staged.outcome(), &here.outcome())?;
     // The run is done: its checkpoints are of no more use, and what cannot be removed costs only space.
-    let _ = remove_checkpoints(&here.checkpoints());
+    dropped(
+        remove_checkpoints(&here.checkpoints()),
+        "checkpoints were not removed",
+    );
     Ok(())
 }
 

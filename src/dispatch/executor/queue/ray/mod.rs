@@ -11,6 +11,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::super::dropped;
 use super::super::error::BackendError;
 use super::super::http;
 use super::super::token::Token;
@@ -142,7 +143,8 @@ impl Ray {
 
     /// What Ray says of a job that is over and has left no word itself.
     pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
-        one_job(&self.ask(Method::GET, tag, None).await.ok()?)?.fate()
+        let asked = self.ask(Method::GET, tag, None).await;
+        one_job(&dropped(asked, "Ray does not tell of a job")?)?.fate()
     }
 
     async fn ask(

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Shared;
 use super::batch::{Batch, is_ours};
-use crate::executor::BackendError;
+use crate::executor::{BackendError, dropped};
 use isoflop_core::run::{AttemptDir, BatchDir, SweepDir, write_whole};
 
 /// An array's name, and a task of it.
@@ -55,7 +55,8 @@ impl Batches {
         if !is_ours(name) {
             return None;
         }
-        let manifest = std::fs::read_to_string(self.folder(name).tasks()).ok()?;
+        let manifest = std::fs::read_to_string(self.folder(name).tasks());
+        let manifest = dropped(manifest, "a manifest was not read")?;
         let batch = Shared::new(Batch::read(name, &manifest)?);
         self.known().insert(name.to_owned(), batch.clone());
         Some(batch)
@@ -75,7 +76,8 @@ impl Batches {
         for name in self.names().into_iter().filter(|name| !live.contains(name)) {
             if self.get(&name).is_some_and(|batch| is_over(&batch)) {
                 self.known().remove(&name);
-                let _ = std::fs::remove_dir_all(self.folder(&name).root());
+                let removed = std::fs::remove_dir_all(self.folder(&name).root());
+                dropped(removed, "a batch was not removed");
             }
         }
     }

@@ -16,7 +16,7 @@ use tokio::process::Command;
 use super::Job;
 use super::call::{quiet, said};
 use super::together::Together;
-use crate::executor::BackendError;
+use crate::executor::{BackendError, dropped};
 use batch::Batch;
 use batches::{Batches, Place};
 use isoflop_core::run::{Fate, SweepDir};
@@ -157,7 +157,8 @@ impl Slurm {
             .flatten()
             .map(|(name, _)| name.as_str())
             .collect();
-        let known = self.accounts(names).await.unwrap_or_default();
+        let known =
+            dropped(self.accounts(names).await, "Slurm has no accounts").unwrap_or_default();
         places
             .into_iter()
             .map(|place| known.get(&place?).cloned())
