@@ -151,11 +151,8 @@ fn watched() -> impl FnMut(usize, usize) {
     let bar = std::io::stderr().is_terminal().then(|| {
         let style =
             ProgressStyle::with_template("{bar:14.cyan} {pos}/{len} runs, {eta} left (estimate)");
-        ProgressBar::new(0).with_style(
-            style
-                .unwrap_or_else(|_| ProgressStyle::default_bar())
-                .progress_chars("━╸ "),
-        )
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        output::bar(ProgressBar::new(0).with_style(style.progress_chars("━╸ ")))
     });
     let mut last = Instant::now();
     move |done, total| match &bar {

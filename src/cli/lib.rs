@@ -16,6 +16,7 @@ mod fit_tables;
 mod go_on;
 mod import;
 mod listen;
+mod logging;
 mod logs;
 mod memory;
 mod next_args;
@@ -65,7 +66,7 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    match dispatch(&cli) {
+    match logging::set_up(cli.verbose).and_then(|()| dispatch(&cli)) {
         Ok(exit) => exit.into(),
         Err(failed) => {
             output::error(&failed);

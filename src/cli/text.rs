@@ -119,7 +119,7 @@ impl Fetching {
                 last: Instant::now(),
             };
         }
-        let bar = ProgressBar::new(at.size).with_position(at.here);
+        let bar = output::bar(ProgressBar::new(at.size).with_position(at.here));
         bar.set_style(style(
             "{bar:14.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
         ));
