@@ -40,14 +40,14 @@ pub(crate) const EXECUTOR: &str = "  command:
 pub(crate) const LOCAL: &str = "  local:\n    device: cpu\n    slots: 2\n    threads_per_run: 1\n";
 
 /// The sweep given to the engine.
-fn queued(sandbox: Sandbox) -> Sandbox {
+pub(crate) fn queued(sandbox: Sandbox) -> Sandbox {
     sandbox.edit(LOCAL, EXECUTOR);
     sandbox.write("engine.sh", ENGINE);
     sandbox
 }
 
 /// A coordinator at a moment when a run is done and another runs.
-fn midway(sandbox: &Sandbox) -> Child {
+pub(crate) fn midway(sandbox: &Sandbox) -> Child {
     let coordinator = start(sandbox);
     until("a run is done and another runs", || {
         !sandbox.outcomes().is_empty() && !under_way(sandbox).is_empty()

@@ -100,6 +100,7 @@ impl Sandbox {
             .current_dir(self.folder.path())
             .args(arguments)
             .env_remove("RUST_BACKTRACE")
+            .env_remove("ISOFLOP_LOG")
             .stdin(Stdio::null());
         command
     }
