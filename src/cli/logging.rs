@@ -98,11 +98,16 @@ mod tests {
             "off",
             "isoflop_dispatch=debug,hyper=info",
             "isoflop_dispatch[run{id=ab}]=trace",
-            "info, hyper=off",
         ] {
             assert!(parsed(text).is_ok(), "{text}");
         }
-        for text in ["debg", "isoflop=loud", "info,dispatch", "[=", "a=b=c=d"] {
+        for text in [
+            "debg",
+            "isoflop=loud",
+            "info,dispatch",
+            "info, hyper=off",
+            "[=",
+        ] {
             let failed = parsed(text).expect_err(text);
             assert_eq!(failed.exit, Exit::Usage);
             assert!(failed.message.contains(text), "{}", failed.message);
