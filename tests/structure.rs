@@ -108,6 +108,7 @@ fn every_dependency_has_one_crate() {
         ("comfy-table", &["cli"]),
         ("anstream", &["cli"]),
         ("textwrap", &["cli"]),
+        ("tracing-subscriber", &["cli"]),
         ("serde_yaml", &["sweep"]),
         ("tokio", &["dispatch"]),
         ("axum", &["dispatch"]),
@@ -193,7 +194,7 @@ fn imports_go_down_only() {
     }
 }
 
-/// Fits and expansion are pure: no files, no clock, no environment.
+/// Fits and expansion are pure: no files, no clock, no environment, no log.
 #[test]
 fn fits_and_schedules_are_pure() {
     for (file, text) in tree() {
@@ -207,6 +208,7 @@ fn fits_and_schedules_are_pure() {
             "SystemTime",
             "std::env",
             "std::process",
+            "tracing::",
         ] {
             assert!(
                 !pure || !shipped(&text).contains(word),
@@ -247,6 +249,8 @@ fn paths_have_one_author() {
         "fit.json",
         "log.txt",
         "log.1.txt",
+        "coordinator.log",
+        "coordinator.1.log",
         "state.sqlite",
         "manifest.json",
         "state.safetensors",

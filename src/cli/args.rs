@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::fit_args::FitArgs;
 use super::next_args::{PredictArgs, SuggestArgs};
@@ -12,6 +12,9 @@ use super::worker_args::{ListenArgs, WorkerArgs, WorkerCertArgs, WorkerTokenArgs
 #[derive(Debug, Parser)]
 #[command(name = "isoflop", version, about, max_term_width = 100)]
 pub struct Cli {
+    /// Say on standard error what is decided, and why; twice also what is passed over (`ISOFLOP_LOG` takes a filter instead)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
     #[command(subcommand)]
     pub(super) command: CommandLine,
 }

@@ -12,6 +12,7 @@ mod fit;
 mod fit_args;
 mod fit_tables;
 mod import;
+mod logging;
 mod logs;
 mod next_args;
 mod output;
@@ -56,7 +57,7 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    match dispatch(&cli) {
+    match logging::set_up(cli.verbose).and_then(|()| dispatch(&cli)) {
         Ok(exit) => exit.into(),
         Err(failed) => {
             output::error(&failed);

@@ -2,9 +2,11 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use indicatif::{MultiProgress, ProgressBar};
 use serde::Serialize;
 
 use super::Exit;
@@ -64,10 +66,33 @@ pub(super) fn json_line(value: &impl Serialize) -> Result<(), AppError> {
     Ok(())
 }
 
+/// The bars on the terminal, while there are some: a line among them would tear them.
+static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// Has lines printed above these bars from here on; above none, if that is what is given.
+pub(super) fn above(bars: Option<MultiProgress>) {
+    *BARS.lock().unwrap_or_else(PoisonError::into_inner) = bars;
+}
+
+/// One bar, above which lines are printed from here on.
+pub(super) fn bar(bar: ProgressBar) -> ProgressBar {
+    let bars = MultiProgress::new();
+    let bar = bars.add(bar);
+    above(Some(bars));
+    bar
+}
+
 /// Says something to people. Where nobody can hear it, a full disk or a pipe whose reader is gone, the work goes on all the same.
 /// Colours stay on a terminal alone, unless `NO_COLOR` is set (<https://no-color.org>).
 fn say(text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let bars = BARS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let write = || {
+        let _ = writeln!(anstream::stderr(), "{text}");
+    };
+    match bars {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
 }
 
 /// A line for people, beside the result.

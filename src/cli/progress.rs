@@ -121,6 +121,7 @@ impl Progress {
 
     pub(super) fn finish(&self) {
         if let View::Bars { all, .. } = &self.view {
+            output::above(None);
             // The lines below say it all; a terminal that is gone needs none.
             let _ = all.clear();
         }
@@ -153,16 +154,6 @@ impl Progress {
         );
         format!("{}/{} runs, {left}", self.done, self.total)
     }
-
-    fn say(&self, text: &str) {
-        match &self.view {
-            View::Bars { all, .. } => {
-                // A terminal that is gone needs no lines.
-                let _ = all.println(text);
-            }
-            View::Lines { .. } => output::note(text),
-        }
-    }
 }
 
 /// What bars look like.
@@ -174,6 +165,7 @@ pub(super) fn style(template: &str) -> ProgressStyle {
 
 fn bars(total: usize, done: usize, slots: usize) -> View {
     let all = MultiProgress::new();
+    output::above(Some(all.clone()));
     let slots = (0..slots)
         .map(|_| {
             let bar = all.add(ProgressBar::new(1000));
@@ -249,7 +241,7 @@ impl Observer for Progress {
             }
             Ending::Diverged { step, .. } => format!("diverged at step {step}"),
         };
-        self.say(&format!(
+        output::note(format!(
             "{:>4}/{} {}: {end}, {}",
             self.done,
             self.total,
@@ -278,11 +270,11 @@ impl Observer for Progress {
             RunState::Cancelled => "; it is cancelled",
             _ => "",
         };
-        self.say(&format!("{}: {}{then}", run.label(), failure.message));
+        output::note(format!("{}: {}{then}", run.label(), failure.message));
     }
 
     fn changed(&mut self, run: &PlannedRun, record: &Record) {
-        self.say(&format!(
+        output::note(format!(
             "{}: now {}, as was asked for",
             run.label(),
             record.state.name()
@@ -291,7 +283,7 @@ impl Observer for Progress {
 
     fn disk(&mut self, room: DiskRoom) {
         let (free, reserve) = (bytes(room.free), bytes(room.reserve));
-        self.say(&if room.is_low() {
+        output::note(if room.is_low() {
             format!(
                 "little room on the disk: {free} are free, no run is started below {reserve}; those under way go on"
             )
@@ -306,7 +298,7 @@ impl Observer for Progress {
         } else {
             trouble.words()
         };
-        self.say(&format!("{engine}: {words}"));
+        output::note(format!("{engine}: {words}"));
     }
 
     fn tick(&mut self) {
@@ -355,7 +347,7 @@ impl Observer for Progress {
     }
 
     fn interrupted(&mut self, again: bool) {
-        self.say(if again {
+        output::note(if again {
             "stopping at once: runs under way go on from their last checkpoint"
         } else {
             "stopping: runs under way write a checkpoint, finished runs are kept; once more stops at once"

@@ -29,14 +29,14 @@ impl Terminal {
     fn show(&mut self, done: u64, total: u64, template: &str, line: impl FnOnce() -> String) {
         if std::io::stderr().is_terminal() {
             let bar = self.bar.get_or_insert_with(|| {
-                ProgressBar::new(total)
-                    .with_style(style(template))
-                    .with_position(done)
+                let bar = ProgressBar::new(total).with_style(style(template));
+                output::bar(bar.with_position(done))
             });
             bar.set_length(total);
             bar.set_position(done);
             if done == total {
                 bar.finish_and_clear();
+                output::above(None);
                 self.bar = None;
             }
         } else if self.last.elapsed() >= PLAIN_EVERY {

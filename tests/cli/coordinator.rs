@@ -15,7 +15,7 @@ use crate::messages::said;
 use crate::sandbox::{Sandbox, skipped, until};
 
 /// The trainer that trains nothing, as `--trainer` takes it.
-fn noop() -> String {
+pub(crate) fn noop() -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_isoflop"))
         .with_file_name("examples")
         .join("noop-trainer");

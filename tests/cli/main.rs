@@ -7,6 +7,7 @@
 mod arch;
 mod coordinator;
 mod data;
+mod decisions;
 mod docs;
 mod faults;
 mod foreign;

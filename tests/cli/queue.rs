@@ -37,7 +37,7 @@ pub(crate) const EXECUTOR: &str = "  command:
 pub(crate) const LOCAL: &str = "  local:\n    device: cpu\n    slots: 2\n    threads_per_run: 1\n";
 
 /// The sweep given to the engine.
-fn queued(sandbox: Sandbox) -> Sandbox {
+pub(crate) fn queued(sandbox: Sandbox) -> Sandbox {
     sandbox.edit(LOCAL, EXECUTOR);
     sandbox.policy(&["retry_seconds: 0"]);
     sandbox.queue(&["poll_seconds: 0.1", "grace_seconds: 0.5"]);

@@ -125,6 +125,7 @@ impl Sandbox {
             .args(arguments)
             .args(other_trainer(arguments))
             .env_remove("RUST_BACKTRACE")
+            .env_remove("ISOFLOP_LOG")
             .stdin(Stdio::null());
         command
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! results/<sweep>/
 //!   lock                 held by the coordinator; names its process and host
+//!   coordinator.log      what the coordinator decided, and why; coordinator.1.log before that
 //!   state.sqlite         what the coordinator remembers of each run; can be made anew
 //!   plan.json            the runs this sweep asks for, with their arms and labels
 //!   sweep.yaml           the sweep file as it was when they were asked for
@@ -67,6 +68,16 @@ impl SweepDir {
     /// The coordinator's lock.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")
+    }
+
+    /// What the coordinator decided, and why.
+    pub fn coordinator_log(&self) -> PathBuf {
+        self.root.join("coordinator.log")
+    }
+
+    /// What it decided before that, where it was more than a log holds.
+    pub fn older_coordinator_log(&self) -> PathBuf {
+        self.root.join("coordinator.1.log")
     }
 
     /// What the coordinator remembers.

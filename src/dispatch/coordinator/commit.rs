@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::executor::dropped;
 use isoflop_core::run::{
     AttemptDir, InvalidOutcome, Outcome, SweepDir, remove_checkpoints, write_json,
 };
@@ -36,6 +37,9 @@ pub(super) fn commit(
     let path = dir.outcome();
     write_json(&path, &outcome).map_err(|source| CommitError::Unwritable { path, source })?;
     // The run is done: its checkpoints are of no more use, and what cannot be removed costs only space.
-    let _ = remove_checkpoints(&dir.checkpoints());
+    dropped(
+        remove_checkpoints(&dir.checkpoints()),
+        "checkpoints were not removed",
+    );
     Ok(outcome)
 }

@@ -8,9 +8,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::executor::dropped;
 use isoflop_core::data::read_digest;
 use isoflop_core::run::{
-    Outcome, RunDir, RunId, RunSpec, SweepDir, remove_checkpoints, write_json, write_streamed,
+    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, remove_checkpoints, write_json,
+    write_streamed,
 };
 use isoflop_sweep::Plan;
 
@@ -164,7 +166,7 @@ fn all(
                 other => other?,
             },
             Ok(None) => result.not_finished += 1,
-            Err(reason) => result.damaged.push((folder.clone(), reason)),
+            Err(reason) => result.damaged.push((folder.clone(), reason.to_string())),
         }
     }
     progress(folders.len(), folders.len());
@@ -196,19 +198,34 @@ struct Finished {
     outcome: Outcome,
 }
 
-/// The run of a folder if it is done; the reason where it cannot be told, or is not to be trusted.
-fn finished(run: &RunDir, folder: &str) -> Result<Option<Finished>, String> {
+/// Why a folder's run is left out.
+#[derive(Debug, thiserror::Error)]
+enum LeftOut {
+    #[error("its spec cannot be read: {0}")]
+    Unreadable(io::Error),
+    #[error("its spec is damaged: {0}")]
+    Damaged(serde_json::Error),
+    #[error("its spec is that of run {0}")]
+    Misplaced(RunId),
+    #[error("{0}")]
+    Invalid(#[from] InvalidOutcome),
+}
+
+/// The run of a folder if it is done.
+///
+/// # Errors
+/// [`LeftOut`], where it cannot be told, or is not to be trusted.
+fn finished(run: &RunDir, folder: &str) -> Result<Option<Finished>, LeftOut> {
     if !run.outcome().exists() {
         return Ok(None);
     }
-    let spec = fs::read(run.spec()).map_err(|e| format!("its spec cannot be read: {e}"))?;
-    let spec: RunSpec =
-        serde_json::from_slice(&spec).map_err(|e| format!("its spec is damaged: {e}"))?;
+    let spec = fs::read(run.spec()).map_err(LeftOut::Unreadable)?;
+    let spec: RunSpec = serde_json::from_slice(&spec).map_err(LeftOut::Damaged)?;
     let id = spec.id();
     if id.as_str() != folder {
-        return Err(format!("its spec is that of run {id}"));
+        return Err(LeftOut::Misplaced(id));
     }
-    let outcome = Outcome::committed(run, &id, &spec).map_err(|e| e.to_string())?;
+    let outcome = Outcome::committed(run, &id, &spec)?;
     Ok(Some(Finished { id, spec, outcome }))
 }
 
@@ -283,7 +300,10 @@ fn place(staged: &RunDir, here: &RunDir, number: u32) -> Result<(), ImportError>
     rename(&staged.spec(), &here.spec())?;
     rename(&staged.outcome(), &here.outcome())?;
     // The run is done: its checkpoints are of no more use, and what cannot be removed costs only space.
-    let _ = remove_checkpoints(&here.checkpoints());
+    dropped(
+        remove_checkpoints(&here.checkpoints()),
+        "checkpoints were not removed",
+    );
     Ok(())
 }
 

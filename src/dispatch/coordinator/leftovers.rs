@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::executor::dropped;
 use isoflop_core::run::{SweepDir, remove_checkpoints, remove_unfinished};
 use isoflop_sweep::Plan;
 
@@ -9,7 +10,7 @@ use isoflop_sweep::Plan;
 pub(super) fn sweep_leftovers(sweep: &SweepDir, plan: &Plan, done: &[bool]) {
     remove_unfinished(sweep.root());
     remove_unfinished(&sweep.data());
-    let Ok(folders) = fs::read_dir(sweep.runs()) else {
+    let Some(folders) = dropped(fs::read_dir(sweep.runs()), "runs were not listed") else {
         return;
     };
     let folders: std::collections::HashSet<_> =
@@ -23,10 +24,13 @@ pub(super) fn sweep_leftovers(sweep: &SweepDir, plan: &Plan, done: &[bool]) {
         for attempt in fs::read_dir(dir.attempts()).into_iter().flatten().flatten() {
             remove_unfinished(&attempt.path());
         }
-        let _ = fs::remove_dir_all(dir.checkpoints().in_the_making().root());
-        let _ = fs::remove_dir_all(dir.trunk().in_the_making().root());
+        for unfinished in [dir.checkpoints(), dir.trunk()].map(|kept| kept.in_the_making()) {
+            let removed = fs::remove_dir_all(unfinished.root());
+            dropped(removed, "a checkpoint in the making was not removed");
+        }
         if *done {
-            let _ = remove_checkpoints(&dir.checkpoints());
+            let removed = remove_checkpoints(&dir.checkpoints());
+            dropped(removed, "checkpoints were not removed");
         }
     }
 }

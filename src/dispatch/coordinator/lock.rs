@@ -3,11 +3,16 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 
+use super::log::CoordinatorLog;
+use crate::executor::dropped;
 use isoflop_core::run::SweepDir;
 
-/// The lock of a sweep's results, held until dropped; the system frees it when the process dies, however it dies.
+/// The lock of a sweep's results, held until dropped; the system frees it when the process dies, however it dies. Its holder writes the
+/// coordinator's log.
 #[derive(Debug)]
 pub struct SweepLock {
+    // Dropped in this order: the log is its holder's alone.
+    _log: CoordinatorLog,
     _file: File,
 }
 
@@ -35,7 +40,7 @@ pub enum LockError {
 impl SweepLock {
     /// Who holds the lock of a sweep; none where nobody does.
     pub fn holder(sweep: &SweepDir) -> Option<String> {
-        let mut file = File::open(sweep.lock()).ok()?;
+        let mut file = dropped(File::open(sweep.lock()), "the lock was not opened")?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(read_holder(&mut file)),
             _ => None,
@@ -79,7 +84,10 @@ impl SweepLock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(text.as_bytes()))
             .map_err(unwritable)?;
-        Ok(Self { _file: file })
+        Ok(Self {
+            _log: CoordinatorLog::open(sweep),
+            _file: file,
+        })
     }
 }
 
@@ -100,7 +108,10 @@ fn lock(file: &File) -> Result<(), TryLockError> {
 /// What the holder wrote: a courtesy, without which the refusal still stands.
 fn read_holder(file: &mut File) -> String {
     let mut holder = String::new();
-    let _ = file.read_to_string(&mut holder);
+    dropped(
+        file.read_to_string(&mut holder),
+        "the lock's holder was not read",
+    );
     if holder.trim().is_empty() {
         "process unknown".to_owned()
     } else {

@@ -7,7 +7,9 @@ mod estimate;
 mod import;
 mod leftovers;
 mod lock;
+mod log;
 mod memory;
+mod redaction;
 mod requests;
 mod resume;
 mod room;
@@ -21,13 +23,15 @@ pub use drive::{DiskRoom, DriveError, Observer, Options, Summary, drive};
 pub use estimate::{Cost, disk_reserve};
 pub use import::{Difference, ImportError, Imported, import, take_over};
 pub use lock::{LockError, SweepLock};
+pub use log::CoordinatorLogWriter;
 pub use memory::{Place, TextBytes, memory_bytes};
+pub use redaction::redacted;
 pub use requests::carry_out;
 pub use resume::{ResumeError, Resumed, TakenUp, look, resume};
 pub use room::{TooLarge, machine, side_by_side};
 pub use schedule::{
-    Claim, Command, Decision, Event, Exploded, Facts, Machine, Moment, Policy, RunIndex, SlotIndex,
-    State, step,
+    Claim, Command, Decision, Event, Exploded, Facts, GiveUp, Machine, Moment, Next, Policy, Room,
+    RunIndex, SlotIndex, State, StopReason, Verdict, step,
 };
 pub use seats::seat;
 pub use trunks::{Branch, branches, flops_saved};

@@ -1,11 +1,13 @@
 //! What was asked for while no coordinator ran.
 
+use super::log::sweep_span;
 use super::resume::{ResumeError, TakenUp, resume};
 use super::schedule::{RunIndex, asked};
-use crate::executor::unwant;
+use crate::executor::{dropped, unwant};
 use crate::store::{Change, Record, RequestKind};
 use isoflop_core::run::SweepDir;
 use isoflop_sweep::Plan;
+use tracing::info;
 
 /// Carries out the requests that lie in the store of a sweep, whose lock is held, and starts nothing.
 ///
@@ -17,6 +19,7 @@ pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
         mut store,
         ..
     } = resume(sweep, plan)?;
+    let _span = sweep_span(sweep).entered();
     let (mut changed, mut answers): (Vec<RunIndex>, Vec<_>) = (Vec::new(), Vec::new());
     for request in store.requests()? {
         let Some(run) = plan
@@ -31,13 +34,26 @@ pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
         if let (RequestKind::Cancel, Some(lease)) = (request.kind, record.state.lease()) {
             // An engine has it: it is asked to end, and the next coordinator sees it end, and answers.
             let attempt = sweep.run(&plan.runs[run].id).attempt(lease.attempt);
-            let _ = unwant(&attempt);
+            let told = unwant(&attempt);
+            info!(
+                run = request.run,
+                attempt = lease.attempt,
+                told = told.is_ok(),
+                "asked to stop"
+            );
+            dropped(told, "an attempt was not told to end");
             continue;
         }
         if let Some(wanted) = asked(record, request.kind) {
             *record = wanted;
             changed.push(run);
         }
+        info!(
+            run = request.run,
+            request = request.kind.name(),
+            state = record.state.name(),
+            "request carried out"
+        );
         answers.push((request.id, record.state.name().to_owned()));
     }
     let changes = changed.iter().map(|run| {

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 
 use super::commit::commit;
 use super::leftovers::sweep_leftovers;
+use super::log::sweep_span;
 use super::schedule::RunIndex;
-use crate::executor::{kill_survivors, unwant};
+use crate::executor::{dropped, kill_survivors, unwant};
 use crate::store::{Fence, Lease, Listed, Record, RunState, Store, StoreError};
 use isoflop_core::run::{Ending, InvalidOutcome, Launch, Outcome, RunDir, SweepDir};
 use isoflop_sweep::{Plan, PlannedRun};
+use tracing::{info, info_span};
 
 /// How the plan's runs stand.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -111,13 +113,17 @@ pub fn look(sweep: &SweepDir, plan: &Plan, remembered: &HashMap<String, Record>)
 /// # Errors
 /// [`ResumeError`].
 pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
+    let _span = sweep_span(sweep).entered();
     let survivors = kill_survivors(&sweep.runs()).map_err(ResumeError::Survivors)?;
     let mut opened = Store::open(sweep)?;
     let set_aside = opened.set_aside.take();
     let (mut resumed, fences) = (look(sweep, plan, &opened.records()?), opened.fences()?);
     let mut held = BTreeMap::new();
     for (i, run) in plan.runs.iter().enumerate() {
+        let _span = info_span!("run", id = run.id.as_str()).entered();
         if let Some(outcome) = left_behind(sweep, run, &resumed.records[i]) {
+            let reason = "its attempt had delivered before its coordinator ended";
+            info!(attempt = outcome.attempt, reason, "committed");
             resumed.done[i] = true;
             (resumed.records[i], resumed.losses[i]) = done(&outcome, Some(&resumed.records[i]));
             let (restored, damaged) = resumed.damaged.drain(..).partition(|(run, _)| *run == i);
@@ -133,16 +139,23 @@ pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
                         .attempt(lease.attempt)
                         .is_with_an_engine() =>
                 {
+                    let reason = "an engine has its attempt, which may run still";
+                    info!(attempt = lease.attempt, reason, "lease kept");
                     let slot = held.len();
                     held.insert(i, *fence);
                     RunState::Leased {
                         lease: Lease { slot, ..lease },
                     }
                 }
-                _ => RunState::default(),
+                _ => {
+                    let reason = "its attempt ended with its coordinator";
+                    info!(attempt = lease.attempt, reason, "lease released");
+                    RunState::default()
+                }
             };
         }
     }
+    tell(&resumed, plan, survivors, set_aside.as_ref());
     let wanted = wanted(plan);
     fences
         .keys()
@@ -158,6 +171,28 @@ pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
         survivors,
         held,
     })
+}
+
+/// Leaves to the log what was found.
+fn tell(resumed: &Resumed, plan: &Plan, survivors: usize, aside: Option<&(PathBuf, String)>) {
+    if let Some((path, reason)) = aside {
+        info!(path = %path.display(), reason, "store made anew");
+    }
+    let runs = [
+        ("done again", &resumed.damaged),
+        ("restored", &resumed.restored),
+    ];
+    for (choice, found) in runs {
+        for (run, reason) in found {
+            info!(run = plan.runs[*run].id.as_str(), reason, "{choice}");
+        }
+    }
+    info!(
+        runs = plan.runs.len(),
+        done = resumed.done.iter().filter(|done| **done).count(),
+        trainers_ended = survivors,
+        "sweep taken up"
+    );
 }
 
 fn listing(run: &PlannedRun) -> Listed<'_> {
@@ -221,8 +256,13 @@ fn held(attempt: u32) -> RunState {
 fn left_behind(sweep: &SweepDir, run: &PlannedRun, record: &Record) -> Option<Outcome> {
     let lease = record.state.lease()?;
     let attempt = sweep.run(&run.id).attempt(lease.attempt);
-    let launch: Launch = serde_json::from_slice(&fs::read(attempt.launch()).ok()?).ok()?;
-    commit(sweep, run, &attempt, &launch.fence).ok()
+    let launch = dropped(fs::read(attempt.launch()), "a launch file was not read")?;
+    let launch = serde_json::from_slice::<Launch>(&launch);
+    let fence = dropped(launch, "a launch file is damaged")?.fence;
+    dropped(
+        commit(sweep, run, &attempt, &fence),
+        "nothing was left behind to commit",
+    )
 }
 
 /// Asks the attempt of an engine at a run that is not wanted any more to end. It commits nothing in any case: one that cannot be
@@ -232,13 +272,14 @@ fn take_back(run: &RunDir) {
     if let Some(attempt) =
         attempt.filter(|attempt| attempt.is_with_an_engine() && !attempt.end().exists())
     {
-        let _ = unwant(&attempt);
+        info!(attempt = %attempt.root().display(), reason = "the plan does not ask for its run", "asked to stop");
+        dropped(unwant(&attempt), "an attempt was not told to end");
     }
 }
 
 /// The number of the latest attempt at a run.
 pub(super) fn last_attempt(run: &RunDir) -> Option<u32> {
-    let entries = fs::read_dir(run.attempts()).ok()?;
+    let entries = dropped(fs::read_dir(run.attempts()), "attempts were not listed")?;
     entries
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -247,7 +288,7 @@ pub(super) fn last_attempt(run: &RunDir) -> Option<u32> {
 
 /// The runs that have a folder.
 fn folders(sweep: &SweepDir) -> HashSet<String> {
-    let Ok(entries) = fs::read_dir(sweep.runs()) else {
+    let Some(entries) = dropped(fs::read_dir(sweep.runs()), "runs were not listed") else {
         return HashSet::new();
     };
     entries

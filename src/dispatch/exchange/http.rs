@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response};
 
+use super::BackendError;
 use crate::protocol::tls_provider;
 
 /// Longest time until a connection is there.
@@ -25,16 +26,22 @@ pub(crate) fn client(whole: Duration) -> ClientBuilder {
 /// An answer's text, if it is no longer than so many bytes.
 ///
 /// # Errors
-/// In words.
-pub(crate) async fn text(mut response: Response, most: usize) -> Result<String, String> {
+/// [`BackendError`], when it is longer or breaks off.
+pub(crate) async fn text(mut response: Response, most: usize) -> Result<String, BackendError> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|e| words(&e))? {
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if bytes.len() + chunk.len() > most {
-            return Err(format!("the answer is longer than {most} bytes"));
+            let words = format!("the answer is longer than {most} bytes");
+            return Err(BackendError::Malformed(words));
         }
         bytes.extend_from_slice(&chunk);
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A request without an answer.
+pub(crate) fn unreachable(error: reqwest::Error) -> BackendError {
+    BackendError::Unreachable(words(&error))
 }
 
 /// What went wrong: the last cause says it, those before it repeat the address.

@@ -4,6 +4,7 @@
 
 mod address;
 mod arrival;
+mod backend_error;
 mod bucket;
 mod calls;
 mod client;
@@ -20,6 +21,7 @@ mod token;
 
 pub use address::StorageAddress;
 pub(crate) use arrival::{Arrival, append, deliver, note};
+pub use backend_error::BackendError;
 pub(crate) use bucket::Bucket;
 pub use calls::Note;
 pub(crate) use client::Client;

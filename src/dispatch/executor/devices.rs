@@ -2,6 +2,7 @@
 
 use nvml_wrapper::Nvml;
 
+use super::dropped;
 use isoflop_core::run::Device;
 use isoflop_sweep::{DeviceKind, LocalExecutor};
 
@@ -80,9 +81,8 @@ fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
 
 /// GPUs that the driver shows; none where there is no driver.
 pub fn gpu_count() -> u32 {
-    Nvml::init()
-        .and_then(|nvml| nvml.device_count())
-        .unwrap_or(0)
+    let count = Nvml::init().and_then(|nvml| nvml.device_count());
+    dropped(count, "there is no driver for GPUs").unwrap_or(0)
 }
 
 #[cfg(test)]

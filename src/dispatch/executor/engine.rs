@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::asked::Asked;
 use super::local::SpawnError;
+use crate::exchange::BackendError;
 use isoflop_core::run::{AttemptDir, AttemptEnd};
 
 /// Where attempts execute. The contract with whatever trains is the attempt's folder: an engine gets a trainer started on it,
@@ -44,8 +45,8 @@ pub trait Executor: Debug {
 /// What keeps an engine from its attempts: it is waited for, and its user may help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// It does not say what it has; why, in words.
-    Silent(String),
+    /// It does not say what it has, and why.
+    Silent(BackendError),
     /// The storage by which it is reached does not answer; why, in words.
     StorageAway(String),
     /// No worker has called since the coordinator is there.
@@ -104,7 +105,7 @@ pub enum ExecutionError {
     Wait(#[from] io::Error),
     /// The engine did not take it: it would take no other.
     #[error("the job was not taken: {0}")]
-    Refused(String),
+    Refused(BackendError),
     /// Its folder cannot be written to.
     #[error("cannot write `{0}`: {1}")]
     Unwritable(PathBuf, io::Error),

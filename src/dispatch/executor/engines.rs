@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::asked::Asked;
 use super::devices::Slot;
+use super::dropped;
 use super::engine::{Execution, Executor, Trouble};
 use super::local::SpawnError;
 use isoflop_core::run::AttemptDir;
@@ -25,6 +26,11 @@ impl Engines {
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The name of one, counted from 0.
+    pub fn name(&self, engine: usize) -> &str {
+        &self.0[engine].0
     }
 
     /// Begins an attempt on a seat.
@@ -54,7 +60,8 @@ impl Engines {
 
     /// The engine that began an attempt, counted from 0.
     pub fn of(&self, attempt: &AttemptDir) -> Option<usize> {
-        let name = std::fs::read_to_string(attempt.engine()).ok()?;
+        let name = std::fs::read_to_string(attempt.engine());
+        let name = dropped(name, "the name of its engine was not read")?;
         self.names().position(|known| known == name)
     }
 

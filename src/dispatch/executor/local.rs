@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 
 use super::asked::{Asked, heard};
+use super::dropped;
 use super::engine::ExecutionError;
 use super::engine::{Execution, Executor};
 use super::kills::Kills;
@@ -57,9 +58,8 @@ impl Trainer {
     /// [`TrainerMissing`].
     pub fn find(given: Option<&Path>) -> Result<Self, TrainerMissing> {
         let beside = || {
-            std::env::current_exe()
-                .ok()
-                .and_then(|exe| Some(exe.parent()?.join("isoflop-trainer")))
+            let here = dropped(std::env::current_exe(), "this program has no path")?;
+            Some(here.parent()?.join("isoflop-trainer"))
         };
         let program = given
             .map(Path::to_owned)
@@ -161,7 +161,8 @@ impl LocalProcess {
         // What it has started and left behind has no business any more.
         self.signal(Signal::SIGKILL);
         // A process that left the group may hold the log open for ever: it is not waited for.
-        let _ = tokio::time::timeout(LAST_WORDS, &mut self.logged).await;
+        let logged = tokio::time::timeout(LAST_WORDS, &mut self.logged).await;
+        dropped(logged, "a process of its own holds its log open");
         end
     }
 
@@ -180,7 +181,7 @@ impl LocalProcess {
     fn signal(&self, signal: Signal) {
         if let Some(pid) = i32::try_from(self.id).ok().filter(|pid| *pid > 0) {
             // It fails only when the group is gone already, which is what was wanted.
-            let _ = killpg(Pid::from_raw(pid), signal);
+            dropped(killpg(Pid::from_raw(pid), signal), "its group is gone");
         }
     }
 }
@@ -196,7 +197,7 @@ fn as_told(end: AttemptEnd) -> AttemptEnd {
 
 /// The last `error:` line of an attempt's log.
 pub fn error_line(attempt: &AttemptDir) -> Option<String> {
-    let log = std::fs::read(attempt.log()).ok()?;
+    let log = dropped(std::fs::read(attempt.log()), "a log was not read")?;
     let text = String::from_utf8_lossy(&log);
     text.lines()
         .rev()

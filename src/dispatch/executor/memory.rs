@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nvml_wrapper::Nvml;
 
-use super::Slot;
+use super::{Slot, dropped};
 use isoflop_core::run::Device;
 
 /// Memory that the slots have for runs, bytes.
@@ -32,10 +32,14 @@ pub fn free_memory(slots: &[Slot]) -> Option<FreeMemory> {
     if slots.iter().all(|slot| slot.device == Device::Cpu) {
         return MemoryFiles::of_system().available().map(FreeMemory::Shared);
     }
-    let nvml = Nvml::init().ok()?;
+    let nvml = dropped(Nvml::init(), "there is no driver for GPUs")?;
     let free = |slot: &Slot| match slot.device {
         Device::Cpu => MemoryFiles::of_system().available(),
-        Device::Cuda(index) => Some(nvml.device_by_index(index).ok()?.memory_info().ok()?.free),
+        Device::Cuda(index) => {
+            let told = nvml.device_by_index(index);
+            let told = told.and_then(|device| device.memory_info());
+            Some(dropped(told, "a GPU does not say what memory is free")?.free)
+        }
     };
     slots
         .iter()
@@ -113,8 +117,7 @@ impl MemoryFiles {
 
     /// The folders of this process's control group and of those around it, the innermost first.
     fn own_groups(&self) -> Vec<(PathBuf, Names)> {
-        let memberships =
-            fs::read_to_string(self.processes.join("self/cgroup")).unwrap_or_default();
+        let memberships = read(&self.processes.join("self/cgroup")).unwrap_or_default();
         let mut found = Vec::new();
         for line in memberships.lines() {
             // `hierarchy:controllers:path`; the second version has hierarchy 0 and names no controllers.
@@ -143,22 +146,21 @@ impl MemoryFiles {
 
 /// What a group's limit leaves, bytes; none where it has no limit.
 fn left_in(group: &Path, names: Names) -> Option<u64> {
-    let number = |name: &str| {
-        fs::read_to_string(group.join(name))
-            .ok()?
-            .trim()
-            .parse::<u64>()
-            .ok()
-    };
+    let number = |name: &str| read(&group.join(name))?.trim().parse::<u64>().ok();
     // `max` is no number: there is no limit.
     let (limit, used) = (number(names.limit)?, number(names.used)?);
     let droppable = number_after(&group.join("memory.stat"), names.droppable).unwrap_or(0);
     Some(limit.saturating_sub(used.saturating_sub(droppable)))
 }
 
+/// What the system says in a file; nothing where it has none.
+fn read(path: &Path) -> Option<String> {
+    dropped(fs::read_to_string(path), "the system does not say")
+}
+
 /// The number behind a key at the beginning of a line.
 fn number_after(path: &Path, key: &str) -> Option<u64> {
-    let text = fs::read_to_string(path).ok()?;
+    let text = read(path)?;
     let mut lines = text.lines().map(str::split_whitespace);
     lines.find_map(|mut words| {
         if words.next()? == key {

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::dropped;
 use isoflop_core::run::AttemptDir;
+use tracing::info;
 
 /// Longest wait for a killed process to be gone.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,13 +21,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// The processes that are still there.
 pub fn kill_survivors(runs: &Path) -> Result<usize, Vec<i32>> {
-    let Ok(runs) = runs.canonicalize() else {
+    let Some(runs) = dropped(runs.canonicalize(), "the folder of runs has no path") else {
         return Ok(0);
     };
     let found = processes_on(&runs);
     for pid in &found {
         // It fails only when the process is gone already, which is what was wanted.
-        let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+        info!(pid, reason = "its coordinator is gone", "trainer ended");
+        dropped(kill(Pid::from_raw(*pid), Signal::SIGKILL), "it is gone");
     }
     let began = Instant::now();
     let mut left = found.clone();

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::Span;
 
 use crate::coordinator::schedule::{Claim, SlotIndex};
-use crate::executor::Asked;
+use crate::executor::{Asked, dropped};
 use isoflop_core::run::{AttemptDir, Event, EventTail};
 
 /// An attempt in a slot.
@@ -14,6 +15,8 @@ pub(super) struct Active {
     pub(super) attempt: AttemptDir,
     /// Its fencing token.
     pub(super) fence: String,
+    /// Of what is decided about it.
+    pub(super) span: Span,
     pub(super) asked: watch::Sender<Asked>,
     /// Whether it waits for a machine, as far as is known.
     pub(super) waits: bool,
@@ -43,7 +46,7 @@ impl Active {
     pub(super) fn new(
         slot: SlotIndex,
         attempt: AttemptDir,
-        fence: String,
+        (fence, span): (String, Span),
         asked: watch::Sender<Asked>,
         waits: bool,
     ) -> Self {
@@ -53,6 +56,7 @@ impl Active {
             slot,
             attempt,
             fence,
+            span,
             asked,
             waits,
             taken,
@@ -70,7 +74,8 @@ impl Active {
             return Vec::new();
         }
         // The file appears when the trainer has read its data.
-        let events = self.events.read_new().unwrap_or_default();
+        let said = self.events.read_new();
+        let events = dropped(said, "events were not read").unwrap_or_default();
         self.watch.look(passed, is_cut_off || !events.is_empty());
         events
     }
@@ -132,7 +137,7 @@ mod tests {
         let mut active = Active::new(
             0,
             attempt,
-            String::new(),
+            (String::new(), Span::none()),
             watch::channel(Asked::Nothing).0,
             false,
         );

@@ -1,23 +1,26 @@
 //! The loop: what happens is decided on, written down, carried out.
 
 mod look;
+mod verdicts;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
+use tracing::{Instrument, Span, debug, info};
 
 use super::active::{Active, Actives};
 use super::judge::judge;
 use super::launch::{Starting, launch, write_attempt};
 use super::ledger::{End, Ledger};
-use super::{DriveError, Observer, Options, Summary};
+use super::trace::attempt_span;
+use super::{DiskRoom, DriveError, Observer, Options, Summary};
 use crate::coordinator::commit::{CommitError, commit};
 use crate::coordinator::schedule::{
-    Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, step,
+    Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, Verdict, step,
 };
 use crate::coordinator::trunks::followers;
-use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, unwant};
+use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, dropped, unwant};
 use crate::store::{Failure, FailureClass, Fence, Request, Store};
 use isoflop_core::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
 use isoflop_sweep::Plan;
@@ -41,9 +44,14 @@ pub(super) struct Driver<'a> {
     ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
     began: Instant,
     looked: Instant,
-    disk_is_low: bool,
+    /// The disk, as it was at the last look.
+    disk: Option<DiskRoom>,
     /// What keeps each engine from its attempts, as was told.
     troubles: Vec<Option<Trouble>>,
+    /// What was decided in this turn, with the spans that are known.
+    verdicts: Vec<(Option<Span>, Verdict)>,
+    /// Whether slots stay empty, as was told.
+    told_to_wait: bool,
     interrupted: bool,
     finished: bool,
 }
@@ -69,8 +77,10 @@ impl<'a> Driver<'a> {
             ended: mpsc::unbounded_channel(),
             began: Instant::now(),
             looked: Instant::now(),
-            disk_is_low: false,
+            disk: None,
             troubles: Vec::new(),
+            verdicts: Vec::new(),
+            told_to_wait: false,
             interrupted: false,
             finished: false,
         }
@@ -79,8 +89,18 @@ impl<'a> Driver<'a> {
     pub(super) async fn run(mut self, state: State) -> Result<Summary, DriveError> {
         let mut signals = Signals::with_terminal()?;
         let result = self.go(state, &mut signals).await;
-        if result.is_err() {
-            self.end_all(&mut signals).await;
+        match &result {
+            Ok(summary) => info!(
+                done = summary.done(),
+                runs = summary.records.len(),
+                interrupted = summary.interrupted,
+                detached = summary.detached,
+                "the coordinator ends"
+            ),
+            Err(error) => {
+                info!(reason = error.to_string(), "the coordinator cannot go on");
+                self.end_all(&mut signals).await;
+            }
         }
         result
     }
@@ -145,6 +165,7 @@ impl<'a> Driver<'a> {
                 }
             }
             self.ledger.write(&state)?;
+            self.tell_verdicts();
             self.answer(&state)?;
             for command in commands.drain(..) {
                 events.extend(self.carry_out(command, &state));
@@ -162,6 +183,7 @@ impl<'a> Driver<'a> {
         for run in decision.changed {
             self.ledger.note(&state, run, &end);
         }
+        self.note_verdicts(decision.verdicts);
         self.tell(&told, &state);
         self.finished = decision.commands.contains(&Command::Finish);
         (state, decision.commands)
@@ -246,12 +268,15 @@ impl<'a> Driver<'a> {
         let (attempt, hears) = self.watch(claim, slot, fence);
         let launch = launch(self.sweep, self.plan, &self.options, &starting);
         write_attempt(self.sweep, planned, &attempt, &launch)?;
-        let execution = self
-            .options
-            .engines
-            .begin(&attempt, self.options.slots[slot], hears)
+        let (engines, place) = (&self.options.engines, self.options.slots[slot]);
+        let execution = engines
+            .begin(&attempt, place, hears)
             .map_err(|e| Failure::new(FailureClass::Unwritable, e.to_string()))?;
         let pid = execution.pid;
+        if let (None, Some(active)) = (pid, self.active.get(&claim)) {
+            let engine = engines.name(place.engine);
+            info!(parent: &active.span, engine, "given to its engine");
+        }
         self.await_end(claim, execution);
         self.observer
             .started(slot, planned, claim.attempt, pid.is_none());
@@ -271,23 +296,27 @@ impl<'a> Driver<'a> {
             .run(&self.plan.runs[claim.run].id)
             .attempt(claim.attempt);
         let (asked, hears) = watch::channel(Asked::Nothing);
+        let span = attempt_span(self.plan, claim, &fence);
         let waits = self.options.engines.has_a_queue(self.options.slots[slot]);
         self.active.insert(
             claim,
-            Active::new(slot, attempt.clone(), fence, asked, waits),
+            Active::new(slot, attempt.clone(), (fence, span), asked, waits),
         );
         (attempt, hears)
     }
 
     fn await_end(&mut self, claim: Claim, Execution { end, taken, .. }: Execution) {
+        let mut span = Span::none();
         if let Some(active) = self.active.get_mut(&claim) {
-            active.taken = taken;
+            (active.taken, span) = (taken, active.span.clone());
         }
         let ended = self.ended.0.clone();
-        tokio::spawn(async move {
-            // The receiver lives as long as the driver.
-            let _ = ended.send((claim, end.await));
-        });
+        let awaited = async move {
+            if ended.send((claim, end.await)).is_err() {
+                debug!("it ended after the coordinator had");
+            }
+        };
+        tokio::spawn(awaited.instrument(span));
     }
 
     /// Whether the engine has all that can be given to it now, and that was all that was wanted.
@@ -316,6 +345,10 @@ impl<'a> Driver<'a> {
                 format!("it was given to an engine that is not the sweep's any more{told}");
             return Event::Failed(claim, Failure::new(FailureClass::Preempted, message));
         };
+        if let Some(active) = self.active.get(&claim) {
+            let reason = "an earlier coordinator gave it to its engine, which may have it still";
+            info!(parent: &active.span, slot, reason, "adopted");
+        }
         self.await_end(claim, execution);
         self.observer.started(slot, planned, claim.attempt, true);
         Event::Tick
@@ -372,11 +405,13 @@ impl<'a> Driver<'a> {
     /// Removes the trunk of a run that nobody waits for any more; what cannot be removed costs only space.
     fn drop_trunk(&self, run: RunIndex, state: &State) {
         if !self.is_awaited(run, state) {
-            let _ = remove_checkpoints(&self.sweep.run(&self.plan.runs[run].id).trunk());
+            let trunk = self.sweep.run(&self.plan.runs[run].id).trunk();
+            dropped(remove_checkpoints(&trunk), "a trunk was not removed");
         }
     }
 
     fn interrupt(&mut self) -> Event {
+        info!(again = self.interrupted, "interrupted");
         self.observer.interrupted(self.interrupted);
         if self.interrupted {
             self.active

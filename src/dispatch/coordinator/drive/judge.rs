@@ -48,7 +48,8 @@ pub(super) fn judge(
     })
 }
 
-fn late(overdue: Overdue, options: &Options) -> Failure {
+/// The failure of an attempt that is stopped because it is overdue.
+pub(super) fn late(overdue: Overdue, options: &Options) -> Failure {
     match overdue {
         Overdue::Silent => {
             let seconds = duration(options.stall.as_secs_f64());

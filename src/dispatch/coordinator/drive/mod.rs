@@ -5,10 +5,12 @@ mod driver;
 mod judge;
 mod launch;
 mod ledger;
+mod trace;
 
 use std::io;
 use std::time::Duration;
 
+use super::log::sweep_span;
 use super::resume::TakenUp;
 use super::schedule::{Facts, Machine, Policy, RunIndex, SlotIndex, State};
 use super::trunks::{Branch, with_followers};
@@ -17,6 +19,7 @@ use crate::store::{Failure, Record, StoreError};
 use driver::Driver;
 use isoflop_core::run::{Event as RunEvent, Outcome, SweepDir};
 use isoflop_sweep::{Plan, PlannedRun};
+use tracing::Instrument;
 
 /// What the coordinator is told beside the plan.
 #[derive(Clone, Debug)]
@@ -164,7 +167,8 @@ pub fn drive(
         options.policy,
     );
     let driver = Driver::new(sweep, plan, &mut store, leases, options, observer);
-    let summary = runtime.block_on(async { driver.run(state).await })?;
+    let driven = driver.run(state).instrument(sweep_span(sweep));
+    let summary = runtime.block_on(driven)?;
     store.close()?;
     Ok(summary)
 }

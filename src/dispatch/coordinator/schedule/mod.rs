@@ -4,6 +4,7 @@ mod facts;
 mod queue;
 mod state;
 mod step;
+mod verdict;
 
 #[cfg(test)]
 mod model;
@@ -14,3 +15,4 @@ pub use facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex};
 pub use state::State;
 pub(super) use step::asked;
 pub use step::{Command, Decision, Event, Exploded, step};
+pub use verdict::{GiveUp, Next, Room, StopReason, Verdict};

@@ -71,6 +71,11 @@ impl Queue {
         self.asleep.retain(|(_, run)| wanted(*run));
     }
 
+    /// Memory of the smallest run that may start now, bytes.
+    pub(super) fn least_memory(&self) -> Option<u64> {
+        self.ready.keys().next().copied()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.ready.is_empty() && self.asleep.is_empty()
     }

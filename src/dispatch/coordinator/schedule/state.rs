@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex, ranks};
 use super::queue::Queue;
+use super::verdict::Room;
 use crate::store::{Failure, Lease, Record, RunState};
 
 /// All that a decision rests on.
@@ -148,6 +149,15 @@ impl State {
     pub(super) fn dequeue(&mut self, run: RunIndex) {
         self.queue
             .remove(run, self.ranks[run], self.facts[run].memory);
+    }
+
+    /// The memory of a slot's device.
+    pub(super) fn room(&self, slot: SlotIndex) -> Room {
+        let device = self.machine.slots[slot];
+        Room {
+            held: self.held[device].0,
+            all: self.machine.memory[device],
+        }
     }
 
     /// The next run for a free slot: the first that fits beside what its device holds. A device that holds nothing takes any, too, that no

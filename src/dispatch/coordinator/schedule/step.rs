@@ -2,6 +2,7 @@
 
 use super::facts::{Claim, Moment, RunIndex, SlotIndex};
 use super::state::State;
+use super::verdict::{GiveUp, Next, StopReason, Verdict};
 use crate::store::{Failure, FailureClass, Lease, Record, RequestKind, RunState};
 
 /// What happened.
@@ -65,99 +66,261 @@ pub struct Decision {
     pub changed: Vec<RunIndex>,
     /// What to do, once that is written down.
     pub commands: Vec<Command>,
+    /// What was decided, and why: each change and each command follows from one of them.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// Decides. An event about an attempt that does not hold its run changes nothing.
-pub fn step(mut state: State, now: Moment, event: Event) -> Decision {
-    let (mut changed, mut commands) = (Vec::new(), Vec::new());
-    happened(&mut state, now, event, &mut changed, &mut commands);
-    while let Some(run) = state.queue.awake(now) {
-        state.enqueue(run);
-    }
-    if !state.stopping && !state.paused {
-        for slot in 0..state.slots.len() {
-            if state.slots[slot].is_none()
-                && let Some(run) = state.next_for(slot)
-            {
-                let claim = state.lease_to(run, slot);
-                changed.push(run);
-                commands.push(Command::Start { claim, slot });
+pub fn step(state: State, now: Moment, event: Event) -> Decision {
+    let mut decision = Decision {
+        state,
+        changed: Vec::new(),
+        commands: Vec::new(),
+        verdicts: Vec::new(),
+    };
+    decision.take(now, event);
+    decision.fill(now);
+    decision.changed.sort_unstable();
+    decision.changed.dedup();
+    decision
+}
+
+impl Decision {
+    fn take(&mut self, now: Moment, event: Event) {
+        match event {
+            Event::Tick => {}
+            Event::DiskLow => {
+                self.state.paused = true;
+                self.verdicts.push(Verdict::Pause);
+            }
+            Event::DiskFree => {
+                self.state.paused = false;
+                self.verdicts.push(Verdict::Unpause);
+            }
+            Event::Started(claim, pid) => self.started(claim, pid),
+            Event::Delivered(claim) => self.delivered(claim),
+            Event::Committed(claim, exploded) => self.committed(claim, exploded),
+            Event::Failed(claim, failure) => match self.state.lease(claim) {
+                Some(lease) => self.failed(now, claim, lease, failure),
+                None => self.verdicts.push(Verdict::Ignore(claim, "failed")),
+            },
+            Event::Cancel(run) => self.cancel(run),
+            Event::Retry(run) => self.retry(run),
+            Event::Interrupted => {
+                self.state.stopping = true;
+                self.stop_all(StopReason::Interrupted);
             }
         }
     }
-    if state.is_finished() {
-        commands.push(Command::Finish);
+
+    /// Fills the slots.
+    fn fill(&mut self, now: Moment) {
+        while let Some(run) = self.state.queue.awake(now) {
+            self.state.enqueue(run);
+        }
+        if !self.state.stopping && !self.state.paused {
+            for slot in 0..self.state.slots.len() {
+                if self.state.slots[slot].is_none() {
+                    self.fill_slot(slot);
+                }
+            }
+        }
+        if self.state.is_finished() {
+            self.commands.push(Command::Finish);
+        }
     }
-    changed.sort_unstable();
-    changed.dedup();
-    Decision {
-        state,
-        changed,
-        commands,
+
+    fn fill_slot(&mut self, slot: SlotIndex) {
+        let room = self.state.room(slot);
+        let Some(run) = self.state.next_for(slot) else {
+            if let Some(least) = self.state.queue.least_memory() {
+                self.verdicts.push(Verdict::Wait { slot, least, room });
+            }
+            return;
+        };
+        let (claim, needs) = (self.state.lease_to(run, slot), self.state.facts[run].memory);
+        self.changed.push(run);
+        self.commands.push(Command::Start { claim, slot });
+        self.verdicts.push(Verdict::Lease {
+            claim,
+            slot,
+            needs,
+            room,
+        });
+    }
+
+    fn started(&mut self, claim: Claim, pid: Option<u32>) {
+        let Some(RunState::Leased { lease }) = held(&self.state, claim) else {
+            return self.verdicts.push(Verdict::Ignore(claim, "started"));
+        };
+        self.state.records[claim.run].state = RunState::Running { lease, pid };
+        self.changed.push(claim.run);
+        self.verdicts.push(Verdict::Run { claim, pid });
+    }
+
+    fn delivered(&mut self, claim: Claim) {
+        let Some(RunState::Leased { lease } | RunState::Running { lease, .. }) =
+            held(&self.state, claim)
+        else {
+            return self.verdicts.push(Verdict::Ignore(claim, "delivered"));
+        };
+        self.state.records[claim.run].state = RunState::Committing { lease };
+        self.changed.push(claim.run);
+        self.commands.push(Command::Commit(claim));
+        self.verdicts.push(Verdict::Commit(claim));
+    }
+
+    fn committed(&mut self, claim: Claim, exploded: Exploded) {
+        let Some(RunState::Committing { lease }) = held(&self.state, claim) else {
+            return self.verdicts.push(Verdict::Ignore(claim, "committed"));
+        };
+        let end = if exploded == Exploded::Yes {
+            RunState::Diverged
+        } else {
+            RunState::Done
+        };
+        self.state.free(claim.run, lease.slot);
+        self.state.end(claim.run, end);
+        self.changed.push(claim.run);
+        self.verdicts.push(Verdict::Done(claim, exploded));
+    }
+
+    fn failed(&mut self, now: Moment, claim: Claim, lease: Lease, failure: Failure) {
+        let run = claim.run;
+        let cancelled = self.state.cancelling.contains(&run);
+        self.state.free(run, lease.slot);
+        self.changed.push(run);
+        if cancelled {
+            self.state.end(run, RunState::Cancelled);
+            return self.verdicts.push(Verdict::Cancel(run, Some(claim)));
+        }
+        self.state.records[run].crashes += u32::from(failure.class == FailureClass::Crash);
+        if let Some(reason) = gives_up(&self.state, run, failure.class) {
+            let verdict = Verdict::GiveUp {
+                claim,
+                failure: failure.clone(),
+                reason,
+            };
+            self.verdicts.push(verdict);
+            let end = match reason {
+                GiveUp::Crashes(_) => RunState::Quarantined { failure },
+                _ => RunState::Failed { failure },
+            };
+            return self.state.end(run, end);
+        }
+        let splits = failure.class == FailureClass::OutOfMemory;
+        self.state.records[run].split |= splits;
+        let stops = failure.class.stops_the_sweep() && !self.state.stopping;
+        if stops {
+            self.state.stopping = true;
+            self.state.stopped_by = Some((run, failure.clone()));
+        }
+        self.retry_later(now, claim, failure, splits);
+        if stops {
+            self.stop_all(StopReason::Stopped(run));
+        }
+    }
+
+    fn retry_later(&mut self, now: Moment, claim: Claim, failure: Failure, splits: bool) {
+        let (state, run) = (&mut self.state, claim.run);
+        let (crashes, most) = (state.records[run].crashes, state.policy.max_crashes);
+        state.records[run].state = RunState::Queued {
+            last: Some(failure.clone()),
+        };
+        let wait = state
+            .policy
+            .back_off(crashes.max(1), state.facts[run].jitter);
+        // What it waits for may have been taken up again: its end puts the run into the queue.
+        let before = state.facts[run]
+            .after
+            .filter(|_| !state.waits_for_nothing(run));
+        let may_begin = state.may_begin(run);
+        if before.is_none() && may_begin {
+            state.queue.sleep(run, Moment(now.0 + wait));
+        }
+        let next = match before {
+            _ if state.stopping || !may_begin => Next::NextTime,
+            Some(before) => Next::After(before),
+            None => Next::In(wait),
+        };
+        self.verdicts.push(Verdict::Retry {
+            claim,
+            failure,
+            crashes: (crashes, most),
+            splits,
+            next,
+        });
+    }
+
+    fn cancel(&mut self, run: RunIndex) {
+        let Some(record) = self.state.records.get(run) else {
+            return;
+        };
+        match record.state {
+            RunState::Queued { .. } => {
+                self.state.dequeue(run);
+                self.state.end(run, RunState::Cancelled);
+                self.changed.push(run);
+                self.verdicts.push(Verdict::Cancel(run, None));
+            }
+            RunState::Leased { lease } | RunState::Running { lease, .. } => {
+                self.state.cancelling.insert(run);
+                let attempt = lease.attempt;
+                self.stop(Claim { run, attempt }, StopReason::Cancelled);
+            }
+            // One that is committing is about to have an outcome.
+            _ => {
+                let name = record.state.name();
+                let refusal = Verdict::Refuse(run, RequestKind::Cancel, name);
+                self.verdicts.push(refusal);
+            }
+        }
+    }
+
+    fn retry(&mut self, run: RunIndex) {
+        let Some(record) = self.state.records.get(run) else {
+            return;
+        };
+        match asked(record, RequestKind::Retry) {
+            Some(record) => {
+                self.state.reopen(run, record);
+                self.changed.push(run);
+                self.verdicts.push(Verdict::Reopen(run));
+            }
+            None => {
+                let name = record.state.name();
+                let refusal = Verdict::Refuse(run, RequestKind::Retry, name);
+                self.verdicts.push(refusal);
+            }
+        }
+    }
+
+    /// Asks what is in the slots to end.
+    fn stop_all(&mut self, reason: StopReason) {
+        for slot in 0..self.state.slots.len() {
+            if let Some(claim) = self.state.holder(slot) {
+                self.stop(claim, reason);
+            }
+        }
+    }
+
+    fn stop(&mut self, claim: Claim, reason: StopReason) {
+        self.commands.push(Command::Stop(claim));
+        self.verdicts.push(Verdict::Stop(claim, reason));
     }
 }
 
-fn happened(
-    state: &mut State,
-    now: Moment,
-    event: Event,
-    changed: &mut Vec<RunIndex>,
-    commands: &mut Vec<Command>,
-) {
-    match event {
-        Event::Tick => {}
-        Event::DiskLow => state.paused = true,
-        Event::DiskFree => state.paused = false,
-        Event::Started(claim, pid) => {
-            if let Some(RunState::Leased { lease }) = held(state, claim) {
-                state.records[claim.run].state = RunState::Running { lease, pid };
-                changed.push(claim.run);
-            }
+/// Why a run is not tried again after such a failure; nothing where it is.
+fn gives_up(state: &State, run: RunIndex, class: FailureClass) -> Option<GiveUp> {
+    let record = &state.records[run];
+    match class {
+        FailureClass::Crash => {
+            (record.crashes >= state.policy.max_crashes).then_some(GiveUp::Crashes(record.crashes))
         }
-        Event::Delivered(claim) => {
-            if let Some(RunState::Leased { lease } | RunState::Running { lease, .. }) =
-                held(state, claim)
-            {
-                state.records[claim.run].state = RunState::Committing { lease };
-                changed.push(claim.run);
-                commands.push(Command::Commit(claim));
-            }
-        }
-        Event::Committed(claim, exploded) => {
-            if let Some(RunState::Committing { lease }) = held(state, claim) {
-                state.free(claim.run, lease.slot);
-                state.end(
-                    claim.run,
-                    if exploded == Exploded::Yes {
-                        RunState::Diverged
-                    } else {
-                        RunState::Done
-                    },
-                );
-                changed.push(claim.run);
-            }
-        }
-        Event::Failed(claim, failure) => {
-            if let Some(lease) = state.lease(claim) {
-                failed(state, now, claim, lease, failure, commands);
-                changed.push(claim.run);
-            }
-        }
-        Event::Cancel(run) => cancel(state, run, changed, commands),
-        Event::Retry(run) => {
-            if let Some(record) = state
-                .records
-                .get(run)
-                .and_then(|record| asked(record, RequestKind::Retry))
-            {
-                state.reopen(run, record);
-                changed.push(run);
-            }
-        }
-        Event::Interrupted => {
-            state.stopping = true;
-            commands.extend(stops(state));
-        }
+        FailureClass::UserError | FailureClass::TimeLimit => Some(GiveUp::SameAgain),
+        FailureClass::OutOfMemory if record.split => Some(GiveUp::SplitAlready),
+        FailureClass::OutOfMemory => (!state.facts[run].splits).then_some(GiveUp::OneSequence),
+        FailureClass::Preempted | FailureClass::Unwritable | FailureClass::Refused => None,
     }
 }
 
@@ -184,87 +347,4 @@ fn held(state: &State, claim: Claim) -> Option<RunState> {
     state
         .lease(claim)
         .map(|_| state.records[claim.run].state.clone())
-}
-
-/// What is in the slots is asked to end.
-fn stops(state: &State) -> impl Iterator<Item = Command> {
-    (0..state.slots.len())
-        .filter_map(|slot| state.holder(slot))
-        .map(Command::Stop)
-}
-
-fn failed(
-    state: &mut State,
-    now: Moment,
-    claim: Claim,
-    lease: Lease,
-    failure: Failure,
-    commands: &mut Vec<Command>,
-) {
-    let run = claim.run;
-    let cancelled = state.cancelling.contains(&run);
-    state.free(run, lease.slot);
-    if cancelled {
-        return state.end(run, RunState::Cancelled);
-    }
-    let (record, splits) = (&mut state.records[run], state.facts[run].splits);
-    match failure.class {
-        FailureClass::Crash => {
-            record.crashes += 1;
-            if record.crashes >= state.policy.max_crashes {
-                return state.end(run, RunState::Quarantined { failure });
-            }
-        }
-        FailureClass::OutOfMemory if splits && !record.split => record.split = true,
-        FailureClass::UserError | FailureClass::TimeLimit | FailureClass::OutOfMemory => {
-            return state.end(run, RunState::Failed { failure });
-        }
-        FailureClass::Preempted => {}
-        FailureClass::Unwritable | FailureClass::Refused => {
-            if !state.stopping {
-                state.stopping = true;
-                state.stopped_by = Some((run, failure.clone()));
-                commands.extend(stops(state));
-            }
-        }
-    }
-    let record = &mut state.records[run];
-    record.state = RunState::Queued {
-        last: Some(failure),
-    };
-    let wait = state
-        .policy
-        .back_off(record.crashes.max(1), state.facts[run].jitter);
-    // What it waits for may have been taken up again: its end puts the run into the queue.
-    if state.waits_for_nothing(run) && state.may_begin(run) {
-        state.queue.sleep(run, Moment(now.0 + wait));
-    }
-}
-
-fn cancel(
-    state: &mut State,
-    run: RunIndex,
-    changed: &mut Vec<RunIndex>,
-    commands: &mut Vec<Command>,
-) {
-    let Some(record) = state.records.get(run) else {
-        return;
-    };
-    match record.state {
-        RunState::Queued { .. } => {
-            state.dequeue(run);
-            state.end(run, RunState::Cancelled);
-            changed.push(run);
-        }
-        RunState::Leased { lease } | RunState::Running { lease, .. } => {
-            state.cancelling.insert(run);
-            commands.push(Command::Stop(Claim {
-                run,
-                attempt: lease.attempt,
-            }));
-        }
-        // It is about to have an outcome.
-        RunState::Committing { .. } => {}
-        _ => {}
-    }
 }

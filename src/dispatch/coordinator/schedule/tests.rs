@@ -166,6 +166,44 @@ fn event(
     }
 }
 
+/// What a decision changes or asks for and gives no reason for.
+fn unexplained(decision: &Decision) -> Vec<String> {
+    let verdicts = &decision.verdicts;
+    let is_told = |run: &&RunIndex| {
+        let change = |verdict: &Verdict| {
+            let idle = matches!(
+                verdict,
+                Verdict::Ignore(..) | Verdict::Stop(..) | Verdict::Refuse(..)
+            );
+            verdict.run() == Some(**run) && !idle
+        };
+        verdicts.iter().any(change)
+    };
+    let is_asked = |command: &&Command| {
+        let asks = |verdict: &Verdict| match (command, verdict) {
+            (
+                Command::Start { claim, slot },
+                Verdict::Lease {
+                    claim: about,
+                    slot: place,
+                    ..
+                },
+            ) => (claim, slot) == (about, place),
+            (Command::Commit(claim), Verdict::Commit(about))
+            | (Command::Stop(claim), Verdict::Stop(about, _)) => claim == about,
+            (Command::Finish, _) => true,
+            _ => false,
+        };
+        matches!(command, Command::Finish) || verdicts.iter().any(asks)
+    };
+    let changed = decision.changed.iter().filter(|run| !is_told(run));
+    let commands = decision.commands.iter().filter(|one| !is_asked(one));
+    changed
+        .map(|run| format!("run {run}"))
+        .chain(commands.map(|command| format!("{command:?}")))
+        .collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
@@ -194,10 +232,11 @@ proptest! {
                 let after = &decision.state.records()[claim.run];
                 prop_assert!(before[claim.run] == *after || after.attempts > before[claim.run].attempts, "{:?} was stale", event);
             }
-            // What is to be written down is what has changed.
+            // What is to be written down is what has changed, and no more is said to be decided than was.
             for (run, (old, new)) in before.iter().zip(decision.state.records()).enumerate() {
                 prop_assert!(old == new || decision.changed.contains(&run), "run {} changed in silence", run);
             }
+            prop_assert_eq!(unexplained(&decision), Vec::<String>::new(), "{:?}", event);
             state = decision.state;
         }
     }
@@ -498,4 +537,122 @@ fn small_runs_share_a_device_and_large_ones_do_not() {
         [start(0, 0), start(1, 1), start(2, 3)],
         "the fourth finds no room beside them"
     );
+}
+
+/// The verdicts on attempts.
+fn about_attempts(decision: &Decision) -> Vec<Verdict> {
+    let all = decision.verdicts.iter();
+    all.filter(|verdict| verdict.claim().is_some())
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn a_retry_says_when_and_a_quarantine_how_often() {
+    let crash = || failure(FailureClass::Crash);
+    let mut state = after(of(1, 1), [Event::Tick]).0;
+    for attempt in 1..=3 {
+        let now = Moment(u64::from(attempt) * 1_000_000);
+        let failed = step(state, now, Event::Failed(claim(0, attempt), crash()));
+        let next = failed.state.next_moment();
+        let expected = match next {
+            Some(Moment(at)) => Verdict::Retry {
+                claim: claim(0, attempt),
+                failure: crash(),
+                crashes: (attempt, 3),
+                splits: false,
+                next: Next::In(at - now.0),
+            },
+            None => Verdict::GiveUp {
+                claim: claim(0, attempt),
+                failure: crash(),
+                reason: GiveUp::Crashes(3),
+            },
+        };
+        assert_eq!(about_attempts(&failed), [expected]);
+        assert_eq!(next.is_none(), attempt == 3);
+        state = next.map_or(failed.state.clone(), |at| {
+            step(failed.state, at, Event::Tick).state
+        });
+    }
+}
+
+#[test]
+fn an_end_that_is_asked_for_has_its_reason() {
+    let running = after(of(3, 2), [Event::Tick]).0;
+    let reasons = |event| -> Vec<(Claim, StopReason)> {
+        let decision = step(running.clone(), Moment(0), event);
+        let stop = |verdict: &Verdict| match verdict {
+            Verdict::Stop(claim, reason) => Some((*claim, *reason)),
+            _ => None,
+        };
+        decision.verdicts.iter().filter_map(stop).collect()
+    };
+    assert_eq!(
+        reasons(Event::Interrupted),
+        [0, 1].map(|run| (claim(run, 1), StopReason::Interrupted))
+    );
+    assert_eq!(
+        reasons(Event::Cancel(1)),
+        [(claim(1, 1), StopReason::Cancelled)]
+    );
+    let unwritable = Event::Failed(claim(0, 1), failure(FailureClass::Unwritable));
+    assert_eq!(reasons(unwritable), [(claim(1, 1), StopReason::Stopped(0))]);
+}
+
+#[test]
+fn want_of_memory_says_what_is_tried() {
+    let memory = || failure(FailureClass::OutOfMemory);
+    let first = step(
+        after(of(1, 1), [Event::Tick]).0,
+        Moment(0),
+        Event::Failed(claim(0, 1), memory()),
+    );
+    assert!(matches!(
+        about_attempts(&first)[..],
+        [Verdict::Retry { splits: true, .. }]
+    ));
+    let again = step(first.state, Moment(10_000), Event::Tick).state;
+    let second = step(again, Moment(10_000), Event::Failed(claim(0, 2), memory()));
+    assert_eq!(
+        about_attempts(&second),
+        [Verdict::GiveUp {
+            claim: claim(0, 2),
+            failure: memory(),
+            reason: GiveUp::SplitAlready
+        }]
+    );
+}
+
+#[test]
+fn a_slot_that_stays_empty_has_its_reason() {
+    let mut state = of(1, 2);
+    state = State::new(
+        vec![Record::default(); 2],
+        vec![
+            Facts {
+                memory: 7,
+                ..state.facts[0].clone()
+            };
+            2
+        ],
+        Machine {
+            slots: vec![0, 0],
+            memory: vec![10],
+        },
+        state.policy,
+    );
+    let room = |held| Room { held, all: 10 };
+    let lease = Verdict::Lease {
+        claim: claim(0, 1),
+        slot: 0,
+        needs: 7,
+        room: room(0),
+    };
+    let wait = Verdict::Wait {
+        slot: 1,
+        least: 7,
+        room: room(7),
+    };
+    assert_eq!(step(state, Moment(0), Event::Tick).verdicts, [lease, wait]);
 }

@@ -4,6 +4,8 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
+use crate::exchange::BackendError;
+
 /// A command that hears nothing from the terminal.
 pub(super) fn quiet(program: &str) -> Command {
     let mut command = Command::new(program);
@@ -13,12 +15,15 @@ pub(super) fn quiet(program: &str) -> Command {
     command
 }
 
-/// What a command printed, or how it failed.
-pub(super) async fn said(mut command: Command, name: &str) -> Result<String, String> {
+/// What a command printed.
+///
+/// # Errors
+/// [`BackendError`]: it cannot be started, or exits with another code than 0.
+pub(super) async fn said(mut command: Command, name: &str) -> Result<String, BackendError> {
     let output = command
         .output()
         .await
-        .map_err(|e| format!("`{name}` cannot be started: {e}"))?;
+        .map_err(|e| BackendError::Unreachable(format!("`{name}` cannot be started: {e}")))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -29,5 +34,8 @@ pub(super) async fn said(mut command: Command, name: &str) -> Result<String, Str
         .find(|line| !line.trim().is_empty())
         .unwrap_or("it said nothing")
         .to_owned();
-    Err(format!("`{name}` failed ({}): {words}", output.status))
+    Err(BackendError::Rejected(format!(
+        "`{name}` failed ({}): {words}",
+        output.status
+    )))
 }

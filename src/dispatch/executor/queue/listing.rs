@@ -9,13 +9,14 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::dialect::Dialect;
+use crate::exchange::BackendError;
 
 /// The latest answer of an engine.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     last: Mutex<Option<Answer>>,
     /// Why it does not say what it has, if it did not when it was asked last.
-    silence: std::sync::Mutex<Option<String>>,
+    silence: std::sync::Mutex<Option<BackendError>>,
     /// Whether it has ever said anything.
     has_answered: AtomicBool,
 }
@@ -45,7 +46,7 @@ impl Listing {
             let at = Instant::now();
             let (tags, silence) = match dialect.live().await {
                 Ok(tags) => (Some(tags), None),
-                Err(words) => (None, Some(words)),
+                Err(error) => (None, Some(error)),
             };
             if tags.is_some() {
                 self.it_answers();
@@ -57,8 +58,8 @@ impl Listing {
         last.as_ref()?.tags.as_ref().map(|tags| tags.contains(tag))
     }
 
-    /// Why the engine does not say what it has, in words; nothing where it does.
-    pub(super) fn silence(&self) -> Option<String> {
+    /// Why the engine does not say what it has; nothing where it does.
+    pub(super) fn silence(&self) -> Option<BackendError> {
         self.silence
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -14,11 +14,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::debug;
 
 use super::asked::{Asked, heard};
+use super::dropped;
 use super::engine::{Execution, ExecutionError, Executor, Trouble};
 use super::local::{SpawnError, Trainer};
-use crate::exchange::{Depot, ExchangeError};
+use crate::exchange::{BackendError, Depot, ExchangeError};
 pub use dialect::{Dialect, DialectError};
 use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit};
 use job::{Job, tag};
@@ -150,7 +152,7 @@ impl Executor for Queue {
 
     fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution> {
         let (engine, attempt) = (self.engine.clone(), attempt.clone());
-        let tag = tag(&attempt).ok()?;
+        let tag = dropped(tag(&attempt), "its launch file was not read")?;
         let end = Box::pin(async move {
             let end = engine.follow(&attempt, &tag, asked).await;
             engine.clear(&tag).await;
@@ -198,10 +200,16 @@ impl Engine {
     ) -> Result<(), ExecutionError> {
         let mut refused = false;
         loop {
-            let Err(words) = self.dialect.submit(job).await else {
+            let Err(error) = self.dialect.submit(job).await else {
                 self.listing.it_answers();
+                debug!(tag = job.tag, "the engine has taken it");
                 return Ok(());
             };
+            debug!(
+                kind = error.kind(),
+                error = error.to_string(),
+                "the engine has not taken it"
+            );
             let known = self
                 .listing
                 .knows(&self.dialect, &job.tag, Instant::now(), self.every)
@@ -214,7 +222,7 @@ impl Engine {
             if !self.listing.has_answered() || (known.is_some() && refused) {
                 // If it was taken after all, it is not to begin.
                 unwant(attempt)?;
-                return Err(ExecutionError::Refused(words));
+                return Err(ExecutionError::Refused(error));
             }
             refused = known.is_some();
             if known.is_none() {
@@ -272,7 +280,9 @@ impl Engine {
             }
         }
         // What it says of one that has begun is of no interest; whether it is gone is asked below.
-        if self.dialect.cancel(tag).await.is_err() && !attempt.began().exists() {
+        let cancelled = self.dialect.cancel(tag).await;
+        let is_cancelled = dropped(cancelled, "a job was not cancelled").is_some();
+        if !is_cancelled && !attempt.began().exists() {
             // Gone already, or with an engine that does not answer: it begins no more in either case.
             return Ok(lost(attempt));
         }
@@ -303,7 +313,7 @@ impl Engine {
             Err(_) => {
                 unwant(attempt)?;
                 // Whether it is gone or only told to, it does not train.
-                let _ = self.dialect.cancel(tag).await;
+                dropped(self.dialect.cancel(tag).await, "a job was not cancelled");
                 end
             }
         }
@@ -341,6 +351,11 @@ impl Engine {
                 Some(false) => {
                     let since = *missing.get_or_insert_with(Instant::now);
                     if since.elapsed() >= grace {
+                        debug!(
+                            tag,
+                            grace_seconds = grace.as_secs_f64(),
+                            "the engine does not know it any more"
+                        );
                         // It may have ended between the last look and the answer.
                         self.fetch(attempt, tag).await?;
                         return Ok(read_end(attempt).unwrap_or_else(|| lost(attempt)));
@@ -391,12 +406,16 @@ fn unbrought(attempt: &AttemptDir, error: ExchangeError) -> ExecutionError {
         ExchangeError::Here(source) => {
             ExecutionError::Unwritable(attempt.root().to_owned(), source)
         }
-        other => ExecutionError::Refused(format!("the storage does not take it: {other}")),
+        other => ExecutionError::Refused(BackendError::Rejected(format!(
+            "the storage does not take it: {other}"
+        ))),
     }
 }
 
+/// How an attempt ended, once it has left word of that, whole.
 fn read_end(attempt: &AttemptDir) -> Option<AttemptEnd> {
-    serde_json::from_slice(&std::fs::read(attempt.end()).ok()?).ok()
+    let word = dropped(std::fs::read(attempt.end()), "its end was not read")?;
+    dropped(serde_json::from_slice(&word), "its end is damaged")
 }
 
 fn lost(attempt: &AttemptDir) -> AttemptEnd {

@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::LOOK;
+use crate::exchange::BackendError;
 use isoflop_core::units::duration;
 
 /// For how long jobs have waited without any that began, and how long they may.
@@ -34,16 +35,16 @@ impl Patience {
     /// The engine says that one of the jobs waits.
     ///
     /// # Errors
-    /// In words, when that has been so for too long.
-    pub(super) async fn one_waits(&self) -> Result<(), String> {
+    /// [`BackendError::Rejected`], when that has been so for too long.
+    pub(super) async fn one_waits(&self) -> Result<(), BackendError> {
         if self.waited.lock().await.after(Instant::now()) < self.limit {
             return Ok(());
         }
         let limit = duration(self.limit.as_secs_f64());
-        Err(format!(
+        Err(BackendError::Rejected(format!(
             "no job of the sweep has begun in {limit} (`pending_seconds`); each asks for {}",
             self.wanted
-        ))
+        )))
     }
 }
 

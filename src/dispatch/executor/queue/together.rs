@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tracing::debug;
 
 /// How long others are waited for: as little as nobody notices, in front of a queue.
 const WINDOW: Duration = Duration::from_millis(200);
@@ -47,7 +48,9 @@ impl<T, R> Together<T, R> {
             let (items, answers) = self.take();
             for (answer, result) in answers.into_iter().zip(act(items).await) {
                 // Who asked may have gone.
-                let _ = answer.send(result);
+                if answer.send(result).is_err() {
+                    debug!("an answer that nobody waits for");
+                }
             }
         }
     }

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
+use tracing::info;
+
 use super::{Driver, LOOK};
+use crate::coordinator::drive::judge::late;
 use crate::coordinator::drive::{DiskRoom, DriveError};
 use crate::coordinator::schedule::{Event, RunIndex, State};
 use crate::executor::{Asked, Trouble, ask, free_disk};
@@ -30,6 +33,9 @@ impl Driver<'_> {
                     .advanced(active.slot, &self.plan.runs[claim.run], event);
             }
             if active.becomes_overdue(self.options.stall, self.options.time_limit) {
+                let late = active.overdue.map(|overdue| late(overdue, &self.options));
+                let reason = late.map(|failure| failure.message);
+                info!(parent: &active.span, reason, "asked to stop");
                 ask(&active.asked, Asked::Stop);
             }
         }
@@ -52,9 +58,13 @@ impl Driver<'_> {
         {
             match (before.get(i).and_then(Option::as_ref), now) {
                 (before, Some(now)) if before != Some(now) => {
+                    info!(engine = name, reason = now.words(), "engine in trouble");
                     self.observer.trouble(name, now, false)
                 }
-                (Some(before), None) => self.observer.trouble(name, before, true),
+                (Some(before), None) => {
+                    info!(engine = name, reason = before.over(), "engine well again");
+                    self.observer.trouble(name, before, true)
+                }
                 _ => {}
             }
         }
@@ -65,10 +75,10 @@ impl Driver<'_> {
             free: free_disk(self.sweep.root())?,
             reserve: self.options.disk_reserve,
         };
-        if room.is_low() == self.disk_is_low {
+        let was_low = self.disk.replace(room).is_some_and(DiskRoom::is_low);
+        if room.is_low() == was_low {
             return None;
         }
-        self.disk_is_low = room.is_low();
         self.observer.disk(room);
         Some(if room.is_low() {
             Event::DiskLow

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use tokio::process::Command;
 
+use crate::exchange::BackendError;
 use crate::executor::queue::call::{quiet, said};
 use crate::executor::queue::job::Job;
 use isoflop_sweep::CommandExecutor;
@@ -33,8 +34,8 @@ impl Commands {
     /// Submits a job.
     ///
     /// # Errors
-    /// The engine's words, if it does not take it.
-    pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
+    /// [`BackendError`], if it does not take it.
+    pub(super) async fn submit(&self, job: &Job) -> Result<(), BackendError> {
         let mut command = shell(&self.submit, &job.tag);
         command
             .env("ISOFLOP_JOB", &job.script)
@@ -49,14 +50,14 @@ impl Commands {
     /// The tags of the jobs that wait or run.
     ///
     /// # Errors
-    /// Why the engine does not say, in words.
-    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
+    /// [`BackendError`], if it does not say.
+    pub(super) async fn live(&self) -> Result<HashSet<String>, BackendError> {
         let out = said(shell(&self.poll, ""), "poll").await?;
         Ok(out.split_whitespace().map(str::to_owned).collect())
     }
 
     /// Ends a job; one that is gone needs no end.
-    pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
+    pub(super) async fn cancel(&self, tag: &str) -> Result<(), BackendError> {
         said(shell(&self.cancel, tag), "cancel").await.map(drop)
     }
 }

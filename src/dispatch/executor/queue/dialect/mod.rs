@@ -9,7 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use super::Job;
-use crate::exchange::TokenError;
+use crate::exchange::{BackendError, TokenError};
 use command::Commands;
 use isoflop_core::run::{Fate, SweepDir};
 use isoflop_sweep::Executor;
@@ -38,7 +38,7 @@ pub enum DialectError {
     Token(#[from] TokenError),
     /// This machine has no certificates to know others by; in words.
     #[error("nothing can be asked over HTTP from here: {0}")]
-    Http(String),
+    Http(BackendError),
 }
 
 impl Dialect {
@@ -61,8 +61,8 @@ impl Dialect {
     /// Submits a job; the second time under the same tag changes nothing.
     ///
     /// # Errors
-    /// The engine's words, if it does not take it.
-    pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
+    /// [`BackendError`], if it does not take it.
+    pub(super) async fn submit(&self, job: &Job) -> Result<(), BackendError> {
         match self {
             Self::Commands(commands) => commands.submit(job).await,
             Self::Ray(ray) => ray.submit(job).await,
@@ -73,8 +73,8 @@ impl Dialect {
     /// The tags of the jobs that wait or run.
     ///
     /// # Errors
-    /// Why the engine does not say, in words.
-    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
+    /// [`BackendError`], if it does not say.
+    pub(super) async fn live(&self) -> Result<HashSet<String>, BackendError> {
         match self {
             Self::Commands(commands) => commands.live().await,
             Self::Ray(ray) => ray.live().await,
@@ -85,8 +85,8 @@ impl Dialect {
     /// Ends a job, or takes it back; one that is gone needs no end.
     ///
     /// # Errors
-    /// The engine's words, if it does not do it.
-    pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
+    /// [`BackendError`], if it does not do it.
+    pub(super) async fn cancel(&self, tag: &str) -> Result<(), BackendError> {
         match self {
             Self::Commands(commands) => commands.cancel(tag).await,
             Self::Ray(ray) => ray.cancel(tag).await,

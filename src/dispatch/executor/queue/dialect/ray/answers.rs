@@ -3,6 +3,7 @@
 use reqwest::StatusCode;
 use serde::Deserialize;
 
+use crate::exchange::BackendError;
 use isoflop_core::run::Fate;
 
 /// An answer, whatever it says.
@@ -69,8 +70,8 @@ impl RayJob {
 /// Whether Ray has taken a job.
 ///
 /// # Errors
-/// What it says instead, and what can be done about it.
-pub(super) fn taken(answer: &Answer, tag: &str) -> Result<(), String> {
+/// [`BackendError`]: what it says instead, and what can be done about it.
+pub(super) fn taken(answer: &Answer, tag: &str) -> Result<(), BackendError> {
     #[derive(Deserialize)]
     struct Taken {
         submission_id: String,
@@ -79,10 +80,10 @@ pub(super) fn taken(answer: &Answer, tag: &str) -> Result<(), String> {
     if status.is_success() {
         return match serde_json::from_str(text) {
             Ok(Taken { submission_id }) if submission_id == tag => Ok(()),
-            _ => Err(format!(
+            _ => Err(BackendError::Malformed(format!(
                 "{}, which Ray's Jobs API does not say: is that its dashboard's address?",
                 answer.words()
-            )),
+            ))),
         };
     }
     // It was given twice: Ray has it.
@@ -90,7 +91,7 @@ pub(super) fn taken(answer: &Answer, tag: &str) -> Result<(), String> {
         return Ok(());
     }
     let words = answer.words();
-    Err(match *status {
+    Err(BackendError::Rejected(match *status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             format!("{words}; `token_file` must hold the token that Ray was started with")
         }
@@ -98,16 +99,18 @@ pub(super) fn taken(answer: &Answer, tag: &str) -> Result<(), String> {
             format!("{words}; is that its dashboard's address, and is it `ray[default]`?")
         }
         _ => words,
-    })
+    }))
 }
 
-/// The jobs that Ray lists, if that is what it answers.
-pub(super) fn jobs(answer: &Answer) -> Option<Vec<RayJob>> {
-    answer
-        .status
-        .is_success()
-        .then(|| serde_json::from_str(&answer.text).ok())
-        .flatten()
+/// The jobs that Ray lists.
+///
+/// # Errors
+/// [`BackendError`]: what it says instead.
+pub(super) fn jobs(answer: &Answer) -> Result<Vec<RayJob>, BackendError> {
+    if !answer.status.is_success() {
+        return Err(BackendError::Rejected(answer.words()));
+    }
+    serde_json::from_str(&answer.text).map_err(|_| BackendError::Malformed(answer.words()))
 }
 
 /// One job, if Ray tells of it.

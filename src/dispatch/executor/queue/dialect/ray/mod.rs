@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::DialectError;
-use crate::exchange::{Token, http};
+use crate::exchange::{BackendError, Token, http};
+use crate::executor::dropped;
 use crate::executor::queue::job::{Job, quoted};
 use answers::{Answer, State, jobs, one_job, taken};
 use isoflop_core::run::Fate;
@@ -69,9 +70,13 @@ impl Ray {
     /// The Ray at an address like `http://127.0.0.1:8265`, which is not asked yet.
     ///
     /// # Errors
-    /// When this machine has no certificates to know others by, in words.
-    pub fn new(address: &str, token: Option<Token>, wanted: Resources) -> Result<Self, String> {
-        let client = http::client(ANSWER).build().map_err(|e| http::words(&e))?;
+    /// [`BackendError::Unreachable`], when this machine has no certificates to know others by.
+    pub fn new(
+        address: &str,
+        token: Option<Token>,
+        wanted: Resources,
+    ) -> Result<Self, BackendError> {
+        let client = http::client(ANSWER).build().map_err(http::unreachable)?;
         let address = address.trim_end_matches('/').to_owned();
         Ok(Self {
             client,
@@ -100,7 +105,7 @@ impl Ray {
     }
 
     /// Submits a job; one that Ray has under the same name is the same.
-    pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
+    pub(super) async fn submit(&self, job: &Job) -> Result<(), BackendError> {
         let mut body = json!({
             "entrypoint": job.command.clone().unwrap_or_else(|| format!("sh {}", quoted(&job.script))),
             "submission_id": job.tag,
@@ -111,25 +116,26 @@ impl Ray {
         if let Some(memory) = self.wanted.memory {
             body["entrypoint_memory"] = memory.into();
         }
-        let answer = self.ask(Method::POST, "", Some(&body)).await.map_err(|words| {
-            let address = &self.address;
+        let (address, asked) = (&self.address, self.ask(Method::POST, "", Some(&body)));
+        let answer = asked.await.map_err(|error| error.map(|words| {
             format!("Ray does not answer at {address}: {words}; is its head running there (`ray start --head`)?")
-        })?;
-        taken(&answer, &job.tag).map_err(|words| format!("Ray at {} {words}", self.address))
+        }))?;
+        taken(&answer, &job.tag)
+            .map_err(|error| error.map(|words| format!("Ray at {address} {words}")))
     }
 
     /// The names of jobs that wait or run. One that waits and is to end is as good as gone: it ends when it begins.
     ///
     /// # Errors
-    /// Why Ray does not say, in words.
-    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
+    /// [`BackendError`], if Ray does not say.
+    pub(super) async fn live(&self) -> Result<HashSet<String>, BackendError> {
         let withdrawn = self.withdrawn.lock().await.clone();
-        let answer = self
-            .ask(Method::GET, "", None)
+        let (address, asked) = (&self.address, self.ask(Method::GET, "", None));
+        let answer = asked
             .await
-            .map_err(|words| format!("Ray at {}: {words}", self.address))?;
-        let listed =
-            jobs(&answer).ok_or_else(|| format!("Ray at {} {}", self.address, answer.words()))?;
+            .map_err(|error| error.map(|words| format!("Ray at {address}: {words}")))?;
+        let listed = jobs(&answer)
+            .map_err(|error| error.map(|words| format!("Ray at {address} {words}")))?;
         let live = listed.into_iter().filter_map(|job| {
             let name = job.submission_id?;
             let counts = match job.status {
@@ -143,10 +149,10 @@ impl Ray {
     }
 
     /// Ends a job. Ray keeps one that waits until there is room for it, and ends it then.
-    pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
+    pub(super) async fn cancel(&self, tag: &str) -> Result<(), BackendError> {
         let answer = self.ask(Method::POST, &format!("{tag}/stop"), None).await?;
         if !answer.status.is_success() && answer.status != StatusCode::NOT_FOUND {
-            return Err(answer.words());
+            return Err(BackendError::Rejected(answer.words()));
         }
         self.withdrawn.lock().await.insert(tag.to_owned());
         Ok(())
@@ -154,7 +160,8 @@ impl Ray {
 
     /// What Ray says of a job that is over and has left no word itself.
     pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
-        one_job(&self.ask(Method::GET, tag, None).await.ok()?)?.fate()
+        let asked = self.ask(Method::GET, tag, None).await;
+        one_job(&dropped(asked, "Ray does not tell of a job")?)?.fate()
     }
 
     async fn ask(
@@ -162,7 +169,7 @@ impl Ray {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, BackendError> {
         let mut request = self
             .client
             .request(method, format!("{}/api/jobs/{path}", self.address));
@@ -172,7 +179,7 @@ impl Ray {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|e| http::words(&e))?;
+        let response = request.send().await.map_err(http::unreachable)?;
         let status = response.status();
         Ok(Answer {
             status,

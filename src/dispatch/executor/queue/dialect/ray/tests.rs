@@ -52,7 +52,7 @@ fn what_is_taken_and_what_is_not() {
         said(200, "<!doctype html>\n<title>Something else</title>"),
         said(200, "{}"),
     ];
-    let words: Vec<String> = refusals.map(Result::unwrap_err).to_vec();
+    let words = refusals.map(|refusal| refusal.unwrap_err().to_string());
     insta::assert_snapshot!(words.join("\n"));
 }
 
@@ -248,7 +248,7 @@ fn what_is_too_slow() {
         threads: 1,
         command: None,
     };
-    let words = run(slow.submit(&job)).unwrap_err();
+    let words = run(slow.submit(&job)).unwrap_err().to_string();
     assert!(words.contains("no answer in time"), "{words}");
     // The first connection takes one byte now and then.
     let dribbles = std::thread::spawn(move || {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Job;
+use crate::exchange::BackendError;
 use crate::executor::queue::job::quoted;
 
 /// Begins the name of every array of ours.
@@ -30,18 +31,18 @@ impl Batch {
     /// The batch of some jobs.
     ///
     /// # Errors
-    /// When a job's path cannot stand on a line.
-    pub(super) fn of(jobs: &[Job]) -> Result<Self, String> {
+    /// [`BackendError::Unwritable`], when a job's path cannot stand on a line.
+    pub(super) fn of(jobs: &[Job]) -> Result<Self, BackendError> {
         let unfit = |job: &&Job| {
             job.script
                 .to_str()
                 .is_none_or(|path| path.contains(['\n', '\r']))
         };
         if let Some(job) = jobs.iter().find(unfit) {
-            return Err(format!(
+            return Err(BackendError::Unwritable(format!(
                 "`{}` has a path that cannot stand on a line of text",
                 job.script.display()
-            ));
+            )));
         }
         let task = |job: &Job| Task {
             tag: job.tag.clone(),

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Shared;
 use super::batch::{Batch, is_ours};
+use crate::exchange::BackendError;
+use crate::executor::dropped;
 use isoflop_core::run::{AttemptDir, BatchDir, SweepDir, write_whole};
 
 /// An array's name, and a task of it.
@@ -33,14 +35,14 @@ impl Batches {
     /// Writes what tells of a batch.
     ///
     /// # Errors
-    /// In words, when it cannot be written.
-    pub(super) fn add(&self, batch: Batch) -> Result<Shared, String> {
+    /// [`BackendError::Unwritable`].
+    pub(super) fn add(&self, batch: Batch) -> Result<Shared, BackendError> {
         let folder = self.folder(batch.name());
         let write = |path: &std::path::Path, text: String| write_whole(path, text.as_bytes());
         let written = std::fs::create_dir_all(folder.root())
             .and_then(|()| write(&folder.job(), batch.script(&folder.tasks())))
             .and_then(|()| write(&folder.tasks(), batch.manifest()));
-        written.map_err(|e| format!("cannot write `{}`: {e}", folder.root().display()))?;
+        written.map_err(|e| BackendError::unwritable(folder.root(), &e))?;
         let batch = Shared::new(batch);
         self.known().insert(batch.name().to_owned(), batch.clone());
         Ok(batch)
@@ -54,7 +56,8 @@ impl Batches {
         if !is_ours(name) {
             return None;
         }
-        let manifest = std::fs::read_to_string(self.folder(name).tasks()).ok()?;
+        let manifest = std::fs::read_to_string(self.folder(name).tasks());
+        let manifest = dropped(manifest, "a manifest was not read")?;
         let batch = Shared::new(Batch::read(name, &manifest)?);
         self.known().insert(name.to_owned(), batch.clone());
         Some(batch)
@@ -74,7 +77,8 @@ impl Batches {
         for name in self.names().into_iter().filter(|name| !live.contains(name)) {
             if self.get(&name).is_some_and(|batch| is_over(&batch)) {
                 self.known().remove(&name);
-                let _ = std::fs::remove_dir_all(self.folder(&name).root());
+                let removed = std::fs::remove_dir_all(self.folder(&name).root());
+                dropped(removed, "a batch was not removed");
             }
         }
     }

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use tokio::process::Command;
 
+use crate::exchange::BackendError;
+use crate::executor::dropped;
 use crate::executor::queue::call::{quiet, said};
 use crate::executor::queue::job::Job;
 use crate::executor::queue::together::Together;
@@ -33,8 +35,8 @@ pub struct Slurm {
     /// What every job asks for.
     arguments: Vec<String>,
     batches: Batches,
-    submissions: Together<Job, Result<(), String>>,
-    cancellations: Together<String, Result<(), String>>,
+    submissions: Together<Job, Result<(), BackendError>>,
+    cancellations: Together<String, Result<(), BackendError>>,
     fates: Together<String, Option<Fate>>,
 }
 
@@ -54,21 +56,21 @@ impl Slurm {
         })
     }
 
-    pub(super) async fn submit(&self, job: &Job) -> Result<(), String> {
+    pub(super) async fn submit(&self, job: &Job) -> Result<(), BackendError> {
         let submitted = self
             .submissions
             .join(job.clone(), |jobs| self.submit_all(jobs))
             .await;
-        submitted.unwrap_or_else(|| Err("it was not submitted".to_owned()))
+        submitted.unwrap_or_else(|| Err(BackendError::Rejected("it was not submitted".to_owned())))
     }
 
-    async fn submit_all(&self, jobs: Vec<Job>) -> Vec<Result<(), String>> {
+    async fn submit_all(&self, jobs: Vec<Job>) -> Vec<Result<(), BackendError>> {
         let submitted = self.submit_batch(&jobs).await;
         vec![submitted; jobs.len()]
     }
 
     /// Gives jobs to Slurm as one array. What tells which task is which lies on the disk before.
-    async fn submit_batch(&self, jobs: &[Job]) -> Result<(), String> {
+    async fn submit_batch(&self, jobs: &[Job]) -> Result<(), BackendError> {
         let batch = self.batches.add(Batch::of(jobs)?)?;
         let folder = self.batches.folder(batch.name());
         // What tasks print stays where they are, if that has no folder of ours.
@@ -85,7 +87,7 @@ impl Slurm {
         said(sbatch, "sbatch").await.map(drop)
     }
 
-    pub(super) async fn live(&self) -> Result<HashSet<String>, String> {
+    pub(super) async fn live(&self) -> Result<HashSet<String>, BackendError> {
         let rows = self.rows().await?;
         let tags = rows
             .iter()
@@ -97,29 +99,31 @@ impl Slurm {
     }
 
     /// The tasks of arrays that Slurm knows.
-    async fn rows(&self) -> Result<Vec<squeue::Row>, String> {
+    async fn rows(&self) -> Result<Vec<squeue::Row>, BackendError> {
         let mut ask = call("squeue");
         ask.args(["--me", "--noheader", "--array", squeue::FORMAT]);
         let answer = said(ask, "squeue").await?;
-        squeue::rows(&answer).ok_or_else(|| "`squeue` said what is not understood".to_owned())
+        squeue::rows(&answer).ok_or_else(|| {
+            BackendError::Malformed("`squeue` said what is not understood".to_owned())
+        })
     }
 
-    pub(super) async fn cancel(&self, tag: &str) -> Result<(), String> {
+    pub(super) async fn cancel(&self, tag: &str) -> Result<(), BackendError> {
         let cancelled = self
             .cancellations
             .join(tag.to_owned(), |tags| self.cancel_all(tags))
             .await;
-        cancelled.unwrap_or_else(|| Err("it was not cancelled".to_owned()))
+        cancelled.unwrap_or_else(|| Err(BackendError::Rejected("it was not cancelled".to_owned())))
     }
 
-    async fn cancel_all(&self, tags: Vec<String>) -> Vec<Result<(), String>> {
+    async fn cancel_all(&self, tags: Vec<String>) -> Vec<Result<(), BackendError>> {
         let cancelled = self.cancel_tasks(&tags).await;
         vec![cancelled; tags.len()]
     }
 
     /// Ends tasks. Their numbers are asked for by their arrays' names at this moment, and forgotten again. (`scancel --name`, which would
     /// hold a number against its name, takes one task that waits for all of its array that do.)
-    async fn cancel_tasks(&self, tags: &[String]) -> Result<(), String> {
+    async fn cancel_tasks(&self, tags: &[String]) -> Result<(), BackendError> {
         let places: HashSet<Place> = tags
             .iter()
             .filter_map(|tag| self.batches.place(tag))
@@ -154,14 +158,15 @@ impl Slurm {
             .flatten()
             .map(|(name, _)| name.as_str())
             .collect();
-        let known = self.accounts(names).await.unwrap_or_default();
+        let known =
+            dropped(self.accounts(names).await, "Slurm has no accounts").unwrap_or_default();
         places
             .into_iter()
             .map(|place| known.get(&place?).cloned())
             .collect()
     }
 
-    async fn accounts(&self, names: HashSet<&str>) -> Result<BTreeMap<Place, Fate>, String> {
+    async fn accounts(&self, names: HashSet<&str>) -> Result<BTreeMap<Place, Fate>, BackendError> {
         let mut ask = call("sacct");
         let names = names.into_iter().collect::<Vec<_>>().join(",");
         ask.args([

@@ -1,0 +1,51 @@
+//! What is decided, on its way to the log: after the store has it.
+
+use tracing::Span;
+
+use super::Driver;
+use crate::coordinator::drive::trace::{Grounds, attempt_span, run_span, tell};
+use crate::coordinator::schedule::Verdict;
+
+impl Driver<'_> {
+    /// Notes verdicts, before the attempts that they end are forgotten. That slots stay empty is said once while it is so.
+    pub(super) fn note_verdicts(&mut self, verdicts: Vec<Verdict>) {
+        let mut waits = false;
+        for verdict in verdicts {
+            if matches!(verdict, Verdict::Wait { .. }) {
+                let is_told = self.told_to_wait || waits;
+                waits = true;
+                if is_told {
+                    continue;
+                }
+            }
+            let active = verdict.claim().and_then(|claim| self.active.get(&claim));
+            let span = active.map(|active| active.span.clone());
+            self.verdicts.push((span, verdict));
+        }
+        self.told_to_wait = waits;
+    }
+
+    /// Writes what was decided to the log, now that it is in the store.
+    pub(super) fn tell_verdicts(&mut self) {
+        let grounds = Grounds {
+            plan: self.plan,
+            order: self.options.policy.order,
+            disk: self.disk,
+        };
+        for (span, verdict) in std::mem::take(&mut self.verdicts) {
+            let span = span.unwrap_or_else(|| self.span_of(&verdict));
+            tell(&span, &verdict, grounds);
+        }
+    }
+
+    fn span_of(&self, verdict: &Verdict) -> Span {
+        match (verdict.claim(), verdict.run()) {
+            (Some(claim), _) => {
+                let fence = self.ledger.token(claim).unwrap_or_default();
+                attempt_span(self.plan, claim, &fence)
+            }
+            (None, Some(run)) => run_span(self.plan, run),
+            (None, None) => Span::current(),
+        }
+    }
+}

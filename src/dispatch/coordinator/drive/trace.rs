@@ -1,0 +1,279 @@
+//! Decisions as the log has them: each in the spans of its run and its attempt, with its reason.
+
+use tracing::{Span, debug, info, info_span};
+
+use super::DiskRoom;
+use crate::coordinator::schedule::{
+    Claim, Exploded, GiveUp, Next, Room, RunIndex, SlotIndex, StopReason, Verdict,
+};
+use crate::store::{Failure, FailureClass};
+use isoflop_core::units::{bytes, duration};
+use isoflop_sweep::{Plan, RunOrder};
+
+/// What reasons rest on beside the verdict.
+#[derive(Clone, Copy)]
+pub(super) struct Grounds<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) order: RunOrder,
+    /// The disk, when it was looked at last.
+    pub(super) disk: Option<DiskRoom>,
+}
+
+/// The span of a run, within the present one.
+pub(super) fn run_span(plan: &Plan, run: RunIndex) -> Span {
+    info_span!("run", id = plan.runs[run].id.as_str())
+}
+
+/// The span of an attempt, within its run's.
+pub(super) fn attempt_span(plan: &Plan, claim: Claim, fence: &str) -> Span {
+    let run = run_span(plan, claim.run);
+    info_span!(parent: &run, "attempt", number = claim.attempt, fence)
+}
+
+/// Writes a verdict to the log, in its span.
+pub(super) fn tell(span: &Span, verdict: &Verdict, grounds: Grounds<'_>) {
+    let (choice, reason) = grounds.words(verdict);
+    match verdict {
+        Verdict::Ignore(..) => debug!(parent: span, reason, "{choice}"),
+        Verdict::Lease { slot, claim, .. } => {
+            let label = grounds.plan.runs[claim.run].label();
+            info!(parent: span, slot, label, reason, "{choice}");
+        }
+        _ => info!(parent: span, reason, "{choice}"),
+    }
+}
+
+impl Grounds<'_> {
+    /// What was decided, in a few words that are always the same, and why.
+    fn words(&self, verdict: &Verdict) -> (&'static str, String) {
+        match verdict {
+            Verdict::Lease { needs, room, .. } => ("leased", self.lease(*needs, *room)),
+            Verdict::Wait { slot, least, room } => ("slot stays empty", wait(*slot, *least, *room)),
+            Verdict::Run { pid, .. } => {
+                let process = |pid| format!("process {pid} was started");
+                let reason = pid.map_or_else(|| "its engine has begun it".to_owned(), process);
+                ("running", reason)
+            }
+            Verdict::Commit(_) => ("committing", "it says that it left an outcome".to_owned()),
+            Verdict::Done(_, Exploded::No) => ("done", "its outcome is valid".to_owned()),
+            Verdict::Done(_, Exploded::Yes) => ("diverged", "its loss exploded".to_owned()),
+            Verdict::Ignore(_, event) => (
+                "message ignored",
+                format!("it says `{event}` of an attempt that does not hold its run, or again"),
+            ),
+            Verdict::Pause => ("no run is started", self.room_on_disk()),
+            Verdict::Unpause => ("runs are started again", self.room_on_disk()),
+            _ => self.end(verdict),
+        }
+    }
+
+    /// The same of what ends an attempt, or follows from its end or the user's wish.
+    fn end(&self, verdict: &Verdict) -> (&'static str, String) {
+        let wish = "the user asked for it";
+        match verdict {
+            Verdict::GiveUp {
+                failure, reason, ..
+            } => give_up(failure, *reason),
+            Verdict::Cancel(_, Some(_)) => {
+                ("cancelled", format!("{wish}, and the attempt has ended"))
+            }
+            Verdict::Cancel(_, None) => ("cancelled", wish.to_owned()),
+            Verdict::Refuse(_, kind, state) => (
+                "request ignored",
+                format!("a run that is {state} cannot be asked to {}", kind.name()),
+            ),
+            Verdict::Stop(_, reason) => ("asked to stop", self.stop(*reason)),
+            Verdict::Retry {
+                failure,
+                crashes,
+                splits,
+                next,
+                ..
+            } => (
+                "queued again",
+                self.retry(failure, *crashes, *splits, *next),
+            ),
+            _ => ("queued again", wish.to_owned()),
+        }
+    }
+
+    fn lease(&self, needs: u64, room: Room) -> String {
+        let order = match self.order {
+            RunOrder::LongestFirst => "longest first",
+            RunOrder::CheapestFirst => "cheapest first",
+            RunOrder::AsListed => "as listed",
+        };
+        if room.all == u64::MAX {
+            return format!("the first that waits, {order}");
+        }
+        format!(
+            "the first that waits and fits, {order}: {} beside {} of {}",
+            bytes(needs),
+            bytes(room.held),
+            bytes(room.all)
+        )
+    }
+
+    fn retry(
+        &self,
+        failure: &Failure,
+        (crashes, most): (u32, u32),
+        splits: bool,
+        next: Next,
+    ) -> String {
+        let count = match failure.class {
+            FailureClass::Crash => format!(" {crashes} of {most}"),
+            _ => String::new(),
+        };
+        let next = match next {
+            Next::In(milliseconds) => format!("in {}", duration(milliseconds as f64 / 1e3)),
+            Next::After(run) => format!("when run {} has ended", self.id(run)),
+            Next::NextTime => "when the sweep is run again".to_owned(),
+        };
+        let parts = if splits {
+            ", in passes of half the size"
+        } else {
+            ""
+        };
+        let (class, message) = (failure.class.name(), &failure.message);
+        format!("{class}{count}: {message}; tried again {next}{parts}")
+    }
+
+    fn stop(&self, reason: StopReason) -> String {
+        match reason {
+            StopReason::Interrupted => "the user stops the sweep".to_owned(),
+            StopReason::Cancelled => "the user cancels the run".to_owned(),
+            StopReason::Stopped(run) => {
+                format!(
+                    "every run would fail as run {} did: the sweep stops",
+                    self.id(run)
+                )
+            }
+        }
+    }
+
+    fn room_on_disk(&self) -> String {
+        let room = |room: DiskRoom| {
+            format!(
+                "{} are free on the disk, the reserve is {}",
+                bytes(room.free),
+                bytes(room.reserve)
+            )
+        };
+        self.disk.map_or_else(String::new, room)
+    }
+
+    fn id(&self, run: RunIndex) -> &str {
+        self.plan.runs[run].id.as_str()
+    }
+}
+
+fn wait(slot: SlotIndex, least: u64, room: Room) -> String {
+    format!(
+        "the smallest run that waits needs {}; slot {slot} has {} of {}, the rest is held by runs beside it",
+        bytes(least),
+        bytes(room.all.saturating_sub(room.held)),
+        bytes(room.all)
+    )
+}
+
+fn give_up(failure: &Failure, reason: GiveUp) -> (&'static str, String) {
+    let told = format!("{}: {}", failure.class.name(), failure.message);
+    match reason {
+        GiveUp::Crashes(crashes) => (
+            "quarantined",
+            format!("{told}; it has crashed {crashes} times, as often as `max_attempts` allows"),
+        ),
+        GiveUp::SameAgain => (
+            "failed",
+            format!("{told}; another attempt would end the same way"),
+        ),
+        GiveUp::SplitAlready => ("failed", format!("{told}; its passes are split already")),
+        GiveUp::OneSequence => (
+            "failed",
+            format!("{told}; its pass is one sequence, which cannot be split"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isoflop_core::run::example;
+    use isoflop_sweep::PlannedRun;
+
+    /// A plan of one run.
+    fn plan() -> Plan {
+        let spec = example();
+        Plan {
+            name: "sweep".to_owned(),
+            baseline: "arm".to_owned(),
+            runs: vec![PlannedRun {
+                id: spec.id(),
+                arm: "arm".to_owned(),
+                size: "d16-l2".to_owned(),
+                lr_factor: None,
+                priority: 0,
+                spec,
+            }],
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_reason_says_what_it_rests_on() {
+        let plan = plan();
+        let grounds = Grounds {
+            plan: &plan,
+            order: RunOrder::LongestFirst,
+            disk: Some(DiskRoom {
+                free: 1_000_000,
+                reserve: 2_000_000,
+            }),
+        };
+        let claim = Claim { run: 0, attempt: 2 };
+        let failure = |class| Failure::new(class, "it said so");
+        let room = Room {
+            held: 3_000_000,
+            all: 8_000_000,
+        };
+        let retry = |class, splits, next| Verdict::Retry {
+            claim,
+            failure: failure(class),
+            crashes: (2, 5),
+            splits,
+            next,
+        };
+        let give_up = |class, reason| Verdict::GiveUp {
+            claim,
+            failure: failure(class),
+            reason,
+        };
+        let verdicts = [
+            Verdict::Lease {
+                claim,
+                slot: 1,
+                needs: 2_000_000,
+                room,
+            },
+            Verdict::Wait {
+                slot: 1,
+                least: 6_000_000,
+                room,
+            },
+            retry(FailureClass::Crash, false, Next::In(1300)),
+            retry(FailureClass::OutOfMemory, true, Next::In(1300)),
+            retry(FailureClass::Preempted, false, Next::NextTime),
+            give_up(FailureClass::Crash, GiveUp::Crashes(5)),
+            give_up(FailureClass::TimeLimit, GiveUp::SameAgain),
+            give_up(FailureClass::OutOfMemory, GiveUp::OneSequence),
+            Verdict::Stop(claim, StopReason::Interrupted),
+            Verdict::Pause,
+        ];
+        let lines = verdicts.map(|verdict| {
+            let (choice, reason) = grounds.words(&verdict);
+            format!("{choice}: {reason}\n")
+        });
+        insta::assert_snapshot!(lines.concat());
+    }
+}

@@ -1,0 +1,30 @@
+//! Failures that are dropped on purpose.
+
+use std::error::Error;
+use std::io;
+
+use nix::errno::Errno;
+use tracing::debug;
+
+/// Leaves a debug line of a failure that nothing follows from; what is gone already, as it should be, leaves none.
+pub(crate) fn dropped<T, E: Error + 'static>(
+    result: Result<T, E>,
+    what: &'static str,
+) -> Option<T> {
+    let error = match result {
+        Ok(value) => return Some(value),
+        Err(error) => error,
+    };
+    if !is_gone(&error) {
+        debug!(error = error.to_string(), "{what}");
+    }
+    None
+}
+
+/// Whether a file or a process is not there.
+fn is_gone(error: &(dyn Error + 'static)) -> bool {
+    let file = error.downcast_ref::<io::Error>();
+    let process = error.downcast_ref::<Errno>();
+    file.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+        || process == Some(&Errno::ESRCH)
+}

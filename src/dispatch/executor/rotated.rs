@@ -1,0 +1,85 @@
+//! A log that is set aside at a size and begun anew: what is written for days keeps its last part.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// A log of at most two files.
+#[derive(Debug)]
+pub(crate) struct RotatedLog {
+    path: PathBuf,
+    older: PathBuf,
+    file: File,
+    written: u64,
+    /// Bytes after which it is set aside.
+    limit: u64,
+}
+
+impl RotatedLog {
+    /// Goes on with a log, which need not be there; what is set aside goes to `older`.
+    pub(crate) fn open(path: PathBuf, older: PathBuf, limit: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).open(&path)?;
+        let written = file.metadata()?.len();
+        Ok(Self {
+            path,
+            older,
+            file,
+            written,
+            limit,
+        })
+    }
+
+    /// Begins a log anew.
+    pub(crate) fn create(path: PathBuf, older: PathBuf, limit: u64) -> io::Result<Self> {
+        File::create(&path)?;
+        Self::open(path, older, limit)
+    }
+
+    /// Writes bytes, which stay together.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.written > self.limit {
+            self.set_aside()?;
+        }
+        self.file.write_all(bytes)?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn set_aside(&mut self) -> io::Result<()> {
+        match fs::rename(&self.path, &self.older) {
+            // It was set aside before, and there was no room to begin the next.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+        (self.file, self.written) = (File::create(&self.path)?, 0);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_are_kept_and_the_first_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, older] = ["log", "older"].map(|name| folder.path().join(name));
+        let log = || RotatedLog::open(path.clone(), older.clone(), 99).unwrap();
+        let lines: String = (0..100).map(|i| format!("line {i:04}\n")).collect();
+        for part in lines.as_bytes().chunks(200) {
+            // A log that is opened again goes on.
+            let mut log = log();
+            part.chunks(10).for_each(|line| log.write(line).unwrap());
+        }
+        let kept = fs::read_to_string(&older).unwrap() + &fs::read_to_string(&path).unwrap();
+        assert!(lines.ends_with(&kept), "{kept}");
+        assert!((100..=210).contains(&kept.len()), "{}", kept.len());
+        // One that somebody removed is begun anew when it is full.
+        let mut log = log();
+        fs::remove_file(&path).unwrap();
+        for _ in 0..12 {
+            log.write(b"0123456789").unwrap();
+        }
+        assert!(path.exists());
+    }
+}
