@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::coordinator::noop;
 use crate::faults::slow;
-use crate::queue::{kill_coordinator, midway, queued};
+use crate::queue::{killed_midway, queued};
 use crate::sandbox::Sandbox;
 
 /// A line of the log.
@@ -141,7 +141,7 @@ fn a_retry_and_a_quarantine_are_explained() {
 #[test]
 fn attempts_that_are_followed_are_explained() {
     let sandbox = queued(slow());
-    midway(&sandbox, kill_coordinator);
+    killed_midway(&sandbox, || {});
     sandbox.ok(&["resume", "sweep"]);
     let log = decisions(&sandbox);
     let count = |choice: &str| log.iter().filter(|one| one.choice == choice).count();

@@ -52,6 +52,15 @@ pub(crate) fn midway(sandbox: &Sandbox, then: impl FnOnce(&mut Child)) -> Child 
     coordinator
 }
 
+/// Kills a coordinator at such a moment; `then` sees what it left.
+pub(crate) fn killed_midway(sandbox: &Sandbox, then: impl FnOnce()) {
+    let mut coordinator = start(sandbox);
+    while_a_job_stands(sandbox, || {
+        kill_coordinator(&mut coordinator);
+        then();
+    });
+}
+
 /// Stops what the engine executes where a run is done and another runs, for as long as `then` takes.
 pub(crate) fn while_a_job_stands(sandbox: &Sandbox, then: impl FnOnce()) {
     while_they_stand(
@@ -151,10 +160,7 @@ fn a_queue_gives_the_bits_of_this_machine() {
 fn jobs_outlive_their_coordinator() {
     let sandbox = queued(slow());
     let mut running = Vec::new();
-    midway(&sandbox, |coordinator| {
-        kill_coordinator(coordinator);
-        running = under_way(&sandbox);
-    });
+    killed_midway(&sandbox, || running = under_way(&sandbox));
     // With nobody there, a job ends and delivers.
     until("a job has ended", || {
         running
@@ -426,7 +432,7 @@ fn what_an_engine_has_is_taken_back() {
 #[test]
 fn another_engine_takes_over() {
     let sandbox = queued(slow());
-    midway(&sandbox, kill_coordinator);
+    killed_midway(&sandbox, || {});
     sandbox.edit(EXECUTOR, LOCAL);
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
     assert!(

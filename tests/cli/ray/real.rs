@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 
 use super::on_ray;
 use crate::faults::{slow, start, strike, while_they_stand};
-use crate::queue::{
-    attempts, kill_coordinator, midway, processes_on, under_way, while_a_job_stands,
-};
+use crate::queue::{attempts, killed_midway, processes_on, under_way, while_a_job_stands};
 use crate::sandbox::{Sandbox, is_long, processes_of, skipped, until, untouched};
 use crate::several::{here_and_on, run_with_a_death};
 use crate::storage::folder_keys;
@@ -139,10 +137,7 @@ fn ray_gives_the_bits_of_this_machine_whatever_is_killed() {
         return;
     };
     let sandbox = head.given(slow(), "");
-    midway(&sandbox, |coordinator| {
-        kill_coordinator(coordinator);
-        head.replace();
-    });
+    killed_midway(&sandbox, || head.replace());
     let kept = sandbox.outcomes();
     let resumed = sandbox.ok(&["resume", "sweep"]);
     assert!(
