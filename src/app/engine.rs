@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::drive_request::DriveRequest;
 use super::listen::workers;
-use super::session::DriveRequest;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::{Device, SweepDir};
 use isoflop_dispatch::exchange::{Depot, DepotTerms, StorageAddress};

@@ -33,6 +33,7 @@
 mod cache;
 mod changes;
 mod dispatch_errors;
+mod drive_request;
 mod engine;
 mod error;
 mod fit;
@@ -63,6 +64,7 @@ mod worker_errors;
 
 pub use cache::cache_folder;
 pub use changes::{Changes, Unwanted};
+pub use drive_request::DriveRequest;
 pub use engine::{by_engine, unlike};
 pub use error::{AppError, ErrorKind};
 pub use fit::{fit, fit_refusal};
@@ -77,7 +79,7 @@ pub use requests::{Answered, RunSelection, ask_all};
 pub use resume::resume;
 pub use run::run;
 pub use runs::{Found, find_run, run_label};
-pub use session::{DriveRequest, Session};
+pub use session::Session;
 pub use session_end::SessionEnd;
 pub use status::{Status, status};
 pub use study::{Origin, Studied, StudySource, study};

@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use super::session::{DriveRequest, Engine, Ready, Session};
+use super::drive_request::DriveRequest;
+use super::session::{Engine, Ready, Session};
 use super::sweep::recorded;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::data::stored;

@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::session::{DriveRequest, Engine, Ready, Session};
+use super::drive_request::DriveRequest;
+use super::session::{Engine, Ready, Session};
 use super::sweep::open;
 use super::{AppError, Listener, Sweep};
 use isoflop_core::run::write_whole;

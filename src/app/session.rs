@@ -1,11 +1,11 @@
 //! A drive over a sweep, from a results folder that holds all that its runs need to its end.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::drive_request::DriveRequest;
 use super::engine::{engines, places};
 use super::recorder::{Recorder, with_tables};
-use super::{AppError, ListenOptions, Listener, SessionEnd, memory};
+use super::{AppError, Listener, SessionEnd, memory};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{
     self, Cost, Observer, Options, Policy, SweepLock, TakenUp, TextBytes, branches, disk_reserve,
@@ -13,19 +13,6 @@ use isoflop_dispatch::coordinator::{
 };
 use isoflop_dispatch::executor::{Engines, Slot};
 use isoflop_sweep::{At, Count, Executor, Plan, SweepFile};
-
-/// How a sweep is to be driven.
-#[derive(Clone, Debug, Default)]
-pub struct DriveRequest {
-    /// Most runs that are started.
-    pub max_runs: Option<usize>,
-    /// End when the engine has as many jobs as it may: the next session follows them.
-    pub detach: bool,
-    /// Trainer program; by itself the one beside this program.
-    pub trainer: Option<PathBuf>,
-    /// Where workers call.
-    pub listen: ListenOptions,
-}
 
 /// A sweep whose results folder holds all that its runs need.
 pub(crate) struct Ready {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use super::common_args::{Folders, TrainerArgs};
 use super::fit_args::FitArgs;
 use super::next_args::{PredictArgs, SuggestArgs};
 use super::worker_args::{ListenArgs, WorkerArgs, WorkerCertArgs, WorkerTokenArgs};
@@ -245,16 +246,6 @@ pub(super) struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Folders {
-    /// Folder of results
-    #[arg(long, default_value = "results", value_name = "DIR")]
-    pub(super) results: PathBuf,
-    /// Folder of reports
-    #[arg(long, default_value = "reports", value_name = "DIR")]
-    pub(super) reports: PathBuf,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct DriveArgs {
     /// Start at most N runs, then stop; 0 plans and queues
     #[arg(long, value_name = "N")]
@@ -267,11 +258,4 @@ pub(super) struct DriveArgs {
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) listen: ListenArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct TrainerArgs {
-    /// Trainer program [default: isoflop-trainer beside this program]
-    #[arg(long, value_name = "PROGRAM")]
-    pub(super) trainer: Option<PathBuf>,
 }

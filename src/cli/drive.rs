@@ -1,6 +1,7 @@
 //! `isoflop run` and `isoflop resume`
 
-use super::args::{DriveArgs, Folders, ResumeArgs, RunArgs, TrainerArgs};
+use super::args::{DriveArgs, ResumeArgs, RunArgs};
+use super::common_args::{Folders, TrainerArgs};
 use super::conclusion::conclude;
 use super::events::JsonEvents;
 use super::plan::leftovers;

@@ -4,6 +4,7 @@ mod arch;
 mod args;
 mod attempt;
 mod changes;
+mod common_args;
 mod conclusion;
 mod drive;
 mod events;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::args::Folders;
+use super::common_args::Folders;
 use isoflop_app::StudySource;
 use isoflop_fit::Settings;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::args::TrainerArgs;
+use super::common_args::TrainerArgs;
 use isoflop_dispatch::protocol::Fingerprint;
 
 /// Where the coordinator lets workers call.

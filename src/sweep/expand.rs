@@ -1,19 +1,8 @@
 //! The second pass: from a checked sweep to runs. Pure: resuming is set difference by run id.
 
 use super::spending::{Point, Spending};
-use super::{Plan, PlannedRun, Sweep, SweepError};
+use super::{Corpora, Plan, PlannedRun, Sweep, SweepError};
 use isoflop_core::run::{DataSpec, Evaluation, RunSpec, SPEC_VERSION};
-
-/// What expansion must know of the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Corpora {
-    /// What runs name it by.
-    pub spec: DataSpec,
-    /// Training tokens there are.
-    pub train_tokens: u64,
-    /// Held-out tokens there are.
-    pub validation_tokens: u64,
-}
 
 impl Sweep<'_> {
     /// The runs of the sweep on a text.

@@ -13,8 +13,10 @@ use super::active::{Active, Actives};
 use super::judge::judge;
 use super::launch::{Starting, launch, write_attempt};
 use super::ledger::{End, Ledger};
+use super::observer::{DiskRoom, Observer};
+use super::options::Options;
+use super::summary::{DriveError, Summary};
 use super::trace::attempt_span;
-use super::{DiskRoom, DriveError, Observer, Options, Summary};
 use crate::coordinator::commit::{CommitError, commit};
 use crate::coordinator::schedule::{
     Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, Verdict, step,

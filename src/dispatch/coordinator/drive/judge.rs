@@ -1,7 +1,7 @@
 //! What an attempt's end means.
 
-use super::Options;
 use super::active::{Active, Overdue};
+use super::options::Options;
 use crate::coordinator::schedule::RunIndex;
 use crate::executor::{Asked, ExecutionError, error_line};
 use crate::store::{Failure, FailureClass};

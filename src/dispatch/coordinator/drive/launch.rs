@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Options;
+use super::options::Options;
 use crate::coordinator::schedule::{Claim, SlotIndex};
 use crate::store::{Failure, FailureClass};
 use isoflop_core::run::{AttemptDir, Launch, RunSpec, SweepDir, replace_json};

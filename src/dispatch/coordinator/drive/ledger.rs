@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::DriveError;
+use super::summary::DriveError;
 use crate::coordinator::schedule::{Claim, RunIndex, SlotIndex, State};
 use crate::store::{Change, Failure, Fence, Record, Store, Written};
 use isoflop_sweep::Plan;

@@ -5,134 +5,22 @@ mod driver;
 mod judge;
 mod launch;
 mod ledger;
+mod observer;
+mod options;
+mod summary;
 mod trace;
-
-use std::io;
-use std::time::Duration;
 
 use super::log::sweep_span;
 use super::resume::TakenUp;
-use super::schedule::{Facts, Machine, Policy, RunIndex, SlotIndex, State};
-use super::trunks::{Branch, with_followers};
-use crate::executor::{Engines, Slot, Trouble};
-use crate::store::{Failure, Record, StoreError};
+use super::schedule::{Facts, RunIndex, State};
+use super::trunks::with_followers;
 use driver::Driver;
-use isoflop_core::run::{Event as RunEvent, Outcome, SweepDir};
+use isoflop_core::run::SweepDir;
 use isoflop_sweep::{Plan, PlannedRun};
+pub use observer::{DiskRoom, Observer};
+pub use options::Options;
+pub use summary::{DriveError, Summary};
 use tracing::Instrument;
-
-/// What the coordinator is told beside the plan.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where attempts execute.
-    pub engines: Engines,
-    /// Whether to end when the engine has taken what it can be given now: the next coordinator follows it.
-    pub detach: bool,
-    /// Where runs go.
-    pub slots: Vec<Slot>,
-    /// The same, with the memory of each device.
-    pub machine: Machine,
-    /// What is started first, and how often it is tried.
-    pub policy: Policy,
-    /// Silence after which an attempt is stopped as hung.
-    pub stall: Duration,
-    /// Time that an attempt may take.
-    pub time_limit: Option<Duration>,
-    /// Seconds between checkpoints of a run.
-    pub checkpoint_seconds: f64,
-    /// Room on the disk below which no run is started, bytes.
-    pub disk_reserve: u64,
-    /// Expected seconds of each run of the plan.
-    pub costs: Vec<f64>,
-    /// Memory that each run of the plan is expected to hold, bytes.
-    pub memory: Vec<u64>,
-    /// Where each run of the plan goes on from.
-    pub branches: Vec<Option<Branch>>,
-}
-
-/// Told what happens, to show it.
-pub trait Observer {
-    /// A run was started in a slot, or waits for its engine to begin it.
-    fn started(&mut self, slot: SlotIndex, run: &PlannedRun, attempt: u32, waits: bool);
-    /// A run that waited has begun.
-    fn began(&mut self, slot: SlotIndex, run: &PlannedRun);
-    /// A running attempt said something new.
-    fn advanced(&mut self, slot: SlotIndex, run: &PlannedRun, event: &RunEvent);
-    /// An outcome was committed.
-    fn committed(&mut self, slot: SlotIndex, run: &PlannedRun, outcome: &Outcome);
-    /// An attempt failed; how its run stands since.
-    fn failed(&mut self, slot: SlotIndex, run: &PlannedRun, failure: &Failure, record: &Record);
-    /// A run that was in no slot changed on the user's wish.
-    fn changed(&mut self, run: &PlannedRun, record: &Record);
-    /// There is too little room on the disk to start a run, or enough again.
-    fn disk(&mut self, room: DiskRoom);
-    /// Something keeps an engine, by its name, from its runs; or no more does, and this is what did.
-    fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool);
-    /// Time passed.
-    fn tick(&mut self);
-    /// Stopping on the user's wish; `again` if it was wished before, and nothing is waited for any more.
-    fn interrupted(&mut self, again: bool);
-}
-
-/// Room on the disk that holds the results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DiskRoom {
-    /// Bytes that are free.
-    pub free: u64,
-    /// Bytes below which no run is started.
-    pub reserve: u64,
-}
-
-impl DiskRoom {
-    /// Whether no run is started.
-    pub fn is_low(self) -> bool {
-        self.free < self.reserve
-    }
-}
-
-/// How a drive ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// How each run of the plan stands.
-    pub records: Vec<Record>,
-    /// The run that could not write its files, and why: the sweep was stopped.
-    pub stopped_by: Option<(RunIndex, Failure)>,
-    /// The user stopped it.
-    pub interrupted: bool,
-    /// It left the runs under way to the engine.
-    pub detached: bool,
-}
-
-impl Summary {
-    /// Runs of the plan with an outcome.
-    pub fn done(&self) -> usize {
-        self.records
-            .iter()
-            .filter(|record| record.state.has_outcome())
-            .count()
-    }
-}
-
-/// The coordinator itself cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum DriveError {
-    /// No runtime or signal handler.
-    #[error("the coordinator cannot start: {0}")]
-    Runtime(#[from] io::Error),
-    /// Nothing can be written down.
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    /// Another wrote to the store.
-    #[error(
-        "the store no longer says that attempt {attempt} holds run {run}: something else has written to it"
-    )]
-    Stale {
-        /// The run.
-        run: String,
-        /// The attempt.
-        attempt: u32,
-    },
-}
 
 /// Carries out a plan: every run that waits is trained and committed.
 ///

@@ -6,7 +6,8 @@ use tracing::info;
 
 use super::{Driver, LOOK};
 use crate::coordinator::drive::judge::late;
-use crate::coordinator::drive::{DiskRoom, DriveError};
+use crate::coordinator::drive::observer::DiskRoom;
+use crate::coordinator::drive::summary::DriveError;
 use crate::coordinator::schedule::{Event, RunIndex, State};
 use crate::executor::{Asked, Trouble, ask, free_disk};
 use crate::store::{Request, RequestKind};

@@ -1,16 +1,17 @@
 //! How an engine is spoken to. A new one has its file here, and its lines in this one.
 
 mod command;
+mod error;
 mod ray;
 mod slurm;
 
 use std::collections::HashSet;
-use std::io;
 use std::time::Duration;
 
 use super::Job;
-use crate::exchange::{BackendError, TokenError};
+use crate::exchange::BackendError;
 use command::Commands;
+pub use error::DialectError;
 use isoflop_core::run::{Fate, SweepDir};
 use isoflop_sweep::Executor;
 use ray::Ray;
@@ -25,20 +26,6 @@ pub enum Dialect {
     Ray(Ray),
     /// By Slurm's own.
     Slurm(Box<Slurm>),
-}
-
-/// Why an engine cannot be spoken to.
-#[derive(Debug, thiserror::Error)]
-pub enum DialectError {
-    /// The results have no path that another machine could use.
-    #[error("the results have no path that jobs could use: {0}")]
-    Nowhere(io::Error),
-    /// Its token is not used.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// This machine has no certificates to know others by; in words.
-    #[error("nothing can be asked over HTTP from here: {0}")]
-    Http(BackendError),
 }
 
 impl Dialect {

@@ -12,7 +12,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::DialectError;
+use super::error::DialectError;
 use crate::exchange::{BackendError, Token, http};
 use crate::executor::dropped;
 use crate::executor::queue::job::{Job, quoted};
