@@ -142,8 +142,21 @@ fn a_killed_sweep_that_shares_trunks_ends_alike() {
 /// Stops the trainers where so many runs are done and others train, for as long as `then` takes.
 pub(crate) fn while_others_train(sandbox: &Sandbox, done: Range<usize>, then: impl FnOnce()) {
     let find = || Some(trainers(sandbox)).filter(|found| !found.is_empty());
-    let is_time = || done.contains(&sandbox.outcomes().len());
+    // What has delivered counts as done when the sweep is run again.
+    let is_time = || {
+        let outcomes = sandbox.outcomes().len();
+        done.contains(&outcomes) && delivered(sandbox) == outcomes
+    };
     while_they_stand(|| find().filter(|_| is_time()), Vec::clone, |_| then());
+}
+
+/// Attempts with an outcome.
+fn delivered(sandbox: &Sandbox) -> usize {
+    let files = checks::files_under(&sandbox.path("results/sweep/runs"));
+    let of_attempts = files.iter().filter(|file| {
+        file.ends_with("outcome.json") && file.iter().any(|part| part == "attempts")
+    });
+    of_attempts.count()
 }
 
 /// Trainers of this sandbox: their command line names the attempt's folder.

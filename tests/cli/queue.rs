@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::faults::{kill_at_once, slow, start, strike, while_they_stand};
 use crate::sandbox::{Sandbox, processes_of, until, untouched};
 
-/// One job at a time. A job's file in `queue` is there as long as the engine knows it, and holds the process group that executes it.
+/// One job at a time, and no further one while there is a file `closed`. A job's file in `queue` is there as long as the engine knows it, and holds the process group that executes it.
 pub(crate) const ENGINE: &str = r#"#!/bin/sh
 case $1 in
 submit)
@@ -20,8 +20,7 @@ submit)
   [ -e refuses ] && { echo "sbatch: error: invalid partition specified: gpus" >&2; exit 1; }
   mkdir -p queue; echo "$ISOFLOP_TAG" >> submitted; : > "queue/$ISOFLOP_TAG"
   setsid sh -c 'echo $$ > "queue/$ISOFLOP_TAG"
-    while [ -e closed ]; do sleep 0.05; done
-    flock engine.lock sh "$ISOFLOP_JOB"; rm -f "queue/$ISOFLOP_TAG"' >> said 2>&1 < /dev/null & ;;
+    flock engine.lock sh -c "while [ -e closed ]; do sleep 0.05; done; exec sh \"$ISOFLOP_JOB\""; rm -f "queue/$ISOFLOP_TAG"' >> said 2>&1 < /dev/null & ;;
 poll) [ -e down ] && exit 1; ls queue ;;
 cancel) [ -e mute ] && exit 1; echo "$ISOFLOP_TAG" >> cancelled; group=$(cat "queue/$ISOFLOP_TAG") && rm "queue/$ISOFLOP_TAG"; kill -TERM -- "-$group" ;;
 esac
@@ -160,8 +159,11 @@ fn a_queue_gives_the_bits_of_this_machine() {
 fn jobs_outlive_their_coordinator() {
     let sandbox = queued(slow());
     let mut running = Vec::new();
-    killed_midway(&sandbox, || running = under_way(&sandbox));
-    // With nobody there, a job ends and delivers.
+    killed_midway(&sandbox, || {
+        running = under_way(&sandbox);
+        sandbox.write("closed", "");
+    });
+    // With nobody there, a job ends and delivers; the others wait.
     until("a job has ended", || {
         running
             .iter()
@@ -169,14 +171,18 @@ fn jobs_outlive_their_coordinator() {
     });
     // What other commands find is left alone.
     sandbox.ok(&["status", "sweep"]);
-    let resumed = sandbox.ok(&["resume", "sweep"]);
-    assert!(
-        resumed
-            .err
-            .contains("attempts that were given to the engine before are followed"),
-        "{}",
-        resumed.err
-    );
+    let said = fs::File::create(sandbox.path("resumed.txt")).unwrap();
+    let mut resumed = sandbox
+        .command(&["resume", "sweep"])
+        .stderr(said)
+        .spawn()
+        .unwrap();
+    until("they are followed", || {
+        let said = sandbox.lines("resumed.txt").concat();
+        said.contains("attempts that were given to the engine before are followed")
+    });
+    fs::remove_file(sandbox.path("closed")).unwrap();
+    assert!(resumed.wait().unwrap().success());
     assert_eq!(sandbox.losses("results"), untouched(slow));
     assert_eq!(attempts(&sandbox), [1; 8]);
     assert_eq!(sandbox.lines("submitted").len(), 8);
@@ -432,7 +438,7 @@ fn what_an_engine_has_is_taken_back() {
 #[test]
 fn another_engine_takes_over() {
     let sandbox = queued(slow());
-    killed_midway(&sandbox, || {});
+    killed_midway(&sandbox, || sandbox.write("closed", ""));
     sandbox.edit(EXECUTOR, LOCAL);
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
     assert!(
@@ -442,6 +448,7 @@ fn another_engine_takes_over() {
         ran.err
     );
     assert_eq!(sandbox.losses("results"), untouched(slow));
+    fs::remove_file(sandbox.path("closed")).unwrap();
     until("no process is left", || {
         processes_of(&sandbox.path("")).is_empty()
     });
@@ -465,12 +472,14 @@ fn a_detached_sweep_is_collected() {
     );
     fs::remove_file(sandbox.path("closed")).unwrap();
     until("what the engine has is done", || known(&sandbox).is_empty());
+    sandbox.write("closed", "");
     let more = sandbox.ok(&["resume", "sweep", "--detach"]).err;
     assert!(more.contains("3 of them done already"), "{more}");
     assert!(
         more.contains("the engine has 3 jobs, 2 runs wait"),
         "{more}"
     );
+    fs::remove_file(sandbox.path("closed")).unwrap();
     sandbox.ok(&["resume", "sweep"]);
     assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
     assert_eq!(attempts(&sandbox), [1; 8]);

@@ -28,9 +28,10 @@ pub(super) enum Trainer {
 }
 
 impl Trainer {
-    fn arguments(self) -> Vec<PathBuf> {
+    /// A program in the trainer's place.
+    fn program(self) -> Option<PathBuf> {
         match self {
-            Self::Real => Vec::new(),
+            Self::Real => None,
             Self::Noop => {
                 let program = Path::new(env!("CARGO_BIN_EXE_isoflop"))
                     .with_file_name("examples")
@@ -39,7 +40,7 @@ impl Trainer {
                     program.is_file(),
                     "build the examples first: `cargo build --release --examples`"
                 );
-                vec!["--trainer".into(), program]
+                Some(program)
             }
         }
     }
@@ -148,9 +149,14 @@ impl Drop for Fault {
 }
 
 fn command(sandbox: &Sandbox, trainer: Trainer) -> Command {
-    let mut command = sandbox.command(&["run", "sweep.yaml"]);
-    command.args(trainer.arguments());
-    command
+    let program = trainer.program();
+    let mut words = vec!["run", "sweep.yaml"];
+    words.extend(
+        program
+            .iter()
+            .flat_map(|program| ["--trainer", program.to_str().unwrap()]),
+    );
+    sandbox.command(&words)
 }
 
 /// An outcome that was committed before a blow.
