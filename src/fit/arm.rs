@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -80,10 +81,13 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
         .enumerate()
         .filter(|(_, run)| run.arm == name)
         .collect();
-    let budgets = by_budget(&runs);
+    let mut budgets: Budgets<'_> = BTreeMap::new();
+    for run in &runs {
+        budgets.entry(run.1.budget).or_default().push(*run);
+    }
     let profiles: Vec<Profile> = budgets
         .iter()
-        .map(|(budget, cell)| profile::fit(cell.clone(), f64::from_bits(*budget)))
+        .map(|(budget, cell)| profile::fit(cell.clone(), *budget))
         .collect();
     let fresh = fresh(&runs);
     let surface = surface_of(&fresh, settings.objective);
@@ -118,25 +122,10 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
     }
 }
 
-/// The runs at each budget, cheapest first: budgets are positive, so that their bits are in their order.
-fn by_budget<'a>(
-    runs: &[(usize, &'a Observation)],
-) -> BTreeMap<u64, Vec<(usize, &'a Observation)>> {
-    let mut budgets: BTreeMap<u64, Vec<_>> = BTreeMap::new();
-    for run in runs {
-        budgets
-            .entry(run.1.budget.to_bits())
-            .or_default()
-            .push(*run);
-    }
-    budgets
-}
+/// The runs at each budget, cheapest first.
+type Budgets<'a> = BTreeMap<Budget, Vec<(usize, &'a Observation)>>;
 
-fn cells(
-    form: Form,
-    profiles: &[Profile],
-    budgets: &BTreeMap<u64, Vec<(usize, &Observation)>>,
-) -> Vec<Cell> {
+fn cells(form: Form, profiles: &[Profile], budgets: &Budgets<'_>) -> Vec<Cell> {
     let used = |profile: &Profile| match form {
         Form::Parabola => profile.trusted().is_some(),
         other => profile

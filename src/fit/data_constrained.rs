@@ -6,7 +6,7 @@
 
 use nalgebra::{SMatrix, Vector2};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::minimize::{Minimum, Stop, minimize};
 use super::surface::Surface;
@@ -25,7 +25,7 @@ pub struct Run {
 }
 
 /// A surface with what repetition and excess parameters are worth.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DataConstrained {
     /// The law without repetition.
     pub surface: Surface,
@@ -40,7 +40,7 @@ pub struct DataConstrained {
 }
 
 /// How far R*_D and R*_N can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DataConstrainedStatus {
     /// Both lie within what was searched.
@@ -51,7 +51,7 @@ pub enum DataConstrainedStatus {
 }
 
 /// Why there is no law.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum DataConstrainedRefusal {
     /// Two numbers and a residual.

@@ -13,6 +13,7 @@ mod approach;
 mod arm;
 mod arm_surface;
 pub mod asymptote;
+mod budget_json;
 mod compare;
 mod convention;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod doubt;
 mod envelope;
 pub mod findings;
 mod frontier;
+mod grouped;
 mod hyper;
 mod interval;
 mod irreducible;
@@ -76,7 +78,7 @@ pub use polynomial::Form;
 pub use predict::{Asked, Band, Extent, Predicted, PredictedRun, Predictions, predict};
 pub use profile::{OtherForm, Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
 pub use sensitivity::{Alternative, ByApproach, Influence};
-pub use study::{Excluded, Further, Observation, Reached, Study, Trajectory, Unprofiled};
+pub use study::{Excluded, Further, Observation, Reached, Study, Trajectory};
 pub use suggest::{
     OfferedSize, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest,
 };

@@ -1,13 +1,14 @@
 //! Approach 2 of Hoffmann et al. (arXiv:2203.15556, section 3.2): at one budget, a parabola of the
 //! loss in log N, whose vertex gives N* and L*.
 
+use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::distinct::distinct;
 use super::polynomial::{Form, Weighted, minimum};
 use super::span::are_alike;
-use super::{Interval, Observation};
+use super::{Interval, Observation, budget_json};
 
 /// Fewest runs, and fewest sizes, that a profile is fitted from.
 pub(super) const FEWEST: usize = 4;
@@ -16,7 +17,9 @@ pub(super) const FEWEST: usize = 4;
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Profile {
     /// Budget asked for, FLOPs.
-    pub budget: f64,
+    #[serde(serialize_with = "budget_json::value")]
+    #[schemars(with = "f64")]
+    pub budget: Budget,
     /// The compute that the vertex belongs to: the geometric mean of what the runs spent, or where they spent
     /// unequally (another cost axis than FLOPs), what one of N* would have, interpolated.
     pub flops: f64,
@@ -146,7 +149,7 @@ pub enum ProfileRefusal {
 }
 
 /// Fits a profile, all runs alike.
-pub(super) fn fit(cell: Vec<(usize, &Observation)>, budget: f64) -> Profile {
+pub(super) fn fit(cell: Vec<(usize, &Observation)>, budget: Budget) -> Profile {
     let mut points: Vec<Observation> = cell.into_iter().map(|(_, o)| o.clone()).collect();
     points.sort_by(|a, b| a.params.total_cmp(&b.params).then(a.seed.cmp(&b.seed)));
     let vertex = vertex(&points);
@@ -284,7 +287,7 @@ mod tests {
             arm: "a".into(),
             size: n.to_string(),
             seed: 1,
-            budget: 1e12,
+            budget: Budget::Flops(1e12),
             lr_factor: 1.0,
             flops: 1e12,
             params: *n,

@@ -52,7 +52,6 @@ impl Tables {
         for run in &self.runs {
             match finished_loss(run) {
                 Ok(loss) => runs.push(Finished {
-                    budget_kind: run.budget_kind.to_owned(),
                     observation: observation(run, loss),
                     curve: curves.remove(run.run_id.as_str()).unwrap_or_default(),
                 }),
@@ -105,7 +104,7 @@ impl RunRow {
         label(
             &self.arm,
             &self.size,
-            self.budget,
+            self.budget.value(),
             self.lr_factor,
             self.seed,
             &self.run_id,

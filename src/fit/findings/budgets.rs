@@ -7,6 +7,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use isoflop_core::units::Ordered;
+
 use super::super::profile::FEWEST;
 use super::measurement::Measurement;
 
@@ -64,12 +66,12 @@ fn is_budget(runs: &[Measurement<'_>], group: &[usize]) -> bool {
     if runs[*last].flops > runs[*first].flops * SPAN {
         return false;
     }
-    let mut sizes: HashMap<&str, HashSet<u64>> = HashMap::new();
+    let mut sizes: HashMap<&str, HashSet<Ordered>> = HashMap::new();
     for run in group.iter().map(|run| &runs[*run]) {
         sizes
             .entry(run.arm)
             .or_default()
-            .insert(run.params.to_bits());
+            .insert(Ordered(run.params));
     }
     sizes.values().any(|sizes| sizes.len() >= FEWEST)
 }

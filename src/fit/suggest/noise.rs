@@ -41,7 +41,7 @@ pub(super) fn correlation(arms: [(&Surface, &[&Observation]); 2]) -> f64 {
     let [first, second] = arms.map(|(surface, runs)| {
         let keyed = |run: &&Observation| {
             (
-                (run.size.clone(), run.budget.to_bits(), run.seed),
+                (run.size.clone(), run.budget, run.seed),
                 error(surface, run),
             )
         };

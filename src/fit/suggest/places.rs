@@ -1,5 +1,7 @@
 //! Sizes times budgets: where the runs of a study are, and where others could be.
 
+use isoflop_core::run::Budget;
+
 use super::super::Observation;
 use super::design::{Cell, Design, Row};
 use super::grid::{self, Rung, Runs};
@@ -20,7 +22,7 @@ pub(super) struct Grid {
 
 /// Runs of one size and budget that are at no place of the grid.
 pub(super) struct Elsewhere {
-    key: (String, f64),
+    key: (String, Budget),
     /// (log N, log D) of each arm that has runs there.
     at: Vec<Option<(f64, f64)>>,
     counts: Vec<f64>,
@@ -55,7 +57,8 @@ impl Grid {
                     .rungs
                     .iter()
                     .position(|rung| rung.label.as_ref() == Some(&run.size));
-                let budget = grid.budgets.iter().position(|budget| *budget == run.budget);
+                let value = run.budget.value();
+                let budget = grid.budgets.iter().position(|budget| *budget == value);
                 match rung.zip(budget) {
                     Some((rung, budget)) => {
                         grid.counts[rung * grid.budgets.len() + budget][arm] += 1.0
@@ -219,7 +222,7 @@ impl Grid {
 /// The variance where FLOPs are spent on all places that have runs alike.
 pub(super) fn evenly(design: &Design, grid: &Grid, flops: f64) -> f64 {
     let budget = |cell: usize| match cell.checked_sub(grid.counts.len()) {
-        Some(at) => grid.elsewhere[at].key.1,
+        Some(at) => grid.elsewhere[at].key.1.value(),
         None => grid.budget(cell),
     };
     let mut counts = design.counts();

@@ -68,7 +68,7 @@ impl Surface {
 }
 
 /// A surface, and how it was found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SurfaceFit {
     /// The estimate.
     pub surface: Surface,
@@ -87,7 +87,7 @@ pub struct SurfaceFit {
 }
 
 /// How far a surface can be trusted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SurfaceStatus {
     /// All parameters are positive.
@@ -101,7 +101,7 @@ pub enum SurfaceStatus {
 }
 
 /// A parameter of a surface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub enum Parameter {
     /// Irreducible loss.
     E,

@@ -1,7 +1,7 @@
 //! What a surface is judged by, and its gradient.
 
 use nalgebra::{SMatrix, SVector};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Point, Surface};
 
@@ -17,7 +17,7 @@ pub(super) const LOG_SIGMA: usize = 5;
 pub(super) type Theta = SVector<f64, 6>;
 
 /// What is minimised: a weighted sum, never a mean, over runs, of the residuals r = log L̂ - log L.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
     /// Huber's loss, r²/2 within δ and δ·(|r| - δ/2) beyond (Hoffmann et al., arXiv:2203.15556, eq. 3).
