@@ -17,7 +17,7 @@ use super::made::Made;
 use super::method::{Cell, Drawn, Method};
 use super::over_training::{self, OverTraining, OverTrainingRefusal};
 use super::per_token::PerToken;
-use super::polynomial::Form;
+use super::polynomial::{FEWEST, Form, Parabola};
 use super::profile::{self, Profile};
 use super::surface::{self, Objective, Surface, SurfaceFit, SurfaceRefusal};
 use super::{Approach, ArmSurface, Observation, Settings, Study, span};
@@ -136,7 +136,7 @@ fn cells(form: Form, profiles: &[Profile], budgets: &Budgets<'_>) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (at, (profile, runs)) in profiles.iter().zip(budgets.values()).enumerate() {
         // A table whose runs were not planned by budget has as many budgets as runs, and none of them draws a curve.
-        if runs.len() >= profile::FEWEST {
+        if runs.len() >= FEWEST {
             let runs = runs
                 .iter()
                 .map(|(at, run)| (run.params.ln(), run.loss, *at))
@@ -160,28 +160,10 @@ fn surface_of(
     runs: &[(usize, &Observation)],
     objective: Objective,
 ) -> Result<(SurfaceFit, PerToken), SurfaceRefusal> {
-    let fit = searched(&points(runs), objective)?;
+    let fit = surface::searched(&points(runs), objective)?;
     let per_token =
         PerToken::of(runs.iter().map(|(_, run)| *run)).ok_or(SurfaceRefusal::NotConverged)?;
     Ok((fit, per_token))
-}
-
-/// Runs up to which every start is polished on all of them.
-const SEARCHED: usize = 2000;
-
-/// The full fit; of many runs the search looks at every so many, and all of them are fitted from what it finds.
-pub(super) fn searched(
-    points: &[surface::Point],
-    objective: Objective,
-) -> Result<SurfaceFit, SurfaceRefusal> {
-    let ones = vec![1.0; points.len()];
-    let stride = points.len().div_ceil(SEARCHED).max(1);
-    if stride == 1 {
-        return surface::fit(points, &ones, objective);
-    }
-    let some: Vec<surface::Point> = points.iter().step_by(stride).copied().collect();
-    let found = surface::fit(&some, &vec![1.0; some.len()], objective)?;
-    surface::fit_from(points, &ones, &found.surface, objective)
 }
 
 /// The arm's training curves; the ends of its runs where none are known.
@@ -340,7 +322,7 @@ fn add_intervals(profile: &mut Profile, at: usize, draws: &[Option<Drawn>]) {
     let Ok(vertex) = &mut profile.vertex else {
         return;
     };
-    let of = |of: fn(&profile::Parabola) -> f64| {
+    let of = |of: fn(&Parabola) -> f64| {
         let draw = |drawn: &Option<Drawn>| match drawn {
             Some(Drawn::Profiles { vertices, .. }) => vertices[at].as_ref().map(of),
             _ => None,
@@ -383,12 +365,4 @@ fn repeated(runs: &[(usize, &Observation)], surface: &Surface) -> Option<DataCon
         })
     };
     data_constrained::fit(surface, &runs.iter().filter_map(run).collect::<Vec<_>>()).ok()
-}
-
-/// A number of a surface in a draw.
-pub(super) fn of_surface(of: impl Fn(&Surface) -> f64) -> impl Fn(&Drawn) -> Option<f64> {
-    move |drawn| match drawn {
-        Drawn::Surface(surface) => Some(of(surface)),
-        _ => None,
-    }
 }

@@ -4,8 +4,8 @@ use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::arm::{of_surface, searched};
 use super::made::Made;
+use super::method::of_surface;
 use super::per_token::PerToken;
 use super::surface::{Objective, Surface, SurfaceFit, SurfaceStatus};
 use super::{Interval, Observation, budget_json};
@@ -116,16 +116,11 @@ impl ArmSurface {
     }
 }
 
-/// log L̂ - log L.
-pub(super) fn error(surface: &Surface, run: &Observation) -> f64 {
-    (surface.loss(run.params, run.tokens) / run.loss).ln()
-}
-
 /// Root mean square of log L̂ - log L.
 pub(super) fn residual(surface: &Surface, runs: &[(usize, &Observation)]) -> f64 {
     (runs
         .iter()
-        .map(|(_, run)| error(surface, run).powi(2))
+        .map(|(_, run)| run.error(surface).powi(2))
         .sum::<f64>()
         / runs.len() as f64)
         .sqrt()
@@ -138,8 +133,8 @@ fn holdout(runs: &[(usize, &Observation)], objective: Objective) -> Option<Surfa
         .map(|(_, run)| *run)
         .partition(|run: &&Observation| run.budget == budget);
     let points: Vec<_> = others.iter().map(|run| run.point()).collect();
-    let fit = searched(&points, objective).ok()?;
-    let errors: Vec<f64> = last.iter().map(|run| error(&fit.surface, run)).collect();
+    let fit = super::surface::searched(&points, objective).ok()?;
+    let errors: Vec<f64> = last.iter().map(|run| run.error(&fit.surface)).collect();
     Some(SurfaceHoldout {
         budget,
         runs: errors.len(),

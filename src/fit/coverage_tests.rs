@@ -9,9 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 
-use super::arm::of_surface;
 use super::law::Law;
 use super::made::Made;
+use super::method::of_surface;
 use super::multiplier::Pair;
 use super::path::path;
 use super::per_token::PerToken;

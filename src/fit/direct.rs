@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::budget_json::{self, BudgetInUnit};
 use super::grouped::grouped;
 use super::interval::student;
-use super::profile::FEWEST;
+use super::polynomial::FEWEST;
 use super::{Interval, Observation, Study};
 
 /// The arms at one budget and size.

@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::distinct::distinct;
-use super::frontier::line;
 use super::interval::student;
+use super::line::line;
 use super::polynomial::{Form, minimum};
 use super::{Interval, Observation, Study};
 

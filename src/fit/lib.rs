@@ -15,6 +15,7 @@ mod arm_surface;
 pub mod asymptote;
 mod budget_json;
 mod compare;
+mod comparison;
 mod convention;
 #[cfg(test)]
 mod coverage_tests;
@@ -32,6 +33,7 @@ mod interval;
 mod irreducible;
 mod law;
 mod least_squares;
+mod line;
 mod made;
 mod method;
 mod minimize;
@@ -65,6 +67,10 @@ use answer::answer;
 pub use approach::Approach;
 pub use arm::ArmFit;
 pub use arm_surface::{ArmSurface, SurfaceHoldout, SurfaceIntervals};
+pub use comparison::{
+    Alternative, ByApproach, Comparison, ComparisonRefusal, Growth, Influence, MultiplierPoint,
+    MultiplierStatus,
+};
 pub use diagnosis::{Diagnosis, Trend};
 pub use direct::{Difference, DirectArm, DirectComparison};
 pub use doubt::Doubt;
@@ -73,11 +79,9 @@ pub use hyper::{Hyper, HyperLaw, HyperOptimum, HyperPower};
 pub use interval::Interval;
 pub use irreducible::Irreducible;
 pub use law::PowerLaw;
-pub use multiplier::{Comparison, ComparisonRefusal, Growth, MultiplierPoint, MultiplierStatus};
-pub use polynomial::Form;
+pub use polynomial::{Form, Parabola, ProfileRefusal};
 pub use predict::{Asked, Band, Extent, Predicted, PredictedRun, Predictions, predict};
-pub use profile::{OtherForm, Parabola, Profile, ProfileRefusal, Vertex, VertexStatus};
-pub use sensitivity::{Alternative, ByApproach, Influence};
+pub use profile::{OtherForm, Profile, Vertex, VertexStatus};
 pub use study::{Excluded, Further, Observation, Reached, Study, Trajectory};
 pub use suggest::{
     OfferedSize, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest,

@@ -6,12 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::distinct::distinct;
-use super::polynomial::{Form, Weighted, minimum};
+use super::polynomial::{FEWEST, Form, Parabola, ProfileRefusal, Weighted, minimum};
 use super::span::are_alike;
 use super::{Interval, Observation, budget_json};
-
-/// Fewest runs, and fewest sizes, that a profile is fitted from.
-pub(super) const FEWEST: usize = 4;
 
 /// The runs of one arm at one budget, and their parabola.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -82,24 +79,6 @@ pub struct Vertex {
     pub status: VertexStatus,
 }
 
-/// L = loss_opt + curvature·(log N - log n_opt)².
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Parabola {
-    /// log N*.
-    pub log_n_opt: f64,
-    /// L*, nats/token.
-    pub loss_opt: f64,
-    /// Coefficient of (log N - log N*)², positive.
-    pub curvature: f64,
-}
-
-impl Parabola {
-    /// The loss at N parameters.
-    pub fn loss(&self, n: f64) -> f64 {
-        self.loss_opt + self.curvature * (n.ln() - self.log_n_opt).powi(2)
-    }
-}
-
 /// How far a vertex can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -121,31 +100,6 @@ impl VertexStatus {
             Self::Extrapolated => "extrapolated",
         }
     }
-}
-
-/// Why a profile has no vertex.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum ProfileRefusal {
-    /// Too little to fit three numbers and see a residual.
-    #[error("{runs} finished runs of {sizes} sizes; a profile needs at least {needed} of each")]
-    TooFew {
-        /// How many are needed.
-        needed: usize,
-        /// Finished runs.
-        runs: usize,
-        /// Distinct sizes among them.
-        sizes: usize,
-    },
-    /// Without a difference nothing is best.
-    #[error("the losses of all sizes are the same, so that none is best")]
-    Flat,
-    /// A maximum is not an optimum.
-    #[error("the parabola opens downwards (curvature {curvature:.3}): it has no minimum")]
-    NotConvex {
-        /// Coefficient of (log N)².
-        curvature: f64,
-    },
 }
 
 /// Fits a profile, all runs alike.

@@ -1,8 +1,5 @@
 //! How much a multiplier owes to choices that could have been made otherwise, and to single runs.
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use super::law::Law;
 use super::made::Made;
 use super::method::Method;
@@ -10,44 +7,9 @@ use super::multiplier::{Pair, log_multiplier};
 use super::path::path;
 use super::surface::{self, Objective};
 use super::{
-    Approach, Comparison, Cost, Count, MultiplierPoint, PowerLaw, Profile, Settings, Study,
-    fit_arms, irreducible,
+    Alternative, Approach, ByApproach, Comparison, Cost, Count, Influence, PowerLaw, Profile,
+    Settings, Study, fit_arms, irreducible,
 };
-
-/// The multiplier at the headline's compute by one approach.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct ByApproach {
-    /// The approach.
-    pub approach: Approach,
-    /// What it says.
-    #[serde(flatten)]
-    pub point: MultiplierPoint,
-}
-
-/// The multiplier at the headline's loss where a choice is made otherwise.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Alternative {
-    /// The choice, in words.
-    pub choice: String,
-    /// The multiplier; absent where this choice gives none.
-    pub value: Option<f64>,
-}
-
-/// The multiplier at the headline's compute without one run.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Influence {
-    /// The run that is left out.
-    pub run: String,
-    /// The multiplier without it.
-    pub value: f64,
-}
-
-impl Influence {
-    /// The run's name alone: its identity, which stands behind it in brackets, is for `isoflop logs`.
-    pub fn name(&self) -> &str {
-        self.run.split(" (").next().unwrap_or(&self.run)
-    }
-}
 
 /// Runs that are named; the others have less influence.
 const NAMED: usize = 3;

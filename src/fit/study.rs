@@ -6,7 +6,8 @@ use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{budget_json, surface};
+use super::budget_json;
+use super::surface::{self, Surface};
 
 /// One finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -58,6 +59,11 @@ impl Observation {
     /// As a point of a surface.
     pub(super) fn point(&self) -> surface::Point {
         surface::Point::new(self.params, self.tokens, self.loss)
+    }
+
+    /// log L̂ - log L.
+    pub(super) fn error(&self, surface: &Surface) -> f64 {
+        (surface.loss(self.params, self.tokens) / self.loss).ln()
     }
 
     /// log N, and log of what a token cost.

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use isoflop_core::units::Ordered;
 
-use super::super::profile::FEWEST;
+use super::super::polynomial::FEWEST;
 use super::measurement::Measurement;
 
 /// Most that a run's FLOPs may lie above those of the next cheaper one of its group, as a factor.

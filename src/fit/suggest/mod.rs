@@ -24,8 +24,8 @@ pub use grid::OfferedSize;
 pub use sweep_form::{SweepForm, SweepSize};
 pub use target::Target;
 
-use super::arm::of_surface;
 use super::made::Made;
+use super::method::of_surface;
 use super::multiplier::Pair;
 use super::{
     Approach, Carried, Interval, Observation, Settings, Study, convention, fit_arms, tuning,

@@ -146,6 +146,24 @@ pub fn fit(
     polished(&problem, &starts)
 }
 
+/// Runs up to which every start is polished on all of them.
+const SEARCHED: usize = 2000;
+
+/// The full fit; of many runs the search looks at every so many, and all of them are fitted from what it finds.
+pub(super) fn searched(
+    points: &[Point],
+    objective: Objective,
+) -> Result<SurfaceFit, SurfaceRefusal> {
+    let ones = vec![1.0; points.len()];
+    let stride = points.len().div_ceil(SEARCHED).max(1);
+    if stride == 1 {
+        return fit(points, &ones, objective);
+    }
+    let some: Vec<Point> = points.iter().step_by(stride).copied().collect();
+    let found = fit(&some, &vec![1.0; some.len()], objective)?;
+    fit_from(points, &ones, &found.surface, objective)
+}
+
 /// The fit from one start, as a reference that names its start has it. Like every fit here it keeps all parameters at or
 /// above zero.
 pub fn fit_from(

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::collect::label;
 use crate::study::no_profile;
+use crate::tables::label;
 use isoflop_core::run::Budget;
 use isoflop_fit::findings::Measurement;
 use isoflop_fit::{Excluded, Further};
