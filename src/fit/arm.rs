@@ -75,12 +75,7 @@ pub(super) struct Prepared<'a> {
 
 /// Finds the estimates of an arm that the methods start from.
 pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> Prepared<'a> {
-    let runs: Vec<(usize, &Observation)> = study
-        .observations
-        .iter()
-        .enumerate()
-        .filter(|(_, run)| run.arm == name)
-        .collect();
+    let runs = study.runs_of(name);
     let mut budgets: Budgets<'_> = BTreeMap::new();
     for run in &runs {
         budgets.entry(run.1.budget).or_default().push(*run);
@@ -98,18 +93,14 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
             cells: cells(form, &profiles, &budgets),
         })
         .collect();
-    methods.extend(
-        surface
-            .as_ref()
-            .ok()
-            .map(|(fit, per_token)| Method::Surface {
-                runs: fresh.iter().map(|(at, _)| *at).collect(),
-                points: points(&fresh),
-                objective: settings.objective,
-                from: fit.surface,
-                per_token: *per_token,
-            }),
-    );
+    let by_surface = |(fit, per_token): &(SurfaceFit, PerToken)| Method::Surface {
+        runs: fresh.iter().map(|(at, _)| *at).collect(),
+        points: points(&fresh),
+        objective: settings.objective,
+        from: fit.surface,
+        per_token: *per_token,
+    };
+    methods.extend(surface.as_ref().ok().map(by_surface));
     methods.push(Method::Envelope {
         points: envelope_points(study, &runs),
     });
@@ -278,42 +269,36 @@ impl<'a> Prepared<'a> {
                 .enumerate()
                 .for_each(|(at, cell)| add_intervals(&mut profiles[cell.profile], at, draws));
         }
-        let frontier = match (
-            frontier::fit(&profiles),
-            by(Approach::Profiles),
-            by(Approach::Surface),
-        ) {
-            (Ok(frontier), Some(made), _) => Ok(with_intervals(frontier, made)),
-            (Err(refusal), _, Some(made)) => frontier::along(made).ok_or(refusal),
-            (frontier, ..) => frontier,
-        };
         let fresh = self.fresh();
-        let data_constrained = self
-            .surface
-            .as_ref()
-            .ok()
-            .and_then(|(fit, _)| repeated(&self.runs, &fit.surface));
-        let diagnosis = self
-            .surface
-            .as_ref()
-            .ok()
-            .map(|(fit, _)| diagnose(&fresh, &fit.surface));
         let surface = self.surface.as_ref().map_err(|refusal| *refusal);
-        let surface = surface.map(|(fit, per_token)| {
-            ArmSurface::tell(fit, per_token, by(Approach::Surface), &fresh)
-        });
+        let fitted = surface.ok().map(|(fit, _)| &fit.surface);
         ArmFit {
             runs: self.runs.len(),
             over_training: over_training(&fresh),
-            data_constrained,
+            data_constrained: fitted.and_then(|surface| repeated(&self.runs, surface)),
             irreducible: irreducible(&profiles),
             seed_noise: study.seed_noise(&self.name),
             arm: self.name.clone(),
+            frontier: frontier(&profiles, by(Approach::Profiles), by(Approach::Surface)),
             profiles,
-            frontier,
-            surface,
-            diagnosis,
+            surface: surface.map(|(fit, per_token)| {
+                ArmSurface::tell(fit, per_token, by(Approach::Surface), &fresh)
+            }),
+            diagnosis: fitted.map(|surface| diagnose(&fresh, surface)),
         }
+    }
+}
+
+/// The frontier through the profiles; along the surface where they have none.
+fn frontier(
+    profiles: &[Profile],
+    by_profiles: Option<&Made>,
+    by_surface: Option<&Made>,
+) -> Result<Frontier, FrontierRefusal> {
+    match (frontier::fit(profiles), by_profiles, by_surface) {
+        (Ok(frontier), Some(made), _) => Ok(with_intervals(frontier, made)),
+        (Err(refusal), _, Some(made)) => frontier::along(made).ok_or(refusal),
+        (frontier, ..) => frontier,
     }
 }
 

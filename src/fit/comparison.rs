@@ -155,14 +155,6 @@ impl Comparison {
             }
         };
         let value = point.value.unwrap_or(f64::NAN);
-        let interval = match (point.low, point.high) {
-            (Some(low), Some(high)) => format!("95% interval {low:.2} to {high:.2}"),
-            _ if self.approach == Approach::Envelope => {
-                "no interval: those of an envelope do not hold".to_owned()
-            }
-            _ => "no interval: too few runs, or too many bootstrap replicates without an optimum"
-                .to_owned(),
-        };
         let sure = match (point.low, point.high) {
             (Some(low), _) if low > 1.0 => format!("{} needs less {}", self.variant, cost.noun()),
             (_, Some(high)) if high < 1.0 => format!("{} needs more {}", self.variant, cost.noun()),
@@ -180,15 +172,27 @@ impl Comparison {
             }
         };
         format!(
-            "{} against {}{by}: compute multiplier {value:.2}x ({interval}) at {:.2e} {}, loss {:.3} nats/token{beyond}: \
+            "{} against {}{by}: compute multiplier {value:.2}x ({}) at {:.2e} {}, loss {:.3} nats/token{beyond}: \
              {sure}; {}",
             self.variant,
             self.baseline,
+            self.interval_in_words(point),
             point.flops,
             cost.unit(),
             point.loss,
             self.growth_in_words(cost)
         )
+    }
+
+    fn interval_in_words(&self, point: &MultiplierPoint) -> String {
+        match (point.low, point.high) {
+            (Some(low), Some(high)) => format!("95% interval {low:.2} to {high:.2}"),
+            _ if self.approach == Approach::Envelope => {
+                "no interval: those of an envelope do not hold".to_owned()
+            }
+            _ => "no interval: too few runs, or too many bootstrap replicates without an optimum"
+                .to_owned(),
+        }
     }
 
     fn growth_in_words(&self, cost: Cost) -> String {

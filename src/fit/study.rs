@@ -149,6 +149,12 @@ impl Study {
         self.observations.iter().chain(&self.unprofiled)
     }
 
+    /// The runs of an arm that may make profiles, with their places.
+    pub(super) fn runs_of(&self, arm: &str) -> Vec<(usize, &Observation)> {
+        let runs = self.observations.iter().enumerate();
+        runs.filter(|(_, run)| run.arm == arm).collect()
+    }
+
     /// What there is of these arms.
     pub(super) fn of_arms(&self, arms: &[&str]) -> Self {
         let is_one = |arm: &str| arms.contains(&arm);

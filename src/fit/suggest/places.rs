@@ -149,18 +149,12 @@ impl Grid {
         allowance: f64,
     ) -> Result<Vec<Candidate>, SuggestRefusal> {
         let ratios: Vec<(f64, f64)> = arms.iter().map(Arm::ratios).collect();
-        let is_usual = |cell: usize| {
-            ratios.iter().enumerate().all(|(arm, (low, high))| {
-                let (log_n, log_d) = self.at(cell, arm);
-                (low - RATIO_BEYOND.ln()..=high + RATIO_BEYOND.ln()).contains(&(log_d - log_n))
-            })
-        };
         let candidate = |cell: usize| Candidate {
             cell,
             cost: self.budget(cell) * arms.len() as f64,
         };
         let all: Vec<Candidate> = (0..self.counts.len())
-            .filter(|cell| is_usual(*cell) && self.has_text(*cell))
+            .filter(|cell| self.is_usual(*cell, &ratios) && self.has_text(*cell))
             .map(candidate)
             .collect();
         if all.is_empty() {
@@ -170,12 +164,7 @@ impl Grid {
         }
         let cheapest = all.iter().map(|c| c.cost).fold(f64::INFINITY, f64::min);
         if cheapest > allowance {
-            let what = if arms.len() == 2 {
-                "a run of each arm"
-            } else {
-                "one run"
-            }
-            .to_owned();
+            let what = ["one run", "a run of each arm"][arms.len() - 1].to_owned();
             return Err(SuggestRefusal::TooLittle {
                 allowance,
                 cheapest,
@@ -186,6 +175,14 @@ impl Grid {
             .into_iter()
             .filter(|candidate| candidate.cost <= allowance)
             .collect())
+    }
+
+    /// Whether a place has about the tokens per parameter of each arm's runs, least and most, in logarithms.
+    fn is_usual(&self, cell: usize, ratios: &[(f64, f64)]) -> bool {
+        ratios.iter().enumerate().all(|(arm, (low, high))| {
+            let (log_n, log_d) = self.at(cell, arm);
+            (low - RATIO_BEYOND.ln()..=high + RATIO_BEYOND.ln()).contains(&(log_d - log_n))
+        })
     }
 
     /// What was chosen, the cheapest budget first.

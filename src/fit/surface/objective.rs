@@ -194,18 +194,23 @@ impl<'a> Problem<'a> {
         }
         // 2ν/(ν + 3) is what a run tells about log σ.
         curvature[(LOG_SIGMA, LOG_SIGMA)] = 2.0 * NU / (NU + 3.0) * runs;
-        // Enough to invert where a term is missing or two are hardly told apart; not enough to be felt elsewhere.
-        let most = (0..5).map(|i| curvature[(i, i)]).fold(0.0, f64::max);
-        for i in 0..6 {
-            curvature[(i, i)] += 1e-9 * most;
-            if curvature[(i, i)] == 0.0 {
-                curvature[(i, i)] = 1.0;
-            }
-        }
-        curvature
-            .cholesky()
-            .map_or_else(SMatrix::identity, |c| c.inverse())
+        inverse(curvature)
     }
+}
+
+/// The inverse of a curvature that may have no row of its own for a term that is missing.
+fn inverse(mut curvature: SMatrix<f64, 6, 6>) -> SMatrix<f64, 6, 6> {
+    // Enough to invert where a term is missing or two are hardly told apart; not enough to be felt elsewhere.
+    let most = (0..5).map(|i| curvature[(i, i)]).fold(0.0, f64::max);
+    for i in 0..6 {
+        curvature[(i, i)] += 1e-9 * most;
+        if curvature[(i, i)] == 0.0 {
+            curvature[(i, i)] = 1.0;
+        }
+    }
+    curvature
+        .cholesky()
+        .map_or_else(SMatrix::identity, |c| c.inverse())
 }
 
 #[inline]

@@ -42,22 +42,25 @@ pub(super) fn part(
             reason: "the same as an earlier row".to_owned(),
         });
     }
-    let places = sheet.places(&again);
-    match again.len() {
-        0 => {}
-        1 => notes.push(Note::Remark(format!(
-            "1 row says again what another says, and is left out ({places})"
-        ))),
-        twice => notes.push(Note::Remark(format!(
-            "{twice} rows say again what others say, and are left out ({places})"
-        ))),
-    }
+    notes.extend(said_again(sheet, &again));
     let repeated: Vec<&Group> = groups
         .values()
         .filter(|group| group.numbered && group.rows.len() > 1)
         .collect();
     say(sheet, found, &repeated, notes);
     kept
+}
+
+fn said_again(sheet: &Sheet, rows: &[usize]) -> Option<Note> {
+    let places = sheet.places(rows);
+    let text = match rows.len() {
+        0 => return None,
+        1 => format!("1 row says again what another says, and is left out ({places})"),
+        twice => {
+            format!("{twice} rows say again what others say, and are left out ({places})")
+        }
+    };
+    Some(Note::Remark(text))
 }
 
 /// What runs share that are repeats of each other: all but the seed.
