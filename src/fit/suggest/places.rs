@@ -3,10 +3,11 @@
 use isoflop_core::run::Budget;
 
 use super::super::Observation;
+use super::aim::{Aim, Arm};
 use super::design::{Cell, Design, Row};
 use super::grid::{self, Rung, Runs};
 use super::search::Candidate;
-use super::{Aim, Arm, Place, SuggestRefusal, Wanted, noise};
+use super::{Place, SuggestRefusal, Wanted, noise};
 
 /// All sizes with all budgets, and the runs that are there.
 pub(super) struct Grid {

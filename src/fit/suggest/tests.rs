@@ -8,8 +8,11 @@ use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 
 use super::super::coverage_tests::{BASE, BUDGETS, WORTH, study};
+use super::super::made::Made;
+use super::super::method::of_surface;
+use super::super::multiplier::Pair;
 use super::super::tests::normal;
-use super::super::{Further, fit_arms, surface::Surface};
+use super::super::{Approach, Further, Observation, Settings, Study, fit_arms, surface::Surface};
 use super::*;
 
 /// Noise in log loss that arms share at one size, budget and seed, and that each has alone.
