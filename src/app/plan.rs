@@ -108,7 +108,7 @@ fn calibrated(
 ) -> Result<Vec<f64>, CalibrationError> {
     // Steps of runs that differ in length or seed only take the same time.
     let kind = |spec: &RunSpec| RunSpec {
-        budget: Budget::Flops(0.0),
+        budget: Budget::default(),
         steps: 1,
         seed: 0,
         ..spec.clone()

@@ -86,6 +86,10 @@ pub fn run_label(run: &RunEntry) -> String {
         .map_or_else(String::new, |factor| format!(" lr x{factor}"));
     format!(
         "{} {} {:.2e}{lr} seed {} ({})",
-        run.arm, run.size, run.budget, run.seed, run.id
+        run.arm,
+        run.size,
+        run.budget.value(),
+        run.seed,
+        run.id
     )
 }

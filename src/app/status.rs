@@ -84,7 +84,6 @@ fn collected(dir: &SweepDir, plan: &Plan) -> Vec<RunEntry> {
             size: row.size,
             seed: row.seed,
             budget: row.budget,
-            budget_kind: row.budget_kind.to_owned(),
             lr_factor: None,
             record: Record {
                 state: match row.status {

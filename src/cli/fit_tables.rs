@@ -160,10 +160,9 @@ fn profiles(fits: &Fits) {
         for profile in arm.profiles.iter().filter(is_told) {
             rows.push(profile_row(&arm.arm, profile));
             let refusal = profile.vertex.as_ref().err();
-            refusals
-                .extend(refusal.map(|reason| {
-                    format!("{} at {:.1e} FLOPs: {reason}", arm.arm, profile.budget)
-                }));
+            refusals.extend(
+                refusal.map(|reason| format!("{} at {:.1e}: {reason}", arm.arm, profile.budget)),
+            );
         }
         if left_out > FEW {
             refusals.push(format!(
@@ -296,7 +295,7 @@ fn doubts(fits: &Fits) {
 }
 
 fn profile_row(arm: &str, profile: &Profile) -> Vec<String> {
-    let mut row = vec![arm.to_owned(), format!("{:.1e}", profile.budget)];
+    let mut row = vec![arm.to_owned(), format!("{:.1e}", profile.budget.value())];
     match &profile.vertex {
         Ok(vertex) => {
             row.push(with_interval(vertex.n_opt, vertex.n_opt_interval, si));

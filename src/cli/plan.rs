@@ -147,7 +147,7 @@ fn run_table(
         let mut row = vec![run.arm.clone(), run.size.clone(), spec.seed.to_string()];
         row.extend(tuned.then(|| format!("x{}", run.lr_factor.unwrap_or(1.0))));
         row.extend([
-            budget_value(spec.budget),
+            spec.budget.number(),
             spec.params_total().to_string(),
             spec.tokens().to_string(),
             spec.steps.to_string(),
@@ -179,14 +179,6 @@ fn budget_unit(runs: &[PlannedRun]) -> &'static str {
         Some(Budget::Tokens(_)) => "budget (tokens)",
         Some(Budget::TokensPerParam(_)) => "tokens/param",
         Some(Budget::Flops(_)) | None => "FLOPs",
-    }
-}
-
-fn budget_value(budget: Budget) -> String {
-    match budget {
-        Budget::Flops(value) => format!("{value:.2e}"),
-        Budget::Tokens(value) => si(value),
-        Budget::TokensPerParam(value) => value.to_string(),
     }
 }
 

@@ -75,7 +75,7 @@ fn print_rows(runs: &[RunEntry]) {
             .map_or_else(|| "-".to_owned(), |loss| format!("{loss:.4}"));
         let mut row = vec![run.arm.clone(), run.size.clone(), run.seed.to_string()];
         row.extend([
-            format!("{:.2e}", run.budget),
+            format!("{:.2e}", run.budget.value()),
             state_name(&run.record.state).to_owned(),
             loss,
             run.id.clone(),
@@ -169,8 +169,8 @@ fn state_name(state: &RunState) -> &'static str {
 fn json(run: &RunEntry) -> serde_json::Value {
     let state = &run.record.state;
     serde_json::json!({
-        "id": run.id, "arm": run.arm, "size": run.size, "seed": run.seed, "budget": run.budget,
-        "budget_kind": run.budget_kind, "lr_factor": run.lr_factor, "status": state_name(state), "loss_val": run.loss,
+        "id": run.id, "arm": run.arm, "size": run.size, "seed": run.seed, "budget": run.budget.value(),
+        "budget_kind": run.budget.kind(), "lr_factor": run.lr_factor, "status": state_name(state), "loss_val": run.loss,
         "attempts": run.record.attempts, "slot": state.lease().map(|lease| lease.slot),
         "failure": state.failure().map(|failure| failure.class.name()),
         "message": state.failure().map(|failure| &failure.message),

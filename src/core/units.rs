@@ -4,7 +4,9 @@
 //! FLOPs is a count of floating-point operations (a multiply-add is two); FLOP/s
 //! is a rate and is never stored here.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::{Add, Mul};
 
 use serde::de::{self, Deserializer, Visitor};
@@ -35,6 +37,36 @@ pub struct FlopsPerToken(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Flops(pub f64);
+
+/// A number in IEEE 754's total order, so that it can be a key; equal are those of equal bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ordered(pub f64);
+
+impl PartialEq for Ordered {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Ordered {}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl Hash for Ordered {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
+    }
+}
 
 impl Mul<Tokens> for FlopsPerToken {
     type Output = Flops;

@@ -1,12 +1,10 @@
 //! The ways from runs to a frontier that are offered.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// A way from runs to L*(C), after the three of Hoffmann et al. (arXiv:2203.15556, section 3).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Approach {
     /// Approach 2: the vertex of a parabola at each budget, and a power law through them.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,7 +17,7 @@ use super::made::Made;
 use super::method::{Cell, Drawn, Method};
 use super::over_training::{self, OverTraining, OverTrainingRefusal};
 use super::per_token::PerToken;
-use super::polynomial::Form;
+use super::polynomial::{FEWEST, Form, Parabola};
 use super::profile::{self, Profile};
 use super::surface::{self, Objective, Surface, SurfaceFit, SurfaceRefusal};
 use super::{Approach, ArmSurface, Observation, Settings, Study, span};
@@ -74,16 +75,14 @@ pub(super) struct Prepared<'a> {
 
 /// Finds the estimates of an arm that the methods start from.
 pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> Prepared<'a> {
-    let runs: Vec<(usize, &Observation)> = study
-        .observations
-        .iter()
-        .enumerate()
-        .filter(|(_, run)| run.arm == name)
-        .collect();
-    let budgets = by_budget(&runs);
+    let runs = study.runs_of(name);
+    let mut budgets: Budgets<'_> = BTreeMap::new();
+    for run in &runs {
+        budgets.entry(run.1.budget).or_default().push(*run);
+    }
     let profiles: Vec<Profile> = budgets
         .iter()
-        .map(|(budget, cell)| profile::fit(cell.clone(), f64::from_bits(*budget)))
+        .map(|(budget, cell)| profile::fit(cell.clone(), *budget))
         .collect();
     let fresh = fresh(&runs);
     let surface = surface_of(&fresh, settings.objective);
@@ -94,18 +93,14 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
             cells: cells(form, &profiles, &budgets),
         })
         .collect();
-    methods.extend(
-        surface
-            .as_ref()
-            .ok()
-            .map(|(fit, per_token)| Method::Surface {
-                runs: fresh.iter().map(|(at, _)| *at).collect(),
-                points: points(&fresh),
-                objective: settings.objective,
-                from: fit.surface,
-                per_token: *per_token,
-            }),
-    );
+    let by_surface = |(fit, per_token): &(SurfaceFit, PerToken)| Method::Surface {
+        runs: fresh.iter().map(|(at, _)| *at).collect(),
+        points: points(&fresh),
+        objective: settings.objective,
+        from: fit.surface,
+        per_token: *per_token,
+    };
+    methods.extend(surface.as_ref().ok().map(by_surface));
     methods.push(Method::Envelope {
         points: envelope_points(study, &runs),
     });
@@ -118,25 +113,10 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
     }
 }
 
-/// The runs at each budget, cheapest first: budgets are positive, so that their bits are in their order.
-fn by_budget<'a>(
-    runs: &[(usize, &'a Observation)],
-) -> BTreeMap<u64, Vec<(usize, &'a Observation)>> {
-    let mut budgets: BTreeMap<u64, Vec<_>> = BTreeMap::new();
-    for run in runs {
-        budgets
-            .entry(run.1.budget.to_bits())
-            .or_default()
-            .push(*run);
-    }
-    budgets
-}
+/// The runs at each budget, cheapest first.
+type Budgets<'a> = BTreeMap<Budget, Vec<(usize, &'a Observation)>>;
 
-fn cells(
-    form: Form,
-    profiles: &[Profile],
-    budgets: &BTreeMap<u64, Vec<(usize, &Observation)>>,
-) -> Vec<Cell> {
+fn cells(form: Form, profiles: &[Profile], budgets: &Budgets<'_>) -> Vec<Cell> {
     let used = |profile: &Profile| match form {
         Form::Parabola => profile.trusted().is_some(),
         other => profile
@@ -147,7 +127,7 @@ fn cells(
     let mut cells = Vec::new();
     for (at, (profile, runs)) in profiles.iter().zip(budgets.values()).enumerate() {
         // A table whose runs were not planned by budget has as many budgets as runs, and none of them draws a curve.
-        if runs.len() >= profile::FEWEST {
+        if runs.len() >= FEWEST {
             let runs = runs
                 .iter()
                 .map(|(at, run)| (run.params.ln(), run.loss, *at))
@@ -171,28 +151,10 @@ fn surface_of(
     runs: &[(usize, &Observation)],
     objective: Objective,
 ) -> Result<(SurfaceFit, PerToken), SurfaceRefusal> {
-    let fit = searched(&points(runs), objective)?;
+    let fit = surface::searched(&points(runs), objective)?;
     let per_token =
         PerToken::of(runs.iter().map(|(_, run)| *run)).ok_or(SurfaceRefusal::NotConverged)?;
     Ok((fit, per_token))
-}
-
-/// Runs up to which every start is polished on all of them.
-const SEARCHED: usize = 2000;
-
-/// The full fit; of many runs the search looks at every so many, and all of them are fitted from what it finds.
-pub(super) fn searched(
-    points: &[surface::Point],
-    objective: Objective,
-) -> Result<SurfaceFit, SurfaceRefusal> {
-    let ones = vec![1.0; points.len()];
-    let stride = points.len().div_ceil(SEARCHED).max(1);
-    if stride == 1 {
-        return surface::fit(points, &ones, objective);
-    }
-    let some: Vec<surface::Point> = points.iter().step_by(stride).copied().collect();
-    let found = surface::fit(&some, &vec![1.0; some.len()], objective)?;
-    surface::fit_from(points, &ones, &found.surface, objective)
 }
 
 /// The arm's training curves; the ends of its runs where none are known.
@@ -307,42 +269,36 @@ impl<'a> Prepared<'a> {
                 .enumerate()
                 .for_each(|(at, cell)| add_intervals(&mut profiles[cell.profile], at, draws));
         }
-        let frontier = match (
-            frontier::fit(&profiles),
-            by(Approach::Profiles),
-            by(Approach::Surface),
-        ) {
-            (Ok(frontier), Some(made), _) => Ok(with_intervals(frontier, made)),
-            (Err(refusal), _, Some(made)) => frontier::along(made).ok_or(refusal),
-            (frontier, ..) => frontier,
-        };
         let fresh = self.fresh();
-        let data_constrained = self
-            .surface
-            .as_ref()
-            .ok()
-            .and_then(|(fit, _)| repeated(&self.runs, &fit.surface));
-        let diagnosis = self
-            .surface
-            .as_ref()
-            .ok()
-            .map(|(fit, _)| diagnose(&fresh, &fit.surface));
         let surface = self.surface.as_ref().map_err(|refusal| *refusal);
-        let surface = surface.map(|(fit, per_token)| {
-            ArmSurface::tell(fit, per_token, by(Approach::Surface), &fresh)
-        });
+        let fitted = surface.ok().map(|(fit, _)| &fit.surface);
         ArmFit {
             runs: self.runs.len(),
             over_training: over_training(&fresh),
-            data_constrained,
+            data_constrained: fitted.and_then(|surface| repeated(&self.runs, surface)),
             irreducible: irreducible(&profiles),
             seed_noise: study.seed_noise(&self.name),
             arm: self.name.clone(),
+            frontier: frontier(&profiles, by(Approach::Profiles), by(Approach::Surface)),
             profiles,
-            frontier,
-            surface,
-            diagnosis,
+            surface: surface.map(|(fit, per_token)| {
+                ArmSurface::tell(fit, per_token, by(Approach::Surface), &fresh)
+            }),
+            diagnosis: fitted.map(|surface| diagnose(&fresh, surface)),
         }
+    }
+}
+
+/// The frontier through the profiles; along the surface where they have none.
+fn frontier(
+    profiles: &[Profile],
+    by_profiles: Option<&Made>,
+    by_surface: Option<&Made>,
+) -> Result<Frontier, FrontierRefusal> {
+    match (frontier::fit(profiles), by_profiles, by_surface) {
+        (Ok(frontier), Some(made), _) => Ok(with_intervals(frontier, made)),
+        (Err(refusal), _, Some(made)) => frontier::along(made).ok_or(refusal),
+        (frontier, ..) => frontier,
     }
 }
 
@@ -351,7 +307,7 @@ fn add_intervals(profile: &mut Profile, at: usize, draws: &[Option<Drawn>]) {
     let Ok(vertex) = &mut profile.vertex else {
         return;
     };
-    let of = |of: fn(&profile::Parabola) -> f64| {
+    let of = |of: fn(&Parabola) -> f64| {
         let draw = |drawn: &Option<Drawn>| match drawn {
             Some(Drawn::Profiles { vertices, .. }) => vertices[at].as_ref().map(of),
             _ => None,
@@ -394,12 +350,4 @@ fn repeated(runs: &[(usize, &Observation)], surface: &Surface) -> Option<DataCon
         })
     };
     data_constrained::fit(surface, &runs.iter().filter_map(run).collect::<Vec<_>>()).ok()
-}
-
-/// A number of a surface in a draw.
-pub(super) fn of_surface(of: impl Fn(&Surface) -> f64) -> impl Fn(&Drawn) -> Option<f64> {
-    move |drawn| match drawn {
-        Drawn::Surface(surface) => Some(of(surface)),
-        _ => None,
-    }
 }

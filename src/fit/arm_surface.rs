@@ -1,13 +1,14 @@
 //! An arm's surface as it is told: with intervals, a holdout, and what a token costs.
 
+use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::arm::{of_surface, searched};
 use super::made::Made;
+use super::method::of_surface;
 use super::per_token::PerToken;
 use super::surface::{Objective, Surface, SurfaceFit, SurfaceStatus};
-use super::{Interval, Observation};
+use super::{Interval, Observation, budget_json};
 
 /// L(N, D) = E + A·N^-α + B·D^-β of an arm (Hoffmann et al., arXiv:2203.15556, section 3.3).
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -58,8 +59,10 @@ pub struct SurfaceIntervals {
 /// The runs of the largest budget, and what a surface through the others says of them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SurfaceHoldout {
-    /// The budget.
-    pub budget: f64,
+    /// The budget, FLOPs.
+    #[serde(serialize_with = "budget_json::value")]
+    #[schemars(with = "f64")]
+    pub budget: Budget,
     /// Its runs.
     pub runs: usize,
     /// Mean of log L̂ - log L over them.
@@ -113,33 +116,25 @@ impl ArmSurface {
     }
 }
 
-/// log L̂ - log L.
-pub(super) fn error(surface: &Surface, run: &Observation) -> f64 {
-    (surface.loss(run.params, run.tokens) / run.loss).ln()
-}
-
 /// Root mean square of log L̂ - log L.
 pub(super) fn residual(surface: &Surface, runs: &[(usize, &Observation)]) -> f64 {
     (runs
         .iter()
-        .map(|(_, run)| error(surface, run).powi(2))
+        .map(|(_, run)| run.error(surface).powi(2))
         .sum::<f64>()
         / runs.len() as f64)
         .sqrt()
 }
 
 fn holdout(runs: &[(usize, &Observation)], objective: Objective) -> Option<SurfaceHoldout> {
-    let budget = runs
-        .iter()
-        .map(|(_, run)| run.budget)
-        .fold(f64::NEG_INFINITY, f64::max);
+    let budget = runs.iter().map(|(_, run)| run.budget).max()?;
     let (last, others): (Vec<_>, Vec<_>) = runs
         .iter()
         .map(|(_, run)| *run)
         .partition(|run: &&Observation| run.budget == budget);
     let points: Vec<_> = others.iter().map(|run| run.point()).collect();
-    let fit = searched(&points, objective).ok()?;
-    let errors: Vec<f64> = last.iter().map(|run| error(&fit.surface, run)).collect();
+    let fit = super::surface::searched(&points, objective).ok()?;
+    let errors: Vec<f64> = last.iter().map(|run| run.error(&fit.surface)).collect();
     Some(SurfaceHoldout {
         budget,
         runs: errors.len(),

@@ -3,8 +3,8 @@
 use super::made::Made;
 use super::multiplier::Pair;
 use super::{
-    Approach, ArmFit, Carried, Comparison, ComparisonRefusal, Settings, Study, frontier,
-    multiplier, sensitivity,
+    Alternative, Approach, ArmFit, Carried, Comparison, ComparisonRefusal, Settings, Study,
+    frontier, multiplier, sensitivity,
 };
 
 /// The comparison of an arm with the baseline, by the approach asked for or the first that both have.
@@ -36,25 +36,26 @@ pub(super) fn compared(
             .or(comparison.growth);
     }
     if let Some(headline) = headline.filter(|_| settings.replicates > 0) {
-        let arm = |name: &str| told.iter().find(|arm| arm.arm == name);
-        let profiles = names.map(|name| {
-            arm(name)
-                .map(|arm| arm.profiles.as_slice())
-                .unwrap_or_default()
-        });
-        let floors = names.map(|name| Some(arm(name)?.surface.as_ref().ok()?.surface.e));
         comparison.approaches = sensitivity::by_approach(&pairs, headline.flops);
-        comparison.alternatives = sensitivity::alternatives(
-            study,
-            settings,
-            &comparison,
-            [pair.base, pair.other],
-            profiles,
-            floors,
-        );
+        comparison.alternatives = alternatives(study, settings, &comparison, told, pair);
         comparison.influence = sensitivity::influence(seen, pair.base, pair.other, headline.flops);
     }
     comparison
+}
+
+fn alternatives(
+    study: &Study,
+    settings: &Settings,
+    comparison: &Comparison,
+    told: &[ArmFit],
+    pair: &Pair<'_>,
+) -> Vec<Alternative> {
+    let arms = [&comparison.baseline, &comparison.variant]
+        .map(|name| told.iter().find(|arm| arm.arm == *name));
+    let profiles = arms.map(|arm| arm.map_or(&[][..], |arm| &arm.profiles));
+    let floors = arms.map(|arm| Some(arm?.surface.as_ref().ok()?.surface.e));
+    let made = [pair.base, pair.other];
+    sensitivity::alternatives(study, settings, comparison, made, profiles, floors)
 }
 
 /// Both arms by each approach that both have.

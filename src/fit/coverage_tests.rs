@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use isoflop_core::run::Budget;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 
-use super::arm::of_surface;
 use super::law::Law;
 use super::made::Made;
+use super::method::of_surface;
 use super::multiplier::Pair;
 use super::path::path;
 use super::per_token::PerToken;
@@ -57,7 +58,7 @@ pub(super) fn study(base: &Surface, shared: f64, own: f64, rng: &mut ChaCha8Rng)
                     arm: arm.to_owned(),
                     size: format!("{n:.3e}"),
                     seed: 1,
-                    budget,
+                    budget: Budget::Flops(budget),
                     lr_factor: 1.0,
                     flops: budget,
                     params: n,

@@ -6,7 +6,7 @@
 
 use nalgebra::{SMatrix, Vector2};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::minimize::{Minimum, Stop, minimize};
 use super::surface::Surface;
@@ -25,7 +25,7 @@ pub struct Run {
 }
 
 /// A surface with what repetition and excess parameters are worth.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DataConstrained {
     /// The law without repetition.
     pub surface: Surface,
@@ -40,7 +40,7 @@ pub struct DataConstrained {
 }
 
 /// How far R*_D and R*_N can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DataConstrainedStatus {
     /// Both lie within what was searched.
@@ -51,7 +51,7 @@ pub enum DataConstrainedStatus {
 }
 
 /// Why there is no law.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum DataConstrainedRefusal {
     /// Two numbers and a residual.
@@ -111,27 +111,9 @@ impl DataConstrained {
 /// Fits R*_D and R*_N on a surface that runs without repetition gave.
 pub fn fit(surface: &Surface, runs: &[Run]) -> Result<DataConstrained, DataConstrainedRefusal> {
     check(surface, runs)?;
-    let objective = |x: &Vector2<f64>| objective(surface, runs, x);
-    // Where R* exceeds all repetitions, or falls short of them, the objective is flat: several starts.
-    let mut best: Option<Minimum<2>> = None;
-    for log_d in [0.0, 2.0, 4.0] {
-        for log_n in [0.0, 2.0, 4.0] {
-            let found = minimize(
-                objective,
-                Vector2::new(log_d, log_n),
-                SMatrix::identity(),
-                STOP,
-            );
-            if best.is_none_or(|best| found.value < best.value) {
-                best = Some(found);
-            }
-        }
-    }
-    let found = best.map_or((Vector2::zeros(), f64::INFINITY), |best| {
-        (best.at, best.value)
-    });
+    let found = search(surface, runs);
     let [r_star_d, r_star_n] =
-        [found.0[0], found.0[1]].map(|log| log.exp().clamp(RANGE.0, RANGE.1));
+        [found.at[0], found.at[1]].map(|log| log.exp().clamp(RANGE.0, RANGE.1));
     let inside = [r_star_d, r_star_n]
         .iter()
         .all(|r| *r > RANGE.0 && *r < RANGE.1);
@@ -147,8 +129,30 @@ pub fn fit(surface: &Surface, runs: &[Run]) -> Result<DataConstrained, DataConst
         surface: *surface,
         r_star_d,
         r_star_n,
-        reached: found.1,
+        reached: found.value,
         status,
+    })
+}
+
+/// log R*_D and log R*_N: where R* exceeds all repetitions, or falls short of them, the objective is flat, and so the search
+/// has several starts.
+fn search(surface: &Surface, runs: &[Run]) -> Minimum<2> {
+    const STARTS: [f64; 3] = [0.0, 2.0, 4.0];
+    let from = |log_d: f64, log_n: f64| {
+        let start = Vector2::new(log_d, log_n);
+        let objective = |x: &Vector2<f64>| objective(surface, runs, x);
+        minimize(objective, start, SMatrix::identity(), STOP)
+    };
+    let better = |best: Minimum<2>, found: Minimum<2>| {
+        if found.value < best.value {
+            found
+        } else {
+            best
+        }
+    };
+    let starts = STARTS.iter().flat_map(|d| STARTS.map(|n| (*d, n))).skip(1);
+    starts.fold(from(STARTS[0], STARTS[0]), |best, (d, n)| {
+        better(best, from(d, n))
     })
 }
 

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Observation;
-use super::arm_surface::error;
 use super::surface::Surface;
 
 /// Whether the residuals of a surface go with what they should not go with.
@@ -35,7 +34,7 @@ impl Trend {
 }
 
 pub(super) fn diagnose(runs: &[(usize, &Observation)], surface: &Surface) -> Diagnosis {
-    let errors: Vec<f64> = runs.iter().map(|(_, run)| error(surface, run)).collect();
+    let errors: Vec<f64> = runs.iter().map(|(_, run)| run.error(surface)).collect();
     let against = |name: &str, of: fn(&Observation) -> f64| {
         let values: Vec<f64> = runs.iter().map(|(_, run)| of(run)).collect();
         let correlation = pearson(&ranks(&errors), &ranks(&values));

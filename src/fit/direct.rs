@@ -2,20 +2,24 @@
 
 use std::collections::{HashMap, HashSet};
 
+use isoflop_core::run::Budget;
+use isoflop_core::units::si;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::budget_json::{self, BudgetInUnit};
+use super::grouped::grouped;
 use super::interval::student;
-use super::profile::FEWEST;
+use super::polynomial::FEWEST;
 use super::{Interval, Observation, Study};
 
 /// The arms at one budget and size.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DirectComparison {
-    /// Unit of the budget: `FLOPs`, `tokens` or `tokens/param`.
-    pub unit: String,
-    /// The budget in that unit.
-    pub budget: f64,
+    /// The budget.
+    #[serde(flatten, serialize_with = "budget_json::in_unit")]
+    #[schemars(with = "BudgetInUnit")]
+    pub budget: Budget,
     /// The size.
     pub size: String,
     /// The arm that the others are compared with.
@@ -27,9 +31,9 @@ pub struct DirectComparison {
 impl DirectComparison {
     /// The budget with its unit.
     pub fn budget_words(&self) -> String {
-        match self.unit.as_str() {
-            FLOPS => format!("{:.3e} FLOPs", self.budget),
-            unit => format!("{} {unit}", isoflop_core::units::si(self.budget)),
+        match self.budget {
+            Budget::Flops(_) => format!("{:.3e}", self.budget),
+            budget => format!("{} {}", si(budget.value()), budget.unit()),
         }
     }
 }
@@ -61,62 +65,24 @@ pub struct Difference {
     pub by_seed: Vec<f64>,
 }
 
-/// What runs share that are compared: the budget's unit and value, and the size.
-#[derive(Clone, Copy)]
-struct Cell<'a> {
-    unit: &'a str,
-    budget: f64,
-    size: &'a str,
-}
-
 /// A comparison at each budget and size where several arms have finished runs and none has a profile.
 pub(super) fn compare(study: &Study, baseline: &str) -> Vec<DirectComparison> {
-    let profiled = study.observations.iter().map(|run| (FLOPS, run));
-    let all = || {
-        profiled.clone().chain(
-            study
-                .unprofiled
-                .iter()
-                .map(|run| (run.unit.as_str(), &run.observation)),
-        )
-    };
     let with_profile = budgets_with_profile(study);
-    // In the order in which they appear.
-    let (mut cells, mut places): (Vec<(Cell<'_>, Vec<&Observation>)>, HashMap<_, usize>) =
-        Default::default();
-    for (unit, run) in
-        all().filter(|(unit, run)| *unit != FLOPS || !with_profile.contains(&run.budget.to_bits()))
-    {
-        let place = *places
-            .entry((unit, run.budget.to_bits(), run.size.as_str()))
-            .or_insert(cells.len());
-        if place == cells.len() {
-            cells.push((
-                Cell {
-                    unit,
-                    budget: run.budget,
-                    size: &run.size,
-                },
-                Vec::new(),
-            ));
-        }
-        cells[place].1.push(run);
-    }
-    cells
+    let runs = study
+        .runs()
+        .filter(|run| !with_profile.contains(&run.budget));
+    grouped(runs, |run| (run.budget, run.size.as_str()))
         .into_iter()
         .filter_map(|(cell, runs)| comparison(cell, baseline, &runs))
         .collect()
 }
 
-/// Unit of the budgets that make profiles.
-pub(super) const FLOPS: &str = "FLOPs";
-
 /// Budgets at which some arm has runs of enough sizes.
-fn budgets_with_profile(study: &Study) -> HashSet<u64> {
-    let mut sizes: HashMap<(u64, &str), HashSet<&str>> = HashMap::new();
+fn budgets_with_profile(study: &Study) -> HashSet<Budget> {
+    let mut sizes: HashMap<(Budget, &str), HashSet<&str>> = HashMap::new();
     for run in &study.observations {
         sizes
-            .entry((run.budget.to_bits(), &run.arm))
+            .entry((run.budget, &run.arm))
             .or_default()
             .insert(&run.size);
     }
@@ -127,7 +93,11 @@ fn budgets_with_profile(study: &Study) -> HashSet<u64> {
         .collect()
 }
 
-fn comparison(cell: Cell<'_>, baseline: &str, runs: &[&Observation]) -> Option<DirectComparison> {
+fn comparison(
+    (budget, size): (Budget, &str),
+    baseline: &str,
+    runs: &[&Observation],
+) -> Option<DirectComparison> {
     let mut arms: Vec<DirectArm> = Vec::new();
     let of = |arm: &str| {
         runs.iter()
@@ -149,9 +119,7 @@ fn comparison(cell: Cell<'_>, baseline: &str, runs: &[&Observation]) -> Option<D
         return None;
     }
     arms.sort_by(|a, b| a.loss.total_cmp(&b.loss));
-    let Cell { unit, budget, size } = cell;
     Some(DirectComparison {
-        unit: unit.to_owned(),
         budget,
         size: size.to_owned(),
         baseline: baseline.to_owned(),
@@ -202,7 +170,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
-    use super::super::{Further, Unprofiled};
+    use super::super::Further;
     use super::*;
 
     fn run(arm: &str, size: &str, seed: u64, loss: f64) -> Observation {
@@ -211,7 +179,7 @@ mod tests {
             arm: arm.to_owned(),
             size: size.to_owned(),
             seed,
-            budget: 1e11,
+            budget: Budget::Flops(1e11),
             lr_factor: 1.0,
             flops: 1e11,
             params: 1e4,
@@ -286,22 +254,22 @@ mod tests {
         );
         assert!(apart[0].arms.iter().all(|arm| arm.difference.is_none()));
         assert_eq!(compare(&study(vec![run("base", "s", 1, 2.0)]), "base"), []);
-        let unprofiled = |arm, loss| Unprofiled {
-            unit: "tokens".into(),
-            observation: run(arm, "s", 1, loss),
+        let unprofiled = |arm, loss| Observation {
+            budget: Budget::Tokens(1e6),
+            ..run(arm, "s", 1, loss)
         };
         let tokens = Study {
             unprofiled: vec![unprofiled("base", 2.0), unprofiled("other", 1.9)],
             ..Study::default()
         };
-        assert_eq!(compare(&tokens, "base")[0].unit, "tokens");
+        assert_eq!(compare(&tokens, "base")[0].budget, Budget::Tokens(1e6));
     }
 
     /// Two budgets that print alike are two: a seed would otherwise count twice.
     #[test]
     fn budgets_that_print_alike_are_kept_apart() {
         let near = |run: Observation| Observation {
-            budget: 1.0001e11,
+            budget: Budget::Flops(1.0001e11),
             ..run
         };
         let runs = ["base", "other"]

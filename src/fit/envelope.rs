@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::frontier::{Line, line};
+use super::line::{Line, line};
 
 /// A point of a training curve, or the end of a run whose curve is not known.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::law::{Law, PowerLaw};
+use super::line::{Line, line};
 use super::made::Made;
 use super::method::Drawn;
 use super::{Approach, Interval, Profile, Vertex, span};
@@ -140,35 +141,6 @@ fn holdout(vertices: &[(f64, Vertex)]) -> Option<Holdout> {
             predicted: without.at(last.0.ln()).exp(),
         }
     })
-}
-
-/// y = intercept + slope·x.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Line {
-    pub(super) intercept: f64,
-    pub(super) slope: f64,
-}
-
-impl Line {
-    pub(super) fn at(&self, x: f64) -> f64 {
-        self.intercept + self.slope * x
-    }
-}
-
-/// Least squares; the points must differ in x.
-pub(super) fn line(points: impl Iterator<Item = (f64, f64)> + Clone) -> Line {
-    let count = points.clone().count() as f64;
-    let (mean_x, mean_y) = points.clone().fold((0.0, 0.0), |(sx, sy), (x, y)| {
-        (sx + x / count, sy + y / count)
-    });
-    let (xx, xy) = points.fold((0.0, 0.0), |(xx, xy), (x, y)| {
-        (xx + (x - mean_x).powi(2), xy + (x - mean_x) * (y - mean_y))
-    });
-    let slope = xy / xx;
-    Line {
-        intercept: mean_y - slope * mean_x,
-        slope,
-    }
 }
 
 /// The frontier along a surface, as E + a·C^-k within the compute that was measured: exact where a token costs 6N.

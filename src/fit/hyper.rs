@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use isoflop_core::run::Budget;
+use isoflop_core::units::Ordered;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::distinct::distinct;
-use super::frontier::line;
 use super::interval::student;
+use super::line::line;
 use super::polynomial::{Form, minimum};
 use super::{Interval, Observation, Study};
 
@@ -76,11 +78,11 @@ pub(super) fn laws(study: &Study) -> Vec<HyperLaw> {
 }
 
 fn law(study: &Study, arm: &str, of: Hyper) -> Option<HyperLaw> {
-    let mut cells: BTreeMap<(u64, u64), Vec<(f64, &Observation)>> = BTreeMap::new();
+    let mut cells: BTreeMap<(Ordered, Budget), Vec<(f64, &Observation)>> = BTreeMap::new();
     for run in study.observations.iter().filter(|run| run.arm == arm) {
         if let Some(value) = value(run, of) {
             cells
-                .entry((run.params.to_bits(), run.budget.to_bits()))
+                .entry((Ordered(run.params), run.budget))
                 .or_default()
                 .push((value, run));
         }
@@ -104,18 +106,17 @@ fn value(run: &Observation, of: Hyper) -> Option<f64> {
 
 /// Of the runs of one size and budget; of those that share a value (seeds, another setting) the best stands for it.
 fn optimum(cell: &[(f64, &Observation)]) -> Option<HyperOptimum> {
-    let mut least: BTreeMap<u64, f64> = BTreeMap::new();
+    let mut least: BTreeMap<Ordered, f64> = BTreeMap::new();
     for (value, run) in cell {
-        let loss = least.entry(value.to_bits()).or_insert(run.loss);
+        let loss = least.entry(Ordered(*value)).or_insert(run.loss);
         *loss = loss.min(run.loss);
     }
     if least.len() < FEWEST {
         return None;
     }
-    // Values are positive, so that their bits are in their order.
     let tried: Vec<(f64, f64)> = least
         .into_iter()
-        .map(|(value, loss)| (f64::from_bits(value), loss))
+        .map(|(value, loss)| (value.0, loss))
         .collect();
     let (at, _) = tried
         .iter()
@@ -193,7 +194,7 @@ mod tests {
                     arm: "a".into(),
                     size: "s".into(),
                     seed: 1,
-                    budget: flops,
+                    budget: Budget::Flops(flops),
                     lr_factor: 1.0,
                     flops,
                     params: 1e6,

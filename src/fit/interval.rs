@@ -6,10 +6,10 @@
 //! is the one whose 95% intervals hold the truth in 90 to 98% of simulated studies (`coverage_tests.rs` prints the shares).
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// A 95% interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Interval {
     /// 2.5% quantile.
     pub low: f64,

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::frontier::{Line, usable};
+use super::frontier::usable;
 use super::law::PowerLaw;
+use super::line::Line;
 use super::scalar;
 use super::{Profile, Vertex};
 

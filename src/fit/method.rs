@@ -2,12 +2,11 @@
 
 use super::approach::Approach;
 use super::envelope::{self, EnvelopePoint};
-use super::frontier::{Line, line};
 use super::law::{Law, PowerLaw};
+use super::line::{Line, line};
 use super::path::path;
 use super::per_token::PerToken;
-use super::polynomial::{Form, Weighted, minimum, runs_used};
-use super::profile::Parabola;
+use super::polynomial::{Form, Parabola, Weighted, minimum, runs_used};
 use super::surface::{self, Objective, Surface};
 
 /// What an approach rests on, for one arm.
@@ -50,6 +49,14 @@ pub(super) enum Drawn {
     },
     Surface(Surface),
     Envelope(Line),
+}
+
+/// A number of a surface in a draw.
+pub(super) fn of_surface(of: impl Fn(&Surface) -> f64) -> impl Fn(&Drawn) -> Option<f64> {
+    move |drawn| match drawn {
+        Drawn::Surface(surface) => Some(of(surface)),
+        _ => None,
+    }
 }
 
 impl Method {

@@ -39,6 +39,31 @@ struct Sample<const P: usize> {
     gradient: SVector<f64, P>,
 }
 
+impl<const P: usize> Sample<P> {
+    fn new(at: SVector<f64, P>, (value, gradient): (f64, SVector<f64, P>)) -> Self {
+        Self {
+            at,
+            value,
+            gradient,
+        }
+    }
+
+    /// The direction of descent in a metric, and the slope along it.
+    fn descent(&self, inverse: &SMatrix<f64, P, P>) -> (SVector<f64, P>, f64) {
+        let direction = -(inverse * self.gradient);
+        (direction, direction.dot(&self.gradient))
+    }
+
+    fn minimum(&self, evaluations: u32, converged: bool) -> Minimum<P> {
+        Minimum {
+            at: self.at,
+            value: self.value,
+            evaluations,
+            converged,
+        }
+    }
+}
+
 /// Weak Wolfe: the share of the slope's decrease that a step must bring.
 const SUFFICIENT: f64 = 1e-4;
 /// Weak Wolfe: the share of the slope that may be left after it.
@@ -54,59 +79,34 @@ pub(super) fn minimize<const P: usize>(
     inverse: SMatrix<f64, P, P>,
     stop: Stop,
 ) -> Minimum<P> {
-    let mut sample = |at: SVector<f64, P>| {
-        let (value, gradient) = f(&at);
-        Sample {
-            at,
-            value,
-            gradient,
-        }
-    };
+    let mut sample = |at: SVector<f64, P>| Sample::new(at, f(&at));
     let mut here = sample(start);
     let (mut h, mut evaluations, mut idle, mut reset) = (inverse, 1, 0, false);
     loop {
-        let mut direction = -(h * here.gradient);
-        let mut slope = direction.dot(&here.gradient);
+        let (mut direction, mut slope) = here.descent(&h);
         // Rounding made H indefinite.
         if slope >= 0.0 || slope.is_nan() {
             h = inverse;
-            direction = -(h * here.gradient);
-            slope = direction.dot(&here.gradient);
+            (direction, slope) = here.descent(&h);
         }
         let enough = stop.decrease * here.value.abs().max(stop.floor);
         let converged = -slope / 2.0 <= enough || idle >= 2;
         if converged || evaluations >= stop.evaluations || !slope.is_finite() {
-            return Minimum {
-                at: here.at,
-                value: here.value,
-                evaluations,
-                converged,
-            };
+            return here.minimum(evaluations, converged);
         }
         let (step, next) = search(&mut sample, &here, &direction, slope, &mut evaluations);
         let Some(next) = next else {
             // Rounding hides the decrease along a direction that H made up: once, the first metric is tried again.
             if reset {
-                return Minimum {
-                    at: here.at,
-                    value: here.value,
-                    evaluations,
-                    converged: -slope <= 1e3 * enough,
-                };
+                return here.minimum(evaluations, -slope <= 1e3 * enough);
             }
             (h, reset) = (inverse, true);
             continue;
         };
-        idle = if here.value - next.value <= enough {
-            idle + 1
-        } else {
-            0
-        };
-        update(
-            &mut h,
-            &(direction * step),
-            &(next.gradient - here.gradient),
-        );
+        let is_idle = here.value - next.value <= enough;
+        idle = if is_idle { idle + 1 } else { 0 };
+        let turn = next.gradient - here.gradient;
+        update(&mut h, &(direction * step), &turn);
         (here, reset) = (next, false);
     }
 }

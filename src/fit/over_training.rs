@@ -5,7 +5,7 @@
 //! reducible loss against log compute. Five small runs determine it.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::nonnegative::Normal;
 use super::scalar::minimum;
@@ -22,7 +22,7 @@ pub struct Run {
 }
 
 /// L = E + a·N^c + b·6^(c/2)·D^c.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct OverTraining {
     /// Irreducible loss, nats/token.
     #[serde(rename = "E")]
@@ -38,7 +38,7 @@ pub struct OverTraining {
 }
 
 /// How far the law can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OverTrainingStatus {
     /// All factors are positive, and the exponent lies within what was searched.
@@ -48,7 +48,7 @@ pub enum OverTrainingStatus {
 }
 
 /// Why there is no law.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum OverTrainingRefusal {
     /// Four numbers and a residual.

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::distinct::distinct;
 use super::least_squares::least_squares;
-use super::profile::{FEWEST, Parabola, ProfileRefusal};
 
 /// The curve that goes through a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -18,6 +17,52 @@ pub enum Form {
     Cubic,
     /// A parabola through the sizes near the optimum alone, for the same reason.
     Windowed,
+}
+
+/// Fewest runs, and fewest sizes, that a profile is fitted from.
+pub(super) const FEWEST: usize = 4;
+
+/// L = loss_opt + curvature·(log N - log n_opt)².
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Parabola {
+    /// log N*.
+    pub log_n_opt: f64,
+    /// L*, nats/token.
+    pub loss_opt: f64,
+    /// Coefficient of (log N - log N*)², positive.
+    pub curvature: f64,
+}
+
+impl Parabola {
+    /// The loss at N parameters.
+    pub fn loss(&self, n: f64) -> f64 {
+        self.loss_opt + self.curvature * (n.ln() - self.log_n_opt).powi(2)
+    }
+}
+
+/// Why a profile has no vertex.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfileRefusal {
+    /// Too little to fit three numbers and see a residual.
+    #[error("{runs} finished runs of {sizes} sizes; a profile needs at least {needed} of each")]
+    TooFew {
+        /// How many are needed.
+        needed: usize,
+        /// Finished runs.
+        runs: usize,
+        /// Distinct sizes among them.
+        sizes: usize,
+    },
+    /// Without a difference nothing is best.
+    #[error("the losses of all sizes are the same, so that none is best")]
+    Flat,
+    /// A maximum is not an optimum.
+    #[error("the parabola opens downwards (curvature {curvature:.3}): it has no minimum")]
+    NotConvex {
+        /// Coefficient of (log N)².
+        curvature: f64,
+    },
 }
 
 /// Sizes further than this from the first vertex, as a factor of N, are outside the window.

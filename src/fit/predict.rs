@@ -146,25 +146,25 @@ fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
         budgets: Vec::new(),
         runs: Vec::new(),
         out_of_reach: Vec::new(),
-        refused: None,
+        refused: found.is_none().then(|| refusal(arm, &offered)),
     };
-    let Some((made, per_token)) = found else {
-        predictions.refused = Some(refusal(arm, &offered));
-        return predictions;
-    };
-    let ready = Ready::of(made, &per_token);
-    for flops in &asked.flops {
-        match budget(&ready, *flops, &measured) {
-            Some(predicted) => predictions.budgets.push(predicted),
-            None => predictions.out_of_reach.push(*flops),
-        }
+    if let Some((made, per_token)) = found {
+        predictions.answer(asked, &Ready::of(made, &per_token));
     }
-    predictions.runs = asked
-        .runs
-        .iter()
-        .filter_map(|run| given(made, &per_token, *run, &measured))
-        .collect();
     predictions
+}
+
+impl Predictions {
+    fn answer(&mut self, asked: &Asked, ready: &Ready<'_>) {
+        for flops in &asked.flops {
+            match budget(ready, *flops, &self.measured) {
+                Some(predicted) => self.budgets.push(predicted),
+                None => self.out_of_reach.push(*flops),
+            }
+        }
+        let given = |run: &(f64, f64)| given(ready.made, ready.per_token, *run, &self.measured);
+        self.runs = asked.runs.iter().filter_map(given).collect();
+    }
 }
 
 /// What a token costs at each size of the arm.

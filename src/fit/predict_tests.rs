@@ -83,7 +83,7 @@ fn where_there_is_no_law_the_reason_is_said() {
         };
         predict(study, &settings(0), &asked)[0].clone()
     };
-    drawn.observations.retain(|run| run.budget < 2e17);
+    drawn.observations.retain(|run| run.budget.value() < 2e17);
     insta::assert_snapshot!(by(&drawn, None).refused.unwrap(), @"no surface: tokens follow from the size (r² 1.000), as at one budget: α and β cannot be told apart; no profiles: 1 of 1 profiles have their optimum within the measured sizes; a frontier needs at least 2");
     let drawn = study(&BASE[0], 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
     assert_eq!(

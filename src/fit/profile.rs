@@ -1,22 +1,22 @@
 //! Approach 2 of Hoffmann et al. (arXiv:2203.15556, section 3.2): at one budget, a parabola of the
 //! loss in log N, whose vertex gives N* and L*.
 
+use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::distinct::distinct;
-use super::polynomial::{Form, Weighted, minimum};
+use super::polynomial::{FEWEST, Form, Parabola, ProfileRefusal, Weighted, minimum};
 use super::span::are_alike;
-use super::{Interval, Observation};
-
-/// Fewest runs, and fewest sizes, that a profile is fitted from.
-pub(super) const FEWEST: usize = 4;
+use super::{Interval, Observation, budget_json};
 
 /// The runs of one arm at one budget, and their parabola.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Profile {
     /// Budget asked for, FLOPs.
-    pub budget: f64,
+    #[serde(serialize_with = "budget_json::value")]
+    #[schemars(with = "f64")]
+    pub budget: Budget,
     /// The compute that the vertex belongs to: the geometric mean of what the runs spent, or where they spent
     /// unequally (another cost axis than FLOPs), what one of N* would have, interpolated.
     pub flops: f64,
@@ -79,24 +79,6 @@ pub struct Vertex {
     pub status: VertexStatus,
 }
 
-/// L = loss_opt + curvature·(log N - log n_opt)².
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Parabola {
-    /// log N*.
-    pub log_n_opt: f64,
-    /// L*, nats/token.
-    pub loss_opt: f64,
-    /// Coefficient of (log N - log N*)², positive.
-    pub curvature: f64,
-}
-
-impl Parabola {
-    /// The loss at N parameters.
-    pub fn loss(&self, n: f64) -> f64 {
-        self.loss_opt + self.curvature * (n.ln() - self.log_n_opt).powi(2)
-    }
-}
-
 /// How far a vertex can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -120,33 +102,8 @@ impl VertexStatus {
     }
 }
 
-/// Why a profile has no vertex.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum ProfileRefusal {
-    /// Too little to fit three numbers and see a residual.
-    #[error("{runs} finished runs of {sizes} sizes; a profile needs at least {needed} of each")]
-    TooFew {
-        /// How many are needed.
-        needed: usize,
-        /// Finished runs.
-        runs: usize,
-        /// Distinct sizes among them.
-        sizes: usize,
-    },
-    /// Without a difference nothing is best.
-    #[error("the losses of all sizes are the same, so that none is best")]
-    Flat,
-    /// A maximum is not an optimum.
-    #[error("the parabola opens downwards (curvature {curvature:.3}): it has no minimum")]
-    NotConvex {
-        /// Coefficient of (log N)².
-        curvature: f64,
-    },
-}
-
 /// Fits a profile, all runs alike.
-pub(super) fn fit(cell: Vec<(usize, &Observation)>, budget: f64) -> Profile {
+pub(super) fn fit(cell: Vec<(usize, &Observation)>, budget: Budget) -> Profile {
     let mut points: Vec<Observation> = cell.into_iter().map(|(_, o)| o.clone()).collect();
     points.sort_by(|a, b| a.params.total_cmp(&b.params).then(a.seed.cmp(&b.seed)));
     let vertex = vertex(&points);
@@ -284,7 +241,7 @@ mod tests {
             arm: "a".into(),
             size: n.to_string(),
             seed: 1,
-            budget: 1e12,
+            budget: Budget::Flops(1e12),
             lr_factor: 1.0,
             flops: 1e12,
             params: *n,

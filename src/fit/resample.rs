@@ -23,7 +23,7 @@ pub(super) struct Cells {
 
 impl Cells {
     pub(super) fn of(observations: &[Observation]) -> Self {
-        let key = |o: &Observation| (o.size.clone(), o.budget.to_bits(), o.seed);
+        let key = |o: &Observation| (o.size.clone(), o.budget, o.seed);
         let mut places: BTreeMap<_, usize> = observations.iter().map(|o| (key(o), 0)).collect();
         places
             .values_mut()

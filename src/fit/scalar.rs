@@ -16,22 +16,16 @@ pub(super) fn minimum(f: impl Fn(f64) -> f64, low: f64, high: f64, tolerance: f6
         if (x - middle).abs() <= 2.0 * width - (high - low) / 2.0 {
             break;
         }
-        let parabola = parabola((x, at_x), (v, at_v), (w, at_w));
-        let usable = parabola.is_finite()
-            && parabola.abs() < before.abs() / 2.0
-            && low < x + parabola
-            && x + parabola < high;
-        (before, step) = if usable {
-            (step, parabola)
-        } else {
-            let side = if x < middle { high - x } else { low - x };
-            (side, GOLDEN * side)
-        };
-        let u = if step.abs() >= width {
-            x + step
-        } else {
-            x + width.copysign(step)
-        };
+        let parabola = parabola((x, at_x), (v, at_v), (w, at_w))
+            .filter(|step| step.abs() < before.abs() / 2.0 && low < x + step && x + step < high);
+        (before, step) = parabola.map_or_else(
+            || {
+                let side = if x < middle { high - x } else { low - x };
+                (side, GOLDEN * side)
+            },
+            |parabola| (step, parabola),
+        );
+        let u = x + step.abs().max(width).copysign(step);
         let at_u = f(u);
         if at_u <= at_x {
             *(if u < x { &mut high } else { &mut low }) = x;
@@ -48,11 +42,11 @@ pub(super) fn minimum(f: impl Fn(f64) -> f64, low: f64, high: f64, tolerance: f6
     (x, at_x)
 }
 
-/// From the best point to the vertex of the parabola through three.
-fn parabola((x, at_x): (f64, f64), (v, at_v): (f64, f64), (w, at_w): (f64, f64)) -> f64 {
+/// From the best point to the vertex of the parabola through three, where it has one.
+fn parabola((x, at_x): (f64, f64), (v, at_v): (f64, f64), (w, at_w): (f64, f64)) -> Option<f64> {
     let r = (x - w) * (at_x - at_v);
     let q = (x - v) * (at_x - at_w);
-    -((x - v) * q - (x - w) * r) / (2.0 * (q - r))
+    Some(-((x - v) * q - (x - w) * r) / (2.0 * (q - r))).filter(|step| step.is_finite())
 }
 
 #[cfg(test)]

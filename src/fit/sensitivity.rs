@@ -1,8 +1,5 @@
 //! How much a multiplier owes to choices that could have been made otherwise, and to single runs.
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use super::law::Law;
 use super::made::Made;
 use super::method::Method;
@@ -10,44 +7,9 @@ use super::multiplier::{Pair, log_multiplier};
 use super::path::path;
 use super::surface::{self, Objective};
 use super::{
-    Approach, Comparison, Cost, Count, MultiplierPoint, PowerLaw, Profile, Settings, Study,
-    fit_arms, irreducible,
+    Alternative, Approach, ByApproach, Comparison, Cost, Count, Influence, PowerLaw, Profile,
+    Settings, Study, fit_arms, irreducible,
 };
-
-/// The multiplier at the headline's compute by one approach.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct ByApproach {
-    /// The approach.
-    pub approach: Approach,
-    /// What it says.
-    #[serde(flatten)]
-    pub point: MultiplierPoint,
-}
-
-/// The multiplier at the headline's loss where a choice is made otherwise.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Alternative {
-    /// The choice, in words.
-    pub choice: String,
-    /// The multiplier; absent where this choice gives none.
-    pub value: Option<f64>,
-}
-
-/// The multiplier at the headline's compute without one run.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Influence {
-    /// The run that is left out.
-    pub run: String,
-    /// The multiplier without it.
-    pub value: f64,
-}
-
-impl Influence {
-    /// The run's name alone: its identity, which stands behind it in brackets, is for `isoflop logs`.
-    pub fn name(&self) -> &str {
-        self.run.split(" (").next().unwrap_or(&self.run)
-    }
-}
 
 /// Runs that are named; the others have less influence.
 const NAMED: usize = 3;
@@ -198,50 +160,58 @@ fn pinned_floors(made: [&Made; 2], floors: [Option<f64>; 2], loss: f64) -> Vec<A
         .collect()
 }
 
+type Change = fn(&mut Settings);
+
+/// The choices that every approach has.
+const CHOICES: [(&str, Change); 5] = [
+    ("N without the embedding", |s| {
+        s.count = Count::WithoutEmbedding;
+    }),
+    ("N with the embedding", |s| s.count = Count::Total),
+    ("cost as given", |s| s.cost = Cost::Flops),
+    ("cost as 6ND", |s| s.cost = Cost::SixNd),
+    ("cost in device-seconds", |s| s.cost = Cost::DeviceSeconds),
+];
+
+/// Those that a surface has beside them.
+const OBJECTIVES: [(&str, Change); 3] = [
+    ("surface by Huber's loss", |s| {
+        s.objective = Objective::default();
+    }),
+    ("surface by least squares", |s| {
+        s.objective = Objective::LeastSquares;
+    }),
+    ("surface by likelihood", |s| {
+        s.objective = Objective::Likelihood;
+    }),
+];
+
 /// The settings that differ in one choice.
-fn otherwise(settings: &Settings, approach: Approach) -> Vec<(&'static str, Settings)> {
-    let with = |change: &dyn Fn(&mut Settings)| {
-        let mut other = Settings {
-            replicates: 0,
-            approach: Some(approach),
-            ..settings.clone()
-        };
-        change(&mut other);
-        other
-    };
-    let mut choices = vec![
-        (
-            "N without the embedding",
-            with(&|s| s.count = Count::WithoutEmbedding),
-        ),
-        ("N with the embedding", with(&|s| s.count = Count::Total)),
-        ("cost as given", with(&|s| s.cost = Cost::Flops)),
-        ("cost as 6ND", with(&|s| s.cost = Cost::SixNd)),
-        (
-            "cost in device-seconds",
-            with(&|s| s.cost = Cost::DeviceSeconds),
-        ),
-    ];
-    if approach == Approach::Surface {
-        choices.push((
-            "surface by Huber's loss",
-            with(&|s| s.objective = Objective::default()),
-        ));
-        choices.push((
-            "surface by least squares",
-            with(&|s| s.objective = Objective::LeastSquares),
-        ));
-        choices.push((
-            "surface by likelihood",
-            with(&|s| s.objective = Objective::Likelihood),
-        ));
-    }
-    choices.retain(|(_, other)| {
-        other.count != settings.count
-            || other.cost != settings.cost
-            || other.objective != settings.objective
-    });
-    choices
+fn otherwise(
+    settings: &Settings,
+    approach: Approach,
+) -> impl Iterator<Item = (&'static str, Settings)> {
+    let objectives = OBJECTIVES
+        .into_iter()
+        .filter(move |_| approach == Approach::Surface);
+    CHOICES
+        .into_iter()
+        .chain(objectives)
+        .map(move |(choice, change)| {
+            let mut other = settings.clone();
+            change(&mut other);
+            (choice, other)
+        })
+        .filter(move |(_, other)| other != settings)
+        .map(move |(choice, other)| {
+            let (replicates, approach) = (0, Some(approach));
+            let other = Settings {
+                replicates,
+                approach,
+                ..other
+            };
+            (choice, other)
+        })
 }
 
 /// Whether every run has what the settings ask for: else it is no choice.

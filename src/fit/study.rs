@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use isoflop_core::run::Budget;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::surface;
+use super::budget_json;
+use super::surface::{self, Surface};
 
 /// One finished run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Observation {
     /// Its name in messages.
     pub run: String,
@@ -19,9 +21,11 @@ pub struct Observation {
     /// Seed.
     pub seed: u64,
     /// Budget asked for, FLOPs unless it is said: the runs of one value are a profile.
-    pub budget: f64,
+    #[serde(serialize_with = "budget_json::value")]
+    #[schemars(with = "f64")]
+    pub budget: Budget,
     /// Factor on the learning rate that a rule gives: 1 where none were tried.
-    #[serde(default = "one")]
+    #[schemars(default = "one")]
     pub lr_factor: f64,
     /// C, FLOPs spent.
     pub flops: f64,
@@ -57,6 +61,11 @@ impl Observation {
         surface::Point::new(self.params, self.tokens, self.loss)
     }
 
+    /// log L̂ - log L.
+    pub(super) fn error(&self, surface: &Surface) -> f64 {
+        (surface.loss(self.params, self.tokens) / self.loss).ln()
+    }
+
     /// log N, and log of what a token cost.
     pub(super) fn token_cost(&self) -> (f64, f64) {
         (self.params.ln(), (self.flops / self.tokens).ln())
@@ -75,7 +84,7 @@ const fn one() -> f64 {
 }
 
 /// A run that is not used.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Excluded {
     /// Its name in messages.
     pub run: String,
@@ -83,17 +92,8 @@ pub struct Excluded {
     pub reason: String,
 }
 
-/// A finished run whose budget makes no IsoFLOP profile: it can be compared with others of its budget and size only.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Unprofiled {
-    /// Unit of the budget: `tokens` or `tokens/param`.
-    pub unit: String,
-    /// The run.
-    pub observation: Observation,
-}
-
 /// What a run reached on its way, its end included: approach 1 is drawn from these.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Trajectory {
     /// The arm.
     pub arm: String,
@@ -106,7 +106,7 @@ pub struct Trajectory {
 }
 
 /// A point of a trajectory.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reached {
     /// C so far, FLOPs.
     pub flops: f64,
@@ -117,12 +117,13 @@ pub struct Reached {
 }
 
 /// Observations, with the runs that are left out of them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Study {
     /// Finished runs.
     pub observations: Vec<Observation>,
-    /// Finished runs with budgets in another unit than FLOPs.
-    pub unprofiled: Vec<Unprofiled>,
+    /// Finished runs with budgets in another unit than FLOPs, which make no IsoFLOP profile: they can be compared with others
+    /// of their budget and size only.
+    pub unprofiled: Vec<Observation>,
     /// The others.
     pub excluded: Vec<Excluded>,
     /// What was assumed of the runs, and what looks wrong with them.
@@ -141,6 +142,17 @@ impl Study {
             }
         }
         arms
+    }
+
+    /// The runs whatever their budgets, those that may make profiles first.
+    pub(super) fn runs(&self) -> impl Iterator<Item = &Observation> {
+        self.observations.iter().chain(&self.unprofiled)
+    }
+
+    /// The runs of an arm that may make profiles, with their places.
+    pub(super) fn runs_of(&self, arm: &str) -> Vec<(usize, &Observation)> {
+        let runs = self.observations.iter().enumerate();
+        runs.filter(|(_, run)| run.arm == arm).collect()
     }
 
     /// What there is of these arms.
@@ -178,10 +190,10 @@ pub(super) fn between_seeds<'a>(
     runs: impl IntoIterator<Item = &'a Observation>,
     of: fn(&Observation) -> f64,
 ) -> Option<f64> {
-    let mut cells: BTreeMap<(u64, &str), Vec<f64>> = BTreeMap::new();
+    let mut cells: BTreeMap<(Budget, &str), Vec<f64>> = BTreeMap::new();
     for run in runs {
         cells
-            .entry((run.budget.to_bits(), &run.size))
+            .entry((run.budget, &run.size))
             .or_default()
             .push(of(run));
     }

@@ -1,5 +1,6 @@
 //! Whole fits of studies drawn from a known law.
 
+use isoflop_core::run::Budget;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -39,7 +40,7 @@ fn study(multiplier: f64, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study 
                     arm: arm.to_owned(),
                     size: n.to_string(),
                     seed: 1,
-                    budget,
+                    budget: Budget::Flops(budget),
                     lr_factor: 1.0,
                     flops: budget,
                     params: n,
@@ -137,7 +138,7 @@ fn the_run_that_matters_is_named() {
     let at = study
         .observations
         .iter()
-        .position(|o| o.arm == "variant" && o.budget == BUDGETS[1])
+        .position(|o| o.arm == "variant" && o.budget == Budget::Flops(BUDGETS[1]))
         .unwrap();
     study.observations[at].loss += 0.05;
     let comparison = &fitted(&study, 100).comparisons[0];

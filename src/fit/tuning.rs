@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::direct::FLOPS;
+use super::budget_json::{self, BudgetInUnit};
 use super::distinct::distinct;
+use super::grouped::grouped;
 use super::{Observation, Study};
 
 /// What tuning found for one architecture at one size and budget.
@@ -16,10 +18,10 @@ pub struct Tuned {
     pub arm: String,
     /// The shape's name.
     pub size: String,
-    /// The budget, in its unit.
-    pub budget: f64,
-    /// The unit: `FLOPs`, `tokens` or `tokens/param`.
-    pub unit: String,
+    /// The budget.
+    #[serde(flatten, serialize_with = "budget_json::in_unit")]
+    #[schemars(with = "BudgetInUnit")]
+    pub budget: Budget,
     /// One for each factor that was tried, least first.
     pub tried: Vec<Tried>,
     /// The factor whose runs are used: of those with the most finished seeds the one with the least mean loss.
@@ -49,82 +51,35 @@ impl Tuned {
 
 /// The study with the best learning rate of each cell alone, and what tuning found; the study itself where nothing was tuned.
 pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
-    let profiled = study
-        .observations
-        .iter()
-        .map(|observation| (FLOPS, observation));
-    let unprofiled = study
-        .unprofiled
-        .iter()
-        .map(|other| (other.unit.as_str(), &other.observation));
-    // In the order in which they appear.
-    let (mut cells, mut places): (Vec<(Cell<'_>, Vec<&Observation>)>, HashMap<_, usize>) =
-        Default::default();
-    for (unit, observation) in profiled.chain(unprofiled) {
-        let cell = Cell::of(unit, observation);
-        let place = *places.entry(cell).or_insert(cells.len());
-        if place == cells.len() {
-            cells.push((cell, Vec::new()));
-        }
-        cells[place].1.push(observation);
-    }
-    let tuned: Vec<(Cell<'_>, Tuned)> = cells
-        .iter()
-        .filter_map(|(cell, members)| Some((*cell, tuned(cell.unit, members)?)))
+    let tuned: Vec<(Cell<'_>, Tuned)> = grouped(study.runs(), |run| cell(run))
+        .into_iter()
+        .filter_map(|(cell, members)| Some((cell, tuned(&members)?)))
         .collect();
     let best: HashMap<Cell<'_>, f64> = tuned
         .iter()
         .map(|(cell, tuned)| (*cell, tuned.best))
         .collect();
-    let is_used = |unit: &str, observation: &Observation| {
-        best.get(&Cell::of(unit, observation))
-            .is_none_or(|best| *best == observation.lr_factor)
+    let is_used = |run: &&Observation| {
+        best.get(&cell(run))
+            .is_none_or(|best| *best == run.lr_factor)
     };
+    let used = |runs: &[Observation]| runs.iter().filter(is_used).cloned().collect();
     let kept = Study {
-        observations: study
-            .observations
-            .iter()
-            .filter(|o| is_used(FLOPS, o))
-            .cloned()
-            .collect(),
-        unprofiled: study
-            .unprofiled
-            .iter()
-            .filter(|o| is_used(&o.unit, &o.observation))
-            .cloned()
-            .collect(),
-        excluded: study.excluded.clone(),
-        trajectories: study.trajectories.clone(),
-        notes: study.notes.clone(),
+        observations: used(&study.observations),
+        unprofiled: used(&study.unprofiled),
+        ..study.clone()
     };
     (kept, tuned.into_iter().map(|(_, tuned)| tuned).collect())
 }
 
-/// What runs share that differ in their learning rate and their seed alone.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Cell<'a> {
-    unit: &'a str,
-    arm: &'a str,
-    size: &'a str,
-    /// Bits of the budget.
-    budget: u64,
+/// What runs share that differ in their learning rate and their seed alone: arm, size and budget.
+type Cell<'a> = (&'a str, &'a str, Budget);
+
+fn cell(run: &Observation) -> Cell<'_> {
+    (&run.arm, &run.size, run.budget)
 }
 
-impl<'a> Cell<'a> {
-    fn of(unit: &'a str, observation: &'a Observation) -> Self {
-        let Observation {
-            arm, size, budget, ..
-        } = observation;
-        Self {
-            unit,
-            arm,
-            size,
-            budget: budget.to_bits(),
-        }
-    }
-}
-
-fn tuned(unit: &str, members: &[&Observation]) -> Option<Tuned> {
+fn tuned(members: &[&Observation]) -> Option<Tuned> {
     let tried: Vec<Tried> = distinct(members.iter().map(|o| o.lr_factor))
         .iter()
         .map(|factor| {
@@ -154,7 +109,6 @@ fn tuned(unit: &str, members: &[&Observation]) -> Option<Tuned> {
         arm: arm.clone(),
         size: size.clone(),
         budget: *budget,
-        unit: unit.to_owned(),
         tried,
         best,
     })
@@ -171,7 +125,7 @@ mod tests {
             arm: arm.to_owned(),
             size: "d16-l2".to_owned(),
             seed,
-            budget: 1e10,
+            budget: Budget::Flops(1e10),
             lr_factor,
             flops: 1e10,
             params: 1e4,

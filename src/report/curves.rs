@@ -4,8 +4,9 @@ use super::Inputs;
 use super::axis::{Axis, count, plain};
 use super::figure::{Entry, Figure, Key, Mark, Panel};
 use super::palette;
-use super::words::{budget_in_unit, budget_unit};
+use super::words::{budget, budget_unit};
 use isoflop_core::metrics::LOSS_VAL;
+use isoflop_core::run::Budget;
 use isoflop_table::{CurveRow, RunStatus};
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
@@ -46,11 +47,11 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     };
     let unit = budget_unit(inputs.runs);
     let mut legend = vec![Entry::heading(format!("budget, {unit}"))];
-    let drawn = |budget: &&f64| rows.iter().any(|row| row.budget == **budget);
-    legend.extend(budgets.iter().rev().filter(drawn).map(|budget| {
+    let drawn = |at: &&Budget| rows.iter().any(|row| row.budget == **at);
+    legend.extend(budgets.iter().rev().filter(drawn).map(|at| {
         Entry::new(
-            budget_in_unit(*budget, unit),
-            Key::Line(palette::budget_among(&budgets, *budget).line(3.0)),
+            budget(*at),
+            Key::Line(palette::budget_among(&budgets, *at).line(3.0)),
         )
     }));
     Some(Figure::new(
@@ -60,10 +61,10 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     ))
 }
 
-fn lines(rows: &[&CurveRow], arm: &str, budgets: &[f64]) -> Vec<Mark> {
+fn lines(rows: &[&CurveRow], arm: &str, budgets: &[Budget]) -> Vec<Mark> {
     let mut own: Vec<&&CurveRow> = rows.iter().filter(|row| row.arm == arm).collect();
     // Stable, so that the points of a run keep their order; the dearest budgets are drawn last.
-    own.sort_by(|a, b| a.budget.total_cmp(&b.budget).then(a.run_id.cmp(&b.run_id)));
+    own.sort_by(|a, b| a.budget.cmp(&b.budget).then(a.run_id.cmp(&b.run_id)));
     let line = |run: &[&&CurveRow]| {
         let points = run
             .iter()

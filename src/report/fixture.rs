@@ -1,6 +1,7 @@
 //! A study whose truth is known: L = E + A·N^-α + B·D^-β, the variant with half the FLOPs per token.
 
 use isoflop_core::metrics::Scores;
+use isoflop_core::run::Budget;
 use isoflop_fit::{Excluded, Fits, Further, Observation, Settings, Study, fit};
 use isoflop_table::{CurveRow, RunRow, RunStatus};
 
@@ -102,7 +103,7 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
         params_total: u64::from(size),
         params_without_embedding: u64::from(size) * 3 / 4,
         budget_kind: "flops",
-        budget,
+        budget: Budget::Flops(budget),
         // As if every run had spent the same tokens itself.
         flops_per_token: (budget / 1e6) as u64,
         flops_per_token_causal_half: (flops_per_token_and_param * params) as u64,

@@ -8,6 +8,7 @@ use super::palette;
 use super::words::multiplier;
 use super::{Inputs, cost};
 use isoflop_core::metrics::LOSS_VAL;
+use isoflop_core::run::Budget;
 use isoflop_fit::{ArmFit, Comparison, Cost, Frontier};
 use isoflop_table::{CurveRow, RunRow, RunStatus};
 
@@ -77,10 +78,10 @@ fn last<'a>(inputs: &Inputs<'_>, run: &'a RunRow) -> Option<(&'a str, f64, f64)>
 /// (C, L) of the best run of an arm at each budget. Runs of one budget differ by a part of a step in what they
 /// spent: without this the envelope would climb down through them.
 fn best_of_budgets(inputs: &Inputs<'_>, arm: &str) -> Vec<(f64, f64)> {
-    let mut best: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
+    let mut best: BTreeMap<Budget, (f64, f64)> = BTreeMap::new();
     for run in inputs.runs.iter().filter(|run| run.arm == arm) {
         if let Some((_, flops, loss)) = last(inputs, run) {
-            let entry = best.entry(run.budget.to_bits()).or_insert((flops, loss));
+            let entry = best.entry(run.budget).or_insert((flops, loss));
             *entry = (entry.0.max(flops), entry.1.min(loss));
         }
     }

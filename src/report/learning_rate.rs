@@ -5,6 +5,7 @@ use super::axis::{Axis, plain};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
 use super::palette;
 use isoflop_core::metrics::LOSS_VAL;
+use isoflop_core::run::Budget;
 use isoflop_fit::Tuned;
 
 /// Markers of budgets, the cheapest first.
@@ -16,10 +17,10 @@ const SHAPES: [Shape; 5] = [
     Shape::Pentagon,
 ];
 
-/// Sizes, the smallest first, and budgets with their unit, the cheapest first.
+/// Sizes, the smallest first, and budgets, the cheapest first.
 struct Order<'a> {
     sizes: Vec<&'a str>,
-    budgets: Vec<(f64, &'a str)>,
+    budgets: Vec<Budget>,
 }
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
@@ -81,11 +82,8 @@ impl<'a> Order<'a> {
         let mut sizes: Vec<&str> = tuned.iter().map(|cell| cell.size.as_str()).collect();
         sizes.sort_by_key(|size| (params(size), *size));
         sizes.dedup();
-        let mut budgets: Vec<(f64, &str)> = tuned
-            .iter()
-            .map(|cell| (cell.budget, cell.unit.as_str()))
-            .collect();
-        budgets.sort_by(|a, b| a.1.cmp(b.1).then(a.0.total_cmp(&b.0)));
+        let mut budgets: Vec<Budget> = tuned.iter().map(|cell| cell.budget).collect();
+        budgets.sort();
         budgets.dedup();
         Self { sizes, budgets }
     }
@@ -100,18 +98,18 @@ impl<'a> Order<'a> {
         )
     }
 
-    fn shape(&self, budget: f64, unit: &str) -> Shape {
+    fn shape(&self, budget: Budget) -> Shape {
         SHAPES[self
             .budgets
             .iter()
-            .position(|other| *other == (budget, unit))
+            .position(|other| *other == budget)
             .unwrap_or(0)
             % SHAPES.len()]
     }
 }
 
 fn marks(cell: &Tuned, order: &Order<'_>) -> Vec<Mark> {
-    let (ink, shape) = (order.ink(&cell.size), order.shape(cell.budget, &cell.unit));
+    let (ink, shape) = (order.ink(&cell.size), order.shape(cell.budget));
     let points: Vec<(f64, f64)> = cell
         .tried
         .iter()
@@ -145,9 +143,9 @@ fn legend(order: &Order<'_>) -> Vec<Entry> {
             .map(|size| Entry::new(*size, Key::Line(order.ink(size).line(3.0)))),
     );
     entries.push(Entry::heading("budget"));
-    entries.extend(order.budgets.iter().rev().map(|(budget, unit)| {
-        let marker = Ink::GREY.point(order.shape(*budget, unit), 3.5);
-        Entry::new(format!("{budget:.1e} {unit}"), Key::Point(marker))
+    entries.extend(order.budgets.iter().rev().map(|budget| {
+        let marker = Ink::GREY.point(order.shape(*budget), 3.5);
+        Entry::new(format!("{budget:.1e}"), Key::Point(marker))
     }));
     entries.push(Entry::heading("marks"));
     entries.push(Entry::new(

@@ -1,7 +1,10 @@
 //! Which colour and which marker stands for what: the same in every figure of a report.
 
+use std::collections::BTreeSet;
+
 use super::Inputs;
 use super::figure::{Entry, Ink, Key, Shape};
+use isoflop_core::run::Budget;
 use isoflop_fit::{Approach, Fits};
 
 /// Okabe and Ito's colours, told apart by colour-blind readers (jfly.uni-koeln.de/color), without the yellow, which is
@@ -99,25 +102,18 @@ pub(super) fn in_order(place: usize, count: usize) -> Ink {
 }
 
 /// All budgets of a report, least first, so that one has the same colour in every figure.
-pub(super) fn budgets(inputs: &Inputs<'_>) -> Vec<f64> {
+pub(super) fn budgets(inputs: &Inputs<'_>) -> Vec<Budget> {
     let fitted = inputs
         .fits
         .arms
         .iter()
         .flat_map(|arm| arm.profiles.iter().map(|profile| profile.budget));
-    distinct(fitted.chain(inputs.curves.iter().map(|row| row.budget)))
-}
-
-/// Distinct values, least first.
-fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.dedup();
-    values
+    let all = fitted.chain(inputs.curves.iter().map(|row| row.budget));
+    all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Colour of a budget among all.
-pub(super) fn budget_among(budgets: &[f64], value: f64) -> Ink {
+pub(super) fn budget_among(budgets: &[Budget], value: Budget) -> Ink {
     in_order(
         budgets.iter().position(|b| *b == value).unwrap_or(0),
         budgets.len(),

@@ -3,10 +3,10 @@
 use super::Inputs;
 use super::axis::{Axis, plain};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape};
-use super::palette;
 use super::residuals::{predicted, surface_runs};
-use super::words::flops;
+use super::{palette, words};
 use isoflop_core::metrics::LOSS_VAL;
+use isoflop_core::run::Budget;
 use isoflop_fit::surface::Surface;
 use isoflop_fit::{ArmFit, Observation};
 
@@ -39,7 +39,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
                 marker(
                     palette::budget_among(&budgets, run.budget),
                     shape,
-                    run.budget == largest,
+                    Some(run.budget) == largest,
                 ),
             )
         };
@@ -58,10 +58,8 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
 }
 
 /// What the holdout holds out.
-fn largest(arm: &ArmFit) -> f64 {
-    surface_runs(arm)
-        .map(|run| run.budget)
-        .fold(f64::NEG_INFINITY, f64::max)
+fn largest(arm: &ArmFit) -> Option<Budget> {
+    surface_runs(arm).map(|run| run.budget).max()
 }
 
 fn marker(ink: Ink, shape: Shape, open: bool) -> Marker {
@@ -69,18 +67,18 @@ fn marker(ink: Ink, shape: Shape, open: bool) -> Marker {
     if open { marker.hollow() } else { marker }
 }
 
-fn legend(fitted: &[(&ArmFit, &Surface)], budgets: &[f64]) -> Vec<Entry> {
+fn legend(fitted: &[(&ArmFit, &Surface)], budgets: &[Budget]) -> Vec<Entry> {
     let mut entries = vec![Entry::heading("budget, FLOPs")];
-    let drawn = |budget: &&f64| {
+    let drawn = |budget: &&Budget| {
         fitted
             .iter()
             .any(|(arm, _)| surface_runs(arm).any(|run| run.budget == **budget))
     };
-    let open = |budget: f64| fitted.iter().any(|(arm, _)| largest(arm) == budget);
+    let open = |at: Budget| fitted.iter().any(|(arm, _)| largest(arm) == Some(at));
     entries.extend(budgets.iter().rev().filter(drawn).map(|budget| {
         let ink = palette::budget_among(budgets, *budget);
         Entry::new(
-            flops(*budget),
+            words::budget(*budget),
             Key::Point(marker(ink, Shape::Circle, open(*budget))),
         )
     }));

@@ -3,9 +3,9 @@
 use super::Inputs;
 use super::axis::{Axis, count, plain};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape};
-use super::palette;
-use super::words::flops;
+use super::{palette, words};
 use isoflop_core::metrics::LOSS_VAL;
+use isoflop_core::run::Budget;
 use isoflop_fit::{ArmFit, Profile, Vertex, VertexStatus};
 
 /// Pieces that a parabola is drawn in.
@@ -48,7 +48,7 @@ fn losses(profile: &Profile) -> impl Iterator<Item = f64> + '_ {
     profile.points.iter().map(|o| o.loss).chain(vertex)
 }
 
-fn marks(arm: &ArmFit, budgets: &[f64], shape: Shape) -> Vec<Mark> {
+fn marks(arm: &ArmFit, budgets: &[Budget], shape: Shape) -> Vec<Mark> {
     let of = |profile: &Profile| {
         let ink = palette::budget_among(budgets, profile.budget);
         let curve = profile
@@ -98,15 +98,15 @@ fn vertex_marker(status: VertexStatus, ink: Ink) -> Marker {
     }
 }
 
-fn legend(inputs: &Inputs<'_>, budgets: &[f64]) -> Vec<Entry> {
+fn legend(inputs: &Inputs<'_>, budgets: &[Budget]) -> Vec<Entry> {
     let mut entries = vec![Entry::heading("budget, FLOPs")];
-    let of = |budget: &f64| {
+    let of = |budget: &Budget| {
         Entry::new(
-            flops(*budget),
+            words::budget(*budget),
             Key::Line(palette::budget_among(budgets, *budget).line(3.0)),
         )
     };
-    let drawn = |budget: &&f64| {
+    let drawn = |budget: &&Budget| {
         inputs
             .fits
             .arms

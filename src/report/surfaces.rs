@@ -89,7 +89,7 @@ fn held_out(holdout: &SurfaceHoldout) -> String {
         largest_error,
     } = holdout;
     format!(
-        "{:+.2}% mean, {:.2}% largest, {runs} runs at {budget:.1e} FLOPs",
+        "{:+.2}% mean, {:.2}% largest, {runs} runs at {budget:.1e}",
         100.0 * mean_error,
         100.0 * largest_error
     )

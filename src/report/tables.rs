@@ -132,7 +132,7 @@ pub(super) fn profiles(arm: &ArmFit) -> String {
         sizes.sort_unstable();
         sizes.dedup();
         let mut cells = vec![
-            flops(profile.budget),
+            flops(profile.budget.value()),
             sizes.len().to_string(),
             profile.points.len().to_string(),
         ];
@@ -245,7 +245,7 @@ pub(super) fn learning_rates(tuned: &[Tuned]) -> String {
         let mut cells = vec![
             cell.arm.clone(),
             cell.size.clone(),
-            format!("{:.1e} {}", cell.budget, cell.unit),
+            format!("{:.1e}", cell.budget),
         ];
         cells.extend(factors.iter().map(|factor| {
             let tried = cell.tried.iter().find(|tried| tried.factor == *factor);

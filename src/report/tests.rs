@@ -205,7 +205,7 @@ fn refused_profiles_say_why() {
     let mut example = example(&ARMS, &SIZES, &BUDGETS);
     example
         .runs
-        .retain(|run| run.budget == BUDGETS[0] || run.params_total < u64::from(SIZES[3]));
+        .retain(|run| run.budget.value() == BUDGETS[0] || run.params_total < u64::from(SIZES[3]));
     example.fits = fits(&example.runs);
     let (page, drawn) = written(&example);
     assert!(

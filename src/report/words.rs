@@ -1,5 +1,6 @@
 //! Numbers and statuses in words, the same in tables and figures.
 
+use isoflop_core::run::Budget;
 use isoflop_core::units::si;
 use isoflop_fit::{Interval, MultiplierPoint, MultiplierStatus, Profile, VertexStatus};
 use isoflop_table::RunRow;
@@ -91,18 +92,16 @@ pub(super) fn multiplier_status(status: MultiplierStatus) -> &'static str {
 
 /// The unit of the budgets of these runs.
 pub(super) fn budget_unit(runs: &[RunRow]) -> &'static str {
-    match runs.first().map(|run| run.budget_kind) {
-        Some("tokens") => "tokens",
-        Some("tokens_per_param") => "tokens/parameter",
-        _ => "FLOPs",
+    match runs.first().map(|run| run.budget) {
+        Some(Budget::TokensPerParam(_)) => "tokens/parameter",
+        budget => budget.unwrap_or_default().unit(),
     }
 }
 
 /// A budget as people write it in its unit.
-pub(super) fn budget_in_unit(value: f64, unit: &str) -> String {
-    if unit == "FLOPs" {
-        flops(value)
-    } else {
-        si(value)
+pub(super) fn budget(budget: Budget) -> String {
+    match budget {
+        Budget::Flops(value) => flops(value),
+        other => si(other.value()),
     }
 }

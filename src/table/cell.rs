@@ -1,6 +1,7 @@
 //! Values of a row as columns of a frame.
 
 use isoflop_core::metrics::Scores;
+use isoflop_core::run::Budget;
 use polars::prelude::Column;
 
 use super::RunStatus;
@@ -45,6 +46,15 @@ impl Cell for Option<String> {
         Column::new(
             name.into(),
             values.map(Option::as_deref).collect::<Vec<_>>(),
+        )
+    }
+}
+
+impl Cell for Budget {
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+        Column::new(
+            name.into(),
+            values.map(|budget| budget.value()).collect::<Vec<_>>(),
         )
     }
 }

@@ -1,7 +1,7 @@
 //! `curves.parquet`: a row an evaluation.
 
 use isoflop_core::metrics::Scores;
-use isoflop_core::run::CurvePoint;
+use isoflop_core::run::{Budget, CurvePoint};
 use isoflop_sweep::PlannedRun;
 
 use super::row::row;
@@ -16,7 +16,7 @@ row! {
         /// As in `runs.parquet`.
         size: String = run.size.clone();
         /// As in `runs.parquet`.
-        budget: f64 ["as its kind"] = run.spec.budget.value_and_kind().0;
+        budget: Budget ["as its kind"] = run.spec.budget;
         /// As in `runs.parquet`.
         seed: u64 = run.spec.seed;
         /// Steps done.

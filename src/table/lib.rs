@@ -2,7 +2,6 @@
 //! runs that others measured. The only home of polars.
 
 mod cell;
-mod collect;
 #[cfg(test)]
 mod committed_tests;
 mod curves;
@@ -16,12 +15,13 @@ mod row;
 mod run_status;
 mod runs;
 mod study;
+mod tables;
 
-pub use collect::{Tables, collect};
 pub use curves::CurveRow;
 pub use documentation::documentation;
 pub use foreign::{Foreign, ForeignError, Note, Role, column_names, is_table, read_foreign};
-pub use live::follow;
+pub use live::{collect, follow};
 pub use parquet::TableError;
 pub use run_status::RunStatus;
 pub use runs::RunRow;
+pub use tables::Tables;

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use isoflop_core::run::{Outcome, RunId, SweepDir};
-use isoflop_sweep::Plan;
+use isoflop_core::run::{EventKind, Outcome, RunId, SweepDir, read_events};
+use isoflop_sweep::{Plan, PlannedRun};
 
-use super::collect::curve;
-use super::parquet::write;
-use super::{CurveRow, RunRow, RunStatus, TableError, Tables};
+use super::parquet::{TableError, write};
+use super::{CurveRow, RunRow, RunStatus, Tables};
 
 /// Least time between two writings.
 const EVERY: Duration = Duration::from_secs(5);
@@ -17,6 +16,11 @@ const EVERY: Duration = Duration::from_secs(5);
 /// Least time between two writings, as a multiple of what the last one took: a table is written whole, and however long it
 /// is, that must not become what a sweep does.
 const REST: u32 = 20;
+
+/// Reads every committed outcome of the plan's runs, and its curve.
+pub fn collect(sweep: &SweepDir, plan: &Plan) -> Tables {
+    LiveRows::read(sweep, plan).into_tables()
+}
 
 /// Keeps the tables of a sweep in step with the outcomes that are sent here, until all senders are gone. What was committed
 /// before is read once. A table that cannot be written meanwhile is written at the end.
@@ -120,4 +124,17 @@ impl<'a> LiveRows<'a> {
             curves: self.curves.into_iter().flatten().collect(),
         }
     }
+}
+
+/// The metrics' digest was checked with the outcome, so they read.
+fn curve(sweep: &SweepDir, run: &PlannedRun, outcome: &Outcome) -> Vec<CurveRow> {
+    let attempt = sweep.run(&run.id).attempt(outcome.attempt);
+    let events = read_events(&attempt.metrics()).unwrap_or_default();
+    events
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            EventKind::Evaluated(point) => Some(CurveRow::new(run, &point)),
+            EventKind::Started { .. } | EventKind::Heartbeat { .. } => None,
+        })
+        .collect()
 }

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::{Column, DataFrame, ParquetWriter, PolarsError};
 
-use super::Tables;
 use super::row::TableRow;
-use isoflop_core::run::{SweepDir, write_whole};
+use isoflop_core::run::write_whole;
 
 /// Why a table was not written.
 #[derive(Debug, thiserror::Error)]
@@ -27,17 +26,6 @@ pub enum TableError {
         /// What the system said.
         source: std::io::Error,
     },
-}
-
-impl Tables {
-    /// Writes `runs.parquet` and `curves.parquet`.
-    ///
-    /// # Errors
-    /// [`TableError`]; a table that stood before still stands.
-    pub fn write(&self, sweep: &SweepDir) -> Result<(), TableError> {
-        write(&sweep.runs_table(), self.runs.iter())?;
-        write(&sweep.curves_table(), self.curves.iter())
-    }
 }
 
 pub(super) fn write<'a, R: TableRow + 'a>(

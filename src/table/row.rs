@@ -1,4 +1,4 @@
-//! A table by its rows: a field of a row is declared once, and its column, its documentation and its JSON follow.
+//! A table by its rows: a field of a row is declared once, and its column and its documentation follow.
 
 use isoflop_core::metrics::{Metric, Scores};
 use polars::prelude::Column;
@@ -66,11 +66,10 @@ macro_rules! row {
         }
     ) => {
         $(#[$about])*
-        #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+        #[derive(Clone, Debug, PartialEq)]
         pub struct $row {
             $($(#[doc = $line])+ pub $field: $kind,)*
             /// Scores on held-out text.
-            #[serde(flatten)]
             pub scores: $scores,
             $($(#[doc = $end_line])+ pub $end_field: $end_kind,)*
         }

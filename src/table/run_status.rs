@@ -1,11 +1,9 @@
 //! How a run stands, in the word that tables have for it.
 
 use isoflop_core::run::{Ending, Outcome};
-use serde::Serialize;
 
 /// How a run stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunStatus {
     /// All steps done, with a final loss.
     Finished,

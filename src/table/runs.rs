@@ -2,7 +2,7 @@
 
 use isoflop_core::arch::Causal;
 use isoflop_core::metrics::Scores;
-use isoflop_core::run::{Ending, Outcome};
+use isoflop_core::run::{Budget, Ending, Outcome};
 use isoflop_core::units::Tokens;
 use isoflop_sweep::PlannedRun;
 
@@ -37,9 +37,9 @@ row! {
         /// All but the vocabulary's matrices and learned positions.
         params_without_embedding: u64 ["parameters"] = run.spec.params_without_embedding().0;
         /// Kind of the budget: `flops`, `tokens` or `tokens_per_param`.
-        budget_kind: &'static str = run.spec.budget.value_and_kind().1;
+        budget_kind: &'static str = run.spec.budget.kind();
         /// Budget asked for.
-        budget: f64 ["as its kind"] = run.spec.budget.value_and_kind().0;
+        budget: Budget ["as its kind"] = run.spec.budget;
         /// Exact training FLOPs: attention in full, backward twice the forward.
         flops_per_token: u64 ["FLOPs/token"] = run.spec.flops_per_token().0;
         /// The same with attention over the pairs that the causal mask leaves.

@@ -2,16 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use isoflop_fit::{Excluded, Observation, Reached, Study, Trajectory, Unprofiled};
-
-/// Kind of the budgets that make profiles.
-pub(super) const FLOPS: &str = "flops";
+use isoflop_fit::{Excluded, Observation, Reached, Study, Trajectory};
 
 /// A run that finished.
 #[derive(Clone, Debug)]
 pub(super) struct Finished {
-    /// Kind of its budget: [`FLOPS`], `tokens` or `tokens_per_param`.
-    pub(super) budget_kind: String,
     pub(super) observation: Observation,
     /// Its training curve; empty where none is known.
     pub(super) curve: Vec<Reached>,
@@ -30,22 +25,13 @@ pub(super) fn study<A: Into<String>>(
         notes,
         ..Study::default()
     };
-    for Finished {
-        budget_kind,
-        observation,
-        curve,
-    } in runs
-    {
-        if budget_kind != FLOPS {
-            let unit = budget_kind.replace('_', " ");
+    for Finished { observation, curve } in runs {
+        if !observation.budget.is_flops() {
             study.excluded.push(Excluded {
                 run: observation.run.clone(),
-                reason: format!("its budget is in {unit}, and a profile needs budgets in FLOPs"),
+                reason: no_profile(observation.budget.kind()),
             });
-            study.unprofiled.push(Unprofiled {
-                unit: budget_kind.replace("_per_", "/"),
-                observation,
-            });
+            study.unprofiled.push(observation);
             continue;
         }
         if !curve.is_empty() {
@@ -63,15 +49,21 @@ pub(super) fn study<A: Into<String>>(
         let next = places.len();
         places.entry(arm.into()).or_insert(next);
     }
-    group(&places, &mut study.observations, |run| &run.arm);
-    group(&places, &mut study.unprofiled, |run| &run.observation.arm);
+    group(&places, &mut study.observations);
+    group(&places, &mut study.unprofiled);
     study
+}
+
+/// The reason that runs with budgets of this kind are left out of the fits.
+pub(super) fn no_profile(budget_kind: &str) -> String {
+    let unit = budget_kind.replace('_', " ");
+    format!("its budget is in {unit}, and a profile needs budgets in FLOPs")
 }
 
 /// Groups runs by architecture where their first runs are not in the table's order: the first architecture is the baseline, and
 /// that must not hang on whether its first rows have crashed.
-fn group<T>(places: &HashMap<String, usize>, runs: &mut [T], arm: fn(&T) -> &str) {
-    let place = |run: &T| places.get(arm(run)).copied().unwrap_or(usize::MAX);
+fn group(places: &HashMap<String, usize>, runs: &mut [Observation]) {
+    let place = |run: &Observation| places.get(&run.arm).copied().unwrap_or(usize::MAX);
     let mut seen = HashSet::new();
     let firsts = runs.iter().map(place).filter(|place| seen.insert(*place));
     if !firsts.is_sorted() {

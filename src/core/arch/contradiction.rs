@@ -175,12 +175,8 @@ impl Architecture {
             ranges.push(within(key, base, 2.0..=1e9, "2 to 1e9"));
         }
         if let FeedForwardWidth::Ratio(ratio) = self.d_ff {
-            ranges.push(within(
-                "`ratio` of `d_ff`",
-                ratio,
-                0.125..=64.0,
-                "0.125 to 64",
-            ));
+            let key = "`ratio` of `d_ff`";
+            ranges.push(within(key, ratio, 0.125..=64.0, "0.125 to 64"));
         }
         if let QkvProjections::GroupedQuery { group } = self.qkv_projections {
             let key = "`group` of `grouped_query`";

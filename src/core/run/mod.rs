@@ -1,6 +1,7 @@
 //! A run: its spec and identity, its directory, its events and its outcome. This is
 //! the contract between the coordinator and the trainer, whatever machine runs it.
 
+mod budget;
 mod calibration;
 mod canonical;
 mod checkpoint;
@@ -18,6 +19,7 @@ mod spec;
 mod trunk;
 mod write;
 
+pub use budget::Budget;
 pub use calibration::{CalibrationRequest, CalibrationResult};
 pub use canonical::canonical_json;
 pub use checkpoint::{
@@ -35,6 +37,6 @@ pub use launch::{Device, Launch};
 pub use optimizer::*;
 pub use outcome::{Ending, InvalidOutcome, Outcome, Provenance};
 pub use recipe::{Precision, Schedule};
-pub use spec::{Budget, DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Tokenizer};
+pub use spec::{DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Tokenizer};
 pub use trunk::Trunk;
 pub use write::{remove_unfinished, replace_json, write_json, write_streamed, write_whole};

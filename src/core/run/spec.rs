@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Optimizer, Precision, Schedule, canonical_json};
+use super::{Budget, Optimizer, Precision, Schedule, canonical_json};
 use crate::arch::{Architecture, ModelConfig, Shape, TRANSFORMER};
 use crate::units::{Flops, FlopsPerToken, ParamCount, Tokens};
 
@@ -189,39 +189,6 @@ impl Tokenizer {
         match self {
             Self::Bytes => 256,
         }
-    }
-}
-
-/// The budget as the sweep asked for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Budget {
-    /// Training FLOPs: the runs of one value are an IsoFLOP profile.
-    Flops(f64),
-    /// Training tokens.
-    Tokens(f64),
-    /// Training tokens for each of `params_total`.
-    TokensPerParam(f64),
-}
-
-impl Budget {
-    /// The number, and the name of its kind as tables have it.
-    pub fn value_and_kind(self) -> (f64, &'static str) {
-        match self {
-            Self::Flops(value) => (value, "flops"),
-            Self::Tokens(value) => (value, "tokens"),
-            Self::TokensPerParam(value) => (value, "tokens_per_param"),
-        }
-    }
-}
-
-impl fmt::Display for Budget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&match self {
-            Self::Flops(c) => format!("{c:.2e} FLOPs"),
-            Self::Tokens(d) => format!("{} tokens", crate::units::si(*d)),
-            Self::TokensPerParam(r) => format!("{r} tokens/param"),
-        })
     }
 }
 

@@ -201,7 +201,7 @@ fn listing(run: &PlannedRun) -> Listed<'_> {
         arm: &run.arm,
         size: &run.size,
         seed: run.spec.seed,
-        budget: run.spec.budget.value_and_kind(),
+        budget: run.spec.budget,
         lr_factor: run.lr_factor,
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row};
 
 use super::record::{Record, RunState};
 use super::schema::{StoreError, of, open_beside};
-use isoflop_core::run::SweepDir;
+use isoflop_core::run::{Budget, SweepDir};
 
 /// The store, to read from, and to leave requests in.
 #[derive(Debug)]
@@ -27,10 +27,8 @@ pub struct RunEntry {
     pub size: String,
     /// Seed.
     pub seed: u64,
-    /// The budget's value.
-    pub budget: f64,
-    /// The budget's unit.
-    pub budget_kind: String,
+    /// Budget asked for.
+    pub budget: Budget,
     /// Factor on the learning rate, where the sweep has several.
     pub lr_factor: Option<f64>,
     /// What is remembered of it.
@@ -190,6 +188,15 @@ pub(super) fn records(connection: &Connection) -> rusqlite::Result<HashMap<Strin
     Ok(records)
 }
 
+fn budget(row: &Row<'_>) -> rusqlite::Result<Budget> {
+    let kind: String = row.get(5)?;
+    Budget::of_kind(&kind, row.get(4)?).ok_or(rusqlite::Error::InvalidColumnType(
+        5,
+        kind,
+        rusqlite::types::Type::Text,
+    ))
+}
+
 fn entry(row: &Row<'_>) -> rusqlite::Result<RunEntry> {
     let record: Option<String> = row.get(7)?;
     Ok(RunEntry {
@@ -197,8 +204,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<RunEntry> {
         arm: row.get(1)?,
         size: row.get(2)?,
         seed: row.get::<_, i64>(3)? as u64,
-        budget: row.get(4)?,
-        budget_kind: row.get(5)?,
+        budget: budget(row)?,
         lr_factor: row.get(6)?,
         // No record: nothing has happened yet.
         record: record

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use isoflop_core::run::{RunId, SweepDir};
+use isoflop_core::run::{Budget, RunId, SweepDir};
 
 fn folder() -> (TempDir, SweepDir) {
     let root = TempDir::new().unwrap();
@@ -24,7 +24,7 @@ fn listed<'a>(
         arm: "one",
         size: "d12-l2",
         seed: 1,
-        budget: (1e9, "flops"),
+        budget: Budget::Flops(1e9),
         lr_factor: None,
     };
     ids.iter()

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::record::{Failure, Record};
 use super::rows::records;
 use super::schema::{StoreError, make, of, open, publish};
-use isoflop_core::run::{RunId, SweepDir};
+use isoflop_core::run::{Budget, RunId, SweepDir};
 
 /// The store, to write to.
 #[derive(Debug)]
@@ -44,8 +44,8 @@ pub struct Listed<'a> {
     pub size: &'a str,
     /// Seed.
     pub seed: u64,
-    /// The budget's value and unit.
-    pub budget: (f64, &'static str),
+    /// Budget asked for.
+    pub budget: Budget,
     /// Factor on the learning rate, where the sweep has several.
     pub lr_factor: Option<f64>,
 }
@@ -224,8 +224,8 @@ impl Store {
                     run.size,
                     // SQLite has no larger numbers than these; seeds are shown, not computed with.
                     run.seed as i64,
-                    run.budget.0,
-                    run.budget.1,
+                    run.budget.value(),
+                    run.budget.kind(),
                     run.lr_factor,
                     record.state.name(),
                     (*record != Record::default()).then(|| json(record)),

@@ -7,7 +7,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::profile::FEWEST;
+use isoflop_core::units::Ordered;
+
+use super::super::polynomial::FEWEST;
 use super::measurement::Measurement;
 
 /// Most that a run's FLOPs may lie above those of the next cheaper one of its group, as a factor.
@@ -64,12 +66,12 @@ fn is_budget(runs: &[Measurement<'_>], group: &[usize]) -> bool {
     if runs[*last].flops > runs[*first].flops * SPAN {
         return false;
     }
-    let mut sizes: HashMap<&str, HashSet<u64>> = HashMap::new();
+    let mut sizes: HashMap<&str, HashSet<Ordered>> = HashMap::new();
     for run in group.iter().map(|run| &runs[*run]) {
         sizes
             .entry(run.arm)
             .or_default()
-            .insert(run.params.to_bits());
+            .insert(Ordered(run.params));
     }
     sizes.values().any(|sizes| sizes.len() >= FEWEST)
 }

@@ -4,7 +4,7 @@ use std::f64::consts::LN_2;
 
 use super::measurement::Measurement;
 use super::robust::{FEWEST, Point, median, residuals};
-use super::units::UnitFinding;
+use super::unit_finding::UnitFinding;
 
 /// How far the factor between two groups of losses may be from 1/ln 2, in its logarithm.
 const NEAR: f64 = 0.02;

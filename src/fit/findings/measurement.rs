@@ -1,8 +1,7 @@
 //! Runs as they were measured.
 
-use std::collections::HashMap;
-
 use super::super::convention::six_nd;
+use super::super::grouped::grouped;
 use super::robust::Point;
 
 /// A run as it was measured: what is known of it before it has the budget, size and seed of an
@@ -60,14 +59,5 @@ impl Quantity {
 
 /// The places of each arm's runs; arms are in the order in which they appear.
 pub(super) fn by_arm<'a>(runs: &[Measurement<'a>]) -> Vec<(&'a str, Vec<usize>)> {
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut arms: Vec<(&str, Vec<usize>)> = Vec::new();
-    for (run, Measurement { arm, .. }) in runs.iter().enumerate() {
-        let place = *places.entry(arm).or_insert(arms.len());
-        if place == arms.len() {
-            arms.push((arm, Vec::new()));
-        }
-        arms[place].1.push(run);
-    }
-    arms
+    grouped(0..runs.len(), |run| runs[*run].arm)
 }

@@ -12,6 +12,7 @@ mod robust;
 mod size_ranks;
 #[cfg(test)]
 mod tests;
+mod unit_finding;
 mod unit_mismatch;
 mod units;
 
@@ -20,4 +21,5 @@ pub use learning_rates::several_learning_rates;
 pub use measurement::{Measurement, Quantity};
 pub use outliers::{Outlier, outliers};
 pub use size_ranks::size_ranks;
-pub use units::{MOST_LOSS, UnitFinding, unit_findings};
+pub use unit_finding::{MOST_LOSS, UnitFinding};
+pub use units::unit_findings;

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use isoflop_core::units::Ordered;
+
 use super::measurement::Measurement;
 
 /// Sizes an arm must have at a budget for ranks to be paired.
@@ -15,12 +17,11 @@ const FEWEST: usize = 4;
 /// The rank of each run's size within its arm, from 0, of the runs of one budget; none where arms share an N, or ranks do not
 /// part the sizes.
 pub fn size_ranks(runs: &[Measurement<'_>]) -> Option<Vec<usize>> {
-    let mut arms: HashMap<&str, BTreeSet<u64>> = HashMap::new();
-    // Bits of positive numbers are in the numbers' order.
-    let mut arm_of: BTreeMap<u64, &str> = BTreeMap::new();
+    let mut arms: HashMap<&str, BTreeSet<Ordered>> = HashMap::new();
+    let mut arm_of: BTreeMap<Ordered, &str> = BTreeMap::new();
     for Measurement { arm, params, .. } in runs {
-        arms.entry(arm).or_default().insert(params.to_bits());
-        arm_of.insert(params.to_bits(), arm);
+        arms.entry(arm).or_default().insert(Ordered(*params));
+        arm_of.insert(Ordered(*params), arm);
     }
     let count = arms.values().next()?.len();
     let is_alike = arms.values().all(|sizes| sizes.len() == count);
@@ -34,14 +35,10 @@ pub fn size_ranks(runs: &[Measurement<'_>]) -> Option<Vec<usize>> {
     if !in_order.chunks(arms.len()).all(has_all) {
         return None;
     }
-    let ranks: HashMap<u64, usize> = arm_of
+    let ranks: BTreeMap<Ordered, usize> = arm_of
         .into_keys()
         .enumerate()
         .map(|(place, params)| (params, place / arms.len()))
         .collect();
-    Some(
-        runs.iter()
-            .map(|run| ranks[&run.params.to_bits()])
-            .collect(),
-    )
+    Some(runs.iter().map(|run| ranks[&Ordered(run.params)]).collect())
 }

@@ -7,7 +7,7 @@
 
 use super::measurement::{Measurement, Quantity, by_arm};
 use super::robust::median;
-use super::units::UnitFinding;
+use super::unit_finding::UnitFinding;
 
 /// How many times as much is taken for another unit: the smallest in use, thousands, is ten times as much.
 const FAR: f64 = 100.0;

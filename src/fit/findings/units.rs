@@ -3,53 +3,13 @@
 use super::losses_in_bits::losses_in_bits;
 use super::measurement::{Measurement, Quantity, by_arm};
 use super::robust::median;
+use super::unit_finding::{MOST_LOSS, UnitFinding};
 use super::unit_mismatch::unit_mismatches;
 
-/// Largest loss, nats/token: guessing among three million tokens costs as much, and no vocabulary is so large.
-pub const MOST_LOSS: f64 = 15.0;
 /// A model of fewer parameters is none that anyone measures a law with.
 const LEAST_PARAMS: f64 = 1e4;
 /// How far 6·N·D may be from FLOPs, as a factor: embeddings and attention make 2 to 3 of small models.
 const FACTOR: f64 = 10.0;
-
-/// A sign that numbers are in another unit.
-#[derive(Clone, Debug, PartialEq)]
-pub enum UnitFinding<'a> {
-    /// Losses are above [`MOST_LOSS`], as perplexities are.
-    LargeLosses {
-        /// That of the median run.
-        loss: f64,
-        /// The first architecture that has them, where others have not.
-        arm: Option<&'a str>,
-    },
-    /// Some losses are 1/ln 2 times those of runs like them: in bits, where the others are in nats.
-    LossesInBits {
-        /// The places of their runs.
-        runs: Vec<usize>,
-        /// The losses over those of the others.
-        times: f64,
-    },
-    /// Parameters or tokens are too few in all runs to be counted in ones.
-    Small {
-        /// Which.
-        quantity: Quantity,
-        /// The largest value.
-        most: f64,
-    },
-    /// C/6ND of the median run is far from 1.
-    FlopsOver6nd(f64),
-    /// An architecture has many times as much as the others, or many times less.
-    Mismatch {
-        /// The architecture.
-        arm: &'a str,
-        /// Of what: tokens per parameter in the median run, anything else at like losses.
-        quantity: Quantity,
-        /// The architectures that are alike.
-        others: Vec<&'a str>,
-        /// How many times as much.
-        times: f64,
-    },
-}
 
 /// Looks for other units. `measured` says which of N, D and C do not follow from the others.
 pub fn unit_findings<'a>(runs: &[Measurement<'a>], measured: &[Quantity]) -> Vec<UnitFinding<'a>> {

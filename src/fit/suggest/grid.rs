@@ -178,7 +178,7 @@ fn first_arms(arms: &[Runs<'_>], runs: &[&Observation]) -> Vec<Rung> {
 /// The budgets of the arms, those between them, and larger ones up to what one run may cost.
 pub(super) fn budgets(arms: &[Runs<'_>], most: f64) -> Vec<f64> {
     let runs = arms.iter().flat_map(|arm| &arm.runs);
-    let own = thinned(distinct(runs.map(|run| run.budget)), BUDGETS);
+    let own = thinned(distinct(runs.map(|run| run.budget.value())), BUDGETS);
     let mut ratios: Vec<f64> = own.windows(2).map(|pair| pair[1] / pair[0]).collect();
     ratios.sort_by(f64::total_cmp);
     let ratio = ratios

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::super::Observation;
-use super::super::arm_surface::error;
 use super::super::study::between_seeds;
 use super::super::surface::Surface;
 use super::design::Noisy;
@@ -22,7 +21,7 @@ pub(super) fn around(surface: Surface, runs: &[&Observation]) -> Noisy {
         |of: fn(&Observation) -> f64| runs.iter().map(|run| of(run).ln()).sum::<f64>() / count;
     let all = runs
         .iter()
-        .map(|run| error(&surface, run).powi(2))
+        .map(|run| run.error(&surface).powi(2))
         .sum::<f64>()
         / (count - SPENT).max(1.0);
     let seed = between_seeds(runs.iter().copied(), |run| run.loss.ln())
@@ -39,12 +38,8 @@ pub(super) fn around(surface: Surface, runs: &[&Observation]) -> Noisy {
 /// ρ of the residuals at one size, budget and seed; 0 where the arms share too few.
 pub(super) fn correlation(arms: [(&Surface, &[&Observation]); 2]) -> f64 {
     let [first, second] = arms.map(|(surface, runs)| {
-        let keyed = |run: &&Observation| {
-            (
-                (run.size.clone(), run.budget.to_bits(), run.seed),
-                error(surface, run),
-            )
-        };
+        let keyed =
+            |run: &&Observation| ((run.size.clone(), run.budget, run.seed), run.error(surface));
         runs.iter().map(keyed).collect::<BTreeMap<_, _>>()
     });
     let pairs: Vec<(f64, f64)> = first

@@ -1,10 +1,13 @@
 //! Sizes times budgets: where the runs of a study are, and where others could be.
 
+use isoflop_core::run::Budget;
+
 use super::super::Observation;
+use super::aim::{Aim, Arm};
 use super::design::{Cell, Design, Row};
 use super::grid::{self, Rung, Runs};
 use super::search::Candidate;
-use super::{Aim, Arm, Place, SuggestRefusal, Wanted, noise};
+use super::{Place, SuggestRefusal, Wanted, noise};
 
 /// All sizes with all budgets, and the runs that are there.
 pub(super) struct Grid {
@@ -20,7 +23,7 @@ pub(super) struct Grid {
 
 /// Runs of one size and budget that are at no place of the grid.
 pub(super) struct Elsewhere {
-    key: (String, f64),
+    key: (String, Budget),
     /// (log N, log D) of each arm that has runs there.
     at: Vec<Option<(f64, f64)>>,
     counts: Vec<f64>,
@@ -55,7 +58,8 @@ impl Grid {
                     .rungs
                     .iter()
                     .position(|rung| rung.label.as_ref() == Some(&run.size));
-                let budget = grid.budgets.iter().position(|budget| *budget == run.budget);
+                let value = run.budget.value();
+                let budget = grid.budgets.iter().position(|budget| *budget == value);
                 match rung.zip(budget) {
                     Some((rung, budget)) => {
                         grid.counts[rung * grid.budgets.len() + budget][arm] += 1.0
@@ -146,18 +150,12 @@ impl Grid {
         allowance: f64,
     ) -> Result<Vec<Candidate>, SuggestRefusal> {
         let ratios: Vec<(f64, f64)> = arms.iter().map(Arm::ratios).collect();
-        let is_usual = |cell: usize| {
-            ratios.iter().enumerate().all(|(arm, (low, high))| {
-                let (log_n, log_d) = self.at(cell, arm);
-                (low - RATIO_BEYOND.ln()..=high + RATIO_BEYOND.ln()).contains(&(log_d - log_n))
-            })
-        };
         let candidate = |cell: usize| Candidate {
             cell,
             cost: self.budget(cell) * arms.len() as f64,
         };
         let all: Vec<Candidate> = (0..self.counts.len())
-            .filter(|cell| is_usual(*cell) && self.has_text(*cell))
+            .filter(|cell| self.is_usual(*cell, &ratios) && self.has_text(*cell))
             .map(candidate)
             .collect();
         if all.is_empty() {
@@ -167,12 +165,7 @@ impl Grid {
         }
         let cheapest = all.iter().map(|c| c.cost).fold(f64::INFINITY, f64::min);
         if cheapest > allowance {
-            let what = if arms.len() == 2 {
-                "a run of each arm"
-            } else {
-                "one run"
-            }
-            .to_owned();
+            let what = ["one run", "a run of each arm"][arms.len() - 1].to_owned();
             return Err(SuggestRefusal::TooLittle {
                 allowance,
                 cheapest,
@@ -183,6 +176,14 @@ impl Grid {
             .into_iter()
             .filter(|candidate| candidate.cost <= allowance)
             .collect())
+    }
+
+    /// Whether a place has about the tokens per parameter of each arm's runs, least and most, in logarithms.
+    fn is_usual(&self, cell: usize, ratios: &[(f64, f64)]) -> bool {
+        ratios.iter().enumerate().all(|(arm, (low, high))| {
+            let (log_n, log_d) = self.at(cell, arm);
+            (low - RATIO_BEYOND.ln()..=high + RATIO_BEYOND.ln()).contains(&(log_d - log_n))
+        })
     }
 
     /// What was chosen, the cheapest budget first.
@@ -219,7 +220,7 @@ impl Grid {
 /// The variance where FLOPs are spent on all places that have runs alike.
 pub(super) fn evenly(design: &Design, grid: &Grid, flops: f64) -> f64 {
     let budget = |cell: usize| match cell.checked_sub(grid.counts.len()) {
-        Some(at) => grid.elsewhere[at].key.1,
+        Some(at) => grid.elsewhere[at].key.1.value(),
         None => grid.budget(cell),
     };
     let mut counts = design.counts();

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Grid;
 use super::design::Design;
+use super::places::Grid;
 use super::search::Limits;
 
 /// The `sizes`, `budgets` and number of `seeds` of an extended sweep: what is there stays, so that finished runs are kept.

@@ -2,13 +2,17 @@
 //!
 //! `ISOFLOP_SUGGEST_DRAWS` sets the draws, 30 if absent; docs/next-runs.md has the table.
 
+use isoflop_core::run::Budget;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 
 use super::super::coverage_tests::{BASE, BUDGETS, WORTH, study};
+use super::super::made::Made;
+use super::super::method::of_surface;
+use super::super::multiplier::Pair;
 use super::super::tests::normal;
-use super::super::{Further, fit_arms, surface::Surface};
+use super::super::{Approach, Further, Observation, Settings, Study, fit_arms, surface::Surface};
 use super::*;
 
 /// Noise in log loss that arms share at one size, budget and seed, and that each has alone.
@@ -92,7 +96,7 @@ fn before(world: &World, arms: &[&str], rng: &mut ChaCha8Rng) -> Study {
     let runs: Vec<_> = places
         .iter()
         .filter(|run| run.arm == "base")
-        .map(|run| (run.params, run.budget, world.seeds))
+        .map(|run| (run.params, run.budget.value(), world.seeds))
         .collect();
     let mut study = Study::default();
     train(&mut study, world, &runs, arms, rng);
@@ -124,7 +128,7 @@ fn train(
                     arm: (*arm).to_owned(),
                     size: format!("{n:.3e}"),
                     seed: from + (at * 1000 + seed) as u64,
-                    budget: *budget,
+                    budget: Budget::Flops(*budget),
                     lr_factor: 1.0,
                     flops: *budget,
                     params: *n,
@@ -175,8 +179,8 @@ type Added = Vec<(f64, f64, usize)>;
 fn ways(study: &Study, target: Target, seed: u64) -> Option<([Added; 3], f64)> {
     let mut evenly: Vec<(f64, f64, usize)> = Vec::new();
     for run in study.observations.iter().filter(|run| run.arm == "base") {
-        if !evenly.contains(&(run.params, run.budget, 1)) {
-            evenly.push((run.params, run.budget, 1));
+        if !evenly.contains(&(run.params, run.budget.value(), 1)) {
+            evenly.push((run.params, run.budget.value(), 1));
         }
     }
     let arms = study.arms().len();

@@ -1,13 +1,13 @@
 //! Which runs have no surface.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::super::distinct::distinct;
 use super::super::span::are_alike;
 use super::{Objective, Point};
 
 /// Why there is no surface.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum SurfaceRefusal {
     /// Without a residual nothing is learnt.

@@ -1,7 +1,7 @@
 //! What a surface is judged by, and its gradient.
 
 use nalgebra::{SMatrix, SVector};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Point, Surface};
 
@@ -17,7 +17,7 @@ pub(super) const LOG_SIGMA: usize = 5;
 pub(super) type Theta = SVector<f64, 6>;
 
 /// What is minimised: a weighted sum, never a mean, over runs, of the residuals r = log L̂ - log L.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
     /// Huber's loss, r²/2 within δ and δ·(|r| - δ/2) beyond (Hoffmann et al., arXiv:2203.15556, eq. 3).
@@ -194,18 +194,23 @@ impl<'a> Problem<'a> {
         }
         // 2ν/(ν + 3) is what a run tells about log σ.
         curvature[(LOG_SIGMA, LOG_SIGMA)] = 2.0 * NU / (NU + 3.0) * runs;
-        // Enough to invert where a term is missing or two are hardly told apart; not enough to be felt elsewhere.
-        let most = (0..5).map(|i| curvature[(i, i)]).fold(0.0, f64::max);
-        for i in 0..6 {
-            curvature[(i, i)] += 1e-9 * most;
-            if curvature[(i, i)] == 0.0 {
-                curvature[(i, i)] = 1.0;
-            }
-        }
-        curvature
-            .cholesky()
-            .map_or_else(SMatrix::identity, |c| c.inverse())
+        inverse(curvature)
     }
+}
+
+/// The inverse of a curvature that may have no row of its own for a term that is missing.
+fn inverse(mut curvature: SMatrix<f64, 6, 6>) -> SMatrix<f64, 6, 6> {
+    // Enough to invert where a term is missing or two are hardly told apart; not enough to be felt elsewhere.
+    let most = (0..5).map(|i| curvature[(i, i)]).fold(0.0, f64::max);
+    for i in 0..6 {
+        curvature[(i, i)] += 1e-9 * most;
+        if curvature[(i, i)] == 0.0 {
+            curvature[(i, i)] = 1.0;
+        }
+    }
+    curvature
+        .cholesky()
+        .map_or_else(SMatrix::identity, |c| c.inverse())
 }
 
 #[inline]

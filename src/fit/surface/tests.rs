@@ -5,6 +5,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::objective::Problem;
 use super::*;
 
 const OBJECTIVES: [Objective; 3] = [

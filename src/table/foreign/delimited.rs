@@ -37,26 +37,15 @@ pub(super) fn read(path: &Path, bytes: &[u8], usual: Option<u8>) -> Result<Sheet
             Err(error) => return Err(unreadable(path, error)),
         }
         let line = from.line() + blank_lines(&text[from.byte() as usize..]);
-        let Some(names) = &names else {
-            if record.len() < 2 {
-                return Err(one_column(path, line, header));
+        match &names {
+            None if record.len() < 2 => return Err(one_column(path, line, header)),
+            None => names = Some(record.iter().map(|name| name.trim().to_owned()).collect()),
+            Some(_) if record.iter().all(|value| value.trim().is_empty()) => {}
+            Some(names) if record.len() != names.len() => {
+                return Err(ragged(path, line, record.len(), names.len()));
             }
-            names = Some(record.iter().map(|name| name.trim().to_owned()).collect());
-            continue;
-        };
-        if record.iter().all(|value| value.trim().is_empty()) {
-            continue;
+            Some(_) => lines.push((line, record.clone())),
         }
-        if record.len() != names.len() {
-            let (found, expected) = (record.len(), names.len());
-            return Err(ForeignError::Ragged {
-                path: path.to_owned(),
-                line,
-                found,
-                expected,
-            });
-        }
-        lines.push((line, record.clone()));
     }
     Ok(Sheet::of_lines(names.unwrap_or_default(), lines))
 }
@@ -69,6 +58,15 @@ fn found(header: &str) -> u8 {
         .into_iter()
         .max_by_key(|separator| count(*separator))
         .unwrap_or(b',')
+}
+
+fn ragged(path: &Path, line: u64, found: usize, expected: usize) -> ForeignError {
+    ForeignError::Ragged {
+        path: path.to_owned(),
+        line,
+        found,
+        expected,
+    }
 }
 
 fn one_column(path: &Path, line: u64, header: &str) -> ForeignError {

@@ -34,18 +34,9 @@ impl ForeignError {
             Self::Ambiguous { role, example, .. } => says_which(role, example),
             Self::ColumnTwice { .. } => "rename one of them in the file's header".to_owned(),
             Self::Value { .. } => "correct the value, or remove the row if it is no run".to_owned(),
-            Self::Comma { decimal, whole: Some(whole), .. } => {
-                format!("write `{decimal}` or `{whole}`, whichever it is, and so in all rows")
-            }
-            Self::Comma { decimal, whole: None, .. } => format!("write `{decimal}`, and so in all rows"),
-            Self::Unread { column, named, .. } => {
-                let (kind, to) = if *named { ("text", "str") } else { ("float64", "float64") };
-                format!("cast it to {kind}, for example with `df[\"{column}\"].astype(\"{to}\")`")
-            }
-            Self::PartAboveAll { part, all, .. } => {
-                let swapped = for_shell(&format!("params={part},params_without_embedding={all}"));
-                format!("correct them, or if the columns are the other way round say so: `--map {swapped}`")
-            }
+            Self::Comma { decimal, whole, .. } => with_point(decimal, whole.as_deref()),
+            Self::Unread { column, named, .. } => cast(column, *named),
+            Self::PartAboveAll { part, all, .. } => other_way_round(part, all),
             Self::NoRuns { .. } => "name the columns with `--map`, or give it runs that are finished".to_owned(),
         }
     }
@@ -63,6 +54,29 @@ impl OneColumn {
             }
         }
     }
+}
+
+fn with_point(decimal: &str, whole: Option<&str>) -> String {
+    match whole {
+        Some(whole) => {
+            format!("write `{decimal}` or `{whole}`, whichever it is, and so in all rows")
+        }
+        None => format!("write `{decimal}`, and so in all rows"),
+    }
+}
+
+fn cast(column: &str, named: bool) -> String {
+    let (kind, to) = if named {
+        ("text", "str")
+    } else {
+        ("float64", "float64")
+    };
+    format!("cast it to {kind}, for example with `df[\"{column}\"].astype(\"{to}\")`")
+}
+
+fn other_way_round(part: &str, all: &str) -> String {
+    let swapped = for_shell(&format!("params={part},params_without_embedding={all}"));
+    format!("correct them, or if the columns are the other way round say so: `--map {swapped}`")
 }
 
 fn says_which(role: &str, column: &str) -> String {

@@ -17,24 +17,8 @@ pub(super) fn leave_out(
 ) -> Vec<Seeded> {
     let measured: Vec<Measurement<'_>> = runs.iter().map(|(run, _)| run.measurement()).collect();
     let found = outliers(&measured);
-    let rows: Vec<usize> = found
-        .iter()
-        .map(|outlier| runs[outlier.run].0.row)
-        .collect();
-    let count = match rows.len() {
-        0 => return runs,
-        1 => "1 run looks".to_owned(),
-        several => format!("{several} runs look"),
-    };
-    let done = if keep {
-        "kept, as asked"
-    } else {
-        "left out; `--keep-suspects` keeps what is right"
-    };
-    let places = sheet.places(&rows);
-    notes.push(Note::Warning(format!(
-        "{count} diverged by the losses of runs like them ({places}): {done}"
-    )));
+    let rows = found.iter().map(|outlier| runs[outlier.run].0.row);
+    notes.extend(warning(sheet, &rows.collect::<Vec<_>>(), keep));
     if keep {
         return runs;
     }
@@ -54,4 +38,21 @@ pub(super) fn leave_out(
         });
     }
     kept
+}
+
+fn warning(sheet: &Sheet, rows: &[usize], keep: bool) -> Option<Note> {
+    let count = match rows.len() {
+        0 => return None,
+        1 => "1 run looks".to_owned(),
+        several => format!("{several} runs look"),
+    };
+    let done = if keep {
+        "kept, as asked"
+    } else {
+        "left out; `--keep-suspects` keeps what is right"
+    };
+    let places = sheet.places(rows);
+    Some(Note::Warning(format!(
+        "{count} diverged by the losses of runs like them ({places}): {done}"
+    )))
 }

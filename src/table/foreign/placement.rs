@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use isoflop_core::run::Budget;
 use isoflop_fit::findings::{
     BudgetGroups, Measurement, budget_groups, several_learning_rates, size_ranks,
 };
@@ -14,8 +15,7 @@ use super::rows::Run;
 
 /// What the others say of a run.
 pub(super) struct Placement {
-    /// In the unit of its kind.
-    pub(super) budget: f64,
+    pub(super) budget: Budget,
     pub(super) size: String,
     pub(super) lr_factor: f64,
 }
@@ -37,8 +37,8 @@ pub(super) fn placements(found: &Found, runs: &[&Run], notes: &mut Vec<Note>) ->
         .collect()
 }
 
-fn budgets(runs: &[&Run], measured: &[Measurement<'_>], notes: &mut Vec<Note>) -> Vec<f64> {
-    let given = |run: &&Run| run.budget.unwrap_or(run.flops);
+fn budgets(runs: &[&Run], measured: &[Measurement<'_>], notes: &mut Vec<Note>) -> Vec<Budget> {
+    let given = |run: &&Run| run.budget.unwrap_or(Budget::Flops(run.flops));
     if runs.iter().any(|run| run.budget.is_some()) {
         return runs.iter().map(given).collect();
     }
@@ -54,19 +54,19 @@ fn budgets(runs: &[&Run], measured: &[Measurement<'_>], notes: &mut Vec<Note>) -
         found.groups,
         BudgetGroups::SIZES
     )));
-    found.budgets
+    found.budgets.into_iter().map(Budget::Flops).collect()
 }
 
 /// Names of sizes. Where the table has none, equal N is an equal size, or an equal rank where that can mean one thing only.
 fn sizes(
     runs: &[&Run],
     measured: &[Measurement<'_>],
-    budgets: &[f64],
+    budgets: &[Budget],
     notes: &mut Vec<Note>,
 ) -> Vec<String> {
-    let mut cells: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    let mut cells: BTreeMap<Budget, Vec<usize>> = BTreeMap::new();
     for (place, budget) in budgets.iter().enumerate() {
-        cells.entry(budget.to_bits()).or_default().push(place);
+        cells.entry(*budget).or_default().push(place);
     }
     let named = |run: &&Run| run.size.clone().unwrap_or_else(|| run.params.to_string());
     let mut sizes: Vec<String> = runs.iter().map(named).collect();
@@ -98,19 +98,19 @@ fn sizes(
 fn lr_factors(
     found: &Found,
     runs: &[&Run],
-    budgets: &[f64],
+    budgets: &[Budget],
     sizes: &[String],
     notes: &mut Vec<Note>,
 ) -> Vec<f64> {
-    let cells = runs.iter().zip(budgets).zip(sizes);
-    let rates = cells.filter_map(|((run, budget), size)| {
-        let rate = run
-            .further
-            .learning_rate
-            .filter(|_| run.has_flops_budget())?;
-        Some(((&run.arm, budget.to_bits(), size), rate))
-    });
-    if found.column(Role::LrFactor).is_some() || !several_learning_rates(rates) {
+    let rates: Vec<Option<f64>> = runs
+        .iter()
+        .zip(budgets)
+        .map(|(run, budget)| run.further.learning_rate.filter(|_| budget.is_flops()))
+        .collect();
+    let of_cells = runs.iter().zip(budgets).zip(sizes).zip(&rates);
+    let of_cells = of_cells
+        .filter_map(|(((run, budget), size), rate)| Some(((&run.arm, budget, size), (*rate)?)));
+    if found.column(Role::LrFactor).is_some() || !several_learning_rates(of_cells) {
         return runs
             .iter()
             .map(|run| run.lr_factor.unwrap_or(1.0))
@@ -119,6 +119,5 @@ fn lr_factors(
     notes.push(Note::Remark(
         "runs of one architecture, size and budget have several learning rates: fits take the best of each".to_owned(),
     ));
-    let rate = |run: &&Run| run.further.learning_rate.filter(|_| run.has_flops_budget());
-    runs.iter().map(|run| rate(run).unwrap_or(1.0)).collect()
+    rates.into_iter().map(|rate| rate.unwrap_or(1.0)).collect()
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use isoflop_core::run::Budget;
+use isoflop_core::units::Ordered;
 use isoflop_fit::Excluded;
 
 use super::Note;
@@ -27,7 +29,7 @@ pub(super) fn part(
     let mut again: Vec<usize> = Vec::new();
     for run in runs {
         let group = groups.entry(Key::of(&run)).or_default();
-        if group.said.insert((run.loss.to_bits(), run.seed)) {
+        if group.said.insert((Ordered(run.loss), run.seed)) {
             let seed = group.seed(run.seed);
             group.rows.push(run.row);
             kept.push((run, seed));
@@ -40,16 +42,7 @@ pub(super) fn part(
             reason: "the same as an earlier row".to_owned(),
         });
     }
-    let places = sheet.places(&again);
-    match again.len() {
-        0 => {}
-        1 => notes.push(Note::Remark(format!(
-            "1 row says again what another says, and is left out ({places})"
-        ))),
-        twice => notes.push(Note::Remark(format!(
-            "{twice} rows say again what others say, and are left out ({places})"
-        ))),
-    }
+    notes.extend(said_again(sheet, &again));
     let repeated: Vec<&Group> = groups
         .values()
         .filter(|group| group.numbered && group.rows.len() > 1)
@@ -58,33 +51,44 @@ pub(super) fn part(
     kept
 }
 
-/// What runs share that are repeats of each other: all but the seed. Numbers by their bits.
+fn said_again(sheet: &Sheet, rows: &[usize]) -> Option<Note> {
+    let places = sheet.places(rows);
+    let text = match rows.len() {
+        0 => return None,
+        1 => format!("1 row says again what another says, and is left out ({places})"),
+        twice => {
+            format!("{twice} rows say again what others say, and are left out ({places})")
+        }
+    };
+    Some(Note::Remark(text))
+}
+
+/// What runs share that are repeats of each other: all but the seed.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     arm: String,
     size: Option<String>,
-    budget_kind: String,
-    numbers: [u64; 8],
+    budget: Option<Budget>,
+    numbers: [Option<Ordered>; 7],
 }
 
 impl Key {
     fn of(run: &Run) -> Self {
-        let optional = |value: Option<f64>| value.unwrap_or(0.0).to_bits();
         let further = &run.further;
         Self {
             arm: run.arm.clone(),
             size: run.size.clone(),
-            budget_kind: run.budget_kind.clone(),
+            budget: run.budget,
             numbers: [
-                run.params.to_bits(),
-                run.tokens.to_bits(),
-                run.flops.to_bits(),
-                optional(run.budget),
-                optional(run.lr_factor),
-                optional(further.learning_rate),
-                optional(further.batch_tokens),
-                optional(further.unique_tokens),
-            ],
+                Some(run.params),
+                Some(run.tokens),
+                Some(run.flops),
+                run.lr_factor,
+                further.learning_rate,
+                further.batch_tokens,
+                further.unique_tokens,
+            ]
+            .map(|number| number.map(Ordered)),
         }
     }
 }
@@ -92,7 +96,7 @@ impl Key {
 #[derive(Default)]
 struct Group {
     /// Loss and seed of each row that is kept.
-    said: HashSet<(u64, Option<u64>)>,
+    said: HashSet<(Ordered, Option<u64>)>,
     rows: Vec<usize>,
     seeds: HashSet<u64>,
     /// Least seed that may be free.

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use crate::collect::label;
-use crate::study::FLOPS;
+use crate::study::no_profile;
+use crate::tables::label;
+use isoflop_core::run::Budget;
 use isoflop_fit::findings::Measurement;
 use isoflop_fit::{Excluded, Further};
 
@@ -26,20 +27,13 @@ pub(super) struct Run {
     pub(super) params: f64,
     pub(super) tokens: f64,
     pub(super) flops: f64,
-    /// In the unit of its kind.
-    pub(super) budget: Option<f64>,
-    pub(super) budget_kind: String,
+    pub(super) budget: Option<Budget>,
     pub(super) lr_factor: Option<f64>,
     pub(super) loss: f64,
     pub(super) further: Further,
 }
 
 impl Run {
-    /// Whether it may be part of a profile.
-    pub(super) fn has_flops_budget(&self) -> bool {
-        self.budget_kind == FLOPS
-    }
-
     /// What statistics rest on.
     pub(super) fn measurement(&self) -> Measurement<'_> {
         Measurement {
@@ -154,10 +148,10 @@ impl Reader<'_> {
             params,
             tokens,
             flops,
-            budget: self.positive(Role::FlopsBudget, row)?,
-            budget_kind: self
-                .text(Role::BudgetKind, row)
-                .unwrap_or_else(|| FLOPS.to_owned()),
+            budget: match self.budget(row)? {
+                Ok(budget) => budget,
+                Err(reason) => return Ok(Err(reason)),
+            },
             lr_factor: self.positive(Role::LrFactor, row)?,
             loss,
             further: self.further(row, params)?,
@@ -188,6 +182,20 @@ impl Reader<'_> {
             (None, _, _) => Err("no `params`".to_owned()),
             (_, None, _) if has(Role::Tokens) => Err("no `tokens`".to_owned()),
             _ => Err("no `flops`".to_owned()),
+        })
+    }
+
+    /// The budget, where the table has one: in FLOPs, unless it says another unit that isoflop's own tables have.
+    fn budget(&self, row: usize) -> Result<OrLeftOut<Option<Budget>>, ForeignError> {
+        let value = self.positive(Role::FlopsBudget, row)?;
+        let kind = self.text(Role::BudgetKind, row);
+        Ok(match (value, kind) {
+            (value, None) => Ok(value.map(Budget::Flops)),
+            (Some(value), Some(kind)) => Budget::of_kind(&kind, value)
+                .map(Some)
+                .ok_or_else(|| no_profile(&kind)),
+            (None, Some(kind)) if kind == Budget::default().kind() => Ok(None),
+            (None, Some(kind)) => Err(no_profile(&kind)),
         })
     }
 

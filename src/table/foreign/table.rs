@@ -77,7 +77,6 @@ pub fn read_foreign(
 
 fn finished(((run, seed), placement): (Seeded, Placement)) -> Finished {
     Finished {
-        budget_kind: run.budget_kind,
         observation: Observation {
             run: run.name,
             arm: run.arm,

@@ -7,7 +7,7 @@ use polars::prelude::{Column, DataFrame, ParquetWriter};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use isoflop_core::run::SweepDir;
+use isoflop_core::run::{Budget, SweepDir};
 use isoflop_fit::{Excluded, Study};
 
 use super::*;
@@ -429,7 +429,7 @@ fn runs_at_every_compute_have_no_budget() {
             .study
             .observations
             .iter()
-            .all(|o| o.budget == o.flops)
+            .all(|o| o.budget.value() == o.flops)
     );
 }
 
@@ -605,7 +605,8 @@ fn our_own_table_is_read_as_its_sweep_is_while_that_is_unfinished() {
         (run.status, run.scores) = (status, None);
     }
     (tables.runs[0].train_seconds, tables.runs[0].trunk_steps) = (None, None);
-    tables.runs[4].budget_kind = "tokens_per_param";
+    tables.runs[4].budget = Budget::TokensPerParam(20.0);
+    tables.runs[4].budget_kind = tables.runs[4].budget.kind();
     tables.runs[5].lr_factor = 2.0;
     tables.runs[6].trunk_steps = Some(3);
     tables.runs[7].train_seconds = Some(0.0);
@@ -697,7 +698,11 @@ proptest! {
 
 /// The budgets of a study, cheapest first.
 fn budgets(study: &Study) -> Vec<f64> {
-    let mut budgets: Vec<f64> = study.observations.iter().map(|run| run.budget).collect();
+    let mut budgets: Vec<f64> = study
+        .observations
+        .iter()
+        .map(|run| run.budget.value())
+        .collect();
     budgets.sort_by(f64::total_cmp);
     budgets.dedup();
     budgets

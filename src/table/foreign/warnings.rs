@@ -53,14 +53,12 @@ fn warning(sheet: &Sheet, found: &Found, runs: &[&Run], finding: &UnitFinding<'_
     let name = |role| format!("`{}`", found.name(sheet, role));
     let of = |quantity| role(quantity).map_or_else(|| "tokens per parameter".to_owned(), name);
     match finding {
-        UnitFinding::LargeLosses { loss, arm } => {
-            let whose = arm.map_or_else(String::new, |arm| format!(" of `{arm}`"));
-            format!(
-                "{} is {loss:.1} in the median run{whose}, and guessing among three million tokens costs {MOST_LOSS} nats: if it is \
-                 perplexity, take the logarithm of each value",
-                name(Role::Loss)
-            )
-        }
+        UnitFinding::LargeLosses { loss, arm } => format!(
+            "{} is {loss:.1} in the median run{}, and guessing among three million tokens costs {MOST_LOSS} nats: if it is \
+             perplexity, take the logarithm of each value",
+            name(Role::Loss),
+            arm.map_or_else(String::new, |arm| format!(" of `{arm}`"))
+        ),
         UnitFinding::LossesInBits { runs: high, times } => {
             let rows: Vec<usize> = high.iter().map(|run| runs[*run].row).collect();
             format!(
@@ -82,21 +80,27 @@ fn warning(sheet: &Sheet, found: &Found, runs: &[&Run], finding: &UnitFinding<'_
             quantity,
             others,
             times,
-        } => {
-            let others = match others[..] {
-                [one] => format!("`{one}`"),
-                _ => "the other architectures".to_owned(),
-            };
-            let whose = match quantity {
-                Quantity::TokensPerParam => "in the median run",
-                _ => "at like losses",
-            };
-            format!(
-                "{} of `{arm}` are {times:.1e} times those of {others} {whose}: one may be in another unit, thousands or \
-                 millions say, and then no comparison of them holds; write all as they are counted",
-                of(*quantity)
-            )
-        }
+        } => format!(
+            "{} of `{arm}` are {times:.1e} times those of {} {}: one may be in another unit, thousands or \
+             millions say, and then no comparison of them holds; write all as they are counted",
+            of(*quantity),
+            one_or_all(others),
+            compared_at(*quantity)
+        ),
+    }
+}
+
+fn one_or_all(others: &[&str]) -> String {
+    match others {
+        [one] => format!("`{one}`"),
+        _ => "the other architectures".to_owned(),
+    }
+}
+
+fn compared_at(quantity: Quantity) -> &'static str {
+    match quantity {
+        Quantity::TokensPerParam => "in the median run",
+        _ => "at like losses",
     }
 }
 

@@ -1,7 +1,8 @@
 //! Adafactor's settings and memory; the defaults are those of Mesh TensorFlow, which arXiv:2109.08668 trained with.
 
+use super::OptimizerMemory;
+use super::memory::vectors;
 use super::settings::settings;
-use super::{OptimizerMemory, vectors};
 use crate::arch::ModelConfig;
 
 settings! {

@@ -1,7 +1,8 @@
 //! AdamW's settings and memory.
 
+use super::OptimizerMemory;
+use super::memory::vectors;
 use super::settings::settings;
-use super::{OptimizerMemory, vectors};
 use crate::arch::ModelConfig;
 
 settings! {

@@ -1,7 +1,8 @@
 //! Muon's settings and memory.
 
+use super::memory::vectors;
 use super::settings::settings;
-use super::{Adamw, OptimizerMemory, vectors};
+use super::{Adamw, OptimizerMemory};
 use crate::arch::ModelConfig;
 
 settings! {

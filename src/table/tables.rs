@@ -1,12 +1,11 @@
-//! From a results folder to rows, and from rows to what is fitted.
+//! The tables of a sweep, and what is fitted of them.
 
 use std::collections::HashMap;
 
-use isoflop_core::run::{EventKind, Outcome, SweepDir, read_events};
+use isoflop_core::run::SweepDir;
 use isoflop_fit::{Excluded, Further, Observation, Reached, Study};
-use isoflop_sweep::{Plan, PlannedRun};
 
-use super::live::LiveRows;
+use super::parquet::{TableError, write};
 use super::study::{Finished, study};
 use super::{CurveRow, RunRow, RunStatus};
 
@@ -19,25 +18,16 @@ pub struct Tables {
     pub curves: Vec<CurveRow>,
 }
 
-/// Reads every committed outcome of the plan's runs, and its curve.
-pub fn collect(sweep: &SweepDir, plan: &Plan) -> Tables {
-    LiveRows::read(sweep, plan).into_tables()
-}
-
-/// The metrics' digest was checked with the outcome, so they read.
-pub(super) fn curve(sweep: &SweepDir, run: &PlannedRun, outcome: &Outcome) -> Vec<CurveRow> {
-    let attempt = sweep.run(&run.id).attempt(outcome.attempt);
-    let events = read_events(&attempt.metrics()).unwrap_or_default();
-    events
-        .into_iter()
-        .filter_map(|event| match event.kind {
-            EventKind::Evaluated(point) => Some(CurveRow::new(run, &point)),
-            EventKind::Started { .. } | EventKind::Heartbeat { .. } => None,
-        })
-        .collect()
-}
-
 impl Tables {
+    /// Writes `runs.parquet` and `curves.parquet`.
+    ///
+    /// # Errors
+    /// [`TableError`]; a table that stood before still stands.
+    pub fn write(&self, sweep: &SweepDir) -> Result<(), TableError> {
+        write(&sweep.runs_table(), self.runs.iter())?;
+        write(&sweep.curves_table(), self.curves.iter())
+    }
+
     /// What is fitted: finished runs with a FLOPs budget, N = `params_total`, exact FLOPs; the others with the reason.
     pub fn study(&self) -> Study {
         let mut curves: HashMap<&str, Vec<Reached>> = HashMap::new();
@@ -52,7 +42,6 @@ impl Tables {
         for run in &self.runs {
             match finished_loss(run) {
                 Ok(loss) => runs.push(Finished {
-                    budget_kind: run.budget_kind.to_owned(),
                     observation: observation(run, loss),
                     curve: curves.remove(run.run_id.as_str()).unwrap_or_default(),
                 }),
@@ -105,7 +94,7 @@ impl RunRow {
         label(
             &self.arm,
             &self.size,
-            self.budget,
+            self.budget.value(),
             self.lr_factor,
             self.seed,
             &self.run_id,

@@ -1,0 +1,148 @@
+//! What a run may spend.
+
+use std::fmt::{self, Display, Formatter, LowerExp};
+use std::hash::{Hash, Hasher};
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Ordered, si};
+
+/// The budget as the sweep asked for it. Budgets of one unit are in the order of their values.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Budget {
+    /// Training FLOPs: the runs of one value are an IsoFLOP profile.
+    Flops(f64),
+    /// Training tokens.
+    Tokens(f64),
+    /// Training tokens for each of `params_total`.
+    TokensPerParam(f64),
+}
+
+/// Nothing.
+impl Default for Budget {
+    fn default() -> Self {
+        Self::Flops(0.0)
+    }
+}
+
+impl Budget {
+    /// A value of a kind as tables have it; none where there is no such kind.
+    pub fn of_kind(kind: &str, value: f64) -> Option<Self> {
+        [Self::Flops, Self::Tokens, Self::TokensPerParam]
+            .into_iter()
+            .map(|of| of(value))
+            .find(|budget| budget.kind() == kind)
+    }
+
+    /// The number, in the budget's unit.
+    pub fn value(self) -> f64 {
+        let (Self::Flops(value) | Self::Tokens(value) | Self::TokensPerParam(value)) = self;
+        value
+    }
+
+    /// The unit, for people.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Flops(_) => "FLOPs",
+            Self::Tokens(_) => "tokens",
+            Self::TokensPerParam(_) => "tokens/param",
+        }
+    }
+
+    /// The name of the unit in tables and in specs.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Flops(_) => "flops",
+            Self::Tokens(_) => "tokens",
+            Self::TokensPerParam(_) => "tokens_per_param",
+        }
+    }
+
+    /// Whether it makes profiles.
+    pub fn is_flops(self) -> bool {
+        matches!(self, Self::Flops(_))
+    }
+
+    /// The number as people read it: `2.00e16`, `1.50B`, `20`.
+    pub fn number(self) -> String {
+        match self {
+            Self::Flops(flops) => format!("{flops:.2e}"),
+            Self::Tokens(tokens) => si(tokens),
+            Self::TokensPerParam(ratio) => ratio.to_string(),
+        }
+    }
+
+    fn key(self) -> (&'static str, Ordered) {
+        (self.unit(), Ordered(self.value()))
+    }
+}
+
+impl Display for Budget {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{} {}", self.number(), self.unit()))
+    }
+}
+
+/// `{:.1e}` is `2.0e16 FLOPs`.
+impl LowerExp for Budget {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        LowerExp::fmt(&self.value(), f)?;
+        write!(f, " {}", self.unit())
+    }
+}
+
+impl PartialEq for Budget {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Budget {}
+
+impl PartialOrd for Budget {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Budget {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Hash for Budget {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_told_with_its_unit() {
+        let budgets = [
+            Budget::Flops(2e16),
+            Budget::Tokens(1.5e9),
+            Budget::TokensPerParam(2.5),
+        ];
+        assert_eq!(
+            budgets.map(|budget| budget.to_string()),
+            ["2.00e16 FLOPs", "1.50B tokens", "2.5 tokens/param"]
+        );
+        assert_eq!(format!("{:.1e}", budgets[0]), "2.0e16 FLOPs");
+        for budget in budgets {
+            assert_eq!(Budget::of_kind(budget.kind(), budget.value()), Some(budget));
+        }
+        assert_eq!(Budget::of_kind("seconds", 1.0), None);
+    }
+
+    #[test]
+    fn budgets_are_in_the_order_of_their_values() {
+        assert!(Budget::Flops(9e9) < Budget::Flops(1e10));
+        assert_ne!(Budget::Flops(1e9), Budget::Tokens(1e9));
+    }
+}

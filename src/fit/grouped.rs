@@ -1,0 +1,22 @@
+//! Items that belong together.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// The items of each key; keys are in the order in which they appear.
+pub(super) fn grouped<K: Copy + Eq + Hash, T>(
+    items: impl IntoIterator<Item = T>,
+    key: impl Fn(&T) -> K,
+) -> Vec<(K, Vec<T>)> {
+    let mut places: HashMap<K, usize> = HashMap::new();
+    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    for item in items {
+        let key = key(&item);
+        let place = *places.entry(key).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push((key, Vec::new()));
+        }
+        groups[place].1.push(item);
+    }
+    groups
+}
