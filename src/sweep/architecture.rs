@@ -98,7 +98,7 @@ struct Changes {
 
 impl Changes {
     fn architecture(&self) -> Architecture {
-        let preset = self.preset.preset.architecture;
+        let preset = &self.preset.preset.architecture;
         let number = |change: &Option<Number>, or: f64| change.map_or(or, |Number(value)| value);
         Architecture {
             norm: self.norm.unwrap_or(preset.norm),
@@ -200,7 +200,7 @@ impl<'de> Visitor<'de> for ArmVisitor {
         Ok(ArmEntry {
             name: Some(written.clone()),
             preset: written,
-            architecture: preset.architecture,
+            architecture: preset.architecture.clone(),
         })
     }
 

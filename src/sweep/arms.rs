@@ -59,7 +59,7 @@ fn arm(file: &SweepFile, entry: &At<ArmEntry>, check: &Check<'_>) -> Result<At<A
         .map_err(|e| check.contradiction(entry, name, &e))?;
     Ok(entry.with(Arm {
         name: name.clone(),
-        architecture: *architecture,
+        architecture: architecture.clone(),
         priority: file
             .priorities
             .get(name)

@@ -72,7 +72,7 @@ impl Sweep<'_> {
         let (recipe, evaluation) = (&self.recipe, self.recipe.evaluation.value);
         RunSpec {
             version: SPEC_VERSION,
-            architecture: point.model.architecture,
+            architecture: point.model.architecture.clone(),
             shape: point.model.shape,
             data: data.clone(),
             budget: point.budget.value,

@@ -10,7 +10,7 @@ use isoflop_core::arch::{
 pub(super) fn sizes(
     file: &SweepFile,
     check: &Check<'_>,
-    counting: &Counting,
+    counting: &Counting<'_>,
 ) -> Result<(Vec<Shape>, Vec<String>), SweepError> {
     check.not_empty(
         "sizes",

@@ -43,7 +43,7 @@ impl SweepFile {
         let arms = arms(self, &check)?;
         let baseline = baseline(self, &arms, &check)?;
         let counting = Counting {
-            architecture: baseline.architecture,
+            architecture: &baseline.architecture,
             vocabulary: self.data.tokenizer.vocabulary(),
             sequence_length: sequence_length(&self.train, &check)?,
         };
@@ -67,7 +67,7 @@ impl SweepFile {
 fn models(
     arms: &[At<Arm>],
     sizes: &[Shape],
-    counting: &Counting,
+    counting: &Counting<'_>,
     check: &Check<'_>,
 ) -> Result<Vec<ModelConfig>, SweepError> {
     let model = |(arm, size): (&At<Arm>, &Shape)| {
@@ -75,7 +75,7 @@ fn models(
             name, architecture, ..
         } = &arm.value;
         ModelConfig::new(
-            *architecture,
+            architecture,
             size,
             counting.vocabulary,
             counting.sequence_length,
