@@ -22,7 +22,6 @@ mod optimizer;
 mod optimizer_tests;
 mod place;
 mod plan;
-mod plan_file;
 mod policy;
 mod recipe;
 mod rules;
@@ -34,6 +33,7 @@ mod sizes;
 mod spending;
 mod sweep;
 mod train;
+mod yaml;
 
 pub use architecture::ArmEntry;
 pub use check::is_name;

@@ -7,8 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, EnumAccess, Error as _, VariantAccess, Visitor};
 use serde_json::json;
 
-use super::SweepError;
-use super::check::Check;
+use super::error::Fault;
 use super::settings_entry::{SettingsEntry, SettingsSeed};
 use super::settings_schema::settings_schema;
 use isoflop_core::run::{Adamw, Optimizer};
@@ -22,8 +21,8 @@ pub struct OptimizerEntry {
 
 impl OptimizerEntry {
     /// The optimizer as specs hold it.
-    pub(super) fn checked(&self, check: &Check<'_>) -> Result<Optimizer, SweepError> {
-        let spec = json!({ &self.name: self.settings.checked(check)? });
+    pub(super) fn checked(&self) -> Result<Optimizer, Fault> {
+        let spec = json!({ &self.name: self.settings.checked()? });
         Ok(serde_json::from_value(spec).expect("the fields are those that the spec declares"))
     }
 }

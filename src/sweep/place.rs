@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
+use super::error::Fault;
+
 /// A value and where it stands: line and column from 1; 0 where it was not written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct At<T> {
@@ -32,6 +34,14 @@ impl<T> At<T> {
             value: make(self.value),
             line: self.line,
             column: self.column,
+        }
+    }
+
+    /// A fault of this value.
+    pub(super) fn fault(&self, message: impl Into<String>, hint: impl Into<String>) -> Fault {
+        Fault {
+            place: (self.line > 0).then_some((self.line, self.column)),
+            ..Fault::whole(message, hint)
         }
     }
 

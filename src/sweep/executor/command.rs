@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::seats::{self, JobDevice, Seats};
-use super::{Settings, Storage};
-use crate::check::Check;
+use super::Storage;
+use super::seats::{self, JobDevice};
+use super::settings::{Jobs, Settings};
+use crate::error::Fault;
 use crate::given::given;
-use crate::{At, Count, SweepError};
+use crate::{At, Count};
 
 /// An engine with a queue, on a file system that it shares with this machine, or by way of a `storage`. The commands are for `sh -c`; docs/commands.md
 /// explains them and has examples.
@@ -35,66 +36,52 @@ pub struct CommandExecutor {
 }
 
 impl Settings for CommandExecutor {
-    fn name(&self) -> &'static str {
-        "command"
+    fn jobs(&self) -> Option<Jobs<'_>> {
+        Some(Jobs {
+            device: self.device,
+            threads_per_run: &self.threads_per_run,
+            max_pending: &self.max_pending,
+            storage: self.storage.as_ref(),
+            outlive_coordinator: true,
+        })
     }
 
-    fn seats(&self) -> Option<Seats> {
-        Some(Seats::new(
-            self.device,
-            &self.threads_per_run,
-            &self.max_pending,
-        ))
-    }
-
-    fn storage(&self) -> Option<&Storage> {
-        self.storage.as_ref()
-    }
-
-    fn outlives_coordinator(&self) -> bool {
-        true
-    }
-
-    fn check(&self, check: &Check<'_>) -> Result<(), SweepError> {
-        let Self {
-            submit,
-            poll,
-            cancel,
-            ..
-        } = self;
-        for (name, words) in [("`submit`", submit), ("`poll`", poll), ("`cancel`", cancel)] {
-            if words.value.trim().is_empty() {
-                let hint = "give the engine's command; docs/commands.md has examples";
-                return Err(check.at(words, format!("{name} is empty"), hint));
-            }
+    fn check(&self) -> Result<(), Fault> {
+        let commands = [
+            ("`submit`", &self.submit),
+            ("`poll`", &self.poll),
+            ("`cancel`", &self.cancel),
+        ];
+        if let Some((name, words)) = commands
+            .iter()
+            .find(|(_, words)| words.value.trim().is_empty())
+        {
+            let hint = "give the engine's command; docs/commands.md has examples";
+            return Err(words.fault(format!("{name} is empty"), hint));
         }
         // By way of a storage, what to execute is one line.
-        let job: &[&str] = if self.storage.is_some() {
-            &["ISOFLOP_COMMAND", "ISOFLOP_JOB"]
-        } else {
-            &["ISOFLOP_JOB"]
+        let job: &[&str] = match self.storage {
+            Some(_) => &["ISOFLOP_COMMAND", "ISOFLOP_JOB"],
+            None => &["ISOFLOP_JOB"],
         };
-        check.uses("`submit`", submit, job)?;
-        check.uses("`submit`", submit, &["ISOFLOP_TAG"])?;
-        check.uses("`cancel`", cancel, &["ISOFLOP_TAG"])?;
-        check.seats(&self.threads_per_run, &self.max_pending)
+        uses("`submit`", &self.submit, job)?;
+        uses("`submit`", &self.submit, &["ISOFLOP_TAG"])?;
+        uses("`cancel`", &self.cancel, &["ISOFLOP_TAG"])
     }
 }
 
-impl Check<'_> {
-    /// A command must name one of these variables.
-    fn uses(&self, name: &str, words: &At<String>, variables: &[&str]) -> Result<(), SweepError> {
-        if variables
-            .iter()
-            .any(|variable| words.value.contains(variable))
-        {
-            return Ok(());
-        }
-        let variable = variables[0];
-        let message = format!(
-            "{name} does not use `${variable}`, without which the engine cannot know which job is meant"
-        );
-        let hint = format!("use \"${variable}\" in it; docs/commands.md has examples");
-        Err(self.at(words, message, hint))
+/// A command must name one of these variables.
+fn uses(name: &str, words: &At<String>, variables: &[&str]) -> Result<(), Fault> {
+    if variables
+        .iter()
+        .any(|variable| words.value.contains(variable))
+    {
+        return Ok(());
     }
+    let variable = variables[0];
+    let message = format!(
+        "{name} does not use `${variable}`, without which the engine cannot know which job is meant"
+    );
+    let hint = format!("use \"${variable}\" in it; docs/commands.md has examples");
+    Err(words.fault(message, hint))
 }

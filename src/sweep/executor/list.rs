@@ -8,9 +8,9 @@ use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{Executor, LocalExecutor};
-use crate::check::Check;
+use crate::At;
+use crate::error::Fault;
 use crate::shorthand::Shorthand;
-use crate::{At, SweepError};
 
 /// The engines of a sweep in their order: a run goes to the first that has a seat for it. One may stand without a list, and by its name
 /// alone where all of its settings have defaults. docs/several.md tells how to choose the seats.
@@ -22,36 +22,33 @@ impl ExecutorList {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Executor> {
         self.0.iter().map(|engine| &engine.value)
     }
-}
 
-impl Default for ExecutorList {
-    fn default() -> Self {
-        let local = Executor::Local(LocalExecutor::default());
-        Self(vec![At::nowhere(local)])
-    }
-}
-
-impl Check<'_> {
-    pub(super) fn executors(&self, list: &At<ExecutorList>) -> Result<(), SweepError> {
+    pub(crate) fn check(list: &At<Self>) -> Result<(), Fault> {
         let engines = &list.value.0;
         if engines.is_empty() {
             let hint = "list engines, as `- local` and `- slurm: { time: 60 }`";
-            return Err(self.at(list, "`executor` is an empty list", hint));
+            return Err(list.fault("`executor` is an empty list", hint));
         }
         for (place, engine) in engines.iter().enumerate() {
             let name = engine.value.name();
             let alone = matches!(engine.value, Executor::Local(_) | Executor::Workers(_));
             let earlier = || engines[..place].iter().map(|engine| engine.value.name());
             if alone && earlier().any(|earlier| earlier == name) {
-                return Err(self.at(
-                    engine,
+                return Err(engine.fault(
                     format!("`{name}` stands twice in `executor`"),
                     "there is one of it: give it all its seats in one entry",
                 ));
             }
-            self.executor(&engine.value)?;
+            engine.value.check()?;
         }
         Ok(())
+    }
+}
+
+impl Default for ExecutorList {
+    fn default() -> Self {
+        let local = Executor::Local(LocalExecutor::default());
+        Self(vec![At::nowhere(local)])
     }
 }
 
@@ -105,7 +102,7 @@ impl JsonSchema for ExecutorList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file::from_yaml;
+    use crate::yaml::from_yaml;
 
     fn names(text: &str) -> Vec<&'static str> {
         let list: ExecutorList = from_yaml(text).unwrap();
