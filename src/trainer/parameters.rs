@@ -31,33 +31,27 @@ pub(crate) enum Role {
 }
 
 impl Slot {
-    pub(crate) fn matrix(name: &str, dims: &[i64], init: Init) -> Self {
+    fn new(name: &str, dims: &[i64], init: Init, role: Role) -> Self {
         Self {
             name: name.to_owned(),
             dims: dims.to_vec(),
             init,
-            role: Role::Hidden,
+            role,
         }
+    }
+
+    pub(crate) fn matrix(name: &str, dims: &[i64], init: Init) -> Self {
+        Self::new(name, dims, init, Role::Hidden)
     }
 
     /// A matrix with a row for each token.
     pub(crate) fn embedding(name: &str, dims: &[i64], init: Init) -> Self {
-        Self {
-            name: name.to_owned(),
-            dims: dims.to_vec(),
-            init,
-            role: Role::Embedding,
-        }
+        Self::new(name, dims, init, Role::Embedding)
     }
 
     /// Exempt from weight decay: norms, biases, taps, positions.
     pub(crate) fn exempt(name: &str, dims: &[i64], init: Init) -> Self {
-        Self {
-            name: name.to_owned(),
-            dims: dims.to_vec(),
-            init,
-            role: Role::Exempt,
-        }
+        Self::new(name, dims, init, Role::Exempt)
     }
 
     pub(crate) fn len(&self) -> i64 {

@@ -31,25 +31,12 @@ pub(crate) struct Trained {
 /// Trains a run to its end, of whichever kind.
 pub(crate) fn train(
     spec: &RunSpec,
-    (train, validation): (&TokenFile, &TokenFile),
+    [train, validation]: &[TokenFile; 2],
     device: Device,
     recorder: &mut Recorder,
     checkpoints: &mut Checkpoints,
 ) -> Result<Trained, Failure> {
-    let plan = BatchPlan::new(
-        train.tokens().len(),
-        spec.sequence_length,
-        spec.batch_sequences,
-        spec.seed,
-    );
-    if plan.steps_available() < spec.steps {
-        let message = format!(
-            "the corpus holds {} steps without repeating, the run needs {}",
-            plan.steps_available(),
-            spec.steps
-        );
-        return Err(Failure::bad_launch(message));
-    }
+    let plan = batch_plan(spec, train)?;
     let validation = Validation::new(spec, validation, device);
     let mut run = Run::new(Training::new(spec, device)?, validation);
 
@@ -74,6 +61,19 @@ pub(crate) fn train(
         run.checkpoint(checkpoints)?;
     }
     Err(Failure::bad_launch("the run asks for no steps"))
+}
+
+/// Which tokens each step sees: none of them twice.
+fn batch_plan(spec: &RunSpec, train: &TokenFile) -> Result<BatchPlan, Failure> {
+    let (length, batch) = (spec.sequence_length, spec.batch_sequences);
+    let plan = BatchPlan::new(train.tokens().len(), length, batch, spec.seed);
+    let (available, needed) = (plan.steps_available(), spec.steps);
+    if available < needed {
+        let message =
+            format!("the corpus holds {available} steps without repeating, the run needs {needed}");
+        return Err(Failure::bad_launch(message));
+    }
+    Ok(plan)
 }
 
 struct Run<'a> {
