@@ -10,13 +10,16 @@ impl At<Number> {
     /// The number, if it is in the range; the least positive number as its start means that 0 is not in it.
     pub(super) fn within(&self, what: &str, allowed: RangeInclusive<f64>) -> Result<f64, Fault> {
         let value = self.value.0;
+        if allowed.contains(&value) {
+            return Ok(value);
+        }
         let (least, most) = (*allowed.start(), short(*allowed.end()));
         let range = if least == f64::MIN_POSITIVE {
             format!("above 0, up to {most}")
         } else {
             format!("{} to {most}", short(least))
         };
-        self.in_range(what, value, value, allowed.contains(&value), &range)
+        Err(self.out_of_range(what, value, &range))
     }
 }
 
@@ -24,25 +27,18 @@ impl At<Count> {
     /// The count, if it is in the range.
     pub(super) fn within(&self, what: &str, allowed: RangeInclusive<u64>) -> Result<u64, Fault> {
         let value = self.value.0;
+        if allowed.contains(&value) {
+            return Ok(value);
+        }
         let range = format!("{} to {}", allowed.start(), allowed.end());
-        self.in_range(what, value, value as f64, allowed.contains(&value), &range)
+        Err(self.out_of_range(what, value as f64, &range))
     }
 }
 
 impl<T> At<T> {
-    fn in_range<U>(
-        &self,
-        what: &str,
-        value: U,
-        shown: f64,
-        holds: bool,
-        range: &str,
-    ) -> Result<U, Fault> {
-        if holds {
-            return Ok(value);
-        }
-        let message = format!("{what} is {}, allowed is {range}", short(shown));
-        Err(self.fault(message, "choose a value within that range"))
+    fn out_of_range(&self, what: &str, value: f64, range: &str) -> Fault {
+        let message = format!("{what} is {}, allowed is {range}", short(value));
+        self.fault(message, "choose a value within that range")
     }
 
     /// Refuses a name that is not safe as a folder and in a table.

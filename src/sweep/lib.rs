@@ -4,6 +4,9 @@
 //! [`Sweep::expand`] its runs. Expansion is pure: the same file and the same data digests give the same runs, in the
 //! same order, with the same ids, anywhere.
 
+#[macro_use]
+mod written;
+
 mod address;
 mod architecture;
 mod arms;

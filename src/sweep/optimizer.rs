@@ -1,9 +1,8 @@
 //! The `optimizer` entry. Names, keys, defaults and ranges are those that core declares.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, json_schema};
 use serde::de::{Deserialize, Deserializer, EnumAccess, Error as _, VariantAccess, Visitor};
 use serde_json::json;
 
@@ -60,22 +59,16 @@ impl<'de> Visitor<'de> for OptimizerVisitor {
     }
 }
 
-impl JsonSchema for OptimizerEntry {
-    fn schema_name() -> Cow<'static, str> {
-        "Optimizer".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let choice = |name: &&str| {
-            let settings = settings_schema(generator, Optimizer::settings(name)?);
-            Some(json_schema!({
-                "type": "object",
-                "properties": { *name: settings },
-                "required": [name],
-                "additionalProperties": false
-            }))
-        };
-        let choices: Vec<Schema> = Optimizer::NAMES.iter().filter_map(choice).collect();
-        json_schema!({ "oneOf": choices })
-    }
-}
+written!(OptimizerEntry, "Optimizer", |generator| {
+    let choice = |name: &&str| {
+        let settings = settings_schema(generator, Optimizer::settings(name)?);
+        Some(json_schema!({
+            "type": "object",
+            "properties": { *name: settings },
+            "required": [name],
+            "additionalProperties": false
+        }))
+    };
+    let choices: Vec<Schema> = Optimizer::NAMES.iter().filter_map(choice).collect();
+    json_schema!({ "oneOf": choices })
+});

@@ -28,15 +28,6 @@ impl<T> At<T> {
         }
     }
 
-    /// What is made of the value, at the same place.
-    pub(super) fn map<U>(self, make: impl FnOnce(T) -> U) -> At<U> {
-        At {
-            value: make(self.value),
-            line: self.line,
-            column: self.column,
-        }
-    }
-
     /// A fault of this value.
     pub(super) fn fault(&self, message: impl Into<String>, hint: impl Into<String>) -> Fault {
         Fault {

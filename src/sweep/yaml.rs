@@ -59,10 +59,7 @@ fn message(error: &Yaml) -> String {
         }
         Yaml::NonFiniteFloat { value, .. } => format!("`{value}` is not a finite number"),
         Yaml::Eof { .. } => "the file is empty, or ends too early".to_owned(),
-        Yaml::Unexpected { expected, .. } if *expected == SECOND => {
-            "two choices stand where one is wanted".to_owned()
-        }
-        Yaml::Unexpected { expected, .. } => format!("expected {}", plain(expected)),
+        Yaml::Unexpected { expected, .. } => unexpected(expected).0,
         Yaml::Budget { .. } => "the file nests or repeats too much".to_owned(),
         other => own_words(other),
     }
@@ -90,16 +87,12 @@ fn hint(error: &Yaml) -> String {
         }
         Yaml::NonFiniteFloat { .. } => "give a number",
         Yaml::Eof { .. } => "start from a copy of `sweeps/quickstart.yaml`",
-        Yaml::Unexpected { expected, .. } if *expected == SECOND => "keep one of them",
-        Yaml::Unexpected { expected, .. } => return format!("write {} here", plain(expected)),
+        Yaml::Unexpected { expected, .. } => return unexpected(expected).1,
         Yaml::Budget { .. } => "write it plainly",
         _ => "mend this line; sweeps/README.md explains every key",
     };
     hint.to_owned()
 }
-
-/// What the parser expects where a mapping that is one choice has another.
-const SECOND: &str = "mapping end";
 
 /// Whether the fault is `key:` and nothing behind it.
 fn is_empty(error: &Yaml) -> bool {
@@ -109,14 +102,22 @@ fn is_empty(error: &Yaml) -> bool {
     }
 }
 
-/// The parser's terms, in a writer's words.
-fn plain(expected: &str) -> &str {
-    match expected {
+/// Message and hint where another kind of node stands than the parser expects.
+fn unexpected(expected: &str) -> (String, String) {
+    let expected = match expected {
+        "mapping end" => {
+            let message = "two choices stand where one is wanted";
+            return (message.to_owned(), "keep one of them".to_owned());
+        }
         "sequence start" => "a list, such as `[1, 2]`",
         "mapping start" => "a mapping of keys to values",
         "string scalar" => "a text",
         other => other,
-    }
+    };
+    (
+        format!("expected {expected}"),
+        format!("write {expected} here"),
+    )
 }
 
 /// The parser's sentence in our style. Where it says the place too, that is said once, before it.

@@ -1,11 +1,10 @@
 //! The engines of a sweep: one, or several at once.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, MapAccess, SeqAccess, Visitor};
 
 use super::{Executor, LocalExecutor};
 use crate::At;
@@ -72,7 +71,7 @@ impl<'de> Visitor<'de> for ListVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ExecutorList, A::Error> {
         let mut engines = Vec::new();
         while let Some(engine) = list.next_element::<At<Shorthand<Executor>>>()? {
-            engines.push(engine.map(|Shorthand(engine)| engine));
+            engines.push(engine.with(engine.value.0.clone()));
         }
         Ok(ExecutorList(engines))
     }
@@ -82,22 +81,10 @@ fn one(Shorthand(engine): Shorthand<Executor>) -> ExecutorList {
     ExecutorList(vec![At::nowhere(engine)])
 }
 
-impl<'de> Deserialize<'de> for ExecutorList {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ListVisitor)
-    }
-}
-
-impl JsonSchema for ExecutorList {
-    fn schema_name() -> Cow<'static, str> {
-        "ExecutorList".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let engine = generator.subschema_for::<Shorthand<Executor>>();
-        json_schema!({ "anyOf": [engine, { "type": "array", "items": engine, "minItems": 1 }] })
-    }
-}
+written!(ExecutorList, ListVisitor, "ExecutorList", |generator| {
+    let engine = generator.subschema_for::<Shorthand<Executor>>();
+    json_schema!({ "anyOf": [engine, { "type": "array", "items": engine, "minItems": 1 }] })
+});
 
 #[cfg(test)]
 mod tests {
