@@ -78,22 +78,23 @@ fn outcome(
     metrics_digest: String,
     began: Instant,
 ) -> Outcome {
-    let tokens = Tokens(trained.steps * spec.batch_tokens().0);
+    let progress = trained.progress;
+    let tokens = Tokens(progress.step * spec.batch_tokens().0);
     Outcome {
         run: launch.run.clone(),
         attempt: launch.attempt,
         fence: launch.fence.clone(),
         metrics_digest,
         ending: trained.ending,
-        steps: trained.steps,
+        steps: progress.step,
         tokens: tokens.0,
         flops: (spec.flops_per_token() * tokens).0,
         split_for_memory: launch.split_for_memory,
-        trunk: trained.trunk,
+        trunk: progress.trunk,
         resumed_from_step: trained.resumed_from_step,
         wall_seconds: began.elapsed().as_secs_f64(),
         startup_seconds: trained.first_step.duration_since(began).as_secs_f64(),
-        seconds: trained.seconds,
+        seconds: progress.seconds,
         loss_spikes: trained.loss_spikes,
         matrix_flops_per_second: machine.matrix_flops_per_second,
         peak_memory_bytes: host::peak_memory_bytes(),
