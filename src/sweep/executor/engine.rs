@@ -1,13 +1,22 @@
-//! The engines that there are.
+//! The engines that there are, a file each.
+
+mod command;
+mod local;
+mod ray;
+mod slurm;
+mod workers;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::settings::Settings;
-use super::{
-    CommandExecutor, LocalExecutor, RayExecutor, Seats, SlurmExecutor, Storage, WorkersExecutor,
-};
+use super::{Seats, Storage};
 use crate::error::Fault;
+pub use command::CommandExecutor;
+pub use local::{DeviceKind, LocalExecutor};
+pub use ray::RayExecutor;
+pub use slurm::{SlurmExecutor, SlurmMemory, SlurmTime};
+pub use workers::WorkersExecutor;
 
 /// Where runs execute.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -1,12 +1,10 @@
-//! From gradients to updates, on the flat vector. One file an optimizer.
+//! From gradients to updates, on the flat vector.
 
-mod adafactor;
-mod adamw;
-mod muon;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
 mod reference_tests;
+mod rules;
 mod step;
 mod update_rule;
 

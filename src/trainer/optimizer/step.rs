@@ -3,9 +3,7 @@
 use isoflop_core::run;
 use tch::Tensor;
 
-use super::adafactor::Adafactor;
-use super::adamw::Adamw;
-use super::muon::Muon;
+use super::rules::rule;
 use super::update_rule::{StepSettings, UpdateRule};
 use crate::parameters::Parameters;
 
@@ -15,11 +13,7 @@ pub(crate) struct Optimizer(Box<dyn UpdateRule>);
 
 impl Optimizer {
     pub(crate) fn new(settings: run::Optimizer, parameters: &Parameters) -> Self {
-        Self(match settings {
-            run::Optimizer::Adamw(adamw) => Box::new(Adamw::new(adamw, parameters, 0)),
-            run::Optimizer::Adafactor(adafactor) => Box::new(Adafactor::new(adafactor, parameters)),
-            run::Optimizer::Muon(muon) => Box::new(Muon::new(muon, parameters)),
-        })
+        Self(rule(settings, parameters))
     }
 
     /// One step with the gradient in `parameters.flat`, which is zero afterwards. Returns the norms of the gradient

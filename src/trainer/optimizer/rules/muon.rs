@@ -4,7 +4,7 @@ use isoflop_core::run;
 use tch::{Kind, Tensor};
 
 use super::adamw::Adamw;
-use super::update_rule::{StepSettings, UpdateRule};
+use crate::optimizer::update_rule::{StepSettings, UpdateRule};
 use crate::parameters::{Block, Parameters, Role};
 
 /// Momentum of the hidden matrices, and AdamW's moments of the rest.

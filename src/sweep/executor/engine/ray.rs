@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Storage;
-use super::seats::{self, JobDevice};
-use super::settings::{Jobs, Settings};
 use crate::address::shown;
 use crate::error::Fault;
+use crate::executor::Storage;
+use crate::executor::seats::{self, JobDevice};
+use crate::executor::settings::{Jobs, Settings};
 use crate::given::given;
 use crate::{At, Count, Number};
 

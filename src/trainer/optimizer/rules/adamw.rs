@@ -3,8 +3,8 @@
 use isoflop_core::run;
 use tch::Tensor;
 
-use super::update_rule::{StepSettings, UpdateRule};
 use crate::fused::{self, AdamwStep};
+use crate::optimizer::update_rule::{StepSettings, UpdateRule};
 use crate::parameters::{Parameters, Role};
 
 /// Moments of all parameters, or of those from a place on.

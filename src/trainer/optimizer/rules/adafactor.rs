@@ -3,7 +3,7 @@
 use isoflop_core::run;
 use tch::{Kind, Tensor};
 
-use super::update_rule::{StepSettings, UpdateRule};
+use crate::optimizer::update_rule::{StepSettings, UpdateRule};
 use crate::parameters::{Block, Parameters};
 
 /// Second moments: means of rows and columns for large matrices, all entries for the rest.

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::settings::{Jobs, Settings};
 use crate::error::Fault;
+use crate::executor::settings::{Jobs, Settings};
 use crate::given::given;
 use crate::{At, Count};
 

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::seats::{self, JobDevice};
-use super::settings::{Jobs, Settings};
 use crate::error::Fault;
+use crate::executor::seats::{self, JobDevice};
+use crate::executor::settings::{Jobs, Settings};
 use crate::{At, Count, Number};
 
 /// Machines on which `isoflop worker` was started; docs/workers.md tells how. `isoflop run` takes `--listen` for them.
