@@ -51,7 +51,7 @@ fn offered(size: &Shape, arms: &[&PlannedRun]) -> Option<OfferedSize> {
     let of = |run: &&PlannedRun| {
         let spec = &run.spec;
         let config = ModelConfig::new(
-            spec.architecture,
+            &spec.architecture,
             size,
             spec.data.vocabulary(),
             spec.sequence_length,

@@ -71,7 +71,7 @@ impl Shown {
     fn new(
         name: &str,
         about: &str,
-        architecture: Architecture,
+        architecture: &Architecture,
         args: &ArchShowArgs,
         of_file: (u32, u32),
     ) -> Result<Self, AppError> {
@@ -109,7 +109,7 @@ fn preset(args: &ArchShowArgs) -> Result<Shown, AppError> {
         );
         AppError::usage(message, nearest(&args.name, &names, "name"))
     })?;
-    Shown::new(preset.name, preset.about, preset.architecture, args, PAPER)
+    Shown::new(preset.name, preset.about, &preset.architecture, args, PAPER)
 }
 
 /// An arm of a sweep file, with its tokens and its sequences.
@@ -142,7 +142,7 @@ fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, AppError> {
     Shown::new(
         &args.name,
         &about,
-        arm.architecture,
+        &arm.architecture,
         args,
         (sweep.data.tokenizer.vocabulary(), length),
     )
@@ -281,7 +281,7 @@ fn by_length(config: &ModelConfig) -> String {
     let row = |sequence_length: u32| {
         let longer = ModelConfig {
             sequence_length,
-            ..*config
+            ..config.clone()
         };
         let of_attention = |(operation, _): &(Operation, Counted)| {
             matches!(

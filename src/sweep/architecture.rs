@@ -1,10 +1,9 @@
 //! An entry of `architectures`: a preset's name, or a preset with changes.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, json_schema};
 use serde::de::{
     self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer,
 };
@@ -98,7 +97,7 @@ struct Changes {
 
 impl Changes {
     fn architecture(&self) -> Architecture {
-        let preset = self.preset.preset.architecture;
+        let preset = &self.preset.preset.architecture;
         let number = |change: &Option<Number>, or: f64| change.map_or(or, |Number(value)| value);
         Architecture {
             norm: self.norm.unwrap_or(preset.norm),
@@ -176,15 +175,9 @@ impl<'de> Deserialize<'de> for PresetName {
     }
 }
 
-impl JsonSchema for PresetName {
-    fn schema_name() -> Cow<'static, str> {
-        "Preset".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "enum": Preset::names().collect::<Vec<_>>() })
-    }
-}
+written!(PresetName, "Preset", |_| {
+    json_schema!({ "enum": Preset::names().collect::<Vec<_>>() })
+});
 
 struct ArmVisitor;
 
@@ -200,7 +193,7 @@ impl<'de> Visitor<'de> for ArmVisitor {
         Ok(ArmEntry {
             name: Some(written.clone()),
             preset: written,
-            architecture: preset.architecture,
+            architecture: preset.architecture.clone(),
         })
     }
 
@@ -209,25 +202,13 @@ impl<'de> Visitor<'de> for ArmVisitor {
     }
 }
 
-impl<'de> Deserialize<'de> for ArmEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ArmVisitor)
-    }
-}
-
-impl JsonSchema for ArmEntry {
-    fn schema_name() -> Cow<'static, str> {
-        "Architecture".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (preset, changes) = (
-            generator.subschema_for::<PresetName>(),
-            generator.subschema_for::<Changes>(),
-        );
-        json_schema!({ "anyOf": [preset, changes] })
-    }
-}
+written!(ArmEntry, ArmVisitor, "Architecture", |generator| {
+    let (preset, changes) = (
+        generator.subschema_for::<PresetName>(),
+        generator.subschema_for::<Changes>(),
+    );
+    json_schema!({ "anyOf": [preset, changes] })
+});
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,8 @@
 //! The arms of a sweep: named, distinct, and free of contradictions.
 
-use super::check::Check;
-use super::{ArmEntry, At, SweepError, SweepFile, nearest};
-use isoflop_core::arch::Architecture;
+use super::error::Fault;
+use super::{ArmEntry, At, SweepFile, nearest};
+use isoflop_core::arch::{Architecture, Contradiction};
 
 /// An arm with its name.
 #[derive(Clone, Debug)]
@@ -13,22 +13,22 @@ pub(super) struct Arm {
     pub(super) priority: u64,
 }
 
-pub(super) fn arms(file: &SweepFile, check: &Check<'_>) -> Result<Vec<At<Arm>>, SweepError> {
+pub(super) fn arms(file: &SweepFile) -> Result<Vec<At<Arm>>, Fault> {
     let entries = &file.architectures;
     let hint = "name at least one architecture, for example `transformer`";
-    check.not_empty("architectures", entries, hint)?;
+    entries.not_empty("architectures", hint)?;
     let mut arms: Vec<At<Arm>> = Vec::new();
     for entry in &entries.value {
-        let arm = arm(file, entry, check)?;
+        let arm = arm(file, entry)?;
         for At { value: earlier, .. } in &arms {
             if earlier.name == arm.value.name {
                 let message = format!("two architectures are named `{}`", earlier.name);
-                return Err(check.at(entry, message, "give each a `name` of its own"));
+                return Err(entry.fault(message, "give each a `name` of its own"));
             }
             if earlier.architecture == arm.value.architecture {
                 let (one, other) = (&earlier.name, &arm.value.name);
                 let message = format!("`{one}` and `{other}` are the same architecture");
-                return Err(check.at(entry, message, "remove one of them, or change a choice"));
+                return Err(entry.fault(message, "remove one of them, or change a choice"));
             }
         }
         arms.push(arm);
@@ -36,14 +36,14 @@ pub(super) fn arms(file: &SweepFile, check: &Check<'_>) -> Result<Vec<At<Arm>>, 
     for (name, priority) in &file.priorities {
         named(&arms, name).ok_or_else(|| {
             let what = format!("`priorities` names `{name}`, which is");
-            unknown(&arms, name, priority, &what, check)
+            unknown(&arms, name, priority, &what)
         })?;
-        check.count("a priority", priority, 0..=1_000_000)?;
+        priority.within("a priority", 0..=1_000_000)?;
     }
     Ok(arms)
 }
 
-fn arm(file: &SweepFile, entry: &At<ArmEntry>, check: &Check<'_>) -> Result<At<Arm>, SweepError> {
+fn arm(file: &SweepFile, entry: &At<ArmEntry>) -> Result<At<Arm>, Fault> {
     let ArmEntry {
         name,
         preset,
@@ -51,15 +51,15 @@ fn arm(file: &SweepFile, entry: &At<ArmEntry>, check: &Check<'_>) -> Result<At<A
     } = &entry.value;
     let Some(name) = name else {
         let message = format!("a changed `{preset}` needs a `name` of its own");
-        return Err(check.at(entry, message, "add `name: ...`, the arm's name in tables"));
+        return Err(entry.fault(message, "add `name: ...`, the arm's name in tables"));
     };
-    check.word("the name of an architecture", name, entry)?;
+    entry.check_name("the name of an architecture", name)?;
     architecture
         .check()
-        .map_err(|e| check.contradiction(entry, name, &e))?;
+        .map_err(|e| contradiction(entry, name, &e))?;
     Ok(entry.with(Arm {
         name: name.clone(),
-        architecture: *architecture,
+        architecture: architecture.clone(),
         priority: file
             .priorities
             .get(name)
@@ -67,18 +67,19 @@ fn arm(file: &SweepFile, entry: &At<ArmEntry>, check: &Check<'_>) -> Result<At<A
     }))
 }
 
+/// An architecture whose choices exclude each other, or a size.
+pub(super) fn contradiction<T>(place: &At<T>, name: &str, reason: &Contradiction) -> Fault {
+    place.fault(format!("`{name}` cannot be: {reason}"), reason.hint())
+}
+
 /// The arm that the others are compared with.
-pub(super) fn baseline<'a>(
-    file: &SweepFile,
-    arms: &'a [At<Arm>],
-    check: &Check<'_>,
-) -> Result<&'a Arm, SweepError> {
+pub(super) fn baseline<'a>(file: &SweepFile, arms: &'a [At<Arm>]) -> Result<&'a Arm, Fault> {
     let Some(name) = &file.baseline else {
         return Ok(&arms[0].value);
     };
     named(arms, &name.value).ok_or_else(|| {
         let what = format!("the baseline `{}` is", name.value);
-        unknown(arms, &name.value, name, &what, check)
+        unknown(arms, &name.value, name, &what)
     })
 }
 
@@ -88,14 +89,8 @@ fn named<'a>(arms: &'a [At<Arm>], name: &str) -> Option<&'a Arm> {
         .find(|arm| arm.name == name)
 }
 
-fn unknown<T>(
-    arms: &[At<Arm>],
-    name: &str,
-    place: &At<T>,
-    what: &str,
-    check: &Check<'_>,
-) -> SweepError {
+fn unknown<T>(arms: &[At<Arm>], name: &str, place: &At<T>, what: &str) -> Fault {
     let names: Vec<&str> = arms.iter().map(|arm| arm.value.name.as_str()).collect();
     let message = format!("{what} none of the architectures: `{}`", names.join("`, `"));
-    check.at(place, message, nearest(name, &names, "name"))
+    place.fault(message, nearest(name, &names, "name"))
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::check::Check;
+use super::error::Fault;
 use super::given::given;
-use super::{At, Number, SweepError, SweepFile, address};
+use super::{At, Number, address};
 use isoflop_core::data::Split;
 use isoflop_core::run::Tokenizer;
 
@@ -71,39 +71,103 @@ impl TextObject {
     }
 }
 
-impl SweepFile {
-    /// A fault of a text that the sweep names, at the place where it names it.
-    pub fn fault_of_text(
-        &self,
-        path: &Path,
-        text: &Path,
-        message: String,
-        hint: &str,
-    ) -> SweepError {
-        let named =
-            |entry: &&At<PathBuf>| entry.value == text || beside(path, &entry.value) == text;
-        let nowhere = At::nowhere(PathBuf::new());
-        Check { path }.at(
-            self.data.texts().find(named).unwrap_or(&nowhere),
-            message,
-            hint,
-        )
-    }
-
-    /// The texts that the sweep names; paths relative to its folder are made whole.
-    ///
-    /// # Errors
-    /// [`SweepError`] when they are named in no allowed combination, or as nothing that can be read.
-    pub fn split(&self, path: &Path) -> Result<Split<TextPlace>, SweepError> {
-        Check { path }.split(&self.data)
-    }
-}
-
 impl DataEntry {
     fn texts(&self) -> impl Iterator<Item = &At<PathBuf>> {
         [&self.train, &self.validation, &self.text]
             .into_iter()
             .flatten()
+    }
+
+    /// A fault of a text, at the place where the sweep at `path` names it.
+    pub(super) fn fault_of_text(
+        &self,
+        path: &Path,
+        text: &Path,
+        message: String,
+        hint: &str,
+    ) -> Fault {
+        let named =
+            |entry: &&At<PathBuf>| entry.value == text || beside(path, &entry.value) == text;
+        match self.texts().find(named) {
+            Some(entry) => entry.fault(message, hint),
+            None => Fault::whole(message, hint),
+        }
+    }
+
+    /// The texts that the sweep at `path` names; paths relative to its folder are made whole.
+    pub(super) fn split(&self, path: &Path) -> Result<Split<TextPlace>, Fault> {
+        self.check_bucket()?;
+        let place = |text: &At<PathBuf>| self.text(path, text);
+        match (&self.train, &self.validation, &self.text) {
+            (Some(train), Some(validation), None) => match &self.validation_fraction {
+                None => Ok(Split::Files {
+                    train: place(train)?,
+                    validation: place(validation)?,
+                }),
+                Some(fraction) => Err(fraction.fault(
+                    "`validation_fraction` goes with `text`",
+                    "remove it: `validation` is held out whole",
+                )),
+            },
+            (None, None, Some(text)) => {
+                let tenth = At::nowhere(Number(0.1));
+                let fraction = self.validation_fraction.as_ref().unwrap_or(&tenth);
+                let validation_fraction = fraction.within("`validation_fraction`", 0.001..=0.9)?;
+                Ok(Split::Fraction {
+                    text: place(text)?,
+                    validation_fraction,
+                })
+            }
+            _ => {
+                let message = "`data` needs either `train` and `validation`, or `text` alone";
+                let hint = "name both files, or one from which a part is held out";
+                Err(match self.texts().next() {
+                    Some(text) => text.fault(message, hint),
+                    None => Fault::whole(message, hint),
+                })
+            }
+        }
+    }
+
+    /// What is said of a bucket has texts in one.
+    fn check_bucket(&self) -> Result<(), Fault> {
+        let has_objects = self.texts().any(|text| scheme(&text.value).is_some());
+        for (name, word) in [("endpoint", &self.endpoint), ("region", &self.region)] {
+            if let Some(word) = word.as_ref().filter(|_| !has_objects) {
+                let message = format!("`{name}` is for texts at `s3://`, and these are files");
+                return Err(word.fault(
+                    message,
+                    format!("leave `{name}` out, or write `s3://bucket/name`"),
+                ));
+            }
+        }
+        address::endpoint(self.endpoint.as_ref())?;
+        address::plain("`region`", self.region.as_ref(), "us-east-1")
+    }
+
+    fn text(&self, path: &Path, text: &At<PathBuf>) -> Result<TextPlace, Fault> {
+        let Some((scheme, rest)) = scheme(&text.value) else {
+            return Ok(TextPlace::File(beside(path, &text.value)));
+        };
+        let word = |word: &Option<At<String>>| word.as_ref().map(|word| word.value.clone());
+        let object = object(rest).filter(|_| scheme == "s3");
+        let Some((bucket, key)) = object else {
+            let hidden = if rest.contains('@') { "...@" } else { "" };
+            let shown = address::shown(rest);
+            let message = format!(
+                "`{scheme}://{hidden}{shown}` is no text: allowed are a path and `s3://bucket/name`"
+            );
+            let hint =
+                "fetch it first and write the path of the file, or name an object in a bucket";
+            return Err(text.fault(message, hint));
+        };
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        Ok(TextPlace::Object(TextObject {
+            bucket,
+            key,
+            endpoint: word(&self.endpoint),
+            region: word(&self.region),
+        }))
     }
 }
 
@@ -125,91 +189,6 @@ fn object(rest: &str) -> Option<(&str, &str)> {
         !part.is_empty() && part != "." && part != ".." && !part.contains(char::is_control)
     };
     (address::is_plain(bucket) && key.split('/').all(is_name)).then_some((bucket, key))
-}
-
-impl Check<'_> {
-    fn split(&self, data: &DataEntry) -> Result<Split<TextPlace>, SweepError> {
-        self.bucket(data)?;
-        let place = |text: &At<PathBuf>| self.text(data, text);
-        match (&data.train, &data.validation, &data.text) {
-            (Some(train), Some(validation), None) => match &data.validation_fraction {
-                None => Ok(Split::Files {
-                    train: place(train)?,
-                    validation: place(validation)?,
-                }),
-                Some(fraction) => Err(self.at(
-                    fraction,
-                    "`validation_fraction` goes with `text`",
-                    "remove it: `validation` is held out whole",
-                )),
-            },
-            (None, None, Some(text)) => {
-                let tenth = At::nowhere(Number(0.1));
-                let fraction = data.validation_fraction.as_ref().unwrap_or(&tenth);
-                let validation_fraction =
-                    self.within("`validation_fraction`", fraction, 0.001..=0.9)?;
-                Ok(Split::Fraction {
-                    text: place(text)?,
-                    validation_fraction,
-                })
-            }
-            _ => {
-                let place = data
-                    .texts()
-                    .next()
-                    .cloned()
-                    .unwrap_or_else(|| At::nowhere(PathBuf::new()));
-                let message = "`data` needs either `train` and `validation`, or `text` alone";
-                Err(self.at(
-                    &place,
-                    message,
-                    "name both files, or one from which a part is held out",
-                ))
-            }
-        }
-    }
-
-    /// What is said of a bucket has texts in one.
-    fn bucket(&self, data: &DataEntry) -> Result<(), SweepError> {
-        let has_objects = data.texts().any(|text| scheme(&text.value).is_some());
-        for (name, word) in [("endpoint", &data.endpoint), ("region", &data.region)] {
-            if let Some(word) = word.as_ref().filter(|_| !has_objects) {
-                let message = format!("`{name}` is for texts at `s3://`, and these are files");
-                return Err(self.at(
-                    word,
-                    message,
-                    format!("leave `{name}` out, or write `s3://bucket/name`"),
-                ));
-            }
-        }
-        self.endpoint(data.endpoint.as_ref())?;
-        self.plain("`region`", data.region.as_ref(), "us-east-1")
-    }
-
-    fn text(&self, data: &DataEntry, text: &At<PathBuf>) -> Result<TextPlace, SweepError> {
-        let Some((scheme, rest)) = scheme(&text.value) else {
-            return Ok(TextPlace::File(beside(self.path, &text.value)));
-        };
-        let word = |word: &Option<At<String>>| word.as_ref().map(|word| word.value.clone());
-        let object = object(rest).filter(|_| scheme == "s3");
-        let Some((bucket, key)) = object else {
-            let hidden = if rest.contains('@') { "...@" } else { "" };
-            let shown = address::shown(rest);
-            let message = format!(
-                "`{scheme}://{hidden}{shown}` is no text: allowed are a path and `s3://bucket/name`"
-            );
-            let hint =
-                "fetch it first and write the path of the file, or name an object in a bucket";
-            return Err(self.at(text, message, hint));
-        };
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        Ok(TextPlace::Object(TextObject {
-            bucket,
-            key,
-            endpoint: word(&data.endpoint),
-            region: word(&data.region),
-        }))
-    }
 }
 
 #[cfg(test)]

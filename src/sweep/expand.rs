@@ -1,5 +1,6 @@
 //! The second pass: from a checked sweep to runs. Pure: resuming is set difference by run id.
 
+use super::error::Fault;
 use super::spending::{Point, Spending};
 use super::{Corpora, Plan, PlannedRun, Sweep, SweepError};
 use isoflop_core::run::{DataSpec, Evaluation, RunSpec, SPEC_VERSION};
@@ -10,6 +11,10 @@ impl Sweep<'_> {
     /// # Errors
     /// [`SweepError`] for runs that the budget or the text do not allow.
     pub fn expand(&self, corpora: &Corpora) -> Result<Plan, SweepError> {
+        self.plan(corpora).map_err(|fault| fault.of(self.path))
+    }
+
+    fn plan(&self, corpora: &Corpora) -> Result<Plan, Fault> {
         self.check_held_out(corpora)?;
         let sizes: Vec<String> = self.sizes.iter().map(|size| size.label()).collect();
         let mut runs = Vec::new();
@@ -42,7 +47,7 @@ impl Sweep<'_> {
         point: &Point<'_>,
         corpora: &Corpora,
         runs: &mut Vec<PlannedRun>,
-    ) -> Result<(), SweepError> {
+    ) -> Result<(), Fault> {
         let spending = self.spending(point, corpora)?;
         for factor in &self.factors {
             let learning_rate = self.learning_rate(point, spending, factor.value)?;
@@ -72,7 +77,7 @@ impl Sweep<'_> {
         let (recipe, evaluation) = (&self.recipe, self.recipe.evaluation.value);
         RunSpec {
             version: SPEC_VERSION,
-            architecture: point.model.architecture,
+            architecture: point.model.architecture.clone(),
             shape: point.model.shape,
             data: data.clone(),
             budget: point.budget.value,
@@ -96,7 +101,7 @@ impl Sweep<'_> {
         }
     }
 
-    fn check_held_out(&self, corpora: &Corpora) -> Result<(), SweepError> {
+    fn check_held_out(&self, corpora: &Corpora) -> Result<(), Fault> {
         let evaluation = &self.recipe.evaluation;
         let (tokens, found) = (evaluation.value.tokens, corpora.validation_tokens);
         if found > tokens {
@@ -106,7 +111,7 @@ impl Sweep<'_> {
             "each evaluation scores {tokens} held-out tokens, the validation text has {found}"
         );
         let hint = "lower `evaluation: tokens`, or hold out more text";
-        Err(self.check.at(evaluation, message, hint))
+        Err(evaluation.fault(message, hint))
     }
 }
 

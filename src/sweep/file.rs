@@ -5,15 +5,17 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::architecture::ArmEntry;
-use super::data::DataEntry;
+use super::data::{DataEntry, TextPlace};
+use super::error::Fault;
 use super::executor::refusal;
 use super::given::given;
 use super::size::SizeEntry;
 use super::train::TrainEntry;
+use super::yaml::from_yaml;
 use super::{At, Count, ExecutorList, Number, Policy, QueuePolicy, SweepError};
+use isoflop_core::data::Split;
 
 /// A sweep: architectures x sizes x budgets x seeds, trained alike.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -59,6 +61,62 @@ pub struct SweepFile {
     /// Priority of an arm's runs: a larger number starts first; 0 where an arm is not named.
     #[serde(default)]
     pub priorities: BTreeMap<String, At<Count>>,
+}
+
+impl SweepFile {
+    /// Name of the sweep's folders in results and reports.
+    ///
+    /// # Errors
+    /// [`SweepError`] when the name is no folder's.
+    pub fn folder_name(&self, path: &Path) -> Result<String, SweepError> {
+        self.name_or_stem(path).map_err(|fault| fault.of(path))
+    }
+
+    /// The sweep's name: its own, or the file's.
+    pub(super) fn name_or_stem(&self, path: &Path) -> Result<String, Fault> {
+        let stem = || {
+            path.file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        };
+        let name = self.name.clone().unwrap_or_else(|| At::nowhere(stem()));
+        name.check_name("the sweep's name", &name.value)?;
+        Ok(name.value)
+    }
+
+    /// Checks where runs execute, and how they are treated there.
+    ///
+    /// # Errors
+    /// [`SweepError`] for settings that make no sense.
+    pub fn check_execution(&self, path: &Path) -> Result<(), SweepError> {
+        self.execution().map_err(|fault| fault.of(path))
+    }
+
+    pub(super) fn execution(&self) -> Result<(), Fault> {
+        self.policy.check()?;
+        self.queue.check()?;
+        ExecutorList::check(&self.executor)
+    }
+
+    /// The texts that the sweep names; paths relative to its folder are made whole.
+    ///
+    /// # Errors
+    /// [`SweepError`] when they are named in no allowed combination, or as nothing that can be read.
+    pub fn split(&self, path: &Path) -> Result<Split<TextPlace>, SweepError> {
+        self.data.split(path).map_err(|fault| fault.of(path))
+    }
+
+    /// A fault of a text that the sweep names, at the place where it names it.
+    pub fn fault_of_text(
+        &self,
+        path: &Path,
+        text: &Path,
+        message: String,
+        hint: &str,
+    ) -> SweepError {
+        self.data.fault_of_text(path, text, message, hint).of(path)
+    }
 }
 
 /// One of: training FLOPs, training tokens, training tokens for each parameter.
@@ -115,7 +173,7 @@ pub fn load(path: &Path) -> Result<SweepFile, SweepError> {
 pub fn read(path: &Path) -> Result<String, SweepError> {
     std::fs::read_to_string(path).map_err(|e| {
         let hint = "name a sweep file, for example `sweeps/quickstart.yaml`";
-        SweepError::whole(path, format!("the sweep file cannot be read: {e}"), hint)
+        Fault::whole(format!("the sweep file cannot be read: {e}"), hint).of(path)
     })
 }
 
@@ -124,14 +182,7 @@ pub fn read(path: &Path) -> Result<String, SweepError> {
 /// # Errors
 /// [`SweepError`] with the place and a hint.
 pub fn parse(path: &Path, text: &str) -> Result<SweepFile, SweepError> {
-    from_yaml(text)
-        .map_err(|e| refusal(path, text).unwrap_or_else(|| SweepError::from_yaml(path, &e)))
-}
-
-/// Reads YAML by the rules of sweep files.
-pub(super) fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, serde_yaml::Error> {
-    let options = serde_yaml::options! { strict_booleans: true, with_snippet: false };
-    serde_yaml::from_str_with_options(text, options)
+    from_yaml(text).map_err(|e| refusal(text).unwrap_or_else(|| e.into()).of(path))
 }
 
 /// The JSON Schema of sweep files, for completion in editors.

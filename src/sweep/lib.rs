@@ -4,6 +4,9 @@
 //! [`Sweep::expand`] its runs. Expansion is pure: the same file and the same data digests give the same runs, in the
 //! same order, with the same ids, anywhere.
 
+#[macro_use]
+mod written;
+
 mod address;
 mod architecture;
 mod arms;
@@ -22,7 +25,6 @@ mod optimizer;
 mod optimizer_tests;
 mod place;
 mod plan;
-mod plan_file;
 mod policy;
 mod recipe;
 mod rules;
@@ -34,6 +36,7 @@ mod sizes;
 mod spending;
 mod sweep;
 mod train;
+mod yaml;
 
 pub use architecture::ArmEntry;
 pub use check::is_name;

@@ -6,7 +6,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::At;
-use super::file::from_yaml;
+use super::yaml::from_yaml;
 
 /// A node of a YAML file.
 #[derive(Clone, Debug, PartialEq)]

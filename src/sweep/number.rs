@@ -1,8 +1,6 @@
 //! Numbers as researchers write them: `1e12`, `1_000`, `50M`.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 
 use isoflop_core::units::number;
@@ -44,22 +42,6 @@ fn number_schema() -> Schema {
     })
 }
 
-impl JsonSchema for Number {
-    fn schema_name() -> Cow<'static, str> {
-        "Number".into()
-    }
+written!(Number, "Number", |_| number_schema());
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        number_schema()
-    }
-}
-
-impl JsonSchema for Count {
-    fn schema_name() -> Cow<'static, str> {
-        "Count".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        number_schema()
-    }
-}
+written!(Count, "Count", |_| number_schema());

@@ -1,14 +1,12 @@
 //! The `optimizer` entry. Names, keys, defaults and ranges are those that core declares.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, json_schema};
 use serde::de::{Deserialize, Deserializer, EnumAccess, Error as _, VariantAccess, Visitor};
 use serde_json::json;
 
-use super::SweepError;
-use super::check::Check;
+use super::error::Fault;
 use super::settings_entry::{SettingsEntry, SettingsSeed};
 use super::settings_schema::settings_schema;
 use isoflop_core::run::{Adamw, Optimizer};
@@ -22,8 +20,8 @@ pub struct OptimizerEntry {
 
 impl OptimizerEntry {
     /// The optimizer as specs hold it.
-    pub(super) fn checked(&self, check: &Check<'_>) -> Result<Optimizer, SweepError> {
-        let spec = json!({ &self.name: self.settings.checked(check)? });
+    pub(super) fn checked(&self) -> Result<Optimizer, Fault> {
+        let spec = json!({ &self.name: self.settings.checked()? });
         Ok(serde_json::from_value(spec).expect("the fields are those that the spec declares"))
     }
 }
@@ -61,22 +59,16 @@ impl<'de> Visitor<'de> for OptimizerVisitor {
     }
 }
 
-impl JsonSchema for OptimizerEntry {
-    fn schema_name() -> Cow<'static, str> {
-        "Optimizer".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let choice = |name: &&str| {
-            let settings = settings_schema(generator, Optimizer::settings(name)?);
-            Some(json_schema!({
-                "type": "object",
-                "properties": { *name: settings },
-                "required": [name],
-                "additionalProperties": false
-            }))
-        };
-        let choices: Vec<Schema> = Optimizer::NAMES.iter().filter_map(choice).collect();
-        json_schema!({ "oneOf": choices })
-    }
-}
+written!(OptimizerEntry, "Optimizer", |generator| {
+    let choice = |name: &&str| {
+        let settings = settings_schema(generator, Optimizer::settings(name)?);
+        Some(json_schema!({
+            "type": "object",
+            "properties": { *name: settings },
+            "required": [name],
+            "additionalProperties": false
+        }))
+    };
+    let choices: Vec<Schema> = Optimizer::NAMES.iter().filter_map(choice).collect();
+    json_schema!({ "oneOf": choices })
+});

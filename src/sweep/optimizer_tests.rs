@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use isoflop_core::run::{DataSpec, Optimizer, Tokenizer};
+use isoflop_core::run::{DataSpec, Optimizer, SettingKind, Tokenizer};
 
 use super::{Corpora, SweepError, parse};
 
@@ -99,4 +99,34 @@ fn mistakes() {
         format!("{section}\n    {error}\n    hint: {}\n", error.hint)
     });
     insta::assert_snapshot!(said.concat());
+}
+
+/// sweeps/README.md says of each optimizer what core declares: every setting, with its default.
+#[test]
+fn the_readme_has_every_setting_with_its_default() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sweeps/README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    for name in Optimizer::NAMES {
+        let row = readme
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` | `")))
+            .unwrap_or_else(|| panic!("no row for `{name}`"));
+        for setting in Optimizer::settings(name).unwrap().fields {
+            let key = setting.name;
+            let written = match &setting.kind {
+                SettingKind::Number { default, .. } => {
+                    vec![format!("`{key}` {default}"), format!("`{key}` {default:e}")]
+                }
+                SettingKind::Count { default, .. } => vec![format!("`{key}` {default}")],
+                SettingKind::Flag { default } => vec![format!("`{key}` {default}")],
+                SettingKind::Group(_) => vec![format!("`{key}: {{ ... }}` with the keys above")],
+            };
+            let stands = |text: &String| {
+                [",", " |"]
+                    .iter()
+                    .any(|end| row.contains(&format!("{text}{end}")))
+            };
+            assert!(written.iter().any(stands), "{name}: {written:?}");
+        }
+    }
 }

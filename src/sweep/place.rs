@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
+use super::error::Fault;
+
 /// A value and where it stands: line and column from 1; 0 where it was not written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct At<T> {
@@ -26,12 +28,11 @@ impl<T> At<T> {
         }
     }
 
-    /// What is made of the value, at the same place.
-    pub(super) fn map<U>(self, make: impl FnOnce(T) -> U) -> At<U> {
-        At {
-            value: make(self.value),
-            line: self.line,
-            column: self.column,
+    /// A fault of this value.
+    pub(super) fn fault(&self, message: impl Into<String>, hint: impl Into<String>) -> Fault {
+        Fault {
+            place: (self.line > 0).then_some((self.line, self.column)),
+            ..Fault::whole(message, hint)
         }
     }
 

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::check::Check;
+use super::error::Fault;
 use super::given::given;
-use super::{At, Count, Number, SweepError};
+use super::{At, Count, Number};
 
 /// How runs are treated, wherever they execute.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -75,30 +75,24 @@ impl Default for QueuePolicy {
     }
 }
 
-impl Check<'_> {
-    pub(super) fn policy(&self, policy: &Policy) -> Result<(), SweepError> {
-        let Policy {
-            order: _,
-            max_attempts,
-            retry_seconds,
-            checkpoint_seconds,
-            stall_seconds,
-            max_run_seconds,
-            disk_reserve_bytes: _,
-        } = policy;
-        self.count("`max_attempts`", max_attempts, 1..=100)?;
-        self.within("`retry_seconds`", retry_seconds, 0.0..=300.0)?;
-        self.within("`checkpoint_seconds`", checkpoint_seconds, 0.01..=1e6)?;
-        self.within("`stall_seconds`", stall_seconds, 1.0..=1e6)?;
-        if let Some(limit) = max_run_seconds {
-            self.within("`max_run_seconds`", limit, 1.0..=1e8)?;
+impl Policy {
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        self.max_attempts.within("`max_attempts`", 1..=100)?;
+        self.retry_seconds.within("`retry_seconds`", 0.0..=300.0)?;
+        self.checkpoint_seconds
+            .within("`checkpoint_seconds`", 0.01..=1e6)?;
+        self.stall_seconds.within("`stall_seconds`", 1.0..=1e6)?;
+        if let Some(limit) = &self.max_run_seconds {
+            limit.within("`max_run_seconds`", 1.0..=1e8)?;
         }
         Ok(())
     }
+}
 
-    pub(super) fn queue(&self, queue: &QueuePolicy) -> Result<(), SweepError> {
-        self.within("`poll_seconds`", &queue.poll_seconds, 0.05..=3600.0)?;
-        self.within("`grace_seconds`", &queue.grace_seconds, 0.0..=1e5)
-            .map(drop)
+impl QueuePolicy {
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        self.poll_seconds.within("`poll_seconds`", 0.05..=3600.0)?;
+        self.grace_seconds.within("`grace_seconds`", 0.0..=1e5)?;
+        Ok(())
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::check::Check;
+use super::error::Fault;
 use super::train::{BatchEntry, BatchRuleEntry, LearningRateEntry, PowerLawEntry};
-use super::{At, Number, SweepError};
+use super::{At, Number};
 use isoflop_core::arch::Shape;
 
 /// What rules depend on.
@@ -58,16 +58,14 @@ const DEEPSEEK_BATCH: PowerLaw = PowerLaw {
 const PRIMER_RATE: f64 = 0.01;
 
 impl PowerLaw {
-    fn checked(entry: &PowerLawEntry, check: &Check<'_>) -> Result<Self, SweepError> {
+    fn checked(entry: &PowerLawEntry) -> Result<Self, Fault> {
         Ok(Self {
-            coefficient: check.within(
-                "`coefficient`",
-                &entry.coefficient,
-                f64::MIN_POSITIVE..=1e12,
-            )?,
-            params: check.within("the exponent `params`", &entry.params, -4.0..=4.0)?,
-            tokens: check.within("the exponent `tokens`", &entry.tokens, -4.0..=4.0)?,
-            flops: check.within("the exponent `flops`", &entry.flops, -4.0..=4.0)?,
+            coefficient: entry
+                .coefficient
+                .within("`coefficient`", f64::MIN_POSITIVE..=1e12)?,
+            params: entry.params.within("the exponent `params`", -4.0..=4.0)?,
+            tokens: entry.tokens.within("the exponent `tokens`", -4.0..=4.0)?,
+            flops: entry.flops.within("the exponent `flops`", -4.0..=4.0)?,
         })
     }
 
@@ -107,23 +105,17 @@ pub(super) enum LearningRateRule {
 
 impl LearningRateRule {
     /// Checks a rule; `sizes` are those that a table must name.
-    pub(super) fn checked(
-        entry: &At<LearningRateEntry>,
-        sizes: &[Shape],
-        check: &Check<'_>,
-    ) -> Result<Self, SweepError> {
+    pub(super) fn checked(entry: &At<LearningRateEntry>, sizes: &[Shape]) -> Result<Self, Fault> {
         Ok(match &entry.value {
             LearningRateEntry::Fixed(value) => {
-                Self::Fixed(check.within("the learning rate", value, RATES)?)
+                Self::Fixed(value.within("the learning rate", RATES)?)
             }
-            LearningRateEntry::Table(table) => {
-                Self::Table(checked_table(entry, table, sizes, check)?)
-            }
+            LearningRateEntry::Table(table) => Self::Table(checked_table(entry, table, sizes)?),
             LearningRateEntry::InverseSqrtWidth { base, at } => Self::InverseSqrtWidth {
-                base: check.within("the learning rate `base`", base, RATES)?,
-                at: check.within("the width `at`", at, 1.0..=65_536.0)?,
+                base: base.within("the learning rate `base`", RATES)?,
+                at: at.within("the width `at`", 1.0..=65_536.0)?,
             },
-            LearningRateEntry::PowerLaw(law) => Self::Law(PowerLaw::checked(law, check)?),
+            LearningRateEntry::PowerLaw(law) => Self::Law(PowerLaw::checked(law)?),
             LearningRateEntry::StepLaw => Self::Law(STEP_LAW_RATE),
             LearningRateEntry::Deepseek => Self::Law(DEEPSEEK_RATE),
             LearningRateEntry::Primer => Self::Fixed(PRIMER_RATE),
@@ -149,20 +141,19 @@ fn checked_table(
     entry: &At<LearningRateEntry>,
     table: &BTreeMap<String, At<Number>>,
     sizes: &[Shape],
-    check: &Check<'_>,
-) -> Result<BTreeMap<String, f64>, SweepError> {
+) -> Result<BTreeMap<String, f64>, Fault> {
     if let Some(missing) = sizes
         .iter()
         .map(|size| size.label())
         .find(|size| !table.contains_key(size))
     {
         let message = format!("the table of learning rates has none for the size `{missing}`");
-        return Err(check.at(entry, message, format!("add `{missing}: RATE` to `table`")));
+        return Err(entry.fault(message, format!("add `{missing}: RATE` to `table`")));
     }
     let rate = |(size, rate): (&String, &At<Number>)| {
         Ok((
             size.clone(),
-            check.within(&format!("the learning rate of `{size}`"), rate, RATES)?,
+            rate.within(&format!("the learning rate of `{size}`"), RATES)?,
         ))
     };
     table.iter().map(rate).collect()
@@ -179,18 +170,12 @@ pub(super) enum BatchRule {
 const MOST_TOKENS: u64 = 1 << 30;
 
 impl BatchRule {
-    pub(super) fn checked(
-        entry: &At<BatchEntry>,
-        sequence_length: u64,
-        check: &Check<'_>,
-    ) -> Result<Self, SweepError> {
+    pub(super) fn checked(entry: &At<BatchEntry>, sequence_length: u64) -> Result<Self, Fault> {
         match &entry.value {
             BatchEntry::Tokens(count) => {
-                let tokens = check.count(
-                    "`batch_tokens`",
-                    &entry.with(*count),
-                    sequence_length..=MOST_TOKENS,
-                )?;
+                let tokens = entry
+                    .with(*count)
+                    .within("`batch_tokens`", sequence_length..=MOST_TOKENS)?;
                 if tokens % sequence_length == 0 {
                     return Ok(Self::Sequences((tokens / sequence_length) as u32));
                 }
@@ -198,14 +183,10 @@ impl BatchRule {
                     "`batch_tokens` is {tokens}, not a multiple of `sequence_length` {sequence_length}"
                 );
                 let down = tokens / sequence_length * sequence_length;
-                Err(check.at(
-                    entry,
-                    message,
-                    format!("use {down} or {}", down + sequence_length),
-                ))
+                Err(entry.fault(message, format!("use {down} or {}", down + sequence_length)))
             }
             BatchEntry::Rule(BatchRuleEntry::PowerLaw(law)) => {
-                PowerLaw::checked(law, check).map(Self::Law)
+                PowerLaw::checked(law).map(Self::Law)
             }
             BatchEntry::Rule(BatchRuleEntry::StepLaw) => Ok(Self::Law(STEP_LAW_BATCH)),
             BatchEntry::Rule(BatchRuleEntry::Deepseek) => Ok(Self::Law(DEEPSEEK_BATCH)),

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
-use super::check::Check;
-use super::{At, Count, Number, SweepError};
+use super::error::Fault;
+use super::{At, Count, Number};
 use isoflop_core::run::{Setting, SettingKind, Settings};
 
 /// Settings, each as the file gives it or its default.
@@ -41,20 +41,18 @@ impl SettingsEntry {
     }
 
     /// The settings as a spec's JSON has them.
-    pub(super) fn checked(&self, check: &Check<'_>) -> Result<Json, SweepError> {
+    pub(super) fn checked(&self) -> Result<Json, Fault> {
         let mut settings = Map::new();
         for (Setting { name, .. }, value) in &self.0 {
             let what = format!("`{name}`");
             let value = match value {
-                Value::Number(number, range) => {
-                    check.within(&what, number, (*range).clone())?.into()
-                }
+                Value::Number(number, range) => number.within(&what, (*range).clone())?.into(),
                 Value::Count(count, range) => {
                     let (least, most) = ((*range.start()).into(), (*range.end()).into());
-                    check.count(&what, count, least..=most)?.into()
+                    count.within(&what, least..=most)?.into()
                 }
                 Value::Flag(flag) => (*flag).into(),
-                Value::Group(group) => group.checked(check)?,
+                Value::Group(group) => group.checked()?,
             };
             settings.insert((*name).to_owned(), value);
         }

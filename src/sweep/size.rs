@@ -1,13 +1,10 @@
 //! An entry of `sizes`: a size's name, a shape, a target parameter count, or a ladder of several.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{
-    self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer,
-};
+use schemars::{JsonSchema, json_schema};
+use serde::de::{self, Deserialize, MapAccess, Visitor, value::MapAccessDeserializer};
 
 use super::given::given;
 use super::{Count, Number};
@@ -152,21 +149,9 @@ impl<'de> Visitor<'de> for SizeVisitor {
     }
 }
 
-impl<'de> Deserialize<'de> for SizeEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SizeVisitor)
-    }
-}
-
-impl JsonSchema for SizeEntry {
-    fn schema_name() -> Cow<'static, str> {
-        "Size".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let fields = generator.subschema_for::<Fields>();
-        let names: Vec<&str> = named_rungs().chain([PAPER_SWEEP]).collect();
-        let label = "^d[0-9]+-l[0-9]+(-h[0-9]+x[0-9]+)?(-ff?[0-9]+)?$";
-        json_schema!({ "anyOf": [{ "enum": names }, { "type": "string", "pattern": label }, fields] })
-    }
-}
+written!(SizeEntry, SizeVisitor, "Size", |generator| {
+    let fields = generator.subschema_for::<Fields>();
+    let names: Vec<&str> = named_rungs().chain([PAPER_SWEEP]).collect();
+    let label = "^d[0-9]+-l[0-9]+(-h[0-9]+x[0-9]+)?(-ff?[0-9]+)?$";
+    json_schema!({ "anyOf": [{ "enum": names }, { "type": "string", "pattern": label }, fields] })
+});

@@ -1,7 +1,7 @@
 //! From the entries of `sizes` to shapes.
 
-use super::check::Check;
-use super::{At, Ladder, SizeEntry, SweepError, SweepFile};
+use super::error::Fault;
+use super::{At, Ladder, SizeEntry, SweepFile};
 use isoflop_core::arch::{
     ASPECT, Counting, LadderError, Shape, Solved, geometric, paper_sweep, solve_params,
 };
@@ -9,47 +9,26 @@ use isoflop_core::arch::{
 /// The sizes of a sweep, distinct; where shapes are solved for, notes say how near they come.
 pub(super) fn sizes(
     file: &SweepFile,
-    check: &Check<'_>,
-    counting: &Counting,
-) -> Result<(Vec<Shape>, Vec<String>), SweepError> {
-    check.not_empty(
-        "sizes",
-        &file.sizes,
-        "name at least one size, for example `d64-l3`",
-    )?;
-    let mut sizes: Vec<Shape> = Vec::new();
-    let mut notes = Vec::new();
+    counting: &Counting<'_>,
+) -> Result<(Vec<Shape>, Vec<String>), Fault> {
+    let hint = "name at least one size, for example `d64-l3`";
+    file.sizes.not_empty("sizes", hint)?;
+    let (mut sizes, mut notes) = (Vec::new(), Vec::new());
+    let mut noted = |solved: Vec<Solved>| {
+        notes.extend(solved.iter().map(Solved::note));
+        solved.into_iter().map(|one| one.shape).collect()
+    };
     for entry in &file.sizes.value {
-        let solved = |result: Result<Vec<Solved>, LadderError>| {
-            let hint = "choose targets nearer to what shapes can have, or spell the shapes out";
-            result.map_err(|e| check.at(entry, e.to_string(), hint))
-        };
-        let found = match entry.value {
+        let found: Vec<Shape> = match entry.value {
             SizeEntry::Shape(shape) => vec![shape],
             SizeEntry::PaperSweep => paper_sweep().collect(),
-            SizeEntry::Params(0) => {
-                return Err(check.at(entry, "`params` is 0", "give the number of parameters"));
-            }
-            SizeEntry::Params(target) => noted(
-                solved(solve_params(counting, target, ASPECT).map(|one| vec![one]))?,
-                &mut notes,
-            ),
-            SizeEntry::Ladder(ladder) => {
-                within(check, entry, &ladder)?;
-                let (from, to, rungs) = (ladder.from.0, ladder.to.0, ladder.rungs.0 as u32);
-                noted(
-                    solved(geometric(counting, from, to, rungs, ladder.aspect.0))?,
-                    &mut notes,
-                )
-            }
+            SizeEntry::Params(target) => noted(vec![nearest_size(entry, target, counting)?]),
+            SizeEntry::Ladder(ladder) => noted(rungs(entry, &ladder, counting)?),
         };
         for shape in found {
             if sizes.contains(&shape) {
-                return Err(check.at(
-                    entry,
-                    format!("the size `{}` stands twice", shape.label()),
-                    "remove one of them",
-                ));
+                let message = format!("the size `{}` stands twice", shape.label());
+                return Err(entry.fault(message, "remove one of them"));
             }
             sizes.push(shape);
         }
@@ -57,18 +36,33 @@ pub(super) fn sizes(
     Ok((sizes, notes))
 }
 
-fn noted(solved: Vec<Solved>, notes: &mut Vec<String>) -> Vec<Shape> {
-    notes.extend(solved.iter().map(Solved::note));
-    solved.into_iter().map(|one| one.shape).collect()
+fn nearest_size(
+    entry: &At<SizeEntry>,
+    target: u64,
+    counting: &Counting<'_>,
+) -> Result<Solved, Fault> {
+    if target == 0 {
+        return Err(entry.fault("`params` is 0", "give the number of parameters"));
+    }
+    solve_params(counting, target, ASPECT).map_err(|e| unsolved(entry, &e))
 }
 
-fn within(check: &Check<'_>, entry: &At<SizeEntry>, ladder: &Ladder) -> Result<(), SweepError> {
-    check.count("`rungs`", &entry.with(ladder.rungs), 2..=1000)?;
-    if ladder.from.0 == 0 || ladder.from >= ladder.to {
+fn rungs(
+    entry: &At<SizeEntry>,
+    ladder: &Ladder,
+    counting: &Counting<'_>,
+) -> Result<Vec<Solved>, Fault> {
+    let rungs = entry.with(ladder.rungs).within("`rungs`", 2..=1000)? as u32;
+    let (from, to) = (ladder.from.0, ladder.to.0);
+    if from == 0 || from >= to {
         let message = "a ladder goes up: `from` is above 0 and below `to`";
-        return Err(check.at(entry, message, "give a `from` below `to`"));
+        return Err(entry.fault(message, "give a `from` below `to`"));
     }
-    check
-        .within("`aspect`", &entry.with(ladder.aspect), 1.0..=1024.0)
-        .map(drop)
+    let aspect = entry.with(ladder.aspect).within("`aspect`", 1.0..=1024.0)?;
+    geometric(counting, from, to, rungs, aspect).map_err(|e| unsolved(entry, &e))
+}
+
+fn unsolved(entry: &At<SizeEntry>, error: &LadderError) -> Fault {
+    let hint = "choose targets nearer to what shapes can have, or spell the shapes out";
+    entry.fault(error.to_string(), hint)
 }

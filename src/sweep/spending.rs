@@ -1,8 +1,9 @@
 //! What a budget comes to for a model: batch, steps and learning rate. Refused is what one of them cannot be.
 
 use super::arms::Arm;
+use super::error::Fault;
 use super::rules::{RATES, Scale};
-use super::{At, Corpora, Sweep, SweepError};
+use super::{At, Corpora, Sweep};
 use isoflop_core::arch::ModelConfig;
 use isoflop_core::run::Budget;
 use isoflop_core::units::si;
@@ -48,11 +49,7 @@ pub(super) struct Spending {
 
 impl Sweep<'_> {
     /// Optimizer steps that spend the budget, to the nearest one.
-    pub(super) fn spending(
-        &self,
-        point: &Point<'_>,
-        corpora: &Corpora,
-    ) -> Result<Spending, SweepError> {
+    pub(super) fn spending(&self, point: &Point<'_>, corpora: &Corpora) -> Result<Spending, Fault> {
         let scale = point.scale();
         let length = self.recipe.sequence_length;
         let batch_sequences = self.recipe.batch.sequences(scale, length);
@@ -68,7 +65,7 @@ impl Sweep<'_> {
                 "the budget of {budget} is too small: one batch of `{size}` for `{arm}` needs {need}"
             );
             let hint = "raise the budget, remove this size, or lower `batch_tokens`";
-            return Err(self.check.at(point.budget, message, hint));
+            return Err(point.budget.fault(message, hint));
         }
         let steps = (scale.tokens / batch).round();
         let length = u64::from(length);
@@ -79,7 +76,7 @@ impl Sweep<'_> {
                 "`{size}` for `{arm}` at {budget} needs {needed} training tokens, the corpus has {found}, and no run may repeat its data"
             );
             let hint = "lower the budget, remove this size, or use more text";
-            return Err(self.check.at(point.budget, message, hint));
+            return Err(point.budget.fault(message, hint));
         }
         Ok(Spending {
             batch_sequences,
@@ -89,7 +86,7 @@ impl Sweep<'_> {
         })
     }
 
-    fn micro_batch(&self, batch: u32) -> Result<Option<u32>, SweepError> {
+    fn micro_batch(&self, batch: u32) -> Result<Option<u32>, Fault> {
         let smaller = |sequences: &&At<u32>| sequences.value < batch;
         let Some(sequences) = self.recipe.micro_batch.as_ref().filter(smaller) else {
             return Ok(None);
@@ -106,7 +103,7 @@ impl Sweep<'_> {
             "`micro_batch_sequences` is {micro}, which does not divide a batch of {batch} sequences"
         );
         let hint = format!("use {fitting}, or another divisor of every batch");
-        Err(self.check.at(sequences, message, hint))
+        Err(sequences.fault(message, hint))
     }
 
     /// The peak learning rate by the rule, times a factor of the axis.
@@ -115,7 +112,7 @@ impl Sweep<'_> {
         point: &Point<'_>,
         spending: Spending,
         factor: f64,
-    ) -> Result<f64, SweepError> {
+    ) -> Result<f64, Fault> {
         let rule = &self.recipe.learning_rate;
         let rate = rule.value.at(&point.model.shape, spending.scale) * factor;
         if RATES.contains(&rate) {
@@ -126,6 +123,6 @@ impl Sweep<'_> {
             "the learning rate of `{size}` for `{arm}` comes to {rate}, allowed is above 0, up to 10"
         );
         let hint = "change the rule or the factors of `lr`";
-        Err(self.check.at(rule, message, hint))
+        Err(rule.fault(message, hint))
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::arms::{Arm, arms, baseline};
-use super::check::Check;
+use super::arms::{Arm, arms, baseline, contradiction};
+use super::check::distinct;
+use super::error::Fault;
 use super::file::BudgetsEntry;
 use super::recipe::{Recipe, sequence_length};
 use super::sizes::sizes;
@@ -14,8 +15,8 @@ use isoflop_core::run::Budget;
 /// A sweep whose values make sense by themselves; [`Sweep::expand`] makes its runs.
 #[derive(Clone, Debug)]
 pub struct Sweep<'a> {
-    /// For what makes no sense of a size, a budget and a text together.
-    pub(super) check: Check<'a>,
+    /// The file, for what makes no sense of a size, a budget and a text together.
+    pub(super) path: &'a Path,
     pub(super) name: String,
     pub(super) arms: Vec<At<Arm>>,
     /// The arm that the others are compared with.
@@ -38,25 +39,28 @@ impl SweepFile {
     /// # Errors
     /// [`SweepError`] for the first that makes no sense.
     pub fn checked<'a>(&self, path: &'a Path) -> Result<Sweep<'a>, SweepError> {
-        let check = Check { path };
-        check.execution(self)?;
-        let arms = arms(self, &check)?;
-        let baseline = baseline(self, &arms, &check)?;
+        self.values(path).map_err(|fault| fault.of(path))
+    }
+
+    fn values<'a>(&self, path: &'a Path) -> Result<Sweep<'a>, Fault> {
+        self.execution()?;
+        let arms = arms(self)?;
+        let baseline = baseline(self, &arms)?;
         let counting = Counting {
-            architecture: baseline.architecture,
+            architecture: &baseline.architecture,
             vocabulary: self.data.tokenizer.vocabulary(),
-            sequence_length: sequence_length(&self.train, &check)?,
+            sequence_length: sequence_length(&self.train)?,
         };
-        let (sizes, notes) = sizes(self, &check, &counting)?;
+        let (sizes, notes) = sizes(self, &counting)?;
         Ok(Sweep {
-            check,
-            name: check.name(self)?,
+            path,
+            name: self.name_or_stem(path)?,
             baseline: baseline.name.clone(),
-            models: models(&arms, &sizes, &counting, &check)?,
-            budgets: budgets(&self.budgets, &check)?,
-            factors: factors(&self.lr, &check)?,
-            seeds: seeds(&self.seeds, &check)?,
-            recipe: Recipe::checked(self, counting.sequence_length, &sizes, &check)?,
+            models: models(&arms, &sizes, &counting)?,
+            budgets: budgets(&self.budgets)?,
+            factors: factors(&self.lr)?,
+            seeds: seeds(&self.seeds)?,
+            recipe: Recipe::checked(self, counting.sequence_length, &sizes)?,
             arms,
             sizes,
             notes,
@@ -67,20 +71,19 @@ impl SweepFile {
 fn models(
     arms: &[At<Arm>],
     sizes: &[Shape],
-    counting: &Counting,
-    check: &Check<'_>,
-) -> Result<Vec<ModelConfig>, SweepError> {
+    counting: &Counting<'_>,
+) -> Result<Vec<ModelConfig>, Fault> {
     let model = |(arm, size): (&At<Arm>, &Shape)| {
         let Arm {
             name, architecture, ..
         } = &arm.value;
         ModelConfig::new(
-            *architecture,
+            architecture,
             size,
             counting.vocabulary,
             counting.sequence_length,
         )
-        .map_err(|e| check.contradiction(arm, name, &e))
+        .map_err(|e| contradiction(arm, name, &e))
     };
     let pairs = arms
         .iter()
@@ -88,30 +91,30 @@ fn models(
     pairs.map(model).collect()
 }
 
-fn budgets(entry: &BudgetsEntry, check: &Check<'_>) -> Result<Vec<At<Budget>>, SweepError> {
+fn budgets(entry: &BudgetsEntry) -> Result<Vec<At<Budget>>, Fault> {
     let (list, budget): (_, fn(f64) -> Budget) = match entry {
         BudgetsEntry::Flops(list) => (list, Budget::Flops),
         BudgetsEntry::Tokens(list) => (list, Budget::Tokens),
         BudgetsEntry::TokensPerParam(list) => (list, Budget::TokensPerParam),
     };
     let hint = "give at least one budget, for example `flops: [1e12]`";
-    check.not_empty("budgets", list, hint)?;
-    check.distinct("budget", &list.value, |value| {
-        let value = check.within("a budget", value, f64::MIN_POSITIVE..=1e30)?;
+    list.not_empty("budgets", hint)?;
+    distinct("budget", &list.value, |value| {
+        let value = value.within("a budget", f64::MIN_POSITIVE..=1e30)?;
         Ok(budget(value))
     })
 }
 
-fn factors(list: &At<Vec<At<Number>>>, check: &Check<'_>) -> Result<Vec<At<f64>>, SweepError> {
+fn factors(list: &At<Vec<At<Number>>>) -> Result<Vec<At<f64>>, Fault> {
     let hint = "give factors on the learning rate, for example `[0.5, 1, 2]`, or leave the key out";
-    check.not_empty("lr", list, hint)?;
-    check.distinct("factor", &list.value, |factor| {
-        check.within("a factor of `lr`", factor, 1e-3..=1e3)
+    list.not_empty("lr", hint)?;
+    distinct("factor", &list.value, |factor| {
+        factor.within("a factor of `lr`", 1e-3..=1e3)
     })
 }
 
-fn seeds(list: &At<Vec<At<Count>>>, check: &Check<'_>) -> Result<Vec<At<u64>>, SweepError> {
+fn seeds(list: &At<Vec<At<Count>>>) -> Result<Vec<At<u64>>, Fault> {
     let hint = "give at least one seed, for example `[1]`";
-    check.not_empty("seeds", list, hint)?;
-    check.distinct("seed", &list.value, |seed| Ok(seed.value.0))
+    list.not_empty("seeds", hint)?;
+    distinct("seed", &list.value, |seed| Ok(seed.value.0))
 }

@@ -1,14 +1,11 @@
 //! The `train` entry as it is written.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
-use serde::de::{
-    self, Deserializer, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer,
-};
+use serde::de::{self, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
 use super::shorthand::Shorthand;
 use super::{At, Count, Number, OptimizerEntry};
@@ -140,25 +137,13 @@ impl<'de> Visitor<'de> for BatchVisitor {
     }
 }
 
-impl<'de> Deserialize<'de> for BatchEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(BatchVisitor)
-    }
-}
-
-impl JsonSchema for BatchEntry {
-    fn schema_name() -> Cow<'static, str> {
-        "BatchTokens".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (tokens, rule) = (
-            generator.subschema_for::<Count>(),
-            generator.subschema_for::<BatchRuleEntry>(),
-        );
-        json_schema!({ "anyOf": [tokens, rule] })
-    }
-}
+written!(BatchEntry, BatchVisitor, "BatchTokens", |generator| {
+    let (tokens, rule) = (
+        generator.subschema_for::<Count>(),
+        generator.subschema_for::<BatchRuleEntry>(),
+    );
+    json_schema!({ "anyOf": [tokens, rule] })
+});
 
 fn default_schedule() -> At<Schedule> {
     At::nowhere(Schedule::Cosine {

@@ -3,15 +3,19 @@
 use std::time::Instant;
 
 use isoflop_core::data::{TokenFile, read_digest};
-use isoflop_core::run::{AttemptDir, Launch, Outcome, RunSpec, TrainerExit, write_json};
+use isoflop_core::run::{
+    AttemptDir, Launch, Outcome, Provenance, RunSpec, TrainerExit, write_json,
+};
+use isoflop_core::units::Tokens;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
+use tch::Device;
 
 use crate::checkpoint::{Checkpoints, StopFlag};
 use crate::failure::{self, Failure};
 use crate::record::Recorder;
-use crate::train::train;
+use crate::train::{Trained, train};
 use crate::{calibrate, cuda, host};
 
 pub(crate) fn run(attempt: &AttemptDir, git_revision: &str) -> Result<(), Failure> {
@@ -31,44 +35,73 @@ fn carry_out(
     die_with_parent(launch.parent_pid)?;
     let stop = StopFlag::on_signals()?;
     let spec = spec_of(launch)?;
-    let provenance = host::provenance(launch.device, git_revision);
-    tch::set_num_threads(i32::try_from(launch.threads).unwrap_or(1));
-    let device = cuda::device(launch.device)?;
-    let matrix_flops_per_second = calibrate::matrix_flops_per_second(spec.precision, device);
-    let train_file = open(&launch.train, &spec.data.train_digest)?;
-    let validation_file = open(&launch.validation, &spec.data.validation_digest)?;
+    let machine = Machine::of(launch, &spec, git_revision)?;
+    let files = [
+        open(&launch.train, &spec.data.train_digest)?,
+        open(&launch.validation, &spec.data.validation_digest)?,
+    ];
 
     let mut recorder = Recorder::create(attempt.metrics(), began)?;
     let mut checkpoints = Checkpoints::new(launch, stop);
-    let files = (&train_file, &validation_file);
-    let trained = train(&spec, files, device, &mut recorder, &mut checkpoints)?;
-    let metrics_digest = recorder.finish()?;
+    let device = machine.device;
+    let trained = train(&spec, &files, device, &mut recorder, &mut checkpoints)?;
+    let outcome = outcome(launch, &spec, trained, machine, recorder.finish()?, began);
+    write_json(&attempt.outcome(), &outcome)
+        .map_err(|e| Failure::cannot_write(attempt.outcome().display(), &e))
+}
 
-    let tokens = isoflop_core::units::Tokens(trained.steps * spec.batch_tokens().0);
-    let outcome = Outcome {
+/// What a run is trained on.
+struct Machine {
+    device: Device,
+    provenance: Provenance,
+    matrix_flops_per_second: f64,
+}
+
+impl Machine {
+    fn of(launch: &Launch, spec: &RunSpec, git_revision: &str) -> Result<Self, Failure> {
+        let provenance = host::provenance(launch.device, git_revision);
+        tch::set_num_threads(i32::try_from(launch.threads).unwrap_or(1));
+        let device = cuda::device(launch.device)?;
+        Ok(Self {
+            device,
+            provenance,
+            matrix_flops_per_second: calibrate::matrix_flops_per_second(spec.precision, device),
+        })
+    }
+}
+
+fn outcome(
+    launch: &Launch,
+    spec: &RunSpec,
+    trained: Trained,
+    machine: Machine,
+    metrics_digest: String,
+    began: Instant,
+) -> Outcome {
+    let progress = trained.progress;
+    let tokens = Tokens(progress.step * spec.batch_tokens().0);
+    Outcome {
         run: launch.run.clone(),
         attempt: launch.attempt,
         fence: launch.fence.clone(),
         metrics_digest,
         ending: trained.ending,
-        steps: trained.steps,
+        steps: progress.step,
         tokens: tokens.0,
         flops: (spec.flops_per_token() * tokens).0,
         split_for_memory: launch.split_for_memory,
-        trunk: trained.trunk,
+        trunk: progress.trunk,
         resumed_from_step: trained.resumed_from_step,
         wall_seconds: began.elapsed().as_secs_f64(),
         startup_seconds: trained.first_step.duration_since(began).as_secs_f64(),
-        seconds: trained.seconds,
+        seconds: progress.seconds,
         loss_spikes: trained.loss_spikes,
-        matrix_flops_per_second,
+        matrix_flops_per_second: machine.matrix_flops_per_second,
         peak_memory_bytes: host::peak_memory_bytes(),
         device: launch.device,
         threads: launch.threads,
-        provenance,
-    };
-    write_json(&attempt.outcome(), &outcome)
-        .map_err(|e| Failure::cannot_write(attempt.outcome().display(), &e))
+        provenance: machine.provenance,
+    }
 }
 
 /// The spec to train. After a want of memory the same batch is passed in parts; the run stays the run.

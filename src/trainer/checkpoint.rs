@@ -127,27 +127,22 @@ impl Checkpoints {
         Ok(Some(taken))
     }
 
-    /// Whether the trunk ends after this step, for others to go on from.
-    pub(crate) fn keeps_trunk_at(&self, step: u64) -> bool {
-        self.trunk
-            .as_ref()
-            .is_some_and(|shared| shared.keep.is_some() && shared.trunk.steps == step)
-    }
-
-    /// Keeps the end of the trunk.
-    pub(crate) fn write_trunk(
+    /// Keeps the end of the trunk where a run with a larger budget goes on from it. Says whether it did.
+    pub(crate) fn keep_trunk(
         &self,
         training: &Training<'_>,
         progress: &Progress,
         readings: &mut Readings,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         match &self.trunk {
             Some(SharedTrunk {
                 trunk,
                 keep: Some(folder),
                 ..
-            }) => write(folder, &trunk.id, training, progress, readings),
-            _ => Ok(()),
+            }) if trunk.steps == progress.step => {
+                write(folder, &trunk.id, training, progress, readings).map(|()| true)
+            }
+            _ => Ok(false),
         }
     }
 
@@ -457,18 +452,12 @@ mod tests {
                 assert_eq!(progress.trunk, expected_start);
                 assert_eq!(progress.seconds, Spent::default());
                 advance(&mut training, &mut readings, progress.step..trunk);
-                assert!(sharing.keeps_trunk_at(trunk) && !sharing.keeps_trunk_at(trunk - 1));
-                progress = Progress {
-                    step: trunk,
-                    seconds: Spent {
-                        train: 1.0,
-                        ..Spent::default()
-                    },
-                    ..progress
-                };
-                sharing
-                    .write_trunk(&training, &progress, &mut readings)
-                    .unwrap();
+                progress.seconds.train = 1.0;
+                for (step, kept) in [(trunk - 1, false), (trunk, true)] {
+                    progress.step = step;
+                    let is_kept = sharing.keep_trunk(&training, &progress, &mut readings);
+                    assert_eq!(is_kept.unwrap(), kept);
+                }
                 advance(&mut training, &mut readings, trunk..steps);
                 assert!(bits(&training, &mut readings) == expected, "{steps} steps");
                 before = Some(folder);
@@ -498,9 +487,9 @@ mod tests {
             step: 30,
             ..Progress::default()
         };
-        sharing(folder.path(), &spec, None)
-            .write_trunk(&training, &progress, &mut readings)
-            .unwrap();
+        let sharer = sharing(folder.path(), &spec, None);
+        let kept = sharer.keep_trunk(&training, &progress, &mut readings);
+        assert!(kept.unwrap());
         let longer = RunSpec {
             steps: 60,
             budget: Budget::Tokens(960.0),

@@ -31,33 +31,27 @@ pub(crate) enum Role {
 }
 
 impl Slot {
-    pub(crate) fn matrix(name: &str, dims: &[i64], init: Init) -> Self {
+    fn new(name: &str, dims: &[i64], init: Init, role: Role) -> Self {
         Self {
             name: name.to_owned(),
             dims: dims.to_vec(),
             init,
-            role: Role::Hidden,
+            role,
         }
+    }
+
+    pub(crate) fn matrix(name: &str, dims: &[i64], init: Init) -> Self {
+        Self::new(name, dims, init, Role::Hidden)
     }
 
     /// A matrix with a row for each token.
     pub(crate) fn embedding(name: &str, dims: &[i64], init: Init) -> Self {
-        Self {
-            name: name.to_owned(),
-            dims: dims.to_vec(),
-            init,
-            role: Role::Embedding,
-        }
+        Self::new(name, dims, init, Role::Embedding)
     }
 
     /// Exempt from weight decay: norms, biases, taps, positions.
     pub(crate) fn exempt(name: &str, dims: &[i64], init: Init) -> Self {
-        Self {
-            name: name.to_owned(),
-            dims: dims.to_vec(),
-            init,
-            role: Role::Exempt,
-        }
+        Self::new(name, dims, init, Role::Exempt)
     }
 
     pub(crate) fn len(&self) -> i64 {
@@ -323,12 +317,12 @@ mod tests {
     use super::*;
     use crate::model::Model;
 
-    fn initial(architecture: Architecture, seed: u64) -> Parameters {
+    fn initial(architecture: &Architecture, seed: u64) -> Parameters {
         let config = ModelConfig::new(architecture, &rung("d32-l2").unwrap(), 256, 64).unwrap();
         Parameters::initial(Model::slots(&config), seed, Device::Cpu)
     }
 
-    fn values(architecture: Architecture, seed: u64, name: &str) -> Vec<f32> {
+    fn values(architecture: &Architecture, seed: u64, name: &str) -> Vec<f32> {
         Vec::try_from(
             initial(architecture, seed)
                 .views(Precision::Float32)
@@ -351,10 +345,10 @@ mod tests {
         };
         let digests: Vec<String> = PRESETS
             .iter()
-            .map(|preset| format!("{} {}", digest(preset.architecture), preset.name))
+            .map(|preset| format!("{} {}", digest(&preset.architecture), preset.name))
             .collect();
         insta::assert_snapshot!(digests.join("\n"));
-        let bits: Vec<u32> = values(PRIMER_EZ, 1, "embedding")[..3]
+        let bits: Vec<u32> = values(&PRIMER_EZ, 1, "embedding")[..3]
             .iter()
             .map(|v| v.to_bits())
             .collect();
@@ -364,8 +358,8 @@ mod tests {
     #[test]
     fn arms_start_from_common_weights() {
         let name = "layers.1.ffn.in.weight";
-        assert_eq!(values(TRANSFORMER, 3, name), values(PRIMER_EZ, 3, name));
-        assert_ne!(values(TRANSFORMER, 3, name), values(TRANSFORMER, 4, name));
+        assert_eq!(values(&TRANSFORMER, 3, name), values(&PRIMER_EZ, 3, name));
+        assert_ne!(values(&TRANSFORMER, 3, name), values(&TRANSFORMER, 4, name));
     }
 
     /// Standard deviations of the released code (arXiv:2109.08668).
@@ -377,12 +371,12 @@ mod tests {
         let spread = |values: &[f32]| {
             (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
         };
-        let qkv = values(PRIMER_EZ, 1, "layers.0.attention.qkv");
+        let qkv = values(&PRIMER_EZ, 1, "layers.0.attention.qkv");
         let thirds: Vec<&[f32]> = qkv.chunks(qkv.len() / 3).collect();
         for (what, values, std) in [
             (
                 "embedding",
-                values(PRIMER_EZ, 1, "embedding").as_slice(),
+                values(&PRIMER_EZ, 1, "embedding").as_slice(),
                 1.0,
             ),
             ("q", thirds[0], (d * d_head).powf(-0.5)),
@@ -390,12 +384,12 @@ mod tests {
             ("v", thirds[2], d.powf(-0.5)),
             (
                 "ffn in",
-                values(PRIMER_EZ, 1, "layers.0.ffn.in.weight").as_slice(),
+                values(&PRIMER_EZ, 1, "layers.0.ffn.in.weight").as_slice(),
                 CUT * d.powf(-0.5),
             ),
             (
                 "ffn out",
-                values(PRIMER_EZ, 1, "layers.0.ffn.out.weight").as_slice(),
+                values(&PRIMER_EZ, 1, "layers.0.ffn.out.weight").as_slice(),
                 CUT * (4.0 * d).powf(-0.5),
             ),
         ] {
@@ -407,14 +401,14 @@ mod tests {
         }
         // Glorot's uniform: 64 values for two heads, whose extremes come near to the bound.
         let bound = (6.0f64 / (2.0 + 32.0)).sqrt();
-        let most = values(PRIMER_EZ, 1, "relative_bias")
+        let most = values(&PRIMER_EZ, 1, "relative_bias")
             .iter()
             .fold(0.0f64, |most, v| most.max(f64::from(v.abs())));
         assert!(
             (0.9 * bound..=bound).contains(&most),
             "{most} against {bound}"
         );
-        let taps = values(PRIMER_EZ, 1, "layers.0.attention.conv");
+        let taps = values(&PRIMER_EZ, 1, "layers.0.attention.conv");
         assert!(
             taps[..96].iter().all(|w| *w == 0.5) && taps[96..].iter().all(|w| *w == 0.5f32 / 3.0)
         );

@@ -84,19 +84,10 @@ impl Readings {
         })
     }
 
-    /// Mean loss of these steps, nats/token.
-    pub(crate) fn mean_loss(&self, steps: Range<u64>) -> Option<f64> {
-        mean(self.of(steps), 0)
-    }
-
-    /// Mean gradient norm of these steps.
-    pub(crate) fn mean_gradient_norm(&self, steps: Range<u64>) -> Option<f64> {
-        mean(self.of(steps), 1)
-    }
-
-    /// Mean update norm of these steps.
-    pub(crate) fn mean_update_norm(&self, steps: Range<u64>) -> Option<f64> {
-        mean(self.of(steps), 2)
+    /// Mean loss, nats/token, gradient norm and update norm of these steps.
+    pub(crate) fn means(&self, steps: Range<u64>) -> Option<[f64; 3]> {
+        let of = &self.read[steps.start as usize..steps.end as usize];
+        Some([mean(of, 0)?, mean(of, 1)?, mean(of, 2)?])
     }
 
     /// Steps whose loss stands out of those before them.
@@ -110,10 +101,6 @@ impl Readings {
             .windows(SPIKE_WINDOW + 1)
             .filter(|window| is_spike(window))
             .count() as u64
-    }
-
-    fn of(&self, steps: Range<u64>) -> &[Reading] {
-        &self.read[steps.start as usize..steps.end as usize]
     }
 }
 
@@ -157,10 +144,12 @@ mod tests {
         let tensor = readings.tensor();
         let restored = Readings::restored(&tensor).unwrap();
         assert_eq!(restored.read.len(), 11);
-        assert_eq!(restored.mean_loss(0..11), readings.mean_loss(0..11));
-        assert_eq!(restored.mean_gradient_norm(3..5), Some(2.0));
-        assert!(restored.mean_update_norm(3..5).unwrap().is_nan());
-        assert_eq!(restored.mean_loss(4..4), None);
+        let loss = |readings: &Readings| readings.means(0..11).unwrap()[0];
+        assert_eq!(loss(&restored), loss(&readings));
+        let [_, gradient, update] = restored.means(3..5).unwrap();
+        assert_eq!(gradient, 2.0);
+        assert!(update.is_nan());
+        assert_eq!(restored.means(4..4), None);
     }
 
     /// A step that stands out is counted; a falling loss, noise, and a higher level once it is reached are not.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use isoflop_core::data::{BatchPlan, TokenFile};
 use isoflop_core::metrics::Scores;
-use isoflop_core::run::{CurvePoint, Ending, EventKind, Progress, RunSpec, Spent, TakenTrunk};
+use isoflop_core::run::{CurvePoint, Ending, EventKind, Progress, RunSpec};
 use isoflop_core::units::Tokens;
 use tch::Device;
 
@@ -16,13 +16,11 @@ use crate::record::Recorder;
 use crate::training::Training;
 
 /// What training left.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Trained {
     pub(crate) ending: Ending,
-    pub(crate) steps: u64,
+    pub(crate) progress: Progress,
     pub(crate) resumed_from_step: Option<u64>,
-    pub(crate) trunk: Option<TakenTrunk>,
-    pub(crate) seconds: Spent,
     pub(crate) loss_spikes: u64,
     /// When the first step of the attempt began.
     pub(crate) first_step: Instant,
@@ -31,25 +29,12 @@ pub(crate) struct Trained {
 /// Trains a run to its end, of whichever kind.
 pub(crate) fn train(
     spec: &RunSpec,
-    (train, validation): (&TokenFile, &TokenFile),
+    [train, validation]: &[TokenFile; 2],
     device: Device,
     recorder: &mut Recorder,
     checkpoints: &mut Checkpoints,
 ) -> Result<Trained, Failure> {
-    let plan = BatchPlan::new(
-        train.tokens().len(),
-        spec.sequence_length,
-        spec.batch_sequences,
-        spec.seed,
-    );
-    if plan.steps_available() < spec.steps {
-        let message = format!(
-            "the corpus holds {} steps without repeating, the run needs {}",
-            plan.steps_available(),
-            spec.steps
-        );
-        return Err(Failure::bad_launch(message));
-    }
+    let plan = batch_plan(spec, train)?;
     let validation = Validation::new(spec, validation, device);
     let mut run = Run::new(Training::new(spec, device)?, validation);
 
@@ -67,13 +52,31 @@ pub(crate) fn train(
             return Ok(run.trained(ending));
         }
         recorder.heartbeat(step + 1, run.readings.latest_loss())?;
-        run.keep_trunk(checkpoints)?;
+        // The end of the trunk is kept before this run's own evaluation there.
+        run.checkpoint(|training, progress, said| {
+            checkpoints.keep_trunk(training, progress, said)
+        })?;
         if let Some(ending) = run.evaluate_if_due(recorder)? {
             return Ok(run.trained(ending));
         }
-        run.checkpoint(checkpoints)?;
+        run.checkpoint(|training, progress, said| {
+            checkpoints.after_step(training, progress, said)
+        })?;
     }
     Err(Failure::bad_launch("the run asks for no steps"))
+}
+
+/// Which tokens each step sees: none of them twice.
+fn batch_plan(spec: &RunSpec, train: &TokenFile) -> Result<BatchPlan, Failure> {
+    let (length, batch) = (spec.sequence_length, spec.batch_sequences);
+    let plan = BatchPlan::new(train.tokens().len(), length, batch, spec.seed);
+    let (available, needed) = (plan.steps_available(), spec.steps);
+    if available < needed {
+        let message =
+            format!("the corpus holds {available} steps without repeating, the run needs {needed}");
+        return Err(Failure::bad_launch(message));
+    }
+    Ok(plan)
 }
 
 struct Run<'a> {
@@ -169,51 +172,42 @@ impl<'a> Run<'a> {
     fn point(&self, scores: Scores) -> CurvePoint {
         let (spec, step) = (self.training.spec, self.progress.step);
         let tokens = Tokens(step * spec.batch_tokens().0);
-        let since = previous_evaluation(step, spec)..step;
+        let means = self.readings.means(previous_evaluation(step, spec)..step);
         let trunk_seconds = self.progress.trunk.map_or(0.0, |trunk| trunk.train_seconds);
         CurvePoint {
             step,
             tokens: tokens.0,
             flops: (spec.flops_per_token() * tokens).0,
-            loss_train: self.readings.mean_loss(since.clone()),
+            loss_train: means.map(|[loss, _, _]| loss),
             scores,
             learning_rate: if step == 0 {
                 0.0
             } else {
                 self.training.learning_rate(step - 1)
             },
-            grad_norm: self.readings.mean_gradient_norm(since.clone()),
-            update_norm: self.readings.mean_update_norm(since),
+            grad_norm: means.map(|[_, gradient, _]| gradient),
+            update_norm: means.map(|[_, _, update]| update),
             train_seconds: trunk_seconds + self.progress.seconds.train,
         }
     }
 
-    /// Keeps the end of the trunk where a run with a larger budget goes on from it: before this run's own evaluation there.
-    fn keep_trunk(&mut self, checkpoints: &Checkpoints) -> Result<(), Failure> {
-        if !checkpoints.keeps_trunk_at(self.progress.step) {
-            return Ok(());
-        }
+    /// Counts the time of a checkpoint, if `write` writes one.
+    fn checkpoint(
+        &mut self,
+        write: impl FnOnce(&Training<'a>, &Progress, &mut Readings) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
         let began = Instant::now();
-        checkpoints.write_trunk(&self.training, &self.progress, &mut self.readings)?;
-        self.progress.seconds.checkpoint += began.elapsed().as_secs_f64();
-        Ok(())
-    }
-
-    fn checkpoint(&mut self, checkpoints: &mut Checkpoints) -> Result<(), Failure> {
-        let began = Instant::now();
-        if checkpoints.after_step(&self.training, &self.progress, &mut self.readings)? {
+        if write(&self.training, &self.progress, &mut self.readings)? {
             self.progress.seconds.checkpoint += began.elapsed().as_secs_f64();
         }
         Ok(())
     }
 
-    fn trained(&self, ending: Ending) -> Trained {
+    fn trained(self, ending: Ending) -> Trained {
         Trained {
             ending,
-            steps: self.progress.step,
+            progress: self.progress,
             resumed_from_step: self.resumed_from_step,
-            trunk: self.progress.trunk,
-            seconds: self.progress.seconds,
             loss_spikes: self.readings.loss_spikes(),
             first_step: self.first_step,
         }

@@ -167,8 +167,8 @@ mod tests {
     }
 
     /// Loss and norms of three steps and the parameters after them.
-    fn trained(architecture: Architecture, micro_batch_sequences: Option<u32>) -> Vec<Tensor> {
-        let spec = spec(architecture, micro_batch_sequences);
+    fn trained(architecture: &Architecture, micro_batch_sequences: Option<u32>) -> Vec<Tensor> {
+        let spec = spec(architecture.clone(), micro_batch_sequences);
         let (mut training, [inputs, targets]) =
             (Training::new(&spec, Device::Cpu).unwrap(), batch());
         let mut all = Vec::new();
@@ -188,7 +188,7 @@ mod tests {
             ..TRANSFORMER
         };
         let check = || {
-            for architecture in [z_loss, PRIMER, LLAMA_STYLE] {
+            for architecture in [&z_loss, &PRIMER, &LLAMA_STYLE] {
                 let whole = trained(architecture, None);
                 for micro in [1, 2] {
                     let split = trained(architecture, Some(micro));
@@ -207,9 +207,9 @@ mod tests {
     /// A batch that is one pass has the bits of one that knows of no passes.
     #[test]
     fn a_pass_of_the_whole_batch_changes_no_bit() {
-        let pairs = trained(PRIMER, Some(4))
+        let pairs = trained(&PRIMER, Some(4))
             .into_iter()
-            .zip(trained(PRIMER, None));
+            .zip(trained(&PRIMER, None));
         pairs.for_each(|(ours, theirs)| assert!(ours.equal(&theirs)));
     }
 

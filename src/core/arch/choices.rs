@@ -9,7 +9,7 @@ use crate::units::number;
 /// An architecture: one value for each choice. Two arms with equal choices are the same architecture.
 ///
 /// A choice that is not written is the Transformer's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Architecture {
     /// What normalises the residual stream.

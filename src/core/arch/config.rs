@@ -3,7 +3,7 @@
 use super::{Architecture, Contradiction, Shape};
 
 /// Everything that parameters and FLOPs depend on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
     /// The choices.
     pub architecture: Architecture,
@@ -21,15 +21,15 @@ impl ModelConfig {
     /// # Errors
     /// [`Contradiction`] when its choices exclude each other or do not fit the size.
     pub fn new(
-        architecture: Architecture,
+        architecture: &Architecture,
         size: &Shape,
         vocabulary: u32,
         sequence_length: u32,
     ) -> Result<Self, Contradiction> {
         architecture.check()?;
         Ok(Self {
-            architecture,
             shape: architecture.at(size)?,
+            architecture: architecture.clone(),
             vocabulary,
             sequence_length,
         })

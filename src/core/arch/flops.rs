@@ -169,7 +169,7 @@ mod tests {
     };
     use super::*;
 
-    fn config(architecture: Architecture, size: &str) -> ModelConfig {
+    fn config(architecture: &Architecture, size: &str) -> ModelConfig {
         ModelConfig::new(architecture, &size.parse().unwrap(), 32_128, 512).unwrap()
     }
 
@@ -184,7 +184,7 @@ mod tests {
     /// 18·heads·d_head forward FLOPs a layer (arXiv:2109.08668: three taps of Q, K and V).
     #[test]
     fn primer_ez_costs_its_taps_and_nothing_else() {
-        let (plain, primer_ez) = (config(TRANSFORMER, "small"), config(PRIMER_EZ, "small"));
+        let (plain, primer_ez) = (config(&TRANSFORMER, "small"), config(&PRIMER_EZ, "small"));
         assert_eq!(
             primer_ez.flops().forward - plain.flops().forward,
             18 * 512 * 6
@@ -195,7 +195,7 @@ mod tests {
     /// Q from K costs what K's own projection would where heads·d_head = d_model; two convolutions instead of three.
     #[test]
     fn primer_shares_what_q_and_k_project() {
-        let (primer_ez, primer) = (config(PRIMER_EZ, "medium"), config(PRIMER, "medium"));
+        let (primer_ez, primer) = (config(&PRIMER_EZ, "medium"), config(&PRIMER, "medium"));
         assert_eq!(
             of(&primer, Operation::QkvProjections),
             of(&primer_ez, Operation::QkvProjections)
@@ -210,14 +210,14 @@ mod tests {
     #[test]
     fn a_gate_at_two_thirds_costs_nothing() {
         let [plain, gated] =
-            [TRANSFORMER, TRANSFORMER_PLUS_PLUS].map(|a| config(a, "medium").flops().forward);
+            [&TRANSFORMER, &TRANSFORMER_PLUS_PLUS].map(|a| config(a, "medium").flops().forward);
         assert_eq!(plain, gated);
         let full = Architecture {
             d_ff: FeedForwardWidth::Full,
             ..TRANSFORMER_PLUS_PLUS
         };
         assert_eq!(
-            of(&config(full, "medium"), Operation::FeedForwardGate),
+            of(&config(&full, "medium"), Operation::FeedForwardGate),
             12 * 2 * 768 * 3072
         );
     }
@@ -229,7 +229,7 @@ mod tests {
             qkv_projections: QkvProjections::GroupedQuery { group: 4 },
             ..LLAMA_STYLE
         };
-        let (all, fewer) = (config(LLAMA_STYLE, "medium"), config(grouped, "medium"));
+        let (all, fewer) = (config(&LLAMA_STYLE, "medium"), config(&grouped, "medium"));
         assert_eq!(
             2 * of(&fewer, Operation::QkvProjections),
             of(&all, Operation::QkvProjections)
@@ -245,7 +245,7 @@ mod tests {
         #[test]
         fn transformer_flops_match_the_closed_form(d in 1u32..64, layers in 1u32..8, vocabulary in 2u32..1000, t in 1u32..512) {
             let shape = Shape::new(d * 16, layers, None, Some(16), None).unwrap();
-            let config = ModelConfig::new(TRANSFORMER, &shape, vocabulary, t).unwrap();
+            let config = ModelConfig::new(&TRANSFORMER, &shape, vocabulary, t).unwrap();
             let [d, l, v, t] = [d * 16, layers, vocabulary, t].map(u64::from);
             prop_assert_eq!(config.flops_per_token().0, 3 * (24 * l * d * d + 4 * l * t * d + 2 * v * d));
         }
@@ -253,7 +253,7 @@ mod tests {
         /// Counted by hand, pair by pair: the mask leaves key s to query t where s <= t.
         #[test]
         fn the_causal_half_is_the_pairs_that_are_left(t in 1u64..200) {
-            let config = ModelConfig::new(TRANSFORMER, &rung("d64-l3").unwrap(), 256, t as u32).unwrap();
+            let config = ModelConfig::new(&TRANSFORMER, &rung("d64-l3").unwrap(), 256, t as u32).unwrap();
             let pairs: u64 = (0..t).map(|query| query + 1).sum();
             let both = 2 * 2 * 64 * 3;
             let full = config.flops();

@@ -129,16 +129,16 @@ pub fn paper_sweep() -> impl Iterator<Item = Shape> {
 
 /// What a ladder's rungs are counted for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Counting {
+pub struct Counting<'a> {
     /// The choices, the baseline's.
-    pub architecture: Architecture,
+    pub architecture: &'a Architecture,
     /// Number of distinct tokens.
     pub vocabulary: u32,
     /// Tokens in a sequence.
     pub sequence_length: u32,
 }
 
-impl Counting {
+impl Counting<'_> {
     /// `params_total` at a size; nothing where the architecture does not fit it.
     pub fn params(&self, size: &Shape) -> Option<ParamCount> {
         let config = ModelConfig::new(
@@ -195,7 +195,11 @@ impl Solved {
 ///
 /// # Errors
 /// [`LadderError`] when the nearest shape misses by more than 25%.
-pub fn solve_params(counting: &Counting, target: u64, aspect: f64) -> Result<Solved, LadderError> {
+pub fn solve_params(
+    counting: &Counting<'_>,
+    target: u64,
+    aspect: f64,
+) -> Result<Solved, LadderError> {
     let candidates = candidates(counting, target);
     let best = candidates
         .iter()
@@ -220,7 +224,7 @@ pub fn solve_params(counting: &Counting, target: u64, aspect: f64) -> Result<Sol
 /// # Errors
 /// [`LadderError`] when a rung has no shape near, or two have the same.
 pub fn geometric(
-    counting: &Counting,
+    counting: &Counting<'_>,
     from: u64,
     to: u64,
     rungs: u32,
@@ -247,7 +251,7 @@ pub fn geometric(
     }
 }
 
-fn candidates(counting: &Counting, target: u64) -> Vec<Solved> {
+fn candidates(counting: &Counting<'_>, target: u64) -> Vec<Solved> {
     let solved = |shape| {
         Some(Solved {
             shape,
@@ -306,7 +310,7 @@ mod tests {
         assert_eq!(rung("huge"), None);
     }
 
-    fn counting(architecture: Architecture) -> Counting {
+    fn counting(architecture: &Architecture) -> Counting<'_> {
         Counting {
             architecture,
             vocabulary: 256,
@@ -326,7 +330,7 @@ mod tests {
 
     #[test]
     fn targets_out_of_reach_are_refused() {
-        let counting = counting(TRANSFORMER);
+        let counting = counting(&TRANSFORMER);
         let message = solve_params(&counting, 10, ASPECT).unwrap_err().to_string();
         insta::assert_snapshot!(message, @"no shape has 10 parameters: the nearest, `d8-l1`, has 2.94k, 29260% away");
         let message = geometric(&counting, 1_000_000, 1_010_000, 5, ASPECT)
@@ -338,8 +342,14 @@ mod tests {
     /// Rungs are evenly spaced to a few percent, and keep the aspect ratio where models are large enough for it.
     #[test]
     fn a_ladder_is_even_and_alike() {
-        let ladder =
-            geometric(&counting(TRANSFORMER), 1_000_000, 1_000_000_000, 10, ASPECT).unwrap();
+        let ladder = geometric(
+            &counting(&TRANSFORMER),
+            1_000_000,
+            1_000_000_000,
+            10,
+            ASPECT,
+        )
+        .unwrap();
         let rows: Vec<String> = ladder.iter().map(Solved::note).collect();
         insta::assert_snapshot!(rows.join("\n"));
         for pair in ladder.windows(2) {
@@ -365,7 +375,7 @@ mod tests {
         #[test]
         fn targets_are_met(log_target in (1e5f64).ln()..(1e9f64).ln(), preset in 0..PRESETS.len()) {
             let target = log_target.exp() as u64;
-            let counting = counting(PRESETS[preset].architecture);
+            let counting = counting(&PRESETS[preset].architecture);
             let solved = solve_params(&counting, target, ASPECT).unwrap();
             let allowed = if target < 1_000_000 { 0.10 } else { 0.06 };
             prop_assert!(solved.relative_miss().abs() < allowed, "{solved:?}");

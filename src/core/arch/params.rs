@@ -131,7 +131,7 @@ mod tests {
     use super::super::{Architecture, PRIMER_EZ, TRANSFORMER};
     use super::*;
 
-    fn params(architecture: Architecture, size: &str, vocabulary: u32) -> ParamsByGroup {
+    fn params(architecture: &Architecture, size: &str, vocabulary: u32) -> ParamsByGroup {
         let size = size.parse().unwrap();
         ModelConfig::new(architecture, &size, vocabulary, 512)
             .unwrap()
@@ -144,7 +144,7 @@ mod tests {
             biases: Biases::None,
             ..TRANSFORMER
         };
-        let counts = params(architecture, size, vocabulary);
+        let counts = params(&architecture, size, vocabulary);
         ((counts.embedding + counts.attention + counts.feed_forward) as f64 / 1e5).round() / 10.0
     }
 
@@ -158,9 +158,13 @@ mod tests {
             ("large", 536.2, 536_537_600, 536_758_784),
         ] {
             assert_eq!(matrices(name, 32_128), millions, "{name}");
-            assert_eq!(params(TRANSFORMER, name, 32_128).total().0, total, "{name}");
             assert_eq!(
-                params(PRIMER_EZ, name, 32_128).total().0,
+                params(&TRANSFORMER, name, 32_128).total().0,
+                total,
+                "{name}"
+            );
+            assert_eq!(
+                params(&PRIMER_EZ, name, 32_128).total().0,
                 total_primer_ez,
                 "{name}"
             );
@@ -177,8 +181,8 @@ mod tests {
 
     #[test]
     fn primer_ez_adds_its_taps_and_nothing_else() {
-        let extra =
-            params(PRIMER_EZ, "small", 256).total().0 - params(TRANSFORMER, "small", 256).total().0;
+        let extra = params(&PRIMER_EZ, "small", 256).total().0
+            - params(&TRANSFORMER, "small", 256).total().0;
         assert_eq!(extra, 9 * 512 * 6);
     }
 }

@@ -7,7 +7,7 @@ use super::choices::{
 };
 
 /// A named architecture.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Preset {
     /// The name in sweep files and tables.
     pub name: &'static str,

@@ -73,7 +73,7 @@ impl RunSpec {
     /// The model, to count or to build.
     pub fn model(&self) -> ModelConfig {
         ModelConfig {
-            architecture: self.architecture,
+            architecture: self.architecture.clone(),
             shape: self.shape,
             vocabulary: self.data.vocabulary(),
             sequence_length: self.sequence_length,
@@ -269,7 +269,7 @@ mod tests {
         let mut ids: Vec<RunId> = Vec::new();
         for preset in PRESETS {
             let spec = RunSpec {
-                architecture: preset.architecture,
+                architecture: preset.architecture.clone(),
                 ..example()
             };
             let read: RunSpec =
@@ -294,7 +294,7 @@ mod tests {
         #[test]
         fn identities_are_as_they_were(preset in 0..PRESETS.len(), norm_eps in 1e-9..1.0f64, cap in proptest::option::of(1.0..100.0f64), seed: u64) {
             let architecture = Architecture { norm_eps, attention_softcap: cap, ..PRESETS[preset].architecture };
-            let spec = RunSpec { architecture, seed, ..example() };
+            let spec = RunSpec { architecture: architecture.clone(), seed, ..example() };
             let mut value = serde_json::to_value(&spec).unwrap();
             let (mut choices, baseline) = (serde_json::to_value(architecture).unwrap(), serde_json::to_value(TRANSFORMER).unwrap());
             let kept = |key: &str| ["activation", "qkv_convolution"].contains(&key);

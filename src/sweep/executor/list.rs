@@ -1,16 +1,15 @@
 //! The engines of a sweep: one, or several at once.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, MapAccess, SeqAccess, Visitor};
 
 use super::{Executor, LocalExecutor};
-use crate::check::Check;
+use crate::At;
+use crate::error::Fault;
 use crate::shorthand::Shorthand;
-use crate::{At, SweepError};
 
 /// The engines of a sweep in their order: a run goes to the first that has a seat for it. One may stand without a list, and by its name
 /// alone where all of its settings have defaults. docs/several.md tells how to choose the seats.
@@ -22,36 +21,33 @@ impl ExecutorList {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Executor> {
         self.0.iter().map(|engine| &engine.value)
     }
-}
 
-impl Default for ExecutorList {
-    fn default() -> Self {
-        let local = Executor::Local(LocalExecutor::default());
-        Self(vec![At::nowhere(local)])
-    }
-}
-
-impl Check<'_> {
-    pub(super) fn executors(&self, list: &At<ExecutorList>) -> Result<(), SweepError> {
+    pub(crate) fn check(list: &At<Self>) -> Result<(), Fault> {
         let engines = &list.value.0;
         if engines.is_empty() {
             let hint = "list engines, as `- local` and `- slurm: { time: 60 }`";
-            return Err(self.at(list, "`executor` is an empty list", hint));
+            return Err(list.fault("`executor` is an empty list", hint));
         }
         for (place, engine) in engines.iter().enumerate() {
             let name = engine.value.name();
             let alone = matches!(engine.value, Executor::Local(_) | Executor::Workers(_));
             let earlier = || engines[..place].iter().map(|engine| engine.value.name());
             if alone && earlier().any(|earlier| earlier == name) {
-                return Err(self.at(
-                    engine,
+                return Err(engine.fault(
                     format!("`{name}` stands twice in `executor`"),
                     "there is one of it: give it all its seats in one entry",
                 ));
             }
-            self.executor(&engine.value)?;
+            engine.value.check()?;
         }
         Ok(())
+    }
+}
+
+impl Default for ExecutorList {
+    fn default() -> Self {
+        let local = Executor::Local(LocalExecutor::default());
+        Self(vec![At::nowhere(local)])
     }
 }
 
@@ -75,7 +71,7 @@ impl<'de> Visitor<'de> for ListVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ExecutorList, A::Error> {
         let mut engines = Vec::new();
         while let Some(engine) = list.next_element::<At<Shorthand<Executor>>>()? {
-            engines.push(engine.map(|Shorthand(engine)| engine));
+            engines.push(engine.with(engine.value.0.clone()));
         }
         Ok(ExecutorList(engines))
     }
@@ -85,27 +81,15 @@ fn one(Shorthand(engine): Shorthand<Executor>) -> ExecutorList {
     ExecutorList(vec![At::nowhere(engine)])
 }
 
-impl<'de> Deserialize<'de> for ExecutorList {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ListVisitor)
-    }
-}
-
-impl JsonSchema for ExecutorList {
-    fn schema_name() -> Cow<'static, str> {
-        "ExecutorList".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let engine = generator.subschema_for::<Shorthand<Executor>>();
-        json_schema!({ "anyOf": [engine, { "type": "array", "items": engine, "minItems": 1 }] })
-    }
-}
+written!(ExecutorList, ListVisitor, "ExecutorList", |generator| {
+    let engine = generator.subschema_for::<Shorthand<Executor>>();
+    json_schema!({ "anyOf": [engine, { "type": "array", "items": engine, "minItems": 1 }] })
+});
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file::from_yaml;
+    use crate::yaml::from_yaml;
 
     fn names(text: &str) -> Vec<&'static str> {
         let list: ExecutorList = from_yaml(text).unwrap();

@@ -1,27 +1,21 @@
 //! Sweep files as they were written before `policy` and `queue`: every engine had the keys of both, and several engines stood under
 //! `several`. Such a file is refused with the lines to write instead.
 
-use std::path::Path;
-
 use schemars::{JsonSchema, schema_for};
 
-use crate::file::from_yaml;
+use crate::error::Fault;
 use crate::node::{Mapping, Node};
-use crate::{At, Policy, QueuePolicy, SweepError};
+use crate::yaml::from_yaml;
+use crate::{At, Policy, QueuePolicy};
 
 /// What is wrong with a file of the old form, and the lines to write; nothing if it is none.
-pub(crate) fn refusal(path: &Path, text: &str) -> Option<SweepError> {
+pub(crate) fn refusal(text: &str) -> Option<Fault> {
     let Node::Mapping(file) = from_yaml(text).ok()? else {
         return None;
     };
     let form = NewForm::of(&file)?;
     let (place, message) = form.fault.as_ref()?;
-    Some(SweepError {
-        path: path.to_owned(),
-        place: Some((place.line, place.column)),
-        message: message.clone(),
-        hint: form.hint(text),
-    })
+    Some(place.fault(message, form.hint(text)))
 }
 
 /// The new form of what a file says of executors.

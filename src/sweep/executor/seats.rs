@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::check::Check;
-use crate::{At, Count, SweepError};
+use crate::{At, Count};
 
 /// The seats of an engine on other machines, all alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,20 +38,6 @@ impl JobDevice {
     }
 }
 
-impl Seats {
-    pub(super) fn new(
-        device: JobDevice,
-        threads_per_run: &At<Count>,
-        max_pending: &At<Count>,
-    ) -> Self {
-        Self {
-            device,
-            threads: threads_per_run.value.0 as u32,
-            count: max_pending.value.0 as usize,
-        }
-    }
-}
-
 /// For `#[serde(default)]`.
 pub(super) fn threads_per_run() -> At<Count> {
     At::nowhere(Count(1))
@@ -61,16 +46,4 @@ pub(super) fn threads_per_run() -> At<Count> {
 /// For `#[serde(default)]`.
 pub(super) fn max_pending() -> At<Count> {
     At::nowhere(Count(100))
-}
-
-impl Check<'_> {
-    pub(super) fn seats(
-        &self,
-        threads_per_run: &At<Count>,
-        max_pending: &At<Count>,
-    ) -> Result<(), SweepError> {
-        self.count("`threads_per_run`", threads_per_run, 1..=1024)?;
-        self.count("`max_pending`", max_pending, 1..=10_000)
-            .map(drop)
-    }
 }

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::address::{is_plain, shown};
-use crate::check::Check;
+use crate::address::{self, is_plain, shown};
+use crate::error::Fault;
 use crate::given::given;
-use crate::{At, Number, SweepError};
+use crate::{At, Number};
 
 /// Where jobs and isoflop exchange what runs need and bring, if they share no file system. Who may read and write it stands in the
 /// environment (`AWS_ACCESS_KEY_ID` and others), not here. docs/storage.md begins with nothing and has an example.
@@ -53,37 +53,25 @@ fn fault(url: &str) -> Option<&'static str> {
     }
 }
 
-impl Check<'_> {
-    pub(super) fn storage(&self, storage: Option<&Storage>) -> Result<(), SweepError> {
-        let Some(Storage {
-            url,
-            endpoint,
-            region,
-            isoflop,
-            beat_seconds,
-        }) = storage
-        else {
-            return Ok(());
-        };
+impl Storage {
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        let (url, folder) = (&self.url, self.url.value.starts_with("file:"));
         if let Some(fault) = fault(&url.value) {
             let shown = shown(&url.value);
             let hint =
                 "write `s3://bucket/prefix`, or `file:///folder`; docs/storage.md explains it";
-            return Err(self.at(url, format!("`url` is `{shown}`, which {fault}"), hint));
+            return Err(url.fault(format!("`url` is `{shown}`, which {fault}"), hint));
         }
-        self.endpoint(endpoint.as_ref())?;
-        if let Some(endpoint) = endpoint.as_ref().filter(|_| url.value.starts_with("file:")) {
+        address::endpoint(self.endpoint.as_ref())?;
+        if let Some(endpoint) = self.endpoint.as_ref().filter(|_| folder) {
             let message = "`endpoint` is for `s3://`, and `url` is a folder";
-            return Err(self.at(
-                endpoint,
-                message,
-                "leave `endpoint` out, or write `url: s3://bucket/prefix`",
-            ));
+            let hint = "leave `endpoint` out, or write `url: s3://bucket/prefix`";
+            return Err(endpoint.fault(message, hint));
         }
-        self.plain("`region`", region.as_ref(), "us-east-1")?;
-        self.plain("`isoflop`", Some(isoflop), "/opt/isoflop/isoflop")?;
-        self.within("`beat_seconds`", beat_seconds, 0.05..=3600.0)
-            .map(drop)
+        address::plain("`region`", self.region.as_ref(), "us-east-1")?;
+        address::plain("`isoflop`", Some(&self.isoflop), "/opt/isoflop/isoflop")?;
+        self.beat_seconds.within("`beat_seconds`", 0.05..=3600.0)?;
+        Ok(())
     }
 }
 

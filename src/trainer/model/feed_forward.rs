@@ -4,7 +4,8 @@
 use isoflop_core::arch::{Activation, Biases, ModelConfig};
 use tch::Tensor;
 
-use super::{dense, init};
+use super::init;
+use super::operations::dense;
 use crate::fused::{self, FusedActivation};
 use crate::parameters::{Init, Slot, Views};
 

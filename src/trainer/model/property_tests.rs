@@ -71,7 +71,7 @@ fn the_convolution_comes_before_the_rotation() {
         initialisation: Initialisation::Normal { std: 0.5 },
         ..LLAMA_STYLE
     };
-    let config = tiny(convolved, 20);
+    let config = tiny(&convolved, 20);
     let parameters = initial(&config, 1);
     let tokens = Tensor::arange(20, (Kind::Int64, Device::Cpu)).view([1, 20]);
     let from = |first| {
@@ -89,10 +89,10 @@ fn the_convolution_comes_before_the_rotation() {
         ..convolved
     };
     let unturned = logits(
-        &tiny(unturned, 20),
+        &tiny(&unturned, 20),
         &parameters,
         &tokens,
-        &Positions::new(&tiny(unturned, 20), Device::Cpu),
+        &Positions::new(&tiny(&unturned, 20), Device::Cpu),
     );
     assert!(
         (from(0) - unturned).abs().max().double_value(&[]) > 1e-2,
@@ -161,7 +161,7 @@ fn taps_are_not_shared_and_padding_is_on_the_left() {
 fn the_first_loss_is_what_the_start_implies() {
     const V: u32 = 4096;
     for preset in PRESETS {
-        let config = ModelConfig::new(preset.architecture, &TINY, V, 64).unwrap();
+        let config = ModelConfig::new(&preset.architecture, &TINY, V, 64).unwrap();
         let (parameters, positions) = (initial(&config, 3), Positions::new(&config, Device::Cpu));
         let tokens = (Tensor::arange(4 * 65, (Kind::Int64, Device::Cpu)) * 1009)
             .remainder(i64::from(V))
@@ -292,7 +292,7 @@ proptest! {
     #[test]
     fn every_combination_is_a_model(architecture in any_architecture(), width in 2u32..5, heads in 1u32..4, t in 3i64..12) {
         let size = Shape { d_model: 4 * width, layers: 2, heads: 2 * heads, d_head: 4, d_ff: 16 * width };
-        let config = ModelConfig::new(architecture, &size, 11, t as u32).unwrap();
+        let config = ModelConfig::new(&architecture, &size, 11, t as u32).unwrap();
         let parameters = initial(&config, 5);
         prop_assert_eq!(parameters.count(), config.params().total());
         let mut names: Vec<&str> = parameters.slots().iter().map(|slot| slot.name.as_str()).collect();

@@ -33,7 +33,7 @@ fn libtorchs_own_operations_agree_too() {
     fused::without(|| architectures().for_each(|(name, architecture)| agrees(name, architecture)));
 }
 
-fn agrees(name: &str, architecture: Architecture) {
+fn agrees(name: &str, architecture: &Architecture) {
     let fixture = fixture(name);
     let (_, parameters, _) = fixture.model(architecture, Device::Cpu);
     assert_eq!(
@@ -100,7 +100,7 @@ fn attention_is_libtorchs_where_it_is_not_ours() {
 fn by(
     path: AttentionPath,
     name: &str,
-    architecture: Architecture,
+    architecture: &Architecture,
     precision: Precision,
 ) -> [Tensor; 2] {
     let (config, parameters, [inputs, _]) = fixture(name).model(architecture, Device::Cpu);
@@ -160,7 +160,8 @@ fn parameter_totals_are_the_references() {
     for preset in PRESETS {
         for size in ["small", "medium", "large"] {
             let config =
-                ModelConfig::new(preset.architecture, &size.parse().unwrap(), 32_128, 512).unwrap();
+                ModelConfig::new(&preset.architecture, &size.parse().unwrap(), 32_128, 512)
+                    .unwrap();
             let expected = counts["params"][preset.name][size].as_u64().unwrap();
             assert_eq!(
                 config.params().total().0,

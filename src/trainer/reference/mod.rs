@@ -101,7 +101,7 @@ impl Fixture {
     /// Our model with the reference's parameters, its inputs and targets `[B, T]`.
     pub(crate) fn model(
         &self,
-        architecture: Architecture,
+        architecture: &Architecture,
         device: Device,
     ) -> (ModelConfig, Parameters, [Tensor; 2]) {
         let tokens = self.get("tokens").to_device(device);
@@ -131,7 +131,7 @@ impl Fixture {
     /// One forward and backward pass of ours beside the reference's numbers.
     pub(crate) fn differences(
         &self,
-        architecture: Architecture,
+        architecture: &Architecture,
         precision: Precision,
         device: Device,
     ) -> Differences {

@@ -25,7 +25,7 @@ const fn wide(width: u32, residual: bool) -> Convolution {
 }
 
 /// The mixtures of tests/reference/model.py.
-pub(crate) const VARIANTS: [(&str, Architecture); 4] = [
+static VARIANTS: [(&str, Architecture); 4] = [
     (
         "variant_grouped",
         Architecture {
@@ -77,18 +77,18 @@ pub(crate) const VARIANTS: [(&str, Architecture); 4] = [
 ];
 
 /// Presets and mixtures by name.
-pub(crate) fn architectures() -> impl Iterator<Item = (&'static str, Architecture)> {
+pub(crate) fn architectures() -> impl Iterator<Item = (&'static str, &'static Architecture)> {
     PRESETS
         .iter()
-        .map(|preset| (preset.name, preset.architecture))
-        .chain(VARIANTS)
+        .map(|preset| (preset.name, &preset.architecture))
+        .chain(VARIANTS.iter().map(|(name, mixture)| (*name, mixture)))
 }
 
 /// The model of a fixture.
 ///
 /// # Panics
 /// Never: a test makes each of them.
-pub(crate) fn tiny(architecture: Architecture, sequence_length: i64) -> ModelConfig {
+pub(crate) fn tiny(architecture: &Architecture, sequence_length: i64) -> ModelConfig {
     ModelConfig::new(architecture, &TINY, VOCABULARY, sequence_length as u32)
         .expect("the shape fits every architecture")
 }

@@ -1,6 +1,7 @@
-use super::*;
+use std::path::Path;
+
 use crate::executor::Executor;
-use crate::{SweepFile, parse};
+use crate::{SweepError, SweepFile, parse};
 
 const HEAD: &str = "\
 data: { text: a.txt }

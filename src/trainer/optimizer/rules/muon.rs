@@ -4,7 +4,7 @@ use isoflop_core::run;
 use tch::{Kind, Tensor};
 
 use super::adamw::Adamw;
-use super::{StepSettings, clipped};
+use crate::optimizer::update_rule::{StepSettings, UpdateRule};
 use crate::parameters::{Block, Parameters, Role};
 
 /// Momentum of the hidden matrices, and AdamW's moments of the rest.
@@ -36,48 +36,8 @@ impl Muon {
             settings,
             groups,
             momentum,
-            adamw: Adamw::beyond(settings.adamw, parameters, hidden),
+            adamw: Adamw::new(settings.adamw, parameters, hidden),
         }
-    }
-
-    pub(super) fn state(&self) -> Vec<(&'static str, &Tensor)> {
-        let mut state = vec![("momentum", &self.momentum)];
-        state.extend(self.adamw.state());
-        state
-    }
-
-    pub(super) fn step(
-        &mut self,
-        parameters: &mut Parameters,
-        gradient: &Tensor,
-        with: StepSettings,
-    ) -> Tensor {
-        tch::no_grad(|| {
-            let run::Muon {
-                momentum,
-                adamw: run::Adamw { weight_decay, .. },
-                ..
-            } = self.settings;
-            let hidden = self.momentum.size()[0];
-            let (gradient, norm) = clipped(gradient, with.clip_norm);
-            let update = parameters.flat.detach().zeros_like();
-
-            let g = gradient.narrow(0, 0, hidden);
-            let _ = self.momentum.lerp_(&g, 1.0 - momentum);
-            let looked_ahead = g.lerp(&self.momentum, momentum); // Nesterov
-            self.orthogonalise(&looked_ahead, &update);
-            let w = parameters.flat.detach().narrow(0, 0, hidden);
-            let mut decayed = update.narrow(0, 0, hidden);
-            decayed += w * weight_decay;
-            decayed *= with.learning_rate;
-
-            let rest = self.adamw.update(parameters, &gradient, with);
-            update
-                .narrow(0, hidden, update.size()[0] - hidden)
-                .copy_(&rest);
-            parameters.flat -= &update;
-            Tensor::stack(&[norm, update.norm()], 0)
-        })
     }
 
     /// Writes 0.2·sqrt(max(rows, columns))·UVᵀ of each matrix, UΣVᵀ of which `from` holds, to its place in `to`.
@@ -93,6 +53,39 @@ impl Muon {
                 .zip(made.unbind(0))
                 .for_each(|(block, matrix)| block.of(to).copy_(&matrix));
         }
+    }
+}
+
+impl UpdateRule for Muon {
+    fn update(&mut self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
+        let run::Muon {
+            momentum,
+            adamw: run::Adamw { weight_decay, .. },
+            ..
+        } = self.settings;
+        let hidden = self.momentum.size()[0];
+        let update = parameters.flat.detach().zeros_like();
+
+        let g = gradient.narrow(0, 0, hidden);
+        let _ = self.momentum.lerp_(&g, 1.0 - momentum);
+        let looked_ahead = g.lerp(&self.momentum, momentum); // Nesterov
+        self.orthogonalise(&looked_ahead, &update);
+        let w = parameters.flat.detach().narrow(0, 0, hidden);
+        let mut decayed = update.narrow(0, 0, hidden);
+        decayed += w * weight_decay;
+        decayed *= with.learning_rate;
+
+        let rest = self.adamw.update(parameters, gradient, with);
+        update
+            .narrow(0, hidden, update.size()[0] - hidden)
+            .copy_(&rest);
+        update
+    }
+
+    fn state(&self) -> Vec<(&'static str, &Tensor)> {
+        let mut state = vec![("momentum", &self.momentum)];
+        state.extend(self.adamw.state());
+        state
     }
 }
 

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::seats::{self, JobDevice, Seats};
-use super::{Settings, Storage};
 use crate::address::shown;
-use crate::check::Check;
+use crate::error::Fault;
+use crate::executor::Storage;
+use crate::executor::seats::{self, JobDevice};
+use crate::executor::settings::{Jobs, Settings};
 use crate::given::given;
-use crate::{At, Count, Number, SweepError};
+use crate::{At, Count, Number};
 
 /// A Ray cluster, on a file system that it shares with this machine, or by way of a `storage`. docs/ray.md begins with nothing and has an example.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -89,29 +90,22 @@ fn fault(address: &str) -> Option<&'static str> {
 }
 
 impl Settings for RayExecutor {
-    fn name(&self) -> &'static str {
-        "ray"
+    fn jobs(&self) -> Option<Jobs<'_>> {
+        Some(Jobs {
+            device: JobDevice::of_gpus(&self.gpus),
+            threads_per_run: &self.threads_per_run,
+            max_pending: &self.max_pending,
+            storage: self.storage.as_ref(),
+            outlive_coordinator: true,
+        })
     }
 
-    fn seats(&self) -> Option<Seats> {
-        let device = JobDevice::of_gpus(&self.gpus);
-        Some(Seats::new(device, &self.threads_per_run, &self.max_pending))
-    }
-
-    fn storage(&self) -> Option<&Storage> {
-        self.storage.as_ref()
-    }
-
-    fn outlives_coordinator(&self) -> bool {
-        true
-    }
-
-    fn check(&self, check: &Check<'_>) -> Result<(), SweepError> {
+    fn check(&self) -> Result<(), Fault> {
         if let Some(fault) = fault(&self.address.value) {
             let shown = shown(&self.address.value);
             let message = format!("`address` is `{shown}`, which {fault}");
             let hint = "write where Ray's dashboard answers, as `http://127.0.0.1:8265`; docs/ray.md explains it";
-            return Err(check.at(&self.address, message, hint));
+            return Err(self.address.fault(message, hint));
         }
         if let Some(file) = &self.token_file
             && !(file.value.starts_with('/') || file.value.starts_with("~/"))
@@ -120,14 +114,15 @@ impl Settings for RayExecutor {
                 "`token_file` is `{}`, allowed is a whole path, or one from `~/`",
                 file.value
             );
-            return Err(check.at(file, message, "write a whole path, as `~/.ray/auth_token`"));
+            return Err(file.fault(message, "write a whole path, as `~/.ray/auth_token`"));
         }
-        check.count("`gpus`", &self.gpus, 0..=1)?;
+        self.gpus.within("`gpus`", 0..=1)?;
         if let Some(memory) = &self.memory_bytes {
-            check.count("`memory_bytes`", memory, 1..=1 << 50)?;
+            memory.within("`memory_bytes`", 1..=1 << 50)?;
         }
-        check.within("`pending_seconds`", &self.pending_seconds, 1.0..=1e8)?;
-        check.seats(&self.threads_per_run, &self.max_pending)
+        self.pending_seconds
+            .within("`pending_seconds`", 1.0..=1e8)?;
+        Ok(())
     }
 }
 

@@ -3,8 +3,8 @@
 use isoflop_core::run;
 use tch::Tensor;
 
-use super::{StepSettings, clipped};
 use crate::fused::{self, AdamwStep};
+use crate::optimizer::update_rule::{StepSettings, UpdateRule};
 use crate::parameters::{Parameters, Role};
 
 /// Moments of all parameters, or of those from a place on.
@@ -20,12 +20,8 @@ pub(crate) struct Adamw {
 }
 
 impl Adamw {
-    pub(super) fn new(settings: run::Adamw, parameters: &Parameters) -> Self {
-        Self::beyond(settings, parameters, 0)
-    }
-
     /// For the parameters from a place on.
-    pub(super) fn beyond(settings: run::Adamw, parameters: &Parameters, start: i64) -> Self {
+    pub(super) fn new(settings: run::Adamw, parameters: &Parameters, start: i64) -> Self {
         let last = if settings.decay_embeddings {
             Role::Embedding
         } else {
@@ -41,71 +37,11 @@ impl Adamw {
             second: own.zeros_like(),
         }
     }
+}
 
-    pub(super) fn state(&self) -> Vec<(&'static str, &Tensor)> {
-        vec![
-            ("first_moment", &self.first),
-            ("second_moment", &self.second),
-        ]
-    }
-
-    pub(super) fn step(
-        &mut self,
-        parameters: &mut Parameters,
-        gradient: &Tensor,
-        with: StepSettings,
-    ) -> Tensor {
-        if fused::serves(gradient) {
-            return self.fused_step(parameters, gradient, with);
-        }
-        tch::no_grad(|| {
-            let (gradient, norm) = clipped(gradient, with.clip_norm);
-            let update = self.update(parameters, &gradient, with);
-            parameters.flat -= &update;
-            Tensor::stack(&[norm, update.norm()], 0)
-        })
-    }
-
-    fn fused_step(&self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
-        let run::Adamw {
-            beta1,
-            beta2,
-            eps,
-            weight_decay,
-            ..
-        } = self.settings;
-        let StepSettings {
-            learning_rate,
-            clip_norm,
-            step,
-        } = with;
-        let (step, decayed) = (step.cast_signed(), self.decayed);
-        let settings = AdamwStep {
-            learning_rate,
-            beta1,
-            beta2,
-            eps,
-            weight_decay,
-            clip_norm,
-            step,
-            decayed,
-        };
-        let norms = fused::adamw(
-            &parameters.flat.detach(),
-            gradient,
-            [&self.first, &self.second],
-            settings,
-        );
-        Tensor::from_slice(&norms.map(|norm| norm as f32))
-    }
-
-    /// What a step takes from its own parameters, the moments brought up to date with a gradient that is clipped.
-    pub(super) fn update(
-        &mut self,
-        parameters: &Parameters,
-        gradient: &Tensor,
-        with: StepSettings,
-    ) -> Tensor {
+impl UpdateRule for Adamw {
+    /// For its own parameters alone.
+    fn update(&mut self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
         let run::Adamw {
             beta1,
             beta2,
@@ -127,6 +63,43 @@ impl Adamw {
         decaying += own.narrow(0, 0, self.decayed) * (with.learning_rate * weight_decay);
         update
     }
+
+    fn fused_step(
+        &self,
+        parameters: &Parameters,
+        gradient: &Tensor,
+        with: StepSettings,
+    ) -> Option<Tensor> {
+        let run::Adamw {
+            beta1,
+            beta2,
+            eps,
+            weight_decay,
+            ..
+        } = self.settings;
+        let settings = AdamwStep {
+            learning_rate: with.learning_rate,
+            beta1,
+            beta2,
+            eps,
+            weight_decay,
+            clip_norm: with.clip_norm,
+            step: with.step.cast_signed(),
+            decayed: self.decayed,
+        };
+        let (flat, moments) = (parameters.flat.detach(), [&self.first, &self.second]);
+        fused::serves(gradient).then(|| {
+            let norms = fused::adamw(&flat, gradient, moments, settings);
+            Tensor::from_slice(&norms.map(|norm| norm as f32))
+        })
+    }
+
+    fn state(&self) -> Vec<(&'static str, &Tensor)> {
+        vec![
+            ("first_moment", &self.first),
+            ("second_moment", &self.second),
+        ]
+    }
 }
 
 /// A vector from a place on.
@@ -146,7 +119,7 @@ mod tests {
     /// The equations written out for scalars (arXiv:1711.05101, algorithm 2), three steps on a quadratic.
     #[test]
     fn equals_the_equations() {
-        let config = ModelConfig::new(TRANSFORMER, &rung("d16-l2").unwrap(), 256, 64).unwrap();
+        let config = ModelConfig::new(&TRANSFORMER, &rung("d16-l2").unwrap(), 256, 64).unwrap();
         let mut parameters = Parameters::initial(Model::slots(&config), 1, Device::Cpu);
         let settings = run::Adamw {
             beta1: 0.9,

@@ -3,7 +3,7 @@
 use isoflop_core::run;
 use tch::{Kind, Tensor};
 
-use super::{StepSettings, clipped};
+use crate::optimizer::update_rule::{StepSettings, UpdateRule};
 use crate::parameters::{Block, Parameters};
 
 /// Second moments: means of rows and columns for large matrices, all entries for the rest.
@@ -59,40 +59,6 @@ impl Adafactor {
         }
     }
 
-    pub(super) fn state(&self) -> Vec<(&'static str, &Tensor)> {
-        vec![
-            ("row_moments", &self.rows),
-            ("column_moments", &self.columns),
-            ("second_moment", &self.entries),
-        ]
-    }
-
-    pub(super) fn step(
-        &mut self,
-        parameters: &mut Parameters,
-        gradient: &Tensor,
-        with: StepSettings,
-    ) -> Tensor {
-        tch::no_grad(|| {
-            let (gradient, norm) = clipped(gradient, with.clip_norm);
-            let flat = parameters.flat.detach();
-            let update = flat.zeros_like();
-            // 1 - β₂(t) = t^-c: the first step takes the gradient's own square.
-            let fresh = (with.step as f64).powf(-self.settings.decay_power);
-            for cell in &self.cells {
-                let x = cell.block.of(&flat);
-                let u = self.direction(cell, &cell.block.of(&gradient), fresh);
-                let cut = (root_mean_square(&u) / self.settings.clip_threshold).clamp_min(1.0);
-                let scale = root_mean_square(&x).clamp_min(self.settings.eps_parameter);
-                cell.block
-                    .of(&update)
-                    .copy_(&(u / cut * scale * with.learning_rate));
-            }
-            parameters.flat -= &update;
-            Tensor::stack(&[norm, update.norm()], 0)
-        })
-    }
-
     /// U = G / sqrt(V) with the moments brought up to date.
     fn direction(&self, cell: &Cell, g: &Tensor, fresh: f64) -> Tensor {
         let squares = g.square() + self.settings.eps_gradient;
@@ -115,6 +81,33 @@ impl Adafactor {
                 g * entries.rsqrt()
             }
         }
+    }
+}
+
+impl UpdateRule for Adafactor {
+    fn update(&mut self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
+        let flat = parameters.flat.detach();
+        let update = flat.zeros_like();
+        // 1 - β₂(t) = t^-c: the first step takes the gradient's own square.
+        let fresh = (with.step as f64).powf(-self.settings.decay_power);
+        for cell in &self.cells {
+            let x = cell.block.of(&flat);
+            let u = self.direction(cell, &cell.block.of(gradient), fresh);
+            let cut = (root_mean_square(&u) / self.settings.clip_threshold).clamp_min(1.0);
+            let scale = root_mean_square(&x).clamp_min(self.settings.eps_parameter);
+            cell.block
+                .of(&update)
+                .copy_(&(u / cut * scale * with.learning_rate));
+        }
+        update
+    }
+
+    fn state(&self) -> Vec<(&'static str, &Tensor)> {
+        vec![
+            ("row_moments", &self.rows),
+            ("column_moments", &self.columns),
+            ("second_moment", &self.entries),
+        ]
     }
 }
 

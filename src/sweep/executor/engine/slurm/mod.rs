@@ -6,11 +6,12 @@ mod written;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::seats::{self, JobDevice, Seats};
-use super::{Settings, Storage};
-use crate::check::Check;
+use crate::error::Fault;
+use crate::executor::Storage;
+use crate::executor::seats::{self, JobDevice};
+use crate::executor::settings::{Jobs, Settings};
 use crate::given::given;
-use crate::{At, Count, SweepError};
+use crate::{At, Count};
 pub use written::{SlurmMemory, SlurmTime};
 
 /// Slurm, on a file system that it shares with this machine: each run is a task of a job array. docs/slurm.md is a guide.
@@ -60,79 +61,61 @@ fn gpus() -> At<Count> {
 }
 
 impl Settings for SlurmExecutor {
-    fn name(&self) -> &'static str {
-        "slurm"
+    fn jobs(&self) -> Option<Jobs<'_>> {
+        Some(Jobs {
+            device: JobDevice::of_gpus(&self.gpus),
+            threads_per_run: &self.threads_per_run,
+            max_pending: &self.max_pending,
+            storage: self.storage.as_ref(),
+            outlive_coordinator: true,
+        })
     }
 
-    fn seats(&self) -> Option<Seats> {
-        let device = JobDevice::of_gpus(&self.gpus);
-        Some(Seats::new(device, &self.threads_per_run, &self.max_pending))
-    }
-
-    fn storage(&self) -> Option<&Storage> {
-        self.storage.as_ref()
-    }
-
-    fn outlives_coordinator(&self) -> bool {
-        true
-    }
-
-    fn check(&self, check: &Check<'_>) -> Result<(), SweepError> {
+    fn check(&self) -> Result<(), Fault> {
         for (name, word) in [
             ("partition", &self.partition),
             ("account", &self.account),
             ("qos", &self.qos),
         ] {
-            if let Some(word) = word {
-                check.slurm_word(name, word)?;
-            }
+            word.as_ref()
+                .map_or(Ok(()), |word| check_word(name, word))?;
         }
         if self.gpus.value.0 > 1 {
             let message = format!("`gpus` is {}, allowed is 0 or 1", self.gpus.value.0);
             let hint = "a run trains on one GPU: give each job one, and `max_pending` says how many there are side by side";
-            return Err(check.at(&self.gpus, message, hint));
+            return Err(self.gpus.fault(message, hint));
         }
-        check.signal(self)?;
-        self.options
-            .iter()
-            .try_for_each(|option| check.slurm_option(option))?;
-        check.seats(&self.threads_per_run, &self.max_pending)
+        self.check_signal()?;
+        self.options.iter().try_for_each(options::check)
     }
 }
 
-impl Check<'_> {
-    fn slurm_word(&self, name: &str, word: &At<String>) -> Result<(), SweepError> {
-        if !word.value.is_empty() && !word.value.contains(char::is_whitespace) {
-            return Ok(());
-        }
-        let message = format!("`{name}` is `{}`, allowed is one word", word.value);
-        Err(self.at(
-            word,
-            message,
-            format!("name one that the cluster has, or leave `{name}` out for its default"),
-        ))
+fn check_word(name: &str, word: &At<String>) -> Result<(), Fault> {
+    if !word.value.is_empty() && !word.value.contains(char::is_whitespace) {
+        return Ok(());
     }
+    let message = format!("`{name}` is `{}`, allowed is one word", word.value);
+    let hint = format!("name one that the cluster has, or leave `{name}` out for its default");
+    Err(word.fault(message, hint))
+}
 
+impl SlurmExecutor {
     /// The signal must come while the job runs.
-    fn signal(&self, slurm: &SlurmExecutor) -> Result<(), SweepError> {
-        let (before, limit) = (
-            self.count("`signal_seconds`", &slurm.signal_seconds, 1..=65_535)?,
-            slurm.time.value.0,
-        );
+    fn check_signal(&self) -> Result<(), Fault> {
+        let before = self.signal_seconds.within("`signal_seconds`", 1..=65_535)?;
+        let limit = self.time.value.0;
         if before < limit {
             return Ok(());
         }
         let message = format!(
             "`signal_seconds` is {before}, and the whole time of a job, `time`, is {limit} s"
         );
-        // Where it stands by default, the time is what was written.
         let hint = "give a job more `time`, or less of it to end in";
-        let at_time = slurm.time.with(());
-        let place = if slurm.signal_seconds.line > 0 {
-            slurm.signal_seconds.with(())
+        // Where it stands by default, the time is what was written.
+        Err(if self.signal_seconds.line > 0 {
+            self.signal_seconds.fault(message, hint)
         } else {
-            at_time
-        };
-        Err(self.at(&place, message, hint))
+            self.time.fault(message, hint)
+        })
     }
 }

@@ -3,11 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Settings;
-use super::seats::Seats;
-use crate::check::Check;
+use crate::error::Fault;
+use crate::executor::settings::{Jobs, Settings};
 use crate::given::given;
-use crate::{At, Count, SweepError};
+use crate::{At, Count};
 
 /// This machine's CPU or GPUs.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -49,29 +48,20 @@ pub enum DeviceKind {
 }
 
 impl Settings for LocalExecutor {
-    fn name(&self) -> &'static str {
-        "local"
-    }
-
-    fn seats(&self) -> Option<Seats> {
+    fn jobs(&self) -> Option<Jobs<'_>> {
         None
     }
 
-    fn outlives_coordinator(&self) -> bool {
-        false
-    }
-
-    fn check(&self, check: &Check<'_>) -> Result<(), SweepError> {
+    fn check(&self) -> Result<(), Fault> {
         for (name, count) in [
             ("`slots`", &self.slots),
             ("`threads_per_run`", &self.threads_per_run),
         ] {
             if let Some(count) = count {
-                check.count(name, count, 1..=1024)?;
+                count.within(name, 1..=1024)?;
             }
         }
-        check
-            .count("`runs_per_device`", &self.runs_per_device, 1..=64)
-            .map(drop)
+        self.runs_per_device.within("`runs_per_device`", 1..=64)?;
+        Ok(())
     }
 }

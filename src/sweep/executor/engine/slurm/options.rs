@@ -1,7 +1,7 @@
 //! More options of `sbatch`.
 
-use crate::check::Check;
-use crate::{At, SweepError};
+use crate::At;
+use crate::error::Fault;
 
 /// Options that isoflop gives by itself, or that keep it from finding its jobs again, with what to do instead.
 const OURS: [(&str, &str); 27] = [
@@ -43,28 +43,21 @@ const OURS: [(&str, &str); 27] = [
 const FOLLOWS: &str = "leave it out: isoflop submits, names and follows jobs by itself";
 const OUTPUT: &str = "leave it out: what a job prints is kept with the results";
 
-impl Check<'_> {
-    pub(super) fn slurm_option(&self, option: &At<String>) -> Result<(), SweepError> {
-        let words = &option.value;
-        let name = words
-            .strip_prefix("--")
-            .map(|rest| rest.split('=').next().unwrap_or(rest));
-        let Some(name) =
-            name.filter(|name| is_a_name(name) && !words.contains(char::is_whitespace))
-        else {
-            let message = format!("`{words}` is not one long option of sbatch");
-            return Err(self.at(
-                option,
-                message,
-                "write each as one word, such as `--constraint=a100` or `--exclusive`",
-            ));
-        };
-        match OURS.iter().find(|(ours, _)| means(name, ours)) {
-            Some((ours, hint)) => {
-                Err(self.at(option, format!("`--{ours}` is isoflop's to give"), *hint))
-            }
-            None => Ok(()),
-        }
+/// Refuses an option that is isoflop's to give, or none.
+pub(super) fn check(option: &At<String>) -> Result<(), Fault> {
+    let words = &option.value;
+    let name = words
+        .strip_prefix("--")
+        .map(|rest| rest.split('=').next().unwrap_or(rest))
+        .filter(|name| is_a_name(name) && !words.contains(char::is_whitespace));
+    let Some(name) = name else {
+        let message = format!("`{words}` is not one long option of sbatch");
+        let hint = "write each as one word, such as `--constraint=a100` or `--exclusive`";
+        return Err(option.fault(message, hint));
+    };
+    match OURS.iter().find(|(ours, _)| means(name, ours)) {
+        Some((ours, hint)) => Err(option.fault(format!("`--{ours}` is isoflop's to give"), *hint)),
+        None => Ok(()),
     }
 }
 
@@ -82,16 +75,10 @@ fn means(name: &str, option: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn is_refused(option: &str) -> bool {
-        Check {
-            path: Path::new("a.yaml"),
-        }
-        .slurm_option(&At::nowhere(option.to_owned()))
-        .is_err()
+        check(&At::nowhere(option.to_owned())).is_err()
     }
 
     #[test]

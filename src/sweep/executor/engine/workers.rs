@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Settings;
-use super::seats::{self, JobDevice, Seats};
-use crate::check::Check;
-use crate::{At, Count, Number, SweepError};
+use crate::error::Fault;
+use crate::executor::seats::{self, JobDevice};
+use crate::executor::settings::{Jobs, Settings};
+use crate::{At, Count, Number};
 
 /// Machines on which `isoflop worker` was started; docs/workers.md tells how. `isoflop run` takes `--listen` for them.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -41,33 +41,26 @@ impl Default for WorkersExecutor {
 }
 
 impl Settings for WorkersExecutor {
-    fn name(&self) -> &'static str {
-        "workers"
+    fn jobs(&self) -> Option<Jobs<'_>> {
+        Some(Jobs {
+            device: self.device,
+            threads_per_run: &self.threads_per_run,
+            max_pending: &self.max_pending,
+            storage: None,
+            // Workers go on, and deliver to a coordinator.
+            outlive_coordinator: false,
+        })
     }
 
-    fn seats(&self) -> Option<Seats> {
-        Some(Seats::new(
-            self.device,
-            &self.threads_per_run,
-            &self.max_pending,
-        ))
-    }
-
-    /// Workers go on, and deliver to a coordinator.
-    fn outlives_coordinator(&self) -> bool {
-        false
-    }
-
-    fn check(&self, check: &Check<'_>) -> Result<(), SweepError> {
-        check.seats(&self.threads_per_run, &self.max_pending)?;
-        let beat = check.within("`beat_seconds`", &self.beat_seconds, 0.05..=60.0)?;
-        let lease = check.within("`lease_seconds`", &self.lease_seconds, 0.1..=1e5)?;
+    fn check(&self) -> Result<(), Fault> {
+        let beat = self.beat_seconds.within("`beat_seconds`", 0.05..=60.0)?;
+        let lease = self.lease_seconds.within("`lease_seconds`", 0.1..=1e5)?;
         if lease < 2.0 * beat {
             let message = format!(
                 "`lease_seconds` is {lease}, which is less than two beats of {beat} s: one word that comes late would cost the run"
             );
             let hint = "make it several times `beat_seconds`";
-            return Err(check.at(&self.lease_seconds, message, hint));
+            return Err(self.lease_seconds.fault(message, hint));
         }
         Ok(())
     }

@@ -1,12 +1,11 @@
 //! Times and amounts of memory as Slurm writes them.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+use schemars::json_schema;
+use serde::de::{self, Visitor};
 
 /// A time limit, s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,27 +117,11 @@ impl<T: FromStr<Err = String>> Visitor<'_> for Words<T> {
     }
 }
 
-impl<'de> Deserialize<'de> for SlurmTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Words(
-            PhantomData,
-            "a time limit such as `90` or `1-00:00:00`",
-        ))
-    }
-}
-
-impl<'de> Deserialize<'de> for SlurmMemory {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Words(PhantomData, "an amount of memory such as `4G`"))
-    }
-}
-
-impl JsonSchema for SlurmTime {
-    fn schema_name() -> Cow<'static, str> {
-        "SlurmTime".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+written!(
+    SlurmTime,
+    Words(PhantomData, "a time limit such as `90` or `1-00:00:00`",),
+    "SlurmTime",
+    |_| {
         json_schema!({
             "anyOf": [
                 { "type": "integer", "minimum": 1 },
@@ -146,19 +129,18 @@ impl JsonSchema for SlurmTime {
             ]
         })
     }
-}
+);
 
-impl JsonSchema for SlurmMemory {
-    fn schema_name() -> Cow<'static, str> {
-        "SlurmMemory".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+written!(
+    SlurmMemory,
+    Words(PhantomData, "an amount of memory such as `4G`"),
+    "SlurmMemory",
+    |_| {
         json_schema!({
             "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^[0-9]+[KMGT]?$" }]
         })
     }
-}
+);
 
 #[cfg(test)]
 mod tests {

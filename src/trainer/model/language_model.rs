@@ -1,0 +1,172 @@
+//! The whole model, and its loss.
+
+use isoflop_core::arch::{
+    Head, LogitScale, ModelConfig, Positions as PositionKind, RELATIVE_BUCKETS,
+};
+use tch::{Kind, Tensor};
+
+use super::attention_path::AttentionPath;
+use super::block::Block;
+use super::init;
+use super::norm::Norm;
+use super::operations::{dense, scaled, soft_cap};
+use super::positions::Positions;
+use crate::fused;
+use crate::parameters::{Slot, Views};
+
+/// A model bound to one view of its parameters.
+#[derive(Debug)]
+pub(crate) struct Model {
+    embedding: Tensor,                  // [V, d]
+    position_embedding: Option<Tensor>, // [T, d]
+    relative_bias: Option<Tensor>,      // [H, buckets], shared by all layers
+    blocks: Vec<Block>,
+    final_norm: Norm,
+    head: Tensor, // [V, d], the embedding where that is tied
+    logit_scale: Option<f64>,
+    logit_soft_cap: Option<f64>,
+    bounds_scores: bool,
+    z_loss: f64,
+}
+
+/// What a batch costs, nats/token, means over all positions.
+#[derive(Debug)]
+pub(crate) struct Loss {
+    /// -log p(next token): the loss that is compared.
+    pub(crate) cross_entropy: Tensor, // []
+    /// What training minimises: that, and the z-loss where there is one.
+    pub(crate) objective: Tensor, // []
+}
+
+impl Model {
+    /// Every tensor, in the order of the forward pass.
+    pub(crate) fn slots(config: &ModelConfig) -> Vec<Slot> {
+        let [d, vocabulary] = [config.shape.d_model, config.vocabulary].map(i64::from);
+        let mut slots = vec![Slot::embedding(
+            "embedding",
+            &[vocabulary, d],
+            init::embedding(config),
+        )];
+        slots.extend(position_slot(config));
+        slots.extend((0..config.shape.layers).flat_map(|layer| Block::slots(config, layer)));
+        slots.extend(Norm::slots(config, "final_norm"));
+        if config.architecture.head == Head::Untied {
+            slots.push(Slot::embedding(
+                "head",
+                &[vocabulary, d],
+                init::head(config),
+            ));
+        }
+        slots
+    }
+
+    pub(crate) fn bind(config: &ModelConfig, views: &Views<'_>) -> Self {
+        let architecture = &config.architecture;
+        let positioned = |kind: bool, name: &str| kind.then(|| views.get(name));
+        Self {
+            embedding: views.get("embedding"),
+            position_embedding: positioned(
+                architecture.positions == PositionKind::Learned,
+                "position_embedding",
+            ),
+            relative_bias: positioned(
+                architecture.positions == PositionKind::T5Relative,
+                "relative_bias",
+            ),
+            blocks: (0..config.shape.layers)
+                .map(|layer| Block::bind(config, views, layer))
+                .collect(),
+            final_norm: Norm::bind(config, views, "final_norm"),
+            head: views.matrix(if architecture.head == Head::Tied {
+                "embedding"
+            } else {
+                "head"
+            }),
+            logit_scale: match architecture.logit_scale {
+                LogitScale::InverseSqrtWidth => Some(f64::from(config.shape.d_model).powf(-0.5)),
+                LogitScale::One => None,
+            },
+            logit_soft_cap: architecture.logit_softcap,
+            bounds_scores: architecture.attention_softcap.is_some(),
+            z_loss: architecture.z_loss,
+        }
+    }
+
+    /// Logits for the next token at every position.
+    pub(crate) fn forward(&self, tokens: &Tensor, positions: &Positions) -> Tensor {
+        self.forward_by(
+            AttentionPath::of(&self.embedding, self.bounds_scores),
+            tokens,
+            positions,
+        )
+    }
+
+    /// The same by one path through attention.
+    pub(super) fn forward_by(
+        &self,
+        path: AttentionPath,
+        tokens: &Tensor,
+        positions: &Positions,
+    ) -> Tensor {
+        let bias = positions.bias(self.relative_bias.as_ref(), path, self.head.kind());
+        let mut x = Tensor::embedding(&self.embedding, tokens, -1, false, false); // [B, T, d]
+        if let Some(position_embedding) = &self.position_embedding {
+            x += position_embedding;
+        }
+        for block in &self.blocks {
+            x = block.forward(&x, &bias, positions);
+        }
+        let h = scaled(self.final_norm.forward(&x), self.logit_scale); // [B, T, d]
+        soft_cap(dense(&h, &self.head, None), self.logit_soft_cap) // [B, T, V]
+    }
+
+    /// Mean loss over all positions.
+    pub(crate) fn loss(&self, tokens: &Tensor, targets: &Tensor, positions: &Positions) -> Loss {
+        let vocabulary = self.embedding.size()[0];
+        let logits = self.forward(tokens, positions).view([-1, vocabulary]); // [B·T, V]
+        let targets = targets.reshape([-1]);
+        if fused::serves(&logits) {
+            let [cross_entropy, objective] = fused::cross_entropy(logits, &targets, self.z_loss);
+            return Loss {
+                cross_entropy,
+                objective,
+            };
+        }
+        let logits = logits.to_kind(Kind::Float);
+        let cross_entropy = logits.cross_entropy_for_logits(&targets);
+        let objective = if self.z_loss > 0.0 {
+            // z·mean(log² Σ exp(logits)), arXiv:2204.02311, section 5.
+            let log_z = logits.logsumexp([-1i64].as_slice(), false);
+            &cross_entropy + log_z.square().mean(Kind::Float) * self.z_loss
+        } else {
+            cross_entropy.shallow_clone()
+        };
+        Loss {
+            cross_entropy,
+            objective,
+        }
+    }
+}
+
+/// The tensor by which positions are known, where they have one.
+fn position_slot(config: &ModelConfig) -> Option<Slot> {
+    let [d, heads, t] = [
+        config.shape.d_model,
+        config.shape.heads,
+        config.sequence_length,
+    ]
+    .map(i64::from);
+    match config.architecture.positions {
+        PositionKind::T5Relative => Some(Slot::exempt(
+            "relative_bias",
+            &[heads, i64::from(RELATIVE_BUCKETS)],
+            init::relative_bias(config),
+        )),
+        PositionKind::Learned => Some(Slot::exempt(
+            "position_embedding",
+            &[t, d],
+            init::embedding(config),
+        )),
+        PositionKind::Rotary { .. } | PositionKind::None => None,
+    }
+}
