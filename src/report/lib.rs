@@ -9,6 +9,7 @@
 
 mod axis;
 mod canvas;
+mod captions;
 mod clip;
 mod cost;
 mod curves;

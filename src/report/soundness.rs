@@ -74,7 +74,7 @@ fn choices(comparison: &Comparison, fits: &Fits) -> Option<String> {
             fits.settings.cost.unit(),
             headline.loss,
             LOSS_VAL.unit,
-            table(&["by", "multiplier", "95% interval"], &rows)
+            table(&["by", "multiplier", "95% interval"], rows)
         )
     })
 }
