@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{AppError, ErrorKind, Report, report_of};
+use super::report::report_of;
+use super::{AppError, ErrorKind, Report};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{Summary, SweepLock};
 use isoflop_dispatch::store::{Failure, Record, RunState};
