@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::output;
+use super::progress::told;
 use isoflop_app::Session;
 use isoflop_core::run::{Event, EventKind, Outcome};
 use isoflop_dispatch::coordinator::{DiskRoom, Observer};
@@ -17,20 +18,9 @@ pub(super) struct JsonEvents;
 
 impl JsonEvents {
     pub(super) fn new(session: &Session) -> Self {
-        let plan = &session.plan;
-        let done = session
-            .taken_up
-            .resumed
-            .done
-            .iter()
-            .filter(|done| **done)
-            .count();
-        let devices: Vec<String> = session
-            .options
-            .slots
-            .iter()
-            .map(|slot| slot.device.to_string())
-            .collect();
+        let (plan, done) = (&session.plan, session.done());
+        let slots = session.options.slots.iter();
+        let devices: Vec<String> = slots.map(|slot| slot.device.to_string()).collect();
         say(
             "sweep_started",
             json!({ "sweep": plan.name, "runs": plan.runs.len(), "done": done, "slots": devices }),
@@ -115,7 +105,7 @@ impl Observer for JsonEvents {
         };
         say(
             event,
-            json!({ "engine": engine, "message": if is_over { trouble.over().to_owned() } else { trouble.words() } }),
+            json!({ "engine": engine, "message": told(trouble, is_over) }),
         );
     }
 

@@ -1,12 +1,12 @@
 //! `isoflop predict`
 
-use super::next_args::{PredictArgs, PredictBy};
+use super::next_args::PredictArgs;
 use super::terminal::Terminal;
 use super::{Exit, output};
 use isoflop_app::{AppError, predict, prediction_refusal, study};
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::si;
-use isoflop_fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions};
+use isoflop_fit::{Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions};
 
 pub(super) fn main(args: &PredictArgs) -> Result<Exit, AppError> {
     let studied = study(&args.study.source(), &mut Terminal::new())?;
@@ -14,10 +14,7 @@ pub(super) fn main(args: &PredictArgs) -> Result<Exit, AppError> {
         flops: args.flops.clone(),
         runs: args.params.zip(args.tokens).into_iter().collect(),
         arm: args.arm.clone(),
-        approach: args.approach.map(|by| match by {
-            PredictBy::Profiles => Approach::Profiles,
-            PredictBy::Surface => Approach::Surface,
-        }),
+        approach: args.approach,
     };
     let settings = args.study.settings(&studied.baseline);
     let predictions = predict(&studied, &settings, &asked)?;
@@ -45,11 +42,7 @@ fn print(arm: &Predictions) {
     output::line("");
     if !arm.budgets.is_empty() {
         let header = ["FLOPs", "loss", "N*", "D*", "D*/N*", "status"];
-        output::line(output::table(
-            &header,
-            arm.budgets.iter().flat_map(budget_rows).collect(),
-            0,
-        ));
+        output::table(&header, arm.budgets.iter().flat_map(budget_rows), 0);
     }
     for flops in &arm.out_of_reach {
         output::line(format!(
@@ -58,11 +51,7 @@ fn print(arm: &Predictions) {
     }
     if !arm.runs.is_empty() {
         let header = ["N", "D", "FLOPs", "loss", "status"];
-        output::line(output::table(
-            &header,
-            arm.runs.iter().flat_map(run_rows).collect(),
-            0,
-        ));
+        output::table(&header, arm.runs.iter().flat_map(run_rows), 0);
     }
     output::line("");
 }
@@ -152,15 +141,12 @@ fn status(beyond: f64) -> [String; 2] {
 fn explain(predictions: &[Predictions]) {
     let budgets = || predictions.iter().flat_map(|arm| &arm.budgets);
     let runs = || predictions.iter().flat_map(|arm| &arm.runs);
-    let residual = predictions
-        .iter()
-        .filter_map(|arm| arm.residual)
-        .fold(f64::NAN, f64::max);
+    let residuals = predictions.iter().filter_map(|arm| arm.residual);
     output::paragraph(&format!(
         "estimates, 95% bands below them; loss in {}, N in parameters, D in tokens",
         LOSS_VAL.unit
     ));
-    if residual.is_finite() {
+    if let Some(residual) = residuals.reduce(f64::max).filter(|most| most.is_finite()) {
         output::paragraph(&format!(
             "bands are of the law: single runs lie up to {:.1}% of the loss around it (root mean square)",
             100.0 * residual
@@ -169,11 +155,7 @@ fn explain(predictions: &[Predictions]) {
     if budgets().any(|at| !at.size_measured) {
         output::paragraph("* outside the measured sizes");
     }
-    if budgets()
-        .map(|at| at.beyond)
-        .chain(runs().map(|run| run.beyond))
-        .any(|beyond| beyond > 1.0)
-    {
+    if budgets().any(|at| at.beyond > 1.0) || runs().any(|run| run.beyond > 1.0) {
         output::paragraph(
             "beyond what was measured a band holds only if the law does: it covers noise, not another shape of the law",
         );
