@@ -47,28 +47,13 @@ pub fn by_engine(executors: &ExecutorList, slots: &[Slot]) -> Option<String> {
         let count = slots.iter().filter(|slot| slot.engine == engine).count();
         format!("{count} by {name}")
     };
-    (names.len() > 1).then(|| {
-        names
-            .iter()
-            .enumerate()
-            .map(of_engine)
-            .collect::<Vec<_>>()
-            .join(", ")
-    })
+    let words: Vec<String> = names.iter().enumerate().map(of_engine).collect();
+    (words.len() > 1).then(|| words.join(", "))
 }
 
 /// Whether engines train a run with other last bits than their neighbours, in words.
 pub fn unlike(slots: &[Slot]) -> Option<&'static str> {
-    let kind = |slot: &Slot| {
-        (
-            slot.device == Device::Cpu,
-            if slot.device == Device::Cpu {
-                slot.threads
-            } else {
-                0
-            },
-        )
-    };
+    let kind = |slot: &Slot| (slot.device == Device::Cpu).then_some(slot.threads);
     let first = kind(slots.first()?);
     slots.iter().any(|slot| kind(slot) != first).then_some(
         "the engines train on other devices or with other threads a run: which of them takes a run changes the last bits of its loss",
@@ -140,7 +125,7 @@ fn depot(storage: &Storage) -> Result<Depot, AppError> {
     })
 }
 
-fn seconds(number: Number) -> Duration {
+pub(crate) fn seconds(number: Number) -> Duration {
     Duration::from_secs_f64(number.0)
 }
 

@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use super::engine::seconds;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::executor::{Counter, Identity, Tokens, WorkerTerms, Workers};
@@ -45,10 +45,9 @@ pub(crate) fn workers(
         tokens,
         sweep: dir.name(),
     };
-    let seconds = |seconds: f64| Duration::from_secs_f64(seconds);
     let terms = WorkerTerms {
-        lease: seconds(settings.lease_seconds.value.0),
-        beat: seconds(settings.beat_seconds.value.0),
+        lease: seconds(settings.lease_seconds.value),
+        beat: seconds(settings.beat_seconds.value),
         deliver_checkpoints: settings.deliver_checkpoints,
     };
     Ok(Workers::new(counter, terms))

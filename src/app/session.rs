@@ -1,12 +1,12 @@
 //! A drive over a sweep, from a results folder that holds all that its runs need to its end.
 
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::{panic, thread};
 
 use super::changes::done;
 use super::drive_request::DriveRequest;
-use super::engine::{engines, places};
+use super::engine::{engines, places, seconds};
 use super::{AppError, Listener, SessionEnd, memory};
 use isoflop_core::run::{Outcome, RunId, SweepDir};
 use isoflop_dispatch::coordinator::{
@@ -14,7 +14,7 @@ use isoflop_dispatch::coordinator::{
     branches, disk_reserve, drive, seat,
 };
 use isoflop_dispatch::executor::{Engines, Slot};
-use isoflop_sweep::{Executor, Number, Plan, PlannedRun, SweepFile};
+use isoflop_sweep::{Executor, Plan, PlannedRun, SweepFile};
 use isoflop_table::follow;
 
 /// A sweep whose results folder holds all that its runs need.
@@ -147,7 +147,6 @@ fn options(
     outcomes: Sender<(RunId, Outcome)>,
 ) -> Options {
     let policy = &sweep.file.policy;
-    let seconds = |seconds: Number| Duration::from_secs_f64(seconds.0);
     let runs = &sweep.plan.runs;
     let branches = branches(&sweep.plan);
     let cost =

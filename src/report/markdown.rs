@@ -3,7 +3,7 @@
 use super::captions::figure;
 use super::{Inputs, provenance, seconds, soundness, surfaces, tables};
 use isoflop_fit::ArmFit;
-use isoflop_table::RunStatus;
+use isoflop_table::{RunRow, RunStatus};
 
 /// All of `report.md`; `figures` are the names of those that were drawn.
 pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
@@ -204,33 +204,28 @@ fn learning_rates(inputs: &Inputs<'_>, figures: &[&str]) -> String {
 
 fn left_out(inputs: &Inputs<'_>) -> String {
     let excluded = &inputs.fits.excluded;
-    let mut lines: Vec<String> = excluded
+    let excluded_lines = excluded
         .iter()
-        .map(|e| format!("- `{}`: {}", e.run, e.reason))
-        .collect();
-    let unfinished: Vec<_> = inputs
-        .runs
-        .iter()
+        .map(|e| format!("- `{}`: {}", e.run, e.reason));
+    let runs = inputs.runs.iter();
+    let unfinished: Vec<&RunRow> = runs
         .filter(|run| run.status != RunStatus::Finished)
         .collect();
+    let line = |run: &&RunRow| {
+        let (id, arm, size, seed) = (&run.run_id, &run.arm, &run.size, run.seed);
+        let (flops, status) = (run.flops, run.status.name());
+        format!("- `{id}` ({arm}, {size}, {flops:.2e} FLOPs, seed {seed}): {status}")
+    };
     // The fits name their runs as their caller chose; where they name fewer than there are, the table does it.
-    if excluded.len() < unfinished.len() {
-        lines.extend(unfinished.iter().map(|run| {
-            let (arm, size, seed) = (&run.arm, &run.size, run.seed);
-            format!(
-                "- `{}` ({arm}, {size}, {:.2e} FLOPs, seed {seed}): {}",
-                run.run_id,
-                run.flops,
-                run.status.name()
-            )
-        }));
-    }
+    let told = if excluded.len() < unfinished.len() {
+        unfinished.as_slice()
+    } else {
+        &[]
+    };
+    let lines: Vec<String> = excluded_lines.chain(told.iter().map(line)).collect();
     if lines.is_empty() {
         return "## Runs left out\n\nNone.\n".to_owned();
     }
-    let used = inputs.fits.runs_used;
-    format!(
-        "## Runs left out\n\n{used} runs are in the fits; these are not:\n\n{}\n",
-        lines.join("\n")
-    )
+    let (used, lines) = (inputs.fits.runs_used, lines.join("\n"));
+    format!("## Runs left out\n\n{used} runs are in the fits; these are not:\n\n{lines}\n")
 }

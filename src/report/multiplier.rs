@@ -138,30 +138,28 @@ fn refused(comparisons: &[Comparison], against: Against, axis: &Axis) -> Vec<Mar
     let [comparison] = comparisons else {
         return Vec::new();
     };
-    let at = |point: &MultiplierPoint| against.of(point);
-    let pairs = comparison
-        .multiplier
-        .windows(2)
-        .filter(|pair| pair.iter().any(|p| p.value.is_none()));
-    let (mut shades, mut last) = (Vec::new(), None);
-    for pair in pairs {
-        match last {
-            Some((from, to)) if to == at(&pair[0]) => last = Some((from, at(&pair[1]))),
-            _ => {
-                shades.extend(last);
-                last = Some((at(&pair[0]), at(&pair[1])));
-            }
-        }
-    }
-    shades.extend(last);
+    let list = &comparison.multiplier;
+    let is_refused = |pair: &[MultiplierPoint]| pair.iter().any(|point| point.value.is_none());
+    let pairs: Vec<&[MultiplierPoint]> = list.windows(2).collect();
+    let stretches = pairs.chunk_by(|a, b| is_refused(a) == is_refused(b));
     // The margins of the axis lie beyond the list: they go with its ends.
-    let first = comparison.multiplier.first().map(at);
-    let last = comparison.multiplier.last().map(at);
-    let shade = |(from, to)| Mark::Shade {
-        from: if Some(from) == first { axis.low } else { from },
-        to: if Some(to) == last { axis.high } else { to },
+    let ends = [list.first(), list.last()].map(|end| end.map(|point| against.of(point)));
+    let shade = |stretch: &[&[MultiplierPoint]]| {
+        let from = against.of(&stretch[0][0]);
+        let to = against.of(&stretch[stretch.len() - 1][1]);
+        Mark::Shade {
+            from: if Some(from) == ends[0] {
+                axis.low
+            } else {
+                from
+            },
+            to: if Some(to) == ends[1] { axis.high } else { to },
+        }
     };
-    shades.into_iter().map(shade).collect()
+    stretches
+        .filter(|stretch| is_refused(stretch[0]))
+        .map(shade)
+        .collect()
 }
 
 fn lines(comparison: &Comparison, against: Against, ink: Ink) -> Vec<Mark> {
