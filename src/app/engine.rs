@@ -2,17 +2,17 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::drive_request::DriveRequest;
 use super::listen::workers;
+use super::seconds::seconds;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::{Device, SweepDir};
 use isoflop_dispatch::exchange::{Depot, DepotTerms, StorageAddress};
 use isoflop_dispatch::executor::{
     Dialect, DialectError, Engines, Executor as Engine, Queue, Slot, Trainer, engine_names, slots,
 };
-use isoflop_sweep::{At, Executor, ExecutorList, JobDevice, Number, Seats, Storage, SweepFile};
+use isoflop_sweep::{At, Executor, ExecutorList, JobDevice, Seats, Storage, SweepFile};
 
 /// The places that a sweep's settings give to runs, engine by engine.
 pub(crate) fn places(executors: &ExecutorList) -> Result<Vec<Slot>, AppError> {
@@ -123,10 +123,6 @@ fn depot(storage: &Storage) -> Result<Depot, AppError> {
         let hint = "check `storage` in the sweep, that the bucket is there, and the `AWS_` variables of one who may write to it; docs/storage.md explains them";
         AppError::new(ErrorKind::ExecutorUnreachable, message, hint)
     })
-}
-
-pub(crate) fn seconds(number: Number) -> Duration {
-    Duration::from_secs_f64(number.0)
 }
 
 fn nowhere(error: io::Error) -> AppError {

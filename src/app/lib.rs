@@ -48,6 +48,7 @@ mod requests;
 mod resume;
 mod run;
 mod runs;
+mod seconds;
 mod session;
 mod session_end;
 mod sizes;

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use super::engine::seconds;
+use super::seconds::seconds;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::executor::{Counter, Identity, Tokens, WorkerTerms, Workers};

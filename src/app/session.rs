@@ -6,7 +6,8 @@ use std::{panic, thread};
 
 use super::changes::done;
 use super::drive_request::DriveRequest;
-use super::engine::{engines, places, seconds};
+use super::engine::{engines, places};
+use super::seconds::seconds;
 use super::{AppError, Listener, SessionEnd, memory};
 use isoflop_core::run::{Outcome, RunId, SweepDir};
 use isoflop_dispatch::coordinator::{

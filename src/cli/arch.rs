@@ -135,11 +135,7 @@ fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, AppError> {
 }
 
 fn print(shown: &Shown, args: &ArchShowArgs) {
-    let Shown {
-        name,
-        about,
-        config,
-    } = shown;
+    let (name, about, config) = (&shown.name, &shown.about, &shown.config);
     let shape = &config.shape;
     output::paragraph(&format!("{name}: {about}"));
     output::line(format!(
@@ -305,11 +301,7 @@ fn listed(preset: &Preset) -> Value {
 }
 
 fn shown_json(shown: &Shown, args: &ArchShowArgs) -> Value {
-    let Shown {
-        name,
-        about,
-        config,
-    } = shown;
+    let (name, about, config) = (&shown.name, &shown.about, &shown.config);
     let (params, flops) = (config.params(), config.flops());
     let operation = |(operation, counted): (Operation, Counted)| {
         json!({

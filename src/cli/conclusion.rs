@@ -59,12 +59,7 @@ fn say_detached(end: &SessionEnd) {
 }
 
 fn ended(end: &SessionEnd) -> serde_json::Value {
-    let SessionEnd {
-        plan,
-        summary,
-        seconds,
-        ..
-    } = end;
+    let (plan, summary, seconds) = (&end.plan, &end.summary, end.seconds);
     let count = |name: &str| end.count(|state| state.name() == name);
     let states: serde_json::Map<_, _> = RunState::NAMES
         .iter()

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::choice::{Choice, one_of};
 use super::study_args::StudyArgs;
 use isoflop_fit::surface::Objective;
 use isoflop_fit::{Approach, Cost, Count, Settings};
@@ -23,69 +22,51 @@ pub(super) struct FitArgs {
     #[arg(long)]
     pub(super) extrapolate: bool,
     /// Way from runs to a frontier [default: the first of profiles and surface that both arms have]
-    #[arg(long, value_parser = one_of(APPROACHES))]
-    pub(super) approach: Option<Approach>,
+    #[arg(long, value_enum)]
+    pub(super) approach: Option<ApproachArg>,
     /// What a run costs
-    #[arg(long, value_parser = one_of(COSTS), default_value = "flops")]
-    pub(super) cost: Cost,
+    #[arg(long, value_enum, default_value_t = CostArg::Flops)]
+    pub(super) cost: CostArg,
     /// What N counts
-    #[arg(long, value_parser = one_of(COUNTS), default_value = "total")]
-    pub(super) count: Count,
+    #[arg(long, value_enum, default_value_t = CountArg::Total)]
+    pub(super) count: CountArg,
     /// What surfaces are fitted by
     #[arg(long, value_enum, default_value_t = ObjectiveArg::Huber)]
     pub(super) objective: ObjectiveArg,
 }
 
-const APPROACHES: &[Choice<Approach>] = &[
-    (
-        "profiles",
-        "A parabola at each budget, and a power law through their vertices",
-        Approach::Profiles,
-    ),
-    (
-        "profiles-cubic",
-        "The same with cubics",
-        Approach::ProfilesCubic,
-    ),
-    (
-        "profiles-windowed",
-        "The same with parabolas through the sizes near the optimum",
-        Approach::ProfilesWindowed,
-    ),
-    (
-        "surface",
-        "L = E + A·N^-α + B·D^-β through all runs",
-        Approach::Surface,
-    ),
-    (
-        "envelope",
-        "The lower envelope of all training curves; gives no intervals",
-        Approach::Envelope,
-    ),
-];
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ApproachArg {
+    /// A parabola at each budget, and a power law through their vertices
+    Profiles,
+    /// The same with cubics
+    ProfilesCubic,
+    /// The same with parabolas through the sizes near the optimum
+    ProfilesWindowed,
+    /// L = E + A·N^-α + B·D^-β through all runs
+    Surface,
+    /// The lower envelope of all training curves; gives no intervals
+    Envelope,
+}
 
-const COSTS: &[Choice<Cost>] = &[
-    (
-        "flops",
-        "FLOPs as they are given; exact for isoflop's own runs",
-        Cost::Flops,
-    ),
-    ("6nd", "6·N·D", Cost::SixNd),
-    (
-        "device-seconds",
-        "Seconds of training, times devices",
-        Cost::DeviceSeconds,
-    ),
-];
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum CostArg {
+    /// FLOPs as they are given; exact for isoflop's own runs
+    Flops,
+    /// 6·N·D
+    #[value(name = "6nd")]
+    SixNd,
+    /// Seconds of training, times devices
+    DeviceSeconds,
+}
 
-const COUNTS: &[Choice<Count>] = &[
-    ("total", "All parameters", Count::Total),
-    (
-        "without-embedding",
-        "All but the embedding's",
-        Count::WithoutEmbedding,
-    ),
-];
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum CountArg {
+    /// All parameters
+    Total,
+    /// All but the embedding's
+    WithoutEmbedding,
+}
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ObjectiveArg {
@@ -101,9 +82,22 @@ pub(super) enum ObjectiveArg {
 pub(super) fn settings(args: &FitArgs, baseline: &str) -> Settings {
     Settings {
         extrapolate: args.extrapolate,
-        cost: args.cost,
-        count: args.count,
-        approach: args.approach,
+        cost: match args.cost {
+            CostArg::Flops => Cost::Flops,
+            CostArg::SixNd => Cost::SixNd,
+            CostArg::DeviceSeconds => Cost::DeviceSeconds,
+        },
+        count: match args.count {
+            CountArg::Total => Count::Total,
+            CountArg::WithoutEmbedding => Count::WithoutEmbedding,
+        },
+        approach: args.approach.map(|approach| match approach {
+            ApproachArg::Profiles => Approach::Profiles,
+            ApproachArg::ProfilesCubic => Approach::ProfilesCubic,
+            ApproachArg::ProfilesWindowed => Approach::ProfilesWindowed,
+            ApproachArg::Surface => Approach::Surface,
+            ApproachArg::Envelope => Approach::Envelope,
+        }),
         objective: match args.objective {
             ObjectiveArg::Huber => Objective::default(),
             ObjectiveArg::LeastSquares => Objective::LeastSquares,

@@ -4,7 +4,6 @@ mod arch;
 mod args;
 mod attempt;
 mod changes;
-mod choice;
 mod command;
 mod common_args;
 mod conclusion;

@@ -1,11 +1,9 @@
 //! Arguments of the commands about runs that are not there yet: `predict` and `suggest`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::choice::{Choice, one_of};
 use super::study_args::StudyArgs;
 use isoflop_core::units::parse_number;
-use isoflop_fit::{Approach, Target};
 
 #[derive(Debug, Args)]
 pub(super) struct PredictArgs {
@@ -24,22 +22,17 @@ pub(super) struct PredictArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) arm: Option<String>,
     /// What to predict by [default: the surface of an arm that has one, and else its profiles]
-    #[arg(long, value_parser = one_of(PREDICT_BY))]
-    pub(super) approach: Option<Approach>,
+    #[arg(long, value_enum)]
+    pub(super) approach: Option<PredictBy>,
 }
 
-const PREDICT_BY: &[Choice<Approach>] = &[
-    (
-        "profiles",
-        "Power laws through the optima of the budgets",
-        Approach::Profiles,
-    ),
-    (
-        "surface",
-        "L = E + A·N^-α + B·D^-β through all runs",
-        Approach::Surface,
-    ),
-];
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PredictBy {
+    /// Power laws through the optima of the budgets
+    Profiles,
+    /// L = E + A·N^-α + B·D^-β through all runs
+    Surface,
+}
 
 /// Counts that mean something.
 const LEAST: f64 = 1.0;
@@ -63,8 +56,8 @@ pub(super) struct SuggestArgs {
     #[arg(long, value_name = "ALLOWANCE", value_parser = positive)]
     pub(super) flops: f64,
     /// What the runs are to tell of
-    #[arg(long, value_parser = one_of(TARGETS), default_value = "multiplier")]
-    pub(super) of: Target,
+    #[arg(long, value_enum, default_value_t = TargetArg::Multiplier)]
+    pub(super) of: TargetArg,
     /// Arm whose exponent it is, or that is compared with the baseline [default: the baseline, or the only other arm]
     #[arg(long, value_name = "NAME")]
     pub(super) arm: Option<String>,
@@ -82,17 +75,14 @@ pub(super) struct SuggestArgs {
     pub(super) max_tokens: Option<f64>,
 }
 
-const TARGETS: &[Choice<Target>] = &[
-    (
-        "multiplier",
-        "What the arm's compute is worth in the baseline's",
-        Target::Multiplier,
-    ),
-    (
-        "alpha",
-        "α, the exponent of N in the surface",
-        Target::Alpha,
-    ),
-    ("beta", "β, the exponent of D in the surface", Target::Beta),
-    ("n-exponent", "p in N* ∝ C^p", Target::NExponent),
-];
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum TargetArg {
+    /// What the arm's compute is worth in the baseline's
+    Multiplier,
+    /// α, the exponent of N in the surface
+    Alpha,
+    /// β, the exponent of D in the surface
+    Beta,
+    /// p in N* ∝ C^p
+    NExponent,
+}

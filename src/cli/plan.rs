@@ -201,12 +201,7 @@ fn budget_table(runs: &[PlannedRun], seconds: Option<&[f64]>) {
 }
 
 fn as_json(outlook: &Outlook) -> Value {
-    let Outlook {
-        sweep,
-        slots,
-        resumed,
-        ..
-    } = outlook;
+    let (sweep, slots, resumed) = (&outlook.sweep, &outlook.slots, &outlook.resumed);
     let runs = sweep.plan.runs.iter().enumerate();
     json!({
         "sweep": sweep.plan.name, "baseline": sweep.plan.baseline,

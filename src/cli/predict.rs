@@ -1,12 +1,12 @@
 //! `isoflop predict`
 
-use super::next_args::PredictArgs;
+use super::next_args::{PredictArgs, PredictBy};
 use super::terminal::Terminal;
 use super::{Exit, output};
 use isoflop_app::{AppError, predict, prediction_refusal, study};
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::si;
-use isoflop_fit::{Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions};
+use isoflop_fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions};
 
 pub(super) fn main(args: &PredictArgs) -> Result<Exit, AppError> {
     let studied = study(&args.study.source(), &mut Terminal::new())?;
@@ -14,7 +14,10 @@ pub(super) fn main(args: &PredictArgs) -> Result<Exit, AppError> {
         flops: args.flops.clone(),
         runs: args.params.zip(args.tokens).into_iter().collect(),
         arm: args.arm.clone(),
-        approach: args.approach,
+        approach: args.approach.map(|by| match by {
+            PredictBy::Profiles => Approach::Profiles,
+            PredictBy::Surface => Approach::Surface,
+        }),
     };
     let settings = args.study.settings(&studied.baseline);
     let predictions = predict(&studied, &settings, &asked)?;

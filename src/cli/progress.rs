@@ -39,6 +39,7 @@ pub(super) struct Progress {
 }
 
 /// A run in a slot.
+#[derive(Default)]
 struct Running {
     cost: f64,
     /// The step it began at.
@@ -183,11 +184,8 @@ impl Observer for Progress {
         self.slots[slot] = Some(Running {
             cost,
             first_step,
-            share: 0.0,
-            loss: None,
-            last: None,
-            pace: None,
             line,
+            ..Running::default()
         });
     }
 

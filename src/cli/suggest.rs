@@ -1,6 +1,6 @@
 //! `isoflop suggest`
 
-use super::next_args::SuggestArgs;
+use super::next_args::{SuggestArgs, TargetArg};
 use super::terminal::Terminal;
 use super::{Exit, output};
 use isoflop_app::{AppError, Origin, Studied, SuggestRequest, Suggested, study, suggest};
@@ -12,7 +12,12 @@ pub(super) fn main(args: &SuggestArgs) -> Result<Exit, AppError> {
     let baseline = args.baseline.as_ref().unwrap_or(&studied.baseline);
     let request = SuggestRequest {
         allowance: args.flops,
-        target: args.of,
+        target: match args.of {
+            TargetArg::Multiplier => Target::Multiplier,
+            TargetArg::Alpha => Target::Alpha,
+            TargetArg::Beta => Target::Beta,
+            TargetArg::NExponent => Target::NExponent,
+        },
         arm: args.arm.clone(),
         at_flops: args.at_flops,
         max_runs: args.max_runs.map(|n| n as usize),

@@ -11,8 +11,11 @@ const HEIGHT: u32 = 330;
 /// Share of the axis between the markers of two arms at one compute.
 const BESIDE: f64 = 0.016;
 
-/// The titles of the panels' axes, and their labels.
-const KINDS: [(&str, fn(f64) -> String); 3] = [
+/// The title of an axis, and its labels.
+type Kind = (&'static str, fn(f64) -> String);
+
+/// The y axes of the panels.
+const KINDS: [Kind; 3] = [
     ("N*, parameters", count),
     ("D*, tokens", count),
     ("D*/N*, tokens/parameter", plain),
@@ -39,7 +42,7 @@ pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let drawn: Vec<Drawn<'_>> = inputs.fits.arms.iter().filter_map(drawn).collect();
     let middle = 0.5 * (drawn.len() as f64 - 1.0);
     let x = axis(inputs, &drawn, middle)?;
-    let panel = |(of, (title, label)): (usize, (&str, fn(f64) -> String))| {
+    let panel = |(of, (title, label)): (usize, Kind)| {
         let y = Axis::log(title, shown(&drawn, of), label)?;
         // Arms share their budgets: side by side their intervals can be read.
         let arm = |(place, drawn): (usize, &Drawn<'_>)| {
