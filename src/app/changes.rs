@@ -86,9 +86,14 @@ impl Changes {
         });
         Self {
             kept: plan.runs.len() - new.len(),
-            kept_done: resumed.done.iter().filter(|done| **done).count(),
+            kept_done: done(resumed),
             no_longer_wanted: dropped.chain(strangers).collect(),
             new,
         }
     }
+}
+
+/// Runs that are done.
+pub(crate) fn done(resumed: &Resumed) -> usize {
+    resumed.done.iter().filter(|done| **done).count()
 }

@@ -2,17 +2,17 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::drive_request::DriveRequest;
 use super::listen::workers;
+use super::seconds::seconds;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::{Device, SweepDir};
 use isoflop_dispatch::exchange::{Depot, DepotTerms, StorageAddress};
 use isoflop_dispatch::executor::{
     Dialect, DialectError, Engines, Executor as Engine, Queue, Slot, Trainer, engine_names, slots,
 };
-use isoflop_sweep::{At, Executor, ExecutorList, JobDevice, Number, Seats, Storage, SweepFile};
+use isoflop_sweep::{At, Executor, ExecutorList, JobDevice, Seats, Storage, SweepFile};
 
 /// The places that a sweep's settings give to runs, engine by engine.
 pub(crate) fn places(executors: &ExecutorList) -> Result<Vec<Slot>, AppError> {
@@ -47,28 +47,13 @@ pub fn by_engine(executors: &ExecutorList, slots: &[Slot]) -> Option<String> {
         let count = slots.iter().filter(|slot| slot.engine == engine).count();
         format!("{count} by {name}")
     };
-    (names.len() > 1).then(|| {
-        names
-            .iter()
-            .enumerate()
-            .map(of_engine)
-            .collect::<Vec<_>>()
-            .join(", ")
-    })
+    let words: Vec<String> = names.iter().enumerate().map(of_engine).collect();
+    (words.len() > 1).then(|| words.join(", "))
 }
 
 /// Whether engines train a run with other last bits than their neighbours, in words.
 pub fn unlike(slots: &[Slot]) -> Option<&'static str> {
-    let kind = |slot: &Slot| {
-        (
-            slot.device == Device::Cpu,
-            if slot.device == Device::Cpu {
-                slot.threads
-            } else {
-                0
-            },
-        )
-    };
+    let kind = |slot: &Slot| (slot.device == Device::Cpu).then_some(slot.threads);
     let first = kind(slots.first()?);
     slots.iter().any(|slot| kind(slot) != first).then_some(
         "the engines train on other devices or with other threads a run: which of them takes a run changes the last bits of its loss",
@@ -138,10 +123,6 @@ fn depot(storage: &Storage) -> Result<Depot, AppError> {
         let hint = "check `storage` in the sweep, that the bucket is there, and the `AWS_` variables of one who may write to it; docs/storage.md explains them";
         AppError::new(ErrorKind::ExecutorUnreachable, message, hint)
     })
-}
-
-fn seconds(number: Number) -> Duration {
-    Duration::from_secs_f64(number.0)
 }
 
 fn nowhere(error: io::Error) -> AppError {

@@ -46,18 +46,7 @@ pub fn import(request: &ImportRequest, listener: &mut dyn Listener) -> Result<Im
     let there = plan_there(&from)?;
     let sweep = name(request, there.as_ref())?;
     let into = SweepDir::new(&request.results, &sweep);
-    if let (Ok(one), Ok(other)) = (from.root().canonicalize(), into.root().canonicalize())
-        && one == other
-    {
-        let message = format!(
-            "`{}` is the sweep that it would be imported into",
-            from.root().display()
-        );
-        return Err(AppError::usage(
-            message,
-            "name the folder of another sweep, or another sweep with `--into`",
-        ));
-    }
+    check_apart(&from, &into)?;
     let here = plan_here(&into)?;
     let is_new = here.is_none();
     let renamed = |there: &Plan| Plan {
@@ -81,6 +70,22 @@ pub fn import(request: &ImportRequest, listener: &mut dyn Listener) -> Result<Im
         imported,
         whole,
     })
+}
+
+fn check_apart(from: &SweepDir, into: &SweepDir) -> Result<(), AppError> {
+    if let (Ok(one), Ok(other)) = (from.root().canonicalize(), into.root().canonicalize())
+        && one == other
+    {
+        let message = format!(
+            "`{}` is the sweep that it would be imported into",
+            from.root().display()
+        );
+        return Err(AppError::usage(
+            message,
+            "name the folder of another sweep, or another sweep with `--into`",
+        ));
+    }
+    Ok(())
 }
 
 /// The plan of the other folder, which need not have one.

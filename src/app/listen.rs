@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use super::seconds::seconds;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::executor::{Counter, Identity, Tokens, WorkerTerms, Workers};
@@ -32,27 +32,9 @@ pub(crate) fn workers(
     dir: &SweepDir,
     listener: &mut dyn Listener,
 ) -> Result<Workers, AppError> {
-    let address = options.address.unwrap_or_else(|| DEFAULT.into());
     let identity = identity(options)?;
-    if identity.is_none() && !address.ip().is_loopback() {
-        let message = format!(
-            "`--listen {address}` can be reached from other machines, and there is no certificate"
-        );
-        let hint = "`isoflop worker-cert NAME` makes one; give it with `--cert` and `--key`, or listen on 127.0.0.1 behind a tunnel";
-        return Err(AppError::usage(message, hint));
-    }
-    let tokens = Tokens::at(&options.workers.clone().unwrap_or_else(|| dir.workers()));
-    if tokens.list()?.iter().all(|worker| worker.revoked) {
-        let message = format!(
-            "no worker may call: `{}` lists none",
-            tokens.path().display()
-        );
-        return Err(AppError::usage(
-            message,
-            "make a token with `isoflop worker-token new NAME`",
-        ));
-    }
-    let socket = bind(address)?;
+    let tokens = tokens(options, dir, identity.is_some())?;
+    let socket = bind(address(options))?;
     if let Ok(bound) = socket.local_addr() {
         let scheme = if identity.is_some() { "https" } else { "http" };
         listener.note(&format!("workers may call at {scheme}://{bound}"));
@@ -63,13 +45,38 @@ pub(crate) fn workers(
         tokens,
         sweep: dir.name(),
     };
-    let seconds = |seconds: f64| Duration::from_secs_f64(seconds);
     let terms = WorkerTerms {
-        lease: seconds(settings.lease_seconds.value.0),
-        beat: seconds(settings.beat_seconds.value.0),
+        lease: seconds(settings.lease_seconds.value),
+        beat: seconds(settings.beat_seconds.value),
         deliver_checkpoints: settings.deliver_checkpoints,
     };
     Ok(Workers::new(counter, terms))
+}
+
+fn address(options: &ListenOptions) -> SocketAddr {
+    options.address.unwrap_or_else(|| DEFAULT.into())
+}
+
+/// Those that may call; refused where nobody may, or where others would hear what they say.
+fn tokens(options: &ListenOptions, dir: &SweepDir, is_secret: bool) -> Result<Tokens, AppError> {
+    let address = address(options);
+    if !is_secret && !address.ip().is_loopback() {
+        let message = format!(
+            "`--listen {address}` can be reached from other machines, and there is no certificate"
+        );
+        let hint = "`isoflop worker-cert NAME` makes one; give it with `--cert` and `--key`, or listen on 127.0.0.1 behind a tunnel";
+        return Err(AppError::usage(message, hint));
+    }
+    let tokens = Tokens::at(&options.workers.clone().unwrap_or_else(|| dir.workers()));
+    if tokens.list()?.iter().any(|worker| !worker.revoked) {
+        return Ok(tokens);
+    }
+    let message = format!(
+        "no worker may call: `{}` lists none",
+        tokens.path().display()
+    );
+    let hint = "make a token with `isoflop worker-token new NAME`";
+    Err(AppError::usage(message, hint))
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, AppError> {

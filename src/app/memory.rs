@@ -4,7 +4,7 @@ use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::Device;
 use isoflop_core::units::bytes;
 use isoflop_dispatch::coordinator::{
-    Machine, Place, TextBytes, machine, memory_bytes, side_by_side,
+    Machine, Place, TextBytes, TooLarge, machine, memory_bytes, side_by_side,
 };
 use isoflop_dispatch::executor::{Slot, free_memory};
 use isoflop_sweep::Plan;
@@ -37,55 +37,49 @@ pub(crate) fn usable(
     listener: &mut dyn Listener,
 ) -> Result<(Machine, Vec<Slot>), AppError> {
     let here: Vec<Slot> = slots.iter().filter(|slot| slot.here).copied().collect();
-    let free = if here.is_empty() {
-        None
-    } else {
-        free_memory(&here)
-    };
+    let free = (!here.is_empty()).then(|| free_memory(&here)).flatten();
     let machine = machine(slots, free.as_ref());
     let Some(free) = free else {
         return Ok((machine, slots.to_vec()));
     };
     let (here_alone, most) = (here.len() == slots.len(), free.most());
-    let waiting = estimates
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(run, _)| !done[*run]);
-    let (waiting, larger): (Vec<_>, Vec<_>) =
-        waiting.partition(|(_, estimate)| here_alone || *estimate <= most);
+    let waiting = estimates.iter().copied().enumerate();
+    let (waiting, larger): (Vec<_>, Vec<_>) = waiting
+        .filter(|(run, _)| !done[*run])
+        .partition(|(_, estimate)| here_alone || *estimate <= most);
     if !larger.is_empty() {
         let (count, most) = (larger.len(), bytes(most));
         listener.remark(&format!(
             "{count} runs are too large for the {most} of memory that are free here: the other engines have them"
         ));
     }
-    let count = side_by_side(&waiting, here.len(), &free).map_err(|too_large| {
-        let run = &plan.runs[too_large.run];
-        let (estimate, free) = (bytes(too_large.estimate), bytes(too_large.free));
-        AppError::new(
-            ErrorKind::ExecutorUnreachable,
-            format!("{} ({}) needs about {estimate} of memory, and {free} are free", run.label(), run.id),
-            "take a smaller size, `batch_tokens` or `sequence_length`, or free memory; finished runs are kept",
-        )
-    })?;
+    let count =
+        side_by_side(&waiting, here.len(), &free).map_err(|too_large| refused(plan, &too_large))?;
     if count < here.len() {
-        let largest = waiting
-            .iter()
-            .map(|(_, estimate)| *estimate)
-            .max()
-            .unwrap_or(0);
+        let largest = waiting.iter().map(|(_, estimate)| *estimate).max();
         listener.warning(&format!(
             "memory is free for {count} of the largest runs in {} slots: one holds up to about {}",
             here.len(),
-            bytes(largest)
+            bytes(largest.unwrap_or(0))
         ));
     }
     let elsewhere = slots.iter().filter(|slot| !slot.here);
-    Ok((
-        machine,
-        here[..count].iter().chain(elsewhere).copied().collect(),
-    ))
+    let usable = here[..count].iter().chain(elsewhere);
+    Ok((machine, usable.copied().collect()))
+}
+
+fn refused(plan: &Plan, too_large: &TooLarge) -> AppError {
+    let run = &plan.runs[too_large.run];
+    let (estimate, free) = (bytes(too_large.estimate), bytes(too_large.free));
+    AppError::new(
+        ErrorKind::ExecutorUnreachable,
+        format!(
+            "{} ({}) needs about {estimate} of memory, and {free} are free",
+            run.label(),
+            run.id
+        ),
+        "take a smaller size, `batch_tokens` or `sequence_length`, or free memory; finished runs are kept",
+    )
 }
 
 fn on_processor(slots: &[Slot]) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::changes::done;
 use super::engine::places;
 use super::sweep::{open, remembered};
 use super::{AppError, Changes, Listener, Sweep, memory};
@@ -130,6 +131,11 @@ fn calibrated(
 }
 
 impl Outlook {
+    /// Runs that are done.
+    pub fn done(&self) -> usize {
+        done(&self.resumed)
+    }
+
     /// FLOPs of all runs, each trained by itself.
     pub fn flops(&self) -> Flops {
         self.sweep

@@ -24,18 +24,20 @@ pub struct Found {
 /// # Errors
 /// [`AppError`] where none is, or several are.
 pub fn find_run(prefix: &str, sweep: Option<&str>, results: &Path) -> Result<Found, AppError> {
-    let hint =
-        "name a run by its identity, or the beginning of it, as `isoflop status SWEEP` shows it";
+    let no_run = |message: String| {
+        let hint = "name a run by its identity, or the beginning of it, as `isoflop status SWEEP` shows it";
+        Err(AppError::usage(message, hint))
+    };
     if prefix.is_empty() || !prefix.chars().all(|c| c.is_ascii_hexdigit()) {
-        let message =
-            format!("`{prefix}` is no run: an identity is made of the digits 0 to 9 and a to f");
-        return Err(AppError::usage(message, hint));
+        return no_run(format!(
+            "`{prefix}` is no run: an identity is made of the digits 0 to 9 and a to f"
+        ));
     }
+    let sweeps = match sweep {
+        Some(sweep) => vec![named(sweep)?],
+        None => sweeps(results),
+    };
     let mut found = Vec::new();
-    let sweeps = sweep.map_or_else(
-        || Ok(sweeps(results)),
-        |sweep| named(sweep).map(|name| vec![name]),
-    )?;
     for sweep in sweeps {
         let dir = SweepDir::new(results, &sweep);
         let Some(reader) = Reader::open(&dir)? else {
@@ -50,23 +52,23 @@ pub fn find_run(prefix: &str, sweep: Option<&str>, results: &Path) -> Result<Fou
     }
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => {
-            let message = format!("no sweep in `{}` has a run `{prefix}`", results.display());
-            Err(AppError::usage(message, hint))
-        }
-        count => {
-            let names = found
-                .iter()
-                .take(4)
-                .map(|found| format!("{} of {}", found.run.id, found.sweep));
-            let names = names.collect::<Vec<_>>().join(", ");
-            let message = format!("`{prefix}` begins the names of {count} runs: {names}");
-            Err(AppError::usage(
-                message,
-                "give more digits, or the sweep with `--sweep`",
-            ))
-        }
+        0 => no_run(format!(
+            "no sweep in `{}` has a run `{prefix}`",
+            results.display()
+        )),
+        _ => Err(several(prefix, &found)),
     }
+}
+
+fn several(prefix: &str, found: &[Found]) -> AppError {
+    let name = |found: &Found| format!("{} of {}", found.run.id, found.sweep);
+    let names: Vec<String> = found.iter().take(4).map(name).collect();
+    let message = format!(
+        "`{prefix}` begins the names of {} runs: {}",
+        found.len(),
+        names.join(", ")
+    );
+    AppError::usage(message, "give more digits, or the sweep with `--sweep`")
 }
 
 /// The sweeps that have results.

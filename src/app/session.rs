@@ -1,18 +1,22 @@
 //! A drive over a sweep, from a results folder that holds all that its runs need to its end.
 
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Instant;
+use std::{panic, thread};
 
+use super::changes::done;
 use super::drive_request::DriveRequest;
 use super::engine::{engines, places};
-use super::recorder::{Recorder, with_tables};
+use super::seconds::seconds;
 use super::{AppError, Listener, SessionEnd, memory};
-use isoflop_core::run::SweepDir;
+use isoflop_core::run::{Outcome, RunId, SweepDir};
 use isoflop_dispatch::coordinator::{
-    self, Cost, Observer, Options, Policy, SweepLock, TakenUp, TextBytes, branches, disk_reserve,
-    drive, seat,
+    self, Branch, Cost, Machine, Observer, Options, Policy, SweepLock, TakenUp, TextBytes,
+    branches, disk_reserve, drive, seat,
 };
 use isoflop_dispatch::executor::{Engines, Slot};
-use isoflop_sweep::{At, Count, Executor, Plan, SweepFile};
+use isoflop_sweep::{Executor, Plan, PlannedRun, SweepFile};
+use isoflop_table::follow;
 
 /// A sweep whose results folder holds all that its runs need.
 pub(crate) struct Ready {
@@ -62,6 +66,7 @@ pub struct Session {
     pub taken_up: TakenUp,
     /// How it is driven.
     pub options: Options,
+    outcomes: Receiver<(RunId, Outcome)>,
     began: Instant,
     lock: SweepLock,
 }
@@ -79,16 +84,26 @@ impl Session {
         let Engine { mut slots, engines } = engine;
         seat(&mut taken_up, &sweep.dir, &sweep.plan, &engines, &mut slots);
         let engine = Engine { slots, engines };
-        let options = options(&sweep, engine, &taken_up, request, listener)?;
+        let (committed, outcomes) = mpsc::channel();
+        let memory = memory::estimates(&sweep.plan, sweep.text, &engine.slots);
+        let done = &taken_up.resumed.done;
+        let (machine, _) = memory::usable(&sweep.plan, &engine.slots, &memory, done, listener)?;
+        let options = options(&sweep, engine, request, machine, memory, committed);
         Ok(Self {
             plan: sweep.plan,
             dir: sweep.dir,
             file: sweep.file,
             taken_up,
             options,
+            outcomes,
             began,
             lock,
         })
+    }
+
+    /// Runs that are done.
+    pub fn done(&self) -> usize {
+        done(&self.taken_up.resumed)
     }
 
     /// Trains what is not done.
@@ -96,19 +111,28 @@ impl Session {
     /// # Errors
     /// [`AppError`] where the coordinator itself cannot go on; what ran was stopped, and left checkpoints.
     pub fn drive(self, observer: &mut dyn Observer) -> Result<SessionEnd, AppError> {
-        let (dir, plan) = (&self.dir, &self.plan);
-        let (summary, tables) = with_tables(dir, plan, |ended| {
-            let mut recorder = Recorder {
-                shown: observer,
-                ended,
-            };
-            drive(dir, plan, self.taken_up, self.options, &mut recorder)
+        let Self {
+            plan,
+            dir,
+            taken_up,
+            options,
+            outcomes,
+            ..
+        } = self;
+        // The tables follow the outcomes until the drive, which tells of them, is over.
+        let (summary, tables) = thread::scope(|scope| {
+            let (dir, plan) = (&dir, &plan);
+            let following = scope.spawn(move || follow(dir, plan, &outcomes));
+            let summary = drive(dir, plan, taken_up, options, observer);
+            let tables = following.join();
+            let tables = tables.unwrap_or_else(|panicked| panic::resume_unwind(panicked));
+            (summary, tables)
         });
         Ok(SessionEnd {
             summary: summary?,
             tables: tables.map_err(AppError::from),
-            plan: self.plan,
-            dir: self.dir,
+            plan,
+            dir,
             seconds: self.began.elapsed().as_secs_f64(),
             _lock: self.lock,
         })
@@ -117,52 +141,40 @@ impl Session {
 
 fn options(
     sweep: &Ready,
-    engine: Engine,
-    taken_up: &TakenUp,
+    Engine { slots, engines }: Engine,
     request: &DriveRequest,
-    listener: &mut dyn Listener,
-) -> Result<Options, AppError> {
-    let (policy, Engine { slots, engines }) = (&sweep.file.policy, engine);
-    let memory = memory::estimates(&sweep.plan, sweep.text, &slots);
-    let (machine, _) = memory::usable(
-        &sweep.plan,
-        &slots,
-        &memory,
-        &taken_up.resumed.done,
-        listener,
-    )?;
+    machine: Machine,
+    memory: Vec<u64>,
+    outcomes: Sender<(RunId, Outcome)>,
+) -> Options {
+    let policy = &sweep.file.policy;
     let runs = &sweep.plan.runs;
     let branches = branches(&sweep.plan);
-    let costs = runs
-        .iter()
-        .zip(&branches)
-        .map(|(run, branch)| Cost::guessed(&run.spec, *branch).seconds)
-        .collect();
-    let count = |count: &At<Count>| u32::try_from(count.value.0).unwrap_or(u32::MAX);
-    let reserve = || disk_reserve(runs.iter().map(|run| &run.spec), slots.len());
-    Ok(Options {
+    let cost =
+        |(run, branch): (&PlannedRun, &Option<Branch>)| Cost::guessed(&run.spec, *branch).seconds;
+    let limit = policy.max_run_seconds.as_ref();
+    let reserve = policy.disk_reserve_bytes.as_ref();
+    Options {
         engines,
         detach: request.detach,
         policy: Policy {
             order: policy.order,
-            max_crashes: count(&policy.max_attempts),
+            max_crashes: u32::try_from(policy.max_attempts.value.0).unwrap_or(u32::MAX),
             max_runs: request.max_runs,
             retry_after: (policy.retry_seconds.value.0 * 1e3) as u64,
         },
         machine,
-        stall: Duration::from_secs_f64(policy.stall_seconds.value.0),
-        time_limit: policy
-            .max_run_seconds
-            .as_ref()
-            .map(|limit| Duration::from_secs_f64(limit.value.0)),
+        stall: seconds(policy.stall_seconds.value),
+        time_limit: limit.map(|limit| seconds(limit.value)),
         checkpoint_seconds: policy.checkpoint_seconds.value.0,
-        disk_reserve: policy
-            .disk_reserve_bytes
-            .as_ref()
-            .map_or_else(reserve, |bytes| bytes.value.0),
+        disk_reserve: reserve.map_or_else(
+            || disk_reserve(runs.iter().map(|run| &run.spec), slots.len()),
+            |bytes| bytes.value.0,
+        ),
         slots,
-        costs,
+        costs: runs.iter().zip(&branches).map(cost).collect(),
         memory,
         branches,
-    })
+        outcomes,
+    }
 }

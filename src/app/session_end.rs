@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{AppError, ErrorKind, Report, report_of};
+use super::report::report_of;
+use super::{AppError, ErrorKind, Report};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{Summary, SweepLock};
 use isoflop_dispatch::store::{Failure, Record, RunState};
@@ -79,15 +80,11 @@ impl SessionEnd {
 
 /// One line a failed run, the first few.
 fn lines(failed: &[(&PlannedRun, &Record, &Failure)]) -> String {
-    let mut lines: Vec<String> = failed
-        .iter()
-        .take(SHOWN)
-        .map(|(run, record, failure)| described(run, record, failure))
-        .collect();
-    if failed.len() > SHOWN {
-        lines.push(format!("  ... and {} more", failed.len() - SHOWN));
-    }
-    lines.join("\n")
+    let first = failed.iter().take(SHOWN);
+    let lines = first.map(|(run, record, failure)| described(run, record, failure));
+    let more = failed.len().saturating_sub(SHOWN);
+    let more = (more > 0).then(|| format!("  ... and {more} more"));
+    lines.chain(more).collect::<Vec<_>>().join("\n")
 }
 
 fn described(run: &PlannedRun, record: &Record, failure: &Failure) -> String {

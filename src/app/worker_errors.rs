@@ -29,51 +29,40 @@ impl From<TokensError> for AppError {
 
 impl From<WorkerError> for AppError {
     fn from(error: WorkerError) -> Self {
-        let (exit, hint) = match &error {
-            WorkerError::Address(AddressError::Invalid(..)) => (
-                ErrorKind::Usage,
-                "give it as `https://HOST:PORT`, with the token that was made there",
-            ),
-            WorkerError::Storage(..) => (
-                ErrorKind::Usage,
-                "give the address that `isoflop run` gave to the engine",
-            ),
-            WorkerError::Address(AddressError::Clear(_)) => (
-                ErrorKind::Usage,
-                "use https (`isoflop worker-cert` at the coordinator makes a certificate), or a tunnel: `ssh -L 7575:127.0.0.1:7575 HOST`",
-            ),
-            WorkerError::Address(AddressError::Tls(_)) => {
-                (ErrorKind::Usage, "check the fingerprint")
+        let kind = match &error {
+            WorkerError::Unwritable(..) | WorkerError::Here(_) | WorkerError::Survivors(_) => {
+                ErrorKind::Bug
             }
-            WorkerError::Folder(..) => (ErrorKind::Usage, "choose another `--folder`"),
-            WorkerError::Locked(_) => (
-                ErrorKind::Usage,
-                "end it, or give this one a `--folder` of its own",
-            ),
-            WorkerError::NoLaunch(..) => (
-                ErrorKind::Usage,
-                "`isoflop run` writes attempts and gives them to engines; to train a run, use that",
-            ),
-            WorkerError::Unwritable(..) => (
-                ErrorKind::Bug,
-                "free space, and check that this machine can write to the results folder",
-            ),
-            WorkerError::Refused(refusal) => {
-                (ErrorKind::ExecutorUnreachable, refusal.hint.as_str())
-            }
-            WorkerError::Trainer(_) => (
-                ErrorKind::ExecutorUnreachable,
-                "give the trainer with `--trainer`",
-            ),
-            WorkerError::Here(_) => (
-                ErrorKind::Bug,
-                "see to it, and start the worker again: what it has kept is delivered",
-            ),
-            WorkerError::Survivors(_) => (
-                ErrorKind::Bug,
-                "end them with `kill -9`, and start the worker again",
-            ),
+            WorkerError::Refused(_) | WorkerError::Trainer(_) => ErrorKind::ExecutorUnreachable,
+            _ => ErrorKind::Usage,
         };
-        Self::new(exit, &error, hint)
+        Self::new(kind, &error, hint(&error))
+    }
+}
+
+fn hint(error: &WorkerError) -> &str {
+    match error {
+        WorkerError::Address(AddressError::Invalid(..)) => {
+            "give it as `https://HOST:PORT`, with the token that was made there"
+        }
+        WorkerError::Address(AddressError::Clear(_)) => {
+            "use https (`isoflop worker-cert` at the coordinator makes a certificate), or a tunnel: `ssh -L 7575:127.0.0.1:7575 HOST`"
+        }
+        WorkerError::Address(AddressError::Tls(_)) => "check the fingerprint",
+        WorkerError::Storage(..) => "give the address that `isoflop run` gave to the engine",
+        WorkerError::Folder(..) => "choose another `--folder`",
+        WorkerError::Locked(_) => "end it, or give this one a `--folder` of its own",
+        WorkerError::NoLaunch(..) => {
+            "`isoflop run` writes attempts and gives them to engines; to train a run, use that"
+        }
+        WorkerError::Unwritable(..) => {
+            "free space, and check that this machine can write to the results folder"
+        }
+        WorkerError::Refused(refusal) => &refusal.hint,
+        WorkerError::Trainer(_) => "give the trainer with `--trainer`",
+        WorkerError::Here(_) => {
+            "see to it, and start the worker again: what it has kept is delivered"
+        }
+        WorkerError::Survivors(_) => "end them with `kill -9`, and start the worker again",
     }
 }

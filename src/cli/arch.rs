@@ -29,12 +29,8 @@ fn list(args: &ArchListArgs) -> Result<Exit, AppError> {
         output::json(&PRESETS.iter().map(listed).collect::<Vec<_>>())?;
         return Ok(Exit::Ok);
     }
-    let width = PRESETS
-        .iter()
-        .map(|preset| preset.name.len())
-        .max()
-        .unwrap_or(0)
-        + 2;
+    let lengths = PRESETS.iter().map(|preset| preset.name.len());
+    let width = lengths.max().unwrap_or(0) + 2;
     for preset in PRESETS {
         output::described(preset.name, preset.about, width);
     }
@@ -115,28 +111,18 @@ fn preset(args: &ArchShowArgs) -> Result<Shown, AppError> {
 /// An arm of a sweep file, with its tokens and its sequences.
 fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, AppError> {
     let sweep = load(file)?;
-    let names: Vec<&str> = sweep
-        .architectures
-        .value
-        .iter()
-        .filter_map(|arm| arm.value.name.as_deref())
-        .collect();
-    let arm = sweep
-        .architectures
-        .value
-        .iter()
-        .find(|arm| arm.value.name.as_deref() == Some(args.name.as_str()));
-    let arm = &arm
-        .ok_or_else(|| {
-            let message = format!(
-                "`{}` is none of the architectures of `{}`: `{}`",
-                args.name,
-                file.display(),
-                names.join("`, `")
-            );
-            AppError::usage(message, nearest(&args.name, &names, "name"))
-        })?
-        .value;
+    let arms = || sweep.architectures.value.iter().map(|arm| &arm.value);
+    let arm = arms().find(|arm| arm.name.as_deref() == Some(args.name.as_str()));
+    let arm = arm.ok_or_else(|| {
+        let names: Vec<&str> = arms().filter_map(|arm| arm.name.as_deref()).collect();
+        let message = format!(
+            "`{}` is none of the architectures of `{}`: `{}`",
+            args.name,
+            file.display(),
+            names.join("`, `")
+        );
+        AppError::usage(message, nearest(&args.name, &names, "name"))
+    })?;
     let length = u32::try_from(sweep.train.sequence_length.value.0).unwrap_or(u32::MAX);
     let about = format!("an arm of {}, from {}", file.display(), arm.preset);
     Shown::new(
@@ -149,11 +135,7 @@ fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, AppError> {
 }
 
 fn print(shown: &Shown, args: &ArchShowArgs) {
-    let Shown {
-        name,
-        about,
-        config,
-    } = shown;
+    let (name, about, config) = (&shown.name, &shown.about, &shown.config);
     let shape = &config.shape;
     output::paragraph(&format!("{name}: {about}"));
     output::line(format!(
@@ -165,20 +147,20 @@ fn print(shown: &Shown, args: &ArchShowArgs) {
         grouped(config.vocabulary.into()),
         config.sequence_length
     ));
-    output::line(choices(name, &config.architecture));
-    output::line(String::new());
-    output::line(parameters(config));
-    output::line(String::new());
-    output::line(operations(config));
+    choices(name, &config.architecture);
+    output::line("");
+    parameters(config);
+    output::line("");
+    operations(config);
     output::line(
         "\nFLOPs of a token; a multiply-add is two. Budgets count attention in full. Norms,",
     );
     output::line("activations, softmax, rotations and look-ups are not counted.\n");
-    output::line(by_length(config));
+    by_length(config);
 }
 
 /// Every choice, and the Transformer's where it is another.
-fn choices(name: &str, architecture: &Architecture) -> String {
+fn choices(name: &str, architecture: &Architecture) {
     let (own, baseline) = (as_json(architecture), as_json(&TRANSFORMER));
     let rows = own.as_object().into_iter().flatten().map(|(key, value)| {
         let other = if baseline[key] == *value {
@@ -193,7 +175,7 @@ fn choices(name: &str, architecture: &Architecture) -> String {
     } else {
         "transformer has"
     };
-    output::table(&["choice", name, other], rows.collect(), 3)
+    output::table(&["choice", name, other], rows, 3);
 }
 
 fn as_json(architecture: &Architecture) -> Value {
@@ -220,7 +202,7 @@ fn words(value: &Value) -> String {
     }
 }
 
-fn parameters(config: &ModelConfig) -> String {
+fn parameters(config: &ModelConfig) {
     let params = config.params();
     let total = params.total().0;
     let row = |name: &str, count: u64| {
@@ -241,10 +223,10 @@ fn parameters(config: &ModelConfig) -> String {
         "params_without_embedding",
         params.without_embedding().0,
     ));
-    output::table(&["parameters", "count", "share"], rows, 1)
+    output::table(&["parameters", "count", "share"], rows, 1);
 }
 
-fn operations(config: &ModelConfig) -> String {
+fn operations(config: &ModelConfig) {
     let row = |name: &str, counted: Counted| {
         let full = [
             counted.forward(Causal::Full),
@@ -257,62 +239,21 @@ fn operations(config: &ModelConfig) -> String {
             .chain(all.map(|flops| grouped(flops.0)))
             .collect::<Vec<_>>()
     };
-    let mut rows: Vec<Vec<String>> = config
-        .flops_by_operation()
-        .into_iter()
-        .map(|(operation, counted)| row(operation.name(), counted))
-        .collect();
-    rows.push(row("flops_per_token", config.flops()));
-    output::table(
-        &[
-            "operation",
-            "forward",
-            "backward",
-            "training",
-            "causal half",
-        ],
-        rows,
-        1,
-    )
+    let operations = config.flops_by_operation().into_iter();
+    let rows = operations.map(|(operation, counted)| row(operation.name(), counted));
+    let header = [
+        "operation",
+        "forward",
+        "backward",
+        "training",
+        "causal half",
+    ];
+    let total = row("flops_per_token", config.flops());
+    output::table(&header, rows.chain([total]), 1);
 }
 
 /// What attention costs as sequences grow.
-fn by_length(config: &ModelConfig) -> String {
-    let row = |sequence_length: u32| {
-        let longer = ModelConfig {
-            sequence_length,
-            ..config.clone()
-        };
-        let of_attention = |(operation, _): &(Operation, Counted)| {
-            matches!(
-                operation,
-                Operation::AttentionScores | Operation::AttentionValues
-            )
-        };
-        let attention: Vec<Counted> = longer
-            .flops_by_operation()
-            .into_iter()
-            .filter(of_attention)
-            .map(|(_, counted)| counted)
-            .collect();
-        let training = |causal| {
-            attention
-                .iter()
-                .map(|counted| counted.training(causal).0)
-                .sum::<u64>()
-        };
-        let (full, all) = (
-            training(Causal::Full),
-            longer.flops().training(Causal::Full).0,
-        );
-        vec![
-            grouped(sequence_length.into()),
-            grouped(full),
-            grouped(training(Causal::Half)),
-            format!("{:.1}%", 100.0 * full as f64 / all as f64),
-            grouped(all),
-        ]
-    };
+fn by_length(config: &ModelConfig) {
     let header = [
         "sequence",
         "attention",
@@ -320,14 +261,36 @@ fn by_length(config: &ModelConfig) -> String {
         "share",
         "flops_per_token",
     ];
-    output::table(
-        &header,
-        [128, 512, 2048, 8192, 32_768]
-            .into_iter()
-            .map(row)
-            .collect(),
-        0,
-    )
+    let rows = [128, 512, 2048, 8192, 32_768].map(|sequence_length| {
+        length_row(&ModelConfig {
+            sequence_length,
+            ..config.clone()
+        })
+    });
+    output::table(&header, rows, 0);
+}
+
+fn length_row(config: &ModelConfig) -> Vec<String> {
+    let attention = |causal| {
+        let operations = config.flops_by_operation().into_iter();
+        let of_attention = operations.filter(|(operation, _)| {
+            matches!(
+                operation,
+                Operation::AttentionScores | Operation::AttentionValues
+            )
+        });
+        let training = of_attention.map(|(_, counted)| counted.training(causal).0);
+        training.sum::<u64>()
+    };
+    let full = attention(Causal::Full);
+    let all = config.flops().training(Causal::Full).0;
+    vec![
+        grouped(config.sequence_length.into()),
+        grouped(full),
+        grouped(attention(Causal::Half)),
+        format!("{:.1}%", 100.0 * full as f64 / all as f64),
+        grouped(all),
+    ]
 }
 
 fn listed(preset: &Preset) -> Value {
@@ -338,11 +301,7 @@ fn listed(preset: &Preset) -> Value {
 }
 
 fn shown_json(shown: &Shown, args: &ArchShowArgs) -> Value {
-    let Shown {
-        name,
-        about,
-        config,
-    } = shown;
+    let (name, about, config) = (&shown.name, &shown.about, &shown.config);
     let (params, flops) = (config.params(), config.flops());
     let operation = |(operation, counted): (Operation, Counted)| {
         json!({

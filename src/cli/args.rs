@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::common_args::{Folders, TrainerArgs};
+use super::common_args::{Folders, SweepFilter, TrainerArgs};
 use super::fit_args::FitArgs;
 use super::next_args::{PredictArgs, SuggestArgs};
 use super::worker_args::{ListenArgs, WorkerArgs, WorkerCertArgs, WorkerTokenArgs};
@@ -12,7 +12,7 @@ use super::worker_args::{ListenArgs, WorkerArgs, WorkerCertArgs, WorkerTokenArgs
 /// Which architecture is the better buy, at which compute, how sure: scaling-law experiments from a sweep file.
 #[derive(Debug, Parser)]
 #[command(name = "isoflop", version, about, max_term_width = 100)]
-pub struct Cli {
+pub(super) struct Cli {
     /// Say on standard error what is decided, and why; twice also what is passed over (`ISOFLOP_LOG` takes a filter instead)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,
@@ -136,10 +136,6 @@ pub(super) struct RunArgs {
     pub(super) file: PathBuf,
     #[command(flatten)]
     pub(super) drive: DriveArgs,
-    #[command(flatten)]
-    pub(super) folders: Folders,
-    #[command(flatten)]
-    pub(super) trainer: TrainerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -148,10 +144,6 @@ pub(super) struct ResumeArgs {
     pub(super) sweep: String,
     #[command(flatten)]
     pub(super) drive: DriveArgs,
-    #[command(flatten)]
-    pub(super) folders: Folders,
-    #[command(flatten)]
-    pub(super) trainer: TrainerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -203,11 +195,8 @@ pub(super) struct LogsArgs {
     /// Show this attempt [default: the latest]
     #[arg(long, value_name = "N")]
     pub(super) attempt: Option<u32>,
-    /// Look among the runs of this sweep alone
-    #[arg(long, value_name = "SWEEP")]
-    pub(super) sweep: Option<String>,
     #[command(flatten)]
-    pub(super) folders: Folders,
+    pub(super) among: SweepFilter,
 }
 
 #[derive(Debug, Args)]
@@ -215,11 +204,8 @@ pub(super) struct CancelArgs {
     /// Runs, by their identities or the beginnings of them
     #[arg(required = true, value_name = "RUN")]
     pub(super) runs: Vec<String>,
-    /// Look among the runs of this sweep alone
-    #[arg(long, value_name = "SWEEP")]
-    pub(super) sweep: Option<String>,
     #[command(flatten)]
-    pub(super) folders: Folders,
+    pub(super) among: SweepFilter,
 }
 
 #[derive(Debug, Args)]
@@ -230,11 +216,8 @@ pub(super) struct RetryArgs {
     /// Every run of this sweep that failed or is quarantined
     #[arg(long, value_name = "SWEEP")]
     pub(super) failed: Option<String>,
-    /// Look among the runs of this sweep alone
-    #[arg(long, value_name = "SWEEP")]
-    pub(super) sweep: Option<String>,
     #[command(flatten)]
-    pub(super) folders: Folders,
+    pub(super) among: SweepFilter,
 }
 
 #[derive(Debug, Args)]
@@ -258,4 +241,8 @@ pub(super) struct DriveArgs {
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) listen: ListenArgs,
+    #[command(flatten)]
+    pub(super) folders: Folders,
+    #[command(flatten)]
+    pub(super) trainer: TrainerArgs,
 }

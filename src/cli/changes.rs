@@ -43,10 +43,11 @@ pub(super) fn print(changes: &Changes) {
     }
 }
 
+/// `1 run is`, `2 runs are`.
 fn runs(count: usize) -> String {
-    if count == 1 {
-        "1 run is".to_owned()
-    } else {
-        format!("{count} runs are")
-    }
+    format!(
+        "{} {}",
+        output::runs(count),
+        if count == 1 { "is" } else { "are" }
+    )
 }

@@ -20,3 +20,13 @@ pub(super) struct TrainerArgs {
     #[arg(long, value_name = "PROGRAM")]
     pub(super) trainer: Option<PathBuf>,
 }
+
+/// Where the runs that a command names are looked for.
+#[derive(Debug, Args)]
+pub(super) struct SweepFilter {
+    /// Look among the runs of this sweep alone
+    #[arg(long, value_name = "SWEEP")]
+    pub(super) sweep: Option<String>,
+    #[command(flatten)]
+    pub(super) folders: Folders,
+}

@@ -25,12 +25,7 @@ pub(super) fn conclude(end: &SessionEnd, json: bool, reports: &Path) -> Result<E
         return Ok(Exit::Interrupted);
     }
     if end.summary.detached {
-        let held = end.count(|state| state.lease().is_some());
-        let waiting = end.count(|state| !state.has_ended()) - held;
-        output::note(format!(
-            "the engine has {held} jobs, {waiting} runs wait; `isoflop resume {}` collects and gives it more",
-            end.plan.name
-        ));
+        say_detached(end);
         return Ok(Exit::Ok);
     }
     if let Some(error) = end.stopped() {
@@ -54,13 +49,17 @@ pub(super) fn conclude(end: &SessionEnd, json: bool, reports: &Path) -> Result<E
     end.failed().map_or(Ok(Exit::Ok), Err)
 }
 
+fn say_detached(end: &SessionEnd) {
+    let held = end.count(|state| state.lease().is_some());
+    let waiting = end.count(|state| !state.has_ended()) - held;
+    output::note(format!(
+        "the engine has {held} jobs, {waiting} runs wait; `isoflop resume {}` collects and gives it more",
+        end.plan.name
+    ));
+}
+
 fn ended(end: &SessionEnd) -> serde_json::Value {
-    let SessionEnd {
-        plan,
-        summary,
-        seconds,
-        ..
-    } = end;
+    let (plan, summary, seconds) = (&end.plan, &end.summary, end.seconds);
     let count = |name: &str| end.count(|state| state.name() == name);
     let states: serde_json::Map<_, _> = RunState::NAMES
         .iter()

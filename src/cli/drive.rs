@@ -1,7 +1,6 @@
 //! `isoflop run` and `isoflop resume`
 
 use super::args::{DriveArgs, ResumeArgs, RunArgs};
-use super::common_args::{Folders, TrainerArgs};
 use super::conclusion::conclude;
 use super::events::JsonEvents;
 use super::plan::leftovers;
@@ -9,28 +8,32 @@ use super::progress::Progress;
 use super::terminal::Terminal;
 use super::{Exit, output};
 use isoflop_app::{AppError, DriveRequest, ListenOptions, Session, by_engine, resume, run, unlike};
-use isoflop_dispatch::coordinator::Resumed;
+use isoflop_dispatch::coordinator::{Resumed, TakenUp};
 
 pub(super) fn run_main(args: &RunArgs) -> Result<Exit, AppError> {
-    let request = request(&args.drive, &args.trainer);
-    let results = &args.folders.results;
-    let session = run(&args.file, results, &request, &mut Terminal::new())?;
-    drive(session, &args.drive, &args.folders)
+    let (drive, request) = (&args.drive, request(&args.drive));
+    let results = &drive.folders.results;
+    train(
+        run(&args.file, results, &request, &mut Terminal::new())?,
+        drive,
+    )
 }
 
 pub(super) fn resume_main(args: &ResumeArgs) -> Result<Exit, AppError> {
-    let request = request(&args.drive, &args.trainer);
-    let results = &args.folders.results;
-    let session = resume(&args.sweep, results, &request, &mut Terminal::new())?;
-    drive(session, &args.drive, &args.folders)
+    let (drive, request) = (&args.drive, request(&args.drive));
+    let results = &drive.folders.results;
+    train(
+        resume(&args.sweep, results, &request, &mut Terminal::new())?,
+        drive,
+    )
 }
 
-fn request(args: &DriveArgs, trainer: &TrainerArgs) -> DriveRequest {
+fn request(args: &DriveArgs) -> DriveRequest {
     let listen = &args.listen;
     DriveRequest {
         max_runs: args.max_runs,
         detach: args.detach,
-        trainer: trainer.trainer.clone(),
+        trainer: args.trainer.trainer.clone(),
         listen: ListenOptions {
             address: listen.listen,
             certificate: listen.cert.clone(),
@@ -41,7 +44,7 @@ fn request(args: &DriveArgs, trainer: &TrainerArgs) -> DriveRequest {
 }
 
 /// Trains what is not done, then fits and reports.
-fn drive(session: Session, args: &DriveArgs, folders: &Folders) -> Result<Exit, AppError> {
+fn train(session: Session, args: &DriveArgs) -> Result<Exit, AppError> {
     announce(&session);
     let end = if args.json {
         let mut events = JsonEvents::new(&session);
@@ -52,30 +55,36 @@ fn drive(session: Session, args: &DriveArgs, folders: &Folders) -> Result<Exit, 
         progress.finish();
         end?
     };
-    conclude(&end, args.json, &folders.reports)
+    conclude(&end, args.json, &args.folders.reports)
 }
 
 /// Says how a sweep stands before anything is started.
 fn announce(session: &Session) {
-    let (plan, taken_up) = (&session.plan, &session.taken_up);
-    let (resumed, slots) = (&taken_up.resumed, &session.options.slots);
-    let done = resumed.done.iter().filter(|done| **done).count();
-    let found = if done > 0 {
-        format!(", {done} of them done already")
-    } else {
-        String::new()
+    let (plan, slots) = (&session.plan, &session.options.slots);
+    let found = match session.done() {
+        0 => String::new(),
+        done => format!(", {done} of them done already"),
     };
+    let engines = by_engine(&session.file.executor.value, slots);
     output::note(format!(
         "{}: {} runs{found}, {} side by side{}",
         plan.name,
         plan.runs.len(),
         slots.len(),
-        by_engine(&session.file.executor.value, slots).map_or_else(
+        engines.map_or_else(
             || format!(" on {}", slots[0].device),
             |engines| format!(": {engines}")
         )
     ));
     unlike(slots).into_iter().for_each(output::remark);
+    found_of_before(&session.taken_up);
+    leftovers(plan, &session.taken_up.resumed);
+    given_up(&plan.name, &session.taken_up.resumed);
+    plan.notes.iter().for_each(output::remark);
+}
+
+/// Says what was found of an earlier session.
+fn found_of_before(taken_up: &TakenUp) {
     if let Some((aside, reason)) = &taken_up.set_aside {
         output::warning(format!(
             "the store was damaged ({reason}) and is made anew from the results; the old one is `{}`",
@@ -94,9 +103,6 @@ fn announce(session: &Session) {
             "{count} trainers of an earlier isoflop were still there, and are ended"
         ));
     }
-    leftovers(plan, resumed);
-    given_up(&plan.name, resumed);
-    plan.notes.iter().for_each(output::remark);
 }
 
 /// Runs that stay as they are.

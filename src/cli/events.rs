@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::output;
+use super::progress::told;
 use isoflop_app::Session;
 use isoflop_core::run::{Event, EventKind, Outcome};
 use isoflop_dispatch::coordinator::{DiskRoom, Observer};
@@ -17,20 +18,9 @@ pub(super) struct JsonEvents;
 
 impl JsonEvents {
     pub(super) fn new(session: &Session) -> Self {
-        let plan = &session.plan;
-        let done = session
-            .taken_up
-            .resumed
-            .done
-            .iter()
-            .filter(|done| **done)
-            .count();
-        let devices: Vec<String> = session
-            .options
-            .slots
-            .iter()
-            .map(|slot| slot.device.to_string())
-            .collect();
+        let (plan, done) = (&session.plan, session.done());
+        let slots = session.options.slots.iter();
+        let devices: Vec<String> = slots.map(|slot| slot.device.to_string()).collect();
         say(
             "sweep_started",
             json!({ "sweep": plan.name, "runs": plan.runs.len(), "done": done, "slots": devices }),
@@ -41,17 +31,12 @@ impl JsonEvents {
 
 impl Observer for JsonEvents {
     fn started(&mut self, slot: usize, run: &PlannedRun, attempt: u32, waits: bool) {
-        say(
-            "run_started",
-            about(
-                run,
-                json!({ "slot": slot, "attempt": attempt, "waits": waits }),
-            ),
-        );
+        let more = json!({ "slot": slot, "attempt": attempt, "waits": waits });
+        say_of("run_started", run, more);
     }
 
     fn began(&mut self, slot: usize, run: &PlannedRun) {
-        say("run_began", about(run, json!({ "slot": slot })));
+        say_of("run_began", run, json!({ "slot": slot }));
     }
 
     fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &Event) {
@@ -64,19 +49,16 @@ impl Observer for JsonEvents {
         };
         let steps = run.spec.steps;
         let more = json!({ "slot": slot, "step": step, "steps": steps, "loss_train": loss_train, "loss_val": loss_val });
-        say("run_advanced", about(run, more));
+        say_of("run_advanced", run, more);
     }
 
     fn committed(&mut self, slot: usize, run: &PlannedRun, outcome: &Outcome) {
         let more = json!({ "slot": slot, "attempt": outcome.attempt, "loss_val": outcome.loss(), "seconds": outcome.wall_seconds });
-        say(
-            if outcome.loss().is_some() {
-                "run_done"
-            } else {
-                "run_diverged"
-            },
-            about(run, more),
-        );
+        let event = match outcome.loss() {
+            Some(_) => "run_done",
+            None => "run_diverged",
+        };
+        say_of(event, run, more);
     }
 
     fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, record: &Record) {
@@ -84,38 +66,34 @@ impl Observer for JsonEvents {
             "slot": slot, "attempt": record.attempts, "failure": failure.class.name(), "message": failure.message,
             "state": record.state.name(),
         });
-        say("attempt_failed", about(run, more));
+        say_of("attempt_failed", run, more);
     }
 
     fn changed(&mut self, run: &PlannedRun, record: &Record) {
-        say(
-            "run_changed",
-            about(run, json!({ "state": record.state.name() })),
-        );
+        say_of("run_changed", run, json!({ "state": record.state.name() }));
     }
 
     fn disk(&mut self, room: DiskRoom) {
-        let DiskRoom { free, reserve } = room;
-        let event = if room.is_low() {
-            "disk_low"
-        } else {
-            "disk_free"
-        };
+        let more = json!({ "free_bytes": room.free, "reserve_bytes": room.reserve });
         say(
-            event,
-            json!({ "free_bytes": free, "reserve_bytes": reserve }),
+            if room.is_low() {
+                "disk_low"
+            } else {
+                "disk_free"
+            },
+            more,
         );
     }
 
     fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
-        let event = if is_over {
-            "engine_well"
-        } else {
-            "engine_trouble"
-        };
+        let more = json!({ "engine": engine, "message": told(trouble, is_over) });
         say(
-            event,
-            json!({ "engine": engine, "message": if is_over { trouble.over().to_owned() } else { trouble.words() } }),
+            if is_over {
+                "engine_well"
+            } else {
+                "engine_trouble"
+            },
+            more,
         );
     }
 
@@ -126,23 +104,23 @@ impl Observer for JsonEvents {
     }
 }
 
-/// What every event about a run says, and `more`.
-fn about(run: &PlannedRun, more: Value) -> Value {
-    let mut value =
-        json!({ "run": run.id, "arm": run.arm, "size": run.size, "seed": run.spec.seed });
+/// Says of a run what every event does, and `more`.
+fn say_of(event: &str, run: &PlannedRun, more: Value) {
+    let run = json!({ "run": run.id, "arm": run.arm, "size": run.size, "seed": run.spec.seed });
+    say(event, both(run, more));
+}
+
+fn say(event: &str, more: Value) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let time = since.map_or(0.0, |since| since.as_secs_f64());
+    let value = both(json!({ "event": event, "time": time }), more);
+    output::line(value.to_string());
+}
+
+/// An object with the fields of two.
+fn both(mut value: Value, more: Value) -> Value {
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);
     }
     value
-}
-
-fn say(event: &str, more: Value) {
-    let time = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64());
-    let mut value = json!({ "event": event, "time": time });
-    if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
-        value.extend(more);
-    }
-    output::line(value.to_string());
 }

@@ -7,7 +7,7 @@ use isoflop_app::ErrorKind;
 /// Exit codes of `isoflop`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub(super) enum Exit {
     /// All went well.
     Ok = 0,
     /// A fault of isoflop, or of the machine.

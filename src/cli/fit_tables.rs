@@ -48,18 +48,7 @@ fn other_laws(fits: &Fits) {
         let all = law.optima.len();
         let power = law.law.as_ref().map_or_else(
             || "no law: that takes three computes with their best within what was tried".to_owned(),
-            |power| {
-                let interval = power
-                    .exponent_interval
-                    .map_or((f64::NAN, f64::NAN), |i| (i.low, i.high));
-                let HyperPower {
-                    factor, exponent, ..
-                } = power;
-                format!(
-                    "{factor:.3e}{unit}·C^{exponent:.3} (95% {:.3} to {:.3})",
-                    interval.0, interval.1
-                )
-            },
+            |power| power_law(power, unit),
         );
         output::paragraph(&format!(
             "best {name} of {}: {power}; {edges} of {all} optima at the edge of what was tried",
@@ -74,6 +63,13 @@ fn other_laws(fits: &Fits) {
             ));
         }
     }
+}
+
+fn power_law(power: &HyperPower, unit: &str) -> String {
+    let interval = power.exponent_interval;
+    let (low, high) = interval.map_or((f64::NAN, f64::NAN), |i| (i.low, i.high));
+    let (factor, exponent) = (power.factor, power.exponent);
+    format!("{factor:.3e}{unit}·C^{exponent:.3} (95% {low:.3} to {high:.3})")
 }
 
 /// What became of the `lr` axis.
@@ -106,11 +102,7 @@ pub(super) fn conclusions(fits: &Fits) {
             direct.baseline
         ));
         let header = ["arm", "loss", "difference", "95% interval", "seeds"];
-        output::line(output::table(
-            &header,
-            direct.arms.iter().map(direct_row).collect(),
-            1,
-        ));
+        output::table(&header, direct.arms.iter().map(direct_row), 1);
     }
     if fits.only_direct() {
         output::paragraph(
@@ -126,11 +118,8 @@ fn direct_row(arm: &DirectArm) -> Vec<String> {
     vec![
         arm.arm.clone(),
         format!("{:.4}", arm.loss),
-        difference.map_or_else(|| "-".to_owned(), |d| format!("{:+.4}", d.value)),
-        interval.map_or_else(
-            || "-".to_owned(),
-            |i| format!("{:+.4} to {:+.4}", i.low, i.high),
-        ),
+        output::or_dash(difference, |d| format!("{:+.4}", d.value)),
+        output::or_dash(interval, |i| format!("{:+.4} to {:+.4}", i.low, i.high)),
         arm.runs.to_string(),
     ]
 }
@@ -139,56 +128,58 @@ fn laws(fits: &Fits) {
     profiles(fits);
     output::line("\nFrontiers: L* = a·C^-k (by surface: E + a·C^-k), N* ∝ C^p, 95% intervals\n");
     let header = ["arm", "k", "p", "profiles", "holdout", "seed noise"];
-    output::line(output::table(
-        &header,
-        fits.arms.iter().map(frontier_row).collect(),
-        1,
-    ));
-    output::line(String::new());
+    output::table(&header, fits.arms.iter().map(frontier_row), 1);
+    output::line("");
     surfaces(fits);
 }
 
-/// The profiles of each arm. Budgets with too few runs are named where they are few: a table whose runs were not planned by
-/// budget has hundreds.
+/// The profiles of each arm, and why some are refused.
 fn profiles(fits: &Fits) {
-    let (mut rows, mut refusals) = (Vec::new(), Vec::new());
+    output::line("IsoFLOP profiles: best size N* and its loss L* at each budget, 95% intervals\n");
+    let told = fits.arms.iter().flat_map(told_profiles);
+    let rows: Vec<_> = told
+        .map(|(arm, profile)| profile_row(arm, profile))
+        .collect();
+    if !rows.is_empty() {
+        let loss = format!("L* ({})", LOSS_VAL.unit);
+        let header = ["arm", "FLOPs", "N* (parameters)", &loss, "status"];
+        output::table(&header, rows, 1);
+    }
     for arm in &fits.arms {
-        let too_few =
-            |profile: &&Profile| matches!(profile.vertex, Err(ProfileRefusal::TooFew { .. }));
-        let left_out = arm.profiles.iter().filter(too_few).count();
-        let is_told = |profile: &&Profile| left_out <= FEW || !too_few(profile);
-        for profile in arm.profiles.iter().filter(is_told) {
-            rows.push(profile_row(&arm.arm, profile));
-            let refusal = profile.vertex.as_ref().err();
-            refusals.extend(
-                refusal.map(|reason| format!("{} at {:.1e}: {reason}", arm.arm, profile.budget)),
-            );
+        for (name, profile) in told_profiles(arm) {
+            if let Err(reason) = &profile.vertex {
+                let budget = profile.budget;
+                output::paragraph(&format!("{name} at {budget:.1e}: {reason}"));
+            }
         }
+        let (left_out, all) = (too_few(arm), arm.profiles.len());
         if left_out > FEW {
-            refusals.push(format!(
-                "{}: {left_out} of {} budgets have too few runs or sizes",
-                arm.arm,
-                arm.profiles.len()
+            output::paragraph(&format!(
+                "{}: {left_out} of {all} budgets have too few runs or sizes",
+                arm.arm
             ));
         }
     }
-    output::line("IsoFLOP profiles: best size N* and its loss L* at each budget, 95% intervals\n");
-    if !rows.is_empty() {
-        output::line(output::table(
-            &[
-                "arm",
-                "FLOPs",
-                "N* (parameters)",
-                &format!("L* ({})", LOSS_VAL.unit),
-                "status",
-            ],
-            rows,
-            1,
-        ));
-    }
-    refusals
+}
+
+/// Budgets with too few runs or sizes.
+fn too_few(arm: &ArmFit) -> usize {
+    arm.profiles.iter().filter(|p| has_too_few(p)).count()
+}
+
+fn has_too_few(profile: &Profile) -> bool {
+    matches!(profile.vertex, Err(ProfileRefusal::TooFew { .. }))
+}
+
+/// The profiles of an arm that are named. Budgets with too few runs are where they are few: a table whose runs were not
+/// planned by budget has hundreds.
+fn told_profiles(arm: &ArmFit) -> impl Iterator<Item = (&str, &Profile)> {
+    let are_few = too_few(arm) <= FEW;
+    let told = arm
+        .profiles
         .iter()
-        .for_each(|refusal| output::paragraph(refusal));
+        .filter(move |p| are_few || !has_too_few(p));
+    told.map(|profile| (arm.arm.as_str(), profile))
 }
 
 /// The surfaces, where an arm has one.
@@ -203,14 +194,14 @@ fn surfaces(fits: &Fits) {
             "Surfaces: L = E + A·N^-α + B·D^-β, E in {}, 95% intervals\n",
             LOSS_VAL.unit
         ));
-        output::line(output::table(&["arm", "E", "α", "β", "residual"], rows, 1));
+        output::table(&["arm", "E", "α", "β", "residual"], rows, 1);
     }
     for arm in &fits.arms {
         if let Err(reason) = &arm.surface {
             output::paragraph(&format!("{}: no surface: {reason}", arm.arm));
         }
     }
-    output::line(String::new());
+    output::line("");
 }
 
 fn surface_row(arm: &str, surface: &ArmSurface) -> Vec<String> {
@@ -229,51 +220,35 @@ fn soundness(comparison: &Comparison, fits: &Fits) {
     let Ok(headline) = &comparison.headline else {
         return;
     };
-    let mut rows: Vec<Vec<String>> = comparison.approaches.iter().map(approach_row).collect();
-    rows.extend(
-        comparison
-            .alternatives
-            .iter()
-            .map(|other| alternative_row(&other.choice, other.value)),
-    );
-    rows.extend(comparison.influence.iter().map(influence_row));
+    let approaches = comparison.approaches.iter().map(approach_row);
+    let others = comparison.alternatives.iter();
+    let others = others.map(|other| alternative_row(&other.choice, other.value));
     let unit = fits.settings.cost.unit();
     output::line(format!(
         "\n{} against {} at {:.2e} {unit}, otherwise\n",
         comparison.variant, comparison.baseline, headline.flops
     ));
-    output::line(output::table(
-        &["by", "multiplier", "95% interval"],
-        rows,
-        1,
-    ));
+    let influence = comparison.influence.iter().map(influence_row);
+    let rows = approaches.chain(others).chain(influence);
+    output::table(&["by", "multiplier", "95% interval"], rows, 1);
 }
 
 fn approach_row(by: &ByApproach) -> Vec<String> {
     let interval = by.point.low.zip(by.point.high);
-    let beyond = if by.point.status == MultiplierStatus::Extrapolated {
-        ", extrapolated"
-    } else {
-        ""
+    let beyond = match by.point.status {
+        MultiplierStatus::Extrapolated => ", extrapolated",
+        _ => "",
     };
     vec![
         format!("{}{beyond}", by.approach.name()),
-        by.point
-            .value
-            .map_or_else(|| "-".to_owned(), |value| format!("{value:.2}x")),
-        interval.map_or_else(
-            || "-".to_owned(),
-            |(low, high)| format!("{low:.2} to {high:.2}"),
-        ),
+        output::or_dash(by.point.value, |value| format!("{value:.2}x")),
+        output::or_dash(interval, |(low, high)| format!("{low:.2} to {high:.2}")),
     ]
 }
 
 fn alternative_row(choice: &str, value: Option<f64>) -> Vec<String> {
-    vec![
-        choice.to_owned(),
-        value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}x")),
-        String::new(),
-    ]
+    let value = output::or_dash(value, |value| format!("{value:.2}x"));
+    vec![choice.to_owned(), value, String::new()]
 }
 
 fn influence_row(run: &Influence) -> Vec<String> {
@@ -282,68 +257,52 @@ fn influence_row(run: &Influence) -> Vec<String> {
 
 /// What a reader must know before the numbers are used.
 fn doubts(fits: &Fits) {
-    let (of_runs, of_methods): (Vec<&Doubt>, Vec<&Doubt>) = fits
-        .doubts
-        .iter()
-        .partition(|doubt| doubt.is_of_these_runs());
-    of_runs
-        .into_iter()
-        .for_each(|doubt| output::warning(doubt.to_string()));
-    of_methods
-        .into_iter()
-        .for_each(|doubt| output::paragraph(&doubt.to_string()));
+    let of_methods = |doubt: &&Doubt| !doubt.is_of_these_runs();
+    for doubt in fits.doubts.iter().filter(|doubt| doubt.is_of_these_runs()) {
+        output::warning(doubt.to_string());
+    }
+    for doubt in fits.doubts.iter().filter(of_methods) {
+        output::paragraph(&doubt.to_string());
+    }
 }
 
 fn profile_row(arm: &str, profile: &Profile) -> Vec<String> {
-    let mut row = vec![arm.to_owned(), format!("{:.1e}", profile.budget.value())];
-    match &profile.vertex {
-        Ok(vertex) => {
-            row.push(with_interval(vertex.n_opt, vertex.n_opt_interval, si));
-            row.push(with_interval(
-                vertex.loss_opt,
-                vertex.loss_opt_interval,
-                |loss| format!("{loss:.3}"),
-            ));
-            row.push(vertex.status.name().to_owned());
-        }
-        Err(_) => row.extend(["-", "-", "refused"].map(str::to_owned)),
-    }
-    row
+    let [size, loss, status] = match &profile.vertex {
+        Ok(vertex) => [
+            with_interval(vertex.n_opt, vertex.n_opt_interval, si),
+            with_interval(vertex.loss_opt, vertex.loss_opt_interval, |loss| {
+                format!("{loss:.3}")
+            }),
+            vertex.status.name().to_owned(),
+        ],
+        Err(_) => ["-", "-", "refused"].map(str::to_owned),
+    };
+    let budget = format!("{:.1e}", profile.budget.value());
+    vec![arm.to_owned(), budget, size, loss, status]
 }
 
 fn frontier_row(arm: &ArmFit) -> Vec<String> {
-    let mut row = vec![arm.arm.clone()];
-    match &arm.frontier {
+    let [k, exponent, profiles, miss] = match &arm.frontier {
         Ok(frontier) => {
-            let profiles = match frontier.approach {
-                Approach::Surface => "by surface".to_owned(),
-                _ => format!(
-                    "{} of {}",
-                    frontier.profiles_used,
-                    frontier.profiles_used + frontier.profiles_left_out
-                ),
-            };
-            let miss = frontier
-                .holdout
-                .map(|h| format!("{:+.1}%", 100.0 * (h.predicted / h.measured - 1.0)));
-            row.push(with_interval(frontier.k, frontier.k_interval, |k| {
-                format!("{k:.3}")
-            }));
-            row.push(with_interval(
-                frontier.n_exponent,
-                frontier.n_exponent_interval,
-                |p| format!("{p:.2}"),
-            ));
-            row.push(profiles);
-            row.push(miss.unwrap_or_else(|| "-".to_owned()));
+            let used = frontier.profiles_used;
+            let exponent = (frontier.n_exponent, frontier.n_exponent_interval);
+            [
+                with_interval(frontier.k, frontier.k_interval, |k| format!("{k:.3}")),
+                with_interval(exponent.0, exponent.1, |p| format!("{p:.2}")),
+                match frontier.approach {
+                    Approach::Surface => "by surface".to_owned(),
+                    _ => format!("{used} of {}", used + frontier.profiles_left_out),
+                },
+                output::or_dash(frontier.holdout, |h| {
+                    format!("{:+.1}%", 100.0 * (h.predicted / h.measured - 1.0))
+                }),
+            ]
         }
-        Err(_) => row.extend(["-", "-", "none usable", "-"].map(str::to_owned)),
-    }
-    row.push(
-        arm.seed_noise
-            .map_or_else(|| "one seed".to_owned(), |sd| format!("{sd:.4}")),
-    );
-    row
+        Err(_) => ["-", "-", "none usable", "-"].map(str::to_owned),
+    };
+    let noise = arm.seed_noise;
+    let noise = noise.map_or_else(|| "one seed".to_owned(), |sd| format!("{sd:.4}"));
+    vec![arm.arm.clone(), k, exponent, profiles, miss, noise]
 }
 
 /// `12.1k [7.5k, 14.3k]`

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::args::ImportArgs;
+use super::output::runs;
 use super::terminal::Terminal;
 use super::{Exit, output};
 use isoflop_app::{AppError, Import, ImportRequest, import};
@@ -29,50 +30,20 @@ pub(super) fn main(args: &ImportArgs) -> Result<Exit, AppError> {
 }
 
 fn print(import: &Import) {
-    let Imported {
-        imported,
-        there_already,
-        differing,
-        not_finished,
-        damaged,
-        not_wanted,
-    } = &import.imported;
+    let (sweep, imported) = (&import.sweep, &import.imported);
     output::line(format!(
-        "{}: {} imported from `{}`",
-        import.sweep,
-        runs(imported.len()),
+        "{sweep}: {} imported from `{}`",
+        runs(imported.imported.len()),
         import.from.root().display()
     ));
     output::line(format!(
-        "{there_already} were done here already, {not_finished} are not finished there"
+        "{} were done here already, {} are not finished there",
+        imported.there_already, imported.not_finished
     ));
-    if !differing.is_empty() {
-        differences(import, differing);
-    }
-    if !damaged.is_empty() {
-        output::warning(format!(
-            "{} of it are damaged and left out:",
-            runs(damaged.len())
-        ));
-        few(damaged, |(folder, reason)| {
-            output::note(format!("  {folder}: {reason}"))
-        });
-    }
-    if !not_wanted.is_empty() {
-        let count = not_wanted.len();
-        output::warning(format!(
-            "the plan of {} does not ask for {}; they are kept and not used:",
-            import.sweep,
-            runs(count)
-        ));
-        few(not_wanted, |id| {
-            output::note(format!("  {}", label(import, id.as_str())))
-        });
-    }
+    left_out(import);
     match import.whole {
         Some(true) => output::remark(format!(
-            "the sweep is new here: `isoflop resume {}` goes on with it",
-            import.sweep
+            "the sweep is new here: `isoflop resume {sweep}` goes on with it"
         )),
         Some(false) => output::remark(
             "the sweep is new here, and its text or sweep file was not there: `isoflop run` goes on with it",
@@ -80,9 +51,37 @@ fn print(import: &Import) {
         None => {}
     }
     output::note(format!(
-        "`isoflop report {}` makes tables and report with them",
-        import.sweep
+        "`isoflop report {sweep}` makes tables and report with them"
     ));
+}
+
+/// Warns of runs whose outcomes are not used.
+fn left_out(import: &Import) {
+    let Imported {
+        differing,
+        damaged,
+        not_wanted,
+        ..
+    } = &import.imported;
+    if !differing.is_empty() {
+        differences(import, differing);
+    }
+    if !damaged.is_empty() {
+        let count = runs(damaged.len());
+        output::warning(format!("{count} of it are damaged and left out:"));
+        few(damaged, |(folder, reason)| {
+            output::note(format!("  {folder}: {reason}"))
+        });
+    }
+    if !not_wanted.is_empty() {
+        let (sweep, count) = (&import.sweep, runs(not_wanted.len()));
+        output::warning(format!(
+            "the plan of {sweep} does not ask for {count}; they are kept and not used:"
+        ));
+        few(not_wanted, |id| {
+            output::note(format!("  {}", label(import, id.as_str())))
+        });
+    }
 }
 
 fn label(import: &Import, id: &str) -> String {
@@ -118,14 +117,6 @@ fn few<T>(items: &[T], mut say: impl FnMut(&T)) {
     }
 }
 
-fn runs(count: usize) -> String {
-    if count == 1 {
-        "1 run".to_owned()
-    } else {
-        format!("{count} runs")
-    }
-}
-
 fn origin(outcome: &Outcome) -> String {
     let end = match outcome.ending {
         Ending::Finished { scores, .. } => {
@@ -141,24 +132,16 @@ fn origin(outcome: &Outcome) -> String {
 }
 
 fn as_json(import: &Import) -> Value {
-    let Imported {
-        imported,
-        there_already,
-        differing,
-        not_finished,
-        damaged,
-        not_wanted,
-    } = &import.imported;
-    let nats = differing.iter().filter_map(Difference::nats);
-    let damaged = damaged
-        .iter()
-        .map(|(run, reason)| json!({ "run": run, "reason": reason }));
+    let told = &import.imported;
+    let nats = told.differing.iter().filter_map(Difference::nats);
+    let damaged = |(run, reason): &(String, String)| json!({ "run": run, "reason": reason });
     json!({
-        "sweep": import.sweep, "from": import.from.root(), "imported": imported,
-        "there_already": there_already, "not_finished": not_finished,
-        "differing": differing.iter().map(difference_json).collect::<Vec<_>>(),
+        "sweep": import.sweep, "from": import.from.root(), "imported": told.imported,
+        "there_already": told.there_already, "not_finished": told.not_finished,
+        "differing": told.differing.iter().map(difference_json).collect::<Vec<_>>(),
         "largest_difference_nats": nats.reduce(f64::max),
-        "damaged": damaged.collect::<Vec<_>>(), "not_wanted": not_wanted, "new_sweep": import.whole.is_some(),
+        "damaged": told.damaged.iter().map(damaged).collect::<Vec<_>>(),
+        "not_wanted": told.not_wanted, "new_sweep": import.whole.is_some(),
     })
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::args::LogsArgs;
 use super::{Exit, output};
-use isoflop_app::{AppError, find_run, run_label};
+use isoflop_app::{AppError, Found, find_run, run_label};
 use isoflop_core::metrics::LOSS_VAL;
-use isoflop_core::run::{AttemptDir, Event, EventKind, EventTail, RunDir};
+use isoflop_core::run::{AttemptDir, Event, EventKind, EventTail, RunDir, SweepDir};
 use isoflop_core::units::duration;
 use isoflop_dispatch::store::Reader;
 
@@ -17,25 +17,13 @@ use isoflop_dispatch::store::Reader;
 const LOOK: Duration = Duration::from_millis(200);
 
 pub(super) fn main(args: &LogsArgs) -> Result<Exit, AppError> {
-    let found = find_run(&args.run, args.sweep.as_deref(), &args.folders.results)?;
-    let dir = found.dir.run_named(&found.run.id);
+    let among = &args.among;
+    let found = find_run(&args.run, among.sweep.as_deref(), &among.folders.results)?;
     let mut shown: Option<Shown> = None;
     loop {
         // Asked before the files are read: what was said before the end is then read after it.
         let (ended, attempts) = stand(&found.dir, &found.run.id)?;
-        let number = args
-            .attempt
-            .unwrap_or_else(|| latest(&dir).max(attempts.min(1)));
-        if shown.as_ref().is_none_or(|shown| shown.number < number)
-            && dir.attempt(number).root().is_dir()
-        {
-            output::note(format!(
-                "{}, attempt {number}: {}",
-                run_label(&found.run),
-                dir.attempt(number).root().display()
-            ));
-            shown = Some(Shown::new(number, &dir.attempt(number)));
-        }
+        turn_to_latest(&mut shown, &found, args.attempt, attempts);
         if let Some(shown) = &mut shown {
             shown.show();
         }
@@ -44,25 +32,36 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, AppError> {
         }
         std::thread::sleep(LOOK);
     }
-    if shown.is_some() {
-        return Ok(Exit::Ok);
+    shown.map_or_else(|| Err(none(&found, args.attempt)), |_| Ok(Exit::Ok))
+}
+
+/// Shows an attempt from its beginning, where it is there and none so late was shown.
+fn turn_to_latest(shown: &mut Option<Shown>, found: &Found, asked: Option<u32>, attempts: u32) {
+    let dir = found.dir.run_named(&found.run.id);
+    let number = asked.unwrap_or_else(|| latest(&dir).max(attempts.min(1)));
+    let attempt = dir.attempt(number);
+    if shown.as_ref().is_none_or(|shown| shown.number < number) && attempt.root().is_dir() {
+        output::note(format!(
+            "{}, attempt {number}: {}",
+            run_label(&found.run),
+            attempt.root().display()
+        ));
+        *shown = Some(Shown::new(number, &attempt));
     }
-    let what = args
-        .attempt
-        .map_or_else(String::new, |attempt| format!(" attempt {attempt} of"));
+}
+
+fn none(found: &Found, attempt: Option<u32>) -> AppError {
+    let what = attempt.map_or_else(String::new, |attempt| format!(" attempt {attempt} of"));
     let state = found.run.record.state.name();
     let message = format!(
         "there are no logs of{what} {}, which is {state}",
         run_label(&found.run)
     );
-    Err(AppError::usage(
-        message,
-        "wait until it was started, or follow it with `-f`",
-    ))
+    AppError::usage(message, "wait until it was started, or follow it with `-f`")
 }
 
 /// Whether a run has ended, and how many attempts there were.
-fn stand(dir: &isoflop_core::run::SweepDir, id: &str) -> Result<(bool, u32), AppError> {
+fn stand(dir: &SweepDir, id: &str) -> Result<(bool, u32), AppError> {
     let runs = match Reader::open(dir)? {
         Some(reader) => reader.named(id)?,
         None => Vec::new(),
@@ -92,17 +91,12 @@ struct Shown {
 
 impl Shown {
     fn new(number: u32, attempt: &AttemptDir) -> Self {
-        let (older, log, events) = (
-            attempt.older_log(),
-            attempt.log(),
-            EventTail::new(attempt.metrics()),
-        );
         let shown = Self {
             number,
-            older,
-            log,
+            older: attempt.older_log(),
+            log: attempt.log(),
             printed: 0,
-            events,
+            events: EventTail::new(attempt.metrics()),
             steps: 0,
         };
         // The part that was put aside, where there is one.
@@ -117,21 +111,16 @@ impl Shown {
         let Ok(mut file) = File::open(&self.log) else {
             return;
         };
-        if file
-            .metadata()
-            .is_ok_and(|found| found.len() < self.printed)
-        {
+        let length = file.metadata().map_or(self.printed, |found| found.len());
+        if length < self.printed {
             // It was begun anew: the rest of the old one is beside it.
             let old = fs::read(&self.older).unwrap_or_default();
             self.print(old.get(self.printed as usize..).unwrap_or_default());
             self.printed = 0;
         }
         let mut more = Vec::new();
-        if file
-            .seek(SeekFrom::Start(self.printed))
-            .and_then(|_| file.read_to_end(&mut more))
-            .is_ok()
-        {
+        let sought = file.seek(SeekFrom::Start(self.printed));
+        if sought.and_then(|_| file.read_to_end(&mut more)).is_ok() {
             self.printed += more.len() as u64;
             self.print(&more);
         }

@@ -154,8 +154,22 @@ fn painted(style: &str, text: &str) -> String {
     format!("\u{1b}[{style}m{text}\u{1b}[0m")
 }
 
-/// A plain table; the columns from `first_number` on are numbers, aligned right.
-pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, first_number: usize) -> String {
+/// What a table shows where there is nothing.
+pub(super) fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
+}
+
+/// `1 run`, `2 runs`.
+pub(super) fn runs(count: usize) -> String {
+    format!("{count} run{}", if count == 1 { "" } else { "s" })
+}
+
+/// A plain table of a result; the columns from `first_number` on are numbers, aligned right.
+pub(super) fn table(
+    header: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+    first_number: usize,
+) {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
@@ -167,9 +181,5 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, first_number: usize
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect::<Vec<_>>()
-        .join("\n")
+    table.lines().for_each(|text| line(text.trim_end()));
 }

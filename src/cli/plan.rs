@@ -31,50 +31,30 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, AppError> {
 }
 
 fn print(outlook: &Outlook) {
-    let Outlook {
-        sweep,
-        slots,
-        memory,
-        seconds,
-        resumed,
-        ..
-    } = outlook;
-    let seconds = seconds.as_deref();
+    let (sweep, resumed) = (&outlook.sweep, &outlook.resumed);
     let runs = &sweep.plan.runs;
-    output::line(if runs.len() <= MOST_ROWS {
-        run_table(runs, memory, seconds, resumed)
+    if runs.len() <= MOST_ROWS {
+        run_table(outlook);
     } else {
-        budget_table(runs, seconds)
-    });
-    let total = outlook.flops();
-    let done = resumed.done.iter().filter(|done| **done).count();
-    let data = &sweep.data;
-    output::line(String::new());
+        budget_table(runs, outlook.seconds.as_deref());
+    }
+    let (total, done) = (outlook.flops(), outlook.done());
+    output::line("");
     output::line(format!(
         "{} runs, {total} FLOPs in all; {done} are done",
         runs.len()
     ));
     shared(outlook, total).into_iter().for_each(output::line);
+    let (train, held_out) = (&sweep.data.train, &sweep.data.validation);
     output::line(format!(
         "text: {} tokens to train on, {} held out ({} and {} documents)",
-        si(data.train.tokens as f64),
-        si(data.validation.tokens as f64),
-        data.train.documents,
-        data.validation.documents
+        si(train.tokens as f64),
+        si(held_out.tokens as f64),
+        train.documents,
+        held_out.documents
     ));
-    let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
-    // Seats of a queue are all alike.
-    places.dedup();
-    let by = by_engine(&sweep.file.executor.value, slots)
-        .map_or_else(String::new, |by| format!(": {by}"));
-    output::line(format!(
-        "{} runs side by side ({}), {} CPU threads each{by}",
-        slots.len(),
-        places.join(", "),
-        slots[0].threads
-    ));
-    unlike(slots).into_iter().for_each(output::remark);
-    if let (Some(seconds), Some(left)) = (seconds, outlook.seconds_left()) {
+    print_slots(outlook);
+    if let (Some(seconds), Some(left)) = (&outlook.seconds, outlook.seconds_left()) {
         output::line(format!(
             "time left: {} (estimate from a few steps on this machine); {} of device time in all",
             duration(left),
@@ -89,23 +69,38 @@ fn print(outlook: &Outlook) {
     sweep.plan.notes.iter().for_each(output::remark);
 }
 
+/// Where runs would execute.
+fn print_slots(outlook: &Outlook) {
+    let (sweep, slots) = (&outlook.sweep, &outlook.slots);
+    let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
+    // Seats of a queue are all alike.
+    places.dedup();
+    let by = by_engine(&sweep.file.executor.value, slots)
+        .map_or_else(String::new, |by| format!(": {by}"));
+    output::line(format!(
+        "{} runs side by side ({}), {} CPU threads each{by}",
+        slots.len(),
+        places.join(", "),
+        slots[0].threads
+    ));
+    unlike(slots).into_iter().for_each(output::remark);
+}
+
 /// What is saved where runs go on from one another.
 fn shared(outlook: &Outlook, total: Flops) -> Option<String> {
     let branching = outlook.branches.iter().flatten().count();
     let saved = outlook.flops_saved();
     let part = 100.0 * saved.0 / total.0;
+    let spent = Flops(total.0 - saved.0);
     (branching > 0).then(|| {
-            let spent = Flops(total.0 - saved.0);
-            format!("trunks: {branching} runs go on from a smaller budget's; {spent} FLOPs spent, {part:.0}% saved")
-        })
+        format!("trunks: {branching} runs go on from a smaller budget's; {spent} FLOPs spent, {part:.0}% saved")
+    })
 }
 
 fn damaged(plan: &Plan, resumed: &Resumed) {
     for (run, reason) in &resumed.damaged {
-        output::warning(format!(
-            "{} will be done again: {reason}",
-            plan.runs[*run].label()
-        ));
+        let label = plan.runs[*run].label();
+        output::warning(format!("{label} will be done again: {reason}"));
     }
     for (run, reason) in &resumed.restored {
         let label = plan.runs[*run].label();
@@ -120,13 +115,7 @@ pub(super) fn leftovers(plan: &Plan, resumed: &Resumed) {
     damaged(plan, resumed);
     if !resumed.unwanted.is_empty() {
         let count = resumed.unwanted.len();
-        let names = resumed
-            .unwanted
-            .iter()
-            .take(4)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", ");
+        let names = resumed.unwanted[..count.min(4)].join(", ");
         let more = if count > 4 { ", ..." } else { "" };
         output::warning(format!(
             "{count} finished runs in the results are not part of this sweep file; they are kept and not used ({names}{more})"
@@ -134,16 +123,11 @@ pub(super) fn leftovers(plan: &Plan, resumed: &Resumed) {
     }
 }
 
-fn run_table(
-    runs: &[PlannedRun],
-    memory: &[u64],
-    seconds: Option<&[f64]>,
-    resumed: &Resumed,
-) -> String {
+fn run_table(outlook: &Outlook) {
+    let (runs, seconds) = (&outlook.sweep.plan.runs, outlook.seconds.as_deref());
     let tuned = runs.iter().any(|run| run.lr_factor.is_some());
     let rows = runs.iter().enumerate().map(|(i, run)| {
         let spec = &run.spec;
-        let left = || seconds.map_or_else(|| "-".to_owned(), |s| duration(s[i]));
         let mut row = vec![run.arm.clone(), run.size.clone(), spec.seed.to_string()];
         row.extend(tuned.then(|| format!("x{}", run.lr_factor.unwrap_or(1.0))));
         row.extend([
@@ -151,11 +135,11 @@ fn run_table(
             spec.params_total().to_string(),
             spec.tokens().to_string(),
             spec.steps.to_string(),
-            bytes(memory[i]),
-            if resumed.done[i] {
+            bytes(outlook.memory[i]),
+            if outlook.resumed.done[i] {
                 "done".to_owned()
             } else {
-                left()
+                output::or_dash(seconds, |seconds| duration(seconds[i]))
             },
         ]);
         row
@@ -170,7 +154,7 @@ fn run_table(
         "memory",
         "time",
     ]);
-    output::table(&header, rows.collect(), 2)
+    output::table(&header, rows, 2);
 }
 
 /// The unit of the budgets, which a sweep gives in one kind.
@@ -182,55 +166,34 @@ fn budget_unit(runs: &[PlannedRun]) -> &'static str {
     }
 }
 
-fn budget_table(runs: &[PlannedRun], seconds: Option<&[f64]>) -> String {
-    let mut groups: Vec<(String, String, Vec<usize>)> = Vec::new();
-    for (i, run) in runs.iter().enumerate() {
-        let key = (run.arm.clone(), run.spec.budget.to_string());
-        match groups
-            .last_mut()
-            .filter(|g| (&g.0, &g.1) == (&key.0, &key.1))
-        {
-            Some(group) => group.2.push(i),
-            None => groups.push((key.0, key.1, vec![i])),
-        }
-    }
-    let rows = groups.into_iter().map(|(arm, budget, members)| {
+fn budget_table(runs: &[PlannedRun], seconds: Option<&[f64]>) {
+    let key = |run: &PlannedRun| (run.arm.clone(), run.spec.budget.to_string());
+    let mut first = 0;
+    let rows = runs.chunk_by(|a, b| key(a) == key(b)).map(|group| {
         let range = |of: fn(&RunSpec) -> f64| {
-            let values = members.iter().map(|i| of(&runs[*i].spec));
-            format!(
-                "{} to {}",
-                si(values.clone().fold(f64::INFINITY, f64::min)),
-                si(values.fold(0.0, f64::max))
-            )
+            let values = group.iter().map(|run| of(&run.spec));
+            let least = values.clone().fold(f64::INFINITY, f64::min);
+            format!("{} to {}", si(least), si(values.fold(0.0, f64::max)))
         };
-        let time = seconds.map_or_else(
-            || "-".to_owned(),
-            |s| duration(members.iter().map(|i| s[*i]).sum()),
-        );
+        let members = first..first + group.len();
+        first = members.end;
+        let (arm, budget) = key(&group[0]);
         vec![
             arm,
             budget,
-            members.len().to_string(),
-            range(|s| s.params_total().0 as f64),
-            range(|s| s.tokens().0 as f64),
-            range(|s| s.steps as f64),
-            time,
+            group.len().to_string(),
+            range(|spec| spec.params_total().0 as f64),
+            range(|spec| spec.tokens().0 as f64),
+            range(|spec| spec.steps as f64),
+            output::or_dash(seconds, |seconds| duration(seconds[members].iter().sum())),
         ]
     });
-    output::table(
-        &["arm", "budget", "runs", "params", "tokens", "steps", "time"],
-        rows.collect(),
-        1,
-    )
+    let header = ["arm", "budget", "runs", "params", "tokens", "steps", "time"];
+    output::table(&header, rows, 1);
 }
 
 fn as_json(outlook: &Outlook) -> Value {
-    let Outlook {
-        sweep,
-        slots,
-        resumed,
-        ..
-    } = outlook;
+    let (sweep, slots, resumed) = (&outlook.sweep, &outlook.slots, &outlook.resumed);
     let runs = sweep.plan.runs.iter().enumerate();
     json!({
         "sweep": sweep.plan.name, "baseline": sweep.plan.baseline,

@@ -45,11 +45,7 @@ fn print(arm: &Predictions) {
     output::line("");
     if !arm.budgets.is_empty() {
         let header = ["FLOPs", "loss", "N*", "D*", "D*/N*", "status"];
-        output::line(output::table(
-            &header,
-            arm.budgets.iter().flat_map(budget_rows).collect(),
-            0,
-        ));
+        output::table(&header, arm.budgets.iter().flat_map(budget_rows), 0);
     }
     for flops in &arm.out_of_reach {
         output::line(format!(
@@ -58,11 +54,7 @@ fn print(arm: &Predictions) {
     }
     if !arm.runs.is_empty() {
         let header = ["N", "D", "FLOPs", "loss", "status"];
-        output::line(output::table(
-            &header,
-            arm.runs.iter().flat_map(run_rows).collect(),
-            0,
-        ));
+        output::table(&header, arm.runs.iter().flat_map(run_rows), 0);
     }
     output::line("");
 }
@@ -152,15 +144,12 @@ fn status(beyond: f64) -> [String; 2] {
 fn explain(predictions: &[Predictions]) {
     let budgets = || predictions.iter().flat_map(|arm| &arm.budgets);
     let runs = || predictions.iter().flat_map(|arm| &arm.runs);
-    let residual = predictions
-        .iter()
-        .filter_map(|arm| arm.residual)
-        .fold(f64::NAN, f64::max);
+    let residuals = predictions.iter().filter_map(|arm| arm.residual);
     output::paragraph(&format!(
         "estimates, 95% bands below them; loss in {}, N in parameters, D in tokens",
         LOSS_VAL.unit
     ));
-    if residual.is_finite() {
+    if let Some(residual) = residuals.reduce(f64::max).filter(|most| most.is_finite()) {
         output::paragraph(&format!(
             "bands are of the law: single runs lie up to {:.1}% of the loss around it (root mean square)",
             100.0 * residual
@@ -169,11 +158,7 @@ fn explain(predictions: &[Predictions]) {
     if budgets().any(|at| !at.size_measured) {
         output::paragraph("* outside the measured sizes");
     }
-    if budgets()
-        .map(|at| at.beyond)
-        .chain(runs().map(|run| run.beyond))
-        .any(|beyond| beyond > 1.0)
-    {
+    if budgets().any(|at| at.beyond > 1.0) || runs().any(|run| run.beyond > 1.0) {
         output::paragraph(
             "beyond what was measured a band holds only if the law does: it covers noise, not another shape of the law",
         );

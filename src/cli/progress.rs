@@ -11,7 +11,7 @@ use isoflop_app::Session;
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::run::{Ending, Event, EventKind, Outcome, RunId};
 use isoflop_core::units::{bytes, duration, si};
-use isoflop_dispatch::coordinator::{DiskRoom, Observer};
+use isoflop_dispatch::coordinator::{Branch, DiskRoom, Observer};
 use isoflop_dispatch::executor::Trouble;
 use isoflop_dispatch::store::{Failure, FailureClass, Record, RunState};
 use isoflop_sweep::PlannedRun;
@@ -39,6 +39,7 @@ pub(super) struct Progress {
 }
 
 /// A run in a slot.
+#[derive(Default)]
 struct Running {
     cost: f64,
     /// The step it began at.
@@ -62,7 +63,7 @@ impl Running {
             let tokens = (step - earlier) * run.spec.batch_tokens().0;
             self.pace = Some(tokens as f64 / (seconds - then));
         }
-        format!("{} tokens/s", self.pace.map_or_else(|| "-".to_owned(), si))
+        format!("{} tokens/s", output::or_dash(self.pace, si))
     }
 }
 
@@ -80,39 +81,27 @@ enum View {
 impl Progress {
     pub(super) fn new(session: &Session) -> Self {
         let Session { plan, options, .. } = session;
-        let done = &session.taken_up.resumed.done;
-        let (costs, slots) = (&options.costs, options.slots.len());
-        let left_cost = costs
-            .iter()
-            .zip(done)
-            .filter(|(_, done)| !**done)
-            .map(|(cost, _)| cost)
-            .sum();
-        let finished = done.iter().filter(|done| **done).count();
+        let (total, done) = (plan.runs.len(), session.done());
+        let slots = options.slots.len();
+        let costs = options.costs.iter().zip(&session.taken_up.resumed.done);
+        let left = costs.filter(|(_, done)| !**done).map(|(cost, _)| cost);
+        let steps = |branch: &Option<Branch>| branch.map_or(0, |branch| branch.steps);
+        let runs = plan.runs.iter().enumerate();
         let view = if std::io::stderr().is_terminal() {
-            bars(done.len(), finished, slots.min(MOST_LINES))
+            bars(total, done, slots.min(MOST_LINES))
         } else {
             View::Lines {
                 last: Instant::now(),
             }
         };
         Self {
-            total: done.len(),
-            done: finished,
-            costs: costs.clone(),
-            shared: options
-                .branches
-                .iter()
-                .map(|branch| branch.map_or(0, |branch| branch.steps))
-                .collect(),
-            places: plan
-                .runs
-                .iter()
-                .enumerate()
-                .map(|(place, run)| (run.id.clone(), place))
-                .collect(),
+            total,
+            done,
+            costs: options.costs.clone(),
+            shared: options.branches.iter().map(steps).collect(),
+            places: runs.map(|(place, run)| (run.id.clone(), place)).collect(),
             spent_cost: 0.0,
-            left_cost,
+            left_cost: left.sum(),
             began: Instant::now(),
             slots: (0..slots).map(|_| None).collect(),
             view,
@@ -128,19 +117,14 @@ impl Progress {
     }
 
     fn cost(&self, run: &PlannedRun) -> f64 {
-        self.places
-            .get(&run.id)
-            .map_or(0.0, |place| self.costs[*place])
+        let place = self.places.get(&run.id);
+        place.map_or(0.0, |place| self.costs[*place])
     }
 
     /// Seconds left: the cost that is left, at the pace seen so far.
     fn seconds_left(&self) -> Option<f64> {
-        let running: f64 = self
-            .slots
-            .iter()
-            .flatten()
-            .map(|running| running.cost * running.share)
-            .sum();
+        let running = self.slots.iter().flatten();
+        let running: f64 = running.map(|run| run.cost * run.share).sum();
         let spent = self.spent_cost + running;
         let elapsed = self.began.elapsed().as_secs_f64();
         (spent > 0.0 && elapsed > 2.0)
@@ -153,6 +137,14 @@ impl Progress {
             |s| format!("{} left (estimate)", duration(s)),
         );
         format!("{}/{} runs, {left}", self.done, self.total)
+    }
+}
+
+/// What is said of an engine's trouble, or of its end.
+pub(super) fn told(trouble: &Trouble, is_over: bool) -> String {
+    match is_over {
+        true => trouble.over().to_owned(),
+        false => trouble.words(),
     }
 }
 
@@ -185,20 +177,15 @@ fn bars(total: usize, done: usize, slots: usize) -> View {
 
 impl Observer for Progress {
     fn started(&mut self, slot: usize, run: &PlannedRun, _attempt: u32, waits: bool) {
-        let first_step = self
-            .places
-            .get(&run.id)
-            .map_or(0, |place| self.shared[*place]);
+        let place = self.places.get(&run.id);
+        let first_step = place.map_or(0, |place| self.shared[*place]);
         let what = if waits { "waiting" } else { "starting" };
         let (cost, line) = (self.cost(run), format!("{what}  {}", run.label()));
         self.slots[slot] = Some(Running {
             cost,
             first_step,
-            share: 0.0,
-            loss: None,
-            last: None,
-            pace: None,
             line,
+            ..Running::default()
         });
     }
 
@@ -222,7 +209,7 @@ impl Observer for Progress {
             );
             running.share = made as f64 / own as f64;
             // The numbers first: what a narrow terminal cuts off is the end of the name.
-            let shown = loss.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.3}"));
+            let shown = output::or_dash(loss, |loss| format!("{loss:.3}"));
             let pace = running.tokens_per_second(run, step, event.seconds);
             let percent = 100 * step / run.spec.steps;
             running.line = format!("{percent:>3}% loss {shown} {pace} {}", run.label());
@@ -293,12 +280,7 @@ impl Observer for Progress {
     }
 
     fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
-        let words = if is_over {
-            trouble.over().to_owned()
-        } else {
-            trouble.words()
-        };
-        output::note(format!("{engine}: {words}"));
+        output::note(format!("{engine}: {}", told(trouble, is_over)));
     }
 
     fn tick(&mut self) {
@@ -307,39 +289,16 @@ impl Observer for Progress {
             View::Bars { total, slots, .. } => {
                 total.set_position(self.done as u64);
                 total.set_message(line);
-                // Where there are more slots than lines, those that train have them.
-                let many = self.slots.len() > slots.len();
-                let mut shown: Vec<&Option<Running>> = self
-                    .slots
-                    .iter()
-                    .filter(|slot| !many || slot.is_some())
-                    .collect();
-                if many {
-                    shown.sort_by_key(|slot| {
-                        slot.as_ref().is_none_or(|running| running.last.is_none())
-                    });
-                }
-                for (bar, running) in slots
-                    .iter()
-                    .zip(shown.into_iter().chain(std::iter::repeat(&None)))
-                {
-                    bar.set_position(running.as_ref().map_or(0, |r| (r.share * 1000.0) as u64));
-                    bar.set_message(
-                        running
-                            .as_ref()
-                            .map_or_else(String::new, |r| r.line.clone()),
-                    );
-                }
+                show_slots(slots, &self.slots);
             }
             View::Lines { last } if last.elapsed() >= PLAIN_EVERY => {
                 *last = Instant::now();
-                let losses: Vec<String> = self
+                let losses = self
                     .slots
                     .iter()
                     .flatten()
-                    .filter_map(|r| r.loss)
-                    .map(|l| format!("{l:.2}"))
-                    .collect();
+                    .filter_map(|running| running.loss);
+                let losses: Vec<String> = losses.map(|loss| format!("{loss:.2}")).collect();
                 output::note(format!("     {line}; losses now: {}", losses.join(" ")));
             }
             View::Lines { .. } => {}
@@ -352,5 +311,23 @@ impl Observer for Progress {
         } else {
             "stopping: runs under way write a checkpoint, finished runs are kept; once more stops at once"
         });
+    }
+}
+
+/// Shows the slots in the bars; where there are more of them, those that train.
+fn show_slots(bars: &[ProgressBar], slots: &[Option<Running>]) {
+    let many = slots.len() > bars.len();
+    let mut shown: Vec<&Option<Running>> = slots
+        .iter()
+        .filter(|slot| !many || slot.is_some())
+        .collect();
+    if many {
+        shown.sort_by_key(|slot| slot.as_ref().is_none_or(|running| running.last.is_none()));
+    }
+    for (place, bar) in bars.iter().enumerate() {
+        let running = shown.get(place).copied().and_then(Option::as_ref);
+        let (share, line) = running.map_or((0.0, ""), |running| (running.share, &running.line));
+        bar.set_position((share * 1000.0) as u64);
+        bar.set_message(line.to_owned());
     }
 }

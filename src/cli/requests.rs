@@ -1,35 +1,36 @@
 //! `isoflop cancel` and `isoflop retry`
 
 use super::args::{CancelArgs, RetryArgs};
+use super::common_args::SweepFilter;
 use super::terminal::Terminal;
 use super::{Exit, output};
 use isoflop_app::{AppError, RunSelection, ask_all, run_label};
 use isoflop_dispatch::store::{RequestKind, RunEntry};
 
 pub(super) fn cancel(args: &CancelArgs) -> Result<Exit, AppError> {
-    let selection = RunSelection {
-        runs: args.runs.clone(),
-        sweep: args.sweep.clone(),
-        failed: None,
-        results: args.folders.results.clone(),
-    };
-    ask(RequestKind::Cancel, &selection)
+    ask(RequestKind::Cancel, &args.runs, None, &args.among)
 }
 
 pub(super) fn retry(args: &RetryArgs) -> Result<Exit, AppError> {
-    let selection = RunSelection {
-        runs: args.runs.clone(),
-        sweep: args.sweep.clone(),
-        failed: args.failed.clone(),
-        results: args.folders.results.clone(),
-    };
-    ask(RequestKind::Retry, &selection)
+    let failed = args.failed.clone();
+    ask(RequestKind::Retry, &args.runs, failed, &args.among)
 }
 
-fn ask(kind: RequestKind, selection: &RunSelection) -> Result<Exit, AppError> {
+fn ask(
+    kind: RequestKind,
+    runs: &[String],
+    failed: Option<String>,
+    among: &SweepFilter,
+) -> Result<Exit, AppError> {
+    let selection = RunSelection {
+        runs: runs.to_vec(),
+        sweep: among.sweep.clone(),
+        failed,
+        results: among.folders.results.clone(),
+    };
     let mut answered = |run: &RunEntry, answer: &str| {
         output::line(format!("{}: {answer}", run_label(run)));
     };
-    ask_all(kind, selection, &mut answered, &mut Terminal::new())?;
+    ask_all(kind, &selection, &mut answered, &mut Terminal::new())?;
     Ok(Exit::Ok)
 }

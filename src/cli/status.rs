@@ -15,6 +15,11 @@ const MOST_ROWS: u64 = 60;
 /// Failed runs that are named.
 const NAMED: usize = 5;
 
+/// States of runs that an engine has.
+const UNDER_WAY: [&str; 3] = ["leased", "running", "committing"];
+/// States of runs that ended without an outcome.
+const GIVEN_UP: [&str; 3] = ["failed", "quarantined", "cancelled"];
+
 pub(super) fn main(args: &SweepArgs) -> Result<Exit, AppError> {
     let status = status(&args.sweep, &args.folders.results)?;
     if args.json {
@@ -35,25 +40,24 @@ fn print_stored(status: &Status, name: &str, reader: &Reader) -> Result<(), AppE
     } else {
         print_arms(&reader.by_arm()?);
     }
-    print_active(&reader.in_states(&["leased", "running", "committing"], usize::MAX)?);
+    print_active(&reader.in_states(&UNDER_WAY, usize::MAX)?);
     print_failed(&reader.in_states(&["failed", "quarantined"], NAMED)?);
-    let of = |names: &[&str]| names.iter().map(|name| counts.of(name)).sum::<u64>();
-    let (queued, running) = (of(&["queued"]), of(&["leased", "running", "committing"]));
+    let (queued, running) = (counts.of("queued"), sum(&counts, &UNDER_WAY));
     let mut parts = vec![
-        format!("{} diverged", of(&["diverged"])),
+        format!("{} diverged", counts.of("diverged")),
         format!(
             "{} to do ({running} running, {queued} queued)",
             running + queued
         ),
     ];
-    for state in ["failed", "quarantined", "cancelled"] {
-        let count = of(&[state]);
+    for state in GIVEN_UP {
+        let count = counts.of(state);
         parts.extend((count > 0).then(|| format!("{count} {state}")));
     }
-    output::line(String::new());
+    output::line("");
     output::paragraph(&format!(
         "{name}: {} of {} runs finished, {}; {}",
-        of(&["done"]),
+        counts.of("done"),
         counts.total(),
         parts.join(", "),
         legend()
@@ -70,52 +74,42 @@ fn print_stored(status: &Status, name: &str, reader: &Reader) -> Result<(), AppE
 
 fn print_rows(runs: &[RunEntry]) {
     let rows = runs.iter().map(|run| {
-        let loss = run
-            .loss
-            .map_or_else(|| "-".to_owned(), |loss| format!("{loss:.4}"));
-        let mut row = vec![run.arm.clone(), run.size.clone(), run.seed.to_string()];
-        row.extend([
+        vec![
+            run.arm.clone(),
+            run.size.clone(),
+            run.seed.to_string(),
             format!("{:.2e}", run.budget.value()),
             state_name(&run.record.state).to_owned(),
-            loss,
+            output::or_dash(run.loss, |loss| format!("{loss:.4}")),
             run.id.clone(),
-        ]);
-        row
+        ]
     });
-    output::line(output::table(
-        &["arm", "size", "seed", "budget", "status", "loss", "run"],
-        rows.collect(),
-        2,
-    ));
+    let header = ["arm", "size", "seed", "budget", "status", "loss", "run"];
+    output::table(&header, rows, 2);
 }
 
 fn print_arms(arms: &[(String, Counts)]) {
     let rows = arms.iter().map(|(arm, counts)| {
-        let ended_badly = ["failed", "quarantined", "cancelled"]
-            .iter()
-            .map(|name| counts.of(name))
-            .sum::<u64>();
-        let running = ["leased", "running", "committing"]
-            .iter()
-            .map(|name| counts.of(name))
-            .sum::<u64>();
         let numbers = [
             counts.total(),
             counts.of("done"),
             counts.of("diverged"),
-            running,
+            sum(counts, &UNDER_WAY),
             counts.of("queued"),
-            ended_badly,
+            sum(counts, &GIVEN_UP),
         ];
-        [arm.clone()]
-            .into_iter()
-            .chain(numbers.map(|number| number.to_string()))
-            .collect()
+        let numbers = numbers.map(|number| number.to_string());
+        std::iter::once(arm.clone()).chain(numbers).collect()
     });
     let header = [
         "arm", "runs", "finished", "diverged", "running", "queued", "given up",
     ];
-    output::line(output::table(&header, rows.collect(), 1));
+    output::table(&header, rows, 1);
+}
+
+/// Runs in any of these states.
+fn sum(counts: &Counts, names: &[&str]) -> u64 {
+    names.iter().map(|name| counts.of(name)).sum()
 }
 
 fn print_active(runs: &[RunEntry]) {
@@ -185,7 +179,7 @@ fn print_collected(name: &str, runs: &[RunEntry]) {
             .count()
     };
     let (finished, diverged, queued) = (count("done"), count("diverged"), count("queued"));
-    output::line(String::new());
+    output::line("");
     output::paragraph(&format!(
         "{}: {finished} of {} runs finished, {diverged} diverged, {queued} to do; loss is validation loss in nats/token",
         name,

@@ -49,36 +49,37 @@ fn print(suggestion: &Suggestion, studied: &Studied) {
         "seeds",
         "FLOPs in all",
     ];
-    output::line(output::table(
-        &header,
-        suggestion.places.iter().map(row).collect(),
-        1,
-    ));
+    output::table(&header, suggestion.places.iter().map(row), 1);
     output::line("");
-    let first = &suggestion.arms[0];
-    if suggestion.arms.len() > 1 {
-        let shared = match suggestion.correlation {
-            correlation if correlation < 0.005 => String::new(),
-            correlation => format!(
-                "; at one size, budget and seed the arms' errors have a correlation of {correlation:.2} (estimate), which \
-                 cancels from their difference"
-            ),
-        };
-        output::paragraph(&format!(
-            "each is one run of each arm for each new seed, with N in parameters and D in tokens as {first} counts them{shared}"
-        ));
-    } else {
-        output::paragraph("N in parameters, D in tokens");
-    }
+    output::paragraph(&columns(suggestion));
     output::paragraph(&verdict(suggestion));
-    let is_sweep = matches!(studied.origin, Origin::Sweep { .. });
+    if !matches!(studied.origin, Origin::Sweep { .. }) {
+        return;
+    }
     match (&suggestion.sweep, suggestion.sweep_from) {
-        (Some(form), _) if is_sweep => sweep_form(form, studied),
-        (None, Some(from)) if is_sweep => output::paragraph(&format!(
+        (Some(form), _) => sweep_form(form, studied),
+        (None, Some(from)) => output::paragraph(&format!(
             "as a sweep file runs every size at every budget with every seed, one more of them costs {from:.2e} FLOPs or more"
         )),
-        _ => {}
+        (None, None) => {}
     }
+}
+
+/// What a row is, and its columns.
+fn columns(suggestion: &Suggestion) -> String {
+    let [first, _, ..] = suggestion.arms.as_slice() else {
+        return "N in parameters, D in tokens".to_owned();
+    };
+    let shared = match suggestion.correlation {
+        correlation if correlation < 0.005 => String::new(),
+        correlation => format!(
+            "; at one size, budget and seed the arms' errors have a correlation of {correlation:.2} (estimate), which \
+             cancels from their difference"
+        ),
+    };
+    format!(
+        "each is one run of each arm for each new seed, with N in parameters and D in tokens as {first} counts them{shared}"
+    )
 }
 
 /// What keeps a suggestion from being better.
@@ -120,12 +121,8 @@ fn cost(suggestion: &Suggestion) -> String {
 
 /// How many are suggested.
 fn runs(suggestion: &Suggestion) -> usize {
-    suggestion
-        .places
-        .iter()
-        .map(|place| place.seeds)
-        .sum::<usize>()
-        * suggestion.arms.len()
+    let seeds = suggestion.places.iter().map(|place| place.seeds);
+    seeds.sum::<usize>() * suggestion.arms.len()
 }
 
 fn row(place: &Place) -> Vec<String> {
@@ -186,11 +183,8 @@ fn sweep_form(form: &SweepForm, studied: &Studied) {
         percent(form.shrink)
     ));
     let sizes: Vec<String> = form.sizes.iter().map(size).collect();
-    let budgets: Vec<String> = form
-        .budgets
-        .iter()
-        .map(|budget| format!("{budget:e}"))
-        .collect();
+    let budgets = form.budgets.iter();
+    let budgets: Vec<String> = budgets.map(|budget| format!("{budget:e}")).collect();
     output::line(format!(
         "\nsizes: [{}]\nbudgets:\n  flops: [{}]\nseeds: [{}]",
         sizes.join(", "),
@@ -207,12 +201,8 @@ fn size(size: &SweepSize) -> String {
 
 /// The study's own seeds, and the next ones after them.
 fn seeds(count: usize, studied: &Studied) -> Vec<String> {
-    let mut seeds: Vec<u64> = studied
-        .study
-        .observations
-        .iter()
-        .map(|run| run.seed)
-        .collect();
+    let runs = studied.study.observations.iter();
+    let mut seeds: Vec<u64> = runs.map(|run| run.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
     while seeds.len() < count {

@@ -1,5 +1,7 @@
 //! Axes: range, scale, ticks. plotters' own logarithmic axis has no label below one decade.
 
+use isoflop_core::metrics::LOSS_VAL;
+
 /// How values lie along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scale {
@@ -20,6 +22,8 @@ pub(super) struct Axis {
 
 /// Room between the data and the ends of an axis, as a share of the range.
 const MARGIN: f64 = 0.05;
+/// An interval may reach this factor beyond the values; a wider one would flatten them.
+const WIDEST: f64 = 4.0;
 
 impl Axis {
     /// A linear axis around the values; none where there are none.
@@ -38,6 +42,11 @@ impl Axis {
         label: fn(f64) -> String,
     ) -> Option<Self> {
         Self::around(title, Scale::Log, values.filter(|v| *v > 0.0), label)
+    }
+
+    /// A logarithmic axis of validation losses.
+    pub(super) fn loss(values: impl Iterator<Item = f64>) -> Option<Self> {
+        Self::log(&LOSS_VAL.title(), values, plain)
     }
 
     /// An axis of names, the first at the low end.
@@ -169,6 +178,22 @@ pub(super) fn linear_ticks(low: f64, high: f64) -> Vec<f64> {
         .map(|i| i as f64 * step)
         .filter(|tick| (low..=high).contains(tick))
         .collect()
+}
+
+/// Values from one end to the other, each the same factor from its neighbours.
+pub(super) fn steps(from: f64, to: f64, pieces: u32) -> impl Iterator<Item = f64> {
+    (0..=pieces).map(move |i| from * (to / from).powf(f64::from(i) / f64::from(pieces)))
+}
+
+/// Values, and the ends of their intervals as far as an axis shows them.
+pub(super) fn with_ends(
+    values: Vec<f64>,
+    ends: impl Iterator<Item = f64>,
+) -> impl Iterator<Item = f64> {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(0.0, f64::max);
+    ends.map(move |end| end.clamp(least / WIDEST, most * WIDEST))
+        .chain(values)
 }
 
 /// `1e11`, `2.5e11`.

@@ -82,6 +82,11 @@ impl Frame {
         self.left + axis.position(value) * (self.right - self.left)
     }
 
+    /// The middle between left and right.
+    pub(super) fn middle(&self) -> f64 {
+        0.5 * (self.left + self.right)
+    }
+
     /// From a value to a place.
     pub(super) fn y(&self, axis: &Axis, value: f64) -> f64 {
         self.bottom - axis.position(value) * (self.bottom - self.top)
@@ -98,39 +103,37 @@ impl<B: DrawingBackend> Canvas<B> {
 
     /// One line of text, its middle at `at.1`.
     pub(super) fn text(&self, text: &str, at: (f64, f64), h_pos: HPos, ink: Ink) -> Drawn<B> {
-        let font = ("sans-serif", TEXT * f64::from(SCALE) * self.lettering.size).into_font();
-        let style = font.color(&colour(ink)).pos(Pos::new(h_pos, VPos::Center));
-        let at = (pixels(at.0), pixels(at.1 + self.lettering.drop * TEXT));
-        self.root.draw(&Text::new(text.to_owned(), at, style))
+        let at = (at.0, at.1 + self.drop());
+        self.set(text, at, self.font().color(&colour(ink)), h_pos)
     }
 
     /// A text read from below, centred.
     pub(super) fn upright(&self, text: &str, at: (f64, f64)) -> Drawn<B> {
-        let font = ("sans-serif", TEXT * f64::from(SCALE) * self.lettering.size).into_font();
-        let style = font
-            .transform(FontTransform::Rotate270)
-            .color(&colour(Ink::BLACK))
-            .pos(Pos::new(HPos::Center, VPos::Center));
-        let at = (pixels(at.0 + self.lettering.drop * TEXT), pixels(at.1));
+        let font = self.font().transform(FontTransform::Rotate270);
+        let at = (at.0 + self.drop(), at.1);
+        self.set(text, at, font.color(&colour(Ink::BLACK)), HPos::Center)
+    }
+
+    fn font(&self) -> FontDesc<'static> {
+        ("sans-serif", TEXT * f64::from(SCALE) * self.lettering.size).into_font()
+    }
+
+    fn drop(&self) -> f64 {
+        self.lettering.drop * TEXT
+    }
+
+    fn set(&self, text: &str, at: (f64, f64), style: TextStyle<'_>, h_pos: HPos) -> Drawn<B> {
+        let style = style.pos(Pos::new(h_pos, VPos::Center));
+        let at = (pixels(at.0), pixels(at.1));
         self.root.draw(&Text::new(text.to_owned(), at, style))
     }
 
     pub(super) fn outline(&self, frame: Frame, ink: Ink) -> Drawn<B> {
-        let Frame {
-            left,
-            top,
-            right,
-            bottom,
-        } = frame;
-        for line in [[(left, top), (right, top)], [(right, top), (right, bottom)]] {
-            self.line(&line, Ink::PALE.line(1.0))?;
-        }
-        for line in [
-            [(left, top), (left, bottom)],
-            [(left, bottom), (right, bottom)],
-        ] {
-            self.line(&line, ink.line(1.0))?;
-        }
-        Ok(())
+        let (top_left, top_right) = ((frame.left, frame.top), (frame.right, frame.top));
+        let (bottom_left, bottom_right) = ((frame.left, frame.bottom), (frame.right, frame.bottom));
+        self.line(&[top_left, top_right], Ink::PALE.line(1.0))?;
+        self.line(&[top_right, bottom_right], Ink::PALE.line(1.0))?;
+        self.line(&[top_left, bottom_left], ink.line(1.0))?;
+        self.line(&[bottom_left, bottom_right], ink.line(1.0))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use isoflop_fit::{Cost, Count};
-use isoflop_table::RunRow;
+use isoflop_table::{RunRow, RunStatus};
 
 /// The title of an axis of costs.
 pub(super) fn axis_title(inputs: &Inputs<'_>) -> String {
@@ -20,4 +20,10 @@ pub(super) fn of_run(inputs: &Inputs<'_>, run: &RunRow) -> Option<f64> {
         }
         (Cost::DeviceSeconds, _) => run.device_seconds(),
     }
+}
+
+/// (arm, cost, loss) of a run that is finished and whose cost is known.
+pub(super) fn finished(run: &RunRow, cost: Option<f64>) -> Option<(&str, f64, f64)> {
+    let loss = run.loss().filter(|_| run.status == RunStatus::Finished)?;
+    Some((&run.arm, cost?, loss))
 }

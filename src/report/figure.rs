@@ -5,8 +5,6 @@ use super::axis::Axis;
 /// A figure: panels side by side, and a legend to the right of them.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Figure {
-    /// Name of its files, without the extension.
-    pub(super) name: &'static str,
     pub(super) panels: Vec<Panel>,
     pub(super) legend: Vec<Entry>,
     /// Height in pixels, where the usual one does not do.
@@ -37,8 +35,7 @@ pub(super) enum Mark {
     /// A vertical interval at x.
     Interval {
         x: f64,
-        low: f64,
-        high: f64,
+        ends: (f64, f64),
         stroke: Stroke,
     },
     /// (x, low, high), filled.
@@ -133,21 +130,18 @@ pub(super) enum Shape {
 
 impl Figure {
     /// A figure of the usual height.
-    pub(super) fn new(name: &'static str, panels: Vec<Panel>, legend: Vec<Entry>) -> Self {
+    pub(super) fn new(panels: Vec<Panel>, legend: Vec<Entry>) -> Self {
         let height = None;
         Self {
-            name,
             panels,
             legend,
             height,
         }
     }
 
-    pub(super) fn high(self, height: u32) -> Self {
-        Self {
-            height: Some(height),
-            ..self
-        }
+    pub(super) fn high(mut self, height: u32) -> Self {
+        self.height = Some(height);
+        self
     }
 
     /// Columns and rows of panels.
@@ -164,25 +158,26 @@ impl Figure {
     /// Width and height in pixels, before the enlargement.
     pub(super) fn size(&self) -> (u32, u32) {
         let (columns, rows) = self.grid();
-        let height = self
-            .height
-            .unwrap_or(if rows == 1 { 480 } else { 360 * rows as u32 });
-        (if columns <= 2 { 760 } else { 1020 }, height)
+        let usual = if rows == 1 { 480 } else { 360 * rows as u32 };
+        let width = if columns <= 2 { 760 } else { 1020 };
+        (width, self.height.unwrap_or(usual))
     }
 }
 
 impl Panel {
-    pub(super) fn new(title: String, x: Axis, y: Axis, marks: Vec<Mark>) -> Self {
-        Self { title, x, y, marks }
-    }
-
-    pub(super) fn untitled(x: Axis, y: Axis, marks: Vec<Mark>) -> Self {
-        Self::new(String::new(), x, y, marks)
+    pub(super) fn new(title: impl Into<String>, x: &Axis, y: &Axis, marks: Vec<Mark>) -> Self {
+        Self {
+            title: title.into(),
+            x: x.clone(),
+            y: y.clone(),
+            marks,
+        }
     }
 }
 
 impl Mark {
-    pub(super) fn line(points: Vec<(f64, f64)>, stroke: Stroke) -> Self {
+    pub(super) fn line(points: impl IntoIterator<Item = (f64, f64)>, stroke: Stroke) -> Self {
+        let points = points.into_iter().collect();
         Self::Line { points, stroke }
     }
 
@@ -190,13 +185,8 @@ impl Mark {
         Self::Point { at, marker }
     }
 
-    pub(super) fn interval(x: f64, (low, high): (f64, f64), stroke: Stroke) -> Self {
-        Self::Interval {
-            x,
-            low,
-            high,
-            stroke,
-        }
+    pub(super) fn interval(x: f64, ends: (f64, f64), stroke: Stroke) -> Self {
+        Self::Interval { x, ends, stroke }
     }
 
     /// Of (x, low, high).
@@ -205,32 +195,51 @@ impl Mark {
     }
 }
 
-impl Entry {
-    pub(super) fn heading(label: impl Into<String>) -> Self {
-        Self::new(label, Key::Heading)
-    }
+/// A part of a legend: lines below their heading.
+pub(super) fn group(
+    heading: impl Into<String>,
+    entries: impl IntoIterator<Item = Entry>,
+) -> Vec<Entry> {
+    let heading = Entry::new(heading, Key::Heading);
+    std::iter::once(heading).chain(entries).collect()
+}
 
-    pub(super) fn new(label: impl Into<String>, key: Key) -> Self {
+impl Entry {
+    pub(super) fn new(label: impl Into<String>, key: impl Into<Key>) -> Self {
         Self {
             label: label.into(),
-            key,
+            key: key.into(),
         }
     }
 }
 
+impl From<Stroke> for Key {
+    fn from(stroke: Stroke) -> Self {
+        Self::Line(stroke)
+    }
+}
+
+impl From<Marker> for Key {
+    fn from(marker: Marker) -> Self {
+        Self::Point(marker)
+    }
+}
+
+impl From<(Stroke, Marker)> for Key {
+    fn from((stroke, marker): (Stroke, Marker)) -> Self {
+        Self::LinePoint(stroke, marker)
+    }
+}
+
 impl Ink {
-    pub(super) const BLACK: Self = Self {
-        rgb: (32, 32, 32),
-        alpha: 1.0,
-    };
-    pub(super) const GREY: Self = Self {
-        rgb: (110, 110, 110),
-        alpha: 1.0,
-    };
-    pub(super) const PALE: Self = Self {
-        rgb: (236, 236, 236),
-        alpha: 1.0,
-    };
+    pub(super) const BLACK: Self = Self::solid((32, 32, 32));
+    pub(super) const GREY: Self = Self::solid((110, 110, 110));
+    pub(super) const PALE: Self = Self::solid((236, 236, 236));
+    pub(super) const WHITE: Self = Self::solid((255, 255, 255));
+
+    pub(super) const fn solid(rgb: (u8, u8, u8)) -> Self {
+        Self { rgb, alpha: 1.0 }
+    }
 
     pub(super) fn faint(self, alpha: f64) -> Self {
         Self { alpha, ..self }
@@ -246,9 +255,8 @@ impl Ink {
 
     pub(super) fn dashed(self, width: f64) -> Stroke {
         Stroke {
-            ink: self,
-            width,
             dashed: true,
+            ..self.line(width)
         }
     }
 
@@ -263,9 +271,10 @@ impl Ink {
 }
 
 impl Marker {
-    pub(super) fn hollow(self) -> Self {
+    /// The same, hollow where that is said.
+    pub(super) fn hollow_if(self, hollow: bool) -> Self {
         Self {
-            filled: false,
+            filled: self.filled && !hollow,
             ..self
         }
     }

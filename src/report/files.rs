@@ -20,57 +20,49 @@ const REDUCTION: usize = 2;
 static FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans.ttf");
 
 /// Writes `NAME.svg` and `NAME.png`.
-pub(super) fn save(folder: &Path, figure: &Figure) -> Result<(), ReportError> {
-    let path = folder.join(figure.name).with_extension("svg");
-    register(&path)?;
-    let svg = svg(figure).map_err(|reason| ReportError::NotDrawn {
-        path: path.clone(),
-        reason,
-    })?;
-    write_whole(&path, svg.as_bytes())
-        .map_err(|source| ReportError::Unwritable { path, source })?;
-    save_png(&folder.join(figure.name).with_extension("png"), figure)
+pub(super) fn save(folder: &Path, name: &str, figure: &Figure) -> Result<(), ReportError> {
+    let path = folder.join(name).with_extension("svg");
+    register().map_err(ReportError::not_drawn(&path))?;
+    let svg = svg(figure).map_err(ReportError::not_drawn(&path))?;
+    write_whole(&path, svg.as_bytes()).map_err(ReportError::unwritable(&path))?;
+    let path = folder.join(name).with_extension("png");
+    let png = png(&path, figure).map_err(ReportError::not_drawn(&path))?;
+    write_whole(&path, &png).map_err(ReportError::unwritable(&path))
 }
 
 /// plotters keeps fonts for the whole process.
-fn register(path: &Path) -> Result<(), ReportError> {
+fn register() -> Result<(), &'static str> {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
-    let registered =
-        *REGISTERED.get_or_init(|| register_font("sans-serif", FontStyle::Normal, FONT).is_ok());
-    let reason = || "the font that ships with the program is not a font".to_owned();
-    registered
-        .then_some(())
-        .ok_or_else(|| ReportError::NotDrawn {
-            path: path.to_owned(),
-            reason: reason(),
-        })
+    let register = || register_font("sans-serif", FontStyle::Normal, FONT).is_ok();
+    if *REGISTERED.get_or_init(register) {
+        Ok(())
+    } else {
+        Err("the font that ships with the program is not a font")
+    }
 }
 
 fn svg(figure: &Figure) -> Result<String, String> {
-    let (width, height) = figure.size();
-    let drawn = (width * SCALE, height * SCALE);
+    let (size, drawn) = (figure.size(), drawn_size(figure));
     let mut text = String::new();
     render::draw(figure, SVGBackend::with_string(&mut text, drawn), SVG)
         .map_err(|e| e.to_string())?;
     // Shown at the figure's size; the view box keeps the finer grid.
-    let size = |(width, height)| format!("width=\"{width}\" height=\"{height}\" viewBox");
-    Ok(text.replacen(&size(drawn), &size((width, height)), 1))
+    let attributes = |(width, height)| format!("width=\"{width}\" height=\"{height}\" viewBox");
+    Ok(text.replacen(&attributes(drawn), &attributes(size), 1))
 }
 
-fn save_png(path: &Path, figure: &Figure) -> Result<(), ReportError> {
-    let not_drawn = |reason: String| ReportError::NotDrawn {
-        path: path.to_owned(),
-        reason,
-    };
-    let unwritable = |source| ReportError::Unwritable {
-        path: path.to_owned(),
-        source,
-    };
+/// Width and height in drawn pixels.
+fn drawn_size(figure: &Figure) -> (u32, u32) {
     let (width, height) = figure.size();
-    let (width, height) = (width * SCALE, height * SCALE);
+    (width * SCALE, height * SCALE)
+}
+
+/// The bytes of a PNG, which a file beside `path` holds for a moment.
+fn png(path: &Path, figure: &Figure) -> Result<Vec<u8>, String> {
+    let (width, height) = drawn_size(figure);
     let mut drawn = vec![255; 3 * width as usize * height as usize];
     let backend = BitMapBackend::with_buffer(&mut drawn, (width, height));
-    render::draw(figure, backend, BITMAP).map_err(|e| not_drawn(e.to_string()))?;
+    render::draw(figure, backend, BITMAP).map_err(|e| e.to_string())?;
     let small = reduced(&drawn, width as usize);
     // plotters encodes to a path only, and by its extension.
     let temporary = path.with_extension(format!("tmp.{}.png", std::process::id()));
@@ -79,7 +71,7 @@ fn save_png(path: &Path, figure: &Figure) -> Result<(), ReportError> {
         .and_then(|()| fs::read(&temporary).map_err(|e| e.to_string()));
     // A failure above is what the caller must hear of.
     let _ = fs::remove_file(&temporary);
-    write_whole(path, &bytes.map_err(not_drawn)?).map_err(unwritable)
+    bytes
 }
 
 fn encode(path: &Path, pixels: &[u8], size: (u32, u32)) -> Result<(), String> {
@@ -113,8 +105,8 @@ pub(super) fn remove(folder: &Path, name: &str) -> Result<(), ReportError> {
     for extension in ["svg", "png"] {
         let path = folder.join(name).with_extension(extension);
         match fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(ReportError::Unwritable { path, source });
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(ReportError::unwritable(&path)(error));
             }
             _ => {}
         }

@@ -1,21 +1,10 @@
 //! Loss against the factor on the learning rate: one panel an arm, one line a size and budget.
 
-use super::Inputs;
 use super::axis::{Axis, plain};
-use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
-use super::palette;
-use isoflop_core::metrics::LOSS_VAL;
+use super::figure::{Entry, Figure, Ink, Mark, Panel, Shape, group};
+use super::{Inputs, palette};
 use isoflop_core::run::Budget;
 use isoflop_fit::Tuned;
-
-/// Markers of budgets, the cheapest first.
-const SHAPES: [Shape; 5] = [
-    Shape::Circle,
-    Shape::Triangle,
-    Shape::Square,
-    Shape::TriangleDown,
-    Shape::Pentagon,
-];
 
 /// Sizes, the smallest first, and budgets, the cheapest first.
 struct Order<'a> {
@@ -26,58 +15,34 @@ struct Order<'a> {
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let tuned = &inputs.fits.tuned;
     let tried = || tuned.iter().flat_map(|cell| &cell.tried);
-    let mut x = Axis::log(
-        "factor on the rule's learning rate",
-        tried().map(|t| t.factor),
-        plain,
-    )?;
-    x.ticks = factors(tuned)
-        .into_iter()
-        .map(|factor| (factor, format!("×{}", plain(factor))))
-        .collect();
-    let y = Axis::log(&LOSS_VAL.title(), tried().map(|t| t.loss), plain)?;
+    let factors = tried().map(|tried| tried.factor);
+    let mut x = Axis::log("factor on the rule's learning rate", factors, plain)?;
+    let label = |factor: f64| (factor, format!("×{}", plain(factor)));
+    x.ticks = factors_of(tuned).into_iter().map(label).collect();
+    let y = Axis::loss(tried().map(|tried| tried.loss))?;
     let order = Order::of(inputs);
-    let mut arms: Vec<&str> = Vec::new();
-    for cell in tuned {
-        if !arms.contains(&cell.arm.as_str()) {
-            arms.push(&cell.arm);
-        }
-    }
-    let panel = |arm: &&str| {
-        Panel::new(
-            (*arm).to_owned(),
-            x.clone(),
-            y.clone(),
-            tuned
-                .iter()
-                .filter(|cell| cell.arm == **arm)
-                .flat_map(|cell| marks(cell, &order))
-                .collect(),
-        )
+    let panel = |arm: &str| {
+        let own = tuned.iter().filter(|cell| cell.arm == arm);
+        let marks = own.flat_map(|cell| marks(cell, &order)).collect();
+        Panel::new(arm, &x, &y, marks)
     };
-    let panels = arms.iter().map(panel).collect();
-    Some(Figure::new("learning_rate", panels, legend(&order)))
+    let arms = palette::names(tuned.iter().map(|cell| cell.arm.as_str()));
+    let panels = arms.into_iter().map(panel).collect();
+    Some(Figure::new(panels, legend(&order)))
 }
 
-fn factors(tuned: &[Tuned]) -> Vec<f64> {
-    let mut factors: Vec<f64> = tuned
-        .iter()
-        .flat_map(|cell| cell.tried.iter().map(|tried| tried.factor))
-        .collect();
-    factors.sort_by(f64::total_cmp);
-    factors.dedup();
-    factors
+/// The factors that were tried, least first.
+pub(super) fn factors_of(tuned: &[Tuned]) -> Vec<f64> {
+    let tried = tuned.iter().flat_map(|cell| &cell.tried);
+    palette::distinct(tried.map(|tried| tried.factor))
 }
 
 impl<'a> Order<'a> {
     fn of(inputs: &Inputs<'a>) -> Self {
         let tuned = &inputs.fits.tuned;
         let params = |size: &str| {
-            inputs
-                .runs
-                .iter()
-                .find(|run| run.size == size)
-                .map_or(0, |run| run.params_total)
+            let run = inputs.runs.iter().find(|run| run.size == size);
+            run.map_or(0, |run| run.params_total)
         };
         let mut sizes: Vec<&str> = tuned.iter().map(|cell| cell.size.as_str()).collect();
         sizes.sort_by_key(|size| (params(size), *size));
@@ -89,72 +54,43 @@ impl<'a> Order<'a> {
     }
 
     fn ink(&self, size: &str) -> Ink {
-        palette::in_order(
-            self.sizes
-                .iter()
-                .position(|other| *other == size)
-                .unwrap_or(0),
-            self.sizes.len(),
-        )
+        let place = self.sizes.iter().position(|other| *other == size);
+        palette::in_order(place.unwrap_or(0), self.sizes.len())
     }
 
     fn shape(&self, budget: Budget) -> Shape {
-        SHAPES[self
-            .budgets
-            .iter()
-            .position(|other| *other == budget)
-            .unwrap_or(0)
-            % SHAPES.len()]
+        let place = self.budgets.iter().position(|other| *other == budget);
+        palette::shape(place.unwrap_or(0))
     }
 }
 
 fn marks(cell: &Tuned, order: &Order<'_>) -> Vec<Mark> {
-    let (ink, shape) = (order.ink(&cell.size), order.shape(cell.budget));
-    let points: Vec<(f64, f64)> = cell
-        .tried
-        .iter()
-        .map(|tried| (tried.factor, tried.loss))
-        .collect();
-    let marker = |at: &(f64, f64)| {
-        let marker = ink.point(shape, 3.5);
-        // The best is filled.
-        Mark::point(
-            *at,
-            if at.0 == cell.best {
-                marker
-            } else {
-                marker.hollow()
-            },
-        )
-    };
-    let markers: Vec<Mark> = points.iter().map(marker).collect();
-    std::iter::once(Mark::line(points, ink.line(1.25)))
-        .chain(markers)
-        .collect()
+    let ink = order.ink(&cell.size);
+    let marker = ink.point(order.shape(cell.budget), 3.5);
+    let points = || cell.tried.iter().map(|tried| (tried.factor, tried.loss));
+    // The best is filled.
+    let point = |at: (f64, f64)| Mark::point(at, marker.hollow_if(at.0 != cell.best));
+    let line = Mark::line(points(), ink.line(1.25));
+    std::iter::once(line).chain(points().map(point)).collect()
 }
 
 fn legend(order: &Order<'_>) -> Vec<Entry> {
-    let mut entries = vec![Entry::heading("size")];
-    entries.extend(
-        order
-            .sizes
-            .iter()
-            .rev()
-            .map(|size| Entry::new(*size, Key::Line(order.ink(size).line(3.0)))),
-    );
-    entries.push(Entry::heading("budget"));
-    entries.extend(order.budgets.iter().rev().map(|budget| {
+    let size = |size: &&str| Entry::new(*size, order.ink(size).line(3.0));
+    let budget = |budget: &Budget| {
         let marker = Ink::GREY.point(order.shape(*budget), 3.5);
-        Entry::new(format!("{budget:.1e}"), Key::Point(marker))
-    }));
-    entries.push(Entry::heading("marks"));
-    entries.push(Entry::new(
-        "best factor",
-        Key::Point(Ink::GREY.point(Shape::Circle, 3.5)),
-    ));
-    entries.push(Entry::new(
-        "other factor",
-        Key::Point(Ink::GREY.point(Shape::Circle, 3.5).hollow()),
-    ));
-    entries
+        Entry::new(format!("{budget:.1e}"), marker)
+    };
+    let factor = Ink::GREY.point(Shape::Circle, 3.5);
+    [
+        group("size", order.sizes.iter().rev().map(size)),
+        group("budget", order.budgets.iter().rev().map(budget)),
+        group(
+            "marks",
+            [
+                Entry::new("best factor", factor),
+                Entry::new("other factor", factor.hollow_if(true)),
+            ],
+        ),
+    ]
+    .concat()
 }

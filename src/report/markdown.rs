@@ -1,9 +1,9 @@
 //! The page, section by section, in the order a reader asks: which is better, by how much, where from, how sure.
 
-use super::tables::figure;
+use super::captions::figure;
 use super::{Inputs, provenance, seconds, soundness, surfaces, tables};
 use isoflop_fit::ArmFit;
-use isoflop_table::RunStatus;
+use isoflop_table::{RunRow, RunStatus};
 
 /// All of `report.md`; `figures` are the names of those that were drawn.
 pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
@@ -11,36 +11,16 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         format!("# Scaling-law report: `{}`\n", inputs.sweep),
         verdicts(inputs),
         soundness::doubts(inputs.fits),
-        figure(
-            figures,
-            "frontier",
-            "Loss against compute",
-            "Lower is better. Large markers are the optima of the profiles with their 95% intervals, solid lines the \
-             fitted frontiers over the compute they were measured at (dashed beyond), small points the final losses \
-             of all runs, the thin stairs the best of them so far. The double arrow is the compute multiplier: both \
-             ends have the same loss.",
-        ),
+        figure(figures, "frontier", ""),
         direct(inputs, figures),
         multipliers(inputs),
         profiles(inputs, figures),
         frontiers(inputs, figures),
         surfaces::section(inputs, figures),
-        figure(
-            figures,
-            "multiplier",
-            "Compute multiplier against the compute of the baseline, and against the loss",
-            "Above 1 the variant needs less compute for the same loss. The band is the 95% interval at each compute. The small \
-             markers right of the headline are what other approaches say at its compute.",
-        ),
+        figure(figures, "multiplier", ""),
         soundness::section(inputs),
         time(inputs, figures),
-        figure(
-            figures,
-            "curves",
-            "Training curves",
-            "Validation loss during training, one line a run, both axes logarithmic. Diverged runs are \
-             cut off where they leave the range of the others.",
-        ),
+        figure(figures, "curves", ""),
         learning_rates(inputs, figures),
         left_out(inputs),
         provenance::section(inputs),
@@ -94,11 +74,7 @@ fn time(inputs: &Inputs<'_>, figures: &[&str]) -> String {
             names.join("; ")
         ),
     };
-    let caption = format!(
-        "Seconds in training steps, without start-up, evaluation and checkpoints, of the runs that trained all of their steps \
-         themselves. The stairs are the best run so far of each architecture.{mixed}"
-    );
-    figure(figures, "seconds", "Loss against device time", &caption)
+    figure(figures, "seconds", &mixed)
 }
 
 /// Losses side by side, where runs make no profile.
@@ -106,13 +82,7 @@ fn direct(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     if inputs.fits.direct.is_empty() {
         return String::new();
     }
-    let figure = figure(
-        figures,
-        "direct",
-        "Differences of the loss from the baseline",
-        "Left of the dashed line an architecture is better than the baseline. Large dots are means over the seeds \
-         that both have, lines their 95% intervals, small dots the seeds.",
-    );
+    let figure = figure(figures, "direct", "");
     let meaning = "A difference is the mean over seeds of an architecture's loss minus the baseline's at the same seed. \
                    Its interval is Student's over those seeds, each architecture by its own noise and by itself: of \
                    twenty that do not differ, one is expected to seem to. Two or three seeds give wide intervals.";
@@ -159,13 +129,7 @@ fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     if inputs.fits.arms.is_empty() || inputs.fits.only_direct() {
         return String::new();
     }
-    let figure = figure(
-        figures,
-        "profiles",
-        "IsoFLOP profiles",
-        "Runs of one colour spent the same compute. The parabolas are drawn over the measured sizes; a diamond is an \
-         optimum, hollow where it is extrapolated and still in sight. The panels share the loss axis.",
-    );
+    let figure = figure(figures, "profiles", "");
     let meaning = "At each budget the size N* that reaches the least loss L*, with the tokens D* that the budget then \
                    pays for.";
     let one = |arm: &ArmFit| format!("### Profiles of `{}`\n\n{}", arm.arm, tables::profiles(arm));
@@ -176,14 +140,8 @@ fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     )
 }
 
-fn optima(figures: &[&str]) -> String {
-    let figure = figure(
-        figures,
-        "optima",
-        "Best size, tokens and tokens per parameter against compute",
-        "Markers are the optima of the profiles with their 95% intervals, lines the power law of N* over the compute it was \
-         measured at; D* is what the compute pays for at N*.",
-    );
+/// A figure with an empty line below it, where there is one.
+fn spaced(figure: String) -> String {
     if figure.is_empty() {
         figure
     } else {
@@ -199,7 +157,7 @@ fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let mut text =
         "## Compute-optimal frontiers\n\nL*(C) = E + a·C^-k, with E = 0 by profiles, and N* proportional to C^p.\n\n"
             .to_owned();
-    text += &optima(figures);
+    text += &spaced(figure(figures, "optima", ""));
     if arms.iter().any(|arm| arm.frontier.is_ok()) {
         text += &format!("{}\n", tables::frontiers(inputs));
     }
@@ -236,17 +194,7 @@ fn learning_rates(inputs: &Inputs<'_>, figures: &[&str]) -> String {
             tuned.len()
         ),
     };
-    let figure = figure(
-        figures,
-        "learning_rate",
-        "Loss against the factor on the learning rate",
-        "One line a size and budget, the mean over seeds; the best factor is filled.",
-    );
-    let figure = if figure.is_empty() {
-        figure
-    } else {
-        figure + "\n"
-    };
+    let figure = spaced(figure(figures, "learning_rate", ""));
     format!(
         "## Tuned learning rates\n\nEach architecture is compared at the best factor (bold) on its rule's learning rate, \
          by the mean loss over seeds. {warning}\n\n{figure}{}",
@@ -256,33 +204,28 @@ fn learning_rates(inputs: &Inputs<'_>, figures: &[&str]) -> String {
 
 fn left_out(inputs: &Inputs<'_>) -> String {
     let excluded = &inputs.fits.excluded;
-    let mut lines: Vec<String> = excluded
+    let excluded_lines = excluded
         .iter()
-        .map(|e| format!("- `{}`: {}", e.run, e.reason))
-        .collect();
-    let unfinished: Vec<_> = inputs
-        .runs
-        .iter()
+        .map(|e| format!("- `{}`: {}", e.run, e.reason));
+    let runs = inputs.runs.iter();
+    let unfinished: Vec<&RunRow> = runs
         .filter(|run| run.status != RunStatus::Finished)
         .collect();
+    let line = |run: &&RunRow| {
+        let (id, arm, size, seed) = (&run.run_id, &run.arm, &run.size, run.seed);
+        let (flops, status) = (run.flops, run.status.name());
+        format!("- `{id}` ({arm}, {size}, {flops:.2e} FLOPs, seed {seed}): {status}")
+    };
     // The fits name their runs as their caller chose; where they name fewer than there are, the table does it.
-    if excluded.len() < unfinished.len() {
-        lines.extend(unfinished.iter().map(|run| {
-            let (arm, size, seed) = (&run.arm, &run.size, run.seed);
-            format!(
-                "- `{}` ({arm}, {size}, {:.2e} FLOPs, seed {seed}): {}",
-                run.run_id,
-                run.flops,
-                run.status.name()
-            )
-        }));
-    }
+    let told = if excluded.len() < unfinished.len() {
+        unfinished.as_slice()
+    } else {
+        &[]
+    };
+    let lines: Vec<String> = excluded_lines.chain(told.iter().map(line)).collect();
     if lines.is_empty() {
         return "## Runs left out\n\nNone.\n".to_owned();
     }
-    let used = inputs.fits.runs_used;
-    format!(
-        "## Runs left out\n\n{used} runs are in the fits; these are not:\n\n{}\n",
-        lines.join("\n")
-    )
+    let (used, lines) = (inputs.fits.runs_used, lines.join("\n"));
+    format!("## Runs left out\n\n{used} runs are in the fits; these are not:\n\n{lines}\n")
 }

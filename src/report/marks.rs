@@ -1,5 +1,6 @@
-//! Draws one mark of a panel, or its key in the legend.
+//! Draws the marks of a panel, and their keys in the legend.
 
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
@@ -12,188 +13,178 @@ const CAP: f64 = 4.0;
 /// Length and half width of an arrow's head.
 const HEAD: (f64, f64) = (8.0, 3.5);
 
-pub(super) fn draw<B: DrawingBackend>(
-    canvas: &Canvas<B>,
-    mark: &Mark,
-    panel: &Panel,
-    frame: Frame,
-) -> Drawn<B> {
-    let (x_axis, y_axis) = (&panel.x, &panel.y);
-    let place = |(x, y): (f64, f64)| (frame.x(x_axis, x), frame.y(y_axis, y));
-    let held = |(x, y): (f64, f64)| place((x_axis.held(x), y_axis.held(y)));
-    match mark {
-        Mark::Line { points, stroke } => {
-            let finite = points
-                .iter()
-                .filter(|(x, y)| x.is_finite() && y.is_finite());
-            let points: Vec<(f64, f64)> = finite.map(|point| place(*point)).collect();
-            inside(&points, frame)
-                .iter()
-                .try_for_each(|piece| canvas.line(piece, *stroke))
-        }
-        Mark::Point { at, marker } if x_axis.holds(at.0) && y_axis.holds(at.1) => {
-            canvas.marker(place(*at), *marker)
-        }
-        Mark::Interval {
-            x,
-            low,
-            high,
-            stroke,
-        } if x_axis.holds(*x) => {
-            let (at, low) = held((*x, *low));
-            canvas.interval(at, (low, held((*x, *high)).1), *stroke)
-        }
-        Mark::Band { points, ink } => {
-            let lower = points.iter().map(|(x, low, _)| held((*x, *low)));
-            let upper = points.iter().rev().map(|(x, _, high)| held((*x, *high)));
-            canvas.area(&lower.chain(upper).collect::<Vec<_>>(), *ink)
-        }
-        Mark::Shade { from, to } => {
-            let [one, other] = [from, to].map(|x| frame.x(x_axis, x_axis.held(*x)));
-            let (left, right) = (one.min(other), one.max(other));
-            canvas.rectangle(
-                Frame {
-                    left,
-                    right,
-                    ..frame
-                },
-                Ink::PALE,
-            )
-        }
-        Mark::Gap {
-            from,
-            to,
-            y,
-            text,
-            ink,
-        } => {
-            let ends = (place((from.min(*to), *y)), place((from.max(*to), *y)));
-            gap(canvas, ends, text, *ink, frame)
-        }
-        Mark::Above {
-            at,
-            text,
-            left,
-            ink,
-        } => {
-            let at = place((at.0, y_axis.held(at.1)));
-            above(canvas, at, text, *left, *ink, frame)
-        }
-        // Outside the panel.
-        Mark::Point { .. } | Mark::Interval { .. } => Ok(()),
-    }
+/// A panel, and where it is drawn.
+pub(super) struct Plot<'a, B: DrawingBackend> {
+    pub(super) canvas: &'a Canvas<B>,
+    pub(super) panel: &'a Panel,
+    pub(super) frame: Frame,
 }
 
-fn gap<B: DrawingBackend>(
-    canvas: &Canvas<B>,
-    (left, right): ((f64, f64), (f64, f64)),
-    text: &str,
-    ink: Ink,
-    frame: Frame,
-) -> Drawn<B> {
-    canvas.gap(left, right, ink)?;
-    if text.is_empty() {
-        return Ok(());
-    }
-    // Below and left of the better frontier no run can be: there the text covers nothing.
-    let end = (left.0 - 4.0).max(frame.left + text_width(text) + 6.0);
-    canvas.halo_text(text, (end, left.1 + 13.0), HPos::Right, ink)
-}
-
-fn above<B: DrawingBackend>(
-    canvas: &Canvas<B>,
-    (x, y): (f64, f64),
-    text: &str,
-    left: bool,
-    ink: Ink,
-    frame: Frame,
-) -> Drawn<B> {
-    let half = 0.5 * text_width(text);
-    let side = if left { -half - 8.0 } else { half + 8.0 };
-    let middle = (x + side).clamp(frame.left + half + 4.0, frame.right - half - 4.0);
-    let at = (middle, (y - 10.0).max(frame.top + 12.0));
-    canvas.text(text, at, HPos::Center, ink)
-}
-
-pub(super) fn draw_key<B: DrawingBackend>(
-    canvas: &Canvas<B>,
-    key: Key,
-    left: f64,
-    y: f64,
-    width: f64,
-) -> Drawn<B> {
-    let middle = (left + 0.5 * width, y);
-    let line = |stroke: Stroke| canvas.line(&[(left, y), (left + width, y)], stroke);
-    match key {
-        Key::Heading => Ok(()),
-        Key::Gap(ink) => canvas.gap((left, y), (left + width, y), ink),
-        Key::Line(stroke) => line(stroke),
-        Key::Point(marker) => canvas.marker(middle, marker),
-        Key::LinePoint(stroke, marker) => line(stroke).and_then(|()| canvas.marker(middle, marker)),
-        Key::IntervalPoint(stroke, marker) => {
-            canvas.interval(middle.0, (y - 8.0, y + 8.0), stroke)?;
-            canvas.marker(middle, marker)
-        }
-        Key::Swatch(ink) => canvas.rectangle(
-            Frame {
+impl<B: DrawingBackend> Plot<'_, B> {
+    pub(super) fn draw(&self, mark: &Mark) -> Drawn<B> {
+        let (x_axis, y_axis) = (&self.panel.x, &self.panel.y);
+        match mark {
+            Mark::Line { points, stroke } => self.line(points, *stroke),
+            Mark::Point { at, marker } if x_axis.holds(at.0) && y_axis.holds(at.1) => {
+                self.canvas.marker(self.place(*at), *marker)
+            }
+            Mark::Interval { x, ends, stroke } if x_axis.holds(*x) => {
+                let (at, low) = self.held((*x, ends.0));
+                let high = self.held((*x, ends.1)).1;
+                self.canvas.interval(at, (low, high), *stroke)
+            }
+            // Outside the panel.
+            Mark::Point { .. } | Mark::Interval { .. } => Ok(()),
+            Mark::Band { points, ink } => self.band(points, *ink),
+            Mark::Shade { from, to } => self.shade(*from, *to),
+            Mark::Gap {
+                from,
+                to,
+                y,
+                text,
+                ink,
+            } => {
+                let ends = [from.min(*to), from.max(*to)].map(|x| self.place((x, *y)));
+                self.gap(ends, text, *ink)
+            }
+            Mark::Above {
+                at,
+                text,
                 left,
-                top: y - 6.0,
-                right: left + width,
-                bottom: y + 6.0,
-            },
-            ink,
-        ),
+                ink,
+            } => {
+                let at = self.place((at.0, y_axis.held(at.1)));
+                self.above(at, text, *left, *ink)
+            }
+        }
+    }
+
+    fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        let Panel {
+            x: x_axis,
+            y: y_axis,
+            ..
+        } = self.panel;
+        (self.frame.x(x_axis, x), self.frame.y(y_axis, y))
+    }
+
+    /// The nearest place within the panel.
+    fn held(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        self.place((self.panel.x.held(x), self.panel.y.held(y)))
+    }
+
+    fn line(&self, points: &[(f64, f64)], stroke: Stroke) -> Drawn<B> {
+        let finite = points
+            .iter()
+            .filter(|(x, y)| x.is_finite() && y.is_finite());
+        let points: Vec<(f64, f64)> = finite.map(|point| self.place(*point)).collect();
+        inside(&points, self.frame)
+            .iter()
+            .try_for_each(|piece| self.canvas.line(piece, stroke))
+    }
+
+    fn band(&self, points: &[(f64, f64, f64)], ink: Ink) -> Drawn<B> {
+        let lower = points.iter().map(|(x, low, _)| self.held((*x, *low)));
+        let upper = points.iter().rev();
+        let upper = upper.map(|(x, _, high)| self.held((*x, *high)));
+        self.canvas
+            .area(&lower.chain(upper).collect::<Vec<_>>(), ink)
+    }
+
+    fn shade(&self, from: f64, to: f64) -> Drawn<B> {
+        let x_axis = &self.panel.x;
+        let [one, other] = [from, to].map(|x| self.frame.x(x_axis, x_axis.held(x)));
+        let (left, right) = (one.min(other), one.max(other));
+        let all = Frame {
+            left,
+            right,
+            ..self.frame
+        };
+        self.canvas.rectangle(all, Ink::PALE)
+    }
+
+    fn gap(&self, [left, right]: [(f64, f64); 2], text: &str, ink: Ink) -> Drawn<B> {
+        self.canvas.gap(left, right, ink)?;
+        if text.is_empty() {
+            return Ok(());
+        }
+        // Below and left of the better frontier no run can be: there the text covers nothing.
+        let end = (left.0 - 4.0).max(self.frame.left + text_width(text) + 6.0);
+        self.canvas
+            .halo_text(text, (end, left.1 + 13.0), HPos::Right, ink)
+    }
+
+    fn above(&self, (x, y): (f64, f64), text: &str, left: bool, ink: Ink) -> Drawn<B> {
+        let (frame, half) = (self.frame, 0.5 * text_width(text));
+        let side = if left { -half - 8.0 } else { half + 8.0 };
+        let middle = (x + side).clamp(frame.left + half + 4.0, frame.right - half - 4.0);
+        let at = (middle, (y - 10.0).max(frame.top + 12.0));
+        self.canvas.text(text, at, HPos::Center, ink)
     }
 }
 
 impl<B: DrawingBackend> Canvas<B> {
+    /// What stands beside a label in the legend, from `left` on.
+    pub(super) fn key(&self, key: Key, left: f64, y: f64, width: f64) -> Drawn<B> {
+        let (middle, right) = ((left + 0.5 * width, y), left + width);
+        let line = |stroke: Stroke| self.line(&[(left, y), (right, y)], stroke);
+        match key {
+            Key::Heading => Ok(()),
+            Key::Gap(ink) => self.gap((left, y), (right, y), ink),
+            Key::Line(stroke) => line(stroke),
+            Key::Point(marker) => self.marker(middle, marker),
+            Key::LinePoint(stroke, marker) => {
+                line(stroke).and_then(|()| self.marker(middle, marker))
+            }
+            Key::IntervalPoint(stroke, marker) => {
+                self.interval(middle.0, (y - 8.0, y + 8.0), stroke)?;
+                self.marker(middle, marker)
+            }
+            Key::Swatch(ink) => {
+                let (top, bottom) = (y - 6.0, y + 6.0);
+                let frame = Frame {
+                    left,
+                    top,
+                    right,
+                    bottom,
+                };
+                self.rectangle(frame, ink)
+            }
+        }
+    }
+
     /// A line through places.
     pub(super) fn line(&self, points: &[(f64, f64)], stroke: Stroke) -> Drawn<B> {
         let style = colour(stroke.ink).stroke_width(pixels(stroke.width) as u32);
-        let points: Vec<(i32, i32)> = points
-            .iter()
-            .map(|(x, y)| (pixels(*x), pixels(*y)))
-            .collect();
+        let points = in_pixels(points);
         if stroke.dashed {
-            self.root.draw(&plotters::element::DashedPathElement::new(
-                points,
-                pixels(6.0),
-                pixels(4.0),
-                style,
-            ))
+            let (dash, space) = (pixels(6.0), pixels(4.0));
+            let line = DashedPathElement::new(points, dash, space, style);
+            self.root.draw(&line)
         } else {
             self.root.draw(&PathElement::new(points, style))
         }
     }
 
     fn area(&self, corners: &[(f64, f64)], ink: Ink) -> Drawn<B> {
-        let corners: Vec<(i32, i32)> = corners
-            .iter()
-            .map(|(x, y)| (pixels(*x), pixels(*y)))
-            .collect();
-        self.root.draw(&Polygon::new(corners, colour(ink).filled()))
+        let area = Polygon::new(in_pixels(corners), colour(ink).filled());
+        self.root.draw(&area)
     }
 
     fn rectangle(&self, frame: Frame, ink: Ink) -> Drawn<B> {
-        let corners = [
-            (pixels(frame.left), pixels(frame.top)),
-            (pixels(frame.right), pixels(frame.bottom)),
-        ];
-        self.root
-            .draw(&Rectangle::new(corners, colour(ink).filled()))
+        let corners = [(frame.left, frame.top), (frame.right, frame.bottom)];
+        let corners = corners.map(|(x, y)| (pixels(x), pixels(y)));
+        let rectangle = Rectangle::new(corners, colour(ink).filled());
+        self.root.draw(&rectangle)
     }
 
     fn marker(&self, at: (f64, f64), marker: Marker) -> Drawn<B> {
-        let white = Ink {
-            rgb: (255, 255, 255),
-            alpha: 1.0,
-        };
-        if marker.filled {
-            return self.shape(at, marker.shape, marker.radius, marker.ink);
-        }
-        // Hollow: the shape, and a smaller white one in it.
         self.shape(at, marker.shape, marker.radius, marker.ink)?;
-        self.shape(at, marker.shape, 0.6 * marker.radius, white)
+        if marker.filled {
+            return Ok(());
+        }
+        // Hollow: a smaller white one in it.
+        self.shape(at, marker.shape, 0.6 * marker.radius, Ink::WHITE)
     }
 
     fn shape(&self, (x, y): (f64, f64), shape: Shape, radius: f64, ink: Ink) -> Drawn<B> {
@@ -233,22 +224,14 @@ impl<B: DrawingBackend> Canvas<B> {
         // Between heads that touch there is no room for a shaft; then the bare line says it.
         let heads = right.0 - left.0 > 2.0 * HEAD.0;
         let inset = if heads { 0.5 * HEAD.0 } else { 0.0 };
-        self.line(
-            &[(left.0 + inset, left.1), (right.0 - inset, right.1)],
-            ink.line(2.0),
-        )?;
-        for (tip, back) in [(left, HEAD.0), (right, -HEAD.0)]
-            .into_iter()
-            .filter(|_| heads)
-        {
-            self.area(
-                &[
-                    tip,
-                    (tip.0 + back, tip.1 - HEAD.1),
-                    (tip.0 + back, tip.1 + HEAD.1),
-                ],
-                ink,
-            )?;
+        let shaft = [(left.0 + inset, left.1), (right.0 - inset, right.1)];
+        self.line(&shaft, ink.line(2.0))?;
+        if !heads {
+            return Ok(());
+        }
+        for ((x, y), back) in [(left, HEAD.0), (right, -HEAD.0)] {
+            let ends = [-HEAD.1, HEAD.1].map(|side| (x + back, y + side));
+            self.area(&[(x, y), ends[0], ends[1]], ink)?;
         }
         Ok(())
     }
@@ -267,15 +250,16 @@ impl<B: DrawingBackend> Canvas<B> {
             right: left + width,
             bottom: at.1 + 9.0,
         };
-        self.rectangle(
-            ground,
-            Ink {
-                rgb: (255, 255, 255),
-                alpha: 0.85,
-            },
-        )?;
+        self.rectangle(ground, Ink::WHITE.faint(0.85))?;
         self.text(text, at, h_pos, ink)
     }
+}
+
+fn in_pixels(points: &[(f64, f64)]) -> Vec<(i32, i32)> {
+    points
+        .iter()
+        .map(|(x, y)| (pixels(*x), pixels(*y)))
+        .collect()
 }
 
 /// Half of each stroke of a shape that is made of them, by its radius.

@@ -1,15 +1,12 @@
 //! The compute multiplier against the baseline's compute and against the loss, with its 95% band.
 
-use super::Inputs;
-use super::axis::{Axis, plain, scientific};
-use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape};
-use super::palette;
+use super::axis::{Axis, plain, scientific, with_ends};
+use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape, group};
 use super::words::multiplier;
+use super::{Inputs, palette};
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::{Approach, Comparison, MultiplierPoint, MultiplierStatus};
 
-/// A band may reach this factor beyond the values; a wider one would flatten the line.
-const WIDEST: f64 = 4.0;
 /// Share of the axis between the headline and the markers of other approaches, and between those.
 const BESIDE: f64 = 0.035;
 /// Comparisons whose headlines are written beside them: more would cover each other, and the table has them.
@@ -49,35 +46,23 @@ impl Against {
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let comparisons = &inputs.fits.comparisons;
-    let others = || {
-        comparisons
-            .iter()
-            .flat_map(others)
-            .filter_map(|(_, point)| point.value)
-    };
-    let values = || points(comparisons).filter_map(|p| p.value).chain([1.0]);
-    points(comparisons).find_map(|p| p.value)?;
-    let (least, most) = values().fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
-    let reach = |v: f64| v.clamp(least / WIDEST, most * WIDEST);
-    let ends = points(comparisons)
-        .flat_map(|p| [p.low, p.high])
-        .flatten()
-        .chain(others());
+    let values = || points(comparisons).filter_map(|point| point.value);
+    values().next()?;
+    let others = comparisons.iter().flat_map(others);
+    let bands = points(comparisons).flat_map(|point| [point.low, point.high]);
+    let ends = bands.chain(others.map(|(_, point)| point.value)).flatten();
     let y = Axis::log(
         "compute multiplier at equal loss, C baseline / C variant",
-        ends.map(reach).chain(values()),
+        with_ends(values().chain([1.0]).collect(), ends),
         plain,
     )?;
     let panel = |against: Against| {
         let x = against.axis(inputs)?;
-        let marks = marks(inputs, against, &x);
-        Some(Panel::untitled(x, y.clone(), marks))
+        Some(Panel::new("", &x, &y, marks(inputs, against, &x)))
     };
-    let panels: Vec<Panel> = [Against::Compute, Against::Loss]
-        .into_iter()
-        .filter_map(panel)
-        .collect();
-    Some(Figure::new("multiplier", panels, legend(inputs)))
+    let against = [Against::Compute, Against::Loss];
+    let panels = against.into_iter().filter_map(panel).collect();
+    Some(Figure::new(panels, legend(inputs)))
 }
 
 fn points(comparisons: &[Comparison]) -> impl Iterator<Item = &MultiplierPoint> {
@@ -98,45 +83,48 @@ fn others(comparison: &Comparison) -> impl Iterator<Item = (Approach, &Multiplie
 
 fn marks(inputs: &Inputs<'_>, against: Against, x: &Axis) -> Vec<Mark> {
     let comparisons = &inputs.fits.comparisons;
-    let mut marks = refused(comparisons, against, x);
-    marks.push(Mark::line(
-        vec![(x.low, 1.0), (x.high, 1.0)],
-        Ink::BLACK.dashed(1.0),
-    ));
-    for comparison in comparisons {
-        marks.extend(lines(
-            comparison,
-            against,
-            palette::arm(inputs.fits, &comparison.variant).0,
-        ));
-    }
-    let written = against == Against::Compute && comparisons.len() <= WRITTEN;
-    for comparison in comparisons {
-        let (ink, shape) = palette::arm(inputs.fits, &comparison.variant);
-        let Ok(point) = &comparison.headline else {
-            continue;
-        };
-        let at = against.of(point);
-        marks.extend(
-            others(comparison)
-                .enumerate()
-                .filter_map(|(place, (approach, point))| {
-                    let at = (x.beside(at, BESIDE * (place as f64 + 1.3)), point.value?);
-                    Some(Mark::point(at, other(approach, ink)))
-                }),
-        );
-        marks.extend(headline(point, at, ink, shape));
-        let text = multiplier(point)
-            .filter(|_| written)
-            .zip(point.high.or(point.value));
-        let left = rises(comparison);
-        marks.extend(text.map(|(text, top)| Mark::Above {
-            at: (at, top),
-            text,
-            left,
-            ink: Ink::BLACK,
-        }));
-    }
+    let equal = Mark::line([(x.low, 1.0), (x.high, 1.0)], Ink::BLACK.dashed(1.0));
+    let lines = comparisons.iter().flat_map(|comparison| {
+        let ink = palette::arm(inputs.fits, &comparison.variant).0;
+        lines(comparison, against, ink)
+    });
+    let headlines = comparisons
+        .iter()
+        .flat_map(|comparison| headline(inputs, comparison, against, x));
+    refused(comparisons, against, x)
+        .into_iter()
+        .chain([equal])
+        .chain(lines)
+        .chain(headlines)
+        .collect()
+}
+
+/// The headline of a comparison with its interval and its text, and what other approaches say beside it.
+fn headline(inputs: &Inputs<'_>, comparison: &Comparison, against: Against, x: &Axis) -> Vec<Mark> {
+    let (ink, shape) = palette::arm(inputs.fits, &comparison.variant);
+    let Ok(point) = &comparison.headline else {
+        return Vec::new();
+    };
+    let at = against.of(point);
+    let beside = |(place, (approach, point)): (usize, (Approach, &MultiplierPoint))| {
+        let at = (x.beside(at, BESIDE * (place as f64 + 1.3)), point.value?);
+        Some(Mark::point(at, other(approach, ink)))
+    };
+    let mut marks: Vec<Mark> = others(comparison).enumerate().filter_map(beside).collect();
+    let Some(value) = point.value else {
+        return marks;
+    };
+    let range = point.low.zip(point.high);
+    marks.extend(range.map(|ends| Mark::interval(at, ends, ink.line(1.5))));
+    marks.push(Mark::point((at, value), ink.point(shape, 6.0)));
+    let written = against == Against::Compute && inputs.fits.comparisons.len() <= WRITTEN;
+    let text = multiplier(point).filter(|_| written);
+    marks.extend(text.map(|text| Mark::Above {
+        at: (at, point.high.unwrap_or(value)),
+        text,
+        left: rises(comparison),
+        ink: Ink::BLACK,
+    }));
     marks
 }
 
@@ -150,61 +138,48 @@ fn refused(comparisons: &[Comparison], against: Against, axis: &Axis) -> Vec<Mar
     let [comparison] = comparisons else {
         return Vec::new();
     };
-    let at = |point: &MultiplierPoint| against.of(point);
-    let pairs = comparison
-        .multiplier
-        .windows(2)
-        .filter(|pair| pair.iter().any(|p| p.value.is_none()));
-    let (mut shades, mut last) = (Vec::new(), None);
-    for pair in pairs {
-        match last {
-            Some((from, to)) if to == at(&pair[0]) => last = Some((from, at(&pair[1]))),
-            _ => {
-                shades.extend(last);
-                last = Some((at(&pair[0]), at(&pair[1])));
-            }
-        }
-    }
-    shades.extend(last);
+    let list = &comparison.multiplier;
+    let is_refused = |pair: &[MultiplierPoint]| pair.iter().any(|point| point.value.is_none());
+    let pairs: Vec<&[MultiplierPoint]> = list.windows(2).collect();
+    let stretches = pairs.chunk_by(|a, b| is_refused(a) == is_refused(b));
     // The margins of the axis lie beyond the list: they go with its ends.
-    let first = comparison.multiplier.first().map(at);
-    let last = comparison.multiplier.last().map(at);
-    let shade = |(from, to)| Mark::Shade {
-        from: if Some(from) == first { axis.low } else { from },
-        to: if Some(to) == last { axis.high } else { to },
+    let ends = [list.first(), list.last()].map(|end| end.map(|point| against.of(point)));
+    let shade = |stretch: &[&[MultiplierPoint]]| {
+        let from = against.of(&stretch[0][0]);
+        let to = against.of(&stretch[stretch.len() - 1][1]);
+        Mark::Shade {
+            from: if Some(from) == ends[0] {
+                axis.low
+            } else {
+                from
+            },
+            to: if Some(to) == ends[1] { axis.high } else { to },
+        }
     };
-    shades.into_iter().map(shade).collect()
+    stretches
+        .filter(|stretch| is_refused(stretch[0]))
+        .map(shade)
+        .collect()
 }
 
 fn lines(comparison: &Comparison, against: Against, ink: Ink) -> Vec<Mark> {
     let mut marks = Vec::new();
     let kinds = [
-        (MultiplierStatus::Measured, ink.line(2.25)),
-        (MultiplierStatus::Extrapolated, ink.dashed(1.5)),
+        (MultiplierStatus::Measured, ink.line(2.25), 0.2),
+        (MultiplierStatus::Extrapolated, ink.dashed(1.5), 0.08),
     ];
     let band = |p: &MultiplierPoint| {
         Some((against.of(p), p.low?, p.high?)).filter(|(x, ..)| x.is_finite())
     };
-    for (status, stroke) in kinds {
+    let point = |p: &MultiplierPoint| Some((against.of(p), p.value?));
+    for (status, stroke, alpha) in kinds {
         // Stretches of one status: extrapolation lies on both sides of what was measured.
-        for stretch in comparison.multiplier.chunk_by(|a, b| a.status == b.status) {
-            if stretch[0].status != status {
-                continue;
-            }
-            let alpha = if status == MultiplierStatus::Measured {
-                0.2
-            } else {
-                0.08
-            };
-            marks.push(Mark::band(
-                stretch.iter().filter_map(band).collect(),
-                ink.faint(alpha),
-            ));
-            let points = stretch
-                .iter()
-                .filter_map(|p| Some((against.of(p), p.value?)))
-                .collect();
-            marks.push(Mark::line(points, stroke));
+        let list = &comparison.multiplier;
+        let stretches = list.chunk_by(|a, b| a.status == b.status);
+        for stretch in stretches.filter(|stretch| stretch[0].status == status) {
+            let ends = stretch.iter().filter_map(band).collect();
+            marks.push(Mark::band(ends, ink.faint(alpha)));
+            marks.push(Mark::line(stretch.iter().filter_map(point), stroke));
         }
     }
     marks
@@ -217,67 +192,34 @@ fn rises(comparison: &Comparison) -> bool {
         .is_some_and(|growth| growth.exponent > 0.0)
 }
 
-fn headline(point: &MultiplierPoint, x: f64, ink: Ink, shape: Shape) -> Vec<Mark> {
-    let Some(value) = point.value else {
-        return Vec::new();
-    };
-    let range = point.low.zip(point.high);
-    let interval = range.map(|(low, high)| Mark::interval(x, (low, high), ink.line(1.5)));
-    interval
-        .into_iter()
-        .chain([Mark::point((x, value), ink.point(shape, 6.0))])
-        .collect()
-}
-
 fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
-    let comparisons = &inputs.fits.comparisons;
-    let grey = Ink::GREY;
-    let mut entries = vec![Entry::new(
-        format!("against {}", inputs.fits.settings.baseline),
-        Key::Heading,
-    )];
-    entries.extend(comparisons.iter().filter(|c| c.headline.is_ok()).map(|c| {
-        let (ink, shape) = palette::arm(inputs.fits, &c.variant);
-        Entry::new(
-            c.variant.clone(),
-            Key::LinePoint(ink.line(2.25), ink.point(shape, 5.0)),
-        )
-    }));
-    entries.push(Entry::heading("marks"));
-    entries.push(Entry::new(
-        "headline, 95%",
-        Key::IntervalPoint(grey.line(1.5), grey.point(Shape::Circle, 5.0)),
-    ));
-    entries.push(Entry::new(
-        "95% band",
-        Key::Swatch(band_ink(inputs).faint(0.2)),
-    ));
-    entries.push(Entry::new("equal cost", Key::Line(Ink::BLACK.dashed(1.0))));
-    let has = |status| {
-        comparisons
-            .iter()
-            .any(|c| c.multiplier.iter().any(|p| p.status == status))
-    };
-    if has(MultiplierStatus::Extrapolated) {
-        entries.push(Entry::new("extrapolated", Key::Line(grey.dashed(1.5))));
-    }
-    if has(MultiplierStatus::Refused) && comparisons.len() == 1 {
-        entries.push(Entry::new("not measured in both", Key::Swatch(Ink::PALE)));
-    }
-    let drawn = |approach: &Approach| {
-        comparisons
-            .iter()
-            .flat_map(others)
-            .any(|(other, _)| other == *approach)
-    };
-    let drawn: Vec<Approach> = Approach::ALL.into_iter().filter(drawn).collect();
-    if !drawn.is_empty() {
-        entries.push(Entry::heading("by other approaches"));
-        entries.extend(
-            drawn
-                .into_iter()
-                .map(|by| Entry::new(by.name(), Key::Point(other(by, grey)))),
-        );
+    let (comparisons, grey) = (&inputs.fits.comparisons, Ink::GREY);
+    let heading = format!("against {}", inputs.fits.settings.baseline);
+    let compared = comparisons.iter().filter(|c| c.headline.is_ok());
+    let variants = compared.map(|c| c.variant.as_str());
+    let all = || comparisons.iter().flat_map(|c| &c.multiplier);
+    let has = |status| all().any(|point| point.status == status);
+    let headline = Key::IntervalPoint(grey.line(1.5), grey.point(Shape::Circle, 5.0));
+    let marks = [
+        Some(Entry::new("headline, 95%", headline)),
+        Some(Entry::new(
+            "95% band",
+            Key::Swatch(band_ink(inputs).faint(0.2)),
+        )),
+        Some(Entry::new("equal cost", Ink::BLACK.dashed(1.0))),
+        has(MultiplierStatus::Extrapolated).then(|| Entry::new("extrapolated", grey.dashed(1.5))),
+        (has(MultiplierStatus::Refused) && comparisons.len() == 1)
+            .then(|| Entry::new("not measured in both", Key::Swatch(Ink::PALE))),
+    ];
+    let has_other = |by: &Approach| comparisons.iter().flat_map(others).any(|(of, _)| of == *by);
+    let drawn = Approach::ALL.into_iter().filter(has_other);
+    let approaches: Vec<Entry> = drawn
+        .map(|by| Entry::new(by.name(), other(by, grey)))
+        .collect();
+    let mut entries = palette::legend(inputs.fits, heading, variants, palette::line_and_point);
+    entries.extend(group("marks", marks.into_iter().flatten()));
+    if !approaches.is_empty() {
+        entries.extend(group("by other approaches", approaches));
     }
     entries
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Inputs;
-use super::figure::{Entry, Ink, Key, Shape};
+use super::figure::{Entry, Ink, Key, Shape, group};
+use super::words;
 use isoflop_core::run::Budget;
 use isoflop_fit::{Approach, Fits};
 
@@ -19,16 +20,10 @@ const ARMS: [(u8, u8, u8); 6] = [
 ];
 
 /// An arm that is better, or worse, than the one it is compared with.
-pub(super) const BETTER: Ink = Ink {
-    rgb: ARMS[0],
-    alpha: 1.0,
-};
-pub(super) const WORSE: Ink = Ink {
-    rgb: ARMS[1],
-    alpha: 1.0,
-};
+pub(super) const BETTER: Ink = Ink::solid(ARMS[0]);
+pub(super) const WORSE: Ink = Ink::solid(ARMS[1]);
 
-/// A shape for each arm too, for readers of a grey print.
+/// A shape for each arm too, for readers of a grey print; where a figure has none, for each budget.
 const SHAPES: [Shape; 5] = [
     Shape::Circle,
     Shape::Triangle,
@@ -48,29 +43,33 @@ const BUDGETS: [(f64, f64, f64); 5] = [
 
 /// Colour and marker of an arm.
 pub(super) fn arm(fits: &Fits, name: &str) -> (Ink, Shape) {
-    let place = fits
-        .arms
-        .iter()
-        .position(|arm| arm.arm == name)
-        .unwrap_or(fits.arms.len());
-    (
-        Ink {
-            rgb: ARMS[place % ARMS.len()],
-            alpha: 1.0,
-        },
-        SHAPES[place % SHAPES.len()],
-    )
+    let own = fits.arms.iter().position(|arm| arm.arm == name);
+    let place = own.unwrap_or(fits.arms.len());
+    (Ink::solid(ARMS[place % ARMS.len()]), shape(place))
 }
 
-/// The legend's entries for some arms, with their heading.
-pub(super) fn legend<'a>(inputs: &Inputs<'_>, arms: impl Iterator<Item = &'a str>) -> Vec<Entry> {
+/// Marker at a place in some order.
+pub(super) fn shape(place: usize) -> Shape {
+    SHAPES[place % SHAPES.len()]
+}
+
+/// The legend's part about some arms.
+pub(super) fn legend<'a, K: Into<Key>>(
+    fits: &Fits,
+    heading: impl Into<String>,
+    arms: impl Iterator<Item = &'a str>,
+    key: impl Fn(Ink, Shape) -> K,
+) -> Vec<Entry> {
     let entry = |name: &str| {
-        let (ink, shape) = arm(inputs.fits, name);
-        Entry::new(name, Key::LinePoint(ink.line(2.25), ink.point(shape, 5.0)))
+        let (ink, shape) = arm(fits, name);
+        Entry::new(name, key(ink, shape))
     };
-    std::iter::once(Entry::heading("architecture"))
-        .chain(arms.map(entry))
-        .collect()
+    group(heading, arms.map(entry))
+}
+
+/// The key of an arm in most figures.
+pub(super) fn line_and_point(ink: Ink, shape: Shape) -> Key {
+    Key::LinePoint(ink.line(2.25), ink.point(shape, 5.0))
 }
 
 /// Marker of an approach; no arm has it.
@@ -95,27 +94,54 @@ pub(super) fn in_order(place: usize, count: usize) -> Ink {
     let below = (at.floor() as usize).min(BUDGETS.len() - 2);
     let (from, to, share) = (BUDGETS[below], BUDGETS[below + 1], at - below as f64);
     let mix = |a: f64, b: f64| (a + share * (b - a)).round() as u8;
-    Ink {
-        rgb: (mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2)),
-        alpha: 1.0,
-    }
+    Ink::solid((mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2)))
 }
 
 /// All budgets of a report, least first, so that one has the same colour in every figure.
-pub(super) fn budgets(inputs: &Inputs<'_>) -> Vec<Budget> {
-    let fitted = inputs
-        .fits
-        .arms
-        .iter()
-        .flat_map(|arm| arm.profiles.iter().map(|profile| profile.budget));
-    let all = fitted.chain(inputs.curves.iter().map(|row| row.budget));
-    all.collect::<BTreeSet<_>>().into_iter().collect()
+pub(super) struct Budgets(Vec<Budget>);
+
+impl Budgets {
+    pub(super) fn of(inputs: &Inputs<'_>) -> Self {
+        let profiles = inputs.fits.arms.iter().flat_map(|arm| &arm.profiles);
+        let fitted = profiles.map(|profile| profile.budget);
+        let all = fitted.chain(inputs.curves.iter().map(|row| row.budget));
+        Self(all.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    /// Colour of a budget among all.
+    pub(super) fn ink(&self, value: Budget) -> Ink {
+        let place = self.0.iter().position(|budget| *budget == value);
+        in_order(place.unwrap_or(0), self.0.len())
+    }
+
+    /// The legend's part about those that are drawn, the dearest first.
+    pub(super) fn legend<K: Into<Key>>(
+        &self,
+        unit: &str,
+        drawn: impl Fn(Budget) -> bool,
+        key: impl Fn(Budget, Ink) -> K,
+    ) -> Vec<Entry> {
+        let drawn = self.0.iter().rev().copied().filter(|budget| drawn(*budget));
+        let entry = |budget| Entry::new(words::budget(budget), key(budget, self.ink(budget)));
+        group(format!("budget, {unit}"), drawn.map(entry))
+    }
 }
 
-/// Colour of a budget among all.
-pub(super) fn budget_among(budgets: &[Budget], value: Budget) -> Ink {
-    in_order(
-        budgets.iter().position(|b| *b == value).unwrap_or(0),
-        budgets.len(),
-    )
+/// Distinct values, least first.
+pub(super) fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
+}
+
+/// Distinct names, in the order that they come in.
+pub(super) fn names<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for name in all {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }

@@ -107,58 +107,49 @@ fn cost(runs: &[RunRow], ended: &[&RunRow]) -> String {
     let count = |status: RunStatus| runs.iter().filter(|run| run.status == status).count();
     let spent: f64 = ended.iter().filter_map(|run| run.flops_spent).sum();
     let tokens: u64 = ended.iter().filter_map(|run| run.tokens_spent()).sum();
-    let taken = ended.iter().filter(|run| run.trunk_steps.is_some()).count();
-    let shared = match taken {
-        0 => String::new(),
-        _ => format!(
-            " {taken} runs went on from the trunk of a smaller budget, whose cost is counted where it was spent."
-        ),
-    };
-    let split = match ended
-        .iter()
-        .filter(|run| run.split_for_memory.is_some())
-        .count()
-    {
-        0 => String::new(),
-        count => format!(
-            " {count} runs found no memory at first and were trained in smaller passes (`split_for_memory`): their last bits \
-             are other than their specs'."
-        ),
-    };
     let seconds: f64 = ended.iter().filter_map(|run| run.train_seconds).sum();
+    let said_of = |is_one: fn(&RunRow) -> bool, words: &str| {
+        let count = ended.iter().filter(|run| is_one(run)).count();
+        (count > 0).then(|| format!(" {count} runs {words}"))
+    };
+    let shared = said_of(
+        |run| run.trunk_steps.is_some(),
+        "went on from the trunk of a smaller budget, whose cost is counted where it was spent.",
+    );
+    let split = said_of(
+        |run| run.split_for_memory.is_some(),
+        "found no memory at first and were trained in smaller passes (`split_for_memory`): their last bits are other than \
+         their specs'.",
+    );
     format!(
         "{} runs were planned: {} finished, {} diverged, {} missing. The runs with an outcome spent {spent:.3e} training \
-         FLOPs on {} tokens, and {} ({seconds:.0} s) of device time in training steps.{shared}{split}\n",
+         FLOPs on {} tokens, and {} ({seconds:.0} s) of device time in training steps.{}{}\n",
         runs.len(),
         count(RunStatus::Finished),
         count(RunStatus::Diverged),
         count(RunStatus::Missing),
         si(tokens as f64),
-        duration(seconds)
+        duration(seconds),
+        shared.unwrap_or_default(),
+        split.unwrap_or_default()
     )
 }
 
 fn programs(ended: &[&RunRow]) -> String {
-    let unique = |of: &dyn Fn(&RunRow) -> Option<String>| {
+    let row = |name: &str, of: fn(&RunRow) -> Option<String>| {
         let mut values: Vec<String> = ended.iter().filter_map(|run| of(run)).collect();
         values.sort();
         values.dedup();
-        values.join(", ")
+        vec![name.to_owned(), values.join(", ")]
     };
-    let row = |name: &str, value: String| vec![name.to_owned(), value];
-    table(
-        &["provenance", "value"],
-        &[
-            row("isoflop", unique(&|run| run.isoflop_version.clone())),
-            row("git revision", unique(&|run| run.git_revision.clone())),
-            row("libtorch", unique(&|run| run.libtorch_version.clone())),
-            row("host", unique(&|run| run.host.clone())),
-            row("hardware", unique(&|run| run.hardware.clone())),
-            row("device", unique(&|run| run.device.clone())),
-            row(
-                "CPU threads a run",
-                unique(&|run| Some(run.threads?.to_string())),
-            ),
-        ],
-    )
+    let rows = [
+        row("isoflop", |run| run.isoflop_version.clone()),
+        row("git revision", |run| run.git_revision.clone()),
+        row("libtorch", |run| run.libtorch_version.clone()),
+        row("host", |run| run.host.clone()),
+        row("hardware", |run| run.hardware.clone()),
+        row("device", |run| run.device.clone()),
+        row("CPU threads a run", |run| Some(run.threads?.to_string())),
+    ];
+    table(&["provenance", "value"], rows)
 }

@@ -6,7 +6,7 @@ use plotters::style::text_anchor::HPos;
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Frame, Lettering, text_width};
 use super::figure::{Entry, Figure, Ink, Key, Panel};
-use super::marks;
+use super::marks::Plot;
 
 /// Left of the first column: the labels and the title of the y axis.
 const LEFT: f64 = 74.0;
@@ -30,20 +30,26 @@ pub(super) fn draw<B: DrawingBackend>(
 ) -> Drawn<B> {
     let canvas = Canvas::new(backend, lettering);
     canvas.root.fill(&WHITE)?;
-    let (width, height) = figure.size();
+    let is_titled = figure.panels.iter().any(|panel| !panel.title.is_empty());
+    let top = if is_titled { TOP.0 } else { TOP.1 };
     let legend = legend_width(&figure.legend);
-    let (columns, rows) = figure.grid();
-    let between = if figure.shares_y() {
-        BETWEEN
-    } else {
-        left(figure)
-    };
+    draw_panels(&canvas, figure, legend, top)?;
+    let left = f64::from(figure.size().0) - legend;
+    draw_legend(&canvas, &figure.legend, left, top)?;
+    canvas.root.present()
+}
+
+/// Draws the panels row by row, left of the legend.
+fn draw_panels<B: DrawingBackend>(
+    canvas: &Canvas<B>,
+    figure: &Figure,
+    legend: f64,
+    top: f64,
+) -> Drawn<B> {
+    let ((width, height), (columns, rows)) = (figure.size(), figure.grid());
+    let is_shared = figure.shares_y();
+    let between = if is_shared { BETWEEN } else { left(figure) };
     let first = left(figure) - between;
-    let top = if figure.panels.iter().all(|panel| panel.title.is_empty()) {
-        TOP.1
-    } else {
-        TOP.0
-    };
     let each = (f64::from(width) - first - legend - RIGHT) / columns as f64;
     let high = f64::from(height) / rows as f64;
     for (place, panel) in figure.panels.iter().enumerate() {
@@ -55,10 +61,14 @@ pub(super) fn draw<B: DrawingBackend>(
             right: left + each - between,
             bottom: (row + 1) as f64 * high - BOTTOM,
         };
-        draw_panel(&canvas, panel, frame, column == 0 || !figure.shares_y())?;
+        let plot = Plot {
+            canvas,
+            panel,
+            frame,
+        };
+        plot.draw_panel(column == 0 || !is_shared)?;
     }
-    draw_legend(&canvas, &figure.legend, f64::from(width) - legend, top)?;
-    canvas.root.present()
+    Ok(())
 }
 
 /// Room for the labels and the title of the y axis: names may be long.
@@ -82,65 +92,58 @@ fn widest_label(axis: &Axis) -> f64 {
         .fold(0.0, f64::max)
 }
 
-fn draw_panel<B: DrawingBackend>(
-    canvas: &Canvas<B>,
-    panel: &Panel,
-    frame: Frame,
-    named: bool,
-) -> Drawn<B> {
-    let middle = 0.5 * (frame.left + frame.right);
-    canvas.text(
-        &panel.title,
-        (middle, frame.top - 16.0),
-        HPos::Center,
-        Ink::BLACK,
-    )?;
-    draw_grid(canvas, panel, frame, named)?;
-    for mark in &panel.marks {
-        marks::draw(canvas, mark, panel, frame)?;
-    }
-    // Last, so that marks at the border do not cover it.
-    canvas.outline(frame, Ink::GREY)
-}
-
-/// The y axis is lettered where it is `named`.
-fn draw_grid<B: DrawingBackend>(
-    canvas: &Canvas<B>,
-    panel: &Panel,
-    frame: Frame,
-    named: bool,
-) -> Drawn<B> {
-    let step = label_step(&panel.x, frame);
-    for (place, (tick, label)) in panel.x.ticks.iter().enumerate() {
-        let x = frame.x(&panel.x, *tick);
-        canvas.line(&[(x, frame.top), (x, frame.bottom)], Ink::PALE.line(1.0))?;
-        if place % step == 0 {
-            canvas.text(label, (x, frame.bottom + 14.0), HPos::Center, Ink::BLACK)?;
-        }
-    }
-    for (tick, label) in &panel.y.ticks {
-        let y = frame.y(&panel.y, *tick);
-        canvas.line(&[(frame.left, y), (frame.right, y)], Ink::PALE.line(1.0))?;
+impl<B: DrawingBackend> Plot<'_, B> {
+    /// Draws all of the panel; the y axis is lettered where it is `named`.
+    fn draw_panel(&self, named: bool) -> Drawn<B> {
+        let (panel, frame) = (self.panel, self.frame);
+        let at = (frame.middle(), frame.top - 16.0);
+        self.canvas
+            .text(&panel.title, at, HPos::Center, Ink::BLACK)?;
+        self.draw_columns()?;
+        self.draw_rows(named)?;
+        let at = (frame.middle(), frame.bottom + 38.0);
+        self.canvas
+            .text(&panel.x.title, at, HPos::Center, Ink::BLACK)?;
         if named {
-            canvas.text(label, (frame.left - 7.0, y), HPos::Right, Ink::BLACK)?;
+            let left = frame.left - title_distance(&panel.y);
+            let at = (left, 0.5 * (frame.top + frame.bottom));
+            self.canvas.upright(&panel.y.title, at)?;
         }
+        panel.marks.iter().try_for_each(|mark| self.draw(mark))?;
+        // Last, so that marks at the border do not cover it.
+        self.canvas.outline(frame, Ink::GREY)
     }
-    canvas.text(
-        &panel.x.title,
-        (0.5 * (frame.left + frame.right), frame.bottom + 38.0),
-        HPos::Center,
-        Ink::BLACK,
-    )?;
-    if named {
-        canvas.upright(
-            &panel.y.title,
-            (
-                frame.left - title_distance(&panel.y),
-                0.5 * (frame.top + frame.bottom),
-            ),
-        )?;
+
+    /// Draws the grid lines of the x axis, and their labels.
+    fn draw_columns(&self) -> Drawn<B> {
+        let (axis, frame) = (&self.panel.x, self.frame);
+        let step = label_step(axis, frame);
+        for (place, (tick, label)) in axis.ticks.iter().enumerate() {
+            let x = frame.x(axis, *tick);
+            let line = [(x, frame.top), (x, frame.bottom)];
+            self.canvas.line(&line, Ink::PALE.line(1.0))?;
+            if place % step == 0 {
+                let at = (x, frame.bottom + 14.0);
+                self.canvas.text(label, at, HPos::Center, Ink::BLACK)?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Draws the grid lines of the y axis, and their labels where it is `named`.
+    fn draw_rows(&self, named: bool) -> Drawn<B> {
+        let (axis, frame) = (&self.panel.y, self.frame);
+        for (tick, label) in &axis.ticks {
+            let y = frame.y(axis, *tick);
+            let line = [(frame.left, y), (frame.right, y)];
+            self.canvas.line(&line, Ink::PALE.line(1.0))?;
+            if named {
+                let at = (frame.left - 7.0, y);
+                self.canvas.text(label, at, HPos::Right, Ink::BLACK)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Every tick has a grid line; every how many of them a label, so that none runs into its neighbour.
@@ -162,15 +165,9 @@ fn label_step(axis: &Axis, frame: Frame) -> usize {
 }
 
 fn legend_width(legend: &[Entry]) -> f64 {
-    let widest = legend
-        .iter()
-        .map(|entry| text_width(&entry.label))
-        .fold(0.0, f64::max);
-    if legend.is_empty() {
-        0.0
-    } else {
-        LEGEND_KEY + 6.0 + widest + 14.0
-    }
+    let widths = legend.iter().map(|entry| text_width(&entry.label));
+    let widest = widths.reduce(f64::max);
+    widest.map_or(0.0, |widest| LEGEND_KEY + 6.0 + widest + 14.0)
 }
 
 fn draw_legend<B: DrawingBackend>(
@@ -180,18 +177,14 @@ fn draw_legend<B: DrawingBackend>(
     top: f64,
 ) -> Drawn<B> {
     let mut y = top + 0.5 * LEGEND_LINE;
-    for (place, entry) in legend.iter().enumerate() {
-        if entry.key == Key::Heading {
+    for (place, Entry { label, key }) in legend.iter().enumerate() {
+        if *key == Key::Heading {
             y += if place == 0 { 0.0 } else { 0.5 * LEGEND_LINE };
-            canvas.text(&entry.label, (left, y), HPos::Left, Ink::GREY)?;
+            canvas.text(label, (left, y), HPos::Left, Ink::GREY)?;
         } else {
-            marks::draw_key(canvas, entry.key, left, y, LEGEND_KEY)?;
-            canvas.text(
-                &entry.label,
-                (left + LEGEND_KEY + 6.0, y),
-                HPos::Left,
-                Ink::BLACK,
-            )?;
+            canvas.key(*key, left, y, LEGEND_KEY)?;
+            let at = (left + LEGEND_KEY + 6.0, y);
+            canvas.text(label, at, HPos::Left, Ink::BLACK)?;
         }
         y += LEGEND_LINE;
     }

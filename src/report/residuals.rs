@@ -1,9 +1,8 @@
 //! What the surface misses, against what it should not go with: a trend says that its form is the wrong one.
 
 use super::axis::{Axis, count, percent, scientific};
-use super::figure::{Entry, Figure, Ink, Key, Mark, Panel};
-use super::palette;
-use super::{Inputs, cost};
+use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, group};
+use super::{Inputs, cost, palette};
 use isoflop_fit::surface::Surface;
 use isoflop_fit::{ArmFit, Observation};
 
@@ -17,30 +16,22 @@ type Against = (String, fn(&Observation) -> f64, fn(f64) -> String);
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
     let arms = &inputs.fits.arms;
     let noise = noise(arms);
-    let errors = arms
-        .iter()
-        .flat_map(|arm| misses(arm).into_iter().map(|(_, error)| error));
+    let missed = || arms.iter().flat_map(misses);
     let band = noise.into_iter().flat_map(|noise| [-noise, noise]);
-    let y = Axis::linear(
-        "predicted over measured loss - 1",
-        errors.chain(band).chain([0.0]),
-        percent,
-    )?;
+    let errors = missed().map(|(_, error)| error).chain(band).chain([0.0]);
+    let y = Axis::linear("predicted over measured loss - 1", errors, percent)?;
     let kinds: [Against; 3] = [
         ("N, parameters".to_owned(), |run| run.params, count),
         ("D, tokens".to_owned(), |run| run.tokens, count),
         (cost::axis_title(inputs), |run| run.flops, scientific),
     ];
     let panel = |(title, of, label): Against| {
-        let values = arms
-            .iter()
-            .flat_map(|arm| misses(arm).into_iter().map(|(run, _)| of(run)));
-        let x = Axis::log(&title, values, label)?;
+        let x = Axis::log(&title, missed().map(|(run, _)| of(run)), label)?;
         let marks = marks(inputs, of, noise, &x);
-        Some(Panel::untitled(x, y.clone(), marks))
+        Some(Panel::new("", &x, &y, marks))
     };
-    let panels: Vec<Panel> = kinds.into_iter().map(panel).collect::<Option<_>>()?;
-    Some(Figure::new("residuals", panels, legend(inputs, noise)).high(HEIGHT))
+    let panels: Option<Vec<Panel>> = kinds.into_iter().map(panel).collect();
+    Some(Figure::new(panels?, legend(inputs, noise)).high(HEIGHT))
 }
 
 /// The runs that an arm's surface goes through, and L̂/L - 1 of each.
@@ -48,17 +39,14 @@ fn misses(arm: &ArmFit) -> Vec<(&Observation, f64)> {
     let Ok(fitted) = &arm.surface else {
         return Vec::new();
     };
-    surface_runs(arm)
-        .map(|run| (run, predicted(&fitted.surface, run) / run.loss - 1.0))
-        .collect()
+    let error = |run| predicted(&fitted.surface, run) / run.loss - 1.0;
+    surface_runs(arm).map(|run| (run, error(run))).collect()
 }
 
 /// The runs that a surface is fitted to: those that read no text twice.
 pub(super) fn surface_runs(arm: &ArmFit) -> impl Iterator<Item = &Observation> {
-    arm.profiles
-        .iter()
-        .flat_map(|profile| &profile.points)
-        .filter(|run| !run.repeats())
+    let runs = arm.profiles.iter().flat_map(|profile| &profile.points);
+    runs.filter(|run| !run.repeats())
 }
 
 /// L̂, nats/token.
@@ -86,41 +74,35 @@ fn marks(
     x: &Axis,
 ) -> Vec<Mark> {
     let band = |noise: f64| {
-        Mark::band(
-            vec![(x.low, -noise, noise), (x.high, -noise, noise)],
-            Ink::GREY.faint(0.15),
-        )
+        let ends = [x.low, x.high].map(|x| (x, -noise, noise));
+        Mark::band(ends.to_vec(), band_ink())
     };
-    let mut marks: Vec<Mark> = noise.map(band).into_iter().collect();
-    marks.push(Mark::line(
-        vec![(x.low, 0.0), (x.high, 0.0)],
-        Ink::BLACK.line(1.0),
-    ));
+    let zero = Mark::line([(x.low, 0.0), (x.high, 0.0)], Ink::BLACK.line(1.0));
+    let mut marks: Vec<Mark> = noise.map(band).into_iter().chain([zero]).collect();
     for arm in &inputs.fits.arms {
         let (ink, shape) = palette::arm(inputs.fits, &arm.arm);
         let marker = ink.faint(0.6).point(shape, 3.0);
-        marks.extend(
-            misses(arm)
-                .into_iter()
-                .map(|(run, error)| Mark::point((of(run), error), marker)),
-        );
+        let point = |(run, error): (&Observation, f64)| Mark::point((of(run), error), marker);
+        marks.extend(misses(arm).into_iter().map(point));
     }
     marks
 }
 
+fn band_ink() -> Ink {
+    Ink::GREY.faint(0.15)
+}
+
 fn legend(inputs: &Inputs<'_>, noise: Option<f64>) -> Vec<Entry> {
     let arms = inputs.fits.arms.iter().filter(|arm| arm.surface.is_ok());
-    let mut entries = vec![Entry::heading("run of")];
-    entries.extend(arms.map(|arm| {
-        let (ink, shape) = palette::arm(inputs.fits, &arm.arm);
-        Entry::new(
-            arm.arm.clone(),
-            Key::Point(ink.faint(0.6).point(shape, 3.5)),
+    let names = arms.map(|arm| arm.arm.as_str());
+    let runs = palette::legend(inputs.fits, "run of", names, |ink, shape| {
+        ink.faint(0.6).point(shape, 3.5)
+    });
+    let band = || {
+        group(
+            "between seeds",
+            [Entry::new("±2 SD", Key::Swatch(band_ink()))],
         )
-    }));
-    if noise.is_some() {
-        entries.push(Entry::heading("between seeds"));
-        entries.push(Entry::new("±2 SD", Key::Swatch(Ink::GREY.faint(0.15))));
-    }
-    entries
+    };
+    [runs, noise.map_or_else(Vec::new, |_| band())].concat()
 }

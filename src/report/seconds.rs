@@ -1,70 +1,56 @@
 //! Loss against device-seconds: what a reader pays, where FLOPs are not equally fast in all arms.
 
-use super::Inputs;
-use super::axis::{Axis, count, plain};
-use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape};
+use super::axis::{Axis, count};
+use super::figure::{Entry, Figure, Ink, Mark, Panel, Shape, group};
 use super::frontier::envelope;
-use super::palette;
-use isoflop_core::metrics::{DEVICE_SECONDS, LOSS_VAL};
-use isoflop_table::{RunRow, RunStatus};
-
-/// An arm's runs: (device-seconds, loss).
-type Arm<'a> = (&'a str, Vec<(f64, f64)>);
+use super::{Inputs, cost, palette};
+use isoflop_core::metrics::DEVICE_SECONDS;
+use isoflop_table::RunRow;
 
 pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
-    let arms = by_arm(inputs);
-    let runs = || arms.iter().flat_map(|(_, runs)| runs);
-    let x = Axis::log(
-        &DEVICE_SECONDS.title(),
-        runs().map(|(seconds, _)| *seconds),
-        count,
-    )?;
-    let y = Axis::log(&LOSS_VAL.title(), runs().map(|(_, loss)| *loss), plain)?;
-    let point = |(arm, runs): &Arm<'_>| {
+    let runs: Vec<(&str, f64, f64)> = inputs.runs.iter().filter_map(timed).collect();
+    let arms = palette::names(runs.iter().map(|run| run.0));
+    let x = Axis::log(&DEVICE_SECONDS.title(), runs.iter().map(|run| run.1), count)?;
+    let y = Axis::loss(runs.iter().map(|run| run.2))?;
+    let of_arm = |arm: &str| -> Vec<(f64, f64)> {
+        let own = runs.iter().filter(|run| run.0 == arm);
+        own.map(|(_, seconds, loss)| (*seconds, *loss)).collect()
+    };
+    let points = |arm: &&str| {
         let (ink, shape) = palette::arm(inputs.fits, arm);
         let marker = ink.faint(0.5).point(shape, 3.0);
-        runs.iter()
-            .map(|at| Mark::point(*at, marker))
-            .collect::<Vec<_>>()
+        let marks = of_arm(arm).into_iter();
+        marks.map(move |at| Mark::point(at, marker))
     };
-    let stairs = |(arm, runs): &Arm<'_>| {
+    let stairs = |arm: &&str| {
         let ink = palette::arm(inputs.fits, arm).0;
-        Mark::line(envelope(runs.clone(), x.high), ink.line(1.75))
+        Mark::line(envelope(of_arm(arm), x.high), ink.line(1.75))
     };
-    let marks = arms
-        .iter()
-        .flat_map(point)
-        .chain(arms.iter().map(stairs))
-        .collect();
-    let mut legend = palette::legend(inputs, arms.iter().map(|(arm, _)| *arm));
-    legend.push(Entry::heading("marks"));
-    legend.push(Entry::new(
-        "run, final loss",
-        Key::Point(Ink::GREY.faint(0.6).point(Shape::Circle, 3.0)),
-    ));
-    legend.push(Entry::new(
-        "best run so far",
-        Key::Line(Ink::GREY.line(1.75)),
-    ));
-    let panel = Panel::untitled(x, y, marks);
-    Some(Figure::new("seconds", vec![panel], legend))
-}
-
-fn by_arm<'a>(inputs: &Inputs<'a>) -> Vec<Arm<'a>> {
-    let mut arms: Vec<Arm<'_>> = Vec::new();
-    for (arm, at) in inputs.runs.iter().filter_map(timed) {
-        match arms.iter_mut().find(|(name, _)| *name == arm) {
-            Some((_, runs)) => runs.push(at),
-            None => arms.push((arm, vec![at])),
-        }
-    }
-    arms
+    let points = arms.iter().flat_map(points);
+    let marks = points.chain(arms.iter().map(stairs)).collect();
+    let names = arms.iter().copied();
+    let legend = [
+        palette::legend(inputs.fits, "architecture", names, palette::line_and_point),
+        group(
+            "marks",
+            [
+                Entry::new(
+                    "run, final loss",
+                    Ink::GREY.faint(0.6).point(Shape::Circle, 3.0),
+                ),
+                Entry::new("best run so far", Ink::GREY.line(1.75)),
+            ],
+        ),
+    ];
+    Some(Figure::new(
+        vec![Panel::new("", &x, &y, marks)],
+        legend.concat(),
+    ))
 }
 
 /// A run that spent all of its time itself: not one that took over a trunk.
-fn timed(run: &RunRow) -> Option<(&str, (f64, f64))> {
-    let loss = run.loss().filter(|_| run.status == RunStatus::Finished)?;
-    Some((&run.arm, (run.device_seconds()?, loss)))
+fn timed(run: &RunRow) -> Option<(&str, f64, f64)> {
+    cost::finished(run, run.device_seconds())
 }
 
 /// On what the runs that are drawn were timed.

@@ -11,10 +11,9 @@ pub(super) fn doubts(fits: &Fits) -> String {
     if fits.only_direct() || fits.doubts.is_empty() {
         return String::new();
     }
-    let list: String = fits
-        .doubts
-        .iter()
-        .map(|doubt| format!("- {}\n", sentence(&doubt.to_string())))
+    let doubts = fits.doubts.iter().map(ToString::to_string);
+    let list: String = doubts
+        .map(|doubt| format!("- {}\n", sentence(&doubt)))
         .collect();
     format!("Before these numbers are used:\n\n{list}")
 }
@@ -29,10 +28,8 @@ fn sentence(text: &str) -> String {
 
 /// The section of choices, one table a comparison.
 pub(super) fn section(inputs: &Inputs<'_>) -> String {
-    let tables: Vec<String> = inputs
-        .fits
-        .comparisons
-        .iter()
+    let comparisons = inputs.fits.comparisons.iter();
+    let tables: Vec<String> = comparisons
         .filter_map(|c| choices(c, inputs.fits))
         .collect();
     if tables.is_empty() {
@@ -48,23 +45,14 @@ pub(super) fn section(inputs: &Inputs<'_>) -> String {
 
 fn choices(comparison: &Comparison, fits: &Fits) -> Option<String> {
     let headline = comparison.headline.as_ref().ok()?;
-    let mut rows: Vec<Vec<String>> = comparison
-        .approaches
-        .iter()
+    let approaches = comparison.approaches.iter();
+    let others = comparison.alternatives.iter();
+    let single_runs = comparison.influence.iter();
+    let rows: Vec<Vec<String>> = approaches
         .map(|by| approach(by, comparison.approach))
+        .chain(others.map(|other| row(other.choice.clone(), other.value)))
+        .chain(single_runs.map(|run| row(format!("without {}", run.name()), Some(run.value))))
         .collect();
-    rows.extend(
-        comparison
-            .alternatives
-            .iter()
-            .map(|other| row(other.choice.clone(), other.value)),
-    );
-    rows.extend(
-        comparison
-            .influence
-            .iter()
-            .map(|run| row(format!("without {}", run.name()), Some(run.value))),
-    );
     (!rows.is_empty()).then(|| {
         format!(
             "### `{}` against `{}` at {:.2e} {}, loss {:.3} {}\n\n{}",
@@ -74,26 +62,21 @@ fn choices(comparison: &Comparison, fits: &Fits) -> Option<String> {
             fits.settings.cost.unit(),
             headline.loss,
             LOSS_VAL.unit,
-            table(&["by", "multiplier", "95% interval"], &rows)
+            table(&["by", "multiplier", "95% interval"], rows)
         )
     })
 }
 
 fn approach(by: &ByApproach, headline: Approach) -> Vec<String> {
-    let range = by
-        .point
-        .low
-        .zip(by.point.high)
-        .map(|(low, high)| Interval { low, high });
-    let own = if by.approach == headline {
-        " (the headline)"
-    } else {
-        ""
+    let ends = by.point.low.zip(by.point.high);
+    let range = ends.map(|(low, high)| Interval { low, high });
+    let own = match by.approach == headline {
+        true => " (the headline)",
+        false => "",
     };
-    let beyond = if by.point.status == MultiplierStatus::Extrapolated {
-        ", extrapolated"
-    } else {
-        ""
+    let beyond = match by.point.status {
+        MultiplierStatus::Extrapolated => ", extrapolated",
+        _ => "",
     };
     vec![
         format!("{}{own}{beyond}", by.approach.name()),

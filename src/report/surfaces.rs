@@ -1,8 +1,9 @@
 //! The section of the surfaces: their parameters, how well they fit and predict, and the figures of both.
 
 use super::Inputs;
+use super::captions::figure;
 use super::predicted::holdouts;
-use super::tables::{figure, table};
+use super::tables::table;
 use super::words::with_interval;
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::surface::{Objective, SurfaceStatus};
@@ -18,9 +19,9 @@ pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         "## Surfaces\n\nL = E + A·N^-α + B·D^-β through all runs of an architecture.\n".to_owned(),
     ];
     if !rows.is_empty() {
-        parts.push(parameters(&rows));
-        parts.push(predicted(inputs, figures));
-        parts.push(residuals(figures));
+        parts.push(parameters(rows));
+        parts.push(figure(figures, "predicted", &holdouts(inputs)));
+        parts.push(figure(figures, "residuals", ""));
     }
     let refused = arms
         .iter()
@@ -30,7 +31,7 @@ pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     parts.join("\n")
 }
 
-fn parameters(rows: &[Vec<String>]) -> String {
+fn parameters(rows: Vec<Vec<String>>) -> String {
     let head = [
         "architecture",
         &LOSS_VAL.titled("E"),
@@ -106,28 +107,4 @@ fn status_in_words(status: &SurfaceStatus) -> String {
             format!("at the bound of 0: {}", symbols.join(", "))
         }
     }
-}
-
-fn predicted(inputs: &Inputs<'_>, figures: &[&str]) -> String {
-    let caption = format!(
-        "On the diagonal a run is where its architecture's surface, fitted to all runs, puts it. Open markers are the runs \
-         of the largest budget.{}",
-        holdouts(inputs)
-    );
-    figure(
-        figures,
-        "predicted",
-        "Measured loss against the surface's",
-        &caption,
-    )
-}
-
-fn residuals(figures: &[&str]) -> String {
-    figure(
-        figures,
-        "residuals",
-        "Residuals of the surfaces against parameters, tokens and compute",
-        "Above zero the surface predicts more loss than was measured. The grey band, where there is one, is two standard \
-         deviations between seeds to each side: where residuals leave it in a direction, the form of the surface is wrong.",
-    )
 }

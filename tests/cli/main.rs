@@ -27,5 +27,6 @@ mod sandbox;
 mod several;
 mod slurm;
 mod storage;
+mod terminal;
 mod training;
 mod workers;

@@ -375,6 +375,11 @@ impl<'a> Driver<'a> {
         match commit(self.sweep, planned, &active.attempt, &active.fence) {
             Ok(outcome) => {
                 active.loss = outcome.loss();
+                // Whoever listened is gone only after a panic, which is raised again at the end.
+                let _ = self
+                    .options
+                    .outcomes
+                    .send((planned.id.clone(), outcome.clone()));
                 self.observer.committed(active.slot, planned, &outcome);
                 let exploded = if matches!(outcome.ending, Ending::Diverged { .. }) {
                     Exploded::Yes

@@ -1,10 +1,12 @@
 //! What a drive is told beside the plan.
 
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use crate::coordinator::schedule::{Machine, Policy};
 use crate::coordinator::trunks::Branch;
 use crate::executor::{Engines, Slot};
+use isoflop_core::run::{Outcome, RunId};
 
 /// What the coordinator is told beside the plan.
 #[derive(Clone, Debug)]
@@ -33,4 +35,6 @@ pub struct Options {
     pub memory: Vec<u64>,
     /// Where each run of the plan goes on from.
     pub branches: Vec<Option<Branch>>,
+    /// Hears of each outcome when it is committed.
+    pub outcomes: Sender<(RunId, Outcome)>,
 }
