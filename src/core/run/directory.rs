@@ -25,10 +25,58 @@ use std::path::{Path, PathBuf};
 
 use super::RunId;
 
-/// The results folder of one sweep.
-#[derive(Clone, Debug)]
-pub struct SweepDir {
-    root: PathBuf,
+/// Declares a folder, with what lies in it under a fixed name.
+macro_rules! folder {
+    ($(#[$about:meta])+ $folder:ident { $($(#[$what:meta])+ $entry:ident: $name:literal,)* }) => {
+        $(#[$about])+
+        #[derive(Clone, Debug)]
+        pub struct $folder {
+            root: PathBuf,
+        }
+
+        impl $folder {
+            /// The folder itself.
+            pub fn root(&self) -> &Path {
+                &self.root
+            }
+
+            $($(#[$what])+ pub fn $entry(&self) -> PathBuf {
+                self.root.join($name)
+            })*
+        }
+    };
+}
+
+folder! {
+    /// The results folder of one sweep.
+    SweepDir {
+        /// The coordinator's lock.
+        lock: "lock",
+        /// What the coordinator decided, and why.
+        coordinator_log: "coordinator.log",
+        /// What it decided before that, where it was more than a log holds.
+        older_coordinator_log: "coordinator.1.log",
+        /// What the coordinator remembers.
+        store: "state.sqlite",
+        /// The runs that the sweep asks for.
+        plan: "plan.json",
+        /// The sweep file's text.
+        sweep_file: "sweep.yaml",
+        /// Token files.
+        data: "data",
+        /// All runs.
+        runs: "runs",
+        /// What was given to Slurm together.
+        batches: "batches",
+        /// Where runs are copied to before they are renamed to where runs are.
+        importing: "importing",
+        /// The table of runs.
+        runs_table: "runs.parquet",
+        /// The table of training curves.
+        curves_table: "curves.parquet",
+        /// The fits.
+        fit: "fit.json",
+    }
 }
 
 impl SweepDir {
@@ -46,11 +94,6 @@ impl SweepDir {
         }
     }
 
-    /// The folder itself.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// The sweep's name.
     pub fn name(&self) -> String {
         self.root
@@ -65,49 +108,9 @@ impl SweepDir {
         self.root.with_file_name("workers.json")
     }
 
-    /// The coordinator's lock.
-    pub fn lock(&self) -> PathBuf {
-        self.root.join("lock")
-    }
-
-    /// What the coordinator decided, and why.
-    pub fn coordinator_log(&self) -> PathBuf {
-        self.root.join("coordinator.log")
-    }
-
-    /// What it decided before that, where it was more than a log holds.
-    pub fn older_coordinator_log(&self) -> PathBuf {
-        self.root.join("coordinator.1.log")
-    }
-
-    /// What the coordinator remembers.
-    pub fn store(&self) -> PathBuf {
-        self.root.join("state.sqlite")
-    }
-
-    /// The runs that the sweep asks for.
-    pub fn plan(&self) -> PathBuf {
-        self.root.join("plan.json")
-    }
-
-    /// The sweep file's text.
-    pub fn sweep_file(&self) -> PathBuf {
-        self.root.join("sweep.yaml")
-    }
-
-    /// Token files.
-    pub fn data(&self) -> PathBuf {
-        self.root.join("data")
-    }
-
     /// One token file.
     pub fn tokens(&self, digest: &str) -> PathBuf {
         self.data().join(format!("{digest}.tokens"))
-    }
-
-    /// All runs.
-    pub fn runs(&self) -> PathBuf {
-        self.root.join("runs")
     }
 
     /// The folder of the run of this name.
@@ -120,11 +123,6 @@ impl SweepDir {
         RunDir::new(self.runs().join(id.as_str()))
     }
 
-    /// What was given to Slurm together.
-    pub fn batches(&self) -> PathBuf {
-        self.root.join("batches")
-    }
-
     /// One batch, by its name.
     pub fn batch(&self, name: &str) -> BatchDir {
         BatchDir {
@@ -132,85 +130,45 @@ impl SweepDir {
         }
     }
 
-    /// Where runs are copied to before they are renamed to where runs are.
-    pub fn importing(&self) -> PathBuf {
-        self.root.join("importing")
-    }
-
     /// A run that is being copied.
     pub fn run_in_the_making(&self, id: &RunId) -> RunDir {
         RunDir::new(self.importing().join(id.as_str()))
     }
-
-    /// The table of runs.
-    pub fn runs_table(&self) -> PathBuf {
-        self.root.join("runs.parquet")
-    }
-
-    /// The table of training curves.
-    pub fn curves_table(&self) -> PathBuf {
-        self.root.join("curves.parquet")
-    }
-
-    /// The fits.
-    pub fn fit(&self) -> PathBuf {
-        self.root.join("fit.json")
-    }
 }
 
-/// The folder of a batch of attempts that was given to Slurm as one array.
-#[derive(Clone, Debug)]
-pub struct BatchDir {
-    root: PathBuf,
+folder! {
+    /// The folder of a batch of attempts that was given to Slurm as one array.
+    BatchDir {
+        /// Its tasks, one a line: the attempt's tag, and what is executed for it.
+        tasks: "tasks.txt",
+        /// What is executed for every task.
+        job: "job.sh",
+    }
 }
 
 impl BatchDir {
-    /// The folder itself.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// Its tasks, one a line: the attempt's tag, and what is executed for it.
-    pub fn tasks(&self) -> PathBuf {
-        self.root.join("tasks.txt")
-    }
-
-    /// What is executed for every task.
-    pub fn job(&self) -> PathBuf {
-        self.root.join("job.sh")
-    }
-
     /// What a task printed before and beside its trainer.
     pub fn printed(&self, task: &str) -> PathBuf {
         self.root.join(format!("{task}.txt"))
     }
 }
 
-/// The folder of one run.
-#[derive(Clone, Debug)]
-pub struct RunDir {
-    root: PathBuf,
+folder! {
+    /// The folder of one run.
+    RunDir {
+        /// What decides the result.
+        spec: "spec.json",
+        /// The committed outcome.
+        outcome: "outcome.json",
+        /// All attempts.
+        attempts: "attempts",
+    }
 }
 
 impl RunDir {
     /// The run that lies in a folder.
     pub fn new(root: PathBuf) -> Self {
         Self { root }
-    }
-
-    /// The folder itself.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// What decides the result.
-    pub fn spec(&self) -> PathBuf {
-        self.root.join("spec.json")
-    }
-
-    /// The committed outcome.
-    pub fn outcome(&self) -> PathBuf {
-        self.root.join("outcome.json")
     }
 
     /// Where the run goes on when it was stopped.
@@ -227,29 +185,18 @@ impl RunDir {
         }
     }
 
-    /// All attempts.
-    pub fn attempts(&self) -> PathBuf {
-        self.root.join("attempts")
-    }
-
     /// One attempt, from 1.
     pub fn attempt(&self, number: u32) -> AttemptDir {
         AttemptDir::new(self.attempts().join(number.to_string()))
     }
 }
 
-/// A folder of checkpoints.
-#[derive(Clone, Debug)]
-pub struct CheckpointsDir {
-    root: PathBuf,
+folder! {
+    /// A folder of checkpoints.
+    CheckpointsDir {}
 }
 
 impl CheckpointsDir {
-    /// The folder itself.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// The checkpoint after a step.
     pub fn after(&self, step: u64) -> CheckpointDir {
         CheckpointDir {
@@ -272,33 +219,42 @@ impl CheckpointsDir {
     }
 }
 
-/// The folder of one checkpoint.
-#[derive(Clone, Debug)]
-pub struct CheckpointDir {
-    root: PathBuf,
-}
-
-impl CheckpointDir {
-    /// The folder itself.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// What was done and said so far, with digests.
-    pub fn manifest(&self) -> PathBuf {
-        self.root.join("manifest.json")
-    }
-
-    /// Parameters, the optimizer's state, and what every step said.
-    pub fn tensors(&self) -> PathBuf {
-        self.root.join("state.safetensors")
+folder! {
+    /// The folder of one checkpoint.
+    CheckpointDir {
+        /// What was done and said so far, with digests.
+        manifest: "manifest.json",
+        /// Parameters, the optimizer's state, and what every step said.
+        tensors: "state.safetensors",
     }
 }
 
-/// The folder of one attempt: all that the trainer is given and all that it leaves.
-#[derive(Clone, Debug)]
-pub struct AttemptDir {
-    root: PathBuf,
+folder! {
+    /// The folder of one attempt: all that the trainer is given and all that it leaves.
+    AttemptDir {
+        /// What to run, and where: the trainer's only input.
+        launch: "launch.json",
+        /// Events, one JSON object a line.
+        metrics: "metrics.jsonl",
+        /// The outcome as the trainer wrote it, not yet committed.
+        outcome: "outcome.json",
+        /// What the trainer printed: the latest part.
+        log: "log.txt",
+        /// What it printed before that, where it was more than a log holds.
+        older_log: "log.1.txt",
+        /// What an engine executes: its presence means that the attempt was given to one.
+        job: "job.sh",
+        /// The name of the engine that it was begun by.
+        engine: "engine",
+        /// The worker that has it, since it has said so.
+        worker: "worker.json",
+        /// Who executes it: made once, so that a job which an engine starts twice trains once.
+        began: "began.json",
+        /// How its trainer ended, as the machine that executed it saw it.
+        end: "end.json",
+        /// Its presence asks for a checkpoint and the end.
+        stop: "stop",
+    }
 }
 
 impl AttemptDir {
@@ -307,69 +263,9 @@ impl AttemptDir {
         Self { root }
     }
 
-    /// The folder itself.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// What to run, and where: the trainer's only input.
-    pub fn launch(&self) -> PathBuf {
-        self.root.join("launch.json")
-    }
-
-    /// Events, one JSON object a line.
-    pub fn metrics(&self) -> PathBuf {
-        self.root.join("metrics.jsonl")
-    }
-
-    /// The outcome as the trainer wrote it, not yet committed.
-    pub fn outcome(&self) -> PathBuf {
-        self.root.join("outcome.json")
-    }
-
-    /// What the trainer printed: the latest part.
-    pub fn log(&self) -> PathBuf {
-        self.root.join("log.txt")
-    }
-
-    /// What it printed before that, where it was more than a log holds.
-    pub fn older_log(&self) -> PathBuf {
-        self.root.join("log.1.txt")
-    }
-
-    /// What an engine executes: its presence means that the attempt was given to one.
-    pub fn job(&self) -> PathBuf {
-        self.root.join("job.sh")
-    }
-
-    /// The name of the engine that it was begun by.
-    pub fn engine(&self) -> PathBuf {
-        self.root.join("engine")
-    }
-
-    /// The worker that has it, since it has said so.
-    pub fn worker(&self) -> PathBuf {
-        self.root.join("worker.json")
-    }
-
-    /// Who executes it: made once, so that a job which an engine starts twice trains once.
-    pub fn began(&self) -> PathBuf {
-        self.root.join("began.json")
-    }
-
     /// Whether an engine has it, or had: it may go on without its coordinator.
     pub fn is_with_an_engine(&self) -> bool {
         self.job().exists() || self.worker().exists()
-    }
-
-    /// How its trainer ended, as the machine that executed it saw it.
-    pub fn end(&self) -> PathBuf {
-        self.root.join("end.json")
-    }
-
-    /// Its presence asks for a checkpoint and the end.
-    pub fn stop(&self) -> PathBuf {
-        self.root.join("stop")
     }
 
     /// Whether a later attempt at the run has begun: this one can commit nothing any more.
