@@ -8,7 +8,6 @@ use std::pin::Pin;
 use tokio::sync::watch;
 
 use super::asked::Asked;
-use super::local::SpawnError;
 use crate::exchange::BackendError;
 use isoflop_core::run::{AttemptDir, AttemptEnd};
 
@@ -95,6 +94,18 @@ pub struct Execution {
     pub taken: watch::Receiver<bool>,
     /// How it ended, once it has. What is asked of it is passed on while this is awaited.
     pub end: Pin<Box<dyn Future<Output = Result<AttemptEnd, ExecutionError>> + Send>>,
+}
+
+/// A process could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start `{program}` for `{attempt}`: {source}")]
+pub struct SpawnError {
+    /// The trainer.
+    pub program: PathBuf,
+    /// The attempt's folder.
+    pub attempt: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
 }
 
 /// Why it cannot be said how an attempt ended.

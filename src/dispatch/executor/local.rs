@@ -13,8 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::asked::{Asked, heard};
 use super::dropped;
-use super::engine::ExecutionError;
-use super::engine::{Execution, Executor};
+use super::engine::{Execution, ExecutionError, Executor, SpawnError};
 use super::kills::Kills;
 use super::log::capture;
 use super::memory::kills_for_memory;
@@ -38,18 +37,6 @@ pub struct Trainer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the trainer `{0}` is not there")]
 pub struct TrainerMissing(pub PathBuf);
-
-/// A process could not be started.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot start `{program}` for `{attempt}`: {source}")]
-pub struct SpawnError {
-    /// The trainer.
-    pub program: PathBuf,
-    /// The attempt's folder.
-    pub attempt: PathBuf,
-    /// What the system said.
-    pub source: io::Error,
-}
 
 impl Trainer {
     /// The trainer given, or the one that lies beside this program.
