@@ -12,7 +12,7 @@ use tracing::{Instrument, Span, debug, info};
 use super::active::{Active, Actives};
 use super::judge::judge;
 use super::launch::{Starting, launch, write_attempt};
-use super::ledger::{End, Ledger};
+use super::ledger::Ledger;
 use super::observer::{DiskRoom, Observer};
 use super::options::Options;
 use super::summary::{DriveError, Summary};
@@ -23,7 +23,7 @@ use crate::coordinator::schedule::{
 };
 use crate::coordinator::trunks::followers;
 use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, dropped, unwant};
-use crate::store::{Failure, FailureClass, Fence, Request, Store};
+use crate::store::{End, Failure, FailureClass, Fence, Request, Store};
 use isoflop_core::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
 use isoflop_sweep::Plan;
 
@@ -191,17 +191,14 @@ impl<'a> Driver<'a> {
         (state, decision.commands)
     }
 
+    /// How the attempt ends that an event is about, if it ends by it.
     fn end_of(&self, event: &Event) -> End {
         match event {
-            Event::Failed(_, failure) => End {
-                failure: Some(failure.clone()),
-                loss: None,
-            },
-            Event::Committed(claim, _) => End {
-                failure: None,
-                loss: self.active.get(claim).and_then(|a| a.loss),
-            },
-            _ => End::default(),
+            Event::Failed(_, failure) => End::Failed(failure.clone()),
+            Event::Committed(claim, _) => {
+                End::Outcome(self.active.get(claim).and_then(|active| active.loss))
+            }
+            _ => End::Outcome(None),
         }
     }
 
