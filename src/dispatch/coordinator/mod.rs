@@ -16,6 +16,7 @@ mod room;
 mod schedule;
 mod seats;
 mod trunks;
+mod unwritable;
 
 pub use calibrate::{CalibrationError, calibrate};
 pub use commit::CommitError;
@@ -35,3 +36,4 @@ pub use schedule::{
 };
 pub use seats::seat;
 pub use trunks::{Branch, branches, flops_saved};
+pub use unwritable::Unwritable;

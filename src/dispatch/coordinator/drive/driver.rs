@@ -1,5 +1,6 @@
 //! The loop: what happens is decided on, written down, carried out.
 
+mod launch;
 mod look;
 mod verdicts;
 
@@ -10,14 +11,16 @@ use tokio::sync::{mpsc, watch};
 use tracing::{Instrument, Span, debug, info};
 
 use super::active::{Active, Actives};
+use super::facts::facts;
 use super::judge::judge;
-use super::launch::{Starting, launch, write_attempt};
 use super::ledger::Ledger;
 use super::observer::{DiskRoom, Observer};
 use super::options::Options;
 use super::summary::{DriveError, Summary};
 use super::trace::attempt_span;
-use crate::coordinator::commit::{CommitError, commit};
+use crate::coordinator::commit::commit;
+use crate::coordinator::log::sweep_span;
+use crate::coordinator::resume::TakenUp;
 use crate::coordinator::schedule::{
     Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, Verdict, step,
 };
@@ -30,9 +33,49 @@ use isoflop_sweep::Plan;
 /// How often running attempts are looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// Carries out a plan: every run that waits is trained and committed.
+///
+/// # Errors
+/// [`DriveError`]; what ran was stopped, and left checkpoints. A run's failure is no error: it stands in the summary.
+pub fn drive(
+    sweep: &SweepDir,
+    plan: &Plan,
+    taken_up: TakenUp,
+    options: Options,
+    observer: &mut dyn Observer,
+) -> Result<Summary, DriveError> {
+    // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let TakenUp {
+        resumed,
+        mut store,
+        held,
+        ..
+    } = taken_up;
+    let attempt = |run: RunIndex| resumed.records[run].attempts;
+    let leases = held
+        .into_iter()
+        .map(|(run, fence)| (run, (attempt(run), fence)))
+        .collect();
+    let state = State::new(
+        resumed.records,
+        facts(plan, &options),
+        options.machine.clone(),
+        options.policy,
+    );
+    let driver = Driver::new(sweep, plan, &mut store, leases, options, observer);
+    let driven = driver.run(state).instrument(sweep_span(sweep));
+    let summary = runtime.block_on(driven)?;
+    store.close()?;
+    Ok(summary)
+}
+
+/// An attempt that has ended, and how.
 type Ended = (Claim, Result<AttemptEnd, ExecutionError>);
 
-pub(super) struct Driver<'a> {
+struct Driver<'a> {
     sweep: &'a SweepDir,
     plan: &'a Plan,
     options: Options,
@@ -59,7 +102,7 @@ pub(super) struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub(super) fn new(
+    fn new(
         sweep: &'a SweepDir,
         plan: &'a Plan,
         store: &'a mut Store,
@@ -88,7 +131,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    pub(super) async fn run(mut self, state: State) -> Result<Summary, DriveError> {
+    async fn run(mut self, state: State) -> Result<Summary, DriveError> {
         let mut signals = Signals::with_terminal()?;
         let result = self.go(state, &mut signals).await;
         match &result {
@@ -246,27 +289,13 @@ impl<'a> Driver<'a> {
 
     fn start(&mut self, claim: Claim, slot: SlotIndex, state: &State) -> Result<Event, Failure> {
         let planned = &self.plan.runs[claim.run];
-        let Some(fence) = self.ledger.token(claim) else {
-            return Err(Failure::new(
-                FailureClass::Preempted,
-                "its lease is not written down",
-            ));
-        };
-        let (split, keep_trunk) = (
-            state.record(claim.run).split,
-            self.is_awaited(claim.run, state),
-        );
-        let starting = Starting {
-            claim,
-            slot,
-            fence: fence.clone(),
-            split,
-            keep_trunk,
-        };
+        let fence = self.ledger.token(claim).ok_or_else(|| {
+            Failure::new(FailureClass::Preempted, "its lease is not written down")
+        })?;
+        let launch = self.launch(claim, slot, fence.clone(), state);
         // Known before it is started, so that a failure to start is an attempt that failed.
         let (attempt, hears) = self.watch(claim, slot, fence);
-        let launch = launch(self.sweep, self.plan, &self.options, &starting);
-        write_attempt(self.sweep, planned, &attempt, &launch)?;
+        self.write_attempt(&attempt, &launch)?;
         let (engines, place) = (&self.options.engines, self.options.slots[slot]);
         let execution = engines
             .begin(&attempt, place, hears)
@@ -380,19 +409,7 @@ impl<'a> Driver<'a> {
                 };
                 Event::Committed(claim, exploded)
             }
-            Err(error) => {
-                let class = match error {
-                    CommitError::Unwritable { .. } => FailureClass::Unwritable,
-                    CommitError::Invalid(_) => FailureClass::Crash,
-                };
-                let message = match error {
-                    CommitError::Unwritable { .. } => error.to_string(),
-                    CommitError::Invalid(reason) => {
-                        format!("the trainer exited normally, but {reason}")
-                    }
-                };
-                Event::Failed(claim, Failure::new(class, message))
-            }
+            Err(error) => Event::Failed(claim, error.into()),
         }
     }
 
