@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
-use crate::executor::{Slot, Trainer};
+use crate::executor::{Slot, Trainer, dropped};
 use isoflop_core::run::{CalibrationRequest, CalibrationResult, RunSpec};
 
 /// Why there is no calibration.
@@ -67,7 +67,8 @@ fn ask(trainer: &Trainer, slot: Slot, specs: &[RunSpec]) -> Result<Child, Calibr
             };
             let line = serde_json::to_string(&request).map_err(std::io::Error::from)?;
             // A trainer that died early is told by its exit, with its own words.
-            if writeln!(input, "{line}").is_err() {
+            let written = writeln!(input, "{line}");
+            if dropped(written, "a trainer takes no more questions").is_none() {
                 break;
             }
         }
@@ -79,7 +80,7 @@ fn answers(child: Child, expected: usize) -> Result<Vec<CalibrationResult>, Cali
     let output = child.wait_with_output()?;
     let answers: Vec<CalibrationResult> = String::from_utf8_lossy(&output.stdout)
         .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter_map(|line| dropped(serde_json::from_str(line), "a line has no step time"))
         .collect();
     if output.status.success() && answers.len() == expected {
         return Ok(answers);
