@@ -8,8 +8,8 @@ use super::recorder::{Recorder, with_tables};
 use super::{AppError, Listener, SessionEnd, memory};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{
-    self, Cost, Observer, Options, Policy, SweepLock, TakenUp, TextBytes, branches, disk_reserve,
-    drive, seat,
+    self, Observer, Options, Policy, SweepLock, TakenUp, TextBytes, branches, disk_reserve, drive,
+    guessed_seconds, seat,
 };
 use isoflop_dispatch::executor::{Engines, Slot};
 use isoflop_sweep::{At, Count, Executor, Plan, SweepFile};
@@ -136,7 +136,7 @@ fn options(
     let costs = runs
         .iter()
         .zip(&branches)
-        .map(|(run, branch)| Cost::guessed(&run.spec, *branch).seconds)
+        .map(|(run, branch)| guessed_seconds(&run.spec, *branch))
         .collect();
     let count = |count: &At<Count>| u32::try_from(count.value.0).unwrap_or(u32::MAX);
     let reserve = || disk_reserve(runs.iter().map(|run| &run.spec), slots.len());

@@ -48,13 +48,23 @@ pub struct TakenUp {
     /// How its runs stand.
     pub resumed: Resumed,
     /// The store, in which that is written down.
-    pub store: Store,
+    pub(super) store: Store,
     /// Where a damaged store was put, and what was wrong with it.
     pub set_aside: Option<(PathBuf, String)>,
     /// Trainers of an earlier coordinator that were ended.
     pub survivors: usize,
     /// Attempts that an earlier coordinator gave to an engine and that may still run: they hold their runs, in slots 0, 1, 2.
     pub held: BTreeMap<RunIndex, Fence>,
+}
+
+impl TakenUp {
+    /// Leaves the sweep to the next coordinator.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn close(self) -> Result<(), StoreError> {
+        self.store.close()
+    }
 }
 
 impl Resumed {

@@ -14,8 +14,10 @@ mod write;
 mod tests;
 
 pub use error::StoreError;
-pub use opened::{Listed, Opened};
+pub(crate) use opened::{Listed, Opened};
 pub use reader::{Counts, Reader, RunEntry};
 pub use record::{Failure, FailureClass, Lease, Record, RunState};
-pub use requests::{Request, RequestKind};
-pub use write::{Change, End, Fence, LeaseChange, Store, Written};
+pub(crate) use requests::Request;
+pub use requests::RequestKind;
+pub use write::Fence;
+pub(crate) use write::{Change, End, LeaseChange, Store, Written};

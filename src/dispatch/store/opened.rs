@@ -13,40 +13,37 @@ use isoflop_core::run::{RunId, SweepDir};
 
 /// A store as the last coordinator left it, or a new one that no reader sees before it lists the plan's runs.
 #[derive(Debug)]
-pub struct Opened {
+pub(crate) struct Opened {
     database: Database,
     is_new: bool,
     /// Where a damaged one was put, and what was wrong with it; this one is new.
-    pub set_aside: Option<(PathBuf, String)>,
+    pub(crate) set_aside: Option<(PathBuf, String)>,
 }
 
 /// A run of the plan, as the store lists it.
 #[derive(Clone, Debug)]
-pub struct Listed<'a> {
+pub(crate) struct Listed<'a> {
     /// Identity.
-    pub id: &'a RunId,
+    pub(crate) id: &'a RunId,
     /// Name of the architecture.
-    pub arm: &'a str,
+    pub(crate) arm: &'a str,
     /// Name of the shape.
-    pub size: &'a str,
+    pub(crate) size: &'a str,
     /// Seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// The budget's value and unit.
-    pub budget: (f64, &'static str),
+    pub(crate) budget: (f64, &'static str),
     /// Factor on the learning rate, where the sweep has several.
-    pub lr_factor: Option<f64>,
+    pub(crate) lr_factor: Option<f64>,
     /// How it stands.
-    pub record: &'a Record,
+    pub(crate) record: &'a Record,
     /// The outcome's loss, nats/token.
-    pub loss: Option<f64>,
+    pub(crate) loss: Option<f64>,
 }
 
 impl Opened {
     /// Opens the store of a sweep, or makes it. One that is damaged is set aside and made anew: it can be.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it can be neither.
-    pub fn of(sweep: &SweepDir) -> Result<Self, StoreError> {
+    pub(crate) fn of(sweep: &SweepDir) -> Result<Self, StoreError> {
         let path = sweep.store();
         let (found, set_aside) = match Database::open(&path) {
             Err(StoreError::Damaged { reason, .. }) => (None, Some((set_aside(&path)?, reason))),
@@ -60,18 +57,12 @@ impl Opened {
     }
 
     /// What is remembered of every run of which something is.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn records(&self) -> Result<HashMap<String, Record>, StoreError> {
+    pub(crate) fn records(&self) -> Result<HashMap<String, Record>, StoreError> {
         self.database.records()
     }
 
     /// The tokens of the attempts that hold a run, by its identity.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn fences(&self) -> Result<HashMap<String, Fence>, StoreError> {
+    pub(crate) fn fences(&self) -> Result<HashMap<String, Fence>, StoreError> {
         let query = "SELECT id, fence FROM runs WHERE fence IS NOT NULL";
         self.database
             .rows(query, [], |row| Ok((row.get(0)?, Fence(row.get(1)?))))
@@ -79,10 +70,7 @@ impl Opened {
 
     /// Writes down what the plan asks for, with how each run stands; what it no longer asks for loses its place.
     /// Attempts that the last coordinator left open are closed as preempted, but for those that hold their run by its record.
-    ///
-    /// # Errors
-    /// [`StoreError`]: nothing is changed.
-    pub fn adopt<'a>(
+    pub(crate) fn adopt<'a>(
         mut self,
         runs: impl Iterator<Item = Listed<'a>>,
     ) -> Result<Store, StoreError> {

@@ -8,13 +8,13 @@ use super::write::{Store, now};
 
 /// Something that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub(crate) struct Request {
     /// Its number.
-    pub id: i64,
+    pub(crate) id: i64,
     /// What is asked for.
-    pub kind: RequestKind,
+    pub(crate) kind: RequestKind,
     /// Of which run.
-    pub run: String,
+    pub(crate) run: String,
 }
 
 /// What may be asked for.
@@ -69,10 +69,7 @@ impl Reader {
 
 impl Store {
     /// Requests that are not carried out yet, in the order in which they were made.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn requests(&self) -> Result<Vec<Request>, StoreError> {
+    pub(crate) fn requests(&self) -> Result<Vec<Request>, StoreError> {
         let query = "SELECT id, kind, run FROM requests WHERE answer IS NULL ORDER BY id";
         let read = |row: &Row<'_>| {
             let (id, run) = (row.get(0)?, row.get(2)?);
@@ -85,10 +82,7 @@ impl Store {
     }
 
     /// Answers requests that are carried out.
-    ///
-    /// # Errors
-    /// [`StoreError`]: none is answered.
-    pub fn answer(&mut self, answers: &[(i64, String)]) -> Result<(), StoreError> {
+    pub(crate) fn answer(&mut self, answers: &[(i64, String)]) -> Result<(), StoreError> {
         if answers.is_empty() {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use isoflop_core::run::RunId;
 
 /// The store, to write to.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     pub(super) database: Database,
     origin: String,
 }
@@ -22,18 +22,18 @@ pub struct Fence(pub(super) i64);
 
 /// What is written down of one run.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub(crate) struct Change {
     /// The run.
-    pub run: RunId,
+    pub(crate) run: RunId,
     /// Its record from now on; where it is leased, its attempt is counted in it.
-    pub record: Record,
+    pub(crate) record: Record,
     /// What becomes of its lease.
-    pub lease: LeaseChange,
+    pub(crate) lease: LeaseChange,
 }
 
 /// What becomes of a run's lease. Nothing is written where something else holds the run than is said here.
 #[derive(Clone, Debug)]
-pub enum LeaseChange {
+pub(crate) enum LeaseChange {
     /// Nothing holds it, and it is given this slot.
     Made(usize),
     /// The attempt of this token holds it, and goes on to.
@@ -46,7 +46,7 @@ pub enum LeaseChange {
 
 /// How an attempt ended.
 #[derive(Clone, Debug)]
-pub enum End {
+pub(crate) enum End {
     /// With an outcome, which has this loss, nats/token.
     Outcome(Option<f64>),
     /// Without one.
@@ -55,7 +55,7 @@ pub enum End {
 
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub(crate) enum Written {
     /// It is written down.
     Yes,
     /// It is, and this is the lease's token.
@@ -71,15 +71,12 @@ impl Store {
     }
 
     /// The token as an attempt's launch file carries it.
-    pub fn token(&self, fence: Fence) -> String {
+    pub(crate) fn token(&self, fence: Fence) -> String {
         format!("{}-{}", self.origin, fence.0)
     }
 
     /// Writes changes down in one transaction: all of them, or none. Says what became of each.
-    ///
-    /// # Errors
-    /// [`StoreError`]: nothing is changed.
-    pub fn write(&mut self, changes: &[Change]) -> Result<Vec<Written>, StoreError> {
+    pub(crate) fn write(&mut self, changes: &[Change]) -> Result<Vec<Written>, StoreError> {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
@@ -90,10 +87,7 @@ impl Store {
     }
 
     /// Writes the log back and ends: what is left is one file.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn close(self) -> Result<(), StoreError> {
+    pub(crate) fn close(self) -> Result<(), StoreError> {
         self.database.close()
     }
 }

@@ -162,10 +162,9 @@ impl<'a> Driver<'a> {
             let detached = !self.finished && self.may_detach(&state);
             if self.finished || detached {
                 self.ledger.write_all(&state)?;
-                let (records, stopped_by) = (state.records().to_vec(), state.stopped_by().cloned());
                 return Ok(Summary {
-                    records,
-                    stopped_by,
+                    records: state.records().to_vec(),
+                    stopped_by: state.stopped_by().cloned(),
                     interrupted: self.interrupted,
                     detached,
                 });
@@ -174,11 +173,10 @@ impl<'a> Driver<'a> {
                 .next_moment()
                 .map(|moment| self.began + Duration::from_millis(moment.0));
             tokio::select! {
-                Some(ended) = self.ended.1.recv() => {
-                    events.push(self.attempt_ended(ended));
-                    while let Ok(ended) = self.ended.1.try_recv() {
-                        events.push(self.attempt_ended(ended));
-                    }
+                Some(first) = self.ended.1.recv() => {
+                    let others = std::iter::from_fn(|| self.ended.1.try_recv().ok());
+                    let ended: Vec<Ended> = std::iter::once(first).chain(others).collect();
+                    events.extend(ended.into_iter().map(|ended| self.attempt_ended(ended)));
                 }
                 () = signals.next() => events.push(self.interrupt()),
                 _ = look.tick() => {
@@ -273,10 +271,10 @@ impl<'a> Driver<'a> {
 
     fn carry_out(&mut self, command: Command, state: &State) -> Option<Event> {
         match command {
-            Command::Start { claim, slot } => match self.start(claim, slot, state) {
-                Ok(event) => Some(event),
-                Err(failure) => Some(Event::Failed(claim, failure)),
-            },
+            Command::Start { claim, slot } => {
+                let started = self.start(claim, slot, state);
+                Some(started.unwrap_or_else(|failure| Event::Failed(claim, failure)))
+            }
             Command::Stop(claim) => {
                 if let Some(active) = self.active.get(&claim) {
                     ask(&active.asked, Asked::Stop);

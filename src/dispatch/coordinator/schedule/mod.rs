@@ -6,13 +6,13 @@ mod state;
 mod step;
 mod verdict;
 
+pub(super) use facts::{Claim, Facts, Moment};
+pub use facts::{Machine, Policy, RunIndex, SlotIndex};
+pub(super) use state::State;
+pub(super) use step::{Command, Event, Exploded, asked, step};
+pub(super) use verdict::{Choice, GiveUp, Next, Room, StopReason, Subject, Verdict};
+
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod tests;
-
-pub use facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex};
-pub use state::State;
-pub(super) use step::asked;
-pub use step::{Command, Decision, Event, Exploded, step};
-pub use verdict::{GiveUp, Next, Room, StopReason, Verdict};
