@@ -27,20 +27,13 @@ pub fn calibrate(
     slots: &[Slot],
     specs: &[RunSpec],
 ) -> Result<Vec<CalibrationResult>, CalibrationError> {
-    let children: Vec<Child> = slots
-        .iter()
-        .map(|slot| ask(trainer, *slot, specs))
-        .collect::<Result<_, _>>()?;
-    let answers: Vec<_> = children
-        .into_iter()
-        .map(|child| answers(child, specs.len()))
-        .collect::<Result<_, _>>()?;
+    // All are asked before one is waited for.
+    let asked = slots.iter().map(|slot| ask(trainer, *slot, specs));
+    let asked = asked.collect::<Result<Vec<Child>, _>>()?.into_iter();
+    let answers = asked.map(|child| answers(child, specs.len()));
+    let answers = answers.collect::<Result<Vec<_>, _>>()?;
     let mean = |i: usize, of: fn(&CalibrationResult) -> f64| {
-        answers
-            .iter()
-            .map(|slot: &Vec<CalibrationResult>| of(&slot[i]))
-            .sum::<f64>()
-            / answers.len() as f64
+        answers.iter().map(|slot| of(&slot[i])).sum::<f64>() / answers.len() as f64
     };
     let one = |i| CalibrationResult {
         step_seconds: mean(i, |a| a.step_seconds),

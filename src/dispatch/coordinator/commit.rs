@@ -1,11 +1,9 @@
 //! Making an attempt's outcome the run's, once.
 
+use super::leftovers::drop_checkpoints;
 use super::unwritable::{Unwritable, unwritable};
-use crate::executor::dropped;
 use crate::store::{Failure, FailureClass};
-use isoflop_core::run::{
-    AttemptDir, InvalidOutcome, Outcome, SweepDir, remove_checkpoints, write_json,
-};
+use isoflop_core::run::{AttemptDir, InvalidOutcome, Outcome, SweepDir, write_json};
 use isoflop_sweep::PlannedRun;
 
 /// Why an outcome was not committed.
@@ -41,10 +39,6 @@ pub(super) fn commit(
     let outcome = Outcome::delivered(attempt, fence, &run.id, &run.spec)?;
     let dir = sweep.run(&run.id);
     write_json(&dir.outcome(), &outcome).map_err(unwritable(&dir.outcome()))?;
-    // The run is done: its checkpoints are of no more use, and what cannot be removed costs only space.
-    dropped(
-        remove_checkpoints(&dir.checkpoints()),
-        "checkpoints were not removed",
-    );
+    drop_checkpoints(&dir);
     Ok(outcome)
 }

@@ -8,12 +8,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::leftovers::drop_checkpoints;
 use super::unwritable::{Unwritable, unwritable};
 use crate::executor::dropped;
 use isoflop_core::data::read_digest;
 use isoflop_core::run::{
-    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, remove_checkpoints, write_json,
-    write_streamed,
+    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, write_json, write_streamed,
 };
 use isoflop_sweep::Plan;
 
@@ -278,11 +278,7 @@ fn place(staged: &RunDir, here: &RunDir, number: u32) -> Result<(), Unwritable> 
     rename(staged.attempt(number).root(), here.attempt(number).root())?;
     rename(&staged.spec(), &here.spec())?;
     rename(&staged.outcome(), &here.outcome())?;
-    // The run is done: its checkpoints are of no more use, and what cannot be removed costs only space.
-    dropped(
-        remove_checkpoints(&here.checkpoints()),
-        "checkpoints were not removed",
-    );
+    drop_checkpoints(here);
     Ok(())
 }
 

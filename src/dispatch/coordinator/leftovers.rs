@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 
 use crate::executor::dropped;
-use isoflop_core::run::{SweepDir, remove_checkpoints, remove_unfinished};
+use isoflop_core::run::{RunDir, SweepDir, remove_checkpoints, remove_unfinished};
 use isoflop_sweep::Plan;
 
 /// Removes files in the making, and the checkpoints of runs that are `done`. What cannot be removed costs only space.
@@ -31,8 +31,13 @@ pub(super) fn sweep_leftovers(
             dropped(removed, "a checkpoint in the making was not removed");
         }
         if *done {
-            let removed = remove_checkpoints(&dir.checkpoints());
-            dropped(removed, "checkpoints were not removed");
+            drop_checkpoints(&dir);
         }
     }
+}
+
+/// Removes the checkpoints of a run that is done: they are of no more use, and what cannot be removed costs only space.
+pub(super) fn drop_checkpoints(run: &RunDir) {
+    let removed = remove_checkpoints(&run.checkpoints());
+    dropped(removed, "checkpoints were not removed");
 }

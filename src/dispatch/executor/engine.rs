@@ -27,13 +27,17 @@ pub trait Executor: Debug {
     ) -> Result<Execution, SpawnError>;
 
     /// Goes on with an attempt that an earlier coordinator began; nothing where attempts end with their coordinator.
-    fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution>;
+    fn adopt(&self, _: &AttemptDir, _: watch::Receiver<Asked>) -> Option<Execution> {
+        None
+    }
 
     /// All that an earlier coordinator began and that this one goes on with is adopted.
     fn open(&self) {}
 
     /// Whether an attempt may wait before it begins, for a machine that is not ours to give.
-    fn has_a_queue(&self) -> bool;
+    fn has_a_queue(&self) -> bool {
+        false
+    }
 
     /// What keeps it from its attempts at the moment, if anything does. None of them is lost by it.
     fn trouble(&self) -> Option<Trouble> {

@@ -121,14 +121,6 @@ impl Executor for Trainer {
             end: Box::pin(end),
         })
     }
-
-    fn adopt(&self, _: &AttemptDir, _: watch::Receiver<Asked>) -> Option<Execution> {
-        None
-    }
-
-    fn has_a_queue(&self) -> bool {
-        false
-    }
 }
 
 /// A trainer process.

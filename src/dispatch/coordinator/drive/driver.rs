@@ -24,7 +24,6 @@ use crate::coordinator::resume::TakenUp;
 use crate::coordinator::schedule::{
     Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, Verdict, step,
 };
-use crate::coordinator::trunks::followers;
 use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, dropped, unwant};
 use crate::store::{End, Failure, FailureClass, Fence, Request, Store};
 use isoflop_core::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
@@ -81,8 +80,6 @@ struct Driver<'a> {
     options: Options,
     observer: &'a mut dyn Observer,
     ledger: Ledger<'a>,
-    /// For each run, the one that goes on from its trunk.
-    followers: Vec<Option<RunIndex>>,
     active: Actives,
     /// Requests that are not answered yet.
     requests: Vec<(Request, RunIndex)>,
@@ -113,7 +110,6 @@ impl<'a> Driver<'a> {
         Self {
             sweep,
             plan,
-            followers: followers(&options.branches),
             options,
             observer,
             ledger: Ledger::new(plan, store, leases),
@@ -219,15 +215,14 @@ impl<'a> Driver<'a> {
 
     fn decide(&mut self, state: State, event: Event) -> (State, Vec<Command>) {
         let now = Moment(self.began.elapsed().as_millis() as u64);
-        let told = event.clone();
-        let decision = step(state, now, event);
+        let decision = step(state, now, event.clone());
         let state = decision.state;
-        let end = self.end_of(&told);
+        let end = self.end_of(&event);
         for run in decision.changed {
             self.ledger.note(&state, run, &end);
         }
         self.note_verdicts(decision.verdicts);
-        self.tell(&told, &state);
+        self.tell(&event, &state);
         self.finished = decision.commands.contains(&Command::Finish);
         (state, decision.commands)
     }
@@ -412,13 +407,14 @@ impl<'a> Driver<'a> {
     }
 
     /// Whether a run that has no outcome goes on from this one.
-    fn is_awaited(&self, run: RunIndex, state: &State) -> bool {
-        self.followers[run].is_some_and(|follower| !state.record(follower).state.has_outcome())
+    fn is_awaited(run: RunIndex, state: &State) -> bool {
+        let mut followers = state.waiting_for(run).iter();
+        followers.any(|follower| !state.record(*follower).state.has_outcome())
     }
 
     /// Removes the trunk of a run that nobody waits for any more; what cannot be removed costs only space.
     fn drop_trunk(&self, run: RunIndex, state: &State) {
-        if !self.is_awaited(run, state) {
+        if !Self::is_awaited(run, state) {
             let trunk = self.sweep.run(&self.plan.runs[run].id).trunk();
             dropped(remove_checkpoints(&trunk), "a trunk was not removed");
         }
@@ -428,9 +424,7 @@ impl<'a> Driver<'a> {
         info!(again = self.interrupted, "interrupted");
         self.observer.interrupted(self.interrupted);
         if self.interrupted {
-            self.active
-                .values()
-                .for_each(|active| ask(&active.asked, Asked::EndNow));
+            self.ask_all(Asked::EndNow);
         }
         self.interrupted = true;
         Event::Interrupted
@@ -438,15 +432,18 @@ impl<'a> Driver<'a> {
 
     /// Ends what runs, because nothing can be written down any more; checkpoints and delivered outcomes are for the next time.
     async fn end_all(&mut self, signals: &mut Signals) {
-        self.active
-            .values()
-            .for_each(|active| ask(&active.asked, Asked::Stop));
+        self.ask_all(Asked::Stop);
         while !self.active.is_empty() {
             tokio::select! {
                 Some((claim, _)) = self.ended.1.recv() => drop(self.active.remove(&claim)),
-                () = signals.next() => self.active.values().for_each(|active| ask(&active.asked, Asked::EndNow)),
+                () = signals.next() => self.ask_all(Asked::EndNow),
             }
         }
+    }
+
+    fn ask_all(&self, what: Asked) {
+        let active = self.active.values();
+        active.for_each(|active| ask(&active.asked, what));
     }
 }
 

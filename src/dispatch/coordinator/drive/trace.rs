@@ -115,7 +115,7 @@ impl Grounds<'_> {
         let next = match next {
             Next::In(milliseconds) => format!("in {}", duration(milliseconds as f64 / 1e3)),
             Next::After(run) => format!("when run {} has ended", self.id(run)),
-            Next::NextTime => "when the sweep is run again".to_owned(),
+            Next::WhenResumed => "when the sweep is run again".to_owned(),
         };
         let parts = if splits {
             ", in passes of half the size"
@@ -246,7 +246,7 @@ mod tests {
             },
             retry(FailureClass::Crash, false, Next::In(1300)),
             retry(FailureClass::OutOfMemory, true, Next::In(1300)),
-            retry(FailureClass::Preempted, false, Next::NextTime),
+            retry(FailureClass::Preempted, false, Next::WhenResumed),
             give_up(FailureClass::Crash, GiveUp::Crashes(5)),
             give_up(FailureClass::TimeLimit, GiveUp::SameAgain),
             give_up(FailureClass::OutOfMemory, GiveUp::OneSequence),

@@ -110,10 +110,9 @@ pub(super) fn ranks(facts: &[Facts], order: RunOrder) -> Vec<usize> {
         })
     });
     let mut ranks = vec![0; facts.len()];
-    sorted
-        .into_iter()
-        .enumerate()
-        .for_each(|(rank, run)| ranks[run] = rank);
+    for (rank, run) in sorted.into_iter().enumerate() {
+        ranks[run] = rank;
+    }
     ranks
 }
 

@@ -87,6 +87,11 @@ impl State {
         &self.records
     }
 
+    /// The runs that wait for this one's end.
+    pub(crate) fn waiting_for(&self, run: RunIndex) -> &[RunIndex] {
+        &self.waiting[run]
+    }
+
     /// How many slots there are.
     pub(crate) fn slots(&self) -> usize {
         self.slots.len()

@@ -190,14 +190,11 @@ impl Decision {
         }
         self.state.records[run].crashes += u32::from(failure.class == FailureClass::Crash);
         if let Some(reason) = gives_up(&self.state, run, failure.class) {
-            let told = failure.clone();
-            self.say(
-                Subject::Attempt(claim),
-                Choice::GiveUp {
-                    failure: told,
-                    reason,
-                },
-            );
+            let told = Choice::GiveUp {
+                failure: failure.clone(),
+                reason,
+            };
+            self.say(Subject::Attempt(claim), told);
             let end = match reason {
                 GiveUp::Crashes(_) => RunState::Quarantined { failure },
                 _ => RunState::Failed { failure },
@@ -235,7 +232,7 @@ impl Decision {
             state.queue.sleep(run, Moment(now.0 + wait));
         }
         let next = match before {
-            _ if state.stopping || !may_begin => Next::NextTime,
+            _ if state.stopping || !may_begin => Next::WhenResumed,
             Some(before) => Next::After(before),
             None => Next::In(wait),
         };

@@ -109,7 +109,7 @@ pub(crate) enum Next {
     /// When this run, which it goes on from and which is tried again itself, has ended.
     After(RunIndex),
     /// When the sweep is run again: no run is started any more.
-    NextTime,
+    WhenResumed,
 }
 
 /// Why a run is given up.

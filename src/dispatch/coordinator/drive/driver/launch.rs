@@ -34,7 +34,7 @@ impl Driver<'_> {
             checkpoint_seconds: self.options.checkpoint_seconds,
             take_trunk: self.trunk_for(claim.run),
             // Others that go on from it would have its last bits: a trunk is kept as the spec makes it.
-            keep_trunk: self.is_awaited(claim.run, state) && !split,
+            keep_trunk: Self::is_awaited(claim.run, state) && !split,
             memory_bytes_estimate: Some(self.options.memory[claim.run]),
             split_for_memory: split.then(|| split_pass(&planned.spec)).flatten(),
             spec: planned.spec.clone(),

@@ -5,7 +5,6 @@ use std::time::Instant;
 use tracing::info;
 
 use super::{Driver, LOOK};
-use crate::coordinator::drive::judge::late;
 use crate::coordinator::drive::observer::DiskRoom;
 use crate::coordinator::drive::summary::DriveError;
 use crate::coordinator::requests::run_of;
@@ -35,8 +34,7 @@ impl Driver<'_> {
                     .advanced(active.slot, &self.plan.runs[claim.run], event);
             }
             if active.becomes_overdue(self.options.stall, self.options.time_limit) {
-                let late = active.overdue.map(|overdue| late(overdue, &self.options));
-                let reason = late.map(|failure| failure.message);
+                let reason = active.overdue.as_ref().map(|failure| &failure.message);
                 info!(parent: &active.span, reason, "asked to stop");
                 ask(&active.asked, Asked::Stop);
             }
