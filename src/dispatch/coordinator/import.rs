@@ -89,9 +89,10 @@ pub fn take_over(from: &SweepDir, into: &SweepDir, plan: &Plan) -> Result<bool, 
         .flat_map(|data| [&data.train_digest, &data.validation_digest])
         .collect();
     for digest in digests {
-        let found = read_digest(&from.tokens(digest));
-        if dropped(found, "tokens were not read").is_some_and(|found| found == *digest) {
-            copy_whole(&from.tokens(digest), &into.tokens(digest))?;
+        let tokens = from.tokens(digest);
+        let found = dropped(read_digest(&tokens), "tokens were not read");
+        if found.as_ref() == Some(digest) {
+            copy_whole(&tokens, &into.tokens(digest))?;
         } else {
             whole = false;
         }
@@ -254,7 +255,6 @@ fn stage(
 ) -> Result<RunDir, ImportError> {
     let staged = into.run_in_the_making(&run.id);
     let attempt = staged.attempt(number);
-    fs::create_dir_all(attempt.root()).map_err(unwritable(attempt.root()))?;
     copy_folder(there.attempt(run.outcome.attempt).root(), attempt.root())?;
     let outcome = Outcome {
         attempt: number,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::commit::commit;
 use super::leftovers::sweep_leftovers;
@@ -164,10 +164,8 @@ pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
     }
     tell(&resumed, plan, survivors, set_aside.as_ref());
     let wanted = wanted(plan);
-    fences
-        .keys()
-        .filter(|id| !wanted.contains(id.as_str()))
-        .for_each(|id| take_back(&sweep.run_named(id)));
+    let others = fences.keys().filter(|id| !wanted.contains(id.as_str()));
+    others.for_each(|id| take_back(&sweep.run_named(id)));
     sweep_leftovers(sweep, plan, &resumed.done, &folders(sweep));
     let store = opened.adopt(listing(plan, &resumed))?;
     Ok(TakenUp {
@@ -184,14 +182,10 @@ fn tell(resumed: &Resumed, plan: &Plan, survivors: usize, aside: Option<&(PathBu
     if let Some((path, reason)) = aside {
         info!(path = %path.display(), reason, "store made anew");
     }
-    let runs = [
-        ("done again", &resumed.damaged),
-        ("restored", &resumed.restored),
-    ];
-    for (choice, found) in runs {
-        for (run, reason) in found {
-            info!(run = plan.runs[*run].id.as_str(), reason, "{choice}");
-        }
+    let again = resumed.damaged.iter().map(|run| ("done again", run));
+    let restored = resumed.restored.iter().map(|run| ("restored", run));
+    for (choice, (run, reason)) in again.chain(restored) {
+        info!(run = plan.runs[*run].id.as_str(), reason, "{choice}");
     }
     info!(
         runs = plan.runs.len(),
@@ -220,21 +214,13 @@ fn listing<'a>(plan: &'a Plan, resumed: &'a Resumed) -> impl Iterator<Item = Lis
 }
 
 fn done(outcome: &Outcome, remembered: Option<&Record>) -> (Record, Option<f64>) {
-    let state = match outcome.ending {
+    let mut record = remembered.cloned().unwrap_or_default();
+    record.attempts = record.attempts.max(outcome.attempt);
+    record.state = match outcome.ending {
         Ending::Finished { .. } => RunState::Done,
         Ending::Diverged { .. } => RunState::Diverged,
     };
-    let attempts = remembered
-        .map_or(0, |record| record.attempts)
-        .max(outcome.attempt);
-    (
-        Record {
-            state,
-            attempts,
-            ..remembered.cloned().unwrap_or_default()
-        },
-        outcome.loss(),
-    )
+    (record, outcome.loss())
 }
 
 /// The record of a run without a valid outcome, and what is wrong with one that it had; where the store knows nothing of it, its
@@ -286,33 +272,31 @@ fn left_behind(sweep: &SweepDir, run: &PlannedRun, record: &Record) -> Option<Ou
 /// Asks the attempt of an engine at a run that is not wanted any more to end. It commits nothing in any case: one that cannot be
 /// told only takes its time.
 fn take_back(run: &RunDir) {
-    let attempt = last_attempt(run).map(|number| run.attempt(number));
-    if let Some(attempt) =
-        attempt.filter(|attempt| attempt.is_with_an_engine() && !attempt.end().exists())
-    {
-        info!(attempt = %attempt.root().display(), reason = "the plan does not ask for its run", "asked to stop");
+    let Some(attempt) = last_attempt(run).map(|number| run.attempt(number)) else {
+        return;
+    };
+    if attempt.is_with_an_engine() && !attempt.end().exists() {
+        let reason = "the plan does not ask for its run";
+        info!(attempt = %attempt.root().display(), reason, "asked to stop");
         dropped(unwant(&attempt), "an attempt was not told to end");
     }
 }
 
 /// The number of the latest attempt at a run.
 fn last_attempt(run: &RunDir) -> Option<u32> {
-    let entries = dropped(fs::read_dir(run.attempts()), "attempts were not listed")?;
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .max()
+    let names = names(&run.attempts(), "attempts were not listed");
+    names.filter_map(|name| name.parse().ok()).max()
 }
 
 /// The runs that have a folder.
 fn folders(sweep: &SweepDir) -> HashSet<String> {
-    let Some(entries) = dropped(fs::read_dir(sweep.runs()), "runs were not listed") else {
-        return HashSet::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect()
+    names(&sweep.runs(), "runs were not listed").collect()
+}
+
+/// The names in a folder; none where it cannot be listed.
+fn names(folder: &Path, told: &'static str) -> impl Iterator<Item = String> + use<> {
+    let entries = dropped(fs::read_dir(folder), told).into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok())
 }
 
 /// The runs that the plan asks for.
@@ -326,7 +310,7 @@ fn unwanted(sweep: &SweepDir, plan: &Plan, folders: &HashSet<String>) -> Vec<Str
         .iter()
         .filter(|folder| !wanted.contains(folder.as_str()));
     let mut finished: Vec<String> = others
-        .filter(|folder| RunDir::new(sweep.runs().join(folder)).outcome().is_file())
+        .filter(|folder| sweep.run_named(folder).outcome().is_file())
         .cloned()
         .collect();
     finished.sort();

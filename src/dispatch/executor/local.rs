@@ -52,14 +52,11 @@ impl Trainer {
             .map(Path::to_owned)
             .or_else(beside)
             .unwrap_or_else(|| PathBuf::from("isoflop-trainer"));
-        if program.is_file() {
-            Ok(Self {
-                program,
-                kills: Arc::default(),
-            })
-        } else {
-            Err(TrainerMissing(program))
+        if !program.is_file() {
+            return Err(TrainerMissing(program));
         }
+        let kills = Arc::default();
+        Ok(Self { program, kills })
     }
 
     /// The program.
@@ -175,7 +172,7 @@ fn as_told(end: AttemptEnd) -> AttemptEnd {
 }
 
 /// The last `error:` line of an attempt's log.
-pub fn error_line(attempt: &AttemptDir) -> Option<String> {
+pub(crate) fn error_line(attempt: &AttemptDir) -> Option<String> {
     let log = dropped(std::fs::read(attempt.log()), "a log was not read")?;
     let text = String::from_utf8_lossy(&log);
     text.lines()

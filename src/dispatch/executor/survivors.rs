@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The processes that are still there.
-pub fn kill_survivors(runs: &Path) -> Result<usize, Vec<i32>> {
+pub(crate) fn kill_survivors(runs: &Path) -> Result<usize, Vec<i32>> {
     let Some(runs) = dropped(runs.canonicalize(), "the folder of runs has no path") else {
         return Ok(0);
     };

@@ -312,17 +312,13 @@ impl<'a> Driver<'a> {
         slot: SlotIndex,
         fence: String,
     ) -> (AttemptDir, watch::Receiver<Asked>) {
-        let attempt = self
-            .sweep
-            .run(&self.plan.runs[claim.run].id)
-            .attempt(claim.attempt);
+        let run = self.sweep.run(&self.plan.runs[claim.run].id);
+        let attempt = run.attempt(claim.attempt);
         let (asked, hears) = watch::channel(Asked::Nothing);
         let span = attempt_span(self.plan, claim, &fence);
         let waits = self.options.engines.has_a_queue(self.options.slots[slot]);
-        self.active.insert(
-            claim,
-            Active::new(slot, attempt.clone(), (fence, span), asked, waits),
-        );
+        let active = Active::new(slot, attempt.clone(), (fence, span), asked, waits);
+        self.active.insert(claim, active);
         (attempt, hears)
     }
 
@@ -358,12 +354,11 @@ impl<'a> Driver<'a> {
         let fence = self.ledger.token(claim).unwrap_or_default();
         let (attempt, hears) = self.watch(claim, slot, fence);
         let Some(execution) = self.options.engines.adopt(&attempt, hears) else {
-            let told = unwant(&attempt).map_or_else(
-                |e| format!(", and cannot be told to end: {e}"),
-                |()| String::new(),
-            );
-            let message =
-                format!("it was given to an engine that is not the sweep's any more{told}");
+            let mut message =
+                "it was given to an engine that is not the sweep's any more".to_owned();
+            if let Err(e) = unwant(&attempt) {
+                message += &format!(", and cannot be told to end: {e}");
+            }
             return Event::Failed(claim, Failure::new(FailureClass::Preempted, message));
         };
         if let Some(active) = self.active.get(&claim) {
