@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::event::{Command, Event, Exploded};
 use super::facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex};
-use super::step::{Command, Event, Exploded};
 use crate::store::{Failure, FailureClass, Record, RunState};
 use isoflop_sweep::RunOrder;
 

@@ -1,5 +1,6 @@
 //! Decisions with their reasons, for people to read back: nothing follows from them.
 
+use super::event::Exploded;
 use super::facts::{Claim, RunIndex, SlotIndex};
 use crate::store::{Failure, RequestKind};
 
@@ -47,7 +48,7 @@ pub(crate) enum Choice {
     /// What the attempt delivered is checked, and made the run's outcome if it is valid.
     Commit,
     /// The run has its outcome.
-    Done(super::Exploded),
+    Done(Exploded),
     /// The attempt failed, and another may fare better.
     Retry {
         /// How.
