@@ -62,7 +62,7 @@ pub fn import(request: &ImportRequest, listener: &mut dyn Listener) -> Result<Im
         listener.importing(done, total);
     })?;
     // The store learns of them as it would at the next start.
-    resume(&into, &plan)?.store.close()?;
+    resume(&into, &plan)?.close()?;
     Ok(Import {
         labels: labels(&plan, there.as_ref()),
         sweep,

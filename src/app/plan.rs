@@ -10,7 +10,7 @@ use super::{AppError, Changes, Listener, Sweep, memory};
 use isoflop_core::run::{Budget, RunSpec};
 use isoflop_core::units::Flops;
 use isoflop_dispatch::coordinator::{
-    Branch, CalibrationError, Cost, Resumed, branches, calibrate, flops_saved, look,
+    Branch, CalibrationError, Resumed, branches, calibrate, calibrated_seconds, flops_saved, look,
 };
 use isoflop_dispatch::executor::{Slot, Trainer};
 use isoflop_sweep::PlannedRun;
@@ -125,7 +125,7 @@ fn calibrated(
     let measured = calibrate(trainer, slots, &kinds)?;
     let runs = sweep.plan.runs.iter().zip(branches);
     let cost = |(run, branch): (&PlannedRun, &Option<Branch>)| {
-        Cost::calibrated(&run.spec, *branch, &measured[place[&kind(&run.spec).id()]]).seconds
+        calibrated_seconds(&run.spec, *branch, &measured[place[&kind(&run.spec).id()]])
     };
     Ok(runs.map(cost).collect())
 }

@@ -11,8 +11,8 @@ use super::seconds::seconds;
 use super::{AppError, Listener, SessionEnd, memory};
 use isoflop_core::run::{Outcome, RunId, SweepDir};
 use isoflop_dispatch::coordinator::{
-    self, Branch, Cost, Machine, Observer, Options, Policy, SweepLock, TakenUp, TextBytes,
-    branches, disk_reserve, drive, seat,
+    self, Branch, Machine, Observer, Options, Policy, SweepLock, TakenUp, TextBytes, branches,
+    disk_reserve, drive, guessed_seconds, seat,
 };
 use isoflop_dispatch::executor::{Engines, Slot};
 use isoflop_sweep::{Executor, Plan, PlannedRun, SweepFile};
@@ -150,8 +150,7 @@ fn options(
     let policy = &sweep.file.policy;
     let runs = &sweep.plan.runs;
     let branches = branches(&sweep.plan);
-    let cost =
-        |(run, branch): (&PlannedRun, &Option<Branch>)| Cost::guessed(&run.spec, *branch).seconds;
+    let cost = |(run, branch): (&PlannedRun, &Option<Branch>)| guessed_seconds(&run.spec, *branch);
     let limit = policy.max_run_seconds.as_ref();
     let reserve = policy.disk_reserve_bytes.as_ref();
     Options {

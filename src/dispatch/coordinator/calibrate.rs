@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
-use crate::executor::{Slot, Trainer};
+use crate::executor::{Slot, Trainer, dropped};
 use isoflop_core::run::{CalibrationRequest, CalibrationResult, RunSpec};
 
 /// Why there is no calibration.
@@ -27,20 +27,13 @@ pub fn calibrate(
     slots: &[Slot],
     specs: &[RunSpec],
 ) -> Result<Vec<CalibrationResult>, CalibrationError> {
-    let children: Vec<Child> = slots
-        .iter()
-        .map(|slot| ask(trainer, *slot, specs))
-        .collect::<Result<_, _>>()?;
-    let answers: Vec<_> = children
-        .into_iter()
-        .map(|child| answers(child, specs.len()))
-        .collect::<Result<_, _>>()?;
+    // All are asked before one is waited for.
+    let asked = slots.iter().map(|slot| ask(trainer, *slot, specs));
+    let asked = asked.collect::<Result<Vec<Child>, _>>()?.into_iter();
+    let answers = asked.map(|child| answers(child, specs.len()));
+    let answers = answers.collect::<Result<Vec<_>, _>>()?;
     let mean = |i: usize, of: fn(&CalibrationResult) -> f64| {
-        answers
-            .iter()
-            .map(|slot: &Vec<CalibrationResult>| of(&slot[i]))
-            .sum::<f64>()
-            / answers.len() as f64
+        answers.iter().map(|slot| of(&slot[i])).sum::<f64>() / answers.len() as f64
     };
     let one = |i| CalibrationResult {
         step_seconds: mean(i, |a| a.step_seconds),
@@ -67,7 +60,8 @@ fn ask(trainer: &Trainer, slot: Slot, specs: &[RunSpec]) -> Result<Child, Calibr
             };
             let line = serde_json::to_string(&request).map_err(std::io::Error::from)?;
             // A trainer that died early is told by its exit, with its own words.
-            if writeln!(input, "{line}").is_err() {
+            let written = writeln!(input, "{line}");
+            if dropped(written, "a trainer takes no more questions").is_none() {
                 break;
             }
         }
@@ -79,7 +73,7 @@ fn answers(child: Child, expected: usize) -> Result<Vec<CalibrationResult>, Cali
     let output = child.wait_with_output()?;
     let answers: Vec<CalibrationResult> = String::from_utf8_lossy(&output.stdout)
         .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter_map(|line| dropped(serde_json::from_str(line), "a line has no step time"))
         .collect();
     if output.status.success() && answers.len() == expected {
         return Ok(answers);

@@ -1,12 +1,9 @@
 //! Making an attempt's outcome the run's, once.
 
-use std::io;
-use std::path::PathBuf;
-
-use crate::executor::dropped;
-use isoflop_core::run::{
-    AttemptDir, InvalidOutcome, Outcome, SweepDir, remove_checkpoints, write_json,
-};
+use super::leftovers::drop_checkpoints;
+use super::unwritable::{Unwritable, unwritable};
+use crate::store::{Failure, FailureClass};
+use isoflop_core::run::{AttemptDir, InvalidOutcome, Outcome, SweepDir, write_json};
 use isoflop_sweep::PlannedRun;
 
 /// Why an outcome was not committed.
@@ -16,13 +13,20 @@ pub enum CommitError {
     #[error("{0}")]
     Invalid(#[from] InvalidOutcome),
     /// It cannot be written.
-    #[error("cannot write `{path}`: {source}")]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("{0}")]
+    Unwritable(#[from] Unwritable),
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Invalid(reason) => {
+                let message = format!("the trainer exited normally, but {reason}");
+                Self::new(FailureClass::Crash, message)
+            }
+            CommitError::Unwritable(error) => error.into(),
+        }
+    }
 }
 
 /// Checks what an attempt brought and makes it the run's outcome.
@@ -34,12 +38,7 @@ pub(super) fn commit(
 ) -> Result<Outcome, CommitError> {
     let outcome = Outcome::delivered(attempt, fence, &run.id, &run.spec)?;
     let dir = sweep.run(&run.id);
-    let path = dir.outcome();
-    write_json(&path, &outcome).map_err(|source| CommitError::Unwritable { path, source })?;
-    // The run is done: its checkpoints are of no more use, and what cannot be removed costs only space.
-    dropped(
-        remove_checkpoints(&dir.checkpoints()),
-        "checkpoints were not removed",
-    );
+    write_json(&dir.outcome(), &outcome).map_err(unwritable(&dir.outcome()))?;
+    drop_checkpoints(&dir);
     Ok(outcome)
 }

@@ -10,40 +10,25 @@ const FLOP_PER_SECOND: f64 = 3e10;
 /// Seconds to start a trainer.
 const START_SECONDS: f64 = 0.5;
 
-/// A run's expected cost.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cost {
-    /// Seconds from start to end.
-    pub seconds: f64,
+/// Expected seconds of a run that goes on from `branch`, or begins at its beginning, from a calibration on this machine.
+pub fn calibrated_seconds(
+    spec: &RunSpec,
+    branch: Option<Branch>,
+    measured: &CalibrationResult,
+) -> f64 {
+    let own = own_part(spec, branch);
+    let evaluated =
+        evaluations(spec) * own * spec.evaluation.tokens as f64 * measured.eval_token_seconds;
+    START_SECONDS + own * spec.steps as f64 * measured.step_seconds + evaluated
 }
 
-impl Cost {
-    /// From a calibration on this machine, for a run that goes on from `branch`, or begins at its beginning.
-    pub fn calibrated(
-        spec: &RunSpec,
-        branch: Option<Branch>,
-        measured: &CalibrationResult,
-    ) -> Self {
-        let own = own_part(spec, branch);
-        let evaluated =
-            evaluations(spec) * own * spec.evaluation.tokens as f64 * measured.eval_token_seconds;
-        Self {
-            seconds: START_SECONDS + own * spec.steps as f64 * measured.step_seconds + evaluated,
-        }
-    }
-
-    /// From the FLOPs alone: enough to order runs and to weigh progress.
-    pub fn guessed(spec: &RunSpec, branch: Option<Branch>) -> Self {
-        let step =
-            STEP_SECONDS + (spec.flops_per_token() * spec.batch_tokens()).0 / FLOP_PER_SECOND;
-        let evaluation =
-            spec.evaluation.tokens as f64 * spec.flops_per_token().0 as f64 / 3.0 / FLOP_PER_SECOND;
-        let own = own_part(spec, branch);
-        Self {
-            seconds: START_SECONDS
-                + own * (spec.steps as f64 * step + evaluations(spec) * evaluation),
-        }
-    }
+/// The same from the FLOPs alone: enough to order runs and to weigh progress.
+pub fn guessed_seconds(spec: &RunSpec, branch: Option<Branch>) -> f64 {
+    let flops = spec.flops_per_token();
+    let step = STEP_SECONDS + (flops * spec.batch_tokens()).0 / FLOP_PER_SECOND;
+    let evaluation = spec.evaluation.tokens as f64 * flops.0 as f64 / 3.0 / FLOP_PER_SECOND;
+    let own = own_part(spec, branch);
+    START_SECONDS + own * (spec.steps as f64 * step + evaluations(spec) * evaluation)
 }
 
 /// The part of a run that is trained by the run itself.

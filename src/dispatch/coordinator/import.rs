@@ -8,11 +8,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::leftovers::drop_checkpoints;
+use super::unwritable::{Unwritable, unwritable};
 use crate::executor::dropped;
 use isoflop_core::data::read_digest;
 use isoflop_core::run::{
-    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, remove_checkpoints, write_json,
-    write_streamed,
+    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, write_json, write_streamed,
 };
 use isoflop_sweep::Plan;
 
@@ -63,23 +64,13 @@ pub enum ImportError {
         source: io::Error,
     },
     /// This one cannot be written to.
-    #[error("cannot write `{path}`: {source}")]
-    Unwritable {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("{0}")]
+    Unwritable(#[from] Unwritable),
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ImportError + use<> {
     let path = path.to_owned();
     |source| ImportError::Unreadable { path, source }
-}
-
-fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> ImportError + use<> {
-    let path = path.to_owned();
-    |source| ImportError::Unwritable { path, source }
 }
 
 /// Copies what a sweep is beside its runs: the text as tokens, the sweep file, and at last the plan, which is what makes
@@ -93,20 +84,15 @@ pub fn take_over(from: &SweepDir, into: &SweepDir, plan: &Plan) -> Result<bool, 
     if whole {
         copy_whole(&from.sweep_file(), &into.sweep_file())?;
     }
-    let digests = |spec: &RunSpec| {
-        [
-            spec.data.train_digest.clone(),
-            spec.data.validation_digest.clone(),
-        ]
-    };
-    let digests: HashSet<String> = plan
-        .runs
-        .iter()
-        .flat_map(|run| digests(&run.spec))
+    let data = plan.runs.iter().map(|run| &run.spec.data);
+    let digests: HashSet<&String> = data
+        .flat_map(|data| [&data.train_digest, &data.validation_digest])
         .collect();
     for digest in digests {
-        if read_digest(&from.tokens(&digest)).is_ok_and(|found| found == digest) {
-            copy_whole(&from.tokens(&digest), &into.tokens(&digest))?;
+        let tokens = from.tokens(digest);
+        let found = dropped(read_digest(&tokens), "tokens were not read");
+        if found.as_ref() == Some(digest) {
+            copy_whole(&tokens, &into.tokens(digest))?;
         } else {
             whole = false;
         }
@@ -129,21 +115,16 @@ pub fn import(
     clear(into)?;
     let imported = all(from, into, progress);
     // After a failure too: what is half copied takes room.
-    clear(into).and(imported).map(|mut imported| {
-        let wanted: HashSet<&RunId> = plan.runs.iter().map(|run| &run.id).collect();
-        imported.not_wanted = imported
-            .imported
-            .iter()
-            .filter(|id| !wanted.contains(id))
-            .cloned()
-            .collect();
-        // A divergence on one side only counts as the largest of differences.
-        let nats = |difference: &Difference| difference.nats().unwrap_or(f64::INFINITY);
-        imported
-            .differing
-            .sort_by(|a, b| nats(b).total_cmp(&nats(a)));
-        imported
-    })
+    clear(into)?;
+    let mut imported = imported?;
+    let wanted: HashSet<&RunId> = plan.runs.iter().map(|run| &run.id).collect();
+    let others = imported.imported.iter().filter(|id| !wanted.contains(id));
+    imported.not_wanted = others.cloned().collect();
+    // A divergence on one side only counts as the largest of differences.
+    let nats = |difference: &Difference| difference.nats().unwrap_or(f64::INFINITY);
+    let differing = &mut imported.differing;
+    differing.sort_by(|a, b| nats(b).total_cmp(&nats(a)));
+    Ok(imported)
 }
 
 fn all(
@@ -159,9 +140,8 @@ fn all(
         match finished(&there, folder) {
             Ok(Some(run)) => match one(&there, into, run, &mut result) {
                 Err(unreadable @ ImportError::Unreadable { .. }) => {
-                    result
-                        .damaged
-                        .push((folder.clone(), unreadable.to_string()));
+                    let reason = unreadable.to_string();
+                    result.damaged.push((folder.clone(), reason));
                 }
                 other => other?,
             },
@@ -174,7 +154,7 @@ fn all(
 }
 
 /// What an earlier import left when it was stopped.
-fn clear(into: &SweepDir) -> Result<(), ImportError> {
+fn clear(into: &SweepDir) -> Result<(), Unwritable> {
     match fs::remove_dir_all(into.importing()) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(unwritable(&into.importing())(e)),
         _ => Ok(()),
@@ -275,7 +255,6 @@ fn stage(
 ) -> Result<RunDir, ImportError> {
     let staged = into.run_in_the_making(&run.id);
     let attempt = staged.attempt(number);
-    fs::create_dir_all(attempt.root()).map_err(unwritable(attempt.root()))?;
     copy_folder(there.attempt(run.outcome.attempt).root(), attempt.root())?;
     let outcome = Outcome {
         attempt: number,
@@ -291,7 +270,7 @@ fn stage(
 }
 
 /// Gives a staged run its name. Where the run was begun here, its outcome comes last: that rename is the commit.
-fn place(staged: &RunDir, here: &RunDir, number: u32) -> Result<(), ImportError> {
+fn place(staged: &RunDir, here: &RunDir, number: u32) -> Result<(), Unwritable> {
     if !here.root().exists() {
         return rename(staged.root(), here.root());
     }
@@ -299,21 +278,17 @@ fn place(staged: &RunDir, here: &RunDir, number: u32) -> Result<(), ImportError>
     rename(staged.attempt(number).root(), here.attempt(number).root())?;
     rename(&staged.spec(), &here.spec())?;
     rename(&staged.outcome(), &here.outcome())?;
-    // The run is done: its checkpoints are of no more use, and what cannot be removed costs only space.
-    dropped(
-        remove_checkpoints(&here.checkpoints()),
-        "checkpoints were not removed",
-    );
+    drop_checkpoints(here);
     Ok(())
 }
 
-fn rename(from: &Path, to: &Path) -> Result<(), ImportError> {
+fn rename(from: &Path, to: &Path) -> Result<(), Unwritable> {
     fs::rename(from, to).map_err(unwritable(to))?;
     to.parent().map_or(Ok(()), sync)
 }
 
 /// The entries of a folder are on the disk.
-fn sync(folder: &Path) -> Result<(), ImportError> {
+fn sync(folder: &Path) -> Result<(), Unwritable> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(unwritable(folder))
@@ -323,26 +298,25 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), ImportError> {
     fs::create_dir_all(to).map_err(unwritable(to))?;
     let entries: io::Result<Vec<_>> = fs::read_dir(from).and_then(Iterator::collect);
     for entry in entries.map_err(unreadable(from))? {
-        let (kind, target) = (
-            entry.file_type().map_err(unreadable(&entry.path()))?,
-            to.join(entry.file_name()),
-        );
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().map_err(unreadable(&path))?;
         // Nothing else is an attempt's: a pipe, say, would be read for ever.
         if kind.is_dir() {
-            copy_folder(&entry.path(), &target)?;
+            copy_folder(&path, &target)?;
         } else if kind.is_file() {
-            let mut source = File::open(entry.path()).map_err(unreadable(&entry.path()))?;
+            let mut source = File::open(&path).map_err(unreadable(&path))?;
             let mut file = File::create(&target).map_err(unwritable(&target))?;
             io::copy(&mut source, &mut file)
                 .and_then(|_| file.sync_all())
                 .map_err(unwritable(&target))?;
         }
     }
-    sync(to)
+    Ok(sync(to)?)
 }
 
 /// A copy that appears whole, for files that are not within a folder that does.
 fn copy_whole(from: &Path, to: &Path) -> Result<(), ImportError> {
     let mut source = File::open(from).map_err(unreadable(from))?;
-    write_streamed(to, |target| io::copy(&mut source, target).map(drop)).map_err(unwritable(to))
+    let copied = write_streamed(to, |target| io::copy(&mut source, target).map(drop));
+    Ok(copied.map_err(unwritable(to))?)
 }

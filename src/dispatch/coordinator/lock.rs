@@ -68,10 +68,8 @@ impl SweepLock {
         match lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held {
-                    folder,
-                    holder: read_holder(&mut file),
-                });
+                let holder = read_holder(&mut file);
+                return Err(LockError::Held { folder, holder });
             }
             Err(TryLockError::Error(source)) => return Err(unwritable(source)),
         }
@@ -108,14 +106,11 @@ fn lock(file: &File) -> Result<(), TryLockError> {
 /// What the holder wrote: a courtesy, without which the refusal still stands.
 fn read_holder(file: &mut File) -> String {
     let mut holder = String::new();
-    dropped(
-        file.read_to_string(&mut holder),
-        "the lock's holder was not read",
-    );
-    if holder.trim().is_empty() {
-        "process unknown".to_owned()
-    } else {
-        holder.trim().to_owned()
+    let read = file.read_to_string(&mut holder);
+    dropped(read, "the lock's holder was not read");
+    match holder.trim() {
+        "" => "process unknown".to_owned(),
+        holder => holder.to_owned(),
     }
 }
 

@@ -1,7 +1,6 @@
 //! The coordinator's log: what was decided while this process held a sweep's lock, and why. Where events come from is everywhere's
 //! business; which of them are written here is the subscriber's.
 
-use std::fmt::Write as _;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -68,12 +67,12 @@ struct Lines {
 
 impl Lines {
     fn write(&mut self, line: &[u8]) {
-        let mut text = String::new();
-        if self.lost > 0 {
+        let text = redacted(&String::from_utf8_lossy(line)).into_owned();
+        let text = match self.lost {
+            0 => text,
             // The last of them may be there in part.
-            let _ = writeln!(text, "\n{} lines could not be written here", self.lost);
-        }
-        text.push_str(&redacted(&String::from_utf8_lossy(line)));
+            lost => format!("\n{lost} lines could not be written here\n{text}"),
+        };
         // A disk that is full is told by what must be on it: the log goes without.
         self.lost = match self.file.write(text.as_bytes()) {
             Ok(()) => 0,

@@ -93,11 +93,7 @@ impl Parameters {
         let gathered = 2.0 * all;
         let optimizer = spec.optimizer.memory(model, place == Place::Processor);
         // In bfloat16 every matrix has a rounded copy as long as its products' gradients are not done.
-        let rounded = if spec.precision == Precision::Bfloat16 {
-            all / 2.0
-        } else {
-            0.0
-        };
+        let rounded = only_if(spec.precision == Precision::Bfloat16, all / 2.0);
         Self {
             always: 2.0 * all + FLOAT * optimizer.state + rounded,
             of_update: gathered.max(FLOAT * optimizer.update),
@@ -121,10 +117,9 @@ struct Kept {
 impl Kept {
     fn new(model: &ModelConfig, precision: Precision, place: Place) -> Self {
         let architecture = &model.architecture;
-        let number = if precision == Precision::Float32 {
-            FLOAT
-        } else {
-            2.0
+        let number = match precision {
+            Precision::Float32 => FLOAT,
+            Precision::Bfloat16 => 2.0,
         };
         let fused = place == Place::Processor;
         let [d, d_ff] = [model.shape.d_model, model.shape.d_ff].map(f64::from);
@@ -140,19 +135,11 @@ impl Kept {
 
         // The loss turns the fused kernels' logits into their gradient; else float32, log-probabilities and gradient stand beside.
         let copies = if fused { number } else { number + 3.0 * FLOAT };
-        let capped = if architecture.logit_softcap.is_some() {
-            2.0 * number
-        } else {
-            0.0
-        };
+        let capped = only_if(architecture.logit_softcap.is_some(), 2.0 * number);
         let logits = f64::from(model.vocabulary) * (copies + capped);
-        let gradients = stream + number * d + hidden * if architecture.gated { 3.0 } else { 2.0 };
-        let passing = 3.0 * stream
-            + number * d
-            + f64::max(
-                number * 2.0 * projected,
-                hidden * (if architecture.gated { 3.0 } else { 2.0 }),
-            );
+        let wide = hidden * if architecture.gated { 3.0 } else { 2.0 };
+        let gradients = stream + number * d + wide;
+        let passing = 3.0 * stream + number * d + f64::max(number * 2.0 * projected, wide);
         Self {
             layers,
             head: stream + norm,
@@ -183,57 +170,56 @@ fn norm_kept(norm: Norm, d: f64) -> f64 {
 /// What attention keeps from its projections to its output, bytes a token of a layer.
 fn attention_kept(model: &ModelConfig, number: f64, fused: bool) -> f64 {
     let architecture = &model.architecture;
-    let [d, d_attention, heads, length] = [
-        model.shape.d_model,
+    let [d_attention, heads, length] = [
         model.shape.d_attention(),
         model.shape.heads,
         model.sequence_length,
     ]
     .map(f64::from);
-    let widths: Vec<f64> = model
-        .projection_widths()
-        .into_iter()
-        .map(f64::from)
-        .collect();
-    let projected: f64 = widths.iter().sum();
-    let shared = matches!(architecture.qkv_projections, QkvProjections::SharedQk);
-    let key_value = widths.last().copied().unwrap_or(0.0);
-    let separable = matches!(architecture.qkv_convolution, QkvConvolution::Separable(_));
-    let rotary = matches!(architecture.positions, Positions::Rotary { .. });
+    let qkv = d_attention + 2.0 * key_value(model);
+    let mixed = d_attention; // what W_o takes
+    let before = before_attention(model, number, fused);
+    let is_capped = architecture.attention_softcap.is_some();
+    if fused && !is_capped {
+        return number * (before + qkv + mixed) + FLOAT * heads; // and log Σ exp(scores)
+    }
+    // Without the kernel: contiguous Q, K and V, and for each pair of positions the weights, and the bounded scores.
+    let moves = matches!(architecture.qkv_convolution, QkvConvolution::Separable(_))
+        || matches!(architecture.qkv_projections, QkvProjections::SharedQk)
+        || matches!(architecture.positions, Positions::Rotary { .. });
+    let (bounded, rounded) = (only_if(is_capped, number), only_if(number < FLOAT, number));
+    let pairs = heads * length * (FLOAT + bounded + rounded);
+    number * (before + only_if(moves, qkv) + 3.0 * d_attention + mixed) + pairs
+}
 
+/// Numbers a token of a layer that are kept of what makes Q, K and V.
+fn before_attention(model: &ModelConfig, number: f64, fused: bool) -> f64 {
+    let architecture = &model.architecture;
+    let [d, d_attention] = [model.shape.d_model, model.shape.d_attention()].map(f64::from);
+    let widths = model.projection_widths().into_iter().map(f64::from);
+    let (count, projected) = (widths.len() as f64, widths.sum::<f64>());
     // The input of a convolution, and what it gives where that is not the kernel's input as it is.
     let convolution = match architecture.qkv_convolution {
         QkvConvolution::None => 0.0,
         QkvConvolution::Depthwise(_) => projected * if fused { 1.0 } else { 2.0 },
-        QkvConvolution::Separable(_) => 2.0 * d * widths.len() as f64,
+        QkvConvolution::Separable(_) => 2.0 * d * count,
     };
     // Primer's z, which Q is made from, keeps V's place beside it.
-    let made_from = if shared { projected } else { 0.0 };
+    let is_shared = matches!(architecture.qkv_projections, QkvProjections::SharedQk);
     // QK-norm keeps its input and the normalised input, in float32.
-    let normed = if architecture.qk_norm {
-        2.0 * FLOAT / number * (d_attention + key_value)
-    } else {
-        0.0
-    };
-    let qkv = d_attention + 2.0 * key_value;
-    let mixed = d_attention; // what W_o takes
-    if fused && architecture.attention_softcap.is_none() {
-        return number * (convolution + made_from + normed + qkv + mixed) + FLOAT * heads; // and log Σ exp(scores)
-    }
-    // Without the kernel: contiguous Q, K and V, and for each pair of positions the weights, and the bounded scores.
-    let bounded = if architecture.attention_softcap.is_some() {
-        number
-    } else {
-        0.0
-    };
-    let rounded = if number < FLOAT { number } else { 0.0 };
-    let moved = if separable || shared || rotary {
-        qkv
-    } else {
-        0.0
-    };
-    let pairs = heads * length * (FLOAT + bounded + rounded);
-    number * (convolution + made_from + normed + moved + 3.0 * d_attention + mixed) + pairs
+    let normed = 2.0 * FLOAT / number * (d_attention + key_value(model));
+    convolution + only_if(is_shared, projected) + only_if(architecture.qk_norm, normed)
+}
+
+/// The width of K and of V.
+fn key_value(model: &ModelConfig) -> f64 {
+    let widths = model.projection_widths();
+    widths.last().copied().map_or(0.0, f64::from)
+}
+
+/// These bytes where something is so, else none.
+fn only_if(is_so: bool, bytes: f64) -> f64 {
+    if is_so { bytes } else { 0.0 }
 }
 
 /// Hidden layers of the feed-forward that are kept.

@@ -1,4 +1,4 @@
-//! Carrying out a plan. [`step()`] decides, purely; [`drive()`] acts. docs/coordinator.md has the design.
+//! Carrying out a plan. `schedule` decides, purely; [`drive()`] acts. docs/coordinator.md has the design.
 
 mod calibrate;
 mod commit;
@@ -16,11 +16,11 @@ mod room;
 mod schedule;
 mod seats;
 mod trunks;
+mod unwritable;
 
 pub use calibrate::{CalibrationError, calibrate};
-pub use commit::CommitError;
 pub use drive::{DiskRoom, DriveError, Observer, Options, Summary, drive};
-pub use estimate::{Cost, disk_reserve};
+pub use estimate::{calibrated_seconds, disk_reserve, guessed_seconds};
 pub use import::{Difference, ImportError, Imported, import, take_over};
 pub use lock::{LockError, SweepLock};
 pub use log::CoordinatorLogWriter;
@@ -29,9 +29,7 @@ pub use redaction::redacted;
 pub use requests::carry_out;
 pub use resume::{ResumeError, Resumed, TakenUp, look, resume};
 pub use room::{TooLarge, machine, side_by_side};
-pub use schedule::{
-    Claim, Command, Decision, Event, Exploded, Facts, GiveUp, Machine, Moment, Next, Policy, Room,
-    RunIndex, SlotIndex, State, StopReason, Verdict, step,
-};
+pub use schedule::{Machine, Policy, RunIndex, SlotIndex};
 pub use seats::seat;
 pub use trunks::{Branch, branches, flops_saved};
+pub use unwritable::Unwritable;

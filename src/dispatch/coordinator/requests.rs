@@ -4,8 +4,8 @@ use super::log::sweep_span;
 use super::resume::{ResumeError, TakenUp, resume};
 use super::schedule::{RunIndex, asked};
 use crate::executor::{dropped, unwant};
-use crate::store::{Change, Record, RequestKind};
-use isoflop_core::run::SweepDir;
+use crate::store::{Change, Lease, LeaseChange, Request, RequestKind};
+use isoflop_core::run::{AttemptDir, SweepDir};
 use isoflop_sweep::Plan;
 use tracing::info;
 
@@ -20,51 +20,50 @@ pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
         ..
     } = resume(sweep, plan)?;
     let _span = sweep_span(sweep).entered();
-    let (mut changed, mut answers): (Vec<RunIndex>, Vec<_>) = (Vec::new(), Vec::new());
+    let (mut changes, mut answers) = (Vec::new(), Vec::new());
     for request in store.requests()? {
-        let Some(run) = plan
-            .runs
-            .iter()
-            .position(|run| run.id.as_str() == request.run)
-        else {
-            answers.push((request.id, "not a run of this sweep".to_owned()));
+        let known = run_of(plan, &request);
+        let Ok(run) = known.map_err(|answer| answers.push(answer)) else {
             continue;
         };
-        let record: &mut Record = &mut resumed.records[run];
+        let (id, record) = (&plan.runs[run].id, &mut resumed.records[run]);
         if let (RequestKind::Cancel, Some(lease)) = (request.kind, record.state.lease()) {
-            // An engine has it: it is asked to end, and the next coordinator sees it end, and answers.
-            let attempt = sweep.run(&plan.runs[run].id).attempt(lease.attempt);
-            let told = unwant(&attempt);
-            info!(
-                run = request.run,
-                attempt = lease.attempt,
-                told = told.is_ok(),
-                "asked to stop"
-            );
-            dropped(told, "an attempt was not told to end");
+            stop(&request, &sweep.run(id).attempt(lease.attempt), lease);
             continue;
         }
         if let Some(wanted) = asked(record, request.kind) {
-            *record = wanted;
-            changed.push(run);
+            *record = wanted.clone();
+            changes.push(Change {
+                run: id.clone(),
+                record: wanted,
+                lease: LeaseChange::Absent(resumed.losses[run]),
+            });
         }
+        let (kind, state) = (request.kind.name(), record.state.name());
         info!(
             run = request.run,
-            request = request.kind.name(),
-            state = record.state.name(),
+            request = kind,
+            state,
             "request carried out"
         );
-        answers.push((request.id, record.state.name().to_owned()));
+        answers.push((request.id, state.to_owned()));
     }
-    let changes = changed.iter().map(|run| {
-        let record = &resumed.records[*run];
-        Change::Free {
-            run: &plan.runs[*run].id,
-            record,
-            loss: resumed.losses[*run],
-        }
-    });
-    store.write(&changes.collect::<Vec<_>>())?;
+    store.write(&changes)?;
     store.answer(&answers)?;
     Ok(store.close()?)
+}
+
+/// Asks an attempt to end that an engine has: the next coordinator sees it end, and answers.
+fn stop(request: &Request, attempt: &AttemptDir, lease: Lease) {
+    let told = unwant(attempt);
+    let (run, attempt) = (&request.run, lease.attempt);
+    info!(run, attempt, told = told.is_ok(), "asked to stop");
+    dropped(told, "an attempt was not told to end");
+}
+
+/// The run that a request is about, or the answer where the plan has no such run.
+pub(super) fn run_of(plan: &Plan, request: &Request) -> Result<RunIndex, (i64, String)> {
+    let mut runs = plan.runs.iter();
+    runs.position(|run| run.id.as_str() == request.run)
+        .ok_or_else(|| (request.id, "not a run of this sweep".to_owned()))
 }

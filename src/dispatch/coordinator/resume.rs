@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::commit::commit;
 use super::leftovers::sweep_leftovers;
 use super::log::sweep_span;
 use super::schedule::RunIndex;
 use crate::executor::{dropped, kill_survivors, unwant};
-use crate::store::{Fence, Lease, Listed, Record, RunState, Store, StoreError};
+use crate::store::{Fence, Listed, Opened, Record, RunState, Store, StoreError};
 use isoflop_core::run::{Ending, InvalidOutcome, Launch, Outcome, RunDir, SweepDir};
 use isoflop_sweep::{Plan, PlannedRun};
 use tracing::{info, info_span};
@@ -48,13 +48,23 @@ pub struct TakenUp {
     /// How its runs stand.
     pub resumed: Resumed,
     /// The store, in which that is written down.
-    pub store: Store,
+    pub(super) store: Store,
     /// Where a damaged store was put, and what was wrong with it.
     pub set_aside: Option<(PathBuf, String)>,
     /// Trainers of an earlier coordinator that were ended.
     pub survivors: usize,
     /// Attempts that an earlier coordinator gave to an engine and that may still run: they hold their runs, in slots 0, 1, 2.
     pub held: BTreeMap<RunIndex, Fence>,
+}
+
+impl TakenUp {
+    /// Leaves the sweep to the next coordinator.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn close(self) -> Result<(), StoreError> {
+        self.store.close()
+    }
 }
 
 impl Resumed {
@@ -65,6 +75,43 @@ impl Resumed {
             .filter(|record| record.state.name() == name)
             .count()
     }
+
+    /// Commits what the attempt that was under way had delivered, if it had.
+    fn commit_what_was_left(&mut self, sweep: &SweepDir, run: &PlannedRun, i: RunIndex) {
+        if let Some(outcome) = left_behind(sweep, run, &self.records[i]) {
+            let reason = "its attempt had delivered before its coordinator ended";
+            info!(attempt = outcome.attempt, reason, "committed");
+            self.done[i] = true;
+            (self.records[i], self.losses[i]) = done(&outcome, Some(&self.records[i]));
+            let is_it = |(run, _): &mut (RunIndex, String)| *run == i;
+            self.restored.extend(self.damaged.extract_if(.., is_it));
+        }
+    }
+
+    /// Gives a run free whose attempt ended with its coordinator. One that an engine has, by its token, keeps the run, in this slot.
+    fn release(
+        &mut self,
+        sweep: &SweepDir,
+        run: &PlannedRun,
+        i: RunIndex,
+        fence: Option<Fence>,
+        slot: usize,
+    ) -> Option<Fence> {
+        let state = &mut self.records[i].state;
+        let attempt = state.lease()?.attempt;
+        let dir = sweep.run(&run.id).attempt(attempt);
+        let fence = fence.filter(|_| dir.is_with_an_engine());
+        if fence.is_some() {
+            let reason = "an engine has its attempt, which may run still";
+            info!(attempt, reason, "lease kept");
+            *state = RunState::leased(attempt, slot);
+        } else {
+            let reason = "its attempt ended with its coordinator";
+            info!(attempt, reason, "lease released");
+            *state = RunState::default();
+        }
+        fence
+    }
 }
 
 /// Looks at the results and changes nothing: set difference by run id. `remembered` is what the store knows, by run id.
@@ -73,30 +120,18 @@ pub fn look(sweep: &SweepDir, plan: &Plan, remembered: &HashMap<String, Record>)
     let folders = folders(sweep);
     for (i, run) in plan.runs.iter().enumerate() {
         let remembered = remembered.get(run.id.as_str());
-        let found = folders
-            .contains(run.id.as_str())
-            .then(|| Outcome::committed(&sweep.run(&run.id), &run.id, &run.spec));
+        let has_folder = folders.contains(run.id.as_str());
+        let found = if has_folder {
+            Outcome::committed(&sweep.run(&run.id), &run.id, &run.spec)
+        } else {
+            Err(InvalidOutcome::Missing)
+        };
         let (record, loss) = match found {
-            Some(Ok(outcome)) => done(&outcome, remembered),
-            Some(Err(InvalidOutcome::Missing)) | None => {
-                let mut record = undone(sweep, run, remembered, folders.contains(run.id.as_str()));
-                if record.state.has_outcome() {
-                    resumed.damaged.push((i, "its outcome is gone".to_owned()));
-                    record.state = held(record.attempts);
-                }
+            Ok(outcome) => done(&outcome, remembered),
+            Err(reason) => {
+                let (record, damage) = undone(sweep, run, remembered, has_folder, &reason);
+                resumed.damaged.extend(damage.map(|reason| (i, reason)));
                 (record, None)
-            }
-            Some(Err(reason)) => {
-                resumed.damaged.push((i, reason.to_string()));
-                let attempts = undone(sweep, run, remembered, true).attempts;
-                (
-                    Record {
-                        state: held(attempts),
-                        attempts,
-                        ..Record::default()
-                    },
-                    None,
-                )
             }
         };
         resumed.done.push(record.state.has_outcome());
@@ -115,55 +150,24 @@ pub fn look(sweep: &SweepDir, plan: &Plan, remembered: &HashMap<String, Record>)
 pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
     let _span = sweep_span(sweep).entered();
     let survivors = kill_survivors(&sweep.runs()).map_err(ResumeError::Survivors)?;
-    let mut opened = Store::open(sweep)?;
+    let mut opened = Opened::of(sweep)?;
     let set_aside = opened.set_aside.take();
     let (mut resumed, fences) = (look(sweep, plan, &opened.records()?), opened.fences()?);
     let mut held = BTreeMap::new();
     for (i, run) in plan.runs.iter().enumerate() {
         let _span = info_span!("run", id = run.id.as_str()).entered();
-        if let Some(outcome) = left_behind(sweep, run, &resumed.records[i]) {
-            let reason = "its attempt had delivered before its coordinator ended";
-            info!(attempt = outcome.attempt, reason, "committed");
-            resumed.done[i] = true;
-            (resumed.records[i], resumed.losses[i]) = done(&outcome, Some(&resumed.records[i]));
-            let (restored, damaged) = resumed.damaged.drain(..).partition(|(run, _)| *run == i);
-            resumed.damaged = damaged;
-            resumed.restored.extend::<Vec<_>>(restored);
-        }
-        let record = &mut resumed.records[i];
-        if let Some(lease) = record.state.lease() {
-            record.state = match fences.get(run.id.as_str()) {
-                Some(fence)
-                    if sweep
-                        .run(&run.id)
-                        .attempt(lease.attempt)
-                        .is_with_an_engine() =>
-                {
-                    let reason = "an engine has its attempt, which may run still";
-                    info!(attempt = lease.attempt, reason, "lease kept");
-                    let slot = held.len();
-                    held.insert(i, *fence);
-                    RunState::Leased {
-                        lease: Lease { slot, ..lease },
-                    }
-                }
-                _ => {
-                    let reason = "its attempt ended with its coordinator";
-                    info!(attempt = lease.attempt, reason, "lease released");
-                    RunState::default()
-                }
-            };
+        resumed.commit_what_was_left(sweep, run, i);
+        let fence = fences.get(run.id.as_str()).copied();
+        if let Some(fence) = resumed.release(sweep, run, i, fence, held.len()) {
+            held.insert(i, fence);
         }
     }
     tell(&resumed, plan, survivors, set_aside.as_ref());
     let wanted = wanted(plan);
-    fences
-        .keys()
-        .filter(|id| !wanted.contains(id.as_str()))
-        .for_each(|id| take_back(&sweep.run_named(id)));
-    sweep_leftovers(sweep, plan, &resumed.done);
-    let listed = plan.runs.iter().zip(&resumed.records).zip(&resumed.losses);
-    let store = opened.adopt(listed.map(|((run, record), loss)| (listing(run), record, *loss)))?;
+    let others = fences.keys().filter(|id| !wanted.contains(id.as_str()));
+    others.for_each(|id| take_back(&sweep.run_named(id)));
+    sweep_leftovers(sweep, plan, &resumed.done, &folders(sweep));
+    let store = opened.adopt(listing(plan, &resumed))?;
     Ok(TakenUp {
         resumed,
         store,
@@ -178,14 +182,10 @@ fn tell(resumed: &Resumed, plan: &Plan, survivors: usize, aside: Option<&(PathBu
     if let Some((path, reason)) = aside {
         info!(path = %path.display(), reason, "store made anew");
     }
-    let runs = [
-        ("done again", &resumed.damaged),
-        ("restored", &resumed.restored),
-    ];
-    for (choice, found) in runs {
-        for (run, reason) in found {
-            info!(run = plan.runs[*run].id.as_str(), reason, "{choice}");
-        }
+    let again = resumed.damaged.iter().map(|run| ("done again", run));
+    let restored = resumed.restored.iter().map(|run| ("restored", run));
+    for (choice, (run, reason)) in again.chain(restored) {
+        info!(run = plan.runs[*run].id.as_str(), reason, "{choice}");
     }
     info!(
         runs = plan.runs.len(),
@@ -195,61 +195,65 @@ fn tell(resumed: &Resumed, plan: &Plan, survivors: usize, aside: Option<&(PathBu
     );
 }
 
-fn listing(run: &PlannedRun) -> Listed<'_> {
-    Listed {
-        id: &run.id,
-        arm: &run.arm,
-        size: &run.size,
-        seed: run.spec.seed,
-        budget: run.spec.budget,
-        lr_factor: run.lr_factor,
-    }
+/// The plan's runs, as they stand.
+fn listing<'a>(plan: &'a Plan, resumed: &'a Resumed) -> impl Iterator<Item = Listed<'a>> {
+    let stand = resumed.records.iter().zip(&resumed.losses);
+    plan.runs
+        .iter()
+        .zip(stand)
+        .map(|(run, (record, loss))| Listed {
+            id: &run.id,
+            arm: &run.arm,
+            size: &run.size,
+            seed: run.spec.seed,
+            budget: run.spec.budget,
+            lr_factor: run.lr_factor,
+            record,
+            loss: *loss,
+        })
 }
 
 fn done(outcome: &Outcome, remembered: Option<&Record>) -> (Record, Option<f64>) {
-    let state = match outcome.ending {
+    let mut record = remembered.cloned().unwrap_or_default();
+    record.attempts = record.attempts.max(outcome.attempt);
+    record.state = match outcome.ending {
         Ending::Finished { .. } => RunState::Done,
         Ending::Diverged { .. } => RunState::Diverged,
     };
-    let attempts = remembered
-        .map_or(0, |record| record.attempts)
-        .max(outcome.attempt);
-    (
-        Record {
-            state,
-            attempts,
-            ..remembered.cloned().unwrap_or_default()
-        },
-        outcome.loss(),
-    )
+    (record, outcome.loss())
 }
 
-/// The record of a run without an outcome; where the store knows nothing of it, its folder tells of attempts.
+/// The record of a run without a valid outcome, and what is wrong with one that it had; where the store knows nothing of it, its
+/// folder tells of attempts.
 fn undone(
     sweep: &SweepDir,
     run: &PlannedRun,
     remembered: Option<&Record>,
     has_folder: bool,
-) -> Record {
+    reason: &InvalidOutcome,
+) -> (Record, Option<String>) {
     let mut record = remembered.cloned().unwrap_or_default();
-    let last = if has_folder {
-        last_attempt(&sweep.run(&run.id)).unwrap_or(0)
-    } else {
-        0
+    let last = has_folder.then(|| last_attempt(&sweep.run(&run.id)));
+    let last = last.flatten().unwrap_or(0);
+    // The store was lost: whether the last attempt was judged, nobody knows. It is as one that was under way.
+    let is_lost = last > record.attempts;
+    record.attempts = record.attempts.max(last);
+    let damage = match reason {
+        InvalidOutcome::Missing if is_lost || !record.state.has_outcome() => None,
+        InvalidOutcome::Missing => Some("its outcome is gone".to_owned()),
+        damaged => {
+            let attempts = record.attempts;
+            record = Record {
+                attempts,
+                ..Record::default()
+            };
+            Some(damaged.to_string())
+        }
     };
-    if last > record.attempts {
-        // The store was lost: whether the last attempt was judged, nobody knows. It is as one that was under way.
-        record.attempts = last;
-        record.state = held(last);
+    if is_lost || damage.is_some() {
+        record.state = RunState::leased(record.attempts, 0);
     }
-    record
-}
-
-/// The state of a run that an attempt held when its coordinator died, in whichever slot.
-fn held(attempt: u32) -> RunState {
-    RunState::Leased {
-        lease: Lease { attempt, slot: 0 },
-    }
+    (record, damage)
 }
 
 /// What the attempt under way when its coordinator died had delivered. One that was judged before is not asked again.
@@ -268,33 +272,31 @@ fn left_behind(sweep: &SweepDir, run: &PlannedRun, record: &Record) -> Option<Ou
 /// Asks the attempt of an engine at a run that is not wanted any more to end. It commits nothing in any case: one that cannot be
 /// told only takes its time.
 fn take_back(run: &RunDir) {
-    let attempt = last_attempt(run).map(|number| run.attempt(number));
-    if let Some(attempt) =
-        attempt.filter(|attempt| attempt.is_with_an_engine() && !attempt.end().exists())
-    {
-        info!(attempt = %attempt.root().display(), reason = "the plan does not ask for its run", "asked to stop");
+    let Some(attempt) = last_attempt(run).map(|number| run.attempt(number)) else {
+        return;
+    };
+    if attempt.is_with_an_engine() && !attempt.end().exists() {
+        let reason = "the plan does not ask for its run";
+        info!(attempt = %attempt.root().display(), reason, "asked to stop");
         dropped(unwant(&attempt), "an attempt was not told to end");
     }
 }
 
 /// The number of the latest attempt at a run.
-pub(super) fn last_attempt(run: &RunDir) -> Option<u32> {
-    let entries = dropped(fs::read_dir(run.attempts()), "attempts were not listed")?;
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .max()
+fn last_attempt(run: &RunDir) -> Option<u32> {
+    let names = names(&run.attempts(), "attempts were not listed");
+    names.filter_map(|name| name.parse().ok()).max()
 }
 
 /// The runs that have a folder.
 fn folders(sweep: &SweepDir) -> HashSet<String> {
-    let Some(entries) = dropped(fs::read_dir(sweep.runs()), "runs were not listed") else {
-        return HashSet::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect()
+    names(&sweep.runs(), "runs were not listed").collect()
+}
+
+/// The names in a folder; none where it cannot be listed.
+fn names(folder: &Path, told: &'static str) -> impl Iterator<Item = String> + use<> {
+    let entries = dropped(fs::read_dir(folder), told).into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok())
 }
 
 /// The runs that the plan asks for.
@@ -308,7 +310,7 @@ fn unwanted(sweep: &SweepDir, plan: &Plan, folders: &HashSet<String>) -> Vec<Str
         .iter()
         .filter(|folder| !wanted.contains(folder.as_str()));
     let mut finished: Vec<String> = others
-        .filter(|folder| RunDir::new(sweep.runs().join(folder)).outcome().is_file())
+        .filter(|folder| sweep.run_named(folder).outcome().is_file())
         .cloned()
         .collect();
     finished.sort();

@@ -24,22 +24,18 @@ pub fn machine(slots: &[Slot], free: Option<&FreeMemory>) -> Machine {
     let mut those_here = 0;
     for slot in slots {
         let device = (slot.engine, slot.device);
-        places.push(
-            devices
-                .iter()
-                .position(|known| *known == device)
-                .unwrap_or_else(|| {
-                    devices.push(device);
-                    memory.push(match free {
-                        Some(FreeMemory::Shared(bytes)) if slot.here => *bytes,
-                        Some(FreeMemory::Each(each)) if slot.here => {
-                            each.get(those_here).copied().unwrap_or(0)
-                        }
-                        _ => u64::MAX,
-                    });
-                    devices.len() - 1
-                }),
-        );
+        let known = devices.iter().position(|known| *known == device);
+        places.push(known.unwrap_or(devices.len()));
+        if known.is_none() {
+            devices.push(device);
+            memory.push(match free {
+                Some(FreeMemory::Shared(bytes)) if slot.here => *bytes,
+                Some(FreeMemory::Each(each)) if slot.here => {
+                    each.get(those_here).copied().unwrap_or(0)
+                }
+                _ => u64::MAX,
+            });
+        }
         those_here += usize::from(slot.here);
     }
     Machine {

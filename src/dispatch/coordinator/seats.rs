@@ -3,7 +3,7 @@
 use super::resume::TakenUp;
 use super::schedule::SlotIndex;
 use crate::executor::{Engines, Slot};
-use crate::store::{Lease, RunState};
+use crate::store::RunState;
 use isoflop_core::run::SweepDir;
 use isoflop_sweep::Plan;
 
@@ -23,9 +23,7 @@ pub fn seat(
         // One whose engine is gone is given up as soon as it is looked at: any seat will do.
         let slot = seat_of(engines.of(&attempt).unwrap_or(0), slots, &taken);
         taken.push(slot);
-        *state = RunState::Leased {
-            lease: Lease { slot, ..lease },
-        };
+        *state = RunState::leased(lease.attempt, slot);
     }
 }
 

@@ -72,17 +72,6 @@ pub(super) fn with_followers(seconds: &[f64], branches: &[Option<Branch>]) -> Ve
     worth
 }
 
-/// For each run, the one that goes on from it: at most one does.
-pub(super) fn followers(branches: &[Option<Branch>]) -> Vec<Option<RunIndex>> {
-    let mut followers = vec![None; branches.len()];
-    for (run, branch) in branches.iter().enumerate() {
-        if let Some(branch) = branch {
-            followers[branch.from] = Some(run);
-        }
-    }
-    followers
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -24,7 +24,7 @@ pub(super) async fn heard(hears: &mut watch::Receiver<Asked>, least: Asked) {
 }
 
 /// Asks for no less than before.
-pub fn ask(asked: &watch::Sender<Asked>, what: Asked) {
+pub(crate) fn ask(asked: &watch::Sender<Asked>, what: Asked) {
     asked.send_if_modified(|asked| {
         let more = *asked < what;
         *asked = what.max(*asked);

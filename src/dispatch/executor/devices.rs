@@ -4,7 +4,7 @@ use nvml_wrapper::Nvml;
 
 use super::dropped;
 use isoflop_core::run::Device;
-use isoflop_sweep::{DeviceKind, LocalExecutor};
+use isoflop_sweep::{At, Count, DeviceKind, LocalExecutor};
 
 /// A place for one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +46,9 @@ pub enum DeviceError {
 /// [`DeviceError`] when what was asked for is not there.
 pub fn slots(settings: &LocalExecutor) -> Result<Vec<Slot>, DeviceError> {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
-    let gpus = if settings.device == DeviceKind::Cpu {
-        0
-    } else {
-        gpu_count()
+    let gpus = match settings.device {
+        DeviceKind::Cpu => 0,
+        _ => gpu_count(),
     };
     if settings.device == DeviceKind::Cuda && gpus == 0 {
         return Err(DeviceError::NoCuda);
@@ -58,9 +57,7 @@ pub fn slots(settings: &LocalExecutor) -> Result<Vec<Slot>, DeviceError> {
 }
 
 fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
-    let asked = |count: &Option<isoflop_sweep::At<isoflop_sweep::Count>>| {
-        count.as_ref().map(|c| c.value.0 as u32)
-    };
+    let asked = |count: &Option<At<Count>>| count.as_ref().map(|count| count.value.0 as u32);
     let threads = asked(&settings.threads_per_run);
     let slots = asked(&settings.slots);
     if let Some(share) = cores.checked_div(gpus) {
@@ -88,7 +85,6 @@ pub fn gpu_count() -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isoflop_sweep::{At, Count};
 
     fn settings(slots: Option<u64>, threads: Option<u64>) -> LocalExecutor {
         let at = |count: Option<u64>| count.map(|n| At::nowhere(Count(n)));

@@ -7,7 +7,7 @@ use nix::sys::statvfs::statvfs;
 use super::dropped;
 
 /// Bytes that this user may still write to the file system of a folder; none where the system does not say.
-pub fn free_disk(folder: &Path) -> Option<u64> {
+pub(crate) fn free_disk(folder: &Path) -> Option<u64> {
     let found = dropped(statvfs(folder), "the disk does not say what is free")?;
     Some(found.blocks_available() * found.fragment_size())
 }

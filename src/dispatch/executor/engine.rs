@@ -8,7 +8,6 @@ use std::pin::Pin;
 use tokio::sync::watch;
 
 use super::asked::Asked;
-use super::local::SpawnError;
 use crate::exchange::BackendError;
 use isoflop_core::run::{AttemptDir, AttemptEnd};
 
@@ -28,13 +27,17 @@ pub trait Executor: Debug {
     ) -> Result<Execution, SpawnError>;
 
     /// Goes on with an attempt that an earlier coordinator began; nothing where attempts end with their coordinator.
-    fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution>;
+    fn adopt(&self, _: &AttemptDir, _: watch::Receiver<Asked>) -> Option<Execution> {
+        None
+    }
 
     /// All that an earlier coordinator began and that this one goes on with is adopted.
     fn open(&self) {}
 
     /// Whether an attempt may wait before it begins, for a machine that is not ours to give.
-    fn has_a_queue(&self) -> bool;
+    fn has_a_queue(&self) -> bool {
+        false
+    }
 
     /// What keeps it from its attempts at the moment, if anything does. None of them is lost by it.
     fn trouble(&self) -> Option<Trouble> {
@@ -95,6 +98,18 @@ pub struct Execution {
     pub taken: watch::Receiver<bool>,
     /// How it ended, once it has. What is asked of it is passed on while this is awaited.
     pub end: Pin<Box<dyn Future<Output = Result<AttemptEnd, ExecutionError>> + Send>>,
+}
+
+/// A process could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start `{program}` for `{attempt}`: {source}")]
+pub struct SpawnError {
+    /// The trainer.
+    pub program: PathBuf,
+    /// The attempt's folder.
+    pub attempt: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
 }
 
 /// Why it cannot be said how an attempt ended.

@@ -7,8 +7,7 @@ use tokio::sync::watch;
 use super::asked::Asked;
 use super::devices::Slot;
 use super::dropped;
-use super::engine::{Execution, Executor, Trouble};
-use super::local::SpawnError;
+use super::engine::{Execution, Executor, SpawnError, Trouble};
 use isoflop_core::run::AttemptDir;
 
 /// The engines of a sweep, by name. A slot is a seat of one of them; an attempt has the name of the one that began it in its folder, so that

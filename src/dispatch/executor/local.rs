@@ -13,8 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::asked::{Asked, heard};
 use super::dropped;
-use super::engine::ExecutionError;
-use super::engine::{Execution, Executor};
+use super::engine::{Execution, ExecutionError, Executor, SpawnError};
 use super::kills::Kills;
 use super::log::capture;
 use super::memory::kills_for_memory;
@@ -39,18 +38,6 @@ pub struct Trainer {
 #[error("the trainer `{0}` is not there")]
 pub struct TrainerMissing(pub PathBuf);
 
-/// A process could not be started.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot start `{program}` for `{attempt}`: {source}")]
-pub struct SpawnError {
-    /// The trainer.
-    pub program: PathBuf,
-    /// The attempt's folder.
-    pub attempt: PathBuf,
-    /// What the system said.
-    pub source: io::Error,
-}
-
 impl Trainer {
     /// The trainer given, or the one that lies beside this program.
     ///
@@ -65,14 +52,11 @@ impl Trainer {
             .map(Path::to_owned)
             .or_else(beside)
             .unwrap_or_else(|| PathBuf::from("isoflop-trainer"));
-        if program.is_file() {
-            Ok(Self {
-                program,
-                kills: Arc::default(),
-            })
-        } else {
-            Err(TrainerMissing(program))
+        if !program.is_file() {
+            return Err(TrainerMissing(program));
         }
+        let kills = Arc::default();
+        Ok(Self { program, kills })
     }
 
     /// The program.
@@ -134,14 +118,6 @@ impl Executor for Trainer {
             end: Box::pin(end),
         })
     }
-
-    fn adopt(&self, _: &AttemptDir, _: watch::Receiver<Asked>) -> Option<Execution> {
-        None
-    }
-
-    fn has_a_queue(&self) -> bool {
-        false
-    }
 }
 
 /// A trainer process.
@@ -196,7 +172,7 @@ fn as_told(end: AttemptEnd) -> AttemptEnd {
 }
 
 /// The last `error:` line of an attempt's log.
-pub fn error_line(attempt: &AttemptDir) -> Option<String> {
+pub(crate) fn error_line(attempt: &AttemptDir) -> Option<String> {
     let log = dropped(std::fs::read(attempt.log()), "a log was not read")?;
     let text = String::from_utf8_lossy(&log);
     text.lines()

@@ -3,6 +3,7 @@
 use std::io::{self, PipeReader, Read};
 
 use tokio::sync::oneshot;
+use tracing::debug;
 
 use super::RotatedLog;
 use isoflop_core::run::AttemptDir;
@@ -18,8 +19,9 @@ pub(super) fn capture(pipe: PipeReader, attempt: &AttemptDir) -> io::Result<ones
         .name("log".into())
         .spawn(move || {
             copy(pipe, &mut log);
-            // Whoever waited may have given up.
-            let _ = done.send(());
+            if done.send(()).is_err() {
+                debug!("nobody waits for the end of the log any more");
+            }
         })?;
     Ok(wait)
 }
@@ -32,7 +34,7 @@ fn copy(mut from: impl Read, log: &mut RotatedLog) {
             // A log that cannot be written is lost, but its writer must not be held up. Not a line each: a full disk would have thousands.
             Ok(read) => drop(log.write(&buffer[..read])),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return,
+            Err(error) => return debug!(%error, "a log ends early"),
         }
     }
 }

@@ -163,11 +163,8 @@ fn number_after(path: &Path, key: &str) -> Option<u64> {
     let text = read(path)?;
     let mut lines = text.lines().map(str::split_whitespace);
     lines.find_map(|mut words| {
-        if words.next()? == key {
-            words.next()?.parse().ok()
-        } else {
-            None
-        }
+        words.next().filter(|word| *word == key)?;
+        words.next()?.parse().ok()
     })
 }
 

@@ -16,18 +16,20 @@ mod signals;
 mod survivors;
 mod workers;
 
-pub use asked::{Asked, ask};
+pub use asked::Asked;
+pub(crate) use asked::ask;
 pub use devices::{DeviceError, Slot, gpu_count, slots};
-pub use disk::free_disk;
+pub(crate) use disk::free_disk;
 pub(crate) use dropped::dropped;
-pub use engine::{Execution, ExecutionError, Executor, Trouble};
+pub use engine::{Execution, ExecutionError, Executor, SpawnError, Trouble};
 pub use engines::{Engines, engine_names};
-pub use local::{SpawnError, Trainer, TrainerMissing, error_line};
+pub(crate) use local::error_line;
+pub use local::{Trainer, TrainerMissing};
 pub use memory::{FreeMemory, free_memory};
 pub use queue::{Dialect, DialectError, Queue, unwant};
 pub(crate) use rotated::RotatedLog;
 pub(crate) use signals::Signals;
-pub use survivors::kill_survivors;
+pub(crate) use survivors::kill_survivors;
 pub use workers::{
     CertificateError, Counter, Identity, Made, Tokens, TokensError, WorkerTerms, Workers,
     make_certificate, write_secret,

@@ -7,6 +7,8 @@ use std::task::Poll;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::dropped;
+
 /// Signals that are heard instead of ending the process.
 pub(crate) struct Signals(Vec<Signal>);
 
@@ -45,8 +47,10 @@ impl Signals {
 
 /// Whether SIGHUP, the first of the signals, is in this process's mask of ignored ones.
 fn ignores_hangup() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = fs::read_to_string("/proc/self/status");
+    let status = dropped(status, "the system does not say which signals are ignored");
     let mask = status
+        .unwrap_or_default()
         .lines()
         .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 1 == 1)

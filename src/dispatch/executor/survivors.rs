@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The processes that are still there.
-pub fn kill_survivors(runs: &Path) -> Result<usize, Vec<i32>> {
+pub(crate) fn kill_survivors(runs: &Path) -> Result<usize, Vec<i32>> {
     let Some(runs) = dropped(runs.canonicalize(), "the folder of runs has no path") else {
         return Ok(0);
     };
@@ -44,46 +44,39 @@ pub fn kill_survivors(runs: &Path) -> Result<usize, Vec<i32>> {
 
 /// Processes that have a folder under `runs` among their arguments.
 fn processes_on(runs: &Path) -> Vec<i32> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
+    let entries = dropped(fs::read_dir("/proc"), "processes were not listed");
     let pids = entries
+        .into_iter()
+        .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let own = std::process::id() as i32;
-    pids.filter(|pid| *pid != own && is_alive(*pid) && works_on(*pid, runs))
+    pids.filter(|pid| *pid != own && is_alive(*pid) && works_on(*pid, runs) == Some(true))
         .collect()
 }
 
 /// Whether a process is there and no zombie: `kill` succeeds on one that is only waited for.
 fn is_alive(pid: i32) -> bool {
-    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
-        return false;
-    };
-    !status
-        .lines()
-        .any(|line| line.starts_with("State:") && line.contains('Z'))
+    let is_zombie = |line: &str| line.starts_with("State:") && line.contains('Z');
+    fs::read_to_string(format!("/proc/{pid}/status"))
+        .is_ok_and(|status| !status.lines().any(is_zombie))
 }
 
-fn works_on(pid: i32, runs: &Path) -> bool {
-    let Ok(words) = fs::read(format!("/proc/{pid}/cmdline")) else {
-        return false;
-    };
-    let Ok(from) = fs::read_link(format!("/proc/{pid}/cwd")) else {
-        return false;
-    };
+/// Whether a process works on a folder under `runs`; nothing of one that is gone, or another user's.
+fn works_on(pid: i32, runs: &Path) -> Option<bool> {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let from = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
     // A trainer is started as `isoflop-trainer run FOLDER`, perhaps by an interpreter. Who looks at a file there is none.
-    let words = String::from_utf8_lossy(&words)
-        .trim_end_matches('\0')
-        .to_owned();
-    let [folder, "run", ..] = words.rsplit('\0').collect::<Vec<_>>()[..] else {
-        return false;
-    };
-    let Ok(folder) = from.join(folder).canonicalize() else {
-        return false;
-    };
+    let words = String::from_utf8_lossy(&words);
+    let mut words = words.trim_end_matches('\0').rsplit('\0');
+    let folder = words.next()?;
+    if words.next()? != "run" {
+        return None;
+    }
+    let folder = from.join(folder).canonicalize().ok()?;
     // One that an engine executes outlives its coordinator rightly.
-    folder.starts_with(runs) && folder.is_dir() && !AttemptDir::new(folder).is_with_an_engine()
+    let is_trained = folder.starts_with(runs) && folder.is_dir();
+    Some(is_trained && !AttemptDir::new(folder).is_with_an_engine())
 }
 
 #[cfg(test)]

@@ -2,17 +2,22 @@
 //!
 //! It is not the source of results: outcome files are. It can be deleted, and is made anew from the results folder.
 
+mod database;
+mod error;
+mod opened;
+mod reader;
 mod record;
 mod requests;
-mod rows;
-mod schema;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use error::StoreError;
+pub(crate) use opened::{Listed, Opened};
+pub use reader::{Counts, Reader, RunEntry};
 pub use record::{Failure, FailureClass, Lease, Record, RunState};
-pub use requests::{Request, RequestKind};
-pub use rows::{Counts, Reader, RunEntry};
-pub use schema::StoreError;
-pub use write::{Change, Fence, Listed, Opened, Store, Written};
+pub(crate) use requests::Request;
+pub use requests::RequestKind;
+pub use write::Fence;
+pub(crate) use write::{Change, End, LeaseChange, Store, Written};

@@ -81,6 +81,12 @@ impl RunState {
         "cancelled",
     ];
 
+    /// That of a run which this attempt holds, in this slot.
+    pub fn leased(attempt: u32, slot: usize) -> Self {
+        let lease = Lease { attempt, slot };
+        Self::Leased { lease }
+    }
+
     /// The state in a word.
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -15,77 +17,74 @@ fn id(number: usize) -> RunId {
     serde_json::from_str(&format!("\"{number:016x}\"")).unwrap()
 }
 
-fn listed<'a>(
-    ids: &'a [RunId],
-    records: &'a [Record],
-) -> impl Iterator<Item = (Listed<'a>, &'a Record, Option<f64>)> {
-    let listed = |id| Listed {
+/// The store, opened or made, with these runs.
+fn opened(sweep: &SweepDir, ids: &[RunId], records: &[Record]) -> Store {
+    let listed = |(id, record)| Listed {
         id,
         arm: "one",
         size: "d12-l2",
         seed: 1,
         budget: Budget::Flops(1e9),
         lr_factor: None,
+        record,
+        loss: None,
     };
-    ids.iter()
-        .map(listed)
-        .zip(records)
-        .map(|(run, record)| (run, record, None))
+    let opened = Opened::of(sweep).unwrap();
+    opened.adopt(ids.iter().zip(records).map(listed)).unwrap()
 }
 
-/// The store, opened or made, with these runs.
-fn opened(sweep: &SweepDir, ids: &[RunId], records: &[Record]) -> Store {
-    let opened = Store::open(sweep).unwrap();
-    opened.adopt(listed(ids, records)).unwrap()
+fn records(sweep: &SweepDir) -> HashMap<String, Record> {
+    Reader::open(sweep).unwrap().unwrap().records().unwrap()
 }
 
-fn adopt(store: &mut Store, ids: &[RunId], records: &[Record]) {
-    store.adopt(listed(ids, records)).unwrap();
+fn waiting(attempts: u32) -> Record {
+    Record {
+        attempts,
+        ..Record::default()
+    }
 }
 
 fn leased(attempts: u32) -> Record {
-    let state = RunState::Leased {
-        lease: Lease {
-            attempt: attempts,
-            slot: 0,
-        },
-    };
     Record {
-        state,
-        attempts,
-        ..Record::default()
+        state: RunState::leased(attempts, 0),
+        ..waiting(attempts)
     }
 }
 
 fn done() -> Record {
     Record {
         state: RunState::Done,
-        attempts: 1,
-        ..Record::default()
+        ..waiting(1)
     }
 }
 
+fn changed(run: &RunId, record: &Record, lease: LeaseChange) -> Change {
+    Change {
+        run: run.clone(),
+        record: record.clone(),
+        lease,
+    }
+}
+
+fn written(store: &mut Store, change: Change) -> Written {
+    store.write(&[change]).unwrap()[0]
+}
+
 fn lease(store: &mut Store, run: &RunId, attempts: u32) -> Written {
-    let record = leased(attempts);
-    store
-        .write(&[Change::Lease {
-            run,
-            record: &record,
-            slot: 0,
-        }])
-        .unwrap()[0]
+    written(store, changed(run, &leased(attempts), LeaseChange::Made(0)))
+}
+
+/// The token of a lease that is had.
+fn token(written: Written) -> Fence {
+    match written {
+        Written::Leased(fence) => fence,
+        other => panic!("no lease: {other:?}"),
+    }
 }
 
 fn ended(store: &mut Store, run: &RunId, fence: Fence, record: &Record) -> Written {
-    store
-        .write(&[Change::Ended {
-            run,
-            fence,
-            record,
-            failure: None,
-            loss: Some(2.5),
-        }])
-        .unwrap()[0]
+    let end = LeaseChange::Ended(fence, End::Outcome(Some(2.5)));
+    written(store, changed(run, record, end))
 }
 
 #[test]
@@ -94,52 +93,32 @@ fn a_stale_token_changes_nothing() {
 
     let run = id(7);
     let mut store = opened(&sweep, std::slice::from_ref(&run), &[Record::default()]);
-    let Written::Leased(first) = lease(&mut store, &run, 1) else {
-        panic!("no lease")
-    };
+    let first = token(lease(&mut store, &run, 1));
     assert_eq!(lease(&mut store, &run, 2), Written::Stale, "it is held");
     // The first attempt is given up, and the run is given to a second.
-    let waits = Record {
-        attempts: 1,
-        ..Record::default()
-    };
-    assert_eq!(ended(&mut store, &run, first, &waits), Written::Yes);
-    let Written::Leased(second) = lease(&mut store, &run, 2) else {
-        panic!("no lease")
-    };
+    assert_eq!(ended(&mut store, &run, first, &waiting(1)), Written::Yes);
+    let second = token(lease(&mut store, &run, 2));
     assert!(second > first);
     assert_ne!(store.token(first), store.token(second));
 
-    let before = store.records().unwrap();
+    let before = records(&sweep);
     assert_eq!(
         ended(&mut store, &run, first, &done()),
         Written::Stale,
         "a late delivery"
     );
-    let told = Change::Held {
-        run: &run,
-        fence: first,
-        record: &done(),
-    };
-    assert_eq!(store.write(&[told]).unwrap(), [Written::Stale]);
-    assert_eq!(
-        store
-            .write(&[Change::Free {
-                run: &run,
-                record: &done(),
-                loss: None
-            }])
-            .unwrap(),
-        [Written::Stale]
-    );
-    assert_eq!(store.records().unwrap(), before);
+    for late in [LeaseChange::Kept(first), LeaseChange::Absent(None)] {
+        let late = changed(&run, &done(), late);
+        assert_eq!(written(&mut store, late), Written::Stale);
+    }
+    assert_eq!(records(&sweep), before);
     assert_eq!(ended(&mut store, &run, second, &done()), Written::Yes);
     assert_eq!(
         ended(&mut store, &run, second, &done()),
         Written::Stale,
         "a second delivery"
     );
-    assert_eq!(store.records().unwrap()[run.as_str()], done());
+    assert_eq!(records(&sweep)[run.as_str()], done());
 }
 
 /// An engine's attempt outlives its coordinator: the next one finds it holding its run, by the same token.
@@ -149,34 +128,15 @@ fn a_lease_that_is_kept_keeps_its_token() {
 
     let ids = [id(1), id(2)];
     let mut store = opened(&sweep, &ids, &[Record::default(), Record::default()]);
-    let fences = ids.each_ref().map(|run| match lease(&mut store, run, 1) {
-        Written::Leased(fence) => fence,
-        other => panic!("{other:?}"),
-    });
+    let fences = ids.each_ref().map(|run| token(lease(&mut store, run, 1)));
     // The first is kept, the second is not.
-    adopt(
-        &mut store,
-        &ids,
-        &[
-            leased(1),
-            Record {
-                attempts: 1,
-                ..Record::default()
-            },
-        ],
-    );
+    let mut store = opened(&sweep, &ids, &[leased(1), waiting(1)]);
     assert_eq!(
-        store.fences().unwrap(),
+        Opened::of(&sweep).unwrap().fences().unwrap(),
         [(ids[0].to_string(), fences[0])].into()
     );
     let open = "SELECT count(*) FROM attempts WHERE ended_at IS NULL";
-    assert_eq!(
-        store
-            .connection()
-            .query_row(open, [], |row| row.get::<_, i64>(0))
-            .unwrap(),
-        1
-    );
+    assert_eq!(store.database.value::<i64>(open, []).unwrap(), 1);
     assert_eq!(ended(&mut store, &ids[0], fences[0], &done()), Written::Yes);
     assert_eq!(
         ended(&mut store, &ids[1], fences[1], &done()),
@@ -205,30 +165,13 @@ fn readers_see_whole_transactions() {
             }
         })
     };
-    let record = leased(1);
-    let leases: Vec<_> = ids
-        .iter()
-        .map(|run| Change::Lease {
-            run,
-            record: &record,
-            slot: 0,
-        })
-        .collect();
-    let written = store.write(&leases).unwrap();
-    let record = done();
-    let ends: Vec<_> = ids
-        .iter()
-        .zip(written)
-        .map(|(run, written)| match written {
-            Written::Leased(fence) => Change::Ended {
-                run,
-                fence,
-                record: &record,
-                failure: None,
-                loss: None,
-            },
-            other => panic!("{other:?}"),
-        })
+    let lease = |run| changed(run, &leased(1), LeaseChange::Made(0));
+    let leases: Vec<_> = ids.iter().map(lease).collect();
+    let tokens = store.write(&leases).unwrap().into_iter().map(token);
+    let end = |fence| LeaseChange::Ended(fence, End::Outcome(None));
+    let ends = ids.iter().zip(tokens);
+    let ends: Vec<_> = ends
+        .map(|(run, fence)| changed(run, &done(), end(fence)))
         .collect();
     store.write(&ends).unwrap();
     reading.join().unwrap();
@@ -239,15 +182,11 @@ fn a_run_that_is_no_longer_wanted_is_kept_without_a_place() {
     let (_root, sweep) = folder();
 
     let [one, two, three] = [1, 2, 3].map(id);
-    let mut store = opened(
+    opened(&sweep, &[one.clone(), two.clone()], &[done(), waiting(0)]);
+    opened(
         &sweep,
-        &[one.clone(), two.clone()],
-        &[done(), Record::default()],
-    );
-    adopt(
-        &mut store,
         &[two.clone(), three.clone()],
-        &[Record::default(), Record::default()],
+        &[waiting(0), waiting(0)],
     );
     let reader = Reader::open(&sweep).unwrap().unwrap();
     let wanted: Vec<String> = reader
@@ -292,24 +231,14 @@ fn a_dead_coordinators_leases_are_void() {
     let (_root, sweep) = folder();
     let run = id(7);
     let mut store = opened(&sweep, std::slice::from_ref(&run), &[Record::default()]);
-    let Written::Leased(fence) = lease(&mut store, &run, 1) else {
-        panic!("no lease")
-    };
+    let fence = token(lease(&mut store, &run, 1));
     drop(store);
-    let mut store = Store::open(&sweep).unwrap().store;
     assert_eq!(
-        store.records().unwrap()[run.as_str()],
+        Opened::of(&sweep).unwrap().records().unwrap()[run.as_str()],
         leased(1),
         "it was counted"
     );
-    adopt(
-        &mut store,
-        std::slice::from_ref(&run),
-        &[Record {
-            attempts: 1,
-            ..Record::default()
-        }],
-    );
+    let mut store = opened(&sweep, std::slice::from_ref(&run), &[waiting(1)]);
     assert_eq!(ended(&mut store, &run, fence, &done()), Written::Stale);
     assert!(matches!(lease(&mut store, &run, 2), Written::Leased(next) if next > fence));
 }
@@ -365,7 +294,7 @@ fn a_reader_sees_no_store_before_it_lists_the_runs() {
     // As a death leaves it, with the log of another store beside it.
     std::mem::forget(empty);
     for _ in 0..2 {
-        drop(Store::open(&sweep).unwrap());
+        drop(Opened::of(&sweep).unwrap());
         sees_none();
     }
     let store = opened(&sweep, &ids, &vec![Record::default(); ids.len()]);

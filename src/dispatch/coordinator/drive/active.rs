@@ -7,7 +7,9 @@ use tracing::Span;
 
 use crate::coordinator::schedule::{Claim, SlotIndex};
 use crate::executor::{Asked, dropped};
+use crate::store::{Failure, FailureClass};
 use isoflop_core::run::{AttemptDir, Event, EventTail};
+use isoflop_core::units::duration;
 
 /// An attempt in a slot.
 pub(super) struct Active {
@@ -24,18 +26,10 @@ pub(super) struct Active {
     pub(super) taken: watch::Receiver<bool>,
     events: EventTail,
     watch: Watch,
-    pub(super) overdue: Option<Overdue>,
+    /// Why it is stopped that nobody asked to stop.
+    pub(super) overdue: Option<Failure>,
     /// The loss of the outcome that it brought, nats/token.
     pub(super) loss: Option<f64>,
-}
-
-/// Why an attempt is stopped that nobody asked to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Overdue {
-    /// It said nothing for too long.
-    Silent,
-    /// It took too long.
-    TooLong,
 }
 
 /// The attempts in slots, by claim.
@@ -115,14 +109,18 @@ impl Watch {
         };
     }
 
-    fn overdue(&self, stall: Duration, limit: Option<Duration>) -> Option<Overdue> {
+    fn overdue(&self, stall: Duration, limit: Option<Duration>) -> Option<Failure> {
+        let time = |time: Duration| duration(time.as_secs_f64());
         if self.silent > stall {
-            Some(Overdue::Silent)
-        } else if limit.is_some_and(|limit| self.watched > limit) {
-            Some(Overdue::TooLong)
-        } else {
-            None
+            let message = format!(
+                "the trainer said nothing for {} and was stopped",
+                time(stall)
+            );
+            return Some(Failure::new(FailureClass::Crash, message));
         }
+        let limit = time(limit.filter(|limit| self.watched > *limit)?);
+        let message = format!("it took longer than `max_run_seconds`, {limit}, and was stopped");
+        Some(Failure::new(FailureClass::TimeLimit, message))
     }
 }
 
@@ -153,18 +151,19 @@ mod tests {
     fn silence_is_counted_while_somebody_looks() {
         let (stall, second) = (Duration::from_secs(3), Duration::from_secs(1));
         let mut watch = Watch::default();
+        let class = |watch: &Watch, limit: Option<u64>| {
+            let overdue = watch.overdue(stall, limit.map(Duration::from_secs))?;
+            Some(overdue.class)
+        };
         for spoke in [false, false, true, false, false, false] {
             watch.look(second, spoke);
-            assert_eq!(watch.overdue(stall, None), None);
+            assert_eq!(class(&watch, None), None);
         }
         watch.look(second, false);
-        assert_eq!(watch.overdue(stall, None), Some(Overdue::Silent));
+        assert_eq!(class(&watch, None), Some(FailureClass::Crash));
         watch.look(second, true);
-        assert_eq!(watch.overdue(stall, None), None);
-        assert_eq!(
-            watch.overdue(stall, Some(Duration::from_secs(7))),
-            Some(Overdue::TooLong)
-        );
-        assert_eq!(watch.overdue(stall, Some(Duration::from_secs(8))), None);
+        assert_eq!(class(&watch, None), None);
+        assert_eq!(class(&watch, Some(7)), Some(FailureClass::TimeLimit));
+        assert_eq!(class(&watch, Some(8)), None);
     }
 }

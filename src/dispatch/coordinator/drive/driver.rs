@@ -1,5 +1,6 @@
 //! The loop: what happens is decided on, written down, carried out.
 
+mod launch;
 mod look;
 mod verdicts;
 
@@ -10,36 +11,75 @@ use tokio::sync::{mpsc, watch};
 use tracing::{Instrument, Span, debug, info};
 
 use super::active::{Active, Actives};
+use super::facts::facts;
 use super::judge::judge;
-use super::launch::{Starting, launch, write_attempt};
-use super::ledger::{End, Ledger};
+use super::ledger::Ledger;
 use super::observer::{DiskRoom, Observer};
 use super::options::Options;
 use super::summary::{DriveError, Summary};
 use super::trace::attempt_span;
-use crate::coordinator::commit::{CommitError, commit};
+use crate::coordinator::commit::commit;
+use crate::coordinator::log::sweep_span;
+use crate::coordinator::resume::TakenUp;
 use crate::coordinator::schedule::{
     Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, Verdict, step,
 };
-use crate::coordinator::trunks::followers;
 use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, dropped, unwant};
-use crate::store::{Failure, FailureClass, Fence, Request, Store};
+use crate::store::{End, Failure, FailureClass, Fence, Request, Store};
 use isoflop_core::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
 use isoflop_sweep::Plan;
 
 /// How often running attempts are looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// Carries out a plan: every run that waits is trained and committed.
+///
+/// # Errors
+/// [`DriveError`]; what ran was stopped, and left checkpoints. A run's failure is no error: it stands in the summary.
+pub fn drive(
+    sweep: &SweepDir,
+    plan: &Plan,
+    taken_up: TakenUp,
+    options: Options,
+    observer: &mut dyn Observer,
+) -> Result<Summary, DriveError> {
+    // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let TakenUp {
+        resumed,
+        mut store,
+        held,
+        ..
+    } = taken_up;
+    let attempt = |run: RunIndex| resumed.records[run].attempts;
+    let leases = held
+        .into_iter()
+        .map(|(run, fence)| (run, (attempt(run), fence)))
+        .collect();
+    let state = State::new(
+        resumed.records,
+        facts(plan, &options),
+        options.machine.clone(),
+        options.policy,
+    );
+    let driver = Driver::new(sweep, plan, &mut store, leases, options, observer);
+    let driven = driver.run(state).instrument(sweep_span(sweep));
+    let summary = runtime.block_on(driven)?;
+    store.close()?;
+    Ok(summary)
+}
+
+/// An attempt that has ended, and how.
 type Ended = (Claim, Result<AttemptEnd, ExecutionError>);
 
-pub(super) struct Driver<'a> {
+struct Driver<'a> {
     sweep: &'a SweepDir,
     plan: &'a Plan,
     options: Options,
     observer: &'a mut dyn Observer,
     ledger: Ledger<'a>,
-    /// For each run, the one that goes on from its trunk.
-    followers: Vec<Option<RunIndex>>,
     active: Actives,
     /// Requests that are not answered yet.
     requests: Vec<(Request, RunIndex)>,
@@ -59,7 +99,7 @@ pub(super) struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub(super) fn new(
+    fn new(
         sweep: &'a SweepDir,
         plan: &'a Plan,
         store: &'a mut Store,
@@ -70,7 +110,6 @@ impl<'a> Driver<'a> {
         Self {
             sweep,
             plan,
-            followers: followers(&options.branches),
             options,
             observer,
             ledger: Ledger::new(plan, store, leases),
@@ -88,7 +127,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    pub(super) async fn run(mut self, state: State) -> Result<Summary, DriveError> {
+    async fn run(mut self, state: State) -> Result<Summary, DriveError> {
         let mut signals = Signals::with_terminal()?;
         let result = self.go(state, &mut signals).await;
         match &result {
@@ -119,10 +158,9 @@ impl<'a> Driver<'a> {
             let detached = !self.finished && self.may_detach(&state);
             if self.finished || detached {
                 self.ledger.write_all(&state)?;
-                let (records, stopped_by) = (state.records().to_vec(), state.stopped_by().cloned());
                 return Ok(Summary {
-                    records,
-                    stopped_by,
+                    records: state.records().to_vec(),
+                    stopped_by: state.stopped_by().cloned(),
                     interrupted: self.interrupted,
                     detached,
                 });
@@ -131,11 +169,10 @@ impl<'a> Driver<'a> {
                 .next_moment()
                 .map(|moment| self.began + Duration::from_millis(moment.0));
             tokio::select! {
-                Some(ended) = self.ended.1.recv() => {
-                    events.push(self.attempt_ended(ended));
-                    while let Ok(ended) = self.ended.1.try_recv() {
-                        events.push(self.attempt_ended(ended));
-                    }
+                Some(first) = self.ended.1.recv() => {
+                    let others = std::iter::from_fn(|| self.ended.1.try_recv().ok());
+                    let ended: Vec<Ended> = std::iter::once(first).chain(others).collect();
+                    events.extend(ended.into_iter().map(|ended| self.attempt_ended(ended)));
                 }
                 () = signals.next() => events.push(self.interrupt()),
                 _ = look.tick() => {
@@ -178,30 +215,26 @@ impl<'a> Driver<'a> {
 
     fn decide(&mut self, state: State, event: Event) -> (State, Vec<Command>) {
         let now = Moment(self.began.elapsed().as_millis() as u64);
-        let told = event.clone();
-        let decision = step(state, now, event);
+        let decision = step(state, now, event.clone());
         let state = decision.state;
-        let end = self.end_of(&told);
+        let end = self.end_of(&event);
         for run in decision.changed {
             self.ledger.note(&state, run, &end);
         }
         self.note_verdicts(decision.verdicts);
-        self.tell(&told, &state);
+        self.tell(&event, &state);
         self.finished = decision.commands.contains(&Command::Finish);
         (state, decision.commands)
     }
 
+    /// How the attempt ends that an event is about, if it ends by it.
     fn end_of(&self, event: &Event) -> End {
         match event {
-            Event::Failed(_, failure) => End {
-                failure: Some(failure.clone()),
-                loss: None,
-            },
-            Event::Committed(claim, _) => End {
-                failure: None,
-                loss: self.active.get(claim).and_then(|a| a.loss),
-            },
-            _ => End::default(),
+            Event::Failed(_, failure) => End::Failed(failure.clone()),
+            Event::Committed(claim, _) => {
+                End::Outcome(self.active.get(claim).and_then(|active| active.loss))
+            }
+            _ => End::Outcome(None),
         }
     }
 
@@ -233,10 +266,10 @@ impl<'a> Driver<'a> {
 
     fn carry_out(&mut self, command: Command, state: &State) -> Option<Event> {
         match command {
-            Command::Start { claim, slot } => match self.start(claim, slot, state) {
-                Ok(event) => Some(event),
-                Err(failure) => Some(Event::Failed(claim, failure)),
-            },
+            Command::Start { claim, slot } => {
+                let started = self.start(claim, slot, state);
+                Some(started.unwrap_or_else(|failure| Event::Failed(claim, failure)))
+            }
             Command::Stop(claim) => {
                 if let Some(active) = self.active.get(&claim) {
                     ask(&active.asked, Asked::Stop);
@@ -249,27 +282,13 @@ impl<'a> Driver<'a> {
 
     fn start(&mut self, claim: Claim, slot: SlotIndex, state: &State) -> Result<Event, Failure> {
         let planned = &self.plan.runs[claim.run];
-        let Some(fence) = self.ledger.token(claim) else {
-            return Err(Failure::new(
-                FailureClass::Preempted,
-                "its lease is not written down",
-            ));
-        };
-        let (split, keep_trunk) = (
-            state.record(claim.run).split,
-            self.is_awaited(claim.run, state),
-        );
-        let starting = Starting {
-            claim,
-            slot,
-            fence: fence.clone(),
-            split,
-            keep_trunk,
-        };
+        let fence = self.ledger.token(claim).ok_or_else(|| {
+            Failure::new(FailureClass::Preempted, "its lease is not written down")
+        })?;
+        let launch = self.launch(claim, slot, fence.clone(), state);
         // Known before it is started, so that a failure to start is an attempt that failed.
         let (attempt, hears) = self.watch(claim, slot, fence);
-        let launch = launch(self.sweep, self.plan, &self.options, &starting);
-        write_attempt(self.sweep, planned, &attempt, &launch)?;
+        self.write_attempt(&attempt, &launch)?;
         let (engines, place) = (&self.options.engines, self.options.slots[slot]);
         let execution = engines
             .begin(&attempt, place, hears)
@@ -293,17 +312,13 @@ impl<'a> Driver<'a> {
         slot: SlotIndex,
         fence: String,
     ) -> (AttemptDir, watch::Receiver<Asked>) {
-        let attempt = self
-            .sweep
-            .run(&self.plan.runs[claim.run].id)
-            .attempt(claim.attempt);
+        let run = self.sweep.run(&self.plan.runs[claim.run].id);
+        let attempt = run.attempt(claim.attempt);
         let (asked, hears) = watch::channel(Asked::Nothing);
         let span = attempt_span(self.plan, claim, &fence);
         let waits = self.options.engines.has_a_queue(self.options.slots[slot]);
-        self.active.insert(
-            claim,
-            Active::new(slot, attempt.clone(), (fence, span), asked, waits),
-        );
+        let active = Active::new(slot, attempt.clone(), (fence, span), asked, waits);
+        self.active.insert(claim, active);
         (attempt, hears)
     }
 
@@ -339,12 +354,11 @@ impl<'a> Driver<'a> {
         let fence = self.ledger.token(claim).unwrap_or_default();
         let (attempt, hears) = self.watch(claim, slot, fence);
         let Some(execution) = self.options.engines.adopt(&attempt, hears) else {
-            let told = unwant(&attempt).map_or_else(
-                |e| format!(", and cannot be told to end: {e}"),
-                |()| String::new(),
-            );
-            let message =
-                format!("it was given to an engine that is not the sweep's any more{told}");
+            let mut message =
+                "it was given to an engine that is not the sweep's any more".to_owned();
+            if let Err(e) = unwant(&attempt) {
+                message += &format!(", and cannot be told to end: {e}");
+            }
             return Event::Failed(claim, Failure::new(FailureClass::Preempted, message));
         };
         if let Some(active) = self.active.get(&claim) {
@@ -388,30 +402,19 @@ impl<'a> Driver<'a> {
                 };
                 Event::Committed(claim, exploded)
             }
-            Err(error) => {
-                let class = match error {
-                    CommitError::Unwritable { .. } => FailureClass::Unwritable,
-                    CommitError::Invalid(_) => FailureClass::Crash,
-                };
-                let message = match error {
-                    CommitError::Unwritable { .. } => error.to_string(),
-                    CommitError::Invalid(reason) => {
-                        format!("the trainer exited normally, but {reason}")
-                    }
-                };
-                Event::Failed(claim, Failure::new(class, message))
-            }
+            Err(error) => Event::Failed(claim, error.into()),
         }
     }
 
     /// Whether a run that has no outcome goes on from this one.
-    fn is_awaited(&self, run: RunIndex, state: &State) -> bool {
-        self.followers[run].is_some_and(|follower| !state.record(follower).state.has_outcome())
+    fn is_awaited(run: RunIndex, state: &State) -> bool {
+        let mut followers = state.waiting_for(run).iter();
+        followers.any(|follower| !state.record(*follower).state.has_outcome())
     }
 
     /// Removes the trunk of a run that nobody waits for any more; what cannot be removed costs only space.
     fn drop_trunk(&self, run: RunIndex, state: &State) {
-        if !self.is_awaited(run, state) {
+        if !Self::is_awaited(run, state) {
             let trunk = self.sweep.run(&self.plan.runs[run].id).trunk();
             dropped(remove_checkpoints(&trunk), "a trunk was not removed");
         }
@@ -421,9 +424,7 @@ impl<'a> Driver<'a> {
         info!(again = self.interrupted, "interrupted");
         self.observer.interrupted(self.interrupted);
         if self.interrupted {
-            self.active
-                .values()
-                .for_each(|active| ask(&active.asked, Asked::EndNow));
+            self.ask_all(Asked::EndNow);
         }
         self.interrupted = true;
         Event::Interrupted
@@ -431,15 +432,18 @@ impl<'a> Driver<'a> {
 
     /// Ends what runs, because nothing can be written down any more; checkpoints and delivered outcomes are for the next time.
     async fn end_all(&mut self, signals: &mut Signals) {
-        self.active
-            .values()
-            .for_each(|active| ask(&active.asked, Asked::Stop));
+        self.ask_all(Asked::Stop);
         while !self.active.is_empty() {
             tokio::select! {
                 Some((claim, _)) = self.ended.1.recv() => drop(self.active.remove(&claim)),
-                () = signals.next() => self.active.values().for_each(|active| ask(&active.asked, Asked::EndNow)),
+                () = signals.next() => self.ask_all(Asked::EndNow),
             }
         }
+    }
+
+    fn ask_all(&self, what: Asked) {
+        let active = self.active.values();
+        active.for_each(|active| ask(&active.asked, what));
     }
 }
 

@@ -1,12 +1,12 @@
 //! What an attempt's end means.
 
-use super::active::{Active, Overdue};
+use super::active::Active;
 use super::options::Options;
 use crate::coordinator::schedule::RunIndex;
 use crate::executor::{Asked, ExecutionError, error_line};
 use crate::store::{Failure, FailureClass};
 use isoflop_core::run::{AttemptEnd, Fate, TrainerExit};
-use isoflop_core::units::{bytes, duration};
+use isoflop_core::units::bytes;
 
 /// Whether an attempt says that it left an outcome, or why there is none.
 pub(super) fn judge(
@@ -27,8 +27,8 @@ pub(super) fn judge(
     if let AttemptEnd::Exit(TrainerExit::Outcome, _) = end {
         return Ok(());
     }
-    if let Some(overdue) = active.overdue {
-        return Err(late(overdue, options));
+    if let Some(overdue) = &active.overdue {
+        return Err(overdue.clone());
     }
     let said = error_line(&active.attempt).map_or_else(String::new, |line| format!(": {line}"));
     let message = format!("{}{said}", end.words());
@@ -46,25 +46,6 @@ pub(super) fn judge(
         }
         _ => Failure::new(class(end), message),
     })
-}
-
-/// The failure of an attempt that is stopped because it is overdue.
-pub(super) fn late(overdue: Overdue, options: &Options) -> Failure {
-    match overdue {
-        Overdue::Silent => {
-            let seconds = duration(options.stall.as_secs_f64());
-            Failure::new(
-                FailureClass::Crash,
-                format!("the trainer said nothing for {seconds} and was stopped"),
-            )
-        }
-        Overdue::TooLong => {
-            let seconds = duration(options.time_limit.unwrap_or_default().as_secs_f64());
-            let message =
-                format!("it took longer than `max_run_seconds`, {seconds}, and was stopped");
-            Failure::new(FailureClass::TimeLimit, message)
-        }
-    }
 }
 
 fn class(end: AttemptEnd) -> FailureClass {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::summary::DriveError;
-use crate::coordinator::schedule::{Claim, RunIndex, SlotIndex, State};
-use crate::store::{Change, Failure, Fence, Record, Store, Written};
+use crate::coordinator::schedule::{Claim, RunIndex, State};
+use crate::store::{Change, End, Fence, LeaseChange, Store, Written};
 use isoflop_sweep::Plan;
 
 /// The coordinator's hand on the store.
@@ -13,30 +13,9 @@ pub(super) struct Ledger<'a> {
     store: &'a mut Store,
     /// The leases that the store knows.
     leases: BTreeMap<RunIndex, (u32, Fence)>,
-    entries: Vec<Entry>,
+    entries: Vec<(RunIndex, Change)>,
     /// Runs whose record only informs: it is written with the next entry, or when time is.
     informing: BTreeSet<RunIndex>,
-}
-
-/// Something to be written down.
-struct Entry {
-    run: RunIndex,
-    record: Record,
-    kind: Kind,
-}
-
-enum Kind {
-    Lease(SlotIndex),
-    Ended(Fence, Option<Failure>, Option<f64>),
-    Free,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Debug, Default)]
-pub(super) struct End {
-    pub(super) failure: Option<Failure>,
-    /// The outcome's loss, nats/token.
-    pub(super) loss: Option<f64>,
 }
 
 impl<'a> Ledger<'a> {
@@ -61,38 +40,33 @@ impl<'a> Ledger<'a> {
 
     /// Notes that a run's record is another; `end` says how the attempt ended that held it, if it did.
     pub(super) fn note(&mut self, state: &State, run: RunIndex, end: &End) {
-        let record = state.record(run).clone();
-        let lease = record.state.lease();
+        let lease = state.record(run).state.lease();
         let held = self.leases.get(&run).copied();
         if let Some((attempt, fence)) = held
             && lease.is_none_or(|lease| lease.attempt != attempt)
         {
             self.leases.remove(&run);
             self.informing.remove(&run);
-            let kind = Kind::Ended(fence, end.failure.clone(), end.loss);
-            self.entries.push(Entry {
-                run,
-                record: record.clone(),
-                kind,
-            });
+            self.enter(state, run, LeaseChange::Ended(fence, end.clone()));
         }
         match lease {
             // Its token is known when it is written; until then nothing else can happen to it.
             Some(lease) if held.is_none_or(|(attempt, _)| attempt != lease.attempt) => {
-                self.entries.push(Entry {
-                    run,
-                    record,
-                    kind: Kind::Lease(lease.slot),
-                });
+                self.enter(state, run, LeaseChange::Made(lease.slot));
             }
             Some(_) => drop(self.informing.insert(run)),
-            None if held.is_none() => self.entries.push(Entry {
-                run,
-                record,
-                kind: Kind::Free,
-            }),
+            None if held.is_none() => self.enter(state, run, LeaseChange::Absent(None)),
             None => {}
         }
+    }
+
+    fn enter(&mut self, state: &State, run: RunIndex, lease: LeaseChange) {
+        let change = Change {
+            run: self.plan.runs[run].id.clone(),
+            record: state.record(run).clone(),
+            lease,
+        };
+        self.entries.push((run, change));
     }
 
     /// Writes down what must be, with what only informs.
@@ -105,73 +79,30 @@ impl<'a> Ledger<'a> {
 
     /// Writes down what is noted, be it only information.
     pub(super) fn write_all(&mut self, state: &State) -> Result<(), DriveError> {
-        let plan = self.plan;
-        let id = |run: RunIndex| &plan.runs[run].id;
-        let held = self
-            .informing
-            .iter()
-            .filter_map(|run| Some((*run, self.leases.get(run)?.1)));
-        let held = held.map(|(run, fence)| {
-            let record = state.record(run);
-            (
-                run,
-                record.attempts,
-                Change::Held {
-                    run: id(run),
-                    fence,
-                    record,
-                },
-            )
-        });
-        let entries = self.entries.iter().map(|Entry { run, record, kind }| {
-            let change = match kind {
-                Kind::Lease(slot) => Change::Lease {
-                    run: id(*run),
-                    record,
-                    slot: *slot,
-                },
-                Kind::Ended(fence, failure, loss) => Change::Ended {
-                    run: id(*run),
-                    fence: *fence,
-                    record,
-                    failure: failure.as_ref(),
-                    loss: *loss,
-                },
-                Kind::Free => Change::Free {
-                    run: id(*run),
-                    record,
-                    loss: None,
-                },
-            };
-            (*run, record.attempts, change)
-        });
-        let (about, changes): (Vec<_>, Vec<_>) = held
-            .chain(entries)
-            .map(|(run, attempt, change)| ((run, attempt), change))
-            .unzip();
-        for ((run, attempt), written) in about.into_iter().zip(self.store.write(&changes)?) {
+        for run in std::mem::take(&mut self.informing) {
+            if let Some((_, fence)) = self.leases.get(&run) {
+                self.enter(state, run, LeaseChange::Kept(*fence));
+            }
+        }
+        let (runs, changes): (Vec<_>, Vec<_>) = self.entries.drain(..).unzip();
+        let written = self.store.write(&changes)?;
+        for ((run, change), written) in runs.into_iter().zip(changes).zip(written) {
+            let attempt = change.record.attempts;
             match written {
                 Written::Yes => {}
                 Written::Leased(fence) => drop(self.leases.insert(run, (attempt, fence))),
                 Written::Stale => {
-                    return Err(DriveError::Stale {
-                        run: id(run).to_string(),
-                        attempt,
-                    });
+                    let run = change.run;
+                    return Err(DriveError::Stale { run, attempt });
                 }
             }
         }
-        self.entries.clear();
-        self.informing.clear();
         Ok(())
     }
 
     /// The fencing token of an attempt, if its lease is written down.
     pub(super) fn token(&self, claim: Claim) -> Option<String> {
-        let (_, fence) = self
-            .leases
-            .get(&claim.run)
-            .filter(|(attempt, _)| *attempt == claim.attempt)?;
-        Some(self.store.token(*fence))
+        let (attempt, fence) = self.leases.get(&claim.run)?;
+        (*attempt == claim.attempt).then(|| self.store.token(*fence))
     }
 }

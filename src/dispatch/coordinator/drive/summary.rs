@@ -4,6 +4,7 @@ use std::io;
 
 use crate::coordinator::schedule::RunIndex;
 use crate::store::{Failure, Record, StoreError};
+use isoflop_core::run::RunId;
 
 /// How a drive ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub enum DriveError {
     )]
     Stale {
         /// The run.
-        run: String,
+        run: RunId,
         /// The attempt.
         attempt: u32,
     },

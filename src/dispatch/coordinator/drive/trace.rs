@@ -4,7 +4,7 @@ use tracing::{Span, debug, info, info_span};
 
 use super::DiskRoom;
 use crate::coordinator::schedule::{
-    Claim, Exploded, GiveUp, Next, Room, RunIndex, SlotIndex, StopReason, Verdict,
+    Choice, Claim, Exploded, GiveUp, Next, Room, RunIndex, SlotIndex, StopReason, Subject, Verdict,
 };
 use crate::store::{Failure, FailureClass};
 use isoflop_core::units::{bytes, duration};
@@ -33,9 +33,9 @@ pub(super) fn attempt_span(plan: &Plan, claim: Claim, fence: &str) -> Span {
 /// Writes a verdict to the log, in its span.
 pub(super) fn tell(span: &Span, verdict: &Verdict, grounds: Grounds<'_>) {
     let (choice, reason) = grounds.words(verdict);
-    match verdict {
-        Verdict::Ignore(..) => debug!(parent: span, reason, "{choice}"),
-        Verdict::Lease { slot, claim, .. } => {
+    match (&verdict.choice, verdict.subject) {
+        (Choice::Ignore(_), _) => debug!(parent: span, reason, "{choice}"),
+        (Choice::Lease { slot, .. }, Subject::Attempt(claim)) => {
             let label = grounds.plan.runs[claim.run].label();
             info!(parent: span, slot, label, reason, "{choice}");
         }
@@ -46,54 +46,41 @@ pub(super) fn tell(span: &Span, verdict: &Verdict, grounds: Grounds<'_>) {
 impl Grounds<'_> {
     /// What was decided, in a few words that are always the same, and why.
     fn words(&self, verdict: &Verdict) -> (&'static str, String) {
-        match verdict {
-            Verdict::Lease { needs, room, .. } => ("leased", self.lease(*needs, *room)),
-            Verdict::Wait { slot, least, room } => ("slot stays empty", wait(*slot, *least, *room)),
-            Verdict::Run { pid, .. } => {
-                let process = |pid| format!("process {pid} was started");
-                let reason = pid.map_or_else(|| "its engine has begun it".to_owned(), process);
-                ("running", reason)
-            }
-            Verdict::Commit(_) => ("committing", "it says that it left an outcome".to_owned()),
-            Verdict::Done(_, Exploded::No) => ("done", "its outcome is valid".to_owned()),
-            Verdict::Done(_, Exploded::Yes) => ("diverged", "its loss exploded".to_owned()),
-            Verdict::Ignore(_, event) => (
+        let wish = "the user asked for it";
+        match &verdict.choice {
+            Choice::Lease { needs, room, .. } => ("leased", self.lease(*needs, *room)),
+            Choice::Wait { slot, least, room } => ("slot stays empty", wait(*slot, *least, *room)),
+            Choice::Run(Some(pid)) => ("running", format!("process {pid} was started")),
+            Choice::Run(None) => ("running", "its engine has begun it".to_owned()),
+            Choice::Commit => ("committing", "it says that it left an outcome".to_owned()),
+            Choice::Done(Exploded::No) => ("done", "its outcome is valid".to_owned()),
+            Choice::Done(Exploded::Yes) => ("diverged", "its loss exploded".to_owned()),
+            Choice::Ignore(event) => (
                 "message ignored",
                 format!("it says `{event}` of an attempt that does not hold its run, or again"),
             ),
-            Verdict::Pause => ("no run is started", self.room_on_disk()),
-            Verdict::Unpause => ("runs are started again", self.room_on_disk()),
-            _ => self.end(verdict),
-        }
-    }
-
-    /// The same of what ends an attempt, or follows from its end or the user's wish.
-    fn end(&self, verdict: &Verdict) -> (&'static str, String) {
-        let wish = "the user asked for it";
-        match verdict {
-            Verdict::GiveUp {
-                failure, reason, ..
-            } => give_up(failure, *reason),
-            Verdict::Cancel(_, Some(_)) => {
+            Choice::Pause => ("no run is started", self.room_on_disk()),
+            Choice::Unpause => ("runs are started again", self.room_on_disk()),
+            Choice::GiveUp { failure, reason } => give_up(failure, *reason),
+            Choice::Cancel if verdict.subject.claim().is_some() => {
                 ("cancelled", format!("{wish}, and the attempt has ended"))
             }
-            Verdict::Cancel(_, None) => ("cancelled", wish.to_owned()),
-            Verdict::Refuse(_, kind, state) => (
+            Choice::Cancel => ("cancelled", wish.to_owned()),
+            Choice::Refuse(kind, state) => (
                 "request ignored",
                 format!("a run that is {state} cannot be asked to {}", kind.name()),
             ),
-            Verdict::Stop(_, reason) => ("asked to stop", self.stop(*reason)),
-            Verdict::Retry {
+            Choice::Stop(reason) => ("asked to stop", self.stop(*reason)),
+            Choice::Retry {
                 failure,
                 crashes,
                 splits,
                 next,
-                ..
             } => (
                 "queued again",
                 self.retry(failure, *crashes, *splits, *next),
             ),
-            _ => ("queued again", wish.to_owned()),
+            Choice::Reopen => ("queued again", wish.to_owned()),
         }
     }
 
@@ -128,7 +115,7 @@ impl Grounds<'_> {
         let next = match next {
             Next::In(milliseconds) => format!("in {}", duration(milliseconds as f64 / 1e3)),
             Next::After(run) => format!("when run {} has ended", self.id(run)),
-            Next::NextTime => "when the sweep is run again".to_owned(),
+            Next::WhenResumed => "when the sweep is run again".to_owned(),
         };
         let parts = if splits {
             ", in passes of half the size"
@@ -231,47 +218,44 @@ mod tests {
                 reserve: 2_000_000,
             }),
         };
-        let claim = Claim { run: 0, attempt: 2 };
         let failure = |class| Failure::new(class, "it said so");
         let room = Room {
             held: 3_000_000,
             all: 8_000_000,
         };
-        let retry = |class, splits, next| Verdict::Retry {
-            claim,
+        let retry = |class, splits, next| Choice::Retry {
             failure: failure(class),
             crashes: (2, 5),
             splits,
             next,
         };
-        let give_up = |class, reason| Verdict::GiveUp {
-            claim,
+        let give_up = |class, reason| Choice::GiveUp {
             failure: failure(class),
             reason,
         };
-        let verdicts = [
-            Verdict::Lease {
-                claim,
+        let choices = [
+            Choice::Lease {
                 slot: 1,
                 needs: 2_000_000,
                 room,
             },
-            Verdict::Wait {
+            Choice::Wait {
                 slot: 1,
                 least: 6_000_000,
                 room,
             },
             retry(FailureClass::Crash, false, Next::In(1300)),
             retry(FailureClass::OutOfMemory, true, Next::In(1300)),
-            retry(FailureClass::Preempted, false, Next::NextTime),
+            retry(FailureClass::Preempted, false, Next::WhenResumed),
             give_up(FailureClass::Crash, GiveUp::Crashes(5)),
             give_up(FailureClass::TimeLimit, GiveUp::SameAgain),
             give_up(FailureClass::OutOfMemory, GiveUp::OneSequence),
-            Verdict::Stop(claim, StopReason::Interrupted),
-            Verdict::Pause,
+            Choice::Stop(StopReason::Interrupted),
+            Choice::Pause,
         ];
-        let lines = verdicts.map(|verdict| {
-            let (choice, reason) = grounds.words(&verdict);
+        let lines = choices.map(|choice| {
+            let subject = Subject::Attempt(Claim { run: 0, attempt: 2 });
+            let (choice, reason) = grounds.words(&Verdict { subject, choice });
             format!("{choice}: {reason}\n")
         });
         insta::assert_snapshot!(lines.concat());

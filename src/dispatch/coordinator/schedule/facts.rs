@@ -9,32 +9,32 @@ pub type SlotIndex = usize;
 
 /// Milliseconds since the coordinator began: it never goes back, and no clock on the wall moves it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(pub u64);
+pub(crate) struct Moment(pub(crate) u64);
 
 /// An attempt at a run. What is said of any but the run's present one changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Claim {
+pub(crate) struct Claim {
     /// The run.
-    pub run: RunIndex,
+    pub(crate) run: RunIndex,
     /// The attempt, from 1.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
 }
 
 /// What is fixed of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// What finishing it is worth to the slots: expected seconds of it and of what waits for it.
-    pub worth: f64,
+    pub(crate) worth: f64,
     /// Memory that it is expected to hold, bytes.
-    pub memory: u64,
+    pub(crate) memory: u64,
     /// The run whose end it waits for, however that comes.
-    pub after: Option<RunIndex>,
+    pub(crate) after: Option<RunIndex>,
     /// Larger goes first.
-    pub priority: u64,
+    pub(crate) priority: u64,
     /// Whether its passes can be split, to need less memory.
-    pub splits: bool,
+    pub(crate) splits: bool,
     /// Any number that is its own: it spreads retries.
-    pub jitter: u64,
+    pub(crate) jitter: u64,
 }
 
 /// Where runs go.
@@ -110,10 +110,9 @@ pub(super) fn ranks(facts: &[Facts], order: RunOrder) -> Vec<usize> {
         })
     });
     let mut ranks = vec![0; facts.len()];
-    sorted
-        .into_iter()
-        .enumerate()
-        .for_each(|(rank, run)| ranks[run] = rank);
+    for (rank, run) in sorted.into_iter().enumerate() {
+        ranks[run] = rank;
+    }
     ranks
 }
 

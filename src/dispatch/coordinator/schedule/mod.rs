@@ -1,18 +1,20 @@
 //! What to do next: a pure function of what is known and what happened. No clock, no file, no process.
 
+mod event;
 mod facts;
 mod queue;
 mod state;
 mod step;
 mod verdict;
 
+pub(super) use event::{Command, Event, Exploded};
+pub(super) use facts::{Claim, Facts, Moment};
+pub use facts::{Machine, Policy, RunIndex, SlotIndex};
+pub(super) use state::State;
+pub(super) use step::{asked, step};
+pub(super) use verdict::{Choice, GiveUp, Next, Room, StopReason, Subject, Verdict};
+
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod tests;
-
-pub use facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex};
-pub use state::State;
-pub(super) use step::asked;
-pub use step::{Command, Decision, Event, Exploded, step};
-pub use verdict::{GiveUp, Next, Room, StopReason, Verdict};

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::event::{Command, Event, Exploded};
 use super::facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex};
-use super::step::{Command, Event, Exploded};
-use crate::store::{FailureClass, Lease, Record, RunState};
+use crate::store::{Failure, FailureClass, Record, RunState};
 use isoflop_sweep::RunOrder;
 
 pub(super) struct Model {
@@ -42,211 +42,203 @@ impl Model {
     }
 
     fn holder(&self, slot: SlotIndex) -> Option<RunIndex> {
-        (0..self.records.len()).find(|run| {
-            self.records[*run]
-                .state
-                .lease()
-                .is_some_and(|lease| lease.slot == slot)
-        })
+        let lease = |run: &RunIndex| self.records[*run].state.lease();
+        (0..self.records.len()).find(|run| lease(run).is_some_and(|lease| lease.slot == slot))
     }
 
     fn fits(&self, run: RunIndex, slot: SlotIndex) -> bool {
         let device = self.machine.slots[slot];
-        let neighbours =
-            (0..self.machine.slots.len()).filter(|other| self.machine.slots[*other] == device);
+        let Machine { slots, memory } = &self.machine;
+        let neighbours = (0..slots.len()).filter(|other| slots[*other] == device);
         let held: Vec<u64> = neighbours
             .filter_map(|slot| self.holder(slot))
             .map(|run| self.facts[run].memory)
             .collect();
-        let most = self
-            .machine
-            .slots
-            .iter()
-            .map(|device| self.machine.memory[*device])
-            .max();
-        let takes_any = held.is_empty() && Some(self.machine.memory[device]) == most;
-        takes_any
-            || held.iter().sum::<u64>() + self.facts[run].memory <= self.machine.memory[device]
+        let most = slots.iter().map(|device| memory[*device]).max();
+        let takes_any = held.is_empty() && Some(memory[device]) == most;
+        takes_any || held.iter().sum::<u64>() + self.facts[run].memory <= memory[device]
     }
 
-    fn may_start(&self, run: RunIndex, now: Moment) -> bool {
-        let waits = matches!(self.records[run].state, RunState::Queued { .. });
-        let free = self.facts[run]
-            .after
-            .is_none_or(|before| self.records[before].state.has_ended());
-        let awake = self
-            .asleep_until
-            .get(&run)
-            .is_none_or(|until| *until <= now);
-        waits && free && awake && self.may_begin(run)
+    fn is_queued(&self, run: RunIndex) -> bool {
+        matches!(self.records[run].state, RunState::Queued { .. })
+    }
+
+    fn waits_for_nothing(&self, run: RunIndex) -> bool {
+        let before = self.facts[run].after;
+        before.is_none_or(|before| self.records[before].state.has_ended())
     }
 
     fn may_begin(&self, run: RunIndex) -> bool {
-        self.begun.contains(&run)
+        let is_new = !self.begun.contains(&run);
+        !is_new
             || self
                 .policy
                 .max_runs
                 .is_none_or(|most| self.begun.len() < most)
     }
 
+    /// Whether a run may start, if not now.
+    fn could_start(&self, run: RunIndex) -> bool {
+        self.is_queued(run) && self.waits_for_nothing(run) && self.may_begin(run)
+    }
+
+    fn is_awake(&self, run: RunIndex, now: Moment) -> bool {
+        let until = self.asleep_until.get(&run);
+        until.is_none_or(|until| *until <= now)
+    }
+
     pub(super) fn step(&mut self, now: Moment, event: Event) -> Vec<Command> {
         let mut commands = self.happened(now, event);
         for slot in 0..self.machine.slots.len() {
-            if self.stopping || self.paused || self.holder(slot).is_some() {
-                continue;
-            }
-            let fitting = (0..self.records.len())
-                .filter(|run| self.may_start(*run, now) && self.fits(*run, slot));
-            let first =
-                fitting.reduce(|best, run| if self.is_before(run, best) { run } else { best });
-            if let Some(run) = first {
-                self.begun.insert(run);
-                self.asleep_until.remove(&run);
-                let record = &mut self.records[run];
-                record.attempts += 1;
-                record.state = RunState::Leased {
-                    lease: Lease {
-                        attempt: record.attempts,
-                        slot,
-                    },
-                };
-                commands.push(Command::Start {
-                    claim: Claim {
-                        run,
-                        attempt: record.attempts,
-                    },
-                    slot,
-                });
+            if !self.stopping && !self.paused && self.holder(slot).is_none() {
+                commands.extend(self.fill(slot, now));
             }
         }
         let idle = (0..self.machine.slots.len()).all(|slot| self.holder(slot).is_none());
-        let could = |run: RunIndex| {
-            let ever =
-                matches!(self.records[run].state, RunState::Queued { .. }) && self.may_begin(run);
-            ever && self.facts[run]
-                .after
-                .is_none_or(|before| self.records[before].state.has_ended())
-        };
-        if idle && (self.stopping || !(0..self.records.len()).any(could)) {
+        let mut runs = 0..self.records.len();
+        if idle && (self.stopping || !runs.any(|run| self.could_start(run))) {
             commands.push(Command::Finish);
         }
         commands
     }
 
-    fn stops(&self) -> Vec<Command> {
+    fn fill(&mut self, slot: SlotIndex, now: Moment) -> Option<Command> {
+        let run = (0..self.records.len())
+            .filter(|run| self.could_start(*run) && self.is_awake(*run, now))
+            .filter(|run| self.fits(*run, slot))
+            .reduce(|best, run| if self.is_before(run, best) { run } else { best })?;
+        self.begun.insert(run);
+        self.asleep_until.remove(&run);
+        let record = &mut self.records[run];
+        record.attempts += 1;
+        let attempt = record.attempts;
+        record.state = RunState::leased(attempt, slot);
+        let claim = Claim { run, attempt };
+        Some(Command::Start { claim, slot })
+    }
+
+    fn stop(&self, run: RunIndex) -> Command {
+        let attempt = self.records[run].attempts;
+        Command::Stop(Claim { run, attempt })
+    }
+
+    fn stop_all(&self) -> Vec<Command> {
         let held = (0..self.machine.slots.len()).filter_map(|slot| self.holder(slot));
-        held.map(|run| {
-            Command::Stop(Claim {
-                run,
-                attempt: self.records[run].attempts,
-            })
-        })
-        .collect()
+        held.map(|run| self.stop(run)).collect()
+    }
+
+    fn holds(&self, claim: &Claim) -> bool {
+        let lease = self.records[claim.run].state.lease();
+        lease.is_some_and(|lease| lease.attempt == claim.attempt)
     }
 
     fn happened(&mut self, now: Moment, event: Event) -> Vec<Command> {
-        let holds = |claim: &Claim| {
-            self.records[claim.run]
-                .state
-                .lease()
-                .filter(|lease| lease.attempt == claim.attempt)
-                .is_some()
-        };
         match event {
-            Event::Started(claim, pid) if holds(&claim) => {
-                if let RunState::Leased { lease } = self.records[claim.run].state {
-                    self.records[claim.run].state = RunState::Running { lease, pid };
-                }
+            Event::Started(claim, pid) if self.holds(&claim) => self.started(claim.run, pid),
+            Event::Delivered(claim) if self.holds(&claim) => return self.delivered(claim),
+            Event::Committed(claim, exploded) if self.holds(&claim) => {
+                self.committed(claim.run, exploded);
             }
-            Event::Delivered(claim) if holds(&claim) => {
-                let record = &mut self.records[claim.run];
-                if let RunState::Leased { lease } | RunState::Running { lease, .. } = record.state {
-                    record.state = RunState::Committing { lease };
-                    return vec![Command::Commit(claim)];
-                }
+            Event::Failed(claim, failure) if self.holds(&claim) => {
+                return self.failed(now, claim.run, failure);
             }
-            Event::Committed(claim, exploded) if holds(&claim) => {
-                let state = &mut self.records[claim.run].state;
-                if matches!(state, RunState::Committing { .. }) {
-                    *state = if exploded == Exploded::Yes {
-                        RunState::Diverged
-                    } else {
-                        RunState::Done
-                    };
-                    self.cancelling.remove(&claim.run);
-                }
-            }
-            Event::Failed(claim, failure) if holds(&claim) => {
-                let (record, facts) = (&mut self.records[claim.run], &self.facts[claim.run]);
-                record.crashes += u32::from(failure.class == FailureClass::Crash);
-                let again = match failure.class {
-                    FailureClass::Crash => record.crashes < self.policy.max_crashes,
-                    FailureClass::UserError | FailureClass::TimeLimit => false,
-                    FailureClass::OutOfMemory => facts.splits && !record.split,
-                    FailureClass::Preempted | FailureClass::Unwritable | FailureClass::Refused => {
-                        true
-                    }
-                };
-                if self.cancelling.remove(&claim.run) {
-                    record.crashes -= u32::from(failure.class == FailureClass::Crash);
-                    record.state = RunState::Cancelled;
-                } else if again {
-                    record.split |= failure.class == FailureClass::OutOfMemory;
-                    let wait = self.policy.back_off(record.crashes.max(1), facts.jitter);
-                    if facts
-                        .after
-                        .is_none_or(|before| self.records[before].state.has_ended())
-                    {
-                        self.asleep_until.insert(claim.run, Moment(now.0 + wait));
-                    }
-                    let stops = failure.class.stops_the_sweep() && !self.stopping;
-                    self.records[claim.run].state = RunState::Queued {
-                        last: Some(failure),
-                    };
-                    if stops {
-                        self.stopping = true;
-                        return self.stops();
-                    }
-                } else if failure.class == FailureClass::Crash {
-                    record.state = RunState::Quarantined { failure };
-                } else {
-                    record.state = RunState::Failed { failure };
-                }
-            }
-            Event::Cancel(run) => match self.records[run].state {
-                RunState::Queued { .. } => {
-                    self.records[run].state = RunState::Cancelled;
-                    self.asleep_until.remove(&run);
-                }
-                RunState::Leased { lease } | RunState::Running { lease, .. } => {
-                    self.cancelling.insert(run);
-                    return vec![Command::Stop(Claim {
-                        run,
-                        attempt: lease.attempt,
-                    })];
-                }
-                _ => {}
-            },
-            Event::Retry(run) => {
-                let record = &mut self.records[run];
-                if record.state.has_ended() && !record.state.has_outcome() {
-                    *record = Record {
-                        attempts: record.attempts,
-                        ..Record::default()
-                    };
-                    let facts = &self.facts;
-                    self.asleep_until
-                        .retain(|other, _| facts[*other].after != Some(run));
-                }
-            }
+            Event::Cancel(run) => return self.cancelled(run),
+            Event::Retry(run) => self.retried(run),
             Event::DiskLow => self.paused = true,
             Event::DiskFree => self.paused = false,
             Event::Interrupted => {
                 self.stopping = true;
-                return self.stops();
+                return self.stop_all();
             }
             _ => {}
         }
         Vec::new()
+    }
+
+    fn started(&mut self, run: RunIndex, pid: Option<u32>) {
+        if let RunState::Leased { lease } = self.records[run].state {
+            self.records[run].state = RunState::Running { lease, pid };
+        }
+    }
+
+    fn delivered(&mut self, claim: Claim) -> Vec<Command> {
+        let state = &mut self.records[claim.run].state;
+        if let RunState::Leased { lease } | RunState::Running { lease, .. } = *state {
+            *state = RunState::Committing { lease };
+            return vec![Command::Commit(claim)];
+        }
+        Vec::new()
+    }
+
+    fn committed(&mut self, run: RunIndex, exploded: Exploded) {
+        let state = &mut self.records[run].state;
+        if matches!(state, RunState::Committing { .. }) {
+            *state = match exploded {
+                Exploded::Yes => RunState::Diverged,
+                Exploded::No => RunState::Done,
+            };
+            self.cancelling.remove(&run);
+        }
+    }
+
+    fn failed(&mut self, now: Moment, run: RunIndex, failure: Failure) -> Vec<Command> {
+        if self.cancelling.remove(&run) {
+            self.records[run].state = RunState::Cancelled;
+            return Vec::new();
+        }
+        let (record, facts) = (&mut self.records[run], &self.facts[run]);
+        record.crashes += u32::from(failure.class == FailureClass::Crash);
+        let again = match failure.class {
+            FailureClass::Crash => record.crashes < self.policy.max_crashes,
+            FailureClass::UserError | FailureClass::TimeLimit => false,
+            FailureClass::OutOfMemory => facts.splits && !record.split,
+            FailureClass::Preempted | FailureClass::Unwritable | FailureClass::Refused => true,
+        };
+        if !again {
+            record.state = match failure.class {
+                FailureClass::Crash => RunState::Quarantined { failure },
+                _ => RunState::Failed { failure },
+            };
+            return Vec::new();
+        }
+        record.split |= failure.class == FailureClass::OutOfMemory;
+        let wait = self.policy.back_off(record.crashes.max(1), facts.jitter);
+        let stops = failure.class.stops_the_sweep() && !self.stopping;
+        let last = Some(failure);
+        record.state = RunState::Queued { last };
+        if self.waits_for_nothing(run) {
+            self.asleep_until.insert(run, Moment(now.0 + wait));
+        }
+        self.stopping |= stops;
+        if stops { self.stop_all() } else { Vec::new() }
+    }
+
+    fn cancelled(&mut self, run: RunIndex) -> Vec<Command> {
+        match self.records[run].state {
+            RunState::Queued { .. } => {
+                self.records[run].state = RunState::Cancelled;
+                self.asleep_until.remove(&run);
+                Vec::new()
+            }
+            RunState::Leased { .. } | RunState::Running { .. } => {
+                self.cancelling.insert(run);
+                vec![self.stop(run)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn retried(&mut self, run: RunIndex) {
+        let record = &mut self.records[run];
+        if record.state.has_ended() && !record.state.has_outcome() {
+            let attempts = record.attempts;
+            *record = Record {
+                attempts,
+                ..Record::default()
+            };
+            let facts = &self.facts;
+            self.asleep_until
+                .retain(|other, _| facts[*other].after != Some(run));
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::store::{Failure, Lease, Record, RunState};
 
 /// All that a decision rests on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct State {
+pub(crate) struct State {
     pub(super) records: Vec<Record>,
     pub(super) facts: Vec<Facts>,
     pub(super) policy: Policy,
@@ -39,7 +39,12 @@ pub struct State {
 
 impl State {
     /// Takes up what is known of each run. Those that an attempt holds keep their slots, which are there and no two the same.
-    pub fn new(records: Vec<Record>, facts: Vec<Facts>, machine: Machine, policy: Policy) -> Self {
+    pub(crate) fn new(
+        records: Vec<Record>,
+        facts: Vec<Facts>,
+        machine: Machine,
+        policy: Policy,
+    ) -> Self {
         let mut waiting = vec![Vec::new(); facts.len()];
         for (run, facts) in facts.iter().enumerate() {
             if let Some(before) = facts.after {
@@ -73,36 +78,39 @@ impl State {
     }
 
     /// How a run stands.
-    pub fn record(&self, run: RunIndex) -> &Record {
+    pub(crate) fn record(&self, run: RunIndex) -> &Record {
         &self.records[run]
     }
 
     /// How all runs stand, in the plan's order.
-    pub fn records(&self) -> &[Record] {
+    pub(crate) fn records(&self) -> &[Record] {
         &self.records
     }
 
+    /// The runs that wait for this one's end.
+    pub(crate) fn waiting_for(&self, run: RunIndex) -> &[RunIndex] {
+        &self.waiting[run]
+    }
+
     /// How many slots there are.
-    pub fn slots(&self) -> usize {
+    pub(crate) fn slots(&self) -> usize {
         self.slots.len()
     }
 
     /// The attempt that holds a slot.
-    pub fn holder(&self, slot: SlotIndex) -> Option<Claim> {
+    pub(crate) fn holder(&self, slot: SlotIndex) -> Option<Claim> {
         let run = self.slots[slot]?;
-        Some(Claim {
-            run,
-            attempt: self.records[run].state.lease()?.attempt,
-        })
+        let attempt = self.records[run].state.lease()?.attempt;
+        Some(Claim { run, attempt })
     }
 
     /// What stopped the sweep, if a run's failure did.
-    pub fn stopped_by(&self) -> Option<&(RunIndex, Failure)> {
+    pub(crate) fn stopped_by(&self) -> Option<&(RunIndex, Failure)> {
         self.stopped_by.as_ref()
     }
 
     /// When a run's back-off ends, if nothing happens before.
-    pub fn next_moment(&self) -> Option<Moment> {
+    pub(crate) fn next_moment(&self) -> Option<Moment> {
         self.queue.next_awake()
     }
 
@@ -177,23 +185,15 @@ impl State {
     pub(super) fn lease_to(&mut self, run: RunIndex, slot: SlotIndex) -> Claim {
         let record = &mut self.records[run];
         record.attempts += 1;
-        record.state = RunState::Leased {
-            lease: Lease {
-                attempt: record.attempts,
-                slot,
-            },
-        };
-        let claim = Claim {
-            run,
-            attempt: record.attempts,
-        };
+        let attempt = record.attempts;
+        record.state = RunState::leased(attempt, slot);
         self.seat(run, slot);
         self.begun.insert(run);
         if self.policy.max_runs == Some(self.begun.len()) {
             let begun = &self.begun;
             self.queue.retain(|run| begun.contains(&run));
         }
-        claim
+        Claim { run, attempt }
     }
 
     /// Puts a run into a slot that is free.

@@ -1,77 +1,26 @@
 //! One decision.
 
+use super::event::{Command, Event, Exploded};
 use super::facts::{Claim, Moment, RunIndex, SlotIndex};
 use super::state::State;
-use super::verdict::{GiveUp, Next, StopReason, Verdict};
+use super::verdict::{Choice, GiveUp, Next, StopReason, Subject, Verdict};
 use crate::store::{Failure, FailureClass, Lease, Record, RequestKind, RunState};
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Time passed, perhaps: fill the slots.
-    Tick,
-    /// An attempt's process runs: this one, where it is on this machine.
-    Started(Claim, Option<u32>),
-    /// An attempt ended and says that it left an outcome.
-    Delivered(Claim),
-    /// An attempt's outcome was made the run's; whether the loss exploded.
-    Committed(Claim, Exploded),
-    /// An attempt ended without an outcome.
-    Failed(Claim, Failure),
-    /// The user gives a run up.
-    Cancel(RunIndex),
-    /// The user wants a run that was given up to be tried again.
-    Retry(RunIndex),
-    /// There is little room on the disk.
-    DiskLow,
-    /// There is room again.
-    DiskFree,
-    /// The user wants to stop.
-    Interrupted,
-}
-
-/// Whether a loss exploded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exploded {
-    /// It did not: all steps were done.
-    No,
-    /// It did: an outcome of its own kind.
-    Yes,
-}
-
-/// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Start an attempt in a slot.
-    Start {
-        /// The attempt.
-        claim: Claim,
-        /// Where.
-        slot: SlotIndex,
-    },
-    /// Check what an attempt delivered, and make it the run's outcome.
-    Commit(Claim),
-    /// End an attempt.
-    Stop(Claim),
-    /// Nothing runs and nothing will.
-    Finish,
-}
 
 /// What follows from an event.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
+pub(crate) struct Decision {
     /// The new state.
-    pub state: State,
+    pub(crate) state: State,
     /// Runs whose record is another.
-    pub changed: Vec<RunIndex>,
+    pub(crate) changed: Vec<RunIndex>,
     /// What to do, once that is written down.
-    pub commands: Vec<Command>,
+    pub(crate) commands: Vec<Command>,
     /// What was decided, and why: each change and each command follows from one of them.
-    pub verdicts: Vec<Verdict>,
+    pub(crate) verdicts: Vec<Verdict>,
 }
 
 /// Decides. An event about an attempt that does not hold its run changes nothing.
-pub fn step(state: State, now: Moment, event: Event) -> Decision {
+pub(crate) fn step(state: State, now: Moment, event: Event) -> Decision {
     let mut decision = Decision {
         state,
         changed: Vec::new(),
@@ -91,18 +40,18 @@ impl Decision {
             Event::Tick => {}
             Event::DiskLow => {
                 self.state.paused = true;
-                self.verdicts.push(Verdict::Pause);
+                self.say(Subject::Sweep, Choice::Pause);
             }
             Event::DiskFree => {
                 self.state.paused = false;
-                self.verdicts.push(Verdict::Unpause);
+                self.say(Subject::Sweep, Choice::Unpause);
             }
             Event::Started(claim, pid) => self.started(claim, pid),
             Event::Delivered(claim) => self.delivered(claim),
             Event::Committed(claim, exploded) => self.committed(claim, exploded),
             Event::Failed(claim, failure) => match self.state.lease(claim) {
                 Some(lease) => self.failed(now, claim, lease, failure),
-                None => self.verdicts.push(Verdict::Ignore(claim, "failed")),
+                None => self.say(Subject::Attempt(claim), Choice::Ignore("failed")),
             },
             Event::Cancel(run) => self.cancel(run),
             Event::Retry(run) => self.retry(run),
@@ -134,55 +83,49 @@ impl Decision {
         let room = self.state.room(slot);
         let Some(run) = self.state.next_for(slot) else {
             if let Some(least) = self.state.queue.least_memory() {
-                self.verdicts.push(Verdict::Wait { slot, least, room });
+                self.say(Subject::Sweep, Choice::Wait { slot, least, room });
             }
             return;
         };
         let (claim, needs) = (self.state.lease_to(run, slot), self.state.facts[run].memory);
         self.changed.push(run);
         self.commands.push(Command::Start { claim, slot });
-        self.verdicts.push(Verdict::Lease {
-            claim,
-            slot,
-            needs,
-            room,
-        });
+        self.say(Subject::Attempt(claim), Choice::Lease { slot, needs, room });
     }
 
     fn started(&mut self, claim: Claim, pid: Option<u32>) {
         let Some(RunState::Leased { lease }) = held(&self.state, claim) else {
-            return self.verdicts.push(Verdict::Ignore(claim, "started"));
+            return self.say(Subject::Attempt(claim), Choice::Ignore("started"));
         };
         self.state.records[claim.run].state = RunState::Running { lease, pid };
         self.changed.push(claim.run);
-        self.verdicts.push(Verdict::Run { claim, pid });
+        self.say(Subject::Attempt(claim), Choice::Run(pid));
     }
 
     fn delivered(&mut self, claim: Claim) {
         let Some(RunState::Leased { lease } | RunState::Running { lease, .. }) =
             held(&self.state, claim)
         else {
-            return self.verdicts.push(Verdict::Ignore(claim, "delivered"));
+            return self.say(Subject::Attempt(claim), Choice::Ignore("delivered"));
         };
         self.state.records[claim.run].state = RunState::Committing { lease };
         self.changed.push(claim.run);
         self.commands.push(Command::Commit(claim));
-        self.verdicts.push(Verdict::Commit(claim));
+        self.say(Subject::Attempt(claim), Choice::Commit);
     }
 
     fn committed(&mut self, claim: Claim, exploded: Exploded) {
         let Some(RunState::Committing { lease }) = held(&self.state, claim) else {
-            return self.verdicts.push(Verdict::Ignore(claim, "committed"));
+            return self.say(Subject::Attempt(claim), Choice::Ignore("committed"));
         };
-        let end = if exploded == Exploded::Yes {
-            RunState::Diverged
-        } else {
-            RunState::Done
+        let end = match exploded {
+            Exploded::Yes => RunState::Diverged,
+            Exploded::No => RunState::Done,
         };
         self.state.free(claim.run, lease.slot);
         self.state.end(claim.run, end);
         self.changed.push(claim.run);
-        self.verdicts.push(Verdict::Done(claim, exploded));
+        self.say(Subject::Attempt(claim), Choice::Done(exploded));
     }
 
     fn failed(&mut self, now: Moment, claim: Claim, lease: Lease, failure: Failure) {
@@ -192,16 +135,15 @@ impl Decision {
         self.changed.push(run);
         if cancelled {
             self.state.end(run, RunState::Cancelled);
-            return self.verdicts.push(Verdict::Cancel(run, Some(claim)));
+            return self.say(Subject::Attempt(claim), Choice::Cancel);
         }
         self.state.records[run].crashes += u32::from(failure.class == FailureClass::Crash);
         if let Some(reason) = gives_up(&self.state, run, failure.class) {
-            let verdict = Verdict::GiveUp {
-                claim,
+            let told = Choice::GiveUp {
                 failure: failure.clone(),
                 reason,
             };
-            self.verdicts.push(verdict);
+            self.say(Subject::Attempt(claim), told);
             let end = match reason {
                 GiveUp::Crashes(_) => RunState::Quarantined { failure },
                 _ => RunState::Failed { failure },
@@ -239,17 +181,17 @@ impl Decision {
             state.queue.sleep(run, Moment(now.0 + wait));
         }
         let next = match before {
-            _ if state.stopping || !may_begin => Next::NextTime,
+            _ if state.stopping || !may_begin => Next::WhenResumed,
             Some(before) => Next::After(before),
             None => Next::In(wait),
         };
-        self.verdicts.push(Verdict::Retry {
-            claim,
+        let retry = Choice::Retry {
             failure,
             crashes: (crashes, most),
             splits,
             next,
-        });
+        };
+        self.say(Subject::Attempt(claim), retry);
     }
 
     fn cancel(&mut self, run: RunIndex) {
@@ -261,7 +203,7 @@ impl Decision {
                 self.state.dequeue(run);
                 self.state.end(run, RunState::Cancelled);
                 self.changed.push(run);
-                self.verdicts.push(Verdict::Cancel(run, None));
+                self.say(Subject::Run(run), Choice::Cancel);
             }
             RunState::Leased { lease } | RunState::Running { lease, .. } => {
                 self.state.cancelling.insert(run);
@@ -269,11 +211,7 @@ impl Decision {
                 self.stop(Claim { run, attempt }, StopReason::Cancelled);
             }
             // One that is committing is about to have an outcome.
-            _ => {
-                let name = record.state.name();
-                let refusal = Verdict::Refuse(run, RequestKind::Cancel, name);
-                self.verdicts.push(refusal);
-            }
+            _ => self.refuse(run, RequestKind::Cancel),
         }
     }
 
@@ -285,14 +223,19 @@ impl Decision {
             Some(record) => {
                 self.state.reopen(run, record);
                 self.changed.push(run);
-                self.verdicts.push(Verdict::Reopen(run));
+                self.say(Subject::Run(run), Choice::Reopen);
             }
-            None => {
-                let name = record.state.name();
-                let refusal = Verdict::Refuse(run, RequestKind::Retry, name);
-                self.verdicts.push(refusal);
-            }
+            None => self.refuse(run, RequestKind::Retry),
         }
+    }
+
+    fn refuse(&mut self, run: RunIndex, wish: RequestKind) {
+        let name = self.state.records[run].state.name();
+        self.say(Subject::Run(run), Choice::Refuse(wish, name));
+    }
+
+    fn say(&mut self, subject: Subject, choice: Choice) {
+        self.verdicts.push(Verdict { subject, choice });
     }
 
     /// Asks what is in the slots to end.
@@ -306,7 +249,7 @@ impl Decision {
 
     fn stop(&mut self, claim: Claim, reason: StopReason) {
         self.commands.push(Command::Stop(claim));
-        self.verdicts.push(Verdict::Stop(claim, reason));
+        self.say(Subject::Attempt(claim), Choice::Stop(reason));
     }
 }
 
@@ -325,21 +268,20 @@ fn gives_up(state: &State, run: RunIndex, class: FailureClass) -> Option<GiveUp>
 }
 
 /// What the user's wish makes of a run that is in no slot; nothing where it asks for what is so, or cannot be.
-pub(in crate::coordinator) fn asked(record: &Record, wish: RequestKind) -> Option<Record> {
-    let state = match (wish, &record.state) {
-        (RequestKind::Cancel, RunState::Queued { .. }) => RunState::Cancelled,
+pub(crate) fn asked(record: &Record, wish: RequestKind) -> Option<Record> {
+    let mut wanted = record.clone();
+    match (wish, &record.state) {
+        (RequestKind::Cancel, RunState::Queued { .. }) => wanted.state = RunState::Cancelled,
         (RequestKind::Retry, state) if state.has_ended() && !state.has_outcome() => {
-            return Some(Record {
-                attempts: record.attempts,
+            let attempts = record.attempts;
+            wanted = Record {
+                attempts,
                 ..Record::default()
-            });
+            };
         }
         _ => return None,
-    };
-    Some(Record {
-        state,
-        ..record.clone()
-    })
+    }
+    Some(wanted)
 }
 
 /// The state of an attempt's run, if the attempt holds it.

@@ -3,8 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::model::Model;
+use super::step::Decision;
 use super::*;
-use crate::store::{Failure, FailureClass, Lease, Record, RunState};
+use crate::store::{Failure, FailureClass, Record, RunState};
 use isoflop_sweep::RunOrder;
 
 const CLASSES: [FailureClass; 7] = [
@@ -106,9 +107,7 @@ impl Setting {
             .filter(|record| !record.state.has_ended());
         for (slot, record) in waiting.take(self.machine.slots.len()).enumerate() {
             *record = Record {
-                state: RunState::Leased {
-                    lease: Lease { attempt: 1, slot },
-                },
+                state: RunState::leased(1, slot),
                 attempts: 1,
                 ..Record::default()
             };
@@ -172,25 +171,25 @@ fn unexplained(decision: &Decision) -> Vec<String> {
     let is_told = |run: &&RunIndex| {
         let change = |verdict: &Verdict| {
             let idle = matches!(
-                verdict,
-                Verdict::Ignore(..) | Verdict::Stop(..) | Verdict::Refuse(..)
+                verdict.choice,
+                Choice::Ignore(_) | Choice::Stop(_) | Choice::Refuse(..)
             );
-            verdict.run() == Some(**run) && !idle
+            let about = match verdict.subject {
+                Subject::Sweep => None,
+                Subject::Run(run) | Subject::Attempt(Claim { run, .. }) => Some(run),
+            };
+            about == Some(**run) && !idle
         };
         verdicts.iter().any(change)
     };
     let is_asked = |command: &&Command| {
-        let asks = |verdict: &Verdict| match (command, verdict) {
-            (
-                Command::Start { claim, slot },
-                Verdict::Lease {
-                    claim: about,
-                    slot: place,
-                    ..
-                },
-            ) => (claim, slot) == (about, place),
-            (Command::Commit(claim), Verdict::Commit(about))
-            | (Command::Stop(claim), Verdict::Stop(about, _)) => claim == about,
+        let asks = |Verdict { subject, choice }: &Verdict| match (command, choice) {
+            (Command::Start { claim, slot }, Choice::Lease { slot: place, .. }) => {
+                *subject == Subject::Attempt(*claim) && slot == place
+            }
+            (Command::Commit(claim), Choice::Commit) | (Command::Stop(claim), Choice::Stop(_)) => {
+                *subject == Subject::Attempt(*claim)
+            }
             (Command::Finish, _) => true,
             _ => false,
         };
@@ -539,12 +538,11 @@ fn small_runs_share_a_device_and_large_ones_do_not() {
     );
 }
 
-/// The verdicts on attempts.
-fn about_attempts(decision: &Decision) -> Vec<Verdict> {
-    let all = decision.verdicts.iter();
-    all.filter(|verdict| verdict.claim().is_some())
-        .cloned()
-        .collect()
+/// What is decided about attempts.
+fn about_attempts(decision: &Decision) -> Vec<(Claim, Choice)> {
+    let verdicts = decision.verdicts.iter();
+    let about = |verdict: &Verdict| Some((verdict.subject.claim()?, verdict.choice.clone()));
+    verdicts.filter_map(about).collect()
 }
 
 #[test]
@@ -556,20 +554,18 @@ fn a_retry_says_when_and_a_quarantine_how_often() {
         let failed = step(state, now, Event::Failed(claim(0, attempt), crash()));
         let next = failed.state.next_moment();
         let expected = match next {
-            Some(Moment(at)) => Verdict::Retry {
-                claim: claim(0, attempt),
+            Some(Moment(at)) => Choice::Retry {
                 failure: crash(),
                 crashes: (attempt, 3),
                 splits: false,
                 next: Next::In(at - now.0),
             },
-            None => Verdict::GiveUp {
-                claim: claim(0, attempt),
+            None => Choice::GiveUp {
                 failure: crash(),
                 reason: GiveUp::Crashes(3),
             },
         };
-        assert_eq!(about_attempts(&failed), [expected]);
+        assert_eq!(about_attempts(&failed), [(claim(0, attempt), expected)]);
         assert_eq!(next.is_none(), attempt == 3);
         state = next.map_or(failed.state.clone(), |at| {
             step(failed.state, at, Event::Tick).state
@@ -582,11 +578,12 @@ fn an_end_that_is_asked_for_has_its_reason() {
     let running = after(of(3, 2), [Event::Tick]).0;
     let reasons = |event| -> Vec<(Claim, StopReason)> {
         let decision = step(running.clone(), Moment(0), event);
-        let stop = |verdict: &Verdict| match verdict {
-            Verdict::Stop(claim, reason) => Some((*claim, *reason)),
+        let stop = |(claim, choice)| match choice {
+            Choice::Stop(reason) => Some((claim, reason)),
             _ => None,
         };
-        decision.verdicts.iter().filter_map(stop).collect()
+        let choices = about_attempts(&decision).into_iter();
+        choices.filter_map(stop).collect()
     };
     assert_eq!(
         reasons(Event::Interrupted),
@@ -610,17 +607,19 @@ fn want_of_memory_says_what_is_tried() {
     );
     assert!(matches!(
         about_attempts(&first)[..],
-        [Verdict::Retry { splits: true, .. }]
+        [(_, Choice::Retry { splits: true, .. })]
     ));
     let again = step(first.state, Moment(10_000), Event::Tick).state;
     let second = step(again, Moment(10_000), Event::Failed(claim(0, 2), memory()));
     assert_eq!(
         about_attempts(&second),
-        [Verdict::GiveUp {
-            claim: claim(0, 2),
-            failure: memory(),
-            reason: GiveUp::SplitAlready
-        }]
+        [(
+            claim(0, 2),
+            Choice::GiveUp {
+                failure: memory(),
+                reason: GiveUp::SplitAlready
+            }
+        )]
     );
 }
 
@@ -643,16 +642,23 @@ fn a_slot_that_stays_empty_has_its_reason() {
         state.policy,
     );
     let room = |held| Room { held, all: 10 };
-    let lease = Verdict::Lease {
-        claim: claim(0, 1),
+    let lease = Choice::Lease {
         slot: 0,
         needs: 7,
         room: room(0),
     };
-    let wait = Verdict::Wait {
+    let wait = Choice::Wait {
         slot: 1,
         least: 7,
         room: room(7),
     };
-    assert_eq!(step(state, Moment(0), Event::Tick).verdicts, [lease, wait]);
+    let verdict = |(subject, choice)| Verdict { subject, choice };
+    assert_eq!(
+        step(state, Moment(0), Event::Tick).verdicts,
+        [
+            (Subject::Attempt(claim(0, 1)), lease),
+            (Subject::Sweep, wait)
+        ]
+        .map(verdict)
+    );
 }

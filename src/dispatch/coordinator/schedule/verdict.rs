@@ -1,15 +1,32 @@
 //! Decisions with their reasons, for people to read back: nothing follows from them.
 
+use super::event::Exploded;
 use super::facts::{Claim, RunIndex, SlotIndex};
 use crate::store::{Failure, RequestKind};
 
 /// A decision, and what it rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// An attempt is given a slot: its run is the first in order that fits there.
+pub(crate) struct Verdict {
+    pub(crate) subject: Subject,
+    pub(crate) choice: Choice,
+}
+
+/// What a decision is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Slots, or all runs.
+    Sweep,
+    /// A run that no attempt holds.
+    Run(RunIndex),
+    /// An attempt.
+    Attempt(Claim),
+}
+
+/// What is decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// The attempt is given a slot: its run is the first in order that fits there.
     Lease {
-        /// The attempt.
-        claim: Claim,
         /// Where.
         slot: SlotIndex,
         /// Memory that the run is expected to hold, bytes.
@@ -26,21 +43,14 @@ pub enum Verdict {
         /// The slot's device.
         room: Room,
     },
-    /// An attempt trains.
-    Run {
-        /// The attempt.
-        claim: Claim,
-        /// Its process, where that is on this machine.
-        pid: Option<u32>,
-    },
-    /// What an attempt delivered is checked, and made the run's outcome if it is valid.
-    Commit(Claim),
-    /// A run has its outcome.
-    Done(Claim, super::Exploded),
-    /// An attempt failed, and another may fare better.
+    /// The attempt trains, in this process where that is on this machine.
+    Run(Option<u32>),
+    /// What the attempt delivered is checked, and made the run's outcome if it is valid.
+    Commit,
+    /// The run has its outcome.
+    Done(Exploded),
+    /// The attempt failed, and another may fare better.
     Retry {
-        /// The attempt that failed.
-        claim: Claim,
         /// How.
         failure: Failure,
         /// Crashes of the run so far, and how many it may have.
@@ -50,54 +60,62 @@ pub enum Verdict {
         /// When the next one is.
         next: Next,
     },
-    /// An attempt failed, and its run is given up.
+    /// The attempt failed, and its run is given up.
     GiveUp {
-        /// The attempt that failed.
-        claim: Claim,
         /// How.
         failure: Failure,
         /// Why there is no other.
         reason: GiveUp,
     },
-    /// A run is given up on the user's wish: it waited, or the attempt that held it has ended.
-    Cancel(RunIndex, Option<Claim>),
+    /// The run is given up on the user's wish: it waited, or the attempt that held it has ended.
+    Cancel,
     /// A run that was given up waits again, on the user's wish.
-    Reopen(RunIndex),
+    Reopen,
     /// The user's wish changes nothing, the run standing as it does.
-    Refuse(RunIndex, RequestKind, &'static str),
-    /// An attempt is asked to end.
-    Stop(Claim, StopReason),
+    Refuse(RequestKind, &'static str),
+    /// The attempt is asked to end.
+    Stop(StopReason),
     /// A message is of an attempt that does not hold its run, or comes twice: it changes nothing.
-    Ignore(Claim, &'static str),
+    Ignore(&'static str),
     /// No run is started until there is room on the disk.
     Pause,
     /// There is room again.
     Unpause,
 }
 
+impl Subject {
+    /// The attempt, if it is one.
+    pub(crate) fn claim(self) -> Option<Claim> {
+        match self {
+            Self::Attempt(claim) => Some(claim),
+            Self::Sweep | Self::Run(_) => None,
+        }
+    }
+}
+
 /// Memory of a slot's device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub(crate) struct Room {
     /// That runs have, bytes.
-    pub held: u64,
+    pub(crate) held: u64,
     /// All that there is for runs, bytes; the largest number where it is not known.
-    pub all: u64,
+    pub(crate) all: u64,
 }
 
 /// When a run whose attempt failed is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// After so many milliseconds.
     In(u64),
     /// When this run, which it goes on from and which is tried again itself, has ended.
     After(RunIndex),
     /// When the sweep is run again: no run is started any more.
-    NextTime,
+    WhenResumed,
 }
 
 /// Why a run is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GiveUp {
+pub(crate) enum GiveUp {
     /// It crashed so often.
     Crashes(u32),
     /// Another attempt would end the same way.
@@ -110,41 +128,11 @@ pub enum GiveUp {
 
 /// Why an attempt is asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopReason {
+pub(crate) enum StopReason {
     /// The user wants the sweep to stop.
     Interrupted,
     /// The user gives its run up.
     Cancelled,
     /// The failure of this run stops the sweep.
     Stopped(RunIndex),
-}
-
-impl Verdict {
-    /// The attempt that it is about, if it is about one.
-    pub fn claim(&self) -> Option<Claim> {
-        match self {
-            Self::Lease { claim, .. }
-            | Self::Run { claim, .. }
-            | Self::Retry { claim, .. }
-            | Self::GiveUp { claim, .. }
-            | Self::Commit(claim)
-            | Self::Done(claim, _)
-            | Self::Stop(claim, _)
-            | Self::Ignore(claim, _) => Some(*claim),
-            Self::Cancel(_, claim) => *claim,
-            Self::Wait { .. }
-            | Self::Reopen(_)
-            | Self::Refuse(..)
-            | Self::Pause
-            | Self::Unpause => None,
-        }
-    }
-
-    /// The run that it is about, if it is about one.
-    pub fn run(&self) -> Option<RunIndex> {
-        match self {
-            Self::Cancel(run, _) | Self::Reopen(run) | Self::Refuse(run, ..) => Some(*run),
-            _ => self.claim().map(|claim| claim.run),
-        }
-    }
 }

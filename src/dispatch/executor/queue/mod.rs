@@ -18,8 +18,8 @@ use tracing::debug;
 
 use super::asked::{Asked, heard};
 use super::dropped;
-use super::engine::{Execution, ExecutionError, Executor, Trouble};
-use super::local::{SpawnError, Trainer};
+use super::engine::{Execution, ExecutionError, Executor, SpawnError, Trouble};
+use super::local::Trainer;
 use crate::exchange::{BackendError, Depot, ExchangeError};
 pub use dialect::{Dialect, DialectError};
 use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit};

@@ -18,8 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 use super::asked::{Asked, heard};
-use super::engine::{Execution, ExecutionError, Executor, Trouble};
-use super::local::SpawnError;
+use super::engine::{Execution, ExecutionError, Executor, SpawnError, Trouble};
 use crate::exchange::{Terms, held, offer};
 use crate::protocol::{Held, LONGEST_WAIT_SECONDS};
 pub use certificate::{CertificateError, Identity, Made, make_certificate};

@@ -5,9 +5,9 @@ use std::time::Instant;
 use tracing::info;
 
 use super::{Driver, LOOK};
-use crate::coordinator::drive::judge::late;
 use crate::coordinator::drive::observer::DiskRoom;
 use crate::coordinator::drive::summary::DriveError;
+use crate::coordinator::requests::run_of;
 use crate::coordinator::schedule::{Event, RunIndex, State};
 use crate::executor::{Asked, Trouble, ask, free_disk};
 use crate::store::{Request, RequestKind};
@@ -34,8 +34,7 @@ impl Driver<'_> {
                     .advanced(active.slot, &self.plan.runs[claim.run], event);
             }
             if active.becomes_overdue(self.options.stall, self.options.time_limit) {
-                let late = active.overdue.map(|overdue| late(overdue, &self.options));
-                let reason = late.map(|failure| failure.message);
+                let reason = active.overdue.as_ref().map(|failure| &failure.message);
                 info!(parent: &active.span, reason, "asked to stop");
                 ask(&active.asked, Asked::Stop);
             }
@@ -92,27 +91,20 @@ impl Driver<'_> {
     fn requested(&mut self) -> Result<Vec<Event>, DriveError> {
         let (mut events, mut unknown) = (Vec::new(), Vec::new());
         for request in self.ledger.store().requests()? {
-            if self
-                .requests
-                .iter()
-                .any(|(known, _)| known.id == request.id)
-            {
+            let mut open = self.requests.iter();
+            if open.any(|(known, _)| known.id == request.id) {
                 continue;
             }
-            let Some(run) = self
-                .plan
-                .runs
-                .iter()
-                .position(|run| run.id.as_str() == request.run)
-            else {
-                unknown.push((request.id, "not a run of this sweep".to_owned()));
-                continue;
-            };
-            events.push(match request.kind {
-                RequestKind::Cancel => Event::Cancel(run),
-                RequestKind::Retry => Event::Retry(run),
-            });
-            self.requests.push((request, run));
+            match run_of(self.plan, &request) {
+                Ok(run) => {
+                    events.push(match request.kind {
+                        RequestKind::Cancel => Event::Cancel(run),
+                        RequestKind::Retry => Event::Retry(run),
+                    });
+                    self.requests.push((request, run));
+                }
+                Err(answer) => unknown.push(answer),
+            }
         }
         self.ledger.store().answer(&unknown)?;
         Ok(events)

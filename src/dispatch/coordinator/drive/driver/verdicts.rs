@@ -4,21 +4,22 @@ use tracing::Span;
 
 use super::Driver;
 use crate::coordinator::drive::trace::{Grounds, attempt_span, run_span, tell};
-use crate::coordinator::schedule::Verdict;
+use crate::coordinator::schedule::{Choice, Subject, Verdict};
 
 impl Driver<'_> {
     /// Notes verdicts, before the attempts that they end are forgotten. That slots stay empty is said once while it is so.
     pub(super) fn note_verdicts(&mut self, verdicts: Vec<Verdict>) {
         let mut waits = false;
         for verdict in verdicts {
-            if matches!(verdict, Verdict::Wait { .. }) {
+            if matches!(verdict.choice, Choice::Wait { .. }) {
                 let is_told = self.told_to_wait || waits;
                 waits = true;
                 if is_told {
                     continue;
                 }
             }
-            let active = verdict.claim().and_then(|claim| self.active.get(&claim));
+            let claim = verdict.subject.claim();
+            let active = claim.and_then(|claim| self.active.get(&claim));
             let span = active.map(|active| active.span.clone());
             self.verdicts.push((span, verdict));
         }
@@ -33,19 +34,19 @@ impl Driver<'_> {
             disk: self.disk,
         };
         for (span, verdict) in std::mem::take(&mut self.verdicts) {
-            let span = span.unwrap_or_else(|| self.span_of(&verdict));
+            let span = span.unwrap_or_else(|| self.span_of(verdict.subject));
             tell(&span, &verdict, grounds);
         }
     }
 
-    fn span_of(&self, verdict: &Verdict) -> Span {
-        match (verdict.claim(), verdict.run()) {
-            (Some(claim), _) => {
+    fn span_of(&self, subject: Subject) -> Span {
+        match subject {
+            Subject::Attempt(claim) => {
                 let fence = self.ledger.token(claim).unwrap_or_default();
                 attempt_span(self.plan, claim, &fence)
             }
-            (None, Some(run)) => run_span(self.plan, run),
-            (None, None) => Span::current(),
+            Subject::Run(run) => run_span(self.plan, run),
+            Subject::Sweep => Span::current(),
         }
     }
 }

@@ -1,0 +1,128 @@
+//! The store as a coordinator finds it, before it has said how the plan's runs stand.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use rusqlite::{Transaction, params};
+
+use super::database::{Database, set_aside};
+use super::error::StoreError;
+use super::record::Record;
+use super::write::{Fence, Store, json, now};
+use isoflop_core::run::{Budget, RunId, SweepDir};
+
+/// A store as the last coordinator left it, or a new one that no reader sees before it lists the plan's runs.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    database: Database,
+    is_new: bool,
+    /// Where a damaged one was put, and what was wrong with it; this one is new.
+    pub(crate) set_aside: Option<(PathBuf, String)>,
+}
+
+/// A run of the plan, as the store lists it.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed<'a> {
+    /// Identity.
+    pub(crate) id: &'a RunId,
+    /// Name of the architecture.
+    pub(crate) arm: &'a str,
+    /// Name of the shape.
+    pub(crate) size: &'a str,
+    /// Seed.
+    pub(crate) seed: u64,
+    /// Budget asked for.
+    pub(crate) budget: Budget,
+    /// Factor on the learning rate, where the sweep has several.
+    pub(crate) lr_factor: Option<f64>,
+    /// How it stands.
+    pub(crate) record: &'a Record,
+    /// The outcome's loss, nats/token.
+    pub(crate) loss: Option<f64>,
+}
+
+impl Opened {
+    /// Opens the store of a sweep, or makes it. One that is damaged is set aside and made anew: it can be.
+    pub(crate) fn of(sweep: &SweepDir) -> Result<Self, StoreError> {
+        let path = sweep.store();
+        let (found, set_aside) = match Database::open(&path) {
+            Err(StoreError::Damaged { reason, .. }) => (None, Some((set_aside(&path)?, reason))),
+            found => (found?, None),
+        };
+        Ok(Self {
+            is_new: found.is_none(),
+            database: found.map_or_else(|| Database::make(&path), Ok)?,
+            set_aside,
+        })
+    }
+
+    /// What is remembered of every run of which something is.
+    pub(crate) fn records(&self) -> Result<HashMap<String, Record>, StoreError> {
+        self.database.records()
+    }
+
+    /// The tokens of the attempts that hold a run, by its identity.
+    pub(crate) fn fences(&self) -> Result<HashMap<String, Fence>, StoreError> {
+        let query = "SELECT id, fence FROM runs WHERE fence IS NOT NULL";
+        self.database
+            .rows(query, [], |row| Ok((row.get(0)?, Fence(row.get(1)?))))
+    }
+
+    /// Writes down what the plan asks for, with how each run stands; what it no longer asks for loses its place.
+    /// Attempts that the last coordinator left open are closed as preempted, but for those that hold their run by its record.
+    pub(crate) fn adopt<'a>(
+        mut self,
+        runs: impl Iterator<Item = Listed<'a>>,
+    ) -> Result<Store, StoreError> {
+        self.database.transaction(|transaction| {
+            let now = now();
+            list(transaction, runs, now)?;
+            transaction.execute(
+                "UPDATE attempts SET ended_at = ?1, failure = 'preempted', message = 'the coordinator ended'
+                 WHERE ended_at IS NULL AND fence NOT IN (SELECT fence FROM runs WHERE fence IS NOT NULL AND place IS NOT NULL)",
+                [now],
+            )
+        })?;
+        let database = self.database;
+        Store::of(if self.is_new {
+            database.publish()?
+        } else {
+            database
+        })
+    }
+}
+
+/// Gives the runs their places in the plan, in this order, and to no others.
+fn list<'a>(
+    transaction: &Transaction<'_>,
+    runs: impl Iterator<Item = Listed<'a>>,
+    now: i64,
+) -> rusqlite::Result<()> {
+    transaction.execute("UPDATE runs SET place = NULL WHERE place IS NOT NULL", [])?;
+    let mut statement = transaction.prepare(
+        "INSERT INTO runs (id, place, arm, size, seed, budget, budget_kind, lr_factor, state, record, loss_val, changed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+         ON CONFLICT (id) DO UPDATE SET place = ?2, arm = ?3, size = ?4, lr_factor = ?8, fence = iif(?13, fence, NULL),
+           record = ?10, loss_val = ?11,
+           changed_at = iif(state = ?9, changed_at, ?12), state = ?9",
+    )?;
+    for (place, run) in runs.enumerate() {
+        statement.execute(params![
+            run.id.as_str(),
+            place as i64,
+            run.arm,
+            run.size,
+            // SQLite has no larger numbers than these; seeds are shown, not computed with.
+            run.seed as i64,
+            run.budget.value(),
+            run.budget.kind(),
+            run.lr_factor,
+            run.record.state.name(),
+            (*run.record != Record::default()).then(|| json(run.record)),
+            run.loss,
+            now,
+            run.record.state.lease().is_some(),
+        ])?;
+    }
+    Ok(())
+}
