@@ -24,7 +24,7 @@ pub use engine::{Execution, ExecutionError, Executor, Trouble};
 pub use engines::{Engines, engine_names};
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};
 pub use memory::{FreeMemory, free_memory};
-pub use queue::{Dialect, DialectError, Queue, unwant};
+pub use queue::{DialectError, JobFiles, QueueTerms, queue, unwant};
 pub(crate) use rotated::RotatedLog;
 pub(crate) use signals::Signals;
 pub use survivors::kill_survivors;

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Job;
 use crate::exchange::BackendError;
-use crate::executor::queue::job::quoted;
+use crate::executor::queue::job::{Job, quoted};
 
 /// Begins the name of every array of ours.
 const PREFIX: &str = "isoflop-";

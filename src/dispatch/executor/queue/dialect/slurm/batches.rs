@@ -1,9 +1,10 @@
 //! The batches of a sweep, as their manifests in the results tell.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use super::Shared;
+use parking_lot::Mutex;
+
 use super::batch::{Batch, is_ours};
 use crate::exchange::BackendError;
 use crate::executor::dropped;
@@ -11,6 +12,9 @@ use isoflop_core::run::{AttemptDir, BatchDir, SweepDir, write_whole};
 
 /// An array's name, and a task of it.
 pub(super) type Place = (String, usize);
+
+/// A batch that many hold.
+pub(super) type Shared = Arc<Batch>;
 
 /// The batches whose manifests lie in a sweep's folder: no others are its.
 #[derive(Debug)]
@@ -44,13 +48,15 @@ impl Batches {
             .and_then(|()| write(&folder.tasks(), batch.manifest()));
         written.map_err(|e| BackendError::unwritable(folder.root(), &e))?;
         let batch = Shared::new(batch);
-        self.known().insert(batch.name().to_owned(), batch.clone());
+        self.known
+            .lock()
+            .insert(batch.name().to_owned(), batch.clone());
         Ok(batch)
     }
 
     /// The batch of an array of this name; nothing if it is another's.
     pub(super) fn get(&self, name: &str) -> Option<Shared> {
-        if let Some(batch) = self.known().get(name) {
+        if let Some(batch) = self.known.lock().get(name) {
             return Some(batch.clone());
         }
         if !is_ours(name) {
@@ -59,7 +65,7 @@ impl Batches {
         let manifest = std::fs::read_to_string(self.folder(name).tasks());
         let manifest = dropped(manifest, "a manifest was not read")?;
         let batch = Shared::new(Batch::read(name, &manifest)?);
-        self.known().insert(name.to_owned(), batch.clone());
+        self.known.lock().insert(name.to_owned(), batch.clone());
         Some(batch)
     }
 
@@ -76,7 +82,7 @@ impl Batches {
     pub(super) fn sweep_up(&self, live: &HashSet<String>) {
         for name in self.names().into_iter().filter(|name| !live.contains(name)) {
             if self.get(&name).is_some_and(|batch| is_over(&batch)) {
-                self.known().remove(&name);
+                self.known.lock().remove(&name);
                 let removed = std::fs::remove_dir_all(self.folder(&name).root());
                 dropped(removed, "a batch was not removed");
             }
@@ -93,11 +99,6 @@ impl Batches {
             .filter(|name| is_ours(name))
             .collect()
     }
-
-    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Shared>> {
-        // Nothing can panic while it is held.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn is_over(batch: &Batch) -> bool {
@@ -109,8 +110,8 @@ fn is_over(batch: &Batch) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Job;
     use super::*;
+    use crate::executor::queue::job::Job;
 
     /// Batches are told of by their files, and kept until nobody can ask for them.
     #[test]

@@ -4,15 +4,16 @@
 mod arguments;
 mod batch;
 mod batches;
+mod fields;
 mod sacct;
 mod squeue;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::sync::Arc;
 
 use tokio::process::Command;
 
+use super::Dialect;
 use crate::exchange::BackendError;
 use crate::executor::dropped;
 use crate::executor::queue::call::{quiet, said};
@@ -31,7 +32,7 @@ const SINCE: &str = "now-7days";
 
 /// Slurm, for the runs of one sweep.
 #[derive(Debug)]
-pub struct Slurm {
+pub(crate) struct Slurm {
     /// What every job asks for.
     arguments: Vec<String>,
     batches: Batches,
@@ -45,7 +46,7 @@ impl Slurm {
     ///
     /// # Errors
     /// When the folder has no path that another machine could use.
-    pub fn new(wanted: &SlurmExecutor, sweep: &SweepDir) -> io::Result<Self> {
+    pub(crate) fn new(wanted: &SlurmExecutor, sweep: &SweepDir) -> io::Result<Self> {
         let sweep = SweepDir::at(&std::path::absolute(sweep.root())?);
         Ok(Self {
             arguments: arguments::of(wanted),
@@ -56,46 +57,18 @@ impl Slurm {
         })
     }
 
-    pub(super) async fn submit(&self, job: &Job) -> Result<(), BackendError> {
-        let submitted = self
-            .submissions
-            .join(job.clone(), |jobs| self.submit_all(jobs))
-            .await;
-        submitted.unwrap_or_else(|| Err(BackendError::Rejected("it was not submitted".to_owned())))
-    }
-
-    async fn submit_all(&self, jobs: Vec<Job>) -> Vec<Result<(), BackendError>> {
-        let submitted = self.submit_batch(&jobs).await;
-        vec![submitted; jobs.len()]
-    }
-
     /// Gives jobs to Slurm as one array. What tells which task is which lies on the disk before.
     async fn submit_batch(&self, jobs: &[Job]) -> Result<(), BackendError> {
         let batch = self.batches.add(Batch::of(jobs)?)?;
         let folder = self.batches.folder(batch.name());
         // What tasks print stays where they are, if that has no folder of ours.
-        let printed = if batch.is_by_command() {
-            None
-        } else {
-            Some(&folder)
-        };
+        let printed = (!batch.is_by_command()).then_some(&folder);
         let mut sbatch = call("sbatch");
         sbatch
             .args(&self.arguments)
             .args(arguments::of_array(batch.name(), jobs.len(), printed))
             .arg(folder.job());
         said(sbatch, "sbatch").await.map(drop)
-    }
-
-    pub(super) async fn live(&self) -> Result<HashSet<String>, BackendError> {
-        let rows = self.rows().await?;
-        let tags = rows
-            .iter()
-            .filter_map(|row| Some(self.batches.get(&row.name)?.tag(row.task)?.to_owned()))
-            .collect();
-        let arrays = rows.into_iter().map(|row| row.name).collect();
-        self.batches.sweep_up(&arrays);
-        Ok(tags)
     }
 
     /// The tasks of arrays that Slurm knows.
@@ -106,19 +79,6 @@ impl Slurm {
         squeue::rows(&answer).ok_or_else(|| {
             BackendError::Malformed("`squeue` said what is not understood".to_owned())
         })
-    }
-
-    pub(super) async fn cancel(&self, tag: &str) -> Result<(), BackendError> {
-        let cancelled = self
-            .cancellations
-            .join(tag.to_owned(), |tags| self.cancel_all(tags))
-            .await;
-        cancelled.unwrap_or_else(|| Err(BackendError::Rejected("it was not cancelled".to_owned())))
-    }
-
-    async fn cancel_all(&self, tags: Vec<String>) -> Vec<Result<(), BackendError>> {
-        let cancelled = self.cancel_tasks(&tags).await;
-        vec![cancelled; tags.len()]
     }
 
     /// Ends tasks. Their numbers are asked for by their arrays' names at this moment, and forgotten again. (`scancel --name`, which would
@@ -141,13 +101,6 @@ impl Slurm {
         let mut scancel = call("scancel");
         scancel.args(numbers);
         said(scancel, "scancel").await.map(drop)
-    }
-
-    pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
-        self.fates
-            .join(tag.to_owned(), |tags| self.fates_of(tags))
-            .await
-            .flatten()
     }
 
     /// What Slurm's accounts say of tasks that are gone. Where it keeps none, nothing.
@@ -181,6 +134,37 @@ impl Slurm {
     }
 }
 
+impl Dialect for Slurm {
+    async fn submit(&self, job: &Job) -> Result<(), BackendError> {
+        let all = |jobs: Vec<Job>| async move { vec![self.submit_batch(&jobs).await; jobs.len()] };
+        let submitted = self.submissions.join(job.clone(), all).await;
+        submitted.unwrap_or_else(|| Err(BackendError::Rejected("it was not submitted".to_owned())))
+    }
+
+    async fn live(&self) -> Result<HashSet<String>, BackendError> {
+        let rows = self.rows().await?;
+        let tags = rows
+            .iter()
+            .filter_map(|row| Some(self.batches.get(&row.name)?.tag(row.task)?.to_owned()))
+            .collect();
+        let arrays = rows.into_iter().map(|row| row.name).collect();
+        self.batches.sweep_up(&arrays);
+        Ok(tags)
+    }
+
+    async fn cancel(&self, tag: &str) -> Result<(), BackendError> {
+        let all =
+            |tags: Vec<String>| async move { vec![self.cancel_tasks(&tags).await; tags.len()] };
+        let cancelled = self.cancellations.join(tag.to_owned(), all).await;
+        cancelled.unwrap_or_else(|| Err(BackendError::Rejected("it was not cancelled".to_owned())))
+    }
+
+    async fn fate(&self, tag: &str) -> Option<Fate> {
+        let all = |tags| self.fates_of(tags);
+        self.fates.join(tag.to_owned(), all).await.flatten()
+    }
+}
+
 /// A command of Slurm, without what the user's variables would change in its answers.
 fn call(program: &str) -> Command {
     let mut command = quiet(program);
@@ -196,6 +180,3 @@ fn call(program: &str) -> Command {
     }
     command
 }
-
-/// A batch that many hold.
-type Shared = Arc<Batch>;
