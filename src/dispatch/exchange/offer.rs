@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::protocol::{Digest, Held, Offer, OfferedCheckpoint, Place};
 use isoflop_core::run::{
@@ -11,7 +12,9 @@ use isoflop_core::run::{
 /// What is the same for all offers of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
-    pub(crate) beat_seconds: f64,
+    /// Time between two words.
+    pub(crate) beat: Duration,
+    /// Whether checkpoints are delivered as they are written.
     pub(crate) deliver_checkpoints: bool,
 }
 
@@ -23,15 +26,10 @@ pub(crate) type Blobs = Vec<(Digest, PathBuf)>;
 /// # Errors
 /// When the file cannot be read.
 pub(crate) fn held(attempt: &AttemptDir) -> io::Result<Held> {
-    let launch = launch(attempt)?;
-    Ok(Held {
-        run: launch.run,
-        attempt: launch.attempt,
-        fence: launch.fence,
-    })
+    Ok(Held::from(&launch(attempt)?))
 }
 
-fn launch(attempt: &AttemptDir) -> io::Result<Launch> {
+pub(super) fn launch(attempt: &AttemptDir) -> io::Result<Launch> {
     Ok(serde_json::from_slice(&std::fs::read(attempt.launch())?)?)
 }
 
@@ -55,11 +53,7 @@ pub(crate) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Bl
     let of_trunk = |folder: &PathBuf| checkpoint_of_trunk(folder, &launch, &mut blobs);
     let trunk = launch.take_trunk.as_ref().and_then(of_trunk);
     let offer = Offer {
-        held: Held {
-            run: launch.run,
-            attempt: launch.attempt,
-            fence: launch.fence,
-        },
+        held: Held::from(&launch),
         gpu: matches!(launch.device, Device::Cuda(_)),
         threads: launch.threads,
         checkpoint_seconds: launch.checkpoint_seconds,
@@ -72,7 +66,7 @@ pub(crate) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Bl
         validation,
         checkpoint,
         trunk,
-        beat_seconds: terms.beat_seconds,
+        beat_seconds: terms.beat.as_secs_f64(),
     };
     Ok((offer, blobs))
 }

@@ -3,7 +3,6 @@
 mod asked;
 mod devices;
 mod disk;
-mod dropped;
 mod engine;
 mod engines;
 mod kills;
@@ -16,10 +15,10 @@ mod signals;
 mod survivors;
 mod workers;
 
+pub(crate) use crate::exchange::dropped;
 pub use asked::{Asked, ask};
 pub use devices::{DeviceError, Slot, gpu_count, slots};
 pub use disk::free_disk;
-pub(crate) use dropped::dropped;
 pub use engine::{Execution, ExecutionError, Executor, Trouble};
 pub use engines::{Engines, engine_names};
 pub use local::{SpawnError, Trainer, TrainerMissing, error_line};

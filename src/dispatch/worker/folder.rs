@@ -4,7 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::WorkerError;
+use super::error::WorkerError;
+use crate::exchange::dropped;
 use crate::protocol::{Digest, Held, Offer};
 use isoflop_core::run::{AttemptDir, RunDir, write_json};
 
@@ -62,7 +63,11 @@ impl Folder {
     pub(super) fn kept(&self) -> Vec<Kept> {
         let folders = fs::read_dir(self.runs()).into_iter().flatten().flatten();
         let offers = folders.filter_map(|folder| {
-            serde_json::from_slice(&fs::read(offer_file(&folder.path())).ok()?).ok()
+            let offer = dropped(
+                fs::read(offer_file(&folder.path())),
+                "an offer was not read",
+            )?;
+            dropped(serde_json::from_slice(&offer), "an offer is damaged")
         });
         offers.map(|offer| self.place(offer)).collect()
     }
@@ -85,8 +90,10 @@ impl Folder {
 impl Kept {
     /// Forgets the attempt; what cannot be removed costs only space.
     pub(super) fn forget(&self) {
-        let _ = fs::remove_file(offer_file(self.run.root()));
-        let _ = fs::remove_dir_all(self.run.root());
+        let offer = fs::remove_file(offer_file(self.run.root()));
+        dropped(offer, "an offer was not removed");
+        let folder = fs::remove_dir_all(self.run.root());
+        dropped(folder, "an attempt was not removed");
     }
 }
 

@@ -79,10 +79,7 @@ mod tests {
                     .collect(),
             )
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = crate::exchange::runtime().unwrap();
         let answers = runtime.block_on(async {
             let mut asked: Vec<_> = (0..count)
                 .map(|item| Box::pin(together.join(item, act)))

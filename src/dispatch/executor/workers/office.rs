@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tracing::debug;
 
 use crate::protocol::{ClaimRequest, Held, Offer, Order};
 use isoflop_core::run::{AttemptDir, AttemptEnd};
@@ -162,7 +163,9 @@ impl Office {
         self.waiting.retain(|waiting| waiting != held);
         if let Some(entry) = self.entries.remove(held) {
             // A coordinator that does not listen any more is ending.
-            let _ = entry.ends.send(end);
+            if entry.ends.send(end).is_err() {
+                debug!(%held, "an end that nobody waits for");
+            }
         }
     }
 

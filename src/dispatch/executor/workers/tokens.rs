@@ -4,9 +4,11 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+
+use crate::exchange::dropped;
 
 /// Read and written by its owner alone.
 const SECRET: u32 = 0o600;
@@ -152,7 +154,7 @@ impl Tokens {
             path: self.path.clone(),
             source,
         })?;
-        let _ = fs::remove_file(&temporary);
+        dropped(fs::remove_file(&temporary), "a file was not removed");
         let written = write_secret(&temporary, &format!("{text}\n"))
             .and_then(|()| fs::rename(&temporary, &self.path));
         written.map_err(|source| self.failed(source))
@@ -161,7 +163,7 @@ impl Tokens {
     /// Whose token it is; nothing if it is nobody's, or counts no more.
     pub(super) fn whose(&self, token: &str) -> Option<String> {
         let digest = digest(token);
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = self.read.lock();
         self.refresh(&mut read);
         let mut whose = None;
         // All are looked at, each in constant time: how long it takes says nothing.
@@ -177,13 +179,12 @@ impl Tokens {
 
     /// Reads the file again where it is another; one that cannot be read lets nobody in.
     fn refresh(&self, read: &mut Read) {
-        let version = fs::metadata(&self.path)
-            .ok()
-            .map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
+        let metadata = dropped(fs::metadata(&self.path), "the list of workers is not there");
+        let version = metadata.map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
         if version.is_none() || version != read.version {
             *read = Read {
                 version,
-                known: self.list().unwrap_or_default(),
+                known: dropped(self.list(), "the list of workers was not read").unwrap_or_default(),
             };
         }
     }

@@ -156,11 +156,7 @@ fn with_token(address: &str, file: Option<&Path>) -> Ray {
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    crate::exchange::runtime().unwrap().block_on(future)
 }
 
 fn names<const N: usize>(names: [&str; N]) -> Option<HashSet<String>> {
