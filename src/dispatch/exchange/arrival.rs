@@ -77,11 +77,8 @@ impl Arrival {
     pub(crate) fn of(attempt: &AttemptDir, held: &Held, place: Place) -> io::Result<Self> {
         let launch = launch(attempt)?;
         let dir = place.of(&RunDir::new(launch.run_folder));
-        let trunk = || launch.spec.trunk().map(|trunk| trunk.id);
-        let owner = match place {
-            Place::Run => launch.run,
-            Place::Trunk => trunk().ok_or_else(|| io::Error::other("the run has no trunk"))?,
-        };
+        let owner = place.owner(&launch.run, &launch.spec);
+        let owner = owner.ok_or_else(|| io::Error::other("the run has no trunk"))?;
         // A checkpoint is part of what training holds in memory.
         let most_tensors = launch.memory_bytes_estimate.unwrap_or(MOST_TENSORS);
         Ok(Self {

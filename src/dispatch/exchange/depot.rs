@@ -10,7 +10,7 @@ use tracing::debug;
 
 use super::arrival::{Arrival, append, deliver, length, note};
 use super::offer::{Terms, held, offer};
-use super::shelf::{Given, Shelf, Told, tokens};
+use super::shelf::{Given, Shelf, Told};
 use super::{ExchangeError, Objects, StorageAddress, StorageError, dropped, runtime};
 use crate::protocol::{CheckpointFile, End, Held, Order, Place};
 use isoflop_core::run::{AttemptDir, checkpoint_steps};
@@ -96,12 +96,7 @@ impl Depot {
         let offered = spawn_blocking(move || offer(&folder, terms)).await;
         let (offer, blobs) = offered.map_err(io::Error::from)??;
         for (digest, file) in blobs {
-            let shared = digest == offer.train || digest == offer.validation;
-            let name = if shared {
-                tokens(&digest)
-            } else {
-                shelf.given(&digest)
-            };
+            let name = shelf.given(&digest, [&offer.train, &offer.validation]);
             self.objects.put_blob(&name, &file).await?;
         }
         self.objects.put_json(&shelf.order(), &Order::GoOn).await?;

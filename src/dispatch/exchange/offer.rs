@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::dropped;
 use crate::protocol::{Digest, Held, Offer, OfferedCheckpoint, Place};
 use isoflop_core::run::{
     AttemptDir, CheckpointFiles, Device, Launch, RunDir, RunId, checkpoint_files,
@@ -49,9 +50,13 @@ pub(crate) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Bl
         (train.clone(), launch.train.clone()),
         (validation.clone(), launch.validation.clone()),
     ]);
-    let checkpoint = checkpoint(&launch.run_folder, Place::Run, &launch.run, &mut blobs);
-    let of_trunk = |folder: &PathBuf| checkpoint_of_trunk(folder, &launch, &mut blobs);
-    let trunk = launch.take_trunk.as_ref().and_then(of_trunk);
+    let mut latest = |folder: &Path, place: Place| {
+        let owner = place.owner(&launch.run, &launch.spec)?;
+        checkpoint(folder, place, &owner, &mut blobs)
+    };
+    let checkpoint = latest(&launch.run_folder, Place::Run);
+    let trunk = launch.take_trunk.as_ref();
+    let trunk = trunk.and_then(|folder| latest(folder, Place::Trunk));
     let offer = Offer {
         held: Held::from(&launch),
         gpu: matches!(launch.device, Device::Cuda(_)),
@@ -71,14 +76,6 @@ pub(crate) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Bl
     Ok((offer, blobs))
 }
 
-fn checkpoint_of_trunk(
-    folder: &Path,
-    launch: &Launch,
-    blobs: &mut Blobs,
-) -> Option<OfferedCheckpoint> {
-    checkpoint(folder, Place::Trunk, &launch.spec.trunk()?.id, blobs)
-}
-
 /// The latest checkpoint that is whole; without one, the run begins at its beginning, which costs time alone.
 fn checkpoint(
     folder: &Path,
@@ -93,7 +90,7 @@ fn checkpoint(
         manifest,
         tensors,
     } = checkpoint_files(&dir, id)?;
-    let named = |digest: String| Digest::try_from(digest).ok();
+    let named = |digest| dropped(Digest::try_from(digest), "a checkpoint names no digest");
     let (manifest, tensors) = (named(manifest)?, named(tensors)?);
     blobs.extend([
         (manifest.clone(), dir.manifest()),

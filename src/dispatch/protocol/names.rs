@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use isoflop_core::run::{CheckpointsDir, Launch, RunDir, RunId};
+use isoflop_core::run::{CheckpointsDir, Launch, RunDir, RunId, RunSpec};
 
 /// A word that is not of the form that it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +12,13 @@ use isoflop_core::run::{CheckpointsDir, Launch, RunDir, RunId};
 pub struct BadName {
     found: String,
     wanted: &'static str,
+}
+
+impl BadName {
+    fn new(found: impl ToString, wanted: &'static str) -> Self {
+        let found = found.to_string();
+        Self { found, wanted }
+    }
 }
 
 /// Whether a word consists of so many lower hexadecimal digits.
@@ -45,10 +52,7 @@ impl TryFrom<String> for Digest {
         if is_hex(&word, 64..=64) {
             Ok(Self(word))
         } else {
-            Err(BadName {
-                found: word,
-                wanted: "a digest: 64 hexadecimal digits",
-            })
+            Err(BadName::new(word, "a digest: 64 hexadecimal digits"))
         }
     }
 }
@@ -88,24 +92,18 @@ struct Unchecked {
 
 impl TryFrom<Unchecked> for Held {
     type Error = BadName;
-    fn try_from(
-        Unchecked {
+    fn try_from(unchecked: Unchecked) -> Result<Self, BadName> {
+        let Unchecked {
             run,
             attempt,
             fence,
-        }: Unchecked,
-    ) -> Result<Self, BadName> {
+        } = unchecked;
         if !is_hex(run.as_str(), 16..=16) {
-            return Err(BadName {
-                found: run.to_string(),
-                wanted: "a run: 16 hexadecimal digits",
-            });
+            return Err(BadName::new(run, "a run: 16 hexadecimal digits"));
         }
         if !is_hex(&fence.replacen('-', "", 1), 1..=48) {
-            return Err(BadName {
-                found: fence,
-                wanted: "a fencing token: hexadecimal digits, and one dash",
-            });
+            let wanted = "a fencing token: hexadecimal digits, and one dash";
+            return Err(BadName::new(fence, wanted));
         }
         Ok(Self {
             run,
@@ -147,6 +145,14 @@ impl Place {
         match self {
             Self::Run => run.checkpoints(),
             Self::Trunk => run.trunk(),
+        }
+    }
+
+    /// Whose checkpoints lie there: the run's, or its trunk's, if it has one.
+    pub fn owner(self, run: &RunId, spec: &RunSpec) -> Option<RunId> {
+        match self {
+            Self::Run => Some(run.clone()),
+            Self::Trunk => spec.trunk().map(|trunk| trunk.id),
         }
     }
 }

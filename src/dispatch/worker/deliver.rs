@@ -154,10 +154,8 @@ async fn deliver_last(exchange: &impl Exchange, kept: &Kept, is_done: bool) {
 
 /// One that cannot be delivered costs steps, made again by another attempt, and no result: the coordinator says of it what there is.
 async fn deliver_checkpoint(exchange: &impl Exchange, kept: &Kept, place: Place) {
-    let Some(id) = (match place {
-        Place::Run => Some(kept.offer.held.run.clone()),
-        Place::Trunk => kept.offer.spec.trunk().map(|trunk| trunk.id),
-    }) else {
+    let offer = &kept.offer;
+    let Some(id) = place.owner(&offer.held.run, &offer.spec) else {
         return;
     };
     let dir = place.of(&kept.run);
@@ -171,7 +169,7 @@ async fn deliver_checkpoint(exchange: &impl Exchange, kept: &Kept, place: Place)
         (CheckpointFile::Manifest, dir.manifest()),
     ] {
         let part = (place, step, name);
-        let put = exchange.put(&kept.offer.held, part, &file).await;
+        let put = exchange.put(&offer.held, part, &file).await;
         if dropped(put, "a checkpoint was not delivered").is_none() {
             return;
         }

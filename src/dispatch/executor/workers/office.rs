@@ -67,7 +67,7 @@ impl Office {
     ) -> oneshot::Receiver<AttemptEnd> {
         let held = offer.held.clone();
         self.waiting.push_back(held.clone());
-        self.insert(held, attempt, Some(offer), None)
+        self.insert(held, attempt, (Some(offer), None))
     }
 
     /// An attempt is with a worker to which an earlier coordinator gave it.
@@ -76,38 +76,31 @@ impl Office {
         held: Held,
         attempt: AttemptDir,
         worker: String,
-        now: Instant,
+        heard: Instant,
     ) -> oneshot::Receiver<AttemptEnd> {
-        self.insert(
-            held,
-            attempt,
-            None,
-            Some(Holder {
-                worker,
-                heard: now,
-                confirmed: true,
-            }),
-        )
+        let holder = Holder {
+            worker,
+            heard,
+            confirmed: true,
+        };
+        self.insert(held, attempt, (None, Some(holder)))
     }
 
     fn insert(
         &mut self,
         held: Held,
         attempt: AttemptDir,
-        offer: Option<Offer>,
-        holder: Option<Holder>,
+        (offer, holder): (Option<Offer>, Option<Holder>),
     ) -> oneshot::Receiver<AttemptEnd> {
         let (ends, ended) = oneshot::channel();
-        self.entries.insert(
-            held,
-            Entry {
-                attempt,
-                offer,
-                holder,
-                order: Order::GoOn,
-                ends,
-            },
-        );
+        let entry = Entry {
+            attempt,
+            offer,
+            holder,
+            order: Order::GoOn,
+            ends,
+        };
+        self.entries.insert(held, entry);
         ended
     }
 
@@ -182,35 +175,25 @@ impl Office {
 
     /// Offers again what a worker claimed that never said that it has it.
     fn take_back_unconfirmed(&mut self, now: Instant) {
-        let lease = self.lease;
         for (held, entry) in &mut self.entries {
-            if entry
-                .holder
-                .as_ref()
-                .is_some_and(|h| !h.confirmed && now.duration_since(h.heard) > lease)
-            {
-                entry.holder = None;
+            let is_lost = |holder: &mut Holder| {
+                !holder.confirmed && now.duration_since(holder.heard) > self.lease
+            };
+            if entry.holder.take_if(is_lost).is_some() {
                 self.waiting.push_front(held.clone());
             }
         }
     }
 
     fn give_up_out_of_touch(&mut self, now: Instant) {
-        let is_out = |entry: &Entry| {
-            entry
-                .holder
-                .as_ref()
-                .is_some_and(|h| now.duration_since(h.heard) > self.lease)
-        };
-        let out_of_touch: Vec<Held> = self
-            .entries
-            .iter()
-            .filter(|(_, e)| is_out(e))
-            .map(|(held, _)| held.clone())
-            .collect();
-        out_of_touch
-            .iter()
-            .for_each(|held| self.end(held, lost(true)));
+        let is_out = |holder: &Holder| now.duration_since(holder.heard) > self.lease;
+        let entries = self.entries.iter();
+        let out = entries.filter(|(_, entry)| entry.holder.as_ref().is_some_and(is_out));
+        let out: Vec<Held> = out.map(|(held, _)| held.clone()).collect();
+        for held in out {
+            debug!(%held, "its worker is out of touch: it is given up");
+            self.end(&held, lost(true));
+        }
     }
 }
 

@@ -60,13 +60,13 @@ impl Slurm {
     /// Gives jobs to Slurm as one array. What tells which task is which lies on the disk before.
     async fn submit_batch(&self, jobs: &[Job]) -> Result<(), BackendError> {
         let batch = self.batches.add(Batch::of(jobs)?)?;
-        let folder = self.batches.folder(batch.name());
+        let folder = self.batches.folder(&batch.name);
         // What tasks print stays where they are, if that has no folder of ours.
         let printed = (!batch.is_by_command()).then_some(&folder);
         let mut sbatch = call("sbatch");
         sbatch
             .args(&self.arguments)
-            .args(arguments::of_array(batch.name(), jobs.len(), printed))
+            .args(arguments::of_array(&batch.name, jobs.len(), printed))
             .arg(folder.job());
         said(sbatch, "sbatch").await.map(drop)
     }

@@ -14,7 +14,7 @@ const DIGITS: usize = 24;
 /// What is given to Slurm together. Its name follows from what it holds: the same jobs make the same batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Batch {
-    name: String,
+    pub(super) name: String,
     tasks: Vec<Task>,
 }
 
@@ -71,10 +71,6 @@ impl Batch {
             name: name.to_owned(),
             tasks,
         })
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
     }
 
     /// Its manifest: one line a task, its tag and its script.
@@ -159,9 +155,9 @@ mod tests {
             job("isoflop-b-1-f", Path::new("/r/it's/job.sh")),
         ];
         let batch = Batch::of(&jobs).unwrap();
-        assert!(is_ours(batch.name()) && batch.name().len() <= 63);
+        assert!(is_ours(&batch.name) && batch.name.len() <= 63);
         assert_eq!(
-            Batch::read(batch.name(), &batch.manifest()),
+            Batch::read(&batch.name, &batch.manifest()),
             Some(batch.clone())
         );
         assert_eq!(
@@ -169,7 +165,7 @@ mod tests {
             (Some(1), Some("isoflop-b-1-f"), None)
         );
         assert_eq!(Batch::of(&jobs), Ok(batch.clone()));
-        assert_ne!(Batch::of(&jobs[..1]).unwrap().name(), batch.name());
+        assert_ne!(Batch::of(&jobs[..1]).unwrap().name, batch.name);
         assert_eq!(Batch::read("isoflop-1", "torn"), None);
         assert!(Batch::of(&[job("t", Path::new("/r/a\nb/job.sh"))]).is_err());
     }

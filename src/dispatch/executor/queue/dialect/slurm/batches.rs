@@ -41,16 +41,14 @@ impl Batches {
     /// # Errors
     /// [`BackendError::Unwritable`].
     pub(super) fn add(&self, batch: Batch) -> Result<Shared, BackendError> {
-        let folder = self.folder(batch.name());
+        let folder = self.folder(&batch.name);
         let write = |path: &std::path::Path, text: String| write_whole(path, text.as_bytes());
         let written = std::fs::create_dir_all(folder.root())
             .and_then(|()| write(&folder.job(), batch.script(&folder.tasks())))
             .and_then(|()| write(&folder.tasks(), batch.manifest()));
         written.map_err(|e| BackendError::unwritable(folder.root(), &e))?;
         let batch = Shared::new(batch);
-        self.known
-            .lock()
-            .insert(batch.name().to_owned(), batch.clone());
+        self.known.lock().insert(batch.name.clone(), batch.clone());
         Ok(batch)
     }
 
@@ -136,8 +134,8 @@ mod tests {
         let name = Batches::new(sweep.clone())
             .add(Batch::of(&jobs).unwrap())
             .unwrap()
-            .name()
-            .to_owned();
+            .name
+            .clone();
 
         let batches = Batches::new(sweep.clone());
         assert_eq!(batches.place(&jobs[1].tag), Some((name.clone(), 1)));
