@@ -7,12 +7,13 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::fs::{File, OpenOptions};
+use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tracing::debug;
 
 use super::calls::Calls;
 use super::http::words;
+use super::part::part;
 use super::{Exchange, ExchangeError, Note, Token, dropped, pin};
 use crate::protocol::{
     Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Held,
@@ -114,13 +115,8 @@ impl Client {
     }
 
     /// Adds to a file what is missing of the bytes of a digest, as they arrive.
-    async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), ExchangeError> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(part)
-            .await?;
-        let from = file.metadata().await?.len();
+    async fn rest(&self, digest: &Digest, path: &Path) -> Result<(), ExchangeError> {
+        let (mut file, from) = part(path).await?;
         let mut request = self.request(Method::GET, &format!("v1/blobs/{digest}"))?;
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));

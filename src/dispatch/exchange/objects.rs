@@ -11,12 +11,13 @@ use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::fs::{File, OpenOptions};
+use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tracing::debug;
 
 use super::calls::Calls;
 use super::http::last_cause;
+use super::part::part;
 use super::{ExchangeError, Note, StorageAddress, StorageError, dropped};
 
 /// Bytes of a file that are read at a time; an object that is larger than a few of these is sent in parts.
@@ -178,11 +179,10 @@ impl Objects {
         &self,
         name: &str,
     ) -> Result<Option<T>, ExchangeError> {
-        let Some(bytes) = self.get(name).await? else {
-            return Ok(None);
-        };
-        serde_json::from_slice(&bytes)
-            .map(Some)
+        let bytes = self.get(name).await?;
+        let value = bytes.map(|bytes| serde_json::from_slice(&bytes));
+        value
+            .transpose()
             .map_err(|error| refused(format!("`{name}` in the storage is damaged: {error}")))
     }
 
@@ -211,14 +211,9 @@ impl Objects {
         &self,
         name: &str,
         seen: &Seen,
-        part: &FilePath,
+        path: &FilePath,
     ) -> Result<(), ExchangeError> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(part)
-            .await?;
-        let mut from = file.metadata().await?.len();
+        let (mut file, mut from) = part(path).await?;
         if from > seen.size {
             file.set_len(0).await?;
             from = 0;

@@ -14,7 +14,7 @@ use super::fetch::{FetchError, fetch, trunk_source};
 use super::folder::{Folder, Kept};
 use super::seat::Seat;
 use super::trace::attempt_span;
-use crate::exchange::{Exchange, Note, dropped};
+use crate::exchange::{Exchange, Note, read_json};
 use crate::executor::{Asked, Executor, Trainer, ask};
 use crate::protocol::Order;
 use isoflop_core::run::{AttemptEnd, Device, Launch, TrainerExit, replace_json, write_json};
@@ -85,8 +85,7 @@ pub(super) async fn deliver_kept(
     worker: &Worker<impl Exchange>,
     kept: &Kept,
 ) -> Result<(), WorkerError> {
-    let said = dropped(std::fs::read(kept.attempt.end()), "its end was not read");
-    let said = said.and_then(|bytes| dropped(serde_json::from_slice(&bytes), "its end is damaged"));
+    let said = read_json(&kept.attempt.end());
     // Its trainer died with the process that attended to it: that is not the run's fault.
     let died = if kept.attempt.outcome().exists() {
         TrainerExit::Outcome

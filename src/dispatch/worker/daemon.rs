@@ -111,7 +111,10 @@ impl Shift {
                     .map(|request| Box::pin(async move { worker.exchange.claim(&request).await }));
             }
             let is_idle = self.tasks.is_empty();
-            let bored = idle.filter(|_| is_idle).map(|idle| idle_since + idle);
+            let bored = async {
+                sleep_until(idle_since + idle.filter(|_| is_idle)?).await;
+                Some(())
+            };
             tokio::select! {
                 Some(offer) = async { Some(claiming.as_mut()?.await) } => {
                     claiming = None;
@@ -125,7 +128,7 @@ impl Shift {
                     self.free.give_back(seat);
                     result?;
                 }
-                Some(()) = async { Some(sleep_until(bored?).await) } => return Ok(()),
+                Some(()) = bored => return Ok(()),
                 () = signals.next() => {
                     ask(&self.ending, Asked::Stop);
                     return Ok(());

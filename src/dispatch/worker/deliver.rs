@@ -45,15 +45,13 @@ impl Events {
     /// Tells what is new, and hears what is wanted.
     pub(super) async fn beat(&mut self, exchange: &impl Exchange) -> Result<Order, ExchangeError> {
         let events = self.next()?;
-        let (held, began) = (self.held.clone(), self.began.load(Ordering::Relaxed));
-        let answer = exchange
-            .append(&Beat {
-                held,
-                began,
-                offset: self.offset,
-                events,
-            })
-            .await?;
+        let beat = Beat {
+            held: self.held.clone(),
+            began: self.began.load(Ordering::Relaxed),
+            offset: self.offset,
+            events,
+        };
+        let answer = exchange.append(&beat).await?;
         self.offset = answer.offset;
         Ok(answer.order)
     }
@@ -67,11 +65,8 @@ impl Events {
         file.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = Vec::new();
         file.take(MOST_EVENTS as u64).read_to_end(&mut bytes)?;
-        let whole = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |end| end + 1);
-        bytes.truncate(whole);
+        let end = bytes.iter().rposition(|byte| *byte == b'\n');
+        bytes.truncate(end.map_or(0, |end| end + 1));
         String::from_utf8(bytes).map_err(io::Error::other)
     }
 }
@@ -103,17 +98,14 @@ pub(super) async fn deliver(
             deliver_last(exchange, kept, outcome.is_some()).await;
             checkpoint_is_there = true;
         }
-        let (held, log) = (kept.offer.held.clone(), log(&kept.attempt));
-        match exchange
-            .end(&End {
-                held,
-                end: end.clone(),
-                events: events.offset,
-                outcome,
-                log,
-            })
-            .await?
-        {
+        let end = End {
+            held: kept.offer.held.clone(),
+            end: end.clone(),
+            events: events.offset,
+            outcome,
+            log: log(&kept.attempt),
+        };
+        match exchange.end(&end).await? {
             EndAnswer::Taken => return Ok("delivered"),
             EndAnswer::Unwanted => return Ok(UNWANTED),
             EndAnswer::Events(there) => events.offset = there,
@@ -127,11 +119,8 @@ pub(super) async fn checkpoints_as_written(
     kept: &Kept,
     every: Duration,
 ) -> Infallible {
-    let mut delivered = kept
-        .offer
-        .checkpoint
-        .as_ref()
-        .map(|checkpoint| checkpoint.step);
+    let offered = kept.offer.checkpoint.as_ref();
+    let mut delivered = offered.map(|checkpoint| checkpoint.step);
     let mut look = tokio::time::interval(every);
     loop {
         look.tick().await;

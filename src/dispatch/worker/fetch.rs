@@ -100,8 +100,6 @@ async fn file(exchange: &impl Exchange, digest: &Digest, to: &Path) -> Result<()
 
 async fn is_right(path: &Path, digest: &Digest) -> io::Result<bool> {
     let path = path.to_owned();
-    let found = tokio::task::spawn_blocking(move || read_digest(&path))
-        .await
-        .map_err(io::Error::other)?;
-    Ok(found? == digest.as_str())
+    let found = tokio::task::spawn_blocking(move || read_digest(&path)).await??;
+    Ok(found == digest.as_str())
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::WorkerError;
-use crate::exchange::dropped;
+use crate::exchange::{dropped, read_json};
 use crate::protocol::{Digest, Held, Offer};
 use isoflop_core::run::{AttemptDir, RunDir, write_json};
 
@@ -62,13 +62,7 @@ impl Folder {
     /// What an earlier process of this worker has kept. What is no attempt is no loss: nothing was trained in it yet.
     pub(super) fn kept(&self) -> Vec<Kept> {
         let folders = fs::read_dir(self.runs()).into_iter().flatten().flatten();
-        let offers = folders.filter_map(|folder| {
-            let offer = dropped(
-                fs::read(offer_file(&folder.path())),
-                "an offer was not read",
-            )?;
-            dropped(serde_json::from_slice(&offer), "an offer is damaged")
-        });
+        let offers = folders.filter_map(|folder| read_json(&offer_file(&folder.path())));
         offers.map(|offer| self.place(offer)).collect()
     }
 

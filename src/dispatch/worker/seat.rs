@@ -25,7 +25,7 @@ impl Free {
 
     /// What is asked for, if there is room for anything.
     pub(super) fn request(&self) -> Option<ClaimRequest> {
-        (self.cores > 0).then(|| ClaimRequest {
+        (self.cores > 0).then_some(ClaimRequest {
             cores: self.cores,
             gpus: self.gpus.len() as u32,
             wait_seconds: LONGEST_WAIT_SECONDS,

@@ -9,7 +9,7 @@ use tracing::debug;
 use super::dialect::Dialect;
 use super::engine::Engine;
 use super::patience::LOOK;
-use crate::exchange::Depot;
+use crate::exchange::{Depot, read_json};
 use crate::executor::asked::{Asked, heard};
 use crate::executor::{ExecutionError, dropped};
 use isoflop_core::run::{AttemptDir, AttemptEnd};
@@ -143,8 +143,7 @@ pub fn unwant(attempt: &AttemptDir) -> Result<(), ExecutionError> {
 
 /// How an attempt ended, once it has left word of that, whole.
 fn read_end(attempt: &AttemptDir) -> Option<AttemptEnd> {
-    let word = dropped(std::fs::read(attempt.end()), "its end was not read")?;
-    dropped(serde_json::from_slice(&word), "its end is damaged")
+    read_json(&attempt.end())
 }
 
 fn lost(attempt: &AttemptDir) -> AttemptEnd {

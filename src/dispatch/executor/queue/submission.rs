@@ -34,11 +34,8 @@ impl<D: Dialect> Engine<D> {
             };
             let (kind, words) = (error.kind(), error.to_string());
             debug!(tag, kind, error = words, "the engine has not taken it");
-            let asked_at = Instant::now();
-            let known = self
-                .listing
-                .knows(&self.dialect, tag, asked_at, every)
-                .await;
+            let (listing, now) = (&self.listing, Instant::now());
+            let known = listing.knows(&self.dialect, tag, now, every).await;
             // The answer was lost, and not the job.
             if known == Some(true) || attempt.began().exists() {
                 return Ok(());

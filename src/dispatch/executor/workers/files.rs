@@ -81,11 +81,8 @@ pub(super) async fn receive(
     let bytes = take(&arrival, file, request.into_body()).await?;
     debug!(%held, %place, step, %file, bytes, "a file has come");
     if file == CheckpointFile::Manifest {
-        let accepted = tokio::task::spawn_blocking(move || arrival.accept(step));
-        accepted
-            .await
-            .map_err(io::Error::from)?
-            .map_err(|e| bad(&e))?;
+        let accepted = tokio::task::spawn_blocking(move || arrival.accept(step)).await;
+        accepted.map_err(io::Error::from)?.map_err(|e| bad(&e))?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

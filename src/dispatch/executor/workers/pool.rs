@@ -1,6 +1,5 @@
 //! The workers of a sweep, as the coordinator has them.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,12 +8,10 @@ use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 use tracing::debug;
 
-use super::certificate::Identity;
 use super::desk::Desk;
 use super::office::{Office, lost};
-use super::server::serve;
-use super::tokens::Tokens;
-use crate::exchange::{Terms, held, offer, runtime};
+use super::server::{Counter, serve};
+use crate::exchange::{Terms, held, offer, read_json, runtime};
 use crate::executor::asked::{Asked, heard};
 use crate::executor::local::SpawnError;
 use crate::executor::{Execution, ExecutionError, Executor, Trouble, dropped};
@@ -36,19 +33,6 @@ pub struct WorkerTerms {
     pub beat: Duration,
     /// Whether checkpoints are delivered as they are written.
     pub deliver_checkpoints: bool,
-}
-
-/// Where workers call.
-#[derive(Debug)]
-pub struct Counter {
-    /// What they call at.
-    pub listener: TcpListener,
-    /// Who this machine is to them; plain HTTP without.
-    pub identity: Option<Identity>,
-    /// Who they are.
-    pub tokens: Tokens,
-    /// What the sweep is called.
-    pub sweep: String,
 }
 
 /// The workers of a sweep.
@@ -118,10 +102,8 @@ impl Executor for Workers {
         let worker = holder(attempt)?;
         let held = dropped(held(attempt), "its launch file was not read")?;
         debug!(%held, worker, "it is with the worker that an earlier coordinator gave it to");
-        let (office, now) = (&self.desk.office, Instant::now());
-        let ended = office
-            .lock()
-            .adopt(held.clone(), attempt.clone(), worker, now);
+        let (mut office, now) = (self.desk.office.lock(), Instant::now());
+        let ended = office.adopt(held.clone(), attempt.clone(), worker, now);
         Some(self.execution(held, ended, asked))
     }
 
@@ -133,14 +115,7 @@ impl Executor for Workers {
         *self.opened.lock() = Some(Instant::now());
         let desk = self.desk.clone();
         std::thread::spawn(move || {
-            let Counter {
-                listener,
-                identity,
-                tokens,
-                ..
-            } = counter;
-            let serve = async { serve(listener, identity, tokens, desk).await };
-            let served = runtime().and_then(|runtime| runtime.block_on(serve));
+            let served = runtime().and_then(|runtime| runtime.block_on(serve(counter, desk)));
             dropped(served, "workers are not answered any more")
         });
     }
@@ -160,8 +135,7 @@ impl Executor for Workers {
 
 /// The worker that an earlier coordinator gave an attempt to.
 fn holder(attempt: &AttemptDir) -> Option<String> {
-    let note = dropped(std::fs::read(attempt.worker()), "its worker was not read")?;
-    let note: Value = dropped(serde_json::from_slice(&note), "its worker is damaged")?;
+    let note: Value = read_json(&attempt.worker())?;
     Some(note.get("worker")?.as_str()?.to_owned())
 }
 

@@ -28,21 +28,29 @@ use crate::protocol::{
 /// Longest time that a header may take to arrive, and a connection may say nothing between requests.
 const HEADER_TIME: Duration = Duration::from_secs(15);
 
+/// Where workers call.
+#[derive(Debug)]
+pub struct Counter {
+    /// What they call at.
+    pub listener: TcpListener,
+    /// Who this machine is to them; plain HTTP without.
+    pub identity: Option<Identity>,
+    /// Who they are.
+    pub tokens: Tokens,
+    /// What the sweep is called.
+    pub sweep: String,
+}
+
 /// Answers until the process ends.
 ///
 /// # Errors
 /// When it cannot listen.
-pub(super) async fn serve(
-    listener: TcpListener,
-    identity: Option<Identity>,
-    tokens: Tokens,
-    desk: Arc<Desk>,
-) -> std::io::Result<()> {
-    let door = Arc::new(Door::new(tokens));
+pub(super) async fn serve(counter: Counter, desk: Arc<Desk>) -> std::io::Result<()> {
+    let door = Arc::new(Door::new(counter.tokens));
     let anteroom = door.anteroom();
     let make = routes(door, desk).into_make_service_with_connect_info::<SocketAddr>();
     let service = Gate::new(make, anteroom.clone());
-    let mut server = axum_server::from_tcp(listener)?
+    let mut server = axum_server::from_tcp(counter.listener)?
         .http1_only()
         .first_request_timeout(HEADER_TIME);
     server
@@ -50,7 +58,7 @@ pub(super) async fn serve(
         .http1()
         .header_read_timeout(HEADER_TIME)
         .max_buf_size(64 << 10);
-    match identity {
+    match counter.identity {
         None => server.acceptor(anteroom).serve(service).await,
         Some(Identity { tls }) => {
             let tls = RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(anteroom);

@@ -84,39 +84,29 @@ impl Slurm {
     /// Ends tasks. Their numbers are asked for by their arrays' names at this moment, and forgotten again. (`scancel --name`, which would
     /// hold a number against its name, takes one task that waits for all of its array that do.)
     async fn cancel_tasks(&self, tags: &[String]) -> Result<(), BackendError> {
-        let places: HashSet<Place> = tags
-            .iter()
-            .filter_map(|tag| self.batches.place(tag))
-            .collect();
-        let rows = self.rows().await?;
-        let meant = rows
-            .into_iter()
-            .filter(|row| places.contains(&(row.name.clone(), row.task)));
-        let numbers: Vec<String> = meant
-            .map(|row| format!("{}_{}", row.array, row.task))
-            .collect();
-        if numbers.is_empty() {
+        let places = tags.iter().filter_map(|tag| self.batches.place(tag));
+        let places: HashSet<Place> = places.collect();
+        let mut rows = self.rows().await?;
+        rows.retain(|row| places.contains(&(row.name.clone(), row.task)));
+        if rows.is_empty() {
             return Ok(());
         }
         let mut scancel = call("scancel");
-        scancel.args(numbers);
+        scancel.args(rows.iter().map(|row| format!("{}_{}", row.array, row.task)));
         said(scancel, "scancel").await.map(drop)
     }
 
     /// What Slurm's accounts say of tasks that are gone. Where it keeps none, nothing.
     async fn fates_of(&self, tags: Vec<String>) -> Vec<Option<Fate>> {
         let places: Vec<Option<Place>> = tags.iter().map(|tag| self.batches.place(tag)).collect();
-        let names: HashSet<&str> = places
-            .iter()
-            .flatten()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let known =
-            dropped(self.accounts(names).await, "Slurm has no accounts").unwrap_or_default();
-        places
-            .into_iter()
-            .map(|place| known.get(&place?).cloned())
-            .collect()
+        let names = places.iter().flatten().map(|(name, _)| name.as_str());
+        let known = dropped(
+            self.accounts(names.collect()).await,
+            "Slurm has no accounts",
+        );
+        let known = known.unwrap_or_default();
+        let fates = places.into_iter().map(|place| known.get(&place?).cloned());
+        fates.collect()
     }
 
     async fn accounts(&self, names: HashSet<&str>) -> Result<BTreeMap<Place, Fate>, BackendError> {
@@ -168,13 +158,10 @@ impl Dialect for Slurm {
 /// A command of Slurm, without what the user's variables would change in its answers.
 fn call(program: &str) -> Command {
     let mut command = quiet(program);
-    let ours = |name: &str| {
-        ["SQUEUE_", "SCANCEL_", "SACCT_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-    };
+    let theirs = ["SQUEUE_", "SCANCEL_", "SACCT_"];
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(ours) {
+        let words = name.to_str().unwrap_or_default();
+        if theirs.iter().any(|prefix| words.starts_with(prefix)) {
             command.env_remove(name);
         }
     }

@@ -83,14 +83,10 @@ impl Batch {
         let head =
             "#!/bin/sh\n# What Slurm executes for each task of this array. isoflop wrote it.\n";
         if self.is_by_command() {
-            let commands = self
-                .tasks
-                .iter()
-                .map(|task| task.command.as_deref().unwrap_or_default())
-                .enumerate();
-            let cases: String = commands
-                .map(|(task, command)| format!("{task}) exec {command} ;;\n"))
-                .collect();
+            let commands = self.tasks.iter().filter_map(|task| task.command.as_ref());
+            let cases = commands.enumerate();
+            let cases = cases.map(|(task, command)| format!("{task}) exec {command} ;;\n"));
+            let cases: String = cases.collect();
             return format!("{head}case $SLURM_ARRAY_TASK_ID in\n{cases}esac\n");
         }
         // The script on the task's line.
@@ -121,10 +117,8 @@ impl Batch {
 }
 
 fn text(tasks: &[Task]) -> String {
-    tasks
-        .iter()
-        .map(|task| format!("{}\t{}\n", task.tag, task.script.display()))
-        .collect()
+    let line = |task: &Task| format!("{}\t{}\n", task.tag, task.script.display());
+    tasks.iter().map(line).collect()
 }
 
 /// Whether an array of this name may be ours: it is no path, and nothing of other people's.
