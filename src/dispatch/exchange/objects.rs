@@ -8,7 +8,9 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use object_store::{
+    Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::fs::File;
@@ -105,13 +107,11 @@ impl Objects {
     /// Makes an object that is not there; says whether it did. After a lost answer it may be there, and ours.
     pub(crate) async fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, ExchangeError> {
         let (path, bytes) = (self.path(name), PutPayload::from(bytes));
-        let create = || {
-            self.store
-                .put_opts(&path, bytes.clone(), PutMode::Create.into())
-        };
+        let create = PutOptions::from(PutMode::Create);
         self.calls
             .persist(|| async {
-                match create().await {
+                let put = self.store.put_opts(&path, bytes.clone(), create.clone());
+                match put.await {
                     Ok(_) => Ok(true),
                     Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
                     Err(error) => Err(error.into()),
