@@ -58,10 +58,8 @@ impl Waited {
     /// The time waited, after a look at a job that waits. Time in which nobody looked does not count: there were no jobs, or no
     /// answers.
     fn after(&mut self, now: Instant) -> Duration {
-        let since = self
-            .looked
-            .replace(now)
-            .map_or(Duration::ZERO, |looked| now - looked);
+        let looked = self.looked.replace(now);
+        let since = looked.map_or(Duration::ZERO, |looked| now - looked);
         self.time += since.min(2 * LOOK);
         self.time
     }

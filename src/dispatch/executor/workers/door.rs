@@ -108,11 +108,9 @@ pub(super) async fn answer_to_strangers(
     };
     door.anteroom.welcome(from);
     let call = debug_span!("call", worker, %from, path = request.uri().path());
-    let spoken = request
-        .headers()
-        .get(VERSION_HEADER)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("none");
+    let spoken = request.headers().get(VERSION_HEADER);
+    let spoken = spoken.and_then(|value| value.to_str().ok());
+    let spoken = spoken.unwrap_or("none");
     if spoken != version() {
         let error = format!(
             "this coordinator is isoflop {}, which speaks version {}; the worker speaks {spoken}",
@@ -125,7 +123,7 @@ pub(super) async fn answer_to_strangers(
     request.extensions_mut().insert(Caller { worker });
     let response = next.run(request).instrument(call.clone()).await;
     if response.status().is_client_error() {
-        call.in_scope(|| debug!(status = response.status().as_u16(), "the call is answered"));
+        call.in_scope(|| debug!(status = response.status().as_u16(), "it is not carried out"));
     }
     response
 }

@@ -118,10 +118,8 @@ impl Office {
             self.give_up_out_of_touch(now);
         }
         let fits = |offer: &Offer| offer.threads <= room.cores && (!offer.gpu || room.gpus > 0);
-        let at = self
-            .waiting
-            .iter()
-            .position(|held| self.entries[held].offer.as_ref().is_some_and(fits))?;
+        let may_be_given = |held: &Held| self.entries[held].offer.as_ref().is_some_and(fits);
+        let at = self.waiting.iter().position(may_be_given)?;
         let entry = self.entries.get_mut(&self.waiting.remove(at)?)?;
         entry.holder = Some(Holder {
             worker: worker.to_owned(),
@@ -135,10 +133,8 @@ impl Office {
     pub(super) fn heard(&mut self, held: &Held, worker: &str, now: Instant) -> Option<Known> {
         self.heard = Some(now);
         let entry = self.entries.get_mut(held)?;
-        let holder = entry
-            .holder
-            .as_mut()
-            .filter(|holder| holder.worker == worker)?;
+        let holder = entry.holder.as_mut();
+        let holder = holder.filter(|holder| holder.worker == worker)?;
         (holder.heard, holder.confirmed) = (now, true);
         Some(Known {
             attempt: entry.attempt.clone(),

@@ -32,11 +32,8 @@ impl Batch {
     /// # Errors
     /// [`BackendError::Unwritable`], when a job's path cannot stand on a line.
     pub(super) fn of(jobs: &[Job]) -> Result<Self, BackendError> {
-        let unfit = |job: &&Job| {
-            job.script
-                .to_str()
-                .is_none_or(|path| path.contains(['\n', '\r']))
-        };
+        let no_line = |path: &str| path.contains(['\n', '\r']);
+        let unfit = |job: &&Job| job.script.to_str().is_none_or(no_line);
         if let Some(job) = jobs.iter().find(unfit) {
             return Err(BackendError::Unwritable(format!(
                 "`{}` has a path that cannot stand on a line of text",
