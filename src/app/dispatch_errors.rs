@@ -89,7 +89,7 @@ impl From<TokenError> for AppError {
     fn from(error: TokenError) -> Self {
         let hint = match &error {
             TokenError::Unreadable(..) => "give the path of a file that you can read".to_owned(),
-            TokenError::Open { path, .. } => {
+            TokenError::Open(path, _) => {
                 format!(
                     "`chmod 600 {}`, and make a new token if others may have read it",
                     path.display()

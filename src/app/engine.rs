@@ -10,7 +10,8 @@ use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::{Device, SweepDir};
 use isoflop_dispatch::exchange::{Depot, DepotTerms, StorageAddress};
 use isoflop_dispatch::executor::{
-    Dialect, DialectError, Engines, Executor as Engine, Queue, Slot, Trainer, engine_names, slots,
+    DialectError, Engines, Executor as Engine, JobFiles, QueueTerms, Slot, Trainer, engine_names,
+    queue, slots,
 };
 use isoflop_sweep::{At, Executor, ExecutorList, JobDevice, Seats, Storage, SweepFile};
 
@@ -86,18 +87,21 @@ fn engine(
         // The trainer lies with the workers.
         return Ok(Arc::new(workers(settings, &request.listen, dir, listener)?));
     }
-    let Some(dialect) = Dialect::new(settings, dir)? else {
-        return Ok(Arc::new(find()?));
+    let terms = || {
+        Ok::<_, AppError>(QueueTerms {
+            every: seconds(file.queue.poll_seconds.value),
+            grace: seconds(file.queue.grace_seconds.value),
+            files: match settings.storage() {
+                // The trainer lies where jobs do.
+                Some(storage) => JobFiles::Stored(depot(storage)?),
+                None => JobFiles::shared(&find()?).map_err(nowhere)?,
+            },
+        })
     };
-    let (every, grace) = (
-        seconds(file.queue.poll_seconds.value),
-        seconds(file.queue.grace_seconds.value),
-    );
-    Ok(Arc::new(match settings.storage() {
-        // The trainer lies where jobs do.
-        Some(storage) => Queue::by_way_of(depot(storage)?, dialect, every, grace),
-        None => Queue::new(dialect, every, grace, &find()?).map_err(nowhere)?,
-    }))
+    Ok(match queue(settings, dir, terms)? {
+        Some(queue) => queue,
+        None => Arc::new(find()?),
+    })
 }
 
 fn depot(storage: &Storage) -> Result<Depot, AppError> {

@@ -8,14 +8,14 @@ use isoflop_dispatch::worker::WorkerError;
 impl From<TokensError> for AppError {
     fn from(error: TokensError) -> Self {
         let hint = match &error {
-            TokensError::File { .. } => {
+            TokensError::File(..) => {
                 "check the path, and that you may read and write there".to_owned()
             }
-            TokensError::Damaged { .. } => {
+            TokensError::Damaged(..) => {
                 "remove it, and make the tokens anew with `isoflop worker-token new NAME`"
                     .to_owned()
             }
-            TokensError::Open { path, .. } => format!("`chmod 600 {}`", path.display()),
+            TokensError::Open(path, _) => format!("`chmod 600 {}`", path.display()),
             TokensError::Taken(name) => {
                 format!("take another name; `isoflop worker-token revoke {name}` ends that one")
             }

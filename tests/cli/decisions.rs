@@ -157,6 +157,29 @@ fn attempts_that_are_followed_are_explained() {
     assert_eq!(count("done"), 8);
 }
 
+/// What a job says of the attempt that it executes.
+#[test]
+fn jobs_tell_of_their_attempts() {
+    let sandbox = queued(Sandbox::new());
+    let mut command = sandbox.command(&["run", "sweep.yaml", "--trainer", &noop()]);
+    let command = command.env("ISOFLOP_LOG", "isoflop_dispatch::worker=debug");
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    let said = fs::read_to_string(sandbox.path("said")).unwrap();
+    let started: Vec<Decision> = said
+        .lines()
+        .filter(|line| line.contains("the trainer is started"))
+        .map(Decision::read)
+        .collect();
+    assert_eq!(started.len(), 8, "{said}");
+    for one in started {
+        let run = one.line.contains("attempt{run=\"");
+        assert!(
+            run && one.line.contains("number=1 ") && one.line.contains("pid="),
+            "{one:?}"
+        );
+    }
+}
+
 #[test]
 fn a_full_log_is_set_aside() {
     let sandbox = Sandbox::new();

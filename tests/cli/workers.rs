@@ -70,10 +70,13 @@ impl<'a> Site<'a> {
 
     /// A coordinator whose words go to a file.
     pub(crate) fn coordinator_that_says(&self, path: &Path) -> Child {
+        self.coordinator_with(&[], path)
+    }
+
+    fn coordinator_with(&self, more: &[&str], path: &Path) -> Child {
         let listen = format!("127.0.0.1:{}", self.port);
-        let mut command = self
-            .sandbox
-            .command(&["run", "sweep.yaml", "--listen", &listen]);
+        let own = ["run", "sweep.yaml", "--listen", &listen];
+        let mut command = self.sandbox.command(&[&own, more].concat());
         command
             .stdout(Stdio::null())
             .stderr(fs::File::create(path).unwrap())

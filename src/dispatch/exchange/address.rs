@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 
+use super::StorageError;
 use crate::protocol::tls_provider;
 
 /// Longest time until a connection is there, and between two parts of an answer.
@@ -55,30 +56,26 @@ impl StorageAddress {
     /// What lies there, and the path that all names in it begin with; nothing is asked yet.
     ///
     /// # Errors
-    /// In words.
-    pub(super) fn open(&self) -> Result<(Arc<dyn ObjectStore>, Path), String> {
-        let words = |error: object_store::Error| error.to_string();
-        if let Some(folder) = self.url.strip_prefix("file://") {
-            std::fs::create_dir_all(folder)
-                .map_err(|e| format!("`{folder}` cannot be made: {e}"))?;
-            let store = LocalFileSystem::new_with_prefix(folder)
-                .map_err(words)?
-                .with_automatic_cleanup(true);
-            return Ok((Arc::new(store), Path::default()));
+    /// [`StorageError`].
+    pub(super) fn open(&self) -> Result<(Arc<dyn ObjectStore>, Path), StorageError> {
+        if let Some(path) = self.url.strip_prefix("file://") {
+            return Ok((Arc::new(folder(path)?), Path::default()));
         }
-        let Some((bucket, prefix)) = self
-            .url
-            .strip_prefix("s3://")
-            .map(|rest| rest.split_once('/').unwrap_or((rest, "")))
-        else {
-            return Err(format!("`{}` is neither `s3://` nor `file://`", self.url));
+        let Some(place) = self.url.strip_prefix("s3://") else {
+            return Err(StorageError::Address(self.url.clone()));
         };
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let store = Arc::new(self.bucket(bucket)?);
+        Ok((store, Path::parse(prefix.trim_matches('/'))?))
+    }
+
+    fn bucket(&self, name: &str) -> object_store::Result<AmazonS3> {
         tls_provider();
-        let mut store = AmazonS3Builder::from_env().with_bucket_name(bucket);
-        if let Some(endpoint) = &self.endpoint {
-            store = store
-                .with_endpoint(endpoint)
-                .with_allow_http(endpoint.starts_with("http://"));
+        let endpoint = self.endpoint.as_deref();
+        let is_plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let mut store = AmazonS3Builder::from_env().with_bucket_name(name);
+        if let Some(endpoint) = endpoint {
+            store = store.with_endpoint(endpoint).with_allow_http(is_plain);
         }
         if let Some(region) = &self.region {
             store = store.with_region(region);
@@ -87,27 +84,20 @@ impl StorageAddress {
         let http = ClientOptions::new()
             .with_timeout_disabled()
             .with_connect_timeout(SILENCE)
-            .with_read_timeout(SILENCE);
-        let http = http.with_allow_http(
-            self.endpoint
-                .as_ref()
-                .is_some_and(|endpoint| endpoint.starts_with("http://")),
-        );
+            .with_read_timeout(SILENCE)
+            .with_allow_http(is_plain);
         let retry = RetryConfig {
             max_retries: 1,
             retry_timeout: SILENCE,
             ..RetryConfig::default()
         };
-        let store = store
-            .with_client_options(http)
-            .with_retry(retry)
-            .build()
-            .map_err(words)?;
-        Ok((
-            Arc::new(store),
-            Path::parse(prefix.trim_matches('/')).map_err(|e| e.to_string())?,
-        ))
+        store.with_client_options(http).with_retry(retry).build()
     }
+}
+
+fn folder(path: &str) -> Result<LocalFileSystem, StorageError> {
+    std::fs::create_dir_all(path).map_err(|error| StorageError::Folder(path.to_owned(), error))?;
+    Ok(LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(true))
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::offer::launch;
 use crate::protocol::{End, EndAnswer, Held, Place};
 use isoflop_core::run::{
-    AttemptDir, CheckpointDir, CheckpointsDir, InvalidCheckpoint, Launch, RunDir, RunId,
-    accept_checkpoint, replace_json, write_json, write_whole,
+    AttemptDir, CheckpointDir, CheckpointsDir, InvalidCheckpoint, RunDir, RunId, accept_checkpoint,
+    replace_json, write_json, write_whole,
 };
 
 /// Most bytes of tensors of a run whose memory is not known.
@@ -74,13 +75,10 @@ impl Arrival {
     /// # Errors
     /// When the attempt's launch file cannot be read, or tells of no such checkpoint.
     pub(crate) fn of(attempt: &AttemptDir, held: &Held, place: Place) -> io::Result<Self> {
-        let launch: Launch = serde_json::from_slice(&fs::read(attempt.launch())?)?;
+        let launch = launch(attempt)?;
         let dir = place.of(&RunDir::new(launch.run_folder));
-        let trunk = || launch.spec.trunk().map(|trunk| trunk.id);
-        let owner = match place {
-            Place::Run => launch.run,
-            Place::Trunk => trunk().ok_or_else(|| io::Error::other("the run has no trunk"))?,
-        };
+        let owner = place.owner(&launch.run, &launch.spec);
+        let owner = owner.ok_or_else(|| io::Error::other("the run has no trunk"))?;
         // A checkpoint is part of what training holds in memory.
         let most_tensors = launch.memory_bytes_estimate.unwrap_or(MOST_TENSORS);
         Ok(Self {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio::sync::Mutex;
 
-use super::shelf::{Shelf, Told, tokens};
+use super::shelf::{Shelf, Told};
 use super::{Exchange, ExchangeError, Objects};
 use crate::protocol::{
     Beat, BeatAnswer, CheckpointFile, Digest, End, EndAnswer, Held, Offer, Order, Place,
@@ -14,8 +14,8 @@ use crate::protocol::{
 pub(crate) struct Bucket {
     objects: Objects,
     shelf: Shelf,
-    /// Text that it needs, which other attempts need too.
-    shared: [Digest; 2],
+    /// What it trains on.
+    text: [Digest; 2],
     /// One at a time: what is said later must not be overwritten by what was said before.
     said: Mutex<Said>,
 }
@@ -31,11 +31,11 @@ struct Said {
 
 impl Bucket {
     pub(crate) fn new(objects: Objects, shelf: Shelf, offer: &Offer) -> Self {
-        let shared = [offer.train.clone(), offer.validation.clone()];
+        let text = [offer.train.clone(), offer.validation.clone()];
         Self {
             objects,
             shelf,
-            shared,
+            text,
             said: Mutex::default(),
         }
     }
@@ -65,11 +65,7 @@ impl Bucket {
 
 impl Exchange for Bucket {
     async fn get(&self, digest: &Digest, part: &Path) -> Result<(), ExchangeError> {
-        let name = if self.shared.contains(digest) {
-            tokens(digest)
-        } else {
-            self.shelf.given(digest)
-        };
+        let name = self.shelf.given(digest, self.text.each_ref());
         self.objects.get_rest(&name, part).await
     }
 
@@ -105,17 +101,15 @@ impl Exchange for Bucket {
             return Ok(());
         }
         let mut said = self.said.lock().await;
-        match place {
-            Place::Trunk => said.told.trunk = Some(step),
-            Place::Run => {
-                let latest = said.told.run.replace(step);
-                let older = std::mem::replace(&mut said.before, latest);
-                self.tell(&mut said).await?;
-                // The one before the latest may be under way to the coordinator.
-                return self.forget(older.filter(|older| *older != step)).await;
-            }
+        if place == Place::Trunk {
+            said.told.trunk = Some(step);
+            return self.tell(&mut said).await;
         }
-        self.tell(&mut said).await
+        let latest = said.told.run.replace(step);
+        let older = std::mem::replace(&mut said.before, latest);
+        self.tell(&mut said).await?;
+        // The one before the latest may be under way to the coordinator.
+        self.forget(older.filter(|older| *older != step)).await
     }
 
     async fn end(&self, end: &End) -> Result<EndAnswer, ExchangeError> {

@@ -1,7 +1,9 @@
 //! Calls to what may be away for a while: made again until there is an answer, and what is wrong said once.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
+use tracing::debug;
 
 use super::ExchangeError;
 
@@ -31,10 +33,7 @@ impl Calls {
 
     /// Why there was no answer to the last call, if there was none.
     pub(super) fn silence(&self) -> Option<String> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.trouble.lock().clone()
     }
 
     /// Calls again until there is an answer: what is asked for must not change by being heard twice.
@@ -64,7 +63,8 @@ impl Calls {
 
     /// Says why there is no answer, each reason once.
     fn is_in_trouble(&self, reason: String) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        debug!(who = self.who, reason, "no answer: it is called again");
+        let mut trouble = self.trouble.lock();
         if trouble.as_ref() != Some(&reason) {
             (self.note)(&format!(
                 "{} does not answer; it is called again until it does: {reason}",
@@ -75,13 +75,7 @@ impl Calls {
     }
 
     fn is_well(&self) {
-        if self
-            .trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-            .is_some()
-        {
+        if self.trouble.lock().take().is_some() {
             (self.note)(&format!("{} answers again", self.who));
         }
     }

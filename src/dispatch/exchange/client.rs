@@ -7,15 +7,17 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::fs::{File, OpenOptions};
+use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
+use tracing::debug;
 
 use super::calls::Calls;
 use super::http::words;
-use super::{Exchange, ExchangeError, Note, Token, pin};
+use super::part::part;
+use super::{Exchange, ExchangeError, Note, Token, dropped, pin};
 use crate::protocol::{
     Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Held,
-    Hello, Offer, Place, Refusal, VERSION_HEADER, Welcome, tls_provider, version,
+    Hello, Offer, Place, Refusal, SAME_ISOFLOP, VERSION_HEADER, Welcome, tls_provider, version,
 };
 
 /// Longest time for a message and its answer, beside what is waited for on purpose; for a file, between two parts of it.
@@ -113,13 +115,8 @@ impl Client {
     }
 
     /// Adds to a file what is missing of the bytes of a digest, as they arrive.
-    async fn rest(&self, digest: &Digest, part: &Path) -> Result<(), ExchangeError> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(part)
-            .await?;
-        let from = file.metadata().await?.len();
+    async fn rest(&self, digest: &Digest, path: &Path) -> Result<(), ExchangeError> {
+        let (mut file, from) = part(path).await?;
         let mut request = self.request(Method::GET, &format!("v1/blobs/{digest}"))?;
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
@@ -133,13 +130,12 @@ impl Client {
         if from > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
             file.set_len(0).await?;
         }
-        while let Some(bytes) = response
-            .chunk()
-            .await
-            .map_err(|e| ExchangeError::Unanswered(e.to_string()))?
-        {
+        let broken = |error: reqwest::Error| ExchangeError::Unanswered(error.to_string());
+        while let Some(bytes) = response.chunk().await.map_err(broken)? {
             file.write_all(&bytes).await?;
         }
+        let bytes = file.metadata().await?.len();
+        debug!(%digest, from, bytes, "a file has come");
         Ok(file.sync_all().await?)
     }
 
@@ -177,12 +173,12 @@ impl Exchange for Client {
         let path = format!("v1/checkpoints/{run}/{attempt}/{fence}/{place}/{step}/{name}");
         let put = || async {
             // A checkpoint that is not there any more was not the latest.
-            let Ok(body) = File::open(file).await else {
-                return Err(ExchangeError::Missing);
-            };
-            answer(self.request(Method::PUT, &path)?.body(body))
-                .await
-                .map(drop)
+            let body = dropped(File::open(file).await, "a checkpoint is gone");
+            let body = body.ok_or(ExchangeError::Missing)?;
+            let bytes = body.metadata().await?.len();
+            answer(self.request(Method::PUT, &path)?.body(body)).await?;
+            debug!(%place, step, file = %name, bytes, "a file is sent");
+            Ok(())
         };
         self.calls.persist(put).await
     }
@@ -218,10 +214,9 @@ async fn good(response: Response) -> Result<Response, ExchangeError> {
         }
         status => match response.json().await {
             Ok(refusal) => ExchangeError::Refused(refusal),
-            Err(_) => ExchangeError::refused(
-                format!("the coordinator refuses: {status}"),
-                "install the same isoflop on both machines",
-            ),
+            Err(_) => {
+                ExchangeError::refused(format!("the coordinator refuses: {status}"), SAME_ISOFLOP)
+            }
         },
     })
 }

@@ -1,15 +1,17 @@
 //! The coordinator's side: what an attempt needs is brought there, what it brought is fetched.
 
 use std::fs;
+use std::io;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
+use tracing::debug;
 
 use super::arrival::{Arrival, append, deliver, length, note};
 use super::offer::{Terms, held, offer};
-use super::shelf::{Given, Shelf, Told, tokens};
-use super::{ExchangeError, Objects, StorageAddress};
+use super::shelf::{Given, Shelf, Told};
+use super::{ExchangeError, Objects, StorageAddress, StorageError, dropped, runtime};
 use crate::protocol::{CheckpointFile, End, Held, Order, Place};
 use isoflop_core::run::{AttemptDir, checkpoint_steps};
 
@@ -34,21 +36,15 @@ impl Depot {
     /// The storage at an address, which is tried: it must take an object and give it back.
     ///
     /// # Errors
-    /// In words.
-    pub fn open(address: StorageAddress, terms: DepotTerms) -> Result<Self, String> {
+    /// [`StorageError`].
+    pub fn open(address: StorageAddress, terms: DepotTerms) -> Result<Self, StorageError> {
         // Whoever drives the sweep asks for its silence.
         let objects = Objects::open(&address, |_| {})?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| e.to_string())?;
-        runtime
-            .block_on(async {
-                let words: &[u8] = b"isoflop can write here";
-                objects.put_once("tried", words.into()).await?;
-                objects.get_once("tried").await.map(drop)
-            })
-            .map_err(|error: ExchangeError| error.to_string())?;
+        runtime().map_err(ExchangeError::Here)?.block_on(async {
+            let words: &[u8] = b"isoflop can write here";
+            objects.put_once("tried", words.into()).await?;
+            objects.get_once("tried").await
+        })?;
         Ok(Self {
             address,
             objects,
@@ -92,26 +88,19 @@ impl Depot {
         let (shelf, terms) = (
             Shelf::of(tag),
             Terms {
-                beat_seconds: self.beat().as_secs_f64(),
+                beat: self.beat(),
                 deliver_checkpoints: true,
             },
         );
         let folder = attempt.clone();
-        let offered = spawn_blocking(move || offer(&folder, terms))
-            .await
-            .map_err(std::io::Error::other)?;
-        let (offer, blobs) = offered?;
+        let offered = spawn_blocking(move || offer(&folder, terms)).await;
+        let (offer, blobs) = offered.map_err(io::Error::from)??;
         for (digest, file) in blobs {
-            let shared = digest == offer.train || digest == offer.validation;
-            let name = if shared {
-                tokens(&digest)
-            } else {
-                shelf.given(&digest)
-            };
+            let name = shelf.given(&digest, [&offer.train, &offer.validation]);
             self.objects.put_blob(&name, &file).await?;
         }
         self.objects.put_json(&shelf.order(), &Order::GoOn).await?;
-        let given = Given::new(&offer).map_err(std::io::Error::other)?;
+        let given = Given::new(&offer).map_err(io::Error::from)?;
         self.objects.put_json(&shelf.offer(), &given).await
     }
 
@@ -142,9 +131,8 @@ impl Depot {
         }
         if let Some(end) = end.filter(|end| end.held == held && length(attempt) == end.events) {
             let attempt = attempt.clone();
-            spawn_blocking(move || deliver(&attempt, &end))
-                .await
-                .map_err(std::io::Error::other)??;
+            let delivered = spawn_blocking(move || deliver(&attempt, &end)).await;
+            delivered.map_err(io::Error::from)??;
         }
         Ok(())
     }
@@ -158,34 +146,37 @@ impl Depot {
         let mut began_anew = false;
         while length(attempt) < until {
             let from = length(attempt);
-            let events = shelf.events(from);
-            let ends = self.objects.list(&events).await?;
-            let to = ends
-                .iter()
-                .filter_map(|end| end.parse::<u64>().ok())
-                .filter(|to| *to > from && *to <= until)
-                .max();
-            let chunk = match to {
-                Some(to) => {
-                    let chunk = shelf.chunk(from, to);
-                    self.objects.get(&chunk).await?.map(|chunk| (to, chunk))
-                }
-                None => None,
-            };
-            match chunk {
-                Some((to, chunk)) if chunk.len() as u64 == to - from => {
-                    append(attempt, from, &chunk)?;
+            match self.next_events(shelf, from, until).await? {
+                Some(events) => {
+                    append(attempt, from, &events)?;
                 }
                 // A machine that died has kept a part of what was fetched.
-                _ if from > 0 && !began_anew => {
+                None if from > 0 && !began_anew => {
+                    debug!(attempt = shelf.root(), from, "events are fetched anew");
                     began_anew = true;
                     fs::File::create(attempt.metrics())?;
                 }
                 // Nothing of use is there; the next look may find it.
-                _ => return Ok(()),
+                None => return Ok(()),
             }
         }
         Ok(())
+    }
+
+    /// The longest piece of events that begins after so many bytes, if it is whole.
+    async fn next_events(
+        &self,
+        shelf: &Shelf,
+        from: u64,
+        until: u64,
+    ) -> Result<Option<Vec<u8>>, ExchangeError> {
+        let ends = self.objects.list(&shelf.events(from)).await?;
+        let ends = ends.iter().filter_map(|end| end.parse().ok());
+        let Some(to) = ends.filter(|to| (from + 1..=until).contains(to)).max() else {
+            return Ok(None);
+        };
+        let chunk = self.objects.get(&shelf.chunk(from, to)).await?;
+        Ok(chunk.filter(|chunk| chunk.len() as u64 == to - from))
     }
 
     /// One that is gone or damaged costs steps, made again by another attempt, and no result.
@@ -210,14 +201,17 @@ impl Depot {
         ] {
             let name = shelf.checkpoint(place, step, file);
             match self.objects.get_rest(&name, &path).await {
-                Err(ExchangeError::Missing) => return Ok(()),
+                Err(ExchangeError::Missing) => {
+                    debug!(name, "a checkpoint is gone");
+                    return Ok(());
+                }
                 fetched => fetched?,
             }
         }
         // Why it is none would interest nobody: what it is taken for is another's business.
-        let _ = spawn_blocking(move || arrival.accept(step))
-            .await
-            .map_err(std::io::Error::other)?;
+        let accepted = spawn_blocking(move || arrival.accept(step)).await;
+        let accepted = accepted.map_err(io::Error::from)?;
+        dropped(accepted, "a checkpoint was not accepted");
         Ok(())
     }
 
@@ -225,15 +219,14 @@ impl Depot {
     /// be removed costs only space.
     pub(crate) async fn clear(&self, tag: &str) {
         let shelf = Shelf::of(tag);
-        let _ = self
-            .objects
-            .remove_all_once(shelf.root(), &shelf.order())
-            .await;
+        let (root, order) = (shelf.root(), shelf.order());
+        let removed = self.objects.remove_all_once(root, &order).await;
+        dropped(removed, "an attempt's objects were not removed");
     }
 
     /// An object that is there and what it should be.
     async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ExchangeError> {
         let bytes = self.objects.get(name).await?;
-        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        Ok(bytes.and_then(|bytes| dropped(serde_json::from_slice(&bytes), "an object is damaged")))
     }
 }

@@ -24,9 +24,6 @@ pub enum ExchangeError {
 impl ExchangeError {
     /// A refusal, and what to do about it.
     pub(crate) fn refused(error: impl ToString, hint: &str) -> Self {
-        Self::Refused(Refusal {
-            error: error.to_string(),
-            hint: hint.to_owned(),
-        })
+        Self::Refused(Refusal::new(error, hint))
     }
 }

@@ -49,9 +49,13 @@ pub(crate) fn words(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
-    let mut last: &dyn Error = error;
-    while let Some(cause) = last.source() {
-        last = cause;
+    last_cause(error)
+}
+
+/// What the last cause of an error says.
+pub(super) fn last_cause(mut error: &dyn Error) -> String {
+    while let Some(cause) = error.source() {
+        error = cause;
     }
-    last.to_string()
+    error.to_string()
 }

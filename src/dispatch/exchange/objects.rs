@@ -8,14 +8,19 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use object_store::{
+    Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::fs::{File, OpenOptions};
+use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tracing::debug;
 
 use super::calls::Calls;
-use super::{ExchangeError, Note, StorageAddress};
+use super::http::last_cause;
+use super::part::part;
+use super::{ExchangeError, Note, StorageAddress, StorageError, dropped};
 
 /// Bytes of a file that are read at a time; an object that is larger than a few of these is sent in parts.
 const PIECE: usize = 1 << 20;
@@ -41,8 +46,8 @@ impl Objects {
     /// What lies at an address, which is not asked yet.
     ///
     /// # Errors
-    /// In words.
-    pub(crate) fn open(address: &StorageAddress, note: Note) -> Result<Self, String> {
+    /// [`StorageError`].
+    pub(crate) fn open(address: &StorageAddress, note: Note) -> Result<Self, StorageError> {
         let (store, prefix) = address.open()?;
         Ok(Self {
             store,
@@ -80,10 +85,13 @@ impl Objects {
         name: &str,
         bytes: PutPayload,
     ) -> Result<(), ExchangeError> {
+        let size = bytes.content_length();
         match self.store.put(&self.path(name), bytes).await {
-            Err(Error::NotFound { .. }) => Err(refused("there is no such bucket")),
-            put => Ok(put.map(drop)?),
-        }
+            Err(Error::NotFound { .. }) => return Err(refused("there is no such bucket")),
+            put => put?,
+        };
+        debug!(name, bytes = size, "put into the storage");
+        Ok(())
     }
 
     /// The same, of a value as JSON.
@@ -99,13 +107,11 @@ impl Objects {
     /// Makes an object that is not there; says whether it did. After a lost answer it may be there, and ours.
     pub(crate) async fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, ExchangeError> {
         let (path, bytes) = (self.path(name), PutPayload::from(bytes));
-        let create = || {
-            self.store
-                .put_opts(&path, bytes.clone(), PutMode::Create.into())
-        };
+        let create = PutOptions::from(PutMode::Create);
         self.calls
             .persist(|| async {
-                match create().await {
+                let put = self.store.put_opts(&path, bytes.clone(), create.clone());
+                match put.await {
                     Ok(_) => Ok(true),
                     Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
                     Err(error) => Err(error.into()),
@@ -134,6 +140,7 @@ impl Objects {
 
     async fn write(&self, name: &str, file: &FilePath) -> Result<(), ExchangeError> {
         let mut file = File::open(file).await?;
+        let bytes = file.metadata().await?.len();
         let mut object = BufWriter::new(self.store.clone(), self.path(name));
         let mut piece = Vec::with_capacity(PIECE);
         while (&mut file)
@@ -144,11 +151,13 @@ impl Objects {
         {
             if let Err(error) = object.put(std::mem::take(&mut piece).into()).await {
                 // What cannot be taken back costs only space.
-                let _ = object.abort().await;
+                dropped(object.abort().await, "an object was not taken back");
                 return Err(error.into());
             }
         }
-        object.shutdown().await.map_err(inner)
+        object.shutdown().await.map_err(inner)?;
+        debug!(name, bytes, "a file is put into the storage");
+        Ok(())
     }
 
     /// An object; nothing if it is not there.
@@ -159,7 +168,10 @@ impl Objects {
     /// The same, asked once.
     pub(super) async fn get_once(&self, name: &str) -> Result<Option<Vec<u8>>, ExchangeError> {
         let found = async { self.store.get(&self.path(name)).await?.bytes().await };
-        there(found.await.map(|bytes| bytes.to_vec()))
+        let found = there(found.await.map(|bytes| bytes.to_vec()))?;
+        let bytes = found.as_ref().map(Vec::len);
+        debug!(name, bytes, "asked of the storage");
+        Ok(found)
     }
 
     /// An object that must be what it should be, if it is there.
@@ -167,11 +179,10 @@ impl Objects {
         &self,
         name: &str,
     ) -> Result<Option<T>, ExchangeError> {
-        let Some(bytes) = self.get(name).await? else {
-            return Ok(None);
-        };
-        serde_json::from_slice(&bytes)
-            .map(Some)
+        let bytes = self.get(name).await?;
+        let value = bytes.map(|bytes| serde_json::from_slice(&bytes));
+        value
+            .transpose()
             .map_err(|error| refused(format!("`{name}` in the storage is damaged: {error}")))
     }
 
@@ -200,14 +211,9 @@ impl Objects {
         &self,
         name: &str,
         seen: &Seen,
-        part: &FilePath,
+        path: &FilePath,
     ) -> Result<(), ExchangeError> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(part)
-            .await?;
-        let mut from = file.metadata().await?.len();
+        let (mut file, mut from) = part(path).await?;
         if from > seen.size {
             file.set_len(0).await?;
             from = 0;
@@ -224,6 +230,12 @@ impl Objects {
                 file.write_all(&bytes?).await?;
             }
         }
+        debug!(
+            name,
+            from,
+            bytes = seen.size,
+            "a file is fetched from the storage"
+        );
         Ok(file.sync_all().await?)
     }
 
@@ -310,14 +322,8 @@ fn there<T>(answer: Result<T, Error>) -> Result<Option<T>, ExchangeError> {
 
 /// What went wrong, on one line: the last cause says it, those before it repeat the address.
 fn words(error: &Error) -> String {
-    let mut last: &dyn std::error::Error = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    last.to_string()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    let said = last_cause(error);
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// An error of the storage that came as one of a file.

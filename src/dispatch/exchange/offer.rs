@@ -2,7 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::dropped;
 use crate::protocol::{Digest, Held, Offer, OfferedCheckpoint, Place};
 use isoflop_core::run::{
     AttemptDir, CheckpointFiles, Device, Launch, RunDir, RunId, checkpoint_files,
@@ -11,7 +13,9 @@ use isoflop_core::run::{
 /// What is the same for all offers of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
-    pub(crate) beat_seconds: f64,
+    /// Time between two words.
+    pub(crate) beat: Duration,
+    /// Whether checkpoints are delivered as they are written.
     pub(crate) deliver_checkpoints: bool,
 }
 
@@ -23,15 +27,10 @@ pub(crate) type Blobs = Vec<(Digest, PathBuf)>;
 /// # Errors
 /// When the file cannot be read.
 pub(crate) fn held(attempt: &AttemptDir) -> io::Result<Held> {
-    let launch = launch(attempt)?;
-    Ok(Held {
-        run: launch.run,
-        attempt: launch.attempt,
-        fence: launch.fence,
-    })
+    Ok(Held::from(&launch(attempt)?))
 }
 
-fn launch(attempt: &AttemptDir) -> io::Result<Launch> {
+pub(super) fn launch(attempt: &AttemptDir) -> io::Result<Launch> {
     Ok(serde_json::from_slice(&std::fs::read(attempt.launch())?)?)
 }
 
@@ -51,15 +50,15 @@ pub(crate) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Bl
         (train.clone(), launch.train.clone()),
         (validation.clone(), launch.validation.clone()),
     ]);
-    let checkpoint = checkpoint(&launch.run_folder, Place::Run, &launch.run, &mut blobs);
-    let of_trunk = |folder: &PathBuf| checkpoint_of_trunk(folder, &launch, &mut blobs);
-    let trunk = launch.take_trunk.as_ref().and_then(of_trunk);
+    let mut latest = |folder: &Path, place: Place| {
+        let owner = place.owner(&launch.run, &launch.spec)?;
+        checkpoint(folder, place, &owner, &mut blobs)
+    };
+    let checkpoint = latest(&launch.run_folder, Place::Run);
+    let trunk = launch.take_trunk.as_ref();
+    let trunk = trunk.and_then(|folder| latest(folder, Place::Trunk));
     let offer = Offer {
-        held: Held {
-            run: launch.run,
-            attempt: launch.attempt,
-            fence: launch.fence,
-        },
+        held: Held::from(&launch),
         gpu: matches!(launch.device, Device::Cuda(_)),
         threads: launch.threads,
         checkpoint_seconds: launch.checkpoint_seconds,
@@ -72,17 +71,9 @@ pub(crate) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Bl
         validation,
         checkpoint,
         trunk,
-        beat_seconds: terms.beat_seconds,
+        beat_seconds: terms.beat.as_secs_f64(),
     };
     Ok((offer, blobs))
-}
-
-fn checkpoint_of_trunk(
-    folder: &Path,
-    launch: &Launch,
-    blobs: &mut Blobs,
-) -> Option<OfferedCheckpoint> {
-    checkpoint(folder, Place::Trunk, &launch.spec.trunk()?.id, blobs)
 }
 
 /// The latest checkpoint that is whole; without one, the run begins at its beginning, which costs time alone.
@@ -99,7 +90,7 @@ fn checkpoint(
         manifest,
         tensors,
     } = checkpoint_files(&dir, id)?;
-    let named = |digest: String| Digest::try_from(digest).ok();
+    let named = |digest| dropped(Digest::try_from(digest), "a checkpoint names no digest");
     let (manifest, tensors) = (named(manifest)?, named(tensors)?);
     blobs.extend([
         (manifest.clone(), dir.manifest()),

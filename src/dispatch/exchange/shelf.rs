@@ -9,11 +9,6 @@ pub(crate) fn tag_of(held: &Held) -> String {
     format!("isoflop-{}-{}-{}", held.run, held.attempt, held.fence)
 }
 
-/// Text that many attempts need.
-pub(crate) fn tokens(digest: &Digest) -> String {
-    format!("blobs/{digest}")
-}
-
 /// The objects of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shelf(String);
@@ -38,9 +33,12 @@ impl Shelf {
         format!("{}/order.json", self.0)
     }
 
-    /// A file of the checkpoint that it goes on from.
-    pub(crate) fn given(&self, digest: &Digest) -> String {
-        format!("{}/given/{digest}", self.0)
+    /// A file that it needs: text, which many attempts need, or of the checkpoint that it goes on from.
+    pub(crate) fn given(&self, digest: &Digest, text: [&Digest; 2]) -> String {
+        match text.contains(&digest) {
+            true => format!("blobs/{digest}"),
+            false => format!("{}/given/{digest}", self.0),
+        }
     }
 
     /// Who executes it: made once.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::objects::{Seen, refused};
-use super::{ExchangeError, Note, Objects, StorageAddress};
+use super::{ExchangeError, Note, Objects, StorageAddress, runtime};
 
 /// Between two looks at how much is there.
 const LOOK: Duration = Duration::from_millis(200);
@@ -47,9 +47,7 @@ pub fn bring_text(
     note: Note,
     watch: &mut dyn FnMut(Bringing),
 ) -> Result<PathBuf, ExchangeError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = runtime()?;
     let objects = Objects::open(address, note).map_err(refused)?;
     let seen = runtime
         .block_on(objects.see_once(name))?
@@ -132,10 +130,7 @@ mod tests {
                 region: None,
             };
             let objects = Objects::open(&address, |_| {}).unwrap();
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = runtime().unwrap();
             Self {
                 root,
                 address,

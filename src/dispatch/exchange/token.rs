@@ -14,13 +14,8 @@ pub enum TokenError {
     #[error("`{0}` cannot be read: {1}")]
     Unreadable(PathBuf, io::Error),
     /// Whoever can read it can do what its owner may.
-    #[error("`{path}` may be read by others (mode {mode:04o}), allowed is 0600: it holds a token")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
+    #[error("`{0}` may be read by others (mode {1:04o}), allowed is 0600: it holds a token")]
+    Open(PathBuf, u32),
     /// It holds nothing that could be sent.
     #[error("`{0}` holds no token: one line of visible characters is wanted")]
     NoToken(PathBuf),
@@ -44,17 +39,13 @@ impl Token {
         let unreadable = |e| TokenError::Unreadable(path.to_owned(), e);
         let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
-            return Err(TokenError::Open {
-                path: path.to_owned(),
-                mode,
-            });
+            return Err(TokenError::Open(path.to_owned(), mode));
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
         let word = text.trim();
         let visible = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic());
-        let value = visible
-            .then(|| HeaderValue::try_from(format!("Bearer {word}")).ok())
-            .flatten();
+        let value = HeaderValue::try_from(format!("Bearer {word}")).ok();
+        let value = value.filter(|_| visible);
         let mut value = value.ok_or_else(|| TokenError::NoToken(path.to_owned()))?;
         value.set_sensitive(true);
         Ok(Self(value))
@@ -79,7 +70,7 @@ mod tests {
         assert_eq!(said("secret", 0o400).unwrap().0, "Bearer secret");
         for mode in [0o644, 0o640, 0o604, 0o601] {
             assert!(
-                matches!(said("secret", mode), Err(TokenError::Open { .. })),
+                matches!(said("secret", mode), Err(TokenError::Open(..))),
                 "{mode:o}"
             );
         }

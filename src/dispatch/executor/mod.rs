@@ -3,7 +3,6 @@
 mod asked;
 mod devices;
 mod disk;
-mod dropped;
 mod engine;
 mod engines;
 mod kills;
@@ -16,17 +15,17 @@ mod signals;
 mod survivors;
 mod workers;
 
+pub(crate) use crate::exchange::dropped;
 pub use asked::Asked;
 pub(crate) use asked::ask;
 pub use devices::{DeviceError, Slot, gpu_count, slots};
 pub(crate) use disk::free_disk;
-pub(crate) use dropped::dropped;
 pub use engine::{Execution, ExecutionError, Executor, SpawnError, Trouble};
 pub use engines::{Engines, engine_names};
 pub(crate) use local::error_line;
 pub use local::{Trainer, TrainerMissing};
 pub use memory::{FreeMemory, free_memory};
-pub use queue::{Dialect, DialectError, Queue, unwant};
+pub use queue::{DialectError, JobFiles, QueueTerms, queue, unwant};
 pub(crate) use rotated::RotatedLog;
 pub(crate) use signals::Signals;
 pub(crate) use survivors::kill_survivors;

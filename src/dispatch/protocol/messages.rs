@@ -168,3 +168,13 @@ pub struct Refusal {
     /// What to do.
     pub hint: String,
 }
+
+impl Refusal {
+    /// A refusal, and what to do about it.
+    pub fn new(error: impl ToString, hint: &str) -> Self {
+        Self {
+            error: error.to_string(),
+            hint: hint.to_owned(),
+        }
+    }
+}

@@ -1,11 +1,10 @@
 //! Names that come over the wire. They become parts of paths: what is not exactly of its form is no name.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use isoflop_core::run::{CheckpointsDir, RunDir, RunId};
+use isoflop_core::run::{CheckpointsDir, Launch, RunDir, RunId, RunSpec};
 
 /// A word that is not of the form that it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +12,13 @@ use isoflop_core::run::{CheckpointsDir, RunDir, RunId};
 pub struct BadName {
     found: String,
     wanted: &'static str,
+}
+
+impl BadName {
+    fn new(found: impl ToString, wanted: &'static str) -> Self {
+        let found = found.to_string();
+        Self { found, wanted }
+    }
 }
 
 /// Whether a word consists of so many lower hexadecimal digits.
@@ -46,10 +52,7 @@ impl TryFrom<String> for Digest {
         if is_hex(&word, 64..=64) {
             Ok(Self(word))
         } else {
-            Err(BadName {
-                found: word,
-                wanted: "a digest: 64 hexadecimal digits",
-            })
+            Err(BadName::new(word, "a digest: 64 hexadecimal digits"))
         }
     }
 }
@@ -78,6 +81,7 @@ pub struct Held {
     pub fence: String,
 }
 
+/// What may be the name of an attempt.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unchecked {
@@ -88,24 +92,18 @@ struct Unchecked {
 
 impl TryFrom<Unchecked> for Held {
     type Error = BadName;
-    fn try_from(
-        Unchecked {
+    fn try_from(unchecked: Unchecked) -> Result<Self, BadName> {
+        let Unchecked {
             run,
             attempt,
             fence,
-        }: Unchecked,
-    ) -> Result<Self, BadName> {
+        } = unchecked;
         if !is_hex(run.as_str(), 16..=16) {
-            return Err(BadName {
-                found: run.to_string(),
-                wanted: "a run: 16 hexadecimal digits",
-            });
+            return Err(BadName::new(run, "a run: 16 hexadecimal digits"));
         }
         if !is_hex(&fence.replacen('-', "", 1), 1..=48) {
-            return Err(BadName {
-                found: fence,
-                wanted: "a fencing token: hexadecimal digits, and one dash",
-            });
+            let wanted = "a fencing token: hexadecimal digits, and one dash";
+            return Err(BadName::new(fence, wanted));
         }
         Ok(Self {
             run,
@@ -115,27 +113,13 @@ impl TryFrom<Unchecked> for Held {
     }
 }
 
-impl Held {
-    /// An attempt by the words of an address.
-    ///
-    /// # Errors
-    /// [`BadName`].
-    pub fn parse(run: &str, attempt: &str, fence: &str) -> Result<Self, BadName> {
-        let bad = |found: &str, wanted| BadName {
-            found: found.to_owned(),
-            wanted,
-        };
-        let run = serde_json::from_value(run.into())
-            .map_err(|_| bad(run, "a run: 16 hexadecimal digits"))?;
-        let attempt = attempt
-            .parse()
-            .map_err(|_| bad(attempt, "the number of an attempt"))?;
-        Unchecked {
-            run,
-            attempt,
-            fence: fence.to_owned(),
+impl From<&Launch> for Held {
+    fn from(launch: &Launch) -> Self {
+        Self {
+            run: launch.run.clone(),
+            attempt: launch.attempt,
+            fence: launch.fence.clone(),
         }
-        .try_into()
     }
 }
 
@@ -146,7 +130,8 @@ impl fmt::Display for Held {
 }
 
 /// Which of a run's checkpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Place {
     /// Where a stopped run goes on.
     Run,
@@ -162,6 +147,14 @@ impl Place {
             Self::Trunk => run.trunk(),
         }
     }
+
+    /// Whose checkpoints lie there: the run's, or its trunk's, if it has one.
+    pub fn owner(self, run: &RunId, spec: &RunSpec) -> Option<RunId> {
+        match self {
+            Self::Run => Some(run.clone()),
+            Self::Trunk => spec.trunk().map(|trunk| trunk.id),
+        }
+    }
 }
 
 impl fmt::Display for Place {
@@ -173,21 +166,9 @@ impl fmt::Display for Place {
     }
 }
 
-impl FromStr for Place {
-    type Err = BadName;
-    fn from_str(word: &str) -> Result<Self, BadName> {
-        [Self::Run, Self::Trunk]
-            .into_iter()
-            .find(|place| place.to_string() == word)
-            .ok_or_else(|| BadName {
-                found: word.to_owned(),
-                wanted: "`run` or `trunk`",
-            })
-    }
-}
-
 /// A file of a checkpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum CheckpointFile {
     /// Parameters and the optimizer's state: delivered first.
     Tensors,
@@ -204,16 +185,33 @@ impl fmt::Display for CheckpointFile {
     }
 }
 
-impl FromStr for CheckpointFile {
-    type Err = BadName;
-    fn from_str(word: &str) -> Result<Self, BadName> {
-        [Self::Tensors, Self::Manifest]
-            .into_iter()
-            .find(|file| file.to_string() == word)
-            .ok_or_else(|| BadName {
-                found: word.to_owned(),
-                wanted: "`tensors` or `manifest`",
-            })
+/// Where a file of a checkpoint is put, as its address on the wire says.
+#[derive(Debug, Deserialize)]
+pub struct CheckpointAddress {
+    run: RunId,
+    attempt: u32,
+    fence: String,
+    /// Which of the run's checkpoints it is.
+    pub place: Place,
+    /// Steps done.
+    pub step: u64,
+    /// Which file of it.
+    pub file: CheckpointFile,
+}
+
+impl CheckpointAddress {
+    /// The attempt that brings it.
+    ///
+    /// # Errors
+    /// [`BadName`].
+    pub fn held(&self) -> Result<Held, BadName> {
+        let (run, attempt, fence) = (self.run.clone(), self.attempt, self.fence.clone());
+        Unchecked {
+            run,
+            attempt,
+            fence,
+        }
+        .try_into()
     }
 }
 
@@ -223,32 +221,23 @@ mod tests {
 
     #[test]
     fn names_are_of_their_form_or_none() {
+        let held = |run: &str, fence: &str| {
+            let json = serde_json::json!({ "run": run, "attempt": 1, "fence": fence });
+            serde_json::from_value::<Held>(json)
+        };
         let run = "0123456789abcdef";
-        assert!(Held::parse(run, "1", "7f-1").is_ok());
-        for (run, attempt, fence) in [
-            ("../../../etc/pass", "1", "7f-1"),
-            ("0123456789ABCDEF", "1", "7f-1"),
-            ("0123456789abcde", "1", "7f-1"),
-            (run, "-1", "7f-1"),
-            (run, "1/..", "7f-1"),
-            (run, "1", ""),
-            (run, "1", ".."),
-            (run, "1", "7f/7f"),
+        assert!(held(run, "7f-1").is_ok());
+        for (run, fence) in [
+            ("../../../etc/pass", "7f-1"),
+            ("0123456789ABCDEF", "7f-1"),
+            ("0123456789abcde", "7f-1"),
+            (run, ""),
+            (run, ".."),
+            (run, "7f/7f"),
         ] {
-            assert!(
-                Held::parse(run, attempt, fence).is_err(),
-                "{run} {attempt} {fence}"
-            );
+            assert!(held(run, fence).is_err(), "{run} {fence}");
         }
-        let json = |run: &str| serde_json::json!({ "run": run, "attempt": 1, "fence": "7f-1" });
-        assert!(serde_json::from_value::<Held>(json(run)).is_ok());
-        assert!(serde_json::from_value::<Held>(json("../../../etc/pass")).is_err());
         assert!(serde_json::from_value::<Digest>("..".into()).is_err());
         assert!(serde_json::from_value::<Digest>(Digest::of(b"").as_str().into()).is_ok());
-        assert!("trunk".parse::<Place>().is_ok() && "..".parse::<Place>().is_err());
-        assert!(
-            "manifest".parse::<CheckpointFile>().is_ok()
-                && "launch".parse::<CheckpointFile>().is_err()
-        );
     }
 }

@@ -5,23 +5,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+use tracing::{Instrument, debug};
 
 use super::deliver::{Events, checkpoints_as_written, deliver};
+use super::error::WorkerError;
 use super::fetch::{FetchError, fetch, trunk_source};
 use super::folder::{Folder, Kept};
-use super::{Worker, WorkerError};
-use crate::exchange::Exchange;
-use crate::executor::{Asked, ExecutionError, Executor, ask};
+use super::seat::Seat;
+use super::trace::attempt_span;
+use crate::exchange::{Exchange, Note, read_json};
+use crate::executor::{Asked, Executor, Trainer, ask};
 use crate::protocol::Order;
 use isoflop_core::run::{AttemptEnd, Device, Launch, TrainerExit, replace_json, write_json};
 
-/// The part of the machine that an attempt has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seat {
-    pub(super) threads: u32,
-    /// The GPU by its index.
-    pub(super) gpu: Option<u32>,
+/// What the tasks of a worker share.
+pub(super) struct Worker<E> {
+    pub(super) exchange: E,
+    pub(super) folder: Folder,
+    pub(super) trainer: Trainer,
+    /// Two attempts need the same tokens: one at a time fetches.
+    pub(super) fetching: Mutex<()>,
+    pub(super) note: Note,
+}
+
+impl<E> Worker<E> {
+    fn say(&self, kept: &Kept, what: &str) {
+        debug!("{what}");
+        (self.note)(&format!("{}: {what}", kept.offer.held));
+    }
 }
 
 /// Executes an attempt and delivers what it brought, however long the coordinator is away.
@@ -34,24 +46,60 @@ pub(super) async fn carry_out(
     seat: Seat,
     ending: watch::Receiver<Asked>,
 ) -> Result<(), WorkerError> {
-    let mut events = Events::new(&kept);
+    let span = attempt_span(&kept.offer.held);
+    execute(&worker, &kept, seat, ending).instrument(span).await
+}
+
+async fn execute(
+    worker: &Worker<impl Exchange>,
+    kept: &Kept,
+    seat: Seat,
+    ending: watch::Receiver<Asked>,
+) -> Result<(), WorkerError> {
+    let mut events = Events::new(kept);
     let (asked, hears) = watch::channel(Asked::Nothing);
     // Confirmed before anything is fetched: from here on the coordinator counts on this worker.
     obey(events.beat(&worker.exchange).await?, &asked);
-    worker.say(&kept, "begun");
+    worker.say(kept, "begun");
     let began = events.began();
     let interval = Duration::from_secs_f64(kept.offer.beat_seconds);
     let end = tokio::select! {
-        end = prepare_and_train(&worker, &kept, seat, hears, &began) => end?,
-        refused = beats(&worker, &mut events, &asked, interval) => match refused? {},
-        never = checkpoints_as_written(&worker.exchange, &kept, interval) => match never {},
+        end = prepare_and_train(worker, kept, seat, hears, &began) => end?,
+        refused = beats(worker, &mut events, &asked, interval) => match refused? {},
+        never = checkpoints_as_written(&worker.exchange, kept, interval) => match never {},
         never = pass_on(ending, &asked) => match never {},
     };
-    write_json(&kept.attempt.end(), &end).map_err(WorkerError::Here)?;
-    worker.say(&kept, &end.words());
-    let delivered = deliver(&worker.exchange, &kept, end, events).await?;
+    write_json(&kept.attempt.end(), &end)?;
+    worker.say(kept, &end.words());
+    let delivered = deliver(&worker.exchange, kept, end, events).await?;
     kept.forget();
-    worker.say(&kept, delivered.words());
+    worker.say(kept, delivered);
+    Ok(())
+}
+
+/// Delivers an attempt that an earlier process in this folder has kept.
+///
+/// # Errors
+/// What keeps this worker from executing anything.
+pub(super) async fn deliver_kept(
+    worker: &Worker<impl Exchange>,
+    kept: &Kept,
+) -> Result<(), WorkerError> {
+    let said = read_json(&kept.attempt.end());
+    // Its trainer died with the process that attended to it: that is not the run's fault.
+    let died = if kept.attempt.outcome().exists() {
+        TrainerExit::Outcome
+    } else {
+        TrainerExit::Preempted
+    };
+    let end = said.unwrap_or_else(|| AttemptEnd::exit(died as i32));
+    write_json(&kept.attempt.end(), &end)?;
+    let delivered = deliver(&worker.exchange, kept, end, Events::new(kept)).await?;
+    kept.forget();
+    worker.say(
+        kept,
+        &format!("kept by an earlier worker in this folder, and {delivered}"),
+    );
     Ok(())
 }
 
@@ -95,7 +143,6 @@ async fn prepare_and_train(
     began: &AtomicBool,
 ) -> Result<AttemptEnd, WorkerError> {
     let fetched = async {
-        // One at a time: two attempts need the same tokens.
         let _one_at_a_time = worker.fetching.lock().await;
         fetch(&worker.exchange, &worker.folder, kept).await
     };
@@ -105,30 +152,24 @@ async fn prepare_and_train(
     };
     match fetched {
         Ok(()) => {}
-        Err(FetchError::Call(error)) => return Err(error.into()),
-        Err(FetchError::Io(error)) => return Err(WorkerError::Here(error)),
-        Err(FetchError::Digest(digest)) => {
-            let log =
-                format!("error: what the coordinator sends for {digest} has another digest\n");
-            std::fs::write(kept.attempt.log(), log).map_err(WorkerError::Here)?;
+        Err(FetchError::Exchange(error)) => return Err(error.into()),
+        Err(error @ FetchError::Digest(_)) => {
+            std::fs::write(kept.attempt.log(), format!("error: {error}\n"))?;
             return Ok(AttemptEnd::exit(TrainerExit::Crash as i32));
         }
     }
-    replace_json(&kept.attempt.launch(), &launch(&worker.folder, kept, seat))
-        .map_err(WorkerError::Here)?;
+    let launch = launch(&worker.folder, kept, seat);
+    replace_json(&kept.attempt.launch(), &launch)?;
     began.store(true, Ordering::Relaxed);
     let execution = worker.trainer.begin(&kept.attempt, seat.threads, hears)?;
-    match execution.end.await {
+    debug!(pid = execution.pid, device = %launch.device, "the trainer is started");
+    Ok(match execution.end.await.map_err(std::io::Error::other)? {
         // That this machine cannot write is no reason for others to stop.
-        Ok(AttemptEnd::Exit(TrainerExit::CannotWrite, _)) => {
-            Ok(AttemptEnd::exit(TrainerExit::Crash as i32))
+        AttemptEnd::Exit(TrainerExit::CannotWrite, _) => {
+            AttemptEnd::exit(TrainerExit::Crash as i32)
         }
-        Ok(end) => Ok(end),
-        Err(ExecutionError::Wait(error) | ExecutionError::Unwritable(_, error)) => {
-            Err(WorkerError::Here(error))
-        }
-        Err(error) => Err(WorkerError::Here(std::io::Error::other(error.to_string()))),
-    }
+        end => end,
+    })
 }
 
 /// What the trainer is given: all its paths are this worker's.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::WorkerError;
+use super::error::WorkerError;
 use super::folder::Kept;
-use crate::exchange::{Exchange, ExchangeError};
+use crate::exchange::{Exchange, ExchangeError, dropped};
 use crate::protocol::{
     Beat, CheckpointFile, End, EndAnswer, Held, MOST_EVENTS, MOST_LOG, Order, Place,
 };
@@ -44,16 +44,14 @@ impl Events {
 
     /// Tells what is new, and hears what is wanted.
     pub(super) async fn beat(&mut self, exchange: &impl Exchange) -> Result<Order, ExchangeError> {
-        let events = self.next().map_err(ExchangeError::Here)?;
-        let (held, began) = (self.held.clone(), self.began.load(Ordering::Relaxed));
-        let answer = exchange
-            .append(&Beat {
-                held,
-                began,
-                offset: self.offset,
-                events,
-            })
-            .await?;
+        let events = self.next()?;
+        let beat = Beat {
+            held: self.held.clone(),
+            began: self.began.load(Ordering::Relaxed),
+            offset: self.offset,
+            events,
+        };
+        let answer = exchange.append(&beat).await?;
         self.offset = answer.offset;
         Ok(answer.order)
     }
@@ -67,50 +65,31 @@ impl Events {
         file.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = Vec::new();
         file.take(MOST_EVENTS as u64).read_to_end(&mut bytes)?;
-        let whole = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |end| end + 1);
-        bytes.truncate(whole);
+        let end = bytes.iter().rposition(|byte| *byte == b'\n');
+        bytes.truncate(end.map_or(0, |end| end + 1));
         String::from_utf8(bytes).map_err(io::Error::other)
     }
 }
 
-/// What became of an attempt that was delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivered {
-    /// The coordinator has it.
-    Taken,
-    /// Nobody wants it any more.
-    Unwanted,
-}
+/// What is said of an attempt that nobody wants any more.
+const UNWANTED: &str = "not wanted any more: it was given up, or another attempt has the run";
 
-impl Delivered {
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            Self::Taken => "delivered",
-            Self::Unwanted => {
-                "not wanted any more: it was given up, or another attempt has the run"
-            }
-        }
-    }
-}
-
-/// Delivers an attempt that is over: events, what another attempt could go on from, the outcome. Returns when the worker may forget it.
+/// Delivers an attempt that is over: events, what another attempt could go on from, the outcome. Returns when the worker may forget
+/// it, with what became of it in words.
 pub(super) async fn deliver(
     exchange: &impl Exchange,
     kept: &Kept,
     end: AttemptEnd,
     mut events: Events,
-) -> Result<Delivered, WorkerError> {
+) -> Result<&'static str, WorkerError> {
     let mut checkpoint_is_there = false;
     loop {
         loop {
             let before = events.offset;
             if events.beat(exchange).await? == Order::Forget {
-                return Ok(Delivered::Unwanted);
+                return Ok(UNWANTED);
             }
-            if events.offset == before && events.next().map_err(WorkerError::Here)?.is_empty() {
+            if events.offset == before && events.next()?.is_empty() {
                 break;
             }
         }
@@ -119,19 +98,16 @@ pub(super) async fn deliver(
             deliver_last(exchange, kept, outcome.is_some()).await;
             checkpoint_is_there = true;
         }
-        let (held, log) = (kept.offer.held.clone(), log(&kept.attempt));
-        match exchange
-            .end(&End {
-                held,
-                end: end.clone(),
-                events: events.offset,
-                outcome,
-                log,
-            })
-            .await?
-        {
-            EndAnswer::Taken => return Ok(Delivered::Taken),
-            EndAnswer::Unwanted => return Ok(Delivered::Unwanted),
+        let end = End {
+            held: kept.offer.held.clone(),
+            end: end.clone(),
+            events: events.offset,
+            outcome,
+            log: log(&kept.attempt),
+        };
+        match exchange.end(&end).await? {
+            EndAnswer::Taken => return Ok("delivered"),
+            EndAnswer::Unwanted => return Ok(UNWANTED),
             EndAnswer::Events(there) => events.offset = there,
         }
     }
@@ -143,11 +119,8 @@ pub(super) async fn checkpoints_as_written(
     kept: &Kept,
     every: Duration,
 ) -> Infallible {
-    let mut delivered = kept
-        .offer
-        .checkpoint
-        .as_ref()
-        .map(|checkpoint| checkpoint.step);
+    let offered = kept.offer.checkpoint.as_ref();
+    let mut delivered = offered.map(|checkpoint| checkpoint.step);
     let mut look = tokio::time::interval(every);
     loop {
         look.tick().await;
@@ -170,26 +143,23 @@ async fn deliver_last(exchange: &impl Exchange, kept: &Kept, is_done: bool) {
 
 /// One that cannot be delivered costs steps, made again by another attempt, and no result: the coordinator says of it what there is.
 async fn deliver_checkpoint(exchange: &impl Exchange, kept: &Kept, place: Place) {
-    let Some(id) = (match place {
-        Place::Run => Some(kept.offer.held.run.clone()),
-        Place::Trunk => kept.offer.spec.trunk().map(|trunk| trunk.id),
-    }) else {
+    let offer = &kept.offer;
+    let Some(id) = place.owner(&offer.held.run, &offer.spec) else {
         return;
     };
     let dir = place.of(&kept.run);
     let files = tokio::task::spawn_blocking(move || checkpoint_files(&dir, &id)).await;
-    let Ok(Some(CheckpointFiles { step, dir, .. })) = files else {
+    let files = dropped(files, "checkpoints were not looked through").flatten();
+    let Some(CheckpointFiles { step, dir, .. }) = files else {
         return;
     };
     for (name, file) in [
         (CheckpointFile::Tensors, dir.tensors()),
         (CheckpointFile::Manifest, dir.manifest()),
     ] {
-        if exchange
-            .put(&kept.offer.held, (place, step, name), &file)
-            .await
-            .is_err()
-        {
+        let part = (place, step, name);
+        let put = exchange.put(&offer.held, part, &file).await;
+        if dropped(put, "a checkpoint was not delivered").is_none() {
             return;
         }
     }
@@ -198,12 +168,12 @@ async fn deliver_checkpoint(exchange: &impl Exchange, kept: &Kept, place: Place)
 fn read_if_there(attempt: &AttemptDir) -> Result<Option<String>, WorkerError> {
     match fs::read_to_string(attempt.outcome()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        outcome => outcome.map(Some).map_err(WorkerError::Here),
+        outcome => Ok(Some(outcome?)),
     }
 }
 
 /// The latest of what the trainer printed.
 fn log(attempt: &AttemptDir) -> String {
-    let log = fs::read(attempt.log()).unwrap_or_default();
+    let log = dropped(fs::read(attempt.log()), "a log was not read").unwrap_or_default();
     String::from_utf8_lossy(&log[log.len().saturating_sub(MOST_LOG)..]).into_owned()
 }

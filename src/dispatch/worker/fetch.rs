@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use tokio::fs;
+use tracing::debug;
 
 use super::folder::{Folder, Kept};
 use crate::exchange::{Exchange, ExchangeError};
@@ -12,19 +13,19 @@ use isoflop_core::data::read_digest;
 use isoflop_core::run::RunDir;
 
 /// Why a run's files are not there.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    /// The coordinator has something against it.
-    Call(ExchangeError),
-    /// They cannot be written here.
-    Io(io::Error),
+    /// They cannot be had, or not be written here.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
     /// What came is not what was asked for.
+    #[error("what the coordinator sends for {0} has another digest")]
     Digest(Digest),
 }
 
 impl From<io::Error> for FetchError {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        Self::Exchange(error.into())
     }
 }
 
@@ -70,7 +71,8 @@ async fn checkpoint(
         (&offered.manifest, dir.manifest()),
     ] {
         match file(exchange, digest, &path).await {
-            Err(FetchError::Call(ExchangeError::Missing)) => {
+            Err(FetchError::Exchange(ExchangeError::Missing)) => {
+                debug!(%place, step = offered.step, "a checkpoint is gone: its steps are made anew");
                 return Ok(fs::remove_dir_all(dir.root()).await?);
             }
             fetched => fetched?,
@@ -81,14 +83,14 @@ async fn checkpoint(
 
 async fn file(exchange: &impl Exchange, digest: &Digest, to: &Path) -> Result<(), FetchError> {
     if to.exists() && is_right(to, digest).await? {
+        debug!(%digest, "it is here already");
         return Ok(());
     }
     let part = to.with_extension("part");
-    exchange
-        .get(digest, &part)
-        .await
-        .map_err(FetchError::Call)?;
+    exchange.get(digest, &part).await?;
     if is_right(&part, digest).await? {
+        let bytes = fs::metadata(&part).await?.len();
+        debug!(%digest, bytes, "fetched");
         return Ok(fs::rename(&part, to).await?);
     }
     // Whole, and wrong: the next attempt at it begins anew.
@@ -98,8 +100,6 @@ async fn file(exchange: &impl Exchange, digest: &Digest, to: &Path) -> Result<()
 
 async fn is_right(path: &Path, digest: &Digest) -> io::Result<bool> {
     let path = path.to_owned();
-    let found = tokio::task::spawn_blocking(move || read_digest(&path))
-        .await
-        .map_err(io::Error::other)?;
-    Ok(found? == digest.as_str())
+    let found = tokio::task::spawn_blocking(move || read_digest(&path)).await??;
+    Ok(found == digest.as_str())
 }

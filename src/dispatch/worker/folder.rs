@@ -4,7 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::WorkerError;
+use super::error::WorkerError;
+use crate::exchange::{dropped, read_json};
 use crate::protocol::{Digest, Held, Offer};
 use isoflop_core::run::{AttemptDir, RunDir, write_json};
 
@@ -61,9 +62,7 @@ impl Folder {
     /// What an earlier process of this worker has kept. What is no attempt is no loss: nothing was trained in it yet.
     pub(super) fn kept(&self) -> Vec<Kept> {
         let folders = fs::read_dir(self.runs()).into_iter().flatten().flatten();
-        let offers = folders.filter_map(|folder| {
-            serde_json::from_slice(&fs::read(offer_file(&folder.path())).ok()?).ok()
-        });
+        let offers = folders.filter_map(|folder| read_json(&offer_file(&folder.path())));
         offers.map(|offer| self.place(offer)).collect()
     }
 
@@ -85,8 +84,10 @@ impl Folder {
 impl Kept {
     /// Forgets the attempt; what cannot be removed costs only space.
     pub(super) fn forget(&self) {
-        let _ = fs::remove_file(offer_file(self.run.root()));
-        let _ = fs::remove_dir_all(self.run.root());
+        let offer = fs::remove_file(offer_file(self.run.root()));
+        dropped(offer, "an offer was not removed");
+        let folder = fs::remove_dir_all(self.run.root());
+        dropped(folder, "an attempt was not removed");
     }
 }
 

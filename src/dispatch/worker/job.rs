@@ -9,9 +9,11 @@ use std::io::{self, Read};
 use serde_json::{Value, json};
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
+use tracing::debug;
 
-use super::{WorkerError, host};
-use crate::exchange::{Note, StorageAddress};
+use super::error::WorkerError;
+use super::host::host;
+use crate::exchange::{Note, StorageAddress, runtime};
 use crate::executor::{Asked, Signals, Trainer, ask};
 use isoflop_core::run::AttemptDir;
 
@@ -41,14 +43,9 @@ pub enum Attended {
 /// # Errors
 /// [`WorkerError`]; its coordinator then learns from the engine that it is over.
 pub fn attend(address: &JobAddress, trainer: Trainer, note: Note) -> Result<Attended, WorkerError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(WorkerError::Here)?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         // Before anything is claimed: what the engine sends from here on is heard when the trainer is there, and kills nothing before.
-        let signals = Signals::new(&[SignalKind::user_defined1()]);
-        let mut signals = signals.map_err(WorkerError::Here)?;
+        let mut signals = Signals::new(&[SignalKind::user_defined1()])?;
         let asked = watch::channel(Asked::Nothing).0;
         let attended = async {
             match address {
@@ -64,7 +61,10 @@ pub fn attend(address: &JobAddress, trainer: Trainer, note: Note) -> Result<Atte
         loop {
             tokio::select! {
                 attended = &mut attended => return attended,
-                () = signals.next() => ask(&asked, Asked::Stop),
+                () = signals.next() => {
+                    debug!("a signal asks for a checkpoint and the end");
+                    ask(&asked, Asked::Stop);
+                }
             }
         }
     })

@@ -40,7 +40,7 @@ struct Door<'a> {
 impl<'a> Door<'a> {
     fn open(sandbox: &'a Sandbox) -> Self {
         let site = Site::new(sandbox);
-        let coordinator = site.coordinator();
+        let coordinator = site.coordinator_with(&["-vv"], &sandbox.path("said.txt"));
         let token = |name: &str| {
             std::fs::read_to_string(sandbox.path(&format!("{name}.token")))
                 .unwrap()
@@ -131,6 +131,16 @@ fn a_stranger_learns_nothing() {
     assert_eq!(status, "200", "{body}");
     assert!(body.contains(r#""worker":"good""#), "{body}");
     assert_eq!(sandbox.outcomes().len(), 0);
+    // Each refusal can be read back, and no token with it.
+    let log = std::fs::read_to_string(sandbox.path("said.txt")).unwrap();
+    let refused = log
+        .matches("a caller without a good token is refused")
+        .count();
+    assert_eq!(refused, 5 * routes().len(), "{log}");
+    assert!(log.contains("call{worker=\"good\"") && log.contains("a worker is there"));
+    for secret in [&door.good, &door.revoked, &wrong] {
+        assert!(!log.contains(secret.as_str()), "{log}");
+    }
     door.close();
 }
 

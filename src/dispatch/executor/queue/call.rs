@@ -28,12 +28,8 @@ pub(super) async fn said(mut command: Command, name: &str) -> Result<String, Bac
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let words = String::from_utf8_lossy(&output.stderr);
-    let words = words
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or("it said nothing")
-        .to_owned();
+    let words = words.lines().rfind(|line| !line.trim().is_empty());
+    let words = words.unwrap_or("it said nothing");
     Err(BackendError::Rejected(format!(
         "`{name}` failed ({}): {words}",
         output.status

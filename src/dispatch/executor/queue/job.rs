@@ -3,12 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::exchange::{held, tag_of};
+use crate::exchange::{Depot, held, tag_of};
+use crate::executor::Trainer;
 use isoflop_core::run::{AttemptDir, write_whole};
 
 /// What an engine is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Job {
+pub(crate) struct Job {
     /// By which it is found again: no two attempts have the same, and none is used twice. Letters, digits and dashes, at most 63,
     /// which every engine takes for a name.
     pub(super) tag: String,
@@ -22,51 +23,65 @@ pub(super) struct Job {
     pub(super) command: Option<String>,
 }
 
-impl Job {
-    /// Writes the script of an attempt whose launch file is written. `isoflop` and `trainer` are the programs' whole paths.
-    pub(super) fn write(
-        attempt: &AttemptDir,
-        threads: u32,
-        isoflop: &Path,
-        trainer: &Path,
-    ) -> io::Result<Self> {
-        let folder = std::path::absolute(attempt.root())?;
-        let here = std::env::current_dir()?;
-        let [here, isoflop, trainer, attempt_folder] =
-            [&here, isoflop, trainer, folder.as_path()].map(quoted);
-        let script = script(&format!(
-            "cd {here} && exec {isoflop} attempt {attempt_folder} --trainer {trainer}"
-        ));
-        write_whole(&attempt.job(), script.as_bytes())?;
-        Ok(Self {
-            tag: tag(attempt)?,
-            script: std::path::absolute(attempt.job())?,
-            folder,
-            threads,
-            command: None,
+/// How a job comes by its files.
+#[derive(Debug)]
+pub enum JobFiles {
+    /// It sees this machine's; the programs are named by whole paths.
+    Shared {
+        /// `isoflop`.
+        isoflop: PathBuf,
+        /// `isoflop-trainer`.
+        trainer: PathBuf,
+    },
+    /// By a storage; the programs are those of the machine that trains.
+    Stored(Depot),
+}
+
+impl JobFiles {
+    /// This machine's files, by paths that other machines can use.
+    ///
+    /// # Errors
+    /// When the programs have none.
+    pub fn shared(trainer: &Trainer) -> io::Result<Self> {
+        Ok(Self::Shared {
+            isoflop: std::env::current_exe()?,
+            trainer: std::path::absolute(trainer.program())?,
         })
     }
 
-    /// Writes the script of an attempt that is executed by a command which needs no file of this machine.
-    pub(super) fn by_command(
-        attempt: &AttemptDir,
-        threads: u32,
-        command: String,
-    ) -> io::Result<Self> {
-        write_whole(
-            &attempt.job(),
-            script(&format!("exec {command}")).as_bytes(),
-        )?;
-        let (folder, script) = (
-            std::path::absolute(attempt.root())?,
-            std::path::absolute(attempt.job())?,
-        );
+    /// The trainer's program.
+    pub(super) fn trainer(&self) -> &Path {
+        match self {
+            Self::Shared { trainer, .. } => trainer,
+            Self::Stored(_) => Path::new("isoflop-trainer"),
+        }
+    }
+}
+
+impl Job {
+    /// Writes the script of an attempt whose launch file is written.
+    pub(super) fn write(attempt: &AttemptDir, threads: u32, files: &JobFiles) -> io::Result<Self> {
+        let (tag, folder) = (tag(attempt)?, std::path::absolute(attempt.root())?);
+        let (line, command) = match files {
+            JobFiles::Stored(depot) => {
+                let command = depot.command(&tag);
+                (format!("exec {command}"), Some(command))
+            }
+            JobFiles::Shared { isoflop, trainer } => {
+                let here = std::env::current_dir()?;
+                let [here, isoflop, trainer, folder] =
+                    [&here, isoflop, trainer, &folder].map(|path| quoted(path));
+                let attempt = format!("attempt {folder} --trainer {trainer}");
+                (format!("cd {here} && exec {isoflop} {attempt}"), None)
+            }
+        };
+        write_whole(&attempt.job(), script(&line).as_bytes())?;
         Ok(Self {
-            tag: tag(attempt)?,
-            script,
+            tag,
+            script: std::path::absolute(attempt.job())?,
             folder,
             threads,
-            command: Some(command),
+            command,
         })
     }
 }

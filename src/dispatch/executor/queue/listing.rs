@@ -1,12 +1,12 @@
 //! Which jobs an engine knows, asked once for all that wait.
 
 use std::collections::HashSet;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use tracing::debug;
 
 use super::dialect::Dialect;
 use crate::exchange::BackendError;
@@ -16,7 +16,7 @@ use crate::exchange::BackendError;
 pub(super) struct Listing {
     last: Mutex<Option<Answer>>,
     /// Why it does not say what it has, if it did not when it was asked last.
-    silence: std::sync::Mutex<Option<BackendError>>,
+    silence: parking_lot::Mutex<Option<BackendError>>,
     /// Whether it has ever said anything.
     has_answered: AtomicBool,
 }
@@ -33,37 +33,34 @@ impl Listing {
     /// Whether the engine knows a job, by an answer no older than `every` and asked for after `since`; nothing if it does not say.
     pub(super) async fn knows(
         &self,
-        dialect: &Dialect,
+        dialect: &impl Dialect,
         tag: &str,
         since: Instant,
         every: Duration,
     ) -> Option<bool> {
         let mut last = self.last.lock().await;
-        if last
-            .as_ref()
-            .is_none_or(|answer| answer.at < since || answer.at.elapsed() >= every)
-        {
+        let is_fresh = |answer: &Answer| answer.at >= since && answer.at.elapsed() < every;
+        if !last.as_ref().is_some_and(is_fresh) {
             let at = Instant::now();
-            let (tags, silence) = match dialect.live().await {
-                Ok(tags) => (Some(tags), None),
-                Err(error) => (None, Some(error)),
-            };
-            if tags.is_some() {
-                self.it_answers();
-            }
-            // Nothing can panic while it is held.
-            *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = silence;
+            let tags = self.heard(dialect.live().await);
             *last = Some(Answer { at, tags });
         }
         last.as_ref()?.tags.as_ref().map(|tags| tags.contains(tag))
     }
 
+    fn heard(&self, answer: Result<HashSet<String>, BackendError>) -> Option<HashSet<String>> {
+        let tags = answer.inspect(|_| self.it_answers());
+        let tags = tags.inspect_err(|error| {
+            let (kind, words) = (error.kind(), error.to_string());
+            debug!(kind, error = words, "the engine does not say what it has");
+        });
+        *self.silence.lock() = tags.as_ref().err().cloned();
+        tags.ok()
+    }
+
     /// Why the engine does not say what it has; nothing where it does.
     pub(super) fn silence(&self) -> Option<BackendError> {
-        self.silence
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.silence.lock().clone()
     }
 
     /// The engine is there.

@@ -2,49 +2,49 @@
 
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::LOOK;
 use crate::exchange::BackendError;
 use isoflop_core::units::duration;
+
+/// Longest time between looks for the file that tells of an attempt's end.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 /// For how long jobs have waited without any that began, and how long they may.
 #[derive(Debug)]
 pub(super) struct Patience {
-    limit: Duration,
-    /// What each of them asks for, in words.
-    wanted: String,
+    /// How long they may, and what each of them asks for, in words; nothing where they may wait for ever.
+    deadline: Option<(Duration, String)>,
     waited: Mutex<Waited>,
 }
 
 impl Patience {
-    pub(super) fn new(limit: Duration, wanted: String) -> Self {
+    pub(super) fn new(deadline: Option<(Duration, String)>) -> Self {
         Self {
-            limit,
-            wanted,
+            deadline,
             waited: Mutex::default(),
         }
     }
 
     /// One of the jobs has begun: there is room for what they ask for.
-    pub(super) async fn one_began(&self) {
-        *self.waited.lock().await = Waited::default();
+    pub(super) fn one_began(&self) {
+        *self.waited.lock() = Waited::default();
     }
 
     /// The engine says that one of the jobs waits.
     ///
     /// # Errors
     /// [`BackendError::Rejected`], when that has been so for too long.
-    pub(super) async fn one_waits(&self) -> Result<(), BackendError> {
-        if self.waited.lock().await.after(Instant::now()) < self.limit {
-            return Ok(());
+    pub(super) fn one_waits(&self) -> Result<(), BackendError> {
+        let waited = self.waited.lock().after(Instant::now());
+        match &self.deadline {
+            Some((limit, wanted)) if waited >= *limit => Err(BackendError::Rejected(format!(
+                "no job of the sweep has begun in {} (`pending_seconds`); each asks for {wanted}",
+                duration(limit.as_secs_f64())
+            ))),
+            _ => Ok(()),
         }
-        let limit = duration(self.limit.as_secs_f64());
-        Err(BackendError::Rejected(format!(
-            "no job of the sweep has begun in {limit} (`pending_seconds`); each asks for {}",
-            self.wanted
-        )))
     }
 }
 
@@ -58,10 +58,8 @@ impl Waited {
     /// The time waited, after a look at a job that waits. Time in which nobody looked does not count: there were no jobs, or no
     /// answers.
     fn after(&mut self, now: Instant) -> Duration {
-        let since = self
-            .looked
-            .replace(now)
-            .map_or(Duration::ZERO, |looked| now - looked);
+        let looked = self.looked.replace(now);
+        let since = looked.map_or(Duration::ZERO, |looked| now - looked);
         self.time += since.min(2 * LOOK);
         self.time
     }

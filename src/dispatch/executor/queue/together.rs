@@ -1,10 +1,9 @@
 //! What is asked for at about the same time is done together.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tracing::debug;
 
@@ -12,6 +11,7 @@ use tracing::debug;
 const WINDOW: Duration = Duration::from_millis(200);
 
 /// Items that wait to be dealt with, each with a place for its answer.
+#[derive(Debug)]
 pub(super) struct Together<T, R> {
     /// Most items at a time.
     most: usize,
@@ -36,7 +36,7 @@ impl<T, R> Together<T, R> {
         F: Future<Output = Vec<R>>,
     {
         let (answer, mut answered) = oneshot::channel();
-        self.waiting().push_back((item, answer));
+        self.waiting.lock().push_back((item, answer));
         let _turn = self.turn.lock().await;
         loop {
             match answered.try_recv() {
@@ -56,22 +56,9 @@ impl<T, R> Together<T, R> {
     }
 
     fn take(&self) -> (Vec<T>, Vec<oneshot::Sender<R>>) {
-        let mut waiting = self.waiting();
+        let mut waiting = self.waiting.lock();
         let count = waiting.len().min(self.most);
         waiting.drain(..count).unzip()
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<(T, oneshot::Sender<R>)>> {
-        // Nothing can panic while it is held.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T, R> fmt::Debug for Together<T, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Together")
-            .field("most", &self.most)
-            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +70,7 @@ mod tests {
     fn dealt(most: usize, count: u32) -> (Vec<Vec<u32>>, Vec<Option<u32>>) {
         let (together, given) = (Together::new(most), Mutex::new(Vec::new()));
         let act = |items: Vec<u32>| {
-            given.lock().unwrap().push(items.clone());
+            given.lock().push(items.clone());
             std::future::ready(
                 items
                     .into_iter()
@@ -92,10 +79,7 @@ mod tests {
                     .collect(),
             )
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = crate::exchange::runtime().unwrap();
         let answers = runtime.block_on(async {
             let mut asked: Vec<_> = (0..count)
                 .map(|item| Box::pin(together.join(item, act)))
@@ -120,7 +104,7 @@ mod tests {
             .await;
             answers.into_iter().map(Option::unwrap).collect()
         });
-        (given.into_inner().unwrap(), answers)
+        (given.into_inner(), answers)
     }
 
     #[test]

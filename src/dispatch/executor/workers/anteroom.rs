@@ -1,21 +1,22 @@
 //! Connections whose caller has shown no token yet: a bounded number of them. What strangers held open would be missing where results are
 //! written, for a process may have so many files open and no more.
 
-use std::collections::VecDeque;
 use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum_server::accept::Accept;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::PollSemaphore;
 use tower_service::Service;
 
-use super::guest::Guest;
+use super::guest::{Guest, guest};
+use super::strangers::Strangers;
 
 /// Strangers' connections that are held at a time, however many files may be open: room for all workers of a large sweep, which call at
 /// once when their coordinator is back.
@@ -31,23 +32,7 @@ pub(super) struct Anteroom {
     most: usize,
     /// One for each guest's connection, and one more: who is sent away keeps it until it is gone.
     places: Arc<Semaphore>,
-    room: Arc<Mutex<Room>>,
-}
-
-#[derive(Debug, Default)]
-struct Room {
-    /// Places of connections that are let in and not here yet.
-    coming: Vec<OwnedSemaphorePermit>,
-    /// By arrival.
-    guests: VecDeque<Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    from: SocketAddr,
-    place: OwnedSemaphorePermit,
-    /// Sends the guest away, with its place; dropped, it tells that the caller is known.
-    sends_away: oneshot::Sender<OwnedSemaphorePermit>,
+    strangers: Arc<Mutex<Strangers>>,
 }
 
 impl Anteroom {
@@ -61,47 +46,23 @@ impl Anteroom {
         Self {
             most,
             places: Arc::new(Semaphore::new(most + 1)),
-            room: Arc::default(),
+            strangers: Arc::default(),
         }
     }
 
     /// The caller at the other end has shown a token: its connection is not ended for others.
     pub(super) fn welcome(&self, from: SocketAddr) {
-        let guests = &mut self.room().guests;
-        if let Some(at) = guests.iter().rposition(|entry| entry.from == from) {
-            guests.remove(at);
-        }
-    }
-
-    /// Frees the places of connections that are closed.
-    pub(super) fn tidy(&self) {
-        let guests = &mut self.room().guests;
-        guests.retain(|entry| !entry.sends_away.is_closed());
+        self.strangers.lock().welcome(from);
     }
 
     fn receive(&self, stream: TcpStream) -> io::Result<Guest> {
-        let mut room = self.room();
+        let mut strangers = self.strangers.lock();
         // One was taken for it; it is free again if its caller has gone.
-        let place = room.coming.pop();
+        let place = strangers.coming.pop();
         let from = stream.peer_addr()?;
         let place = place.ok_or_else(|| io::Error::other("let in without a place"))?;
-        if room.guests.len() == self.most
-            && let Some(oldest) = room.guests.pop_front()
-        {
-            // It may have been closed in this moment.
-            let _ = oldest.sends_away.send(oldest.place);
-        }
-        let (sends_away, verdict) = oneshot::channel();
-        room.guests.push_back(Entry {
-            from,
-            place,
-            sends_away,
-        });
-        Ok(Guest::new(stream, verdict, self.clone()))
-    }
-
-    fn room(&self) -> MutexGuard<'_, Room> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+        let verdict = strangers.enter(from, place, self.most);
+        Ok(guest(stream, verdict, self.strangers.clone()))
     }
 }
 
@@ -160,7 +121,11 @@ impl<M: Service<SocketAddr>> Service<SocketAddr> for Gate<M> {
     }
 
     fn call(&mut self, from: SocketAddr) -> M::Future {
-        self.anteroom.room().coming.extend(self.place.take());
+        self.anteroom
+            .strangers
+            .lock()
+            .coming
+            .extend(self.place.take());
         self.make.call(from)
     }
 }
@@ -183,7 +148,7 @@ mod tests {
                 .unwrap();
             let (stream, from) = listener.accept().await.unwrap();
             let place = room.places.clone().try_acquire_owned().unwrap();
-            room.room().coming.push(place);
+            room.strangers.lock().coming.push(place);
             (caller, from, room.receive(stream).unwrap())
         };
         let has_place = || room.places.available_permits() > 0;
@@ -204,7 +169,10 @@ mod tests {
         assert_eq!(known.read_u8().await.unwrap(), 7);
         drop(known);
         assert_eq!(
-            (room.places.available_permits(), room.room().guests.len()),
+            (
+                room.places.available_permits(),
+                room.strangers.lock().count()
+            ),
             (1, 2)
         );
     }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
+use tracing::debug;
 
 use super::office::Office;
 use crate::exchange::{Blobs, append, deliver, note};
@@ -16,7 +17,10 @@ use isoflop_core::run::AttemptDir;
 /// What the calls of workers share.
 #[derive(Debug)]
 pub(super) struct Desk {
-    office: Mutex<Office>,
+    /// What the sweep is called.
+    pub(super) sweep: String,
+    /// Its changes are single assignments: it is whole after any panic.
+    pub(super) office: Mutex<Office>,
     blobs: Mutex<HashMap<Digest, PathBuf>>,
     /// Something may be there for those who wait.
     pub(super) news: Notify,
@@ -25,8 +29,9 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(office: Office) -> Self {
+    pub(super) fn new(sweep: String, office: Office) -> Self {
         Self {
+            sweep,
             office: Mutex::new(office),
             blobs: Mutex::default(),
             news: Notify::new(),
@@ -34,26 +39,14 @@ impl Desk {
         }
     }
 
-    pub(super) fn office(&self) -> MutexGuard<'_, Office> {
-        // It is whole after any panic: each change is one assignment.
-        self.office.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Lets workers fetch files.
     pub(super) fn show(&self, blobs: Blobs) {
-        self.blobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(blobs);
+        self.blobs.lock().extend(blobs);
     }
 
     /// Where the bytes of a digest lie, if workers may have them.
     pub(super) fn blob(&self, digest: &Digest) -> Option<PathBuf> {
-        self.blobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(digest)
-            .cloned()
+        self.blobs.lock().get(digest).cloned()
     }
 
     /// A worker is there, and brings what its trainer said.
@@ -62,8 +55,9 @@ impl Desk {
     /// When that cannot be written.
     pub(super) fn beat(&self, worker: &str, beat: &Beat) -> io::Result<BeatAnswer> {
         // Held while it is written: two beats of one attempt, the second for want of an answer to the first, stay in order.
-        let mut office = self.office();
+        let mut office = self.office.lock();
         let Some(known) = office.heard(&beat.held, worker, Instant::now()) else {
+            debug!(held = %beat.held, "nobody wants it from this worker: it is to forget it");
             return Ok(BeatAnswer {
                 order: Order::Forget,
                 offset: 0,
@@ -87,21 +81,23 @@ impl Desk {
     /// When that cannot be written.
     pub(super) async fn end(&self, worker: &str, end: End) -> io::Result<EndAnswer> {
         let _one_at_a_time = self.delivering.lock().await;
-        let known = self.office().heard(&end.held, worker, Instant::now());
+        let known = self.office.lock().heard(&end.held, worker, Instant::now());
         let Some(known) = known else {
+            debug!(held = %end.held, "nobody wants its end from this worker");
             return Ok(EndAnswer::Unwanted);
         };
         let (held, how) = (end.held.clone(), end.end.clone());
-        let written = tokio::task::spawn_blocking(move || deliver(&known.attempt, &end)).await;
-        let answer = written.map_err(io::Error::other)??;
+        let answer = tokio::task::spawn_blocking(move || deliver(&known.attempt, &end)).await??;
+        debug!(%held, end = how.words(), ?answer, "a worker tells of its end");
         if answer == EndAnswer::Taken {
-            self.office().end(&held, how);
+            self.office.lock().end(&held, how);
         }
         Ok(answer)
     }
 
     /// The folder of an attempt that a worker holds.
     pub(super) fn attempt(&self, worker: &str, held: &Held) -> Option<AttemptDir> {
-        Some(self.office().heard(held, worker, Instant::now())?.attempt)
+        let known = self.office.lock().heard(held, worker, Instant::now())?;
+        Some(known.attempt)
     }
 }

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
+use tracing::{Instrument, debug, debug_span};
 
 use super::anteroom::Anteroom;
-use super::server::Failure;
+use super::failure::Failure;
 use super::tokens::Tokens;
-use crate::protocol::{VERSION_HEADER, version};
+use crate::protocol::{SAME_ISOFLOP, VERSION_HEADER, version};
 
 /// Attempts at the door without a good token that are answered, from one address in one [`WINDOW`].
 const MOST_FAILURES: u32 = 20;
@@ -70,8 +72,7 @@ impl Door {
 
     /// Counts a stranger; says whether it is one too many.
     fn is_too_many(&self, from: IpAddr, now: Instant) -> bool {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.count(from, now) > MOST_FAILURES
+        self.failures.lock().count(from, now) > MOST_FAILURES
     }
 }
 
@@ -102,29 +103,29 @@ pub(super) async fn answer_to_strangers(
         } else {
             StatusCode::UNAUTHORIZED
         };
+        debug!(%from, status = status.as_u16(), "a caller without a good token is refused");
         return (status, [(header::CONNECTION, "close")]).into_response();
     };
     door.anteroom.welcome(from);
-    let spoken = request
-        .headers()
-        .get(VERSION_HEADER)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("none");
+    let call = debug_span!("call", worker, %from, path = request.uri().path());
+    let spoken = request.headers().get(VERSION_HEADER);
+    let spoken = spoken.and_then(|value| value.to_str().ok());
+    let spoken = spoken.unwrap_or("none");
     if spoken != version() {
         let error = format!(
             "this coordinator is isoflop {}, which speaks version {}; the worker speaks {spoken}",
             env!("CARGO_PKG_VERSION"),
             version()
         );
-        return Failure::new(
-            StatusCode::UPGRADE_REQUIRED,
-            error,
-            "install the same isoflop on both machines",
-        )
-        .into_response();
+        let refusal = || Failure::new(StatusCode::UPGRADE_REQUIRED, error, SAME_ISOFLOP);
+        return call.in_scope(|| refusal().into_response());
     }
     request.extensions_mut().insert(Caller { worker });
-    next.run(request).await
+    let response = next.run(request).instrument(call.clone()).await;
+    if response.status().is_client_error() {
+        call.in_scope(|| debug!(status = response.status().as_u16(), "it is not carried out"));
+    }
+    response
 }
 
 #[cfg(test)]

@@ -2,89 +2,69 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, Join, ReadBuf, join};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::anteroom::Anteroom;
+use super::strangers::Strangers;
 
+/// A connection whose reading ends when its caller is sent away. Who is not known is told so little that its writing never waits.
+pub(super) type Guest = Join<GuestReader, OwnedWriteHalf>;
+
+/// What a caller says.
 #[derive(Debug)]
-pub(super) struct Guest {
-    stream: TcpStream,
+pub(super) struct GuestReader {
+    stream: OwnedReadHalf,
     /// Sends it away, or says that it is known and nobody will.
     verdict: Option<oneshot::Receiver<OwnedSemaphorePermit>>,
     /// The place of one that is sent away: taken until it is gone.
     sent_away: Option<OwnedSemaphorePermit>,
-    anteroom: Anteroom,
+    strangers: Arc<Mutex<Strangers>>,
 }
 
-impl Guest {
-    pub(super) fn new(
-        stream: TcpStream,
-        verdict: oneshot::Receiver<OwnedSemaphorePermit>,
-        anteroom: Anteroom,
-    ) -> Self {
-        Self {
-            stream,
-            verdict: Some(verdict),
-            sent_away: None,
-            anteroom,
-        }
-    }
-
-    /// Whether it is still to be served; wakes the task when that changes.
-    fn stays(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        if let Some(verdict) = &mut self.verdict
-            && let Poll::Ready(verdict) = Pin::new(verdict).poll(context)
-        {
-            (self.verdict, self.sent_away) = (None, verdict.ok());
-        }
-        match self.sent_away {
-            None => Ok(()),
-            Some(_) => Err(io::Error::new(
-                io::ErrorKind::ConnectionAborted,
-                "too many strangers",
-            )),
-        }
-    }
+/// The connection of a stranger.
+pub(super) fn guest(
+    stream: TcpStream,
+    verdict: oneshot::Receiver<OwnedSemaphorePermit>,
+    strangers: Arc<Mutex<Strangers>>,
+) -> Guest {
+    let (stream, write) = stream.into_split();
+    let reader = GuestReader {
+        stream,
+        verdict: Some(verdict),
+        sent_away: None,
+        strangers,
+    };
+    join(reader, write)
 }
 
-impl Drop for Guest {
+impl Drop for GuestReader {
     fn drop(&mut self) {
         self.verdict = None;
-        self.anteroom.tidy();
+        self.strangers.lock().tidy();
     }
 }
 
-impl AsyncRead for Guest {
+impl AsyncRead for GuestReader {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stays(context)?;
+        if let Some(verdict) = &mut self.verdict
+            && let Poll::Ready(verdict) = Pin::new(verdict).poll(context)
+        {
+            (self.verdict, self.sent_away) = (None, verdict.ok());
+        }
+        if self.sent_away.is_some() {
+            let error = io::Error::new(io::ErrorKind::ConnectionAborted, "too many strangers");
+            return Poll::Ready(Err(error));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Guest {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.stays(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stays(context)?;
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

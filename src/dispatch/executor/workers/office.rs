@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tracing::debug;
 
 use crate::protocol::{ClaimRequest, Held, Offer, Order};
 use isoflop_core::run::{AttemptDir, AttemptEnd};
@@ -66,7 +67,7 @@ impl Office {
     ) -> oneshot::Receiver<AttemptEnd> {
         let held = offer.held.clone();
         self.waiting.push_back(held.clone());
-        self.insert(held, attempt, Some(offer), None)
+        self.insert(held, attempt, (Some(offer), None))
     }
 
     /// An attempt is with a worker to which an earlier coordinator gave it.
@@ -75,38 +76,31 @@ impl Office {
         held: Held,
         attempt: AttemptDir,
         worker: String,
-        now: Instant,
+        heard: Instant,
     ) -> oneshot::Receiver<AttemptEnd> {
-        self.insert(
-            held,
-            attempt,
-            None,
-            Some(Holder {
-                worker,
-                heard: now,
-                confirmed: true,
-            }),
-        )
+        let holder = Holder {
+            worker,
+            heard,
+            confirmed: true,
+        };
+        self.insert(held, attempt, (None, Some(holder)))
     }
 
     fn insert(
         &mut self,
         held: Held,
         attempt: AttemptDir,
-        offer: Option<Offer>,
-        holder: Option<Holder>,
+        (offer, holder): (Option<Offer>, Option<Holder>),
     ) -> oneshot::Receiver<AttemptEnd> {
         let (ends, ended) = oneshot::channel();
-        self.entries.insert(
-            held,
-            Entry {
-                attempt,
-                offer,
-                holder,
-                order: Order::GoOn,
-                ends,
-            },
-        );
+        let entry = Entry {
+            attempt,
+            offer,
+            holder,
+            order: Order::GoOn,
+            ends,
+        };
+        self.entries.insert(held, entry);
         ended
     }
 
@@ -124,10 +118,8 @@ impl Office {
             self.give_up_out_of_touch(now);
         }
         let fits = |offer: &Offer| offer.threads <= room.cores && (!offer.gpu || room.gpus > 0);
-        let at = self
-            .waiting
-            .iter()
-            .position(|held| self.entries[held].offer.as_ref().is_some_and(fits))?;
+        let may_be_given = |held: &Held| self.entries[held].offer.as_ref().is_some_and(fits);
+        let at = self.waiting.iter().position(may_be_given)?;
         let entry = self.entries.get_mut(&self.waiting.remove(at)?)?;
         entry.holder = Some(Holder {
             worker: worker.to_owned(),
@@ -141,10 +133,8 @@ impl Office {
     pub(super) fn heard(&mut self, held: &Held, worker: &str, now: Instant) -> Option<Known> {
         self.heard = Some(now);
         let entry = self.entries.get_mut(held)?;
-        let holder = entry
-            .holder
-            .as_mut()
-            .filter(|holder| holder.worker == worker)?;
+        let holder = entry.holder.as_mut();
+        let holder = holder.filter(|holder| holder.worker == worker)?;
         (holder.heard, holder.confirmed) = (now, true);
         Some(Known {
             attempt: entry.attempt.clone(),
@@ -162,7 +152,9 @@ impl Office {
         self.waiting.retain(|waiting| waiting != held);
         if let Some(entry) = self.entries.remove(held) {
             // A coordinator that does not listen any more is ending.
-            let _ = entry.ends.send(end);
+            if entry.ends.send(end).is_err() {
+                debug!(%held, "an end that nobody waits for");
+            }
         }
     }
 
@@ -179,35 +171,25 @@ impl Office {
 
     /// Offers again what a worker claimed that never said that it has it.
     fn take_back_unconfirmed(&mut self, now: Instant) {
-        let lease = self.lease;
         for (held, entry) in &mut self.entries {
-            if entry
-                .holder
-                .as_ref()
-                .is_some_and(|h| !h.confirmed && now.duration_since(h.heard) > lease)
-            {
-                entry.holder = None;
+            let is_lost = |holder: &mut Holder| {
+                !holder.confirmed && now.duration_since(holder.heard) > self.lease
+            };
+            if entry.holder.take_if(is_lost).is_some() {
                 self.waiting.push_front(held.clone());
             }
         }
     }
 
     fn give_up_out_of_touch(&mut self, now: Instant) {
-        let is_out = |entry: &Entry| {
-            entry
-                .holder
-                .as_ref()
-                .is_some_and(|h| now.duration_since(h.heard) > self.lease)
-        };
-        let out_of_touch: Vec<Held> = self
-            .entries
-            .iter()
-            .filter(|(_, e)| is_out(e))
-            .map(|(held, _)| held.clone())
-            .collect();
-        out_of_touch
-            .iter()
-            .for_each(|held| self.end(held, lost(true)));
+        let is_out = |holder: &Holder| now.duration_since(holder.heard) > self.lease;
+        let entries = self.entries.iter();
+        let out = entries.filter(|(_, entry)| entry.holder.as_ref().is_some_and(is_out));
+        let out: Vec<Held> = out.map(|(held, _)| held.clone()).collect();
+        for held in out {
+            debug!(%held, "its worker is out of touch: it is given up");
+            self.end(&held, lost(true));
+        }
     }
 }
 

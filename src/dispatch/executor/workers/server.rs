@@ -8,75 +8,49 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, Json, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use tokio::time::{Instant, timeout_at};
+use tracing::debug;
 
 use super::anteroom::Gate;
 use super::certificate::Identity;
 use super::desk::Desk;
 use super::door::{Caller, Door, answer_to_strangers};
+use super::failure::Failure;
 use super::files::{receive, send};
+use super::tokens::Tokens;
 use crate::protocol::{
     Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, LONGEST_WAIT_SECONDS, MOST_JSON, Offer,
-    Refusal, Welcome,
+    Welcome,
 };
 
 /// Longest time that a header may take to arrive, and a connection may say nothing between requests.
 const HEADER_TIME: Duration = Duration::from_secs(15);
 
-/// What a handler knows.
-#[derive(Clone, Debug)]
-pub(super) struct Shared {
-    pub(super) desk: Arc<Desk>,
-    pub(super) sweep: Arc<str>,
-}
-
-/// A request that cannot be answered.
-pub(super) struct Failure(StatusCode, Refusal);
-
-impl Failure {
-    pub(super) fn new(status: StatusCode, error: impl ToString, hint: &str) -> Self {
-        Self(
-            status,
-            Refusal {
-                error: error.to_string(),
-                hint: hint.to_owned(),
-            },
-        )
-    }
-
-    /// What the coordinator's own machine does not let it do: the worker tries again.
-    pub(super) fn here(error: impl ToString) -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            error,
-            "see what isoflop says at the coordinator",
-        )
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        (self.0, Json(self.1)).into_response()
-    }
+/// Where workers call.
+#[derive(Debug)]
+pub struct Counter {
+    /// What they call at.
+    pub listener: TcpListener,
+    /// Who this machine is to them; plain HTTP without.
+    pub identity: Option<Identity>,
+    /// Who they are.
+    pub tokens: Tokens,
+    /// What the sweep is called.
+    pub sweep: String,
 }
 
 /// Answers until the process ends.
 ///
 /// # Errors
 /// When it cannot listen.
-pub(super) async fn serve(
-    listener: TcpListener,
-    identity: Option<Identity>,
-    door: Arc<Door>,
-    shared: Shared,
-) -> std::io::Result<()> {
+pub(super) async fn serve(counter: Counter, desk: Arc<Desk>) -> std::io::Result<()> {
+    let door = Arc::new(Door::new(counter.tokens));
     let anteroom = door.anteroom();
-    let make = routes(door, shared).into_make_service_with_connect_info::<SocketAddr>();
+    let make = routes(door, desk).into_make_service_with_connect_info::<SocketAddr>();
     let service = Gate::new(make, anteroom.clone());
-    let mut server = axum_server::from_tcp(listener)?
+    let mut server = axum_server::from_tcp(counter.listener)?
         .http1_only()
         .first_request_timeout(HEADER_TIME);
     server
@@ -84,7 +58,7 @@ pub(super) async fn serve(
         .http1()
         .header_read_timeout(HEADER_TIME)
         .max_buf_size(64 << 10);
-    match identity {
+    match counter.identity {
         None => server.acceptor(anteroom).serve(service).await,
         Some(Identity { tls }) => {
             let tls = RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(anteroom);
@@ -93,7 +67,7 @@ pub(super) async fn serve(
     }
 }
 
-fn routes(door: Arc<Door>, shared: Shared) -> Router {
+fn routes(door: Arc<Door>, desk: Arc<Desk>) -> Router {
     Router::new()
         .route("/v1/hello", post(hello))
         .route("/v1/claim", post(claim))
@@ -108,25 +82,24 @@ fn routes(door: Arc<Door>, shared: Shared) -> Router {
         .layer(DefaultBodyLimit::max(MOST_JSON))
         // Outermost: who is not known learns not even which routes there are.
         .layer(from_fn_with_state(door, answer_to_strangers))
-        .with_state(shared)
+        .with_state(desk)
 }
 
 async fn hello(
-    State(shared): State<Shared>,
+    State(desk): State<Arc<Desk>>,
     Extension(caller): Extension<Caller>,
-    Json(_): Json<Hello>,
-) -> Response {
-    let isoflop = env!("CARGO_PKG_VERSION").to_owned();
+    Json(hello): Json<Hello>,
+) -> Json<Welcome> {
+    debug!(?hello, "a worker is there");
     Json(Welcome {
-        isoflop,
+        isoflop: env!("CARGO_PKG_VERSION").to_owned(),
         worker: caller.worker,
-        sweep: shared.sweep.to_string(),
+        sweep: desk.sweep.clone(),
     })
-    .into_response()
 }
 
 async fn claim(
-    State(shared): State<Shared>,
+    State(desk): State<Arc<Desk>>,
     Extension(caller): Extension<Caller>,
     Json(room): Json<ClaimRequest>,
 ) -> Json<Option<Offer>> {
@@ -137,14 +110,15 @@ async fn claim(
     };
     let until = Instant::now() + Duration::from_secs_f64(wait);
     loop {
-        let news = shared.desk.news.notified();
+        let news = desk.news.notified();
         tokio::pin!(news);
         // What comes between the look and the wait is heard.
         news.as_mut().enable();
-        let offer = shared
-            .desk
-            .office()
-            .claim(&caller.worker, &room, std::time::Instant::now());
+        let now = std::time::Instant::now();
+        let offer = desk.office.lock().claim(&caller.worker, &room, now);
+        if let Some(offer) = &offer {
+            debug!(held = %offer.held, "given to a worker");
+        }
         if offer.is_some() || timeout_at(until, news).await.is_err() {
             return Json(offer);
         }
@@ -152,26 +126,17 @@ async fn claim(
 }
 
 async fn beat(
-    State(shared): State<Shared>,
+    State(desk): State<Arc<Desk>>,
     Extension(caller): Extension<Caller>,
     Json(beat): Json<Beat>,
 ) -> Result<Json<BeatAnswer>, Failure> {
-    shared
-        .desk
-        .beat(&caller.worker, &beat)
-        .map(Json)
-        .map_err(Failure::here)
+    Ok(Json(desk.beat(&caller.worker, &beat)?))
 }
 
 async fn end(
-    State(shared): State<Shared>,
+    State(desk): State<Arc<Desk>>,
     Extension(caller): Extension<Caller>,
     Json(end): Json<End>,
 ) -> Result<Json<EndAnswer>, Failure> {
-    shared
-        .desk
-        .end(&caller.worker, end)
-        .await
-        .map(Json)
-        .map_err(Failure::here)
+    Ok(Json(desk.end(&caller.worker, end).await?))
 }

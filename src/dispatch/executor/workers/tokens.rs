@@ -4,9 +4,11 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+
+use crate::exchange::dropped;
 
 /// Read and written by its owner alone.
 const SECRET: u32 = 0o600;
@@ -27,29 +29,14 @@ pub struct Known {
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
     /// It cannot be read or written.
-    #[error("`{path}`: {source}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("`{0}`: {1}")]
+    File(PathBuf, io::Error),
     /// It is not what was written.
-    #[error("`{path}` is no list of workers: {source}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// Others may read it.
-    #[error("`{path}` may be read by others: its mode is {mode:o}")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
+    #[error("`{0}` is no list of workers: {1}")]
+    Damaged(PathBuf, serde_json::Error),
+    /// Others may read it, by its mode.
+    #[error("`{0}` may be read by others: its mode is {1:o}")]
+    Open(PathBuf, u32),
     /// A worker of this name is there.
     #[error("there is a worker `{0}` already")]
     Taken(String),
@@ -99,14 +86,14 @@ impl Tokens {
     pub fn list(&self) -> Result<Vec<Known>, TokensError> {
         let metadata = match fs::metadata(&self.path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            metadata => metadata.map_err(|source| self.failed(source))?,
+            metadata => metadata.map_err(|error| self.failed(error))?,
         };
-        refuse_open(&self.path, metadata.mode())?;
-        let bytes = fs::read(&self.path).map_err(|source| self.failed(source))?;
-        serde_json::from_slice(&bytes).map_err(|source| TokensError::Damaged {
-            path: self.path.clone(),
-            source,
-        })
+        let mode = metadata.mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(TokensError::Open(self.path.clone(), mode));
+        }
+        let bytes = fs::read(&self.path).map_err(|error| self.failed(error))?;
+        serde_json::from_slice(&bytes).map_err(|error| self.damaged(error))
     }
 
     /// Makes a token for a new worker, and returns it: it is kept nowhere else.
@@ -148,20 +135,17 @@ impl Tokens {
         let temporary = self
             .path
             .with_extension(format!("new.{}", std::process::id()));
-        let text = serde_json::to_string_pretty(known).map_err(|source| TokensError::Damaged {
-            path: self.path.clone(),
-            source,
-        })?;
-        let _ = fs::remove_file(&temporary);
+        let text = serde_json::to_string_pretty(known).map_err(|error| self.damaged(error))?;
+        dropped(fs::remove_file(&temporary), "a file was not removed");
         let written = write_secret(&temporary, &format!("{text}\n"))
             .and_then(|()| fs::rename(&temporary, &self.path));
-        written.map_err(|source| self.failed(source))
+        written.map_err(|error| self.failed(error))
     }
 
     /// Whose token it is; nothing if it is nobody's, or counts no more.
     pub(super) fn whose(&self, token: &str) -> Option<String> {
         let digest = digest(token);
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = self.read.lock();
         self.refresh(&mut read);
         let mut whose = None;
         // All are looked at, each in constant time: how long it takes says nothing.
@@ -177,22 +161,22 @@ impl Tokens {
 
     /// Reads the file again where it is another; one that cannot be read lets nobody in.
     fn refresh(&self, read: &mut Read) {
-        let version = fs::metadata(&self.path)
-            .ok()
-            .map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
+        let metadata = dropped(fs::metadata(&self.path), "the list of workers is not there");
+        let version = metadata.map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
         if version.is_none() || version != read.version {
             *read = Read {
                 version,
-                known: self.list().unwrap_or_default(),
+                known: dropped(self.list(), "the list of workers was not read").unwrap_or_default(),
             };
         }
     }
 
-    fn failed(&self, source: io::Error) -> TokensError {
-        TokensError::File {
-            path: self.path.clone(),
-            source,
-        }
+    fn failed(&self, error: io::Error) -> TokensError {
+        TokensError::File(self.path.clone(), error)
+    }
+
+    fn damaged(&self, error: serde_json::Error) -> TokensError {
+        TokensError::Damaged(self.path.clone(), error)
     }
 }
 
@@ -209,18 +193,6 @@ pub fn write_secret(path: &Path, text: &str) -> io::Result<()> {
         .open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
-}
-
-fn refuse_open(path: &Path, mode: u32) -> Result<(), TokensError> {
-    let mode = mode & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(TokensError::Open {
-            path: path.to_owned(),
-            mode,
-        })
-    }
 }
 
 fn digest(token: &str) -> blake3::Hash {
@@ -273,9 +245,6 @@ mod tests {
         ));
         assert!(matches!(tokens.add("../x"), Err(TokensError::Name(_))));
         fs::set_permissions(tokens.path(), fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(
-            tokens.list(),
-            Err(TokensError::Open { mode: 0o644, .. })
-        ));
+        assert!(matches!(tokens.list(), Err(TokensError::Open(_, 0o644))));
     }
 }

@@ -7,11 +7,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::{Instrument, debug};
 
-use super::super::WorkerError;
+use super::super::error::WorkerError;
+use super::super::trace::attempt_span;
 use super::{Attended, claimant};
 use crate::exchange::Note;
 use crate::executor::{Asked, Executor, Trainer, ask};
+use crate::protocol::Held;
 use isoflop_core::run::{AttemptDir, AttemptEnd, Launch, TrainerExit, replace_json, write_json};
 
 /// How often it is asked whether the attempt is still wanted.
@@ -35,7 +38,10 @@ pub(super) async fn attend(
         // The trainer shall die with this process.
         launch.parent_pid = Some(std::process::id());
         replace_json(&attempt.launch(), &launch).map_err(unwritable(attempt.launch()))?;
-        execute(attempt, trainer, launch.threads, asked).await?
+        let executed = execute(attempt, trainer, launch.threads, asked);
+        executed
+            .instrument(attempt_span(&Held::from(&launch)))
+            .await?
     };
     write_json(&attempt.end(), &end).map_err(unwritable(attempt.end()))?;
     note(&end.words());
@@ -54,7 +60,7 @@ fn unwritable(path: PathBuf) -> impl FnOnce(io::Error) -> WorkerError {
 
 /// Makes the attempt this process's; says whether it was nobody's.
 fn claim(attempt: &AttemptDir) -> Result<bool, WorkerError> {
-    let claimant = claimant().map_err(WorkerError::Here)?.to_string();
+    let claimant = claimant()?.to_string();
     let path = attempt.began();
     match File::create_new(&path).and_then(|mut file| file.write_all(claimant.as_bytes())) {
         Ok(()) => Ok(true),
@@ -77,8 +83,9 @@ async fn execute(
             return Ok(AttemptEnd::exit(TrainerExit::Crash as i32));
         }
     };
+    debug!(pid = execution.pid, threads, "the trainer is started");
     tokio::select! {
-        end = execution.end => end.map_err(|error| WorkerError::Here(io::Error::other(error))),
+        end = execution.end => Ok(end.map_err(io::Error::other)?),
         never = look(attempt, asked) => match never {},
     }
 }

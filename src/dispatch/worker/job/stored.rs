@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, watch};
 
-use super::super::attempt::{Seat, carry_out};
+use super::super::attempt::{Worker, carry_out};
+use super::super::error::WorkerError;
 use super::super::folder::Folder;
-use super::super::{Worker, WorkerError};
+use super::super::seat::Seat;
 use super::{Attended, claimant};
-use crate::exchange::{Bucket, Given, Note, Objects, Shelf, StorageAddress, tag_of};
+use crate::exchange::{Bucket, Given, Note, Objects, Shelf, StorageAddress, dropped, tag_of};
 use crate::executor::{Asked, Trainer};
 use crate::protocol::{Offer, Refusal, version};
 
@@ -24,7 +25,7 @@ pub(super) async fn attend(
     note: Note,
 ) -> Result<Attended, WorkerError> {
     let objects = Objects::open(storage, note)
-        .map_err(|words| WorkerError::Storage(storage.url.clone(), words))?;
+        .map_err(|error| WorkerError::Storage(storage.url.clone(), error))?;
     let shelf = Shelf::of(tag);
     let Some(given) = objects.get_json::<Given>(&shelf.offer()).await? else {
         return Ok(Attended::Unwanted);
@@ -44,7 +45,7 @@ pub(super) async fn attend(
         gpu: offer.gpu.then_some(0),
     };
     let exchange = Bucket::new(objects, shelf, &offer);
-    let kept = folder.keep(offer).map_err(WorkerError::Here)?;
+    let kept = folder.keep(offer)?;
     let worker = Worker {
         exchange,
         folder,
@@ -61,15 +62,17 @@ struct Scratch<'a>(&'a Path);
 
 impl Drop for Scratch<'_> {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.0);
+        dropped(std::fs::remove_dir_all(self.0), "a folder was not removed");
     }
 }
 
 /// What is offered, if this isoflop can train it.
 fn offered(given: Given, tag: &str) -> Result<Offer, WorkerError> {
     let refused = |error: String| {
-        let hint = "install the same isoflop on all machines".to_owned();
-        WorkerError::Refused(Refusal { error, hint })
+        WorkerError::Refused(Refusal::new(
+            error,
+            "install the same isoflop on all machines",
+        ))
     };
     if given.version != version() {
         return Err(refused(format!(
@@ -91,7 +94,7 @@ fn offered(given: Given, tag: &str) -> Result<Offer, WorkerError> {
 
 /// Makes the attempt this process's; says whether it was nobody's.
 async fn claim(objects: &Objects, shelf: &Shelf) -> Result<bool, WorkerError> {
-    let claimant = claimant().map_err(WorkerError::Here)?;
+    let claimant = claimant()?;
     let bytes = claimant.to_string().into_bytes();
     // The answer to an earlier request may have been lost: then it is there, and ours.
     Ok(objects.create(&shelf.claim(), bytes).await?

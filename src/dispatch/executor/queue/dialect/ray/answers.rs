@@ -2,8 +2,9 @@
 
 use reqwest::StatusCode;
 use serde::Deserialize;
+use tracing::debug;
 
-use crate::exchange::BackendError;
+use crate::exchange::{BackendError, dropped};
 use isoflop_core::run::Fate;
 
 /// An answer, whatever it says.
@@ -115,11 +116,14 @@ pub(super) fn jobs(answer: &Answer) -> Result<Vec<RayJob>, BackendError> {
 
 /// One job, if Ray tells of it.
 pub(super) fn one_job(answer: &Answer) -> Option<RayJob> {
-    answer
-        .status
-        .is_success()
-        .then(|| serde_json::from_str(&answer.text).ok())
-        .flatten()
+    if !answer.status.is_success() {
+        debug!(answer = answer.words(), "Ray does not tell of a job");
+        return None;
+    }
+    dropped(
+        serde_json::from_str(&answer.text),
+        "Ray tells of a job what is not understood",
+    )
 }
 
 /// Why a job failed: what Ray says, and the last that the job printed, which it appends.

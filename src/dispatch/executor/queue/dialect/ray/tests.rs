@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
+
+use isoflop_sweep::{At, Count, Number};
 
 use super::*;
 
@@ -135,23 +137,26 @@ fn listener(answers: Vec<(u16, String)>) -> (String, JoinHandle<Vec<String>>) {
     (address, asked)
 }
 
-const WANTED: Resources = Resources {
-    cpus: 2,
-    gpus: 1,
-    memory: Some(1 << 30),
-    pending: Duration::from_secs(60),
-};
-
 fn at(address: &str) -> Ray {
-    Ray::new(address, None, WANTED).unwrap()
+    with_token(address, None)
+}
+
+fn with_token(address: &str, file: Option<&Path>) -> Ray {
+    let token_file = file.map(|file| At::nowhere(file.display().to_string()));
+    Ray::new(&RayExecutor {
+        address: At::nowhere(address.to_owned()),
+        token_file,
+        gpus: At::nowhere(Count(1)),
+        threads_per_run: At::nowhere(Count(2)),
+        memory_bytes: Some(At::nowhere(Count(1 << 30))),
+        pending_seconds: At::nowhere(Number(60.0)),
+        ..RayExecutor::default()
+    })
+    .unwrap()
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    crate::exchange::runtime().unwrap().block_on(future)
 }
 
 fn names<const N: usize>(names: [&str; N]) -> Option<HashSet<String>> {
@@ -172,12 +177,7 @@ fn what_is_asked() {
     let file = folder.path().join("token");
     std::fs::write(&file, "secret\n").unwrap();
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let ray = Ray::new(
-        &format!("{address}/"),
-        Some(Token::read(&file).unwrap()),
-        WANTED,
-    )
-    .unwrap();
+    let ray = with_token(&format!("{address}/"), Some(&file));
     let script = PathBuf::from("/it's here/job.sh");
     let job = Job {
         tag: "isoflop-a-1-b".to_owned(),

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Job;
 use crate::exchange::BackendError;
-use crate::executor::queue::job::quoted;
+use crate::executor::queue::job::{Job, quoted};
 
 /// Begins the name of every array of ours.
 const PREFIX: &str = "isoflop-";
@@ -15,7 +14,7 @@ const DIGITS: usize = 24;
 /// What is given to Slurm together. Its name follows from what it holds: the same jobs make the same batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Batch {
-    name: String,
+    pub(super) name: String,
     tasks: Vec<Task>,
 }
 
@@ -33,11 +32,8 @@ impl Batch {
     /// # Errors
     /// [`BackendError::Unwritable`], when a job's path cannot stand on a line.
     pub(super) fn of(jobs: &[Job]) -> Result<Self, BackendError> {
-        let unfit = |job: &&Job| {
-            job.script
-                .to_str()
-                .is_none_or(|path| path.contains(['\n', '\r']))
-        };
+        let no_line = |path: &str| path.contains(['\n', '\r']);
+        let unfit = |job: &&Job| job.script.to_str().is_none_or(no_line);
         if let Some(job) = jobs.iter().find(unfit) {
             return Err(BackendError::Unwritable(format!(
                 "`{}` has a path that cannot stand on a line of text",
@@ -74,10 +70,6 @@ impl Batch {
         })
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Its manifest: one line a task, its tag and its script.
     pub(super) fn manifest(&self) -> String {
         text(&self.tasks)
@@ -88,14 +80,10 @@ impl Batch {
         let head =
             "#!/bin/sh\n# What Slurm executes for each task of this array. isoflop wrote it.\n";
         if self.is_by_command() {
-            let commands = self
-                .tasks
-                .iter()
-                .map(|task| task.command.as_deref().unwrap_or_default())
-                .enumerate();
-            let cases: String = commands
-                .map(|(task, command)| format!("{task}) exec {command} ;;\n"))
-                .collect();
+            let commands = self.tasks.iter().filter_map(|task| task.command.as_ref());
+            let cases = commands.enumerate();
+            let cases = cases.map(|(task, command)| format!("{task}) exec {command} ;;\n"));
+            let cases: String = cases.collect();
             return format!("{head}case $SLURM_ARRAY_TASK_ID in\n{cases}esac\n");
         }
         // The script on the task's line.
@@ -126,10 +114,8 @@ impl Batch {
 }
 
 fn text(tasks: &[Task]) -> String {
-    tasks
-        .iter()
-        .map(|task| format!("{}\t{}\n", task.tag, task.script.display()))
-        .collect()
+    let line = |task: &Task| format!("{}\t{}\n", task.tag, task.script.display());
+    tasks.iter().map(line).collect()
 }
 
 /// Whether an array of this name may be ours: it is no path, and nothing of other people's.
@@ -160,9 +146,9 @@ mod tests {
             job("isoflop-b-1-f", Path::new("/r/it's/job.sh")),
         ];
         let batch = Batch::of(&jobs).unwrap();
-        assert!(is_ours(batch.name()) && batch.name().len() <= 63);
+        assert!(is_ours(&batch.name) && batch.name.len() <= 63);
         assert_eq!(
-            Batch::read(batch.name(), &batch.manifest()),
+            Batch::read(&batch.name, &batch.manifest()),
             Some(batch.clone())
         );
         assert_eq!(
@@ -170,7 +156,7 @@ mod tests {
             (Some(1), Some("isoflop-b-1-f"), None)
         );
         assert_eq!(Batch::of(&jobs), Ok(batch.clone()));
-        assert_ne!(Batch::of(&jobs[..1]).unwrap().name(), batch.name());
+        assert_ne!(Batch::of(&jobs[..1]).unwrap().name, batch.name);
         assert_eq!(Batch::read("isoflop-1", "torn"), None);
         assert!(Batch::of(&[job("t", Path::new("/r/a\nb/job.sh"))]).is_err());
     }

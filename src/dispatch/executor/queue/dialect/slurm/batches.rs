@@ -1,9 +1,10 @@
 //! The batches of a sweep, as their manifests in the results tell.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use super::Shared;
+use parking_lot::Mutex;
+
 use super::batch::{Batch, is_ours};
 use crate::exchange::BackendError;
 use crate::executor::dropped;
@@ -11,6 +12,9 @@ use isoflop_core::run::{AttemptDir, BatchDir, SweepDir, write_whole};
 
 /// An array's name, and a task of it.
 pub(super) type Place = (String, usize);
+
+/// A batch that many hold.
+pub(super) type Shared = Arc<Batch>;
 
 /// The batches whose manifests lie in a sweep's folder: no others are its.
 #[derive(Debug)]
@@ -37,20 +41,20 @@ impl Batches {
     /// # Errors
     /// [`BackendError::Unwritable`].
     pub(super) fn add(&self, batch: Batch) -> Result<Shared, BackendError> {
-        let folder = self.folder(batch.name());
+        let folder = self.folder(&batch.name);
         let write = |path: &std::path::Path, text: String| write_whole(path, text.as_bytes());
         let written = std::fs::create_dir_all(folder.root())
             .and_then(|()| write(&folder.job(), batch.script(&folder.tasks())))
             .and_then(|()| write(&folder.tasks(), batch.manifest()));
         written.map_err(|e| BackendError::unwritable(folder.root(), &e))?;
         let batch = Shared::new(batch);
-        self.known().insert(batch.name().to_owned(), batch.clone());
+        self.known.lock().insert(batch.name.clone(), batch.clone());
         Ok(batch)
     }
 
     /// The batch of an array of this name; nothing if it is another's.
     pub(super) fn get(&self, name: &str) -> Option<Shared> {
-        if let Some(batch) = self.known().get(name) {
+        if let Some(batch) = self.known.lock().get(name) {
             return Some(batch.clone());
         }
         if !is_ours(name) {
@@ -59,7 +63,7 @@ impl Batches {
         let manifest = std::fs::read_to_string(self.folder(name).tasks());
         let manifest = dropped(manifest, "a manifest was not read")?;
         let batch = Shared::new(Batch::read(name, &manifest)?);
-        self.known().insert(name.to_owned(), batch.clone());
+        self.known.lock().insert(name.to_owned(), batch.clone());
         Some(batch)
     }
 
@@ -76,7 +80,7 @@ impl Batches {
     pub(super) fn sweep_up(&self, live: &HashSet<String>) {
         for name in self.names().into_iter().filter(|name| !live.contains(name)) {
             if self.get(&name).is_some_and(|batch| is_over(&batch)) {
-                self.known().remove(&name);
+                self.known.lock().remove(&name);
                 let removed = std::fs::remove_dir_all(self.folder(&name).root());
                 dropped(removed, "a batch was not removed");
             }
@@ -93,11 +97,6 @@ impl Batches {
             .filter(|name| is_ours(name))
             .collect()
     }
-
-    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Shared>> {
-        // Nothing can panic while it is held.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn is_over(batch: &Batch) -> bool {
@@ -109,8 +108,8 @@ fn is_over(batch: &Batch) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Job;
     use super::*;
+    use crate::executor::queue::job::Job;
 
     /// Batches are told of by their files, and kept until nobody can ask for them.
     #[test]
@@ -135,8 +134,8 @@ mod tests {
         let name = Batches::new(sweep.clone())
             .add(Batch::of(&jobs).unwrap())
             .unwrap()
-            .name()
-            .to_owned();
+            .name
+            .clone();
 
         let batches = Batches::new(sweep.clone());
         assert_eq!(batches.place(&jobs[1].tag), Some((name.clone(), 1)));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::batches::Place;
+use super::fields::fields;
 use isoflop_core::run::Fate;
 
 /// Of each task its array's name, its number, how it ended, and its exit code and signal.
@@ -13,10 +14,7 @@ pub(super) const FORMAT: &str = "--format=JobName,JobID,State,ExitCode";
 pub(super) fn fates(answer: &str) -> BTreeMap<Place, Fate> {
     let mut fates = BTreeMap::new();
     for line in answer.lines() {
-        let mut parts = line.trim_end().rsplitn(4, '|');
-        let (Some(exit), Some(state), Some(id), Some(name)) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let Some([name, id, state, exit]) = fields(line) else {
             continue;
         };
         let Some(fate) = fate(state, exit) else {
@@ -76,15 +74,11 @@ fn range(text: &str) -> Option<RangeInclusive<usize>> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::fields::recorded;
     use super::*;
 
-    fn of(recorded: &str) -> String {
-        let words: String = recorded
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .map(|line| format!("{line}\n"))
-            .collect();
-        let fates = fates(&words)
+    fn of(text: &str) -> String {
+        let fates = fates(&recorded(text))
             .into_iter()
             .map(|((name, task), fate)| format!("{name} {task}: {fate:?}\n"));
         fates.collect()

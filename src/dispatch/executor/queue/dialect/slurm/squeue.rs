@@ -1,5 +1,8 @@
 //! What `squeue` says. docs/executors.md: engines differ by version, so parsers are tested on recorded words.
 
+use super::batch::is_ours;
+use super::fields::fields;
+
 /// Of each task its array's name and number, and its own.
 pub(super) const FORMAT: &str = "--format=%j|%F|%K";
 
@@ -18,16 +21,15 @@ pub(super) struct Row {
 pub(super) fn rows(answer: &str) -> Option<Vec<Row>> {
     let mut rows = Vec::new();
     for line in answer.lines() {
-        let mut parts = line.trim_end().rsplitn(3, '|');
-        let (task, array, name) = (parts.next(), parts.next(), parts.next());
-        match (name, array.map(str::parse), task.map(str::parse)) {
-            (Some(name), Some(Ok(array)), Some(Ok(task))) => rows.push(Row {
+        let [name, array, task] = fields(line).unwrap_or([line, "", ""]);
+        match (array.parse(), task.parse()) {
+            (Ok(array), Ok(task)) => rows.push(Row {
                 name: name.to_owned(),
                 array,
                 task,
             }),
             // A job that is no array, or another's with whatever name.
-            _ if task == Some("N/A") || !super::batch::is_ours(name.unwrap_or(line)) => {}
+            _ if task == "N/A" || !is_ours(name) => {}
             _ => return None,
         }
     }
@@ -38,20 +40,14 @@ pub(super) fn rows(answer: &str) -> Option<Vec<Row>> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::fields::recorded;
     use super::*;
 
     /// The tasks of ours in an answer.
-    fn of(recorded: &str) -> String {
-        let words: String = recorded
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .map(|line| format!("{line}\n"))
-            .collect();
-        let rows = rows(&words)
-            .unwrap()
-            .into_iter()
-            .filter(|row| super::super::batch::is_ours(&row.name));
-        rows.map(|Row { name, array, task }| format!("{name}: task {task} of {array}\n"))
+    fn of(text: &str) -> String {
+        let rows = rows(&recorded(text)).unwrap().into_iter();
+        let ours = rows.filter(|row| is_ours(&row.name));
+        ours.map(|Row { name, array, task }| format!("{name}: task {task} of {array}\n"))
             .collect()
     }
 

@@ -1,9 +1,12 @@
 //! Failures that are dropped on purpose.
 
 use std::error::Error;
+use std::fs;
 use std::io;
+use std::path::Path;
 
 use nix::errno::Errno;
+use serde::de::DeserializeOwned;
 use tracing::debug;
 
 /// Leaves a debug line of a failure that nothing follows from; what is gone already, as it should be, leaves none.
@@ -19,6 +22,16 @@ pub(crate) fn dropped<T, E: Error + 'static>(
         debug!(error = error.to_string(), "{what}");
     }
     None
+}
+
+/// What a file of JSON holds, if it is there and whole.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let bytes = dropped(fs::read(path), "a file was not read")?;
+    let value = serde_json::from_slice(&bytes);
+    if value.is_err() {
+        debug!(path = %path.display(), "a file is damaged");
+    }
+    value.ok()
 }
 
 /// Whether a file or a process is not there.

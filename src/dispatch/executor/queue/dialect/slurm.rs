@@ -4,15 +4,16 @@
 mod arguments;
 mod batch;
 mod batches;
+mod fields;
 mod sacct;
 mod squeue;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::sync::Arc;
 
 use tokio::process::Command;
 
+use super::Dialect;
 use crate::exchange::BackendError;
 use crate::executor::dropped;
 use crate::executor::queue::call::{quiet, said};
@@ -31,7 +32,7 @@ const SINCE: &str = "now-7days";
 
 /// Slurm, for the runs of one sweep.
 #[derive(Debug)]
-pub struct Slurm {
+pub(crate) struct Slurm {
     /// What every job asks for.
     arguments: Vec<String>,
     batches: Batches,
@@ -45,7 +46,7 @@ impl Slurm {
     ///
     /// # Errors
     /// When the folder has no path that another machine could use.
-    pub fn new(wanted: &SlurmExecutor, sweep: &SweepDir) -> io::Result<Self> {
+    pub(crate) fn new(wanted: &SlurmExecutor, sweep: &SweepDir) -> io::Result<Self> {
         let sweep = SweepDir::at(&std::path::absolute(sweep.root())?);
         Ok(Self {
             arguments: arguments::of(wanted),
@@ -56,46 +57,18 @@ impl Slurm {
         })
     }
 
-    pub(super) async fn submit(&self, job: &Job) -> Result<(), BackendError> {
-        let submitted = self
-            .submissions
-            .join(job.clone(), |jobs| self.submit_all(jobs))
-            .await;
-        submitted.unwrap_or_else(|| Err(BackendError::Rejected("it was not submitted".to_owned())))
-    }
-
-    async fn submit_all(&self, jobs: Vec<Job>) -> Vec<Result<(), BackendError>> {
-        let submitted = self.submit_batch(&jobs).await;
-        vec![submitted; jobs.len()]
-    }
-
     /// Gives jobs to Slurm as one array. What tells which task is which lies on the disk before.
     async fn submit_batch(&self, jobs: &[Job]) -> Result<(), BackendError> {
         let batch = self.batches.add(Batch::of(jobs)?)?;
-        let folder = self.batches.folder(batch.name());
+        let folder = self.batches.folder(&batch.name);
         // What tasks print stays where they are, if that has no folder of ours.
-        let printed = if batch.is_by_command() {
-            None
-        } else {
-            Some(&folder)
-        };
+        let printed = (!batch.is_by_command()).then_some(&folder);
         let mut sbatch = call("sbatch");
         sbatch
             .args(&self.arguments)
-            .args(arguments::of_array(batch.name(), jobs.len(), printed))
+            .args(arguments::of_array(&batch.name, jobs.len(), printed))
             .arg(folder.job());
         said(sbatch, "sbatch").await.map(drop)
-    }
-
-    pub(super) async fn live(&self) -> Result<HashSet<String>, BackendError> {
-        let rows = self.rows().await?;
-        let tags = rows
-            .iter()
-            .filter_map(|row| Some(self.batches.get(&row.name)?.tag(row.task)?.to_owned()))
-            .collect();
-        let arrays = rows.into_iter().map(|row| row.name).collect();
-        self.batches.sweep_up(&arrays);
-        Ok(tags)
     }
 
     /// The tasks of arrays that Slurm knows.
@@ -108,62 +81,32 @@ impl Slurm {
         })
     }
 
-    pub(super) async fn cancel(&self, tag: &str) -> Result<(), BackendError> {
-        let cancelled = self
-            .cancellations
-            .join(tag.to_owned(), |tags| self.cancel_all(tags))
-            .await;
-        cancelled.unwrap_or_else(|| Err(BackendError::Rejected("it was not cancelled".to_owned())))
-    }
-
-    async fn cancel_all(&self, tags: Vec<String>) -> Vec<Result<(), BackendError>> {
-        let cancelled = self.cancel_tasks(&tags).await;
-        vec![cancelled; tags.len()]
-    }
-
     /// Ends tasks. Their numbers are asked for by their arrays' names at this moment, and forgotten again. (`scancel --name`, which would
     /// hold a number against its name, takes one task that waits for all of its array that do.)
     async fn cancel_tasks(&self, tags: &[String]) -> Result<(), BackendError> {
-        let places: HashSet<Place> = tags
-            .iter()
-            .filter_map(|tag| self.batches.place(tag))
-            .collect();
-        let rows = self.rows().await?;
-        let meant = rows
-            .into_iter()
-            .filter(|row| places.contains(&(row.name.clone(), row.task)));
-        let numbers: Vec<String> = meant
-            .map(|row| format!("{}_{}", row.array, row.task))
-            .collect();
-        if numbers.is_empty() {
+        let places = tags.iter().filter_map(|tag| self.batches.place(tag));
+        let places: HashSet<Place> = places.collect();
+        let mut rows = self.rows().await?;
+        rows.retain(|row| places.contains(&(row.name.clone(), row.task)));
+        if rows.is_empty() {
             return Ok(());
         }
         let mut scancel = call("scancel");
-        scancel.args(numbers);
+        scancel.args(rows.iter().map(|row| format!("{}_{}", row.array, row.task)));
         said(scancel, "scancel").await.map(drop)
-    }
-
-    pub(super) async fn fate(&self, tag: &str) -> Option<Fate> {
-        self.fates
-            .join(tag.to_owned(), |tags| self.fates_of(tags))
-            .await
-            .flatten()
     }
 
     /// What Slurm's accounts say of tasks that are gone. Where it keeps none, nothing.
     async fn fates_of(&self, tags: Vec<String>) -> Vec<Option<Fate>> {
         let places: Vec<Option<Place>> = tags.iter().map(|tag| self.batches.place(tag)).collect();
-        let names: HashSet<&str> = places
-            .iter()
-            .flatten()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let known =
-            dropped(self.accounts(names).await, "Slurm has no accounts").unwrap_or_default();
-        places
-            .into_iter()
-            .map(|place| known.get(&place?).cloned())
-            .collect()
+        let names = places.iter().flatten().map(|(name, _)| name.as_str());
+        let known = dropped(
+            self.accounts(names.collect()).await,
+            "Slurm has no accounts",
+        );
+        let known = known.unwrap_or_default();
+        let fates = places.into_iter().map(|place| known.get(&place?).cloned());
+        fates.collect()
     }
 
     async fn accounts(&self, names: HashSet<&str>) -> Result<BTreeMap<Place, Fate>, BackendError> {
@@ -181,21 +124,46 @@ impl Slurm {
     }
 }
 
+impl Dialect for Slurm {
+    async fn submit(&self, job: &Job) -> Result<(), BackendError> {
+        let all = |jobs: Vec<Job>| async move { vec![self.submit_batch(&jobs).await; jobs.len()] };
+        let submitted = self.submissions.join(job.clone(), all).await;
+        submitted.unwrap_or_else(|| Err(BackendError::Rejected("it was not submitted".to_owned())))
+    }
+
+    async fn live(&self) -> Result<HashSet<String>, BackendError> {
+        let rows = self.rows().await?;
+        let tags = rows
+            .iter()
+            .filter_map(|row| Some(self.batches.get(&row.name)?.tag(row.task)?.to_owned()))
+            .collect();
+        let arrays = rows.into_iter().map(|row| row.name).collect();
+        self.batches.sweep_up(&arrays);
+        Ok(tags)
+    }
+
+    async fn cancel(&self, tag: &str) -> Result<(), BackendError> {
+        let all =
+            |tags: Vec<String>| async move { vec![self.cancel_tasks(&tags).await; tags.len()] };
+        let cancelled = self.cancellations.join(tag.to_owned(), all).await;
+        cancelled.unwrap_or_else(|| Err(BackendError::Rejected("it was not cancelled".to_owned())))
+    }
+
+    async fn fate(&self, tag: &str) -> Option<Fate> {
+        let all = |tags| self.fates_of(tags);
+        self.fates.join(tag.to_owned(), all).await.flatten()
+    }
+}
+
 /// A command of Slurm, without what the user's variables would change in its answers.
 fn call(program: &str) -> Command {
     let mut command = quiet(program);
-    let ours = |name: &str| {
-        ["SQUEUE_", "SCANCEL_", "SACCT_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-    };
+    let theirs = ["SQUEUE_", "SCANCEL_", "SACCT_"];
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(ours) {
+        let words = name.to_str().unwrap_or_default();
+        if theirs.iter().any(|prefix| words.starts_with(prefix)) {
             command.env_remove(name);
         }
     }
     command
 }
-
-/// A batch that many hold.
-type Shared = Arc<Batch>;

@@ -1,0 +1,29 @@
+//! Which settings of a sweep are those of an engine with a queue.
+
+use std::sync::Arc;
+
+use super::dialect::{DialectError, Ray, Slurm};
+use super::engine::{Queue, QueueTerms};
+use crate::executor::Executor as Engine;
+use isoflop_core::run::SweepDir;
+use isoflop_sweep::Executor;
+
+/// The engine of these settings, for the sweep of a folder; nothing where it has no queue. `terms` are asked for if it has one.
+///
+/// # Errors
+/// [`DialectError`] when it cannot be spoken to from here, and what `terms` says.
+pub fn queue<E: From<DialectError>>(
+    settings: &Executor,
+    sweep: &SweepDir,
+    terms: impl FnOnce() -> Result<QueueTerms, E>,
+) -> Result<Option<Arc<dyn Engine>>, E> {
+    Ok(Some(match settings {
+        Executor::Local(_) | Executor::Workers(_) => return Ok(None),
+        Executor::Command(commands) => Arc::new(Queue::new(commands.clone(), terms()?)),
+        Executor::Slurm(settings) => {
+            let slurm = Slurm::new(settings, sweep).map_err(DialectError::Nowhere)?;
+            Arc::new(Queue::new(slurm, terms()?))
+        }
+        Executor::Ray(settings) => Arc::new(Queue::new(Ray::new(settings)?, terms()?)),
+    }))
+}
