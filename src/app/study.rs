@@ -1,6 +1,6 @@
 //! The runs that laws are fitted to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::sizes::further;
 use super::sweep::recorded;
@@ -57,8 +57,11 @@ pub enum Origin {
 /// # Errors
 /// [`AppError`] where there is none, or it is not usable.
 pub fn study(source: &StudySource, listener: &mut dyn Listener) -> Result<Studied, AppError> {
-    if let Some(path) = table::table(source) {
-        let study = table::read(source, path, listener)?;
+    let path = Path::new(&source.name);
+    // What is said of a table alone says that it is one.
+    let is_said = !source.map.is_empty() || source.keep_suspects;
+    if is_said || table::is_no_sweeps(path) {
+        let study = table::read(path, &source.map, source.keep_suspects, listener)?;
         let arms = study.arms();
         return Ok(Studied {
             name: source.name.clone(),

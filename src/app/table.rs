@@ -2,15 +2,13 @@
 
 use std::path::{Component, Path};
 
-use super::{AppError, Listener, StudySource};
+use super::{AppError, Listener};
 use isoflop_fit::Study;
 use isoflop_table::{Foreign, Note, Role, is_table, read_foreign};
 
-/// The table that is named, if it is none of our sweeps: by its ending, by what is said of it, or as what no sweep is called.
-pub(crate) fn table(source: &StudySource) -> Option<&Path> {
-    let path = Path::new(&source.name);
-    let asks_for_one = !source.map.is_empty() || source.keep_suspects;
-    (is_table(path) || asks_for_one || is_no_sweep(path)).then_some(path)
+/// Whether a path is that of a table and none of our sweeps: by its ending, or as what no sweep is called.
+pub(crate) fn is_no_sweeps(path: &Path) -> bool {
+    is_table(path) || is_no_sweep(path)
 }
 
 /// Whether a name is that of something else than a sweep or its file: a file, a pipe, or a path. A folder beside may be
@@ -27,11 +25,12 @@ fn is_no_sweep(path: &Path) -> bool {
 
 /// Reads a table, and says what was made of it.
 pub(crate) fn read(
-    source: &StudySource,
     path: &Path,
+    map: &[(String, String)],
+    keep_suspects: bool,
     listener: &mut dyn Listener,
 ) -> Result<Study, AppError> {
-    let foreign = read_foreign(path, &source.map, source.keep_suspects)?;
+    let foreign = read_foreign(path, map, keep_suspects)?;
     tell(&foreign, listener);
     Ok(foreign.study)
 }

@@ -22,6 +22,5 @@ mod tests;
 
 pub use choose::suggest;
 pub use grid::OfferedSize;
-pub use suggestion::{Place, SuggestRefusal, Suggestion, Wanted};
-pub use sweep_form::{SweepForm, SweepSize};
+pub use suggestion::{Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Wanted};
 pub use target::Target;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::Interval;
-use super::{OfferedSize, SweepForm, Target};
+use super::{OfferedSize, Target};
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +56,32 @@ pub struct Suggestion {
     pub sweep_from: Option<f64>,
     /// Correlation of the errors of two arms at one size, budget and seed.
     pub correlation: f64,
+}
+
+/// The `sizes`, `budgets` and number of `seeds` of an extended sweep: what is there stays, so that finished runs are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct SweepForm {
+    /// Sizes, smallest first.
+    pub sizes: Vec<SweepSize>,
+    /// Budgets, FLOPs.
+    pub budgets: Vec<f64>,
+    /// How many seeds.
+    pub seeds: usize,
+    /// Runs that are not there yet.
+    pub new_runs: usize,
+    /// What they cost, FLOPs.
+    pub flops: f64,
+    /// An estimate of the interval's width when they are done, as a share of the width now.
+    pub shrink: f64,
+}
+
+/// A size: by the study's name, or by what the baseline counts.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct SweepSize {
+    /// The study's name of it, where it has one.
+    pub label: Option<String>,
+    /// N of the first arm, parameters.
+    pub params: f64,
 }
 
 /// Runs of one size and budget: one of each arm for each seed.

@@ -1,37 +1,9 @@
 //! The suggestion in a sweep file's form, in which every size is run at every budget with every seed.
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use super::design::Design;
 use super::places::Grid;
 use super::search::Limits;
-
-/// The `sizes`, `budgets` and number of `seeds` of an extended sweep: what is there stays, so that finished runs are kept.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct SweepForm {
-    /// Sizes, smallest first.
-    pub sizes: Vec<SweepSize>,
-    /// Budgets, FLOPs.
-    pub budgets: Vec<f64>,
-    /// How many seeds.
-    pub seeds: usize,
-    /// Runs that are not there yet.
-    pub new_runs: usize,
-    /// What they cost, FLOPs.
-    pub flops: f64,
-    /// An estimate of the interval's width when they are done, as a share of the width now.
-    pub shrink: f64,
-}
-
-/// A size: by the study's name, or by what the baseline counts.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct SweepSize {
-    /// The study's name of it, where it has one.
-    pub label: Option<String>,
-    /// N of the first arm, parameters.
-    pub params: f64,
-}
+use super::suggestion::{SweepForm, SweepSize};
 
 /// Which rungs and budgets of the grid are in the file, and how many seeds.
 #[derive(Clone, Debug, PartialEq)]

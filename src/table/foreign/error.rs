@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::find::clause;
+use super::names::clause;
 use super::roles::Role;
 
 /// Why a table is not usable.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::ForeignError;
+use super::names::{clause, quoted};
 use super::roles::{Known, ROLES, Role, plain};
 use super::sheet::Sheet;
 
@@ -241,23 +242,6 @@ fn nearest<'a>(names: impl Iterator<Item = &'a str>, wanted: &[&str]) -> Vec<&'a
         .collect();
     alike.sort_by(|a, b| b.0.total_cmp(&a.0));
     alike.into_iter().take(3).map(|(_, name)| name).collect()
-}
-
-/// Names that are near one that was looked for, to end a sentence with.
-pub(super) fn clause<S: AsRef<str>>(names: &[S]) -> String {
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!("; nearest: {}", quoted(names))
-    }
-}
-
-fn quoted<S: AsRef<str>>(names: &[S]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{}`", name.as_ref()))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// The columns of the file: so many are named, more are counted.

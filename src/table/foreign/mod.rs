@@ -9,6 +9,8 @@ mod error;
 mod file;
 mod find;
 mod hint;
+mod names;
+mod note;
 mod outliers;
 mod parquet;
 mod placement;
@@ -25,5 +27,6 @@ mod warnings;
 
 pub use error::ForeignError;
 pub use file::is_table;
+pub use note::Note;
 pub use roles::{Role, column_names};
-pub use table::{Foreign, Note, read_foreign};
+pub use table::{Foreign, read_foreign};

@@ -7,6 +7,7 @@ use isoflop_fit::{Excluded, Observation, Study};
 use super::ForeignError;
 use super::file::sheet;
 use super::find::find;
+use super::note::Note;
 use super::outliers::leave_out;
 use super::placement::{Placement, placements};
 use super::repeats::{Seeded, part};
@@ -26,22 +27,6 @@ pub struct Foreign {
     pub notes: Vec<Note>,
     /// The column of each role that has one.
     pub columns: Vec<(Role, String)>,
-}
-
-/// A sentence for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// What was assumed.
-    Remark(String),
-    /// What looks wrong.
-    Warning(String),
-}
-
-impl Note {
-    fn text(&self) -> &str {
-        let (Self::Remark(text) | Self::Warning(text)) = self;
-        text
-    }
 }
 
 /// Reads a table. `map` gives columns to roles, as (role, column); `keep_suspects` keeps runs that look diverged.
