@@ -136,7 +136,7 @@ fn source_files() -> Vec<SourceFile> {
                 && !["tests.rs", "fixture.rs", "build.rs"]
                     .iter()
                     .any(|other| within.to_str().unwrap().ends_with(other));
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with("tests") {
                 folders.push(path);
             } else if is_ours {
                 found.push(source_file(&path, within));

@@ -48,7 +48,7 @@ fn tree() -> Vec<(String, String)> {
     };
     let shipped = |file: &str| {
         let others = ["tests.rs", "fixture.rs", "build.rs"];
-        !others.iter().any(|other| file.ends_with(other))
+        !others.iter().any(|other| file.ends_with(other)) && !file.contains("/tests/")
     };
     let files = sources(&root)
         .into_iter()

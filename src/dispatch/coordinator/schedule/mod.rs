@@ -15,6 +15,4 @@ pub(super) use step::{asked, step};
 pub(super) use verdict::{Choice, GiveUp, Next, Room, StopReason, Subject, Verdict};
 
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod tests;

@@ -1,12 +1,14 @@
+mod model;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::model::Model;
 use super::step::Decision;
 use super::*;
 use crate::store::{Failure, FailureClass, Record, RunState};
 use isoflop_sweep::RunOrder;
+use model::Model;
 
 const CLASSES: [FailureClass; 7] = [
     FailureClass::Crash,

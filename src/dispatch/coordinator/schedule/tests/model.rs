@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::{Command, Event, Exploded};
-use super::facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex};
+use super::super::event::{Command, Event, Exploded};
+use super::super::facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex};
 use crate::store::{Failure, FailureClass, Record, RunState};
 use isoflop_sweep::RunOrder;
 
