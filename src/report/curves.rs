@@ -3,11 +3,21 @@
 use super::Inputs;
 use super::axis::{Axis, count};
 use super::figure::{Figure, Mark, Panel};
+use super::page_figure::PageFigure;
 use super::palette::{Budgets, names};
 use super::words::budget_unit;
 use isoflop_table::{CurveRow, RunStatus};
 
-pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+/// Where it stands on the page, and what is said below it.
+pub(super) const FIGURE: PageFigure = PageFigure {
+    name: "curves",
+    title: "Training curves",
+    caption: "Validation loss during training, one line a run, both axes logarithmic. Diverged runs are \
+         cut off where they leave the range of the others.",
+    draw,
+};
+
+fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     // Before the first step no token was seen, which a logarithmic axis cannot show.
     let rows: Vec<&CurveRow> = inputs.curves.iter().filter(|row| row.step > 0).collect();
     let budgets = Budgets::of(inputs);

@@ -2,6 +2,7 @@
 
 use super::axis::{Axis, signed};
 use super::figure::{Entry, Figure, Ink, Mark, Marker, Panel, Shape, group};
+use super::page_figure::PageFigure;
 use super::{Inputs, palette};
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::{Difference, DirectArm, DirectComparison};
@@ -10,7 +11,16 @@ use isoflop_fit::{Difference, DirectArm, DirectComparison};
 const ARM: u32 = 19;
 const REST: u32 = 86;
 
-pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+/// Where it stands on the page, and what is said below it.
+pub(super) const FIGURE: PageFigure = PageFigure {
+    name: "direct",
+    title: "Differences of the loss from the baseline",
+    caption: "Left of the dashed line an architecture is better than the baseline. Large dots are means over the seeds \
+         that both have, lines their 95% intervals, small dots the seeds.",
+    draw,
+};
+
+fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let compared = inputs.fits.direct.iter();
     let compared: Vec<&DirectComparison> = compared
         .filter(|direct| differences(direct).next().is_some())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::axis::{Axis, scientific, steps};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape, Stroke, group};
+use super::page_figure::PageFigure;
 use super::words::multiplier;
 use super::{Inputs, cost, palette};
 use isoflop_core::run::Budget;
@@ -16,7 +17,18 @@ const LEFT_ROOM: f64 = 2.5;
 /// Pieces that a curved frontier is drawn in.
 const PIECES: u32 = 32;
 
-pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+/// Where it stands on the page, and what is said below it.
+pub(super) const FIGURE: PageFigure = PageFigure {
+    name: "frontier",
+    title: "Loss against compute",
+    caption: "Lower is better. Large markers are the optima of the profiles with their 95% intervals, solid lines the \
+         fitted frontiers over the compute they were measured at (dashed beyond), small points the final losses \
+         of all runs, the thin stairs the best of them so far. The double arrow is the compute multiplier: both \
+         ends have the same loss.",
+    draw,
+};
+
+fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let arms = &inputs.fits.arms;
     let finals = || inputs.runs.iter().filter_map(|run| last(inputs, run));
     let vertices = || arms.iter().flat_map(vertices);

@@ -2,6 +2,7 @@
 
 use super::axis::{Axis, plain};
 use super::figure::{Entry, Figure, Ink, Mark, Panel, Shape, group};
+use super::page_figure::PageFigure;
 use super::{Inputs, palette};
 use isoflop_core::run::Budget;
 use isoflop_fit::Tuned;
@@ -12,7 +13,15 @@ struct Order<'a> {
     budgets: Vec<Budget>,
 }
 
-pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+/// Where it stands on the page, and what is said below it.
+pub(super) const FIGURE: PageFigure = PageFigure {
+    name: "learning_rate",
+    title: "Loss against the factor on the learning rate",
+    caption: "One line a size and budget, the mean over seeds; the best factor is filled.",
+    draw,
+};
+
+fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let tuned = &inputs.fits.tuned;
     let tried = || tuned.iter().flat_map(|cell| &cell.tried);
     let factors = tried().map(|tried| tried.factor);

@@ -9,7 +9,6 @@
 
 mod axis;
 mod canvas;
-mod captions;
 mod clip;
 mod cost;
 mod curves;
@@ -24,6 +23,7 @@ mod markdown;
 mod marks;
 mod multiplier;
 mod optima;
+mod page_figure;
 mod palette;
 mod predicted;
 mod profiles;

@@ -1,9 +1,30 @@
 //! The page, section by section, in the order a reader asks: which is better, by how much, where from, how sure.
 
-use super::captions::figure;
-use super::{Inputs, provenance, seconds, soundness, surfaces, tables};
+use super::page_figure::PageFigure;
+use super::{
+    Inputs, curves, direct, frontier, learning_rate, multiplier, optima, predicted, profiles,
+    provenance, residuals, seconds, soundness, surfaces, tables,
+};
 use isoflop_fit::ArmFit;
 use isoflop_table::{RunRow, RunStatus};
+
+/// Figures that show laws: there is none without a profile.
+pub(super) const OF_LAWS: [&PageFigure; 5] = [
+    &frontier::FIGURE,
+    &profiles::FIGURE,
+    &optima::FIGURE,
+    &predicted::FIGURE,
+    &residuals::FIGURE,
+];
+
+/// The other figures.
+pub(super) const OF_RUNS: [&PageFigure; 5] = [
+    &multiplier::FIGURE,
+    &direct::FIGURE,
+    &seconds::FIGURE,
+    &curves::FIGURE,
+    &learning_rate::FIGURE,
+];
 
 /// All of `report.md`; `figures` are the names of those that were drawn.
 pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
@@ -11,16 +32,16 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         format!("# Scaling-law report: `{}`\n", inputs.sweep),
         verdicts(inputs),
         soundness::doubts(inputs.fits),
-        figure(figures, "frontier", ""),
+        frontier::FIGURE.shown(figures, ""),
         direct(inputs, figures),
         multipliers(inputs),
         profiles(inputs, figures),
         frontiers(inputs, figures),
         surfaces::section(inputs, figures),
-        figure(figures, "multiplier", ""),
+        multiplier::FIGURE.shown(figures, ""),
         soundness::section(inputs),
         time(inputs, figures),
-        figure(figures, "curves", ""),
+        curves::FIGURE.shown(figures, ""),
         learning_rates(inputs, figures),
         left_out(inputs),
         provenance::section(inputs),
@@ -74,7 +95,7 @@ fn time(inputs: &Inputs<'_>, figures: &[&str]) -> String {
             names.join("; ")
         ),
     };
-    figure(figures, "seconds", &mixed)
+    seconds::FIGURE.shown(figures, &mixed)
 }
 
 /// Losses side by side, where runs make no profile.
@@ -82,7 +103,7 @@ fn direct(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     if inputs.fits.direct.is_empty() {
         return String::new();
     }
-    let figure = figure(figures, "direct", "");
+    let figure = direct::FIGURE.shown(figures, "");
     let meaning = "A difference is the mean over seeds of an architecture's loss minus the baseline's at the same seed. \
                    Its interval is Student's over those seeds, each architecture by its own noise and by itself: of \
                    twenty that do not differ, one is expected to seem to. Two or three seeds give wide intervals.";
@@ -129,7 +150,7 @@ fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     if inputs.fits.arms.is_empty() || inputs.fits.only_direct() {
         return String::new();
     }
-    let figure = figure(figures, "profiles", "");
+    let figure = profiles::FIGURE.shown(figures, "");
     let meaning = "At each budget the size N* that reaches the least loss L*, with the tokens D* that the budget then \
                    pays for.";
     let one = |arm: &ArmFit| format!("### Profiles of `{}`\n\n{}", arm.arm, tables::profiles(arm));
@@ -157,7 +178,7 @@ fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let mut text =
         "## Compute-optimal frontiers\n\nL*(C) = E + a·C^-k, with E = 0 by profiles, and N* proportional to C^p.\n\n"
             .to_owned();
-    text += &spaced(figure(figures, "optima", ""));
+    text += &spaced(optima::FIGURE.shown(figures, ""));
     if arms.iter().any(|arm| arm.frontier.is_ok()) {
         text += &format!("{}\n", tables::frontiers(inputs));
     }
@@ -194,7 +215,7 @@ fn learning_rates(inputs: &Inputs<'_>, figures: &[&str]) -> String {
             tuned.len()
         ),
     };
-    let figure = spaced(figure(figures, "learning_rate", ""));
+    let figure = spaced(learning_rate::FIGURE.shown(figures, ""));
     format!(
         "## Tuned learning rates\n\nEach architecture is compared at the best factor (bold) on its rule's learning rate, \
          by the mean loss over seeds. {warning}\n\n{figure}{}",

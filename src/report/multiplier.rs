@@ -2,6 +2,7 @@
 
 use super::axis::{Axis, plain, scientific, with_ends};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Marker, Panel, Shape, group};
+use super::page_figure::PageFigure;
 use super::words::multiplier;
 use super::{Inputs, palette};
 use isoflop_core::metrics::LOSS_VAL;
@@ -44,7 +45,16 @@ impl Against {
     }
 }
 
-pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+/// Where it stands on the page, and what is said below it.
+pub(super) const FIGURE: PageFigure = PageFigure {
+    name: "multiplier",
+    title: "Compute multiplier against the compute of the baseline, and against the loss",
+    caption: "Above 1 the variant needs less compute for the same loss. The band is the 95% interval at each compute. The small \
+         markers right of the headline are what other approaches say at its compute.",
+    draw,
+};
+
+fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let comparisons = &inputs.fits.comparisons;
     let values = || points(comparisons).filter_map(|point| point.value);
     values().next()?;

@@ -2,6 +2,7 @@
 
 use super::axis::{Axis, count, plain, scientific, steps, with_ends};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape, group};
+use super::page_figure::PageFigure;
 use super::{Inputs, cost, palette};
 use isoflop_fit::{ArmFit, Vertex};
 
@@ -38,7 +39,16 @@ struct Drawn<'a> {
     law: Vec<(f64, [f64; 3])>,
 }
 
-pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+/// Where it stands on the page, and what is said below it.
+pub(super) const FIGURE: PageFigure = PageFigure {
+    name: "optima",
+    title: "Best size, tokens and tokens per parameter against compute",
+    caption: "Markers are the optima of the profiles with their 95% intervals, lines the power law of N* over the compute it was \
+         measured at; D* is what the compute pays for at N*.",
+    draw,
+};
+
+fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let drawn: Vec<Drawn<'_>> = inputs.fits.arms.iter().filter_map(drawn).collect();
     let middle = 0.5 * (drawn.len() as f64 - 1.0);
     let x = axis(inputs, &drawn, middle)?;

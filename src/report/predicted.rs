@@ -3,6 +3,7 @@
 use super::Inputs;
 use super::axis::{Axis, plain};
 use super::figure::{Entry, Figure, Ink, Mark, Panel, Shape, group};
+use super::page_figure::PageFigure;
 use super::palette::{self, Budgets};
 use super::residuals::{predicted, surface_runs};
 use isoflop_core::metrics::LOSS_VAL;
@@ -13,7 +14,16 @@ use isoflop_fit::{ArmFit, Observation};
 /// Of two or three panels side by side.
 const HEIGHT: u32 = 400;
 
-pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+/// Where it stands on the page, and what is said below it.
+pub(super) const FIGURE: PageFigure = PageFigure {
+    name: "predicted",
+    title: "Measured loss against the surface's",
+    caption: "On the diagonal a run is where its architecture's surface, fitted to all runs, puts it. Open markers are the runs \
+         of the largest budget.",
+    draw,
+};
+
+fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let fitted: Vec<(&ArmFit, &Surface)> = inputs.fits.arms.iter().filter_map(fitted).collect();
     let losses = || {
         fitted

@@ -3,6 +3,7 @@
 use super::Inputs;
 use super::axis::{Axis, count, plain, steps};
 use super::figure::{Entry, Figure, Ink, Mark, Marker, Panel, Shape, group};
+use super::page_figure::PageFigure;
 use super::palette::{self, Budgets};
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::{ArmFit, Profile, Vertex, VertexStatus};
@@ -10,7 +11,16 @@ use isoflop_fit::{ArmFit, Profile, Vertex, VertexStatus};
 /// Pieces that a parabola is drawn in.
 const PIECES: u32 = 60;
 
-pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+/// Where it stands on the page, and what is said below it.
+pub(super) const FIGURE: PageFigure = PageFigure {
+    name: "profiles",
+    title: "IsoFLOP profiles",
+    caption: "Runs of one colour spent the same compute. The parabolas are drawn over the measured sizes; a diamond is an \
+         optimum, hollow where it is extrapolated and still in sight. The panels share the loss axis.",
+    draw,
+};
+
+fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let arms = &inputs.fits.arms;
     let budgets = Budgets::of(inputs);
     let profiles = || arms.iter().flat_map(|arm| &arm.profiles);

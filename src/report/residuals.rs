@@ -2,6 +2,7 @@
 
 use super::axis::{Axis, count, percent, scientific};
 use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, group};
+use super::page_figure::PageFigure;
 use super::{Inputs, cost, palette};
 use isoflop_fit::surface::Surface;
 use isoflop_fit::{ArmFit, Observation};
@@ -13,7 +14,16 @@ const DEVIATIONS: f64 = 2.0;
 /// A quantity of a run, its axis's title and labels.
 type Against = (String, fn(&Observation) -> f64, fn(f64) -> String);
 
-pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+/// Where it stands on the page, and what is said below it.
+pub(super) const FIGURE: PageFigure = PageFigure {
+    name: "residuals",
+    title: "Residuals of the surfaces against parameters, tokens and compute",
+    caption: "Above zero the surface predicts more loss than was measured. The grey band, where there is one, is two standard \
+         deviations between seeds to each side: where residuals leave it in a direction, the form of the surface is wrong.",
+    draw,
+};
+
+fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let arms = &inputs.fits.arms;
     let noise = noise(arms);
     let missed = || arms.iter().flat_map(misses);

@@ -3,11 +3,21 @@
 use super::axis::{Axis, count};
 use super::figure::{Entry, Figure, Ink, Mark, Panel, Shape, group};
 use super::frontier::envelope;
+use super::page_figure::PageFigure;
 use super::{Inputs, cost, palette};
 use isoflop_core::metrics::DEVICE_SECONDS;
 use isoflop_table::RunRow;
 
-pub(super) fn figure(inputs: &Inputs<'_>) -> Option<Figure> {
+/// Where it stands on the page, and what is said below it.
+pub(super) const FIGURE: PageFigure = PageFigure {
+    name: "seconds",
+    title: "Loss against device time",
+    caption: "Seconds in training steps, without start-up, evaluation and checkpoints, of the runs that trained all of their steps \
+         themselves. The stairs are the best run so far of each architecture.",
+    draw,
+};
+
+fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let runs: Vec<(&str, f64, f64)> = inputs.runs.iter().filter_map(timed).collect();
     let arms = palette::names(runs.iter().map(|run| run.0));
     let x = Axis::log(&DEVICE_SECONDS.title(), runs.iter().map(|run| run.1), count)?;

@@ -1,10 +1,9 @@
 //! The section of the surfaces: their parameters, how well they fit and predict, and the figures of both.
 
-use super::Inputs;
-use super::captions::figure;
 use super::predicted::holdouts;
 use super::tables::table;
 use super::words::with_interval;
+use super::{Inputs, predicted, residuals};
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::surface::{Objective, SurfaceStatus};
 use isoflop_fit::{ArmFit, ArmSurface, SurfaceHoldout};
@@ -20,8 +19,8 @@ pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     ];
     if !rows.is_empty() {
         parts.push(parameters(rows));
-        parts.push(figure(figures, "predicted", &holdouts(inputs)));
-        parts.push(figure(figures, "residuals", ""));
+        parts.push(predicted::FIGURE.shown(figures, &holdouts(inputs)));
+        parts.push(residuals::FIGURE.shown(figures, ""));
     }
     let refused = arms
         .iter()

@@ -1,0 +1,32 @@
+//! A figure as it stands on the page.
+
+use super::Inputs;
+use super::figure::Figure;
+
+/// A figure of the page; `markdown.rs` lists them.
+pub(super) struct PageFigure {
+    /// Of its files, without their endings.
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) caption: &'static str,
+    /// None where it would be empty.
+    pub(super) draw: fn(&Inputs<'_>) -> Option<Figure>,
+}
+
+impl PageFigure {
+    /// It with its caption, to which `more` is added; nothing where it is none of those that were `drawn`.
+    pub(super) fn shown(&self, drawn: &[&str], more: &str) -> String {
+        let Self {
+            name,
+            title,
+            caption,
+            ..
+        } = self;
+        if !drawn.contains(name) {
+            return String::new();
+        }
+        format!(
+            "![{title}]({name}.png)\n\n*{title}. {caption}{more} As vectors: [{name}.svg]({name}.svg).*\n"
+        )
+    }
+}
