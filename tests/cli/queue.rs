@@ -244,7 +244,7 @@ fn a_job_that_the_engine_forgets_is_given_up() {
 #[test]
 fn a_job_that_is_started_twice_trains_once() {
     let sandbox = queued(Sandbox::new());
-    let twice = ENGINE.replace("sh \"$ISOFLOP_JOB\";", "sh twice.sh;");
+    let twice = ENGINE.replace(r#"exec sh \"$ISOFLOP_JOB\""#, "exec sh twice.sh");
     assert!(twice.contains("twice.sh"));
     sandbox.write(
         "twice.sh",
