@@ -158,8 +158,13 @@ fn a_queue_gives_the_bits_of_this_machine() {
 #[test]
 fn jobs_outlive_their_coordinator() {
     let sandbox = queued(slow());
-    let mut running = Vec::new();
-    killed_midway(&sandbox, || {
+    let (mut coordinator, mut running) = (start(&sandbox), Vec::new());
+    while_a_job_stands(&sandbox, || {
+        // A job that it was about to submit when it died would be lost, and submitted again.
+        until("the engine has all that it may have", || {
+            known(&sandbox).len() == 3.min(8 - sandbox.outcomes().len())
+        });
+        kill_coordinator(&mut coordinator);
         running = under_way(&sandbox);
         sandbox.write("closed", "");
     });
