@@ -86,14 +86,9 @@ impl Changes {
         });
         Self {
             kept: plan.runs.len() - new.len(),
-            kept_done: done(resumed),
+            kept_done: resumed.done_count(),
             no_longer_wanted: dropped.chain(strangers).collect(),
             new,
         }
     }
-}
-
-/// Runs that are done.
-pub(crate) fn done(resumed: &Resumed) -> usize {
-    resumed.done.iter().filter(|done| **done).count()
 }

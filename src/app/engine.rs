@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::drive_request::DriveRequest;
 use super::listen::workers;
-use super::seconds::seconds;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::{Device, SweepDir};
 use isoflop_dispatch::exchange::{Depot, DepotTerms, StorageAddress};
@@ -89,8 +88,8 @@ fn engine(
     }
     let terms = || {
         Ok::<_, AppError>(QueueTerms {
-            every: seconds(file.queue.poll_seconds.value),
-            grace: seconds(file.queue.grace_seconds.value),
+            every: file.queue.poll_seconds.value.seconds(),
+            grace: file.queue.grace_seconds.value.seconds(),
             files: match settings.storage() {
                 // The trainer lies where jobs do.
                 Some(storage) => JobFiles::Stored(depot(storage)?),
@@ -120,7 +119,7 @@ fn depot(storage: &Storage) -> Result<Depot, AppError> {
     };
     let terms = DepotTerms {
         isoflop: isoflop.value.clone(),
-        beat: seconds(beat_seconds.value),
+        beat: beat_seconds.value.seconds(),
     };
     Depot::open(address, terms).map_err(|words| {
         let message = format!("the storage `{}` cannot be used: {words}", url.value);

@@ -48,7 +48,6 @@ mod requests;
 mod resume;
 mod run;
 mod runs;
-mod seconds;
 mod session;
 mod session_end;
 mod sizes;

@@ -3,7 +3,6 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use super::seconds::seconds;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::executor::{Counter, Identity, Tokens, WorkerTerms, Workers};
@@ -46,8 +45,8 @@ pub(crate) fn workers(
         sweep: dir.name(),
     };
     let terms = WorkerTerms {
-        lease: seconds(settings.lease_seconds.value),
-        beat: seconds(settings.beat_seconds.value),
+        lease: settings.lease_seconds.value.seconds(),
+        beat: settings.beat_seconds.value.seconds(),
         deliver_checkpoints: settings.deliver_checkpoints,
     };
     Ok(Workers::new(counter, terms))

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::changes::done;
 use super::engine::places;
 use super::sweep::{open, remembered};
 use super::{AppError, Changes, Listener, Sweep, memory};
@@ -109,7 +108,7 @@ fn calibrated(
 ) -> Result<Vec<f64>, CalibrationError> {
     // Steps of runs that differ in length or seed only take the same time.
     let kind = |spec: &RunSpec| RunSpec {
-        budget: Budget::default(),
+        budget: Budget::Flops(0.0),
         steps: 1,
         seed: 0,
         ..spec.clone()
@@ -133,7 +132,7 @@ fn calibrated(
 impl Outlook {
     /// Runs that are done.
     pub fn done(&self) -> usize {
-        done(&self.resumed)
+        self.resumed.done_count()
     }
 
     /// FLOPs of all runs, each trained by itself.

@@ -4,10 +4,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Instant;
 use std::{panic, thread};
 
-use super::changes::done;
 use super::drive_request::DriveRequest;
 use super::engine::{engines, places};
-use super::seconds::seconds;
 use super::{AppError, Listener, SessionEnd, memory};
 use isoflop_core::run::{Outcome, RunId, SweepDir};
 use isoflop_dispatch::coordinator::{
@@ -103,7 +101,7 @@ impl Session {
 
     /// Runs that are done.
     pub fn done(&self) -> usize {
-        done(&self.taken_up.resumed)
+        self.taken_up.resumed.done_count()
     }
 
     /// Trains what is not done.
@@ -163,8 +161,8 @@ fn options(
             retry_after: (policy.retry_seconds.value.0 * 1e3) as u64,
         },
         machine,
-        stall: seconds(policy.stall_seconds.value),
-        time_limit: limit.map(|limit| seconds(limit.value)),
+        stall: policy.stall_seconds.value.seconds(),
+        time_limit: limit.map(|limit| limit.value.seconds()),
         checkpoint_seconds: policy.checkpoint_seconds.value.0,
         disk_reserve: reserve.map_or_else(
             || disk_reserve(runs.iter().map(|run| &run.spec), slots.len()),

@@ -8,7 +8,7 @@ use super::{AppError, ErrorKind, Listener, table};
 use isoflop_core::run::SweepDir;
 use isoflop_fit::{OfferedSize, Study};
 use isoflop_sweep::nearest;
-use isoflop_table::collect;
+use isoflop_table::{collect, is_table};
 
 /// Where the runs of a study are.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +60,7 @@ pub fn study(source: &StudySource, listener: &mut dyn Listener) -> Result<Studie
     let path = Path::new(&source.name);
     // What is said of a table alone says that it is one.
     let is_said = !source.map.is_empty() || source.keep_suspects;
-    if is_said || table::is_no_sweeps(path) {
+    if is_said || is_table(path) || table::is_no_sweep(path) {
         let study = table::read(path, &source.map, source.keep_suspects, listener)?;
         let arms = study.arms();
         return Ok(Studied {

@@ -4,16 +4,11 @@ use std::path::{Component, Path};
 
 use super::{AppError, Listener};
 use isoflop_fit::Study;
-use isoflop_table::{Foreign, Note, Role, is_table, read_foreign};
-
-/// Whether a path is that of a table and none of our sweeps: by its ending, or as what no sweep is called.
-pub(crate) fn is_no_sweeps(path: &Path) -> bool {
-    is_table(path) || is_no_sweep(path)
-}
+use isoflop_table::{Foreign, Note, Role, read_foreign};
 
 /// Whether a name is that of something else than a sweep or its file: a file, a pipe, or a path. A folder beside may be
 /// called as a sweep is.
-fn is_no_sweep(path: &Path) -> bool {
+pub(crate) fn is_no_sweep(path: &Path) -> bool {
     let is_sweep_file = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
     let components = path
         .components()

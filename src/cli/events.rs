@@ -5,7 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::output;
-use super::progress::told;
 use isoflop_app::Session;
 use isoflop_core::run::{Event, EventKind, Outcome};
 use isoflop_dispatch::coordinator::{DiskRoom, Observer};
@@ -86,7 +85,7 @@ impl Observer for JsonEvents {
     }
 
     fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
-        let more = json!({ "engine": engine, "message": told(trouble, is_over) });
+        let more = json!({ "engine": engine, "message": trouble.told(is_over) });
         say(
             if is_over {
                 "engine_well"

@@ -132,16 +132,24 @@ fn origin(outcome: &Outcome) -> String {
 }
 
 fn as_json(import: &Import) -> Value {
-    let told = &import.imported;
-    let nats = told.differing.iter().filter_map(Difference::nats);
-    let damaged = |(run, reason): &(String, String)| json!({ "run": run, "reason": reason });
+    // Named one by one: a field that is added is not forgotten here.
+    let Imported {
+        imported,
+        there_already,
+        differing,
+        not_finished,
+        damaged,
+        not_wanted,
+    } = &import.imported;
+    let nats = differing.iter().filter_map(Difference::nats);
+    let damage = |(run, reason): &(String, String)| json!({ "run": run, "reason": reason });
     json!({
-        "sweep": import.sweep, "from": import.from.root(), "imported": told.imported,
-        "there_already": told.there_already, "not_finished": told.not_finished,
-        "differing": told.differing.iter().map(difference_json).collect::<Vec<_>>(),
+        "sweep": import.sweep, "from": import.from.root(), "imported": imported,
+        "there_already": there_already, "not_finished": not_finished,
+        "differing": differing.iter().map(difference_json).collect::<Vec<_>>(),
         "largest_difference_nats": nats.reduce(f64::max),
-        "damaged": told.damaged.iter().map(damaged).collect::<Vec<_>>(),
-        "not_wanted": told.not_wanted, "new_sweep": import.whole.is_some(),
+        "damaged": damaged.iter().map(damage).collect::<Vec<_>>(),
+        "not_wanted": not_wanted, "new_sweep": import.whole.is_some(),
     })
 }
 

@@ -140,14 +140,6 @@ impl Progress {
     }
 }
 
-/// What is said of an engine's trouble, or of its end.
-pub(super) fn told(trouble: &Trouble, is_over: bool) -> String {
-    match is_over {
-        true => trouble.over().to_owned(),
-        false => trouble.words(),
-    }
-}
-
 /// What bars look like.
 pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
@@ -280,7 +272,7 @@ impl Observer for Progress {
     }
 
     fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
-        output::note(format!("{engine}: {}", told(trouble, is_over)));
+        output::note(format!("{engine}: {}", trouble.told(is_over)));
     }
 
     fn tick(&mut self) {

@@ -44,7 +44,7 @@ impl Fault {
         }
     }
 
-    pub(super) fn of(self, path: &Path) -> SweepError {
+    pub(super) fn in_file(self, path: &Path) -> SweepError {
         SweepError {
             path: path.to_owned(),
             place: self.place,

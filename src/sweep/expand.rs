@@ -11,7 +11,7 @@ impl Sweep<'_> {
     /// # Errors
     /// [`SweepError`] for runs that the budget or the text do not allow.
     pub fn expand(&self, corpora: &Corpora) -> Result<Plan, SweepError> {
-        self.plan(corpora).map_err(|fault| fault.of(self.path))
+        self.plan(corpora).map_err(|fault| fault.in_file(self.path))
     }
 
     fn plan(&self, corpora: &Corpora) -> Result<Plan, Fault> {

@@ -69,7 +69,7 @@ impl SweepFile {
     /// # Errors
     /// [`SweepError`] when the name is no folder's.
     pub fn folder_name(&self, path: &Path) -> Result<String, SweepError> {
-        self.name_or_stem(path).map_err(|fault| fault.of(path))
+        self.name_or_stem(path).map_err(|fault| fault.in_file(path))
     }
 
     /// The sweep's name: its own, or the file's.
@@ -90,7 +90,7 @@ impl SweepFile {
     /// # Errors
     /// [`SweepError`] for settings that make no sense.
     pub fn check_execution(&self, path: &Path) -> Result<(), SweepError> {
-        self.execution().map_err(|fault| fault.of(path))
+        self.execution().map_err(|fault| fault.in_file(path))
     }
 
     pub(super) fn execution(&self) -> Result<(), Fault> {
@@ -104,7 +104,7 @@ impl SweepFile {
     /// # Errors
     /// [`SweepError`] when they are named in no allowed combination, or as nothing that can be read.
     pub fn split(&self, path: &Path) -> Result<Split<TextPlace>, SweepError> {
-        self.data.split(path).map_err(|fault| fault.of(path))
+        self.data.split(path).map_err(|fault| fault.in_file(path))
     }
 
     /// A fault of a text that the sweep names, at the place where it names it.
@@ -115,7 +115,9 @@ impl SweepFile {
         message: String,
         hint: &str,
     ) -> SweepError {
-        self.data.fault_of_text(path, text, message, hint).of(path)
+        self.data
+            .fault_of_text(path, text, message, hint)
+            .in_file(path)
     }
 }
 
@@ -173,7 +175,7 @@ pub fn load(path: &Path) -> Result<SweepFile, SweepError> {
 pub fn read(path: &Path) -> Result<String, SweepError> {
     std::fs::read_to_string(path).map_err(|e| {
         let hint = "name a sweep file, for example `sweeps/quickstart.yaml`";
-        Fault::whole(format!("the sweep file cannot be read: {e}"), hint).of(path)
+        Fault::whole(format!("the sweep file cannot be read: {e}"), hint).in_file(path)
     })
 }
 
@@ -182,7 +184,7 @@ pub fn read(path: &Path) -> Result<String, SweepError> {
 /// # Errors
 /// [`SweepError`] with the place and a hint.
 pub fn parse(path: &Path, text: &str) -> Result<SweepFile, SweepError> {
-    from_yaml(text).map_err(|e| refusal(text).unwrap_or_else(|| e.into()).of(path))
+    from_yaml(text).map_err(|e| refusal(text).unwrap_or_else(|| e.into()).in_file(path))
 }
 
 /// The JSON Schema of sweep files, for completion in editors.

@@ -1,5 +1,7 @@
 //! Numbers as researchers write them: `1e12`, `1_000`, `50M`.
 
+use std::time::Duration;
+
 use schemars::{Schema, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 
@@ -12,6 +14,13 @@ pub struct Number(pub f64);
 /// A whole number, zero or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(pub u64);
+
+impl Number {
+    /// As seconds.
+    pub fn seconds(self) -> Duration {
+        Duration::from_secs_f64(self.0)
+    }
+}
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

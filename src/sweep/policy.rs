@@ -77,12 +77,21 @@ impl Default for QueuePolicy {
 
 impl Policy {
     pub(super) fn check(&self) -> Result<(), Fault> {
-        self.max_attempts.within("`max_attempts`", 1..=100)?;
-        self.retry_seconds.within("`retry_seconds`", 0.0..=300.0)?;
-        self.checkpoint_seconds
-            .within("`checkpoint_seconds`", 0.01..=1e6)?;
-        self.stall_seconds.within("`stall_seconds`", 1.0..=1e6)?;
-        if let Some(limit) = &self.max_run_seconds {
+        // Named one by one: a key that is added is not forgotten here.
+        let Self {
+            order: _,
+            max_attempts,
+            retry_seconds,
+            checkpoint_seconds,
+            stall_seconds,
+            max_run_seconds,
+            disk_reserve_bytes: _,
+        } = self;
+        max_attempts.within("`max_attempts`", 1..=100)?;
+        retry_seconds.within("`retry_seconds`", 0.0..=300.0)?;
+        checkpoint_seconds.within("`checkpoint_seconds`", 0.01..=1e6)?;
+        stall_seconds.within("`stall_seconds`", 1.0..=1e6)?;
+        if let Some(limit) = max_run_seconds {
             limit.within("`max_run_seconds`", 1.0..=1e8)?;
         }
         Ok(())

@@ -39,7 +39,7 @@ impl SweepFile {
     /// # Errors
     /// [`SweepError`] for the first that makes no sense.
     pub fn checked<'a>(&self, path: &'a Path) -> Result<Sweep<'a>, SweepError> {
-        self.values(path).map_err(|fault| fault.of(path))
+        self.values(path).map_err(|fault| fault.in_file(path))
     }
 
     fn values<'a>(&self, path: &'a Path) -> Result<Sweep<'a>, Fault> {

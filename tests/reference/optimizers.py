@@ -31,7 +31,7 @@ SHAPES = HIDDEN | EMBEDDINGS | EXEMPT
 
 @dataclass(frozen=True)
 class Case:
-    """An optimizer's settings, by the names of src/run/recipe.rs."""
+    """An optimizer's settings, by the names of src/core/run/optimizer/."""
 
     learning_rate: float
     clip_norm: float

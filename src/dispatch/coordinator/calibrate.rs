@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
-use crate::executor::{Slot, Trainer, dropped};
+use crate::exchange::dropped;
+use crate::executor::{Slot, Trainer};
 use isoflop_core::run::{CalibrationRequest, CalibrationResult, RunSpec};
 
 /// Why there is no calibration.

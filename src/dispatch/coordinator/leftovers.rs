@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 
-use crate::executor::dropped;
+use crate::exchange::dropped;
 use isoflop_core::run::{RunDir, SweepDir, remove_checkpoints, remove_unfinished};
 use isoflop_sweep::Plan;
 

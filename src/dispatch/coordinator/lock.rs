@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 
 use super::log::CoordinatorLog;
-use crate::executor::dropped;
+use crate::exchange::dropped;
 use isoflop_core::run::SweepDir;
 
 /// The lock of a sweep's results, held until dropped; the system frees it when the process dies, however it dies. Its holder writes the

@@ -2,8 +2,8 @@
 //! business; which of them are written here is the subscriber's.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use tracing::{Span, info_span, warn};
 
 use super::redaction::redacted;
@@ -82,8 +82,7 @@ impl Lines {
 }
 
 fn log() -> MutexGuard<'static, Option<Lines>> {
-    // A line that was cut short by a panic does no harm to the next.
-    LOG.lock().unwrap_or_else(PoisonError::into_inner)
+    LOG.lock()
 }
 
 /// The span of all that is decided about a sweep.

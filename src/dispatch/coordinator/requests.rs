@@ -3,7 +3,8 @@
 use super::log::sweep_span;
 use super::resume::{ResumeError, TakenUp, resume};
 use super::schedule::{RunIndex, asked};
-use crate::executor::{dropped, unwant};
+use crate::exchange::dropped;
+use crate::executor::unwant;
 use crate::store::{Change, Lease, LeaseChange, Request, RequestKind};
 use isoflop_core::run::{AttemptDir, SweepDir};
 use isoflop_sweep::Plan;

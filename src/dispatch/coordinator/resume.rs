@@ -8,7 +8,8 @@ use super::commit::commit;
 use super::leftovers::sweep_leftovers;
 use super::log::sweep_span;
 use super::schedule::RunIndex;
-use crate::executor::{dropped, kill_survivors, unwant};
+use crate::exchange::{dropped, read_json};
+use crate::executor::{kill_survivors, unwant};
 use crate::store::{Fence, Listed, Opened, Record, RunState, Store, StoreError};
 use isoflop_core::run::{Ending, InvalidOutcome, Launch, Outcome, RunDir, SweepDir};
 use isoflop_sweep::{Plan, PlannedRun};
@@ -68,6 +69,11 @@ impl TakenUp {
 }
 
 impl Resumed {
+    /// Runs that are done.
+    pub fn done_count(&self) -> usize {
+        self.done.iter().filter(|done| **done).count()
+    }
+
     /// Runs in a state of this name.
     pub fn count(&self, name: &str) -> usize {
         self.records
@@ -88,7 +94,7 @@ impl Resumed {
         }
     }
 
-    /// Gives a run free whose attempt ended with its coordinator. One that an engine has, by its token, keeps the run, in this slot.
+    /// Frees a run whose attempt ended with its coordinator. One that an engine has, by its token, keeps the run, in this slot.
     fn release(
         &mut self,
         sweep: &SweepDir,
@@ -189,7 +195,7 @@ fn tell(resumed: &Resumed, plan: &Plan, survivors: usize, aside: Option<&(PathBu
     }
     info!(
         runs = plan.runs.len(),
-        done = resumed.done.iter().filter(|done| **done).count(),
+        done = resumed.done_count(),
         trainers_ended = survivors,
         "sweep taken up"
     );
@@ -260,11 +266,9 @@ fn undone(
 fn left_behind(sweep: &SweepDir, run: &PlannedRun, record: &Record) -> Option<Outcome> {
     let lease = record.state.lease()?;
     let attempt = sweep.run(&run.id).attempt(lease.attempt);
-    let launch = dropped(fs::read(attempt.launch()), "a launch file was not read")?;
-    let launch = serde_json::from_slice::<Launch>(&launch);
-    let fence = dropped(launch, "a launch file is damaged")?.fence;
+    let launch: Launch = read_json(&attempt.launch())?;
     dropped(
-        commit(sweep, run, &attempt, &fence),
+        commit(sweep, run, &attempt, &launch.fence),
         "nothing was left behind to commit",
     )
 }

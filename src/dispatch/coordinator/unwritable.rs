@@ -1,4 +1,4 @@
-//! What the system lets nobody write.
+//! Files that cannot be written.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -75,7 +75,7 @@ impl StorageAddress {
         let is_plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
         let mut store = AmazonS3Builder::from_env().with_bucket_name(name);
         if let Some(endpoint) = endpoint {
-            store = store.with_endpoint(endpoint).with_allow_http(is_plain);
+            store = store.with_endpoint(endpoint);
         }
         if let Some(region) = &self.region {
             store = store.with_region(region);

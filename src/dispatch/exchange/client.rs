@@ -134,9 +134,11 @@ impl Client {
         while let Some(bytes) = response.chunk().await.map_err(broken)? {
             file.write_all(&bytes).await?;
         }
+        // The last bytes may not be written before.
+        file.sync_all().await?;
         let bytes = file.metadata().await?.len();
         debug!(%digest, from, bytes, "a file has come");
-        Ok(file.sync_all().await?)
+        Ok(())
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ExchangeError> {
@@ -173,7 +175,7 @@ impl Exchange for Client {
         let path = format!("v1/checkpoints/{run}/{attempt}/{fence}/{place}/{step}/{name}");
         let put = || async {
             // A checkpoint that is not there any more was not the latest.
-            let body = dropped(File::open(file).await, "a checkpoint is gone");
+            let body = dropped(File::open(file).await, "a checkpoint was not opened");
             let body = body.ok_or(ExchangeError::Missing)?;
             let bytes = body.metadata().await?.len();
             answer(self.request(Method::PUT, &path)?.body(body)).await?;

@@ -208,7 +208,7 @@ impl Depot {
                 fetched => fetched?,
             }
         }
-        // Why it is none would interest nobody: what it is taken for is another's business.
+        // What it is taken for is another's business.
         let accepted = spawn_blocking(move || arrival.accept(step)).await;
         let accepted = accepted.map_err(io::Error::from)?;
         dropped(accepted, "a checkpoint was not accepted");

@@ -26,12 +26,13 @@ pub(crate) fn dropped<T, E: Error + 'static>(
 
 /// What a file of JSON holds, if it is there and whole.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let bytes = dropped(fs::read(path), "a file was not read")?;
-    let value = serde_json::from_slice(&bytes);
-    if value.is_err() {
-        debug!(path = %path.display(), "a file is damaged");
+    let read = fs::read(path).and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
+    if let Err(error) = &read
+        && !is_gone(error)
+    {
+        debug!(path = %path.display(), %error, "a file was not read");
     }
-    value.ok()
+    read.ok()
 }
 
 /// Whether a file or a process is not there.

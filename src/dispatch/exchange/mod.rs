@@ -35,7 +35,7 @@ pub(crate) use dropped::{dropped, read_json};
 pub use error::ExchangeError;
 pub(crate) use interface::Exchange;
 pub(crate) use objects::Objects;
-pub(crate) use offer::{Blobs, Terms, held, offer};
+pub(crate) use offer::{Blobs, Terms, held, launch, offer};
 pub(crate) use runtime::runtime;
 pub(crate) use shelf::{Given, Shelf, tag_of};
 pub use storage_error::StorageError;

@@ -30,7 +30,8 @@ pub(crate) fn held(attempt: &AttemptDir) -> io::Result<Held> {
     Ok(Held::from(&launch(attempt)?))
 }
 
-pub(super) fn launch(attempt: &AttemptDir) -> io::Result<Launch> {
+/// The launch file of an attempt.
+pub(crate) fn launch(attempt: &AttemptDir) -> io::Result<Launch> {
     Ok(serde_json::from_slice(&std::fs::read(attempt.launch())?)?)
 }
 

@@ -1,4 +1,4 @@
-//! What waits for others run on.
+//! The runtime of programs that mostly wait.
 
 use std::io;
 

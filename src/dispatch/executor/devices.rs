@@ -2,7 +2,7 @@
 
 use nvml_wrapper::Nvml;
 
-use super::dropped;
+use crate::exchange::dropped;
 use isoflop_core::run::Device;
 use isoflop_sweep::{At, Count, DeviceKind, LocalExecutor};
 

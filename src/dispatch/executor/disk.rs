@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
 
-use super::dropped;
+use crate::exchange::dropped;
 
 /// Bytes that this user may still write to the file system of a folder; none where the system does not say.
 pub(crate) fn free_disk(folder: &Path) -> Option<u64> {

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use super::asked::Asked;
 use super::devices::Slot;
-use super::dropped;
 use super::engine::{Execution, Executor, SpawnError, Trouble};
+use crate::exchange::dropped;
 use isoflop_core::run::AttemptDir;
 
 /// The engines of a sweep, by name. A slot is a seat of one of them; an attempt has the name of the one that began it in its folder, so that

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
@@ -12,12 +12,13 @@ use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 
 use super::asked::{Asked, heard};
-use super::dropped;
 use super::engine::{Execution, ExecutionError, Executor, SpawnError};
 use super::kills::Kills;
 use super::log::capture;
 use super::memory::kills_for_memory;
+use crate::exchange::dropped;
 use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit};
+use parking_lot::Mutex;
 
 /// From SIGTERM to SIGKILL: time for the step under way and a checkpoint.
 const GRACE: Duration = Duration::from_secs(10);
@@ -108,7 +109,7 @@ impl Executor for Trainer {
                 () = heard(&mut asked, Asked::Stop) => process.stop(heard(&mut asked, Asked::EndNow)).await,
             };
             // A count is whole after any panic.
-            let mut kills = kills.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kills = kills.lock();
             let end = end.map_err(ExecutionError::Wait)?;
             Ok(kills.explain(end, at_start, kills_for_memory()))
         };

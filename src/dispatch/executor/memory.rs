@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use nvml_wrapper::Nvml;
 
-use super::{Slot, dropped};
+use super::Slot;
+use crate::exchange::dropped;
 use isoflop_core::run::Device;
 
 /// Memory that the slots have for runs, bytes.

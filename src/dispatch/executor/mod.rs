@@ -15,7 +15,6 @@ mod signals;
 mod survivors;
 mod workers;
 
-pub(crate) use crate::exchange::dropped;
 pub use asked::Asked;
 pub(crate) use asked::ask;
 pub use devices::{DeviceError, Slot, gpu_count, slots};

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::dropped;
+use crate::exchange::dropped;
 
 /// Signals that are heard instead of ending the process.
 pub(crate) struct Signals(Vec<Signal>);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::dropped;
+use crate::exchange::dropped;
 use isoflop_core::run::AttemptDir;
 use tracing::info;
 

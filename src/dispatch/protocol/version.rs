@@ -8,7 +8,7 @@ const PROTOCOL: u32 = 1;
 /// The header in which a worker says which [`version`] it speaks, in every request.
 pub const VERSION_HEADER: &str = "isoflop-protocol";
 
-/// What is done about what two versions do not have in common.
+/// The hint for two machines with different versions.
 pub const SAME_ISOFLOP: &str = "install the same isoflop on both machines";
 
 /// What both sides must have in common: the words, and what a run is.

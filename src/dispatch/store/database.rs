@@ -11,8 +11,9 @@ use tracing::debug;
 
 use super::error::StoreError;
 
-/// How often a statement is tried while another process's is under way, and for how long.
+/// Time between two tries of a statement while another process's is under way.
 const TRY: Duration = Duration::from_millis(5);
+/// How long a statement waits for another process's.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// One step of the schema each; `PRAGMA user_version` counts those that were made. A step that was released is never changed.

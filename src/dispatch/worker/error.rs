@@ -43,7 +43,7 @@ pub enum WorkerError {
 }
 
 impl WorkerError {
-    /// What another isoflop would not refuse.
+    /// A refusal that the same isoflop on both machines would cure.
     pub(super) fn other_isoflop(error: impl ToString) -> Self {
         Self::Refused(Refusal::new(error, SAME_ISOFLOP))
     }

@@ -89,8 +89,6 @@ async fn file(exchange: &impl Exchange, digest: &Digest, to: &Path) -> Result<()
     let part = to.with_extension("part");
     exchange.get(digest, &part).await?;
     if is_right(&part, digest).await? {
-        let bytes = fs::metadata(&part).await?.len();
-        debug!(%digest, bytes, "fetched");
         return Ok(fs::rename(&part, to).await?);
     }
     // Whole, and wrong: the next attempt at it begins anew.

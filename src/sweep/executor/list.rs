@@ -71,7 +71,16 @@ impl<'de> Visitor<'de> for ListVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ExecutorList, A::Error> {
         let mut engines = Vec::new();
         while let Some(engine) = list.next_element::<At<Shorthand<Executor>>>()? {
-            engines.push(engine.with(engine.value.0.clone()));
+            let At {
+                value: Shorthand(value),
+                line,
+                column,
+            } = engine;
+            engines.push(At {
+                value,
+                line,
+                column,
+            });
         }
         Ok(ExecutorList(engines))
     }

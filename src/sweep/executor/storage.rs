@@ -55,22 +55,30 @@ fn fault(url: &str) -> Option<&'static str> {
 
 impl Storage {
     pub(super) fn check(&self) -> Result<(), Fault> {
-        let (url, folder) = (&self.url, self.url.value.starts_with("file:"));
+        // Named one by one: a key that is added is not forgotten here.
+        let Self {
+            url,
+            endpoint,
+            region,
+            isoflop,
+            beat_seconds,
+        } = self;
+        let folder = url.value.starts_with("file:");
         if let Some(fault) = fault(&url.value) {
             let shown = shown(&url.value);
             let hint =
                 "write `s3://bucket/prefix`, or `file:///folder`; docs/storage.md explains it";
             return Err(url.fault(format!("`url` is `{shown}`, which {fault}"), hint));
         }
-        address::endpoint(self.endpoint.as_ref())?;
-        if let Some(endpoint) = self.endpoint.as_ref().filter(|_| folder) {
+        address::endpoint(endpoint.as_ref())?;
+        if let Some(endpoint) = endpoint.as_ref().filter(|_| folder) {
             let message = "`endpoint` is for `s3://`, and `url` is a folder";
             let hint = "leave `endpoint` out, or write `url: s3://bucket/prefix`";
             return Err(endpoint.fault(message, hint));
         }
-        address::plain("`region`", self.region.as_ref(), "us-east-1")?;
-        address::plain("`isoflop`", Some(&self.isoflop), "/opt/isoflop/isoflop")?;
-        self.beat_seconds.within("`beat_seconds`", 0.05..=3600.0)?;
+        address::plain("`region`", region.as_ref(), "us-east-1")?;
+        address::plain("`isoflop`", Some(isoflop), "/opt/isoflop/isoflop")?;
+        beat_seconds.within("`beat_seconds`", 0.05..=3600.0)?;
         Ok(())
     }
 }

@@ -6,7 +6,8 @@ use tokio::sync::watch;
 use tracing::Span;
 
 use crate::coordinator::schedule::{Claim, SlotIndex};
-use crate::executor::{Asked, dropped};
+use crate::exchange::dropped;
+use crate::executor::Asked;
 use crate::store::{Failure, FailureClass};
 use isoflop_core::run::{AttemptDir, Event, EventTail};
 use isoflop_core::units::duration;

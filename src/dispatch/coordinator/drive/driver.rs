@@ -24,7 +24,8 @@ use crate::coordinator::resume::TakenUp;
 use crate::coordinator::schedule::{
     Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, Verdict, step,
 };
-use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, dropped, unwant};
+use crate::exchange::{dropped, runtime};
+use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, unwant};
 use crate::store::{End, Failure, FailureClass, Fence, Request, Store};
 use isoflop_core::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
 use isoflop_sweep::Plan;
@@ -44,9 +45,7 @@ pub fn drive(
     observer: &mut dyn Observer,
 ) -> Result<Summary, DriveError> {
     // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = runtime()?;
     let TakenUp {
         resumed,
         mut store,

@@ -16,7 +16,7 @@ pub(crate) struct Verdict {
 pub(crate) enum Subject {
     /// Slots, or all runs.
     Sweep,
-    /// A run that no attempt holds.
+    /// A run.
     Run(RunIndex),
     /// An attempt.
     Attempt(Claim),
@@ -43,7 +43,7 @@ pub(crate) enum Choice {
         /// The slot's device.
         room: Room,
     },
-    /// The attempt trains, in this process where that is on this machine.
+    /// The attempt trains; its process, where that is on this machine.
     Run(Option<u32>),
     /// What the attempt delivered is checked, and made the run's outcome if it is valid.
     Commit,

@@ -9,9 +9,10 @@ use super::dialect::Dialect;
 use super::job::{Job, JobFiles, tag};
 use super::listing::Listing;
 use super::patience::Patience;
+use crate::exchange::dropped;
 use crate::exchange::{BackendError, Depot, ExchangeError};
 use crate::executor::asked::{Asked, heard};
-use crate::executor::{Execution, ExecutionError, Executor, SpawnError, Trouble, dropped};
+use crate::executor::{Execution, ExecutionError, Executor, SpawnError, Trouble};
 use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit};
 
 /// What an engine with a queue is asked for, and how often.

@@ -9,9 +9,10 @@ use tracing::debug;
 use super::dialect::Dialect;
 use super::engine::Engine;
 use super::patience::LOOK;
+use crate::exchange::dropped;
 use crate::exchange::{Depot, read_json};
+use crate::executor::ExecutionError;
 use crate::executor::asked::{Asked, heard};
-use crate::executor::{ExecutionError, dropped};
 use isoflop_core::run::{AttemptDir, AttemptEnd};
 
 /// From `stop` to `cancel`: time for the step under way, a checkpoint, and a file system between two machines.

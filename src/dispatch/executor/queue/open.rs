@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::dialect::{DialectError, Ray, Slurm};
 use super::engine::{Queue, QueueTerms};
-use crate::executor::Executor as Engine;
 use isoflop_core::run::SweepDir;
 use isoflop_sweep::Executor;
 
@@ -16,7 +15,7 @@ pub fn queue<E: From<DialectError>>(
     settings: &Executor,
     sweep: &SweepDir,
     terms: impl FnOnce() -> Result<QueueTerms, E>,
-) -> Result<Option<Arc<dyn Engine>>, E> {
+) -> Result<Option<Arc<dyn crate::executor::Executor>>, E> {
     Ok(Some(match settings {
         Executor::Local(_) | Executor::Workers(_) => return Ok(None),
         Executor::Command(commands) => Arc::new(Queue::new(commands.clone(), terms()?)),

@@ -20,16 +20,13 @@ use super::desk::Desk;
 use super::door::Caller;
 use super::failure::Failure;
 use crate::exchange::Arrival;
-use crate::protocol::{CheckpointAddress, CheckpointFile, Digest};
+use crate::protocol::{CheckpointAddress, CheckpointFile, Digest, SAME_ISOFLOP};
 
 /// Longest time without a byte of a file that a worker brings.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Most bytes of a manifest: it holds a run's whole curve.
 const MOST_MANIFEST: u64 = 64 << 20;
-
-/// What is done about what only another isoflop would send.
-const SAME_ISOFLOP: &str = "install the same isoflop";
 
 /// The bytes of a digest, or the `Range` of them that is asked for.
 pub(super) async fn send(

@@ -11,9 +11,10 @@ use tracing::debug;
 use super::desk::Desk;
 use super::office::{Office, lost};
 use super::server::{Counter, serve};
+use crate::exchange::dropped;
 use crate::exchange::{Terms, held, offer, read_json, runtime};
 use crate::executor::asked::{Asked, heard};
-use crate::executor::{Execution, ExecutionError, Executor, SpawnError, Trouble, dropped};
+use crate::executor::{Execution, ExecutionError, Executor, SpawnError, Trouble};
 use crate::protocol::{Held, LONGEST_WAIT_SECONDS};
 use isoflop_core::run::{AttemptDir, AttemptEnd};
 

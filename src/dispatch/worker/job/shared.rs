@@ -11,8 +11,8 @@ use tracing::{Instrument, debug};
 
 use super::super::error::WorkerError;
 use super::super::trace::attempt_span;
-use super::{Attended, claimant};
-use crate::exchange::Note;
+use super::claim::{Attended, claimant};
+use crate::exchange::{Note, launch};
 use crate::executor::{Asked, Executor, Trainer, ask};
 use crate::protocol::Held;
 use isoflop_core::run::{AttemptDir, AttemptEnd, Launch, TrainerExit, replace_json, write_json};
@@ -49,9 +49,7 @@ pub(super) async fn attend(
 }
 
 fn read_launch(attempt: &AttemptDir) -> Result<Launch, WorkerError> {
-    let path = attempt.launch();
-    let launch = std::fs::read(&path).and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
-    launch.map_err(|error| WorkerError::NoLaunch(path, error))
+    launch(attempt).map_err(|error| WorkerError::NoLaunch(attempt.launch(), error))
 }
 
 fn unwritable(path: PathBuf) -> impl FnOnce(io::Error) -> WorkerError {

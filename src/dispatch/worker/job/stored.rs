@@ -11,7 +11,7 @@ use super::super::attempt::{Worker, carry_out};
 use super::super::error::WorkerError;
 use super::super::folder::Folder;
 use super::super::seat::Seat;
-use super::{Attended, claimant};
+use super::claim::{Attended, claimant};
 use crate::exchange::{Bucket, Given, Note, Objects, Shelf, StorageAddress, dropped, tag_of};
 use crate::executor::{Asked, Trainer};
 use crate::protocol::{Offer, Refusal, version};

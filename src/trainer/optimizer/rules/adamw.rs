@@ -70,28 +70,22 @@ impl UpdateRule for Adamw {
         gradient: &Tensor,
         with: StepSettings,
     ) -> Option<Tensor> {
-        let run::Adamw {
-            beta1,
-            beta2,
-            eps,
-            weight_decay,
-            ..
-        } = self.settings;
+        if !fused::serves(gradient) {
+            return None;
+        }
         let settings = AdamwStep {
             learning_rate: with.learning_rate,
-            beta1,
-            beta2,
-            eps,
-            weight_decay,
+            beta1: self.settings.beta1,
+            beta2: self.settings.beta2,
+            eps: self.settings.eps,
+            weight_decay: self.settings.weight_decay,
             clip_norm: with.clip_norm,
             step: with.step.cast_signed(),
             decayed: self.decayed,
         };
         let (flat, moments) = (parameters.flat.detach(), [&self.first, &self.second]);
-        fused::serves(gradient).then(|| {
-            let norms = fused::adamw(&flat, gradient, moments, settings);
-            Tensor::from_slice(&norms.map(|norm| norm as f32))
-        })
+        let norms = fused::adamw(&flat, gradient, moments, settings);
+        Some(Tensor::from_slice(&norms.map(|norm| norm as f32)))
     }
 
     fn state(&self) -> Vec<(&'static str, &Tensor)> {

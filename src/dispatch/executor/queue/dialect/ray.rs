@@ -12,8 +12,8 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Dialect, DialectError};
+use crate::exchange::dropped;
 use crate::exchange::{BackendError, Token, http};
-use crate::executor::dropped;
 use crate::executor::queue::job::{Job, quoted};
 use answers::{Answer, State, jobs, one_job, taken};
 use isoflop_core::run::Fate;
@@ -95,7 +95,7 @@ impl Dialect for Ray {
             format!(", {} of memory", isoflop_core::units::bytes(bytes))
         });
         Some((
-            Duration::from_secs_f64(self.settings.pending_seconds.value.0),
+            self.settings.pending_seconds.value.seconds(),
             format!("{cpus} CPUs, {gpus} GPUs{memory}: `ray status` shows what there is"),
         ))
     }

@@ -15,7 +15,7 @@ use tokio::process::Command;
 
 use super::Dialect;
 use crate::exchange::BackendError;
-use crate::executor::dropped;
+use crate::exchange::dropped;
 use crate::executor::queue::call::{quiet, said};
 use crate::executor::queue::job::Job;
 use crate::executor::queue::together::Together;

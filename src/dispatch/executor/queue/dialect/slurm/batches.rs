@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::batch::{Batch, is_ours};
 use crate::exchange::BackendError;
-use crate::executor::dropped;
+use crate::exchange::dropped;
 use isoflop_core::run::{AttemptDir, BatchDir, SweepDir, write_whole};
 
 /// An array's name, and a task of it.

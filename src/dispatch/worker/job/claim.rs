@@ -1,0 +1,28 @@
+//! Whose an attempt is, and what became of it.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use serde_json::{Value, json};
+
+use super::super::host::host;
+
+/// What became of an attempt here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attended {
+    /// It is over, which its coordinator finds where the attempt lies.
+    Ended,
+    /// It is executed elsewhere, or was: the engine has started it twice.
+    Elsewhere,
+    /// It is not there: it was given up, or is over.
+    Unwanted,
+}
+
+/// Who claims an attempt: this process, by a mark that no other has. A job that an engine queues again after its node has died finds
+/// the attempt claimed: the coordinator sees that job end and makes an attempt of its own, with a token of its own.
+pub(super) fn claimant() -> io::Result<Value> {
+    let mut mark = [0; 16];
+    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut mark))?;
+    let mark = u128::from_le_bytes(mark).to_string();
+    Ok(json!({ "host": host(), "process": std::process::id(), "mark": mark }))
+}
