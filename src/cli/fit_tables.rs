@@ -149,7 +149,7 @@ fn profiles(fits: &Fits) {
         for (name, profile) in told_profiles(arm) {
             if let Err(reason) = &profile.vertex {
                 let budget = profile.budget;
-                output::paragraph(&format!("{name} at {budget:.1e}: {reason}"));
+                output::paragraph(&format!("{name} at {}: {reason}", budget.words(1)));
             }
         }
         let (left_out, all) = (too_few(arm), arm.profiles.len());

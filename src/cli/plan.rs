@@ -131,7 +131,7 @@ fn run_table(outlook: &Outlook) {
         let mut row = vec![run.arm.clone(), run.size.clone(), spec.seed.to_string()];
         row.extend(tuned.then(|| format!("x{}", run.lr_factor.unwrap_or(1.0))));
         row.extend([
-            spec.budget.number(),
+            spec.budget.number(2),
             spec.params_total().to_string(),
             spec.tokens().to_string(),
             spec.steps.to_string(),

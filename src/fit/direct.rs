@@ -3,12 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use isoflop_core::run::Budget;
-use isoflop_core::units::si;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::budget_json::{self, BudgetInUnit};
-use super::grouped::grouped;
+use super::by_key::by_key;
 use super::interval::student;
 use super::polynomial::FEWEST;
 use super::{Interval, Observation, Study};
@@ -31,10 +30,7 @@ pub struct DirectComparison {
 impl DirectComparison {
     /// The budget with its unit.
     pub fn budget_words(&self) -> String {
-        match self.budget {
-            Budget::Flops(_) => format!("{:.3e}", self.budget),
-            budget => format!("{} {}", si(budget.value()), budget.unit()),
-        }
+        self.budget.words(3)
     }
 }
 
@@ -71,7 +67,7 @@ pub(super) fn compare(study: &Study, baseline: &str) -> Vec<DirectComparison> {
     let runs = study
         .runs()
         .filter(|run| !with_profile.contains(&run.budget));
-    grouped(runs, |run| (run.budget, run.size.as_str()))
+    by_key(runs, |run| (run.budget, run.size.as_str()))
         .into_iter()
         .filter_map(|(cell, runs)| comparison(cell, baseline, &runs))
         .collect()

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::by_key::by_key;
 use super::carried::{fewer_replicates, fit_arms, replicates};
 use super::compare::compared;
 use super::doubt::{Doubt, doubts};
@@ -40,14 +41,10 @@ pub struct Fits {
 impl Fits {
     /// The runs left out, by reason.
     pub fn left_out(&self) -> Vec<(&str, Vec<&str>)> {
-        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-        for Excluded { run, reason } in &self.excluded {
-            match reasons.iter_mut().find(|(other, _)| other == reason) {
-                Some((_, runs)) => runs.push(run),
-                None => reasons.push((reason, vec![run])),
-            }
-        }
-        reasons
+        by_key(&self.excluded, |run| run.reason.as_str())
+            .into_iter()
+            .map(|(reason, runs)| (reason, runs.iter().map(|run| run.run.as_str()).collect()))
+            .collect()
     }
 
     /// Whether every run was left out.

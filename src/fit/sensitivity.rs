@@ -204,10 +204,9 @@ fn otherwise(
         })
         .filter(move |(_, other)| other != settings)
         .map(move |(choice, other)| {
-            let (replicates, approach) = (0, Some(approach));
             let other = Settings {
-                replicates,
-                approach,
+                replicates: 0,
+                approach: Some(approach),
                 ..other
             };
             (choice, other)

@@ -1,4 +1,4 @@
-//! What to fit, and how.
+//! Settings of a fit.
 
 use isoflop_core::metrics::DEVICE_SECONDS;
 use schemars::JsonSchema;

@@ -20,7 +20,7 @@ pub struct Observation {
     pub size: String,
     /// Seed.
     pub seed: u64,
-    /// Budget asked for, FLOPs unless it is said: the runs of one value are a profile.
+    /// Budget asked for; in JSON its value, FLOPs: the runs of one value are a profile.
     #[serde(serialize_with = "budget_json::value")]
     #[schemars(with = "f64")]
     pub budget: Budget,

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::budget_json::{self, BudgetInUnit};
+use super::by_key::by_key;
 use super::distinct::distinct;
-use super::grouped::grouped;
 use super::{Observation, Study};
 
 /// What tuning found for one architecture at one size and budget.
@@ -51,7 +51,7 @@ impl Tuned {
 
 /// The study with the best learning rate of each cell alone, and what tuning found; the study itself where nothing was tuned.
 pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
-    let tuned: Vec<(Cell<'_>, Tuned)> = grouped(study.runs(), |run| cell(run))
+    let tuned: Vec<(Cell<'_>, Tuned)> = by_key(study.runs(), |run| cell(run))
         .into_iter()
         .filter_map(|(cell, members)| Some((cell, tuned(&members)?)))
         .collect();
@@ -59,16 +59,13 @@ pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
         .iter()
         .map(|(cell, tuned)| (*cell, tuned.best))
         .collect();
-    let is_used = |run: &&Observation| {
+    let is_used = |run: &Observation| {
         best.get(&cell(run))
             .is_none_or(|best| *best == run.lr_factor)
     };
-    let used = |runs: &[Observation]| runs.iter().filter(is_used).cloned().collect();
-    let kept = Study {
-        observations: used(&study.observations),
-        unprofiled: used(&study.unprofiled),
-        ..study.clone()
-    };
+    let mut kept = study.clone();
+    kept.observations.retain(is_used);
+    kept.unprofiled.retain(is_used);
     (kept, tuned.into_iter().map(|(_, tuned)| tuned).collect())
 }
 

@@ -1,14 +1,14 @@
 //! Training curves: validation loss against tokens, one panel an arm.
 
+use std::collections::HashSet;
+
 use super::Inputs;
 use super::axis::{Axis, count};
 use super::figure::{Figure, Mark, Panel};
 use super::page_figure::PageFigure;
 use super::palette::{Budgets, names};
-use super::words::budget_unit;
 use isoflop_table::{CurveRow, RunStatus};
 
-/// Where it stands on the page, and what is said below it.
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "curves",
     title: "Training curves",
@@ -22,14 +22,12 @@ fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let rows: Vec<&CurveRow> = inputs.curves.iter().filter(|row| row.step > 0).collect();
     let budgets = Budgets::of(inputs);
     // A run that blew up must not flatten the others: its curve is cut off.
-    let diverged = |run_id: &str| {
-        let of_run = |run: &isoflop_table::RunRow| run.run_id == run_id;
-        let mut runs = inputs.runs.iter();
-        runs.any(|run| of_run(run) && run.status == RunStatus::Diverged)
-    };
+    let diverged = inputs.runs.iter();
+    let diverged = diverged.filter(|run| run.status == RunStatus::Diverged);
+    let diverged: HashSet<&str> = diverged.map(|run| run.run_id.as_str()).collect();
     let sound: Vec<(f64, f64)> = rows
         .iter()
-        .filter(|row| !diverged(&row.run_id))
+        .filter(|row| !diverged.contains(row.run_id.as_str()))
         .map(|row| at(row))
         .collect();
     let x = Axis::log("tokens trained on", sound.iter().map(|at| at.0), count)?;
@@ -37,7 +35,7 @@ fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let arms = names(rows.iter().map(|row| row.arm.as_str()));
     let panel = |arm: &str| Panel::new(arm, &x, &y, lines(&rows, arm, &budgets));
     let drawn = |budget| rows.iter().any(|row| row.budget == budget);
-    let legend = budgets.legend(budget_unit(inputs.runs), drawn, |_, ink| ink.line(3.0));
+    let legend = budgets.legend(drawn, |_, ink| ink.line(3.0));
     Some(Figure::new(arms.into_iter().map(panel).collect(), legend))
 }
 

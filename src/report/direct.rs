@@ -11,7 +11,6 @@ use isoflop_fit::{Difference, DirectArm, DirectComparison};
 const ARM: u32 = 19;
 const REST: u32 = 86;
 
-/// Where it stands on the page, and what is said below it.
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "direct",
     title: "Differences of the loss from the baseline",

@@ -129,7 +129,21 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
         git_revision: Some("0123abc".to_owned()),
         isoflop_version: Some("0.1.0".to_owned()),
         libtorch_version: Some("2.11.0".to_owned()),
-        ..RunRow::default()
+        loss_train: None,
+        trunk_steps: None,
+        split_for_memory: None,
+        wall_seconds: None,
+        startup_seconds: None,
+        eval_seconds: None,
+        checkpoint_seconds: None,
+        tokens_per_second: None,
+        flop_per_second: None,
+        matrix_flop_per_second: None,
+        mfu: None,
+        loss_spikes: None,
+        peak_memory_bytes: None,
+        resumed_from_step: None,
+        started_at: None,
     }
 }
 

@@ -17,7 +17,6 @@ const LEFT_ROOM: f64 = 2.5;
 /// Pieces that a curved frontier is drawn in.
 const PIECES: u32 = 32;
 
-/// Where it stands on the page, and what is said below it.
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "frontier",
     title: "Loss against compute",

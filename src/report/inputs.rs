@@ -1,4 +1,4 @@
-//! What a report is made of.
+//! Inputs of a report.
 
 use isoflop_fit::Fits;
 use isoflop_table::{CurveRow, RunRow};

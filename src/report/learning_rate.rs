@@ -1,10 +1,13 @@
 //! Loss against the factor on the learning rate: one panel an arm, one line a size and budget.
 
+use std::collections::BTreeSet;
+
 use super::axis::{Axis, plain};
 use super::figure::{Entry, Figure, Ink, Mark, Panel, Shape, group};
 use super::page_figure::PageFigure;
 use super::{Inputs, palette};
 use isoflop_core::run::Budget;
+use isoflop_core::units::Ordered;
 use isoflop_fit::Tuned;
 
 /// Sizes, the smallest first, and budgets, the cheapest first.
@@ -13,7 +16,6 @@ struct Order<'a> {
     budgets: Vec<Budget>,
 }
 
-/// Where it stands on the page, and what is said below it.
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "learning_rate",
     title: "Loss against the factor on the learning rate",
@@ -43,7 +45,8 @@ fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
 /// The factors that were tried, least first.
 pub(super) fn factors_of(tuned: &[Tuned]) -> Vec<f64> {
     let tried = tuned.iter().flat_map(|cell| &cell.tried);
-    palette::distinct(tried.map(|tried| tried.factor))
+    let factors: BTreeSet<Ordered> = tried.map(|tried| Ordered(tried.factor)).collect();
+    factors.into_iter().map(|factor| factor.0).collect()
 }
 
 impl<'a> Order<'a> {
@@ -87,7 +90,7 @@ fn legend(order: &Order<'_>) -> Vec<Entry> {
     let size = |size: &&str| Entry::new(*size, order.ink(size).line(3.0));
     let budget = |budget: &Budget| {
         let marker = Ink::GREY.point(order.shape(*budget), 3.5);
-        Entry::new(format!("{budget:.1e}"), marker)
+        Entry::new(budget.words(1), marker)
     };
     let factor = Ink::GREY.point(Shape::Circle, 3.5);
     [

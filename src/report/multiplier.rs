@@ -45,7 +45,6 @@ impl Against {
     }
 }
 
-/// Where it stands on the page, and what is said below it.
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "multiplier",
     title: "Compute multiplier against the compute of the baseline, and against the loss",

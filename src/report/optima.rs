@@ -39,7 +39,6 @@ struct Drawn<'a> {
     law: Vec<(f64, [f64; 3])>,
 }
 
-/// Where it stands on the page, and what is said below it.
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "optima",
     title: "Best size, tokens and tokens per parameter against compute",

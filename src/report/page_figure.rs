@@ -5,7 +5,7 @@ use super::figure::Figure;
 
 /// A figure of the page; `markdown.rs` lists them.
 pub(super) struct PageFigure {
-    /// Of its files, without their endings.
+    /// Name of its files, without extension.
     pub(super) name: &'static str,
     pub(super) title: &'static str,
     pub(super) caption: &'static str,
@@ -14,7 +14,7 @@ pub(super) struct PageFigure {
 }
 
 impl PageFigure {
-    /// It with its caption, to which `more` is added; nothing where it is none of those that were `drawn`.
+    /// Markdown of the figure with its caption, to which `more` is added; empty unless it was `drawn`.
     pub(super) fn shown(&self, drawn: &[&str], more: &str) -> String {
         let Self {
             name,

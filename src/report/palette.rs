@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::Inputs;
 use super::figure::{Entry, Ink, Key, Shape, group};
-use super::words;
 use isoflop_core::run::Budget;
 use isoflop_fit::{Approach, Fits};
 
@@ -117,22 +116,14 @@ impl Budgets {
     /// The legend's part about those that are drawn, the dearest first.
     pub(super) fn legend<K: Into<Key>>(
         &self,
-        unit: &str,
         drawn: impl Fn(Budget) -> bool,
         key: impl Fn(Budget, Ink) -> K,
     ) -> Vec<Entry> {
-        let drawn = self.0.iter().rev().copied().filter(|budget| drawn(*budget));
-        let entry = |budget| Entry::new(words::budget(budget), key(budget, self.ink(budget)));
-        group(format!("budget, {unit}"), drawn.map(entry))
+        let drawn = || self.0.iter().rev().copied().filter(|budget| drawn(*budget));
+        let entry = |budget: Budget| Entry::new(budget.number(1), key(budget, self.ink(budget)));
+        let unit = drawn().next().map_or("FLOPs", Budget::unit);
+        group(format!("budget, {unit}"), drawn().map(entry))
     }
-}
-
-/// Distinct values, least first.
-pub(super) fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.dedup();
-    values
 }
 
 /// Distinct names, in the order that they come in.

@@ -14,7 +14,6 @@ use isoflop_fit::{ArmFit, Observation};
 /// Of two or three panels side by side.
 const HEIGHT: u32 = 400;
 
-/// Where it stands on the page, and what is said below it.
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "predicted",
     title: "Measured loss against the surface's",
@@ -70,11 +69,7 @@ fn legend(fitted: &[(&ArmFit, &Surface)], budgets: &Budgets) -> Vec<Entry> {
     let open = |budget| arms().any(|arm| largest(arm) == Some(budget));
     let key = |budget, ink: Ink| ink.point(Shape::Circle, 4.0).hollow_if(open(budget));
     let diagonal = Entry::new("as predicted", Ink::BLACK.line(1.0));
-    [
-        budgets.legend("FLOPs", drawn, key),
-        group("marks", [diagonal]),
-    ]
-    .concat()
+    [budgets.legend(drawn, key), group("marks", [diagonal])].concat()
 }
 
 /// What is said below the figure of the largest budget, predicted from the others.

@@ -11,7 +11,6 @@ use isoflop_fit::{ArmFit, Profile, Vertex, VertexStatus};
 /// Pieces that a parabola is drawn in.
 const PIECES: u32 = 60;
 
-/// Where it stands on the page, and what is said below it.
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "profiles",
     title: "IsoFLOP profiles",
@@ -92,6 +91,6 @@ fn legend(inputs: &Inputs<'_>, budgets: &Budgets) -> Vec<Entry> {
             .then(|| diamond("extrapolated", VertexStatus::Extrapolated)),
     ];
     let marks = arms.iter().map(run).chain(found.into_iter().flatten());
-    let budgets = budgets.legend("FLOPs", drawn, |_, ink| ink.line(3.0));
+    let budgets = budgets.legend(drawn, |_, ink| ink.line(3.0));
     [budgets, group("marks", marks)].concat()
 }

@@ -14,7 +14,6 @@ const DEVIATIONS: f64 = 2.0;
 /// A quantity of a run, its axis's title and labels.
 type Against = (String, fn(&Observation) -> f64, fn(f64) -> String);
 
-/// Where it stands on the page, and what is said below it.
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "residuals",
     title: "Residuals of the surfaces against parameters, tokens and compute",

@@ -8,7 +8,6 @@ use super::{Inputs, cost, palette};
 use isoflop_core::metrics::DEVICE_SECONDS;
 use isoflop_table::RunRow;
 
-/// Where it stands on the page, and what is said below it.
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "seconds",
     title: "Loss against device time",

@@ -70,9 +70,10 @@ fn choices(comparison: &Comparison, fits: &Fits) -> Option<String> {
 fn approach(by: &ByApproach, headline: Approach) -> Vec<String> {
     let ends = by.point.low.zip(by.point.high);
     let range = ends.map(|(low, high)| Interval { low, high });
-    let own = match by.approach == headline {
-        true => " (the headline)",
-        false => "",
+    let own = if by.approach == headline {
+        " (the headline)"
+    } else {
+        ""
     };
     let beyond = match by.point.status {
         MultiplierStatus::Extrapolated => ", extrapolated",

@@ -89,9 +89,10 @@ fn held_out(holdout: &SurfaceHoldout) -> String {
         largest_error,
     } = holdout;
     format!(
-        "{:+.2}% mean, {:.2}% largest, {runs} runs at {budget:.1e}",
+        "{:+.2}% mean, {:.2}% largest, {runs} runs at {}",
         100.0 * mean_error,
-        100.0 * largest_error
+        100.0 * largest_error,
+        budget.words(1)
     )
 }
 

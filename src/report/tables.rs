@@ -222,7 +222,7 @@ pub(super) fn learning_rates(tuned: &[Tuned]) -> String {
     let mut head = vec!["architecture", "size", "budget"];
     head.extend(heads.iter().map(String::as_str));
     let row = |cell: &Tuned| {
-        let budget = format!("{:.1e}", cell.budget);
+        let budget = cell.budget.words(1);
         let mut cells = vec![cell.arm.clone(), cell.size.clone(), budget];
         cells.extend(factors.iter().map(|factor| {
             let tried = cell.tried.iter().find(|tried| tried.factor == *factor);

@@ -1,9 +1,6 @@
 //! Numbers and statuses in words, the same in tables and figures.
 
-use isoflop_core::run::Budget;
-use isoflop_core::units::si;
 use isoflop_fit::{Interval, MultiplierPoint, MultiplierStatus, Profile, VertexStatus};
-use isoflop_table::RunRow;
 
 /// `1.0e11`.
 pub(super) fn flops(value: f64) -> String {
@@ -87,21 +84,5 @@ pub(super) fn multiplier_status(status: MultiplierStatus) -> &'static str {
         MultiplierStatus::Measured => "measured in both arms",
         MultiplierStatus::Extrapolated => "extrapolated",
         MultiplierStatus::Refused => "refused: not measured in both arms",
-    }
-}
-
-/// The unit of the budgets of these runs.
-pub(super) fn budget_unit(runs: &[RunRow]) -> &'static str {
-    match runs.first().map(|run| run.budget) {
-        Some(Budget::TokensPerParam(_)) => "tokens/parameter",
-        budget => budget.unwrap_or_default().unit(),
-    }
-}
-
-/// A budget as people write it in its unit.
-pub(super) fn budget(budget: Budget) -> String {
-    match budget {
-        Budget::Flops(value) => flops(value),
-        other => si(other.value()),
     }
 }

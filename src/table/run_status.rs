@@ -3,14 +3,13 @@
 use isoflop_core::run::{Ending, Outcome};
 
 /// How a run stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunStatus {
     /// All steps done, with a final loss.
     Finished,
     /// The loss exploded; there is no final loss.
     Diverged,
     /// No valid outcome yet.
-    #[default]
     Missing,
 }
 

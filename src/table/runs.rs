@@ -11,7 +11,6 @@ use super::row::row;
 
 row! {
     /// A run: a row of `runs.parquet`.
-    #[derive(Default)]
     pub struct RunRow(run: &PlannedRun, outcome: Option<&Outcome>) {
         /// Identity: a hash of all that decides the result.
         run_id: String = run.id.to_string();

@@ -55,7 +55,7 @@ pub(super) fn study<A: Into<String>>(
 }
 
 /// The reason that runs with budgets of this kind are left out of the fits.
-pub(super) fn no_profile(budget_kind: &str) -> String {
+fn no_profile(budget_kind: &str) -> String {
     let unit = budget_kind.replace('_', " ");
     format!("its budget is in {unit}, and a profile needs budgets in FLOPs")
 }

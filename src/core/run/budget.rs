@@ -1,6 +1,6 @@
-//! What a run may spend.
+//! The budget of a run.
 
-use std::fmt::{self, Display, Formatter, LowerExp};
+use std::fmt::{self, Display, Formatter};
 use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
@@ -17,13 +17,6 @@ pub enum Budget {
     Tokens(f64),
     /// Training tokens for each of `params_total`.
     TokensPerParam(f64),
-}
-
-/// Nothing.
-impl Default for Budget {
-    fn default() -> Self {
-        Self::Flops(0.0)
-    }
 }
 
 impl Budget {
@@ -64,13 +57,18 @@ impl Budget {
         matches!(self, Self::Flops(_))
     }
 
-    /// The number as people read it: `2.00e16`, `1.50B`, `20`.
-    pub fn number(self) -> String {
+    /// The number as people read it, FLOPs to so many decimals: `2.00e16`, `1.50B`, `2.5`.
+    pub fn number(self, decimals: usize) -> String {
         match self {
-            Self::Flops(flops) => format!("{flops:.2e}"),
+            Self::Flops(flops) => format!("{flops:.decimals$e}"),
             Self::Tokens(tokens) => si(tokens),
             Self::TokensPerParam(ratio) => ratio.to_string(),
         }
+    }
+
+    /// That number with the unit: `2.00e16 FLOPs`.
+    pub fn words(self, decimals: usize) -> String {
+        format!("{} {}", self.number(decimals), self.unit())
     }
 
     fn key(self) -> (&'static str, Ordered) {
@@ -80,15 +78,7 @@ impl Budget {
 
 impl Display for Budget {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{} {}", self.number(), self.unit()))
-    }
-}
-
-/// `{:.1e}` is `2.0e16 FLOPs`.
-impl LowerExp for Budget {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        LowerExp::fmt(&self.value(), f)?;
-        write!(f, " {}", self.unit())
+        f.pad(&self.words(2))
     }
 }
 
@@ -133,7 +123,7 @@ mod tests {
             budgets.map(|budget| budget.to_string()),
             ["2.00e16 FLOPs", "1.50B tokens", "2.5 tokens/param"]
         );
-        assert_eq!(format!("{:.1e}", budgets[0]), "2.0e16 FLOPs");
+        assert_eq!(budgets[0].words(1), "2.0e16 FLOPs");
         for budget in budgets {
             assert_eq!(Budget::of_kind(budget.kind(), budget.value()), Some(budget));
         }

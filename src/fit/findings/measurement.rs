@@ -1,7 +1,7 @@
 //! Runs as they were measured.
 
+use super::super::by_key::by_key;
 use super::super::convention::six_nd;
-use super::super::grouped::grouped;
 use super::robust::Point;
 
 /// A run as it was measured: what is known of it before it has the budget, size and seed of an
@@ -59,5 +59,5 @@ impl Quantity {
 
 /// The places of each arm's runs; arms are in the order in which they appear.
 pub(super) fn by_arm<'a>(runs: &[Measurement<'a>]) -> Vec<(&'a str, Vec<usize>)> {
-    grouped(0..runs.len(), |run| runs[*run].arm)
+    by_key(0..runs.len(), |run| runs[*run].arm)
 }

@@ -165,7 +165,12 @@ impl Grid {
         }
         let cheapest = all.iter().map(|c| c.cost).fold(f64::INFINITY, f64::min);
         if cheapest > allowance {
-            let what = ["one run", "a run of each arm"][arms.len() - 1].to_owned();
+            let what = if arms.len() == 1 {
+                "one run"
+            } else {
+                "a run of each arm"
+            }
+            .to_owned();
             return Err(SuggestRefusal::TooLittle {
                 allowance,
                 cheapest,

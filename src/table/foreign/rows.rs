@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use crate::study::no_profile;
 use crate::tables::label;
 use isoflop_core::run::Budget;
 use isoflop_fit::findings::Measurement;
@@ -189,13 +188,19 @@ impl Reader<'_> {
     fn budget(&self, row: usize) -> Result<OrLeftOut<Option<Budget>>, ForeignError> {
         let value = self.positive(Role::FlopsBudget, row)?;
         let kind = self.text(Role::BudgetKind, row);
-        Ok(match (value, kind) {
-            (value, None) => Ok(value.map(Budget::Flops)),
-            (Some(value), Some(kind)) => Budget::of_kind(&kind, value)
-                .map(Some)
-                .ok_or_else(|| no_profile(&kind)),
-            (None, Some(kind)) if kind == Budget::default().kind() => Ok(None),
-            (None, Some(kind)) => Err(no_profile(&kind)),
+        let of_kind = |value| match &kind {
+            None => Some(Budget::Flops(value)),
+            Some(kind) => Budget::of_kind(kind, value),
+        };
+        Ok(match (of_kind(value.unwrap_or(1.0)), value) {
+            (None, _) => Err(format!(
+                "its `budget_kind` is `{}`, allowed is `flops`, `tokens` or `tokens_per_param`",
+                kind.unwrap_or_default()
+            )),
+            (Some(budget), Some(_)) => Ok(Some(budget)),
+            // It has the budget that it spent.
+            (Some(Budget::Flops(_)), None) => Ok(None),
+            (Some(_), None) => Err("no `flops_budget`".to_owned()),
         })
     }
 

@@ -622,6 +622,41 @@ fn our_own_table_is_read_as_its_sweep_is_while_that_is_unfinished() {
     assert_eq!((study.excluded.len(), study.unprofiled.len()), (3, 1));
 }
 
+/// A budget is in one of our units, or its row is left out with the reason.
+#[test]
+fn a_budget_has_a_unit_that_is_known() {
+    let rows = [
+        ("1e16", ""),
+        ("", "flops"),
+        ("20", "tokens_per_param"),
+        ("", "tokens"),
+        ("5", "epochs"),
+    ];
+    let rows: String = rows
+        .iter()
+        .map(|(budget, kind)| format!("a,1e6,1e9,3,{budget},{kind}\n"))
+        .collect();
+    let study = csv(&format!(
+        "arch,params,tokens,loss,flops_budget,budget_kind\n{rows}"
+    ))
+    .study;
+    assert_eq!(study.observations.len(), 2);
+    assert_eq!(study.unprofiled.len(), 1);
+    let reasons: Vec<&str> = study
+        .excluded
+        .iter()
+        .map(|run| run.reason.as_str())
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "no `flops_budget`",
+            "its `budget_kind` is `epochs`, allowed is `flops`, `tokens` or `tokens_per_param`",
+            "its budget is in tokens per param, and a profile needs budgets in FLOPs",
+        ]
+    );
+}
+
 /// Tables that others published, where they lie beside the checkout.
 fn reference(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

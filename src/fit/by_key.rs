@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 /// The items of each key; keys are in the order in which they appear.
-pub(super) fn grouped<K: Copy + Eq + Hash, T>(
+pub(super) fn by_key<K: Copy + Eq + Hash, T>(
     items: impl IntoIterator<Item = T>,
     key: impl Fn(&T) -> K,
 ) -> Vec<(K, Vec<T>)> {
