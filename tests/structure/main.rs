@@ -4,8 +4,13 @@
     reason = "a test that unwraps fails where it stands"
 )]
 
+mod modules;
+mod sources;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use sources::tree;
 
 /// The crates that hold several rooms, and those from the ground up: a room may import those before it. Between crates the
 /// compiler keeps that order.
@@ -23,38 +28,6 @@ const SHARED: [(&str, &[&str]); 2] = [
         ],
     ),
 ];
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(sources(&path));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            files.push(path);
-        }
-    }
-    files
-}
-
-/// The source files of what is shipped, by their path within src.
-fn tree() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let relative = |path: &PathBuf| {
-        path.strip_prefix(&root)
-            .unwrap()
-            .to_string_lossy()
-            .into_owned()
-    };
-    let shipped = |file: &str| {
-        let others = ["tests.rs", "fixture.rs", "build.rs"];
-        !others.iter().any(|other| file.ends_with(other)) && !file.contains("/tests/")
-    };
-    let files = sources(&root)
-        .into_iter()
-        .map(|path| (relative(&path), fs::read_to_string(&path).unwrap()));
-    files.filter(|(file, _)| shipped(file)).collect()
-}
 
 /// The code without its comments.
 fn code(text: &str) -> String {

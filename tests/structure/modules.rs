@@ -1,15 +1,11 @@
 //! How the files of each crate hang together, read from their syntax (ARCHITECTURE.md).
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that unwraps fails where it stands"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, UseTree, Visibility};
+
+use super::sources::tree;
 
 /// A path as it is imported or written: `crate`, `arch`, `Shape`.
 type Names = Vec<String>;
@@ -18,14 +14,14 @@ type Names = Vec<String>;
 #[derive(Default)]
 struct SourceFile {
     /// Within `src`.
-    path: PathBuf,
+    path: String,
     /// The crate's name, then the modules.
     module: Names,
     /// Names of the items that it defines.
     defines: BTreeSet<String>,
     /// Those of them that are types or traits.
     types: Vec<String>,
-    /// What it imports or names by `crate::` or `super::`.
+    /// What it imports, or names by a path.
     imports: Vec<Names>,
     /// What it exports of other files.
     exports: Vec<Names>,
@@ -115,51 +111,33 @@ impl<'ast> Visit<'ast> for SourceFile {
             .iter()
             .map(|segment| segment.ident.to_string())
             .collect();
-        if ["crate", "super"].contains(&names[0].as_str()) {
+        if names.len() > 1 {
             self.imports.push(names);
         }
         visit::visit_path(self, path);
     }
 }
 
-/// The files of `src` without those that hold tests alone.
+/// The files of the crates.
 fn source_files() -> Vec<SourceFile> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut folders = vec![root.clone()];
-    let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let within = path.strip_prefix(&root).unwrap();
-            let is_ours = path.extension().is_some_and(|extension| extension == "rs")
-                && within.components().count() > 1
-                && !["tests.rs", "fixture.rs", "build.rs"]
-                    .iter()
-                    .any(|other| within.to_str().unwrap().ends_with(other));
-            if path.is_dir() && !path.ends_with("tests") {
-                folders.push(path);
-            } else if is_ours {
-                found.push(source_file(&path, within));
-            }
-        }
-    }
-    assert!(found.len() > 300, "{} files", found.len());
-    found
+    let is_in_a_crate = |(path, _): &(String, String)| path.contains('/');
+    tree()
+        .into_iter()
+        .filter(is_in_a_crate)
+        .map(source_file)
+        .collect()
 }
 
-fn source_file(path: &Path, within: &Path) -> SourceFile {
-    let mut module: Names = within
-        .with_extension("")
-        .iter()
-        .map(|part| part.to_str().unwrap().to_owned())
-        .collect();
+fn source_file((path, text): (String, String)) -> SourceFile {
+    let words = path.trim_end_matches(".rs").split('/');
+    let mut module: Names = words.map(str::to_owned).collect();
     module.pop_if(|last| ["mod", "lib"].contains(&last.as_str()));
     let mut file = SourceFile {
-        path: within.to_owned(),
+        path,
         module,
         ..SourceFile::default()
     };
-    file.visit_file(&syn::parse_file(&fs::read_to_string(path).unwrap()).unwrap());
+    file.visit_file(&syn::parse_file(&text).unwrap());
     file
 }
 
@@ -202,10 +180,12 @@ impl<'a> Modules<'a> {
     }
 
     /// For each file those that it imports from, with what.
-    fn imports(&self) -> BTreeMap<&'a Path, BTreeMap<&'a Path, BTreeSet<&'a str>>> {
+    fn imports(&self) -> BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<&'a str>>> {
         let imports = |file: &'a SourceFile| {
-            let mut from: BTreeMap<&Path, BTreeSet<&str>> = BTreeMap::new();
-            for path in &file.imports {
+            let mut from: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+            // What a list of contents exports, it does not use.
+            let used = file.exports.iter().filter(|_| !file.defines.is_empty());
+            for path in file.imports.iter().chain(used) {
                 let source = self
                     .definition(file, path)
                     .filter(|source| source.path != file.path);
@@ -233,11 +213,11 @@ fn files_import_in_no_circle() {
     let imports: usize = left.values().map(BTreeMap::len).sum();
     assert!(imports > 500, "{imports} imports were found");
     loop {
-        let standing: BTreeSet<&Path> = left.keys().copied().collect();
+        let standing: BTreeSet<&str> = left.keys().copied().collect();
         for from in left.values_mut() {
             from.retain(|file, _| standing.contains(file));
         }
-        let imported: BTreeSet<&Path> = left.values().flat_map(BTreeMap::keys).copied().collect();
+        let imported: BTreeSet<&str> = left.values().flat_map(BTreeMap::keys).copied().collect();
         left.retain(|file, from| !from.is_empty() && imported.contains(file));
         if left.len() == standing.len() {
             break;
@@ -270,7 +250,7 @@ fn what_is_exported_is_defined_elsewhere() {
 fn functions_stay_short() {
     let files = source_files();
     let of_file = |file: &SourceFile| {
-        let place = file.path.display().to_string();
+        let place = &file.path;
         file.functions
             .iter()
             .map(move |(lines, name)| (*lines, format!("{name} in {place}")))
