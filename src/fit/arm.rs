@@ -15,12 +15,13 @@ use super::irreducible::{Irreducible, irreducible};
 use super::law::Law;
 use super::made::Made;
 use super::method::{Cell, Drawn, Method};
+use super::numbers::range;
 use super::over_training::{self, OverTraining, OverTrainingRefusal};
 use super::per_token::PerToken;
 use super::polynomial::{FEWEST, Form, Parabola};
 use super::profile::{self, Profile};
 use super::surface::{self, Objective, Surface, SurfaceFit, SurfaceRefusal};
-use super::{Approach, ArmSurface, Observation, Settings, Study, span};
+use super::{Approach, ArmSurface, Observation, Settings, Study};
 
 /// The fits of one arm.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -230,13 +231,13 @@ impl<'a> Prepared<'a> {
     /// Compute that a method was measured at.
     fn flops_range(&self, method: &Method) -> (f64, f64) {
         match method {
-            Method::Profiles { cells, .. } => span::range(
+            Method::Profiles { cells, .. } => range(
                 cells
                     .iter()
                     .filter(|cell| cell.used)
                     .map(|cell| cell.log_flops.exp()),
             ),
-            _ => span::range(self.runs.iter().map(|(_, run)| run.flops)),
+            _ => range(self.runs.iter().map(|(_, run)| run.flops)),
         }
     }
 
@@ -253,7 +254,7 @@ impl<'a> Prepared<'a> {
                 let used = cells.iter().zip(vertices).filter(|(cell, _)| cell.used);
                 let losses: Option<Vec<f64>> =
                     used.map(|(_, vertex)| Some((*vertex)?.loss_opt)).collect();
-                Some(span::range(losses?.iter().copied()))
+                Some(range(losses?.iter().copied()))
             }
             _ => Some((law.loss(flops.1)?, law.loss(flops.0)?)),
         }

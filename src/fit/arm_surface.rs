@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::made::Made;
 use super::method::of_surface;
+use super::numbers::{mean, rms};
 use super::per_token::PerToken;
 use super::surface::{Objective, Surface, SurfaceFit, SurfaceStatus};
 use super::{Interval, Observation, budget_json};
@@ -118,12 +119,7 @@ impl ArmSurface {
 
 /// Root mean square of log L̂ - log L.
 pub(super) fn residual(surface: &Surface, runs: &[(usize, &Observation)]) -> f64 {
-    (runs
-        .iter()
-        .map(|(_, run)| run.error(surface).powi(2))
-        .sum::<f64>()
-        / runs.len() as f64)
-        .sqrt()
+    rms(runs.iter().map(|(_, run)| run.error(surface)))
 }
 
 fn holdout(runs: &[(usize, &Observation)], objective: Objective) -> Option<SurfaceHoldout> {
@@ -138,7 +134,7 @@ fn holdout(runs: &[(usize, &Observation)], objective: Objective) -> Option<Surfa
     Some(SurfaceHoldout {
         budget,
         runs: errors.len(),
-        mean_error: errors.iter().sum::<f64>() / errors.len() as f64,
+        mean_error: mean(errors.iter().copied()),
         largest_error: errors.iter().fold(0.0, |most, error| most.max(error.abs())),
     })
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Observation;
+use super::numbers::mean;
 use super::surface::Surface;
 
 /// Whether the residuals of a surface go with what they should not go with.
@@ -74,8 +75,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 }
 
 fn pearson(x: &[f64], y: &[f64]) -> f64 {
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let (mx, my) = (mean(x), mean(y));
+    let [mx, my] = [x, y].map(|values| mean(values.iter().copied()));
     let sum = |f: fn(f64, f64) -> f64| x.iter().zip(y).map(|(a, b)| f(a - mx, b - my)).sum::<f64>();
     let (xx, yy) = (sum(|a, _| a * a), sum(|_, b| b * b));
     if xx > 0.0 && yy > 0.0 {

@@ -8,7 +8,8 @@ use super::law::{Law, PowerLaw};
 use super::line::{Line, line};
 use super::made::Made;
 use super::method::Drawn;
-use super::{Approach, Interval, Profile, Vertex, span};
+use super::numbers::range;
+use super::{Approach, Interval, Profile, Vertex};
 
 /// A power law of loss and one of size in compute.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
@@ -125,8 +126,8 @@ pub(super) fn fit(profiles: &[Profile]) -> Result<Frontier, FrontierRefusal> {
         n_exponent_interval: None,
         profiles_used: vertices.len(),
         profiles_left_out: profiles.len() - vertices.len(),
-        flops_range: span::range(vertices.iter().map(|(c, _)| *c)),
-        loss_range: span::range(vertices.iter().map(|(_, v)| v.loss_opt)),
+        flops_range: range(vertices.iter().map(|(c, _)| *c)),
+        loss_range: range(vertices.iter().map(|(_, v)| v.loss_opt)),
         holdout: holdout(&vertices),
     })
 }

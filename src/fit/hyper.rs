@@ -8,9 +8,9 @@ use isoflop_core::units::Ordered;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::distinct::distinct;
 use super::interval::student;
 use super::line::line;
+use super::numbers::{distinct, mean};
 use super::polynomial::{Form, minimum};
 use super::{Interval, Observation, Study};
 
@@ -155,7 +155,7 @@ fn power(optima: &[HyperOptimum]) -> Option<HyperPower> {
     }
     let fitted = line(points.iter().copied());
     let freedom = points.len() as f64 - 2.0;
-    let mean = points.iter().map(|p| p.0).sum::<f64>() / points.len() as f64;
+    let mean = mean(points.iter().map(|p| p.0));
     let (spread, squares) = points.iter().fold((0.0, 0.0), |(xx, rr), (x, y)| {
         (xx + (x - mean).powi(2), rr + (y - fitted.at(*x)).powi(2))
     });

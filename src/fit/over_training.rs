@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::nonnegative::Normal;
+use super::numbers::{mean, range};
 use super::scalar::minimum;
 
 /// A run: N parameters, D tokens, nats/token.
@@ -115,13 +116,7 @@ fn check(runs: &[Run]) -> Result<(), OverTrainingRefusal> {
     if runs.len() < FEWEST {
         return Err(OverTrainingRefusal::TooFewRuns { runs: runs.len() });
     }
-    let log_m = |run: &Run| (run.d / run.n).ln();
-    let (least, most) = runs
-        .iter()
-        .map(log_m)
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), x| {
-            (l.min(x), m.max(x))
-        });
+    let (least, most) = range(runs.iter().map(|run| (run.d / run.n).ln()));
     // Token counts are whole batches: a ratio is never met to the last token.
     if most - least < 0.05 {
         Err(OverTrainingRefusal::OneRatio)
@@ -132,7 +127,7 @@ fn check(runs: &[Run]) -> Result<(), OverTrainingRefusal> {
 
 /// The best law with an exponent, and the sum of squares it leaves, from the residuals: the normal equations lose it.
 fn project(runs: &[Run], c: f64) -> (OverTraining, f64) {
-    let centre = runs.iter().map(|run| run.n.ln()).sum::<f64>() / runs.len() as f64;
+    let centre = mean(runs.iter().map(|run| run.n.ln()));
     let mut normal = Normal::new();
     for run in runs {
         let power = |x: f64| (c * (x.ln() - centre)).exp();

@@ -3,6 +3,7 @@
 use nalgebra::{Matrix3, Vector3};
 
 use super::Observation;
+use super::numbers::{mean, range};
 
 /// log f = a quadratic in log N through the measured sizes, straight beyond them.
 ///
@@ -31,13 +32,8 @@ impl PerToken {
 
     /// From (log N, log f) of every run; a lower degree where the sizes do not carry a quadratic.
     pub(super) fn fit(points: &[(f64, f64)]) -> Option<Self> {
-        let count = points.len() as f64;
-        let centre = points.iter().map(|p| p.0).sum::<f64>() / count;
-        let ends = points
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| {
-                (a.min(p.0), b.max(p.0))
-            });
+        let sizes = points.iter().map(|p| p.0);
+        let (centre, ends) = (mean(sizes.clone()), range(sizes));
         let c = least_squares(points, centre)?;
         let mut fitted = Self {
             centre,

@@ -10,11 +10,12 @@ use super::interval::{exp, interval};
 use super::law::PowerLaw;
 use super::made::Made;
 use super::method::{Drawn, Method};
+use super::numbers::range;
 use super::per_token::PerToken;
 use super::surface::Surface;
 use super::{
     Approach, Carried, Interval, Settings, Study, arm_surface, convention, fit_arms, frontier,
-    irreducible, method, path, span, tuning,
+    irreducible, method, path, tuning,
 };
 
 /// What is asked of the laws.
@@ -174,7 +175,7 @@ fn per_token(arm: &Carried<'_>) -> Option<PerToken> {
 
 fn extent(arm: &Carried<'_>, made: Option<&Made>) -> Extent {
     let range = |of: fn(&super::Observation) -> f64| {
-        span::range(arm.prepared.runs.iter().map(|(_, run)| of(run)))
+        range(arm.prepared.runs.iter().map(|(_, run)| of(run)))
     };
     Extent {
         flops: made.map_or_else(|| range(|run| run.flops), |made| made.flops_range),

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::budget_json;
+use super::numbers::mean;
 use super::surface::{self, Surface};
 
 /// One finished run.
@@ -199,7 +200,7 @@ pub(super) fn between_seeds<'a>(
     }
     let (mut squares, mut freedom) = (0.0, 0usize);
     for values in cells.values() {
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let mean = mean(values.iter().copied());
         squares += values
             .iter()
             .map(|value| (value - mean).powi(2))

@@ -4,8 +4,9 @@ use super::super::carried::Carried;
 use super::super::made::Made;
 use super::super::method::of_surface;
 use super::super::multiplier::Pair;
+use super::super::numbers::range;
 use super::super::surface::Surface;
-use super::super::{Approach, Interval, Observation, span};
+use super::super::{Approach, Interval, Observation};
 use super::design::{Noisy, Row};
 use super::grid::Runs;
 use super::{SuggestRefusal, Wanted, noise, target};
@@ -55,7 +56,7 @@ impl<'a> Arm<'a> {
 
     /// Least and most log(D/N) of its runs.
     pub(super) fn ratios(&self) -> (f64, f64) {
-        let (low, high) = span::range(self.runs.runs.iter().map(|run| run.tokens / run.params));
+        let (low, high) = range(self.runs.runs.iter().map(|run| run.tokens / run.params));
         (low.ln(), high.ln())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Observation;
-use super::super::distinct::distinct;
+use super::super::numbers::distinct;
 use super::super::per_token::PerToken;
 
 /// A size, for each arm that the target is of.

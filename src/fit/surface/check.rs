@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::distinct::distinct;
-use super::super::span::are_alike;
+use super::super::numbers::{are_alike, distinct, mean};
 use super::{Objective, Point};
 
 /// Why there is no surface.
@@ -80,8 +79,7 @@ pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), Surfac
 }
 
 fn r_squared(points: &[Point]) -> f64 {
-    let count = points.len() as f64;
-    let mean = |of: &dyn Fn(&Point) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let mean = |of: &dyn Fn(&Point) -> f64| mean(points.iter().map(of));
     let (n, d) = (mean(&|p| p.log_n), mean(&|p| p.log_d));
     let nd = mean(&|p| (p.log_n - n) * (p.log_d - d));
     nd * nd / (mean(&|p| (p.log_n - n).powi(2)) * mean(&|p| (p.log_d - d).powi(2)))
