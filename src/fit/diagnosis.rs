@@ -34,10 +34,10 @@ impl Trend {
     }
 }
 
-pub(super) fn diagnose(runs: &[(usize, &Observation)], surface: &Surface) -> Diagnosis {
-    let errors: Vec<f64> = runs.iter().map(|(_, run)| run.error(surface)).collect();
+pub(super) fn diagnose(runs: &[&Observation], surface: &Surface) -> Diagnosis {
+    let errors: Vec<f64> = runs.iter().map(|run| run.error(surface)).collect();
     let against = |name: &str, of: fn(&Observation) -> f64| {
-        let values: Vec<f64> = runs.iter().map(|(_, run)| of(run)).collect();
+        let values: Vec<f64> = runs.iter().map(|run| of(run)).collect();
         let correlation = pearson(&ranks(&errors), &ranks(&values));
         // Spearman's correlation has a variance of 1/(n - 1) where there is none.
         let z = correlation.abs() * (runs.len() as f64 - 1.0).sqrt();
@@ -57,7 +57,7 @@ pub(super) fn diagnose(runs: &[(usize, &Observation)], surface: &Surface) -> Dia
             against("D", |run| run.tokens),
             against("C", |run| run.flops),
         ],
-        furthest: furthest.map(|(at, error)| (runs[at].1.run.clone(), *error)),
+        furthest: furthest.map(|(at, error)| (runs[at].run.clone(), *error)),
     }
 }
 

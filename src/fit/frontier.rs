@@ -9,6 +9,7 @@ use super::line::{Line, line};
 use super::made::Made;
 use super::method::Drawn;
 use super::numbers::range;
+use super::surface::SurfaceRefusal;
 use super::{Approach, Interval, Profile, Vertex};
 
 /// A power law of loss and one of size in compute.
@@ -132,6 +133,19 @@ pub(super) fn fit(profiles: &[Profile]) -> Result<Frontier, FrontierRefusal> {
     })
 }
 
+/// Why there is no law by an approach, where that is known.
+pub(super) fn refusal<S>(
+    by: Approach,
+    surface: &Result<S, SurfaceRefusal>,
+    profiles: &[Profile],
+) -> Option<String> {
+    match by {
+        Approach::Surface => surface.as_ref().err().map(ToString::to_string),
+        Approach::Envelope => None,
+        _ => fit(profiles).err().map(|reason| reason.to_string()),
+    }
+}
+
 fn holdout(vertices: &[(f64, Vertex)]) -> Option<Holdout> {
     let (last, others) = vertices.split_last()?;
     (others.len() >= 2).then(|| {
@@ -147,9 +161,7 @@ fn holdout(vertices: &[(f64, Vertex)]) -> Option<Holdout> {
 /// The frontier along a surface, as E + a·C^-k within the compute that was measured: exact where a token costs 6N.
 pub(super) fn along(made: &Made) -> Option<Frontier> {
     let (loss, size) = lines_along(made, &made.estimate)?;
-    let Drawn::Surface(surface) = made.estimate else {
-        return None;
-    };
+    let surface = made.estimate.surface()?;
     Some(Frontier {
         approach: made.method.approach(),
         e: surface.e,
@@ -171,7 +183,7 @@ pub(super) fn along(made: &Made) -> Option<Frontier> {
 /// log(L* - E) and log N* in log C along a surface.
 fn lines_along(made: &Made, drawn: &Drawn) -> Option<(Line, Line)> {
     const POINTS: usize = 9;
-    let (Law::Path(path), Drawn::Surface(surface)) = (made.method.law(drawn)?, drawn) else {
+    let (Law::Path(path), surface) = (made.method.law(drawn)?, drawn.surface()?) else {
         return None;
     };
     let (first, last) = made.flops_range;

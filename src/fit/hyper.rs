@@ -160,14 +160,10 @@ fn power(optima: &[HyperOptimum]) -> Option<HyperPower> {
         (xx + (x - mean).powi(2), rr + (y - fitted.at(*x)).powi(2))
     });
     let half = student(freedom) * (squares / freedom / spread).sqrt();
-    let interval = Interval {
-        low: fitted.slope - half,
-        high: fitted.slope + half,
-    };
     Some(HyperPower {
         factor: fitted.intercept.exp(),
         exponent: fitted.slope,
-        exponent_interval: Some(interval),
+        exponent_interval: Some(Interval::around(fitted.slope, half)),
     })
 }
 

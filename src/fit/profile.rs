@@ -102,8 +102,8 @@ impl VertexStatus {
 }
 
 /// Fits a profile, all runs alike.
-pub(super) fn fit(cell: Vec<(usize, &Observation)>, budget: Budget) -> Profile {
-    let mut points: Vec<Observation> = cell.into_iter().map(|(_, o)| o.clone()).collect();
+pub(super) fn fit(cell: &[(usize, &Observation)], budget: Budget) -> Profile {
+    let mut points: Vec<Observation> = cell.iter().map(|(_, o)| (*o).clone()).collect();
     points.sort_by(|a, b| a.params.total_cmp(&b.params).then(a.seed.cmp(&b.seed)));
     let vertex = vertex(&points);
     let flops = compute(&points, vertex.ok().map(|v| v.n_opt));

@@ -74,9 +74,20 @@ impl Observation {
 
     /// Whether it read text more than once.
     pub fn repeats(&self) -> bool {
-        self.further
-            .unique_tokens
-            .is_some_and(|unique| unique < self.tokens)
+        self.repeated().is_some()
+    }
+
+    /// Distinct tokens among D, where it read text more than once.
+    pub(super) fn repeated(&self) -> Option<f64> {
+        let unique = self.further.unique_tokens;
+        unique.filter(|unique| *unique < self.tokens)
+    }
+
+    /// Whether N, D and L have logarithms.
+    pub(super) fn is_positive(&self) -> bool {
+        [self.params, self.tokens, self.loss]
+            .iter()
+            .all(|x| x.is_finite() && *x > 0.0)
     }
 }
 

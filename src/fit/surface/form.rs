@@ -45,8 +45,18 @@ pub struct Surface {
 impl Surface {
     /// The loss of N parameters trained on D tokens, nats/token.
     pub fn loss(&self, n: f64, d: f64) -> f64 {
-        let term = |factor: f64, exponent: f64, of: f64| factor * (-exponent * of.ln()).exp();
-        self.e + term(self.a, self.alpha, n) + term(self.b, self.beta, d)
+        self.at(n.ln(), d.ln())
+    }
+
+    /// The same of their logarithms.
+    pub(crate) fn at(&self, log_n: f64, log_d: f64) -> f64 {
+        let term = |factor: f64, exponent: f64, log: f64| factor * (-exponent * log).exp();
+        self.e + term(self.a, self.alpha, log_n) + term(self.b, self.beta, log_d)
+    }
+
+    /// p in N* ∝ C^p where a token costs 6N.
+    pub(crate) fn n_exponent(&self) -> f64 {
+        self.beta / (self.alpha + self.beta)
     }
 }
 
