@@ -82,8 +82,7 @@ pub struct Growth {
 }
 
 /// Why two arms cannot be compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonRefusal {
     /// One of them has no frontier.
     #[error("`{arm}` has no frontier: {reason}")]

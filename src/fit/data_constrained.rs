@@ -39,8 +39,7 @@ pub enum DataConstrainedStatus {
 }
 
 /// Why there is no law.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum DataConstrainedRefusal {
     /// Two numbers and a residual.
     #[error("{runs} runs repeat their data; what repetition is worth needs at least {FEWEST}")]

@@ -77,8 +77,7 @@ impl Frontier {
 }
 
 /// Why there is no frontier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrontierRefusal {
     /// A line needs two points.
     #[error(

@@ -7,6 +7,7 @@ use super::Profile;
 use super::frontier::usable;
 use super::law::PowerLaw;
 use super::line::Line;
+use super::numbers::range;
 use super::scalar;
 
 /// A frontier whose irreducible loss was fitted.
@@ -109,11 +110,11 @@ fn above(optima: &[(f64, f64)], e: f64) -> Option<PowerLaw> {
 
 /// E where the squares of log L̂ - log L over all arms are least, and whether that is at a bound.
 fn common(arms: &[&[(f64, f64)]]) -> (f64, bool) {
-    let least = arms
+    let losses = arms
         .iter()
         .flat_map(|arm| arm.iter())
-        .map(|(_, loss)| *loss)
-        .fold(f64::INFINITY, f64::min);
+        .map(|(_, loss)| *loss);
+    let (least, _) = range(losses);
     let squares = |e: f64| arms.iter().map(|arm| squares(arm, e)).sum::<f64>();
     // One minimum is not promised: the best of a grid is refined between its neighbours.
     const GRID: usize = 100;
@@ -121,12 +122,8 @@ fn common(arms: &[&[(f64, f64)]]) -> (f64, bool) {
     let best = (0..GRID)
         .min_by(|a, b| squares(at(*a)).total_cmp(&squares(at(*b))))
         .unwrap_or(0);
-    let (e, _) = scalar::minimum(
-        squares,
-        at(best.saturating_sub(1)),
-        at(best + 1) * (1.0 - 1e-6),
-        1e-9,
-    );
+    let (from, to) = (at(best.saturating_sub(1)), at(best + 1) * (1.0 - 1e-6));
+    let e = scalar::minimum(squares, from, to, 1e-9);
     (e, e < 1e-3 * least || e > 0.985 * least)
 }
 

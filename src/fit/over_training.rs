@@ -39,8 +39,7 @@ pub enum OverTrainingStatus {
 }
 
 /// Why there is no law.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum OverTrainingRefusal {
     /// Four numbers and a residual.
     #[error("{runs} finished runs; a law of over-training needs at least {FEWEST}")]
@@ -81,12 +80,11 @@ pub fn fit(runs: &[&Observation]) -> Result<OverTraining, OverTrainingRefusal> {
     // The best of a grid, then the minimum between its neighbours.
     let (low, high) = (STEEPNESS.0.ln(), STEEPNESS.1.ln());
     let place = |i: u32| low + (high - low) * f64::from(i) / 60.0;
-    let left: Vec<f64> = (0..=60).map(|i| project(place(i)).1).collect();
-    let best = (0..=60u32)
-        .min_by(|i, j| left[*i as usize].total_cmp(&left[*j as usize]))
-        .unwrap_or(0);
+    let left = |i: &u32| project(place(*i)).1;
+    let best = (0..=60).min_by(|i, j| left(i).total_cmp(&left(j)));
+    let best = best.unwrap_or(0);
     let (from, to) = (place(best.saturating_sub(1)), place((best + 1).min(60)));
-    let log = minimum(|log| project(log).1, from, to, 1e-9).0;
+    let log = minimum(|log| project(log).1, from, to, 1e-9);
     let mut law = project(log).0;
     let at_end = best == 0 || best == 60;
     if !at_end && law.e > 0.0 && law.a > 0.0 && law.b > 0.0 {
@@ -114,7 +112,7 @@ fn check(runs: &[&Observation]) -> Result<(), OverTrainingRefusal> {
 /// The best law with an exponent, and the sum of squares it leaves, from the residuals: the normal equations lose it.
 fn project(runs: &[&Observation], c: f64) -> (OverTraining, f64) {
     let centre = mean(runs.iter().map(|run| run.params.ln()));
-    let mut normal = Normal::new();
+    let mut normal = Normal::default();
     for run in runs {
         let power = |x: f64| (c * (x.ln() - centre)).exp();
         normal.add([1.0, power(run.params), power(run.tokens)], run.loss, 1.0);
@@ -128,12 +126,8 @@ fn project(runs: &[&Observation], c: f64) -> (OverTraining, f64) {
         c,
         status: OverTrainingStatus::AtBound,
     };
-    (
-        law,
-        runs.iter()
-            .map(|run| (law.loss(run.params, run.tokens) - run.loss).powi(2))
-            .sum(),
-    )
+    let error = |run: &&Observation| law.loss(run.params, run.tokens) - run.loss;
+    (law, runs.iter().map(|run| error(run).powi(2)).sum())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(super) struct PerToken {
     centre: f64,
     c: [f64; 3],
     /// log N of the least and the largest size.
-    ends: (f64, f64),
+    pub(super) ends: (f64, f64),
     /// Largest |log f̂ - log f| over the sizes.
     pub(super) spread: f64,
 }
@@ -70,10 +70,6 @@ impl PerToken {
     /// dlog f/dlog N.
     pub(super) fn slope(&self, log_n: f64) -> f64 {
         self.c[1] + 2.0 * self.c[2] * (log_n.clamp(self.ends.0, self.ends.1) - self.centre)
-    }
-
-    pub(super) fn ends(&self) -> (f64, f64) {
-        self.ends
     }
 }
 

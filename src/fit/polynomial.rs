@@ -41,8 +41,7 @@ impl Parabola {
 }
 
 /// Why a profile has no vertex.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum ProfileRefusal {
     /// Too little to fit three numbers and see a residual.
     #[error("{runs} finished runs of {sizes} sizes; a profile needs at least {needed} of each")]

@@ -102,8 +102,7 @@ pub struct Place {
 }
 
 /// Why nothing is suggested.
-#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SuggestRefusal {
     /// The design rests on the surfaces.
     #[error("`{arm}` has no surface to suggest by: {reason}")]

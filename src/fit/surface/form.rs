@@ -61,7 +61,7 @@ impl Surface {
 }
 
 /// A surface, and how it was found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SurfaceFit {
     /// The estimate.
     pub surface: Surface,
@@ -73,8 +73,6 @@ pub struct SurfaceFit {
     pub polished: usize,
     /// Those of them that came within 1% of the best objective: few mean that the best may have been missed.
     pub near_best: usize,
-    /// Evaluations of the objective, over all of them.
-    pub evaluations: u32,
     /// How far it can be trusted.
     pub status: SurfaceStatus,
 }
