@@ -131,7 +131,7 @@ pub enum SuggestRefusal {
         /// What the least that can be added costs, FLOPs.
         cheapest: f64,
         /// What it is.
-        what: String,
+        what: &'static str,
     },
     /// A multiplier is of two arms.
     #[error(
