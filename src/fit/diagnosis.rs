@@ -35,10 +35,11 @@ impl Trend {
 }
 
 pub(super) fn diagnose(runs: &[&Observation], surface: &Surface) -> Diagnosis {
-    let errors: Vec<f64> = runs.iter().map(|run| run.error(surface)).collect();
+    let of_each =
+        |of: &dyn Fn(&Observation) -> f64| runs.iter().map(|run| of(run)).collect::<Vec<f64>>();
+    let errors = of_each(&|run| run.error(surface));
     let against = |name: &str, of: fn(&Observation) -> f64| {
-        let values: Vec<f64> = runs.iter().map(|run| of(run)).collect();
-        let correlation = pearson(&ranks(&errors), &ranks(&values));
+        let correlation = pearson(&ranks(&errors), &ranks(&of_each(&of)));
         // Spearman's correlation has a variance of 1/(n - 1) where there is none.
         let z = correlation.abs() * (runs.len() as f64 - 1.0).sqrt();
         Trend {

@@ -108,9 +108,14 @@ pub enum Parameter {
     Beta,
 }
 
+/// `E, α`
+pub fn symbols(parameters: &[Parameter]) -> String {
+    let symbols: Vec<&str> = parameters.iter().map(|of| of.symbol()).collect();
+    symbols.join(", ")
+}
+
 impl Parameter {
-    /// The symbol.
-    pub fn symbol(self) -> &'static str {
+    fn symbol(self) -> &'static str {
         match self {
             Self::E => "E",
             Self::A => "A",
