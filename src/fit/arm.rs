@@ -103,9 +103,7 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
         from: fit.surface,
         per_token: *per_token,
     });
-    let by_envelope = Method::Envelope {
-        points: envelope_points(study, &runs),
-    };
+    let envelope = envelope_points(study, &runs);
     Prepared {
         name: name.to_owned(),
         runs: runs.into_iter().map(|(_, run)| run).collect(),
@@ -115,7 +113,7 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
         methods: by_profiles
             .into_iter()
             .chain(by_surface)
-            .chain([by_envelope])
+            .chain([Method::Envelope { points: envelope }])
             .collect(),
     }
 }

@@ -23,21 +23,19 @@ pub(super) fn compared(
     let (Some(base), Some((pair, mut comparison))) = (base, first_sure(&pairs, names, settings))
     else {
         let asked = settings.approach.unwrap_or(Approach::ALL[0]);
-        return Comparison::of(
-            names,
-            asked,
-            Err(no_frontier(asked, names, [base, Some(other)])),
-        );
+        let reason = no_frontier(asked, names, [base, Some(other)]);
+        return Comparison::of(names, asked, Err(reason));
     };
     let headline = comparison.headline.as_ref().ok().copied();
     if let Some(headline) = headline.filter(|_| settings.approach.is_none()) {
         // Surfaces have an irreducible loss.
-        let by_surface = pairs
+        let mut by_surface = pairs
             .iter()
-            .find(|pair| pair.approach() == Approach::Surface);
-        comparison.growth = by_surface
-            .and_then(|pair| pair.growth(headline.flops))
-            .or(comparison.growth);
+            .filter(|pair| pair.approach() == Approach::Surface);
+        let growth = by_surface
+            .next()
+            .and_then(|pair| pair.growth(headline.flops));
+        comparison.growth = growth.or(comparison.growth);
     }
     if let Some(headline) = headline.filter(|_| settings.replicates > 0) {
         let by = |pair: &Pair<'_>| ByApproach {

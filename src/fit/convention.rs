@@ -1,12 +1,11 @@
 //! By which counts a study is seen: the same runs have other exponents, and other multipliers, by another count.
 
-use super::{Cost, Count, Excluded, Observation, Reached, Settings, Study, Trajectory};
+use super::{Cost, Count, Excluded, Observation, Settings, Study, Trajectory};
 
 /// The study with the asked-for count of parameters as N and the asked-for cost as C; runs of which it is not known are left out.
 pub(super) fn under(study: &Study, settings: &Settings) -> Study {
     let mut seen = Study {
         observations: Vec::new(),
-        trajectories: Vec::new(),
         ..study.clone()
     };
     for run in &study.observations {
@@ -18,13 +17,12 @@ pub(super) fn under(study: &Study, settings: &Settings) -> Study {
             }),
         }
     }
-    let trajectories = study
-        .trajectories
-        .iter()
-        .filter(|_| settings.cost != Cost::DeviceSeconds);
-    seen.trajectories = trajectories
-        .map(|t| trajectory(t, &seen.observations, settings))
-        .collect();
+    for curve in &mut seen.trajectories {
+        see(curve, &seen.observations, settings);
+    }
+    if settings.cost == Cost::DeviceSeconds {
+        seen.trajectories.clear();
+    }
     seen
 }
 
@@ -51,22 +49,14 @@ fn observation(run: &Observation, settings: &Settings) -> Result<Observation, &'
     })
 }
 
-fn trajectory(trajectory: &Trajectory, seen: &[Observation], settings: &Settings) -> Trajectory {
-    let params = seen
-        .iter()
-        .find(|run| run.run == trajectory.run)
-        .map_or(trajectory.params, |run| run.params);
-    let point = |point: &Reached| match settings.cost {
-        Cost::SixNd => Reached {
-            flops: six_nd(params, point.tokens),
-            ..*point
-        },
-        Cost::Flops | Cost::DeviceSeconds => *point,
-    };
-    Trajectory {
-        params,
-        points: trajectory.points.iter().map(point).collect(),
-        ..trajectory.clone()
+fn see(curve: &mut Trajectory, seen: &[Observation], settings: &Settings) {
+    if let Some(run) = seen.iter().find(|run| run.run == curve.run) {
+        curve.params = run.params;
+    }
+    if settings.cost == Cost::SixNd {
+        for point in &mut curve.points {
+            point.flops = six_nd(curve.params, point.tokens);
+        }
     }
 }
 

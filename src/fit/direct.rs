@@ -1,6 +1,6 @@
 //! Arms compared run by run, at one budget and one size: what an ablation asks, and what runs say that make no profile.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use isoflop_core::run::Budget;
 use schemars::JsonSchema;
@@ -76,18 +76,15 @@ pub(super) fn compare(study: &Study, baseline: &str) -> Vec<DirectComparison> {
 
 /// Budgets at which some arm has runs of enough sizes.
 fn budgets_with_profile(study: &Study) -> HashSet<Budget> {
-    let mut sizes: HashMap<(Budget, &str), HashSet<&str>> = HashMap::new();
-    for run in &study.observations {
-        sizes
-            .entry((run.budget, &run.arm))
-            .or_default()
-            .insert(&run.size);
-    }
-    sizes
-        .into_iter()
-        .filter(|(_, sizes)| sizes.len() >= FEWEST)
-        .map(|((budget, _), _)| budget)
-        .collect()
+    let cells = by_key(&study.observations, |run| (run.budget, run.arm.as_str()));
+    let sizes = |runs: &[&Observation]| {
+        runs.iter()
+            .map(|run| &run.size)
+            .collect::<HashSet<_>>()
+            .len()
+    };
+    let with_profile = cells.iter().filter(|(_, runs)| sizes(runs) >= FEWEST);
+    with_profile.map(|((budget, _), _)| *budget).collect()
 }
 
 fn comparison(

@@ -110,7 +110,7 @@ pub(super) fn fit(profiles: &[Profile]) -> Result<Frontier, FrontierRefusal> {
             profiles: profiles.len(),
         });
     }
-    let loss = line(vertices.iter().map(|(c, v)| (c.ln(), v.loss_opt.ln())));
+    let loss = loss_line(&vertices);
     let size = line(vertices.iter().map(|(c, v)| (c.ln(), v.n_opt.ln())));
     if loss.slope >= 0.0 {
         return Err(FrontierRefusal::NotFalling);
@@ -145,15 +145,16 @@ pub(super) fn refusal<S>(
     }
 }
 
+fn loss_line(vertices: &[(f64, Vertex)]) -> Line {
+    line(vertices.iter().map(|(c, v)| (c.ln(), v.loss_opt.ln())))
+}
+
 fn holdout(vertices: &[(f64, Vertex)]) -> Option<Holdout> {
-    let (last, others) = vertices.split_last()?;
-    (others.len() >= 2).then(|| {
-        let without = line(others.iter().map(|(c, v)| (c.ln(), v.loss_opt.ln())));
-        Holdout {
-            flops: last.0,
-            measured: last.1.loss_opt,
-            predicted: without.at(last.0.ln()).exp(),
-        }
+    let ((flops, last), others) = vertices.split_last()?;
+    (others.len() >= 2).then(|| Holdout {
+        flops: *flops,
+        measured: last.loss_opt,
+        predicted: loss_line(others).at(flops.ln()).exp(),
     })
 }
 
@@ -166,11 +167,10 @@ pub(super) fn along(made: &Made) -> Option<Frontier> {
         e: surface.e,
         a: loss.intercept.exp(),
         k: -loss.slope,
-        k_interval: made.interval(|drawn| lines_along(made, drawn).map(|(loss, _)| -loss.slope)),
+        k_interval: made.interval(|drawn| Some(-lines_along(made, drawn)?.0.slope)),
         n_factor: size.intercept.exp(),
         n_exponent: size.slope,
-        n_exponent_interval: made
-            .interval(|drawn| lines_along(made, drawn).map(|(_, size)| size.slope)),
+        n_exponent_interval: made.interval(|drawn| Some(lines_along(made, drawn)?.1.slope)),
         profiles_used: 0,
         profiles_left_out: 0,
         flops_range: made.flops_range,

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::least_squares::least_squares;
-use super::numbers::{distinct, range};
+use super::numbers::distinct;
 
 /// The curve that goes through a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -78,11 +78,8 @@ pub(super) fn minimum(form: Form, data: &[Weighted]) -> Result<Parabola, Profile
         Form::Windowed => parabola(&window(data)?),
     }?;
     // A curve that hardly bends can have its least so far off that no number is.
-    if found.log_n_opt.exp().is_normal() {
-        Ok(found)
-    } else {
-        Err(ProfileRefusal::Flat)
-    }
+    let is_known = found.log_n_opt.exp().is_normal();
+    is_known.then_some(found).ok_or(ProfileRefusal::Flat)
 }
 
 /// Runs that a form rests on.
@@ -100,18 +97,12 @@ fn window(data: &[Weighted]) -> Result<Vec<Weighted>, ProfileRefusal> {
     let reach = sizes
         .get(FEWEST - 1)
         .map_or(f64::INFINITY, |nearest| nearest.max(WINDOW.ln()));
-    Ok(data
-        .iter()
-        .filter(|(x, _, _)| (x - centre).abs() <= reach)
-        .copied()
-        .collect())
+    let near = data.iter().filter(|(x, _, _)| (x - centre).abs() <= reach);
+    Ok(near.copied().collect())
 }
 
 fn parabola(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
-    let scaled = Scaled::of(data);
-    let c = scaled
-        .coefficients::<3>(data)
-        .ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
+    let (scaled, c) = Scaled::fitted::<3>(data)?;
     let curvature = c[2] / scaled.scale.powi(2);
     if !is_positive(curvature) {
         return Err(ProfileRefusal::NotConvex { curvature });
@@ -134,25 +125,18 @@ fn cubic(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
             sizes: sizes.len(),
         });
     }
-    let scaled = Scaled::of(data);
-    let c = scaled
-        .coefficients::<4>(data)
-        .ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
+    let (scaled, c) = Scaled::fitted::<4>(data)?;
     // L' = c1 + 2·c2·x + 3·c3·x²; of its two roots L'' > 0 at (-c2 + root) / (3·c3), written so that c3 may vanish.
     let root = (c[2] * c[2] - 3.0 * c[1] * c[3]).sqrt();
     let at = -c[1] / (c[2] + root);
     let bend = c[2] + 3.0 * c[3] * at;
     let curvature = bend / scaled.scale.powi(2);
-    let (least, most) = range(data.iter().map(|d| d.0));
     let log_n_opt = scaled.back(at);
-    if !is_positive(curvature) || !(least..=most).contains(&log_n_opt) {
-        return Err(ProfileRefusal::NotConvex {
-            curvature: if is_positive(curvature) {
-                0.0
-            } else {
-                curvature
-            },
-        });
+    if !is_positive(curvature) {
+        return Err(ProfileRefusal::NotConvex { curvature });
+    }
+    if !(sizes[0]..=sizes[sizes.len() - 1]).contains(&log_n_opt) {
+        return Err(ProfileRefusal::NotConvex { curvature: 0.0 });
     }
     Ok(Parabola {
         log_n_opt,
@@ -176,27 +160,28 @@ impl Scaled {
     fn of(data: &[Weighted]) -> Self {
         let weight: f64 = data.iter().map(|(_, _, w)| w).sum();
         let centre = data.iter().map(|(x, _, w)| w * x).sum::<f64>() / weight;
+        let squares = data.iter().map(|(x, _, w)| w * (x - centre).powi(2));
         Self {
             centre,
-            scale: (data
-                .iter()
-                .map(|(x, _, w)| w * (x - centre).powi(2))
-                .sum::<f64>()
-                / weight)
-                .sqrt(),
+            scale: (squares.sum::<f64>() / weight).sqrt(),
         }
+    }
+
+    /// Weighted least squares of a polynomial of so many terms, constant first.
+    fn fitted<const TERMS: usize>(
+        data: &[Weighted],
+    ) -> Result<(Self, SVector<f64, TERMS>), ProfileRefusal> {
+        let scaled = Self::of(data);
+        let row = |(x, y, w): &Weighted| {
+            let x = (x - scaled.centre) / scaled.scale;
+            (SVector::from_fn(|power, _| x.powi(power as i32)), *y, *w)
+        };
+        let coefficients = least_squares(data.iter().map(row), 0.0);
+        let coefficients = coefficients.ok_or(ProfileRefusal::NotConvex { curvature: 0.0 })?;
+        Ok((scaled, coefficients))
     }
 
     fn back(&self, at: f64) -> f64 {
         self.centre + self.scale * at
-    }
-
-    /// Weighted least squares of a polynomial of so many terms, constant first.
-    fn coefficients<const TERMS: usize>(&self, data: &[Weighted]) -> Option<SVector<f64, TERMS>> {
-        let row = |(x, y, w): &Weighted| {
-            let x = (x - self.centre) / self.scale;
-            (SVector::from_fn(|power, _| x.powi(power as i32)), *y, *w)
-        };
-        least_squares(data.iter().map(row), 0.0)
     }
 }

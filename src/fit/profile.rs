@@ -32,17 +32,14 @@ pub struct Profile {
 impl Profile {
     /// The vertex, where it lies among the measured sizes: one that frontiers go through.
     pub fn trusted(&self) -> Option<Vertex> {
-        self.vertex
-            .ok()
-            .filter(|vertex| vertex.status != VertexStatus::Extrapolated)
+        let vertex = self.vertex.ok();
+        vertex.filter(|vertex| vertex.status != VertexStatus::Extrapolated)
     }
 
     /// Whether a size lies among the measured ones.
     pub(super) fn holds(&self, n: f64) -> bool {
-        let (first, last) = (self.points.first(), self.points.last());
-        first
-            .zip(last)
-            .is_some_and(|(first, last)| (first.params..=last.params).contains(&n))
+        let (least, most) = range(self.points.iter().map(|run| run.params));
+        (least..=most).contains(&n)
     }
 }
 
@@ -106,10 +103,9 @@ pub(super) fn fit(cell: &[(usize, &Observation)], budget: Budget) -> Profile {
     let mut points: Vec<Observation> = cell.iter().map(|(_, o)| (*o).clone()).collect();
     points.sort_by(|a, b| a.params.total_cmp(&b.params).then(a.seed.cmp(&b.seed)));
     let vertex = vertex(&points);
-    let flops = compute(&points, vertex.ok().map(|v| v.n_opt));
     Profile {
         budget,
-        flops,
+        flops: compute(&points, vertex.ok().map(|v| v.n_opt)),
         other_forms: other_forms(&points),
         points,
         vertex,
@@ -136,26 +132,21 @@ fn other_forms(points: &[Observation]) -> Vec<OtherForm> {
     if is_flat(points) {
         return Vec::new();
     }
-    let data = unweighted(points);
     let by = |form| {
-        let at = minimum(form, &data).ok()?;
+        let at = minimum(form, &unweighted(points)).ok()?;
         Some(OtherForm {
             form,
             n_opt: at.log_n_opt.exp(),
             loss_opt: at.loss_opt,
         })
     };
-    [Form::Cubic, Form::Windowed]
-        .into_iter()
-        .filter_map(by)
-        .collect()
+    let forms = [Form::Cubic, Form::Windowed].into_iter();
+    forms.filter_map(by).collect()
 }
 
 fn unweighted(points: &[Observation]) -> Vec<Weighted> {
-    points
-        .iter()
-        .map(|o| (o.params.ln(), o.loss, 1.0))
-        .collect()
+    let points = points.iter();
+    points.map(|o| (o.params.ln(), o.loss, 1.0)).collect()
 }
 
 fn vertex(points: &[Observation]) -> Result<Vertex, ProfileRefusal> {
@@ -171,7 +162,6 @@ fn vertex(points: &[Observation]) -> Result<Vertex, ProfileRefusal> {
         return Err(ProfileRefusal::Flat);
     }
     let parabola = minimum(Form::Parabola, &unweighted(points))?;
-    let residual = rms(points.iter().map(|o| o.loss - parabola.loss(o.params)));
     let n_opt = parabola.log_n_opt.exp();
     Ok(Vertex {
         n_opt,
@@ -180,7 +170,7 @@ fn vertex(points: &[Observation]) -> Result<Vertex, ProfileRefusal> {
         loss_opt_interval: None,
         tokens_opt: interpolate(points, n_opt, |o| o.tokens),
         parabola,
-        residual,
+        residual: rms(points.iter().map(|o| o.loss - parabola.loss(o.params))),
         status: status(points, n_opt),
     })
 }
@@ -195,16 +185,11 @@ fn status(points: &[Observation], n_opt: f64) -> VertexStatus {
         mean(runs.map(|o| o.loss))
     };
     let ends = loss(first).min(loss(last));
-    let within = points
-        .iter()
-        .map(|o| o.params)
-        .filter(|n| *n > first && *n < last)
-        .map(loss)
-        .fold(f64::INFINITY, f64::min);
-    if within < ends {
-        VertexStatus::Interior
-    } else {
-        VertexStatus::AtEdge
+    let sizes = points.iter().map(|o| o.params);
+    let mut within = sizes.filter(|n| *n > first && *n < last).map(loss);
+    match within.any(|loss| loss < ends) {
+        true => VertexStatus::Interior,
+        false => VertexStatus::AtEdge,
     }
 }
 

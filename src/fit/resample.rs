@@ -5,7 +5,7 @@
 //! Arms that share (size, budget, seed) share the weight, because what they share (data order,
 //! initial weights, held-out text) moves them together: unpaired intervals are several times too wide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -23,14 +23,11 @@ pub(super) struct Cells {
 
 impl Cells {
     pub(super) fn of(observations: &[Observation]) -> Self {
-        let key = |o: &Observation| (o.size.clone(), o.budget, o.seed);
-        let mut places: BTreeMap<_, usize> = observations.iter().map(|o| (key(o), 0)).collect();
-        places
-            .values_mut()
-            .enumerate()
-            .for_each(|(at, place)| *place = at);
+        let keys = observations.iter().map(|o| (&o.size, o.budget, o.seed));
+        let cells: BTreeSet<_> = keys.clone().collect();
+        let places: BTreeMap<_, usize> = cells.into_iter().zip(0..).collect();
         Self {
-            of: observations.iter().map(|o| places[&key(o)]).collect(),
+            of: keys.map(|key| places[&key]).collect(),
             count: places.len(),
         }
     }

@@ -42,10 +42,8 @@ pub struct Tried {
 impl Tuned {
     /// Whether a factor beyond those tried may be better still.
     pub fn at_edge(&self) -> bool {
-        [self.tried.first(), self.tried.last()]
-            .into_iter()
-            .flatten()
-            .any(|tried| tried.factor == self.best)
+        let mut ends = self.tried.first().into_iter().chain(self.tried.last());
+        ends.any(|tried| tried.factor == self.best)
     }
 }
 
@@ -55,13 +53,13 @@ pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
         .into_iter()
         .filter_map(|(cell, members)| Some((cell, tuned(&members)?)))
         .collect();
-    let best: HashMap<Cell<'_>, f64> = tuned
+    let best: HashMap<_, _> = tuned
         .iter()
         .map(|(cell, tuned)| (*cell, tuned.best))
         .collect();
     let is_used = |run: &Observation| {
-        best.get(&cell(run))
-            .is_none_or(|best| *best == run.lr_factor)
+        let best = best.get(&cell(run));
+        best.is_none_or(|best| *best == run.lr_factor)
     };
     let mut kept = study.clone();
     kept.observations.retain(is_used);
@@ -90,11 +88,8 @@ fn tuned(members: &[&Observation]) -> Option<Tuned> {
         .collect();
     // A rate at which some seeds diverged is not the better one for the luck of the others.
     let seeds = tried.iter().map(|tried| tried.seeds).max()?;
-    let best = tried
-        .iter()
-        .filter(|tried| tried.seeds == seeds)
-        .min_by(|a, b| a.loss.total_cmp(&b.loss))?
-        .factor;
+    let full = tried.iter().filter(|tried| tried.seeds == seeds);
+    let best = full.min_by(|a, b| a.loss.total_cmp(&b.loss))?.factor;
     let Observation {
         arm, size, budget, ..
     } = members.first()?;

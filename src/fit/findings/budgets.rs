@@ -5,10 +5,8 @@
 //! a table with runs at every compute would be cut where nothing was planned. The budget is the geometric mean of its runs'
 //! FLOPs. Where fewer than half the runs lie at budgets they lie there by chance, and every run's budget is what it spent.
 
-use std::collections::{HashMap, HashSet};
-
-use isoflop_core::units::Ordered;
-
+use super::super::by_key::by_key;
+use super::super::numbers::distinct;
 use super::super::polynomial::FEWEST;
 use super::measurement::Measurement;
 
@@ -66,12 +64,7 @@ fn is_budget(runs: &[Measurement<'_>], group: &[usize]) -> bool {
     if runs[*last].flops > runs[*first].flops * SPAN {
         return false;
     }
-    let mut sizes: HashMap<&str, HashSet<Ordered>> = HashMap::new();
-    for run in group.iter().map(|run| &runs[*run]) {
-        sizes
-            .entry(run.arm)
-            .or_default()
-            .insert(Ordered(run.params));
-    }
-    sizes.values().any(|sizes| sizes.len() >= FEWEST)
+    let by_arm = by_key(group.iter().map(|run| &runs[*run]), |run| run.arm);
+    let sizes = |runs: &[&Measurement<'_>]| distinct(runs.iter().map(|run| run.params)).len();
+    by_arm.iter().any(|(_, runs)| sizes(runs) >= FEWEST)
 }

@@ -27,11 +27,8 @@ pub struct Outlier {
 
 /// The outliers, in the order of their places.
 pub fn outliers(runs: &[Measurement<'_>]) -> Vec<Outlier> {
-    let arms = by_arm(runs);
-    let mut found: Vec<Outlier> = arms
-        .iter()
-        .flat_map(|(_, members)| of_arm(runs, members))
-        .collect();
+    let arms = by_arm(runs).into_iter();
+    let mut found: Vec<Outlier> = arms.flat_map(|(_, own)| of_arm(runs, &own)).collect();
     found.sort_by_key(|outlier| outlier.run);
     found
 }
@@ -42,20 +39,14 @@ fn of_arm(runs: &[Measurement<'_>], members: &[usize]) -> Vec<Outlier> {
     }
     let points: Vec<Point> = members.iter().map(|run| runs[*run].point()).collect();
     let residuals = residuals(&points);
-    let factor = if members.len() < FEWEST_OF_SURFACE {
-        FACTOR_OF_FEW
-    } else {
-        FACTOR
+    let factor = match members.len() < FEWEST_OF_SURFACE {
+        true => FACTOR_OF_FEW,
+        false => FACTOR,
     };
     let least = factor.ln().max(SPREADS * spread(&residuals));
-    let above = members
-        .iter()
-        .zip(&residuals)
-        .filter(|(_, residual)| **residual > least);
-    above
-        .map(|(run, residual)| Outlier {
-            run: *run,
-            times: residual.exp(),
-        })
-        .collect()
+    let outlier = |(run, residual): (&usize, &f64)| {
+        let times = residual.exp();
+        (*residual > least).then_some(Outlier { run: *run, times })
+    };
+    members.iter().zip(&residuals).filter_map(outlier).collect()
 }

@@ -26,6 +26,13 @@ pub(super) struct Spot {
     pub(super) counts: Vec<f64>,
 }
 
+impl Spot {
+    fn empty(budget: f64, at: Vec<Option<(f64, f64)>>) -> Self {
+        let counts = vec![0.0; at.len()];
+        Self { budget, at, counts }
+    }
+}
+
 /// How far the tokens per parameter of a suggested run may lie beyond those of the study.
 const RATIO_BEYOND: f64 = 1.5;
 
@@ -34,38 +41,28 @@ impl Grid {
         let runs: Vec<&Runs<'_>> = arms.iter().map(|arm| &arm.runs).collect();
         let rungs = grid::rungs(&runs, wanted.sizes.as_deref());
         let budgets = grid::budgets(&runs, wanted.allowance / arms.len() as f64);
-        let empty = |budget: f64, at| Spot {
-            budget,
-            at,
-            counts: vec![0.0; arms.len()],
-        };
-        let mut cells = Vec::new();
-        for rung in &rungs {
-            cells.extend(
-                budgets
-                    .iter()
-                    .map(|budget| empty(*budget, rung.at(*budget))),
-            );
-        }
-        let mut elsewhere = Vec::new();
-        for (arm, run) in runs
+        let spot = |(rung, budget): (&Rung, &f64)| Spot::empty(*budget, rung.at(*budget));
+        let places = rungs
             .iter()
-            .enumerate()
-            .flat_map(|(arm, of)| of.runs.iter().map(move |run| (arm, *run)))
-        {
-            let rung = rungs
-                .iter()
-                .position(|rung| rung.label.as_ref() == Some(&run.size));
-            let budget = budgets
-                .iter()
-                .position(|budget| *budget == run.budget.value());
-            match rung.zip(budget) {
-                Some((rung, budget)) => cells[rung * budgets.len() + budget].counts[arm] += 1.0,
-                None => elsewhere.push((arm, run)),
+            .flat_map(|rung| budgets.iter().map(move |budget| (rung, budget)));
+        let mut cells: Vec<Spot> = places.map(spot).collect();
+        let mut elsewhere = Vec::new();
+        for (arm, of) in runs.iter().enumerate() {
+            for run in &of.runs {
+                let rung = rungs
+                    .iter()
+                    .position(|rung| rung.label.as_ref() == Some(&run.size));
+                let budget = budgets
+                    .iter()
+                    .position(|budget| *budget == run.budget.value());
+                match rung.zip(budget) {
+                    Some((rung, budget)) => cells[rung * budgets.len() + budget].counts[arm] += 1.0,
+                    None => elsewhere.push((arm, *run)),
+                }
             }
         }
         for ((_, budget), runs) in by_key(elsewhere, |(_, run)| (run.size.as_str(), run.budget)) {
-            let mut spot = empty(budget.value(), vec![None; arms.len()]);
+            let mut spot = Spot::empty(budget.value(), vec![None; arms.len()]);
             for (arm, run) in runs {
                 spot.at[arm] = Some((run.params.ln(), run.tokens.ln()));
                 spot.counts[arm] += 1.0;
