@@ -5,7 +5,7 @@ use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::si;
 use isoflop_fit::{
     Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Doubt, Fits, Hyper,
-    HyperPower, Influence, Interval, MultiplierStatus, Profile, ProfileRefusal,
+    HyperPower, Influence, Interval, Profile, ProfileRefusal,
 };
 
 pub(super) fn print(fits: &Fits) {
@@ -25,14 +25,11 @@ pub(super) fn print(fits: &Fits) {
 /// The runs that are not used, each with its reason; as a number where they are many.
 pub(super) fn left_out(fits: &Fits) {
     for (reason, runs) in fits.left_out() {
-        if runs.len() > FEW {
-            output::note(format!(
-                "left out of the fits: {} runs: {reason}",
-                runs.len()
-            ));
-        } else {
-            runs.iter()
-                .for_each(|run| output::note(format!("left out: {run}: {reason}")));
+        match runs.len() {
+            0..=FEW => runs
+                .iter()
+                .for_each(|run| output::note(format!("left out: {run}: {reason}"))),
+            many => output::note(format!("left out of the fits: {many} runs: {reason}")),
         }
     }
 }
@@ -46,10 +43,10 @@ fn other_laws(fits: &Fits) {
         };
         let edges = law.optima.iter().filter(|optimum| optimum.at_edge).count();
         let all = law.optima.len();
-        let power = law.law.as_ref().map_or_else(
-            || "no law: that takes three computes with their best within what was tried".to_owned(),
-            |power| power_law(power, unit),
-        );
+        let none = "no law: that takes three computes with their best within what was tried";
+        let power = law
+            .law
+            .map_or_else(|| none.to_owned(), |power| power_law(&power, unit));
         output::paragraph(&format!(
             "best {name} of {}: {power}; {edges} of {all} optima at the edge of what was tried",
             law.arm
@@ -66,10 +63,10 @@ fn other_laws(fits: &Fits) {
 }
 
 fn power_law(power: &HyperPower, unit: &str) -> String {
-    let interval = power.exponent_interval;
-    let (low, high) = interval.map_or((f64::NAN, f64::NAN), |i| (i.low, i.high));
     let (factor, exponent) = (power.factor, power.exponent);
-    format!("{factor:.3e}{unit}·C^{exponent:.3} (95% {low:.3} to {high:.3})")
+    let interval = power.exponent_interval;
+    let interval = output::or_dash(interval, |i| i.words(|end| format!("{end:.3}")));
+    format!("{factor:.3e}{unit}·C^{exponent:.3} (95% {interval})")
 }
 
 /// What became of the `lr` axis.
@@ -118,10 +115,14 @@ fn direct_row(arm: &DirectArm) -> Vec<String> {
     vec![
         arm.arm.clone(),
         format!("{:.4}", arm.loss),
-        output::or_dash(difference, |d| format!("{:+.4}", d.value)),
-        output::or_dash(interval, |i| format!("{:+.4} to {:+.4}", i.low, i.high)),
+        output::or_dash(difference, |d| signed(d.value)),
+        output::or_dash(interval, |i| i.words(signed)),
         arm.runs.to_string(),
     ]
+}
+
+fn signed(difference: f64) -> String {
+    format!("{difference:+.4}")
 }
 
 fn laws(fits: &Fits) {
@@ -175,20 +176,15 @@ fn has_too_few(profile: &Profile) -> bool {
 /// planned by budget has hundreds.
 fn told_profiles(arm: &ArmFit) -> impl Iterator<Item = (&str, &Profile)> {
     let are_few = too_few(arm) <= FEW;
-    let told = arm
-        .profiles
-        .iter()
-        .filter(move |p| are_few || !has_too_few(p));
+    let profiles = arm.profiles.iter();
+    let told = profiles.filter(move |p| are_few || !has_too_few(p));
     told.map(|profile| (arm.arm.as_str(), profile))
 }
 
 /// The surfaces, where an arm has one.
 fn surfaces(fits: &Fits) {
-    let rows: Vec<Vec<String>> = fits
-        .arms
-        .iter()
-        .filter_map(|arm| Some(surface_row(&arm.arm, arm.surface.as_ref().ok()?)))
-        .collect();
+    let row = |arm: &ArmFit| Some(surface_row(&arm.arm, arm.surface.as_ref().ok()?));
+    let rows: Vec<Vec<String>> = fits.arms.iter().filter_map(row).collect();
     if !rows.is_empty() {
         output::line(format!(
             "Surfaces: L = E + A·N^-α + B·D^-β, E in {}, 95% intervals\n",
@@ -234,15 +230,11 @@ fn soundness(comparison: &Comparison, fits: &Fits) {
 }
 
 fn approach_row(by: &ByApproach) -> Vec<String> {
-    let interval = by.point.low.zip(by.point.high);
-    let beyond = match by.point.status {
-        MultiplierStatus::Extrapolated => ", extrapolated",
-        _ => "",
-    };
+    let ByApproach { approach, point } = by;
     vec![
-        format!("{}{beyond}", by.approach.name()),
-        output::or_dash(by.point.value, |value| format!("{value:.2}x")),
-        output::or_dash(interval, |(low, high)| format!("{low:.2} to {high:.2}")),
+        format!("{}{}", approach.name(), point.beyond()),
+        output::or_dash(point.value, |value| format!("{value:.2}x")),
+        output::or_dash(point.interval(), |i| i.words(|end| format!("{end:.2}"))),
     ]
 }
 

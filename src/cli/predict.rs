@@ -6,7 +6,7 @@ use super::{Exit, output};
 use isoflop_app::{AppError, predict, prediction_refusal, study};
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::si;
-use isoflop_fit::{Approach, Asked, Band, Extent, Interval, Predicted, PredictedRun, Predictions};
+use isoflop_fit::{Approach, Asked, Band, Extent, Predicted, PredictedRun, Predictions};
 
 pub(super) fn main(args: &PredictArgs) -> Result<Exit, AppError> {
     let studied = study(&args.study.source(), &mut Terminal::new())?;
@@ -123,8 +123,8 @@ fn ratio(value: f64) -> String {
 }
 
 fn band(band: &Band, show: impl Fn(f64) -> String) -> String {
-    let words = |Interval { low, high }: Interval| format!("{} to {}", show(low), show(high));
-    band.interval.map_or_else(|| "no band".to_owned(), words)
+    let interval = band.interval;
+    interval.map_or_else(|| "no band".to_owned(), |interval| interval.words(show))
 }
 
 /// `measured`, or how far beyond, over two lines.

@@ -152,10 +152,7 @@ fn verdict(suggestion: &Suggestion) -> String {
         _ => format!("{value:.3}"),
     };
     let range = |interval: Option<Interval>| {
-        interval.map_or_else(
-            || "no interval".to_owned(),
-            |i| format!("{} to {}", show(i.low), show(i.high)),
-        )
+        interval.map_or_else(|| "no interval".to_owned(), |i| i.words(show))
     };
     format!(
         "by surface it is {}, 95% {} now; expected then, as an estimate: {}, {} of the width of now. As many FLOPs spent \

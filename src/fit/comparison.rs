@@ -140,6 +140,14 @@ impl MultiplierPoint {
         let ends = self.low.zip(self.high);
         ends.map(|(low, high)| Interval { low, high })
     }
+
+    /// What is said beside it where it is extrapolated.
+    pub fn beyond(&self) -> &'static str {
+        match self.status {
+            MultiplierStatus::Extrapolated => ", extrapolated",
+            MultiplierStatus::Measured | MultiplierStatus::Refused => "",
+        }
+    }
 }
 
 impl Comparison {

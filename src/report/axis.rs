@@ -169,10 +169,8 @@ pub(super) fn linear_ticks(low: f64, high: f64) -> Vec<f64> {
     let least = (high - low) / 8.0;
     let exponent = least.log10().floor() as i32;
     let steps = [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(exponent));
-    let step = steps
-        .into_iter()
-        .find(|step| *step >= least)
-        .unwrap_or(10f64.powi(exponent + 1));
+    let step = steps.into_iter().find(|step| *step >= least);
+    let step = step.unwrap_or(10f64.powi(exponent + 1));
     let multiples = (low / step).ceil() as i64..=(high / step).floor() as i64;
     multiples
         .map(|i| i as f64 * step)

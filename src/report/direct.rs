@@ -22,14 +22,10 @@ pub(super) const FIGURE: PageFigure = PageFigure {
 fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let compared = inputs.fits.direct.iter();
     let compared: Vec<&DirectComparison> = compared
-        .filter(|direct| differences(direct).next().is_some())
+        .filter(|direct| differences(&[*direct]).next().is_some())
         .collect();
     let order = order(&compared);
-    let spread = compared
-        .iter()
-        .copied()
-        .flat_map(differences)
-        .flat_map(spread);
+    let spread = differences(&compared).flat_map(spread);
     let title = format!("loss minus that of {}", inputs.fits.settings.baseline);
     let x = Axis::linear(&LOSS_VAL.titled(&title), spread.chain([0.0]), signed)?;
     let y = Axis::named(order.iter().map(|arm| (*arm).to_owned()));
@@ -46,8 +42,9 @@ fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     (!panels.is_empty()).then(|| Figure::new(panels, legend(&compared)).high(height))
 }
 
-fn differences(direct: &DirectComparison) -> impl Iterator<Item = &Difference> {
-    direct.arms.iter().filter_map(|arm| arm.difference.as_ref())
+fn differences<'a>(compared: &[&'a DirectComparison]) -> impl Iterator<Item = &'a Difference> {
+    let arms = compared.iter().flat_map(|direct| &direct.arms);
+    arms.filter_map(|arm| arm.difference.as_ref())
 }
 
 /// The arms from the best, at the top of the axis, by the mean of their differences.
@@ -111,13 +108,7 @@ fn ink(difference: &Difference) -> Ink {
 
 fn legend(compared: &[&DirectComparison]) -> Vec<Entry> {
     let by_ink = |label, ink: Ink| Some(Entry::new(label, (ink.line(2.0), mean(ink))));
-    let intervals = || {
-        compared
-            .iter()
-            .copied()
-            .flat_map(differences)
-            .map(|d| d.interval)
-    };
+    let intervals = || differences(compared).map(|d| d.interval);
     let seed = Ink::GREY.faint(0.6).point(Shape::Circle, 2.2);
     let entries = [
         by_ink("better", palette::BETTER),

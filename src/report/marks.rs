@@ -94,12 +94,8 @@ impl<B: DrawingBackend> Plot<'_, B> {
     fn shade(&self, from: f64, to: f64) -> Drawn<B> {
         let x_axis = &self.panel.x;
         let [one, other] = [from, to].map(|x| self.frame.x(x_axis, x_axis.held(x)));
-        let (left, right) = (one.min(other), one.max(other));
-        let all = Frame {
-            left,
-            right,
-            ..self.frame
-        };
+        let Frame { top, bottom, .. } = self.frame;
+        let all = [(one.min(other), top), (one.max(other), bottom)];
         self.canvas.rectangle(all, Ink::PALE)
     }
 
@@ -110,8 +106,7 @@ impl<B: DrawingBackend> Plot<'_, B> {
         }
         // Below and left of the better frontier no run can be: there the text covers nothing.
         let end = (left.0 - 4.0).max(self.frame.left + text_width(text) + 6.0);
-        self.canvas
-            .halo_text(text, (end, left.1 + 13.0), HPos::Right, ink)
+        self.canvas.halo_text(text, (end, left.1 + 13.0), ink)
     }
 
     fn above(&self, (x, y): (f64, f64), text: &str, left: bool, ink: Ink) -> Drawn<B> {
@@ -140,16 +135,7 @@ impl<B: DrawingBackend> Canvas<B> {
                 self.interval(middle.0, (y - 8.0, y + 8.0), stroke)?;
                 self.marker(middle, marker)
             }
-            Key::Swatch(ink) => {
-                let (top, bottom) = (y - 6.0, y + 6.0);
-                let frame = Frame {
-                    left,
-                    top,
-                    right,
-                    bottom,
-                };
-                self.rectangle(frame, ink)
-            }
+            Key::Swatch(ink) => self.rectangle([(left, y - 6.0), (right, y + 6.0)], ink),
         }
     }
 
@@ -171,8 +157,7 @@ impl<B: DrawingBackend> Canvas<B> {
         self.root.draw(&area)
     }
 
-    fn rectangle(&self, frame: Frame, ink: Ink) -> Drawn<B> {
-        let corners = [(frame.left, frame.top), (frame.right, frame.bottom)];
+    fn rectangle(&self, corners: [(f64, f64); 2], ink: Ink) -> Drawn<B> {
         let corners = corners.map(|(x, y)| (pixels(x), pixels(y)));
         let rectangle = Rectangle::new(corners, colour(ink).filled());
         self.root.draw(&rectangle)
@@ -236,22 +221,13 @@ impl<B: DrawingBackend> Canvas<B> {
         Ok(())
     }
 
-    /// A text on a white ground, so that lines behind it do not cross the letters.
-    fn halo_text(&self, text: &str, at: (f64, f64), h_pos: HPos, ink: Ink) -> Drawn<B> {
+    /// A text left of a place, on a white ground, so that lines behind it do not cross the letters.
+    fn halo_text(&self, text: &str, at: (f64, f64), ink: Ink) -> Drawn<B> {
         let width = text_width(text) + 6.0;
-        let left = match h_pos {
-            HPos::Left => at.0 - 3.0,
-            HPos::Right => at.0 + 3.0 - width,
-            HPos::Center => at.0 - 0.5 * width,
-        };
-        let ground = Frame {
-            left,
-            top: at.1 - 9.0,
-            right: left + width,
-            bottom: at.1 + 9.0,
-        };
+        let left = at.0 + 3.0 - width;
+        let ground = [(left, at.1 - 9.0), (left + width, at.1 + 9.0)];
         self.rectangle(ground, Ink::WHITE.faint(0.85))?;
-        self.text(text, at, h_pos, ink)
+        self.text(text, at, HPos::Right, ink)
     }
 }
 

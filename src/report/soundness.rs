@@ -4,7 +4,7 @@ use super::Inputs;
 use super::tables::table;
 use super::words::{interval, ratio};
 use isoflop_core::metrics::LOSS_VAL;
-use isoflop_fit::{Approach, ByApproach, Comparison, Fits, Interval, MultiplierStatus};
+use isoflop_fit::{Approach, ByApproach, Comparison, Fits};
 
 /// The doubts as a list; empty where there are none.
 pub(super) fn doubts(fits: &Fits) -> String {
@@ -68,21 +68,12 @@ fn choices(comparison: &Comparison, fits: &Fits) -> Option<String> {
 }
 
 fn approach(by: &ByApproach, headline: Approach) -> Vec<String> {
-    let ends = by.point.low.zip(by.point.high);
-    let range = ends.map(|(low, high)| Interval { low, high });
-    let own = if by.approach == headline {
-        " (the headline)"
-    } else {
-        ""
-    };
-    let beyond = match by.point.status {
-        MultiplierStatus::Extrapolated => ", extrapolated",
-        _ => "",
-    };
+    let is_own = by.approach == headline;
+    let own = if is_own { " (the headline)" } else { "" };
     vec![
-        format!("{}{own}{beyond}", by.approach.name()),
+        format!("{}{own}{}", by.approach.name(), by.point.beyond()),
         value(by.point.value),
-        interval(range, ratio),
+        interval(by.point.interval(), ratio),
     ]
 }
 

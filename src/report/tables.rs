@@ -22,14 +22,9 @@ pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
     let rule = vec!["---".to_owned(); head.len()];
     // A bar within a cell would end it.
-    let escaped = |row: Vec<String>| {
-        line(
-            &row.iter()
-                .map(|c| c.replace('|', "\\|"))
-                .collect::<Vec<_>>(),
-        )
-    };
-    let body: String = rows.into_iter().map(escaped).collect();
+    let escaped = |cell: &String| cell.replace('|', "\\|");
+    let row = |row: Vec<String>| line(&row.iter().map(escaped).collect::<Vec<_>>());
+    let body: String = rows.into_iter().map(row).collect();
     format!("{}{}{body}", line(&head), line(&rule))
 }
 
@@ -63,8 +58,7 @@ pub(super) fn multipliers(comparison: &Comparison, unit: &str) -> String {
 }
 
 fn multiplier_row((headline, point): (bool, &MultiplierPoint)) -> Vec<String> {
-    let ends = point.low.zip(point.high);
-    let range = ends.map(|(low, high)| format!("{} to {}", ratio(low), ratio(high)));
+    let range = point.interval().map(|interval| interval.words(ratio));
     let (value, absent) = match point.value {
         Some(value) => (format!("{}×", ratio(value)), "no interval"),
         None => ("not given".to_owned(), "not given"),
@@ -95,9 +89,7 @@ pub(super) fn direct(comparison: &DirectComparison) -> String {
             arm.runs.to_string(),
             loss(arm.loss),
             difference.map_or(none.to_owned(), |d| signed_loss(d.value)),
-            interval.map_or("none".to_owned(), |i| {
-                format!("{} to {}", signed_loss(i.low), signed_loss(i.high))
-            }),
+            interval.map_or("none".to_owned(), |i| i.words(signed_loss)),
         ]
     };
     let head = [

@@ -19,10 +19,7 @@ pub(super) fn ratio(value: f64) -> String {
 /// `1.83× (1.70 to 1.95)`; none where it was refused.
 pub(super) fn multiplier(point: &MultiplierPoint) -> Option<String> {
     let value = ratio(point.value?);
-    let range = point
-        .low
-        .zip(point.high)
-        .map(|(low, high)| format!(" ({} to {})", ratio(low), ratio(high)));
+    let range = point.interval().map(|i| format!(" ({})", i.words(ratio)));
     Some(format!("{value}×{}", range.unwrap_or_default()))
 }
 
@@ -37,19 +34,15 @@ pub(super) fn with_interval(
     range: Option<Interval>,
     show: impl Fn(f64) -> String,
 ) -> String {
-    let range = range.map(|i| format!("95% {} to {}", show(i.low), show(i.high)));
-    format!(
-        "{} ({})",
-        show(value),
-        range.unwrap_or("estimate, no interval".to_owned())
-    )
+    let value = show(value);
+    let range = range.map(|i| format!("95% {}", i.words(show)));
+    let range = range.unwrap_or("estimate, no interval".to_owned());
+    format!("{value} ({range})")
 }
 
 /// `0.10 to 0.12`, or that there is none.
 pub(super) fn interval(interval: Option<Interval>, number: fn(f64) -> String) -> String {
-    interval.map_or("no interval".to_owned(), |i| {
-        format!("{} to {}", number(i.low), number(i.high))
-    })
+    interval.map_or("no interval".to_owned(), |i| i.words(number))
 }
 
 /// A loss, nats/token.
