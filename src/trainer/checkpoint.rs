@@ -71,10 +71,10 @@ impl SharedTrunk {
         let take = launch
             .take_trunk
             .as_ref()
-            .map(|folder| RunDir::new(folder.clone()).trunk());
+            .map(|folder| RunDir::at(folder).trunk());
         let keep = launch
             .keep_trunk
-            .then(|| RunDir::new(launch.run_folder.clone()).trunk());
+            .then(|| RunDir::at(&launch.run_folder).trunk());
         Some(Self {
             trunk: launch.spec.trunk()?,
             take,
@@ -86,7 +86,7 @@ impl SharedTrunk {
 impl Checkpoints {
     pub(crate) fn new(launch: &Launch, stop: StopFlag) -> Self {
         Self {
-            dir: RunDir::new(launch.run_folder.clone()).checkpoints(),
+            dir: RunDir::at(&launch.run_folder).checkpoints(),
             run: launch.run.clone(),
             every: Duration::from_secs_f64(launch.checkpoint_seconds),
             last: Instant::now(),
@@ -341,7 +341,7 @@ mod tests {
         let flag = StopFlag::default();
         flag.0.store(stop, Ordering::Relaxed);
         Checkpoints {
-            dir: RunDir::new(folder.to_owned()).checkpoints(),
+            dir: RunDir::at(folder).checkpoints(),
             run: spec.id(),
             every: Duration::from_secs(3600),
             last: Instant::now(),
@@ -396,7 +396,7 @@ mod tests {
         spec: &RunSpec,
         from: Option<&std::path::Path>,
     ) -> Checkpoints {
-        let trunk = |folder: &std::path::Path| RunDir::new(folder.to_owned()).trunk();
+        let trunk = |folder: &std::path::Path| RunDir::at(folder).trunk();
         let (take, keep) = (from.map(trunk), Some(trunk(folder)));
         let shared = SharedTrunk {
             trunk: spec.trunk().unwrap(),

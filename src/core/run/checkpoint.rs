@@ -273,7 +273,7 @@ mod tests {
     }
 
     fn checkpoints(folder: &Path) -> CheckpointsDir {
-        RunDir::new(folder.to_owned()).checkpoints()
+        RunDir::at(folder.to_owned()).checkpoints()
     }
 
     fn progress(step: u64) -> Progress {

@@ -136,7 +136,7 @@ fn all(
     let folders = folders(&from.runs())?;
     for (place, folder) in folders.iter().enumerate() {
         progress(place, folders.len());
-        let there = RunDir::new(from.runs().join(folder));
+        let there = RunDir::at(from.runs().join(folder));
         match finished(&there, folder) {
             Ok(Some(run)) => match one(&there, into, run, &mut result) {
                 Err(unreadable @ ImportError::Unreadable { .. }) => {

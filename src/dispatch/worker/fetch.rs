@@ -44,7 +44,7 @@ pub(super) async fn fetch(
     if let Some(offered) = &kept.offer.trunk {
         checkpoint(
             exchange,
-            &RunDir::new(trunk_source(kept)),
+            &RunDir::at(trunk_source(kept)),
             Place::Trunk,
             offered,
         )
