@@ -311,14 +311,14 @@ fn truncated(rng: &mut ChaCha8Rng) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use isoflop_core::arch::{Architecture, ModelConfig, PRESETS, PRIMER_EZ, TRANSFORMER, rung};
+    use isoflop_core::arch::{Architecture, ModelConfig, PRESETS, PRIMER_EZ, TRANSFORMER};
     use isoflop_core::run::Precision;
 
     use super::*;
     use crate::model::Model;
 
     fn initial(architecture: &Architecture, seed: u64) -> Parameters {
-        let config = ModelConfig::new(architecture, &rung("d32-l2").unwrap(), 256, 64).unwrap();
+        let config = ModelConfig::new(architecture, &"d32-l2".parse().unwrap(), 256, 64).unwrap();
         Parameters::initial(Model::slots(&config), seed, Device::Cpu)
     }
 

@@ -277,9 +277,7 @@ fn two_thirds(d_ff: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
-        LLAMA_STYLE, MDHA, QkvConvolution, TRANSFORMER, TRANSFORMER_PLUS_PLUS, rung,
-    };
+    use super::super::{LLAMA_STYLE, MDHA, QkvConvolution, TRANSFORMER, TRANSFORMER_PLUS_PLUS};
     use super::*;
 
     #[test]
@@ -391,7 +389,12 @@ mod tests {
     /// The gated widths of the released configurations.
     #[test]
     fn two_thirds_are_the_papers() {
-        let d_ff = |name: &str| TRANSFORMER_PLUS_PLUS.at(&rung(name).unwrap()).unwrap().d_ff;
+        let d_ff = |name: &str| {
+            TRANSFORMER_PLUS_PLUS
+                .at(&name.parse().unwrap())
+                .unwrap()
+                .d_ff
+        };
         assert_eq!(
             ["small", "medium", "large", "d48-l2"].map(d_ff),
             [1364, 2048, 5462, 128]
@@ -402,7 +405,7 @@ mod tests {
                 qkv_convolution: MDHA,
                 ..TRANSFORMER
             }
-            .at(&rung("small").unwrap())
+            .at(&"small".parse().unwrap())
             .unwrap()
             .d_ff,
             2048
@@ -416,7 +419,7 @@ mod tests {
             d_head: Some(32),
             ..TRANSFORMER
         };
-        let shape = wide.at(&rung("d64-l3").unwrap()).unwrap();
+        let shape = wide.at(&"d64-l3".parse().unwrap()).unwrap();
         assert_eq!((shape.d_ff, shape.heads, shape.d_head), (768, 2, 32));
         // Where both say the same, the size's heads stay.
         let spelled: Shape = "d32-l2-h8x16".parse().unwrap();

@@ -165,7 +165,7 @@ mod tests {
 
     use super::super::{
         Architecture, FeedForwardWidth, LLAMA_STYLE, PRIMER, PRIMER_EZ, QkvProjections, Shape,
-        TRANSFORMER, TRANSFORMER_PLUS_PLUS, rung,
+        TRANSFORMER, TRANSFORMER_PLUS_PLUS,
     };
     use super::*;
 
@@ -253,7 +253,7 @@ mod tests {
         /// Counted by hand, pair by pair: the mask leaves key s to query t where s <= t.
         #[test]
         fn the_causal_half_is_the_pairs_that_are_left(t in 1u64..200) {
-            let config = ModelConfig::new(&TRANSFORMER, &rung("d64-l3").unwrap(), 256, t as u32).unwrap();
+            let config = ModelConfig::new(&TRANSFORMER, &"d64-l3".parse().unwrap(), 256, t as u32).unwrap();
             let pairs: u64 = (0..t).map(|query| query + 1).sum();
             let both = 2 * 2 * 64 * 3;
             let full = config.flops();

@@ -103,7 +103,7 @@ fn from(flat: &Tensor, start: i64) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use isoflop_core::arch::{ModelConfig, TRANSFORMER, rung};
+    use isoflop_core::arch::{ModelConfig, TRANSFORMER};
     use tch::Device;
 
     use super::*;
@@ -113,7 +113,7 @@ mod tests {
     /// The equations written out for scalars (arXiv:1711.05101, algorithm 2), three steps on a quadratic.
     #[test]
     fn equals_the_equations() {
-        let config = ModelConfig::new(&TRANSFORMER, &rung("d16-l2").unwrap(), 256, 64).unwrap();
+        let config = ModelConfig::new(&TRANSFORMER, &"d16-l2".parse().unwrap(), 256, 64).unwrap();
         let mut parameters = Parameters::initial(Model::slots(&config), 1, Device::Cpu);
         let settings = run::Adamw {
             beta1: 0.9,
