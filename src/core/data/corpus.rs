@@ -40,11 +40,8 @@ pub enum CorpusError {
         source: io::Error,
     },
     /// It holds no text.
-    #[error("the corpus `{path}` is empty")]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("the corpus `{0}` is empty")]
+    Empty(PathBuf),
     /// Its bytes are not UTF-8.
     #[error("the corpus `{path}` is not UTF-8 text: byte {offset} is invalid")]
     NotUtf8 {
@@ -69,12 +66,9 @@ pub enum CorpusError {
     },
     /// Too little text to hold some out.
     #[error(
-        "the corpus `{path}` has one document of one paragraph, so nothing can be held out for validation"
+        "the corpus `{0}` has one document of one paragraph, so nothing can be held out for validation"
     )]
-    NotSplittable {
-        /// The file.
-        path: PathBuf,
-    },
+    NotSplittable(PathBuf),
     /// The tokens cannot be written.
     #[error("the tokens of `{path}` cannot be written: {source}")]
     Unwritable {
@@ -90,9 +84,9 @@ impl CorpusError {
     pub fn path(&self) -> &Path {
         match self {
             Self::Unreadable { path, .. }
-            | Self::Empty { path }
+            | Self::Empty(path)
             | Self::NotUtf8 { path, .. }
-            | Self::NotSplittable { path }
+            | Self::NotSplittable(path)
             | Self::Unwritable { path, .. }
             | Self::Overlap {
                 validation: path, ..
@@ -125,7 +119,7 @@ impl Corpus {
         })?;
         let corpus = Self::from_text(&unpacked);
         if corpus.documents.is_empty() {
-            Err(CorpusError::Empty { path: path() })
+            Err(CorpusError::Empty(path()))
         } else {
             Ok(corpus)
         }
@@ -162,12 +156,8 @@ impl Corpus {
             held_out += documents[first].len();
         }
         let validation = documents.split_off(first);
-        Some((
-            Self { documents },
-            Self {
-                documents: validation,
-            },
-        ))
+        let [train, validation] = [documents, validation].map(|documents| Self { documents });
+        Some((train, validation))
     }
 
     /// How many of `self`'s documents stand in `other` too, word for word.

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use super::leftovers::drop_checkpoints;
 use super::unwritable::{Unwritable, unwritable};
 use crate::exchange::dropped;
-use isoflop_core::data::read_digest;
 use isoflop_core::run::{
-    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, write_json, write_streamed,
+    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, read_digest, write_json,
+    write_streamed,
 };
 use isoflop_sweep::Plan;
 
