@@ -3,27 +3,22 @@
 use std::any::Any;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use polars::prelude::{
     ArrowDataType, Column, DataFrame, DataType, ParquetReader, PolarsError, SerReader,
 };
 
-use super::ForeignError;
+use super::ForeignFault;
 use super::sheet::{Sheet, Values};
 
 /// Reads a Parquet file's bytes: numbers of any type as numbers, texts and booleans as text.
-pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Sheet, ForeignError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Sheet, ForeignFault> {
     let read = quietly(|| sheet(bytes).map_err(|error| error.to_string()));
     read.unwrap_or_else(|panic| Err(format!("polars gives it up: {}", said(panic.as_ref()))))
         .map_err(|error| {
             // The first line says it; what may follow are polars's own thoughts.
-            let reason = error.lines().next().unwrap_or_default().to_owned();
-            ForeignError::NotParquet {
-                path: path.to_owned(),
-                reason,
-            }
+            ForeignFault::NotParquet(error.lines().next().unwrap_or_default().to_owned())
         })
 }
 
