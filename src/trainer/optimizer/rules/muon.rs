@@ -20,11 +20,8 @@ pub(crate) struct Muon {
 impl Muon {
     pub(super) fn new(settings: run::Muon, parameters: &Parameters) -> Self {
         let mut groups: Vec<Vec<Block>> = Vec::new();
-        for block in parameters
-            .blocks()
-            .into_iter()
-            .filter(|block| block.role == Role::Hidden)
-        {
+        let blocks = parameters.blocks().into_iter();
+        for block in blocks.filter(|block| block.role == Role::Hidden) {
             match groups.iter_mut().find(|group| group[0].dims == block.dims) {
                 Some(group) => group.push(block),
                 None => groups.push(vec![block]),
