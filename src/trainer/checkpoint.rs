@@ -55,43 +55,27 @@ pub(crate) struct Checkpoints {
     every: Duration,
     last: Instant,
     stop: StopFlag,
-    trunk: Option<SharedTrunk>,
-}
-
-/// The trunk that the run shares with others: where it may begin from, and where its end is kept.
-#[derive(Debug)]
-struct SharedTrunk {
-    trunk: Trunk,
-    take: Option<CheckpointsDir>,
-    keep: Option<CheckpointsDir>,
-}
-
-impl SharedTrunk {
-    fn new(launch: &Launch) -> Option<Self> {
-        let take = launch
-            .take_trunk
-            .as_ref()
-            .map(|folder| RunDir::at(folder).trunk());
-        let keep = launch
-            .keep_trunk
-            .then(|| RunDir::at(&launch.run_folder).trunk());
-        Some(Self {
-            trunk: launch.spec.trunk()?,
-            take,
-            keep,
-        })
-    }
+    /// The trunk that the run shares with others.
+    trunk: Option<Trunk>,
+    /// Where it may begin from the trunk of another run.
+    take_trunk: Option<CheckpointsDir>,
+    /// Where the end of its own trunk is kept.
+    keep_trunk: Option<CheckpointsDir>,
 }
 
 impl Checkpoints {
     pub(crate) fn new(launch: &Launch, stop: StopFlag) -> Self {
+        let run = RunDir::at(&launch.run_folder);
+        let trunk_of = |folder| RunDir::at(folder).trunk();
         Self {
-            dir: RunDir::at(&launch.run_folder).checkpoints(),
+            dir: run.checkpoints(),
             run: launch.run.clone(),
             every: Duration::from_secs_f64(launch.checkpoint_seconds),
             last: Instant::now(),
             stop,
-            trunk: SharedTrunk::new(launch),
+            trunk: launch.spec.trunk(),
+            take_trunk: launch.take_trunk.as_ref().map(trunk_of),
+            keep_trunk: launch.keep_trunk.then(|| run.trunk()),
         }
     }
 
@@ -100,30 +84,20 @@ impl Checkpoints {
         if let Some(own) = read(&self.dir, &self.run, training)? {
             return Ok(Some(own));
         }
-        let Some(SharedTrunk {
-            trunk,
-            take: Some(folder),
-            ..
-        }) = &self.trunk
-        else {
+        let (Some(trunk), Some(folder)) = (&self.trunk, &self.take_trunk) else {
             return Ok(None);
         };
         let Some(mut taken) = read(folder, &trunk.id, training)? else {
             Failure::note("the trunk is not there: every step is made anew");
             return Ok(None);
         };
-        let Progress {
-            step,
-            seconds,
-            trunk: before,
-            ..
-        } = taken.progress;
-        let earlier = before.map_or(0.0, |before| before.train_seconds);
-        taken.progress.trunk = Some(TakenTrunk {
-            steps: step,
-            train_seconds: earlier + seconds.train,
+        let progress = &mut taken.progress;
+        let earlier = progress.trunk.map_or(0.0, |before| before.train_seconds);
+        progress.trunk = Some(TakenTrunk {
+            steps: progress.step,
+            train_seconds: earlier + progress.seconds.train,
         });
-        taken.progress.seconds = Spent::default();
+        progress.seconds = Spent::default();
         Ok(Some(taken))
     }
 
@@ -134,12 +108,8 @@ impl Checkpoints {
         progress: &Progress,
         readings: &mut Readings,
     ) -> Result<bool, Failure> {
-        match &self.trunk {
-            Some(SharedTrunk {
-                trunk,
-                keep: Some(folder),
-                ..
-            }) if trunk.steps == progress.step => {
+        match (&self.trunk, &self.keep_trunk) {
+            (Some(trunk), Some(folder)) if trunk.steps == progress.step => {
                 write(folder, &trunk.id, training, progress, readings).map(|()| true)
             }
             _ => Ok(false),
@@ -347,6 +317,8 @@ mod tests {
             last: Instant::now(),
             stop: flag,
             trunk: None,
+            take_trunk: None,
+            keep_trunk: None,
         }
     }
 
@@ -397,14 +369,11 @@ mod tests {
         from: Option<&std::path::Path>,
     ) -> Checkpoints {
         let trunk = |folder: &std::path::Path| RunDir::at(folder).trunk();
-        let (take, keep) = (from.map(trunk), Some(trunk(folder)));
-        let shared = SharedTrunk {
-            trunk: spec.trunk().unwrap(),
-            take,
-            keep,
-        };
+        assert!(spec.trunk().is_some());
         Checkpoints {
-            trunk: Some(shared),
+            trunk: spec.trunk(),
+            take_trunk: from.map(trunk),
+            keep_trunk: Some(trunk(folder)),
             ..checkpoints(folder, spec, false)
         }
     }
