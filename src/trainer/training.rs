@@ -116,21 +116,18 @@ impl<'a> Training<'a> {
     pub(crate) fn restore(&mut self, tensors: &[(String, Tensor)]) -> Result<(), Failure> {
         let mut pairs = Vec::new();
         for (name, own) in self.state() {
-            let found = tensors
-                .iter()
-                .find(|(found, _)| found == name)
-                .map(|(_, tensor)| tensor);
-            let found = found
-                .filter(|tensor| tensor.size() == own.size())
-                .ok_or_else(|| {
-                    Failure::bad_launch(format!("the checkpoint has no `{name}` of this model"))
-                })?;
+            let is_own =
+                |(found, tensor): &&(String, Tensor)| found == name && tensor.size() == own.size();
+            let Some((_, found)) = tensors.iter().find(is_own) else {
+                let message = format!("the checkpoint has no `{name}` of this model");
+                return Err(Failure::bad_launch(message));
+            };
             pairs.push((own, found));
         }
         tch::no_grad(|| {
-            pairs
-                .into_iter()
-                .for_each(|(mut own, found)| own.copy_(found))
+            for (mut own, found) in pairs {
+                own.copy_(found);
+            }
         });
         Ok(())
     }

@@ -44,13 +44,7 @@ impl Positions {
     pub(super) fn starting_at(first: u32, config: &ModelConfig, device: Device) -> Self {
         let t = i64::from(config.sequence_length);
         let rotation = match config.architecture.positions {
-            Kind::Rotary { base } => Some(Rotation::new(
-                first,
-                config.sequence_length,
-                config.shape.d_head,
-                base,
-                device,
-            )),
+            Kind::Rotary { base } => Some(Rotation::new(first, config, base, device)),
             Kind::T5Relative | Kind::Learned | Kind::None => None,
         };
         let added = match config.architecture.positions {
