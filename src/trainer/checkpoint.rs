@@ -24,13 +24,14 @@ impl StopFlag {
     /// A flag that SIGTERM and SIGINT set: the step under way is finished, then a checkpoint is written.
     pub(crate) fn on_signals() -> Result<Self, Failure> {
         let flag = Self::default();
+        let deaf = |e| {
+            Failure::new(
+                TrainerExit::Crash,
+                format!("cannot listen for signals: {e}"),
+            )
+        };
         for signal in [SIGTERM, SIGINT] {
-            signal_hook::flag::register(signal, Arc::clone(&flag.0)).map_err(|e| {
-                Failure::new(
-                    TrainerExit::Crash,
-                    format!("cannot listen for signals: {e}"),
-                )
-            })?;
+            signal_hook::flag::register(signal, Arc::clone(&flag.0)).map_err(deaf)?;
         }
         Ok(flag)
     }

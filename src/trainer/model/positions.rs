@@ -75,13 +75,8 @@ impl Positions {
             (AttentionPath::Library, Added::Mask(_)) => Bias::Masked(None),
             (AttentionPath::Library, Added::Relative(relative)) => {
                 // Converted and laid out once for all layers: CUDA's kernels want whole rows.
-                Bias::Masked(Some(
-                    relative
-                        .bias(table())
-                        .to_kind(kind)
-                        .contiguous()
-                        .unsqueeze(0),
-                ))
+                let rows = relative.bias(table()).to_kind(kind).contiguous();
+                Bias::Masked(Some(rows.unsqueeze(0)))
             }
             (AttentionPath::Composed, Added::Mask(mask)) => Bias::Square(mask.shallow_clone()),
             (AttentionPath::Composed, Added::Relative(relative)) => {

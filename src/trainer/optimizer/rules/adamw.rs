@@ -42,25 +42,18 @@ impl Adamw {
 impl UpdateRule for Adamw {
     /// For its own parameters alone.
     fn update(&mut self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
-        let run::Adamw {
-            beta1,
-            beta2,
-            eps,
-            weight_decay,
-            ..
-        } = self.settings;
-        let (gradient, own) = (
-            from(gradient, self.start),
-            from(&parameters.flat.detach(), self.start),
-        );
+        let run::Adamw { beta1, beta2, .. } = self.settings;
+        let gradient = from(gradient, self.start);
+        let own = from(&parameters.flat.detach(), self.start);
         let _ = self.first.lerp_(&gradient, 1.0 - beta1);
         let _ = self.second.lerp_(&gradient.square(), 1.0 - beta2);
         let step = i32::try_from(with.step).unwrap_or(i32::MAX);
         let (bias1, bias2) = (1.0 - beta1.powi(step), 1.0 - beta2.powi(step));
-        let denominator = self.second.sqrt() / bias2.sqrt() + eps;
+        let denominator = self.second.sqrt() / bias2.sqrt() + self.settings.eps;
         let update = (&self.first / denominator) * (with.learning_rate / bias1);
         let mut decaying = update.narrow(0, 0, self.decayed);
-        decaying += own.narrow(0, 0, self.decayed) * (with.learning_rate * weight_decay);
+        let decay = with.learning_rate * self.settings.weight_decay;
+        decaying += own.narrow(0, 0, self.decayed) * decay;
         update
     }
 
