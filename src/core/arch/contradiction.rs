@@ -245,14 +245,9 @@ impl Architecture {
         };
         let default = Shape::new(size.d_model, size.layers, None, None, None)?;
         if (size.heads, size.d_head) != (default.heads, default.d_head) {
-            let Shape {
-                heads,
-                d_head: of_size,
-                ..
-            } = *size;
             return Err(Contradiction::TwoHeadWidths {
-                heads,
-                of_size,
+                heads: size.heads,
+                of_size: size.d_head,
                 of_architecture: d_head,
             });
         }

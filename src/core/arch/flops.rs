@@ -119,12 +119,9 @@ impl ModelConfig {
         };
         let gate = u64::from(self.architecture.gated) * dense(d, d_ff);
         let head = dense(d, u64::from(self.vocabulary));
-        let output = dense(d_attention, d);
+        let (projections, output) = (self.projection_flops(), dense(d_attention, d));
         let all = [
-            (
-                Operation::QkvProjections,
-                each_layer(self.projection_flops()),
-            ),
+            (Operation::QkvProjections, each_layer(projections)),
             // A multiply-add for each tap of each channel; a residual's addition is not counted.
             (Operation::QkvConvolution, each_layer(2 * self.taps())),
             (Operation::AttentionScores, attended),

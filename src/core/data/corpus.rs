@@ -1,5 +1,6 @@
 //! A text file as documents.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -162,15 +163,10 @@ impl Corpus {
 
     /// How many of `self`'s documents stand in `other` too, word for word.
     pub fn shared_with(&self, other: &Self) -> usize {
-        let digests: std::collections::HashSet<_> = other
-            .documents
-            .iter()
-            .map(|d| blake3::hash(d.trim().as_bytes()))
-            .collect();
-        self.documents
-            .iter()
-            .filter(|d| digests.contains(&blake3::hash(d.trim().as_bytes())))
-            .count()
+        let digest = |document: &String| blake3::hash(document.trim().as_bytes());
+        let digests: HashSet<_> = other.documents.iter().map(digest).collect();
+        let own = self.documents.iter().map(digest);
+        own.filter(|digest| digests.contains(digest)).count()
     }
 }
 
@@ -184,10 +180,8 @@ fn split_paragraphs(text: &str, fraction: f64) -> Option<(Corpus, Corpus)> {
             .min_by_key(|at| at.abs_diff(target))
     };
     let at = cut("\n\n").or_else(|| cut("\n"))?;
-    let (train, validation) = (
-        Corpus::from_text(&text[..at]),
-        Corpus::from_text(&text[at..]),
-    );
+    let (train, validation) = text.split_at(at);
+    let [train, validation] = [train, validation].map(Corpus::from_text);
     (!train.documents.is_empty() && !validation.documents.is_empty()).then_some((train, validation))
 }
 
