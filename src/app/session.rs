@@ -73,15 +73,14 @@ impl Session {
     /// Takes a sweep up, under its lock.
     pub(crate) fn begin(
         sweep: Ready,
-        engine: Engine,
+        mut engine: Engine,
         request: &DriveRequest,
         (began, lock): (Instant, SweepLock),
         listener: &mut dyn Listener,
     ) -> Result<Self, AppError> {
         let mut taken_up = coordinator::resume(&sweep.dir, &sweep.plan)?;
-        let Engine { mut slots, engines } = engine;
-        seat(&mut taken_up, &sweep.dir, &sweep.plan, &engines, &mut slots);
-        let engine = Engine { slots, engines };
+        let Engine { engines, slots } = &mut engine;
+        seat(&mut taken_up, &sweep.dir, &sweep.plan, engines, slots);
         let (committed, outcomes) = mpsc::channel();
         let memory = memory::estimates(&sweep.plan, sweep.text, &engine.slots);
         let done = &taken_up.resumed.done;
