@@ -144,12 +144,7 @@ struct Entry {
 
 impl Entry {
     fn after(self, before: Option<&PlannedRun>) -> Result<PlannedRun, String> {
-        let Self {
-            id,
-            lr_factor,
-            priority,
-            ..
-        } = self;
+        let (id, lr_factor, priority) = (self.id, self.lr_factor, self.priority);
         match (self.arm, self.size, self.spec, self.seed, before) {
             (Some(arm), Some(size), Some(spec), None, _) => Ok(PlannedRun {
                 id,

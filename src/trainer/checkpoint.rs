@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use isoflop_core::run::{
-    CheckpointsDir, FoundCheckpoints, Launch, Progress, RunDir, RunId, Spent, TakenTrunk,
-    TrainerExit, Trunk, latest_checkpoint, write_checkpoint,
+    CheckpointsDir, Launch, Progress, RunDir, RunId, Spent, TakenTrunk, TrainerExit, Trunk,
+    latest_checkpoint, write_checkpoint,
 };
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tch::{Device, Tensor};
@@ -150,16 +150,13 @@ fn read(
     owner: &RunId,
     training: &mut Training<'_>,
 ) -> Result<Option<Snapshot>, Failure> {
-    let FoundCheckpoints {
-        latest,
-        passed_over,
-    } = latest_checkpoint(dir, owner);
-    for (step, reason) in passed_over {
+    let found = latest_checkpoint(dir, owner);
+    for (step, reason) in found.passed_over {
         Failure::note(format!(
             "the checkpoint of step {step} is passed over: {reason}"
         ));
     }
-    let Some((checkpoint, progress)) = latest else {
+    let Some((checkpoint, progress)) = found.latest else {
         return Ok(None);
     };
     let tensors = Tensor::read_safetensors(checkpoint.tensors())?;

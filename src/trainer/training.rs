@@ -103,12 +103,8 @@ impl<'a> Training<'a> {
     /// All tensors that the future depends on, by name.
     pub(crate) fn state(&self) -> Vec<(&'static str, Tensor)> {
         let mut state = vec![("parameters", self.parameters.flat.detach())];
-        state.extend(
-            self.optimizer
-                .state()
-                .into_iter()
-                .map(|(name, tensor)| (name, tensor.shallow_clone())),
-        );
+        let moments = self.optimizer.state().into_iter();
+        state.extend(moments.map(|(name, tensor)| (name, tensor.shallow_clone())));
         state
     }
 

@@ -228,13 +228,8 @@ impl Architecture {
                 size: size.label(),
             });
         }
-        Ok(Shape::new(
-            size.d_model,
-            size.layers,
-            Some(heads),
-            Some(d_head),
-            Some(d_ff),
-        )?)
+        let [heads, d_head, d_ff] = [heads, d_head, d_ff].map(Some);
+        Ok(Shape::new(size.d_model, size.layers, heads, d_head, d_ff)?)
     }
 
     /// Heads and their width: the size's, or the architecture's in place of the ratios that a size follows when it

@@ -89,12 +89,8 @@ pub struct Counting<'a> {
 impl Counting<'_> {
     /// `params_total` at a size; nothing where the architecture does not fit it.
     pub fn params(&self, size: &Shape) -> Option<ParamCount> {
-        let config = ModelConfig::new(
-            self.architecture,
-            size,
-            self.vocabulary,
-            self.sequence_length,
-        );
+        let (vocabulary, length) = (self.vocabulary, self.sequence_length);
+        let config = ModelConfig::new(self.architecture, size, vocabulary, length);
         config.ok().map(|config| config.params().total())
     }
 }

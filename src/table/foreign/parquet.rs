@@ -64,15 +64,10 @@ fn sheet(bytes: &[u8]) -> Result<Sheet, PolarsError> {
     } else {
         rows
     };
-    let columns: Result<Vec<Values>, PolarsError> = fields
-        .iter()
-        .map(|(name, kind)| column(&frame, name, kind))
-        .collect();
-    Ok(Sheet::of_columns(
-        fields.into_iter().map(|(name, _)| name).collect(),
-        columns?,
-        rows,
-    ))
+    let values = fields.iter().map(|(name, kind)| column(&frame, name, kind));
+    let columns = values.collect::<Result<_, _>>()?;
+    let names = fields.into_iter().map(|(name, _)| name).collect();
+    Ok(Sheet::of_columns(names, columns, rows))
 }
 
 fn is_readable(kind: &ArrowDataType) -> bool {
@@ -102,16 +97,10 @@ fn column(frame: &DataFrame, name: &str, kind: &ArrowDataType) -> Result<Values,
 
 fn values(column: &Column) -> Result<Values, PolarsError> {
     if column.dtype().is_primitive_numeric() {
-        return Ok(Values::Numbers(
-            column.cast(&DataType::Float64)?.f64()?.iter().collect(),
-        ));
+        let numbers = column.cast(&DataType::Float64)?;
+        return Ok(Values::Numbers(numbers.f64()?.iter().collect()));
     }
     let texts = column.cast(&DataType::String)?;
-    Ok(Values::Texts(
-        texts
-            .str()?
-            .iter()
-            .map(|text| text.map(str::to_owned))
-            .collect(),
-    ))
+    let texts = texts.str()?.iter().map(|text| text.map(str::to_owned));
+    Ok(Values::Texts(texts.collect()))
 }
