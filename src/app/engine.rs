@@ -104,25 +104,18 @@ fn engine(
 }
 
 fn depot(storage: &Storage) -> Result<Depot, AppError> {
-    let Storage {
-        url,
-        endpoint,
-        region,
-        isoflop,
-        beat_seconds,
-    } = storage;
     let word = |word: &Option<At<String>>| word.as_ref().map(|word| word.value.clone());
     let address = StorageAddress {
-        url: url.value.clone(),
-        endpoint: word(endpoint),
-        region: word(region),
+        url: storage.url.value.clone(),
+        endpoint: word(&storage.endpoint),
+        region: word(&storage.region),
     };
     let terms = DepotTerms {
-        isoflop: isoflop.value.clone(),
-        beat: beat_seconds.value.seconds(),
+        isoflop: storage.isoflop.value.clone(),
+        beat: storage.beat_seconds.value.seconds(),
     };
     Depot::open(address, terms).map_err(|words| {
-        let message = format!("the storage `{}` cannot be used: {words}", url.value);
+        let message = format!("the storage `{}` cannot be used: {words}", storage.url.value);
         let hint = "check `storage` in the sweep, that the bucket is there, and the `AWS_` variables of one who may write to it; docs/storage.md explains them";
         AppError::new(ErrorKind::ExecutorUnreachable, message, hint)
     })

@@ -17,7 +17,7 @@ pub(super) fn main(args: &AttemptArgs) -> Result<Exit, AppError> {
         .filter(|address| address.contains("://"));
     let address = match address {
         Some(url) => in_storage(url, args)?,
-        None => JobAddress::Folder(AttemptDir::new(args.attempt.clone())),
+        None => JobAddress::Folder(AttemptDir::at(args.attempt.clone())),
     };
     match attend(&address, trainer, |words| output::note(words))? {
         Attended::Ended => {}

@@ -231,7 +231,7 @@ mod tests {
     fn committed_files_are_written_as_they_were_read() {
         assert!(runs().len() > 100);
         for folder in runs() {
-            let folder = RunDir::new(folder);
+            let folder = RunDir::at(folder);
             let written = fs::read_to_string(folder.outcome()).unwrap();
             let outcome: Outcome = serde_json::from_str(&written).unwrap();
             let again = serde_json::to_string_pretty(&outcome).unwrap();

@@ -26,13 +26,15 @@ pub fn write_streamed(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let temporary = temporary(path);
-    let written = write_and_rename(&temporary, path, write);
-    if written.is_err() {
-        // The failure above is what the caller must hear of.
-        let _ = fs::remove_file(&temporary);
+    renamed(path, |temporary| {
+        let mut file = BufWriter::new(File::create(temporary)?);
+        write(&mut file)?;
+        file.into_inner()?.sync_all()
+    })?;
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => Ok(()),
     }
-    written
 }
 
 /// Replaces a file by a value as indented JSON: whole or not at all to a reader, but not synced. For what can be made again.
@@ -40,20 +42,18 @@ pub fn write_streamed(
 /// # Errors
 /// Any failure to write or rename; the old file then still stands.
 pub fn replace_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    let temporary = temporary(path);
-    let replaced = json(value)
-        .and_then(|text| fs::write(&temporary, text))
-        .and_then(|()| fs::rename(&temporary, path));
-    if replaced.is_err() {
+    renamed(path, |temporary| fs::write(temporary, json(value)?))
+}
+
+/// A file that `write` makes under a temporary name beside it.
+fn renamed(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let temporary = path.with_extension(format!("{IN_THE_MAKING}.{}", std::process::id()));
+    let renamed = write(&temporary).and_then(|()| fs::rename(&temporary, path));
+    if renamed.is_err() {
         // The failure above is what the caller must hear of.
         let _ = fs::remove_file(&temporary);
     }
-    replaced
-}
-
-/// The name of a file in the making, beside it.
-fn temporary(path: &Path) -> std::path::PathBuf {
-    path.with_extension(format!("{IN_THE_MAKING}.{}", std::process::id()))
+    renamed
 }
 
 /// Removes what was in the making in a folder when its writer died. What cannot be removed costs only space.
@@ -74,21 +74,6 @@ fn is_in_the_making(path: &Path) -> bool {
         .any(|pair| pair[0] == IN_THE_MAKING && is_number(pair[1]))
 }
 
-fn write_and_rename(
-    temporary: &Path,
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(temporary)?);
-    write(&mut file)?;
-    file.into_inner()?.sync_all()?;
-    fs::rename(temporary, path)?;
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
-}
-
 /// [`write_whole`] of a value as indented JSON.
 ///
 /// # Errors
@@ -101,6 +86,19 @@ fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
     Ok(text)
+}
+
+/// BLAKE3 of a file's content, as hexadecimal digits.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_digest(path: &Path) -> io::Result<String> {
+    // By pieces: a corpus may be larger than memory.
+    Ok(blake3::Hasher::new()
+        .update_reader(File::open(path)?)?
+        .finalize()
+        .to_hex()
+        .to_string())
 }
 
 #[cfg(test)]

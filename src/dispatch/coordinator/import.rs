@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use super::leftovers::drop_checkpoints;
 use super::unwritable::{Unwritable, unwritable};
 use crate::exchange::dropped;
-use isoflop_core::data::read_digest;
 use isoflop_core::run::{
-    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, write_json, write_streamed,
+    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, read_digest, write_json,
+    write_streamed,
 };
 use isoflop_sweep::Plan;
 
@@ -136,7 +136,7 @@ fn all(
     let folders = folders(&from.runs())?;
     for (place, folder) in folders.iter().enumerate() {
         progress(place, folders.len());
-        let there = RunDir::new(from.runs().join(folder));
+        let there = RunDir::at(from.runs().join(folder));
         match finished(&there, folder) {
             Ok(Some(run)) => match one(&there, into, run, &mut result) {
                 Err(unreadable @ ImportError::Unreadable { .. }) => {

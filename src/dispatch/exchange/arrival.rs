@@ -76,7 +76,7 @@ impl Arrival {
     /// When the attempt's launch file cannot be read, or tells of no such checkpoint.
     pub(crate) fn of(attempt: &AttemptDir, held: &Held, place: Place) -> io::Result<Self> {
         let launch = launch(attempt)?;
-        let dir = place.of(&RunDir::new(launch.run_folder));
+        let dir = place.of(&RunDir::at(launch.run_folder));
         let owner = place.owner(&launch.run, &launch.spec);
         let owner = owner.ok_or_else(|| io::Error::other("the run has no trunk"))?;
         // A checkpoint is part of what training holds in memory.

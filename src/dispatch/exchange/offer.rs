@@ -84,7 +84,7 @@ fn checkpoint(
     id: &RunId,
     blobs: &mut Blobs,
 ) -> Option<OfferedCheckpoint> {
-    let dir = place.of(&RunDir::new(folder.to_owned()));
+    let dir = place.of(&RunDir::at(folder.to_owned()));
     let CheckpointFiles {
         step,
         dir,

@@ -166,7 +166,7 @@ impl LocalProcess {
 /// A trainer that is told to end before it listens for that is ended by the signal: it has done as it was told, without a checkpoint.
 fn as_told(end: AttemptEnd) -> AttemptEnd {
     if end == AttemptEnd::Signal(Signal::SIGTERM as i32) {
-        AttemptEnd::exit(TrainerExit::Preempted as i32)
+        AttemptEnd::Exit(TrainerExit::Preempted as i32)
     } else {
         end
     }

@@ -9,8 +9,7 @@ use tracing::debug;
 use super::folder::{Folder, Kept};
 use crate::exchange::{Exchange, ExchangeError};
 use crate::protocol::{Digest, OfferedCheckpoint, Place};
-use isoflop_core::data::read_digest;
-use isoflop_core::run::RunDir;
+use isoflop_core::run::{RunDir, read_digest};
 
 /// Why a run's files are not there.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +43,7 @@ pub(super) async fn fetch(
     if let Some(offered) = &kept.offer.trunk {
         checkpoint(
             exchange,
-            &RunDir::new(trunk_source(kept)),
+            &RunDir::at(trunk_source(kept)),
             Place::Trunk,
             offered,
         )

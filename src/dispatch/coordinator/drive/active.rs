@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_cannot_be_heard_is_not_silent() {
         let (stall, second) = (Duration::from_secs(3), Duration::from_secs(1));
-        let attempt = AttemptDir::new(tempfile::tempdir().unwrap().path().join("nothing"));
+        let attempt = AttemptDir::at(tempfile::tempdir().unwrap().path().join("nothing"));
         let mut active = Active::new(
             0,
             attempt,

@@ -24,7 +24,7 @@ pub(super) fn judge(
         Failure::new(class, error.to_string())
     })?;
     // It may have ended by itself before it could be stopped.
-    if let AttemptEnd::Exit(TrainerExit::Outcome, _) = end {
+    if end == AttemptEnd::Exit(TrainerExit::Outcome as i32) {
         return Ok(());
     }
     if let Some(overdue) = &active.overdue {
@@ -50,7 +50,7 @@ pub(super) fn judge(
 
 fn class(end: AttemptEnd) -> FailureClass {
     match end {
-        AttemptEnd::Exit(exit, _) => match exit {
+        AttemptEnd::Exit(code) => match TrainerExit::from_code(code) {
             TrainerExit::BadLaunch | TrainerExit::NoDevice => FailureClass::UserError,
             TrainerExit::CannotWrite => FailureClass::Unwritable,
             TrainerExit::OutOfMemory => FailureClass::OutOfMemory,

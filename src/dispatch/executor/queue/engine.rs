@@ -69,7 +69,7 @@ impl<D: Dialect> Executor for Queue<D> {
             if let Some(depot) = engine.depot() {
                 tokio::select! {
                     brought = depot.bring(&attempt, &job.tag) => brought.map_err(|error| unbrought(&attempt, error))?,
-                    () = heard(&mut hears, Asked::Stop) => return Ok(AttemptEnd::exit(TrainerExit::Preempted as i32)),
+                    () = heard(&mut hears, Asked::Stop) => return Ok(AttemptEnd::Exit(TrainerExit::Preempted as i32)),
                 }
             }
             let given = engine.give(&attempt, &job, &mut hears).await;

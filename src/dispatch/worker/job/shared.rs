@@ -33,7 +33,7 @@ pub(super) async fn attend(
         return Ok(Attended::Elsewhere);
     }
     let end = if wanted(attempt) > Asked::Nothing {
-        AttemptEnd::exit(TrainerExit::Preempted as i32)
+        AttemptEnd::Exit(TrainerExit::Preempted as i32)
     } else {
         // The trainer shall die with this process.
         launch.parent_pid = Some(std::process::id());
@@ -78,7 +78,7 @@ async fn execute(
         Err(error) => {
             let log = format!("error: {error}\n");
             std::fs::write(attempt.log(), log).map_err(unwritable(attempt.log()))?;
-            return Ok(AttemptEnd::exit(TrainerExit::Crash as i32));
+            return Ok(AttemptEnd::Exit(TrainerExit::Crash as i32));
         }
     };
     debug!(pid = execution.pid, threads, "the trainer is started");

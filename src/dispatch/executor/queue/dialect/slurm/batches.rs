@@ -101,7 +101,7 @@ impl Batches {
 
 fn is_over(batch: &Batch) -> bool {
     batch.folders().all(|folder| {
-        let attempt = AttemptDir::new(folder.to_owned());
+        let attempt = AttemptDir::at(folder.to_owned());
         attempt.end().exists() || attempt.is_superseded()
     })
 }
