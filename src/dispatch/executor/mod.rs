@@ -24,11 +24,11 @@ pub use engines::{Engines, engine_names};
 pub(crate) use local::error_line;
 pub use local::{Trainer, TrainerMissing};
 pub use memory::{FreeMemory, free_memory};
-pub use queue::{DialectError, JobFiles, QueueTerms, queue, unwant};
+pub use queue::{DialectError, JobFiles, queue, unwant};
 pub(crate) use rotated::RotatedLog;
 pub(crate) use signals::Signals;
 pub(crate) use survivors::kill_survivors;
 pub use workers::{
-    CertificateError, Counter, Identity, Made, Tokens, TokensError, WorkerTerms, Workers,
-    make_certificate, write_secret,
+    CertificateError, Counter, Identity, Made, Tokens, TokensError, Workers, make_certificate,
+    write_secret,
 };

@@ -9,8 +9,7 @@ use tracing::debug;
 use super::dialect::Dialect;
 use super::engine::Engine;
 use super::patience::LOOK;
-use crate::exchange::dropped;
-use crate::exchange::{Depot, read_json};
+use crate::exchange::{Depot, dropped, read_json};
 use crate::executor::ExecutionError;
 use crate::executor::asked::{Asked, heard};
 use isoflop_core::run::{AttemptDir, AttemptEnd};
@@ -26,15 +25,16 @@ impl<D: Dialect> Engine<D> {
         tag: &str,
         mut asked: watch::Receiver<Asked>,
     ) -> Result<AttemptEnd, ExecutionError> {
+        let grace = self.policy.grace_seconds.value.seconds();
         tokio::select! {
-            end = self.over(attempt, tag, self.terms.grace) => return self.settle(attempt, tag, end).await,
+            end = self.over(attempt, tag, grace) => return self.settle(attempt, tag, end).await,
             () = heard(&mut asked, Asked::Stop) => {}
         }
         // A job that begins from here on finds the file and does not train.
         unwant(attempt)?;
         if attempt.began().exists() {
             tokio::select! {
-                end = self.over(attempt, tag, self.terms.grace) => return end,
+                end = self.over(attempt, tag, grace) => return end,
                 () = tokio::time::sleep(GRACE) => {}
                 () = heard(&mut asked, Asked::EndNow) => {}
             }
@@ -90,7 +90,7 @@ impl<D: Dialect> Engine<D> {
         tag: &str,
         grace: Duration,
     ) -> Result<AttemptEnd, ExecutionError> {
-        let (began, every) = (Instant::now(), self.terms.every);
+        let (began, every) = (Instant::now(), self.policy.poll_seconds.value.seconds());
         let beat = self.depot().map_or(Duration::MAX, Depot::beat);
         let (mut missing, mut fetched): (Option<Instant>, Option<Instant>) = (None, None);
         loop {

@@ -24,7 +24,7 @@ impl<D: Dialect> Engine<D> {
         job: &Job,
         asked: &mut watch::Receiver<Asked>,
     ) -> Result<(), ExecutionError> {
-        let (tag, every) = (&job.tag, self.terms.every);
+        let (tag, every) = (&job.tag, self.policy.poll_seconds.value.seconds());
         let mut refused = false;
         loop {
             let Err(error) = self.dialect.submit(job).await else {

@@ -12,8 +12,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Dialect, DialectError};
-use crate::exchange::dropped;
-use crate::exchange::{BackendError, Token, http};
+use crate::exchange::{BackendError, Token, dropped, http};
 use crate::executor::queue::job::{Job, quoted};
 use answers::{Answer, State, jobs, one_job, taken};
 use isoflop_core::run::Fate;

@@ -14,8 +14,7 @@ use std::io;
 use tokio::process::Command;
 
 use super::Dialect;
-use crate::exchange::BackendError;
-use crate::exchange::dropped;
+use crate::exchange::{BackendError, dropped};
 use crate::executor::queue::call::{quiet, said};
 use crate::executor::queue::job::Job;
 use crate::executor::queue::together::Together;

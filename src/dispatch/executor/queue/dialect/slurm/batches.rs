@@ -6,8 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::batch::{Batch, is_ours};
-use crate::exchange::BackendError;
-use crate::exchange::dropped;
+use crate::exchange::{BackendError, dropped};
 use isoflop_core::run::{AttemptDir, BatchDir, SweepDir, write_whole};
 
 /// An array's name, and a task of it.
