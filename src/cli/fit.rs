@@ -6,6 +6,7 @@ use super::fit_args::{self, FitArgs};
 use super::terminal::Terminal;
 use super::{Exit, fit_tables, output};
 use isoflop_app::{AppError, fit, fit_refusal, study};
+use isoflop_core::run::unwritable;
 use isoflop_fit::{Fits, fewer_replicates};
 
 pub(super) fn main(args: &FitArgs) -> Result<Exit, AppError> {
@@ -43,8 +44,7 @@ fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), AppError> {
             "name another file with `--output`",
         ));
     }
-    output::file(path, fits).map_err(|e| {
-        let message = format!("cannot write `{}`: {e}", path.display());
-        AppError::usage(message, "name a file with `--output` that can be written")
-    })
+    let hint = "name a file with `--output` that can be written";
+    let written = output::file(path, fits).map_err(unwritable(path));
+    written.map_err(|error| AppError::usage(error, hint))
 }

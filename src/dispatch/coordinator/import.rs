@@ -4,16 +4,16 @@
 //! it again goes on. What is done here is never replaced: a run has one result.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::leftovers::drop_checkpoints;
-use super::unwritable::{Unwritable, unwritable};
 use crate::exchange::dropped;
 use isoflop_core::data::read_digest;
 use isoflop_core::run::{
-    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, write_json, write_streamed,
+    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, Unwritable, if_there, unwritable,
+    write_json, write_streamed,
 };
 use isoflop_sweep::Plan;
 
@@ -155,19 +155,19 @@ fn all(
 
 /// What an earlier import left when it was stopped.
 fn clear(into: &SweepDir) -> Result<(), Unwritable> {
-    match fs::remove_dir_all(into.importing()) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(unwritable(&into.importing())(e)),
-        _ => Ok(()),
-    }
+    let removed = if_there(fs::remove_dir_all(into.importing()));
+    removed.map(drop).map_err(unwritable(&into.importing()))
+}
+
+/// What lies in a folder.
+fn entries(folder: &Path) -> Result<Vec<DirEntry>, ImportError> {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect);
+    entries.map_err(unreadable(folder))
 }
 
 fn folders(runs: &Path) -> Result<Vec<String>, ImportError> {
-    let entries: io::Result<Vec<_>> = fs::read_dir(runs).and_then(Iterator::collect);
-    let entries = entries.map_err(unreadable(runs))?;
-    let mut names: Vec<String> = entries
-        .iter()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
+    let name = |entry: DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let mut names: Vec<String> = entries(runs)?.into_iter().map(name).collect();
     names.sort();
     Ok(names)
 }
@@ -296,8 +296,7 @@ fn sync(folder: &Path) -> Result<(), Unwritable> {
 
 fn copy_folder(from: &Path, to: &Path) -> Result<(), ImportError> {
     fs::create_dir_all(to).map_err(unwritable(to))?;
-    let entries: io::Result<Vec<_>> = fs::read_dir(from).and_then(Iterator::collect);
-    for entry in entries.map_err(unreadable(from))? {
+    for entry in entries(from)? {
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type().map_err(unreadable(&path))?;
         // Nothing else is an attempt's: a pipe, say, would be read for ever.

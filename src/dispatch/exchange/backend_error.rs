@@ -1,7 +1,5 @@
 //! Why an engine did not do what it was asked.
 
-use std::path::Path;
-
 /// Why an engine did not do what it was asked. The words are for its user, and say which engine it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
@@ -38,9 +36,5 @@ impl BackendError {
             Self::Malformed(why) => Self::Malformed(words(why)),
             Self::Unwritable(why) => Self::Unwritable(words(why)),
         }
-    }
-
-    pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Self {
-        Self::Unwritable(format!("cannot write `{}`: {error}", path.display()))
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::asked::Asked;
 use crate::exchange::BackendError;
-use isoflop_core::run::{AttemptDir, AttemptEnd};
+use isoflop_core::run::{AttemptDir, AttemptEnd, Unwritable};
 
 /// Where attempts execute. The contract with whatever trains is the attempt's folder: an engine gets a trainer started on it,
 /// passes on what is asked of it, and says when it is over. It says nothing about results, and would not be believed:
@@ -131,6 +131,6 @@ pub enum ExecutionError {
     #[error("the job was not taken: {0}")]
     Refused(BackendError),
     /// Its folder cannot be written to.
-    #[error("cannot write `{0}`: {1}")]
-    Unwritable(PathBuf, io::Error),
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
 }

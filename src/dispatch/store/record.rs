@@ -1,5 +1,6 @@
 //! How a run stands. A state carries its data.
 
+use isoflop_core::run::Unwritable;
 use serde::{Deserialize, Serialize};
 
 /// What is remembered of a run.
@@ -157,6 +158,13 @@ impl Failure {
             class,
             message: message.into(),
         }
+    }
+}
+
+/// Every run writes to the same place: a failure to write stops the sweep.
+impl From<Unwritable> for Failure {
+    fn from(error: Unwritable) -> Self {
+        Self::new(FailureClass::Unwritable, error.to_string())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::protocol::{
     Beat, CheckpointFile, End, EndAnswer, Held, MOST_EVENTS, MOST_LOG, Order, Place,
 };
 use isoflop_core::run::{
-    AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, checkpoint_steps,
+    AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, checkpoint_steps, if_there,
 };
 
 /// What a trainer says, told from where it was told last.
@@ -58,9 +58,8 @@ impl Events {
 
     /// The next whole lines.
     fn next(&self) -> io::Result<String> {
-        let mut file = match File::open(self.attempt.metrics()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-            file => file?,
+        let Some(mut file) = if_there(File::open(self.attempt.metrics()))? else {
+            return Ok(String::new());
         };
         file.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = Vec::new();
@@ -93,7 +92,7 @@ pub(super) async fn deliver(
                 break;
             }
         }
-        let outcome = read_if_there(&kept.attempt)?;
+        let outcome = if_there(fs::read_to_string(kept.attempt.outcome()))?;
         if !checkpoint_is_there {
             deliver_last(exchange, kept, outcome.is_some()).await;
             checkpoint_is_there = true;
@@ -162,13 +161,6 @@ async fn deliver_checkpoint(exchange: &impl Exchange, kept: &Kept, place: Place)
         if dropped(put, "a checkpoint was not delivered").is_none() {
             return;
         }
-    }
-}
-
-fn read_if_there(attempt: &AttemptDir) -> Result<Option<String>, WorkerError> {
-    match fs::read_to_string(attempt.outcome()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        outcome => Ok(Some(outcome?)),
     }
 }
 

@@ -11,7 +11,7 @@ use super::patience::Patience;
 use crate::exchange::{BackendError, Depot, ExchangeError, dropped};
 use crate::executor::asked::{Asked, heard};
 use crate::executor::{Execution, ExecutionError, Executor, SpawnError, Trouble};
-use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit};
+use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit, unwritable};
 use isoflop_sweep::QueuePolicy;
 
 /// An engine with a queue.
@@ -136,9 +136,7 @@ impl<D: Dialect> Engine<D> {
 /// What a storage has against an attempt: it would have it against all.
 fn unbrought(attempt: &AttemptDir, error: ExchangeError) -> ExecutionError {
     match error {
-        ExchangeError::Here(source) => {
-            ExecutionError::Unwritable(attempt.root().to_owned(), source)
-        }
+        ExchangeError::Here(source) => unwritable(attempt.root())(source).into(),
         other => ExecutionError::Refused(BackendError::Rejected(format!(
             "the storage does not take it: {other}"
         ))),

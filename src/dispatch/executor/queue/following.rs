@@ -12,7 +12,7 @@ use super::patience::LOOK;
 use crate::exchange::{Depot, dropped, read_json};
 use crate::executor::ExecutionError;
 use crate::executor::asked::{Asked, heard};
-use isoflop_core::run::{AttemptDir, AttemptEnd};
+use isoflop_core::run::{AttemptDir, AttemptEnd, Unwritable, unwritable};
 
 /// From `stop` to `cancel`: time for the step under way, a checkpoint, and a file system between two machines.
 const GRACE: Duration = Duration::from_secs(60);
@@ -98,7 +98,7 @@ impl<D: Dialect> Engine<D> {
                 self.fetch(attempt, tag).await?;
                 fetched = Some(Instant::now());
             }
-            if let Some(end) = read_end(attempt) {
+            if let Some(end) = read_json(&attempt.end()) {
                 self.patience.one_began();
                 return Ok(end);
             }
@@ -109,7 +109,7 @@ impl<D: Dialect> Engine<D> {
                         debug!(tag, ?grace, "the engine does not know it any more");
                         // It may have ended between the last look and the answer.
                         self.fetch(attempt, tag).await?;
-                        return Ok(read_end(attempt).unwrap_or_else(|| lost(attempt)));
+                        return Ok(read_json(&attempt.end()).unwrap_or_else(|| lost(attempt)));
                     }
                 }
                 Some(true) => {
@@ -136,15 +136,9 @@ impl<D: Dialect> Engine<D> {
 /// Asks an attempt that an engine has, or had, to end with a checkpoint, or not to begin. It is done by whoever executes it.
 ///
 /// # Errors
-/// [`ExecutionError::Unwritable`].
-pub fn unwant(attempt: &AttemptDir) -> Result<(), ExecutionError> {
-    std::fs::write(attempt.stop(), "")
-        .map_err(|source| ExecutionError::Unwritable(attempt.stop(), source))
-}
-
-/// How an attempt ended, once it has left word of that, whole.
-fn read_end(attempt: &AttemptDir) -> Option<AttemptEnd> {
-    read_json(&attempt.end())
+/// [`Unwritable`].
+pub fn unwant(attempt: &AttemptDir) -> Result<(), Unwritable> {
+    std::fs::write(attempt.stop(), "").map_err(unwritable(&attempt.stop()))
 }
 
 fn lost(attempt: &AttemptDir) -> AttemptEnd {

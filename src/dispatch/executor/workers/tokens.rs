@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::dropped;
+use isoflop_core::run::if_there;
 
 /// Read and written by its owner alone.
 const SECRET: u32 = 0o600;
@@ -84,9 +85,9 @@ impl Tokens {
     /// # Errors
     /// [`TokensError`].
     pub fn list(&self) -> Result<Vec<Known>, TokensError> {
-        let metadata = match fs::metadata(&self.path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            metadata => metadata.map_err(|error| self.failed(error))?,
+        let metadata = if_there(fs::metadata(&self.path)).map_err(|error| self.failed(error))?;
+        let Some(metadata) = metadata else {
+            return Ok(Vec::new());
         };
         let mode = metadata.mode() & 0o777;
         if mode & 0o077 != 0 {
