@@ -12,7 +12,6 @@ use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::run::{Ending, Event, EventKind, Outcome, RunId};
 use isoflop_core::units::{bytes, duration, si};
 use isoflop_dispatch::coordinator::{Branch, DiskRoom, Observer};
-use isoflop_dispatch::executor::Trouble;
 use isoflop_dispatch::store::{Failure, FailureClass, Record, RunState};
 use isoflop_sweep::PlannedRun;
 
@@ -271,8 +270,8 @@ impl Observer for Progress {
         });
     }
 
-    fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
-        output::note(format!("{engine}: {}", trouble.told(is_over)));
+    fn trouble(&mut self, engine: &str, words: &str, _is_over: bool) {
+        output::note(format!("{engine}: {words}"));
     }
 
     fn tick(&mut self) {

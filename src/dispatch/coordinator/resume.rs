@@ -10,8 +10,8 @@ use super::log::sweep_span;
 use super::schedule::RunIndex;
 use crate::exchange::{dropped, read_json};
 use crate::executor::{kill_survivors, unwant};
-use crate::store::{Fence, Listed, Opened, Record, RunState, Store, StoreError};
-use isoflop_core::run::{Ending, InvalidOutcome, Launch, Outcome, RunDir, SweepDir};
+use crate::store::{Fence, Opened, Record, RunState, Store, StoreError};
+use isoflop_core::run::{InvalidOutcome, Launch, Outcome, RunDir, SweepDir};
 use isoflop_sweep::{Plan, PlannedRun};
 use tracing::{info, info_span};
 
@@ -173,7 +173,7 @@ pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
     let others = fences.keys().filter(|id| !wanted.contains(id.as_str()));
     others.for_each(|id| take_back(&sweep.run_named(id)));
     sweep_leftovers(sweep, plan, &resumed.done, &folders(sweep));
-    let store = opened.adopt(listing(plan, &resumed))?;
+    let store = opened.adopt(&plan.runs, &resumed.records, &resumed.losses)?;
     Ok(TakenUp {
         resumed,
         store,
@@ -201,31 +201,10 @@ fn tell(resumed: &Resumed, plan: &Plan, survivors: usize, aside: Option<&(PathBu
     );
 }
 
-/// The plan's runs, as they stand.
-fn listing<'a>(plan: &'a Plan, resumed: &'a Resumed) -> impl Iterator<Item = Listed<'a>> {
-    let stand = resumed.records.iter().zip(&resumed.losses);
-    plan.runs
-        .iter()
-        .zip(stand)
-        .map(|(run, (record, loss))| Listed {
-            id: &run.id,
-            arm: &run.arm,
-            size: &run.size,
-            seed: run.spec.seed,
-            budget: run.spec.budget,
-            lr_factor: run.lr_factor,
-            record,
-            loss: *loss,
-        })
-}
-
 fn done(outcome: &Outcome, remembered: Option<&Record>) -> (Record, Option<f64>) {
     let mut record = remembered.cloned().unwrap_or_default();
     record.attempts = record.attempts.max(outcome.attempt);
-    record.state = match outcome.ending {
-        Ending::Finished { .. } => RunState::Done,
-        Ending::Diverged { .. } => RunState::Diverged,
-    };
+    record.state = RunState::of(outcome);
     (record, outcome.loss())
 }
 

@@ -59,15 +59,6 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// What is told of it, while it lasts or when it is over.
-    pub fn told(&self, is_over: bool) -> String {
-        if is_over {
-            self.over().to_owned()
-        } else {
-            self.words()
-        }
-    }
-
     /// What is wrong, and what is done about it.
     pub fn words(&self) -> String {
         match self {

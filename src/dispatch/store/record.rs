@@ -1,6 +1,6 @@
 //! How a run stands. A state carries its data.
 
-use isoflop_core::run::Unwritable;
+use isoflop_core::run::{Ending, Outcome, Unwritable};
 use serde::{Deserialize, Serialize};
 
 /// What is remembered of a run.
@@ -81,6 +81,14 @@ impl RunState {
         "quarantined",
         "cancelled",
     ];
+
+    /// That of a run with this outcome.
+    pub(crate) fn of(outcome: &Outcome) -> Self {
+        match outcome.ending {
+            Ending::Finished { .. } => Self::Done,
+            Ending::Diverged { .. } => Self::Diverged,
+        }
+    }
 
     /// That of a run which this attempt holds, in this slot.
     pub fn leased(attempt: u32, slot: usize) -> Self {

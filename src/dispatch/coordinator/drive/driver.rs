@@ -22,12 +22,12 @@ use crate::coordinator::commit::commit;
 use crate::coordinator::log::sweep_span;
 use crate::coordinator::resume::TakenUp;
 use crate::coordinator::schedule::{
-    Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, Verdict, step,
+    Claim, Command, Event, Moment, RunIndex, SlotIndex, State, Verdict, step,
 };
 use crate::exchange::{dropped, runtime};
 use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, unwant};
-use crate::store::{End, Failure, FailureClass, Fence, Request, Store};
-use isoflop_core::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
+use crate::store::{End, Failure, FailureClass, Fence, Request, RunState, Store};
+use isoflop_core::run::{AttemptDir, AttemptEnd, SweepDir, remove_checkpoints};
 use isoflop_sweep::Plan;
 
 /// How often running attempts are looked at.
@@ -158,15 +158,18 @@ impl<'a> Driver<'a> {
             if self.finished || detached {
                 self.ledger.write_all(&state)?;
                 return Ok(Summary {
-                    records: state.records().to_vec(),
-                    stopped_by: state.stopped_by().cloned(),
+                    records: state.records,
+                    stopped_by: state.stopped_by,
                     interrupted: self.interrupted,
                     detached,
                 });
             }
-            let wake = state
-                .next_moment()
-                .map(|moment| self.began + Duration::from_millis(moment.0));
+            let (began, moment) = (self.began, state.next_moment());
+            let wake = async {
+                let wake = began + Duration::from_millis(moment?.0);
+                tokio::time::sleep_until(wake.into()).await;
+                Some(())
+            };
             tokio::select! {
                 Some(first) = self.ended.1.recv() => {
                     let others = std::iter::from_fn(|| self.ended.1.try_recv().ok());
@@ -180,7 +183,7 @@ impl<'a> Driver<'a> {
                     // At once: what other commands show is at most one look behind.
                     self.ledger.write_all(&state)?;
                 }
-                () = sleep_until(wake) => events.push(Event::Tick),
+                Some(()) = wake => events.push(Event::Tick),
             }
         }
     }
@@ -229,11 +232,9 @@ impl<'a> Driver<'a> {
     /// How the attempt ends that an event is about, if it ends by it.
     fn end_of(&self, event: &Event) -> End {
         match event {
-            Event::Failed(_, failure) => End::Failed(failure.clone()),
-            Event::Committed(claim, _) => {
-                End::Outcome(self.active.get(claim).and_then(|active| active.loss))
-            }
-            _ => End::Outcome(None),
+            Event::Failed(_, failure) => Err(failure.clone()),
+            Event::Committed(claim, _) => Ok(self.active.get(claim).and_then(|active| active.loss)),
+            _ => Ok(None),
         }
     }
 
@@ -253,7 +254,7 @@ impl<'a> Driver<'a> {
                     self.drop_trunk(branch.from, state);
                 }
             }
-            Event::Cancel(run) | Event::Retry(run) => {
+            Event::Asked(_, run) => {
                 let record = state.record(*run);
                 if record.state.lease().is_none() {
                     self.observer.changed(&self.plan.runs[*run], record);
@@ -337,13 +338,13 @@ impl<'a> Driver<'a> {
 
     /// Whether the engine has all that can be given to it now, and that was all that was wanted.
     fn may_detach(&self, state: &State) -> bool {
-        let wanted = self.options.detach && !self.interrupted && state.stopped_by().is_none();
+        let wanted = self.options.detach && !self.interrupted && state.stopped_by.is_none();
         wanted && self.active.values().all(|active| *active.taken.borrow())
     }
 
     /// Goes on with the attempts that an earlier coordinator gave to an engine.
     fn adopt(&mut self, state: &State) -> Vec<Event> {
-        let held = (0..state.slots()).filter_map(|slot| Some((slot, state.holder(slot)?)));
+        let held = (0..state.slots.len()).filter_map(|slot| Some((slot, state.holder(slot)?)));
         held.map(|(slot, claim)| self.adopt_one(claim, slot))
             .collect()
     }
@@ -394,12 +395,7 @@ impl<'a> Driver<'a> {
                     .outcomes
                     .send((planned.id.clone(), outcome.clone()));
                 self.observer.committed(active.slot, planned, &outcome);
-                let exploded = if matches!(outcome.ending, Ending::Diverged { .. }) {
-                    Exploded::Yes
-                } else {
-                    Exploded::No
-                };
-                Event::Committed(claim, exploded)
+                Event::Committed(claim, RunState::of(&outcome))
             }
             Err(error) => Event::Failed(claim, error.into()),
         }
@@ -443,12 +439,5 @@ impl<'a> Driver<'a> {
     fn ask_all(&self, what: Asked) {
         let active = self.active.values();
         active.for_each(|active| ask(&active.asked, what));
-    }
-}
-
-async fn sleep_until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment.into()).await,
-        None => std::future::pending().await,
     }
 }

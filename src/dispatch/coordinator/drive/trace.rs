@@ -4,9 +4,9 @@ use tracing::{Span, debug, info, info_span};
 
 use super::DiskRoom;
 use crate::coordinator::schedule::{
-    Choice, Claim, Exploded, GiveUp, Next, Room, RunIndex, SlotIndex, StopReason, Subject, Verdict,
+    Choice, Claim, GiveUp, Next, Room, RunIndex, SlotIndex, StopReason, Subject, Verdict,
 };
-use crate::store::{Failure, FailureClass};
+use crate::store::{Failure, FailureClass, RunState};
 use isoflop_core::units::{bytes, duration};
 use isoflop_sweep::{Plan, RunOrder};
 
@@ -53,8 +53,8 @@ impl Grounds<'_> {
             Choice::Run(Some(pid)) => ("running", format!("process {pid} was started")),
             Choice::Run(None) => ("running", "its engine has begun it".to_owned()),
             Choice::Commit => ("committing", "it says that it left an outcome".to_owned()),
-            Choice::Done(Exploded::No) => ("done", "its outcome is valid".to_owned()),
-            Choice::Done(Exploded::Yes) => ("diverged", "its loss exploded".to_owned()),
+            Choice::Done(RunState::Diverged) => ("diverged", "its loss exploded".to_owned()),
+            Choice::Done(_) => ("done", "its outcome is valid".to_owned()),
             Choice::Ignore(event) => (
                 "message ignored",
                 format!("it says `{event}` of an attempt that does not hold its run, or again"),

@@ -7,7 +7,7 @@ mod state;
 mod step;
 mod verdict;
 
-pub(super) use event::{Command, Event, Exploded};
+pub(super) use event::{Command, Event};
 pub(super) use facts::{Claim, Facts, Moment};
 pub use facts::{Machine, Policy, RunIndex, SlotIndex};
 pub(super) use state::State;

@@ -1,6 +1,6 @@
 //! One decision.
 
-use super::event::{Command, Event, Exploded};
+use super::event::{Command, Event};
 use super::facts::{Claim, Moment, RunIndex, SlotIndex};
 use super::state::State;
 use super::verdict::{Choice, GiveUp, Next, StopReason, Subject, Verdict};
@@ -48,13 +48,12 @@ impl Decision {
             }
             Event::Started(claim, pid) => self.started(claim, pid),
             Event::Delivered(claim) => self.delivered(claim),
-            Event::Committed(claim, exploded) => self.committed(claim, exploded),
+            Event::Committed(claim, end) => self.committed(claim, end),
             Event::Failed(claim, failure) => match self.state.lease(claim) {
                 Some(lease) => self.failed(now, claim, lease, failure),
                 None => self.say(Subject::Attempt(claim), Choice::Ignore("failed")),
             },
-            Event::Cancel(run) => self.cancel(run),
-            Event::Retry(run) => self.retry(run),
+            Event::Asked(wish, run) => self.asked(wish, run),
             Event::Interrupted => {
                 self.state.stopping = true;
                 self.stop_all(StopReason::Interrupted);
@@ -114,18 +113,14 @@ impl Decision {
         self.say(Subject::Attempt(claim), Choice::Commit);
     }
 
-    fn committed(&mut self, claim: Claim, exploded: Exploded) {
+    fn committed(&mut self, claim: Claim, end: RunState) {
         let Some(RunState::Committing { lease }) = held(&self.state, claim) else {
             return self.say(Subject::Attempt(claim), Choice::Ignore("committed"));
         };
-        let end = match exploded {
-            Exploded::Yes => RunState::Diverged,
-            Exploded::No => RunState::Done,
-        };
         self.state.free(claim.run, lease.slot);
-        self.state.end(claim.run, end);
+        self.state.end(claim.run, end.clone());
         self.changed.push(claim.run);
-        self.say(Subject::Attempt(claim), Choice::Done(exploded));
+        self.say(Subject::Attempt(claim), Choice::Done(end));
     }
 
     fn failed(&mut self, now: Moment, claim: Claim, lease: Lease, failure: Failure) {
@@ -194,44 +189,37 @@ impl Decision {
         self.say(Subject::Attempt(claim), retry);
     }
 
-    fn cancel(&mut self, run: RunIndex) {
+    fn asked(&mut self, wish: RequestKind, run: RunIndex) {
         let Some(record) = self.state.records.get(run) else {
             return;
         };
-        match record.state {
-            RunState::Queued { .. } => {
+        let choice = match (wish, asked(record, wish), &record.state) {
+            (RequestKind::Cancel, Some(_), _) => {
                 self.state.dequeue(run);
                 self.state.end(run, RunState::Cancelled);
-                self.changed.push(run);
-                self.say(Subject::Run(run), Choice::Cancel);
+                Choice::Cancel
             }
-            RunState::Leased { lease } | RunState::Running { lease, .. } => {
-                self.state.cancelling.insert(run);
+            (RequestKind::Retry, Some(record), _) => {
+                self.state.reopen(run, record);
+                Choice::Reopen
+            }
+            (
+                RequestKind::Cancel,
+                _,
+                RunState::Leased { lease } | RunState::Running { lease, .. },
+            ) => {
                 let attempt = lease.attempt;
-                self.stop(Claim { run, attempt }, StopReason::Cancelled);
+                self.state.cancelling.insert(run);
+                return self.stop(Claim { run, attempt }, StopReason::Cancelled);
             }
             // One that is committing is about to have an outcome.
-            _ => self.refuse(run, RequestKind::Cancel),
-        }
-    }
-
-    fn retry(&mut self, run: RunIndex) {
-        let Some(record) = self.state.records.get(run) else {
-            return;
-        };
-        match asked(record, RequestKind::Retry) {
-            Some(record) => {
-                self.state.reopen(run, record);
-                self.changed.push(run);
-                self.say(Subject::Run(run), Choice::Reopen);
+            (_, None, state) => {
+                let refused = Choice::Refuse(wish, state.name());
+                return self.say(Subject::Run(run), refused);
             }
-            None => self.refuse(run, RequestKind::Retry),
-        }
-    }
-
-    fn refuse(&mut self, run: RunIndex, wish: RequestKind) {
-        let name = self.state.records[run].state.name();
-        self.say(Subject::Run(run), Choice::Refuse(wish, name));
+        };
+        self.changed.push(run);
+        self.say(Subject::Run(run), choice);
     }
 
     fn say(&mut self, subject: Subject, choice: Choice) {
