@@ -12,7 +12,7 @@ use super::arrival::{Arrival, append, deliver, length, note};
 use super::offer::{held, offer};
 use super::shelf::{Given, Shelf, Told};
 use super::{ExchangeError, Objects, StorageAddress, StorageError, dropped, runtime};
-use crate::protocol::{CheckpointFile, End, Held, Order, Place};
+use crate::protocol::{CheckpointFile, End, Order, Place};
 use isoflop_core::run::{AttemptDir, checkpoint_steps};
 use isoflop_sweep::{At, Storage};
 
@@ -114,13 +114,12 @@ impl Depot {
             note(&attempt.began(), &who.unwrap_or_default())?;
         }
         self.fetch_events(attempt, &shelf, told.events).await?;
-        let held = held(attempt)?;
         for (place, step) in [(Place::Run, told.run), (Place::Trunk, told.trunk)] {
             if let Some(step) = step {
-                self.fetch_checkpoint(attempt, &shelf, (&held, place, step))
-                    .await?;
+                self.fetch_checkpoint(attempt, &shelf, place, step).await?;
             }
         }
+        let held = held(attempt)?;
         if let Some(end) = end.filter(|end| end.held == held && length(attempt) == end.events) {
             let attempt = attempt.clone();
             let delivered = spawn_blocking(move || deliver(&attempt, &end)).await;
@@ -176,9 +175,10 @@ impl Depot {
         &self,
         attempt: &AttemptDir,
         shelf: &Shelf,
-        (held, place, step): (&Held, Place, u64),
+        place: Place,
+        step: u64,
     ) -> Result<(), ExchangeError> {
-        let arrival = Arrival::of(attempt, held, place)?;
+        let arrival = Arrival::of(attempt, place)?;
         if checkpoint_steps(&arrival.dir).last() >= Some(&step) {
             return Ok(());
         }

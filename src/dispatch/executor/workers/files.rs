@@ -74,7 +74,7 @@ pub(super) async fn receive(
     let CheckpointAddress {
         place, step, file, ..
     } = address;
-    let arrival = Arrival::of(&attempt, &held, place)?;
+    let arrival = Arrival::of(&attempt, place)?;
     let bytes = take(&arrival, file, request.into_body()).await?;
     debug!(%held, %place, step, %file, bytes, "a file has come");
     if file == CheckpointFile::Manifest {
