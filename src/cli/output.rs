@@ -23,14 +23,13 @@ pub(super) fn line(text: impl AsRef<str>) {
     };
     // Whoever reads may have seen enough, as `head` has: that is no fault, and nothing is left to do for them.
     if error.kind() == std::io::ErrorKind::BrokenPipe {
-        std::process::exit(Exit::Ok as i32);
+        std::process::exit(Exit::Ok.code().into());
     }
     let message = format!("cannot write to standard output: {error}");
-    self::error(&AppError::bug(
-        message,
-        "free space where it leads to, then run the command again",
-    ));
-    std::process::exit(Exit::Bug as i32);
+    let hint = "free space where it leads to, then run the command again";
+    let failed = AppError::bug(message, hint);
+    self::error(&failed);
+    std::process::exit(Exit::Failed(failed.kind).code().into());
 }
 
 /// Writes JSON to a file that the user named: a regular file appears whole, where a link leads and with the rights it had;
