@@ -10,20 +10,15 @@ use super::{Exit, output};
 use isoflop_app::{AppError, DriveRequest, ListenOptions, Session, by_engine, resume, run, unlike};
 use isoflop_dispatch::coordinator::{Resumed, TakenUp};
 
-pub(super) fn run_main(args: &RunArgs) -> Result<Exit, AppError> {
-    let (drive, request) = (&args.drive, request(&args.drive));
-    let results = &drive.folders.results;
-    train(
-        run(&args.file, results, &request, &mut Terminal::new())?,
-        drive,
-    )
+pub(super) fn run_main(RunArgs { file, drive }: &RunArgs) -> Result<Exit, AppError> {
+    let (results, request) = (&drive.folders.results, request(drive));
+    train(run(file, results, &request, &mut Terminal::new())?, drive)
 }
 
-pub(super) fn resume_main(args: &ResumeArgs) -> Result<Exit, AppError> {
-    let (drive, request) = (&args.drive, request(&args.drive));
-    let results = &drive.folders.results;
+pub(super) fn resume_main(ResumeArgs { sweep, drive }: &ResumeArgs) -> Result<Exit, AppError> {
+    let (results, request) = (&drive.folders.results, request(drive));
     train(
-        resume(&args.sweep, results, &request, &mut Terminal::new())?,
+        resume(sweep, results, &request, &mut Terminal::new())?,
         drive,
     )
 }
