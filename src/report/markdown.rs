@@ -28,6 +28,11 @@ pub(super) const OF_RUNS: [&PageFigure; 5] = [
 
 /// All of `report.md`; `figures` are the names of those that were drawn.
 pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+    let has_laws = !inputs.fits.arms.is_empty() && !inputs.fits.only_direct();
+    let of_laws = |section: fn(&Inputs<'_>, &[&str]) -> String| match has_laws {
+        true => section(inputs, figures),
+        false => String::new(),
+    };
     let sections = [
         format!("# Scaling-law report: `{}`\n", inputs.sweep),
         verdicts(inputs),
@@ -35,9 +40,9 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         frontier::FIGURE.shown(figures, ""),
         direct(inputs, figures),
         multipliers(inputs),
-        profiles(inputs, figures),
-        frontiers(inputs, figures),
-        surfaces::section(inputs, figures),
+        of_laws(profiles),
+        of_laws(frontiers),
+        of_laws(surfaces::section),
         multiplier::FIGURE.shown(figures, ""),
         soundness::section(inputs),
         time(inputs, figures),
@@ -147,9 +152,6 @@ fn multipliers(inputs: &Inputs<'_>) -> String {
 }
 
 fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
-    if inputs.fits.arms.is_empty() || inputs.fits.only_direct() {
-        return String::new();
-    }
     let figure = profiles::FIGURE.shown(figures, "");
     let meaning = "At each budget the size N* that reaches the least loss L*, with the tokens D* that the budget then \
                    pays for.";
@@ -172,9 +174,6 @@ fn spaced(figure: String) -> String {
 
 fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let arms = &inputs.fits.arms;
-    if arms.is_empty() || inputs.fits.only_direct() {
-        return String::new();
-    }
     let mut text =
         "## Compute-optimal frontiers\n\nL*(C) = E + a·C^-k, with E = 0 by profiles, and N* proportional to C^p.\n\n"
             .to_owned();

@@ -10,9 +10,6 @@ use isoflop_fit::{ArmFit, ArmSurface, SurfaceHoldout};
 
 pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let arms = &inputs.fits.arms;
-    if arms.is_empty() || inputs.fits.only_direct() {
-        return String::new();
-    }
     let rows: Vec<Vec<String>> = arms.iter().filter_map(row).collect();
     let mut parts = vec![
         "## Surfaces\n\nL = E + A·N^-α + B·D^-β through all runs of an architecture.\n".to_owned(),
