@@ -1,6 +1,6 @@
-//! What happens, and what is to be done about it.
+//! What happens.
 
-use super::facts::{Claim, RunIndex, SlotIndex};
+use super::facts::{Claim, RunIndex};
 use crate::store::{Failure, RequestKind, RunState};
 
 /// What happened.
@@ -24,22 +24,4 @@ pub(crate) enum Event {
     DiskFree,
     /// The user wants to stop.
     Interrupted,
-}
-
-/// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// Start an attempt in a slot.
-    Start {
-        /// The attempt.
-        claim: Claim,
-        /// Where.
-        slot: SlotIndex,
-    },
-    /// Check what an attempt delivered, and make it the run's outcome.
-    Commit(Claim),
-    /// End an attempt.
-    Stop(Claim),
-    /// Nothing runs and nothing will.
-    Finish,
 }

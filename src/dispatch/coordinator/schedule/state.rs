@@ -110,7 +110,7 @@ impl State {
     }
 
     /// Whether nothing runs and nothing will: what is not in the queue waits for a run that is, or has ended.
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         let idle = self.slots.iter().all(Option::is_none);
         idle && (self.stopping || self.queue.is_empty())
     }

@@ -1,6 +1,6 @@
 //! One decision.
 
-use super::event::{Command, Event};
+use super::event::Event;
 use super::facts::{Claim, Moment, RunIndex, SlotIndex};
 use super::state::State;
 use super::verdict::{Choice, GiveUp, Next, StopReason, Subject, Verdict};
@@ -11,26 +11,16 @@ use crate::store::{Failure, FailureClass, Lease, Record, RequestKind, RunState};
 pub(crate) struct Decision {
     /// The new state.
     pub(crate) state: State,
-    /// Runs whose record is another.
-    pub(crate) changed: Vec<RunIndex>,
-    /// What to do, once that is written down.
-    pub(crate) commands: Vec<Command>,
-    /// What was decided, and why: each change and each command follows from one of them.
+    /// What was decided, and why: it is to be carried out, once it is written down.
     pub(crate) verdicts: Vec<Verdict>,
 }
 
 /// Decides. An event about an attempt that does not hold its run changes nothing.
 pub(crate) fn step(state: State, now: Moment, event: Event) -> Decision {
-    let mut decision = Decision {
-        state,
-        changed: Vec::new(),
-        commands: Vec::new(),
-        verdicts: Vec::new(),
-    };
+    let verdicts = Vec::new();
+    let mut decision = Decision { state, verdicts };
     decision.take(now, event);
     decision.fill(now);
-    decision.changed.sort_unstable();
-    decision.changed.dedup();
     decision
 }
 
@@ -73,9 +63,6 @@ impl Decision {
                 }
             }
         }
-        if self.state.is_finished() {
-            self.commands.push(Command::Finish);
-        }
     }
 
     fn fill_slot(&mut self, slot: SlotIndex) {
@@ -87,8 +74,6 @@ impl Decision {
             return;
         };
         let (claim, needs) = (self.state.lease_to(run, slot), self.state.facts[run].memory);
-        self.changed.push(run);
-        self.commands.push(Command::Start { claim, slot });
         self.say(Subject::Attempt(claim), Choice::Lease { slot, needs, room });
     }
 
@@ -97,7 +82,6 @@ impl Decision {
             return self.say(Subject::Attempt(claim), Choice::Ignore("started"));
         };
         self.state.records[claim.run].state = RunState::Running { lease, pid };
-        self.changed.push(claim.run);
         self.say(Subject::Attempt(claim), Choice::Run(pid));
     }
 
@@ -108,8 +92,6 @@ impl Decision {
             return self.say(Subject::Attempt(claim), Choice::Ignore("delivered"));
         };
         self.state.records[claim.run].state = RunState::Committing { lease };
-        self.changed.push(claim.run);
-        self.commands.push(Command::Commit(claim));
         self.say(Subject::Attempt(claim), Choice::Commit);
     }
 
@@ -119,7 +101,6 @@ impl Decision {
         };
         self.state.free(claim.run, lease.slot);
         self.state.end(claim.run, end.clone());
-        self.changed.push(claim.run);
         self.say(Subject::Attempt(claim), Choice::Done(end));
     }
 
@@ -127,7 +108,6 @@ impl Decision {
         let run = claim.run;
         let cancelled = self.state.cancelling.contains(&run);
         self.state.free(run, lease.slot);
-        self.changed.push(run);
         if cancelled {
             self.state.end(run, RunState::Cancelled);
             return self.say(Subject::Attempt(claim), Choice::Cancel);
@@ -218,7 +198,6 @@ impl Decision {
                 return self.say(Subject::Run(run), refused);
             }
         };
-        self.changed.push(run);
         self.say(Subject::Run(run), choice);
     }
 
@@ -236,7 +215,6 @@ impl Decision {
     }
 
     fn stop(&mut self, claim: Claim, reason: StopReason) {
-        self.commands.push(Command::Stop(claim));
         self.say(Subject::Attempt(claim), Choice::Stop(reason));
     }
 }

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::step::Decision;
 use super::*;
 use crate::store::{Failure, FailureClass, Record, RequestKind, RunState};
 use isoflop_sweep::RunOrder;
-use model::Model;
+use model::{Command, Model};
 
 const CLASSES: [FailureClass; 7] = [
     FailureClass::Crash,
@@ -167,7 +166,7 @@ fn event(
     }
 }
 
-/// What a decision changes or asks for and gives no reason for.
+/// What a decision changes and gives no reason for.
 fn unexplained(decision: &Decision) -> Vec<String> {
     let verdicts = &decision.verdicts;
     let is_told = |run: &&RunIndex| {
@@ -184,25 +183,29 @@ fn unexplained(decision: &Decision) -> Vec<String> {
         };
         verdicts.iter().any(change)
     };
-    let is_asked = |command: &&Command| {
-        let asks = |Verdict { subject, choice }: &Verdict| match (command, choice) {
-            (Command::Start { claim, slot }, Choice::Lease { slot: place, .. }) => {
-                *subject == Subject::Attempt(*claim) && slot == place
-            }
-            (Command::Commit(claim), Choice::Commit) | (Command::Stop(claim), Choice::Stop(_)) => {
-                *subject == Subject::Attempt(*claim)
-            }
-            (Command::Finish, _) => true,
-            _ => false,
-        };
-        matches!(command, Command::Finish) || verdicts.iter().any(asks)
+    let changed = changed(decision);
+    let unexplained = changed.iter().filter(|run| !is_told(run));
+    unexplained.map(|run| format!("run {run}")).collect()
+}
+
+fn changed(decision: &Decision) -> Vec<RunIndex> {
+    let verdicts = decision.verdicts.iter();
+    verdicts.filter_map(Verdict::changed).collect()
+}
+
+/// What is to be done by a decision.
+fn commands(decision: &Decision) -> Vec<Command> {
+    let command = |verdict: &Verdict| match (verdict.subject, &verdict.choice) {
+        (Subject::Attempt(claim), Choice::Lease { slot, .. }) => {
+            Some(Command::Start { claim, slot: *slot })
+        }
+        (Subject::Attempt(claim), Choice::Commit) => Some(Command::Commit(claim)),
+        (Subject::Attempt(claim), Choice::Stop(_)) => Some(Command::Stop(claim)),
+        _ => None,
     };
-    let changed = decision.changed.iter().filter(|run| !is_told(run));
-    let commands = decision.commands.iter().filter(|one| !is_asked(one));
-    changed
-        .map(|run| format!("run {run}"))
-        .chain(commands.map(|command| format!("{command:?}")))
-        .collect()
+    let finish = decision.state.is_finished().then_some(Command::Finish);
+    let verdicts = decision.verdicts.iter();
+    verdicts.filter_map(command).chain(finish).collect()
 }
 
 proptest! {
@@ -227,7 +230,7 @@ proptest! {
             let stale = claim.is_some_and(|claim| state.lease(claim).is_none());
             let before = state.records.clone();
             let decision = step(state, now, event.clone());
-            prop_assert_eq!(&decision.commands, &model.step(now, event.clone()), "{:?}", event);
+            prop_assert_eq!(commands(&decision), model.step(now, event.clone()), "{:?}", event);
             prop_assert_eq!(&decision.state.records, &model.records, "{:?}", event);
             if let (true, Some(claim)) = (stale, claim) {
                 let after = &decision.state.records[claim.run];
@@ -235,7 +238,7 @@ proptest! {
             }
             // What is to be written down is what has changed, and no more is said to be decided than was.
             for (run, (old, new)) in before.iter().zip(&decision.state.records).enumerate() {
-                prop_assert!(old == new || decision.changed.contains(&run), "run {} changed in silence", run);
+                prop_assert!(old == new || changed(&decision).contains(&run), "run {} changed in silence", run);
             }
             prop_assert_eq!(unexplained(&decision), Vec::<String>::new(), "{:?}", event);
             state = decision.state;
@@ -257,9 +260,10 @@ proptest! {
         let mut state = setting.state();
         loop {
             let decision = step(state, now, event);
+            let commands = commands(&decision);
             state = decision.state;
             let mut finished = false;
-            for command in decision.commands {
+            for command in commands {
                 match command {
                     Command::Start { claim, slot } => {
                         let run = claim.run;
@@ -359,7 +363,8 @@ fn after(state: State, events: impl IntoIterator<Item = Event>) -> (State, Vec<C
         .into_iter()
         .fold((state, Vec::new()), |(state, _), event| {
             let decision = step(state, Moment(0), event);
-            (decision.state, decision.commands)
+            let commands = commands(&decision);
+            (decision.state, commands)
         })
 }
 
@@ -491,7 +496,7 @@ fn want_of_memory_is_tried_once_more_in_parts() {
     assert!(state.record(0).split);
     let decision = step(state, Moment(10_000), Event::Tick);
     assert_eq!(
-        decision.commands,
+        commands(&decision),
         [Command::Start {
             claim: claim(0, 2),
             slot: 0

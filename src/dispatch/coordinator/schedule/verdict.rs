@@ -1,4 +1,4 @@
-//! Decisions with their reasons, for people to read back: nothing follows from them.
+//! Decisions with their reasons: what is written down, carried out and told follows from them.
 
 use super::facts::{Claim, RunIndex, SlotIndex};
 use crate::store::{Failure, RequestKind, RunState};
@@ -80,6 +80,20 @@ pub(crate) enum Choice {
     Pause,
     /// There is room again.
     Unpause,
+}
+
+impl Verdict {
+    /// The run whose record is another by it.
+    pub(crate) fn changed(&self) -> Option<RunIndex> {
+        let changes = !matches!(
+            self.choice,
+            Choice::Refuse(..) | Choice::Stop(_) | Choice::Ignore(_)
+        );
+        match self.subject {
+            Subject::Run(run) | Subject::Attempt(Claim { run, .. }) if changes => Some(run),
+            _ => None,
+        }
+    }
 }
 
 impl Subject {

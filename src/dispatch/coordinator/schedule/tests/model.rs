@@ -2,10 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::event::{Command, Event};
+use super::super::event::Event;
 use super::super::facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex};
 use crate::store::{Failure, FailureClass, Record, RequestKind, RunState};
 use isoflop_sweep::RunOrder;
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Start an attempt in a slot.
+    Start {
+        /// The attempt.
+        claim: Claim,
+        /// Where.
+        slot: SlotIndex,
+    },
+    /// Check what an attempt delivered, and make it the run's outcome.
+    Commit(Claim),
+    /// End an attempt.
+    Stop(Claim),
+    /// Nothing runs and nothing will.
+    Finish,
+}
 
 pub(super) struct Model {
     pub(super) records: Vec<Record>,
