@@ -12,8 +12,8 @@ use super::leftovers::drop_checkpoints;
 use crate::exchange::dropped;
 use isoflop_core::data::read_digest;
 use isoflop_core::run::{
-    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, Unwritable, if_there, unwritable,
-    write_json, write_streamed,
+    Outcome, RunDir, RunId, RunSpec, SweepDir, Unwritable, if_there, unwritable, write_json,
+    write_streamed,
 };
 use isoflop_sweep::Plan;
 
@@ -146,7 +146,7 @@ fn all(
                 other => other?,
             },
             Ok(None) => result.not_finished += 1,
-            Err(reason) => result.damaged.push((folder.clone(), reason.to_string())),
+            Err(reason) => result.damaged.push((folder.clone(), reason)),
         }
     }
     progress(folders.len(), folders.len());
@@ -178,34 +178,22 @@ struct Finished {
     outcome: Outcome,
 }
 
-/// Why a folder's run is left out.
-#[derive(Debug, thiserror::Error)]
-enum LeftOut {
-    #[error("its spec cannot be read: {0}")]
-    Unreadable(io::Error),
-    #[error("its spec is damaged: {0}")]
-    Damaged(serde_json::Error),
-    #[error("its spec is that of run {0}")]
-    Misplaced(RunId),
-    #[error("{0}")]
-    Invalid(#[from] InvalidOutcome),
-}
-
 /// The run of a folder if it is done.
 ///
 /// # Errors
-/// [`LeftOut`], where it cannot be told, or is not to be trusted.
-fn finished(run: &RunDir, folder: &str) -> Result<Option<Finished>, LeftOut> {
+/// Why it is left out, in words: where it cannot be told, or is not to be trusted.
+fn finished(run: &RunDir, folder: &str) -> Result<Option<Finished>, String> {
     if !run.outcome().exists() {
         return Ok(None);
     }
-    let spec = fs::read(run.spec()).map_err(LeftOut::Unreadable)?;
-    let spec: RunSpec = serde_json::from_slice(&spec).map_err(LeftOut::Damaged)?;
+    let spec = fs::read(run.spec()).map_err(|e| format!("its spec cannot be read: {e}"))?;
+    let spec = serde_json::from_slice(&spec);
+    let spec: RunSpec = spec.map_err(|e| format!("its spec is damaged: {e}"))?;
     let id = spec.id();
     if id.as_str() != folder {
-        return Err(LeftOut::Misplaced(id));
+        return Err(format!("its spec is that of run {id}"));
     }
-    let outcome = Outcome::committed(run, &id, &spec)?;
+    let outcome = Outcome::committed(run, &id, &spec).map_err(|e| e.to_string())?;
     Ok(Some(Finished { id, spec, outcome }))
 }
 
