@@ -19,7 +19,7 @@ use tracing::debug;
 
 use super::calls::Calls;
 use super::http::last_cause;
-use super::part::part;
+use super::interface::part;
 use super::{ExchangeError, Note, StorageAddress, StorageError, dropped};
 
 /// Bytes of a file that are read at a time; an object that is larger than a few of these is sent in parts.

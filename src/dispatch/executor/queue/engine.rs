@@ -9,8 +9,7 @@ use super::job::{Job, JobFiles, tag};
 use super::listing::Listing;
 use super::patience::Patience;
 use crate::exchange::{BackendError, Depot, ExchangeError, dropped};
-use crate::executor::asked::{Asked, heard};
-use crate::executor::{Execution, ExecutionError, Executor, SpawnError, Trouble};
+use crate::executor::{Asked, Execution, ExecutionError, Executor, SpawnError, Trouble, heard};
 use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit, unwritable};
 use isoflop_sweep::QueuePolicy;
 
@@ -47,11 +46,8 @@ impl<D: Dialect> Executor for Queue<D> {
         asked: watch::Receiver<Asked>,
     ) -> Result<Execution, SpawnError> {
         let (engine, attempt) = (self.0.clone(), attempt.clone());
-        let job = Job::write(&attempt, threads, &engine.files).map_err(|source| SpawnError {
-            program: engine.files.trainer().to_owned(),
-            attempt: attempt.root().to_owned(),
-            source,
-        })?;
+        let job = Job::write(&attempt, threads, &engine.files);
+        let job = job.map_err(SpawnError::of(engine.files.trainer(), &attempt))?;
         let (takes, taken) = watch::channel(false);
         let mut hears = asked.clone();
         let end = async move {

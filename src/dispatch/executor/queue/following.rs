@@ -10,8 +10,7 @@ use super::dialect::Dialect;
 use super::engine::Engine;
 use super::patience::LOOK;
 use crate::exchange::{Depot, dropped, read_json};
-use crate::executor::ExecutionError;
-use crate::executor::asked::{Asked, heard};
+use crate::executor::{Asked, ExecutionError, heard};
 use isoflop_core::run::{AttemptDir, AttemptEnd, Unwritable, unwritable};
 
 /// From `stop` to `cancel`: time for the step under way, a checkpoint, and a file system between two machines.

@@ -8,8 +8,7 @@ use super::dialect::Dialect;
 use super::engine::Engine;
 use super::following::unwant;
 use super::job::Job;
-use crate::executor::ExecutionError;
-use crate::executor::asked::{Asked, heard};
+use crate::executor::{Asked, ExecutionError, heard};
 use isoflop_core::run::AttemptDir;
 
 impl<D: Dialect> Engine<D> {

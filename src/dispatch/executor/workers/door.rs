@@ -31,7 +31,8 @@ const MOST_ADDRESSES: usize = 4096;
 pub(super) struct Door {
     tokens: Tokens,
     failures: Mutex<Failures>,
-    anteroom: Anteroom,
+    /// Where callers wait until they are known.
+    pub(super) anteroom: Anteroom,
 }
 
 /// Who called without a good token, and how often.
@@ -58,11 +59,6 @@ impl Door {
             failures: Mutex::new(failures),
             anteroom: Anteroom::open(),
         }
-    }
-
-    /// Where callers wait until they are known.
-    pub(super) fn anteroom(&self) -> Anteroom {
-        self.anteroom.clone()
     }
 
     fn whose(&self, headers: &HeaderMap) -> Option<String> {

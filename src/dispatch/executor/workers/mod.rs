@@ -7,7 +7,6 @@ mod desk;
 mod door;
 mod failure;
 mod files;
-mod guest;
 mod office;
 mod pool;
 mod server;

@@ -1,5 +1,6 @@
 //! The workers of a sweep, as the coordinator has them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,7 @@ use super::desk::Desk;
 use super::office::{Office, lost};
 use super::server::{Counter, serve};
 use crate::exchange::{dropped, held, offer, read_json, runtime};
-use crate::executor::asked::{Asked, heard};
-use crate::executor::{Execution, ExecutionError, Executor, SpawnError, Trouble};
+use crate::executor::{Asked, Execution, ExecutionError, Executor, SpawnError, Trouble, heard};
 use crate::protocol::{Held, LONGEST_WAIT_SECONDS};
 use isoflop_core::run::{AttemptDir, AttemptEnd};
 use isoflop_sweep::WorkersExecutor;
@@ -78,11 +78,7 @@ impl Executor for Workers {
             self.settings.deliver_checkpoints,
         );
         let offered = offer(attempt, beat.value.0, deliver);
-        let (offer, blobs) = offered.map_err(|source| SpawnError {
-            program: "a worker".into(),
-            attempt: attempt.root().to_owned(),
-            source,
-        })?;
+        let (offer, blobs) = offered.map_err(SpawnError::of(Path::new("a worker"), attempt))?;
         self.desk.show(blobs);
         let held = offer.held.clone();
         let ended = self.desk.office.lock().put(attempt.clone(), offer);

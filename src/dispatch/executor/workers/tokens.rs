@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::dropped;
+use crate::exchange::{dropped, random};
 use isoflop_core::run::if_there;
 
 /// Read and written by its owner alone.
@@ -110,7 +110,8 @@ impl Tokens {
         if known.iter().any(|worker| worker.name == name) {
             return Err(TokensError::Taken(name.to_owned()));
         }
-        let token = random()?;
+        let bytes = random().map_err(TokensError::Random)?;
+        let token = blake3::Hash::from_bytes(bytes).to_hex().to_string();
         known.push(Known {
             name: name.to_owned(),
             token_digest: digest(&token).to_hex().to_string(),
@@ -201,16 +202,6 @@ pub fn write_secret(path: &Path, text: &str) -> io::Result<()> {
 
 fn digest(token: &str) -> blake3::Hash {
     blake3::hash(token.as_bytes())
-}
-
-/// 32 random bytes, as hexadecimal digits.
-fn random() -> Result<String, TokensError> {
-    use io::Read;
-    let mut bytes = [0; 32];
-    fs::File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(TokensError::Random)?;
-    Ok(blake3::Hash::from_bytes(bytes).to_hex().to_string())
 }
 
 #[cfg(test)]
