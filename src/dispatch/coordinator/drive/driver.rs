@@ -12,11 +12,10 @@ use tokio::time::sleep_until;
 use tracing::{Instrument, Span, debug, info};
 
 use super::active::{Active, Actives};
-use super::facts::facts;
 use super::judge::judge;
 use super::ledger::Ledger;
 use super::observer::{DiskRoom, Observer};
-use super::options::Options;
+use super::options::{Options, facts};
 use super::summary::{DriveError, Summary};
 use super::trace::attempt_span;
 use crate::coordinator::commit::commit;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::Driver;
-use crate::coordinator::drive::facts::split_pass;
+use crate::coordinator::drive::options::split_pass;
 use crate::coordinator::schedule::{Claim, RunIndex, SlotIndex, State};
 use isoflop_core::run::{AttemptDir, Launch, Unwritable, replace_json, unwritable};
 
