@@ -34,10 +34,9 @@ pub(super) fn main(args: &SuggestArgs) -> Result<Exit, AppError> {
 }
 
 fn print(suggestion: &Suggestion, studied: &Studied) {
-    let what = what(suggestion);
+    let (what, count, flops) = (what(suggestion), runs(suggestion), suggestion.flops);
     output::paragraph(&format!(
-        "runs that narrow the 95% interval of the {what} most, {}",
-        cost(suggestion)
+        "runs that narrow the 95% interval of the {what} most, {count} runs for {flops:.2e} FLOPs in all:"
     ));
     output::line("");
     let header = [
@@ -109,14 +108,6 @@ fn what(suggestion: &Suggestion) -> String {
         }
         (arms, _) => format!("{name} of {}", arms.join(", ")),
     }
-}
-
-fn cost(suggestion: &Suggestion) -> String {
-    format!(
-        "{} runs for {:.2e} FLOPs in all:",
-        runs(suggestion),
-        suggestion.flops
-    )
 }
 
 /// How many are suggested.

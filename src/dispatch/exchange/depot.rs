@@ -52,7 +52,7 @@ impl Depot {
 
     /// Why there is no answer at the moment, if there is none.
     pub(crate) fn silence(&self) -> Option<String> {
-        self.objects.silence()
+        self.objects.calls.silence()
     }
 
     /// Time between two looks.

@@ -39,7 +39,7 @@ pub(super) struct Seen {
 pub(crate) struct Objects {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
-    calls: Arc<Calls>,
+    pub(super) calls: Arc<Calls>,
 }
 
 impl Objects {
@@ -54,11 +54,6 @@ impl Objects {
             prefix,
             calls: Arc::new(Calls::new("the storage", note)),
         })
-    }
-
-    /// Why the last call has no answer, if it has none.
-    pub(super) fn silence(&self) -> Option<String> {
-        self.calls.silence()
     }
 
     fn path(&self, name: &str) -> Path {

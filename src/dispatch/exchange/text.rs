@@ -89,20 +89,21 @@ async fn bring(
     watch: &mut dyn FnMut(Bringing),
 ) -> Result<(), ExchangeError> {
     let part = place.with_extension("part");
-    let here = || fs::metadata(&part).map_or(0, |file| file.len());
+    let size = seen.size;
+    let at = || Bringing {
+        here: fs::metadata(&part).map_or(0, |file| file.len()),
+        size,
+    };
     let mut look = tokio::time::interval(LOOK);
     let brought = objects.get_rest_of(name, seen, &part);
     tokio::pin!(brought);
     loop {
         tokio::select! {
             brought = &mut brought => break brought?,
-            _ = look.tick() => watch(Bringing { here: here(), size: seen.size }),
+            _ = look.tick() => watch(at()),
         }
     }
-    watch(Bringing {
-        here: here(),
-        size: seen.size,
-    });
+    watch(at());
     Ok(fs::rename(&part, place)?)
 }
 

@@ -61,7 +61,7 @@ async fn execute(
     // Confirmed before anything is fetched: from here on the coordinator counts on this worker.
     obey(events.beat(&worker.exchange).await?, &asked);
     worker.say(kept, "begun");
-    let began = events.began();
+    let began = events.began.clone();
     let interval = Duration::from_secs_f64(kept.offer.beat_seconds);
     let end = tokio::select! {
         end = prepare_and_train(worker, kept, seat, hears, &began) => end?,

@@ -21,8 +21,8 @@ use isoflop_core::run::{
 pub(super) struct Events {
     held: Held,
     attempt: AttemptDir,
-    /// Whether its trainer was started.
-    began: Arc<AtomicBool>,
+    /// Whether its trainer was started: set when it is.
+    pub(super) began: Arc<AtomicBool>,
     /// Bytes that the coordinator has.
     offset: u64,
 }
@@ -35,11 +35,6 @@ impl Events {
             began: Arc::default(),
             offset: 0,
         }
-    }
-
-    /// To be set when the trainer is started.
-    pub(super) fn began(&self) -> Arc<AtomicBool> {
-        self.began.clone()
     }
 
     /// Tells what is new, and hears what is wanted.

@@ -42,13 +42,8 @@ pub(super) async fn fetch(
         checkpoint(exchange, &kept.run, Place::Run, offered).await?;
     }
     if let Some(offered) = &kept.offer.trunk {
-        checkpoint(
-            exchange,
-            &RunDir::new(trunk_source(kept)),
-            Place::Trunk,
-            offered,
-        )
-        .await?;
+        let before = RunDir::new(trunk_source(kept));
+        checkpoint(exchange, &before, Place::Trunk, offered).await?;
     }
     Ok(())
 }

@@ -141,8 +141,5 @@ pub fn unwant(attempt: &AttemptDir) -> Result<(), Unwritable> {
 }
 
 fn lost(attempt: &AttemptDir) -> AttemptEnd {
-    AttemptEnd::Lost {
-        began: attempt.began().exists(),
-        fate: None,
-    }
+    AttemptEnd::lost(attempt.began().exists())
 }

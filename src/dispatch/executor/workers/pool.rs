@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tracing::debug;
 
 use super::desk::Desk;
-use super::office::{Office, lost};
+use super::office::Office;
 use super::server::{Counter, serve};
 use crate::exchange::{dropped, held, offer, read_json, runtime};
 use crate::executor::{Asked, Execution, ExecutionError, Executor, SpawnError, Trouble, heard};
@@ -134,7 +134,7 @@ async fn follow(
     mut ended: oneshot::Receiver<AttemptEnd>,
     mut asked: watch::Receiver<Asked>,
 ) -> Result<AttemptEnd, ExecutionError> {
-    let over = |end: Result<AttemptEnd, _>| Ok(end.unwrap_or(lost(true)));
+    let over = |end: Result<AttemptEnd, _>| Ok(end.unwrap_or(AttemptEnd::lost(true)));
     tokio::select! {
         end = &mut ended => return over(end),
         () = heard(&mut asked, Asked::Stop) => desk.office.lock().stop(&held),
@@ -145,6 +145,6 @@ async fn follow(
         () = heard(&mut asked, Asked::EndNow) => {}
     }
     // From here on its worker hears that it is to forget it.
-    desk.office.lock().end(&held, lost(true));
+    desk.office.lock().end(&held, AttemptEnd::lost(true));
     over(ended.await)
 }
