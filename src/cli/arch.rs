@@ -98,12 +98,9 @@ impl Shown {
 
 fn preset(args: &ArchShowArgs) -> Result<Shown, AppError> {
     let preset = Preset::named(&args.name).ok_or_else(|| {
-        let names: Vec<&str> = Preset::names().collect();
-        let message = format!(
-            "`{}` is no architecture: `isoflop arch list` names them all",
-            args.name
-        );
-        AppError::usage(message, nearest(&args.name, &names, "name"))
+        let (name, names) = (&args.name, Preset::names().collect::<Vec<_>>());
+        let message = format!("`{name}` is no architecture: `isoflop arch list` names them all");
+        AppError::usage(message, nearest(name, &names, "name"))
     })?;
     Shown::new(preset.name, preset.about, &preset.architecture, args, PAPER)
 }
@@ -115,13 +112,9 @@ fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, AppError> {
     let arm = arms().find(|arm| arm.name.as_deref() == Some(args.name.as_str()));
     let arm = arm.ok_or_else(|| {
         let names: Vec<&str> = arms().filter_map(|arm| arm.name.as_deref()).collect();
-        let message = format!(
-            "`{}` is none of the architectures of `{}`: `{}`",
-            args.name,
-            file.display(),
-            names.join("`, `")
-        );
-        AppError::usage(message, nearest(&args.name, &names, "name"))
+        let (name, file, all) = (&args.name, file.display(), names.join("`, `"));
+        let message = format!("`{name}` is none of the architectures of `{file}`: `{all}`");
+        AppError::usage(message, nearest(name, &names, "name"))
     })?;
     let length = u32::try_from(sweep.train.sequence_length.value.0).unwrap_or(u32::MAX);
     let about = format!("an arm of {}, from {}", file.display(), arm.preset);
@@ -142,10 +135,9 @@ fn print(shown: &Shown, args: &ArchShowArgs) {
         "size {}: {} layers of width {}, {} heads of {}, feed-forward {}",
         args.size, shape.layers, shape.d_model, shape.heads, shape.d_head, shape.d_ff
     ));
+    let (vocabulary, length) = (grouped(config.vocabulary.into()), config.sequence_length);
     output::line(format!(
-        "{} tokens of vocabulary, {} of sequence\n",
-        grouped(config.vocabulary.into()),
-        config.sequence_length
+        "{vocabulary} tokens of vocabulary, {length} of sequence\n"
     ));
     choices(name, &config.architecture);
     output::line("");

@@ -36,12 +36,8 @@ fn print(arm: &Predictions) {
         output::paragraph(&format!("{}: no prediction: {reason}", arm.arm));
         return;
     }
-    output::paragraph(&format!(
-        "{} by {}, measured at {}",
-        arm.arm,
-        arm.approach.name(),
-        extent(&arm.measured)
-    ));
+    let (name, approach, measured) = (&arm.arm, arm.approach.name(), extent(&arm.measured));
+    output::paragraph(&format!("{name} by {approach}, measured at {measured}"));
     output::line("");
     if !arm.budgets.is_empty() {
         let header = ["FLOPs", "loss", "N*", "D*", "D*/N*", "status"];

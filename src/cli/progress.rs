@@ -219,13 +219,9 @@ impl Observer for Progress {
             }
             Ending::Diverged { step, .. } => format!("diverged at step {step}"),
         };
-        output::note(format!(
-            "{:>4}/{} {}: {end}, {}",
-            self.done,
-            self.total,
-            run.label(),
-            duration(outcome.wall_seconds)
-        ));
+        let (done, total, label) = (self.done, self.total, run.label());
+        let time = duration(outcome.wall_seconds);
+        output::note(format!("{done:>4}/{total} {label}: {end}, {time}"));
     }
 
     fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, record: &Record) {
@@ -252,11 +248,8 @@ impl Observer for Progress {
     }
 
     fn changed(&mut self, run: &PlannedRun, record: &Record) {
-        output::note(format!(
-            "{}: now {}, as was asked for",
-            run.label(),
-            record.state.name()
-        ));
+        let (label, state) = (run.label(), record.state.name());
+        output::note(format!("{label}: now {state}, as was asked for"));
     }
 
     fn disk(&mut self, room: DiskRoom) {

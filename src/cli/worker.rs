@@ -45,13 +45,9 @@ pub(super) fn certificate(args: &WorkerCertArgs) -> Result<Exit, AppError> {
     })?;
     write_secret(&args.key, &made.key).map_err(|e| not_written(&args.key, e))?;
     write_whole(&args.cert, made.certificate.as_bytes()).map_err(|e| not_written(&args.cert, e))?;
+    let (cert, key, fingerprint) = (args.cert.display(), args.key.display(), made.fingerprint);
     output::line(format!(
-        "{} and {} (a secret) are written. Start the coordinator with\n  --cert {} --key {}\nand workers with\n  --fingerprint {}",
-        args.cert.display(),
-        args.key.display(),
-        args.cert.display(),
-        args.key.display(),
-        made.fingerprint
+        "{cert} and {key} (a secret) are written. Start the coordinator with\n  --cert {cert} --key {key}\nand workers with\n  --fingerprint {fingerprint}"
     ));
     Ok(Exit::Ok)
 }

@@ -113,12 +113,8 @@ fn direct(inputs: &Inputs<'_>, figures: &[&str]) -> String {
                    Its interval is Student's over those seeds, each architecture by its own noise and by itself: of \
                    twenty that do not differ, one is expected to seem to. Two or three seeds give wide intervals.";
     let one = |direct: &isoflop_fit::DirectComparison| {
-        format!(
-            "### Size `{}` at {}\n\n{}",
-            direct.size,
-            direct.budget_words(),
-            tables::direct(direct)
-        )
+        let (budget, table) = (direct.budget_words(), tables::direct(direct));
+        format!("### Size `{}` at {budget}\n\n{table}", direct.size)
     };
     let all: Vec<String> = inputs.fits.direct.iter().map(one).collect();
     format!(

@@ -33,10 +33,8 @@ impl Against {
         let values = points(&inputs.fits.comparisons).map(|point| self.of(point));
         match self {
             Self::Compute => {
-                let title = format!(
-                    "C of the baseline, training {}",
-                    inputs.fits.settings.cost.unit()
-                );
+                let unit = inputs.fits.settings.cost.unit();
+                let title = format!("C of the baseline, training {unit}");
                 Axis::log(&title, values, scientific)
             }
             Self::Loss => Axis::log(&LOSS_VAL.titled("loss that both reach"), values, plain)

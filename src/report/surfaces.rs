@@ -85,12 +85,9 @@ fn held_out(holdout: &SurfaceHoldout) -> String {
         mean_error,
         largest_error,
     } = holdout;
-    format!(
-        "{:+.2}% mean, {:.2}% largest, {runs} runs at {}",
-        100.0 * mean_error,
-        100.0 * largest_error,
-        budget.words(1)
-    )
+    let [mean, largest] = [mean_error, largest_error].map(|error| 100.0 * error);
+    let budget = budget.words(1);
+    format!("{mean:+.2}% mean, {largest:.2}% largest, {runs} runs at {budget}")
 }
 
 fn status_in_words(status: &SurfaceStatus) -> String {

@@ -40,10 +40,10 @@ pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
                 lease: LeaseChange::Absent(resumed.losses[run]),
             });
         }
-        let (kind, state) = (request.kind.name(), record.state.name());
+        let (run, state) = (&request.run, record.state.name());
         info!(
-            run = request.run,
-            request = kind,
+            run,
+            request = request.kind.name(),
             state,
             "request carried out"
         );

@@ -65,11 +65,8 @@ impl Depot {
         let StorageAddress {
             endpoint, region, ..
         } = &self.address;
-        let mut command = format!(
-            "{} attempt {}",
-            self.settings.isoflop.value,
-            self.address.attempt(tag)
-        );
+        let (isoflop, attempt) = (&self.settings.isoflop.value, self.address.attempt(tag));
+        let mut command = format!("{isoflop} attempt {attempt}");
         for (option, value) in [("--endpoint", endpoint), ("--region", region)] {
             if let Some(value) = value {
                 command += &format!(" {option} {value}");

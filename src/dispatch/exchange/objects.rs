@@ -225,12 +225,8 @@ impl Objects {
                 file.write_all(&bytes?).await?;
             }
         }
-        debug!(
-            name,
-            from,
-            bytes = seen.size,
-            "a file is fetched from the storage"
-        );
+        let bytes = seen.size;
+        debug!(name, from, bytes, "a file is fetched from the storage");
         Ok(file.sync_all().await?)
     }
 

@@ -28,11 +28,12 @@ impl From<io::Error> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
+        let Self(status, refusal) = self;
         debug!(
-            status = self.0.as_u16(),
-            error = self.1.error,
+            status = status.as_u16(),
+            error = refusal.error,
             "a call is refused"
         );
-        (self.0, Json(self.1)).into_response()
+        (status, Json(refusal)).into_response()
     }
 }

@@ -41,16 +41,9 @@ pub(super) async fn send(
     };
     // A checkpoint may be gone by now: that is a 404 as well, and the run begins at its beginning.
     let response = ServeFile::new(path).try_call(request).await?;
-    let (status, bytes) = (
-        response.status(),
-        response.headers().get(header::CONTENT_LENGTH),
-    );
-    debug!(
-        digest = word,
-        status = status.as_u16(),
-        ?bytes,
-        "a file is sent"
-    );
+    let status = response.status().as_u16();
+    let bytes = response.headers().get(header::CONTENT_LENGTH);
+    debug!(digest = word, status, ?bytes, "a file is sent");
     Ok(response.into_response())
 }
 
