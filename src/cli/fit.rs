@@ -35,14 +35,10 @@ pub(super) fn main(args: &FitArgs) -> Result<Exit, AppError> {
 fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), AppError> {
     let real = |path: &Path| path.canonicalize().ok();
     if real(path).is_some_and(|path| Some(path) == real(Path::new(input))) {
-        let message = format!(
-            "`{}` is what the fits are made of, and would be overwritten",
-            path.display()
-        );
-        return Err(AppError::usage(
-            message,
-            "name another file with `--output`",
-        ));
+        let path = path.display();
+        let message = format!("`{path}` is what the fits are made of, and would be overwritten");
+        let hint = "name another file with `--output`";
+        return Err(AppError::usage(message, hint));
     }
     let hint = "name a file with `--output` that can be written";
     let written = output::file(path, fits).map_err(unwritable(path));

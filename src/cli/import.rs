@@ -33,9 +33,9 @@ fn print(import: &Import) {
     let (sweep, imported) = (&import.sweep, &import.imported);
     let (count, from) = (runs(imported.imported.len()), import.from.root().display());
     output::line(format!("{sweep}: {count} imported from `{from}`"));
+    let (here, left) = (imported.there_already, imported.not_finished);
     output::line(format!(
-        "{} were done here already, {} are not finished there",
-        imported.there_already, imported.not_finished
+        "{here} were done here already, {left} are not finished there"
     ));
     left_out(import);
     match import.whole {

@@ -101,16 +101,12 @@ pub(super) fn note(text: impl AsRef<str>) {
 
 /// Something the user should look at.
 pub(super) fn warning(text: impl AsRef<str>) {
-    say(format_args!(
-        "{} {}",
-        painted("33", "warning:"),
-        text.as_ref()
-    ));
+    say_marked("33", "warning:", text.as_ref());
 }
 
 /// Something the user may want to know.
 pub(super) fn remark(text: impl AsRef<str>) {
-    say(format_args!("{} {}", painted("36", "note:"), text.as_ref()));
+    say_marked("36", "note:", text.as_ref());
 }
 
 /// A sentence of a result, over as many lines as 80 columns ask for.
@@ -135,22 +131,16 @@ fn fill(text: &str, first: &str, others: &str) -> String {
 
 /// An error, and what to do about it.
 pub(super) fn error(failed: &AppError) {
-    say(format_args!(
-        "{} {}",
-        painted("1;31", "error:"),
-        failed.message
-    ));
+    say_marked("1;31", "error:", &failed.message);
     if !failed.hint.is_empty() {
-        say(format_args!(
-            "\n{} {}",
-            painted("1;36", "hint:"),
-            failed.hint
-        ));
+        note("");
+        say_marked("1;36", "hint:", &failed.hint);
     }
 }
 
-fn painted(style: &str, text: &str) -> String {
-    format!("\u{1b}[{style}m{text}\u{1b}[0m")
+/// Says something after a word in colour.
+fn say_marked(style: &str, mark: &str, text: &str) {
+    say(format_args!("\u{1b}[{style}m{mark}\u{1b}[0m {text}"));
 }
 
 /// What a table shows where there is nothing.

@@ -131,10 +131,10 @@ impl Progress {
     }
 
     fn total_line(&self) -> String {
-        let left = self.seconds_left().map_or_else(
-            || "estimating the time left".to_owned(),
-            |s| format!("{} left (estimate)", duration(s)),
-        );
+        let left = match self.seconds_left() {
+            Some(seconds) => format!("{} left (estimate)", duration(seconds)),
+            None => "estimating the time left".to_owned(),
+        };
         format!("{}/{} runs, {left}", self.done, self.total)
     }
 }
@@ -194,11 +194,8 @@ impl Observer for Progress {
         };
         if let Some(running) = &mut self.slots[slot] {
             running.loss = loss;
-            let (made, own) = (
-                step.saturating_sub(running.first_step),
-                run.spec.steps - running.first_step,
-            );
-            running.share = made as f64 / own as f64;
+            let made = step.saturating_sub(running.first_step);
+            running.share = made as f64 / (run.spec.steps - running.first_step) as f64;
             // The numbers first: what a narrow terminal cuts off is the end of the name.
             let shown = output::or_dash(loss, |loss| format!("{loss:.3}"));
             let pace = running.tokens_per_second(run, step, event.seconds);

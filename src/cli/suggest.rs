@@ -176,11 +176,10 @@ fn sweep_form(form: &SweepForm, studied: &Studied) {
     let sizes: Vec<String> = form.sizes.iter().map(size).collect();
     let budgets = form.budgets.iter();
     let budgets: Vec<String> = budgets.map(|budget| format!("{budget:e}")).collect();
+    let lists = [sizes, budgets, seeds(form.seeds, studied)];
+    let [sizes, budgets, seeds] = lists.map(|list| list.join(", "));
     output::line(format!(
-        "\nsizes: [{}]\nbudgets:\n  flops: [{}]\nseeds: [{}]",
-        sizes.join(", "),
-        budgets.join(", "),
-        seeds(form.seeds, studied).join(", ")
+        "\nsizes: [{sizes}]\nbudgets:\n  flops: [{budgets}]\nseeds: [{seeds}]"
     ));
 }
 

@@ -37,12 +37,8 @@ pub(super) fn main(args: &WorkerArgs) -> Result<Exit, AppError> {
 
 /// Makes a certificate and its key, and says by which fingerprint workers know it.
 pub(super) fn certificate(args: &WorkerCertArgs) -> Result<Exit, AppError> {
-    let made = make_certificate(args.names.clone()).map_err(|e| {
-        AppError::usage(
-            e,
-            "give names such as `trainer.example.org`, or addresses such as `10.0.0.7`",
-        )
-    })?;
+    let hint = "give names such as `trainer.example.org`, or addresses such as `10.0.0.7`";
+    let made = make_certificate(args.names.clone()).map_err(|e| AppError::usage(e, hint))?;
     write_secret(&args.key, &made.key).map_err(|e| not_written(&args.key, e))?;
     write_whole(&args.cert, made.certificate.as_bytes()).map_err(|e| not_written(&args.cert, e))?;
     let (cert, key, fingerprint) = (args.cert.display(), args.key.display(), made.fingerprint);
@@ -72,9 +68,9 @@ pub(super) fn token(args: &WorkerTokenArgs) -> Result<Exit, AppError> {
             }
             let token = tokens.add(name)?;
             write_secret(&out, &format!("{token}\n")).map_err(|e| not_written(&out, e))?;
+            let out = out.display();
             output::line(format!(
-                "{} is written (a secret): the worker `{name}` needs it",
-                out.display()
+                "{out} is written (a secret): the worker `{name}` needs it"
             ));
         }
         WorkerTokenCommand::Revoke { name } => {

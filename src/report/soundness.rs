@@ -75,11 +75,8 @@ fn approach(by: &ByApproach, headline: Approach) -> Vec<String> {
         MultiplierStatus::Extrapolated => ", extrapolated",
         _ => "",
     };
-    vec![
-        format!("{}{own}{beyond}", by.approach.name()),
-        value(by.point.value),
-        interval(range, ratio),
-    ]
+    let name = format!("{}{own}{beyond}", by.approach.name());
+    vec![name, value(by.point.value), interval(range, ratio)]
 }
 
 /// A choice of which only the estimate is known.

@@ -23,11 +23,8 @@ pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     let rule = vec!["---".to_owned(); head.len()];
     // A bar within a cell would end it.
     let escaped = |row: Vec<String>| {
-        line(
-            &row.iter()
-                .map(|c| c.replace('|', "\\|"))
-                .collect::<Vec<_>>(),
-        )
+        let cells = row.iter().map(|cell| cell.replace('|', "\\|"));
+        line(&cells.collect::<Vec<_>>())
     };
     let body: String = rows.into_iter().map(escaped).collect();
     format!("{}{}{body}", line(&head), line(&rule))

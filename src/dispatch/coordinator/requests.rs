@@ -41,12 +41,8 @@ pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
             });
         }
         let (run, state) = (&request.run, record.state.name());
-        info!(
-            run,
-            request = request.kind.name(),
-            state,
-            "request carried out"
-        );
+        let kind = request.kind.name();
+        info!(run, request = kind, state, "request carried out");
         answers.push((request.id, state.to_owned()));
     }
     store.write(&changes)?;

@@ -193,12 +193,8 @@ fn tell(resumed: &Resumed, plan: &Plan, survivors: usize, aside: Option<&(PathBu
     for (choice, (run, reason)) in again.chain(restored) {
         info!(run = plan.runs[*run].id.as_str(), reason, "{choice}");
     }
-    info!(
-        runs = plan.runs.len(),
-        done = resumed.done_count(),
-        trainers_ended = survivors,
-        "sweep taken up"
-    );
+    let (runs, done) = (plan.runs.len(), resumed.done_count());
+    info!(runs, done, trainers_ended = survivors, "sweep taken up");
 }
 
 fn done(outcome: &Outcome, remembered: Option<&Record>) -> (Record, Option<f64>) {
@@ -246,10 +242,8 @@ fn left_behind(sweep: &SweepDir, run: &PlannedRun, record: &Record) -> Option<Ou
     let lease = record.state.lease()?;
     let attempt = sweep.run(&run.id).attempt(lease.attempt);
     let launch: Launch = read_json(&attempt.launch())?;
-    dropped(
-        commit(sweep, run, &attempt, &launch.fence),
-        "nothing was left behind to commit",
-    )
+    let committed = commit(sweep, run, &attempt, &launch.fence);
+    dropped(committed, "nothing was left behind to commit")
 }
 
 /// Asks the attempt of an engine at a run that is not wanted any more to end. It commits nothing in any case: one that cannot be

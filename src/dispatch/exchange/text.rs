@@ -28,11 +28,8 @@ fn place(cache: &Path, address: &StorageAddress, name: &str, seen: &Seen) -> Pat
         region,
     } = address;
     let known = (url, endpoint, region, name, &seen.mark, seen.size);
-    cache.join(
-        blake3::hash(format!("{known:?}").as_bytes())
-            .to_hex()
-            .as_str(),
-    )
+    let digest = blake3::hash(format!("{known:?}").as_bytes());
+    cache.join(digest.to_hex().as_str())
 }
 
 /// The file on this machine that has a text's bytes as they are in the storage now. The folder `cache` keeps it, and may be

@@ -142,10 +142,8 @@ impl Database {
         query: &str,
         parameters: impl Params,
     ) -> Result<T, StoreError> {
-        self.told(
-            self.connection
-                .query_row(query, parameters, |row| row.get(0)),
-        )
+        let connection = &self.connection;
+        self.told(connection.query_row(query, parameters, |row| row.get(0)))
     }
 
     /// What is `read` of each row that a query finds.

@@ -96,10 +96,8 @@ pub(super) async fn deliver_kept(
     write_json(&kept.attempt.end(), &end)?;
     let delivered = deliver(&worker.exchange, kept, end, Events::new(kept)).await?;
     kept.forget();
-    worker.say(
-        kept,
-        &format!("kept by an earlier worker in this folder, and {delivered}"),
-    );
+    let what = format!("kept by an earlier worker in this folder, and {delivered}");
+    worker.say(kept, &what);
     Ok(())
 }
 

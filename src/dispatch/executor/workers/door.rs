@@ -107,11 +107,10 @@ pub(super) async fn answer_to_strangers(
     let spoken = request.headers().get(VERSION_HEADER);
     let spoken = spoken.and_then(|value| value.to_str().ok());
     let spoken = spoken.unwrap_or("none");
-    if spoken != version() {
+    let (isoflop, ours) = (env!("CARGO_PKG_VERSION"), version());
+    if spoken != ours {
         let error = format!(
-            "this coordinator is isoflop {}, which speaks version {}; the worker speaks {spoken}",
-            env!("CARGO_PKG_VERSION"),
-            version()
+            "this coordinator is isoflop {isoflop}, which speaks version {ours}; the worker speaks {spoken}"
         );
         let refusal = || Failure::new(StatusCode::UPGRADE_REQUIRED, error, SAME_ISOFLOP);
         return call.in_scope(|| refusal().into_response());

@@ -29,11 +29,8 @@ impl From<io::Error> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self(status, refusal) = self;
-        debug!(
-            status = status.as_u16(),
-            error = refusal.error,
-            "a call is refused"
-        );
+        let error = &refusal.error;
+        debug!(status = status.as_u16(), error, "a call is refused");
         (status, Json(refusal)).into_response()
     }
 }

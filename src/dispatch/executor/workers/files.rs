@@ -109,11 +109,8 @@ async fn write(mut body: Body, to: &mut File, most: u64) -> Result<u64, Failure>
         length += data.len() as u64;
         if length > most {
             let error = format!("it is larger than the {most} bytes that it may have");
-            return Err(Failure::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                error,
-                SAME_ISOFLOP,
-            ));
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            return Err(Failure::new(status, error, SAME_ISOFLOP));
         }
         to.write_all(&data).await?;
     }

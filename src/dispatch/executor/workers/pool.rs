@@ -73,11 +73,8 @@ impl Executor for Workers {
         _: u32,
         asked: watch::Receiver<Asked>,
     ) -> Result<Execution, SpawnError> {
-        let (beat, deliver) = (
-            self.settings.beat_seconds,
-            self.settings.deliver_checkpoints,
-        );
-        let offered = offer(attempt, beat.value.0, deliver);
+        let beat = self.settings.beat_seconds.value.0;
+        let offered = offer(attempt, beat, self.settings.deliver_checkpoints);
         let (offer, blobs) = offered.map_err(SpawnError::of(Path::new("a worker"), attempt))?;
         self.desk.show(blobs);
         let held = offer.held.clone();

@@ -163,10 +163,8 @@ impl Tokens {
 
     /// Reads the file again where it is another; one that cannot be read lets nobody in.
     fn refresh(&self, read: &mut Read) {
-        let metadata = dropped(
-            fs::metadata(&self.path),
-            "the list of workers was not looked at",
-        );
+        let metadata = fs::metadata(&self.path);
+        let metadata = dropped(metadata, "the list of workers was not looked at");
         let version = metadata.map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
         if version.is_none() || version != read.version {
             *read = Read {

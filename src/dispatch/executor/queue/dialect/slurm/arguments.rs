@@ -19,10 +19,9 @@ pub(super) fn of(wanted: &SlurmExecutor) -> Vec<String> {
         ("account", &wanted.account),
         ("qos", &wanted.qos),
     ];
+    let words = words.into_iter();
     arguments.extend(
-        words
-            .into_iter()
-            .filter_map(|(name, word)| Some(format!("--{name}={}", word.as_ref()?.value))),
+        words.filter_map(|(name, word)| Some(format!("--{name}={}", word.as_ref()?.value))),
     );
     arguments.push(format!("--time={}", wanted.time.value));
     // To the script alone, which is isoflop by then: it passes on what it must.
