@@ -25,11 +25,9 @@ pub(super) fn print(fits: &Fits) {
 /// The runs that are not used, each with its reason; as a number where they are many.
 pub(super) fn left_out(fits: &Fits) {
     for (reason, runs) in fits.left_out() {
-        if runs.len() > FEW {
-            output::note(format!(
-                "left out of the fits: {} runs: {reason}",
-                runs.len()
-            ));
+        let count = runs.len();
+        if count > FEW {
+            output::note(format!("left out of the fits: {count} runs: {reason}"));
         } else {
             runs.iter()
                 .for_each(|run| output::note(format!("left out: {run}: {reason}")));
@@ -94,12 +92,10 @@ pub(super) fn conclusions(fits: &Fits) {
             .for_each(|comparison| output::paragraph(&comparison.verdict(fits.settings.cost)));
     }
     for direct in &fits.direct {
+        let (unit, budget) = (LOSS_VAL.unit, direct.budget_words());
         output::paragraph(&format!(
-            "losses in {} at {}, size {}: differences from {} with 95% intervals, paired by seed",
-            LOSS_VAL.unit,
-            direct.budget_words(),
-            direct.size,
-            direct.baseline
+            "losses in {unit} at {budget}, size {}: differences from {} with 95% intervals, paired by seed",
+            direct.size, direct.baseline
         ));
         let header = ["arm", "loss", "difference", "95% interval", "seeds"];
         output::table(&header, direct.arms.iter().map(direct_row), 1);

@@ -23,11 +23,8 @@ pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     let rule = vec!["---".to_owned(); head.len()];
     // A bar within a cell would end it.
     let escaped = |row: Vec<String>| {
-        line(
-            &row.iter()
-                .map(|c| c.replace('|', "\\|"))
-                .collect::<Vec<_>>(),
-        )
+        let cells = row.iter().map(|cell| cell.replace('|', "\\|"));
+        line(&cells.collect::<Vec<_>>())
     };
     let body: String = rows.into_iter().map(escaped).collect();
     format!("{}{}{body}", line(&head), line(&rule))
@@ -240,15 +237,13 @@ pub(super) fn holdouts(inputs: &Inputs<'_>) -> Option<String> {
     let unit = inputs.fits.settings.cost.unit();
     let row = |arm: &ArmFit| {
         let holdout = arm.frontier.as_ref().ok()?.holdout?;
+        let error = holdout.predicted / holdout.measured - 1.0;
         Some(vec![
             arm.arm.clone(),
             format!("{:.2e}", holdout.flops),
             loss(holdout.measured),
             loss(holdout.predicted),
-            format!(
-                "{:+.2}%",
-                100.0 * (holdout.predicted / holdout.measured - 1.0)
-            ),
+            format!("{:+.2}%", 100.0 * error),
         ])
     };
     let rows: Vec<Vec<String>> = inputs.fits.arms.iter().filter_map(row).collect();

@@ -38,11 +38,8 @@ pub(super) fn with_interval(
     show: impl Fn(f64) -> String,
 ) -> String {
     let range = range.map(|i| format!("95% {} to {}", show(i.low), show(i.high)));
-    format!(
-        "{} ({})",
-        show(value),
-        range.unwrap_or("estimate, no interval".to_owned())
-    )
+    let range = range.unwrap_or("estimate, no interval".to_owned());
+    format!("{} ({range})", show(value))
 }
 
 /// `0.10 to 0.12`, or that there is none.

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{CheckpointDir, CheckpointsDir};
-use super::{CurvePoint, RunId, canonical_json, read_digest, write_json};
+use super::{CurvePoint, RunId, canonical_json, if_there, read_digest, write_json};
 
 /// How many are kept.
 const KEPT: usize = 2;
@@ -245,10 +245,7 @@ fn read(checkpoint: &CheckpointDir, run: &RunId, step: u64) -> Result<Progress, 
 
 /// Removes a folder; one that is not there is removed.
 fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    if_there(fs::remove_dir_all(folder)).map(drop)
 }
 
 #[cfg(test)]

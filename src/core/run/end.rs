@@ -34,6 +34,12 @@ impl AttemptEnd {
     /// A kill, by whomever.
     pub const KILLED: Self = Self::Signal(Signal::SIGKILL as i32);
 
+    /// That of a job which is gone without a word, of which the engine says nothing.
+    pub fn lost(began: bool) -> Self {
+        let fate = None;
+        Self::Lost { began, fate }
+    }
+
     /// The end that the system tells of.
     pub fn of(status: ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt;

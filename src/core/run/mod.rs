@@ -40,5 +40,6 @@ pub use recipe::{Precision, Schedule};
 pub use spec::{DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Tokenizer};
 pub use trunk::Trunk;
 pub use write::{
-    read_digest, remove_unfinished, replace_json, write_json, write_streamed, write_whole,
+    Unwritable, if_there, read_digest, remove_unfinished, replace_json, unwritable, write_json,
+    write_streamed, write_whole,
 };

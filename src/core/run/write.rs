@@ -2,12 +2,39 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 /// Stands in the name of a file in the making.
 const IN_THE_MAKING: &str = "tmp";
+
+/// A file or folder cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write `{path}`: {source}")]
+pub struct Unwritable {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// What the system said of a path.
+pub fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Unwritable + use<> {
+    let path = path.to_owned();
+    |source| Unwritable { path, source }
+}
+
+/// What came of a file or folder; nothing where it is not there.
+///
+/// # Errors
+/// Any other failure.
+pub fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}
 
 /// Writes a file under a temporary name, syncs it, and renames it: a reader, or a
 /// machine that loses power, sees the old file or the new one, never a part.

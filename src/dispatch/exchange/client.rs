@@ -13,7 +13,7 @@ use tracing::debug;
 
 use super::calls::Calls;
 use super::http::words;
-use super::part::part;
+use super::interface::part;
 use super::{Exchange, ExchangeError, Note, Token, dropped, pin};
 use crate::protocol::{
     Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Held,

@@ -11,8 +11,7 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 
-use super::asked::{Asked, heard};
-use super::engine::{Execution, ExecutionError, Executor, SpawnError};
+use super::engine::{Asked, Execution, ExecutionError, Executor, SpawnError, heard};
 use super::kills::Kills;
 use super::log::capture;
 use super::memory::kills_for_memory;
@@ -67,11 +66,7 @@ impl Trainer {
 
     /// Starts an attempt in a process group of its own, so that Ctrl-C reaches the coordinator alone.
     fn start(&self, attempt: &AttemptDir, threads: u32) -> Result<LocalProcess, SpawnError> {
-        let fail = |source| SpawnError {
-            program: self.program.clone(),
-            attempt: attempt.root().to_owned(),
-            source,
-        };
+        let fail = |source| SpawnError::of(&self.program, attempt)(source);
         let (said, says) = io::pipe().map_err(fail)?;
         let logged = capture(said, attempt).map_err(fail)?;
         let child = Command::new(&self.program)

@@ -61,7 +61,7 @@ async fn execute(
     // Confirmed before anything is fetched: from here on the coordinator counts on this worker.
     obey(events.beat(&worker.exchange).await?, &asked);
     worker.say(kept, "begun");
-    let began = events.began();
+    let began = events.began.clone();
     let interval = Duration::from_secs_f64(kept.offer.beat_seconds);
     let end = tokio::select! {
         end = prepare_and_train(worker, kept, seat, hears, &began) => end?,
@@ -96,10 +96,8 @@ pub(super) async fn deliver_kept(
     write_json(&kept.attempt.end(), &end)?;
     let delivered = deliver(&worker.exchange, kept, end, Events::new(kept)).await?;
     kept.forget();
-    worker.say(
-        kept,
-        &format!("kept by an earlier worker in this folder, and {delivered}"),
-    );
+    let what = format!("kept by an earlier worker in this folder, and {delivered}");
+    worker.say(kept, &what);
     Ok(())
 }
 

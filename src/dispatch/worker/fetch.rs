@@ -41,13 +41,8 @@ pub(super) async fn fetch(
         checkpoint(exchange, &kept.run, Place::Run, offered).await?;
     }
     if let Some(offered) = &kept.offer.trunk {
-        checkpoint(
-            exchange,
-            &RunDir::at(trunk_source(kept)),
-            Place::Trunk,
-            offered,
-        )
-        .await?;
+        let before = RunDir::at(trunk_source(kept));
+        checkpoint(exchange, &before, Place::Trunk, offered).await?;
     }
     Ok(())
 }
