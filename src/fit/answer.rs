@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// How a field that may be refused looks in JSON: the answer, or the reason that there is none.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Answer<T> {
     /// The answer.
@@ -23,15 +23,11 @@ pub(super) fn answer<T: Serialize, R: Display, S: Serializer>(
     given: &Result<T, R>,
     to: S,
 ) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Refused {
-        refused: String,
-    }
-    match given {
-        Ok(answer) => answer.serialize(to),
-        Err(reason) => Refused {
+    let answer = given.as_ref().map_or_else(
+        |reason| Answer::Refused {
             refused: reason.to_string(),
-        }
-        .serialize(to),
-    }
+        },
+        Answer::Given,
+    );
+    answer.serialize(to)
 }

@@ -1,6 +1,6 @@
 //! All that is said of one arm: its profiles, its surface, its frontiers, and how far they can be trusted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use isoflop_core::run::Budget;
 use schemars::JsonSchema;
@@ -15,12 +15,13 @@ use super::irreducible::{Irreducible, irreducible};
 use super::law::Law;
 use super::made::Made;
 use super::method::{Cell, Drawn, Method};
+use super::numbers::range;
 use super::over_training::{self, OverTraining, OverTrainingRefusal};
 use super::per_token::PerToken;
 use super::polynomial::{FEWEST, Form, Parabola};
 use super::profile::{self, Profile};
-use super::surface::{self, Objective, Surface, SurfaceFit, SurfaceRefusal};
-use super::{Approach, ArmSurface, Observation, Settings, Study, span};
+use super::surface::{self, Objective, SurfaceFit, SurfaceRefusal};
+use super::{Approach, ArmSurface, Observation, Settings, Study, Trajectory};
 
 /// The fits of one arm.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -67,7 +68,9 @@ impl ArmFit {
 /// An arm with its methods, before the draws.
 pub(super) struct Prepared<'a> {
     pub(super) name: String,
-    pub(super) runs: Vec<(usize, &'a Observation)>,
+    pub(super) runs: Vec<&'a Observation>,
+    /// Those that read no text twice, which its surface goes through.
+    pub(super) fresh: Vec<&'a Observation>,
     pub(super) profiles: Vec<Profile>,
     pub(super) surface: Result<(SurfaceFit, PerToken), SurfaceRefusal>,
     pub(super) methods: Vec<Method>,
@@ -82,34 +85,38 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
     }
     let profiles: Vec<Profile> = budgets
         .iter()
-        .map(|(budget, cell)| profile::fit(cell.clone(), *budget))
+        .map(|(budget, cell)| profile::fit(cell, *budget))
         .collect();
-    let fresh = fresh(&runs);
-    let surface = surface_of(&fresh, settings.objective);
-    let mut methods: Vec<Method> = [Form::Parabola, Form::Cubic, Form::Windowed]
-        .into_iter()
-        .map(|form| Method::Profiles {
-            form,
-            cells: cells(form, &profiles, &budgets),
-        })
-        .collect();
-    let by_surface = |(fit, per_token): &(SurfaceFit, PerToken)| Method::Surface {
-        runs: fresh.iter().map(|(at, _)| *at).collect(),
-        points: points(&fresh),
+    let fresh = runs.iter().filter(|(_, run)| !run.repeats()).copied();
+    let (places, fresh): (Vec<usize>, Vec<&Observation>) = fresh.unzip();
+    let points: Vec<_> = fresh.iter().map(|run| run.point()).collect();
+    let surface = surface(&fresh, &points, settings.objective);
+    let by_profiles = [Form::Parabola, Form::Cubic, Form::Windowed].map(|form| Method::Profiles {
+        form,
+        cells: cells(form, &profiles, &budgets),
+    });
+    let by_surface = surface.as_ref().ok();
+    let by_surface = by_surface.map(|(fit, per_token)| Method::Surface {
+        runs: places,
+        points,
         objective: settings.objective,
         from: fit.surface,
         per_token: *per_token,
-    };
-    methods.extend(surface.as_ref().ok().map(by_surface));
-    methods.push(Method::Envelope {
-        points: envelope_points(study, &runs),
     });
+    let by_envelope = Method::Envelope {
+        points: envelope_points(study, &runs),
+    };
     Prepared {
         name: name.to_owned(),
-        runs,
+        runs: runs.into_iter().map(|(_, run)| run).collect(),
+        fresh,
         profiles,
         surface,
-        methods,
+        methods: by_profiles
+            .into_iter()
+            .chain(by_surface)
+            .chain([by_envelope])
+            .collect(),
     }
 }
 
@@ -124,42 +131,33 @@ fn cells(form: Form, profiles: &[Profile], budgets: &Budgets<'_>) -> Vec<Cell> {
             .iter()
             .any(|found| found.form == other && profile.holds(found.n_opt)),
     };
-    let mut cells = Vec::new();
-    for (at, (profile, runs)) in profiles.iter().zip(budgets.values()).enumerate() {
-        // A table whose runs were not planned by budget has as many budgets as runs, and none of them draws a curve.
-        if runs.len() >= FEWEST {
-            let runs = runs
-                .iter()
-                .map(|(at, run)| (run.params.ln(), run.loss, *at))
-                .collect();
-            cells.push(Cell {
-                profile: at,
-                log_flops: profile.flops.ln(),
-                runs,
-                used: used(profile),
-            });
-        }
-    }
+    let run = |(at, run): &(usize, &Observation)| (run.params.ln(), run.loss, *at);
+    let cells = profiles.iter().zip(budgets.values()).enumerate();
+    // A table whose runs were not planned by budget has as many budgets as runs, and none of them draws a curve.
     cells
+        .filter(|(_, (_, runs))| runs.len() >= FEWEST)
+        .map(|(at, (profile, runs))| Cell {
+            profile: at,
+            log_flops: profile.flops.ln(),
+            runs: runs.iter().map(run).collect(),
+            used: used(profile),
+        })
+        .collect()
 }
 
-fn points(runs: &[(usize, &Observation)]) -> Vec<surface::Point> {
-    runs.iter().map(|(_, run)| run.point()).collect()
-}
-
-fn surface_of(
-    runs: &[(usize, &Observation)],
+fn surface(
+    runs: &[&Observation],
+    points: &[surface::Point],
     objective: Objective,
 ) -> Result<(SurfaceFit, PerToken), SurfaceRefusal> {
-    let fit = surface::searched(&points(runs), objective)?;
-    let per_token =
-        PerToken::of(runs.iter().map(|(_, run)| *run)).ok_or(SurfaceRefusal::NotConverged)?;
+    let fit = surface::searched(points, objective)?;
+    let per_token = PerToken::of(runs.iter().copied()).ok_or(SurfaceRefusal::NotConverged)?;
     Ok((fit, per_token))
 }
 
 /// The arm's training curves; the ends of its runs where none are known.
 fn envelope_points(study: &Study, runs: &[(usize, &Observation)]) -> Vec<EnvelopePoint> {
-    let places: BTreeMap<&str, usize> = runs
+    let places: HashMap<&str, usize> = runs
         .iter()
         .map(|(at, run)| (run.run.as_str(), *at))
         .collect();
@@ -169,40 +167,26 @@ fn envelope_points(study: &Study, runs: &[(usize, &Observation)]) -> Vec<Envelop
         log_loss: loss.ln(),
         run,
     };
-    let curves = study
-        .trajectories
-        .iter()
-        .filter_map(|curve| Some((places.get(curve.run.as_str())?, curve)));
-    let on_the_way: Vec<EnvelopePoint> = curves
-        .flat_map(|(at, curve)| {
+    let on_the_way = |curve: &Trajectory| {
+        let at = places.get(curve.run.as_str());
+        let points = at.map(|at| {
             curve
                 .points
                 .iter()
                 .map(|p| point(*at, curve.params, p.flops, p.loss))
-        })
-        .collect();
-    if !on_the_way.is_empty() {
-        return on_the_way;
+        });
+        points.into_iter().flatten().collect::<Vec<_>>()
+    };
+    let points: Vec<EnvelopePoint> = study.trajectories.iter().flat_map(on_the_way).collect();
+    if !points.is_empty() {
+        return points;
     }
     runs.iter()
         .map(|(at, run)| point(*at, run.params, run.flops, run.loss))
         .collect()
 }
 
-/// The runs that read no text twice: those that a surface goes through.
-fn fresh<'a>(runs: &[(usize, &'a Observation)]) -> Vec<(usize, &'a Observation)> {
-    runs.iter()
-        .filter(|(_, run)| !run.repeats())
-        .copied()
-        .collect()
-}
-
-impl<'a> Prepared<'a> {
-    /// The runs that its surface goes through, with their places among the observations.
-    pub(super) fn fresh(&self) -> Vec<(usize, &'a Observation)> {
-        fresh(&self.runs)
-    }
-
+impl Prepared<'_> {
     /// The approaches carried out, with the draws of their methods; those that have no answer are left out.
     pub(super) fn carry_out(&self, runs: usize, draws: Vec<Vec<Option<Drawn>>>) -> Vec<Made> {
         let ones = vec![1.0; runs];
@@ -213,8 +197,7 @@ impl<'a> Prepared<'a> {
                 _ => method.draw(&ones)?,
             };
             let law = method.law(&estimate)?;
-            let flops_range = self.flops_range(method);
-            let loss_range = self.loss_range(method, &estimate, &law, flops_range)?;
+            let [flops_range, loss_range] = self.measured(method, &estimate, &law)?;
             Some(Made {
                 method: method.clone(),
                 estimate,
@@ -227,36 +210,14 @@ impl<'a> Prepared<'a> {
         self.methods.iter().zip(draws).filter_map(made).collect()
     }
 
-    /// Compute that a method was measured at.
-    fn flops_range(&self, method: &Method) -> (f64, f64) {
-        match method {
-            Method::Profiles { cells, .. } => span::range(
-                cells
-                    .iter()
-                    .filter(|cell| cell.used)
-                    .map(|cell| cell.log_flops.exp()),
-            ),
-            _ => span::range(self.runs.iter().map(|(_, run)| run.flops)),
+    /// Compute and L* that a method was measured at: those of its vertices, or of the runs and the law.
+    fn measured(&self, method: &Method, estimate: &Drawn, law: &Law) -> Option<[(f64, f64); 2]> {
+        if let Some(optima) = method.optima(estimate) {
+            let flops = range(optima.iter().map(|(log_flops, _)| log_flops.exp()));
+            return Some([flops, range(optima.iter().map(|(_, loss)| *loss))]);
         }
-    }
-
-    /// L* that a method was measured at: the vertices' own, or the law's at the ends of the compute.
-    fn loss_range(
-        &self,
-        method: &Method,
-        estimate: &Drawn,
-        law: &Law,
-        flops: (f64, f64),
-    ) -> Option<(f64, f64)> {
-        match (method, estimate) {
-            (Method::Profiles { cells, .. }, Drawn::Profiles { vertices, .. }) => {
-                let used = cells.iter().zip(vertices).filter(|(cell, _)| cell.used);
-                let losses: Option<Vec<f64>> =
-                    used.map(|(_, vertex)| Some((*vertex)?.loss_opt)).collect();
-                Some(span::range(losses?.iter().copied()))
-            }
-            _ => Some((law.loss(flops.1)?, law.loss(flops.0)?)),
-        }
+        let flops = range(self.runs.iter().map(|run| run.flops));
+        Some([flops, (law.loss(flops.1)?, law.loss(flops.0)?)])
     }
 
     /// What is told of the arm; `draws` are the parabolas', which are there even where no frontier comes of them.
@@ -264,27 +225,26 @@ impl<'a> Prepared<'a> {
         let by = |approach: Approach| Made::by(approach, made);
         let mut profiles = self.profiles.clone();
         if let Some(Method::Profiles { cells, .. }) = self.methods.first() {
-            cells
-                .iter()
-                .enumerate()
-                .for_each(|(at, cell)| add_intervals(&mut profiles[cell.profile], at, draws));
+            for (at, cell) in cells.iter().enumerate() {
+                add_intervals(&mut profiles[cell.profile], at, draws);
+            }
         }
-        let fresh = self.fresh();
         let surface = self.surface.as_ref().map_err(|refusal| *refusal);
         let fitted = surface.ok().map(|(fit, _)| &fit.surface);
         ArmFit {
             runs: self.runs.len(),
-            over_training: over_training(&fresh),
-            data_constrained: fitted.and_then(|surface| repeated(&self.runs, surface)),
+            over_training: over_training::fit(&self.fresh),
+            data_constrained: fitted
+                .and_then(|surface| data_constrained::fit(surface, &self.runs).ok()),
             irreducible: irreducible(&profiles),
             seed_noise: study.seed_noise(&self.name),
             arm: self.name.clone(),
             frontier: frontier(&profiles, by(Approach::Profiles), by(Approach::Surface)),
             profiles,
             surface: surface.map(|(fit, per_token)| {
-                ArmSurface::tell(fit, per_token, by(Approach::Surface), &fresh)
+                ArmSurface::tell(fit, per_token, by(Approach::Surface), &self.fresh)
             }),
-            diagnosis: fitted.map(|surface| diagnose(&fresh, surface)),
+            diagnosis: fitted.map(|surface| diagnose(&self.fresh, surface)),
         }
     }
 }
@@ -308,46 +268,17 @@ fn add_intervals(profile: &mut Profile, at: usize, draws: &[Option<Drawn>]) {
         return;
     };
     let of = |of: fn(&Parabola) -> f64| {
-        let draw = |drawn: &Option<Drawn>| match drawn {
-            Some(Drawn::Profiles { vertices, .. }) => vertices[at].as_ref().map(of),
-            _ => None,
-        };
-        draws.iter().map(draw).collect::<Vec<_>>()
+        let drawn = draws.iter().map(|drawn| drawn.as_ref()?.vertices());
+        drawn.map(move |vertices| vertices?[at].as_ref().map(of))
     };
     vertex.n_opt_interval = interval(of(|p| p.log_n_opt), vertex.n_opt.ln(), widening).map(exp);
     vertex.loss_opt_interval = interval(of(|p| p.loss_opt), vertex.loss_opt, widening);
 }
 
 fn with_intervals(frontier: Frontier, made: &Made) -> Frontier {
-    let lines = |drawn: &Drawn| match drawn {
-        Drawn::Profiles { lines, .. } => *lines,
-        _ => None,
-    };
     Frontier {
-        k_interval: made.interval(|drawn| lines(drawn).map(|(loss, _)| -loss.slope)),
+        k_interval: made.interval(|drawn| drawn.lines().map(|(loss, _)| -loss.slope)),
         n_exponent_interval: made.n_exponent_interval(),
         ..frontier
     }
-}
-
-fn over_training(runs: &[(usize, &Observation)]) -> Result<OverTraining, OverTrainingRefusal> {
-    let run = |(_, run): &(usize, &Observation)| over_training::Run {
-        n: run.params,
-        d: run.tokens,
-        loss: run.loss,
-    };
-    over_training::fit(&runs.iter().map(run).collect::<Vec<_>>())
-}
-
-fn repeated(runs: &[(usize, &Observation)], surface: &Surface) -> Option<DataConstrained> {
-    let run = |(_, run): &(usize, &Observation)| {
-        let unique = run.further.unique_tokens.filter(|_| run.repeats())?;
-        Some(data_constrained::Run {
-            n: run.params,
-            d: run.tokens,
-            unique,
-            loss: run.loss,
-        })
-    };
-    data_constrained::fit(surface, &runs.iter().filter_map(run).collect::<Vec<_>>()).ok()
 }

@@ -4,10 +4,11 @@ use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::interval::exp;
 use super::made::Made;
-use super::method::of_surface;
+use super::numbers::{mean, rms};
 use super::per_token::PerToken;
-use super::surface::{Objective, Surface, SurfaceFit, SurfaceStatus};
+use super::surface::{Objective, Surface, SurfaceFit, SurfaceStatus, searched};
 use super::{Interval, Observation, budget_json};
 
 /// L(N, D) = E + A·N^-α + B·D^-β of an arm (Hoffmann et al., arXiv:2203.15556, section 3.3).
@@ -76,16 +77,11 @@ impl ArmSurface {
         fit: &SurfaceFit,
         per_token: &PerToken,
         made: Option<&Made>,
-        runs: &[(usize, &Observation)],
+        runs: &[&Observation],
     ) -> Self {
-        let interval =
-            |of: fn(&Surface) -> f64| made.and_then(|made| made.interval(of_surface(of)));
+        let interval = |of: fn(&Surface) -> f64| made?.of_surface(of);
         // Factors and E are positive and skewed: their intervals are of logarithms.
-        let log = |of: fn(&Surface) -> f64| {
-            made.and_then(|made| made.interval(of_surface(move |s| of(s).ln())))
-                .map(super::interval::exp)
-        };
-        let exponent: fn(&Surface) -> f64 = |s| s.beta / (s.alpha + s.beta);
+        let log = |of: fn(&Surface) -> f64| made?.of_surface(|s| of(s).ln()).map(exp);
         Self {
             surface: fit.surface,
             objective: fit.reached,
@@ -97,7 +93,7 @@ impl ArmSurface {
                 alpha: interval(|s| s.alpha),
                 beta: interval(|s| s.beta),
             },
-            n_exponent: Some(exponent(&fit.surface)).filter(|p| p.is_finite()),
+            n_exponent: Some(fit.surface.n_exponent()).filter(|p| p.is_finite()),
             n_exponent_interval: made.and_then(Made::n_exponent_interval),
             residual: residual(&fit.surface, runs),
             status: fit.status.clone(),
@@ -106,9 +102,7 @@ impl ArmSurface {
             holdout: made.and_then(|made| holdout(runs, made.objective())),
         }
     }
-}
 
-impl ArmSurface {
     /// Whether E may be 0, its bound, where the draws of exponents are one-sided and their intervals too narrow: by least squares and
     /// likelihood they held the truth in 85 to 90% of simulated studies (`coverage_tests.rs`).
     pub fn is_near_bound(&self) -> bool {
@@ -117,28 +111,21 @@ impl ArmSurface {
 }
 
 /// Root mean square of log L̂ - log L.
-pub(super) fn residual(surface: &Surface, runs: &[(usize, &Observation)]) -> f64 {
-    (runs
-        .iter()
-        .map(|(_, run)| run.error(surface).powi(2))
-        .sum::<f64>()
-        / runs.len() as f64)
-        .sqrt()
+pub(super) fn residual(surface: &Surface, runs: &[&Observation]) -> f64 {
+    rms(runs.iter().map(|run| run.error(surface)))
 }
 
-fn holdout(runs: &[(usize, &Observation)], objective: Objective) -> Option<SurfaceHoldout> {
-    let budget = runs.iter().map(|(_, run)| run.budget).max()?;
-    let (last, others): (Vec<_>, Vec<_>) = runs
-        .iter()
-        .map(|(_, run)| *run)
-        .partition(|run: &&Observation| run.budget == budget);
+fn holdout(runs: &[&Observation], objective: Objective) -> Option<SurfaceHoldout> {
+    let budget = runs.iter().map(|run| run.budget).max()?;
+    let (last, others): (Vec<&Observation>, Vec<&Observation>) =
+        runs.iter().partition(|run| run.budget == budget);
     let points: Vec<_> = others.iter().map(|run| run.point()).collect();
-    let fit = super::surface::searched(&points, objective).ok()?;
-    let errors: Vec<f64> = last.iter().map(|run| run.error(&fit.surface)).collect();
+    let fit = searched(&points, objective).ok()?;
+    let errors = last.iter().map(|run| run.error(&fit.surface));
     Some(SurfaceHoldout {
         budget,
-        runs: errors.len(),
-        mean_error: errors.iter().sum::<f64>() / errors.len() as f64,
-        largest_error: errors.iter().fold(0.0, |most, error| most.max(error.abs())),
+        runs: last.len(),
+        mean_error: mean(errors.clone()),
+        largest_error: errors.map(f64::abs).fold(0.0, f64::max),
     })
 }

@@ -1,9 +1,7 @@
 //! Two recipes on learning curves with one asymptote and one exponent: L(C) = L∞ + A·C^-α.
 
-use serde::Serialize;
-
 /// One training run of a recipe.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trained {
     /// Loss reached, nats/token.
     pub loss: f64,
@@ -14,7 +12,7 @@ pub struct Trained {
 }
 
 /// What a variant saves if it shares the baseline's asymptote L∞ and exponent α.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speedup {
     /// A of the baseline, nats/token at C = 1.
     pub a: f64,

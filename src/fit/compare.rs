@@ -3,27 +3,31 @@
 use super::made::Made;
 use super::multiplier::Pair;
 use super::{
-    Alternative, Approach, ArmFit, Carried, Comparison, ComparisonRefusal, Settings, Study,
+    Approach, ArmFit, ByApproach, Carried, Comparison, ComparisonRefusal, Settings, Study,
     frontier, multiplier, sensitivity,
 };
+
+/// An arm with what is told of it.
+pub(super) type Told<'a> = (&'a Carried<'a>, &'a ArmFit);
 
 /// The comparison of an arm with the baseline, by the approach asked for or the first that both have.
 pub(super) fn compared(
     study: &Study,
     seen: &Study,
     settings: &Settings,
-    carried: &[Carried<'_>],
-    told: &[ArmFit],
-    other: &Carried<'_>,
+    base: Option<Told<'_>>,
+    other: Told<'_>,
 ) -> Comparison {
-    let names = [settings.baseline.as_str(), other.prepared.name.as_str()];
-    let base = carried
-        .iter()
-        .find(|arm| arm.prepared.name == settings.baseline);
-    let pairs = base.map_or_else(Vec::new, |base| pairs(base, other));
-    let Some((pair, mut comparison)) = first_sure(&pairs, names, settings) else {
+    let names = [settings.baseline.as_str(), other.1.arm.as_str()];
+    let pairs = base.map_or_else(Vec::new, |base| pairs(base.0, other.0));
+    let (Some(base), Some((pair, mut comparison))) = (base, first_sure(&pairs, names, settings))
+    else {
         let asked = settings.approach.unwrap_or(Approach::ALL[0]);
-        return multiplier::refused(names[0], names[1], asked, no_frontier(told, asked, names));
+        return Comparison::of(
+            names,
+            asked,
+            Err(no_frontier(asked, names, [base, Some(other)])),
+        );
     };
     let headline = comparison.headline.as_ref().ok().copied();
     if let Some(headline) = headline.filter(|_| settings.approach.is_none()) {
@@ -36,26 +40,17 @@ pub(super) fn compared(
             .or(comparison.growth);
     }
     if let Some(headline) = headline.filter(|_| settings.replicates > 0) {
-        comparison.approaches = sensitivity::by_approach(&pairs, headline.flops);
-        comparison.alternatives = alternatives(study, settings, &comparison, told, pair);
-        comparison.influence = sensitivity::influence(seen, pair.base, pair.other, headline.flops);
+        let by = |pair: &Pair<'_>| ByApproach {
+            approach: pair.approach(),
+            point: pair.point(headline.flops, true),
+        };
+        comparison.approaches = pairs.iter().map(by).collect();
+        let told = [base.1, other.1];
+        comparison.alternatives =
+            sensitivity::alternatives(study, settings, pair, told, headline.loss);
+        comparison.influence = sensitivity::influence(seen, pair, headline.flops);
     }
     comparison
-}
-
-fn alternatives(
-    study: &Study,
-    settings: &Settings,
-    comparison: &Comparison,
-    told: &[ArmFit],
-    pair: &Pair<'_>,
-) -> Vec<Alternative> {
-    let arms = [&comparison.baseline, &comparison.variant]
-        .map(|name| told.iter().find(|arm| arm.arm == *name));
-    let profiles = arms.map(|arm| arm.map_or(&[][..], |arm| &arm.profiles));
-    let floors = arms.map(|arm| Some(arm?.surface.as_ref().ok()?.surface.e));
-    let made = [pair.base, pair.other];
-    sensitivity::alternatives(study, settings, comparison, made, profiles, floors)
 }
 
 /// Both arms by each approach that both have.
@@ -75,12 +70,10 @@ fn first_sure<'a>(
     names: [&str; 2],
     settings: &Settings,
 ) -> Option<(&'a Pair<'a>, Comparison)> {
+    let asked = settings.approach;
+    let is_asked = |pair: &&Pair<'_>| asked.is_none_or(|asked| pair.approach() == asked);
     let mut first = None;
-    for pair in pairs.iter().filter(|pair| {
-        settings
-            .approach
-            .is_none_or(|asked| pair.approach() == asked)
-    }) {
+    for pair in pairs.iter().filter(is_asked) {
         let comparison = multiplier::compare(names, pair, settings.extrapolate);
         if comparison.is_sure() {
             return Some((pair, comparison));
@@ -91,22 +84,21 @@ fn first_sure<'a>(
 }
 
 /// Why the first of two arms that has no frontier has none.
-fn no_frontier(told: &[ArmFit], asked: Approach, names: [&str; 2]) -> ComparisonRefusal {
-    let refusal = |arm: &ArmFit| match asked {
-        Approach::Surface => arm.surface.as_ref().err().map(ToString::to_string),
-        Approach::Envelope => None,
-        _ => frontier::fit(&arm.profiles)
-            .err()
-            .map(|reason| reason.to_string()),
+fn no_frontier(
+    asked: Approach,
+    names: [&str; 2],
+    told: [Option<Told<'_>>; 2],
+) -> ComparisonRefusal {
+    let reason = |(arm, told): (_, Option<Told<'_>>)| match told {
+        Some((_, told)) => Some((
+            arm,
+            frontier::refusal(asked, &told.surface, &told.profiles)?,
+        )),
+        None => Some((arm, "it has no finished run".to_owned())),
     };
-    let reason = |name: &str| match told.iter().find(|arm| arm.arm == name) {
-        Some(arm) => refusal(arm),
-        None => Some("it has no finished run".to_owned()),
-    };
-    let found = names
-        .into_iter()
-        .find_map(|name| Some((name, reason(name)?)));
-    let (arm, reason) = found.unwrap_or((names[1], format!("`{}` gives none", asked.name())));
+    let found = names.into_iter().zip(told).find_map(reason);
+    let none = || (names[1], format!("`{}` gives none", asked.name()));
+    let (arm, reason) = found.unwrap_or_else(none);
     ComparisonRefusal::NoFrontier {
         arm: arm.to_owned(),
         reason,

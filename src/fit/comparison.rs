@@ -82,8 +82,7 @@ pub struct Growth {
 }
 
 /// Why two arms cannot be compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonRefusal {
     /// One of them has no frontier.
     #[error("`{arm}` has no frontier: {reason}")]
@@ -135,7 +134,35 @@ impl Influence {
     }
 }
 
+impl MultiplierPoint {
+    /// Its 95% interval.
+    pub fn interval(&self) -> Option<Interval> {
+        let ends = self.low.zip(self.high);
+        ends.map(|(low, high)| Interval { low, high })
+    }
+}
+
 impl Comparison {
+    /// A headline, and nothing beside it yet.
+    pub(super) fn of(
+        [baseline, variant]: [&str; 2],
+        approach: Approach,
+        headline: Result<MultiplierPoint, ComparisonRefusal>,
+    ) -> Self {
+        Self {
+            baseline: baseline.to_owned(),
+            variant: variant.to_owned(),
+            approach,
+            headline,
+            multiplier: Vec::new(),
+            speedup: None,
+            growth: None,
+            approaches: Vec::new(),
+            alternatives: Vec::new(),
+            influence: Vec::new(),
+        }
+    }
+
     /// Whether its multiplier has an interval where both arms were measured.
     pub(super) fn is_sure(&self) -> bool {
         self.headline
@@ -155,11 +182,11 @@ impl Comparison {
             }
         };
         let value = point.value.unwrap_or(f64::NAN);
-        let sure = match (point.low, point.high) {
-            (Some(low), _) if low > 1.0 => format!("{} needs less {}", self.variant, cost.noun()),
-            (_, Some(high)) if high < 1.0 => format!("{} needs more {}", self.variant, cost.noun()),
-            (None, None) => "whether that differs from 1 is not known".to_owned(),
-            _ => "not told apart from 1".to_owned(),
+        let sure = match point.interval() {
+            Some(i) if i.low > 1.0 => format!("{} needs less {}", self.variant, cost.noun()),
+            Some(i) if i.high < 1.0 => format!("{} needs more {}", self.variant, cost.noun()),
+            Some(_) => "not told apart from 1".to_owned(),
+            None => "whether that differs from 1 is not known".to_owned(),
         };
         let by = match self.approach {
             Approach::Profiles => String::new(),
@@ -167,9 +194,7 @@ impl Comparison {
         };
         let beyond = match point.status {
             MultiplierStatus::Measured => "",
-            MultiplierStatus::Extrapolated | MultiplierStatus::Refused => {
-                ", extrapolated beyond what was measured"
-            }
+            _ => ", extrapolated beyond what was measured",
         };
         format!(
             "{} against {}{by}: compute multiplier {value:.2}x ({}) at {:.2e} {}, loss {:.3} nats/token{beyond}: \
@@ -185,13 +210,15 @@ impl Comparison {
     }
 
     fn interval_in_words(&self, point: &MultiplierPoint) -> String {
-        match (point.low, point.high) {
-            (Some(low), Some(high)) => format!("95% interval {low:.2} to {high:.2}"),
-            _ if self.approach == Approach::Envelope => {
+        match point.interval() {
+            Some(interval) => format!("95% interval {}", interval.words(two_digits)),
+            None if self.approach == Approach::Envelope => {
                 "no interval: those of an envelope do not hold".to_owned()
             }
-            _ => "no interval: too few runs, or too many bootstrap replicates without an optimum"
-                .to_owned(),
+            None => {
+                "no interval: too few runs, or too many bootstrap replicates without an optimum"
+                    .to_owned()
+            }
         }
     }
 
@@ -213,8 +240,8 @@ impl Comparison {
             format!("by {}: ", approach.name())
         };
         let range = format!(
-            "{by}as C^{exponent:.2}, 95% {:.2} to {:.2}{p}",
-            interval.low, interval.high
+            "{by}as C^{exponent:.2}, 95% {}{p}",
+            interval.words(two_digits)
         );
         if interval.low > 0.0 {
             format!("the multiplier grows with {} ({range})", cost.noun())
@@ -231,20 +258,19 @@ impl Comparison {
             self.approaches
                 .iter()
                 .find(|by| by.approach == approach)
-                .map(|by| by.point)
+                .map(|by| &by.point)
         };
-        let (Some(profiles), Some(surface)) = (of(Approach::Profiles), of(Approach::Surface))
-        else {
-            return false;
+        let excludes = |one: &MultiplierPoint, other: &MultiplierPoint| {
+            let both = one.interval().zip(other.value);
+            both.is_some_and(|(i, value)| !(i.low..=i.high).contains(&value))
         };
-        let excludes =
-            |one: &MultiplierPoint, other: &MultiplierPoint| match (one.low, one.high, other.value)
-            {
-                (Some(low), Some(high), Some(value)) => !(low..=high).contains(&value),
-                _ => false,
-            };
-        excludes(&profiles, &surface) && excludes(&surface, &profiles)
+        let both = of(Approach::Profiles).zip(of(Approach::Surface));
+        both.is_some_and(|(one, other)| excludes(one, other) && excludes(other, one))
     }
+}
+
+fn two_digits(value: f64) -> String {
+    format!("{value:.2}")
 }
 
 /// `p = 0.030`; what p is below, where it is below a thousandth or the share of one replicate.

@@ -11,7 +11,6 @@ use rayon::prelude::*;
 
 use super::law::Law;
 use super::made::Made;
-use super::method::of_surface;
 use super::multiplier::Pair;
 use super::path::path;
 use super::per_token::PerToken;
@@ -156,13 +155,13 @@ fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
             said.push((
                 approach,
                 "alpha",
-                interval(first.interval(of_surface(|s| s.alpha))),
+                interval(first.of_surface(|s| s.alpha)),
                 base.alpha,
             ));
             said.push((
                 approach,
                 "beta",
-                interval(first.interval(of_surface(|s| s.beta))),
+                interval(first.of_surface(|s| s.beta)),
                 base.beta,
             ));
         }

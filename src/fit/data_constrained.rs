@@ -8,21 +8,9 @@ use nalgebra::{SMatrix, Vector2};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Observation;
 use super::minimize::{Minimum, Stop, minimize};
 use super::surface::Surface;
-
-/// A run on data that it may have repeated.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Run {
-    /// N, parameters.
-    pub n: f64,
-    /// D, tokens seen.
-    pub d: f64,
-    /// Unique tokens among them; all where there are fewer than D.
-    pub unique: f64,
-    /// L, nats/token.
-    pub loss: f64,
-}
 
 /// A surface with what repetition and excess parameters are worth.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
@@ -51,8 +39,7 @@ pub enum DataConstrainedStatus {
 }
 
 /// Why there is no law.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum DataConstrainedRefusal {
     /// Two numbers and a residual.
     #[error("{runs} runs repeat their data; what repetition is worth needs at least {FEWEST}")]
@@ -108,8 +95,20 @@ impl DataConstrained {
     }
 }
 
-/// Fits R*_D and R*_N on a surface that runs without repetition gave.
-pub fn fit(surface: &Surface, runs: &[Run]) -> Result<DataConstrained, DataConstrainedRefusal> {
+/// A run that read text more than once, and the distinct tokens among D.
+type Run<'a> = (&'a Observation, f64);
+
+fn repeating<'a>(runs: &[&'a Observation]) -> Vec<Run<'a>> {
+    let repeating = runs.iter().map(|run| Some((*run, run.repeated()?)));
+    repeating.flatten().collect()
+}
+
+/// Fits R*_D and R*_N, by the runs that repeat, on a surface that the others gave.
+pub fn fit(
+    surface: &Surface,
+    runs: &[&Observation],
+) -> Result<DataConstrained, DataConstrainedRefusal> {
+    let runs = &repeating(runs);
     check(surface, runs)?;
     let found = search(surface, runs);
     let [r_star_d, r_star_n] =
@@ -119,7 +118,7 @@ pub fn fit(surface: &Surface, runs: &[Run]) -> Result<DataConstrained, DataConst
         .all(|r| *r > RANGE.0 && *r < RANGE.1);
     let excess = runs
         .iter()
-        .any(|run| run.n > optimal_n(surface, run.unique.min(run.d)));
+        .any(|(run, unique)| run.params > optimal_n(surface, *unique));
     let status = if inside && excess {
         DataConstrainedStatus::Interior
     } else {
@@ -136,53 +135,48 @@ pub fn fit(surface: &Surface, runs: &[Run]) -> Result<DataConstrained, DataConst
 
 /// log R*_D and log R*_N: where R* exceeds all repetitions, or falls short of them, the objective is flat, and so the search
 /// has several starts.
-fn search(surface: &Surface, runs: &[Run]) -> Minimum<2> {
+fn search(surface: &Surface, runs: &[Run<'_>]) -> Minimum<2> {
     const STARTS: [f64; 3] = [0.0, 2.0, 4.0];
     let from = |log_d: f64, log_n: f64| {
         let start = Vector2::new(log_d, log_n);
         let objective = |x: &Vector2<f64>| objective(surface, runs, x);
         minimize(objective, start, SMatrix::identity(), STOP)
     };
-    let better = |best: Minimum<2>, found: Minimum<2>| {
+    let mut best = from(STARTS[0], STARTS[0]);
+    for (d, n) in STARTS.iter().flat_map(|d| STARTS.map(|n| (*d, n))).skip(1) {
+        let found = from(d, n);
         if found.value < best.value {
-            found
-        } else {
-            best
+            best = found;
         }
-    };
-    let starts = STARTS.iter().flat_map(|d| STARTS.map(|n| (*d, n))).skip(1);
-    starts.fold(from(STARTS[0], STARTS[0]), |best, (d, n)| {
-        better(best, from(d, n))
-    })
+    }
+    best
 }
 
-fn check(s: &Surface, runs: &[Run]) -> Result<(), DataConstrainedRefusal> {
+fn check(s: &Surface, runs: &[Run<'_>]) -> Result<(), DataConstrainedRefusal> {
     let positive = |x: &f64| x.is_finite() && *x > 0.0;
     if !runs
         .iter()
-        .all(|run| [run.n, run.d, run.unique, run.loss].iter().all(positive))
+        .all(|(run, unique)| run.is_positive() && positive(unique))
     {
         return Err(DataConstrainedRefusal::NotPositive);
     }
     if ![s.a, s.b, s.alpha, s.beta].iter().all(positive) {
         return Err(DataConstrainedRefusal::NoOptimum);
     }
-    let repeating = runs.iter().filter(|run| run.d > run.unique).count();
-    if repeating < FEWEST {
-        Err(DataConstrainedRefusal::TooFewRuns { runs: repeating })
+    if runs.len() < FEWEST {
+        Err(DataConstrainedRefusal::TooFewRuns { runs: runs.len() })
     } else {
         Ok(())
     }
 }
 
 /// The sum of Huber's loss, and its gradient by log R*_D and log R*_N.
-fn objective(s: &Surface, runs: &[Run], x: &Vector2<f64>) -> (f64, Vector2<f64>) {
+fn objective(s: &Surface, runs: &[Run<'_>], x: &Vector2<f64>) -> (f64, Vector2<f64>) {
     let (r_star_d, r_star_n) = (x[0].exp(), x[1].exp());
     let (mut value, mut gradient) = (0.0, Vector2::zeros());
-    for run in runs {
-        let unique = run.unique.min(run.d);
-        let (d, d_by) = worth(run.d, unique, r_star_d);
-        let (n, n_by) = worth(run.n, optimal_n(s, unique), r_star_n);
+    for (run, unique) in runs {
+        let (d, d_by) = worth(run.tokens, *unique, r_star_d);
+        let (n, n_by) = worth(run.params, optimal_n(s, *unique), r_star_n);
         let in_n = s.a * (-s.alpha * n.ln()).exp();
         let in_d = s.b * (-s.beta * d.ln()).exp();
         let loss = s.e + in_n + in_d;
@@ -199,6 +193,7 @@ fn objective(s: &Surface, runs: &[Run], x: &Vector2<f64>) -> (f64, Vector2<f64>)
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::tests::run;
     use super::*;
 
     /// Muennighoff et al., appendix A: their fit on C4.
@@ -210,7 +205,7 @@ mod tests {
         beta: 0.353,
     };
 
-    fn runs(r_star_d: f64, r_star_n: f64) -> Vec<Run> {
+    fn runs(r_star_d: f64, r_star_n: f64) -> Vec<Observation> {
         let status = DataConstrainedStatus::Interior;
         let law = DataConstrained {
             surface: SURFACE,
@@ -223,16 +218,18 @@ mod tests {
         for unique in [1e8, 4e8, 1.5e9, 9e9] {
             for epochs in [1.0, 2.0, 4.0, 8.0, 20.0, 60.0] {
                 for n in [2e7, 1e8, 5e8, 3e9] {
-                    runs.push(Run {
-                        n,
-                        d: epochs * unique,
-                        unique,
-                        loss: law.loss(n, epochs * unique, unique),
-                    });
+                    let d = epochs * unique;
+                    let mut run = run(n, d, law.loss(n, d, unique));
+                    run.further.unique_tokens = Some(unique);
+                    runs.push(run);
                 }
             }
         }
         runs
+    }
+
+    fn fitted(runs: &[Observation]) -> Result<DataConstrained, DataConstrainedRefusal> {
+        fit(&SURFACE, &runs.iter().collect::<Vec<_>>())
     }
 
     proptest! {
@@ -240,7 +237,7 @@ mod tests {
 
         #[test]
         fn what_repetition_is_worth_is_recovered(r_star_d in 2.0..40.0f64, r_star_n in 1.0..20.0f64) {
-            let fitted = fit(&SURFACE, &runs(r_star_d, r_star_n)).unwrap();
+            let fitted = fitted(&runs(r_star_d, r_star_n)).unwrap();
             prop_assert_eq!(fitted.status, DataConstrainedStatus::Interior);
             prop_assert!((fitted.r_star_d / r_star_d - 1.0).abs() < 1e-3, "{fitted:?}");
             prop_assert!((fitted.r_star_n / r_star_n - 1.0).abs() < 1e-3, "{fitted:?}");
@@ -250,7 +247,7 @@ mod tests {
         #[test]
         fn gradients_are_those_of_the_values(log_d in -1.0..4.0f64, log_n in -1.0..4.0f64) {
             let runs = runs(15.4, 5.3);
-            let at = |d: f64, n: f64| objective(&SURFACE, &runs, &Vector2::new(log_d + d, log_n + n));
+            let at = |d: f64, n: f64| objective(&SURFACE, &repeating(&runs.iter().collect::<Vec<_>>()), &Vector2::new(log_d + d, log_n + n));
             let (_, gradient) = at(0.0, 0.0);
             let h = 1e-5;
             for (i, difference) in [at(h, 0.0).0 - at(-h, 0.0).0, at(0.0, h).0 - at(0.0, -h).0].into_iter().enumerate() {
@@ -262,7 +259,7 @@ mod tests {
     /// The published constants, from runs that obey them.
     #[test]
     fn muennighoffs_constants_come_back() {
-        let fitted = fit(&SURFACE, &runs(15.4, 5.3)).unwrap();
+        let fitted = fitted(&runs(15.4, 5.3)).unwrap();
         assert!(
             (fitted.r_star_d - 15.4).abs() < 0.01 && (fitted.r_star_n - 5.3).abs() < 0.01,
             "{fitted:?}"
@@ -273,18 +270,18 @@ mod tests {
 
     #[test]
     fn what_no_run_shows_is_flagged_or_refused() {
-        let once: Vec<Run> = runs(15.4, 5.3)
+        let once: Vec<Observation> = runs(15.4, 5.3)
             .into_iter()
-            .filter(|run| run.d == run.unique)
+            .filter(|run| Some(run.tokens) == run.further.unique_tokens)
             .collect();
-        let refusal = fit(&SURFACE, &once).unwrap_err();
+        let refusal = fitted(&once).unwrap_err();
         insta::assert_snapshot!(refusal, @"0 runs repeat their data; what repetition is worth needs at least 3");
-        let small: Vec<Run> = runs(15.4, 5.3)
+        let small: Vec<Observation> = runs(15.4, 5.3)
             .into_iter()
-            .filter(|run| run.n < 3e7 && run.unique > 1e9)
+            .filter(|run| run.params < 3e7 && run.further.unique_tokens > Some(1e9))
             .collect();
         assert_eq!(
-            fit(&SURFACE, &small).unwrap().status,
+            fitted(&small).unwrap().status,
             DataConstrainedStatus::AtBound
         );
     }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Observation;
+use super::numbers::mean;
 use super::surface::Surface;
 
 /// Whether the residuals of a surface go with what they should not go with.
@@ -33,11 +34,12 @@ impl Trend {
     }
 }
 
-pub(super) fn diagnose(runs: &[(usize, &Observation)], surface: &Surface) -> Diagnosis {
-    let errors: Vec<f64> = runs.iter().map(|(_, run)| run.error(surface)).collect();
+pub(super) fn diagnose(runs: &[&Observation], surface: &Surface) -> Diagnosis {
+    let of_each =
+        |of: &dyn Fn(&Observation) -> f64| runs.iter().map(|run| of(run)).collect::<Vec<f64>>();
+    let errors = of_each(&|run| run.error(surface));
     let against = |name: &str, of: fn(&Observation) -> f64| {
-        let values: Vec<f64> = runs.iter().map(|(_, run)| of(run)).collect();
-        let correlation = pearson(&ranks(&errors), &ranks(&values));
+        let correlation = pearson(&ranks(&errors), &ranks(&of_each(&of)));
         // Spearman's correlation has a variance of 1/(n - 1) where there is none.
         let z = correlation.abs() * (runs.len() as f64 - 1.0).sqrt();
         Trend {
@@ -56,7 +58,7 @@ pub(super) fn diagnose(runs: &[(usize, &Observation)], surface: &Surface) -> Dia
             against("D", |run| run.tokens),
             against("C", |run| run.flops),
         ],
-        furthest: furthest.map(|(at, error)| (runs[at].1.run.clone(), *error)),
+        furthest: furthest.map(|(at, error)| (runs[at].run.clone(), *error)),
     }
 }
 
@@ -74,8 +76,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 }
 
 fn pearson(x: &[f64], y: &[f64]) -> f64 {
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let (mx, my) = (mean(x), mean(y));
+    let [mx, my] = [x, y].map(|values| mean(values.iter().copied()));
     let sum = |f: fn(f64, f64) -> f64| x.iter().zip(y).map(|(a, b)| f(a - mx, b - my)).sum::<f64>();
     let (xx, yy) = (sum(|a, _| a * a), sum(|_, b| b * b));
     if xx > 0.0 && yy > 0.0 {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::budget_json::{self, BudgetInUnit};
 use super::by_key::by_key;
 use super::interval::student;
+use super::numbers::mean;
 use super::polynomial::FEWEST;
 use super::{Interval, Observation, Study};
 
@@ -94,26 +95,17 @@ fn comparison(
     baseline: &str,
     runs: &[&Observation],
 ) -> Option<DirectComparison> {
-    let mut arms: Vec<DirectArm> = Vec::new();
-    let of = |arm: &str| {
-        runs.iter()
-            .filter(|run| run.arm == arm)
-            .copied()
-            .collect::<Vec<_>>()
-    };
-    let base = of(baseline);
-    for run in runs {
-        if arms.iter().all(|arm| arm.arm != run.arm) {
-            arms.push(direct_arm(
-                &run.arm,
-                &of(&run.arm),
-                if run.arm == baseline { &[] } else { &base },
-            ));
-        }
-    }
-    if arms.len() < 2 {
+    let by_arm = by_key(runs.iter().copied(), |run| run.arm.as_str());
+    if by_arm.len() < 2 {
         return None;
     }
+    let base = by_arm.iter().find(|(arm, _)| *arm == baseline);
+    let base = base.map_or(&[][..], |(_, runs)| runs);
+    let arm = |(arm, runs): &(&str, Vec<&Observation>)| {
+        let others = if *arm == baseline { &[] } else { base };
+        direct_arm(arm, runs, others)
+    };
+    let mut arms: Vec<DirectArm> = by_arm.iter().map(arm).collect();
     arms.sort_by(|a, b| a.loss.total_cmp(&b.loss));
     Some(DirectComparison {
         budget,
@@ -131,33 +123,24 @@ fn direct_arm(arm: &str, runs: &[&Observation], baseline: &[&Observation]) -> Di
     DirectArm {
         arm: arm.to_owned(),
         runs: runs.len(),
-        loss: mean(runs.iter().map(|run| &run.loss)),
-        params: mean(runs.iter().map(|run| &run.params)),
+        loss: mean(runs.iter().map(|run| run.loss)),
+        params: mean(runs.iter().map(|run| run.params)),
         difference: (!by_seed.is_empty()).then(|| difference(by_seed)),
     }
 }
 
 /// Student (1908), for paired differences.
 fn difference(by_seed: Vec<f64>) -> Difference {
-    let (value, count) = (mean(by_seed.iter()), by_seed.len() as f64);
+    let (value, count) = (mean(by_seed.iter().copied()), by_seed.len() as f64);
     let interval = (by_seed.len() > 1).then(|| {
         let variance = by_seed.iter().map(|d| (d - value).powi(2)).sum::<f64>() / (count - 1.0);
-        let half = student(count - 1.0) * (variance / count).sqrt();
-        Interval {
-            low: value - half,
-            high: value + half,
-        }
+        Interval::around(value, student(count - 1.0) * (variance / count).sqrt())
     });
     Difference {
         value,
         interval,
         by_seed,
     }
-}
-
-fn mean<'a>(values: impl ExactSizeIterator<Item = &'a f64>) -> f64 {
-    let count = values.len() as f64;
-    values.sum::<f64>() / count
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Serialize, Serializer};
 
-use super::surface::{Parameter, SurfaceStatus};
-use super::{Approach, ArmFit, ArmSurface, Comparison, Trend};
+use super::surface::{Parameter, SurfaceStatus, symbols};
+use super::{Approach, ArmFit, ArmSurface, Comparison, Growth, Trend};
 
 /// Multiplier, or its inverse, beyond which units are a likelier reason than an architecture.
 const FARTHEST: f64 = 100.0;
@@ -76,8 +76,7 @@ impl Display for Doubt {
                 trend.against, trend.correlation, trend.p_value
             ),
             Self::AtBound { arm, parameters } => {
-                let symbols: Vec<&str> = parameters.iter().map(|parameter| parameter.symbol()).collect();
-                let symbols = symbols.join(", ");
+                let symbols = symbols(parameters);
                 write!(to, "the surface of `{arm}` has {symbols} at its bound of 0: these runs do not identify it")
             }
             Self::NearBound { arm } => write!(
@@ -101,36 +100,27 @@ impl Serialize for Doubt {
 
 /// The doubts about a study's fits, those about its runs first.
 pub(super) fn doubts(arms: &[ArmFit], comparisons: &[Comparison]) -> Vec<Doubt> {
-    let disagree = comparisons
-        .iter()
-        .filter(|comparison| comparison.approaches_disagree());
-    let mut found: Vec<Doubt> = comparisons.iter().filter_map(implausible).collect();
-    found.extend(disagree.map(|comparison| Doubt::ApproachesDisagree {
-        variant: comparison.variant.clone(),
-    }));
-    for arm in arms {
-        found.extend(trends(arm));
-        found.extend(at_bound(arm));
-    }
-    let near = arms
-        .iter()
-        .filter(|arm| arm.surface.as_ref().is_ok_and(ArmSurface::is_near_bound));
-    found.extend(near.map(|arm| Doubt::NearBound {
+    let disagree = comparisons.iter().filter(|c| c.approaches_disagree());
+    let disagree = disagree.map(|c| Doubt::ApproachesDisagree {
+        variant: c.variant.clone(),
+    });
+    let near = |arm: &&ArmFit| arm.surface.as_ref().is_ok_and(ArmSurface::is_near_bound);
+    let near = arms.iter().filter(near).map(|arm| Doubt::NearBound {
         arm: arm.arm.clone(),
-    }));
+    });
+    let is_told = |growth: &Growth| growth.interval.is_some();
     let has_no_floor = |c: &Comparison| {
-        c.headline.is_ok()
-            && c.growth.is_some_and(|growth| {
-                growth.interval.is_some() && growth.approach != Approach::Surface
-            })
+        let growth = c.growth.filter(|_| c.headline.is_ok()).filter(is_told);
+        growth.is_some_and(|growth| growth.approach != Approach::Surface)
     };
-    found.extend(
-        comparisons
-            .iter()
-            .any(has_no_floor)
-            .then_some(Doubt::GrowthWithoutFloor),
-    );
-    found
+    let has_no_floor = comparisons.iter().any(has_no_floor);
+    let implausible = comparisons.iter().filter_map(implausible);
+    implausible
+        .chain(disagree)
+        .chain(arms.iter().flat_map(|arm| trends(arm).chain(at_bound(arm))))
+        .chain(near)
+        .chain(has_no_floor.then_some(Doubt::GrowthWithoutFloor))
+        .collect()
 }
 
 fn implausible(comparison: &Comparison) -> Option<Doubt> {
@@ -143,12 +133,9 @@ fn implausible(comparison: &Comparison) -> Option<Doubt> {
 }
 
 fn trends(arm: &ArmFit) -> impl Iterator<Item = Doubt> {
-    let trends = arm
-        .diagnosis
-        .iter()
-        .flat_map(|diagnosis| &diagnosis.trends)
-        .filter(|trend| trend.is_suspect());
-    trends.map(|trend| Doubt::Trend {
+    let trends = arm.diagnosis.iter().flat_map(|found| &found.trends);
+    let suspect = trends.filter(|trend| trend.is_suspect());
+    suspect.map(|trend| Doubt::Trend {
         arm: arm.arm.clone(),
         trend: trend.clone(),
     })

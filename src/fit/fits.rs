@@ -69,11 +69,12 @@ pub fn fit(study: &Study, settings: &Settings) -> Fits {
         .iter()
         .map(|arm| arm.prepared.tell(&seen, &arm.made, &arm.profile_draws))
         .collect();
-    let others = carried
-        .iter()
-        .filter(|arm| arm.prepared.name != settings.baseline);
+    let arms = carried.iter().zip(&told);
+    let (base, others): (Vec<_>, Vec<_>) = arms.partition(|(_, arm)| arm.arm == settings.baseline);
+    let base = base.first().copied();
     let comparisons: Vec<Comparison> = others
-        .map(|arm| compared(&tuned_study, &seen, settings, &carried, &told, arm))
+        .into_iter()
+        .map(|other| compared(&tuned_study, &seen, settings, base, other))
         .collect();
     let replicates = replicates(&seen, settings);
     let mut notes = seen.notes.clone();

@@ -8,7 +8,9 @@ use super::law::{Law, PowerLaw};
 use super::line::{Line, line};
 use super::made::Made;
 use super::method::Drawn;
-use super::{Approach, Interval, Profile, Vertex, span};
+use super::numbers::range;
+use super::surface::SurfaceRefusal;
+use super::{Approach, Interval, Profile, Vertex};
 
 /// A power law of loss and one of size in compute.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
@@ -75,8 +77,7 @@ impl Frontier {
 }
 
 /// Why there is no frontier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrontierRefusal {
     /// A line needs two points.
     #[error(
@@ -125,10 +126,23 @@ pub(super) fn fit(profiles: &[Profile]) -> Result<Frontier, FrontierRefusal> {
         n_exponent_interval: None,
         profiles_used: vertices.len(),
         profiles_left_out: profiles.len() - vertices.len(),
-        flops_range: span::range(vertices.iter().map(|(c, _)| *c)),
-        loss_range: span::range(vertices.iter().map(|(_, v)| v.loss_opt)),
+        flops_range: range(vertices.iter().map(|(c, _)| *c)),
+        loss_range: range(vertices.iter().map(|(_, v)| v.loss_opt)),
         holdout: holdout(&vertices),
     })
+}
+
+/// Why there is no law by an approach, where that is known.
+pub(super) fn refusal<S>(
+    by: Approach,
+    surface: &Result<S, SurfaceRefusal>,
+    profiles: &[Profile],
+) -> Option<String> {
+    match by {
+        Approach::Surface => surface.as_ref().err().map(ToString::to_string),
+        Approach::Envelope => None,
+        _ => fit(profiles).err().map(|reason| reason.to_string()),
+    }
 }
 
 fn holdout(vertices: &[(f64, Vertex)]) -> Option<Holdout> {
@@ -146,9 +160,7 @@ fn holdout(vertices: &[(f64, Vertex)]) -> Option<Holdout> {
 /// The frontier along a surface, as E + a·C^-k within the compute that was measured: exact where a token costs 6N.
 pub(super) fn along(made: &Made) -> Option<Frontier> {
     let (loss, size) = lines_along(made, &made.estimate)?;
-    let Drawn::Surface(surface) = made.estimate else {
-        return None;
-    };
+    let surface = made.estimate.surface()?;
     Some(Frontier {
         approach: made.method.approach(),
         e: surface.e,
@@ -170,7 +182,7 @@ pub(super) fn along(made: &Made) -> Option<Frontier> {
 /// log(L* - E) and log N* in log C along a surface.
 fn lines_along(made: &Made, drawn: &Drawn) -> Option<(Line, Line)> {
     const POINTS: usize = 9;
-    let (Law::Path(path), Drawn::Surface(surface)) = (made.method.law(drawn)?, drawn) else {
+    let (Law::Path(path), surface) = (made.method.law(drawn)?, drawn.surface()?) else {
         return None;
     };
     let (first, last) = made.flops_range;

@@ -8,9 +8,9 @@ use isoflop_core::units::Ordered;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::distinct::distinct;
 use super::interval::student;
 use super::line::line;
+use super::numbers::{distinct, mean};
 use super::polynomial::{Form, minimum};
 use super::{Interval, Observation, Study};
 
@@ -79,12 +79,10 @@ pub(super) fn laws(study: &Study) -> Vec<HyperLaw> {
 
 fn law(study: &Study, arm: &str, of: Hyper) -> Option<HyperLaw> {
     let mut cells: BTreeMap<(Ordered, Budget), Vec<(f64, &Observation)>> = BTreeMap::new();
-    for run in study.observations.iter().filter(|run| run.arm == arm) {
+    for (_, run) in study.runs_of(arm) {
         if let Some(value) = value(run, of) {
-            cells
-                .entry((Ordered(run.params), run.budget))
-                .or_default()
-                .push((value, run));
+            let cell = cells.entry((Ordered(run.params), run.budget)).or_default();
+            cell.push((value, run));
         }
     }
     let optima: Vec<HyperOptimum> = cells.values().filter_map(|cell| optimum(cell)).collect();
@@ -114,24 +112,14 @@ fn optimum(cell: &[(f64, &Observation)]) -> Option<HyperOptimum> {
     if least.len() < FEWEST {
         return None;
     }
-    let tried: Vec<(f64, f64)> = least
-        .into_iter()
-        .map(|(value, loss)| (value.0, loss))
-        .collect();
-    let (at, _) = tried
-        .iter()
-        .enumerate()
-        .min_by(|a, b| a.1.1.total_cmp(&b.1.1))?;
+    let tried: Vec<(f64, f64)> = least.into_iter().map(|(of, loss)| (of.0, loss)).collect();
+    let at = (0..tried.len()).min_by(|a, b| tried[*a].1.total_cmp(&tried[*b].1))?;
     let at_edge = at == 0 || at + 1 == tried.len();
     // The parabola through the best value and its neighbours: further away the loss is no parabola.
     let near = &tried[at.saturating_sub(1)..(at + 2).min(tried.len())];
-    let data: Vec<(f64, f64, f64)> = near
-        .iter()
-        .map(|(value, loss)| (value.ln(), *loss, 1.0))
-        .collect();
-    let vertex = (!at_edge)
-        .then(|| minimum(Form::Parabola, &data).ok())
-        .flatten();
+    let near = near.iter().map(|(value, loss)| (value.ln(), *loss, 1.0));
+    let vertex = minimum(Form::Parabola, &near.collect::<Vec<_>>());
+    let vertex = vertex.ok().filter(|_| !at_edge);
     let run = cell[0].1;
     Some(HyperOptimum {
         params: run.params,
@@ -155,19 +143,15 @@ fn power(optima: &[HyperOptimum]) -> Option<HyperPower> {
     }
     let fitted = line(points.iter().copied());
     let freedom = points.len() as f64 - 2.0;
-    let mean = points.iter().map(|p| p.0).sum::<f64>() / points.len() as f64;
+    let mean = mean(points.iter().map(|p| p.0));
     let (spread, squares) = points.iter().fold((0.0, 0.0), |(xx, rr), (x, y)| {
         (xx + (x - mean).powi(2), rr + (y - fitted.at(*x)).powi(2))
     });
     let half = student(freedom) * (squares / freedom / spread).sqrt();
-    let interval = Interval {
-        low: fitted.slope - half,
-        high: fitted.slope + half,
-    };
     Some(HyperPower {
         factor: fitted.intercept.exp(),
         exponent: fitted.slope,
-        exponent_interval: Some(interval),
+        exponent_interval: Some(Interval::around(fitted.slope, half)),
     })
 }
 

@@ -18,6 +18,29 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl Interval {
+    /// Of a value, so far to each side.
+    pub(super) fn around(value: f64, half: f64) -> Self {
+        Self {
+            low: value - half,
+            high: value + half,
+        }
+    }
+
+    /// The interval of what follows from the value.
+    pub(super) fn map(self, of: impl Fn(f64) -> f64) -> Self {
+        Self {
+            low: of(self.low),
+            high: of(self.high),
+        }
+    }
+
+    /// `1.20 to 1.41`
+    pub fn words(self, show: impl Fn(f64) -> String) -> String {
+        format!("{} to {}", show(self.low), show(self.high))
+    }
+}
+
 /// Share of replicates that may fail (a parabola that opens downwards, say) before no interval is given.
 const FAILURES_ALLOWED: f64 = 0.05;
 
@@ -45,17 +68,22 @@ pub(super) fn student(freedom: f64) -> f64 {
 }
 
 /// The central 95% of the replicates, widened around the estimate; none where too many failed.
-pub(super) fn interval(draws: Vec<Option<f64>>, estimate: f64, widening: f64) -> Option<Interval> {
-    let count = draws.len();
+pub(super) fn interval(
+    draws: impl IntoIterator<Item = Option<f64>>,
+    estimate: f64,
+    widening: f64,
+) -> Option<Interval> {
+    let draws: Vec<Option<f64>> = draws.into_iter().collect();
     let mut values: Vec<f64> = draws
-        .into_iter()
+        .iter()
+        .copied()
         .flatten()
         .filter(|v| v.is_finite())
         .collect();
-    if count == 0
+    if draws.is_empty()
         || !estimate.is_finite()
         || !widening.is_finite()
-        || (values.len() as f64) < (1.0 - FAILURES_ALLOWED) * count as f64
+        || (values.len() as f64) < (1.0 - FAILURES_ALLOWED) * draws.len() as f64
     {
         return None;
     }
@@ -67,11 +95,9 @@ pub(super) fn interval(draws: Vec<Option<f64>>, estimate: f64, widening: f64) ->
     })
 }
 
+/// Of what the logarithm has an interval.
 pub(super) fn exp(log: Interval) -> Interval {
-    Interval {
-        low: log.low.exp(),
-        high: log.high.exp(),
-    }
+    log.map(f64::exp)
 }
 
 /// Two-sided p that the truth is 0, from the same widened draws as the interval; at least one draw's share.

@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Profile;
 use super::frontier::usable;
 use super::law::PowerLaw;
 use super::line::Line;
+use super::numbers::range;
 use super::scalar;
-use super::{Profile, Vertex};
 
 /// A frontier whose irreducible loss was fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
@@ -28,7 +29,7 @@ const FEWEST: usize = 4;
 
 /// Of one arm; none with fewer than four optima.
 pub(super) fn irreducible(profiles: &[Profile]) -> Option<Irreducible> {
-    let (law, at_bound) = through(&points(&usable(profiles)))?;
+    let (law, at_bound) = through(&optima(profiles))?;
     Some(Irreducible {
         e: law.e,
         a: law.log_a.exp(),
@@ -47,8 +48,8 @@ pub(super) fn through(optima: &[(f64, f64)]) -> Option<(PowerLaw, bool)> {
 }
 
 /// The laws of two arms that share E, with exponents of their own; none with fewer than four optima in either.
-pub(super) fn shared(base: &[Profile], other: &[Profile]) -> Option<(f64, bool, [PowerLaw; 2])> {
-    let arms = [points(&usable(base)), points(&usable(other))];
+pub(super) fn shared(arms: [&[Profile]; 2]) -> Option<(f64, bool, [PowerLaw; 2])> {
+    let arms = arms.map(optima);
     if arms.iter().any(|arm| arm.len() < FEWEST) {
         return None;
     }
@@ -58,7 +59,7 @@ pub(super) fn shared(base: &[Profile], other: &[Profile]) -> Option<(f64, bool, 
 
 /// The law of an arm whose E is given; none where E is not below every optimum.
 pub(super) fn pinned(profiles: &[Profile], e: f64) -> Option<PowerLaw> {
-    let optima = points(&usable(profiles));
+    let optima = optima(profiles);
     (optima.len() >= 2 && optima.iter().all(|(_, loss)| *loss > e))
         .then(|| above(&optima, e))
         .flatten()
@@ -66,8 +67,8 @@ pub(super) fn pinned(profiles: &[Profile], e: f64) -> Option<PowerLaw> {
 
 /// One exponent for both arms, which makes their frontiers parallel (So et al., arXiv:2109.08668): k, and the multiplier, which is
 /// then the same at every compute.
-pub(super) fn parallel(base: &[Profile], other: &[Profile]) -> Option<(f64, f64)> {
-    let arms = [points(&usable(base)), points(&usable(other))];
+pub(super) fn parallel(arms: [&[Profile]; 2]) -> Option<(f64, f64)> {
+    let arms = arms.map(optima);
     if arms.iter().any(|arm| arm.len() < 2) {
         return None;
     }
@@ -91,9 +92,9 @@ pub(super) fn parallel(base: &[Profile], other: &[Profile]) -> Option<(f64, f64)
 /// (log C, L*).
 type Optima = Vec<(f64, f64)>;
 
-fn points(vertices: &[(f64, Vertex)]) -> Optima {
+fn optima(profiles: &[Profile]) -> Optima {
+    let vertices = usable(profiles).into_iter();
     vertices
-        .iter()
         .map(|(flops, vertex)| (flops.ln(), vertex.loss_opt))
         .collect()
 }
@@ -109,11 +110,11 @@ fn above(optima: &[(f64, f64)], e: f64) -> Option<PowerLaw> {
 
 /// E where the squares of log L̂ - log L over all arms are least, and whether that is at a bound.
 fn common(arms: &[&[(f64, f64)]]) -> (f64, bool) {
-    let least = arms
+    let losses = arms
         .iter()
         .flat_map(|arm| arm.iter())
-        .map(|(_, loss)| *loss)
-        .fold(f64::INFINITY, f64::min);
+        .map(|(_, loss)| *loss);
+    let (least, _) = range(losses);
     let squares = |e: f64| arms.iter().map(|arm| squares(arm, e)).sum::<f64>();
     // One minimum is not promised: the best of a grid is refined between its neighbours.
     const GRID: usize = 100;
@@ -121,12 +122,8 @@ fn common(arms: &[&[(f64, f64)]]) -> (f64, bool) {
     let best = (0..GRID)
         .min_by(|a, b| squares(at(*a)).total_cmp(&squares(at(*b))))
         .unwrap_or(0);
-    let (e, _) = scalar::minimum(
-        squares,
-        at(best.saturating_sub(1)),
-        at(best + 1) * (1.0 - 1e-6),
-        1e-9,
-    );
+    let (from, to) = (at(best.saturating_sub(1)), at(best + 1) * (1.0 - 1e-6));
+    let e = scalar::minimum(squares, from, to, 1e-9);
     (e, e < 1e-3 * least || e > 0.985 * least)
 }
 

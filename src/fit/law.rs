@@ -1,7 +1,5 @@
 //! Loss against compute along a frontier, and its inverse: what any approach comes to, and what arms are compared by.
 
-use serde::Serialize;
-
 /// L*(C), the least loss that C buys.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Law {
@@ -12,10 +10,9 @@ pub(super) enum Law {
 }
 
 /// L* = E + a·C^-k.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PowerLaw {
     /// Irreducible loss, nats/token; zero in the form of So et al. (arXiv:2109.08668).
-    #[serde(rename = "E")]
     pub e: f64,
     /// Logarithm of the factor a, which is in nats/token at C = 1.
     pub log_a: f64,

@@ -7,7 +7,7 @@ use super::law::Law;
 use super::method::{Drawn, Method};
 use super::polynomial::Form;
 use super::resample::Cells;
-use super::surface::Objective;
+use super::surface::{Objective, Surface};
 use super::{Approach, Interval};
 
 /// An arm's law by one approach.
@@ -51,9 +51,8 @@ impl Made {
     /// The interval of p in N* ∝ C^p; along a surface where a token costs 6N.
     pub(super) fn n_exponent_interval(&self) -> Option<Interval> {
         self.interval(|drawn| match drawn {
-            Drawn::Profiles { lines, .. } => lines.map(|(_, size)| size.slope),
-            Drawn::Surface(surface) => Some(surface.beta / (surface.alpha + surface.beta)),
-            Drawn::Envelope(_) => None,
+            Drawn::Surface(surface) => Some(surface.n_exponent()),
+            _ => drawn.lines().map(|(_, size)| size.slope),
         })
     }
 
@@ -78,12 +77,13 @@ impl Made {
 
     /// The interval of a number that every draw gives.
     pub(super) fn interval(&self, of: impl Fn(&Drawn) -> Option<f64>) -> Option<Interval> {
-        let estimate = of(&self.estimate)?;
-        interval(
-            self.draws.iter().map(|drawn| of(drawn.as_ref()?)).collect(),
-            estimate,
-            self.widening(),
-        )
+        let draws = self.draws.iter().map(|drawn| of(drawn.as_ref()?));
+        interval(draws, of(&self.estimate)?, self.widening())
+    }
+
+    /// The interval of a number of a surface.
+    pub(super) fn of_surface(&self, of: impl Fn(&Surface) -> f64) -> Option<Interval> {
+        self.interval(|drawn| drawn.surface().map(&of))
     }
 }
 
@@ -94,21 +94,14 @@ pub(super) fn draws(
     seed: u64,
     replicates: u32,
 ) -> Vec<Vec<Option<Drawn>>> {
-    let rows: Vec<Vec<Option<Drawn>>> = (0..replicates)
+    let mut rows: Vec<Vec<Option<Drawn>>> = (0..replicates)
         .into_par_iter()
         .map(|replicate| {
             let weights = cells.weights(seed, replicate);
             methods.iter().map(|method| method.draw(&weights)).collect()
         })
         .collect();
-    let mut columns: Vec<Vec<Option<Drawn>>> = methods
-        .iter()
-        .map(|_| Vec::with_capacity(rows.len()))
-        .collect();
-    for row in rows {
-        row.into_iter()
-            .zip(&mut columns)
-            .for_each(|(drawn, column)| column.push(drawn));
-    }
-    columns
+    (0..methods.len())
+        .map(|method| rows.iter_mut().map(|row| row[method].take()).collect())
+        .collect()
 }

@@ -51,11 +51,27 @@ pub(super) enum Drawn {
     Envelope(Line),
 }
 
-/// A number of a surface in a draw.
-pub(super) fn of_surface(of: impl Fn(&Surface) -> f64) -> impl Fn(&Drawn) -> Option<f64> {
-    move |drawn| match drawn {
-        Drawn::Surface(surface) => Some(of(surface)),
-        _ => None,
+impl Drawn {
+    pub(super) fn surface(&self) -> Option<&Surface> {
+        match self {
+            Self::Surface(surface) => Some(surface),
+            _ => None,
+        }
+    }
+
+    pub(super) fn vertices(&self) -> Option<&[Option<Parabola>]> {
+        match self {
+            Self::Profiles { vertices, .. } => Some(vertices),
+            _ => None,
+        }
+    }
+
+    /// log L and log N in log C, of profiles.
+    pub(super) fn lines(&self) -> Option<(Line, Line)> {
+        match self {
+            Self::Profiles { lines, .. } => *lines,
+            _ => None,
+        }
     }
 }
 
@@ -64,10 +80,8 @@ impl Method {
     pub(super) fn draw(&self, weights: &[f64]) -> Option<Drawn> {
         match self {
             Self::Profiles { form, cells } => {
-                let vertices: Vec<_> = cells
-                    .iter()
-                    .map(|cell| cell.vertex(*form, weights))
-                    .collect();
+                let vertex = |cell: &Cell| minimum(*form, &cell.weighted(|run| weights[run])).ok();
+                let vertices: Vec<_> = cells.iter().map(vertex).collect();
                 let lines = lines(cells, &vertices);
                 Some(Drawn::Profiles { vertices, lines })
             }
@@ -95,16 +109,19 @@ impl Method {
             (Self::Surface { per_token, .. }, Drawn::Surface(surface)) => {
                 path(surface, per_token).map(Law::Path)
             }
-            (
-                _,
-                Drawn::Profiles {
-                    lines: Some((loss, _)),
-                    ..
-                }
-                | Drawn::Envelope(loss),
-            ) => Some(power(loss)),
-            _ => None,
+            (_, Drawn::Envelope(loss)) => Some(power(loss)),
+            _ => drawn.lines().map(|(loss, _)| power(&loss)),
         }
+    }
+
+    /// The optima that the frontier goes through, as (log C, L*), of profiles.
+    pub(super) fn optima(&self, drawn: &Drawn) -> Option<Vec<(f64, f64)>> {
+        let Self::Profiles { cells, .. } = self else {
+            return None;
+        };
+        let optima = used(cells, drawn.vertices()?);
+        let optima = optima.map(|(cell, vertex)| Some((cell.log_flops, vertex?.loss_opt)));
+        Some(optima.flatten().collect())
     }
 
     /// Numbers that it spends its runs on.
@@ -121,7 +138,10 @@ impl Method {
     /// How many runs it rests on.
     pub(super) fn runs(&self) -> usize {
         match self {
-            Self::Profiles { form, cells } => cells.iter().map(|cell| cell.runs_used(*form)).sum(),
+            Self::Profiles { form, cells } => cells
+                .iter()
+                .map(|cell| runs_used(*form, &cell.weighted(|_| 1.0)))
+                .sum(),
             _ => self.places().len(),
         }
     }
@@ -165,43 +185,30 @@ impl Method {
 }
 
 impl Cell {
-    fn runs_used(&self, form: Form) -> usize {
-        let data: Vec<Weighted> = self
-            .runs
-            .iter()
-            .map(|(log_n, loss, _)| (*log_n, *loss, 1.0))
-            .collect();
-        runs_used(form, &data)
+    fn weighted(&self, weight: impl Fn(usize) -> f64) -> Vec<Weighted> {
+        let runs = self.runs.iter();
+        runs.map(|(log_n, loss, run)| (*log_n, *loss, weight(*run)))
+            .collect()
     }
+}
 
-    fn vertex(&self, form: Form, weights: &[f64]) -> Option<Parabola> {
-        let data: Vec<Weighted> = self
-            .runs
-            .iter()
-            .map(|(log_n, loss, run)| (*log_n, *loss, weights[*run]))
-            .collect();
-        (data.len() > 3)
-            .then(|| minimum(form, &data).ok())
-            .flatten()
-    }
+/// The cells that the frontier goes through, with their vertices.
+fn used<'a>(
+    cells: &'a [Cell],
+    vertices: &'a [Option<Parabola>],
+) -> impl Iterator<Item = (&'a Cell, Option<Parabola>)> {
+    let cells = cells.iter().zip(vertices.iter().copied());
+    cells.filter(|(cell, _)| cell.used)
 }
 
 /// log L and log N in log C through the vertices of the cells that are used; all of them must be there.
 fn lines(cells: &[Cell], vertices: &[Option<Parabola>]) -> Option<(Line, Line)> {
-    let used = cells.iter().zip(vertices).filter(|(cell, _)| cell.used);
-    let points: Option<Vec<(f64, Parabola)>> = used
+    let points: Option<Vec<(f64, Parabola)>> = used(cells, vertices)
         .map(|(cell, vertex)| Some((cell.log_flops, vertex.filter(|v| v.loss_opt > 0.0)?)))
         .collect();
     let points = points.filter(|points| points.len() >= 2)?;
     let loss = line(points.iter().map(|(c, v)| (*c, v.loss_opt.ln())));
     (loss.slope < 0.0).then(|| (loss, line(points.iter().map(|(c, v)| (*c, v.log_n_opt)))))
-}
-
-/// The optima that the frontier goes through, as (log C, L*).
-pub(super) fn optima(cells: &[Cell], vertices: &[Option<Parabola>]) -> Vec<(f64, f64)> {
-    let used = cells.iter().zip(vertices).filter(|(cell, _)| cell.used);
-    used.filter_map(|(cell, vertex)| Some((cell.log_flops, vertex.as_ref()?.loss_opt)))
-        .collect()
 }
 
 pub(super) fn power(loss: &Line) -> Law {

@@ -25,8 +25,6 @@ pub(super) struct Minimum<const P: usize> {
     pub(super) at: SVector<f64, P>,
     /// f there.
     pub(super) value: f64,
-    /// Calls of f.
-    pub(super) evaluations: u32,
     /// Whether it stopped because nothing was left to gain.
     pub(super) converged: bool,
 }
@@ -54,11 +52,10 @@ impl<const P: usize> Sample<P> {
         (direction, direction.dot(&self.gradient))
     }
 
-    fn minimum(&self, evaluations: u32, converged: bool) -> Minimum<P> {
+    fn minimum(&self, converged: bool) -> Minimum<P> {
         Minimum {
             at: self.at,
             value: self.value,
-            evaluations,
             converged,
         }
     }
@@ -92,13 +89,13 @@ pub(super) fn minimize<const P: usize>(
         let enough = stop.decrease * here.value.abs().max(stop.floor);
         let converged = -slope / 2.0 <= enough || idle >= 2;
         if converged || evaluations >= stop.evaluations || !slope.is_finite() {
-            return here.minimum(evaluations, converged);
+            return here.minimum(converged);
         }
-        let (step, next) = search(&mut sample, &here, &direction, slope, &mut evaluations);
-        let Some(next) = next else {
+        let found = search(&mut sample, &here, &direction, slope, &mut evaluations);
+        let Some((step, next)) = found else {
             // Rounding hides the decrease along a direction that H made up: once, the first metric is tried again.
             if reset {
-                return here.minimum(evaluations, -slope <= 1e3 * enough);
+                return here.minimum(-slope <= 1e3 * enough);
             }
             (h, reset) = (inverse, true);
             continue;
@@ -118,7 +115,7 @@ fn search<const P: usize>(
     direction: &SVector<f64, P>,
     slope: f64,
     evaluations: &mut u32,
-) -> (f64, Option<Sample<P>>) {
+) -> Option<(f64, Sample<P>)> {
     let (mut low, mut high, mut step) = (0.0, f64::INFINITY, 1.0);
     let mut best = None;
     for _ in 0..BISECTIONS {
@@ -141,7 +138,7 @@ fn search<const P: usize>(
             2.0 * low
         };
     }
-    best.map_or((0.0, None), |(step, next)| (step, Some(next)))
+    best
 }
 
 /// BFGS (Nocedal and Wright 2006, eq. 6.17).

@@ -10,61 +10,20 @@ use super::{Approach, Comparison, ComparisonRefusal, Growth, MultiplierPoint, Mu
 const POINTS: usize = 25;
 
 /// Compares two arms that have a law each.
-pub(super) fn compare(
-    [baseline, variant]: [&str; 2],
-    pair: &Pair<'_>,
-    extrapolate: bool,
-) -> Comparison {
-    let overlap = pair.overlap();
+pub(super) fn compare(names: [&str; 2], pair: &Pair<'_>, extrapolate: bool) -> Comparison {
     let (first, last) = pair.base.flops_range;
-    let headline = match overlap {
-        Some((low, high)) => Ok(pair.point((low * high).sqrt(), MultiplierStatus::Measured)),
-        None if extrapolate => {
-            Ok(pair.point((first * last).sqrt(), MultiplierStatus::Extrapolated))
-        }
-        None => Err(ComparisonRefusal::NoOverlap),
-    };
-    let status = |flops: f64| match is_within(overlap, flops) {
-        true => MultiplierStatus::Measured,
-        false if extrapolate => MultiplierStatus::Extrapolated,
-        false => MultiplierStatus::Refused,
+    let at = pair.middle().unwrap_or((first * last).sqrt());
+    let headline = if extrapolate || pair.overlap().is_some() {
+        Ok(pair.point(at, extrapolate))
+    } else {
+        Err(ComparisonRefusal::NoOverlap)
     };
     let grid = (0..POINTS).map(|i| first * (last / first).powf(i as f64 / (POINTS - 1) as f64));
-    let at = headline
-        .as_ref()
-        .map_or((first * last).sqrt(), |point| point.flops);
     Comparison {
-        baseline: baseline.to_owned(),
-        variant: variant.to_owned(),
-        approach: pair.approach(),
-        multiplier: grid.map(|flops| pair.point(flops, status(flops))).collect(),
-        speedup: Some(pair.point(last, status(last))),
+        multiplier: grid.map(|flops| pair.point(flops, extrapolate)).collect(),
+        speedup: Some(pair.point(last, extrapolate)),
         growth: pair.growth(at),
-        headline,
-        approaches: Vec::new(),
-        alternatives: Vec::new(),
-        influence: Vec::new(),
-    }
-}
-
-/// A comparison that there is not.
-pub(super) fn refused(
-    baseline: &str,
-    variant: &str,
-    approach: Approach,
-    reason: ComparisonRefusal,
-) -> Comparison {
-    Comparison {
-        baseline: baseline.to_owned(),
-        variant: variant.to_owned(),
-        approach,
-        headline: Err(reason),
-        multiplier: Vec::new(),
-        speedup: None,
-        growth: None,
-        approaches: Vec::new(),
-        alternatives: Vec::new(),
-        influence: Vec::new(),
+        ..Comparison::of(names, pair.approach(), headline)
     }
 }
 
@@ -101,38 +60,28 @@ impl<'a> Pair<'a> {
         Some((self.base.law.flops(most)?, self.base.law.flops(least)?))
     }
 
-    /// The multiplier at any compute, marked as extrapolated beyond the overlap.
-    pub(super) fn anywhere(&self, flops: f64) -> MultiplierPoint {
-        let is_measured = is_within(self.overlap(), flops);
-        self.point(
-            flops,
-            if is_measured {
-                MultiplierStatus::Measured
-            } else {
-                MultiplierStatus::Extrapolated
-            },
-        )
+    /// The middle of that.
+    pub(super) fn middle(&self) -> Option<f64> {
+        self.overlap().map(|(low, high)| (low * high).sqrt())
     }
 
-    fn point(&self, flops: f64, status: MultiplierStatus) -> MultiplierPoint {
-        let estimate = log_multiplier(&self.base.law, &self.other.law, flops);
-        let given = status != MultiplierStatus::Refused;
-        let draw = |laws: &Option<(Law, Law)>| {
-            laws.as_ref()
-                .and_then(|(base, other)| log_multiplier(base, other, flops))
+    /// The multiplier at any compute; beyond the overlap it is given where it may be extrapolated.
+    pub(super) fn point(&self, flops: f64, extrapolate: bool) -> MultiplierPoint {
+        let status = match self.measures(flops) {
+            true => MultiplierStatus::Measured,
+            false if extrapolate => MultiplierStatus::Extrapolated,
+            false => MultiplierStatus::Refused,
         };
-        let draws = if given {
-            self.laws.iter().map(draw).collect()
-        } else {
-            Vec::new()
-        };
+        let estimate = log_multiplier(&self.base.law, &self.other.law, flops)
+            .filter(|_| status != MultiplierStatus::Refused);
+        let draws = self.draws(|base, other| log_multiplier(base, other, flops));
         let interval = estimate
             .and_then(|value| interval(draws, value, self.widening()))
             .map(exp);
         MultiplierPoint {
             flops,
             loss: self.base.law.loss(flops).unwrap_or(f64::NAN),
-            value: estimate.filter(|_| given).map(f64::exp),
+            value: estimate.map(f64::exp),
             low: interval.map(|i| i.low),
             high: interval.map(|i| i.high),
             status,
@@ -142,16 +91,13 @@ impl<'a> Pair<'a> {
     /// How the multiplier grows at this compute of the baseline.
     pub(super) fn growth(&self, flops: f64) -> Option<Growth> {
         let exponent = growth(&self.base.law, &self.other.law, flops)?;
-        let draw = |laws: &Option<(Law, Law)>| {
-            laws.as_ref()
-                .and_then(|(base, other)| growth(base, other, flops))
-        };
-        let draws: Vec<Option<f64>> = self.laws.iter().map(draw).collect();
+        let draws: Vec<Option<f64>> = self
+            .draws(|base, other| growth(base, other, flops))
+            .collect();
         let p_value = p_value(&draws, exponent, self.widening());
-        let approach = self.approach();
         let is_least = p_value.is_some_and(|p| p <= 1.0 / draws.iter().flatten().count() as f64);
         Some(Growth {
-            approach,
+            approach: self.approach(),
             exponent,
             interval: interval(draws, exponent, self.widening()),
             p_value,
@@ -159,14 +105,21 @@ impl<'a> Pair<'a> {
         })
     }
 
+    /// What each replicate says.
+    fn draws(&self, of: impl Fn(&Law, &Law) -> Option<f64>) -> impl Iterator<Item = Option<f64>> {
+        let laws = self.laws.iter();
+        laws.map(move |laws| laws.as_ref().and_then(|(base, other)| of(base, other)))
+    }
+
+    /// Whether a compute lies in the overlap, whose ends must not be pushed out of it by rounding.
+    fn measures(&self, flops: f64) -> bool {
+        let is_within = |(low, high)| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(&flops);
+        self.overlap().is_some_and(is_within)
+    }
+
     fn widening(&self) -> f64 {
         self.base.widening().max(self.other.widening())
     }
-}
-
-/// Whether a compute lies in an overlap, whose ends must not be pushed out of it by rounding.
-fn is_within(overlap: Option<(f64, f64)>, flops: f64) -> bool {
-    overlap.is_some_and(|(low, high)| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(&flops))
 }
 
 /// log(C / C_variant) where C_variant reaches the loss that the baseline reaches at C.

@@ -3,7 +3,7 @@
 use nalgebra::{Matrix3, Vector3};
 
 /// Normal equations of three columns.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Normal {
     matrix: Matrix3<f64>,
     right: Vector3<f64>,
@@ -11,15 +11,6 @@ pub(super) struct Normal {
 }
 
 impl Normal {
-    /// No rows yet.
-    pub(super) fn new() -> Self {
-        Self {
-            matrix: Matrix3::zeros(),
-            right: Vector3::zeros(),
-            square: 0.0,
-        }
-    }
-
     /// Adds a row: columns, right-hand side, weight.
     #[inline]
     pub(super) fn add(&mut self, row: [f64; 3], y: f64, w: f64) {
@@ -35,19 +26,17 @@ impl Normal {
     /// The factors and the sum of squares they leave. Exact: of the eight sets of factors that may be positive, the one that
     /// leaves least (Lawson and Hanson 1974, chapter 23, find it by a search that three columns do not need).
     pub(super) fn solve(&self) -> (Vector3<f64>, f64) {
+        let feasible = |set: u8| {
+            let found = self.solve_within([0, 1, 2].map(|i| set >> i & 1 == 1));
+            found.filter(|(x, _)| x.iter().all(|x| *x >= 0.0))
+        };
         // A minimum that is feasible without bounds is the minimum.
-        if let Some(all) = self
-            .solve_within([true; 3])
-            .filter(|all| all.0.iter().all(|x| *x >= 0.0))
-        {
-            return all;
-        }
-        let sets = (0..7u8).map(|set| [0, 1, 2].map(|i| set >> i & 1 == 1));
-        let feasible = sets
-            .filter_map(|set| self.solve_within(set))
-            .filter(|(x, _)| x.iter().all(|x| *x >= 0.0));
-        feasible
-            .min_by(|a, b| a.1.total_cmp(&b.1))
+        feasible(7)
+            .or_else(|| {
+                (0..7)
+                    .filter_map(feasible)
+                    .min_by(|a, b| a.1.total_cmp(&b.1))
+            })
             .unwrap_or((Vector3::zeros(), self.square))
     }
 
@@ -89,7 +78,7 @@ mod tests {
             ([2.0, 3.0, 1.0], Some([2.0, 3.0, 1.0])),
             ([2.0, 3.0, -1.0], None),
         ] {
-            let mut normal = Normal::new();
+            let mut normal = Normal::default();
             for row in rows {
                 normal.add(row, row.iter().zip(truth).map(|(a, b)| a * b).sum(), 1.0);
             }

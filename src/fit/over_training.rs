@@ -7,19 +7,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Observation;
 use super::nonnegative::Normal;
+use super::numbers::{mean, range};
 use super::scalar::minimum;
-
-/// A run: N parameters, D tokens, nats/token.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Run {
-    /// N.
-    pub n: f64,
-    /// D = M·N.
-    pub d: f64,
-    /// L.
-    pub loss: f64,
-}
 
 /// L = E + a·N^c + b·6^(c/2)·D^c.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
@@ -48,8 +39,7 @@ pub enum OverTrainingStatus {
 }
 
 /// Why there is no law.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum OverTrainingRefusal {
     /// Four numbers and a residual.
     #[error("{runs} finished runs; a law of over-training needs at least {FEWEST}")]
@@ -84,18 +74,17 @@ impl OverTraining {
 
 /// Least squares of the loss itself, not of its logarithm, as Gadre et al. have it. Given c the law is linear in E, a and b,
 /// so that only c is searched for.
-pub fn fit(runs: &[Run]) -> Result<OverTraining, OverTrainingRefusal> {
+pub fn fit(runs: &[&Observation]) -> Result<OverTraining, OverTrainingRefusal> {
     check(runs)?;
     let project = |log: f64| project(runs, -log.exp());
     // The best of a grid, then the minimum between its neighbours.
     let (low, high) = (STEEPNESS.0.ln(), STEEPNESS.1.ln());
     let place = |i: u32| low + (high - low) * f64::from(i) / 60.0;
-    let left: Vec<f64> = (0..=60).map(|i| project(place(i)).1).collect();
-    let best = (0..=60u32)
-        .min_by(|i, j| left[*i as usize].total_cmp(&left[*j as usize]))
-        .unwrap_or(0);
+    let left = |i: &u32| project(place(*i)).1;
+    let best = (0..=60).min_by(|i, j| left(i).total_cmp(&left(j)));
+    let best = best.unwrap_or(0);
     let (from, to) = (place(best.saturating_sub(1)), place((best + 1).min(60)));
-    let log = minimum(|log| project(log).1, from, to, 1e-9).0;
+    let log = minimum(|log| project(log).1, from, to, 1e-9);
     let mut law = project(log).0;
     let at_end = best == 0 || best == 60;
     if !at_end && law.e > 0.0 && law.a > 0.0 && law.b > 0.0 {
@@ -104,24 +93,14 @@ pub fn fit(runs: &[Run]) -> Result<OverTraining, OverTrainingRefusal> {
     Ok(law)
 }
 
-fn check(runs: &[Run]) -> Result<(), OverTrainingRefusal> {
-    if !runs.iter().all(|run| {
-        [run.n, run.d, run.loss]
-            .iter()
-            .all(|x| x.is_finite() && *x > 0.0)
-    }) {
+fn check(runs: &[&Observation]) -> Result<(), OverTrainingRefusal> {
+    if !runs.iter().all(|run| run.is_positive()) {
         return Err(OverTrainingRefusal::NotPositive);
     }
     if runs.len() < FEWEST {
         return Err(OverTrainingRefusal::TooFewRuns { runs: runs.len() });
     }
-    let log_m = |run: &Run| (run.d / run.n).ln();
-    let (least, most) = runs
-        .iter()
-        .map(log_m)
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), x| {
-            (l.min(x), m.max(x))
-        });
+    let (least, most) = range(runs.iter().map(|run| (run.tokens / run.params).ln()));
     // Token counts are whole batches: a ratio is never met to the last token.
     if most - least < 0.05 {
         Err(OverTrainingRefusal::OneRatio)
@@ -131,12 +110,12 @@ fn check(runs: &[Run]) -> Result<(), OverTrainingRefusal> {
 }
 
 /// The best law with an exponent, and the sum of squares it leaves, from the residuals: the normal equations lose it.
-fn project(runs: &[Run], c: f64) -> (OverTraining, f64) {
-    let centre = runs.iter().map(|run| run.n.ln()).sum::<f64>() / runs.len() as f64;
-    let mut normal = Normal::new();
+fn project(runs: &[&Observation], c: f64) -> (OverTraining, f64) {
+    let centre = mean(runs.iter().map(|run| run.params.ln()));
+    let mut normal = Normal::default();
     for run in runs {
         let power = |x: f64| (c * (x.ln() - centre)).exp();
-        normal.add([1.0, power(run.n), power(run.d)], run.loss, 1.0);
+        normal.add([1.0, power(run.params), power(run.tokens)], run.loss, 1.0);
     }
     let (factors, _) = normal.solve();
     let scale = (-c * centre).exp();
@@ -147,12 +126,8 @@ fn project(runs: &[Run], c: f64) -> (OverTraining, f64) {
         c,
         status: OverTrainingStatus::AtBound,
     };
-    (
-        law,
-        runs.iter()
-            .map(|run| (law.loss(run.n, run.d) - run.loss).powi(2))
-            .sum(),
-    )
+    let error = |run: &&Observation| law.loss(run.params, run.tokens) - run.loss;
+    (law, runs.iter().map(|run| error(run).powi(2)).sum())
 }
 
 #[cfg(test)]
@@ -160,15 +135,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::surface::reference_columns;
+    use super::super::tests::run;
     use super::*;
+
+    fn fitted(runs: &[Observation]) -> Result<OverTraining, OverTrainingRefusal> {
+        fit(&runs.iter().collect::<Vec<_>>())
+    }
 
     proptest! {
         #[test]
         fn a_law_without_noise_is_recovered(e in 0.5..2.5f64, a in 20.0..300.0f64, b in 20.0..300.0f64, c in 0.15..0.4f64) {
             let law = OverTraining { e, a, b, c: -c, status: OverTrainingStatus::Interior };
-            let run = |n: f64, m: f64| Run { n, d: m * n, loss: law.loss(n, m * n) };
-            let runs = [run(1e7, 20.0), run(8e7, 20.0), run(1.5e8, 20.0), run(4e8, 20.0), run(1e7, 320.0)];
-            let fitted = fit(&runs).unwrap();
+            let of = |n: f64, m: f64| run(n, m * n, law.loss(n, m * n));
+            let runs = [of(1e7, 20.0), of(8e7, 20.0), of(1.5e8, 20.0), of(4e8, 20.0), of(1e7, 320.0)];
+            let fitted = fitted(&runs).unwrap();
             prop_assert_eq!(fitted.status, OverTrainingStatus::Interior);
             prop_assert!((fitted.c + c).abs() < 1e-4 && (fitted.e - e).abs() < 1e-3, "{fitted:?}");
             prop_assert!((fitted.loss(7e9, 1e12) - law.loss(7e9, 1e12)).abs() < 1e-3);
@@ -184,17 +164,13 @@ mod tests {
             return;
         };
         let small = |[n, _, _, m]: &&[f64; 4]| (*n < 5e8 && *m == 1.0) || (*n < 2e7 && *m == 16.0);
-        let runs: Vec<Run> = rows
+        let runs: Vec<Observation> = rows
             .iter()
             .filter(small)
-            .map(|[n, d, loss, _]| Run {
-                n: *n,
-                d: *d,
-                loss: *loss,
-            })
+            .map(|[n, d, loss, _]| run(*n, *d, *loss))
             .collect();
         assert_eq!(runs.len(), 5);
-        let law = fit(&runs).unwrap();
+        let law = fitted(&runs).unwrap();
         assert!(
             (law.e - 1.8366).abs() < 5e-5 && (law.c + 0.27285).abs() < 5e-6,
             "{law:?}"
@@ -212,14 +188,10 @@ mod tests {
 
     #[test]
     fn refusals_say_why() {
-        let run = |n: f64| Run {
-            n,
-            d: 20.0 * n,
-            loss: 3.0,
-        };
-        let few = fit(&[run(1e7), run(2e7)]).unwrap_err();
+        let run = |n: f64| run(n, 20.0 * n, 3.0);
+        let few = fitted(&[run(1e7), run(2e7)]).unwrap_err();
         insta::assert_snapshot!(few, @"2 finished runs; a law of over-training needs at least 5");
-        let line = fit(&[1e7, 2e7, 4e7, 8e7, 16e7].map(run)).unwrap_err();
+        let line = fitted(&[1e7, 2e7, 4e7, 8e7, 16e7].map(run)).unwrap_err();
         insta::assert_snapshot!(line, @"all runs have one ratio of tokens to parameters; a law of over-training needs at least 2");
     }
 }

@@ -14,43 +14,30 @@ const BEYOND: f64 = 4.0;
 
 /// None where a part of the surface is missing, so that no size is best.
 pub(super) fn path(surface: &Surface, per_token: &PerToken) -> Option<Path> {
-    let Surface {
-        e,
-        a,
-        b,
-        alpha,
-        beta,
-    } = *surface;
-    let ratio = ratio(surface)?;
-    let (from, to) = (per_token.ends().0 - BEYOND, per_token.ends().1 + BEYOND);
+    let log_d = best_tokens(surface, per_token)?;
+    let (from, to) = (per_token.ends.0 - BEYOND, per_token.ends.1 + BEYOND);
     let mut path = Path::default();
     for i in 0..POINTS {
         let log_n = from + (to - from) * i as f64 / (POINTS - 1) as f64;
-        let log_d = (alpha * log_n - ratio + per_token.slope(log_n).ln()) / beta;
-        let loss = e + a * (-alpha * log_n).exp() + b * (-beta * log_d).exp();
+        let log_d = log_d(log_n);
         let log_flops = per_token.log(log_n) + log_d;
         // More compute buys a larger model, or the curve of f is too bent for the surface.
-        if path
-            .log_flops
-            .last()
-            .is_some_and(|before| *before >= log_flops)
-        {
+        if path.log_flops.last().is_some_and(|last| *last >= log_flops) {
             return None;
         }
         path.log_flops.push(log_flops);
-        path.log_loss.push(loss.ln());
+        path.log_loss.push(surface.at(log_n, log_d).ln());
         path.log_n.push(log_n);
         path.log_d.push(log_d);
     }
     Some(path)
 }
 
-/// log αA - log βB; none where a part is missing.
-fn ratio(surface: &Surface) -> Option<f64> {
-    let Surface {
-        a, b, alpha, beta, ..
-    } = *surface;
-    Some((alpha * a).ln() - (beta * b).ln()).filter(|ratio| ratio.is_finite())
+/// log D for which log N is the best size; none where a part of the surface is missing.
+fn best_tokens(s: &Surface, per_token: &PerToken) -> Option<impl Fn(f64) -> f64> {
+    let ratio = (s.alpha * s.a).ln() - (s.beta * s.b).ln();
+    let log_d = move |log_n: f64| (s.alpha * log_n - ratio + per_token.slope(log_n).ln()) / s.beta;
+    ratio.is_finite().then_some(log_d)
 }
 
 /// log N from which to which an optimum is searched for: no model is smaller or larger.
@@ -63,9 +50,7 @@ pub(super) fn optimum(
     per_token: &PerToken,
     log_flops: f64,
 ) -> Option<(f64, f64)> {
-    let ratio = ratio(surface)?;
-    let log_d =
-        |log_n: f64| (surface.alpha * log_n - ratio + per_token.slope(log_n).ln()) / surface.beta;
+    let log_d = best_tokens(surface, per_token)?;
     let beyond = |log_n: f64| per_token.log(log_n) + log_d(log_n) - log_flops;
     let (mut low, mut high) = SIZES;
     if beyond(low) > 0.0 || beyond(high) < 0.0 {

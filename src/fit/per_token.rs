@@ -3,6 +3,7 @@
 use nalgebra::{Matrix3, Vector3};
 
 use super::Observation;
+use super::numbers::{mean, range};
 
 /// log f = a quadratic in log N through the measured sizes, straight beyond them.
 ///
@@ -13,7 +14,7 @@ pub(super) struct PerToken {
     centre: f64,
     c: [f64; 3],
     /// log N of the least and the largest size.
-    ends: (f64, f64),
+    pub(super) ends: (f64, f64),
     /// Largest |log f̂ - log f| over the sizes.
     pub(super) spread: f64,
 }
@@ -31,13 +32,8 @@ impl PerToken {
 
     /// From (log N, log f) of every run; a lower degree where the sizes do not carry a quadratic.
     pub(super) fn fit(points: &[(f64, f64)]) -> Option<Self> {
-        let count = points.len() as f64;
-        let centre = points.iter().map(|p| p.0).sum::<f64>() / count;
-        let ends = points
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| {
-                (a.min(p.0), b.max(p.0))
-            });
+        let sizes = points.iter().map(|p| p.0);
+        let (centre, ends) = (mean(sizes.clone()), range(sizes));
         let c = least_squares(points, centre)?;
         let mut fitted = Self {
             centre,
@@ -74,10 +70,6 @@ impl PerToken {
     /// dlog f/dlog N.
     pub(super) fn slope(&self, log_n: f64) -> f64 {
         self.c[1] + 2.0 * self.c[2] * (log_n.clamp(self.ends.0, self.ends.1) - self.centre)
-    }
-
-    pub(super) fn ends(&self) -> (f64, f64) {
-        self.ends
     }
 }
 

@@ -4,8 +4,8 @@ use nalgebra::SVector;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::distinct::distinct;
 use super::least_squares::least_squares;
+use super::numbers::{distinct, range};
 
 /// The curve that goes through a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -41,8 +41,7 @@ impl Parabola {
 }
 
 /// Why a profile has no vertex.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum ProfileRefusal {
     /// Too little to fit three numbers and see a residual.
     #[error("{runs} finished runs of {sizes} sizes; a profile needs at least {needed} of each")]
@@ -144,11 +143,7 @@ fn cubic(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
     let at = -c[1] / (c[2] + root);
     let bend = c[2] + 3.0 * c[3] * at;
     let curvature = bend / scaled.scale.powi(2);
-    let (least, most) = data
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), d| {
-            (a.min(d.0), b.max(d.0))
-        });
+    let (least, most) = range(data.iter().map(|d| d.0));
     let log_n_opt = scaled.back(at);
     if !is_positive(curvature) || !(least..=most).contains(&log_n_opt) {
         return Err(ProfileRefusal::NotConvex {

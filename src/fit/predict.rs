@@ -6,15 +6,17 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::arm_surface::residual;
 use super::interval::{exp, interval};
 use super::law::PowerLaw;
 use super::made::Made;
 use super::method::{Drawn, Method};
+use super::numbers::range;
 use super::per_token::PerToken;
 use super::surface::Surface;
 use super::{
-    Approach, Carried, Interval, Settings, Study, arm_surface, convention, fit_arms, frontier,
-    irreducible, method, path, span, tuning,
+    Approach, Carried, Interval, Observation, Settings, Study, convention, fit_arms, frontier,
+    irreducible, path, tuning,
 };
 
 /// What is asked of the laws.
@@ -71,6 +73,16 @@ pub struct Band {
     pub interval: Option<Interval>,
 }
 
+impl Band {
+    /// The band of what it is the logarithm of.
+    fn exp(self) -> Self {
+        Self {
+            value: self.value.exp(),
+            interval: self.interval.map(exp),
+        }
+    }
+}
+
 /// The best that a budget buys.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Predicted {
@@ -109,16 +121,10 @@ pub struct PredictedRun {
 pub fn predict(study: &Study, settings: &Settings, asked: &Asked) -> Vec<Predictions> {
     let (tuned, _) = tuning::tune(study);
     let seen = convention::under(&tuned, settings);
-    let carried = fit_arms(&seen, settings);
-    let wanted = |arm: &&Carried<'_>| {
-        asked
-            .arm
-            .as_ref()
-            .is_none_or(|name| *name == arm.prepared.name)
-    };
-    carried
+    let is_asked = |name: &String| asked.arm.as_ref().is_none_or(|arm| arm == name);
+    fit_arms(&seen, settings)
         .iter()
-        .filter(wanted)
+        .filter(|arm| is_asked(&arm.prepared.name))
         .map(|arm| of_arm(arm, asked))
         .collect()
 }
@@ -130,26 +136,23 @@ fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
         Some(approach) => vec![approach],
         None => vec![Approach::Surface, Approach::Profiles],
     };
-    let found = offered
-        .iter()
-        .find_map(|approach| Made::by(*approach, &arm.made))
-        .zip(per_token(arm));
-    let approach = found
-        .as_ref()
-        .map_or(offered[0], |(made, _)| made.method.approach());
-    let measured = extent(arm, found.as_ref().map(|(made, _)| *made));
+    let mut made = offered.iter().filter_map(|by| Made::by(*by, &arm.made));
+    let ready = made.next().and_then(|made| Ready::of(made, arm));
+    let fitted = arm.prepared.surface.as_ref().ok();
     let mut predictions = Predictions {
         arm: arm.prepared.name.clone(),
-        approach,
-        measured,
-        residual: residual(arm),
+        approach: ready
+            .as_ref()
+            .map_or(offered[0], |ready| ready.made.method.approach()),
+        measured: extent(arm, ready.as_ref()),
+        residual: fitted.map(|(fit, _)| residual(&fit.surface, &arm.prepared.fresh)),
         budgets: Vec::new(),
         runs: Vec::new(),
         out_of_reach: Vec::new(),
-        refused: found.is_none().then(|| refusal(arm, &offered)),
+        refused: ready.is_none().then(|| refusal(arm, &offered)),
     };
-    if let Some((made, per_token)) = found {
-        predictions.answer(asked, &Ready::of(made, &per_token));
+    if let Some(ready) = ready {
+        predictions.answer(asked, &ready);
     }
     predictions
 }
@@ -157,57 +160,40 @@ fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
 impl Predictions {
     fn answer(&mut self, asked: &Asked, ready: &Ready<'_>) {
         for flops in &asked.flops {
-            match budget(ready, *flops, &self.measured) {
+            match ready.budget(*flops, &self.measured) {
                 Some(predicted) => self.budgets.push(predicted),
                 None => self.out_of_reach.push(*flops),
             }
         }
-        let given = |run: &(f64, f64)| given(ready.made, ready.per_token, *run, &self.measured);
-        self.runs = asked.runs.iter().filter_map(given).collect();
+        let run = |run: &(f64, f64)| ready.run(*run, &self.measured);
+        self.runs = asked.runs.iter().filter_map(run).collect();
     }
 }
 
-/// What a token costs at each size of the arm.
-fn per_token(arm: &Carried<'_>) -> Option<PerToken> {
-    PerToken::of(arm.prepared.runs.iter().map(|(_, run)| *run))
-}
-
-fn extent(arm: &Carried<'_>, made: Option<&Made>) -> Extent {
-    let range = |of: fn(&super::Observation) -> f64| {
-        span::range(arm.prepared.runs.iter().map(|(_, run)| of(run)))
-    };
+fn extent(arm: &Carried<'_>, ready: Option<&Ready<'_>>) -> Extent {
+    let range = |of: fn(&Observation) -> f64| range(arm.prepared.runs.iter().map(|run| of(run)));
     Extent {
-        flops: made.map_or_else(|| range(|run| run.flops), |made| made.flops_range),
+        flops: ready.map_or_else(|| range(|run| run.flops), |ready| ready.made.flops_range),
         params: range(|run| run.params),
         tokens: range(|run| run.tokens),
     }
 }
 
-fn residual(arm: &Carried<'_>) -> Option<f64> {
-    let (fit, _) = arm.prepared.surface.as_ref().ok()?;
-    Some(arm_surface::residual(&fit.surface, &arm.prepared.fresh()))
-}
-
 /// Why none of the approaches has a law.
 fn refusal(arm: &Carried<'_>, offered: &[Approach]) -> String {
-    let reason = |approach: &Approach| match approach {
-        Approach::Surface => arm.prepared.surface.as_ref().err().map_or_else(
-            || "a term of the surface is zero, so that no size is best".to_owned(),
-            ToString::to_string,
-        ),
-        _ => frontier::fit(&arm.prepared.profiles).err().map_or_else(
-            || "no law through the profiles".to_owned(),
-            |reason| reason.to_string(),
-        ),
+    let reason = |by: &Approach| {
+        let none = match by {
+            Approach::Surface => "a term of the surface is zero, so that no size is best",
+            _ => "no law through the profiles",
+        };
+        let refusal = frontier::refusal(*by, &arm.prepared.surface, &arm.prepared.profiles);
+        let reason = refusal.unwrap_or_else(|| none.to_owned());
+        format!("no {}: {reason}", by.name())
     };
-    offered
-        .iter()
-        .map(|approach| format!("no {}: {}", approach.name(), reason(approach)))
-        .collect::<Vec<_>>()
-        .join("; ")
+    offered.iter().map(reason).collect::<Vec<_>>().join("; ")
 }
 
-/// An optimum in logarithms of FLOPs' buys: loss, N, D.
+/// An optimum: loss, log N, log D.
 #[derive(Clone, Copy)]
 struct Best {
     loss: f64,
@@ -215,142 +201,121 @@ struct Best {
     log_d: f64,
 }
 
-/// The law of the loss through the optima of one draw, E free. A power law alone bends away from them where there is an
-/// irreducible loss. A surface has its own.
-fn bent(method: &Method, drawn: &Drawn) -> Option<PowerLaw> {
-    match (method, drawn) {
-        (Method::Profiles { cells, .. }, Drawn::Profiles { vertices, .. }) => {
-            irreducible::through(&method::optima(cells, vertices)).map(|(law, _)| law)
-        }
-        _ => None,
-    }
+/// A draw, or the estimate.
+struct Said<'a> {
+    drawn: &'a Drawn,
+    /// The law of the loss through the optima of profiles, E free. A power law alone bends away from them where there is an
+    /// irreducible loss. A surface has its own.
+    bent: Option<PowerLaw>,
 }
 
 /// A law with its draws, each made ready to be asked at any budget.
 struct Ready<'a> {
     made: &'a Made,
-    per_token: &'a PerToken,
-    /// [`bent`], of the estimate and of each draw.
-    estimate: Option<PowerLaw>,
-    draws: Vec<Option<PowerLaw>>,
+    /// What a token costs at each size of the arm.
+    per_token: PerToken,
+    estimate: Said<'a>,
+    draws: Vec<Option<Said<'a>>>,
 }
 
 impl<'a> Ready<'a> {
-    fn of(made: &'a Made, per_token: &'a PerToken) -> Self {
-        let of = |drawn: &Drawn| bent(&made.method, drawn);
-        let draws = made.draws.iter().map(|drawn| of(drawn.as_ref()?)).collect();
-        Self {
+    fn of(made: &'a Made, arm: &Carried<'_>) -> Option<Self> {
+        let said = |drawn: &'a Drawn| {
+            let optima = made.method.optima(drawn);
+            let bent = optima.and_then(|optima| irreducible::through(&optima));
+            Said {
+                drawn,
+                bent: bent.map(|(law, _)| law),
+            }
+        };
+        let draws = made.draws.iter();
+        Some(Self {
             made,
-            per_token,
-            estimate: of(&made.estimate),
-            draws,
-        }
+            per_token: PerToken::of(arm.prepared.runs.iter().copied())?,
+            estimate: said(&made.estimate),
+            draws: draws.map(|drawn| drawn.as_ref().map(said)).collect(),
+        })
     }
 
     /// Whether draws of the loss say how sure it is: those of a law without an irreducible part know nothing of what that costs.
     fn is_sure(&self) -> bool {
-        matches!(self.made.method, Method::Surface { .. }) || self.estimate.is_some()
+        matches!(self.made.method, Method::Surface { .. }) || self.estimate.bent.is_some()
     }
 
-    fn best(&self, drawn: &Drawn, bent: Option<PowerLaw>, log_flops: f64) -> Option<Best> {
-        match (&self.made.method, drawn) {
-            (Method::Surface { per_token, .. }, Drawn::Surface(surface)) => {
-                // Where there is no path there is no one optimum.
-                path::path(surface, per_token)?;
-                let (log_n, log_d) = path::optimum(surface, per_token, log_flops)?;
-                Some(Best {
-                    loss: surface.loss(log_n.exp(), log_d.exp()),
-                    log_n,
-                    log_d,
-                })
-            }
-            (
-                _,
-                Drawn::Profiles {
-                    lines: Some((loss, size)),
-                    ..
-                },
-            ) => {
-                let log_n = size.at(log_flops);
-                let loss =
-                    bent.map_or_else(|| loss.at(log_flops).exp(), |law| law.loss(log_flops.exp()));
-                Some(Best {
-                    loss,
-                    log_n,
-                    log_d: log_flops - self.per_token.log(log_n),
-                })
-            }
-            _ => None,
+    fn best(&self, said: &Said<'_>, log_flops: f64) -> Option<Best> {
+        if let (Method::Surface { per_token, .. }, Drawn::Surface(surface)) =
+            (&self.made.method, said.drawn)
+        {
+            // Where there is no path there is no one optimum.
+            path::path(surface, per_token)?;
+            let (log_n, log_d) = path::optimum(surface, per_token, log_flops)?;
+            return Some(Best {
+                loss: surface.loss(log_n.exp(), log_d.exp()),
+                log_n,
+                log_d,
+            });
         }
+        let (loss, size) = said.drawn.lines()?;
+        let log_n = size.at(log_flops);
+        Some(Best {
+            loss: said
+                .bent
+                .map_or_else(|| loss.at(log_flops).exp(), |law| law.loss(log_flops.exp())),
+            log_n,
+            log_d: log_flops - self.per_token.log(log_n),
+        })
     }
-}
 
-fn budget(ready: &Ready<'_>, flops: f64, measured: &Extent) -> Option<Predicted> {
-    let made = ready.made;
-    let estimate = ready.best(&made.estimate, ready.estimate, flops.ln())?;
-    let at = |(drawn, bent): (&Option<Drawn>, &Option<PowerLaw>)| {
-        ready.best(drawn.as_ref()?, *bent, flops.ln())
-    };
-    let draws: Vec<Option<Best>> = made.draws.iter().zip(&ready.draws).map(at).collect();
-    let band = |of: fn(&Best) -> f64| {
-        let drawn = draws.iter().map(|best| best.as_ref().map(of)).collect();
-        Band {
+    fn budget(&self, flops: f64, measured: &Extent) -> Option<Predicted> {
+        let best = |said: &Said<'_>| self.best(said, flops.ln());
+        let estimate = best(&self.estimate)?;
+        let draws: Vec<Option<Best>> = self.draws.iter().map(|said| best(said.as_ref()?)).collect();
+        let band = |of: fn(&Best) -> f64| Band {
             value: of(&estimate),
-            interval: interval(drawn, of(&estimate), made.widening()),
-        }
-    };
-    let log = |of: fn(&Best) -> f64| {
-        let Band { value, interval } = band(of);
-        Band {
-            value: value.exp(),
-            interval: interval.map(exp),
-        }
-    };
-    let params = log(|best| best.log_n);
-    let loss = band(|best| best.loss);
-    Some(Predicted {
-        flops,
-        loss: Band {
-            interval: loss.interval.filter(|_| ready.is_sure()),
-            ..loss
-        },
-        tokens: log(|best| best.log_d),
-        tokens_per_param: log(|best| best.log_d - best.log_n),
-        beyond: beyond(flops, measured.flops),
-        size_measured: (measured.params.0..=measured.params.1).contains(&params.value),
-        params,
-    })
-}
+            interval: interval(
+                draws.iter().map(|best| best.as_ref().map(of)),
+                of(&estimate),
+                self.made.widening(),
+            ),
+        };
+        let params = band(|best| best.log_n).exp();
+        let loss = band(|best| best.loss);
+        Some(Predicted {
+            flops,
+            loss: Band {
+                interval: loss.interval.filter(|_| self.is_sure()),
+                ..loss
+            },
+            tokens: band(|best| best.log_d).exp(),
+            tokens_per_param: band(|best| best.log_d - best.log_n).exp(),
+            beyond: beyond(flops, measured.flops),
+            size_measured: (measured.params.0..=measured.params.1).contains(&params.value),
+            params,
+        })
+    }
 
-fn given(
-    made: &Made,
-    per_token: &PerToken,
-    (n, d): (f64, f64),
-    measured: &Extent,
-) -> Option<PredictedRun> {
-    let at = |drawn: &Drawn| match drawn {
-        Drawn::Surface(surface) => Some(Surface::loss(surface, n, d)),
-        _ => None,
-    };
-    let flops = per_token.log(n.ln()).exp() * d;
-    let reach = [
-        (n, measured.params),
-        (d, measured.tokens),
-        (flops, measured.flops),
-    ];
-    Some(PredictedRun {
-        params: n,
-        tokens: d,
-        flops,
-        loss: Band {
-            value: at(&made.estimate)?,
-            interval: made.interval(at),
-        },
-        beyond: reach
-            .into_iter()
-            .map(|(value, range)| beyond(value, range))
-            .fold(1.0, f64::max),
-    })
+    fn run(&self, (n, d): (f64, f64), measured: &Extent) -> Option<PredictedRun> {
+        let loss = |surface: &Surface| surface.loss(n, d);
+        let flops = self.per_token.log(n.ln()).exp() * d;
+        let reach = [
+            (n, measured.params),
+            (d, measured.tokens),
+            (flops, measured.flops),
+        ];
+        Some(PredictedRun {
+            params: n,
+            tokens: d,
+            flops,
+            loss: Band {
+                value: loss(self.made.estimate.surface()?),
+                interval: self.made.of_surface(loss),
+            },
+            beyond: reach
+                .into_iter()
+                .map(|(value, range)| beyond(value, range))
+                .fold(1.0, f64::max),
+        })
+    }
 }
 
 /// How many times a value lies beyond a range; 1 within it.

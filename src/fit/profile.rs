@@ -5,9 +5,8 @@ use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::distinct::distinct;
+use super::numbers::{are_alike, distinct, mean, range, rms};
 use super::polynomial::{FEWEST, Form, Parabola, ProfileRefusal, Weighted, minimum};
-use super::span::are_alike;
 use super::{Interval, Observation, budget_json};
 
 /// The runs of one arm at one budget, and their parabola.
@@ -103,8 +102,8 @@ impl VertexStatus {
 }
 
 /// Fits a profile, all runs alike.
-pub(super) fn fit(cell: Vec<(usize, &Observation)>, budget: Budget) -> Profile {
-    let mut points: Vec<Observation> = cell.into_iter().map(|(_, o)| o.clone()).collect();
+pub(super) fn fit(cell: &[(usize, &Observation)], budget: Budget) -> Profile {
+    let mut points: Vec<Observation> = cell.iter().map(|(_, o)| (*o).clone()).collect();
     points.sort_by(|a, b| a.params.total_cmp(&b.params).then(a.seed.cmp(&b.seed)));
     let vertex = vertex(&points);
     let flops = compute(&points, vertex.ok().map(|v| v.n_opt));
@@ -121,13 +120,12 @@ pub(super) fn fit(cell: Vec<(usize, &Observation)>, budget: Budget) -> Profile {
 const ALIKE: f64 = 1.1;
 
 fn compute(points: &[Observation], n_opt: Option<f64>) -> f64 {
-    let logs = || points.iter().map(|o| o.flops.ln());
-    let mean = logs().sum::<f64>() / points.len() as f64;
-    let spread = logs().fold(f64::NEG_INFINITY, f64::max) - logs().fold(f64::INFINITY, f64::min);
+    let logs = points.iter().map(|o| o.flops.ln());
+    let (least, most) = range(logs.clone());
     let at_optimum = n_opt
-        .filter(|_| spread > ALIKE.ln())
+        .filter(|_| most - least > ALIKE.ln())
         .and_then(|n| interpolate(points, n, |o| o.flops));
-    at_optimum.unwrap_or(mean.exp())
+    at_optimum.unwrap_or(mean(logs).exp())
 }
 
 fn is_flat(points: &[Observation]) -> bool {
@@ -173,12 +171,7 @@ fn vertex(points: &[Observation]) -> Result<Vertex, ProfileRefusal> {
         return Err(ProfileRefusal::Flat);
     }
     let parabola = minimum(Form::Parabola, &unweighted(points))?;
-    let residual = (points
-        .iter()
-        .map(|o| (o.loss - parabola.loss(o.params)).powi(2))
-        .sum::<f64>()
-        / points.len() as f64)
-        .sqrt();
+    let residual = rms(points.iter().map(|o| o.loss - parabola.loss(o.params)));
     let n_opt = parabola.log_n_opt.exp();
     Ok(Vertex {
         n_opt,
@@ -197,20 +190,16 @@ fn status(points: &[Observation], n_opt: f64) -> VertexStatus {
     if !(first..=last).contains(&n_opt) {
         return VertexStatus::Extrapolated;
     }
-    let mean = |size: f64| {
-        let losses: Vec<f64> = points
-            .iter()
-            .filter(|o| o.params == size)
-            .map(|o| o.loss)
-            .collect();
-        losses.iter().sum::<f64>() / losses.len() as f64
+    let loss = |size: f64| {
+        let runs = points.iter().filter(|o| o.params == size);
+        mean(runs.map(|o| o.loss))
     };
-    let ends = mean(first).min(mean(last));
+    let ends = loss(first).min(loss(last));
     let within = points
         .iter()
         .map(|o| o.params)
         .filter(|n| *n > first && *n < last)
-        .map(mean)
+        .map(loss)
         .fold(f64::INFINITY, f64::min);
     if within < ends {
         VertexStatus::Interior

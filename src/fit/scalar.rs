@@ -2,7 +2,7 @@
 
 /// Brent's minimum within `low..high` (Brent 1973, chapter 5): golden sections, and parabolas where they serve. The place is
 /// found to about `tolerance`, which below √ε of the place means nothing.
-pub(super) fn minimum(f: impl Fn(f64) -> f64, low: f64, high: f64, tolerance: f64) -> (f64, f64) {
+pub(super) fn minimum(f: impl Fn(f64) -> f64, low: f64, high: f64, tolerance: f64) -> f64 {
     const GOLDEN: f64 = 0.381_966_011_250_105;
     let (mut low, mut high) = (low, high);
     let mut x = low + GOLDEN * (high - low);
@@ -39,7 +39,7 @@ pub(super) fn minimum(f: impl Fn(f64) -> f64, low: f64, high: f64, tolerance: f6
             }
         }
     }
-    (x, at_x)
+    x
 }
 
 /// From the best point to the vertex of the parabola through three, where it has one.
@@ -59,7 +59,7 @@ mod tests {
         #[test]
         fn the_minimum_of_two_exponentials_is_found(a in 0.1..2.0f64, b in 0.1..2.0f64) {
             // a·e^(-ax) + b·e^(bx) is least where a²·e^(-ax) = b²·e^(bx).
-            let (x, _) = minimum(|x| a * (-a * x).exp() + b * (b * x).exp(), -30.0, 30.0, 1e-9);
+            let x = minimum(|x| a * (-a * x).exp() + b * (b * x).exp(), -30.0, 30.0, 1e-9);
             prop_assert!((x - 2.0 * (a / b).ln() / (a + b)).abs() < 1e-6);
         }
     }

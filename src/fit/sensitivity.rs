@@ -7,8 +7,8 @@ use super::multiplier::{Pair, log_multiplier};
 use super::path::path;
 use super::surface::{self, Objective};
 use super::{
-    Alternative, Approach, ByApproach, Comparison, Cost, Count, Influence, PowerLaw, Profile,
-    Settings, Study, fit_arms, irreducible,
+    Alternative, Approach, ArmFit, Cost, Count, Influence, PowerLaw, Profile, Settings, Study,
+    convention, fit_arms, irreducible,
 };
 
 /// Runs that are named; the others have less influence.
@@ -16,43 +16,29 @@ const NAMED: usize = 3;
 /// Runs up to which each is left out in turn: beyond, none of them matters alone.
 const FEW: usize = 2000;
 
-/// Each approach that both arms have, at the same compute of the baseline.
-pub(super) fn by_approach(pairs: &[Pair<'_>], flops: f64) -> Vec<ByApproach> {
-    pairs
-        .iter()
-        .map(|pair| ByApproach {
-            approach: pair.approach(),
-            point: pair.anywhere(flops),
-        })
-        .collect()
-}
-
 /// The multiplier without each run of the two arms, the furthest from the estimate first.
-pub(super) fn influence(study: &Study, base: &Made, other: &Made, flops: f64) -> Vec<Influence> {
-    let Some(whole) = log_multiplier(&base.law, &other.law, flops) else {
+pub(super) fn influence(study: &Study, pair: &Pair<'_>, flops: f64) -> Vec<Influence> {
+    let Some(whole) = log_multiplier(&pair.base.law, &pair.other.law, flops) else {
         return Vec::new();
     };
     if study.observations.len() > FEW {
         return Vec::new();
     }
-    let arms = [base, other].map(|made| made.method.places());
+    let arms = [pair.base, pair.other].map(|made| (made, made.method.places()));
     let without = |at: usize| {
         let mut weights = vec![1.0; study.observations.len()];
         weights[at] = 0.0;
-        let law = |made: &Made, arm: &[usize]| {
-            if arm.contains(&at) {
+        let law = |(made, places): &(&Made, Vec<usize>)| {
+            if places.contains(&at) {
                 made.method.law(&made.method.draw(&weights)?)
             } else {
                 Some(made.law.clone())
             }
         };
-        log_multiplier(&law(base, &arms[0])?, &law(other, &arms[1])?, flops)
+        log_multiplier(&law(&arms[0])?, &law(&arms[1])?, flops)
     };
-    let mut all: Vec<(usize, f64)> = arms
-        .concat()
-        .into_iter()
-        .filter_map(|at| Some((at, without(at)?)))
-        .collect();
+    let places = arms.iter().flat_map(|(_, places)| places);
+    let mut all: Vec<(usize, f64)> = places.filter_map(|at| Some((*at, without(*at)?))).collect();
     all.sort_by(|a, b| (b.1 - whole).abs().total_cmp(&(a.1 - whole).abs()));
     let named = all.into_iter().take(NAMED);
     named
@@ -63,37 +49,34 @@ pub(super) fn influence(study: &Study, base: &Made, other: &Made, flops: f64) ->
         .collect()
 }
 
-/// The other counts, costs, objectives and floors.
+/// The other counts, costs, objectives and floors, at the loss of the headline.
 pub(super) fn alternatives(
     study: &Study,
     settings: &Settings,
-    comparison: &Comparison,
-    made: [&Made; 2],
-    profiles: [&[Profile]; 2],
-    floors: [Option<f64>; 2],
+    pair: &Pair<'_>,
+    told: [&ArmFit; 2],
+    loss: f64,
 ) -> Vec<Alternative> {
-    let Ok(headline) = comparison.headline else {
-        return Vec::new();
-    };
-    let mut alternatives = Vec::new();
-    let mut add = |choice: &str, value: Option<f64>| {
-        alternatives.push(Alternative {
+    let approach = pair.approach();
+    let names = told.map(|arm| arm.arm.as_str());
+    let refitted = otherwise(settings, approach)
+        .filter(|(_, other)| is_known(study, other))
+        .map(|(choice, other)| Alternative {
             choice: choice.to_owned(),
-            value,
+            value: refit(study, &other, approach, names).and_then(|laws| saving(laws, loss)),
         });
-    };
-    for (choice, other) in otherwise(settings, comparison.approach) {
-        if is_known(study, &other) {
-            add(choice, refitted(study, &other, comparison, headline.loss));
-        }
-    }
-    let rest = match comparison.approach {
-        Approach::Profiles => other_floors(profiles, floors, headline.loss),
-        Approach::Surface => pinned_floors(made, floors, headline.loss),
+    let floors = told.map(|arm| Some(arm.surface.as_ref().ok()?.surface.e));
+    let rest = match approach {
+        Approach::Profiles => other_floors(told.map(|arm| arm.profiles.as_slice()), floors, loss),
+        Approach::Surface => pinned_floors(pair, floors, loss),
         _ => Vec::new(),
     };
-    alternatives.extend(rest);
-    alternatives
+    refitted.chain(rest).collect()
+}
+
+/// The multiplier at a loss.
+fn saving([base, other]: [Law; 2], loss: f64) -> Option<f64> {
+    Some(base.flops(loss)? / other.flops(loss)?)
 }
 
 /// Power laws through the profiles' vertices with another E, and with one exponent.
@@ -102,62 +85,50 @@ fn other_floors(
     floors: [Option<f64>; 2],
     loss: f64,
 ) -> Vec<Alternative> {
-    let at = |[base, other]: [PowerLaw; 2]| Some(base.flops(loss)? / other.flops(loss)?);
-    let mut found = Vec::new();
-    if let Some((k, value)) = irreducible::parallel(profiles[0], profiles[1]) {
-        found.push(Alternative {
-            choice: format!("one exponent for both frontiers: k = {k:.3}"),
-            value: Some(value),
-        });
-    }
-    if let Some((e, at_bound, laws)) = irreducible::shared(profiles[0], profiles[1]) {
+    let at = |laws: [PowerLaw; 2]| saving(laws.map(Law::Power), loss);
+    let parallel = irreducible::parallel(profiles).map(|(k, value)| Alternative {
+        choice: format!("one exponent for both frontiers: k = {k:.3}"),
+        value: Some(value),
+    });
+    let shared = irreducible::shared(profiles).map(|(e, at_bound, laws)| {
         let bound = if at_bound { ", at its bound" } else { "" };
-        found.push(Alternative {
+        Alternative {
             choice: format!("one E for both frontiers: {e:.3} nats/token{bound}"),
             value: at(laws),
-        });
-    }
-    if let [Some(first), Some(second)] = floors {
-        let laws =
-            irreducible::pinned(profiles[0], first).zip(irreducible::pinned(profiles[1], second));
-        let choice = format!("E of each surface: {first:.3} and {second:.3} nats/token");
-        found.push(Alternative {
-            choice,
-            value: laws.and_then(|(base, other)| at([base, other])),
-        });
-    }
-    found
+        }
+    });
+    let own = floors[0].zip(floors[1]).map(|(first, second)| Alternative {
+        choice: format!("E of each surface: {first:.3} and {second:.3} nats/token"),
+        value: irreducible::pinned(profiles[0], first)
+            .zip(irreducible::pinned(profiles[1], second))
+            .and_then(|(base, other)| at([base, other])),
+    });
+    [parallel, shared, own].into_iter().flatten().collect()
 }
 
 /// Both surfaces with the E of either.
-fn pinned_floors(made: [&Made; 2], floors: [Option<f64>; 2], loss: f64) -> Vec<Alternative> {
-    let one = |e: f64| {
-        let law = |made: &Made| {
-            let Method::Surface {
-                points,
-                objective,
-                from,
-                per_token,
-                ..
-            } = &made.method
-            else {
-                return None;
-            };
-            path(&surface::pinned(points, from, e, *objective)?, per_token).map(Law::Path)
+fn pinned_floors(pair: &Pair<'_>, floors: [Option<f64>; 2], loss: f64) -> Vec<Alternative> {
+    let law = |made: &Made, e: f64| {
+        let Method::Surface {
+            points,
+            objective,
+            from,
+            per_token,
+            ..
+        } = &made.method
+        else {
+            return None;
         };
-        let laws = law(made[0]).zip(law(made[1]));
-        let value = laws.and_then(|(base, other)| Some(base.flops(loss)? / other.flops(loss)?));
-        Alternative {
-            choice: format!("E of both surfaces held at {e:.3} nats/token"),
-            value,
-        }
+        path(&surface::pinned(points, from, e, *objective)?, per_token).map(Law::Path)
     };
-    floors
-        .into_iter()
-        .flatten()
-        .filter(|e| *e > 0.0)
-        .map(one)
-        .collect()
+    let one = |e: f64| Alternative {
+        choice: format!("E of both surfaces held at {e:.3} nats/token"),
+        value: law(pair.base, e)
+            .zip(law(pair.other, e))
+            .and_then(|(base, other)| saving([base, other], loss)),
+    };
+    let floors = floors.into_iter().flatten();
+    floors.filter(|e| *e > 0.0).map(one).collect()
 }
 
 type Change = fn(&mut Settings);
@@ -197,19 +168,12 @@ fn otherwise(
     CHOICES
         .into_iter()
         .chain(objectives)
-        .map(move |(choice, change)| {
+        .filter_map(move |(choice, change)| {
             let mut other = settings.clone();
             change(&mut other);
-            (choice, other)
-        })
-        .filter(move |(_, other)| other != settings)
-        .map(move |(choice, other)| {
-            let other = Settings {
-                replicates: 0,
-                approach: Some(approach),
-                ..other
-            };
-            (choice, other)
+            let is_other = other != *settings;
+            (other.replicates, other.approach) = (0, Some(approach));
+            is_other.then_some((choice, other))
         })
 }
 
@@ -222,14 +186,17 @@ fn is_known(study: &Study, settings: &Settings) -> bool {
     study.observations.iter().all(knows)
 }
 
-fn refitted(study: &Study, settings: &Settings, comparison: &Comparison, loss: f64) -> Option<f64> {
-    let both = study.of_arms(&[&comparison.baseline, &comparison.variant]);
-    let seen = super::convention::under(&both, settings);
+fn refit(
+    study: &Study,
+    settings: &Settings,
+    approach: Approach,
+    names: [&str; 2],
+) -> Option<[Law; 2]> {
+    let seen = convention::under(&study.of_arms(&names), settings);
     let arms = fit_arms(&seen, settings);
     let law = |name: &str| {
         let arm = arms.iter().find(|arm| arm.prepared.name == name)?;
-        Some(Made::by(comparison.approach, &arm.made)?.law.clone())
+        Some(Made::by(approach, &arm.made)?.law.clone())
     };
-    let (base, other) = (law(&comparison.baseline)?, law(&comparison.variant)?);
-    Some(base.flops(loss)? / other.flops(loss)?)
+    Some([law(names[0])?, law(names[1])?])
 }

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::budget_json;
+use super::by_key::by_key;
+use super::numbers::mean;
 use super::surface::{self, Surface};
 
 /// One finished run.
@@ -73,9 +75,20 @@ impl Observation {
 
     /// Whether it read text more than once.
     pub fn repeats(&self) -> bool {
-        self.further
-            .unique_tokens
-            .is_some_and(|unique| unique < self.tokens)
+        self.repeated().is_some()
+    }
+
+    /// Distinct tokens among D, where it read text more than once.
+    pub(super) fn repeated(&self) -> Option<f64> {
+        let unique = self.further.unique_tokens;
+        unique.filter(|unique| *unique < self.tokens)
+    }
+
+    /// Whether N, D and L have logarithms.
+    pub(super) fn is_positive(&self) -> bool {
+        [self.params, self.tokens, self.loss]
+            .iter()
+            .all(|x| x.is_finite() && *x > 0.0)
     }
 }
 
@@ -135,13 +148,8 @@ pub struct Study {
 impl Study {
     /// The arms, in the order they appear.
     pub fn arms(&self) -> Vec<String> {
-        let mut arms: Vec<String> = Vec::new();
-        for observation in &self.observations {
-            if !arms.contains(&observation.arm) {
-                arms.push(observation.arm.clone());
-            }
-        }
-        arms
+        let arms = by_key(&self.observations, |run| run.arm.as_str());
+        arms.into_iter().map(|(arm, _)| arm.to_owned()).collect()
     }
 
     /// The runs whatever their budgets, those that may make profiles first.
@@ -157,31 +165,23 @@ impl Study {
 
     /// What there is of these arms.
     pub(super) fn of_arms(&self, arms: &[&str]) -> Self {
-        let is_one = |arm: &str| arms.contains(&arm);
+        let is_one = |arm: &String| arms.contains(&arm.as_str());
+        let runs = self.observations.iter().filter(|run| is_one(&run.arm));
+        let courses = self
+            .trajectories
+            .iter()
+            .filter(|course| is_one(&course.arm));
         Self {
-            observations: self
-                .observations
-                .iter()
-                .filter(|run| is_one(&run.arm))
-                .cloned()
-                .collect(),
-            trajectories: self
-                .trajectories
-                .iter()
-                .filter(|course| is_one(&course.arm))
-                .cloned()
-                .collect(),
+            observations: runs.cloned().collect(),
+            trajectories: courses.cloned().collect(),
             ..Self::default()
         }
     }
 
     /// Pooled standard deviation between seeds that share (size, budget).
     pub(super) fn seed_noise(&self, arm: &str) -> Option<f64> {
-        between_seeds(
-            self.observations.iter().filter(|run| run.arm == arm),
-            |run| run.loss,
-        )
-        .map(f64::sqrt)
+        let runs = self.observations.iter().filter(|run| run.arm == arm);
+        between_seeds(runs, |run| run.loss).map(f64::sqrt)
     }
 }
 
@@ -192,18 +192,14 @@ pub(super) fn between_seeds<'a>(
 ) -> Option<f64> {
     let mut cells: BTreeMap<(Budget, &str), Vec<f64>> = BTreeMap::new();
     for run in runs {
-        cells
-            .entry((run.budget, &run.size))
-            .or_default()
-            .push(of(run));
+        let cell = cells.entry((run.budget, &run.size)).or_default();
+        cell.push(of(run));
     }
     let (mut squares, mut freedom) = (0.0, 0usize);
     for values in cells.values() {
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        squares += values
-            .iter()
-            .map(|value| (value - mean).powi(2))
-            .sum::<f64>();
+        let mean = mean(values.iter().copied());
+        let errors = values.iter().map(|value| value - mean);
+        squares += errors.map(|error| error.powi(2)).sum::<f64>();
         freedom += values.len() - 1;
     }
     (freedom > 0).then(|| squares / freedom as f64)

@@ -23,6 +23,23 @@ fn law(multiplier: f64, n: f64, c: f64) -> f64 {
     11.0 * effective.powf(-K) + 0.15 * (n.ln() - log_n_opt).powi(2)
 }
 
+/// A run of which only N, D and L matter.
+pub(super) fn run(params: f64, tokens: f64, loss: f64) -> Observation {
+    Observation {
+        run: String::new(),
+        arm: String::new(),
+        size: String::new(),
+        seed: 1,
+        budget: Budget::Flops(1.0),
+        lr_factor: 1.0,
+        flops: 6.0 * params * tokens,
+        params,
+        tokens,
+        loss,
+        further: Further::default(),
+    }
+}
+
 pub(super) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt()
         * (std::f64::consts::TAU * rng.random::<f64>()).cos()

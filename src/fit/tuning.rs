@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::budget_json::{self, BudgetInUnit};
 use super::by_key::by_key;
-use super::distinct::distinct;
+use super::numbers::{distinct, mean};
 use super::{Observation, Study};
 
 /// What tuning found for one architecture at one size and budget.
@@ -80,15 +80,11 @@ fn tuned(members: &[&Observation]) -> Option<Tuned> {
     let tried: Vec<Tried> = distinct(members.iter().map(|o| o.lr_factor))
         .iter()
         .map(|factor| {
-            let losses: Vec<f64> = members
-                .iter()
-                .filter(|o| o.lr_factor == *factor)
-                .map(|o| o.loss)
-                .collect();
+            let seeds = members.iter().filter(|o| o.lr_factor == *factor);
             Tried {
                 factor: *factor,
-                loss: losses.iter().sum::<f64>() / losses.len() as f64,
-                seeds: losses.len(),
+                loss: mean(seeds.clone().map(|o| o.loss)),
+                seeds: seeds.count(),
             }
         })
         .collect();

@@ -5,7 +5,7 @@ use super::tables::table;
 use super::words::with_interval;
 use super::{Inputs, predicted, residuals};
 use isoflop_core::metrics::LOSS_VAL;
-use isoflop_fit::surface::{Objective, SurfaceStatus};
+use isoflop_fit::surface::{Objective, SurfaceStatus, symbols};
 use isoflop_fit::{ArmFit, ArmSurface, SurfaceHoldout};
 
 pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
@@ -94,11 +94,7 @@ fn status_in_words(status: &SurfaceStatus) -> String {
     match status {
         SurfaceStatus::Interior => "interior".to_owned(),
         SurfaceStatus::AtBound { parameters } => {
-            let symbols: Vec<&str> = parameters
-                .iter()
-                .map(|parameter| parameter.symbol())
-                .collect();
-            format!("at the bound of 0: {}", symbols.join(", "))
+            format!("at the bound of 0: {}", symbols(parameters))
         }
     }
 }

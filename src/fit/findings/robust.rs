@@ -5,6 +5,7 @@
 use nalgebra::SVector;
 
 use super::super::least_squares::least_squares;
+use super::super::numbers::{mean, rms};
 
 /// A point: log N, log D, log L.
 pub(super) type Point = [f64; 3];
@@ -80,10 +81,8 @@ fn biweight(x: f64) -> f64 {
 /// The terms of each point, with log N and log D brought to mean 0 and spread 1.
 fn terms(points: &[Point]) -> Vec<Terms> {
     let scaled = |axis: usize| {
-        let mean = points.iter().map(|p| p[axis]).sum::<f64>() / points.len() as f64;
-        let variance =
-            points.iter().map(|p| (p[axis] - mean).powi(2)).sum::<f64>() / points.len() as f64;
-        (mean, variance.sqrt().max(1e-9))
+        let mean = mean(points.iter().map(|p| p[axis]));
+        (mean, rms(points.iter().map(|p| p[axis] - mean)).max(1e-9))
     };
     let ((n_mean, n_sd), (d_mean, d_sd)) = (scaled(0), scaled(1));
     let of = |p: &Point| {

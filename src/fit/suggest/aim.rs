@@ -2,10 +2,10 @@
 
 use super::super::carried::Carried;
 use super::super::made::Made;
-use super::super::method::of_surface;
 use super::super::multiplier::Pair;
+use super::super::numbers::range;
 use super::super::surface::Surface;
-use super::super::{Approach, Interval, Observation, span};
+use super::super::{Approach, Interval};
 use super::design::{Noisy, Row};
 use super::grid::Runs;
 use super::{SuggestRefusal, Wanted, noise, target};
@@ -35,12 +35,7 @@ impl<'a> Arm<'a> {
             .map_err(|reason| none(&reason.to_string()))?;
         let made = Made::by(Approach::Surface, &arm.made);
         let made = made.ok_or_else(|| none("one of its terms is zero, so that no size is best"))?;
-        let runs: Vec<&Observation> = arm
-            .prepared
-            .fresh()
-            .into_iter()
-            .map(|(_, run)| run)
-            .collect();
+        let runs = arm.prepared.fresh.clone();
         let noisy = noise::around(fit.surface, &runs);
         Ok(Self {
             name: &arm.prepared.name,
@@ -55,7 +50,7 @@ impl<'a> Arm<'a> {
 
     /// Least and most log(D/N) of its runs.
     pub(super) fn ratios(&self) -> (f64, f64) {
-        let (low, high) = span::range(self.runs.runs.iter().map(|run| run.tokens / run.params));
+        let (low, high) = range(self.runs.runs.iter().map(|run| run.tokens / run.params));
         (low.ln(), high.ln())
     }
 }
@@ -71,39 +66,27 @@ pub(super) struct Aim {
 pub(super) fn aim(arms: &[Arm<'_>], wanted: &Wanted) -> Result<Aim, SuggestRefusal> {
     let [base, other] = arms else {
         let arm = &arms[0];
-        let value = wanted
-            .target
-            .exponent(&arm.noisy.surface)
-            .unwrap_or(f64::NAN);
         let of = |surface: &Surface| wanted.target.exponent(surface).unwrap_or(f64::NAN);
-        let gradient = vec![wanted.target.of_exponent(&arm.noisy.surface)];
         return Ok(Aim {
-            value,
-            interval: arm.made.interval(of_surface(of)),
+            value: of(&arm.noisy.surface),
+            interval: arm.made.of_surface(of),
             flops: None,
-            gradient,
+            gradient: vec![wanted.target.of_exponent(&arm.noisy.surface)],
         });
     };
     let pair = Pair::of(base.made, other.made);
-    let middle = || pair.overlap().map(|(low, high)| (low * high).sqrt());
-    let flops = wanted
-        .at_flops
-        .or_else(middle)
-        .ok_or(SuggestRefusal::NoOverlap)?;
-    let point = pair.anywhere(flops);
+    let flops = wanted.at_flops.or_else(|| pair.middle());
+    let flops = flops.ok_or(SuggestRefusal::NoOverlap)?;
+    let point = pair.point(flops, true);
     let costs = [&base.runs.per_token, &other.runs.per_token];
     let gradient = target::of_multiplier([&base.noisy, &other.noisy], costs, other.made, flops);
     let (value, gradient) = point
         .value
         .zip(gradient)
         .ok_or(SuggestRefusal::TooFar { flops })?;
-    let interval = point
-        .low
-        .zip(point.high)
-        .map(|(low, high)| Interval { low, high });
     Ok(Aim {
         value,
-        interval,
+        interval: point.interval(),
         flops: Some(flops),
         gradient,
     })

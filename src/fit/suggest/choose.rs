@@ -84,8 +84,5 @@ fn narrowed(now: Interval, value: f64, by: f64, target: Target) -> Interval {
         Target::Multiplier => value * (end / value).powf(by),
         _ => value + by * (end - value),
     };
-    Interval {
-        low: end(now.low),
-        high: end(now.high),
-    }
+    now.map(end)
 }

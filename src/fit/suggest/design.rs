@@ -32,22 +32,11 @@ pub(super) struct Noisy {
 impl Noisy {
     /// g at (log N, log D).
     pub(super) fn row(&self, (log_n, log_d): (f64, f64)) -> Row {
-        let Surface {
-            e,
-            a,
-            b,
-            alpha,
-            beta,
-        } = self.surface;
-        let (a, b) = (a * (-alpha * log_n).exp(), b * (-beta * log_d).exp());
-        let loss = e + a + b;
-        Row::from([
-            a,
-            b,
-            1.0,
-            -a * (log_n - self.centre.0),
-            -b * (log_d - self.centre.1),
-        ]) / loss
+        let s = &self.surface;
+        let a = s.a * (-s.alpha * log_n).exp();
+        let b = s.b * (-s.beta * log_d).exp();
+        let (n, d) = (log_n - self.centre.0, log_d - self.centre.1);
+        Row::from([a, b, 1.0, -a * n, -b * d]) / (s.e + a + b)
     }
 
     /// Variance of the sum of the errors of `count` runs of a cell.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Observation;
-use super::super::distinct::distinct;
+use super::super::numbers::distinct;
 use super::super::per_token::PerToken;
 
 /// A size, for each arm that the target is of.
@@ -45,35 +45,21 @@ pub struct OfferedSize {
 
 /// The sizes that all arms have, with those that are offered; where nobody says which there are, with those between and
 /// beyond by parameters alone.
-pub(super) fn rungs(arms: &[Runs<'_>], offered: Option<&[OfferedSize]>) -> Vec<Rung> {
+pub(super) fn rungs(arms: &[&Runs<'_>], offered: Option<&[OfferedSize]>) -> Vec<Rung> {
     let own = thinned(shared(arms), SIZES);
     let Some(offered) = offered else {
         return interpolated(arms, &own);
     };
-    let is_new = |size: &&OfferedSize| {
-        !arms
-            .iter()
-            .any(|arm| arm.runs.iter().any(|run| run.size == size.label))
-    };
+    let has =
+        |arm: &&Runs<'_>, size: &OfferedSize| arm.runs.iter().any(|run| run.size == size.label);
+    let is_new = |size: &&OfferedSize| !arms.iter().any(|arm| has(arm, size));
     let rung = |size: &OfferedSize| {
-        let of = |arm: &Runs<'_>| {
+        let of = |arm: &&Runs<'_>| {
             let name = &arm.runs.first()?.arm;
-            size.arms
-                .iter()
-                .find(|(other, ..)| other == name)
-                .map(|(_, n, f)| (n.ln(), f.ln()))
+            let (_, n, f) = size.arms.iter().find(|(other, ..)| other == name)?;
+            Some((n.ln(), f.ln()))
         };
-        let (log_n, log_f) = arms
-            .iter()
-            .map(of)
-            .collect::<Option<Vec<_>>>()?
-            .into_iter()
-            .unzip();
-        Some(Rung {
-            label: Some(size.label.clone()),
-            log_n,
-            log_f,
-        })
+        Rung::of(Some(&size.label), arms.iter().map(of))
     };
     let mut rungs = own;
     rungs.extend(offered.iter().filter(is_new).filter_map(rung));
@@ -81,36 +67,44 @@ pub(super) fn rungs(arms: &[Runs<'_>], offered: Option<&[OfferedSize]>) -> Vec<R
     rungs
 }
 
-fn interpolated(arms: &[Runs<'_>], own: &[Rung]) -> Vec<Rung> {
-    let mut gaps: Vec<f64> = own
+impl Rung {
+    /// (log N, log D) of each arm's runs of a budget.
+    pub(super) fn at(&self, budget: f64) -> Vec<Option<(f64, f64)>> {
+        let sizes = self.log_n.iter().zip(&self.log_f);
+        sizes.map(|(n, f)| Some((*n, budget.ln() - f))).collect()
+    }
+
+    /// Of log N and log FLOPs per token of each arm, if all have it.
+    fn of(label: Option<&str>, arms: impl Iterator<Item = Option<(f64, f64)>>) -> Option<Self> {
+        let (log_n, log_f) = arms.collect::<Option<_>>()?;
+        Some(Self {
+            label: label.map(str::to_owned),
+            log_n,
+            log_f,
+        })
+    }
+}
+
+fn interpolated(arms: &[&Runs<'_>], own: &[Rung]) -> Vec<Rung> {
+    let gaps = own
         .windows(2)
-        .map(|pair| pair[1].log_n[0] - pair[0].log_n[0])
-        .collect();
-    gaps.sort_by(f64::total_cmp);
-    let step = gaps
-        .get(gaps.len() / 2)
-        .copied()
-        .unwrap_or(0.7)
-        .clamp(0.2, 0.7);
+        .map(|pair| pair[1].log_n[0] - pair[0].log_n[0]);
+    let step = middle(gaps).unwrap_or(0.7).clamp(0.2, 0.7);
     let moved = |rung: &Rung, by: f64| new(arms, rung.log_n.iter().map(|n| n + by).collect());
     let mut rungs: Vec<Rung> = own
-        .first()
+        .iter()
+        .take(1)
         .map(|least| moved(least, -step))
-        .into_iter()
         .collect();
     for (at, rung) in own.iter().enumerate() {
         rungs.push(rung.clone());
-        if let Some(next) = own
-            .get(at + 1)
-            .filter(|next| next.log_n[0] - rung.log_n[0] > WIDE)
-        {
-            let middle: Vec<f64> = rung
-                .log_n
-                .iter()
-                .zip(&next.log_n)
-                .map(|(a, b)| f64::midpoint(*a, *b))
-                .collect();
-            rungs.push(new(arms, middle));
+        let next = own.get(at + 1);
+        if let Some(next) = next.filter(|next| next.log_n[0] - rung.log_n[0] > WIDE) {
+            let pairs = rung.log_n.iter().zip(&next.log_n);
+            rungs.push(new(
+                arms,
+                pairs.map(|(a, b)| f64::midpoint(*a, *b)).collect(),
+            ));
         }
     }
     if let Some(largest) = own.last() {
@@ -120,84 +114,61 @@ fn interpolated(arms: &[Runs<'_>], own: &[Rung]) -> Vec<Rung> {
 }
 
 /// A size of no run.
-fn new(arms: &[Runs<'_>], log_n: Vec<f64>) -> Rung {
-    let log_f = arms
-        .iter()
-        .zip(&log_n)
-        .map(|(arm, n)| arm.per_token.log(*n))
-        .collect();
+fn new(arms: &[&Runs<'_>], log_n: Vec<f64>) -> Rung {
+    let costs = arms.iter().zip(&log_n);
     Rung {
         label: None,
+        log_f: costs.map(|(arm, n)| arm.per_token.log(*n)).collect(),
         log_n,
-        log_f,
     }
 }
 
+/// The middle one, the larger of two.
+fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
 /// By name where all arms know the name; a size is shared so, though its N is not (`arch::Architecture::at`).
-fn shared(arms: &[Runs<'_>]) -> Vec<Rung> {
+fn shared(arms: &[&Runs<'_>]) -> Vec<Rung> {
     let mut named: BTreeMap<&str, Vec<Option<(f64, f64)>>> = BTreeMap::new();
-    for (arm, Runs { runs, .. }) in arms.iter().enumerate() {
-        for run in runs {
+    for (arm, of) in arms.iter().enumerate() {
+        for run in &of.runs {
             let places = named
                 .entry(run.size.as_str())
                 .or_insert_with(|| vec![None; arms.len()]);
             places[arm] = Some(run.token_cost());
         }
     }
-    let rung = |(label, places): (&str, Vec<Option<(f64, f64)>>)| {
-        let (log_n, log_f) = places
-            .into_iter()
-            .collect::<Option<Vec<_>>>()?
-            .into_iter()
-            .unzip();
-        Some(Rung {
-            label: Some(label.to_owned()),
-            log_n,
-            log_f,
-        })
-    };
-    let mut rungs: Vec<Rung> = named.into_iter().filter_map(rung).collect();
+    let mut rungs: Vec<Rung> = named
+        .into_iter()
+        .filter_map(|(label, places)| Rung::of(Some(label), places.into_iter()))
+        .collect();
     if rungs.len() < 2 {
         // Arms that name their sizes differently are offered those of the first.
-        rungs = arms
-            .first()
-            .map(|arm| first_arms(arms, &arm.runs))
-            .unwrap_or_default();
+        let runs = arms.iter().take(1).flat_map(|arm| &arm.runs);
+        let rung = |run: &&Observation| new(arms, vec![run.params.ln(); arms.len()]);
+        rungs = runs.map(rung).collect();
     }
     rungs.sort_by(|a, b| a.log_n[0].total_cmp(&b.log_n[0]));
     rungs.dedup_by(|a, b| (a.log_n[0] - b.log_n[0]).abs() < APART);
     rungs
 }
 
-fn first_arms(arms: &[Runs<'_>], runs: &[&Observation]) -> Vec<Rung> {
-    runs.iter()
-        .map(|run| new(arms, vec![run.params.ln(); arms.len()]))
-        .collect()
-}
-
 /// The budgets of the arms, those between them, and larger ones up to what one run may cost.
-pub(super) fn budgets(arms: &[Runs<'_>], most: f64) -> Vec<f64> {
+pub(super) fn budgets(arms: &[&Runs<'_>], most: f64) -> Vec<f64> {
     let runs = arms.iter().flat_map(|arm| &arm.runs);
     let own = thinned(distinct(runs.map(|run| run.budget.value())), BUDGETS);
-    let mut ratios: Vec<f64> = own.windows(2).map(|pair| pair[1] / pair[0]).collect();
-    ratios.sort_by(f64::total_cmp);
-    let ratio = ratios
-        .get(ratios.len() / 2)
-        .copied()
+    let pairs = || own.windows(2).map(|pair| (pair[0], pair[1]));
+    let ratio = middle(pairs().map(|(a, b)| b / a))
         .unwrap_or(2.5)
         .clamp(2.0, 4.0);
-    let mut budgets = Vec::new();
-    budgets.extend(
-        own.windows(2)
-            .filter(|pair| pair[1] / pair[0] > 1.8)
-            .map(|pair| round((pair[0] * pair[1]).sqrt())),
-    );
+    let wide = pairs().filter(|(a, b)| b / a > 1.8);
+    let mut budgets: Vec<f64> = wide.map(|(a, b)| round((a * b).sqrt())).collect();
     if let Some(largest) = own.last() {
-        budgets.extend(
-            (1..)
-                .map(|i| round(largest * ratio.powi(i)))
-                .take_while(|b| *b <= BEYOND * largest),
-        );
+        let larger = (1..).map(|i| round(largest * ratio.powi(i)));
+        budgets.extend(larger.take_while(|b| *b <= BEYOND * largest));
     }
     budgets.retain(|budget| *budget <= most);
     budgets.extend(own);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Observation;
+use super::super::numbers::mean;
 use super::super::study::between_seeds;
 use super::super::surface::Surface;
 use super::design::Noisy;
@@ -17,8 +18,7 @@ const MOST: f64 = 0.95;
 /// one seed nothing tells them apart, and all of it counts as the seeds'.
 pub(super) fn around(surface: Surface, runs: &[&Observation]) -> Noisy {
     let count = runs.len() as f64;
-    let mean =
-        |of: fn(&Observation) -> f64| runs.iter().map(|run| of(run).ln()).sum::<f64>() / count;
+    let middle = |of: fn(&Observation) -> f64| mean(runs.iter().map(|run| of(run).ln()));
     let all = runs
         .iter()
         .map(|run| run.error(&surface).powi(2))
@@ -29,7 +29,7 @@ pub(super) fn around(surface: Surface, runs: &[&Observation]) -> Noisy {
         .min(all);
     Noisy {
         surface,
-        centre: (mean(|run| run.params), mean(|run| run.tokens)),
+        centre: (middle(|run| run.params), middle(|run| run.tokens)),
         misfit: all - seed,
         seed,
     }

@@ -1,8 +1,6 @@
 //! Sizes times budgets: where the runs of a study are, and where others could be.
 
-use isoflop_core::run::Budget;
-
-use super::super::Observation;
+use super::super::by_key::by_key;
 use super::aim::{Aim, Arm};
 use super::design::{Cell, Design, Row};
 use super::grid::{self, Rung, Runs};
@@ -13,20 +11,19 @@ use super::{Place, SuggestRefusal, Wanted, noise};
 pub(super) struct Grid {
     pub(super) rungs: Vec<Rung>,
     pub(super) budgets: Vec<f64>,
-    /// The runs of each place, an arm each, rung by rung.
-    pub(super) counts: Vec<Vec<f64>>,
-    /// Runs that are at none of the places.
-    pub(super) elsewhere: Vec<Elsewhere>,
+    /// Sizes times budgets, rung by rung, and then what runs are elsewhere.
+    pub(super) cells: Vec<Spot>,
     /// The most tokens of a run that is added.
     max_tokens: f64,
 }
 
-/// Runs of one size and budget that are at no place of the grid.
-pub(super) struct Elsewhere {
-    key: (String, Budget),
-    /// (log N, log D) of each arm that has runs there.
+/// One size and budget.
+pub(super) struct Spot {
+    budget: f64,
+    /// (log N, log D) of each arm; none of one that has no run elsewhere.
     at: Vec<Option<(f64, f64)>>,
-    counts: Vec<f64>,
+    /// How many runs each arm has.
+    pub(super) counts: Vec<f64>,
 }
 
 /// How far the tokens per parameter of a suggested run may lie beyond those of the study.
@@ -34,101 +31,78 @@ const RATIO_BEYOND: f64 = 1.5;
 
 impl Grid {
     pub(super) fn of(arms: &[Arm<'_>], wanted: &Wanted) -> Self {
-        let runs: Vec<Runs<'_>> = arms
-            .iter()
-            .map(|arm| Runs {
-                runs: arm.runs.runs.clone(),
-                per_token: arm.runs.per_token,
-            })
-            .collect();
-        let (rungs, budgets) = (
-            grid::rungs(&runs, wanted.sizes.as_deref()),
-            grid::budgets(&runs, wanted.allowance / arms.len() as f64),
-        );
-        let mut grid = Self {
-            counts: vec![vec![0.0; arms.len()]; rungs.len() * budgets.len()],
-            rungs,
-            budgets,
-            elsewhere: Vec::new(),
-            max_tokens: wanted.max_tokens,
+        let runs: Vec<&Runs<'_>> = arms.iter().map(|arm| &arm.runs).collect();
+        let rungs = grid::rungs(&runs, wanted.sizes.as_deref());
+        let budgets = grid::budgets(&runs, wanted.allowance / arms.len() as f64);
+        let empty = |budget: f64, at| Spot {
+            budget,
+            at,
+            counts: vec![0.0; arms.len()],
         };
-        for (arm, Runs { runs, .. }) in runs.iter().enumerate() {
-            for run in runs {
-                let rung = grid
-                    .rungs
+        let mut cells = Vec::new();
+        for rung in &rungs {
+            cells.extend(
+                budgets
                     .iter()
-                    .position(|rung| rung.label.as_ref() == Some(&run.size));
-                let value = run.budget.value();
-                let budget = grid.budgets.iter().position(|budget| *budget == value);
-                match rung.zip(budget) {
-                    Some((rung, budget)) => {
-                        grid.counts[rung * grid.budgets.len() + budget][arm] += 1.0
-                    }
-                    None => grid.add_elsewhere(arm, run, arms.len()),
-                }
+                    .map(|budget| empty(*budget, rung.at(*budget))),
+            );
+        }
+        let mut elsewhere = Vec::new();
+        for (arm, run) in runs
+            .iter()
+            .enumerate()
+            .flat_map(|(arm, of)| of.runs.iter().map(move |run| (arm, *run)))
+        {
+            let rung = rungs
+                .iter()
+                .position(|rung| rung.label.as_ref() == Some(&run.size));
+            let budget = budgets
+                .iter()
+                .position(|budget| *budget == run.budget.value());
+            match rung.zip(budget) {
+                Some((rung, budget)) => cells[rung * budgets.len() + budget].counts[arm] += 1.0,
+                None => elsewhere.push((arm, run)),
             }
         }
-        grid
+        for ((_, budget), runs) in by_key(elsewhere, |(_, run)| (run.size.as_str(), run.budget)) {
+            let mut spot = empty(budget.value(), vec![None; arms.len()]);
+            for (arm, run) in runs {
+                spot.at[arm] = Some((run.params.ln(), run.tokens.ln()));
+                spot.counts[arm] += 1.0;
+            }
+            cells.push(spot);
+        }
+        Self {
+            rungs,
+            budgets,
+            cells,
+            max_tokens: wanted.max_tokens,
+        }
     }
 
-    fn add_elsewhere(&mut self, arm: usize, run: &Observation, arms: usize) {
-        let key = (run.size.clone(), run.budget);
-        let at = self
-            .elsewhere
-            .iter()
-            .position(|other| other.key == key)
-            .unwrap_or_else(|| {
-                self.elsewhere.push(Elsewhere {
-                    key,
-                    at: vec![None; arms],
-                    counts: vec![0.0; arms],
-                });
-                self.elsewhere.len() - 1
-            });
-        self.elsewhere[at].at[arm] = Some((run.params.ln(), run.tokens.ln()));
-        self.elsewhere[at].counts[arm] += 1.0;
+    /// How many of the cells are sizes times budgets.
+    pub(super) fn size(&self) -> usize {
+        self.rungs.len() * self.budgets.len()
     }
 
-    /// (log N, log D) of a place for an arm.
-    fn at(&self, cell: usize, arm: usize) -> (f64, f64) {
-        let (rung, budget) = (
-            &self.rungs[cell / self.budgets.len()],
-            self.budgets[cell % self.budgets.len()],
-        );
-        (rung.log_n[arm], budget.ln() - rung.log_f[arm])
+    /// (log N, log D) of a cell, of each arm that has any.
+    fn at(&self, cell: usize) -> impl Iterator<Item = (f64, f64)> {
+        self.cells[cell].at.iter().copied().flatten()
     }
 
     /// Whether there is text enough for a run of each arm.
     pub(super) fn has_text(&self, cell: usize) -> bool {
-        (0..self.counts[cell].len()).all(|arm| self.at(cell, arm).1.exp() <= self.max_tokens)
-    }
-
-    pub(super) fn budget(&self, cell: usize) -> f64 {
-        self.budgets[cell % self.budgets.len()]
+        self.at(cell)
+            .all(|(_, log_d)| log_d.exp() <= self.max_tokens)
     }
 
     pub(super) fn design(&self, arms: &[Arm<'_>], aim: &Aim) -> Design {
-        let cell = |(cell, counts): (usize, &Vec<f64>)| {
-            let rows = arms
-                .iter()
-                .enumerate()
-                .map(|(arm, of)| of.noisy.row(self.at(cell, arm)))
-                .collect();
-            Cell {
-                rows,
-                counts: counts.clone(),
-            }
+        let row =
+            |(of, at): (&Arm<'_>, &Option<_>)| at.map_or_else(Row::zeros, |at| of.noisy.row(at));
+        let cell = |spot: &Spot| Cell {
+            rows: arms.iter().zip(&spot.at).map(row).collect(),
+            counts: spot.counts.clone(),
         };
-        let mut cells: Vec<Cell> = self.counts.iter().enumerate().map(cell).collect();
-        cells.extend(self.elsewhere.iter().map(|other| {
-            let row = |(of, at): (&Arm<'_>, &Option<_>)| {
-                at.map_or_else(Row::zeros, |at| of.noisy.row(at))
-            };
-            Cell {
-                rows: arms.iter().zip(&other.at).map(row).collect(),
-                counts: other.counts.clone(),
-            }
-        }));
         let correlation = match arms {
             [first, second] => noise::correlation(
                 [first, second].map(|a| (&a.noisy.surface, a.runs.runs.as_slice())),
@@ -137,7 +111,7 @@ impl Grid {
         };
         Design {
             arms: arms.iter().map(|arm| arm.noisy).collect(),
-            cells,
+            cells: self.cells.iter().map(cell).collect(),
             correlation,
             gradient: aim.gradient.clone(),
         }
@@ -152,9 +126,9 @@ impl Grid {
         let ratios: Vec<(f64, f64)> = arms.iter().map(Arm::ratios).collect();
         let candidate = |cell: usize| Candidate {
             cell,
-            cost: self.budget(cell) * arms.len() as f64,
+            cost: self.cells[cell].budget * arms.len() as f64,
         };
-        let all: Vec<Candidate> = (0..self.counts.len())
+        let mut all: Vec<Candidate> = (0..self.size())
             .filter(|cell| self.is_usual(*cell, &ratios) && self.has_text(*cell))
             .map(candidate)
             .collect();
@@ -165,44 +139,42 @@ impl Grid {
         }
         let cheapest = all.iter().map(|c| c.cost).fold(f64::INFINITY, f64::min);
         if cheapest > allowance {
-            let what = if arms.len() == 1 {
-                "one run"
-            } else {
-                "a run of each arm"
-            }
-            .to_owned();
+            let is_one = arms.len() == 1;
             return Err(SuggestRefusal::TooLittle {
                 allowance,
                 cheapest,
-                what,
+                what: if is_one {
+                    "one run"
+                } else {
+                    "a run of each arm"
+                },
             });
         }
-        Ok(all
-            .into_iter()
-            .filter(|candidate| candidate.cost <= allowance)
-            .collect())
+        all.retain(|candidate| candidate.cost <= allowance);
+        Ok(all)
     }
 
     /// Whether a place has about the tokens per parameter of each arm's runs, least and most, in logarithms.
     fn is_usual(&self, cell: usize, ratios: &[(f64, f64)]) -> bool {
-        ratios.iter().enumerate().all(|(arm, (low, high))| {
-            let (log_n, log_d) = self.at(cell, arm);
-            (low - RATIO_BEYOND.ln()..=high + RATIO_BEYOND.ln()).contains(&(log_d - log_n))
-        })
+        let beyond = RATIO_BEYOND.ln();
+        let mut arms = ratios.iter().zip(self.at(cell));
+        arms.all(|((low, high), (n, d))| (low - beyond..=high + beyond).contains(&(d - n)))
     }
 
     /// What was chosen, the cheapest budget first.
     pub(super) fn places(&self, candidates: &[Candidate], taken: &[usize]) -> Vec<Place> {
         let place = |(candidate, seeds): (&Candidate, &usize)| {
-            let rung = &self.rungs[candidate.cell / self.budgets.len()];
-            let arms = 0..rung.log_n.len();
+            let (n, d) = self
+                .at(candidate.cell)
+                .map(|(n, d)| (n.exp(), d.exp()))
+                .unzip();
             Place {
-                size: rung.label.clone(),
-                params: rung.log_n.iter().map(|n| n.exp()).collect(),
-                tokens: arms
-                    .map(|arm| self.at(candidate.cell, arm).1.exp())
-                    .collect(),
-                budget: self.budget(candidate.cell),
+                size: self.rungs[candidate.cell / self.budgets.len()]
+                    .label
+                    .clone(),
+                params: n,
+                tokens: d,
+                budget: self.cells[candidate.cell].budget,
                 seeds: *seeds,
                 flops: *seeds as f64 * candidate.cost,
             }
@@ -224,21 +196,13 @@ impl Grid {
 
 /// The variance where FLOPs are spent on all places that have runs alike.
 pub(super) fn evenly(design: &Design, grid: &Grid, flops: f64) -> f64 {
-    let budget = |cell: usize| match cell.checked_sub(grid.counts.len()) {
-        Some(at) => grid.elsewhere[at].key.1.value(),
-        None => grid.budget(cell),
+    let once = |spot: &Spot| {
+        let arms = spot.counts.iter().filter(|n| **n > 0.0).count();
+        spot.budget * arms as f64
     };
+    let once: f64 = grid.cells.iter().map(once).sum();
     let mut counts = design.counts();
-    let runs = |counts: &[f64]| counts.iter().filter(|n| **n > 0.0).count() as f64;
-    let once: f64 = counts
-        .iter()
-        .enumerate()
-        .map(|(cell, counts)| budget(cell) * runs(counts))
-        .sum();
-    counts
-        .iter_mut()
-        .flatten()
-        .filter(|n| **n > 0.0)
-        .for_each(|n| *n += flops / once);
+    let there = counts.iter_mut().flatten().filter(|n| **n > 0.0);
+    there.for_each(|n| *n += flops / once);
     design.variance(&design.sums(&counts))
 }

@@ -45,7 +45,10 @@ const FELT: f64 = 1e-6;
 const SPARED: f64 = 5e-3;
 
 /// What a candidate is chosen by: decrease of variance, cost.
-type Worth = fn(f64, f64) -> f64;
+pub(super) type Worth = fn(f64, f64) -> f64;
+
+/// Per FLOP, and whatever it costs.
+pub(super) const WORTHS: [Worth; 2] = [|gain, cost| gain / cost, |gain, _| gain];
 
 /// The best choice that was found.
 pub(super) fn search(design: &Design, candidates: &[Candidate], limits: Limits) -> Choice {
@@ -56,7 +59,7 @@ pub(super) fn search(design: &Design, candidates: &[Candidate], limits: Limits) 
         choice.spare(design, candidates);
         choice
     };
-    let (per_flop, most) = (searched(|gain, cost| gain / cost), searched(|gain, _| gain));
+    let [per_flop, most] = WORTHS.map(searched);
     if most.variance < per_flop.variance {
         most
     } else {
@@ -90,61 +93,53 @@ impl Choice {
         design.variance(&sums)
     }
 
-    fn take(&mut self, design: &Design, candidates: &[Candidate], at: usize, add: bool) {
-        let (candidate, by) = (candidates[at], if add { 1.0 } else { -1.0 });
-        let from = self.counts[candidate.cell].clone();
-        self.counts[candidate.cell]
-            .iter_mut()
-            .for_each(|n| *n += by);
-        design.change(
-            &mut self.sums,
-            candidate.cell,
-            &from,
-            &self.counts[candidate.cell],
-        );
-        self.taken[at] = if add {
-            self.taken[at] + 1
-        } else {
-            self.taken[at] - 1
-        };
-        self.cost += by * candidate.cost;
+    /// Takes one more, or gives one up.
+    fn take(&mut self, design: &Design, candidates: &[Candidate], at: usize, by: isize) {
+        let Candidate { cell, cost } = candidates[at];
+        self.taken[at] = self.taken[at].saturating_add_signed(by);
+        let by = by as f64;
+        let from = self.counts[cell].clone();
+        self.counts[cell].iter_mut().for_each(|n| *n += by);
+        design.change(&mut self.sums, cell, &from, &self.counts[cell]);
+        self.cost += by * cost;
         self.variance = design.variance(&self.sums);
+    }
+
+    /// The candidates that are taken.
+    fn places(&self) -> Vec<usize> {
+        let places = 0..self.taken.len();
+        places.filter(|at| self.taken[*at] > 0).collect()
     }
 
     /// Takes the worthiest candidate that can be paid for, until none helps.
     fn fill(&mut self, design: &Design, candidates: &[Candidate], limits: Limits, worth: Worth) {
         while self.picks() < limits.picks {
             let left = (limits.allowance - self.cost) * (1.0 + 1e-12);
-            let gain =
-                |candidate: &Candidate| self.variance - self.variance_with(design, candidate, 1.0);
-            let is_open =
-                |at: usize, candidate: &Candidate| candidate.cost <= left && self.taken[at] < SEEDS;
-            let affordable = candidates
-                .iter()
-                .enumerate()
-                .filter(|(at, candidate)| is_open(*at, candidate));
-            let gains = affordable.map(|(at, candidate)| (at, gain(candidate), candidate.cost));
+            let gain = |(at, candidate): (usize, &Candidate)| {
+                let is_open = candidate.cost <= left && self.taken[at] < SEEDS;
+                let variance = is_open.then(|| self.variance_with(design, candidate, 1.0))?;
+                Some((at, self.variance - variance, candidate.cost))
+            };
+            let gains = candidates.iter().enumerate().filter_map(gain);
             let best = gains.filter(|(_, gain, _)| *gain > FELT * self.variance);
             let Some((at, ..)) = best.max_by(|a, b| worth(a.1, a.2).total_cmp(&worth(b.1, b.2)))
             else {
                 break;
             };
-            self.take(design, candidates, at, true);
+            self.take(design, candidates, at, 1);
         }
     }
 
     /// Gives up what buys nothing, the dearest first.
     fn spare(&mut self, design: &Design, candidates: &[Candidate]) {
-        let mut taken: Vec<usize> = (0..candidates.len())
-            .filter(|at| self.taken[*at] > 0)
-            .collect();
+        let mut taken = self.places();
         taken.sort_by(|a, b| candidates[*b].cost.total_cmp(&candidates[*a].cost));
         for at in taken {
             while self.taken[at] > 0
                 && self.variance_with(design, &candidates[at], -1.0)
                     < self.variance * (1.0 + SPARED)
             {
-                self.take(design, candidates, at, false);
+                self.take(design, candidates, at, -1);
             }
         }
     }
@@ -152,14 +147,11 @@ impl Choice {
     /// Gives each of what was taken up in turn, for the best that its price buys, until nothing helps.
     fn exchange(&mut self, design: &Design, candidates: &[Candidate], limits: Limits) {
         for _ in 0..EXCHANGES {
-            let taken: Vec<usize> = (0..candidates.len())
-                .filter(|at| self.taken[*at] > 0)
-                .collect();
             let mut best: Option<Self> = None;
-            for at in taken {
-                for worth in [(|gain, cost| gain / cost) as Worth, |gain, _| gain] {
+            for at in self.places() {
+                for worth in WORTHS {
                     let mut other = self.clone();
-                    other.take(design, candidates, at, false);
+                    other.take(design, candidates, at, -1);
                     other.fill(design, candidates, limits, worth);
                     if other.variance < best.as_ref().unwrap_or(self).variance * (1.0 - FELT) {
                         best = Some(other);

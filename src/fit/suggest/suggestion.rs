@@ -102,8 +102,7 @@ pub struct Place {
 }
 
 /// Why nothing is suggested.
-#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SuggestRefusal {
     /// The design rests on the surfaces.
     #[error("`{arm}` has no surface to suggest by: {reason}")]
@@ -132,7 +131,7 @@ pub enum SuggestRefusal {
         /// What the least that can be added costs, FLOPs.
         cheapest: f64,
         /// What it is.
-        what: String,
+        what: &'static str,
     },
     /// A multiplier is of two arms.
     #[error(

@@ -2,7 +2,7 @@
 
 use super::design::Design;
 use super::places::Grid;
-use super::search::Limits;
+use super::search::{Limits, WORTHS, Worth};
 use super::suggestion::{SweepForm, SweepSize};
 
 /// Which rungs and budgets of the grid are in the file, and how many seeds.
@@ -32,54 +32,47 @@ pub(super) struct Extended {
 
 /// The best that one line after another of the file buys.
 pub(super) fn extend(design: &Design, grid: &Grid, limits: Limits, now: f64) -> Extended {
-    if !grid.elsewhere.is_empty() {
+    if grid.cells.len() > grid.size() {
         return Extended::default();
     }
-    let at = |rung: usize, budget: usize| &grid.counts[rung * grid.budgets.len() + budget];
-    let is_there = |counts: &Vec<f64>| counts.iter().any(|n| *n > 0.0);
+    let (rungs, budgets) = (grid.rungs.len(), grid.budgets.len());
+    let counts = || grid.cells.iter().map(|spot| &spot.counts);
+    let there: Vec<bool> = counts()
+        .map(|counts| counts.iter().any(|n| *n > 0.0))
+        .collect();
     let start = Form {
-        rungs: (0..grid.rungs.len())
-            .map(|r| (0..grid.budgets.len()).any(|b| is_there(at(r, b))))
+        rungs: (0..rungs)
+            .map(|r| (0..budgets).any(|b| there[r * budgets + b]))
             .collect(),
-        budgets: (0..grid.budgets.len())
-            .map(|b| (0..grid.rungs.len()).any(|r| is_there(at(r, b))))
+        budgets: (0..budgets)
+            .map(|b| (0..rungs).any(|r| there[r * budgets + b]))
             .collect(),
-        seeds: grid.counts.iter().flatten().copied().fold(1.0, f64::max),
+        seeds: counts().flatten().copied().fold(1.0, f64::max),
     };
-    let ways: [fn(f64, f64) -> f64; 2] = [|gain, cost| gain / cost, |gain, _| gain];
-    let found = ways
+    let found = WORTHS
         .into_iter()
         .filter_map(|worth| climb(design, grid, limits, &start, worth));
     let best = found.min_by(|a, b| a.variance.total_cmp(&b.variance));
-    let costs = moves(&start)
-        .into_iter()
-        .map(|form| weigh(design, grid, form).cost);
+    let costs = moves(&start).map(|form| weigh(design, grid, form).cost);
     Extended {
         best: best.map(|best| told(&best, grid, now)),
         cheapest: costs.min_by(f64::total_cmp).filter(|c| c.is_finite()),
     }
 }
 
+/// The places of the flags that are set, or are not.
+fn places(flags: &[bool], set: bool) -> impl Iterator<Item = usize> {
+    (0..flags.len()).filter(move |at| flags[*at] == set)
+}
+
 fn told(best: &Weighed, grid: &Grid, now: f64) -> SweepForm {
-    let chosen = |flags: &[bool]| {
-        flags
-            .iter()
-            .enumerate()
-            .filter(|(_, is)| **is)
-            .map(|(i, _)| i)
-            .collect::<Vec<_>>()
-    };
-    let size = |rung: usize| {
-        let rung = &grid.rungs[rung];
-        SweepSize {
-            label: rung.label.clone(),
-            params: rung.log_n[0].exp(),
-        }
+    let size = |rung: usize| SweepSize {
+        label: grid.rungs[rung].label.clone(),
+        params: grid.rungs[rung].log_n[0].exp(),
     };
     SweepForm {
-        sizes: chosen(&best.form.rungs).into_iter().map(size).collect(),
-        budgets: chosen(&best.form.budgets)
-            .into_iter()
+        sizes: places(&best.form.rungs, true).map(size).collect(),
+        budgets: places(&best.form.budgets, true)
             .map(|b| grid.budgets[b])
             .collect(),
         seeds: best.form.seeds as usize,
@@ -95,7 +88,7 @@ fn climb(
     grid: &Grid,
     limits: Limits,
     start: &Form,
-    worth: fn(f64, f64) -> f64,
+    worth: Worth,
 ) -> Option<Weighed> {
     let mut at = weigh(design, grid, start.clone());
     loop {
@@ -104,7 +97,6 @@ fn climb(
             w.cost <= limits.allowance && w.runs <= runs as f64 && w.variance < at.variance
         };
         let next = moves(&at.form)
-            .into_iter()
             .map(|form| weigh(design, grid, form))
             .filter(fits);
         let value = |w: &Weighed| worth(at.variance - w.variance, w.cost - at.cost);
@@ -116,26 +108,18 @@ fn climb(
 }
 
 /// One size, one budget or one seed more.
-fn moves(form: &Form) -> Vec<Form> {
-    let mut moves = vec![Form {
-        seeds: form.seeds + 1.0,
-        ..form.clone()
-    }];
-    for rung in (0..form.rungs.len()).filter(|rung| !form.rungs[*rung]) {
-        moves.push(form.clone());
-        moves
-            .last_mut()
-            .into_iter()
-            .for_each(|form| form.rungs[rung] = true);
-    }
-    for budget in (0..form.budgets.len()).filter(|budget| !form.budgets[*budget]) {
-        moves.push(form.clone());
-        moves
-            .last_mut()
-            .into_iter()
-            .for_each(|form| form.budgets[budget] = true);
-    }
-    moves
+fn moves(form: &Form) -> impl Iterator<Item = Form> {
+    let with = |change: &dyn Fn(&mut Form)| {
+        let mut more = form.clone();
+        change(&mut more);
+        more
+    };
+    let rungs = places(&form.rungs, false).map(move |rung| with(&|form| form.rungs[rung] = true));
+    let budgets = places(&form.budgets, false).map(move |b| with(&|form| form.budgets[b] = true));
+    [with(&|form| form.seeds += 1.0)]
+        .into_iter()
+        .chain(rungs)
+        .chain(budgets)
 }
 
 fn weigh(design: &Design, grid: &Grid, form: Form) -> Weighed {
@@ -144,15 +128,14 @@ fn weigh(design: &Design, grid: &Grid, form: Form) -> Weighed {
     for (cell, counts) in counts.iter_mut().enumerate() {
         let (rung, budget) = (cell / grid.budgets.len(), cell % grid.budgets.len());
         if form.rungs[rung] && form.budgets[budget] {
+            // What there is no text for cannot be had at any price.
+            let price = match grid.has_text(cell) {
+                true => grid.budgets[budget],
+                false => f64::INFINITY,
+            };
             for count in counts {
                 let new = (form.seeds - *count).max(0.0);
                 *count += new;
-                // What there is no text for cannot be had at any price.
-                let price = if grid.has_text(cell) {
-                    grid.budgets[budget]
-                } else {
-                    f64::INFINITY
-                };
                 cost += if new > 0.0 { new * price } else { 0.0 };
                 runs += new;
             }

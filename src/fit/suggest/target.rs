@@ -41,7 +41,7 @@ impl Target {
             Self::Multiplier => None,
             Self::Alpha => Some(surface.alpha),
             Self::Beta => Some(surface.beta),
-            Self::NExponent => Some(surface.beta / (surface.alpha + surface.beta)),
+            Self::NExponent => Some(surface.n_exponent()),
         }
     }
 

@@ -9,7 +9,6 @@ use rayon::prelude::*;
 
 use super::super::coverage_tests::{BASE, BUDGETS, WORTH, study};
 use super::super::made::Made;
-use super::super::method::of_surface;
 use super::super::multiplier::Pair;
 use super::super::tests::normal;
 use super::super::{Approach, Further, Observation, Settings, Study, fit_arms, surface::Surface};
@@ -157,13 +156,13 @@ fn came(study: &Study, target: Target, truth: f64, seed: u64) -> Option<Came> {
     let carried = fit_arms(study, &settings);
     let made = |arm: usize| Made::by(Approach::Surface, &carried[arm].made);
     if target == Target::Multiplier {
-        let point = Pair::of(made(0)?, made(1)?).anywhere(AT);
+        let point = Pair::of(made(0)?, made(1)?).point(AT, true);
         return Some(Came {
             error: point.value?.ln() - truth,
             width: (point.high? / point.low?).ln(),
         });
     }
-    let interval = made(0)?.interval(of_surface(|surface| surface.alpha))?;
+    let interval = made(0)?.of_surface(|surface| surface.alpha)?;
     let fitted = carried[0].prepared.surface.as_ref().ok()?.0.surface;
     Some(Came {
         error: fitted.alpha - truth,

@@ -1,14 +1,10 @@
 //! Which runs have no surface.
 
-use serde::Serialize;
-
-use super::super::distinct::distinct;
-use super::super::span::are_alike;
+use super::super::numbers::{are_alike, distinct, mean};
 use super::{Objective, Point};
 
 /// Why there is no surface.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum SurfaceRefusal {
     /// Without a residual nothing is learnt.
     #[error("{runs} finished runs; a surface of {parameters} parameters needs at least {}", parameters + 1)]
@@ -53,10 +49,8 @@ const COLLINEAR: f64 = 0.99;
 
 /// Refuses what no surface can be told from.
 pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), SurfaceRefusal> {
-    if !points
-        .iter()
-        .all(|p| p.log_n.is_finite() && p.log_d.is_finite() && p.log_loss.is_finite())
-    {
+    let logs = points.iter().flat_map(|p| [p.log_n, p.log_d, p.log_loss]);
+    if !logs.into_iter().all(f64::is_finite) {
         return Err(SurfaceRefusal::NotPositive);
     }
     if points.len() > 1 && are_alike(points.iter().map(|p| p.log_loss)) {
@@ -80,8 +74,7 @@ pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), Surfac
 }
 
 fn r_squared(points: &[Point]) -> f64 {
-    let count = points.len() as f64;
-    let mean = |of: &dyn Fn(&Point) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let mean = |of: &dyn Fn(&Point) -> f64| mean(points.iter().map(of));
     let (n, d) = (mean(&|p| p.log_n), mean(&|p| p.log_d));
     let nd = mean(&|p| (p.log_n - n) * (p.log_d - d));
     nd * nd / (mean(&|p| (p.log_n - n).powi(2)) * mean(&|p| (p.log_d - d).powi(2)))

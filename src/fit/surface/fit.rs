@@ -107,12 +107,8 @@ const REFIT: Stop = Stop {
 
 fn polish(problem: &Problem<'_>, start: Theta, stop: Stop) -> Minimum<6> {
     let search = |start: Theta| {
-        minimize(
-            |x| problem.evaluate(x),
-            start,
-            problem.inverse_curvature(&start),
-            stop,
-        )
+        let inverse = problem.inverse_curvature(&start);
+        minimize(|x| problem.evaluate(x), start, inverse, stop)
     };
     let found = search(start);
     // Where the search got stuck, the curvature there is a better guide than what it has made up on its way.
@@ -140,24 +136,19 @@ fn polished(problem: &Problem<'_>, starts: &[Theta]) -> Result<SurfaceFit, Surfa
         sigma: (problem.objective == Objective::Likelihood).then(|| best.at[LOG_SIGMA].exp()),
         polished: found.len(),
         near_best: found.iter().filter(|m| m.value <= near).count(),
-        evaluations: found.iter().map(|m| m.evaluations).sum(),
         status: status(&surface),
     })
 }
 
 /// Below zero there is no surface: a term with a negative exponent is left out, which is what its exponent at zero
 /// amounts to, since E is the constant. A term that has vanished is left out too.
-fn within_bounds(problem: &Problem<'_>, found: Minimum<6>) -> Minimum<6> {
-    let mut found = found;
+fn within_bounds(problem: &Problem<'_>, mut found: Minimum<6>) -> Minimum<6> {
     for (factor, exponent) in [(LOG_A, ALPHA), (LOG_B, BETA)] {
         if found.at[factor] == f64::NEG_INFINITY {
             found.at[exponent] = 0.0;
         } else if found.at[exponent] <= 0.0 || problem.largest(&found.at, factor) < VANISHED {
-            found = without(
-                problem,
-                found,
-                &[(factor, f64::NEG_INFINITY), (exponent, 0.0)],
-            );
+            let zero = [(factor, f64::NEG_INFINITY), (exponent, 0.0)];
+            found = without(problem, found, &zero);
         }
     }
     // Log E falls for ever where E belongs at zero.
@@ -188,20 +179,17 @@ fn without(problem: &Problem<'_>, found: Minimum<6>, pinned: &[(usize, f64)]) ->
     polish(problem, start, POLISH)
 }
 
-fn status(surface: &Surface) -> SurfaceStatus {
+fn status(s: &Surface) -> SurfaceStatus {
     use Parameter::{A, Alpha, B, Beta, E};
-    let Surface {
-        e,
-        a,
-        b,
-        alpha,
-        beta,
-    } = *surface;
     let zero = |(parameter, value): (Parameter, f64)| (value <= 0.0).then_some(parameter);
-    let parameters: Vec<Parameter> = [(E, e), (A, a), (B, b), (Alpha, alpha), (Beta, beta)]
-        .into_iter()
-        .filter_map(zero)
-        .collect();
+    let all = [
+        (E, s.e),
+        (A, s.a),
+        (B, s.b),
+        (Alpha, s.alpha),
+        (Beta, s.beta),
+    ];
+    let parameters: Vec<Parameter> = all.into_iter().filter_map(zero).collect();
     if parameters.is_empty() {
         SurfaceStatus::Interior
     } else {

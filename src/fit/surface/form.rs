@@ -45,13 +45,23 @@ pub struct Surface {
 impl Surface {
     /// The loss of N parameters trained on D tokens, nats/token.
     pub fn loss(&self, n: f64, d: f64) -> f64 {
-        let term = |factor: f64, exponent: f64, of: f64| factor * (-exponent * of.ln()).exp();
-        self.e + term(self.a, self.alpha, n) + term(self.b, self.beta, d)
+        self.at(n.ln(), d.ln())
+    }
+
+    /// The same of their logarithms.
+    pub(crate) fn at(&self, log_n: f64, log_d: f64) -> f64 {
+        let term = |factor: f64, exponent: f64, log: f64| factor * (-exponent * log).exp();
+        self.e + term(self.a, self.alpha, log_n) + term(self.b, self.beta, log_d)
+    }
+
+    /// p in N* ∝ C^p where a token costs 6N.
+    pub(crate) fn n_exponent(&self) -> f64 {
+        self.beta / (self.alpha + self.beta)
     }
 }
 
 /// A surface, and how it was found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SurfaceFit {
     /// The estimate.
     pub surface: Surface,
@@ -63,8 +73,6 @@ pub struct SurfaceFit {
     pub polished: usize,
     /// Those of them that came within 1% of the best objective: few mean that the best may have been missed.
     pub near_best: usize,
-    /// Evaluations of the objective, over all of them.
-    pub evaluations: u32,
     /// How far it can be trusted.
     pub status: SurfaceStatus,
 }
@@ -100,9 +108,14 @@ pub enum Parameter {
     Beta,
 }
 
+/// `E, α`
+pub fn symbols(parameters: &[Parameter]) -> String {
+    let symbols: Vec<&str> = parameters.iter().map(|of| of.symbol()).collect();
+    symbols.join(", ")
+}
+
 impl Parameter {
-    /// The symbol.
-    pub fn symbol(self) -> &'static str {
+    fn symbol(self) -> &'static str {
         match self {
             Self::E => "E",
             Self::A => "A",

@@ -13,7 +13,7 @@ mod tests;
 pub use check::SurfaceRefusal;
 pub(super) use fit::searched;
 pub use fit::{fit, fit_from, pinned, refit};
-pub use form::{Parameter, Point, Surface, SurfaceFit, SurfaceStatus};
+pub use form::{Parameter, Point, Surface, SurfaceFit, SurfaceStatus, symbols};
 pub use objective::Objective;
 #[cfg(test)]
 pub(super) use reference_tests::columns as reference_columns;

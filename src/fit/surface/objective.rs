@@ -3,6 +3,7 @@
 use nalgebra::{SMatrix, SVector};
 use serde::Serialize;
 
+use super::super::numbers::mean;
 use super::{Point, Surface};
 
 /// Where the parameters stand in a vector: log A' and log B' (see [`Problem`]), log E, α, β, log σ.
@@ -83,13 +84,12 @@ pub(super) struct Problem<'a> {
 
 impl<'a> Problem<'a> {
     pub(super) fn new(points: &'a [Point], weights: &'a [f64], objective: Objective) -> Self {
-        let mean = |of: fn(&Point) -> f64| points.iter().map(of).sum::<f64>() / points.len() as f64;
         Self {
             points,
             weights,
             objective,
-            log_n: mean(|p| p.log_n),
-            log_d: mean(|p| p.log_d),
+            log_n: mean(points.iter().map(|p| p.log_n)),
+            log_d: mean(points.iter().map(|p| p.log_d)),
         }
     }
 

@@ -12,7 +12,7 @@ const EXPONENTS: [f64; 14] = [
     0.02, 0.03, 0.045, 0.065, 0.09, 0.13, 0.19, 0.27, 0.38, 0.54, 0.77, 1.1, 1.5, 2.2,
 ];
 
-/// The vector at exponents with the best factors for them, and the sum of squares it leaves.
+/// The vector at exponents with the best factors for them, and what it leaves.
 type Projected = (Theta, f64);
 
 /// The seed by variable projection.
@@ -44,29 +44,10 @@ pub(super) fn projected(problem: &Problem<'_>) -> Theta {
 }
 
 fn on_grid(problem: &Problem<'_>) -> Projected {
-    let columns = |of: &dyn Fn(usize) -> f64| -> Vec<Vec<f64>> {
-        EXPONENTS
-            .iter()
-            .map(|x| {
-                (0..problem.points.len())
-                    .map(|i| (-x * of(i)).exp())
-                    .collect()
-            })
-            .collect()
-    };
-    let n = columns(&|i| problem.points[i].log_n - problem.log_n);
-    let d = columns(&|i| problem.points[i].log_d - problem.log_d);
-    let inverse: Vec<f64> = problem.points.iter().map(|p| (-p.log_loss).exp()).collect();
     let mut best = (Theta::zeros(), f64::INFINITY);
-    for (alpha, n) in EXPONENTS.iter().zip(&n) {
-        for (beta, d) in EXPONENTS.iter().zip(&d) {
-            let rows = n
-                .iter()
-                .zip(d)
-                .zip(&inverse)
-                .zip(problem.weights)
-                .map(|(((n, d), l), w)| (*n, *d, *l, *w));
-            let found = solve(rows, *alpha, *beta);
+    for alpha in EXPONENTS {
+        for beta in EXPONENTS {
+            let found = project(problem, alpha, beta);
             if found.1 < best.1 {
                 best = found;
             }
@@ -76,36 +57,28 @@ fn on_grid(problem: &Problem<'_>) -> Projected {
 }
 
 fn project(problem: &Problem<'_>, alpha: f64, beta: f64) -> Projected {
-    let rows = problem.points.iter().zip(problem.weights).map(|(p, w)| {
-        let (n, d) = (p.log_n - problem.log_n, p.log_d - problem.log_d);
-        (
-            (-alpha * n).exp(),
-            (-beta * d).exp(),
-            (-p.log_loss).exp(),
-            *w,
-        )
-    });
-    solve(rows, alpha, beta)
-}
-
-/// Rows are the two powers, 1/L and the weight.
-fn solve(rows: impl Iterator<Item = (f64, f64, f64, f64)>, alpha: f64, beta: f64) -> Projected {
-    let mut normal = Normal::new();
-    for (n, d, inverse, w) in rows {
+    let mut normal = Normal::default();
+    for (n, d, inverse, w) in powers(problem, alpha, beta, (problem.log_n, problem.log_d)) {
         normal.add([n * inverse, d * inverse, inverse], 1.0, w);
     }
     let (factors, left) = normal.solve();
-    (
-        Theta::from([
-            factors[0].ln(),
-            factors[1].ln(),
-            factors[2].ln(),
-            alpha,
-            beta,
-            SIGMA.ln(),
-        ]),
-        left,
-    )
+    let [a, b, e] = [factors[0].ln(), factors[1].ln(), factors[2].ln()];
+    (Theta::from([a, b, e, alpha, beta, SIGMA.ln()]), left)
+}
+
+/// (N/N₀)^-α, (D/D₀)^-β, 1/L and the weight of each run.
+fn powers(
+    problem: &Problem<'_>,
+    alpha: f64,
+    beta: f64,
+    (log_n, log_d): (f64, f64),
+) -> impl Iterator<Item = (f64, f64, f64, f64)> {
+    let runs = problem.points.iter().zip(problem.weights);
+    runs.map(move |(p, w)| {
+        let (n, d) = (p.log_n - log_n, p.log_d - log_d);
+        let [n, d, inverse] = [-alpha * n, -beta * d, -p.log_loss].map(f64::exp);
+        (n, d, inverse, *w)
+    })
 }
 
 /// Where the likelihood's scale begins: residuals of log loss are about a hundredth.
@@ -114,12 +87,8 @@ pub(super) const SIGMA: f64 = 0.01;
 /// The points of Hoffmann's grid, 4,500 of them, that promise most: the best (a, b, e) of each (α, β), best first.
 pub(super) fn from_grid(problem: &Problem<'_>, count: usize) -> Vec<Theta> {
     const EXPONENTS: [f64; 5] = [0.0, 0.5, 1.0, 1.5, 2.0];
-    let mut starts: Vec<(Theta, f64)> = Vec::with_capacity(25);
-    for alpha in EXPONENTS {
-        for beta in EXPONENTS {
-            starts.push(best_factors(problem, alpha, beta));
-        }
-    }
+    let of_alpha = |alpha| EXPONENTS.map(|beta| best_factors(problem, alpha, beta));
+    let mut starts = EXPONENTS.map(of_alpha).concat();
     starts.sort_by(|a, b| a.1.total_cmp(&b.1));
     starts
         .into_iter()
@@ -128,28 +97,15 @@ pub(super) fn from_grid(problem: &Problem<'_>, count: usize) -> Vec<Theta> {
         .collect()
 }
 
-fn best_factors(problem: &Problem<'_>, alpha: f64, beta: f64) -> (Theta, f64) {
+fn best_factors(problem: &Problem<'_>, alpha: f64, beta: f64) -> Projected {
+    const LOG_FACTORS: [f64; 6] = [0.0, 5.0, 10.0, 15.0, 20.0, 25.0];
     const LOG_E: [f64; 5] = [-1.0, -0.5, 0.0, 0.5, 1.0];
-    let powers: Vec<(f64, f64, f64, f64)> = problem
-        .points
-        .iter()
-        .zip(problem.weights)
-        .map(|(p, w)| {
-            (
-                (-alpha * p.log_n).exp(),
-                (-beta * p.log_d).exp(),
-                (-p.log_loss).exp(),
-                *w,
-            )
-        })
-        .collect();
+    let powers: Vec<_> = powers(problem, alpha, beta, (0.0, 0.0)).collect();
     let mut best = (Theta::zeros(), f64::INFINITY);
-    for a in 0..6 {
-        for b in 0..6 {
-            let (a, b) = (5.0 * f64::from(a), 5.0 * f64::from(b));
-            let (factor_a, factor_b) = (f64::exp(a), f64::exp(b));
+    for a in LOG_FACTORS {
+        for b in LOG_FACTORS {
             for e in LOG_E {
-                let constant = e.exp();
+                let [factor_a, factor_b, constant] = [a, b, e].map(f64::exp);
                 let loss = |(n, d, inverse, w): &(f64, f64, f64, f64)| {
                     let residual = ((constant + factor_a * n + factor_b * d) * inverse).ln();
                     w * score(problem.objective, residual)
