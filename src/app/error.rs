@@ -119,7 +119,7 @@ impl From<StoredError> for AppError {
 
 impl From<ForeignError> for AppError {
     fn from(error: ForeignError) -> Self {
-        let exit = match &error.fault {
+        let exit = match &*error.fault {
             ForeignFault::UnknownRole { .. }
             | ForeignFault::MappedTwice { .. }
             | ForeignFault::NoSuchColumn { .. }

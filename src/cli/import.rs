@@ -82,10 +82,8 @@ fn left_out(import: &Import) {
 }
 
 fn label(import: &Import, id: &str) -> String {
-    import
-        .labels
-        .get(id)
-        .map_or_else(|| id.to_owned(), |label| format!("{label} ({id})"))
+    let label = import.labels.get(id);
+    label.map_or_else(|| id.to_owned(), |label| format!("{label} ({id})"))
 }
 
 /// The same run, twice trained, with two losses: other hardware or threads, as a rule.

@@ -79,11 +79,8 @@ fn verdicts(inputs: &Inputs<'_>) -> String {
 
 /// Why there is neither a law nor a comparison.
 fn nothing(inputs: &Inputs<'_>) -> String {
-    if inputs
-        .runs
-        .iter()
-        .any(|run| run.status == RunStatus::Finished)
-    {
+    let mut runs = inputs.runs.iter();
+    if runs.any(|run| run.status == RunStatus::Finished) {
         "No two architectures have finished runs at one size and budget, and no budget is in FLOPs, so there is nothing to compare or to fit.\n".to_owned()
     } else {
         "No run has finished, so there is nothing to fit, to compare or to draw.\n".to_owned()

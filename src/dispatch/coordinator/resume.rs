@@ -76,10 +76,8 @@ impl Resumed {
 
     /// Runs in a state of this name.
     pub fn count(&self, name: &str) -> usize {
-        self.records
-            .iter()
-            .filter(|record| record.state.name() == name)
-            .count()
+        let states = self.records.iter().map(|record| record.state.name());
+        states.filter(|state| *state == name).count()
     }
 
     /// Commits what the attempt that was under way had delivered, if it had.

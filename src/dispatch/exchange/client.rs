@@ -142,14 +142,10 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ExchangeError> {
-        let url = self
-            .base
-            .join(path)
-            .map_err(|e| ExchangeError::Unanswered(e.to_string()))?;
-        Ok(self
-            .http
-            .request(method, url)
-            .header(VERSION_HEADER, version()))
+        let url = self.base.join(path);
+        let url = url.map_err(|e| ExchangeError::Unanswered(e.to_string()))?;
+        let request = self.http.request(method, url);
+        Ok(request.header(VERSION_HEADER, version()))
     }
 }
 

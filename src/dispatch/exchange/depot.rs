@@ -14,14 +14,17 @@ use super::shelf::{Given, Shelf, Told};
 use super::{ExchangeError, Objects, StorageAddress, StorageError, dropped, runtime};
 use crate::protocol::{CheckpointFile, End, Order, Place};
 use isoflop_core::run::{AttemptDir, checkpoint_steps};
-use isoflop_sweep::{At, Storage};
+use isoflop_sweep::{At, Number, Storage};
 
 /// A storage, as the coordinator uses it.
 #[derive(Debug)]
 pub struct Depot {
     address: StorageAddress,
     objects: Objects,
-    settings: Storage,
+    /// The program on the machines that train.
+    isoflop: String,
+    /// Between two looks, on both sides.
+    beat_seconds: Number,
 }
 
 impl Depot {
@@ -46,7 +49,8 @@ impl Depot {
         Ok(Self {
             address,
             objects,
-            settings: settings.clone(),
+            isoflop: settings.isoflop.value.clone(),
+            beat_seconds: settings.beat_seconds.value,
         })
     }
 
@@ -57,7 +61,7 @@ impl Depot {
 
     /// Time between two looks.
     pub(crate) fn beat(&self) -> Duration {
-        self.settings.beat_seconds.value.seconds()
+        self.beat_seconds.seconds()
     }
 
     /// What executes an attempt, wherever the storage can be reached: one line for a shell, without quotes.
@@ -65,7 +69,7 @@ impl Depot {
         let StorageAddress {
             endpoint, region, ..
         } = &self.address;
-        let (isoflop, attempt) = (&self.settings.isoflop.value, self.address.attempt(tag));
+        let (isoflop, attempt) = (&self.isoflop, self.address.attempt(tag));
         let mut command = format!("{isoflop} attempt {attempt}");
         for (option, value) in [("--endpoint", endpoint), ("--region", region)] {
             if let Some(value) = value {
@@ -81,7 +85,7 @@ impl Depot {
     /// [`ExchangeError`]; one that does not answer is called until it does.
     pub(crate) async fn bring(&self, attempt: &AttemptDir, tag: &str) -> Result<(), ExchangeError> {
         let (shelf, folder) = (Shelf::of(tag), attempt.clone());
-        let beat = self.settings.beat_seconds.value.0;
+        let beat = self.beat_seconds.0;
         let offered = spawn_blocking(move || offer(&folder, beat, true)).await;
         let (offer, blobs) = offered.map_err(io::Error::from)??;
         for (digest, file) in blobs {

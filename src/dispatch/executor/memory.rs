@@ -43,11 +43,8 @@ pub fn free_memory(slots: &[Slot]) -> Option<FreeMemory> {
             Some(dropped(told, "a GPU does not say what memory is free")?.free)
         }
     };
-    slots
-        .iter()
-        .map(free)
-        .collect::<Option<_>>()
-        .map(FreeMemory::Each)
+    let each = slots.iter().map(free).collect::<Option<_>>();
+    each.map(FreeMemory::Each)
 }
 
 /// Bytes that this user may still write to the file system of a folder; none where the system does not say.

@@ -92,7 +92,7 @@ pub(super) async fn deliver_kept(
     } else {
         TrainerExit::Preempted
     };
-    let end = said.unwrap_or_else(|| AttemptEnd::Exit(died as i32));
+    let end = said.unwrap_or(AttemptEnd::Exit(died as i32));
     write_json(&kept.attempt.end(), &end)?;
     let delivered = deliver(&worker.exchange, kept, end, Events::new(kept)).await?;
     kept.forget();

@@ -12,7 +12,7 @@ pub struct ForeignError {
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
-    pub fault: ForeignFault,
+    pub fault: Box<ForeignFault>,
 }
 
 impl ForeignError {
@@ -20,7 +20,7 @@ impl ForeignError {
     fn begin(&self) -> String {
         use ForeignFault as F;
         let path = self.path.display();
-        match &self.fault {
+        match &*self.fault {
             F::UnknownRole { .. } | F::MappedTwice { .. } => String::new(),
             F::NoSuchColumn { role, column, .. } => format!("`--map {role}={column}`: `{path}` "),
             F::NoRuns { rows, .. } => format!("none of the {rows} rows of `{path}` "),

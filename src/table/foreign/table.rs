@@ -40,7 +40,7 @@ pub fn read_foreign(
 ) -> Result<Foreign, ForeignError> {
     read(path, map, keep_suspects).map_err(|fault| ForeignError {
         path: path.to_owned(),
-        fault,
+        fault: fault.into(),
     })
 }
 

@@ -177,7 +177,7 @@ impl<'a> Driver<'a> {
                     // At once: what other commands show is at most one look behind.
                     self.ledger.write_all(&state)?;
                 }
-                Some(()) = async { Some(sleep_until(wake?.into()).await) } => events.push(Event::Tick),
+                Some(()) = async { sleep_until(wake?.into()).await; Some(()) } => events.push(Event::Tick),
             }
         }
     }

@@ -102,11 +102,8 @@ impl State {
 
     /// The lease of an attempt, if it is the one that holds its run.
     pub(super) fn lease(&self, claim: Claim) -> Option<Lease> {
-        self.records
-            .get(claim.run)?
-            .state
-            .lease()
-            .filter(|lease| lease.attempt == claim.attempt)
+        let lease = self.records.get(claim.run)?.state.lease();
+        lease.filter(|lease| lease.attempt == claim.attempt)
     }
 
     /// Whether nothing runs and nothing will: what is not in the queue waits for a run that is, or has ended.

@@ -252,7 +252,6 @@ pub(crate) fn asked(record: &Record, wish: RequestKind) -> Option<Record> {
 
 /// The state of an attempt's run, if the attempt holds it.
 fn held(state: &State, claim: Claim) -> Option<RunState> {
-    state
-        .lease(claim)
-        .map(|_| state.records[claim.run].state.clone())
+    state.lease(claim)?;
+    Some(state.records[claim.run].state.clone())
 }

@@ -120,11 +120,9 @@ impl<M: Service<SocketAddr>> Service<SocketAddr> for Gate<M> {
     }
 
     fn call(&mut self, from: SocketAddr) -> M::Future {
-        self.anteroom
-            .strangers
-            .lock()
-            .coming
-            .extend(self.place.take());
+        let mut strangers = self.anteroom.strangers.lock();
+        strangers.coming.extend(self.place.take());
+        drop(strangers);
         self.make.call(from)
     }
 }
