@@ -43,8 +43,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ended = match words.as_slice() {
-        ["run", folder] => run(&AttemptDir::new(PathBuf::from(folder))),
-        ["late", folder] => late(&AttemptDir::new(PathBuf::from(folder))),
+        ["run", folder] => run(&AttemptDir::at(PathBuf::from(folder))),
+        ["late", folder] => late(&AttemptDir::at(PathBuf::from(folder))),
         ["calibrate"] => Err((
             TrainerExit::BadLaunch,
             "this trainer trains nothing: there is nothing to time".to_owned(),
@@ -149,7 +149,7 @@ fn leave_behind(attempt: &AttemptDir) -> io::Result<()> {
 /// An attempt that was given up long ago and delivers after all: into its own folder, and into that of its successor.
 fn late(attempt: &AttemptDir) -> Result<(), Failure> {
     let launch = read_launch(attempt)?;
-    let next = RunDir::new(launch.run_folder.clone()).attempt(launch.attempt + 1);
+    let next = RunDir::at(launch.run_folder.clone()).attempt(launch.attempt + 1);
     for _ in 0..LOOKS {
         if next.metrics().is_file() {
             deliver(attempt, &launch, 0.0)?;

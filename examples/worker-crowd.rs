@@ -100,7 +100,7 @@ impl Crowd {
             offset = answer.offset;
             tokio::time::sleep(Duration::from_secs(3)).await;
         }
-        let end = AttemptEnd::exit(TrainerExit::Preempted as i32);
+        let end = AttemptEnd::Exit(TrainerExit::Preempted as i32);
         let end = End {
             held: offer.held,
             end,

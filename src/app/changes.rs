@@ -57,13 +57,12 @@ impl Changes {
 
     fn between(recorded: Option<&Plan>, plan: &Plan, resumed: &Resumed) -> Self {
         let before: &[_] = recorded.map_or(&[], |plan| &plan.runs);
-        let planned: HashSet<&RunId> = before.iter().map(|run| &run.id).collect();
+        let planned: HashSet<&str> = before.iter().map(|run| run.id.as_str()).collect();
         let wanted: HashSet<&RunId> = plan.runs.iter().map(|run| &run.id).collect();
         let finished: HashSet<&str> = resumed.unwanted.iter().map(String::as_str).collect();
-        let runs = || plan.runs.iter().zip(&resumed.done);
-        let is_new = |id: &RunId, done: bool| !done && !planned.contains(id);
-        let new: Vec<RunId> = runs()
-            .filter(|(run, done)| is_new(&run.id, **done))
+        let runs = plan.runs.iter().zip(&resumed.done);
+        let new: Vec<RunId> = runs
+            .filter(|(run, done)| !**done && !planned.contains(run.id.as_str()))
             .map(|(run, _)| run.id.clone())
             .collect();
         let dropped = before
@@ -74,16 +73,15 @@ impl Changes {
                 label: Some(run.label()),
                 done: finished.contains(run.id.as_str()),
             });
-        let labelled: HashSet<&str> = planned.iter().map(|id| id.as_str()).collect();
         let strangers = resumed
             .unwanted
             .iter()
-            .filter(|id| !labelled.contains(id.as_str()));
-        let strangers = strangers.map(|id| Unwanted {
-            id: id.clone(),
-            label: None,
-            done: true,
-        });
+            .filter(|id| !planned.contains(id.as_str()))
+            .map(|id| Unwanted {
+                id: id.clone(),
+                label: None,
+                done: true,
+            });
         Self {
             kept: plan.runs.len() - new.len(),
             kept_done: resumed.done_count(),

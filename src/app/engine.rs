@@ -7,12 +7,11 @@ use super::drive_request::DriveRequest;
 use super::listen::workers;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::{Device, SweepDir};
-use isoflop_dispatch::exchange::{Depot, DepotTerms, StorageAddress};
+use isoflop_dispatch::exchange::Depot;
 use isoflop_dispatch::executor::{
-    DialectError, Engines, Executor as Engine, JobFiles, QueueTerms, Slot, Trainer, engine_names,
-    queue, slots,
+    DialectError, Engines, Executor as Engine, JobFiles, Slot, Trainer, engine_names, queue, slots,
 };
-use isoflop_sweep::{At, Executor, ExecutorList, JobDevice, Seats, Storage, SweepFile};
+use isoflop_sweep::{Executor, ExecutorList, JobDevice, Seats, Storage, SweepFile};
 
 /// The places that a sweep's settings give to runs, engine by engine.
 pub(crate) fn places(executors: &ExecutorList) -> Result<Vec<Slot>, AppError> {
@@ -86,43 +85,21 @@ fn engine(
         // The trainer lies with the workers.
         return Ok(Arc::new(workers(settings, &request.listen, dir, listener)?));
     }
-    let terms = || {
-        Ok::<_, AppError>(QueueTerms {
-            every: file.queue.poll_seconds.value.seconds(),
-            grace: file.queue.grace_seconds.value.seconds(),
-            files: match settings.storage() {
-                // The trainer lies where jobs do.
-                Some(storage) => JobFiles::Stored(depot(storage)?),
-                None => JobFiles::shared(&find()?).map_err(nowhere)?,
-            },
-        })
+    let files = || match settings.storage() {
+        // The trainer lies where jobs do.
+        Some(storage) => Ok(JobFiles::Stored(depot(storage)?)),
+        None => JobFiles::shared(&find()?).map_err(nowhere),
     };
-    Ok(match queue(settings, dir, terms)? {
+    Ok(match queue(settings, &file.queue, dir, files)? {
         Some(queue) => queue,
         None => Arc::new(find()?),
     })
 }
 
 fn depot(storage: &Storage) -> Result<Depot, AppError> {
-    let Storage {
-        url,
-        endpoint,
-        region,
-        isoflop,
-        beat_seconds,
-    } = storage;
-    let word = |word: &Option<At<String>>| word.as_ref().map(|word| word.value.clone());
-    let address = StorageAddress {
-        url: url.value.clone(),
-        endpoint: word(endpoint),
-        region: word(region),
-    };
-    let terms = DepotTerms {
-        isoflop: isoflop.value.clone(),
-        beat: beat_seconds.value.seconds(),
-    };
-    Depot::open(address, terms).map_err(|words| {
-        let message = format!("the storage `{}` cannot be used: {words}", url.value);
+    Depot::open(storage).map_err(|words| {
+        let url = &storage.url.value;
+        let message = format!("the storage `{url}` cannot be used: {words}");
         let hint = "check `storage` in the sweep, that the bucket is there, and the `AWS_` variables of one who may write to it; docs/storage.md explains them";
         AppError::new(ErrorKind::ExecutorUnreachable, message, hint)
     })

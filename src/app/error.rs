@@ -5,7 +5,7 @@ use std::path::Path;
 use isoflop_core::data::{CorpusError, StoredError};
 use isoflop_report::ReportError;
 use isoflop_sweep::{SweepError, SweepFile};
-use isoflop_table::{ForeignError, TableError};
+use isoflop_table::{ForeignError, ForeignFault, TableError};
 
 /// An error that ends a use case: what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -119,14 +119,14 @@ impl From<StoredError> for AppError {
 
 impl From<ForeignError> for AppError {
     fn from(error: ForeignError) -> Self {
-        let exit = match &error {
-            ForeignError::UnknownRole { .. }
-            | ForeignError::MappedTwice { .. }
-            | ForeignError::NoSuchColumn { .. }
-            | ForeignError::ColumnTaken { .. } => ErrorKind::Usage,
-            ForeignError::NoRuns { .. } => ErrorKind::FitImpossible,
+        let exit = match &*error.fault {
+            ForeignFault::UnknownRole { .. }
+            | ForeignFault::MappedTwice { .. }
+            | ForeignFault::NoSuchColumn { .. }
+            | ForeignFault::ColumnTaken { .. } => ErrorKind::Usage,
+            ForeignFault::NoRuns { .. } => ErrorKind::FitImpossible,
             _ => ErrorKind::BadSweep,
         };
-        Self::new(exit, &error, error.hint())
+        Self::new(exit, &error, error.fault.hint())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::study::Origin;
 use super::{AppError, ErrorKind, Studied};
-use isoflop_core::run::{SweepDir, write_json};
+use isoflop_core::run::{SweepDir, unwritable, write_json};
 use isoflop_fit::{ArmFit, Cost, Count, Fits, Profile, ProfileRefusal, Settings, Study};
 
 /// Fits a study; what a sweep's come to is left with its results.
@@ -21,13 +21,11 @@ pub fn fit(studied: &Studied, settings: &Settings) -> Result<Fits, AppError> {
 /// Fits, and leaves `fit.json`.
 pub(crate) fn fitted(dir: &SweepDir, study: &Study, settings: &Settings) -> Result<Fits, AppError> {
     let fits = isoflop_fit::fit(study, settings);
-    write_json(&dir.fit(), &fits).map_err(|e| {
-        AppError::bug(
-            format!("cannot write `{}`: {e}", dir.fit().display()),
-            "free space, then run `isoflop fit`: finished runs are kept",
-        )
-    })?;
-    Ok(fits)
+    let written = write_json(&dir.fit(), &fits).map_err(unwritable(&dir.fit()));
+    let hint = "free space, then run `isoflop fit`: finished runs are kept";
+    written
+        .map(|()| fits)
+        .map_err(|error| AppError::bug(error, hint))
 }
 
 /// The reason that no architecture has a frontier, if none has.

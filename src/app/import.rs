@@ -44,7 +44,7 @@ pub struct Import {
 pub fn import(request: &ImportRequest, listener: &mut dyn Listener) -> Result<Import, AppError> {
     let from = SweepDir::at(&request.from);
     let there = plan_there(&from)?;
-    let sweep = name(request, there.as_ref())?;
+    let sweep = name(request.into.as_deref(), &from, there.as_ref())?;
     let into = SweepDir::new(&request.results, &sweep);
     check_apart(&from, &into)?;
     let here = plan_here(&into)?;
@@ -116,15 +116,9 @@ fn plan_here(into: &SweepDir) -> Result<Option<Plan>, AppError> {
 }
 
 /// The sweep to import into: the one asked for, or the one of the same name.
-fn name(request: &ImportRequest, there: Option<&Plan>) -> Result<String, AppError> {
-    let folder = || {
-        request
-            .from
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-    };
-    let own = || there.map_or_else(folder, |plan| plan.name.clone());
-    let name = request.into.as_deref().map_or_else(|| Ok(own()), named)?;
+fn name(into: Option<&str>, from: &SweepDir, there: Option<&Plan>) -> Result<String, AppError> {
+    let own = || there.map_or_else(|| from.name(), |plan| plan.name.clone());
+    let name = into.map_or_else(|| Ok(own()), named)?;
     if is_name(&name) {
         return Ok(name);
     }

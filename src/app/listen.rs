@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::SweepDir;
-use isoflop_dispatch::executor::{Counter, Identity, Tokens, WorkerTerms, Workers};
+use isoflop_dispatch::executor::{Counter, Identity, Tokens, Workers};
 use isoflop_sweep::WorkersExecutor;
 
 /// Where they call if nothing else is said: from this machine alone.
@@ -44,12 +44,7 @@ pub(crate) fn workers(
         tokens,
         sweep: dir.name(),
     };
-    let terms = WorkerTerms {
-        lease: settings.lease_seconds.value.seconds(),
-        beat: settings.beat_seconds.value.seconds(),
-        deliver_checkpoints: settings.deliver_checkpoints,
-    };
-    Ok(Workers::new(counter, terms))
+    Ok(Workers::new(counter, settings))
 }
 
 fn address(options: &ListenOptions) -> SocketAddr {

@@ -1,14 +1,13 @@
 //! Training what a sweep file asks for.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use super::drive_request::DriveRequest;
 use super::session::{Engine, Ready, Session};
 use super::sweep::open;
 use super::{AppError, Listener, Sweep};
-use isoflop_core::run::write_whole;
+use isoflop_core::run::{unwritable, write_whole};
 use isoflop_dispatch::coordinator::SweepLock;
 
 /// Takes up what a sweep file asks for and is not done. `results` is the folder of results.
@@ -35,13 +34,12 @@ fn prepare(sweep: Sweep, file: &Path) -> Result<Ready, AppError> {
         .data
         .store(&sweep.dir)
         .map_err(|e| AppError::of_text(&sweep.file, file, &e))?;
-    let written = |path: PathBuf, result: io::Result<()>| {
-        let hint = "free space or choose another `--results` folder";
-        result.map_err(|e| AppError::bug(format!("cannot write `{}`: {e}", path.display()), hint))
-    };
     let (plan, copy) = (sweep.dir.plan(), sweep.dir.sweep_file());
-    written(plan.clone(), sweep.plan.write(&plan))?;
-    written(copy.clone(), write_whole(&copy, sweep.written.as_bytes()))?;
+    let written = sweep.plan.write(&plan).map_err(unwritable(&plan));
+    let written = written
+        .and_then(|()| write_whole(&copy, sweep.written.as_bytes()).map_err(unwritable(&copy)));
+    let hint = "free space or choose another `--results` folder";
+    written.map_err(|error| AppError::bug(error, hint))?;
     let text = sweep.text();
     Ok(Ready {
         plan: sweep.plan,

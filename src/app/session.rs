@@ -73,15 +73,14 @@ impl Session {
     /// Takes a sweep up, under its lock.
     pub(crate) fn begin(
         sweep: Ready,
-        engine: Engine,
+        mut engine: Engine,
         request: &DriveRequest,
         (began, lock): (Instant, SweepLock),
         listener: &mut dyn Listener,
     ) -> Result<Self, AppError> {
         let mut taken_up = coordinator::resume(&sweep.dir, &sweep.plan)?;
-        let Engine { mut slots, engines } = engine;
-        seat(&mut taken_up, &sweep.dir, &sweep.plan, &engines, &mut slots);
-        let engine = Engine { slots, engines };
+        let Engine { engines, slots } = &mut engine;
+        seat(&mut taken_up, &sweep.dir, &sweep.plan, engines, slots);
         let (committed, outcomes) = mpsc::channel();
         let memory = memory::estimates(&sweep.plan, sweep.text, &engine.slots);
         let done = &taken_up.resumed.done;
@@ -109,19 +108,11 @@ impl Session {
     /// # Errors
     /// [`AppError`] where the coordinator itself cannot go on; what ran was stopped, and left checkpoints.
     pub fn drive(self, observer: &mut dyn Observer) -> Result<SessionEnd, AppError> {
-        let Self {
-            plan,
-            dir,
-            taken_up,
-            options,
-            outcomes,
-            ..
-        } = self;
         // The tables follow the outcomes until the drive, which tells of them, is over.
         let (summary, tables) = thread::scope(|scope| {
-            let (dir, plan) = (&dir, &plan);
+            let (dir, plan, outcomes) = (&self.dir, &self.plan, self.outcomes);
             let following = scope.spawn(move || follow(dir, plan, &outcomes));
-            let summary = drive(dir, plan, taken_up, options, observer);
+            let summary = drive(dir, plan, self.taken_up, self.options, observer);
             let tables = following.join();
             let tables = tables.unwrap_or_else(|panicked| panic::resume_unwind(panicked));
             (summary, tables)
@@ -129,8 +120,8 @@ impl Session {
         Ok(SessionEnd {
             summary: summary?,
             tables: tables.map_err(AppError::from),
-            plan,
-            dir,
+            plan: self.plan,
+            dir: self.dir,
             seconds: self.began.elapsed().as_secs_f64(),
             _lock: self.lock,
         })

@@ -9,12 +9,8 @@ const ABOVE: usize = 2;
 
 /// Sizes between the plan's, two above and one below.
 pub(crate) fn further(plan: &Plan) -> Vec<OfferedSize> {
-    let mut arms: Vec<&PlannedRun> = Vec::new();
-    for run in &plan.runs {
-        if !arms.iter().any(|arm| arm.arm == run.arm) {
-            arms.push(run);
-        }
-    }
+    let arms = plan.runs.chunk_by(|run, next| run.arm == next.arm);
+    let arms: Vec<&PlannedRun> = arms.map(|runs| &runs[0]).collect();
     let mut own: Vec<(u64, Shape)> = Vec::new();
     for run in plan.runs.iter().filter(|run| run.arm == plan.baseline) {
         if let Ok(shape) = run.size.parse()
@@ -50,13 +46,8 @@ pub(crate) fn further(plan: &Plan) -> Vec<OfferedSize> {
 fn offered(size: &Shape, arms: &[&PlannedRun]) -> Option<OfferedSize> {
     let of = |run: &&PlannedRun| {
         let spec = &run.spec;
-        let config = ModelConfig::new(
-            &spec.architecture,
-            size,
-            spec.data.vocabulary(),
-            spec.sequence_length,
-        )
-        .ok()?;
+        let (vocabulary, length) = (spec.data.vocabulary(), spec.sequence_length);
+        let config = ModelConfig::new(&spec.architecture, size, vocabulary, length).ok()?;
         Some((
             run.arm.clone(),
             config.params().total().0 as f64,

@@ -86,13 +86,16 @@ pub(crate) fn remembered(dir: &SweepDir) -> Result<HashMap<String, Record>, AppE
 /// # Errors
 /// [`AppError`] where that file is not usable.
 pub(crate) fn named(sweep: &str) -> Result<String, AppError> {
-    let is_file = Path::new(sweep)
-        .extension()
-        .is_some_and(|e| e == "yaml" || e == "yml");
-    if is_file {
-        return Ok(load(Path::new(sweep))?.folder_name(Path::new(sweep))?);
+    let path = Path::new(sweep);
+    if is_sweep_file(path) {
+        return Ok(load(path)?.folder_name(path)?);
     }
     Ok(sweep.trim_end_matches('/').to_owned())
+}
+
+/// Whether a path is a sweep file's by its name.
+pub(crate) fn is_sweep_file(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
 }
 
 /// The plan that lies with the results: it needs neither the sweep file nor the text.

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path};
 
+use super::sweep::is_sweep_file;
 use super::{AppError, Listener};
 use isoflop_fit::Study;
 use isoflop_table::{Foreign, Note, Role, read_foreign};
@@ -9,13 +10,12 @@ use isoflop_table::{Foreign, Note, Role, read_foreign};
 /// Whether a name is that of something else than a sweep or its file: a file, a pipe, or a path. A folder beside may be
 /// called as a sweep is.
 pub(crate) fn is_no_sweep(path: &Path) -> bool {
-    let is_sweep_file = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    let components = path
-        .components()
-        .filter(|part| *part != Component::CurDir)
-        .collect::<Vec<_>>();
-    let is_name = matches!(components.as_slice(), [Component::Normal(_)]);
-    !is_sweep_file && (!is_name || (path.exists() && !path.is_dir()))
+    let mut parts = path.components().filter(|part| *part != Component::CurDir);
+    let is_name = matches!(
+        (parts.next(), parts.next()),
+        (Some(Component::Normal(_)), None)
+    );
+    !is_sweep_file(path) && (!is_name || (path.exists() && !path.is_dir()))
 }
 
 /// Reads a table, and says what was made of it.

@@ -25,21 +25,14 @@ pub(crate) fn find(
 }
 
 fn bring(object: &TextObject, listener: &mut dyn Listener) -> Result<Text, ExchangeError> {
-    let TextObject {
-        bucket,
-        key,
-        endpoint,
-        region,
-    } = object;
-    let url = format!("s3://{bucket}");
     let address = StorageAddress {
-        url,
-        endpoint: endpoint.clone(),
-        region: region.clone(),
+        url: format!("s3://{}", object.bucket),
+        endpoint: object.endpoint.clone(),
+        region: object.region.clone(),
     };
     let cache = cache_folder("isoflop").join("text");
     let (name, mut is_told) = (object.url(), false);
-    let path = bring_text(&address, key, &cache, listener.calls(), &mut |at| {
+    let path = bring_text(&address, &object.key, &cache, listener.calls(), &mut |at| {
         if !std::mem::replace(&mut is_told, true) {
             listener.remark(&format!("fetching `{name}`, {}", bytes(at.size)));
         }

@@ -82,11 +82,9 @@ impl Shown {
             };
             AppError::usage(e, hint)
         })?;
-        let (vocabulary, sequence_length) = (
-            args.vocab.unwrap_or(of_file.0),
-            args.sequence_length.unwrap_or(of_file.1),
-        );
-        let config = ModelConfig::new(architecture, &size, vocabulary, sequence_length)
+        let vocabulary = args.vocab.unwrap_or(of_file.0);
+        let length = args.sequence_length.unwrap_or(of_file.1);
+        let config = ModelConfig::new(architecture, &size, vocabulary, length)
             .map_err(|e| AppError::usage(format!("`{name}` cannot be: {e}"), e.hint()))?;
         Ok(Self {
             name: name.to_owned(),
@@ -98,12 +96,9 @@ impl Shown {
 
 fn preset(args: &ArchShowArgs) -> Result<Shown, AppError> {
     let preset = Preset::named(&args.name).ok_or_else(|| {
-        let names: Vec<&str> = Preset::names().collect();
-        let message = format!(
-            "`{}` is no architecture: `isoflop arch list` names them all",
-            args.name
-        );
-        AppError::usage(message, nearest(&args.name, &names, "name"))
+        let (name, names) = (&args.name, Preset::names().collect::<Vec<_>>());
+        let message = format!("`{name}` is no architecture: `isoflop arch list` names them all");
+        AppError::usage(message, nearest(name, &names, "name"))
     })?;
     Shown::new(preset.name, preset.about, &preset.architecture, args, PAPER)
 }
@@ -115,23 +110,14 @@ fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, AppError> {
     let arm = arms().find(|arm| arm.name.as_deref() == Some(args.name.as_str()));
     let arm = arm.ok_or_else(|| {
         let names: Vec<&str> = arms().filter_map(|arm| arm.name.as_deref()).collect();
-        let message = format!(
-            "`{}` is none of the architectures of `{}`: `{}`",
-            args.name,
-            file.display(),
-            names.join("`, `")
-        );
-        AppError::usage(message, nearest(&args.name, &names, "name"))
+        let (name, file, all) = (&args.name, file.display(), names.join("`, `"));
+        let message = format!("`{name}` is none of the architectures of `{file}`: `{all}`");
+        AppError::usage(message, nearest(name, &names, "name"))
     })?;
     let length = u32::try_from(sweep.train.sequence_length.value.0).unwrap_or(u32::MAX);
     let about = format!("an arm of {}, from {}", file.display(), arm.preset);
-    Shown::new(
-        &args.name,
-        &about,
-        &arm.architecture,
-        args,
-        (sweep.data.tokenizer.vocabulary(), length),
-    )
+    let of_file = (sweep.data.tokenizer.vocabulary(), length);
+    Shown::new(&args.name, &about, &arm.architecture, args, of_file)
 }
 
 fn print(shown: &Shown, args: &ArchShowArgs) {
@@ -142,10 +128,9 @@ fn print(shown: &Shown, args: &ArchShowArgs) {
         "size {}: {} layers of width {}, {} heads of {}, feed-forward {}",
         args.size, shape.layers, shape.d_model, shape.heads, shape.d_head, shape.d_ff
     ));
+    let (vocabulary, length) = (grouped(config.vocabulary.into()), config.sequence_length);
     output::line(format!(
-        "{} tokens of vocabulary, {} of sequence\n",
-        grouped(config.vocabulary.into()),
-        config.sequence_length
+        "{vocabulary} tokens of vocabulary, {length} of sequence\n"
     ));
     choices(name, &config.architecture);
     output::line("");
@@ -206,11 +191,8 @@ fn parameters(config: &ModelConfig) {
     let params = config.params();
     let total = params.total().0;
     let row = |name: &str, count: u64| {
-        vec![
-            name.to_owned(),
-            grouped(count),
-            format!("{:.1}%", 100.0 * count as f64 / total as f64),
-        ]
+        let share = 100.0 * count as f64 / total as f64;
+        vec![name.to_owned(), grouped(count), format!("{share:.1}%")]
     };
     let mut rows: Vec<Vec<String>> = params
         .groups()
@@ -218,26 +200,23 @@ fn parameters(config: &ModelConfig) {
         .filter(|(_, count)| *count > 0)
         .map(|(name, count)| row(name, count))
         .collect();
+    let without = params.without_embedding().0;
     rows.push(row("params_total", total));
-    rows.push(row(
-        "params_without_embedding",
-        params.without_embedding().0,
-    ));
+    rows.push(row("params_without_embedding", without));
     output::table(&["parameters", "count", "share"], rows, 1);
 }
 
 fn operations(config: &ModelConfig) {
     let row = |name: &str, counted: Counted| {
-        let full = [
-            counted.forward(Causal::Full),
-            counted.backward(Causal::Full),
-            counted.training(Causal::Full),
+        let [full, half] = [Causal::Full, Causal::Half];
+        let flops = [
+            counted.forward(full),
+            counted.backward(full),
+            counted.training(full),
+            counted.training(half),
         ];
-        let all = full.into_iter().chain([counted.training(Causal::Half)]);
-        [name.to_owned()]
-            .into_iter()
-            .chain(all.map(|flops| grouped(flops.0)))
-            .collect::<Vec<_>>()
+        let flops = flops.map(|flops| grouped(flops.0)).into_iter();
+        std::iter::once(name.to_owned()).chain(flops).collect()
     };
     let operations = config.flops_by_operation().into_iter();
     let rows = operations.map(|(operation, counted)| row(operation.name(), counted));
@@ -272,13 +251,9 @@ fn by_length(config: &ModelConfig) {
 
 fn length_row(config: &ModelConfig) -> Vec<String> {
     let attention = |causal| {
+        let parts = [Operation::AttentionScores, Operation::AttentionValues];
         let operations = config.flops_by_operation().into_iter();
-        let of_attention = operations.filter(|(operation, _)| {
-            matches!(
-                operation,
-                Operation::AttentionScores | Operation::AttentionValues
-            )
-        });
+        let of_attention = operations.filter(|(operation, _)| parts.contains(operation));
         let training = of_attention.map(|(_, counted)| counted.training(causal).0);
         training.sum::<u64>()
     };

@@ -17,7 +17,7 @@ pub(super) fn main(args: &AttemptArgs) -> Result<Exit, AppError> {
         .filter(|address| address.contains("://"));
     let address = match address {
         Some(url) => in_storage(url, args)?,
-        None => JobAddress::Folder(AttemptDir::new(args.attempt.clone())),
+        None => JobAddress::Folder(AttemptDir::at(args.attempt.clone())),
     };
     match attend(&address, trainer, |words| output::note(words))? {
         Attended::Ended => {}
@@ -37,10 +37,8 @@ fn in_storage(url: &str, args: &AttemptArgs) -> Result<JobAddress, AppError> {
         let message = format!(
             "`{url}` is no address of an attempt: `s3://bucket/prefix/attempts/TAG` is one"
         );
-        return Err(AppError::usage(
-            message,
-            "`isoflop run` gives attempts to engines; to train a run, use that",
-        ));
+        let hint = "`isoflop run` gives attempts to engines; to train a run, use that";
+        return Err(AppError::usage(message, hint));
     };
     Ok(JobAddress::Storage(storage, tag))
 }

@@ -35,19 +35,14 @@ pub(super) fn print(changes: &Changes) {
             None => format!("    {id}{done}"),
         });
     }
-    if no_longer_wanted.len() > NAMED {
-        output::line(format!(
-            "    ... and {} more",
-            no_longer_wanted.len() - NAMED
-        ));
+    let more = no_longer_wanted.len().saturating_sub(NAMED);
+    if more > 0 {
+        output::line(format!("    ... and {more} more"));
     }
 }
 
 /// `1 run is`, `2 runs are`.
 fn runs(count: usize) -> String {
-    format!(
-        "{} {}",
-        output::runs(count),
-        if count == 1 { "is" } else { "are" }
-    )
+    let verb = if count == 1 { "is" } else { "are" };
+    format!("{} {verb}", output::runs(count))
 }

@@ -9,7 +9,7 @@ use super::{
     Exit, arch, attempt, drive, fit, import, logging, logs, output, plan, predict, report,
     requests, schema, status, suggest, worker,
 };
-use isoflop_app::AppError;
+use isoflop_app::{AppError, ErrorKind};
 
 /// Parses the arguments, runs the command, prints its error if it has one.
 pub fn main() -> ExitCode {
@@ -19,16 +19,20 @@ pub fn main() -> ExitCode {
             let asked_for = !error.use_stderr();
             // Nothing is left to tell if the terminal is gone.
             let _ = error.print();
-            return if asked_for { Exit::Ok } else { Exit::Usage }.into();
+            let exit = if asked_for {
+                Exit::Ok
+            } else {
+                Exit::Failed(ErrorKind::Usage)
+            };
+            return exit.code().into();
         }
     };
-    match logging::set_up(cli.verbose).and_then(|()| dispatch(&cli)) {
-        Ok(exit) => exit.into(),
-        Err(failed) => {
-            output::error(&failed);
-            Exit::from(failed.kind).into()
-        }
-    }
+    let exit = logging::set_up(cli.verbose).and_then(|()| dispatch(&cli));
+    let exit = exit.unwrap_or_else(|failed| {
+        output::error(&failed);
+        Exit::Failed(failed.kind)
+    });
+    exit.code().into()
 }
 
 fn dispatch(cli: &Cli) -> Result<Exit, AppError> {

@@ -9,12 +9,12 @@ use isoflop_dispatch::store::RunState;
 
 /// Says how the sweep stands, writes the report where there is something to report, and decides on the exit code.
 pub(super) fn conclude(end: &SessionEnd, json: bool, reports: &Path) -> Result<Exit, AppError> {
-    output::note(format!(
-        "{} of {} runs are done, after {}",
+    let (done, all, time) = (
         end.summary.done(),
         end.plan.runs.len(),
-        duration(end.seconds)
-    ));
+        duration(end.seconds),
+    );
+    output::note(format!("{done} of {all} runs are done, after {time}"));
     if json {
         output::json_line(&ended(end))?;
     }

@@ -10,20 +10,15 @@ use super::{Exit, output};
 use isoflop_app::{AppError, DriveRequest, ListenOptions, Session, by_engine, resume, run, unlike};
 use isoflop_dispatch::coordinator::{Resumed, TakenUp};
 
-pub(super) fn run_main(args: &RunArgs) -> Result<Exit, AppError> {
-    let (drive, request) = (&args.drive, request(&args.drive));
-    let results = &drive.folders.results;
-    train(
-        run(&args.file, results, &request, &mut Terminal::new())?,
-        drive,
-    )
+pub(super) fn run_main(RunArgs { file, drive }: &RunArgs) -> Result<Exit, AppError> {
+    let (results, request) = (&drive.folders.results, request(drive));
+    train(run(file, results, &request, &mut Terminal::new())?, drive)
 }
 
-pub(super) fn resume_main(args: &ResumeArgs) -> Result<Exit, AppError> {
-    let (drive, request) = (&args.drive, request(&args.drive));
-    let results = &drive.folders.results;
+pub(super) fn resume_main(ResumeArgs { sweep, drive }: &ResumeArgs) -> Result<Exit, AppError> {
+    let (results, request) = (&drive.folders.results, request(drive));
     train(
-        resume(&args.sweep, results, &request, &mut Terminal::new())?,
+        resume(sweep, results, &request, &mut Terminal::new())?,
         drive,
     )
 }
@@ -65,16 +60,13 @@ fn announce(session: &Session) {
         0 => String::new(),
         done => format!(", {done} of them done already"),
     };
-    let engines = by_engine(&session.file.executor.value, slots);
+    let place = match by_engine(&session.file.executor.value, slots) {
+        Some(engines) => format!(": {engines}"),
+        None => format!(" on {}", slots[0].device),
+    };
+    let (name, runs, seats) = (&plan.name, plan.runs.len(), slots.len());
     output::note(format!(
-        "{}: {} runs{found}, {} side by side{}",
-        plan.name,
-        plan.runs.len(),
-        slots.len(),
-        engines.map_or_else(
-            || format!(" on {}", slots[0].device),
-            |engines| format!(": {engines}")
-        )
+        "{name}: {runs} runs{found}, {seats} side by side{place}"
     ));
     unlike(slots).into_iter().for_each(output::remark);
     found_of_before(&session.taken_up);
@@ -91,14 +83,13 @@ fn found_of_before(taken_up: &TakenUp) {
             aside.display()
         ));
     }
-    if !taken_up.held.is_empty() {
+    let (held, count) = (taken_up.held.len(), taken_up.survivors);
+    if held > 0 {
         output::note(format!(
-            "{} attempts that were given to the engine before are followed",
-            taken_up.held.len()
+            "{held} attempts that were given to the engine before are followed"
         ));
     }
-    if taken_up.survivors > 0 {
-        let count = taken_up.survivors;
+    if count > 0 {
         output::warning(format!(
             "{count} trainers of an earlier isoflop were still there, and are ended"
         ));

@@ -8,7 +8,6 @@ use super::output;
 use isoflop_app::Session;
 use isoflop_core::run::{Event, EventKind, Outcome};
 use isoflop_dispatch::coordinator::{DiskRoom, Observer};
-use isoflop_dispatch::executor::Trouble;
 use isoflop_dispatch::store::{Failure, Record};
 use isoflop_sweep::PlannedRun;
 
@@ -84,8 +83,8 @@ impl Observer for JsonEvents {
         );
     }
 
-    fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
-        let more = json!({ "engine": engine, "message": trouble.told(is_over) });
+    fn trouble(&mut self, engine: &str, words: &str, is_over: bool) {
+        let more = json!({ "engine": engine, "message": words });
         say(
             if is_over {
                 "engine_well"

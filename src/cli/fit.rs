@@ -6,6 +6,7 @@ use super::fit_args::{self, FitArgs};
 use super::terminal::Terminal;
 use super::{Exit, fit_tables, output};
 use isoflop_app::{AppError, fit, fit_refusal, study};
+use isoflop_core::run::unwritable;
 use isoflop_fit::{Fits, fewer_replicates};
 
 pub(super) fn main(args: &FitArgs) -> Result<Exit, AppError> {
@@ -34,17 +35,12 @@ pub(super) fn main(args: &FitArgs) -> Result<Exit, AppError> {
 fn leave(path: &Path, fits: &Fits, input: &str) -> Result<(), AppError> {
     let real = |path: &Path| path.canonicalize().ok();
     if real(path).is_some_and(|path| Some(path) == real(Path::new(input))) {
-        let message = format!(
-            "`{}` is what the fits are made of, and would be overwritten",
-            path.display()
-        );
-        return Err(AppError::usage(
-            message,
-            "name another file with `--output`",
-        ));
+        let path = path.display();
+        let message = format!("`{path}` is what the fits are made of, and would be overwritten");
+        let hint = "name another file with `--output`";
+        return Err(AppError::usage(message, hint));
     }
-    output::file(path, fits).map_err(|e| {
-        let message = format!("cannot write `{}`: {e}", path.display());
-        AppError::usage(message, "name a file with `--output` that can be written")
-    })
+    let hint = "name a file with `--output` that can be written";
+    let written = output::file(path, fits).map_err(unwritable(path));
+    written.map_err(|error| AppError::usage(error, hint))
 }

@@ -91,12 +91,10 @@ pub(super) fn conclusions(fits: &Fits) {
             .for_each(|comparison| output::paragraph(&comparison.verdict(fits.settings.cost)));
     }
     for direct in &fits.direct {
+        let (unit, budget) = (LOSS_VAL.unit, direct.budget_words());
         output::paragraph(&format!(
-            "losses in {} at {}, size {}: differences from {} with 95% intervals, paired by seed",
-            LOSS_VAL.unit,
-            direct.budget_words(),
-            direct.size,
-            direct.baseline
+            "losses in {unit} at {budget}, size {}: differences from {} with 95% intervals, paired by seed",
+            direct.size, direct.baseline
         ));
         let header = ["arm", "loss", "difference", "95% interval", "seeds"];
         output::table(&header, direct.arms.iter().map(direct_row), 1);

@@ -8,7 +8,7 @@ use super::terminal::Terminal;
 use super::{Exit, output};
 use isoflop_app::{AppError, Import, ImportRequest, import};
 use isoflop_core::metrics::LOSS_VAL;
-use isoflop_core::run::{Ending, Outcome};
+use isoflop_core::run::{Ending, Outcome, Provenance};
 use isoflop_dispatch::coordinator::{Difference, Imported};
 
 /// How many runs of a kind are named.
@@ -31,14 +31,11 @@ pub(super) fn main(args: &ImportArgs) -> Result<Exit, AppError> {
 
 fn print(import: &Import) {
     let (sweep, imported) = (&import.sweep, &import.imported);
+    let (count, from) = (runs(imported.imported.len()), import.from.root().display());
+    output::line(format!("{sweep}: {count} imported from `{from}`"));
+    let (here, left) = (imported.there_already, imported.not_finished);
     output::line(format!(
-        "{sweep}: {} imported from `{}`",
-        runs(imported.imported.len()),
-        import.from.root().display()
-    ));
-    output::line(format!(
-        "{} were done here already, {} are not finished there",
-        imported.there_already, imported.not_finished
+        "{here} were done here already, {left} are not finished there"
     ));
     left_out(import);
     match import.whole {
@@ -85,10 +82,8 @@ fn left_out(import: &Import) {
 }
 
 fn label(import: &Import, id: &str) -> String {
-    import
-        .labels
-        .get(id)
-        .map_or_else(|| id.to_owned(), |label| format!("{label} ({id})"))
+    let label = import.labels.get(id);
+    label.map_or_else(|| id.to_owned(), |label| format!("{label} ({id})"))
 }
 
 /// The same run, twice trained, with two losses: other hardware or threads, as a rule.
@@ -97,10 +92,9 @@ fn differences(import: &Import, differing: &[Difference]) {
         .iter()
         .filter_map(Difference::nats)
         .fold(0.0, f64::max);
+    let (count, unit) = (runs(differing.len()), LOSS_VAL.unit);
     output::warning(format!(
-        "{} ended otherwise there; ours are kept, largest difference {largest:.2e} {}:",
-        runs(differing.len()),
-        LOSS_VAL.unit
+        "{count} ended otherwise there; ours are kept, largest difference {largest:.2e} {unit}:"
     ));
     few(differing, |Difference { run, here, there }| {
         output::note(format!("  {}", label(import, run.as_str())));
@@ -124,11 +118,8 @@ fn origin(outcome: &Outcome) -> String {
         }
         Ending::Diverged { step, .. } => format!("diverged at step {step}"),
     };
-    let from = &outcome.provenance;
-    format!(
-        "{end}, on {} ({}, {} threads)",
-        from.host, from.hardware, outcome.threads
-    )
+    let Provenance { host, hardware, .. } = &outcome.provenance;
+    format!("{end}, on {host} ({hardware}, {} threads)", outcome.threads)
 }
 
 fn as_json(import: &Import) -> Value {

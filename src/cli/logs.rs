@@ -41,22 +41,16 @@ fn turn_to_latest(shown: &mut Option<Shown>, found: &Found, asked: Option<u32>, 
     let number = asked.unwrap_or_else(|| latest(&dir).max(attempts.min(1)));
     let attempt = dir.attempt(number);
     if shown.as_ref().is_none_or(|shown| shown.number < number) && attempt.root().is_dir() {
-        output::note(format!(
-            "{}, attempt {number}: {}",
-            run_label(&found.run),
-            attempt.root().display()
-        ));
+        let (label, folder) = (run_label(&found.run), attempt.root().display());
+        output::note(format!("{label}, attempt {number}: {folder}"));
         *shown = Some(Shown::new(number, &attempt));
     }
 }
 
 fn none(found: &Found, attempt: Option<u32>) -> AppError {
     let what = attempt.map_or_else(String::new, |attempt| format!(" attempt {attempt} of"));
-    let state = found.run.record.state.name();
-    let message = format!(
-        "there are no logs of{what} {}, which is {state}",
-        run_label(&found.run)
-    );
+    let (label, state) = (run_label(&found.run), found.run.record.state.name());
+    let message = format!("there are no logs of{what} {label}, which is {state}");
     AppError::usage(message, "wait until it was started, or follow it with `-f`")
 }
 
@@ -132,13 +126,11 @@ impl Shown {
     }
 
     fn say(&mut self, event: &Event) {
+        let time = duration(event.seconds);
         let (step, loss) = match &event.kind {
             EventKind::Started { steps } => {
                 self.steps = *steps;
-                return output::line(format!(
-                    "{:>9}  the model stands: {steps} steps",
-                    duration(event.seconds)
-                ));
+                return output::line(format!("{time:>9}  the model stands: {steps} steps"));
             }
             EventKind::Heartbeat { step, loss_train } => {
                 (*step, loss_train.map(|loss| (loss, "training")))
@@ -150,10 +142,6 @@ impl Shown {
         let loss = loss.map_or_else(String::new, |(loss, kind)| {
             format!(", {kind} loss {loss:.4} {}", LOSS_VAL.unit)
         });
-        output::line(format!(
-            "{:>9}  step {step}/{}{loss}",
-            duration(event.seconds),
-            self.steps
-        ));
+        output::line(format!("{time:>9}  step {step}/{}{loss}", self.steps));
     }
 }

@@ -23,14 +23,13 @@ pub(super) fn line(text: impl AsRef<str>) {
     };
     // Whoever reads may have seen enough, as `head` has: that is no fault, and nothing is left to do for them.
     if error.kind() == std::io::ErrorKind::BrokenPipe {
-        std::process::exit(Exit::Ok as i32);
+        std::process::exit(Exit::Ok.code().into());
     }
     let message = format!("cannot write to standard output: {error}");
-    self::error(&AppError::bug(
-        message,
-        "free space where it leads to, then run the command again",
-    ));
-    std::process::exit(Exit::Bug as i32);
+    let hint = "free space where it leads to, then run the command again";
+    let failed = AppError::bug(message, hint);
+    self::error(&failed);
+    std::process::exit(Exit::Failed(failed.kind).code().into());
 }
 
 /// Writes JSON to a file that the user named: a regular file appears whole, where a link leads and with the rights it had;
@@ -102,16 +101,12 @@ pub(super) fn note(text: impl AsRef<str>) {
 
 /// Something the user should look at.
 pub(super) fn warning(text: impl AsRef<str>) {
-    say(format_args!(
-        "{} {}",
-        painted("33", "warning:"),
-        text.as_ref()
-    ));
+    say_marked("33", "warning:", text.as_ref());
 }
 
 /// Something the user may want to know.
 pub(super) fn remark(text: impl AsRef<str>) {
-    say(format_args!("{} {}", painted("36", "note:"), text.as_ref()));
+    say_marked("36", "note:", text.as_ref());
 }
 
 /// A sentence of a result, over as many lines as 80 columns ask for.
@@ -136,22 +131,16 @@ fn fill(text: &str, first: &str, others: &str) -> String {
 
 /// An error, and what to do about it.
 pub(super) fn error(failed: &AppError) {
-    say(format_args!(
-        "{} {}",
-        painted("1;31", "error:"),
-        failed.message
-    ));
+    say_marked("1;31", "error:", &failed.message);
     if !failed.hint.is_empty() {
-        say(format_args!(
-            "\n{} {}",
-            painted("1;36", "hint:"),
-            failed.hint
-        ));
+        note("");
+        say_marked("1;36", "hint:", &failed.hint);
     }
 }
 
-fn painted(style: &str, text: &str) -> String {
-    format!("\u{1b}[{style}m{text}\u{1b}[0m")
+/// Says something after a word in colour.
+fn say_marked(style: &str, mark: &str, text: &str) {
+    say(format_args!("\u{1b}[{style}m{mark}\u{1b}[0m {text}"));
 }
 
 /// What a table shows where there is nothing.

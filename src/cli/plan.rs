@@ -38,11 +38,10 @@ fn print(outlook: &Outlook) {
     } else {
         budget_table(runs, outlook.seconds.as_deref());
     }
-    let (total, done) = (outlook.flops(), outlook.done());
+    let (count, total, done) = (runs.len(), outlook.flops(), outlook.done());
     output::line("");
     output::line(format!(
-        "{} runs, {total} FLOPs in all; {done} are done",
-        runs.len()
+        "{count} runs, {total} FLOPs in all; {done} are done"
     ));
     shared(outlook, total).into_iter().for_each(output::line);
     let (train, held_out) = (&sweep.data.train, &sweep.data.validation);
@@ -55,10 +54,9 @@ fn print(outlook: &Outlook) {
     ));
     print_slots(outlook);
     if let (Some(seconds), Some(left)) = (&outlook.seconds, outlook.seconds_left()) {
+        let (left, all) = (duration(left), duration(seconds.iter().sum()));
         output::line(format!(
-            "time left: {} (estimate from a few steps on this machine); {} of device time in all",
-            duration(left),
-            duration(seconds.iter().sum())
+            "time left: {left} (estimate from a few steps on this machine); {all} of device time in all"
         ));
     }
     output::line(
@@ -77,11 +75,9 @@ fn print_slots(outlook: &Outlook) {
     places.dedup();
     let by = by_engine(&sweep.file.executor.value, slots)
         .map_or_else(String::new, |by| format!(": {by}"));
+    let (count, places, threads) = (slots.len(), places.join(", "), slots[0].threads);
     output::line(format!(
-        "{} runs side by side ({}), {} CPU threads each{by}",
-        slots.len(),
-        places.join(", "),
-        slots[0].threads
+        "{count} runs side by side ({places}), {threads} CPU threads each{by}"
     ));
     unlike(slots).into_iter().for_each(output::remark);
 }

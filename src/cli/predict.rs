@@ -36,12 +36,8 @@ fn print(arm: &Predictions) {
         output::paragraph(&format!("{}: no prediction: {reason}", arm.arm));
         return;
     }
-    output::paragraph(&format!(
-        "{} by {}, measured at {}",
-        arm.arm,
-        arm.approach.name(),
-        extent(&arm.measured)
-    ));
+    let (name, approach, measured) = (&arm.arm, arm.approach.name(), extent(&arm.measured));
+    output::paragraph(&format!("{name} by {approach}, measured at {measured}"));
     output::line("");
     if !arm.budgets.is_empty() {
         let header = ["FLOPs", "loss", "N*", "D*", "D*/N*", "status"];
@@ -66,48 +62,40 @@ fn extent(measured: &Extent) -> String {
     format!("{low:.2e} to {high:.2e} FLOPs, {n} parameters, {d} tokens")
 }
 
+/// What stands in a column, and what below it.
+type Cell = (String, String);
+
 /// The estimates, and their bands below them.
+fn rows<const N: usize>(cells: [Cell; N]) -> [Vec<String>; 2] {
+    let (estimates, bands) = cells.into_iter().unzip();
+    [estimates, bands]
+}
+
 fn budget_rows(at: &Predicted) -> [Vec<String>; 2] {
     let flag = if at.size_measured { "" } else { "*" };
-    let [status, more] = status(at.beyond);
-    [
-        vec![
-            format!("{:.2e}", at.flops),
-            loss(at.loss.value),
-            format!("{}{flag}", si(at.params.value)),
-            si(at.tokens.value),
-            ratio(at.tokens_per_param.value),
-            status,
-        ],
-        vec![
-            String::new(),
-            band(&at.loss, loss),
-            band(&at.params, si),
-            band(&at.tokens, si),
-            band(&at.tokens_per_param, ratio),
-            more,
-        ],
-    ]
+    let (size, sizes) = with_band(&at.params, si);
+    rows([
+        alone(format!("{:.2e}", at.flops)),
+        with_band(&at.loss, loss),
+        (size + flag, sizes),
+        with_band(&at.tokens, si),
+        with_band(&at.tokens_per_param, ratio),
+        status(at.beyond),
+    ])
 }
 
 fn run_rows(run: &PredictedRun) -> [Vec<String>; 2] {
-    let [status, more] = status(run.beyond);
-    [
-        vec![
-            si(run.params),
-            si(run.tokens),
-            format!("{:.2e}", run.flops),
-            loss(run.loss.value),
-            status,
-        ],
-        vec![
-            String::new(),
-            String::new(),
-            String::new(),
-            band(&run.loss, loss),
-            more,
-        ],
-    ]
+    rows([
+        alone(si(run.params)),
+        alone(si(run.tokens)),
+        alone(format!("{:.2e}", run.flops)),
+        with_band(&run.loss, loss),
+        status(run.beyond),
+    ])
+}
+
+fn alone(text: String) -> Cell {
+    (text, String::new())
 }
 
 fn loss(value: f64) -> String {
@@ -122,22 +110,22 @@ fn ratio(value: f64) -> String {
     }
 }
 
-fn band(band: &Band, show: impl Fn(f64) -> String) -> String {
-    let interval = band.interval;
-    interval.map_or_else(|| "no band".to_owned(), |interval| interval.words(show))
+fn with_band(band: &Band, show: impl Fn(f64) -> String) -> Cell {
+    let below = band.interval.map(|interval| interval.words(&show));
+    (show(band.value), below.unwrap_or("no band".to_owned()))
 }
 
 /// `measured`, or how far beyond, over two lines.
-fn status(beyond: f64) -> [String; 2] {
+fn status(beyond: f64) -> Cell {
     if beyond <= 1.0 {
-        return ["measured".to_owned(), String::new()];
+        return alone("measured".to_owned());
     }
     let times = if beyond < 1000.0 {
         format!("{beyond:.1}x")
     } else {
         format!("{beyond:.0e}x")
     };
-    [times, "beyond".to_owned()]
+    (times, "beyond".to_owned())
 }
 
 /// What the columns are, and what bands do not cover.

@@ -12,7 +12,6 @@ use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::run::{Ending, Event, EventKind, Outcome, RunId};
 use isoflop_core::units::{bytes, duration, si};
 use isoflop_dispatch::coordinator::{Branch, DiskRoom, Observer};
-use isoflop_dispatch::executor::Trouble;
 use isoflop_dispatch::store::{Failure, FailureClass, Record, RunState};
 use isoflop_sweep::PlannedRun;
 
@@ -132,10 +131,10 @@ impl Progress {
     }
 
     fn total_line(&self) -> String {
-        let left = self.seconds_left().map_or_else(
-            || "estimating the time left".to_owned(),
-            |s| format!("{} left (estimate)", duration(s)),
-        );
+        let left = match self.seconds_left() {
+            Some(seconds) => format!("{} left (estimate)", duration(seconds)),
+            None => "estimating the time left".to_owned(),
+        };
         format!("{}/{} runs, {left}", self.done, self.total)
     }
 }
@@ -195,11 +194,8 @@ impl Observer for Progress {
         };
         if let Some(running) = &mut self.slots[slot] {
             running.loss = loss;
-            let (made, own) = (
-                step.saturating_sub(running.first_step),
-                run.spec.steps - running.first_step,
-            );
-            running.share = made as f64 / own as f64;
+            let made = step.saturating_sub(running.first_step);
+            running.share = made as f64 / (run.spec.steps - running.first_step) as f64;
             // The numbers first: what a narrow terminal cuts off is the end of the name.
             let shown = output::or_dash(loss, |loss| format!("{loss:.3}"));
             let pace = running.tokens_per_second(run, step, event.seconds);
@@ -220,13 +216,9 @@ impl Observer for Progress {
             }
             Ending::Diverged { step, .. } => format!("diverged at step {step}"),
         };
-        output::note(format!(
-            "{:>4}/{} {}: {end}, {}",
-            self.done,
-            self.total,
-            run.label(),
-            duration(outcome.wall_seconds)
-        ));
+        let (done, total, label) = (self.done, self.total, run.label());
+        let time = duration(outcome.wall_seconds);
+        output::note(format!("{done:>4}/{total} {label}: {end}, {time}"));
     }
 
     fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, record: &Record) {
@@ -253,11 +245,8 @@ impl Observer for Progress {
     }
 
     fn changed(&mut self, run: &PlannedRun, record: &Record) {
-        output::note(format!(
-            "{}: now {}, as was asked for",
-            run.label(),
-            record.state.name()
-        ));
+        let (label, state) = (run.label(), record.state.name());
+        output::note(format!("{label}: now {state}, as was asked for"));
     }
 
     fn disk(&mut self, room: DiskRoom) {
@@ -271,8 +260,8 @@ impl Observer for Progress {
         });
     }
 
-    fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool) {
-        output::note(format!("{engine}: {}", trouble.told(is_over)));
+    fn trouble(&mut self, engine: &str, words: &str, _is_over: bool) {
+        output::note(format!("{engine}: {words}"));
     }
 
     fn tick(&mut self) {

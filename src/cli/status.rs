@@ -43,28 +43,24 @@ fn print_stored(status: &Status, name: &str, reader: &Reader) -> Result<(), AppE
     print_active(&reader.in_states(&UNDER_WAY, usize::MAX)?);
     print_failed(&reader.in_states(&["failed", "quarantined"], NAMED)?);
     let (queued, running) = (counts.of("queued"), sum(&counts, &UNDER_WAY));
+    let to_do = running + queued;
     let mut parts = vec![
         format!("{} diverged", counts.of("diverged")),
-        format!(
-            "{} to do ({running} running, {queued} queued)",
-            running + queued
-        ),
+        format!("{to_do} to do ({running} running, {queued} queued)"),
     ];
     for state in GIVEN_UP {
         let count = counts.of(state);
         parts.extend((count > 0).then(|| format!("{count} {state}")));
     }
     output::line("");
+    let (done, all, others) = (counts.of("done"), counts.total(), parts.join(", "));
+    let (label, unit) = (LOSS_VAL.label, LOSS_VAL.unit);
     output::paragraph(&format!(
-        "{name}: {} of {} runs finished, {}; {}",
-        counts.of("done"),
-        counts.total(),
-        parts.join(", "),
-        legend()
+        "{name}: {done} of {all} runs finished, {others}; loss is {label} in {unit}"
     ));
     match status.coordinator() {
         Some(holder) => output::line(format!("coordinator: {holder}")),
-        None if queued + running > 0 => output::line(format!(
+        None if to_do > 0 => output::line(format!(
             "no coordinator runs; `isoflop resume {name}` goes on"
         )),
         None => {}
@@ -126,30 +122,18 @@ fn print_active(runs: &[RunEntry]) {
         } else {
             String::new()
         };
-        output::line(format!(
-            "slot {}: {}{attempt}, {since}",
-            lease.slot,
-            run_label(run)
-        ));
+        let (slot, label) = (lease.slot, run_label(run));
+        output::line(format!("slot {slot}: {label}{attempt}, {since}"));
     }
 }
 
 fn print_failed(runs: &[RunEntry]) {
     for run in runs {
         if let Some(failure) = run.record.state.failure() {
-            output::paragraph(&format!(
-                "{} {}: {}",
-                run.record.state.name(),
-                run_label(run),
-                failure.message
-            ));
+            let (state, label) = (run.record.state.name(), run_label(run));
+            output::paragraph(&format!("{state} {label}: {}", failure.message));
         }
     }
-}
-
-/// The column of losses in words.
-fn legend() -> String {
-    format!("loss is {} in {}", LOSS_VAL.label, LOSS_VAL.unit)
 }
 
 /// The state in the word that tables of results have for it.
@@ -179,10 +163,9 @@ fn print_collected(name: &str, runs: &[RunEntry]) {
             .count()
     };
     let (finished, diverged, queued) = (count("done"), count("diverged"), count("queued"));
+    let all = runs.len();
     output::line("");
     output::paragraph(&format!(
-        "{}: {finished} of {} runs finished, {diverged} diverged, {queued} to do; loss is validation loss in nats/token",
-        name,
-        runs.len()
+        "{name}: {finished} of {all} runs finished, {diverged} diverged, {queued} to do; loss is validation loss in nats/token"
     ));
 }

@@ -34,10 +34,9 @@ pub(super) fn main(args: &SuggestArgs) -> Result<Exit, AppError> {
 }
 
 fn print(suggestion: &Suggestion, studied: &Studied) {
-    let what = what(suggestion);
+    let (what, count, flops) = (what(suggestion), runs(suggestion), suggestion.flops);
     output::paragraph(&format!(
-        "runs that narrow the 95% interval of the {what} most, {}",
-        cost(suggestion)
+        "runs that narrow the 95% interval of the {what} most, {count} runs for {flops:.2e} FLOPs in all:"
     ));
     output::line("");
     let header = [
@@ -111,14 +110,6 @@ fn what(suggestion: &Suggestion) -> String {
     }
 }
 
-fn cost(suggestion: &Suggestion) -> String {
-    format!(
-        "{} runs for {:.2e} FLOPs in all:",
-        runs(suggestion),
-        suggestion.flops
-    )
-}
-
 /// How many are suggested.
 fn runs(suggestion: &Suggestion) -> usize {
     let seeds = suggestion.places.iter().map(|place| place.seeds);
@@ -182,11 +173,10 @@ fn sweep_form(form: &SweepForm, studied: &Studied) {
     let sizes: Vec<String> = form.sizes.iter().map(size).collect();
     let budgets = form.budgets.iter();
     let budgets: Vec<String> = budgets.map(|budget| format!("{budget:e}")).collect();
+    let lists = [sizes, budgets, seeds(form.seeds, studied)];
+    let [sizes, budgets, seeds] = lists.map(|list| list.join(", "));
     output::line(format!(
-        "\nsizes: [{}]\nbudgets:\n  flops: [{}]\nseeds: [{}]",
-        sizes.join(", "),
-        budgets.join(", "),
-        seeds(form.seeds, studied).join(", ")
+        "\nsizes: [{sizes}]\nbudgets:\n  flops: [{budgets}]\nseeds: [{seeds}]"
     ));
 }
 

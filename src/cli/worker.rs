@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::worker_args::{WorkerArgs, WorkerCertArgs, WorkerTokenArgs, WorkerTokenCommand};
 use super::{Exit, output};
 use isoflop_app::{AppError, cache_folder};
-use isoflop_core::run::write_whole;
+use isoflop_core::run::{unwritable, write_whole};
 use isoflop_dispatch::exchange::{Address, Token};
 use isoflop_dispatch::executor::{Tokens, Trainer, gpu_count, make_certificate, write_secret};
 use isoflop_dispatch::worker::{WorkerOptions, work};
@@ -37,29 +37,20 @@ pub(super) fn main(args: &WorkerArgs) -> Result<Exit, AppError> {
 
 /// Makes a certificate and its key, and says by which fingerprint workers know it.
 pub(super) fn certificate(args: &WorkerCertArgs) -> Result<Exit, AppError> {
-    let made = make_certificate(args.names.clone()).map_err(|e| {
-        AppError::usage(
-            e,
-            "give names such as `trainer.example.org`, or addresses such as `10.0.0.7`",
-        )
-    })?;
-    write_secret(&args.key, &made.key).map_err(|e| not_written(&args.key, &e))?;
-    write_whole(&args.cert, made.certificate.as_bytes())
-        .map_err(|e| not_written(&args.cert, &e))?;
+    let hint = "give names such as `trainer.example.org`, or addresses such as `10.0.0.7`";
+    let made = make_certificate(args.names.clone()).map_err(|e| AppError::usage(e, hint))?;
+    write_secret(&args.key, &made.key).map_err(|e| not_written(&args.key, e))?;
+    write_whole(&args.cert, made.certificate.as_bytes()).map_err(|e| not_written(&args.cert, e))?;
+    let (cert, key, fingerprint) = (args.cert.display(), args.key.display(), made.fingerprint);
     output::line(format!(
-        "{} and {} (a secret) are written. Start the coordinator with\n  --cert {} --key {}\nand workers with\n  --fingerprint {}",
-        args.cert.display(),
-        args.key.display(),
-        args.cert.display(),
-        args.key.display(),
-        made.fingerprint
+        "{cert} and {key} (a secret) are written. Start the coordinator with\n  --cert {cert} --key {key}\nand workers with\n  --fingerprint {fingerprint}"
     ));
     Ok(Exit::Ok)
 }
 
-fn not_written(path: &Path, error: &std::io::Error) -> AppError {
+fn not_written(path: &Path, error: std::io::Error) -> AppError {
     let hint = "a file that is there is not overwritten: remove it if it is of no more use, or name another";
-    AppError::usage(format!("cannot write `{}`: {error}", path.display()), hint)
+    AppError::usage(unwritable(path)(error), hint)
 }
 
 pub(super) fn token(args: &WorkerTokenArgs) -> Result<Exit, AppError> {
@@ -70,16 +61,16 @@ pub(super) fn token(args: &WorkerTokenArgs) -> Result<Exit, AppError> {
                 .clone()
                 .unwrap_or_else(|| PathBuf::from(format!("{name}.token")));
             if out.exists() {
-                return Err(not_written(&out, &std::io::ErrorKind::AlreadyExists.into()));
+                return Err(not_written(&out, std::io::ErrorKind::AlreadyExists.into()));
             }
             if let Some(folder) = args.workers.parent() {
-                std::fs::create_dir_all(folder).map_err(|e| not_written(folder, &e))?;
+                std::fs::create_dir_all(folder).map_err(|e| not_written(folder, e))?;
             }
             let token = tokens.add(name)?;
-            write_secret(&out, &format!("{token}\n")).map_err(|e| not_written(&out, &e))?;
+            write_secret(&out, &format!("{token}\n")).map_err(|e| not_written(&out, e))?;
+            let out = out.display();
             output::line(format!(
-                "{} is written (a secret): the worker `{name}` needs it",
-                out.display()
+                "{out} is written (a secret): the worker `{name}` needs it"
             ));
         }
         WorkerTokenCommand::Revoke { name } => {

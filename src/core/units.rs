@@ -75,13 +75,6 @@ impl Mul<Tokens> for FlopsPerToken {
     }
 }
 
-impl Add for FlopsPerToken {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
-    }
-}
-
 impl Add for Flops {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -120,14 +113,11 @@ pub fn si(value: f64) -> String {
         // 999.5 of one step rounds to 1000 of it: show it as 1.00 of the next.
         if value.abs() >= step * 0.9995 && value.abs() >= 1.0 {
             let scaled = value / step;
-            let decimals = if suffix.is_empty() {
-                0
-            } else if scaled < 9.995 {
-                2
-            } else if scaled < 99.95 {
-                1
-            } else {
-                0
+            let decimals = match scaled {
+                _ if suffix.is_empty() => 0,
+                ..9.995 => 2,
+                ..99.95 => 1,
+                _ => 0,
             };
             return format!("{scaled:.decimals$}{suffix}");
         }

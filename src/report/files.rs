@@ -11,7 +11,7 @@ use super::ReportError;
 use super::canvas::{BITMAP, SCALE, SVG};
 use super::figure::Figure;
 use super::render;
-use isoflop_core::run::write_whole;
+use isoflop_core::run::{Unwritable, if_there, unwritable, write_whole};
 
 /// Drawn pixels per pixel of a PNG, each way: their mean smooths the edges.
 const REDUCTION: usize = 2;
@@ -24,10 +24,10 @@ pub(super) fn save(folder: &Path, name: &str, figure: &Figure) -> Result<(), Rep
     let path = folder.join(name).with_extension("svg");
     register().map_err(ReportError::not_drawn(&path))?;
     let svg = svg(figure).map_err(ReportError::not_drawn(&path))?;
-    write_whole(&path, svg.as_bytes()).map_err(ReportError::unwritable(&path))?;
+    write_whole(&path, svg.as_bytes()).map_err(unwritable(&path))?;
     let path = folder.join(name).with_extension("png");
     let png = png(&path, figure).map_err(ReportError::not_drawn(&path))?;
-    write_whole(&path, &png).map_err(ReportError::unwritable(&path))
+    Ok(write_whole(&path, &png).map_err(unwritable(&path))?)
 }
 
 /// plotters keeps fonts for the whole process.
@@ -101,15 +101,10 @@ fn reduced(pixels: &[u8], width: usize) -> Vec<u8> {
 }
 
 /// Removes a figure of an earlier report, so that it is not taken for one of this.
-pub(super) fn remove(folder: &Path, name: &str) -> Result<(), ReportError> {
-    for extension in ["svg", "png"] {
+pub(super) fn remove(folder: &Path, name: &str) -> Result<(), Unwritable> {
+    ["svg", "png"].into_iter().try_for_each(|extension| {
         let path = folder.join(name).with_extension(extension);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(ReportError::unwritable(&path)(error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+        let removed = if_there(fs::remove_file(&path));
+        removed.map(drop).map_err(unwritable(&path))
+    })
 }

@@ -44,10 +44,8 @@ fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
         .chain(laws)
         .chain(gaps(inputs))
         .collect();
-    Some(Figure::new(
-        vec![Panel::new("", &x, &y, marks)],
-        legend(inputs),
-    ))
+    let panel = Panel::new("", &x, &y, marks);
+    Some(Figure::new(vec![panel], legend(inputs)))
 }
 
 /// (arm, C, L) of a finished run.
@@ -179,16 +177,14 @@ fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
     let names = arms.iter().map(|arm| arm.arm.as_str());
     let key = |ink: Ink, shape| (ink.line(2.25), ink.point(shape, 5.5));
     let optimum = Key::IntervalPoint(grey.line(1.25), grey.point(Shape::Circle, 5.0));
+    let run = grey.faint(0.6).point(Shape::Circle, 2.2);
     let is_fitted = arms.iter().any(|arm| arm.frontier.is_ok());
     let marks = [
         (arms.iter().flat_map(vertices).next().is_some())
             .then(|| Entry::new("optimum, 95%", optimum)),
         is_fitted.then(|| Entry::new("frontier, fitted", grey.line(2.25))),
         is_fitted.then(|| Entry::new("frontier, beyond", grey.dashed(1.25))),
-        Some(Entry::new(
-            "run, final loss",
-            grey.faint(0.6).point(Shape::Circle, 2.2),
-        )),
+        Some(Entry::new("run, final loss", run)),
         Some(Entry::new("best run so far", grey.faint(0.7).line(1.0))),
         (!inputs.curves.is_empty() && in_flops(inputs))
             .then(|| Entry::new("training curve", grey.faint(0.4).line(0.75))),

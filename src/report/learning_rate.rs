@@ -93,16 +93,14 @@ fn legend(order: &Order<'_>) -> Vec<Entry> {
         Entry::new(budget.words(1), marker)
     };
     let factor = Ink::GREY.point(Shape::Circle, 3.5);
+    let marks = [
+        Entry::new("best factor", factor),
+        Entry::new("other factor", factor.hollow_if(true)),
+    ];
     [
         group("size", order.sizes.iter().rev().map(size)),
         group("budget", order.budgets.iter().rev().map(budget)),
-        group(
-            "marks",
-            [
-                Entry::new("best factor", factor),
-                Entry::new("other factor", factor.hollow_if(true)),
-            ],
-        ),
+        group("marks", marks),
     ]
     .concat()
 }

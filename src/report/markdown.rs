@@ -28,6 +28,11 @@ pub(super) const OF_RUNS: [&PageFigure; 5] = [
 
 /// All of `report.md`; `figures` are the names of those that were drawn.
 pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+    let has_laws = !inputs.fits.arms.is_empty() && !inputs.fits.only_direct();
+    let of_laws = |section: fn(&Inputs<'_>, &[&str]) -> String| match has_laws {
+        true => section(inputs, figures),
+        false => String::new(),
+    };
     let sections = [
         format!("# Scaling-law report: `{}`\n", inputs.sweep),
         verdicts(inputs),
@@ -35,9 +40,9 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         frontier::FIGURE.shown(figures, ""),
         direct(inputs, figures),
         multipliers(inputs),
-        profiles(inputs, figures),
-        frontiers(inputs, figures),
-        surfaces::section(inputs, figures),
+        of_laws(profiles),
+        of_laws(frontiers),
+        of_laws(surfaces::section),
         multiplier::FIGURE.shown(figures, ""),
         soundness::section(inputs),
         time(inputs, figures),
@@ -74,11 +79,8 @@ fn verdicts(inputs: &Inputs<'_>) -> String {
 
 /// Why there is neither a law nor a comparison.
 fn nothing(inputs: &Inputs<'_>) -> String {
-    if inputs
-        .runs
-        .iter()
-        .any(|run| run.status == RunStatus::Finished)
-    {
+    let mut runs = inputs.runs.iter();
+    if runs.any(|run| run.status == RunStatus::Finished) {
         "No two architectures have finished runs at one size and budget, and no budget is in FLOPs, so there is nothing to compare or to fit.\n".to_owned()
     } else {
         "No run has finished, so there is nothing to fit, to compare or to draw.\n".to_owned()
@@ -108,12 +110,8 @@ fn direct(inputs: &Inputs<'_>, figures: &[&str]) -> String {
                    Its interval is Student's over those seeds, each architecture by its own noise and by itself: of \
                    twenty that do not differ, one is expected to seem to. Two or three seeds give wide intervals.";
     let one = |direct: &isoflop_fit::DirectComparison| {
-        format!(
-            "### Size `{}` at {}\n\n{}",
-            direct.size,
-            direct.budget_words(),
-            tables::direct(direct)
-        )
+        let (budget, table) = (direct.budget_words(), tables::direct(direct));
+        format!("### Size `{}` at {budget}\n\n{table}", direct.size)
     };
     let all: Vec<String> = inputs.fits.direct.iter().map(one).collect();
     format!(
@@ -147,9 +145,6 @@ fn multipliers(inputs: &Inputs<'_>) -> String {
 }
 
 fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
-    if inputs.fits.arms.is_empty() || inputs.fits.only_direct() {
-        return String::new();
-    }
     let figure = profiles::FIGURE.shown(figures, "");
     let meaning = "At each budget the size N* that reaches the least loss L*, with the tokens D* that the budget then \
                    pays for.";
@@ -172,9 +167,6 @@ fn spaced(figure: String) -> String {
 
 fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let arms = &inputs.fits.arms;
-    if arms.is_empty() || inputs.fits.only_direct() {
-        return String::new();
-    }
     let mut text =
         "## Compute-optimal frontiers\n\nL*(C) = E + a·C^-k, with E = 0 by profiles, and N* proportional to C^p.\n\n"
             .to_owned();

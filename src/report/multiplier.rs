@@ -33,10 +33,8 @@ impl Against {
         let values = points(&inputs.fits.comparisons).map(|point| self.of(point));
         match self {
             Self::Compute => {
-                let title = format!(
-                    "C of the baseline, training {}",
-                    inputs.fits.settings.cost.unit()
-                );
+                let unit = inputs.fits.settings.cost.unit();
+                let title = format!("C of the baseline, training {unit}");
                 Axis::log(&title, values, scientific)
             }
             Self::Loss => Axis::log(&LOSS_VAL.titled("loss that both reach"), values, plain)
@@ -209,12 +207,10 @@ fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
     let all = || comparisons.iter().flat_map(|c| &c.multiplier);
     let has = |status| all().any(|point| point.status == status);
     let headline = Key::IntervalPoint(grey.line(1.5), grey.point(Shape::Circle, 5.0));
+    let band = Key::Swatch(band_ink(inputs).faint(0.2));
     let marks = [
         Some(Entry::new("headline, 95%", headline)),
-        Some(Entry::new(
-            "95% band",
-            Key::Swatch(band_ink(inputs).faint(0.2)),
-        )),
+        Some(Entry::new("95% band", band)),
         Some(Entry::new("equal cost", Ink::BLACK.dashed(1.0))),
         has(MultiplierStatus::Extrapolated).then(|| Entry::new("extrapolated", grey.dashed(1.5))),
         (has(MultiplierStatus::Refused) && comparisons.len() == 1)

@@ -14,10 +14,8 @@ pub(super) fn section(inputs: &Inputs<'_>) -> String {
         .filter(|run| run.status != RunStatus::Missing)
         .collect();
     let mut text = format!("## How this was made\n\n{}\n", conventions(inputs.fits));
-    text += &format!(
-        "The command that makes this report again:\n\n    {}\n\n",
-        inputs.command
-    );
+    let command = inputs.command;
+    text += &format!("The command that makes this report again:\n\n    {command}\n\n");
     text += &cost(inputs.runs, &ended);
     if !ended.is_empty() {
         text += &format!("\n{}", programs(&ended));

@@ -107,11 +107,7 @@ fn legend(inputs: &Inputs<'_>, noise: Option<f64>) -> Vec<Entry> {
     let runs = palette::legend(inputs.fits, "run of", names, |ink, shape| {
         ink.faint(0.6).point(shape, 3.5)
     });
-    let band = || {
-        group(
-            "between seeds",
-            [Entry::new("±2 SD", Key::Swatch(band_ink()))],
-        )
-    };
-    [runs, noise.map_or_else(Vec::new, |_| band())].concat()
+    let band = Entry::new("±2 SD", Key::Swatch(band_ink()));
+    let band = noise.map(|_| group("between seeds", [band]));
+    [runs, band.unwrap_or_default()].concat()
 }

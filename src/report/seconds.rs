@@ -38,23 +38,17 @@ fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     let points = arms.iter().flat_map(points);
     let marks = points.chain(arms.iter().map(stairs)).collect();
     let names = arms.iter().copied();
+    let run = Ink::GREY.faint(0.6).point(Shape::Circle, 3.0);
+    let kinds = [
+        Entry::new("run, final loss", run),
+        Entry::new("best run so far", Ink::GREY.line(1.75)),
+    ];
     let legend = [
         palette::legend(inputs.fits, "architecture", names, palette::line_and_point),
-        group(
-            "marks",
-            [
-                Entry::new(
-                    "run, final loss",
-                    Ink::GREY.faint(0.6).point(Shape::Circle, 3.0),
-                ),
-                Entry::new("best run so far", Ink::GREY.line(1.75)),
-            ],
-        ),
+        group("marks", kinds),
     ];
-    Some(Figure::new(
-        vec![Panel::new("", &x, &y, marks)],
-        legend.concat(),
-    ))
+    let panel = Panel::new("", &x, &y, marks);
+    Some(Figure::new(vec![panel], legend.concat()))
 }
 
 /// A run that spent all of its time itself: not one that took over a trunk.

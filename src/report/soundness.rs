@@ -54,15 +54,11 @@ fn choices(comparison: &Comparison, fits: &Fits) -> Option<String> {
         .chain(single_runs.map(|run| row(format!("without {}", run.name()), Some(run.value))))
         .collect();
     (!rows.is_empty()).then(|| {
+        let (cost, unit) = (fits.settings.cost.unit(), LOSS_VAL.unit);
+        let table = table(&["by", "multiplier", "95% interval"], rows);
         format!(
-            "### `{}` against `{}` at {:.2e} {}, loss {:.3} {}\n\n{}",
-            comparison.variant,
-            comparison.baseline,
-            headline.flops,
-            fits.settings.cost.unit(),
-            headline.loss,
-            LOSS_VAL.unit,
-            table(&["by", "multiplier", "95% interval"], rows)
+            "### `{}` against `{}` at {:.2e} {cost}, loss {:.3} {unit}\n\n{table}",
+            comparison.variant, comparison.baseline, headline.flops, headline.loss
         )
     })
 }

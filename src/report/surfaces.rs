@@ -10,9 +10,6 @@ use isoflop_fit::{ArmFit, ArmSurface, SurfaceHoldout};
 
 pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     let arms = &inputs.fits.arms;
-    if arms.is_empty() || inputs.fits.only_direct() {
-        return String::new();
-    }
     let rows: Vec<Vec<String>> = arms.iter().filter_map(row).collect();
     let mut parts = vec![
         "## Surfaces\n\nL = E + A·N^-α + B·D^-β through all runs of an architecture.\n".to_owned(),
@@ -88,12 +85,9 @@ fn held_out(holdout: &SurfaceHoldout) -> String {
         mean_error,
         largest_error,
     } = holdout;
-    format!(
-        "{:+.2}% mean, {:.2}% largest, {runs} runs at {}",
-        100.0 * mean_error,
-        100.0 * largest_error,
-        budget.words(1)
-    )
+    let [mean, largest] = [mean_error, largest_error].map(|error| 100.0 * error);
+    let budget = budget.words(1);
+    format!("{mean:+.2}% mean, {largest:.2}% largest, {runs} runs at {budget}")
 }
 
 fn status_in_words(status: &SurfaceStatus) -> String {

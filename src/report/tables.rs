@@ -232,15 +232,13 @@ pub(super) fn holdouts(inputs: &Inputs<'_>) -> Option<String> {
     let unit = inputs.fits.settings.cost.unit();
     let row = |arm: &ArmFit| {
         let holdout = arm.frontier.as_ref().ok()?.holdout?;
+        let error = holdout.predicted / holdout.measured - 1.0;
         Some(vec![
             arm.arm.clone(),
             format!("{:.2e}", holdout.flops),
             loss(holdout.measured),
             loss(holdout.predicted),
-            format!(
-                "{:+.2}%",
-                100.0 * (holdout.predicted / holdout.measured - 1.0)
-            ),
+            format!("{:+.2}%", 100.0 * error),
         ])
     };
     let rows: Vec<Vec<String>> = inputs.fits.arms.iter().filter_map(row).collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::markdown::{OF_LAWS, OF_RUNS, page};
 use super::{Inputs, ReportError, files};
-use isoflop_core::run::{remove_unfinished, write_whole};
+use isoflop_core::run::{remove_unfinished, unwritable, write_whole};
 
 /// Writes `report.md` and its figures, each as SVG and PNG, into `folder`, which is made where it is missing.
 /// The path of `report.md` is returned.
@@ -15,7 +15,7 @@ use isoflop_core::run::{remove_unfinished, write_whole};
 /// # Errors
 /// [`ReportError`] when a file cannot be written or drawn.
 pub fn write(folder: &Path, inputs: &Inputs<'_>) -> Result<PathBuf, ReportError> {
-    fs::create_dir_all(folder).map_err(ReportError::unwritable(folder))?;
+    fs::create_dir_all(folder).map_err(unwritable(folder))?;
     remove_unfinished(folder);
     let has_laws = !inputs.fits.only_direct();
     let laws = OF_LAWS.map(|figure| (figure, has_laws));
@@ -31,6 +31,6 @@ pub fn write(folder: &Path, inputs: &Inputs<'_>) -> Result<PathBuf, ReportError>
         }
     }
     let path = folder.join("report.md");
-    write_whole(&path, page(inputs, &drawn).as_bytes()).map_err(ReportError::unwritable(&path))?;
+    write_whole(&path, page(inputs, &drawn).as_bytes()).map_err(unwritable(&path))?;
     Ok(path)
 }

@@ -1,5 +1,6 @@
 //! An entry of `architectures`: a preset's name, or a preset with changes.
 
+use std::convert::identity;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -27,113 +28,69 @@ pub struct ArmEntry {
     pub architecture: Architecture,
 }
 
-/// A preset with changes.
-#[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Changes {
-    /// Where to start from.
-    preset: PresetName,
-    /// Name of the arm in tables.
-    #[serde(default, deserialize_with = "given")]
-    name: Option<String>,
-    /// What normalises the residual stream.
-    #[serde(default, deserialize_with = "given")]
-    norm: Option<Norm>,
-    /// Added to the variance, or to the mean square.
-    #[serde(default, deserialize_with = "given")]
-    norm_eps: Option<Number>,
-    /// Where the norms stand.
-    #[serde(default, deserialize_with = "given")]
-    norm_placement: Option<NormPlacement>,
-    /// How the model knows positions.
-    #[serde(default, deserialize_with = "given")]
-    positions: Option<Shorthand<Positions>>,
-    /// Feed-forward activation.
-    #[serde(default, deserialize_with = "given")]
-    activation: Option<Activation>,
-    /// Whether the activation gates a second dense layer.
-    #[serde(default, deserialize_with = "given")]
-    gated: Option<bool>,
-    /// Width of the feed-forward layer, from the size's.
-    #[serde(default, deserialize_with = "given")]
-    d_ff: Option<Shorthand<FeedForwardWidth>>,
-    /// What is projected to Q, K and V.
-    #[serde(default, deserialize_with = "given")]
-    qkv_projections: Option<Shorthand<QkvProjections>>,
-    /// Convolution of each of Q, K and V.
-    #[serde(default, deserialize_with = "given")]
-    qkv_convolution: Option<Shorthand<QkvConvolution>>,
-    /// RMSNorm of each head's query and key.
-    #[serde(default, deserialize_with = "given")]
-    qk_norm: Option<bool>,
-    /// Where biases are added.
-    #[serde(default, deserialize_with = "given")]
-    biases: Option<Biases>,
-    /// Whether the output head is the embedding.
-    #[serde(default, deserialize_with = "given")]
-    head: Option<Head>,
-    /// Channels of a head, in place of the size's.
-    #[serde(default, deserialize_with = "given")]
-    d_head: Option<Count>,
-    /// Where the scores' factor d_head^-0.5 is.
-    #[serde(default, deserialize_with = "given")]
-    score_scale: Option<ScoreScale>,
-    /// Bound of the scores, by tanh.
-    #[serde(default, deserialize_with = "given")]
-    attention_softcap: Option<Number>,
-    /// A factor on the last hidden state.
-    #[serde(default, deserialize_with = "given")]
-    logit_scale: Option<LogitScale>,
-    /// Bound of the logits, by tanh.
-    #[serde(default, deserialize_with = "given")]
-    logit_softcap: Option<Number>,
-    /// Weight of the log of the softmax's denominator, squared, in the training loss.
-    #[serde(default, deserialize_with = "given")]
-    z_loss: Option<Number>,
-    /// How weights start.
-    #[serde(default, deserialize_with = "given")]
-    initialisation: Option<Shorthand<Initialisation>>,
-}
-
-impl Changes {
-    fn architecture(&self) -> Architecture {
-        let preset = &self.preset.preset.architecture;
-        let number = |change: &Option<Number>, or: f64| change.map_or(or, |Number(value)| value);
-        Architecture {
-            norm: self.norm.unwrap_or(preset.norm),
-            norm_eps: number(&self.norm_eps, preset.norm_eps),
-            norm_placement: self.norm_placement.unwrap_or(preset.norm_placement),
-            positions: chosen(self.positions, preset.positions),
-            activation: self.activation.unwrap_or(preset.activation),
-            gated: self.gated.unwrap_or(preset.gated),
-            d_ff: chosen(self.d_ff, preset.d_ff),
-            qkv_projections: chosen(self.qkv_projections, preset.qkv_projections),
-            qkv_convolution: chosen(self.qkv_convolution, preset.qkv_convolution),
-            qk_norm: self.qk_norm.unwrap_or(preset.qk_norm),
-            biases: self.biases.unwrap_or(preset.biases),
-            head: self.head.unwrap_or(preset.head),
-            d_head: self
-                .d_head
-                .map(|Count(d_head)| u32::try_from(d_head).unwrap_or(u32::MAX))
-                .or(preset.d_head),
-            score_scale: self.score_scale.unwrap_or(preset.score_scale),
-            attention_softcap: self
-                .attention_softcap
-                .map(|Number(cap)| cap)
-                .or(preset.attention_softcap),
-            logit_scale: self.logit_scale.unwrap_or(preset.logit_scale),
-            logit_softcap: self
-                .logit_softcap
-                .map(|Number(cap)| cap)
-                .or(preset.logit_softcap),
-            z_loss: number(&self.z_loss, preset.z_loss),
-            initialisation: chosen(self.initialisation, preset.initialisation),
+/// Declares the choices that may be changed: each as it is written, and how it is read.
+macro_rules! changes {
+    ($($(#[doc = $meaning:literal])+ $choice:ident: $written:ty, $read:expr;)+) => {
+        /// A preset with changes.
+        #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct Changes {
+            /// Where to start from.
+            preset: PresetName,
+            /// Name of the arm in tables.
+            #[serde(default, deserialize_with = "given")]
+            name: Option<String>,
+            $($(#[doc = $meaning])+ #[serde(default, deserialize_with = "given")] $choice: Option<$written>,)+
         }
-    }
+
+        impl Changes {
+            fn architecture(&self) -> Architecture {
+                let preset = &self.preset.preset.architecture;
+                Architecture { $($choice: self.$choice.map_or(preset.$choice, $read)),+ }
+            }
+        }
+    };
 }
 
-fn chosen<T>(change: Option<Shorthand<T>>, preset: T) -> T {
-    change.map_or(preset, |Shorthand(value)| value)
+changes! {
+    /// What normalises the residual stream.
+    norm: Norm, identity;
+    /// Added to the variance, or to the mean square.
+    norm_eps: Number, |Number(value)| value;
+    /// Where the norms stand.
+    norm_placement: NormPlacement, identity;
+    /// How the model knows positions.
+    positions: Shorthand<Positions>, |Shorthand(value)| value;
+    /// Feed-forward activation.
+    activation: Activation, identity;
+    /// Whether the activation gates a second dense layer.
+    gated: bool, identity;
+    /// Width of the feed-forward layer, from the size's.
+    d_ff: Shorthand<FeedForwardWidth>, |Shorthand(value)| value;
+    /// What is projected to Q, K and V.
+    qkv_projections: Shorthand<QkvProjections>, |Shorthand(value)| value;
+    /// Convolution of each of Q, K and V.
+    qkv_convolution: Shorthand<QkvConvolution>, |Shorthand(value)| value;
+    /// RMSNorm of each head's query and key.
+    qk_norm: bool, identity;
+    /// Where biases are added.
+    biases: Biases, identity;
+    /// Whether the output head is the embedding.
+    head: Head, identity;
+    /// Channels of a head, in place of the size's.
+    d_head: Count, |Count(count)| Some(u32::try_from(count).unwrap_or(u32::MAX));
+    /// Where the scores' factor d_head^-0.5 is.
+    score_scale: ScoreScale, identity;
+    /// Bound of the scores, by tanh.
+    attention_softcap: Number, |Number(cap)| Some(cap);
+    /// A factor on the last hidden state.
+    logit_scale: LogitScale, identity;
+    /// Bound of the logits, by tanh.
+    logit_softcap: Number, |Number(cap)| Some(cap);
+    /// Weight of the log of the softmax's denominator, squared, in the training loss.
+    z_loss: Number, |Number(value)| value;
+    /// How weights start.
+    initialisation: Shorthand<Initialisation>, |Shorthand(value)| value;
 }
 
 impl From<Changes> for ArmEntry {
@@ -203,10 +160,8 @@ impl<'de> Visitor<'de> for ArmVisitor {
 }
 
 written!(ArmEntry, ArmVisitor, "Architecture", |generator| {
-    let (preset, changes) = (
-        generator.subschema_for::<PresetName>(),
-        generator.subschema_for::<Changes>(),
-    );
+    let preset = generator.subschema_for::<PresetName>();
+    let changes = generator.subschema_for::<Changes>();
     json_schema!({ "anyOf": [preset, changes] })
 });
 

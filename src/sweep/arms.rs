@@ -44,12 +44,9 @@ pub(super) fn arms(file: &SweepFile) -> Result<Vec<At<Arm>>, Fault> {
 }
 
 fn arm(file: &SweepFile, entry: &At<ArmEntry>) -> Result<At<Arm>, Fault> {
-    let ArmEntry {
-        name,
-        preset,
-        architecture,
-    } = &entry.value;
-    let Some(name) = name else {
+    let architecture = &entry.value.architecture;
+    let Some(name) = &entry.value.name else {
+        let preset = &entry.value.preset;
         let message = format!("a changed `{preset}` needs a `name` of its own");
         return Err(entry.fault(message, "add `name: ...`, the arm's name in tables"));
     };

@@ -82,33 +82,21 @@ impl Plan {
     /// Any failure to write or rename; the old file then still stands.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         write_streamed(path, |out| {
-            let Self {
-                name,
-                baseline,
-                runs,
-                notes,
-            } = self;
             let (name, baseline, notes) = (
-                serde_json::to_string(name)?,
-                serde_json::to_string(baseline)?,
-                serde_json::to_string(notes)?,
+                serde_json::to_string(&self.name)?,
+                serde_json::to_string(&self.baseline)?,
+                serde_json::to_string(&self.notes)?,
             );
             write!(
                 out,
                 "{{\n\"name\": {name},\n\"baseline\": {baseline},\n\"notes\": {notes},\n\"runs\": ["
             )?;
-            for (place, run) in runs.iter().enumerate() {
+            for (place, run) in self.runs.iter().enumerate() {
                 out.write_all(if place == 0 { b"\n" } else { b",\n" })?;
-                let before = place.checked_sub(1).map(|before| &runs[before]);
-                if before.is_some_and(|before| again(before, run.id.clone(), run.spec.seed) == *run)
-                {
-                    serde_json::to_writer(
-                        &mut *out,
-                        &Again {
-                            id: &run.id,
-                            seed: run.spec.seed,
-                        },
-                    )?;
+                let before = place.checked_sub(1).map(|before| &self.runs[before]);
+                let (id, seed) = (&run.id, run.spec.seed);
+                if before.is_some_and(|before| again(before, id.clone(), seed) == *run) {
+                    serde_json::to_writer(&mut *out, &Again { id, seed })?;
                 } else {
                     serde_json::to_writer(&mut *out, run)?;
                 }
@@ -156,12 +144,7 @@ struct Entry {
 
 impl Entry {
     fn after(self, before: Option<&PlannedRun>) -> Result<PlannedRun, String> {
-        let Self {
-            id,
-            lr_factor,
-            priority,
-            ..
-        } = self;
+        let (id, lr_factor, priority) = (self.id, self.lr_factor, self.priority);
         match (self.arm, self.size, self.spec, self.seed, before) {
             (Some(arm), Some(size), Some(spec), None, _) => Ok(PlannedRun {
                 id,

@@ -70,18 +70,8 @@ impl PowerLaw {
     }
 
     fn at(self, scale: Scale) -> f64 {
-        let Self {
-            coefficient,
-            params,
-            tokens,
-            flops,
-        } = self;
-        let Scale {
-            params: n,
-            tokens: d,
-            flops: c,
-        } = scale;
-        coefficient * n.powf(params) * d.powf(tokens) * c.powf(flops)
+        let (n, d, c) = (scale.params, scale.tokens, scale.flops);
+        self.coefficient * n.powf(self.params) * d.powf(self.tokens) * c.powf(self.flops)
     }
 }
 

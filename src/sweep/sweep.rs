@@ -77,13 +77,9 @@ fn models(
         let Arm {
             name, architecture, ..
         } = &arm.value;
-        ModelConfig::new(
-            architecture,
-            size,
-            counting.vocabulary,
-            counting.sequence_length,
-        )
-        .map_err(|e| contradiction(arm, name, &e))
+        let (vocabulary, length) = (counting.vocabulary, counting.sequence_length);
+        ModelConfig::new(architecture, size, vocabulary, length)
+            .map_err(|e| contradiction(arm, name, &e))
     };
     let pairs = arms
         .iter()

@@ -138,10 +138,8 @@ impl<'de> Visitor<'de> for BatchVisitor {
 }
 
 written!(BatchEntry, BatchVisitor, "BatchTokens", |generator| {
-    let (tokens, rule) = (
-        generator.subschema_for::<Count>(),
-        generator.subschema_for::<BatchRuleEntry>(),
-    );
+    let tokens = generator.subschema_for::<Count>();
+    let rule = generator.subschema_for::<BatchRuleEntry>();
     json_schema!({ "anyOf": [tokens, rule] })
 });
 

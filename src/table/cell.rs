@@ -14,58 +14,29 @@ pub(super) trait Cell: Sized {
         Self: 'a;
 }
 
-/// Columns of numbers hold them as they are.
-macro_rules! numbers {
-    ($($number:ty),+) => {
-        $(impl Cell for $number {
+/// Declares what a column holds of each value of a field.
+macro_rules! cells {
+    ($($field:ty: $held:expr;)+) => {
+        $(impl Cell for $field {
             fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
-                Column::new(name.into(), values.copied().collect::<Vec<_>>())
+                Column::new(name.into(), values.map($held).collect::<Vec<_>>())
             }
         })+
     };
 }
 
-numbers!(
-    u32,
-    u64,
-    f64,
-    Option<u32>,
-    Option<u64>,
-    Option<f64>,
-    &'static str
-);
-
-impl Cell for String {
-    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
-        Column::new(name.into(), values.map(String::as_str).collect::<Vec<_>>())
-    }
-}
-
-impl Cell for Option<String> {
-    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
-        Column::new(
-            name.into(),
-            values.map(Option::as_deref).collect::<Vec<_>>(),
-        )
-    }
-}
-
-impl Cell for Budget {
-    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
-        Column::new(
-            name.into(),
-            values.map(|budget| budget.value()).collect::<Vec<_>>(),
-        )
-    }
-}
-
-impl Cell for RunStatus {
-    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
-        Column::new(
-            name.into(),
-            values.map(|status| status.name()).collect::<Vec<_>>(),
-        )
-    }
+cells! {
+    u32: |number| *number;
+    u64: |number| *number;
+    f64: |number| *number;
+    Option<u32>: |number| *number;
+    Option<u64>: |number| *number;
+    Option<f64>: |number| *number;
+    &'static str: |text| *text;
+    String: String::as_str;
+    Option<String>: Option::as_deref;
+    Budget: |budget| budget.value();
+    RunStatus: |status| status.name();
 }
 
 /// The columns of scores: one for each metric of an evaluation.

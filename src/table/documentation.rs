@@ -8,42 +8,29 @@ use super::{CurveRow, RunRow};
 /// Tables in Markdown that say what is written, each with the heading that it stands under.
 pub fn documentation() -> [(&'static str, String); 3] {
     [
-        ("`runs.parquet`", columns(RunRow::documentation())),
-        ("`curves.parquet`", columns(CurveRow::documentation())),
+        ("`runs.parquet`", columns(&RunRow::documentation())),
+        ("`curves.parquet`", columns(&CurveRow::documentation())),
         ("Metrics", metrics()),
     ]
 }
 
-fn columns(columns: Vec<ColumnDoc>) -> String {
-    let row = |column: ColumnDoc| {
-        let ColumnDoc {
-            name,
-            unit,
-            description,
-        } = column;
-        vec![format!("`{name}`"), unit.to_owned(), description]
-    };
-    markdown(
-        &["column", "unit", "description"],
-        columns.into_iter().map(row),
-    )
+fn columns(columns: &[ColumnDoc]) -> String {
+    let rows = columns
+        .iter()
+        .map(|column| [column.name, column.unit, &column.description]);
+    markdown(["column", "unit", "description"], rows)
 }
 
 fn metrics() -> String {
-    let row = |metric: &Metric| {
-        let fitted_as = metric.fitted_as.map_or("", |part| part.word());
-        let words = [
+    let row = |metric: &'static Metric| {
+        [
+            metric.name,
             metric.unit,
             metric.direction.better(),
             metric.aggregation.words(),
-            fitted_as,
+            metric.fitted_as.map_or("", |part| part.word()),
             metric.description,
-        ];
-        let words = words.into_iter().map(str::to_owned);
-        [format!("`{}`", metric.name)]
-            .into_iter()
-            .chain(words)
-            .collect()
+        ]
     };
     let header = [
         "metric",
@@ -54,16 +41,25 @@ fn metrics() -> String {
         "description",
     ];
     let scores = Scores::METRICS.into_iter().map(|(metric, _)| metric);
-    markdown(&header, scores.chain([&DEVICE_SECONDS]).map(row))
+    markdown(header, scores.chain([&DEVICE_SECONDS]).map(row))
 }
 
-fn markdown(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let line = |cells: Vec<String>| {
-        let cells: String = cells.iter().map(|cell| format!(" {cell} |")).collect();
-        // An empty cell has one space.
-        format!("|{}\n", cells.replace("  |", " |"))
+/// A table whose rows begin with a name in code.
+fn markdown<'a, const N: usize>(
+    header: [&str; N],
+    rows: impl Iterator<Item = [&'a str; N]>,
+) -> String {
+    let named = |cells: [&str; N]| {
+        let (name, mut cells) = (format!("`{}`", cells[0]), cells);
+        cells[0] = &name;
+        line(cells)
     };
-    let header_line = line(header.iter().map(|name| (*name).to_owned()).collect());
-    let rule = format!("|{}\n", "---|".repeat(header.len()));
-    header_line + &rule + &rows.map(line).collect::<String>()
+    let rule = format!("|{}\n", "---|".repeat(N));
+    line(header) + &rule + &rows.map(named).collect::<String>()
+}
+
+fn line<const N: usize>(cells: [&str; N]) -> String {
+    let cells = cells.map(|cell| format!(" {cell} |")).concat();
+    // An empty cell has one space.
+    format!("|{}\n", cells.replace("  |", " |"))
 }

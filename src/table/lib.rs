@@ -19,7 +19,9 @@ mod tables;
 
 pub use curves::CurveRow;
 pub use documentation::documentation;
-pub use foreign::{Foreign, ForeignError, Note, Role, column_names, is_table, read_foreign};
+pub use foreign::{
+    Foreign, ForeignError, ForeignFault, Note, Role, column_names, is_table, read_foreign,
+};
 pub use live::{collect, follow};
 pub use parquet::TableError;
 pub use run_status::RunStatus;

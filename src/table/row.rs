@@ -1,6 +1,6 @@
 //! A table by its rows: a field of a row is declared once, and its column and its documentation follow.
 
-use isoflop_core::metrics::{Metric, Scores};
+use isoflop_core::metrics::Scores;
 use polars::prelude::Column;
 
 /// A row of a table that isoflop writes.
@@ -36,21 +36,8 @@ impl ColumnDoc {
 
     /// Of the scores, in their order.
     pub(super) fn scores() -> [Self; Scores::METRICS.len()] {
-        Scores::METRICS.map(|(metric, _)| Self::of(metric))
-    }
-
-    fn of(metric: &Metric) -> Self {
-        let Metric {
-            name,
-            unit,
-            description,
-            ..
-        } = *metric;
-        Self {
-            name,
-            unit,
-            description: description.to_owned(),
-        }
+        Scores::METRICS
+            .map(|(metric, _)| Self::new(metric.name, metric.unit, &[metric.description]))
     }
 }
 

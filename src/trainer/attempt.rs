@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use isoflop_core::data::{TokenFile, read_digest};
+use isoflop_core::data::TokenFile;
 use isoflop_core::run::{
-    AttemptDir, Launch, Outcome, Provenance, RunSpec, TrainerExit, write_json,
+    AttemptDir, Launch, Outcome, Provenance, RunSpec, TrainerExit, read_digest, write_json,
 };
 use isoflop_core::units::Tokens;
 use nix::sys::prctl;

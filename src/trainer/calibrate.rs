@@ -91,15 +91,9 @@ pub(crate) fn matrix_flops_per_second(precision: Precision, device: Device) -> f
 }
 
 fn random_tokens(spec: &RunSpec, device: Device) -> Tensor {
-    let dims = [
-        i64::from(spec.batch_sequences),
-        i64::from(spec.sequence_length),
-    ];
-    Tensor::randint(
-        i64::from(spec.data.vocabulary()),
-        dims,
-        (Kind::Int64, device),
-    )
+    let dims = [spec.batch_sequences, spec.sequence_length].map(i64::from);
+    let vocabulary = i64::from(spec.data.vocabulary());
+    Tensor::randint(vocabulary, dims, (Kind::Int64, device))
 }
 
 /// Times of a piece of work, done at least [`STEPS`] times and for at least so many seconds.

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use isoflop_core::run::{
-    CheckpointsDir, FoundCheckpoints, Launch, Progress, RunDir, RunId, Spent, TakenTrunk,
-    TrainerExit, Trunk, latest_checkpoint, write_checkpoint,
+    CheckpointsDir, Launch, Progress, RunDir, RunId, Spent, TakenTrunk, TrainerExit, Trunk,
+    latest_checkpoint, write_checkpoint,
 };
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tch::{Device, Tensor};
@@ -24,13 +24,14 @@ impl StopFlag {
     /// A flag that SIGTERM and SIGINT set: the step under way is finished, then a checkpoint is written.
     pub(crate) fn on_signals() -> Result<Self, Failure> {
         let flag = Self::default();
+        let deaf = |e| {
+            Failure::new(
+                TrainerExit::Crash,
+                format!("cannot listen for signals: {e}"),
+            )
+        };
         for signal in [SIGTERM, SIGINT] {
-            signal_hook::flag::register(signal, Arc::clone(&flag.0)).map_err(|e| {
-                Failure::new(
-                    TrainerExit::Crash,
-                    format!("cannot listen for signals: {e}"),
-                )
-            })?;
+            signal_hook::flag::register(signal, Arc::clone(&flag.0)).map_err(deaf)?;
         }
         Ok(flag)
     }
@@ -55,43 +56,27 @@ pub(crate) struct Checkpoints {
     every: Duration,
     last: Instant,
     stop: StopFlag,
-    trunk: Option<SharedTrunk>,
-}
-
-/// The trunk that the run shares with others: where it may begin from, and where its end is kept.
-#[derive(Debug)]
-struct SharedTrunk {
-    trunk: Trunk,
-    take: Option<CheckpointsDir>,
-    keep: Option<CheckpointsDir>,
-}
-
-impl SharedTrunk {
-    fn new(launch: &Launch) -> Option<Self> {
-        let take = launch
-            .take_trunk
-            .as_ref()
-            .map(|folder| RunDir::new(folder.clone()).trunk());
-        let keep = launch
-            .keep_trunk
-            .then(|| RunDir::new(launch.run_folder.clone()).trunk());
-        Some(Self {
-            trunk: launch.spec.trunk()?,
-            take,
-            keep,
-        })
-    }
+    /// The trunk that the run shares with others.
+    trunk: Option<Trunk>,
+    /// Where it may begin from the trunk of another run.
+    take_trunk: Option<CheckpointsDir>,
+    /// Where the end of its own trunk is kept.
+    keep_trunk: Option<CheckpointsDir>,
 }
 
 impl Checkpoints {
     pub(crate) fn new(launch: &Launch, stop: StopFlag) -> Self {
+        let run = RunDir::at(&launch.run_folder);
+        let trunk_of = |folder| RunDir::at(folder).trunk();
         Self {
-            dir: RunDir::new(launch.run_folder.clone()).checkpoints(),
+            dir: run.checkpoints(),
             run: launch.run.clone(),
             every: Duration::from_secs_f64(launch.checkpoint_seconds),
             last: Instant::now(),
             stop,
-            trunk: SharedTrunk::new(launch),
+            trunk: launch.spec.trunk(),
+            take_trunk: launch.take_trunk.as_ref().map(trunk_of),
+            keep_trunk: launch.keep_trunk.then(|| run.trunk()),
         }
     }
 
@@ -100,30 +85,20 @@ impl Checkpoints {
         if let Some(own) = read(&self.dir, &self.run, training)? {
             return Ok(Some(own));
         }
-        let Some(SharedTrunk {
-            trunk,
-            take: Some(folder),
-            ..
-        }) = &self.trunk
-        else {
+        let (Some(trunk), Some(folder)) = (&self.trunk, &self.take_trunk) else {
             return Ok(None);
         };
         let Some(mut taken) = read(folder, &trunk.id, training)? else {
             Failure::note("the trunk is not there: every step is made anew");
             return Ok(None);
         };
-        let Progress {
-            step,
-            seconds,
-            trunk: before,
-            ..
-        } = taken.progress;
-        let earlier = before.map_or(0.0, |before| before.train_seconds);
-        taken.progress.trunk = Some(TakenTrunk {
-            steps: step,
-            train_seconds: earlier + seconds.train,
+        let progress = &mut taken.progress;
+        let earlier = progress.trunk.map_or(0.0, |before| before.train_seconds);
+        progress.trunk = Some(TakenTrunk {
+            steps: progress.step,
+            train_seconds: earlier + progress.seconds.train,
         });
-        taken.progress.seconds = Spent::default();
+        progress.seconds = Spent::default();
         Ok(Some(taken))
     }
 
@@ -134,12 +109,8 @@ impl Checkpoints {
         progress: &Progress,
         readings: &mut Readings,
     ) -> Result<bool, Failure> {
-        match &self.trunk {
-            Some(SharedTrunk {
-                trunk,
-                keep: Some(folder),
-                ..
-            }) if trunk.steps == progress.step => {
+        match (&self.trunk, &self.keep_trunk) {
+            (Some(trunk), Some(folder)) if trunk.steps == progress.step => {
                 write(folder, &trunk.id, training, progress, readings).map(|()| true)
             }
             _ => Ok(false),
@@ -179,16 +150,13 @@ fn read(
     owner: &RunId,
     training: &mut Training<'_>,
 ) -> Result<Option<Snapshot>, Failure> {
-    let FoundCheckpoints {
-        latest,
-        passed_over,
-    } = latest_checkpoint(dir, owner);
-    for (step, reason) in passed_over {
+    let found = latest_checkpoint(dir, owner);
+    for (step, reason) in found.passed_over {
         Failure::note(format!(
             "the checkpoint of step {step} is passed over: {reason}"
         ));
     }
-    let Some((checkpoint, progress)) = latest else {
+    let Some((checkpoint, progress)) = found.latest else {
         return Ok(None);
     };
     let tensors = Tensor::read_safetensors(checkpoint.tensors())?;
@@ -341,12 +309,14 @@ mod tests {
         let flag = StopFlag::default();
         flag.0.store(stop, Ordering::Relaxed);
         Checkpoints {
-            dir: RunDir::new(folder.to_owned()).checkpoints(),
+            dir: RunDir::at(folder).checkpoints(),
             run: spec.id(),
             every: Duration::from_secs(3600),
             last: Instant::now(),
             stop: flag,
             trunk: None,
+            take_trunk: None,
+            keep_trunk: None,
         }
     }
 
@@ -396,15 +366,12 @@ mod tests {
         spec: &RunSpec,
         from: Option<&std::path::Path>,
     ) -> Checkpoints {
-        let trunk = |folder: &std::path::Path| RunDir::new(folder.to_owned()).trunk();
-        let (take, keep) = (from.map(trunk), Some(trunk(folder)));
-        let shared = SharedTrunk {
-            trunk: spec.trunk().unwrap(),
-            take,
-            keep,
-        };
+        let trunk = |folder: &std::path::Path| RunDir::at(folder).trunk();
+        assert!(spec.trunk().is_some());
         Checkpoints {
-            trunk: Some(shared),
+            trunk: spec.trunk(),
+            take_trunk: from.map(trunk),
+            keep_trunk: Some(trunk(folder)),
             ..checkpoints(folder, spec, false)
         }
     }

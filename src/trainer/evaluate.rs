@@ -18,24 +18,15 @@ pub(crate) struct Validation {
 
 impl Validation {
     pub(crate) fn new(spec: &RunSpec, file: &TokenFile, device: Device) -> Self {
-        let starts = validation_windows(
-            file.tokens().len(),
-            spec.sequence_length,
-            spec.evaluation.tokens,
-        );
-        let batches: Vec<_> = starts
-            .chunks(EVALUATED_AT_ONCE)
-            .map(|chunk| {
-                windows(
-                    file.tokens(),
-                    chunk.iter().copied(),
-                    spec.sequence_length,
-                    device,
-                )
-            })
-            .collect();
-        let tokens = (starts.len() as u64) * u64::from(spec.sequence_length);
-        Self { batches, tokens }
+        let (text, length) = (file.tokens(), spec.sequence_length);
+        let starts = validation_windows(text.len(), length, spec.evaluation.tokens);
+        Self {
+            batches: starts
+                .chunks(EVALUATED_AT_ONCE)
+                .map(|chunk| windows(text, chunk.iter().copied(), length, device))
+                .collect(),
+            tokens: (starts.len() as u64) * u64::from(length),
+        }
     }
 
     pub(crate) fn score(&self, training: &Training<'_>) -> Scores {

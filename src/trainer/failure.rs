@@ -125,16 +125,11 @@ fn reason(message: &str) -> &str {
 pub(crate) fn catch(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
     panic::set_hook(Box::new(|_| {}));
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        let message = payload
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| {
-                payload
-                    .downcast_ref::<&str>()
-                    .map(|text| (*text).to_owned())
-            })
-            .unwrap_or_else(|| "the trainer failed without a message".to_owned());
-        Err(Failure::from_torch(&message))
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let message = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        Err(Failure::from_torch(
+            message.unwrap_or("the trainer failed without a message"),
+        ))
     })
 }
 

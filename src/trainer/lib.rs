@@ -26,7 +26,7 @@ mod train;
 mod training;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use failure::Failure;
@@ -39,9 +39,7 @@ pub fn main(git_revision: &str) -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     fused::keep_memory();
     let result = match words.as_slice() {
-        ["run", folder] => {
-            failure::catch(|| attempt::run(&AttemptDir::new(PathBuf::from(folder)), git_revision))
-        }
+        ["run", folder] => failure::catch(|| attempt::run(&AttemptDir::at(folder), git_revision)),
         ["calibrate"] => failure::catch(calibrate::serve),
         ["compare", folder, device] => {
             failure::catch(|| reference::compare(Path::new(folder), device))

@@ -102,18 +102,12 @@ impl Slot {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Init {
     Constant(f64),
-    /// Mean 0.
-    Normal {
-        std: f64,
-    },
-    /// Mean 0, standard deviation `std`, drawn again beyond two of them (0.88·`std` is left).
-    TruncatedNormal {
-        std: f64,
-    },
-    /// Between `-bound` and `bound`.
-    Uniform {
-        bound: f64,
-    },
+    /// Mean 0, this standard deviation.
+    Normal(f64),
+    /// The same, drawn again beyond two standard deviations (0.88 of them is left).
+    TruncatedNormal(f64),
+    /// Between this bound and its negative.
+    Uniform(f64),
     /// Parts one after the other along the first axis, as many values in each.
     Parts(Vec<(i64, Init)>),
 }
@@ -124,7 +118,6 @@ pub(crate) struct Parameters {
     /// `[P]`, requires grad.
     pub(crate) flat: Tensor,
     slots: Vec<Slot>,
-    index: HashMap<String, usize>,
 }
 
 impl Parameters {
@@ -147,26 +140,18 @@ impl Parameters {
         let flat = Tensor::from_slice(&values)
             .to_device(device)
             .set_requires_grad(true);
-        let index = slots
-            .iter()
-            .enumerate()
-            .map(|(i, slot)| (slot.name.clone(), i))
-            .collect();
-        Self { flat, slots, index }
+        Self { flat, slots }
     }
 
     /// The tensors by name, as views: gradients arrive in the flat vector by one concatenation.
     pub(crate) fn views(&self, precision: Precision) -> Views<'_> {
         let sizes: Vec<i64> = self.slots.iter().map(Slot::len).collect();
         let parts = self.flat.split_with_sizes(sizes, 0);
-        let tensors = parts
-            .into_iter()
-            .zip(&self.slots)
-            .map(|(part, slot)| part.view(slot.dims.as_slice()))
-            .collect();
+        let named = self.slots.iter().zip(parts);
         Views {
-            tensors,
-            index: &self.index,
+            tensors: named
+                .map(|(slot, part)| (slot.name.as_str(), part.view(slot.dims.as_slice())))
+                .collect(),
             products: format_of(precision),
         }
     }
@@ -202,10 +187,9 @@ impl Parameters {
 
     /// Writes one tensor.
     pub(crate) fn set(&self, name: &str, value: &Tensor) {
-        tch::no_grad(|| {
-            assert_eq!(value.size(), self.slots[self.index[name]].dims, "{name}");
-            self.value(name).copy_(value);
-        });
+        let mut own = self.value(name);
+        assert_eq!(value.size(), own.size(), "{name}");
+        tch::no_grad(|| own.copy_(value));
     }
 
     /// The gradient of one tensor.
@@ -220,10 +204,10 @@ impl Parameters {
 
     /// The tensor's part of a vector as long as the flat one.
     pub(crate) fn value_in(&self, flat: &Tensor, name: &str) -> Tensor {
-        let i = self.index[name];
-        let start = self.slots[..i].iter().map(Slot::len).sum();
-        flat.narrow(0, start, self.slots[i].len())
-            .view(self.slots[i].dims.as_slice())
+        let before = self.slots.iter().take_while(|slot| slot.name != name);
+        let start = before.clone().map(Slot::len).sum();
+        let slot = &self.slots[before.count()];
+        flat.narrow(0, start, slot.len()).view(slot.dims.as_slice())
     }
 }
 
@@ -238,8 +222,7 @@ pub(crate) fn format_of(precision: Precision) -> Kind {
 /// Tensors by name, for one forward pass.
 #[derive(Debug)]
 pub(crate) struct Views<'a> {
-    tensors: Vec<Tensor>,
-    index: &'a HashMap<String, usize>,
+    tensors: HashMap<&'a str, Tensor>,
     products: Kind,
 }
 
@@ -259,11 +242,10 @@ impl Views<'_> {
     /// # Panics
     /// When there is no such tensor: the model and its slots disagree, a bug.
     pub(crate) fn get(&self, name: &str) -> Tensor {
-        let index = self
-            .index
+        self.tensors
             .get(name)
-            .unwrap_or_else(|| panic!("the model has no tensor `{name}`"));
-        self.tensors[*index].shallow_clone()
+            .unwrap_or_else(|| panic!("the model has no tensor `{name}`"))
+            .shallow_clone()
     }
 }
 
@@ -280,11 +262,11 @@ fn stream(name: &str) -> u64 {
 fn draw(init: &Init, len: usize, rng: &mut ChaCha8Rng, out: &mut Vec<f32>) {
     match init {
         Init::Constant(value) => out.extend(std::iter::repeat_n(*value as f32, len)),
-        Init::Normal { std } => out.extend((0..len).map(|_| (std * normal(rng)) as f32)),
-        Init::TruncatedNormal { std } => {
+        Init::Normal(std) => out.extend((0..len).map(|_| (std * normal(rng)) as f32)),
+        Init::TruncatedNormal(std) => {
             out.extend((0..len).map(|_| (std * truncated(rng)) as f32));
         }
-        Init::Uniform { bound } => {
+        Init::Uniform(bound) => {
             out.extend((0..len).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32));
         }
         Init::Parts(parts) => parts
@@ -311,14 +293,14 @@ fn truncated(rng: &mut ChaCha8Rng) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use isoflop_core::arch::{Architecture, ModelConfig, PRESETS, PRIMER_EZ, TRANSFORMER, rung};
+    use isoflop_core::arch::{Architecture, ModelConfig, PRESETS, PRIMER_EZ, TRANSFORMER};
     use isoflop_core::run::Precision;
 
     use super::*;
     use crate::model::Model;
 
     fn initial(architecture: &Architecture, seed: u64) -> Parameters {
-        let config = ModelConfig::new(architecture, &rung("d32-l2").unwrap(), 256, 64).unwrap();
+        let config = ModelConfig::new(architecture, &"d32-l2".parse().unwrap(), 256, 64).unwrap();
         Parameters::initial(Model::slots(&config), seed, Device::Cpu)
     }
 

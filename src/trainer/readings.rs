@@ -73,10 +73,8 @@ impl Readings {
 
     /// A loss that is not a number, or that exploded, as an ending; to be asked after [`Self::read`].
     pub(crate) fn diverged(&self, step: u64, vocabulary: u32) -> Option<Ending> {
-        let mean = mean(
-            &self.read[self.read.len().saturating_sub(READ_EVERY as usize)..],
-            0,
-        )?;
+        let first = self.read.len().saturating_sub(READ_EVERY as usize);
+        let mean = mean(&self.read[first..], 0)?;
         let sane = mean.is_finite() && mean <= EXPLODED * f64::from(vocabulary).ln();
         (!sane).then_some(Ending::Diverged {
             step,

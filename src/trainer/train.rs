@@ -35,8 +35,14 @@ pub(crate) fn train(
     checkpoints: &mut Checkpoints,
 ) -> Result<Trained, Failure> {
     let plan = batch_plan(spec, train)?;
-    let validation = Validation::new(spec, validation, device);
-    let mut run = Run::new(Training::new(spec, device)?, validation);
+    let mut run = Run {
+        validation: Validation::new(spec, validation, device),
+        training: Training::new(spec, device)?,
+        readings: Readings::default(),
+        progress: Progress::default(),
+        resumed_from_step: None,
+        first_step: Instant::now(),
+    };
 
     recorder.write(EventKind::Started { steps: spec.steps })?;
     if let Some(snapshot) = checkpoints.take_up(&mut run.training)? {
@@ -53,15 +59,11 @@ pub(crate) fn train(
         }
         recorder.heartbeat(step + 1, run.readings.latest_loss())?;
         // The end of the trunk is kept before this run's own evaluation there.
-        run.checkpoint(|training, progress, said| {
-            checkpoints.keep_trunk(training, progress, said)
-        })?;
+        run.checkpoint(|training, done, said| checkpoints.keep_trunk(training, done, said))?;
         if let Some(ending) = run.evaluate_if_due(recorder)? {
             return Ok(run.trained(ending));
         }
-        run.checkpoint(|training, progress, said| {
-            checkpoints.after_step(training, progress, said)
-        })?;
+        run.checkpoint(|training, done, said| checkpoints.after_step(training, done, said))?;
     }
     Err(Failure::bad_launch("the run asks for no steps"))
 }
@@ -89,17 +91,6 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(training: Training<'a>, validation: Validation) -> Self {
-        Self {
-            training,
-            validation,
-            readings: Readings::default(),
-            progress: Progress::default(),
-            resumed_from_step: None,
-            first_step: Instant::now(),
-        }
-    }
-
     /// One step on the windows that begin at `starts`. Returns how the run ends, if it has diverged.
     fn step(
         &mut self,
@@ -125,10 +116,8 @@ impl<'a> Run<'a> {
 
     /// Takes up what was done, and says again what was said.
     fn go_on_from(&mut self, snapshot: Snapshot, recorder: &mut Recorder) -> Result<(), Failure> {
-        let Snapshot { progress, readings } = snapshot;
-        self.resumed_from_step = Some(progress.step);
-        self.readings = readings;
-        self.progress = progress;
+        self.resumed_from_step = Some(snapshot.progress.step);
+        (self.progress, self.readings) = (snapshot.progress, snapshot.readings);
         self.progress
             .curve
             .iter()

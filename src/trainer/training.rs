@@ -103,12 +103,8 @@ impl<'a> Training<'a> {
     /// All tensors that the future depends on, by name.
     pub(crate) fn state(&self) -> Vec<(&'static str, Tensor)> {
         let mut state = vec![("parameters", self.parameters.flat.detach())];
-        state.extend(
-            self.optimizer
-                .state()
-                .into_iter()
-                .map(|(name, tensor)| (name, tensor.shallow_clone())),
-        );
+        let moments = self.optimizer.state().into_iter();
+        state.extend(moments.map(|(name, tensor)| (name, tensor.shallow_clone())));
         state
     }
 
@@ -116,21 +112,18 @@ impl<'a> Training<'a> {
     pub(crate) fn restore(&mut self, tensors: &[(String, Tensor)]) -> Result<(), Failure> {
         let mut pairs = Vec::new();
         for (name, own) in self.state() {
-            let found = tensors
-                .iter()
-                .find(|(found, _)| found == name)
-                .map(|(_, tensor)| tensor);
-            let found = found
-                .filter(|tensor| tensor.size() == own.size())
-                .ok_or_else(|| {
-                    Failure::bad_launch(format!("the checkpoint has no `{name}` of this model"))
-                })?;
+            let is_own =
+                |(found, tensor): &&(String, Tensor)| found == name && tensor.size() == own.size();
+            let Some((_, found)) = tensors.iter().find(is_own) else {
+                let message = format!("the checkpoint has no `{name}` of this model");
+                return Err(Failure::bad_launch(message));
+            };
             pairs.push((own, found));
         }
         tch::no_grad(|| {
-            pairs
-                .into_iter()
-                .for_each(|(mut own, found)| own.copy_(found))
+            for (mut own, found) in pairs {
+                own.copy_(found);
+            }
         });
         Ok(())
     }

@@ -236,7 +236,7 @@ fn a_request_to_a_coordinator_that_ends_is_carried_out() {
     lock.lock().unwrap();
     let mut command = sandbox.command(&["cancel", &run]);
     let cancel = command.stdout(Stdio::piped()).spawn().unwrap();
-    let sweep = SweepDir::at(&sandbox.path("results/sweep"));
+    let sweep = SweepDir::at(sandbox.path("results/sweep"));
     until("the request is made", || {
         let store = Reader::open(&sweep).unwrap().unwrap();
         store.answer(1).is_ok()

@@ -48,12 +48,7 @@ impl ModelConfig {
 
     /// Weights of Primer's W', which makes Q from K; 0 where Q has a projection of its own.
     pub fn query_from_key_weights(&self) -> u64 {
-        let d_attention = u64::from(self.shape.d_attention());
-        if self.shares_qk() {
-            d_attention * d_attention
-        } else {
-            0
-        }
+        u64::from(self.shares_qk()) * u64::from(self.shape.d_attention()).pow(2)
     }
 
     /// Whether Q is made from K.

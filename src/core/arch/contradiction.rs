@@ -228,13 +228,8 @@ impl Architecture {
                 size: size.label(),
             });
         }
-        Ok(Shape::new(
-            size.d_model,
-            size.layers,
-            Some(heads),
-            Some(d_head),
-            Some(d_ff),
-        )?)
+        let [heads, d_head, d_ff] = [heads, d_head, d_ff].map(Some);
+        Ok(Shape::new(size.d_model, size.layers, heads, d_head, d_ff)?)
     }
 
     /// Heads and their width: the size's, or the architecture's in place of the ratios that a size follows when it
@@ -245,14 +240,9 @@ impl Architecture {
         };
         let default = Shape::new(size.d_model, size.layers, None, None, None)?;
         if (size.heads, size.d_head) != (default.heads, default.d_head) {
-            let Shape {
-                heads,
-                d_head: of_size,
-                ..
-            } = *size;
             return Err(Contradiction::TwoHeadWidths {
-                heads,
-                of_size,
+                heads: size.heads,
+                of_size: size.d_head,
                 of_architecture: d_head,
             });
         }
@@ -277,9 +267,7 @@ fn two_thirds(d_ff: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
-        LLAMA_STYLE, MDHA, QkvConvolution, TRANSFORMER, TRANSFORMER_PLUS_PLUS, rung,
-    };
+    use super::super::{LLAMA_STYLE, MDHA, QkvConvolution, TRANSFORMER, TRANSFORMER_PLUS_PLUS};
     use super::*;
 
     #[test]
@@ -391,7 +379,12 @@ mod tests {
     /// The gated widths of the released configurations.
     #[test]
     fn two_thirds_are_the_papers() {
-        let d_ff = |name: &str| TRANSFORMER_PLUS_PLUS.at(&rung(name).unwrap()).unwrap().d_ff;
+        let d_ff = |name: &str| {
+            TRANSFORMER_PLUS_PLUS
+                .at(&name.parse().unwrap())
+                .unwrap()
+                .d_ff
+        };
         assert_eq!(
             ["small", "medium", "large", "d48-l2"].map(d_ff),
             [1364, 2048, 5462, 128]
@@ -402,7 +395,7 @@ mod tests {
                 qkv_convolution: MDHA,
                 ..TRANSFORMER
             }
-            .at(&rung("small").unwrap())
+            .at(&"small".parse().unwrap())
             .unwrap()
             .d_ff,
             2048
@@ -416,7 +409,7 @@ mod tests {
             d_head: Some(32),
             ..TRANSFORMER
         };
-        let shape = wide.at(&rung("d64-l3").unwrap()).unwrap();
+        let shape = wide.at(&"d64-l3".parse().unwrap()).unwrap();
         assert_eq!((shape.d_ff, shape.heads, shape.d_head), (768, 2, 32));
         // Where both say the same, the size's heads stay.
         let spelled: Shape = "d32-l2-h8x16".parse().unwrap();

@@ -119,12 +119,9 @@ impl ModelConfig {
         };
         let gate = u64::from(self.architecture.gated) * dense(d, d_ff);
         let head = dense(d, u64::from(self.vocabulary));
-        let output = dense(d_attention, d);
+        let (projections, output) = (self.projection_flops(), dense(d_attention, d));
         let all = [
-            (
-                Operation::QkvProjections,
-                each_layer(self.projection_flops()),
-            ),
+            (Operation::QkvProjections, each_layer(projections)),
             // A multiply-add for each tap of each channel; a residual's addition is not counted.
             (Operation::QkvConvolution, each_layer(2 * self.taps())),
             (Operation::AttentionScores, attended),
@@ -165,7 +162,7 @@ mod tests {
 
     use super::super::{
         Architecture, FeedForwardWidth, LLAMA_STYLE, PRIMER, PRIMER_EZ, QkvProjections, Shape,
-        TRANSFORMER, TRANSFORMER_PLUS_PLUS, rung,
+        TRANSFORMER, TRANSFORMER_PLUS_PLUS,
     };
     use super::*;
 
@@ -253,7 +250,7 @@ mod tests {
         /// Counted by hand, pair by pair: the mask leaves key s to query t where s <= t.
         #[test]
         fn the_causal_half_is_the_pairs_that_are_left(t in 1u64..200) {
-            let config = ModelConfig::new(&TRANSFORMER, &rung("d64-l3").unwrap(), 256, t as u32).unwrap();
+            let config = ModelConfig::new(&TRANSFORMER, &"d64-l3".parse().unwrap(), 256, t as u32).unwrap();
             let pairs: u64 = (0..t).map(|query| query + 1).sum();
             let both = 2 * 2 * 64 * 3;
             let full = config.flops();

@@ -7,34 +7,19 @@ const MULTIPLE: u32 = 64;
 
 /// The shape in the middle of two, in logarithms of width and depth; none where two have nothing between them.
 pub fn between(small: &Shape, large: &Shape) -> Option<Shape> {
-    let middle = |a: u32, b: u32| (f64::from(a) * f64::from(b)).sqrt();
-    let (d_model, layers) = (
-        middle(small.d_model, large.d_model),
-        middle(small.layers, large.layers),
-    );
-    shaped([small, large], d_model, layers)
-        .filter(|shape| differs(shape, small) && differs(shape, large))
+    shaped([small, large], |a, b| (a * b).sqrt())
 }
 
 /// As far from `last` as `last` is from `before`; none where that is `last` again, or no model.
 pub fn beyond(before: &Shape, last: &Shape) -> Option<Shape> {
-    let further = |a: u32, b: u32| f64::from(b) * f64::from(b) / f64::from(a);
-    let (d_model, layers) = (
-        further(before.d_model, last.d_model),
-        further(before.layers, last.layers),
-    );
-    shaped([before, last], d_model, layers)
-        .filter(|shape| differs(shape, before) && differs(shape, last))
+    shaped([before, last], |a, b| b * b / a)
 }
 
-fn differs(one: &Shape, other: &Shape) -> bool {
-    (one.d_model, one.layers) != (other.d_model, other.layers)
-}
-
-/// A shape near a width and a depth, with the feed-forward ratio and, where both have the same, the width of heads of two.
-fn shaped(of: [&Shape; 2], d_model: f64, layers: f64) -> Option<Shape> {
-    let [a, b] = of;
-    let layers = (layers.round() as u32).max(1);
+/// A shape near what `place` says of the widths and of the depths of two, and neither of them, with the feed-forward ratio
+/// and, where both have the same, the width of heads of the two.
+fn shaped([a, b]: [&Shape; 2], place: impl Fn(f64, f64) -> f64) -> Option<Shape> {
+    let d_model = place(a.d_model.into(), b.d_model.into());
+    let layers = (place(a.layers.into(), b.layers.into()).round() as u32).max(1);
     // The coarsest multiple that both widths have, made finer until the new width is one of its own.
     let mut multiple = gcd(a.d_model, b.d_model).min(MULTIPLE);
     let rounded = |multiple: u32| (d_model / f64::from(multiple)).round() as u32 * multiple;
@@ -49,7 +34,11 @@ fn shaped(of: [&Shape; 2], d_model: f64, layers: f64) -> Option<Shape> {
     let d_ff = (f64::midpoint(ratio(a), ratio(b)) * f64::from(d_model)).round() as u32;
     let d_head =
         Some(a.d_head).filter(|d_head| *d_head == b.d_head && d_model.is_multiple_of(*d_head));
-    Shape::new(d_model, layers, None, d_head, Some(d_ff)).ok()
+    let shape = Shape::new(d_model, layers, None, d_head, Some(d_ff)).ok()?;
+    [a, b]
+        .iter()
+        .all(|of| (of.d_model, of.layers) != (d_model, layers))
+        .then_some(shape)
 }
 
 fn gcd(a: u32, b: u32) -> u32 {

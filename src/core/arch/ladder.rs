@@ -5,53 +5,17 @@ use std::str::FromStr;
 use super::{Architecture, ModelConfig, Shape, ShapeError};
 use crate::units::{ParamCount, si};
 
-/// The paper's sizes (arXiv:2109.08668): d_model, layers, heads, d_head, d_ff.
-const PAPER: [(&str, Shape); 3] = [
-    (
-        "small",
-        Shape {
-            d_model: 512,
-            layers: 6,
-            heads: 8,
-            d_head: 64,
-            d_ff: 2048,
-        },
-    ),
-    (
-        "medium",
-        Shape {
-            d_model: 768,
-            layers: 12,
-            heads: 12,
-            d_head: 64,
-            d_ff: 3072,
-        },
-    ),
-    (
-        "large",
-        Shape {
-            d_model: 1024,
-            layers: 24,
-            heads: 16,
-            d_head: 64,
-            d_ff: 8192,
-        },
-    ),
+/// The paper's sizes (arXiv:2109.08668), each with its label.
+const PAPER: [(&str, &str); 3] = [
+    ("small", "d512-l6"),
+    ("medium", "d768-l12"),
+    ("large", "d1024-l24-ff8"),
 ];
 
 /// Rungs below the paper's, for a CPU or a first look.
-const MICRO: [(&str, u32, u32); 11] = [
-    ("d12-l2", 12, 2),
-    ("d16-l2", 16, 2),
-    ("d24-l2", 24, 2),
-    ("d32-l2", 32, 2),
-    ("d40-l2", 40, 2),
-    ("d48-l2", 48, 2),
-    ("d64-l3", 64, 3),
-    ("d96-l3", 96, 3),
-    ("d128-l4", 128, 4),
-    ("d192-l5", 192, 5),
-    ("d256-l6", 256, 6),
+const MICRO: [&str; 11] = [
+    "d12-l2", "d16-l2", "d24-l2", "d32-l2", "d40-l2", "d48-l2", "d64-l3", "d96-l3", "d128-l4",
+    "d192-l5", "d256-l6",
 ];
 
 /// Channels of width for each layer that solved shapes come near to: the ratio of the paper's `medium`.
@@ -91,23 +55,7 @@ pub enum LadderError {
 
 /// Names of all rungs, smallest first.
 pub fn named_rungs() -> impl Iterator<Item = &'static str> {
-    MICRO
-        .iter()
-        .map(|(name, ..)| *name)
-        .chain(PAPER.iter().map(|(name, _)| *name))
-}
-
-/// The shape of a named rung.
-pub fn rung(name: &str) -> Option<Shape> {
-    let micro = MICRO.iter().find(|(rung, ..)| *rung == name);
-    micro
-        .and_then(|&(_, d_model, layers)| Shape::new(d_model, layers, None, None, None).ok())
-        .or_else(|| {
-            PAPER
-                .iter()
-                .find(|(rung, _)| *rung == name)
-                .map(|&(_, shape)| shape)
-        })
+    MICRO.into_iter().chain(PAPER.map(|(name, _)| name))
 }
 
 /// The 27 shapes of the paper's sweep: layers {6, 9, 12} x d_model {384, 512, 1024} x d_ff / d_model {4, 8, 12}
@@ -141,12 +89,8 @@ pub struct Counting<'a> {
 impl Counting<'_> {
     /// `params_total` at a size; nothing where the architecture does not fit it.
     pub fn params(&self, size: &Shape) -> Option<ParamCount> {
-        let config = ModelConfig::new(
-            self.architecture,
-            size,
-            self.vocabulary,
-            self.sequence_length,
-        );
+        let (vocabulary, length) = (self.vocabulary, self.sequence_length);
+        let config = ModelConfig::new(self.architecture, size, vocabulary, length);
         config.ok().map(|config| config.params().total())
     }
 }
@@ -156,7 +100,8 @@ impl FromStr for Shape {
     type Err = ShapeError;
 
     fn from_str(name: &str) -> Result<Self, ShapeError> {
-        rung(name).map_or_else(|| Self::from_label(name), Ok)
+        let paper = PAPER.iter().find(|(rung, _)| *rung == name);
+        Self::from_label(paper.map_or(name, |(_, label)| label))
     }
 }
 
@@ -302,12 +247,14 @@ mod tests {
     #[test]
     fn every_name_has_a_shape() {
         for name in named_rungs() {
-            let shape = rung(name).expect(name);
+            let shape: Shape = name.parse().expect(name);
             if name.starts_with('d') {
                 assert_eq!(shape.label(), name);
             }
         }
-        assert_eq!(rung("huge"), None);
+        let large = Shape::new(1024, 24, Some(16), Some(64), Some(8192));
+        assert_eq!("large".parse(), large);
+        assert!("huge".parse::<Shape>().is_err());
     }
 
     fn counting(architecture: &Architecture) -> Counting<'_> {

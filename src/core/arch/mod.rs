@@ -24,7 +24,7 @@ pub use contradiction::Contradiction;
 pub use flops::{Causal, Counted, Operation};
 pub use further::{between, beyond};
 pub use ladder::{
-    ASPECT, Counting, LadderError, Solved, geometric, named_rungs, paper_sweep, rung, solve_params,
+    ASPECT, Counting, LadderError, Solved, geometric, named_rungs, paper_sweep, solve_params,
 };
 pub use params::{ParamsByGroup, RELATIVE_BUCKETS};
 pub use presets::{

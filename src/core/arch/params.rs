@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Biases, Head, ModelConfig, Norm, Positions};
+use super::{Architecture, Biases, Head, ModelConfig, Norm, Positions};
 use crate::units::ParamCount;
 
 /// Buckets of T5's relative position bias (arXiv:1910.10683, section 2.1).
@@ -64,24 +64,18 @@ impl ParamsByGroup {
 impl ModelConfig {
     /// The parameters by group.
     pub fn params(&self) -> ParamsByGroup {
-        let shape = &self.shape;
-        let [d, layers, heads, vocabulary] =
-            [shape.d_model, shape.layers, shape.heads, self.vocabulary].map(u64::from);
+        let Architecture {
+            head, positions, ..
+        } = &self.architecture;
+        let [d, layers, heads] =
+            [self.shape.d_model, self.shape.layers, self.shape.heads].map(u64::from);
+        let [vocabulary, length, buckets] =
+            [self.vocabulary, self.sequence_length, RELATIVE_BUCKETS].map(u64::from);
         ParamsByGroup {
             embedding: vocabulary * d,
-            head: if self.architecture.head == Head::Untied {
-                vocabulary * d
-            } else {
-                0
-            },
-            position_embedding: match self.architecture.positions {
-                Positions::Learned => u64::from(self.sequence_length) * d,
-                _ => 0,
-            },
-            relative_bias: match self.architecture.positions {
-                Positions::T5Relative => heads * u64::from(RELATIVE_BUCKETS),
-                _ => 0,
-            },
+            head: u64::from(*head == Head::Untied) * vocabulary * d,
+            position_embedding: u64::from(*positions == Positions::Learned) * length * d,
+            relative_bias: u64::from(*positions == Positions::T5Relative) * heads * buckets,
             attention: layers * self.attention_params(),
             convolution: layers * self.taps(),
             feed_forward: layers * self.feed_forward_params(),
@@ -92,37 +86,25 @@ impl ModelConfig {
     fn attention_params(&self) -> u64 {
         let [d, d_attention] = [self.shape.d_model, self.shape.d_attention()].map(u64::from);
         let projected: u64 = self.projection_widths().into_iter().map(u64::from).sum();
-        let biases = if self.architecture.biases == Biases::All {
-            projected + d
-        } else {
-            0
-        };
+        let biases = u64::from(self.architecture.biases == Biases::All) * (projected + d);
         projected * d + self.query_from_key_weights() + d_attention * d + biases
     }
 
     fn feed_forward_params(&self) -> u64 {
         let [d, d_ff] = [self.shape.d_model, self.shape.d_ff].map(u64::from);
-        let into = if self.architecture.gated { 2 } else { 1 };
-        let biases = if self.architecture.biases == Biases::None {
-            0
-        } else {
-            into * d_ff + d
-        };
+        let into = 1 + u64::from(self.architecture.gated);
+        let biases = u64::from(self.architecture.biases != Biases::None) * (into * d_ff + d);
         (into + 1) * d * d_ff + biases
     }
 
     fn norm_params(&self) -> u64 {
         let has_bias =
             self.architecture.norm != Norm::Rms && self.architecture.biases != Biases::None;
-        u64::from(self.shape.d_model) * if has_bias { 2 } else { 1 }
+        u64::from(self.shape.d_model) * (1 + u64::from(has_bias))
     }
 
     fn qk_norm_params(&self) -> u64 {
-        if self.architecture.qk_norm {
-            2 * u64::from(self.shape.d_head)
-        } else {
-            0
-        }
+        u64::from(self.architecture.qk_norm) * 2 * u64::from(self.shape.d_head)
     }
 }
 

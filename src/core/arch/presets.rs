@@ -90,7 +90,12 @@ pub const LLAMA_STYLE: Architecture = Architecture {
 };
 
 /// Squared ReLU has no gate, so it takes the size's whole d_ff: as many weights as with a gate at two thirds.
-const LLAMA_SQUARED_RELU: Architecture = ungated(LLAMA_STYLE, Activation::SquaredRelu);
+const LLAMA_SQUARED_RELU: Architecture = Architecture {
+    activation: Activation::SquaredRelu,
+    gated: false,
+    d_ff: FeedForwardWidth::Full,
+    ..LLAMA_STYLE
+};
 
 /// Every preset, in the order of the documentation.
 pub const PRESETS: &[Preset] = &[
@@ -283,15 +288,6 @@ const fn gated(architecture: Architecture, activation: Activation) -> Architectu
         activation,
         gated: true,
         d_ff: FeedForwardWidth::TwoThirds,
-        ..architecture
-    }
-}
-
-const fn ungated(architecture: Architecture, activation: Activation) -> Architecture {
-    Architecture {
-        activation,
-        gated: false,
-        d_ff: FeedForwardWidth::Full,
         ..architecture
     }
 }

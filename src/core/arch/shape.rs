@@ -108,13 +108,8 @@ impl Shape {
     /// A short name: width and layers, `d64-l3`, then what leaves the default ratios: heads as `-h4x32`,
     /// d_ff as `-ff8` where it is a multiple of the width and `-f100` elsewhere. Its text is read back by [`Shape::from_label`].
     pub fn label(self) -> String {
-        let Self {
-            d_model,
-            layers,
-            heads,
-            d_head,
-            d_ff,
-        } = self;
+        let (d_model, layers, d_ff) = (self.d_model, self.layers, self.d_ff);
+        let (heads, d_head) = (self.heads, self.d_head);
         let mut label = format!("d{d_model}-l{layers}");
         let default = Self::new(d_model, layers, None, None, None).ok();
         if default.is_none_or(|default| (default.heads, default.d_head) != (heads, d_head)) {

@@ -1,5 +1,6 @@
 //! A text file as documents.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -40,11 +41,8 @@ pub enum CorpusError {
         source: io::Error,
     },
     /// It holds no text.
-    #[error("the corpus `{path}` is empty")]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("the corpus `{0}` is empty")]
+    Empty(PathBuf),
     /// Its bytes are not UTF-8.
     #[error("the corpus `{path}` is not UTF-8 text: byte {offset} is invalid")]
     NotUtf8 {
@@ -69,12 +67,9 @@ pub enum CorpusError {
     },
     /// Too little text to hold some out.
     #[error(
-        "the corpus `{path}` has one document of one paragraph, so nothing can be held out for validation"
+        "the corpus `{0}` has one document of one paragraph, so nothing can be held out for validation"
     )]
-    NotSplittable {
-        /// The file.
-        path: PathBuf,
-    },
+    NotSplittable(PathBuf),
     /// The tokens cannot be written.
     #[error("the tokens of `{path}` cannot be written: {source}")]
     Unwritable {
@@ -90,9 +85,9 @@ impl CorpusError {
     pub fn path(&self) -> &Path {
         match self {
             Self::Unreadable { path, .. }
-            | Self::Empty { path }
+            | Self::Empty(path)
             | Self::NotUtf8 { path, .. }
-            | Self::NotSplittable { path }
+            | Self::NotSplittable(path)
             | Self::Unwritable { path, .. }
             | Self::Overlap {
                 validation: path, ..
@@ -125,7 +120,7 @@ impl Corpus {
         })?;
         let corpus = Self::from_text(&unpacked);
         if corpus.documents.is_empty() {
-            Err(CorpusError::Empty { path: path() })
+            Err(CorpusError::Empty(path()))
         } else {
             Ok(corpus)
         }
@@ -162,25 +157,16 @@ impl Corpus {
             held_out += documents[first].len();
         }
         let validation = documents.split_off(first);
-        Some((
-            Self { documents },
-            Self {
-                documents: validation,
-            },
-        ))
+        let [train, validation] = [documents, validation].map(|documents| Self { documents });
+        Some((train, validation))
     }
 
     /// How many of `self`'s documents stand in `other` too, word for word.
     pub fn shared_with(&self, other: &Self) -> usize {
-        let digests: std::collections::HashSet<_> = other
-            .documents
-            .iter()
-            .map(|d| blake3::hash(d.trim().as_bytes()))
-            .collect();
-        self.documents
-            .iter()
-            .filter(|d| digests.contains(&blake3::hash(d.trim().as_bytes())))
-            .count()
+        let digest = |document: &String| blake3::hash(document.trim().as_bytes());
+        let digests: HashSet<_> = other.documents.iter().map(digest).collect();
+        let own = self.documents.iter().map(digest);
+        own.filter(|digest| digests.contains(digest)).count()
     }
 }
 
@@ -194,10 +180,8 @@ fn split_paragraphs(text: &str, fraction: f64) -> Option<(Corpus, Corpus)> {
             .min_by_key(|at| at.abs_diff(target))
     };
     let at = cut("\n\n").or_else(|| cut("\n"))?;
-    let (train, validation) = (
-        Corpus::from_text(&text[..at]),
-        Corpus::from_text(&text[at..]),
-    );
+    let (train, validation) = text.split_at(at);
+    let [train, validation] = [train, validation].map(Corpus::from_text);
     (!train.documents.is_empty() && !validation.documents.is_empty()).then_some((train, validation))
 }
 

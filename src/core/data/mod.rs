@@ -14,4 +14,4 @@ pub use batches::{BatchPlan, EVALUATED_AT_ONCE, validation_windows};
 pub use corpus::{Corpus, CorpusError, DOCUMENT_SEPARATOR, Text};
 pub use prepare::{Prepared, Split, TextStats, prepare};
 pub use stored::{StoredError, stored};
-pub use tokens::{TokenFile, encode, read_digest};
+pub use tokens::{TokenFile, encode};

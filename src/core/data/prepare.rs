@@ -1,10 +1,9 @@
 //! From text files to token files named by digest.
 
 use std::fs;
-use std::path::Path;
 
-use super::{Corpus, CorpusError, Text, encode, read_digest};
-use crate::run::{DataSpec, SweepDir, Tokenizer, write_whole};
+use super::{Corpus, CorpusError, Text, encode};
+use crate::run::{DataSpec, SweepDir, Tokenizer, read_digest, write_whole};
 
 /// Which text is trained on, and which is held out.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,9 +118,7 @@ fn read_split(split: &Split) -> Result<(Corpus, Corpus), CorpusError> {
             validation_fraction,
         } => Corpus::read(text)?
             .hold_out(*validation_fraction)
-            .ok_or_else(|| CorpusError::NotSplittable {
-                path: text.name.clone(),
-            }),
+            .ok_or_else(|| CorpusError::NotSplittable(text.name.clone())),
     }
 }
 
@@ -136,25 +133,16 @@ impl Prepared {
             path: folder,
             source,
         })?;
-        store_one(
-            &sweep.tokens(&self.spec.train_digest),
-            &self.spec.train_digest,
-            &self.train_tokens,
-        )?;
-        store_one(
-            &sweep.tokens(&self.spec.validation_digest),
-            &self.spec.validation_digest,
-            &self.validation_tokens,
-        )
+        for (digest, tokens) in [
+            (&self.spec.train_digest, &self.train_tokens),
+            (&self.spec.validation_digest, &self.validation_tokens),
+        ] {
+            let path = sweep.tokens(digest);
+            if !read_digest(&path).is_ok_and(|found| found == *digest) {
+                write_whole(&path, tokens)
+                    .map_err(|source| CorpusError::Unwritable { path, source })?;
+            }
+        }
+        Ok(())
     }
-}
-
-fn store_one(path: &Path, digest: &str, tokens: &[u8]) -> Result<(), CorpusError> {
-    if read_digest(path).is_ok_and(|found| found == digest) {
-        return Ok(());
-    }
-    write_whole(path, tokens).map_err(|source| CorpusError::Unwritable {
-        path: path.to_owned(),
-        source,
-    })
 }

@@ -4,8 +4,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::read_digest;
-use crate::run::{DataSpec, SweepDir};
+use crate::run::{DataSpec, SweepDir, read_digest};
 
 /// Why the text of a sweep cannot be trained on from its results alone.
 #[derive(Debug, thiserror::Error)]
@@ -19,11 +18,8 @@ pub enum StoredError {
         source: io::Error,
     },
     /// Its content is not what its name says.
-    #[error("the tokens `{path}` are damaged: their digest is not the one that they are named by")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("the tokens `{0}` are damaged: their digest is not the one that they are named by")]
+    Damaged(PathBuf),
 }
 
 /// Checks the token files that runs name, and returns their sizes in bytes: of training and of validation.
@@ -44,7 +40,7 @@ fn one(sweep: &SweepDir, digest: &str) -> Result<u64, StoredError> {
         source,
     };
     if read_digest(&path).map_err(unreadable)? != digest {
-        return Err(StoredError::Damaged { path });
+        return Err(StoredError::Damaged(path));
     }
     Ok(fs::metadata(&path).map_err(unreadable)?.len())
 }

@@ -52,16 +52,3 @@ impl TokenFile {
         &self.map
     }
 }
-
-/// BLAKE3 of a file's content, as hexadecimal digits.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn read_digest(path: &Path) -> io::Result<String> {
-    // By pieces: a corpus may be larger than memory.
-    Ok(blake3::Hasher::new()
-        .update_reader(File::open(path)?)?
-        .finalize()
-        .to_hex()
-        .to_string())
-}

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{CheckpointDir, CheckpointsDir};
-use super::{CurvePoint, RunId, canonical_json, write_json};
+use super::{CurvePoint, RunId, canonical_json, if_there, read_digest, write_json};
 
 /// How many are kept.
 const KEPT: usize = 2;
@@ -67,16 +67,14 @@ struct Manifest {
 
 impl Manifest {
     fn new(run: &RunId, tensors: String, progress: &Progress) -> io::Result<Self> {
-        let unsigned = Self {
+        let mut manifest = Self {
             run: run.clone(),
             tensors,
             progress: progress.clone(),
             digest: String::new(),
         };
-        Ok(Self {
-            digest: unsigned.own_digest()?,
-            ..unsigned
-        })
+        manifest.digest = manifest.own_digest()?;
+        Ok(manifest)
     }
 
     fn own_digest(&self) -> io::Result<String> {
@@ -126,9 +124,8 @@ pub fn write_checkpoint(
     remove(temporary.root())?;
     fs::create_dir_all(temporary.root())?;
     write_tensors(&temporary.tensors())?;
-    let tensors = fs::File::open(temporary.tensors())?;
-    tensors.sync_all()?;
-    let manifest = Manifest::new(run, digest(&temporary)?, progress)?;
+    fs::File::open(temporary.tensors())?.sync_all()?;
+    let manifest = Manifest::new(run, read_digest(&temporary.tensors())?, progress)?;
     write_json(&temporary.manifest(), &manifest)?;
     fs::rename(temporary.root(), checkpoint.root())?;
     fs::File::open(dir.root())?.sync_all()?;
@@ -186,11 +183,10 @@ pub fn checkpoint_files(dir: &CheckpointsDir, run: &RunId) -> Option<CheckpointF
     let (dir, progress) = latest_checkpoint(dir, run).latest?;
     let bytes = fs::read(dir.manifest()).ok()?;
     let manifest: Manifest = serde_json::from_slice(&bytes).ok()?;
-    let digest = blake3::hash(&bytes).to_hex().to_string();
     Some(CheckpointFiles {
         step: progress.step,
         dir,
-        manifest: digest,
+        manifest: blake3::hash(&bytes).to_hex().to_string(),
         tensors: manifest.tensors,
     })
 }
@@ -241,24 +237,15 @@ fn read(checkpoint: &CheckpointDir, run: &RunId, step: u64) -> Result<Progress, 
     if manifest.run != *run {
         return Err(InvalidCheckpoint::OtherRun(manifest.run));
     }
-    if digest(checkpoint)? != manifest.tensors {
+    if read_digest(&checkpoint.tensors())? != manifest.tensors {
         return Err(InvalidCheckpoint::Tensors);
     }
     Ok(manifest.progress)
 }
 
-fn digest(checkpoint: &CheckpointDir) -> io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(fs::File::open(checkpoint.tensors())?)?;
-    Ok(hasher.finalize().to_hex().to_string())
-}
-
 /// Removes a folder; one that is not there is removed.
 fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    if_there(fs::remove_dir_all(folder)).map(drop)
 }
 
 #[cfg(test)]
@@ -273,7 +260,7 @@ mod tests {
     }
 
     fn checkpoints(folder: &Path) -> CheckpointsDir {
-        RunDir::new(folder.to_owned()).checkpoints()
+        RunDir::at(folder.to_owned()).checkpoints()
     }
 
     fn progress(step: u64) -> Progress {

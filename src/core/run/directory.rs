@@ -35,6 +35,11 @@ macro_rules! folder {
         }
 
         impl $folder {
+            /// What lies in this folder.
+            pub fn at(root: impl Into<PathBuf>) -> Self {
+                Self { root: root.into() }
+            }
+
             /// The folder itself.
             pub fn root(&self) -> &Path {
                 &self.root
@@ -82,16 +87,7 @@ folder! {
 impl SweepDir {
     /// The folder of the sweep `name` under the results root.
     pub fn new(results: &Path, name: &str) -> Self {
-        Self {
-            root: results.join(name),
-        }
-    }
-
-    /// The sweep that lies in a folder.
-    pub fn at(root: &Path) -> Self {
-        Self {
-            root: root.to_owned(),
-        }
+        Self::at(results.join(name))
     }
 
     /// The sweep's name.
@@ -115,24 +111,22 @@ impl SweepDir {
 
     /// The folder of the run of this name.
     pub fn run_named(&self, id: &str) -> RunDir {
-        RunDir::new(self.runs().join(id))
+        RunDir::at(self.runs().join(id))
     }
 
     /// One run.
     pub fn run(&self, id: &RunId) -> RunDir {
-        RunDir::new(self.runs().join(id.as_str()))
+        self.run_named(id.as_str())
     }
 
     /// One batch, by its name.
     pub fn batch(&self, name: &str) -> BatchDir {
-        BatchDir {
-            root: self.batches().join(name),
-        }
+        BatchDir::at(self.batches().join(name))
     }
 
     /// A run that is being copied.
     pub fn run_in_the_making(&self, id: &RunId) -> RunDir {
-        RunDir::new(self.importing().join(id.as_str()))
+        RunDir::at(self.importing().join(id.as_str()))
     }
 }
 
@@ -166,28 +160,19 @@ folder! {
 }
 
 impl RunDir {
-    /// The run that lies in a folder.
-    pub fn new(root: PathBuf) -> Self {
-        Self { root }
-    }
-
     /// Where the run goes on when it was stopped.
     pub fn checkpoints(&self) -> CheckpointsDir {
-        CheckpointsDir {
-            root: self.root.join("checkpoints"),
-        }
+        CheckpointsDir::at(self.root.join("checkpoints"))
     }
 
     /// The end of the run's trunk, from which runs with larger budgets go on.
     pub fn trunk(&self) -> CheckpointsDir {
-        CheckpointsDir {
-            root: self.root.join("trunk"),
-        }
+        CheckpointsDir::at(self.root.join("trunk"))
     }
 
     /// One attempt, from 1.
     pub fn attempt(&self, number: u32) -> AttemptDir {
-        AttemptDir::new(self.attempts().join(number.to_string()))
+        AttemptDir::at(self.attempts().join(number.to_string()))
     }
 }
 
@@ -199,23 +184,17 @@ folder! {
 impl CheckpointsDir {
     /// The checkpoint after a step.
     pub fn after(&self, step: u64) -> CheckpointDir {
-        CheckpointDir {
-            root: self.root.join(step.to_string()),
-        }
+        CheckpointDir::at(self.root.join(step.to_string()))
     }
 
     /// A checkpoint that arrives from another machine, from the attempt of this fencing token.
     pub fn arriving(&self, fence: &str) -> CheckpointDir {
-        CheckpointDir {
-            root: self.root.join(format!("arriving-{fence}")),
-        }
+        CheckpointDir::at(self.root.join(format!("arriving-{fence}")))
     }
 
     /// A checkpoint that is being written.
     pub fn in_the_making(&self) -> CheckpointDir {
-        CheckpointDir {
-            root: self.root.join("unfinished"),
-        }
+        CheckpointDir::at(self.root.join("unfinished"))
     }
 }
 
@@ -258,11 +237,6 @@ folder! {
 }
 
 impl AttemptDir {
-    /// The attempt that lies in a folder.
-    pub fn new(root: PathBuf) -> Self {
-        Self { root }
-    }
-
     /// Whether an engine has it, or had: it may go on without its coordinator.
     pub fn is_with_an_engine(&self) -> bool {
         self.job().exists() || self.worker().exists()

@@ -9,10 +9,10 @@ use super::{Fate, TrainerExit};
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Written", into = "Written")]
+#[serde(rename_all = "snake_case")]
 pub enum AttemptEnd {
-    /// Its process exited.
-    Exit(TrainerExit, i32),
+    /// Its process exited, with this code ([`TrainerExit`]).
+    Exit(i32),
     /// A signal ended it.
     Signal(i32),
     /// The kernel killed it for want of memory; if that is not `certain`, it does not count whom it kills.
@@ -25,55 +25,19 @@ pub enum AttemptEnd {
         /// Whether it had begun.
         began: bool,
         /// What the engine says of its end, if it does.
-        fate: Option<Fate>,
-    },
-}
-
-/// The same in `end.json`.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Written {
-    Exit(i32),
-    Signal(i32),
-    KilledForMemory {
-        certain: bool,
-    },
-    Lost {
-        began: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fate: Option<Fate>,
     },
-}
-
-impl From<Written> for AttemptEnd {
-    fn from(written: Written) -> Self {
-        match written {
-            Written::Exit(code) => Self::exit(code),
-            Written::Signal(signal) => Self::Signal(signal),
-            Written::KilledForMemory { certain } => Self::KilledForMemory { certain },
-            Written::Lost { began, fate } => Self::Lost { began, fate },
-        }
-    }
-}
-
-impl From<AttemptEnd> for Written {
-    fn from(end: AttemptEnd) -> Self {
-        match end {
-            AttemptEnd::Exit(_, code) => Self::Exit(code),
-            AttemptEnd::Signal(signal) => Self::Signal(signal),
-            AttemptEnd::KilledForMemory { certain } => Self::KilledForMemory { certain },
-            AttemptEnd::Lost { began, fate } => Self::Lost { began, fate },
-        }
-    }
 }
 
 impl AttemptEnd {
     /// A kill, by whomever.
     pub const KILLED: Self = Self::Signal(Signal::SIGKILL as i32);
 
-    /// An exit with a code.
-    pub fn exit(code: i32) -> Self {
-        Self::Exit(TrainerExit::from_code(code), code)
+    /// That of a job which is gone without a word, of which the engine says nothing.
+    pub fn lost(began: bool) -> Self {
+        let fate = None;
+        Self::Lost { began, fate }
     }
 
     /// The end that the system tells of.
@@ -81,14 +45,14 @@ impl AttemptEnd {
         use std::os::unix::process::ExitStatusExt;
         status
             .code()
-            .map_or_else(|| Self::Signal(status.signal().unwrap_or(0)), Self::exit)
+            .map_or_else(|| Self::Signal(status.signal().unwrap_or(0)), Self::Exit)
     }
 
     /// The end in words.
     pub fn words(&self) -> String {
         match self {
-            Self::Exit(TrainerExit::Outcome, _) => "the trainer exited normally".to_owned(),
-            Self::Exit(exit, code) => match exit.meaning() {
+            Self::Exit(0) => "the trainer exited normally".to_owned(),
+            Self::Exit(code) => match TrainerExit::from_code(*code).meaning() {
                 Some(meaning) => format!("the trainer {meaning} (exit code {code})"),
                 None => format!("the trainer exited with code {code}"),
             },
@@ -132,9 +96,9 @@ mod tests {
             fate,
         });
         let others = [
-            AttemptEnd::exit(0),
-            AttemptEnd::exit(7),
-            AttemptEnd::exit(99),
+            AttemptEnd::Exit(0),
+            AttemptEnd::Exit(7),
+            AttemptEnd::Exit(99),
             AttemptEnd::KILLED,
         ];
         for end in memory.into_iter().chain(lost).chain(others) {

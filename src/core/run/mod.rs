@@ -39,4 +39,7 @@ pub use outcome::{Ending, InvalidOutcome, Outcome, Provenance};
 pub use recipe::{Precision, Schedule};
 pub use spec::{DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Tokenizer};
 pub use trunk::Trunk;
-pub use write::{remove_unfinished, replace_json, write_json, write_streamed, write_whole};
+pub use write::{
+    Unwritable, if_there, read_digest, remove_unfinished, replace_json, unwritable, write_json,
+    write_streamed, write_whole,
+};

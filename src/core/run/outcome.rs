@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::Scores;
 
-use super::{AttemptDir, Device, RunDir, RunId, RunSpec, Spent, TakenTrunk};
+use super::{AttemptDir, Device, RunDir, RunId, RunSpec, Spent, TakenTrunk, if_there};
 
 /// What the trainer leaves at its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,11 +171,8 @@ impl Outcome {
     }
 
     fn read(path: &Path) -> Result<Self, InvalidOutcome> {
-        match fs::read(path) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(InvalidOutcome::Missing),
-            Err(e) => Err(e.into()),
-        }
+        let bytes = if_there(fs::read(path))?.ok_or(InvalidOutcome::Missing)?;
+        Ok(serde_json::from_slice(&bytes)?)
     }
 
     fn check(
@@ -231,7 +228,7 @@ mod tests {
     fn committed_files_are_written_as_they_were_read() {
         assert!(runs().len() > 100);
         for folder in runs() {
-            let folder = RunDir::new(folder);
+            let folder = RunDir::at(folder);
             let written = fs::read_to_string(folder.outcome()).unwrap();
             let outcome: Outcome = serde_json::from_str(&written).unwrap();
             let again = serde_json::to_string_pretty(&outcome).unwrap();

@@ -62,10 +62,8 @@ impl Schedule {
         };
         match self {
             Self::Cosine { floor, .. } => {
-                floor
-                    + (1.0 - floor)
-                        * 0.5
-                        * (1.0 + (std::f64::consts::PI * progress(warmup_steps)).cos())
+                let angle = std::f64::consts::PI * progress(warmup_steps);
+                floor + (1.0 - floor) * 0.5 * (1.0 + angle.cos())
             }
             Self::Linear { floor, .. } => 1.0 - (1.0 - floor) * progress(warmup_steps),
             Self::Wsd { floor, .. } => 1.0 - (1.0 - floor) * progress(self.common_steps(steps)),

@@ -2,12 +2,39 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 /// Stands in the name of a file in the making.
 const IN_THE_MAKING: &str = "tmp";
+
+/// A file or folder cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write `{path}`: {source}")]
+pub struct Unwritable {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// What the system said of a path.
+pub fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Unwritable + use<> {
+    let path = path.to_owned();
+    |source| Unwritable { path, source }
+}
+
+/// What came of a file or folder; nothing where it is not there.
+///
+/// # Errors
+/// Any other failure.
+pub fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}
 
 /// Writes a file under a temporary name, syncs it, and renames it: a reader, or a
 /// machine that loses power, sees the old file or the new one, never a part.
@@ -26,13 +53,15 @@ pub fn write_streamed(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let temporary = temporary(path);
-    let written = write_and_rename(&temporary, path, write);
-    if written.is_err() {
-        // The failure above is what the caller must hear of.
-        let _ = fs::remove_file(&temporary);
+    renamed(path, |temporary| {
+        let mut file = BufWriter::new(File::create(temporary)?);
+        write(&mut file)?;
+        file.into_inner()?.sync_all()
+    })?;
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => Ok(()),
     }
-    written
 }
 
 /// Replaces a file by a value as indented JSON: whole or not at all to a reader, but not synced. For what can be made again.
@@ -40,20 +69,18 @@ pub fn write_streamed(
 /// # Errors
 /// Any failure to write or rename; the old file then still stands.
 pub fn replace_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    let temporary = temporary(path);
-    let replaced = json(value)
-        .and_then(|text| fs::write(&temporary, text))
-        .and_then(|()| fs::rename(&temporary, path));
-    if replaced.is_err() {
+    renamed(path, |temporary| fs::write(temporary, json(value)?))
+}
+
+/// A file that `write` makes under a temporary name beside it.
+fn renamed(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let temporary = path.with_extension(format!("{IN_THE_MAKING}.{}", std::process::id()));
+    let renamed = write(&temporary).and_then(|()| fs::rename(&temporary, path));
+    if renamed.is_err() {
         // The failure above is what the caller must hear of.
         let _ = fs::remove_file(&temporary);
     }
-    replaced
-}
-
-/// The name of a file in the making, beside it.
-fn temporary(path: &Path) -> std::path::PathBuf {
-    path.with_extension(format!("{IN_THE_MAKING}.{}", std::process::id()))
+    renamed
 }
 
 /// Removes what was in the making in a folder when its writer died. What cannot be removed costs only space.
@@ -74,21 +101,6 @@ fn is_in_the_making(path: &Path) -> bool {
         .any(|pair| pair[0] == IN_THE_MAKING && is_number(pair[1]))
 }
 
-fn write_and_rename(
-    temporary: &Path,
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(temporary)?);
-    write(&mut file)?;
-    file.into_inner()?.sync_all()?;
-    fs::rename(temporary, path)?;
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
-}
-
 /// [`write_whole`] of a value as indented JSON.
 ///
 /// # Errors
@@ -101,6 +113,19 @@ fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
     Ok(text)
+}
+
+/// BLAKE3 of a file's content, as hexadecimal digits.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_digest(path: &Path) -> io::Result<String> {
+    // By pieces: a corpus may be larger than memory.
+    Ok(blake3::Hasher::new()
+        .update_reader(File::open(path)?)?
+        .finalize()
+        .to_hex()
+        .to_string())
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Making an attempt's outcome the run's, once.
 
 use super::leftovers::drop_checkpoints;
-use super::unwritable::{Unwritable, unwritable};
 use crate::store::{Failure, FailureClass};
-use isoflop_core::run::{AttemptDir, InvalidOutcome, Outcome, SweepDir, write_json};
+use isoflop_core::run::{
+    AttemptDir, InvalidOutcome, Outcome, SweepDir, Unwritable, unwritable, write_json,
+};
 use isoflop_sweep::PlannedRun;
 
 /// Why an outcome was not committed.

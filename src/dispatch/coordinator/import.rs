@@ -4,16 +4,15 @@
 //! it again goes on. What is done here is never replaced: a run has one result.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::leftovers::drop_checkpoints;
-use super::unwritable::{Unwritable, unwritable};
 use crate::exchange::dropped;
-use isoflop_core::data::read_digest;
 use isoflop_core::run::{
-    InvalidOutcome, Outcome, RunDir, RunId, RunSpec, SweepDir, write_json, write_streamed,
+    Outcome, RunDir, RunId, RunSpec, SweepDir, Unwritable, if_there, read_digest, unwritable,
+    write_json, write_streamed,
 };
 use isoflop_sweep::Plan;
 
@@ -136,7 +135,7 @@ fn all(
     let folders = folders(&from.runs())?;
     for (place, folder) in folders.iter().enumerate() {
         progress(place, folders.len());
-        let there = RunDir::new(from.runs().join(folder));
+        let there = RunDir::at(from.runs().join(folder));
         match finished(&there, folder) {
             Ok(Some(run)) => match one(&there, into, run, &mut result) {
                 Err(unreadable @ ImportError::Unreadable { .. }) => {
@@ -146,7 +145,7 @@ fn all(
                 other => other?,
             },
             Ok(None) => result.not_finished += 1,
-            Err(reason) => result.damaged.push((folder.clone(), reason.to_string())),
+            Err(reason) => result.damaged.push((folder.clone(), reason)),
         }
     }
     progress(folders.len(), folders.len());
@@ -155,19 +154,19 @@ fn all(
 
 /// What an earlier import left when it was stopped.
 fn clear(into: &SweepDir) -> Result<(), Unwritable> {
-    match fs::remove_dir_all(into.importing()) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(unwritable(&into.importing())(e)),
-        _ => Ok(()),
-    }
+    let removed = if_there(fs::remove_dir_all(into.importing()));
+    removed.map(drop).map_err(unwritable(&into.importing()))
+}
+
+/// What lies in a folder.
+fn entries(folder: &Path) -> Result<Vec<DirEntry>, ImportError> {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect);
+    entries.map_err(unreadable(folder))
 }
 
 fn folders(runs: &Path) -> Result<Vec<String>, ImportError> {
-    let entries: io::Result<Vec<_>> = fs::read_dir(runs).and_then(Iterator::collect);
-    let entries = entries.map_err(unreadable(runs))?;
-    let mut names: Vec<String> = entries
-        .iter()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
+    let name = |entry: DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let mut names: Vec<String> = entries(runs)?.into_iter().map(name).collect();
     names.sort();
     Ok(names)
 }
@@ -178,34 +177,22 @@ struct Finished {
     outcome: Outcome,
 }
 
-/// Why a folder's run is left out.
-#[derive(Debug, thiserror::Error)]
-enum LeftOut {
-    #[error("its spec cannot be read: {0}")]
-    Unreadable(io::Error),
-    #[error("its spec is damaged: {0}")]
-    Damaged(serde_json::Error),
-    #[error("its spec is that of run {0}")]
-    Misplaced(RunId),
-    #[error("{0}")]
-    Invalid(#[from] InvalidOutcome),
-}
-
 /// The run of a folder if it is done.
 ///
 /// # Errors
-/// [`LeftOut`], where it cannot be told, or is not to be trusted.
-fn finished(run: &RunDir, folder: &str) -> Result<Option<Finished>, LeftOut> {
+/// Why it is left out, in words: where it cannot be told, or is not to be trusted.
+fn finished(run: &RunDir, folder: &str) -> Result<Option<Finished>, String> {
     if !run.outcome().exists() {
         return Ok(None);
     }
-    let spec = fs::read(run.spec()).map_err(LeftOut::Unreadable)?;
-    let spec: RunSpec = serde_json::from_slice(&spec).map_err(LeftOut::Damaged)?;
+    let spec = fs::read(run.spec()).map_err(|e| format!("its spec cannot be read: {e}"))?;
+    let spec = serde_json::from_slice(&spec);
+    let spec: RunSpec = spec.map_err(|e| format!("its spec is damaged: {e}"))?;
     let id = spec.id();
     if id.as_str() != folder {
-        return Err(LeftOut::Misplaced(id));
+        return Err(format!("its spec is that of run {id}"));
     }
-    let outcome = Outcome::committed(run, &id, &spec)?;
+    let outcome = Outcome::committed(run, &id, &spec).map_err(|e| e.to_string())?;
     Ok(Some(Finished { id, spec, outcome }))
 }
 
@@ -296,8 +283,7 @@ fn sync(folder: &Path) -> Result<(), Unwritable> {
 
 fn copy_folder(from: &Path, to: &Path) -> Result<(), ImportError> {
     fs::create_dir_all(to).map_err(unwritable(to))?;
-    let entries: io::Result<Vec<_>> = fs::read_dir(from).and_then(Iterator::collect);
-    for entry in entries.map_err(unreadable(from))? {
+    for entry in entries(from)? {
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type().map_err(unreadable(&path))?;
         // Nothing else is an attempt's: a pipe, say, would be read for ever.

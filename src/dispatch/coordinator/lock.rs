@@ -73,10 +73,8 @@ impl SweepLock {
             }
             Err(TryLockError::Error(source)) => return Err(unwritable(source)),
         }
-        let host = nix::unistd::gethostname().map_or_else(
-            |_| "unknown host".to_owned(),
-            |h| h.to_string_lossy().into_owned(),
-        );
+        let host = nix::unistd::gethostname().unwrap_or_else(|_| "unknown host".into());
+        let host = host.display();
         let text = format!("process {} on {host}\n", std::process::id());
         file.set_len(0)
             .and_then(|()| file.rewind())

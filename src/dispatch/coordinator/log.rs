@@ -3,7 +3,7 @@
 
 use std::io;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tracing::{Span, info_span, warn};
 
 use super::redaction::redacted;
@@ -25,7 +25,7 @@ impl CoordinatorLog {
     pub(super) fn open(sweep: &SweepDir) -> Self {
         let path = sweep.coordinator_log();
         match RotatedLog::open(path.clone(), sweep.older_coordinator_log(), LOG_BYTES) {
-            Ok(file) => *log() = Some(Lines { file, lost: 0 }),
+            Ok(file) => *LOG.lock() = Some(Lines { file, lost: 0 }),
             Err(error) => {
                 warn!(path = %path.display(), %error, "decisions are not logged: the file cannot be opened");
             }
@@ -36,7 +36,7 @@ impl CoordinatorLog {
 
 impl Drop for CoordinatorLog {
     fn drop(&mut self) {
-        *log() = None;
+        *LOG.lock() = None;
     }
 }
 
@@ -46,7 +46,7 @@ pub struct CoordinatorLogWriter;
 
 impl io::Write for CoordinatorLogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Some(lines) = &mut *log() {
+        if let Some(lines) = &mut *LOG.lock() {
             lines.write(line);
         }
         Ok(line.len())
@@ -79,10 +79,6 @@ impl Lines {
             Err(_) => self.lost + 1,
         };
     }
-}
-
-fn log() -> MutexGuard<'static, Option<Lines>> {
-    LOG.lock()
 }
 
 /// The span of all that is decided about a sweep.

@@ -16,7 +16,6 @@ mod room;
 mod schedule;
 mod seats;
 mod trunks;
-mod unwritable;
 
 pub use calibrate::{CalibrationError, calibrate};
 pub use drive::{DiskRoom, DriveError, Observer, Options, Summary, drive};
@@ -32,4 +31,3 @@ pub use room::{TooLarge, machine, side_by_side};
 pub use schedule::{Machine, Policy, RunIndex, SlotIndex};
 pub use seats::seat;
 pub use trunks::{Branch, branches, flops_saved};
-pub use unwritable::Unwritable;

@@ -40,13 +40,9 @@ pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
                 lease: LeaseChange::Absent(resumed.losses[run]),
             });
         }
-        let (kind, state) = (request.kind.name(), record.state.name());
-        info!(
-            run = request.run,
-            request = kind,
-            state,
-            "request carried out"
-        );
+        let (run, state) = (&request.run, record.state.name());
+        let kind = request.kind.name();
+        info!(run, request = kind, state, "request carried out");
         answers.push((request.id, state.to_owned()));
     }
     store.write(&changes)?;

@@ -10,8 +10,8 @@ use super::log::sweep_span;
 use super::schedule::RunIndex;
 use crate::exchange::{dropped, read_json};
 use crate::executor::{kill_survivors, unwant};
-use crate::store::{Fence, Listed, Opened, Record, RunState, Store, StoreError};
-use isoflop_core::run::{Ending, InvalidOutcome, Launch, Outcome, RunDir, SweepDir};
+use crate::store::{Fence, Opened, Record, RunState, Store, StoreError};
+use isoflop_core::run::{InvalidOutcome, Launch, Outcome, RunDir, SweepDir};
 use isoflop_sweep::{Plan, PlannedRun};
 use tracing::{info, info_span};
 
@@ -76,10 +76,8 @@ impl Resumed {
 
     /// Runs in a state of this name.
     pub fn count(&self, name: &str) -> usize {
-        self.records
-            .iter()
-            .filter(|record| record.state.name() == name)
-            .count()
+        let states = self.records.iter().map(|record| record.state.name());
+        states.filter(|state| *state == name).count()
     }
 
     /// Commits what the attempt that was under way had delivered, if it had.
@@ -173,7 +171,7 @@ pub fn resume(sweep: &SweepDir, plan: &Plan) -> Result<TakenUp, ResumeError> {
     let others = fences.keys().filter(|id| !wanted.contains(id.as_str()));
     others.for_each(|id| take_back(&sweep.run_named(id)));
     sweep_leftovers(sweep, plan, &resumed.done, &folders(sweep));
-    let store = opened.adopt(listing(plan, &resumed))?;
+    let store = opened.adopt(&plan.runs, &resumed.records, &resumed.losses)?;
     Ok(TakenUp {
         resumed,
         store,
@@ -193,39 +191,14 @@ fn tell(resumed: &Resumed, plan: &Plan, survivors: usize, aside: Option<&(PathBu
     for (choice, (run, reason)) in again.chain(restored) {
         info!(run = plan.runs[*run].id.as_str(), reason, "{choice}");
     }
-    info!(
-        runs = plan.runs.len(),
-        done = resumed.done_count(),
-        trainers_ended = survivors,
-        "sweep taken up"
-    );
-}
-
-/// The plan's runs, as they stand.
-fn listing<'a>(plan: &'a Plan, resumed: &'a Resumed) -> impl Iterator<Item = Listed<'a>> {
-    let stand = resumed.records.iter().zip(&resumed.losses);
-    plan.runs
-        .iter()
-        .zip(stand)
-        .map(|(run, (record, loss))| Listed {
-            id: &run.id,
-            arm: &run.arm,
-            size: &run.size,
-            seed: run.spec.seed,
-            budget: run.spec.budget,
-            lr_factor: run.lr_factor,
-            record,
-            loss: *loss,
-        })
+    let (runs, done) = (plan.runs.len(), resumed.done_count());
+    info!(runs, done, trainers_ended = survivors, "sweep taken up");
 }
 
 fn done(outcome: &Outcome, remembered: Option<&Record>) -> (Record, Option<f64>) {
     let mut record = remembered.cloned().unwrap_or_default();
     record.attempts = record.attempts.max(outcome.attempt);
-    record.state = match outcome.ending {
-        Ending::Finished { .. } => RunState::Done,
-        Ending::Diverged { .. } => RunState::Diverged,
-    };
+    record.state = RunState::of(outcome);
     (record, outcome.loss())
 }
 
@@ -267,10 +240,8 @@ fn left_behind(sweep: &SweepDir, run: &PlannedRun, record: &Record) -> Option<Ou
     let lease = record.state.lease()?;
     let attempt = sweep.run(&run.id).attempt(lease.attempt);
     let launch: Launch = read_json(&attempt.launch())?;
-    dropped(
-        commit(sweep, run, &attempt, &launch.fence),
-        "nothing was left behind to commit",
-    )
+    let committed = commit(sweep, run, &attempt, &launch.fence);
+    dropped(committed, "nothing was left behind to commit")
 }
 
 /// Asks the attempt of an engine at a run that is not wanted any more to end. It commits nothing in any case: one that cannot be

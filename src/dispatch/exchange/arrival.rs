@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::offer::launch;
-use crate::protocol::{End, EndAnswer, Held, Place};
+use crate::protocol::{End, EndAnswer, Place};
 use isoflop_core::run::{
     AttemptDir, CheckpointDir, CheckpointsDir, InvalidCheckpoint, RunDir, RunId, accept_checkpoint,
     replace_json, write_json, write_whole,
@@ -74,15 +74,15 @@ pub(crate) struct Arrival {
 impl Arrival {
     /// # Errors
     /// When the attempt's launch file cannot be read, or tells of no such checkpoint.
-    pub(crate) fn of(attempt: &AttemptDir, held: &Held, place: Place) -> io::Result<Self> {
+    pub(crate) fn of(attempt: &AttemptDir, place: Place) -> io::Result<Self> {
         let launch = launch(attempt)?;
-        let dir = place.of(&RunDir::new(launch.run_folder));
+        let dir = place.of(&RunDir::at(launch.run_folder));
         let owner = place.owner(&launch.run, &launch.spec);
         let owner = owner.ok_or_else(|| io::Error::other("the run has no trunk"))?;
         // A checkpoint is part of what training holds in memory.
         let most_tensors = launch.memory_bytes_estimate.unwrap_or(MOST_TENSORS);
         Ok(Self {
-            arriving: dir.arriving(&held.fence),
+            arriving: dir.arriving(&launch.fence),
             dir,
             owner,
             most_tensors,

@@ -1,11 +1,21 @@
 //! Calls to what may be away for a while: made again until there is an answer, and what is wrong said once.
 
+use std::io;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::runtime::{Builder, Runtime};
 use tracing::debug;
 
 use super::ExchangeError;
+
+/// A runtime of one thread, for programs that mostly wait.
+///
+/// # Errors
+/// When the system does not let it be made.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
 
 /// Says something to who watches.
 pub type Note = fn(&str);

@@ -13,7 +13,7 @@ use tracing::debug;
 
 use super::calls::Calls;
 use super::http::words;
-use super::part::part;
+use super::interface::part;
 use super::{Exchange, ExchangeError, Note, Token, dropped, pin};
 use crate::protocol::{
     Beat, BeatAnswer, CheckpointFile, ClaimRequest, Digest, End, EndAnswer, Fingerprint, Held,
@@ -142,14 +142,10 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ExchangeError> {
-        let url = self
-            .base
-            .join(path)
-            .map_err(|e| ExchangeError::Unanswered(e.to_string()))?;
-        Ok(self
-            .http
-            .request(method, url)
-            .header(VERSION_HEADER, version()))
+        let url = self.base.join(path);
+        let url = url.map_err(|e| ExchangeError::Unanswered(e.to_string()))?;
+        let request = self.http.request(method, url);
+        Ok(request.header(VERSION_HEADER, version()))
     }
 }
 

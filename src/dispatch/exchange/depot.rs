@@ -9,35 +9,36 @@ use tokio::task::spawn_blocking;
 use tracing::debug;
 
 use super::arrival::{Arrival, append, deliver, length, note};
-use super::offer::{Terms, held, offer};
+use super::offer::{held, offer};
 use super::shelf::{Given, Shelf, Told};
 use super::{ExchangeError, Objects, StorageAddress, StorageError, dropped, runtime};
-use crate::protocol::{CheckpointFile, End, Held, Order, Place};
+use crate::protocol::{CheckpointFile, End, Order, Place};
 use isoflop_core::run::{AttemptDir, checkpoint_steps};
-
-/// How a sweep's attempts are exchanged.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DepotTerms {
-    /// The program on the machines that train.
-    pub isoflop: String,
-    /// Time between two looks, on both sides.
-    pub beat: Duration,
-}
+use isoflop_sweep::{At, Number, Storage};
 
 /// A storage, as the coordinator uses it.
 #[derive(Debug)]
 pub struct Depot {
     address: StorageAddress,
     objects: Objects,
-    terms: DepotTerms,
+    /// The program on the machines that train.
+    isoflop: String,
+    /// Between two looks, on both sides.
+    beat_seconds: Number,
 }
 
 impl Depot {
-    /// The storage at an address, which is tried: it must take an object and give it back.
+    /// The storage that a sweep names, which is tried: it must take an object and give it back.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub fn open(address: StorageAddress, terms: DepotTerms) -> Result<Self, StorageError> {
+    pub fn open(settings: &Storage) -> Result<Self, StorageError> {
+        let word = |word: &Option<At<String>>| word.as_ref().map(|word| word.value.clone());
+        let address = StorageAddress {
+            url: settings.url.value.clone(),
+            endpoint: word(&settings.endpoint),
+            region: word(&settings.region),
+        };
         // Whoever drives the sweep asks for its silence.
         let objects = Objects::open(&address, |_| {})?;
         runtime().map_err(ExchangeError::Here)?.block_on(async {
@@ -48,18 +49,19 @@ impl Depot {
         Ok(Self {
             address,
             objects,
-            terms,
+            isoflop: settings.isoflop.value.clone(),
+            beat_seconds: settings.beat_seconds.value,
         })
     }
 
     /// Why there is no answer at the moment, if there is none.
     pub(crate) fn silence(&self) -> Option<String> {
-        self.objects.silence()
+        self.objects.calls.silence()
     }
 
     /// Time between two looks.
     pub(crate) fn beat(&self) -> Duration {
-        self.terms.beat
+        self.beat_seconds.seconds()
     }
 
     /// What executes an attempt, wherever the storage can be reached: one line for a shell, without quotes.
@@ -67,11 +69,8 @@ impl Depot {
         let StorageAddress {
             endpoint, region, ..
         } = &self.address;
-        let mut command = format!(
-            "{} attempt {}",
-            self.terms.isoflop,
-            self.address.attempt(tag)
-        );
+        let (isoflop, attempt) = (&self.isoflop, self.address.attempt(tag));
+        let mut command = format!("{isoflop} attempt {attempt}");
         for (option, value) in [("--endpoint", endpoint), ("--region", region)] {
             if let Some(value) = value {
                 command += &format!(" {option} {value}");
@@ -85,15 +84,9 @@ impl Depot {
     /// # Errors
     /// [`ExchangeError`]; one that does not answer is called until it does.
     pub(crate) async fn bring(&self, attempt: &AttemptDir, tag: &str) -> Result<(), ExchangeError> {
-        let (shelf, terms) = (
-            Shelf::of(tag),
-            Terms {
-                beat: self.beat(),
-                deliver_checkpoints: true,
-            },
-        );
-        let folder = attempt.clone();
-        let offered = spawn_blocking(move || offer(&folder, terms)).await;
+        let (shelf, folder) = (Shelf::of(tag), attempt.clone());
+        let beat = self.beat_seconds.0;
+        let offered = spawn_blocking(move || offer(&folder, beat, true)).await;
         let (offer, blobs) = offered.map_err(io::Error::from)??;
         for (digest, file) in blobs {
             let name = shelf.given(&digest, [&offer.train, &offer.validation]);
@@ -122,13 +115,12 @@ impl Depot {
             note(&attempt.began(), &who.unwrap_or_default())?;
         }
         self.fetch_events(attempt, &shelf, told.events).await?;
-        let held = held(attempt)?;
         for (place, step) in [(Place::Run, told.run), (Place::Trunk, told.trunk)] {
             if let Some(step) = step {
-                self.fetch_checkpoint(attempt, &shelf, (&held, place, step))
-                    .await?;
+                self.fetch_checkpoint(attempt, &shelf, place, step).await?;
             }
         }
+        let held = held(attempt)?;
         if let Some(end) = end.filter(|end| end.held == held && length(attempt) == end.events) {
             let attempt = attempt.clone();
             let delivered = spawn_blocking(move || deliver(&attempt, &end)).await;
@@ -184,9 +176,10 @@ impl Depot {
         &self,
         attempt: &AttemptDir,
         shelf: &Shelf,
-        (held, place, step): (&Held, Place, u64),
+        place: Place,
+        step: u64,
     ) -> Result<(), ExchangeError> {
-        let arrival = Arrival::of(attempt, held, place)?;
+        let arrival = Arrival::of(attempt, place)?;
         if checkpoint_steps(&arrival.dir).last() >= Some(&step) {
             return Ok(());
         }

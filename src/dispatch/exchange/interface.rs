@@ -1,9 +1,19 @@
 //! What the executing side of an attempt knows of the other.
 
+use std::io;
 use std::path::Path;
+
+use tokio::fs::File;
 
 use super::ExchangeError;
 use crate::protocol::{Beat, BeatAnswer, CheckpointFile, Digest, End, EndAnswer, Held, Place};
+
+/// A file that is fetched, to which more is added, and how many bytes of it are here.
+pub(super) async fn part(path: &Path) -> io::Result<(File, u64)> {
+    let file = File::options().create(true).append(true).open(path).await?;
+    let length = file.metadata().await?.len();
+    Ok((file, length))
+}
 
 /// The other side of an attempt, for who executes it on files of its own. What does not answer is called until it does.
 pub(crate) trait Exchange: Send + Sync + 'static {

@@ -19,7 +19,7 @@ use tracing::debug;
 
 use super::calls::Calls;
 use super::http::last_cause;
-use super::part::part;
+use super::interface::part;
 use super::{ExchangeError, Note, StorageAddress, StorageError, dropped};
 
 /// Bytes of a file that are read at a time; an object that is larger than a few of these is sent in parts.
@@ -39,7 +39,7 @@ pub(super) struct Seen {
 pub(crate) struct Objects {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
-    calls: Arc<Calls>,
+    pub(super) calls: Arc<Calls>,
 }
 
 impl Objects {
@@ -54,11 +54,6 @@ impl Objects {
             prefix,
             calls: Arc::new(Calls::new("the storage", note)),
         })
-    }
-
-    /// Why the last call has no answer, if it has none.
-    pub(super) fn silence(&self) -> Option<String> {
-        self.calls.silence()
     }
 
     fn path(&self, name: &str) -> Path {
@@ -230,12 +225,8 @@ impl Objects {
                 file.write_all(&bytes?).await?;
             }
         }
-        debug!(
-            name,
-            from,
-            bytes = seen.size,
-            "a file is fetched from the storage"
-        );
+        let bytes = seen.size;
+        debug!(name, from, bytes, "a file is fetched from the storage");
         Ok(file.sync_all().await?)
     }
 

@@ -2,22 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::dropped;
 use crate::protocol::{Digest, Held, Offer, OfferedCheckpoint, Place};
 use isoflop_core::run::{
     AttemptDir, CheckpointFiles, Device, Launch, RunDir, RunId, checkpoint_files,
 };
-
-/// What is the same for all offers of a sweep.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
-    /// Time between two words.
-    pub(crate) beat: Duration,
-    /// Whether checkpoints are delivered as they are written.
-    pub(crate) deliver_checkpoints: bool,
-}
 
 /// Files that a worker may ask for, by digest.
 pub(crate) type Blobs = Vec<(Digest, PathBuf)>;
@@ -35,22 +25,24 @@ pub(crate) fn launch(attempt: &AttemptDir) -> io::Result<Launch> {
     Ok(serde_json::from_slice(&std::fs::read(attempt.launch())?)?)
 }
 
-/// What a worker is told, by the launch file.
+/// What a worker is told, by the launch file: to say a word every so many seconds, and whether to deliver checkpoints as they are
+/// written.
 ///
 /// # Errors
 /// When the launch file cannot be read.
-pub(crate) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Blobs)> {
+pub(crate) fn offer(
+    attempt: &AttemptDir,
+    beat_seconds: f64,
+    deliver_checkpoints: bool,
+) -> io::Result<(Offer, Blobs)> {
     let launch = launch(attempt)?;
-    let mut blobs = Blobs::new();
     let named = |digest: &str| Digest::try_from(digest.to_owned()).map_err(io::Error::other);
-    let (train, validation) = (
-        named(&launch.spec.data.train_digest)?,
-        named(&launch.spec.data.validation_digest)?,
-    );
-    blobs.extend([
+    let train = named(&launch.spec.data.train_digest)?;
+    let validation = named(&launch.spec.data.validation_digest)?;
+    let mut blobs = vec![
         (train.clone(), launch.train.clone()),
         (validation.clone(), launch.validation.clone()),
-    ]);
+    ];
     let mut latest = |folder: &Path, place: Place| {
         let owner = place.owner(&launch.run, &launch.spec)?;
         checkpoint(folder, place, &owner, &mut blobs)
@@ -63,7 +55,7 @@ pub(crate) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Bl
         gpu: matches!(launch.device, Device::Cuda(_)),
         threads: launch.threads,
         checkpoint_seconds: launch.checkpoint_seconds,
-        deliver_checkpoints: terms.deliver_checkpoints,
+        deliver_checkpoints,
         keep_trunk: launch.keep_trunk,
         memory_bytes_estimate: launch.memory_bytes_estimate,
         split_for_memory: launch.split_for_memory,
@@ -72,7 +64,7 @@ pub(crate) fn offer(attempt: &AttemptDir, terms: Terms) -> io::Result<(Offer, Bl
         validation,
         checkpoint,
         trunk,
-        beat_seconds: terms.beat.as_secs_f64(),
+        beat_seconds,
     };
     Ok((offer, blobs))
 }
@@ -84,7 +76,7 @@ fn checkpoint(
     id: &RunId,
     blobs: &mut Blobs,
 ) -> Option<OfferedCheckpoint> {
-    let dir = place.of(&RunDir::new(folder.to_owned()));
+    let dir = place.of(&RunDir::at(folder.to_owned()));
     let CheckpointFiles {
         step,
         dir,

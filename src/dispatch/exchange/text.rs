@@ -28,11 +28,8 @@ fn place(cache: &Path, address: &StorageAddress, name: &str, seen: &Seen) -> Pat
         region,
     } = address;
     let known = (url, endpoint, region, name, &seen.mark, seen.size);
-    cache.join(
-        blake3::hash(format!("{known:?}").as_bytes())
-            .to_hex()
-            .as_str(),
-    )
+    let digest = blake3::hash(format!("{known:?}").as_bytes());
+    cache.join(digest.to_hex().as_str())
 }
 
 /// The file on this machine that has a text's bytes as they are in the storage now. The folder `cache` keeps it, and may be
@@ -89,20 +86,21 @@ async fn bring(
     watch: &mut dyn FnMut(Bringing),
 ) -> Result<(), ExchangeError> {
     let part = place.with_extension("part");
-    let here = || fs::metadata(&part).map_or(0, |file| file.len());
+    let size = seen.size;
+    let at = || Bringing {
+        here: fs::metadata(&part).map_or(0, |file| file.len()),
+        size,
+    };
     let mut look = tokio::time::interval(LOOK);
     let brought = objects.get_rest_of(name, seen, &part);
     tokio::pin!(brought);
     loop {
         tokio::select! {
             brought = &mut brought => break brought?,
-            _ = look.tick() => watch(Bringing { here: here(), size: seen.size }),
+            _ = look.tick() => watch(at()),
         }
     }
-    watch(Bringing {
-        here: here(),
-        size: seen.size,
-    });
+    watch(at());
     Ok(fs::rename(&part, place)?)
 }
 

@@ -1,11 +1,21 @@
 //! A secret that lies in a file.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use reqwest::header::HeaderValue;
+
+/// Random bytes of the system.
+///
+/// # Errors
+/// When it has none.
+pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes))?;
+    Ok(bytes)
+}
 
 /// Why a file's token is not used.
 #[derive(Debug, thiserror::Error)]

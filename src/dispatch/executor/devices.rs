@@ -31,13 +31,10 @@ impl Slot {
     }
 }
 
-/// Why there are no slots.
+/// There are no slots: CUDA was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DeviceError {
-    /// CUDA was asked for.
-    #[error("`device: cuda` was asked for, and this machine has no NVIDIA GPU that can be used")]
-    NoCuda,
-}
+#[error("`device: cuda` was asked for, and this machine has no NVIDIA GPU that can be used")]
+pub struct DeviceError;
 
 /// The slots for a sweep's settings. On a CPU, one a core unless `threads_per_run` divides them; on GPUs,
 /// `runs_per_device` on each.
@@ -51,7 +48,7 @@ pub fn slots(settings: &LocalExecutor) -> Result<Vec<Slot>, DeviceError> {
         _ => gpu_count(),
     };
     if settings.device == DeviceKind::Cuda && gpus == 0 {
-        return Err(DeviceError::NoCuda);
+        return Err(DeviceError);
     }
     Ok(layout(settings, cores, gpus))
 }

@@ -2,14 +2,13 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use tokio::sync::watch;
 
-use super::asked::Asked;
 use crate::exchange::BackendError;
-use isoflop_core::run::{AttemptDir, AttemptEnd};
+use isoflop_core::run::{AttemptDir, AttemptEnd, Unwritable};
 
 /// Where attempts execute. The contract with whatever trains is the attempt's folder: an engine gets a trainer started on it,
 /// passes on what is asked of it, and says when it is over. It says nothing about results, and would not be believed:
@@ -59,15 +58,6 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// What is told of it, while it lasts or when it is over.
-    pub fn told(&self, is_over: bool) -> String {
-        if is_over {
-            self.over().to_owned()
-        } else {
-            self.words()
-        }
-    }
-
     /// What is wrong, and what is done about it.
     pub fn words(&self) -> String {
         match self {
@@ -121,6 +111,20 @@ pub struct SpawnError {
     pub source: io::Error,
 }
 
+impl SpawnError {
+    pub(super) fn of(
+        program: &Path,
+        attempt: &AttemptDir,
+    ) -> impl FnOnce(io::Error) -> Self + use<> {
+        let (program, attempt) = (program.to_owned(), attempt.root().to_owned());
+        |source| Self {
+            program,
+            attempt,
+            source,
+        }
+    }
+}
+
 /// Why it cannot be said how an attempt ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutionError {
@@ -131,6 +135,36 @@ pub enum ExecutionError {
     #[error("the job was not taken: {0}")]
     Refused(BackendError),
     /// Its folder cannot be written to.
-    #[error("cannot write `{0}`: {1}")]
-    Unwritable(PathBuf, io::Error),
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
+}
+
+/// What an attempt's process is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asked {
+    /// To go on.
+    Nothing,
+    /// To write a checkpoint and end.
+    Stop,
+    /// To end without a checkpoint.
+    EndNow,
+}
+
+/// Waits until as much is asked for.
+pub(crate) async fn heard(hears: &mut watch::Receiver<Asked>, least: Asked) {
+    while *hears.borrow_and_update() < least {
+        if hears.changed().await.is_err() {
+            // Nobody is left to ask.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Asks for no less than before.
+pub(crate) fn ask(asked: &watch::Sender<Asked>, what: Asked) {
+    asked.send_if_modified(|asked| {
+        let more = *asked < what;
+        *asked = what.max(*asked);
+        more
+    });
 }

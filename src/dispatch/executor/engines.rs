@@ -1,12 +1,12 @@
 //! The engines of a sweep: one, mostly.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::asked::Asked;
 use super::devices::Slot;
-use super::engine::{Execution, Executor, SpawnError, Trouble};
+use super::engine::{Asked, Execution, Executor, SpawnError, Trouble};
 use crate::exchange::dropped;
 use isoflop_core::run::AttemptDir;
 
@@ -44,11 +44,8 @@ impl Engines {
     ) -> Result<Execution, SpawnError> {
         let (name, engine) = &self.0[slot.engine];
         // Before it begins: a coordinator that dies now leaves the next one what it must know.
-        std::fs::write(attempt.engine(), name).map_err(|source| SpawnError {
-            program: name.into(),
-            attempt: attempt.root().to_owned(),
-            source,
-        })?;
+        let named = std::fs::write(attempt.engine(), name);
+        named.map_err(SpawnError::of(Path::new(name), attempt))?;
         engine.begin(attempt, slot.threads, asked)
     }
 

@@ -73,7 +73,7 @@ mod tests {
                 perhaps
             );
         }
-        let exit = AttemptEnd::Exit(TrainerExit::Crash, 1);
+        let exit = AttemptEnd::Exit(TrainerExit::Crash as i32);
         assert_eq!(
             Kills::default().explain(exit.clone(), Some(0), Some(1)),
             exit

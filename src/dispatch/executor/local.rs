@@ -11,8 +11,7 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 
-use super::asked::{Asked, heard};
-use super::engine::{Execution, ExecutionError, Executor, SpawnError};
+use super::engine::{Asked, Execution, ExecutionError, Executor, SpawnError, heard};
 use super::kills::Kills;
 use super::log::capture;
 use super::memory::kills_for_memory;
@@ -67,11 +66,7 @@ impl Trainer {
 
     /// Starts an attempt in a process group of its own, so that Ctrl-C reaches the coordinator alone.
     fn start(&self, attempt: &AttemptDir, threads: u32) -> Result<LocalProcess, SpawnError> {
-        let fail = |source| SpawnError {
-            program: self.program.clone(),
-            attempt: attempt.root().to_owned(),
-            source,
-        };
+        let fail = |source| SpawnError::of(&self.program, attempt)(source);
         let (said, says) = io::pipe().map_err(fail)?;
         let logged = capture(said, attempt).map_err(fail)?;
         let child = Command::new(&self.program)
@@ -166,7 +161,7 @@ impl LocalProcess {
 /// A trainer that is told to end before it listens for that is ended by the signal: it has done as it was told, without a checkpoint.
 fn as_told(end: AttemptEnd) -> AttemptEnd {
     if end == AttemptEnd::Signal(Signal::SIGTERM as i32) {
-        AttemptEnd::exit(TrainerExit::Preempted as i32)
+        AttemptEnd::Exit(TrainerExit::Preempted as i32)
     } else {
         end
     }

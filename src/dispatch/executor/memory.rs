@@ -1,8 +1,9 @@
-//! What memory this machine has left, and whether its kernel killed a process for want of it.
+//! What memory and disk this machine has left, and whether its kernel killed a process for want of memory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::statvfs;
 use nvml_wrapper::Nvml;
 
 use super::Slot;
@@ -42,11 +43,14 @@ pub fn free_memory(slots: &[Slot]) -> Option<FreeMemory> {
             Some(dropped(told, "a GPU does not say what memory is free")?.free)
         }
     };
-    slots
-        .iter()
-        .map(free)
-        .collect::<Option<_>>()
-        .map(FreeMemory::Each)
+    let each = slots.iter().map(free).collect::<Option<_>>();
+    each.map(FreeMemory::Each)
+}
+
+/// Bytes that this user may still write to the file system of a folder; none where the system does not say.
+pub(crate) fn free_disk(folder: &Path) -> Option<u64> {
+    let found = dropped(statvfs(folder), "the disk does not say what is free")?;
+    Some(found.blocks_available() * found.fragment_size())
 }
 
 /// Processes that the kernel has killed for memory so far, in this process's control group where that is counted, else on

@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use isoflop_core::run::if_there;
+
 /// A log of at most two files.
 #[derive(Debug)]
 pub(crate) struct RotatedLog {
@@ -46,11 +48,8 @@ impl RotatedLog {
     }
 
     fn set_aside(&mut self) -> io::Result<()> {
-        match fs::rename(&self.path, &self.older) {
-            // It was set aside before, and there was no room to begin the next.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            other => other?,
-        }
+        // It may have been set aside before, with no room to begin the next.
+        if_there(fs::rename(&self.path, &self.older))?;
         (self.file, self.written) = (File::create(&self.path)?, 0);
         Ok(())
     }

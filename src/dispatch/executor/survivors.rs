@@ -76,7 +76,7 @@ fn works_on(pid: i32, runs: &Path) -> Option<bool> {
     let folder = from.join(folder).canonicalize().ok()?;
     // One that an engine executes outlives its coordinator rightly.
     let is_trained = folder.starts_with(runs) && folder.is_dir();
-    Some(is_trained && !AttemptDir::new(folder).is_with_an_engine())
+    Some(is_trained && !AttemptDir::at(folder).is_with_an_engine())
 }
 
 #[cfg(test)]

@@ -1,9 +1,35 @@
-//! The messages.
+//! The messages, how long and how large they may be, and what both sides must have in common to read them.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Held};
 use isoflop_core::run::{AttemptEnd, RunSpec, SPEC_VERSION};
+
+/// Longest wait for a run that fits, seconds.
+pub const LONGEST_WAIT_SECONDS: f64 = 30.0;
+
+/// Most bytes of events in one beat.
+pub const MOST_EVENTS: usize = 1 << 20;
+
+/// Most bytes of a message that is JSON; files have limits of their own.
+pub const MOST_JSON: usize = 8 << 20;
+
+/// Most bytes of what a trainer printed that are delivered with its end: the latest.
+pub const MOST_LOG: usize = 1 << 20;
+
+/// Version of the words that pass between them: changed with every change that the other side would not understand.
+const PROTOCOL: u32 = 1;
+
+/// The header in which a worker says which [`version`] it speaks, in every request.
+pub const VERSION_HEADER: &str = "isoflop-protocol";
+
+/// The hint for two machines with different versions.
+pub const SAME_ISOFLOP: &str = "install the same isoflop on both machines";
+
+/// What both sides must have in common: the words, and what a run is.
+pub fn version() -> String {
+    format!("{PROTOCOL}.{SPEC_VERSION}")
+}
 
 /// A worker introduces itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

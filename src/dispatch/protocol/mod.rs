@@ -13,18 +13,15 @@
 //! What is refused is answered with a [`Refusal`].
 
 mod fingerprint;
-mod limits;
 mod messages;
 mod names;
 mod tls;
-mod version;
 
 pub use fingerprint::{BadFingerprint, Fingerprint};
-pub use limits::{LONGEST_WAIT_SECONDS, MOST_EVENTS, MOST_JSON, MOST_LOG};
 pub use messages::{
-    Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, Offer, OfferedCheckpoint, Order,
-    Refusal, Welcome,
+    Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, LONGEST_WAIT_SECONDS, MOST_EVENTS,
+    MOST_JSON, MOST_LOG, Offer, OfferedCheckpoint, Order, Refusal, SAME_ISOFLOP, VERSION_HEADER,
+    Welcome, version,
 };
 pub use names::{BadName, CheckpointAddress, CheckpointFile, Digest, Held, Place};
 pub use tls::tls_provider;
-pub use version::{SAME_ISOFLOP, VERSION_HEADER, version};

@@ -92,12 +92,13 @@ struct Unchecked {
 
 impl TryFrom<Unchecked> for Held {
     type Error = BadName;
-    fn try_from(unchecked: Unchecked) -> Result<Self, BadName> {
-        let Unchecked {
-            run,
-            attempt,
-            fence,
-        } = unchecked;
+    fn try_from(it: Unchecked) -> Result<Self, BadName> {
+        Self::new(it.run, it.attempt, it.fence)
+    }
+}
+
+impl Held {
+    fn new(run: RunId, attempt: u32, fence: String) -> Result<Self, BadName> {
         if !is_hex(run.as_str(), 16..=16) {
             return Err(BadName::new(run, "a run: 16 hexadecimal digits"));
         }
@@ -205,13 +206,7 @@ impl CheckpointAddress {
     /// # Errors
     /// [`BadName`].
     pub fn held(&self) -> Result<Held, BadName> {
-        let (run, attempt, fence) = (self.run.clone(), self.attempt, self.fence.clone());
-        Unchecked {
-            run,
-            attempt,
-            fence,
-        }
-        .try_into()
+        Held::new(self.run.clone(), self.attempt, self.fence.clone())
     }
 }
 

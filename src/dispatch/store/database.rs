@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, Params, Row, Transaction};
 use tracing::debug;
 
 use super::error::StoreError;
+use isoflop_core::run::if_there;
 
 /// Time between two tries of a statement while another process's is under way.
 const TRY: Duration = Duration::from_millis(5);
@@ -56,8 +57,8 @@ impl Database {
     pub(super) fn make(path: &Path) -> Result<Self, StoreError> {
         let unfinished = unfinished(path);
         // Of a coordinator that died before it put its store into place.
-        remove(&unfinished)
-            .and_then(|()| remove_beside(&unfinished))
+        if_there(fs::remove_file(&unfinished))
+            .and_then(|_| remove_beside(&unfinished))
             .map_err(|e| StoreError::unwritable(path, e))?;
         let mut database = Self::with(path, Connection::open(&unfinished))?;
         database.make_durable()?;
@@ -141,10 +142,8 @@ impl Database {
         query: &str,
         parameters: impl Params,
     ) -> Result<T, StoreError> {
-        self.told(
-            self.connection
-                .query_row(query, parameters, |row| row.get(0)),
-        )
+        let connection = &self.connection;
+        self.told(connection.query_row(query, parameters, |row| row.get(0)))
     }
 
     /// What is `read` of each row that a query finds.
@@ -192,31 +191,18 @@ fn unfinished(path: &Path) -> PathBuf {
     path.with_extension("sqlite.new")
 }
 
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
-    }
-}
-
 /// Removes what SQLite left beside a database.
 fn remove_beside(path: &Path) -> io::Result<()> {
-    BESIDE
-        .iter()
-        .try_for_each(|ending| remove(&beside(path, ending)))
+    let mut endings = BESIDE.iter();
+    endings.try_for_each(|ending| if_there(fs::remove_file(beside(path, ending))).map(drop))
 }
 
 /// Moves a damaged database out of the way, with what SQLite keeps beside it.
 pub(super) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
     let aside = beside(path, ".damaged");
     for ending in [""].iter().chain(&BESIDE) {
-        match fs::rename(beside(path, ending), beside(&aside, ending)) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                let reason = format!("and it cannot be set aside: {e}");
-                return Err(StoreError::damaged(path, reason));
-            }
-            _ => {}
-        }
+        let moved = if_there(fs::rename(beside(path, ending), beside(&aside, ending)));
+        moved.map_err(|e| StoreError::damaged(path, format!("and it cannot be set aside: {e}")))?;
     }
     Ok(aside)
 }

@@ -14,7 +14,7 @@ mod write;
 mod tests;
 
 pub use error::StoreError;
-pub(crate) use opened::{Listed, Opened};
+pub(crate) use opened::Opened;
 pub use reader::{Counts, Reader, RunEntry};
 pub use record::{Failure, FailureClass, Lease, Record, RunState};
 pub(crate) use requests::Request;

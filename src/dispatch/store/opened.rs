@@ -9,7 +9,8 @@ use super::database::{Database, set_aside};
 use super::error::StoreError;
 use super::record::Record;
 use super::write::{Fence, Store, json, now};
-use isoflop_core::run::{Budget, RunId, SweepDir};
+use isoflop_core::run::SweepDir;
+use isoflop_sweep::PlannedRun;
 
 /// A store as the last coordinator left it, or a new one that no reader sees before it lists the plan's runs.
 #[derive(Debug)]
@@ -18,27 +19,6 @@ pub(crate) struct Opened {
     is_new: bool,
     /// Where a damaged one was put, and what was wrong with it; this one is new.
     pub(crate) set_aside: Option<(PathBuf, String)>,
-}
-
-/// A run of the plan, as the store lists it.
-#[derive(Clone, Debug)]
-pub(crate) struct Listed<'a> {
-    /// Identity.
-    pub(crate) id: &'a RunId,
-    /// Name of the architecture.
-    pub(crate) arm: &'a str,
-    /// Name of the shape.
-    pub(crate) size: &'a str,
-    /// Seed.
-    pub(crate) seed: u64,
-    /// Budget asked for.
-    pub(crate) budget: Budget,
-    /// Factor on the learning rate, where the sweep has several.
-    pub(crate) lr_factor: Option<f64>,
-    /// How it stands.
-    pub(crate) record: &'a Record,
-    /// The outcome's loss, nats/token.
-    pub(crate) loss: Option<f64>,
 }
 
 impl Opened {
@@ -68,15 +48,18 @@ impl Opened {
             .rows(query, [], |row| Ok((row.get(0)?, Fence(row.get(1)?))))
     }
 
-    /// Writes down what the plan asks for, with how each run stands; what it no longer asks for loses its place.
-    /// Attempts that the last coordinator left open are closed as preempted, but for those that hold their run by its record.
-    pub(crate) fn adopt<'a>(
+    /// Writes down the runs that the plan asks for, each with its record and its outcome's loss, nats/token; what it no longer asks
+    /// for loses its place. Attempts that the last coordinator left open are closed as preempted, but for those that hold their run
+    /// by its record.
+    pub(crate) fn adopt(
         mut self,
-        runs: impl Iterator<Item = Listed<'a>>,
+        runs: &[PlannedRun],
+        records: &[Record],
+        losses: &[Option<f64>],
     ) -> Result<Store, StoreError> {
         self.database.transaction(|transaction| {
             let now = now();
-            list(transaction, runs, now)?;
+            list(transaction, runs.iter().zip(records).zip(losses), now)?;
             transaction.execute(
                 "UPDATE attempts SET ended_at = ?1, failure = 'preempted', message = 'the coordinator ended'
                  WHERE ended_at IS NULL AND fence NOT IN (SELECT fence FROM runs WHERE fence IS NOT NULL AND place IS NOT NULL)",
@@ -95,7 +78,7 @@ impl Opened {
 /// Gives the runs their places in the plan, in this order, and to no others.
 fn list<'a>(
     transaction: &Transaction<'_>,
-    runs: impl Iterator<Item = Listed<'a>>,
+    runs: impl Iterator<Item = ((&'a PlannedRun, &'a Record), &'a Option<f64>)>,
     now: i64,
 ) -> rusqlite::Result<()> {
     transaction.execute("UPDATE runs SET place = NULL WHERE place IS NOT NULL", [])?;
@@ -106,22 +89,23 @@ fn list<'a>(
            record = ?10, loss_val = ?11,
            changed_at = iif(state = ?9, changed_at, ?12), state = ?9",
     )?;
-    for (place, run) in runs.enumerate() {
+    for (place, ((run, record), loss)) in runs.enumerate() {
+        let spec = &run.spec;
         statement.execute(params![
             run.id.as_str(),
             place as i64,
             run.arm,
             run.size,
             // SQLite has no larger numbers than these; seeds are shown, not computed with.
-            run.seed as i64,
-            run.budget.value(),
-            run.budget.kind(),
+            spec.seed as i64,
+            spec.budget.value(),
+            spec.budget.kind(),
             run.lr_factor,
-            run.record.state.name(),
-            (*run.record != Record::default()).then(|| json(run.record)),
-            run.loss,
+            record.state.name(),
+            (*record != Record::default()).then(|| json(record)),
+            loss,
             now,
-            run.record.state.lease().is_some(),
+            record.state.lease().is_some(),
         ])?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Row;
+use rusqlite::types::Type;
 use tracing::debug;
 
 use super::database::Database;
@@ -162,11 +163,8 @@ fn record(text: &str) -> Option<Record> {
 
 fn budget(row: &Row<'_>) -> rusqlite::Result<Budget> {
     let kind: String = row.get(5)?;
-    Budget::of_kind(&kind, row.get(4)?).ok_or(rusqlite::Error::InvalidColumnType(
-        5,
-        kind,
-        rusqlite::types::Type::Text,
-    ))
+    let budget = Budget::of_kind(&kind, row.get(4)?);
+    budget.ok_or(rusqlite::Error::InvalidColumnType(5, kind, Type::Text))
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<RunEntry> {

@@ -1,5 +1,6 @@
 //! How a run stands. A state carries its data.
 
+use isoflop_core::run::{Ending, Outcome, Unwritable};
 use serde::{Deserialize, Serialize};
 
 /// What is remembered of a run.
@@ -81,6 +82,14 @@ impl RunState {
         "cancelled",
     ];
 
+    /// That of a run with this outcome.
+    pub(crate) fn of(outcome: &Outcome) -> Self {
+        match outcome.ending {
+            Ending::Finished { .. } => Self::Done,
+            Ending::Diverged { .. } => Self::Diverged,
+        }
+    }
+
     /// That of a run which this attempt holds, in this slot.
     pub fn leased(attempt: u32, slot: usize) -> Self {
         let lease = Lease { attempt, slot };
@@ -157,6 +166,13 @@ impl Failure {
             class,
             message: message.into(),
         }
+    }
+}
+
+/// Every run writes to the same place: a failure to write stops the sweep.
+impl From<Unwritable> for Failure {
+    fn from(error: Unwritable) -> Self {
+        Self::new(FailureClass::Unwritable, error.to_string())
     }
 }
 

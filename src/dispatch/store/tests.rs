@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use isoflop_core::run::{Budget, RunId, SweepDir};
+use isoflop_core::run::{Budget, RunId, RunSpec, SweepDir, example};
+use isoflop_sweep::PlannedRun;
 
 fn folder() -> (TempDir, SweepDir) {
     let root = TempDir::new().unwrap();
@@ -19,18 +20,22 @@ fn id(number: usize) -> RunId {
 
 /// The store, opened or made, with these runs.
 fn opened(sweep: &SweepDir, ids: &[RunId], records: &[Record]) -> Store {
-    let listed = |(id, record)| Listed {
-        id,
-        arm: "one",
-        size: "d12-l2",
-        seed: 1,
-        budget: Budget::Flops(1e9),
+    let planned = |id: &RunId| PlannedRun {
+        id: id.clone(),
+        arm: "one".to_owned(),
+        size: "d12-l2".to_owned(),
         lr_factor: None,
-        record,
-        loss: None,
+        priority: 0,
+        spec: RunSpec {
+            budget: Budget::Flops(1e9),
+            ..example()
+        },
     };
+    let runs: Vec<_> = ids.iter().map(planned).collect();
     let opened = Opened::of(sweep).unwrap();
-    opened.adopt(ids.iter().zip(records).map(listed)).unwrap()
+    opened
+        .adopt(&runs, records, &vec![None; runs.len()])
+        .unwrap()
 }
 
 fn records(sweep: &SweepDir) -> HashMap<String, Record> {
@@ -83,7 +88,7 @@ fn token(written: Written) -> Fence {
 }
 
 fn ended(store: &mut Store, run: &RunId, fence: Fence, record: &Record) -> Written {
-    let end = LeaseChange::Ended(fence, End::Outcome(Some(2.5)));
+    let end = LeaseChange::Ended(fence, Ok(Some(2.5)));
     written(store, changed(run, record, end))
 }
 
@@ -168,7 +173,7 @@ fn readers_see_whole_transactions() {
     let lease = |run| changed(run, &leased(1), LeaseChange::Made(0));
     let leases: Vec<_> = ids.iter().map(lease).collect();
     let tokens = store.write(&leases).unwrap().into_iter().map(token);
-    let end = |fence| LeaseChange::Ended(fence, End::Outcome(None));
+    let end = |fence| LeaseChange::Ended(fence, Ok(None));
     let ends = ids.iter().zip(tokens);
     let ends: Vec<_> = ends
         .map(|(run, fence)| changed(run, &done(), end(fence)))

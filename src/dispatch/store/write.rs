@@ -44,14 +44,8 @@ pub(crate) enum LeaseChange {
     Absent(Option<f64>),
 }
 
-/// How an attempt ended.
-#[derive(Clone, Debug)]
-pub(crate) enum End {
-    /// With an outcome, which has this loss, nats/token.
-    Outcome(Option<f64>),
-    /// Without one.
-    Failed(Failure),
-}
+/// How an attempt ended: with an outcome, which has this loss, nats/token, or without one.
+pub(crate) type End = Result<Option<f64>, Failure>;
 
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,8 +92,7 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Wri
     let (before, after, loss) = match lease {
         LeaseChange::Made(slot) => (None, Some(claim(transaction, change, *slot, now)?), None),
         LeaseChange::Kept(fence) => (Some(*fence), Some(*fence), None),
-        LeaseChange::Ended(fence, End::Outcome(loss)) => (Some(*fence), None, *loss),
-        LeaseChange::Ended(fence, End::Failed(_)) => (Some(*fence), None, None),
+        LeaseChange::Ended(fence, end) => (Some(*fence), None, end.clone().unwrap_or(None)),
         LeaseChange::Absent(loss) => (None, None, *loss),
     };
     let mut update = transaction.prepare_cached(
@@ -147,10 +140,9 @@ fn conclude(
     let mut statement = transaction.prepare_cached(
         "UPDATE attempts SET ended_at = ?2, failure = ?3, message = ?4 WHERE fence = ?1",
     )?;
-    let (class, message) = match end {
-        End::Failed(failure) => (Some(failure.class.name()), Some(&failure.message)),
-        End::Outcome(_) => (None, None),
-    };
+    let failure = end.as_ref().err();
+    let class = failure.map(|failure| failure.class.name());
+    let message = failure.map(|failure| &failure.message);
     let row = params![fence.0, now, class, message];
     statement.execute(row).map(drop)
 }

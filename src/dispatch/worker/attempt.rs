@@ -61,7 +61,7 @@ async fn execute(
     // Confirmed before anything is fetched: from here on the coordinator counts on this worker.
     obey(events.beat(&worker.exchange).await?, &asked);
     worker.say(kept, "begun");
-    let began = events.began();
+    let began = events.began.clone();
     let interval = Duration::from_secs_f64(kept.offer.beat_seconds);
     let end = tokio::select! {
         end = prepare_and_train(worker, kept, seat, hears, &began) => end?,
@@ -92,14 +92,12 @@ pub(super) async fn deliver_kept(
     } else {
         TrainerExit::Preempted
     };
-    let end = said.unwrap_or_else(|| AttemptEnd::exit(died as i32));
+    let end = said.unwrap_or(AttemptEnd::Exit(died as i32));
     write_json(&kept.attempt.end(), &end)?;
     let delivered = deliver(&worker.exchange, kept, end, Events::new(kept)).await?;
     kept.forget();
-    worker.say(
-        kept,
-        &format!("kept by an earlier worker in this folder, and {delivered}"),
-    );
+    let what = format!("kept by an earlier worker in this folder, and {delivered}");
+    worker.say(kept, &what);
     Ok(())
 }
 
@@ -148,14 +146,14 @@ async fn prepare_and_train(
     };
     let fetched = tokio::select! {
         fetched = fetched => fetched,
-        _ = hears.wait_for(|asked| *asked > Asked::Nothing) => return Ok(AttemptEnd::exit(TrainerExit::Preempted as i32)),
+        _ = hears.wait_for(|asked| *asked > Asked::Nothing) => return Ok(AttemptEnd::Exit(TrainerExit::Preempted as i32)),
     };
     match fetched {
         Ok(()) => {}
         Err(FetchError::Exchange(error)) => return Err(error.into()),
         Err(error @ FetchError::Digest(_)) => {
             std::fs::write(kept.attempt.log(), format!("error: {error}\n"))?;
-            return Ok(AttemptEnd::exit(TrainerExit::Crash as i32));
+            return Ok(AttemptEnd::Exit(TrainerExit::Crash as i32));
         }
     }
     let launch = launch(&worker.folder, kept, seat);
@@ -165,8 +163,8 @@ async fn prepare_and_train(
     debug!(pid = execution.pid, device = %launch.device, "the trainer is started");
     Ok(match execution.end.await.map_err(std::io::Error::other)? {
         // That this machine cannot write is no reason for others to stop.
-        AttemptEnd::Exit(TrainerExit::CannotWrite, _) => {
-            AttemptEnd::exit(TrainerExit::Crash as i32)
+        AttemptEnd::Exit(code) if code == TrainerExit::CannotWrite as i32 => {
+            AttemptEnd::Exit(TrainerExit::Crash as i32)
         }
         end => end,
     })

@@ -17,7 +17,7 @@ use super::seat::{Free, Seat};
 use super::trace::attempt_span;
 use crate::exchange::{Address, Client, Note, runtime};
 use crate::executor::{Asked, Signals, Trainer, ask, kill_survivors};
-use crate::protocol::{Hello, Offer};
+use crate::protocol::{Hello, Offer, Welcome};
 
 /// What a worker gives, and to whom.
 #[derive(Clone, Debug)]
@@ -84,10 +84,12 @@ impl Shift {
             welcome = worker.exchange.hello(&hello) => welcome?,
             () = signals.next() => return Ok(()),
         };
-        (worker.note)(&format!(
-            "worker `{}` of sweep `{}`",
-            welcome.worker, welcome.sweep
-        ));
+        let Welcome {
+            worker: name,
+            sweep,
+            ..
+        } = welcome;
+        (worker.note)(&format!("worker `{name}` of sweep `{sweep}`"));
         let result = self.take_runs(options.idle, &mut signals).await;
         if result.is_err() {
             ask(&self.ending, Asked::Stop);

@@ -14,15 +14,15 @@ use crate::protocol::{
     Beat, CheckpointFile, End, EndAnswer, Held, MOST_EVENTS, MOST_LOG, Order, Place,
 };
 use isoflop_core::run::{
-    AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, checkpoint_steps,
+    AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, checkpoint_steps, if_there,
 };
 
 /// What a trainer says, told from where it was told last.
 pub(super) struct Events {
     held: Held,
     attempt: AttemptDir,
-    /// Whether its trainer was started.
-    began: Arc<AtomicBool>,
+    /// Whether its trainer was started: set when it is.
+    pub(super) began: Arc<AtomicBool>,
     /// Bytes that the coordinator has.
     offset: u64,
 }
@@ -35,11 +35,6 @@ impl Events {
             began: Arc::default(),
             offset: 0,
         }
-    }
-
-    /// To be set when the trainer is started.
-    pub(super) fn began(&self) -> Arc<AtomicBool> {
-        self.began.clone()
     }
 
     /// Tells what is new, and hears what is wanted.
@@ -58,9 +53,8 @@ impl Events {
 
     /// The next whole lines.
     fn next(&self) -> io::Result<String> {
-        let mut file = match File::open(self.attempt.metrics()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-            file => file?,
+        let Some(mut file) = if_there(File::open(self.attempt.metrics()))? else {
+            return Ok(String::new());
         };
         file.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = Vec::new();
@@ -93,7 +87,7 @@ pub(super) async fn deliver(
                 break;
             }
         }
-        let outcome = read_if_there(&kept.attempt)?;
+        let outcome = if_there(fs::read_to_string(kept.attempt.outcome()))?;
         if !checkpoint_is_there {
             deliver_last(exchange, kept, outcome.is_some()).await;
             checkpoint_is_there = true;
@@ -162,13 +156,6 @@ async fn deliver_checkpoint(exchange: &impl Exchange, kept: &Kept, place: Place)
         if dropped(put, "a checkpoint was not delivered").is_none() {
             return;
         }
-    }
-}
-
-fn read_if_there(attempt: &AttemptDir) -> Result<Option<String>, WorkerError> {
-    match fs::read_to_string(attempt.outcome()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        outcome => Ok(Some(outcome?)),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::exchange::{AddressError, ExchangeError, StorageError};
 use crate::executor::SpawnError;
 use crate::protocol::{Refusal, SAME_ISOFLOP};
+use isoflop_core::run::Unwritable;
 
 /// Why a worker ends.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +24,8 @@ pub enum WorkerError {
     #[error("`{0}` is no launch file: {1}")]
     NoLaunch(PathBuf, io::Error),
     /// The folder of an attempt cannot be written to.
-    #[error("cannot write `{0}`: {1}")]
-    Unwritable(PathBuf, io::Error),
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
     /// Another worker uses the folder.
     #[error("another worker uses the folder `{0}`")]
     Locked(PathBuf),

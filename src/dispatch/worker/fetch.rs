@@ -9,8 +9,7 @@ use tracing::debug;
 use super::folder::{Folder, Kept};
 use crate::exchange::{Exchange, ExchangeError};
 use crate::protocol::{Digest, OfferedCheckpoint, Place};
-use isoflop_core::data::read_digest;
-use isoflop_core::run::RunDir;
+use isoflop_core::run::{RunDir, read_digest};
 
 /// Why a run's files are not there.
 #[derive(Debug, thiserror::Error)]
@@ -42,13 +41,8 @@ pub(super) async fn fetch(
         checkpoint(exchange, &kept.run, Place::Run, offered).await?;
     }
     if let Some(offered) = &kept.offer.trunk {
-        checkpoint(
-            exchange,
-            &RunDir::new(trunk_source(kept)),
-            Place::Trunk,
-            offered,
-        )
-        .await?;
+        let before = RunDir::at(trunk_source(kept));
+        checkpoint(exchange, &before, Place::Trunk, offered).await?;
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ impl Folder {
             attempt,
             fence,
         } = &offer.held;
-        let run = RunDir::new(self.runs().join(format!("{run}-{fence}")));
+        let run = RunDir::at(self.runs().join(format!("{run}-{fence}")));
         Kept {
             attempt: run.attempt(*attempt),
             run,

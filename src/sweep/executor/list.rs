@@ -71,15 +71,10 @@ impl<'de> Visitor<'de> for ListVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ExecutorList, A::Error> {
         let mut engines = Vec::new();
         while let Some(engine) = list.next_element::<At<Shorthand<Executor>>>()? {
-            let At {
-                value: Shorthand(value),
-                line,
-                column,
-            } = engine;
             engines.push(At {
-                value,
-                line,
-                column,
+                value: engine.value.0,
+                line: engine.line,
+                column: engine.column,
             });
         }
         Ok(ExecutorList(engines))

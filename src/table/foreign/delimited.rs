@@ -1,21 +1,18 @@
 //! Text with a row a line: CSV by any of its usual separators.
 
-use std::path::Path;
+use std::io;
 
 use csv::{ReaderBuilder, StringRecord};
 
 use super::error::OneColumn;
 use super::sheet::Sheet;
-use super::{ForeignError, encoding};
+use super::{ForeignFault, encoding};
 
 /// Reads text. Its separator is `usual` where that stands in its header, and else what is found there.
-pub(super) fn read(path: &Path, bytes: &[u8], usual: Option<u8>) -> Result<Sheet, ForeignError> {
-    let text = encoding::text(path, bytes)?;
-    let text = text.as_ref();
+pub(super) fn read(bytes: &[u8], usual: Option<u8>) -> Result<Sheet, ForeignFault> {
+    let text = &*encoding::text(bytes)?;
     let header = text.lines().find(|line| !line.trim().is_empty());
-    let header = header.ok_or_else(|| ForeignError::Empty {
-        path: path.to_owned(),
-    })?;
+    let header = header.ok_or(ForeignFault::Empty)?;
     let separator = usual
         .filter(|usual| header.bytes().any(|byte| byte == *usual))
         .unwrap_or_else(|| found(header));
@@ -25,24 +22,27 @@ pub(super) fn read(path: &Path, bytes: &[u8], usual: Option<u8>) -> Result<Sheet
         .flexible(true)
         .from_reader(text.as_bytes());
     let mut record = StringRecord::new();
-    let (mut names, mut lines): (Option<Vec<String>>, Vec<(u64, StringRecord)>) =
-        (None, Vec::new());
+    let (mut names, mut lines) = (None::<Vec<String>>, Vec::new());
     loop {
         // The position of a record is where the one before ended: blank lines lie between.
         let from = reader.position().clone();
-        match reader.read_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => break,
-            // Unreachable for text in memory that is UTF-8; said all the same.
-            Err(error) => return Err(unreadable(path, error)),
+        // Unreachable for text in memory that is UTF-8; said all the same.
+        let refused = |error| ForeignFault::Unreadable(io::Error::other(error));
+        if !reader.read_record(&mut record).map_err(refused)? {
+            break;
         }
         let line = from.line() + blank_lines(&text[from.byte() as usize..]);
         match &names {
-            None if record.len() < 2 => return Err(one_column(path, line, header)),
+            None if record.len() < 2 => return Err(one_column(line, header)),
             None => names = Some(record.iter().map(|name| name.trim().to_owned()).collect()),
             Some(_) if record.iter().all(|value| value.trim().is_empty()) => {}
             Some(names) if record.len() != names.len() => {
-                return Err(ragged(path, line, record.len(), names.len()));
+                let (found, expected) = (record.len(), names.len());
+                return Err(ForeignFault::Ragged {
+                    line,
+                    found,
+                    expected,
+                });
             }
             Some(_) => lines.push((line, record.clone())),
         }
@@ -60,16 +60,7 @@ fn found(header: &str) -> u8 {
         .unwrap_or(b',')
 }
 
-fn ragged(path: &Path, line: u64, found: usize, expected: usize) -> ForeignError {
-    ForeignError::Ragged {
-        path: path.to_owned(),
-        line,
-        found,
-        expected,
-    }
-}
-
-fn one_column(path: &Path, line: u64, header: &str) -> ForeignError {
+fn one_column(line: u64, header: &str) -> ForeignFault {
     const SHOWN: usize = 60;
     let header = header.trim();
     let others = ['|', ':', ' ']
@@ -85,8 +76,7 @@ fn one_column(path: &Path, line: u64, header: &str) -> ForeignError {
         Some((end, _)) => format!("{}…", &header[..end]),
         None => header.to_owned(),
     };
-    ForeignError::OneColumn {
-        path: path.to_owned(),
+    ForeignFault::OneColumn {
         line,
         header: shown,
         seeming,
@@ -100,20 +90,13 @@ fn blank_lines(text: &str) -> u64 {
     blank.filter(|byte| *byte == b'\n').count() as u64
 }
 
-fn unreadable(path: &Path, error: csv::Error) -> ForeignError {
-    ForeignError::Unreadable {
-        path: path.to_owned(),
-        source: std::io::Error::other(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sheet::Cell;
     use super::*;
 
     fn sheet(text: &str) -> Sheet {
-        read(Path::new("runs.csv"), text.as_bytes(), None).unwrap()
+        read(text.as_bytes(), None).unwrap()
     }
 
     #[test]
@@ -137,11 +120,7 @@ mod tests {
 
     #[test]
     fn a_tsv_may_have_commas() {
-        let read = |text: &str| {
-            read(Path::new("runs.tsv"), text.as_bytes(), Some(b'\t'))
-                .unwrap()
-                .names
-        };
+        let read = |text: &str| read(text.as_bytes(), Some(b'\t')).unwrap().names;
         assert_eq!(read("a,b\n1,2\n"), ["a", "b"]);
         assert_eq!(read("a,b,c\td\n1\t2\n"), ["a,b,c", "d"]);
     }

@@ -1,32 +1,20 @@
 //! Bytes to text.
 
 use std::borrow::Cow;
-use std::path::Path;
 
-use super::ForeignError;
+use super::ForeignFault;
 
 /// The text of a file, its lines ended as they are everywhere but on old Macs.
-pub(super) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<Cow<'a, str>, ForeignError> {
+pub(super) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, ForeignFault> {
     // Spreadsheets begin UTF-8 with a mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if let Some(encoding) = utf16(bytes) {
-        return Err(ForeignError::Utf16 {
-            path: path.to_owned(),
-            encoding,
-        });
+        return Err(ForeignFault::Utf16(encoding));
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = line_at(bytes, error.valid_up_to());
-        ForeignError::NotUtf8 {
-            path: path.to_owned(),
-            line,
-        }
-    })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| ForeignFault::NotUtf8(line_at(bytes, error.valid_up_to())))?;
     if let Some(nul) = bytes.iter().position(|byte| *byte == 0) {
-        return Err(ForeignError::Nul {
-            path: path.to_owned(),
-            line: line_at(bytes, nul),
-        });
+        return Err(ForeignFault::Nul(line_at(bytes, nul)));
     }
     Ok(with_line_feeds(text))
 }

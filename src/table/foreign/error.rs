@@ -5,66 +5,65 @@ use std::path::PathBuf;
 use super::names::clause;
 use super::roles::Role;
 
-/// Why a table is not usable.
+/// A table that is not usable, and why.
 #[derive(Debug, thiserror::Error)]
-pub enum ForeignError {
+#[error("{}{fault}", self.begin())]
+pub struct ForeignError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub fault: Box<ForeignFault>,
+}
+
+impl ForeignError {
+    /// The message up to the words of the fault: the file, and where in it.
+    fn begin(&self) -> String {
+        use ForeignFault as F;
+        let path = self.path.display();
+        match &*self.fault {
+            F::UnknownRole { .. } | F::MappedTwice { .. } => String::new(),
+            F::NoSuchColumn { role, column, .. } => format!("`--map {role}={column}`: `{path}` "),
+            F::NoRuns { rows, .. } => format!("none of the {rows} rows of `{path}` "),
+            F::NotUtf8(line) | F::Nul(line) => format!("`{path}:{line}`: "),
+            F::OneColumn { line, .. } | F::Ragged { line, .. } => format!("`{path}:{line}`: "),
+            F::Value { row, .. } | F::Comma { row, .. } | F::PartAboveAll { row, .. } => {
+                format!("`{path}{row}`: ")
+            }
+            F::Unread { .. } => format!("`{path}`: "),
+            _ => format!("`{path}` "),
+        }
+    }
+}
+
+/// What is wrong with a table: the words behind the name of its file.
+#[derive(Debug, thiserror::Error)]
+pub enum ForeignFault {
     /// The system refused.
-    #[error("`{path}` cannot be read: {source}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("cannot be read: {0}")]
+    Unreadable(std::io::Error),
     /// By its name it is no kind of file that is read.
     #[error(
-        "`{path}` is no table by its name: it must end in `.csv`, `.tsv`, `.csv.zst`, `.tsv.zst` or `.parquet`"
+        "is no table by its name: it must end in `.csv`, `.tsv`, `.csv.zst`, `.tsv.zst` or `.parquet`"
     )]
-    Extension {
-        /// The file.
-        path: PathBuf,
-    },
+    Extension,
     /// There is nothing in it.
-    #[error("`{path}` is empty")]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("is empty")]
+    Empty,
     /// There is no row in it.
-    #[error("`{path}` has a header and no rows")]
-    HeaderOnly {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is in another encoding, or no text.
-    #[error("`{path}:{line}`: not UTF-8 text")]
-    NotUtf8 {
-        /// The file.
-        path: PathBuf,
-        /// The line of the first byte that is none.
-        line: u64,
-    },
-    /// It is UTF-16, as spreadsheets call Unicode.
-    #[error("`{path}` is UTF-16 text, and must be UTF-8")]
-    Utf16 {
-        /// The file.
-        path: PathBuf,
-        /// Its encoding's name to iconv.
-        encoding: &'static str,
-    },
-    /// It has a byte that no text has.
-    #[error("`{path}:{line}`: a NUL byte, which no text has")]
-    Nul {
-        /// The file.
-        path: PathBuf,
-        /// The line of the first.
-        line: u64,
-    },
+    #[error("has a header and no rows")]
+    HeaderOnly,
+    /// It is in another encoding, or no text: the line of the first byte that is none.
+    #[error("not UTF-8 text")]
+    NotUtf8(u64),
+    /// It is UTF-16, as spreadsheets call Unicode: its encoding's name to iconv.
+    #[error("is UTF-16 text, and must be UTF-8")]
+    Utf16(&'static str),
+    /// It has a byte that no text has: the line of the first.
+    #[error("a NUL byte, which no text has")]
+    Nul(u64),
     /// The header has one column, by the separators that are known.
-    #[error("`{path}:{line}`: the header has one column, `{header}`, and columns are separated by commas, semicolons or tabs{}", seeming.seen())]
+    #[error("the header has one column, `{header}`, and columns are separated by commas, semicolons or tabs{}", seeming.seen())]
     OneColumn {
-        /// The file.
-        path: PathBuf,
         /// The line of the header.
         line: u64,
         /// The beginning of it.
@@ -73,10 +72,8 @@ pub enum ForeignError {
         seeming: OneColumn,
     },
     /// A row has too many values or too few.
-    #[error("`{path}:{line}`: {found} values, where the header has {expected} columns")]
+    #[error("{found} values, where the header has {expected} columns")]
     Ragged {
-        /// The file.
-        path: PathBuf,
         /// The line.
         line: u64,
         /// Values there.
@@ -84,22 +81,12 @@ pub enum ForeignError {
         /// Columns.
         expected: usize,
     },
-    /// It is no Parquet, or a damaged one.
-    #[error("`{path}` is no Parquet file that can be read: {reason}")]
-    NotParquet {
-        /// The file.
-        path: PathBuf,
-        /// What polars or zstd said.
-        reason: String,
-    },
+    /// It is no Parquet, or a damaged one, as polars or zstd said.
+    #[error("is no Parquet file that can be read: {0}")]
+    NotParquet(String),
     /// It is no zstd file, or a damaged one.
-    #[error("`{path}` is no zstd file that can be read: {source}")]
-    NotZstd {
-        /// The file.
-        path: PathBuf,
-        /// What zstd said.
-        source: std::io::Error,
-    },
+    #[error("is no zstd file that can be read: {0}")]
+    NotZstd(std::io::Error),
     /// `--map` names a role that there is not.
     #[error(
         "`--map {role}={column}`: there is no `{role}`{nearest}; the left side is one of {known}"
@@ -125,10 +112,8 @@ pub enum ForeignError {
         other: String,
     },
     /// `--map` names a column that there is not.
-    #[error("`--map {role}={column}`: `{path}` has no column `{column}`{nearest}\n  it has {has}")]
+    #[error("has no column `{column}`{nearest}\n  it has {has}")]
     NoSuchColumn {
-        /// The file.
-        path: PathBuf,
         /// The role.
         role: &'static str,
         /// The column.
@@ -139,10 +124,8 @@ pub enum ForeignError {
         has: String,
     },
     /// A role that must have a column has none.
-    #[error("`{path}` has no column for `{}` ({}){}\n  it has {has}", role.name(), role.known().meaning, clause(nearest))]
+    #[error("has no column for `{}` ({}){}\n  it has {has}", role.name(), role.known().meaning, clause(nearest))]
     MissingColumn {
-        /// The file.
-        path: PathBuf,
         /// The role.
         role: Role,
         /// Columns with a similar name, the most similar first.
@@ -151,12 +134,8 @@ pub enum ForeignError {
         has: String,
     },
     /// A role that must have a column has none, because `--map` gives that to another.
-    #[error(
-        "`{path}` has no column for `{role}`: `--map` takes its `{column}` as `{by}`\n  it has {has}"
-    )]
+    #[error("has no column for `{role}`: `--map` takes its `{column}` as `{by}`\n  it has {has}")]
     ColumnTaken {
-        /// The file.
-        path: PathBuf,
         /// The role without a column.
         role: &'static str,
         /// The column that has its name.
@@ -167,10 +146,8 @@ pub enum ForeignError {
         has: String,
     },
     /// Several columns could have a role.
-    #[error("`{path}` has several columns for `{role}`: {candidates}")]
+    #[error("has several columns for `{role}`: {candidates}")]
     Ambiguous {
-        /// The file.
-        path: PathBuf,
         /// The role.
         role: &'static str,
         /// The columns.
@@ -179,18 +156,13 @@ pub enum ForeignError {
         example: String,
     },
     /// Two columns have one name.
-    #[error("`{path}` has the column `{column}` twice")]
-    ColumnTwice {
-        /// The file.
-        path: PathBuf,
-        /// The column.
-        column: String,
-    },
+    #[error("has the column `{0}` twice")]
+    ColumnTwice(String),
     /// A value that no run can have.
-    #[error("`{place}`: `{column}` is `{found}`, and must be {allowed}")]
+    #[error("`{column}` is `{found}`, and must be {allowed}")]
     Value {
-        /// File and line.
-        place: String,
+        /// The line or row, as it stands behind the name of the file.
+        row: String,
         /// The column.
         column: String,
         /// What stands there.
@@ -199,13 +171,13 @@ pub enum ForeignError {
         allowed: &'static str,
     },
     /// A number with a comma that may be a decimal point.
-    #[error("`{place}`: `{column}` is `{found}`, and {}", match whole {
+    #[error("`{column}` is `{found}`, and {}", match whole {
         Some(_) => "its comma may be a decimal point or part thousands",
         None => "must have a point where its decimals begin",
     })]
     Comma {
-        /// File and line.
-        place: String,
+        /// The line or row, as it stands behind the name of the file.
+        row: String,
         /// The column.
         column: String,
         /// What stands there.
@@ -216,10 +188,8 @@ pub enum ForeignError {
         whole: Option<String>,
     },
     /// A column of Parquet has a type that is not read.
-    #[error("`{path}`: `{column}` is of the type {kind}, and must be of {}", if *named { "text" } else { "numbers" })]
+    #[error("`{column}` is of the type {kind}, and must be of {}", if *named { "text" } else { "numbers" })]
     Unread {
-        /// The file.
-        path: PathBuf,
         /// The column.
         column: String,
         /// Its type.
@@ -228,10 +198,10 @@ pub enum ForeignError {
         named: bool,
     },
     /// A part of the parameters is more than all of them.
-    #[error("`{place}`: `{part}` is {of_part}, more than `{all}`, {of_all}")]
+    #[error("`{part}` is {of_part}, more than `{all}`, {of_all}")]
     PartAboveAll {
-        /// File and line.
-        place: String,
+        /// The line or row, as it stands behind the name of the file.
+        row: String,
         /// The column of parameters without the embedding.
         part: String,
         /// What stands there.
@@ -242,10 +212,8 @@ pub enum ForeignError {
         of_all: f64,
     },
     /// Every row is left out.
-    #[error("none of the {rows} rows of `{path}` can be used\n{reasons}")]
+    #[error("can be used\n{reasons}")]
     NoRuns {
-        /// The file.
-        path: PathBuf,
         /// Rows.
         rows: usize,
         /// Why each was left out, a line a reason.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::sheet::Sheet;
-use super::{ForeignError, delimited, parquet};
+use super::{ForeignFault, delimited, parquet};
 
 /// Whether a file is a table by its name.
 pub fn is_table(path: &Path) -> bool {
@@ -11,33 +11,21 @@ pub fn is_table(path: &Path) -> bool {
 }
 
 /// Reads a file as its kind wants.
-pub(super) fn sheet(path: &Path) -> Result<Sheet, ForeignError> {
-    let (kind, compressed) = Kind::of(path).ok_or_else(|| ForeignError::Extension {
-        path: path.to_owned(),
-    })?;
-    let mut bytes = std::fs::read(path).map_err(|source| ForeignError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+pub(super) fn sheet(path: &Path) -> Result<Sheet, ForeignFault> {
+    let (kind, compressed) = Kind::of(path).ok_or(ForeignFault::Extension)?;
+    let mut bytes = std::fs::read(path).map_err(ForeignFault::Unreadable)?;
     if bytes.is_empty() {
-        return Err(ForeignError::Empty {
-            path: path.to_owned(),
-        });
+        return Err(ForeignFault::Empty);
     }
     if compressed {
-        bytes = zstd::decode_all(&*bytes).map_err(|source| ForeignError::NotZstd {
-            path: path.to_owned(),
-            source,
-        })?;
+        bytes = zstd::decode_all(&*bytes).map_err(ForeignFault::NotZstd)?;
     }
     let sheet = match kind {
-        Kind::Delimited { separator } => delimited::read(path, &bytes, separator),
-        Kind::Parquet => parquet::read(path, &bytes),
+        Kind::Delimited { separator } => delimited::read(&bytes, separator),
+        Kind::Parquet => parquet::read(&bytes),
     }?;
     if sheet.len() == 0 {
-        return Err(ForeignError::HeaderOnly {
-            path: path.to_owned(),
-        });
+        return Err(ForeignFault::HeaderOnly);
     }
     Ok(sheet)
 }

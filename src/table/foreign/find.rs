@@ -1,8 +1,6 @@
 //! Which column has which role.
 
-use std::path::Path;
-
-use super::ForeignError;
+use super::ForeignFault;
 use super::names::{clause, quoted};
 use super::roles::{Known, ROLES, Role, plain};
 use super::sheet::Sheet;
@@ -10,7 +8,8 @@ use super::sheet::Sheet;
 /// The columns that have a role.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
-    columns: Vec<(Role, usize)>,
+    /// The roles that were found, in the order of [`ROLES`], with their columns.
+    pub(super) columns: Vec<(Role, usize)>,
 }
 
 impl Found {
@@ -40,27 +39,18 @@ impl Found {
             .map(|(role, column)| (*role, sheet.names[*column].clone()))
             .collect()
     }
-
-    /// The roles that were found, in the order of [`ROLES`], with their columns.
-    pub(super) fn all(&self) -> &[(Role, usize)] {
-        &self.columns
-    }
 }
 
 /// Finds the columns: those that `map` names, then those that have a usual name.
-pub(super) fn find(
-    path: &Path,
-    sheet: &Sheet,
-    map: &[(String, String)],
-) -> Result<Found, ForeignError> {
-    let mapped = mapped(path, sheet, map)?;
+pub(super) fn find(sheet: &Sheet, map: &[(String, String)]) -> Result<Found, ForeignFault> {
+    let mapped = mapped(sheet, map)?;
     let taken: Vec<usize> = mapped.iter().map(|(_, column)| *column).collect();
     let names: Vec<String> = sheet.names.iter().map(|name| plain(name)).collect();
     let mut found = Found::default();
     for known in &ROLES {
         let column = match mapped.iter().find(|(role, _)| *role == known.role) {
             Some((_, column)) => Some(*column),
-            None => usual(path, sheet, &names, known, &taken)?,
+            None => usual(sheet, &names, known, &taken)?,
         };
         found
             .columns
@@ -71,25 +61,21 @@ pub(super) fn find(
     for role in [Role::Params, Role::Tokens, Role::Loss] {
         let follows = role == Role::Tokens && tokens_follow;
         if !has(role) && !follows {
-            return Err(missing(path, sheet, &found, role.known()));
+            return Err(missing(sheet, &found, role.known()));
         }
     }
     Ok(found)
 }
 
-fn mapped(
-    path: &Path,
-    sheet: &Sheet,
-    map: &[(String, String)],
-) -> Result<Vec<(Role, usize)>, ForeignError> {
+fn mapped(sheet: &Sheet, map: &[(String, String)]) -> Result<Vec<(Role, usize)>, ForeignFault> {
     let mut found: Vec<(Role, usize)> = Vec::new();
     for (name, column) in map {
         let known = ROLES.iter().find(|known| known.name == plain(name));
         let known = known.ok_or_else(|| unknown_role(name, column))?;
-        let place = named(path, sheet, known, column)?;
+        let place = named(sheet, known, column)?;
         if let Some((_, before)) = found.iter().find(|(role, _)| *role == known.role) {
             let (one, other) = (sheet.names[*before].clone(), sheet.names[place].clone());
-            return Err(ForeignError::MappedTwice {
+            return Err(ForeignFault::MappedTwice {
                 role: known.name,
                 one,
                 other,
@@ -101,7 +87,7 @@ fn mapped(
 }
 
 /// A column by the name that `map` gives: as written, or but for its case where that is one column.
-fn named(path: &Path, sheet: &Sheet, known: &Known, column: &str) -> Result<usize, ForeignError> {
+fn named(sheet: &Sheet, known: &Known, column: &str) -> Result<usize, ForeignFault> {
     let like = |same: &dyn Fn(&str) -> bool| -> Vec<usize> {
         (0..sheet.names.len())
             .filter(|place| same(&sheet.names[*place]))
@@ -111,29 +97,24 @@ fn named(path: &Path, sheet: &Sheet, known: &Known, column: &str) -> Result<usiz
     let similar = like(&|name| plain(name) == plain(column));
     match (exact.as_slice(), similar.as_slice()) {
         ([place], _) | ([], [place]) => Ok(*place),
-        ([], []) => Err(ForeignError::NoSuchColumn {
-            path: path.to_owned(),
+        ([], []) => Err(ForeignFault::NoSuchColumn {
             role: known.name,
             column: column.to_owned(),
             nearest: clause(&nearest(sheet.names.iter().map(String::as_str), &[column])),
             has: listed(sheet),
         }),
-        ([], several) => Err(ambiguous(path, sheet, known, several)),
-        (_, _) => Err(ForeignError::ColumnTwice {
-            path: path.to_owned(),
-            column: column.to_owned(),
-        }),
+        ([], several) => Err(ambiguous(sheet, known, several)),
+        (_, _) => Err(ForeignFault::ColumnTwice(column.to_owned())),
     }
 }
 
 /// The column whose name is of the first rank that any has. What was given to another role is none.
 fn usual(
-    path: &Path,
     sheet: &Sheet,
     names: &[String],
     known: &Known,
     taken: &[usize],
-) -> Result<Option<usize>, ForeignError> {
+) -> Result<Option<usize>, ForeignFault> {
     for rank in known.ranks() {
         let places = (0..names.len())
             .filter(|place| rank.contains(&names[*place].as_str()) && !taken.contains(place));
@@ -141,41 +122,39 @@ fn usual(
             [] => {}
             [place] => return Ok(Some(*place)),
             [one, other, ..] if sheet.names[*one] == sheet.names[*other] => {
-                let column = sheet.names[*one].clone();
-                return Err(ForeignError::ColumnTwice {
-                    path: path.to_owned(),
-                    column,
-                });
+                return Err(ForeignFault::ColumnTwice(sheet.names[*one].clone()));
             }
-            several => return Err(ambiguous(path, sheet, known, several)),
+            several => return Err(ambiguous(sheet, known, several)),
         }
     }
     Ok(None)
 }
 
-fn ambiguous(path: &Path, sheet: &Sheet, known: &Known, places: &[usize]) -> ForeignError {
+fn ambiguous(sheet: &Sheet, known: &Known, places: &[usize]) -> ForeignFault {
     let names: Vec<&str> = places
         .iter()
         .map(|place| sheet.names[*place].as_str())
         .collect();
-    ForeignError::Ambiguous {
-        path: path.to_owned(),
+    ForeignFault::Ambiguous {
         role: known.name,
         candidates: quoted(&names),
         example: names.first().copied().unwrap_or("COLUMN").to_owned(),
     }
 }
 
-fn missing(path: &Path, sheet: &Sheet, found: &Found, known: &Known) -> ForeignError {
+fn missing(sheet: &Sheet, found: &Found, known: &Known) -> ForeignFault {
     let has_its_name = |column: usize| {
         known
             .ranks()
             .flatten()
             .any(|name| name == plain(&sheet.names[column]))
     };
-    if let Some((by, column)) = found.all().iter().find(|(_, column)| has_its_name(*column)) {
-        return ForeignError::ColumnTaken {
-            path: path.to_owned(),
+    if let Some((by, column)) = found
+        .columns
+        .iter()
+        .find(|(_, column)| has_its_name(*column))
+    {
+        return ForeignFault::ColumnTaken {
             role: known.name,
             column: sheet.names[*column].clone(),
             by: by.name(),
@@ -191,15 +170,14 @@ fn missing(path: &Path, sheet: &Sheet, found: &Found, known: &Known) -> ForeignE
         .filter(|name| name.len() > 1)
         .collect();
     let nearest = nearest(free, &wanted);
-    ForeignError::MissingColumn {
-        path: path.to_owned(),
+    ForeignFault::MissingColumn {
         role: known.role,
         nearest: nearest.into_iter().map(str::to_owned).collect(),
         has: listed(sheet),
     }
 }
 
-fn unknown_role(name: &str, column: &str) -> ForeignError {
+fn unknown_role(name: &str, column: &str) -> ForeignFault {
     let all: Vec<&str> = ROLES.iter().map(|known| known.name).collect();
     // A synonym of a role is as good as near.
     let synonym = ROLES
@@ -209,7 +187,7 @@ fn unknown_role(name: &str, column: &str) -> ForeignError {
         || nearest(all.iter().copied(), &[name]),
         |known| vec![known.name],
     );
-    ForeignError::UnknownRole {
+    ForeignFault::UnknownRole {
         role: name.to_owned(),
         column: column.to_owned(),
         nearest: clause(&near),

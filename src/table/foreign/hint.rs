@@ -1,29 +1,29 @@
 //! What to do where a table is not usable.
 
-use super::error::{ForeignError, OneColumn};
+use super::error::{ForeignFault, OneColumn};
 
-impl ForeignError {
+impl ForeignFault {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Unreadable { .. } => "check the path".to_owned(),
-            Self::Extension { .. } => {
+            Self::Unreadable(_) => "check the path".to_owned(),
+            Self::Extension => {
                 "save it as CSV or Parquet; a sweep goes by its name, or by its file in YAML".to_owned()
             }
-            Self::Empty { .. } | Self::HeaderOnly { .. } => {
+            Self::Empty | Self::HeaderOnly => {
                 "give it a header and a row a run: params, tokens, loss and what else is known".to_owned()
             }
-            Self::NotUtf8 { .. } => "convert it, for example with `iconv -f latin1 -t utf8`".to_owned(),
-            Self::Utf16 { encoding, .. } => format!("convert it, for example with `iconv -f {encoding} -t utf-8`"),
-            Self::Nul { .. } => {
+            Self::NotUtf8(_) => "convert it, for example with `iconv -f latin1 -t utf8`".to_owned(),
+            Self::Utf16(encoding) => format!("convert it, for example with `iconv -f {encoding} -t utf-8`"),
+            Self::Nul(_) => {
                 "write the file again: it is damaged, or no text; `tr -d '\\000'` takes such bytes out".to_owned()
             }
             Self::OneColumn { seeming, .. } => seeming.hint(),
             Self::Ragged { .. } => {
                 "give the row a value for each column; a value with a separator in it needs quotes, and decimals begin with a point".to_owned()
             }
-            Self::NotParquet { .. } => "write it again, for example with `pandas.DataFrame.to_parquet`".to_owned(),
-            Self::NotZstd { .. } => "compress it again with `zstd`, or give the file as it is".to_owned(),
+            Self::NotParquet(_) => "write it again, for example with `pandas.DataFrame.to_parquet`".to_owned(),
+            Self::NotZstd(_) => "compress it again with `zstd`, or give the file as it is".to_owned(),
             Self::UnknownRole { .. } => "write `--map params=COLUMN,tokens=COLUMN,loss=COLUMN`".to_owned(),
             Self::MappedTwice { role, .. } => format!("name one column for `{role}`"),
             Self::NoSuchColumn { role, .. } => format!("name one of its columns: `--map {role}=COLUMN`"),
@@ -32,7 +32,7 @@ impl ForeignError {
             }
             Self::ColumnTaken { role, by, .. } => format!("name a column for each: `--map {by}=COLUMN,{role}=COLUMN`"),
             Self::Ambiguous { role, example, .. } => says_which(role, example),
-            Self::ColumnTwice { .. } => "rename one of them in the file's header".to_owned(),
+            Self::ColumnTwice(_) => "rename one of them in the file's header".to_owned(),
             Self::Value { .. } => "correct the value, or remove the row if it is no run".to_owned(),
             Self::Comma { decimal, whole, .. } => with_point(decimal, whole.as_deref()),
             Self::Unread { column, named, .. } => cast(column, *named),

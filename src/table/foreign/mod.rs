@@ -25,7 +25,7 @@ mod training_logs;
 mod value;
 mod warnings;
 
-pub use error::ForeignError;
+pub use error::{ForeignError, ForeignFault};
 pub use file::is_table;
 pub use note::Note;
 pub use roles::{Role, column_names};

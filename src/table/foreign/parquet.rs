@@ -3,27 +3,22 @@
 use std::any::Any;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use polars::prelude::{
     ArrowDataType, Column, DataFrame, DataType, ParquetReader, PolarsError, SerReader,
 };
 
-use super::ForeignError;
+use super::ForeignFault;
 use super::sheet::{Sheet, Values};
 
 /// Reads a Parquet file's bytes: numbers of any type as numbers, texts and booleans as text.
-pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Sheet, ForeignError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Sheet, ForeignFault> {
     let read = quietly(|| sheet(bytes).map_err(|error| error.to_string()));
     read.unwrap_or_else(|panic| Err(format!("polars gives it up: {}", said(panic.as_ref()))))
         .map_err(|error| {
             // The first line says it; what may follow are polars's own thoughts.
-            let reason = error.lines().next().unwrap_or_default().to_owned();
-            ForeignError::NotParquet {
-                path: path.to_owned(),
-                reason,
-            }
+            ForeignFault::NotParquet(error.lines().next().unwrap_or_default().to_owned())
         })
 }
 
@@ -69,15 +64,10 @@ fn sheet(bytes: &[u8]) -> Result<Sheet, PolarsError> {
     } else {
         rows
     };
-    let columns: Result<Vec<Values>, PolarsError> = fields
-        .iter()
-        .map(|(name, kind)| column(&frame, name, kind))
-        .collect();
-    Ok(Sheet::of_columns(
-        fields.into_iter().map(|(name, _)| name).collect(),
-        columns?,
-        rows,
-    ))
+    let values = fields.iter().map(|(name, kind)| column(&frame, name, kind));
+    let columns = values.collect::<Result<_, _>>()?;
+    let names = fields.into_iter().map(|(name, _)| name).collect();
+    Ok(Sheet::of_columns(names, columns, rows))
 }
 
 fn is_readable(kind: &ArrowDataType) -> bool {
@@ -107,16 +97,10 @@ fn column(frame: &DataFrame, name: &str, kind: &ArrowDataType) -> Result<Values,
 
 fn values(column: &Column) -> Result<Values, PolarsError> {
     if column.dtype().is_primitive_numeric() {
-        return Ok(Values::Numbers(
-            column.cast(&DataType::Float64)?.f64()?.iter().collect(),
-        ));
+        let numbers = column.cast(&DataType::Float64)?;
+        return Ok(Values::Numbers(numbers.f64()?.iter().collect()));
     }
     let texts = column.cast(&DataType::String)?;
-    Ok(Values::Texts(
-        texts
-            .str()?
-            .iter()
-            .map(|text| text.map(str::to_owned))
-            .collect(),
-    ))
+    let texts = texts.str()?.iter().map(|text| text.map(str::to_owned));
+    Ok(Values::Texts(texts.collect()))
 }

@@ -26,9 +26,8 @@ pub(super) fn placements(found: &Found, runs: &[&Run], notes: &mut Vec<Note>) ->
     let budgets = budgets(runs, &measured, notes);
     let sizes = sizes(runs, &measured, &budgets, notes);
     let lr_factors = lr_factors(found, runs, &budgets, &sizes, notes);
-    let of_budget_and_size = budgets.into_iter().zip(sizes);
-    of_budget_and_size
-        .zip(lr_factors)
+    let placed = budgets.into_iter().zip(sizes).zip(lr_factors);
+    placed
         .map(|((budget, size), lr_factor)| Placement {
             budget,
             size,
@@ -38,11 +37,9 @@ pub(super) fn placements(found: &Found, runs: &[&Run], notes: &mut Vec<Note>) ->
 }
 
 fn budgets(runs: &[&Run], measured: &[Measurement<'_>], notes: &mut Vec<Note>) -> Vec<Budget> {
-    let given = |run: &&Run| run.budget.unwrap_or(Budget::Flops(run.flops));
-    if runs.iter().any(|run| run.budget.is_some()) {
-        return runs.iter().map(given).collect();
-    }
-    let Some(found) = budget_groups(measured) else {
+    let is_given = runs.iter().any(|run| run.budget.is_some());
+    let Some(found) = (!is_given).then(|| budget_groups(measured)).flatten() else {
+        let given = |run: &&Run| run.budget.unwrap_or(Budget::Flops(run.flops));
         return runs.iter().map(given).collect();
     };
     let others = match found.outside {

@@ -1,7 +1,5 @@
 //! Rows to runs: each value checked, and rows that hold no loss left out with the reason.
 
-use std::path::Path;
-
 use crate::tables::label;
 use isoflop_core::run::Budget;
 use isoflop_fit::findings::Measurement;
@@ -11,7 +9,7 @@ use super::find::Found;
 use super::roles::Role;
 use super::sheet::{Cell, Sheet};
 use super::value::{NUMBERS, comma, number, shown, text};
-use super::{ForeignError, Note};
+use super::{ForeignFault, Note};
 
 /// A run that has a loss, with what the table gives of its place among the others.
 #[derive(Clone, Debug)]
@@ -50,20 +48,20 @@ const ONLY_ARM: &str = "all-runs";
 
 /// The runs of a sheet, and the rows that are none.
 pub(super) fn runs(
-    path: &Path,
     sheet: &Sheet,
     found: &Found,
-) -> Result<(Vec<Run>, Vec<Excluded>), ForeignError> {
-    all_are_read(path, sheet, found)?;
-    let reader = Reader { path, sheet, found };
+) -> Result<(Vec<Run>, Vec<Excluded>), ForeignFault> {
+    all_are_read(sheet, found)?;
+    let reader = Reader { sheet, found };
     let (mut runs, mut excluded) = (Vec::new(), Vec::new());
     for row in 0..sheet.len() {
-        match reader.run(row)? {
+        match reader.run(row) {
             Ok(run) => runs.push(run),
-            Err(reason) => excluded.push(Excluded {
+            Err(NoRun::LeftOut(reason)) => excluded.push(Excluded {
                 run: reader.name(row),
                 reason,
             }),
+            Err(NoRun::Fault(fault)) => return Err(fault),
         }
     }
     Ok((runs, excluded))
@@ -92,119 +90,118 @@ pub(super) fn arms(sheet: &Sheet, found: &Found) -> impl Iterator<Item = String>
 }
 
 /// Refuses columns whose type is not read, but for names of runs: rows have numbers too.
-fn all_are_read(path: &Path, sheet: &Sheet, found: &Found) -> Result<(), ForeignError> {
-    let unread = |(role, column): &(Role, usize)| Some((*role, *column, sheet.unread(*column)?));
-    match found
-        .all()
-        .iter()
-        .filter_map(unread)
-        .find(|(role, ..)| *role != Role::Run)
-    {
-        None => Ok(()),
-        Some((role, column, kind)) => Err(ForeignError::Unread {
-            path: path.to_owned(),
-            column: sheet.names[column].clone(),
-            kind: kind.to_owned(),
-            named: role.is_named(),
-        }),
+fn all_are_read(sheet: &Sheet, found: &Found) -> Result<(), ForeignFault> {
+    let read = found.columns.iter().filter(|(role, _)| *role != Role::Run);
+    for (role, column) in read {
+        if let Some(kind) = sheet.unread(*column) {
+            return Err(ForeignFault::Unread {
+                column: sheet.names[*column].clone(),
+                kind: kind.to_owned(),
+                named: role.is_named(),
+            });
+        }
     }
+    Ok(())
 }
 
 struct Reader<'a> {
-    path: &'a Path,
     sheet: &'a Sheet,
     found: &'a Found,
 }
 
-/// A row that is no run, with the reason.
-type OrLeftOut<T> = Result<T, String>;
+/// Why a row is no run.
+enum NoRun {
+    /// It is left out, with the reason.
+    LeftOut(String),
+    /// The table is not usable.
+    Fault(ForeignFault),
+}
+
+impl From<ForeignFault> for NoRun {
+    fn from(fault: ForeignFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+fn left_out(reason: &str) -> NoRun {
+    NoRun::LeftOut(reason.to_owned())
+}
 
 impl Reader<'_> {
-    fn run(&self, row: usize) -> Result<OrLeftOut<Run>, ForeignError> {
+    fn run(&self, row: usize) -> Result<Run, NoRun> {
         if let Some(reason) = self.unfinished(row) {
-            return Ok(Err(reason));
+            return Err(NoRun::LeftOut(reason));
         }
-        let loss = match self.loss(row)? {
-            Ok(loss) => loss,
-            Err(reason) => return Ok(Err(reason)),
+        let loss = self.loss(row)?;
+        let (params, tokens, flops) = self.cost(row)?;
+        let arm = match self.found.column(Role::Arch) {
+            None => Some(ONLY_ARM.to_owned()),
+            Some(_) => self.label(Role::Arch, row)?,
         };
-        let (params, tokens, flops) = match self.cost(row)? {
-            Ok(cost) => cost,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        Ok(Ok(Run {
+        Ok(Run {
             row,
             name: self.name(row),
-            arm: match self.found.column(Role::Arch) {
-                None => ONLY_ARM.to_owned(),
-                Some(_) => match self.label(Role::Arch, row)? {
-                    Some(arm) => arm,
-                    None => return Ok(Err("no `arch`".to_owned())),
-                },
-            },
+            arm: arm.ok_or_else(|| left_out("no `arch`"))?,
             size: self.label(Role::Size, row)?,
             seed: self.whole(Role::Seed, row)?,
             params,
             tokens,
             flops,
-            budget: match self.budget(row)? {
-                Ok(budget) => budget,
-                Err(reason) => return Ok(Err(reason)),
-            },
+            budget: self.budget(row)?,
             lr_factor: self.positive(Role::LrFactor, row)?,
             loss,
             further: self.further(row, params)?,
-        }))
-    }
-
-    fn loss(&self, row: usize) -> Result<OrLeftOut<f64>, ForeignError> {
-        Ok(match self.number(Role::Loss, row)? {
-            None => Err("no loss".to_owned()),
-            Some(loss) if !loss.is_finite() => Err("a loss that is not a finite number".to_owned()),
-            Some(loss) if loss <= 0.0 => return Err(self.fault(Role::Loss, row, "above 0")),
-            Some(loss) => Ok(loss),
         })
     }
 
+    fn loss(&self, row: usize) -> Result<f64, NoRun> {
+        match self.number(Role::Loss, row)? {
+            None => Err(left_out("no loss")),
+            Some(loss) if !loss.is_finite() => Err(left_out("a loss that is not a finite number")),
+            Some(loss) if loss <= 0.0 => Err(self.fault(Role::Loss, row, "above 0").into()),
+            Some(loss) => Ok(loss),
+        }
+    }
+
     /// N, D and C, of which one may follow from the others.
-    fn cost(&self, row: usize) -> Result<OrLeftOut<(f64, f64, f64)>, ForeignError> {
+    fn cost(&self, row: usize) -> Result<(f64, f64, f64), NoRun> {
         let values = (
             self.positive(Role::Params, row)?,
             self.positive(Role::Tokens, row)?,
             self.positive(Role::Flops, row)?,
         );
         let has = |role| self.found.column(role).is_some();
-        Ok(match values {
+        match values {
             (Some(n), Some(d), Some(c)) => Ok((n, d, c)),
             (Some(n), Some(d), None) if !has(Role::Flops) => Ok((n, d, 6.0 * n * d)),
             (Some(n), None, Some(c)) if !has(Role::Tokens) => Ok((n, c / (6.0 * n), c)),
-            (None, _, _) => Err("no `params`".to_owned()),
-            (_, None, _) if has(Role::Tokens) => Err("no `tokens`".to_owned()),
-            _ => Err("no `flops`".to_owned()),
-        })
+            (None, _, _) => Err(left_out("no `params`")),
+            (_, None, _) if has(Role::Tokens) => Err(left_out("no `tokens`")),
+            _ => Err(left_out("no `flops`")),
+        }
     }
 
     /// The budget, where the table has one: in FLOPs, unless it says another unit that isoflop's own tables have.
-    fn budget(&self, row: usize) -> Result<OrLeftOut<Option<Budget>>, ForeignError> {
+    fn budget(&self, row: usize) -> Result<Option<Budget>, NoRun> {
         let value = self.positive(Role::FlopsBudget, row)?;
         let kind = self.text(Role::BudgetKind, row);
         let of_kind = |value| match &kind {
             None => Some(Budget::Flops(value)),
             Some(kind) => Budget::of_kind(kind, value),
         };
-        Ok(match (of_kind(value.unwrap_or(1.0)), value) {
-            (None, _) => Err(format!(
+        match (of_kind(value.unwrap_or(1.0)), value) {
+            (None, _) => Err(NoRun::LeftOut(format!(
                 "its `budget_kind` is `{}`, allowed is `flops`, `tokens` or `tokens_per_param`",
                 kind.unwrap_or_default()
-            )),
+            ))),
             (Some(budget), Some(_)) => Ok(Some(budget)),
             // It has the budget that it spent.
             (Some(Budget::Flops(_)), None) => Ok(None),
-            (Some(_), None) => Err("no `flops_budget`".to_owned()),
-        })
+            (Some(_), None) => Err(left_out("no `flops_budget`")),
+        }
     }
 
-    fn further(&self, row: usize, params: f64) -> Result<Further, ForeignError> {
+    fn further(&self, row: usize, params: f64) -> Result<Further, ForeignFault> {
         Ok(Further {
             params_without_embedding: self.without_embedding(row, params)?,
             device_seconds: match self.positive(Role::DeviceSeconds, row)? {
@@ -217,14 +214,14 @@ impl Reader<'_> {
         })
     }
 
-    fn without_embedding(&self, row: usize, params: f64) -> Result<Option<f64>, ForeignError> {
+    fn without_embedding(&self, row: usize, params: f64) -> Result<Option<f64>, ForeignFault> {
         // Either may be rounded, as 1.3B is.
         const ROUNDED: f64 = 1.05;
         let part = self.positive(Role::ParamsWithoutEmbedding, row)?;
         match part.filter(|part| *part > params * ROUNDED) {
             None => Ok(part),
-            Some(of_part) => Err(ForeignError::PartAboveAll {
-                place: self.place(row),
+            Some(of_part) => Err(ForeignFault::PartAboveAll {
+                row: self.row(row),
                 part: self.column(Role::ParamsWithoutEmbedding),
                 of_part,
                 all: self.column(Role::Params),
@@ -272,23 +269,21 @@ impl Reader<'_> {
     fn name(&self, row: usize) -> String {
         let own = self.text(Role::Run, row).map(|own| shown(&own));
         if self.is_ours() {
-            let number = |role| {
-                self.found
+            let number = |role, or| {
+                let cell = self
+                    .found
                     .column(role)
-                    .and_then(|column| number(self.sheet.cell(column, row)))
+                    .map(|column| self.sheet.cell(column, row));
+                cell.and_then(number).unwrap_or(or)
             };
             let text = |role| self.text(role, row).unwrap_or_default();
-            let (budget, lr) = (number(Role::FlopsBudget), number(Role::LrFactor));
-            let seed = number(Role::Seed).unwrap_or(0.0) as u64;
-            let id = own.unwrap_or_default();
-            let (arm, size) = (text(Role::Arch), text(Role::Size));
             return label(
-                &arm,
-                &size,
-                budget.unwrap_or(f64::NAN),
-                lr.unwrap_or(1.0),
-                seed,
-                &id,
+                &text(Role::Arch),
+                &text(Role::Size),
+                number(Role::FlopsBudget, f64::NAN),
+                number(Role::LrFactor, 1.0),
+                number(Role::Seed, 0.0) as u64,
+                &own.unwrap_or_default(),
             );
         }
         match own {
@@ -298,7 +293,7 @@ impl Reader<'_> {
     }
 
     /// A text that stands in figures, reports and command lines.
-    fn label(&self, role: Role, row: usize) -> Result<Option<String>, ForeignError> {
+    fn label(&self, role: Role, row: usize) -> Result<Option<String>, ForeignFault> {
         match self.text(role, row) {
             Some(text) if text.contains(char::is_control) => Err(self.fault(
                 role,
@@ -313,7 +308,7 @@ impl Reader<'_> {
         text(self.sheet.cell(self.found.column(role)?, row))
     }
 
-    fn number(&self, role: Role, row: usize) -> Result<Option<f64>, ForeignError> {
+    fn number(&self, role: Role, row: usize) -> Result<Option<f64>, ForeignFault> {
         let Some(column) = self.found.column(role) else {
             return Ok(None);
         };
@@ -325,7 +320,7 @@ impl Reader<'_> {
         }
     }
 
-    fn positive(&self, role: Role, row: usize) -> Result<Option<f64>, ForeignError> {
+    fn positive(&self, role: Role, row: usize) -> Result<Option<f64>, ForeignFault> {
         match self.number(role, row)? {
             // What pandas leaves where a number is missing.
             Some(value) if value.is_nan() => Ok(None),
@@ -335,7 +330,7 @@ impl Reader<'_> {
         }
     }
 
-    fn whole(&self, role: Role, row: usize) -> Result<Option<u64>, ForeignError> {
+    fn whole(&self, role: Role, row: usize) -> Result<Option<u64>, ForeignFault> {
         match self.number(role, row)?.filter(|value| !value.is_nan()) {
             Some(value) if value < 0.0 || value.fract() != 0.0 || value > 2f64.powi(53) => {
                 Err(self.fault(role, row, "a whole number from 0"))
@@ -344,13 +339,13 @@ impl Reader<'_> {
         }
     }
 
-    fn no_number(&self, role: Role, row: usize) -> ForeignError {
+    fn no_number(&self, role: Role, row: usize) -> ForeignFault {
         let found = self.text(role, row).unwrap_or_default();
         match comma(&found) {
             Some((decimal, whole)) => {
-                let (place, column) = (self.place(row), self.column(role));
-                ForeignError::Comma {
-                    place,
+                let (row, column) = (self.row(row), self.column(role));
+                ForeignFault::Comma {
+                    row,
                     column,
                     found,
                     decimal,
@@ -361,10 +356,10 @@ impl Reader<'_> {
         }
     }
 
-    fn fault(&self, role: Role, row: usize, allowed: &'static str) -> ForeignError {
+    fn fault(&self, role: Role, row: usize, allowed: &'static str) -> ForeignFault {
         let found = shown(&self.text(role, row).unwrap_or_default());
-        ForeignError::Value {
-            place: self.place(row),
+        ForeignFault::Value {
+            row: self.row(row),
             column: self.column(role),
             found,
             allowed,
@@ -376,12 +371,11 @@ impl Reader<'_> {
         self.found.name(self.sheet, role).to_owned()
     }
 
-    /// `runs.csv:4`, or `runs.parquet, row 3`.
-    fn place(&self, row: usize) -> String {
-        let file = self.path.display();
+    /// What stands behind the name of a file: `:4`, or `, row 3`.
+    fn row(&self, row: usize) -> String {
         match self.sheet.unit() {
-            "line" => format!("{file}:{}", self.sheet.number(row)),
-            _ => format!("{file}, {}", self.sheet.place(row)),
+            "line" => format!(":{}", self.sheet.number(row)),
+            _ => format!(", {}", self.sheet.place(row)),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use isoflop_fit::{Excluded, Observation, Study};
 
-use super::ForeignError;
 use super::file::sheet;
 use super::find::find;
 use super::note::Note;
@@ -16,6 +15,7 @@ use super::rows::{Run, arms, assumptions, runs};
 use super::sheet::Sheet;
 use super::training_logs::training_logs;
 use super::warnings::units;
+use super::{ForeignError, ForeignFault};
 use crate::study::{Finished, study};
 
 /// A table as it is fitted.
@@ -38,11 +38,22 @@ pub fn read_foreign(
     map: &[(String, String)],
     keep_suspects: bool,
 ) -> Result<Foreign, ForeignError> {
+    read(path, map, keep_suspects).map_err(|fault| ForeignError {
+        path: path.to_owned(),
+        fault: fault.into(),
+    })
+}
+
+fn read(
+    path: &Path,
+    map: &[(String, String)],
+    keep_suspects: bool,
+) -> Result<Foreign, ForeignFault> {
     let sheet = sheet(path)?;
-    let found = find(path, &sheet, map)?;
-    let (runs, mut excluded) = runs(path, &sheet, &found)?;
+    let found = find(&sheet, map)?;
+    let (runs, mut excluded) = runs(&sheet, &found)?;
     if runs.is_empty() {
-        return Err(no_runs(path, &sheet, &excluded));
+        return Err(no_runs(&sheet, &excluded));
     }
     let mut notes = assumptions(&found);
     let runs = part(&sheet, &found, runs, &mut excluded, &mut notes);
@@ -79,7 +90,7 @@ fn finished(((run, seed), placement): (Seeded, Placement)) -> Finished {
     }
 }
 
-fn no_runs(path: &Path, sheet: &Sheet, excluded: &[Excluded]) -> ForeignError {
+fn no_runs(sheet: &Sheet, excluded: &[Excluded]) -> ForeignFault {
     let mut reasons: Vec<(&str, usize)> = Vec::new();
     for Excluded { reason, .. } in excluded {
         match reasons.iter_mut().find(|(other, _)| other == reason) {
@@ -91,8 +102,7 @@ fn no_runs(path: &Path, sheet: &Sheet, excluded: &[Excluded]) -> ForeignError {
         .iter()
         .map(|(reason, count)| format!("  {count}: {reason}"))
         .collect();
-    ForeignError::NoRuns {
-        path: path.to_owned(),
+    ForeignFault::NoRuns {
         rows: sheet.len(),
         reasons: reasons.join("\n"),
     }

@@ -26,7 +26,7 @@ fn read_as(name: &str, bytes: &[u8], map: &[(&str, &str)], keep: bool) -> Result
         .map(|(r, c)| ((*r).to_owned(), (*c).to_owned()))
         .collect();
     read_foreign(&path, &map, keep).map_err(|error| {
-        let text = format!("error: {error}\nhint: {}", error.hint());
+        let text = format!("error: {error}\nhint: {}", error.fault.hint());
         text.replace(&format!("{}/", folder.path().display()), "")
     })
 }

@@ -137,19 +137,10 @@ pub(crate) fn adamw(
     settings: AdamwStep,
 ) -> [f64; 2] {
     let mut norms = [0.0; 2];
+    let [x, g] = [parameters, gradient].map(Tensor::as_ptr);
     let [first, second] = moments.map(Tensor::as_ptr);
-    let to = norms.as_mut_ptr();
     // SAFETY: as above; the norms have room for two.
-    let ok = unsafe {
-        isoflop_adamw(
-            parameters.as_ptr(),
-            gradient.as_ptr(),
-            first,
-            second,
-            settings,
-            to,
-        )
-    };
+    let ok = unsafe { isoflop_adamw(x, g, first, second, settings, norms.as_mut_ptr()) };
     assert!(ok, "{}", last_error());
     norms
 }

@@ -74,11 +74,7 @@ impl Attention {
             projections: matrix(stacked(config)),
             projection_biases: bias(stacked(config)),
             query_from_key: config.shares_qk().then(|| matrix("query_from_key")),
-            convolution: CausalConvolution::bind(
-                architecture.qkv_convolution,
-                views,
-                &format!("{name}.conv"),
-            ),
+            convolution: CausalConvolution::bind(config, views, &format!("{name}.conv")),
             separable: matches!(architecture.qkv_convolution, QkvConvolution::Separable(_)),
             qk_norm: architecture
                 .qk_norm
@@ -103,13 +99,8 @@ impl Attention {
             Bias::ByDistance(bias) => {
                 let groups = self.widths[self.widths.len() - 1] / self.d_head;
                 let scale = self.score_scale.unwrap_or(1.0);
-                fused::attend(
-                    &self.packed(x, positions),
-                    bias.as_ref(),
-                    self.heads,
-                    groups,
-                    scale,
-                )
+                let packed = self.packed(x, positions);
+                fused::attend(&packed, bias.as_ref(), self.heads, groups, scale)
             }
             Bias::Masked(mask) => self.attend(self.qkv(x, positions), mask.as_ref()),
             Bias::Square(bias) => self.mix(self.qkv(x, positions), bias),

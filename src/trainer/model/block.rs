@@ -19,12 +19,13 @@ pub(super) struct Block {
     ffn: FeedForward,
 }
 
+fn names(layer: u32) -> [String; 2] {
+    ["attention", "ffn"].map(|part| format!("layers.{layer}.{part}"))
+}
+
 impl Block {
     pub(super) fn slots(config: &ModelConfig, layer: u32) -> Vec<Slot> {
-        let (attention, ffn) = (
-            format!("layers.{layer}.attention"),
-            format!("layers.{layer}.ffn"),
-        );
+        let [attention, ffn] = names(layer);
         let mut slots = Norm::slots(config, &format!("{attention}.norm"));
         slots.extend(Attention::slots(config, &attention));
         slots.extend(Norm::slots(config, &format!("{ffn}.norm")));
@@ -33,10 +34,7 @@ impl Block {
     }
 
     pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, layer: u32) -> Self {
-        let (attention, ffn) = (
-            format!("layers.{layer}.attention"),
-            format!("layers.{layer}.ffn"),
-        );
+        let [attention, ffn] = names(layer);
         Self {
             placement: config.architecture.norm_placement,
             attention_norm: Norm::bind(config, views, &format!("{attention}.norm")),

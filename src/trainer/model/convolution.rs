@@ -1,6 +1,6 @@
 //! The causal depthwise convolution of Primer's multi-DConv-head attention.
 
-use isoflop_core::arch::{ModelConfig, QkvConvolution};
+use isoflop_core::arch::ModelConfig;
 use tch::Tensor;
 
 use super::init;
@@ -21,8 +21,8 @@ impl CausalConvolution {
         Some(Slot::exempt(name, &dims, init::taps(convolution, channels)))
     }
 
-    pub(super) fn bind(convolution: QkvConvolution, views: &Views<'_>, name: &str) -> Option<Self> {
-        let residual = convolution.convolution()?.residual;
+    pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Option<Self> {
+        let residual = config.architecture.qkv_convolution.convolution()?.residual;
         Some(Self {
             taps: views.get(name),
             residual,

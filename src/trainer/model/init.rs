@@ -9,40 +9,31 @@ use crate::parameters::Init;
 
 /// Embedding, and learned positions.
 pub(super) fn embedding(config: &ModelConfig) -> Init {
-    by_convention(config, Init::Normal { std: 1.0 })
+    by_convention(config, Init::Normal(1.0))
 }
 
 /// An untied head: logits of unit variance, as the tied one has.
 pub(super) fn head(config: &ModelConfig) -> Init {
-    by_convention(
-        config,
-        match config.architecture.logit_scale {
-            LogitScale::InverseSqrtWidth => Init::Normal { std: 1.0 },
-            LogitScale::One => normal(config.shape.d_model),
-        },
-    )
+    let paper = match config.architecture.logit_scale {
+        LogitScale::InverseSqrtWidth => Init::Normal(1.0),
+        LogitScale::One => normal(config.shape.d_model),
+    };
+    by_convention(config, paper)
 }
 
 /// The released code names no initialiser for it, and so leaves it to TensorFlow's: Glorot's uniform.
 pub(super) fn relative_bias(config: &ModelConfig) -> Init {
-    by_convention(
-        config,
-        Init::Uniform {
-            bound: (6.0 / f64::from(config.shape.heads + RELATIVE_BUCKETS)).sqrt(),
-        },
-    )
+    let bound = (6.0 / f64::from(config.shape.heads + RELATIVE_BUCKETS)).sqrt();
+    by_convention(config, Init::Uniform(bound))
 }
 
 /// W_q, and Primer's W_z: N(0, 1/d_model), or N(0, 1/(d_model·d_head)) with the scores' factor folded in.
 pub(super) fn query(config: &ModelConfig) -> Init {
-    let shape = &config.shape;
-    by_convention(
-        config,
-        match config.architecture.score_scale {
-            ScoreScale::Folded => normal(shape.d_model * shape.d_head),
-            ScoreScale::InverseSqrt => normal(shape.d_model),
-        },
-    )
+    let paper = match config.architecture.score_scale {
+        ScoreScale::Folded => normal(config.shape.d_model * config.shape.d_head),
+        ScoreScale::InverseSqrt => normal(config.shape.d_model),
+    };
+    by_convention(config, paper)
 }
 
 /// W_k and W_v: N(0, 1/d_model).
@@ -79,16 +70,14 @@ pub(super) fn taps(convolution: Convolution, channels: i64) -> Init {
         ConvolutionInit::Paper => present_and_past(0.5, 0.5 / width),
         ConvolutionInit::Identity => present_and_past(1.0, 0.0),
         ConvolutionInit::Zero => Init::Constant(0.0),
-        ConvolutionInit::Uniform => Init::Uniform {
-            bound: 1.0 / width.sqrt(),
-        },
+        ConvolutionInit::Uniform => Init::Uniform(1.0 / width.sqrt()),
     }
 }
 
 fn by_convention(config: &ModelConfig, paper: Init) -> Init {
     match config.architecture.initialisation {
         Initialisation::Paper => paper,
-        Initialisation::Normal { std } => Init::Normal { std },
+        Initialisation::Normal { std } => Init::Normal(std),
     }
 }
 
@@ -96,20 +85,16 @@ fn by_convention(config: &ModelConfig, paper: Init) -> Init {
 fn to_residual_stream(config: &ModelConfig, paper: Init) -> Init {
     match config.architecture.initialisation {
         Initialisation::Paper => paper,
-        Initialisation::Normal { std } => Init::Normal {
-            std: std / f64::from(2 * config.shape.layers).sqrt(),
-        },
+        Initialisation::Normal { std } => {
+            Init::Normal(std / f64::from(2 * config.shape.layers).sqrt())
+        }
     }
 }
 
 fn normal(inverse_variance: u32) -> Init {
-    Init::Normal {
-        std: 1.0 / f64::from(inverse_variance).sqrt(),
-    }
+    Init::Normal(1.0 / f64::from(inverse_variance).sqrt())
 }
 
 fn truncated_normal(fan_in: u32) -> Init {
-    Init::TruncatedNormal {
-        std: 1.0 / f64::from(fan_in).sqrt(),
-    }
+    Init::TruncatedNormal(1.0 / f64::from(fan_in).sqrt())
 }

@@ -41,38 +41,25 @@ pub(crate) struct Loss {
 impl Model {
     /// Every tensor, in the order of the forward pass.
     pub(crate) fn slots(config: &ModelConfig) -> Vec<Slot> {
-        let [d, vocabulary] = [config.shape.d_model, config.vocabulary].map(i64::from);
-        let mut slots = vec![Slot::embedding(
-            "embedding",
-            &[vocabulary, d],
-            init::embedding(config),
-        )];
+        let rows = [config.vocabulary, config.shape.d_model].map(i64::from);
+        let mut slots = vec![Slot::embedding("embedding", &rows, init::embedding(config))];
         slots.extend(position_slot(config));
         slots.extend((0..config.shape.layers).flat_map(|layer| Block::slots(config, layer)));
         slots.extend(Norm::slots(config, "final_norm"));
         if config.architecture.head == Head::Untied {
-            slots.push(Slot::embedding(
-                "head",
-                &[vocabulary, d],
-                init::head(config),
-            ));
+            slots.push(Slot::embedding("head", &rows, init::head(config)));
         }
         slots
     }
 
     pub(crate) fn bind(config: &ModelConfig, views: &Views<'_>) -> Self {
         let architecture = &config.architecture;
-        let positioned = |kind: bool, name: &str| kind.then(|| views.get(name));
+        let positions = architecture.positions;
+        let positioned = |kind, name: &str| (positions == kind).then(|| views.get(name));
         Self {
             embedding: views.get("embedding"),
-            position_embedding: positioned(
-                architecture.positions == PositionKind::Learned,
-                "position_embedding",
-            ),
-            relative_bias: positioned(
-                architecture.positions == PositionKind::T5Relative,
-                "relative_bias",
-            ),
+            position_embedding: positioned(PositionKind::Learned, "position_embedding"),
+            relative_bias: positioned(PositionKind::T5Relative, "relative_bias"),
             blocks: (0..config.shape.layers)
                 .map(|layer| Block::bind(config, views, layer))
                 .collect(),
@@ -125,15 +112,20 @@ impl Model {
         let vocabulary = self.embedding.size()[0];
         let logits = self.forward(tokens, positions).view([-1, vocabulary]); // [B·T, V]
         let targets = targets.reshape([-1]);
-        if fused::serves(&logits) {
-            let [cross_entropy, objective] = fused::cross_entropy(logits, &targets, self.z_loss);
-            return Loss {
-                cross_entropy,
-                objective,
-            };
+        let [cross_entropy, objective] = if fused::serves(&logits) {
+            fused::cross_entropy(logits, &targets, self.z_loss)
+        } else {
+            self.composed_loss(&logits.to_kind(Kind::Float), &targets)
+        };
+        Loss {
+            cross_entropy,
+            objective,
         }
-        let logits = logits.to_kind(Kind::Float);
-        let cross_entropy = logits.cross_entropy_for_logits(&targets);
+    }
+
+    /// The same by libtorch's operations.
+    fn composed_loss(&self, logits: &Tensor, targets: &Tensor) -> [Tensor; 2] {
+        let cross_entropy = logits.cross_entropy_for_logits(targets);
         let objective = if self.z_loss > 0.0 {
             // z·mean(log² Σ exp(logits)), arXiv:2204.02311, section 5.
             let log_z = logits.logsumexp([-1i64].as_slice(), false);
@@ -141,32 +133,22 @@ impl Model {
         } else {
             cross_entropy.shallow_clone()
         };
-        Loss {
-            cross_entropy,
-            objective,
-        }
+        [cross_entropy, objective]
     }
 }
 
 /// The tensor by which positions are known, where they have one.
 fn position_slot(config: &ModelConfig) -> Option<Slot> {
-    let [d, heads, t] = [
-        config.shape.d_model,
-        config.shape.heads,
-        config.sequence_length,
-    ]
-    .map(i64::from);
-    match config.architecture.positions {
-        PositionKind::T5Relative => Some(Slot::exempt(
-            "relative_bias",
-            &[heads, i64::from(RELATIVE_BUCKETS)],
-            init::relative_bias(config),
-        )),
-        PositionKind::Learned => Some(Slot::exempt(
-            "position_embedding",
-            &[t, d],
-            init::embedding(config),
-        )),
-        PositionKind::Rotary { .. } | PositionKind::None => None,
-    }
+    let (name, dims, init) = match config.architecture.positions {
+        PositionKind::T5Relative => {
+            let dims = [config.shape.heads, RELATIVE_BUCKETS];
+            ("relative_bias", dims, init::relative_bias(config))
+        }
+        PositionKind::Learned => {
+            let dims = [config.sequence_length, config.shape.d_model];
+            ("position_embedding", dims, init::embedding(config))
+        }
+        PositionKind::Rotary { .. } | PositionKind::None => return None,
+    };
+    Some(Slot::exempt(name, &dims.map(i64::from), init))
 }

@@ -44,13 +44,7 @@ impl Positions {
     pub(super) fn starting_at(first: u32, config: &ModelConfig, device: Device) -> Self {
         let t = i64::from(config.sequence_length);
         let rotation = match config.architecture.positions {
-            Kind::Rotary { base } => Some(Rotation::new(
-                first,
-                config.sequence_length,
-                config.shape.d_head,
-                base,
-                device,
-            )),
+            Kind::Rotary { base } => Some(Rotation::new(first, config, base, device)),
             Kind::T5Relative | Kind::Learned | Kind::None => None,
         };
         let added = match config.architecture.positions {
@@ -81,13 +75,8 @@ impl Positions {
             (AttentionPath::Library, Added::Mask(_)) => Bias::Masked(None),
             (AttentionPath::Library, Added::Relative(relative)) => {
                 // Converted and laid out once for all layers: CUDA's kernels want whole rows.
-                Bias::Masked(Some(
-                    relative
-                        .bias(table())
-                        .to_kind(kind)
-                        .contiguous()
-                        .unsqueeze(0),
-                ))
+                let rows = relative.bias(table()).to_kind(kind).contiguous();
+                Bias::Masked(Some(rows.unsqueeze(0)))
             }
             (AttentionPath::Composed, Added::Mask(mask)) => Bias::Square(mask.shallow_clone()),
             (AttentionPath::Composed, Added::Relative(relative)) => {

@@ -15,15 +15,11 @@ pub(super) struct RelativePositions {
 }
 
 impl RelativePositions {
-    pub(super) fn new(sequence_length: i64, device: Device) -> Self {
-        let buckets: Vec<i64> = (0..sequence_length).map(bucket).collect();
+    pub(super) fn new(length: i64, device: Device) -> Self {
+        let buckets: Vec<i64> = (0..length).map(bucket).collect();
         Self {
             buckets: Tensor::from_slice(&buckets).to_device(device),
-            future: Tensor::full(
-                [1, sequence_length],
-                f64::NEG_INFINITY,
-                (Kind::Float, device),
-            ),
+            future: Tensor::full([1, length], f64::NEG_INFINITY, (Kind::Float, device)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Rotary positions (Su et al., arXiv:2104.09864): channels j and j + h/2 of a query or key at position t are
 //! turned by the angle t·base^(-2j/h), so that scores depend on distances alone.
 
+use isoflop_core::arch::ModelConfig;
 use tch::{Device, Tensor};
 
 #[derive(Debug)]
@@ -11,7 +12,8 @@ pub(super) struct Rotation {
 
 impl Rotation {
     /// Angles in double precision, in pure Rust: the same bits whatever the system's libm.
-    pub(super) fn new(first: u32, length: u32, d_head: u32, base: f64, device: Device) -> Self {
+    pub(super) fn new(first: u32, config: &ModelConfig, base: f64, device: Device) -> Self {
+        let (length, d_head) = (config.sequence_length, config.shape.d_head);
         let pairs = d_head / 2;
         let frequency = |j: u32| libm::pow(base, -2.0 * f64::from(j) / f64::from(d_head));
         let angles: Vec<f64> = (first..first + length)

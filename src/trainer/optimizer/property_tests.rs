@@ -23,7 +23,7 @@ const ALL: [Settings; 3] = [
 /// Numbers of mean 0 and a standard deviation, by seed.
 fn normal(dims: &[i64], std: f64, seed: u64) -> Tensor {
     tch::set_num_threads(1);
-    let slot = Slot::exempt("numbers", dims, Init::Normal { std });
+    let slot = Slot::exempt("numbers", dims, Init::Normal(std));
     Parameters::initial(vec![slot], seed, Device::Cpu)
         .flat
         .detach()

@@ -102,11 +102,8 @@ impl Fixture {
         for slot in parameters.slots() {
             parameters.set(&slot.name, &self.of("param", slot));
         }
-        (
-            config,
-            parameters,
-            [tokens.narrow(1, 0, t), tokens.narrow(1, 1, t)],
-        )
+        let inputs_and_targets = [0, 1].map(|first| tokens.narrow(1, first, t));
+        (config, parameters, inputs_and_targets)
     }
 
     /// Numbers of the reference's parameters.
@@ -128,10 +125,8 @@ impl Fixture {
     ) -> Differences {
         let (config, parameters, [inputs, targets]) = self.model(architecture, device);
         let views = parameters.views(precision);
-        let (model, positions) = (
-            Model::bind(&config, &views),
-            Positions::new(&config, device),
-        );
+        let model = Model::bind(&config, &views);
+        let positions = Positions::new(&config, device);
         let logits = tch::no_grad(|| model.forward(&inputs, &positions));
         let loss = model.loss(&inputs, &targets, &positions);
         loss.objective.backward();
@@ -144,10 +139,8 @@ impl Fixture {
         .map(|(name, found)| (found.double_value(&[]) - scalar(name)).abs());
         let (mut off, mut size, mut worst) = (0.0, 0.0, 0.0f64);
         for slot in parameters.slots() {
-            let (found, expected) = (
-                host(&parameters.gradient(&slot.name)),
-                host(&self.of("grad", slot)),
-            );
+            let found = host(&parameters.gradient(&slot.name));
+            let expected = host(&self.of("grad", slot));
             let difference = &found - &expected;
             off += squares(&difference);
             size += squares(&expected);

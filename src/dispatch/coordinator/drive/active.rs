@@ -113,10 +113,8 @@ impl Watch {
     fn overdue(&self, stall: Duration, limit: Option<Duration>) -> Option<Failure> {
         let time = |time: Duration| duration(time.as_secs_f64());
         if self.silent > stall {
-            let message = format!(
-                "the trainer said nothing for {} and was stopped",
-                time(stall)
-            );
+            let silence = time(stall);
+            let message = format!("the trainer said nothing for {silence} and was stopped");
             return Some(Failure::new(FailureClass::Crash, message));
         }
         let limit = time(limit.filter(|limit| self.watched > *limit)?);
@@ -132,7 +130,7 @@ mod tests {
     #[test]
     fn what_cannot_be_heard_is_not_silent() {
         let (stall, second) = (Duration::from_secs(3), Duration::from_secs(1));
-        let attempt = AttemptDir::new(tempfile::tempdir().unwrap().path().join("nothing"));
+        let attempt = AttemptDir::at(tempfile::tempdir().unwrap().path().join("nothing"));
         let mut active = Active::new(
             0,
             attempt,

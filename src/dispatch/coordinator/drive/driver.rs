@@ -4,30 +4,30 @@ mod launch;
 mod look;
 mod verdicts;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
 use tracing::{Instrument, Span, debug, info};
 
 use super::active::{Active, Actives};
-use super::facts::facts;
 use super::judge::judge;
 use super::ledger::Ledger;
 use super::observer::{DiskRoom, Observer};
-use super::options::Options;
+use super::options::{Options, facts};
 use super::summary::{DriveError, Summary};
 use super::trace::attempt_span;
 use crate::coordinator::commit::commit;
 use crate::coordinator::log::sweep_span;
 use crate::coordinator::resume::TakenUp;
 use crate::coordinator::schedule::{
-    Claim, Command, Event, Exploded, Moment, RunIndex, SlotIndex, State, Verdict, step,
+    Choice, Claim, Decision, Event, Moment, RunIndex, SlotIndex, State, Subject, Verdict, step,
 };
 use crate::exchange::{dropped, runtime};
 use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, unwant};
-use crate::store::{End, Failure, FailureClass, Fence, Request, Store};
-use isoflop_core::run::{AttemptDir, AttemptEnd, Ending, SweepDir, remove_checkpoints};
+use crate::store::{End, Failure, FailureClass, Fence, Request, RunState, Store};
+use isoflop_core::run::{AttemptDir, AttemptEnd, SweepDir, remove_checkpoints};
 use isoflop_sweep::Plan;
 
 /// How often running attempts are looked at.
@@ -94,7 +94,6 @@ struct Driver<'a> {
     /// Whether slots stay empty, as was told.
     told_to_wait: bool,
     interrupted: bool,
-    finished: bool,
 }
 
 impl<'a> Driver<'a> {
@@ -122,7 +121,6 @@ impl<'a> Driver<'a> {
             verdicts: Vec::new(),
             told_to_wait: false,
             interrupted: false,
-            finished: false,
         }
     }
 
@@ -154,19 +152,18 @@ impl<'a> Driver<'a> {
         events.extend(self.look()?);
         loop {
             state = self.turn(state, std::mem::take(&mut events))?;
-            let detached = !self.finished && self.may_detach(&state);
-            if self.finished || detached {
+            let detached = !state.is_finished() && self.may_detach(&state);
+            if state.is_finished() || detached {
                 self.ledger.write_all(&state)?;
                 return Ok(Summary {
-                    records: state.records().to_vec(),
-                    stopped_by: state.stopped_by().cloned(),
+                    records: state.records,
+                    stopped_by: state.stopped_by,
                     interrupted: self.interrupted,
                     detached,
                 });
             }
-            let wake = state
-                .next_moment()
-                .map(|moment| self.began + Duration::from_millis(moment.0));
+            let moment = state.next_moment();
+            let wake = moment.map(|moment| self.began + Duration::from_millis(moment.0));
             tokio::select! {
                 Some(first) = self.ended.1.recv() => {
                     let others = std::iter::from_fn(|| self.ended.1.try_recv().ok());
@@ -180,7 +177,7 @@ impl<'a> Driver<'a> {
                     // At once: what other commands show is at most one look behind.
                     self.ledger.write_all(&state)?;
                 }
-                () = sleep_until(wake) => events.push(Event::Tick),
+                Some(()) = async { sleep_until(wake?.into()).await; Some(()) } => events.push(Event::Tick),
             }
         }
     }
@@ -189,51 +186,45 @@ impl<'a> Driver<'a> {
     /// before what rests on it is done.
     fn turn(&mut self, mut state: State, events: Vec<Event>) -> Result<State, DriveError> {
         let mut events = VecDeque::from(events);
-        let mut commands = Vec::new();
         while !events.is_empty() {
             while let Some(event) = events.pop_front() {
-                let (next, decided) = self.decide(state, event);
+                let (next, committing) = self.decide(state, event);
                 state = next;
                 // A commit rests on files alone: what follows from it goes into the same transaction.
-                for command in decided {
-                    match command {
-                        Command::Commit(claim) => events.push_back(self.commit(claim)),
-                        command => commands.push(command),
-                    }
-                }
+                events.extend(committing.into_iter().map(|claim| self.commit(claim)));
             }
             self.ledger.write(&state)?;
-            self.tell_verdicts();
+            let verdicts = self.tell_verdicts();
             self.answer(&state)?;
-            for command in commands.drain(..) {
-                events.extend(self.carry_out(command, &state));
+            for verdict in verdicts {
+                events.extend(self.carry_out(&verdict, &state));
             }
         }
         Ok(state)
     }
 
-    fn decide(&mut self, state: State, event: Event) -> (State, Vec<Command>) {
+    /// The state after an event, and the attempts that are to be committed.
+    fn decide(&mut self, state: State, event: Event) -> (State, Vec<Claim>) {
         let now = Moment(self.began.elapsed().as_millis() as u64);
-        let decision = step(state, now, event.clone());
-        let state = decision.state;
+        let Decision { state, verdicts } = step(state, now, event.clone());
         let end = self.end_of(&event);
-        for run in decision.changed {
+        let changed: BTreeSet<RunIndex> = verdicts.iter().filter_map(Verdict::changed).collect();
+        for run in changed {
             self.ledger.note(&state, run, &end);
         }
-        self.note_verdicts(decision.verdicts);
+        let commits = verdicts.iter().filter(|it| it.choice == Choice::Commit);
+        let committing = commits.filter_map(|it| it.subject.claim()).collect();
+        self.note_verdicts(verdicts);
         self.tell(&event, &state);
-        self.finished = decision.commands.contains(&Command::Finish);
-        (state, decision.commands)
+        (state, committing)
     }
 
     /// How the attempt ends that an event is about, if it ends by it.
     fn end_of(&self, event: &Event) -> End {
         match event {
-            Event::Failed(_, failure) => End::Failed(failure.clone()),
-            Event::Committed(claim, _) => {
-                End::Outcome(self.active.get(claim).and_then(|active| active.loss))
-            }
-            _ => End::Outcome(None),
+            Event::Failed(_, failure) => Err(failure.clone()),
+            Event::Committed(claim, _) => Ok(self.active.get(claim).and_then(|active| active.loss)),
+            _ => Ok(None),
         }
     }
 
@@ -253,7 +244,7 @@ impl<'a> Driver<'a> {
                     self.drop_trunk(branch.from, state);
                 }
             }
-            Event::Cancel(run) | Event::Retry(run) => {
+            Event::Asked(_, run) => {
                 let record = state.record(*run);
                 if record.state.lease().is_none() {
                     self.observer.changed(&self.plan.runs[*run], record);
@@ -263,19 +254,19 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn carry_out(&mut self, command: Command, state: &State) -> Option<Event> {
-        match command {
-            Command::Start { claim, slot } => {
-                let started = self.start(claim, slot, state);
+    fn carry_out(&mut self, verdict: &Verdict, state: &State) -> Option<Event> {
+        match (verdict.subject, &verdict.choice) {
+            (Subject::Attempt(claim), Choice::Lease { slot, .. }) => {
+                let started = self.start(claim, *slot, state);
                 Some(started.unwrap_or_else(|failure| Event::Failed(claim, failure)))
             }
-            Command::Stop(claim) => {
+            (Subject::Attempt(claim), Choice::Stop(_)) => {
                 if let Some(active) = self.active.get(&claim) {
                     ask(&active.asked, Asked::Stop);
                 }
                 None
             }
-            Command::Commit(_) | Command::Finish => None,
+            _ => None,
         }
     }
 
@@ -337,13 +328,13 @@ impl<'a> Driver<'a> {
 
     /// Whether the engine has all that can be given to it now, and that was all that was wanted.
     fn may_detach(&self, state: &State) -> bool {
-        let wanted = self.options.detach && !self.interrupted && state.stopped_by().is_none();
+        let wanted = self.options.detach && !self.interrupted && state.stopped_by.is_none();
         wanted && self.active.values().all(|active| *active.taken.borrow())
     }
 
     /// Goes on with the attempts that an earlier coordinator gave to an engine.
     fn adopt(&mut self, state: &State) -> Vec<Event> {
-        let held = (0..state.slots()).filter_map(|slot| Some((slot, state.holder(slot)?)));
+        let held = (0..state.slots.len()).filter_map(|slot| Some((slot, state.holder(slot)?)));
         held.map(|(slot, claim)| self.adopt_one(claim, slot))
             .collect()
     }
@@ -394,12 +385,7 @@ impl<'a> Driver<'a> {
                     .outcomes
                     .send((planned.id.clone(), outcome.clone()));
                 self.observer.committed(active.slot, planned, &outcome);
-                let exploded = if matches!(outcome.ending, Ending::Diverged { .. }) {
-                    Exploded::Yes
-                } else {
-                    Exploded::No
-                };
-                Event::Committed(claim, exploded)
+                Event::Committed(claim, RunState::of(&outcome))
             }
             Err(error) => Event::Failed(claim, error.into()),
         }
@@ -443,12 +429,5 @@ impl<'a> Driver<'a> {
     fn ask_all(&self, what: Asked) {
         let active = self.active.values();
         active.for_each(|active| ask(&active.asked, what));
-    }
-}
-
-async fn sleep_until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -24,33 +24,31 @@ pub(super) fn judge(
         Failure::new(class, error.to_string())
     })?;
     // It may have ended by itself before it could be stopped.
-    if let AttemptEnd::Exit(TrainerExit::Outcome, _) = end {
+    if end == AttemptEnd::Exit(TrainerExit::Outcome as i32) {
         return Ok(());
     }
     if let Some(overdue) = &active.overdue {
         return Err(overdue.clone());
     }
     let said = error_line(&active.attempt).map_or_else(String::new, |line| format!(": {line}"));
-    let message = format!("{}{said}", end.words());
+    let mut message = format!("{}{said}", end.words());
     if *active.asked.borrow() > Asked::Nothing {
         return Err(Failure::new(FailureClass::Preempted, message));
     }
-    Err(match end {
-        AttemptEnd::KilledForMemory { .. }
-        | AttemptEnd::Lost {
-            fate: Some(Fate::OutOfMemory),
-            ..
-        } => {
-            let estimate = bytes(options.memory[run]);
-            Failure::new(class(end), format!("{message}; estimated {estimate}"))
-        }
-        _ => Failure::new(class(end), message),
-    })
+    if let AttemptEnd::KilledForMemory { .. }
+    | AttemptEnd::Lost {
+        fate: Some(Fate::OutOfMemory),
+        ..
+    } = end
+    {
+        message += &format!("; estimated {}", bytes(options.memory[run]));
+    }
+    Err(Failure::new(class(end), message))
 }
 
 fn class(end: AttemptEnd) -> FailureClass {
     match end {
-        AttemptEnd::Exit(exit, _) => match exit {
+        AttemptEnd::Exit(code) => match TrainerExit::from_code(code) {
             TrainerExit::BadLaunch | TrainerExit::NoDevice => FailureClass::UserError,
             TrainerExit::CannotWrite => FailureClass::Unwritable,
             TrainerExit::OutOfMemory => FailureClass::OutOfMemory,

@@ -10,7 +10,7 @@ use isoflop_sweep::Plan;
 /// The coordinator's hand on the store.
 pub(super) struct Ledger<'a> {
     plan: &'a Plan,
-    store: &'a mut Store,
+    pub(super) store: &'a mut Store,
     /// The leases that the store knows.
     leases: BTreeMap<RunIndex, (u32, Fence)>,
     entries: Vec<(RunIndex, Change)>,
@@ -32,10 +32,6 @@ impl<'a> Ledger<'a> {
             entries: Vec::new(),
             informing: BTreeSet::new(),
         }
-    }
-
-    pub(super) fn store(&mut self) -> &mut Store {
-        self.store
     }
 
     /// Notes that a run's record is another; `end` says how the attempt ended that held it, if it did.

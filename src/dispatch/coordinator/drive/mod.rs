@@ -2,7 +2,6 @@
 
 mod active;
 mod driver;
-mod facts;
 mod judge;
 mod ledger;
 mod observer;

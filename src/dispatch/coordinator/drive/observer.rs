@@ -1,7 +1,6 @@
 //! Who is told what happens.
 
 use crate::coordinator::schedule::SlotIndex;
-use crate::executor::Trouble;
 use crate::store::{Failure, Record};
 use isoflop_core::run::{Event as RunEvent, Outcome};
 use isoflop_sweep::PlannedRun;
@@ -22,8 +21,8 @@ pub trait Observer {
     fn changed(&mut self, run: &PlannedRun, record: &Record);
     /// There is too little room on the disk to start a run, or enough again.
     fn disk(&mut self, room: DiskRoom);
-    /// Something keeps an engine, by its name, from its runs; or no more does, and this is what did.
-    fn trouble(&mut self, engine: &str, trouble: &Trouble, is_over: bool);
+    /// What keeps an engine, by its name, from its runs, in words; or that it does no more.
+    fn trouble(&mut self, engine: &str, words: &str, is_over: bool);
     /// Time passed.
     fn tick(&mut self);
     /// Stopping on the user's wish; `again` if it was wished before, and nothing is waited for any more.

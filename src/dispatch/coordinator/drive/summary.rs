@@ -22,10 +22,8 @@ pub struct Summary {
 impl Summary {
     /// Runs of the plan with an outcome.
     pub fn done(&self) -> usize {
-        self.records
-            .iter()
-            .filter(|record| record.state.has_outcome())
-            .count()
+        let records = self.records.iter();
+        records.filter(|record| record.state.has_outcome()).count()
     }
 }
 

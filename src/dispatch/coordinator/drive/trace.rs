@@ -4,9 +4,9 @@ use tracing::{Span, debug, info, info_span};
 
 use super::DiskRoom;
 use crate::coordinator::schedule::{
-    Choice, Claim, Exploded, GiveUp, Next, Room, RunIndex, SlotIndex, StopReason, Subject, Verdict,
+    Choice, Claim, GiveUp, Next, Room, RunIndex, SlotIndex, StopReason, Subject, Verdict,
 };
-use crate::store::{Failure, FailureClass};
+use crate::store::{Failure, FailureClass, RunState};
 use isoflop_core::units::{bytes, duration};
 use isoflop_sweep::{Plan, RunOrder};
 
@@ -53,8 +53,8 @@ impl Grounds<'_> {
             Choice::Run(Some(pid)) => ("running", format!("process {pid} was started")),
             Choice::Run(None) => ("running", "its engine has begun it".to_owned()),
             Choice::Commit => ("committing", "it says that it left an outcome".to_owned()),
-            Choice::Done(Exploded::No) => ("done", "its outcome is valid".to_owned()),
-            Choice::Done(Exploded::Yes) => ("diverged", "its loss exploded".to_owned()),
+            Choice::Done(RunState::Diverged) => ("diverged", "its loss exploded".to_owned()),
+            Choice::Done(_) => ("done", "its outcome is valid".to_owned()),
             Choice::Ignore(event) => (
                 "message ignored",
                 format!("it says `{event}` of an attempt that does not hold its run, or again"),
@@ -93,12 +93,8 @@ impl Grounds<'_> {
         if room.all == u64::MAX {
             return format!("the first that waits, {order}");
         }
-        format!(
-            "the first that waits and fits, {order}: {} beside {} of {}",
-            bytes(needs),
-            bytes(room.held),
-            bytes(room.all)
-        )
+        let [needs, held, all] = [needs, room.held, room.all].map(bytes);
+        format!("the first that waits and fits, {order}: {needs} beside {held} of {all}")
     }
 
     fn retry(
@@ -131,21 +127,16 @@ impl Grounds<'_> {
             StopReason::Interrupted => "the user stops the sweep".to_owned(),
             StopReason::Cancelled => "the user cancels the run".to_owned(),
             StopReason::Stopped(run) => {
-                format!(
-                    "every run would fail as run {} did: the sweep stops",
-                    self.id(run)
-                )
+                let id = self.id(run);
+                format!("every run would fail as run {id} did: the sweep stops")
             }
         }
     }
 
     fn room_on_disk(&self) -> String {
         let room = |room: DiskRoom| {
-            format!(
-                "{} are free on the disk, the reserve is {}",
-                bytes(room.free),
-                bytes(room.reserve)
-            )
+            let [free, reserve] = [room.free, room.reserve].map(bytes);
+            format!("{free} are free on the disk, the reserve is {reserve}")
         };
         self.disk.map_or_else(String::new, room)
     }
@@ -156,11 +147,9 @@ impl Grounds<'_> {
 }
 
 fn wait(slot: SlotIndex, least: u64, room: Room) -> String {
+    let [least, left, all] = [least, room.all.saturating_sub(room.held), room.all].map(bytes);
     format!(
-        "the smallest run that waits needs {}; slot {slot} has {} of {}, the rest is held by runs beside it",
-        bytes(least),
-        bytes(room.all.saturating_sub(room.held)),
-        bytes(room.all)
+        "the smallest run that waits needs {least}; slot {slot} has {left} of {all}, the rest is held by runs beside it"
     )
 }
 

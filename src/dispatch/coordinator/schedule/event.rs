@@ -1,7 +1,7 @@
-//! What happens, and what is to be done about it.
+//! What happens.
 
-use super::facts::{Claim, RunIndex, SlotIndex};
-use crate::store::Failure;
+use super::facts::{Claim, RunIndex};
+use crate::store::{Failure, RequestKind, RunState};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,45 +12,16 @@ pub(crate) enum Event {
     Started(Claim, Option<u32>),
     /// An attempt ended and says that it left an outcome.
     Delivered(Claim),
-    /// An attempt's outcome was made the run's; whether the loss exploded.
-    Committed(Claim, Exploded),
+    /// An attempt's outcome was made the run's, which stands so by it.
+    Committed(Claim, RunState),
     /// An attempt ended without an outcome.
     Failed(Claim, Failure),
-    /// The user gives a run up.
-    Cancel(RunIndex),
-    /// The user wants a run that was given up to be tried again.
-    Retry(RunIndex),
+    /// The user wants something of a run.
+    Asked(RequestKind, RunIndex),
     /// There is little room on the disk.
     DiskLow,
     /// There is room again.
     DiskFree,
     /// The user wants to stop.
     Interrupted,
-}
-
-/// Whether a loss exploded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exploded {
-    /// It did not: all steps were done.
-    No,
-    /// It did: an outcome of its own kind.
-    Yes,
-}
-
-/// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// Start an attempt in a slot.
-    Start {
-        /// The attempt.
-        claim: Claim,
-        /// Where.
-        slot: SlotIndex,
-    },
-    /// Check what an attempt delivered, and make it the run's outcome.
-    Commit(Claim),
-    /// End an attempt.
-    Stop(Claim),
-    /// Nothing runs and nothing will.
-    Finish,
 }

@@ -49,11 +49,8 @@ pub struct Machine {
 impl Machine {
     /// The most memory of a device that has slots, bytes.
     pub(super) fn most_memory(&self) -> u64 {
-        self.slots
-            .iter()
-            .map(|device| self.memory[*device])
-            .max()
-            .unwrap_or(0)
+        let memory = self.slots.iter().map(|device| self.memory[*device]);
+        memory.max().unwrap_or(0)
     }
 }
 

@@ -7,11 +7,11 @@ mod state;
 mod step;
 mod verdict;
 
-pub(super) use event::{Command, Event, Exploded};
+pub(super) use event::Event;
 pub(super) use facts::{Claim, Facts, Moment};
 pub use facts::{Machine, Policy, RunIndex, SlotIndex};
 pub(super) use state::State;
-pub(super) use step::{asked, step};
+pub(super) use step::{Decision, asked, step};
 pub(super) use verdict::{Choice, GiveUp, Next, Room, StopReason, Subject, Verdict};
 
 #[cfg(test)]

@@ -48,13 +48,8 @@ impl Queue {
 
     /// Takes out one run whose time has come.
     pub(super) fn awake(&mut self, now: Moment) -> Option<RunIndex> {
-        let first = self
-            .asleep
-            .first()
-            .copied()
-            .filter(|(until, _)| *until <= now)?;
-        self.asleep.remove(&first);
-        Some(first.1)
+        self.asleep.first().filter(|(until, _)| *until <= now)?;
+        self.asleep.pop_first().map(|(_, run)| run)
     }
 
     /// When the next run's time comes.

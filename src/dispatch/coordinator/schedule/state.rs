@@ -10,7 +10,8 @@ use crate::store::{Failure, Lease, Record, RunState};
 /// All that a decision rests on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct State {
-    pub(super) records: Vec<Record>,
+    /// How all runs stand, in the plan's order.
+    pub(crate) records: Vec<Record>,
     pub(super) facts: Vec<Facts>,
     pub(super) policy: Policy,
     pub(super) machine: Machine,
@@ -20,7 +21,7 @@ pub(crate) struct State {
     waiting: Vec<Vec<RunIndex>>,
     pub(super) queue: Queue,
     /// What each slot holds.
-    pub(super) slots: Vec<Option<RunIndex>>,
+    pub(crate) slots: Vec<Option<RunIndex>>,
     /// The most memory of a device that has slots, bytes: asked for at every start, and there may be thousands of slots.
     most_memory: u64,
     /// Memory that is given away on each device, bytes, and to how many runs.
@@ -34,7 +35,7 @@ pub(crate) struct State {
     /// No new run is started any more.
     pub(super) stopping: bool,
     /// What stopped the sweep, if a run's failure did.
-    pub(super) stopped_by: Option<(RunIndex, Failure)>,
+    pub(crate) stopped_by: Option<(RunIndex, Failure)>,
 }
 
 impl State {
@@ -82,19 +83,9 @@ impl State {
         &self.records[run]
     }
 
-    /// How all runs stand, in the plan's order.
-    pub(crate) fn records(&self) -> &[Record] {
-        &self.records
-    }
-
     /// The runs that wait for this one's end.
     pub(crate) fn waiting_for(&self, run: RunIndex) -> &[RunIndex] {
         &self.waiting[run]
-    }
-
-    /// How many slots there are.
-    pub(crate) fn slots(&self) -> usize {
-        self.slots.len()
     }
 
     /// The attempt that holds a slot.
@@ -104,11 +95,6 @@ impl State {
         Some(Claim { run, attempt })
     }
 
-    /// What stopped the sweep, if a run's failure did.
-    pub(crate) fn stopped_by(&self) -> Option<&(RunIndex, Failure)> {
-        self.stopped_by.as_ref()
-    }
-
     /// When a run's back-off ends, if nothing happens before.
     pub(crate) fn next_moment(&self) -> Option<Moment> {
         self.queue.next_awake()
@@ -116,15 +102,12 @@ impl State {
 
     /// The lease of an attempt, if it is the one that holds its run.
     pub(super) fn lease(&self, claim: Claim) -> Option<Lease> {
-        self.records
-            .get(claim.run)?
-            .state
-            .lease()
-            .filter(|lease| lease.attempt == claim.attempt)
+        let lease = self.records.get(claim.run)?.state.lease();
+        lease.filter(|lease| lease.attempt == claim.attempt)
     }
 
     /// Whether nothing runs and nothing will: what is not in the queue waits for a run that is, or has ended.
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         let idle = self.slots.iter().all(Option::is_none);
         idle && (self.stopping || self.queue.is_empty())
     }

@@ -1,6 +1,6 @@
 //! One decision.
 
-use super::event::{Command, Event, Exploded};
+use super::event::Event;
 use super::facts::{Claim, Moment, RunIndex, SlotIndex};
 use super::state::State;
 use super::verdict::{Choice, GiveUp, Next, StopReason, Subject, Verdict};
@@ -11,26 +11,16 @@ use crate::store::{Failure, FailureClass, Lease, Record, RequestKind, RunState};
 pub(crate) struct Decision {
     /// The new state.
     pub(crate) state: State,
-    /// Runs whose record is another.
-    pub(crate) changed: Vec<RunIndex>,
-    /// What to do, once that is written down.
-    pub(crate) commands: Vec<Command>,
-    /// What was decided, and why: each change and each command follows from one of them.
+    /// What was decided, and why: it is to be carried out, once it is written down.
     pub(crate) verdicts: Vec<Verdict>,
 }
 
 /// Decides. An event about an attempt that does not hold its run changes nothing.
 pub(crate) fn step(state: State, now: Moment, event: Event) -> Decision {
-    let mut decision = Decision {
-        state,
-        changed: Vec::new(),
-        commands: Vec::new(),
-        verdicts: Vec::new(),
-    };
+    let verdicts = Vec::new();
+    let mut decision = Decision { state, verdicts };
     decision.take(now, event);
     decision.fill(now);
-    decision.changed.sort_unstable();
-    decision.changed.dedup();
     decision
 }
 
@@ -48,13 +38,12 @@ impl Decision {
             }
             Event::Started(claim, pid) => self.started(claim, pid),
             Event::Delivered(claim) => self.delivered(claim),
-            Event::Committed(claim, exploded) => self.committed(claim, exploded),
+            Event::Committed(claim, end) => self.committed(claim, end),
             Event::Failed(claim, failure) => match self.state.lease(claim) {
                 Some(lease) => self.failed(now, claim, lease, failure),
                 None => self.say(Subject::Attempt(claim), Choice::Ignore("failed")),
             },
-            Event::Cancel(run) => self.cancel(run),
-            Event::Retry(run) => self.retry(run),
+            Event::Asked(wish, run) => self.asked(wish, run),
             Event::Interrupted => {
                 self.state.stopping = true;
                 self.stop_all(StopReason::Interrupted);
@@ -74,9 +63,6 @@ impl Decision {
                 }
             }
         }
-        if self.state.is_finished() {
-            self.commands.push(Command::Finish);
-        }
     }
 
     fn fill_slot(&mut self, slot: SlotIndex) {
@@ -88,8 +74,6 @@ impl Decision {
             return;
         };
         let (claim, needs) = (self.state.lease_to(run, slot), self.state.facts[run].memory);
-        self.changed.push(run);
-        self.commands.push(Command::Start { claim, slot });
         self.say(Subject::Attempt(claim), Choice::Lease { slot, needs, room });
     }
 
@@ -98,7 +82,6 @@ impl Decision {
             return self.say(Subject::Attempt(claim), Choice::Ignore("started"));
         };
         self.state.records[claim.run].state = RunState::Running { lease, pid };
-        self.changed.push(claim.run);
         self.say(Subject::Attempt(claim), Choice::Run(pid));
     }
 
@@ -109,30 +92,22 @@ impl Decision {
             return self.say(Subject::Attempt(claim), Choice::Ignore("delivered"));
         };
         self.state.records[claim.run].state = RunState::Committing { lease };
-        self.changed.push(claim.run);
-        self.commands.push(Command::Commit(claim));
         self.say(Subject::Attempt(claim), Choice::Commit);
     }
 
-    fn committed(&mut self, claim: Claim, exploded: Exploded) {
+    fn committed(&mut self, claim: Claim, end: RunState) {
         let Some(RunState::Committing { lease }) = held(&self.state, claim) else {
             return self.say(Subject::Attempt(claim), Choice::Ignore("committed"));
         };
-        let end = match exploded {
-            Exploded::Yes => RunState::Diverged,
-            Exploded::No => RunState::Done,
-        };
         self.state.free(claim.run, lease.slot);
-        self.state.end(claim.run, end);
-        self.changed.push(claim.run);
-        self.say(Subject::Attempt(claim), Choice::Done(exploded));
+        self.state.end(claim.run, end.clone());
+        self.say(Subject::Attempt(claim), Choice::Done(end));
     }
 
     fn failed(&mut self, now: Moment, claim: Claim, lease: Lease, failure: Failure) {
         let run = claim.run;
         let cancelled = self.state.cancelling.contains(&run);
         self.state.free(run, lease.slot);
-        self.changed.push(run);
         if cancelled {
             self.state.end(run, RunState::Cancelled);
             return self.say(Subject::Attempt(claim), Choice::Cancel);
@@ -194,44 +169,36 @@ impl Decision {
         self.say(Subject::Attempt(claim), retry);
     }
 
-    fn cancel(&mut self, run: RunIndex) {
+    fn asked(&mut self, wish: RequestKind, run: RunIndex) {
         let Some(record) = self.state.records.get(run) else {
             return;
         };
-        match record.state {
-            RunState::Queued { .. } => {
+        let choice = match (wish, asked(record, wish), &record.state) {
+            (RequestKind::Cancel, Some(_), _) => {
                 self.state.dequeue(run);
                 self.state.end(run, RunState::Cancelled);
-                self.changed.push(run);
-                self.say(Subject::Run(run), Choice::Cancel);
+                Choice::Cancel
             }
-            RunState::Leased { lease } | RunState::Running { lease, .. } => {
-                self.state.cancelling.insert(run);
+            (RequestKind::Retry, Some(record), _) => {
+                self.state.reopen(run, record);
+                Choice::Reopen
+            }
+            (
+                RequestKind::Cancel,
+                _,
+                RunState::Leased { lease } | RunState::Running { lease, .. },
+            ) => {
                 let attempt = lease.attempt;
-                self.stop(Claim { run, attempt }, StopReason::Cancelled);
+                self.state.cancelling.insert(run);
+                return self.stop(Claim { run, attempt }, StopReason::Cancelled);
             }
             // One that is committing is about to have an outcome.
-            _ => self.refuse(run, RequestKind::Cancel),
-        }
-    }
-
-    fn retry(&mut self, run: RunIndex) {
-        let Some(record) = self.state.records.get(run) else {
-            return;
-        };
-        match asked(record, RequestKind::Retry) {
-            Some(record) => {
-                self.state.reopen(run, record);
-                self.changed.push(run);
-                self.say(Subject::Run(run), Choice::Reopen);
+            (_, None, state) => {
+                let refused = Choice::Refuse(wish, state.name());
+                return self.say(Subject::Run(run), refused);
             }
-            None => self.refuse(run, RequestKind::Retry),
-        }
-    }
-
-    fn refuse(&mut self, run: RunIndex, wish: RequestKind) {
-        let name = self.state.records[run].state.name();
-        self.say(Subject::Run(run), Choice::Refuse(wish, name));
+        };
+        self.say(Subject::Run(run), choice);
     }
 
     fn say(&mut self, subject: Subject, choice: Choice) {
@@ -248,7 +215,6 @@ impl Decision {
     }
 
     fn stop(&mut self, claim: Claim, reason: StopReason) {
-        self.commands.push(Command::Stop(claim));
         self.say(Subject::Attempt(claim), Choice::Stop(reason));
     }
 }
@@ -286,7 +252,6 @@ pub(crate) fn asked(record: &Record, wish: RequestKind) -> Option<Record> {
 
 /// The state of an attempt's run, if the attempt holds it.
 fn held(state: &State, claim: Claim) -> Option<RunState> {
-    state
-        .lease(claim)
-        .map(|_| state.records[claim.run].state.clone())
+    state.lease(claim)?;
+    Some(state.records[claim.run].state.clone())
 }

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::step::Decision;
 use super::*;
-use crate::store::{Failure, FailureClass, Record, RunState};
+use crate::store::{Failure, FailureClass, Record, RequestKind, RunState};
 use isoflop_sweep::RunOrder;
-use model::Model;
+use model::{Command, Model};
 
 const CLASSES: [FailureClass; 7] = [
     FailureClass::Crash,
@@ -154,12 +153,12 @@ fn event(
     match kind {
         0..5 => Event::Started(claim, Some(1)),
         5..10 => Event::Delivered(claim),
-        10..14 => Event::Committed(claim, Exploded::No),
-        14 => Event::Committed(claim, Exploded::Yes),
+        10..14 => Event::Committed(claim, RunState::Done),
+        14 => Event::Committed(claim, RunState::Diverged),
         15..19 => Event::Failed(claim, failure(CLASSES[class.index(CLASSES.len() - 1)])),
         19 => Event::Failed(claim, failure(FailureClass::Unwritable)),
-        20 => Event::Cancel(run),
-        21..23 => Event::Retry(run),
+        20 => Event::Asked(RequestKind::Cancel, run),
+        21..23 => Event::Asked(RequestKind::Retry, run),
         23 => Event::DiskLow,
         24..26 => Event::DiskFree,
         26 => Event::Interrupted,
@@ -167,7 +166,7 @@ fn event(
     }
 }
 
-/// What a decision changes or asks for and gives no reason for.
+/// What a decision changes and gives no reason for.
 fn unexplained(decision: &Decision) -> Vec<String> {
     let verdicts = &decision.verdicts;
     let is_told = |run: &&RunIndex| {
@@ -184,25 +183,29 @@ fn unexplained(decision: &Decision) -> Vec<String> {
         };
         verdicts.iter().any(change)
     };
-    let is_asked = |command: &&Command| {
-        let asks = |Verdict { subject, choice }: &Verdict| match (command, choice) {
-            (Command::Start { claim, slot }, Choice::Lease { slot: place, .. }) => {
-                *subject == Subject::Attempt(*claim) && slot == place
-            }
-            (Command::Commit(claim), Choice::Commit) | (Command::Stop(claim), Choice::Stop(_)) => {
-                *subject == Subject::Attempt(*claim)
-            }
-            (Command::Finish, _) => true,
-            _ => false,
-        };
-        matches!(command, Command::Finish) || verdicts.iter().any(asks)
+    let changed = changed(decision);
+    let unexplained = changed.iter().filter(|run| !is_told(run));
+    unexplained.map(|run| format!("run {run}")).collect()
+}
+
+fn changed(decision: &Decision) -> Vec<RunIndex> {
+    let verdicts = decision.verdicts.iter();
+    verdicts.filter_map(Verdict::changed).collect()
+}
+
+/// What is to be done by a decision.
+fn commands(decision: &Decision) -> Vec<Command> {
+    let command = |verdict: &Verdict| match (verdict.subject, &verdict.choice) {
+        (Subject::Attempt(claim), Choice::Lease { slot, .. }) => {
+            Some(Command::Start { claim, slot: *slot })
+        }
+        (Subject::Attempt(claim), Choice::Commit) => Some(Command::Commit(claim)),
+        (Subject::Attempt(claim), Choice::Stop(_)) => Some(Command::Stop(claim)),
+        _ => None,
     };
-    let changed = decision.changed.iter().filter(|run| !is_told(run));
-    let commands = decision.commands.iter().filter(|one| !is_asked(one));
-    changed
-        .map(|run| format!("run {run}"))
-        .chain(commands.map(|command| format!("{command:?}")))
-        .collect()
+    let finish = decision.state.is_finished().then_some(Command::Finish);
+    let verdicts = decision.verdicts.iter();
+    verdicts.filter_map(command).chain(finish).collect()
 }
 
 proptest! {
@@ -225,17 +228,17 @@ proptest! {
                 _ => None,
             };
             let stale = claim.is_some_and(|claim| state.lease(claim).is_none());
-            let before = state.records().to_vec();
+            let before = state.records.clone();
             let decision = step(state, now, event.clone());
-            prop_assert_eq!(&decision.commands, &model.step(now, event.clone()), "{:?}", event);
-            prop_assert_eq!(decision.state.records(), &model.records[..], "{:?}", event);
+            prop_assert_eq!(commands(&decision), model.step(now, event.clone()), "{:?}", event);
+            prop_assert_eq!(&decision.state.records, &model.records, "{:?}", event);
             if let (true, Some(claim)) = (stale, claim) {
-                let after = &decision.state.records()[claim.run];
+                let after = &decision.state.records[claim.run];
                 prop_assert!(before[claim.run] == *after || after.attempts > before[claim.run].attempts, "{:?} was stale", event);
             }
             // What is to be written down is what has changed, and no more is said to be decided than was.
-            for (run, (old, new)) in before.iter().zip(decision.state.records()).enumerate() {
-                prop_assert!(old == new || decision.changed.contains(&run), "run {} changed in silence", run);
+            for (run, (old, new)) in before.iter().zip(&decision.state.records).enumerate() {
+                prop_assert!(old == new || changed(&decision).contains(&run), "run {} changed in silence", run);
             }
             prop_assert_eq!(unexplained(&decision), Vec::<String>::new(), "{:?}", event);
             state = decision.state;
@@ -257,9 +260,10 @@ proptest! {
         let mut state = setting.state();
         loop {
             let decision = step(state, now, event);
+            let commands = commands(&decision);
             state = decision.state;
             let mut finished = false;
-            for command in decision.commands {
+            for command in commands {
                 match command {
                     Command::Start { claim, slot } => {
                         let run = claim.run;
@@ -301,7 +305,7 @@ proptest! {
                 10 => Event::Failed(claim, failure(FailureClass::UserError)),
                 11 => Event::Failed(claim, failure(FailureClass::Preempted)),
                 7 => Event::Tick,
-                _ if committing => Event::Committed(claim, Exploded::No),
+                _ if committing => Event::Committed(claim, RunState::Done),
                 _ => Event::Delivered(claim),
             };
             if matches!(event, Event::Committed(..) | Event::Failed(..)) {
@@ -313,7 +317,7 @@ proptest! {
             now = Moment(now.0 + 10);
         }
         let all = setting.policy.max_runs.is_none();
-        prop_assert!(!all || state.records().iter().all(|record| record.state.has_ended()));
+        prop_assert!(!all || state.records.iter().all(|record| record.state.has_ended()));
         if let Some(most) = setting.policy.max_runs {
             prop_assert!(starts.iter().filter(|starts| **starts > 0).count() <= most);
         }
@@ -359,7 +363,8 @@ fn after(state: State, events: impl IntoIterator<Item = Event>) -> (State, Vec<C
         .into_iter()
         .fold((state, Vec::new()), |(state, _), event| {
             let decision = step(state, Moment(0), event);
-            (decision.state, decision.commands)
+            let commands = commands(&decision);
+            (decision.state, commands)
         })
 }
 
@@ -382,7 +387,7 @@ fn an_outcome_is_committed_once() {
     assert_eq!(commands, [Command::Commit(first)]);
     let (state, commands) = after(state, [Event::Delivered(first)]);
     assert_eq!(commands, [], "a second delivery");
-    let (state, commands) = after(state, [Event::Committed(first, Exploded::No)]);
+    let (state, commands) = after(state, [Event::Committed(first, RunState::Done)]);
     assert_eq!(
         commands,
         [Command::Start {
@@ -427,10 +432,10 @@ fn a_full_disk_stops_the_sweep_and_blames_no_run() {
         [Event::Failed(claim(1, 1), failure(FailureClass::Preempted))],
     );
     assert_eq!(commands, [Command::Finish]);
-    assert_eq!(state.stopped_by().unwrap().0, 0);
+    assert_eq!(state.stopped_by.as_ref().unwrap().0, 0);
     assert!(
         state
-            .records()
+            .records
             .iter()
             .all(|record| record.state.name() == "queued")
     );
@@ -473,7 +478,7 @@ fn a_poison_run_is_quarantined_and_the_rest_go_on() {
     assert_eq!(state.record(0).state.name(), "quarantined");
     assert_eq!(state.record(0).crashes, 3);
     assert_ne!(state.record(1).state.name(), "quarantined");
-    let (state, _) = after(state, [Event::Retry(0)]);
+    let (state, _) = after(state, [Event::Asked(RequestKind::Retry, 0)]);
     assert_eq!(
         (state.record(0).crashes, state.record(0).state.name()),
         (0, "leased"),
@@ -491,7 +496,7 @@ fn want_of_memory_is_tried_once_more_in_parts() {
     assert!(state.record(0).split);
     let decision = step(state, Moment(10_000), Event::Tick);
     assert_eq!(
-        decision.commands,
+        commands(&decision),
         [Command::Start {
             claim: claim(0, 2),
             slot: 0
@@ -592,7 +597,7 @@ fn an_end_that_is_asked_for_has_its_reason() {
         [0, 1].map(|run| (claim(run, 1), StopReason::Interrupted))
     );
     assert_eq!(
-        reasons(Event::Cancel(1)),
+        reasons(Event::Asked(RequestKind::Cancel, 1)),
         [(claim(1, 1), StopReason::Cancelled)]
     );
     let unwritable = Event::Failed(claim(0, 1), failure(FailureClass::Unwritable));

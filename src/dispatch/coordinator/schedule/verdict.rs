@@ -1,8 +1,7 @@
-//! Decisions with their reasons, for people to read back: nothing follows from them.
+//! Decisions with their reasons: what is written down, carried out and told follows from them.
 
-use super::event::Exploded;
 use super::facts::{Claim, RunIndex, SlotIndex};
-use crate::store::{Failure, RequestKind};
+use crate::store::{Failure, RequestKind, RunState};
 
 /// A decision, and what it rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +46,8 @@ pub(crate) enum Choice {
     Run(Option<u32>),
     /// What the attempt delivered is checked, and made the run's outcome if it is valid.
     Commit,
-    /// The run has its outcome.
-    Done(Exploded),
+    /// The run has its outcome, and stands so.
+    Done(RunState),
     /// The attempt failed, and another may fare better.
     Retry {
         /// How.
@@ -81,6 +80,20 @@ pub(crate) enum Choice {
     Pause,
     /// There is room again.
     Unpause,
+}
+
+impl Verdict {
+    /// The run whose record is another by it.
+    pub(crate) fn changed(&self) -> Option<RunIndex> {
+        let changes = !matches!(
+            self.choice,
+            Choice::Refuse(..) | Choice::Stop(_) | Choice::Ignore(_)
+        );
+        match self.subject {
+            Subject::Run(run) | Subject::Attempt(Claim { run, .. }) if changes => Some(run),
+            _ => None,
+        }
+    }
 }
 
 impl Subject {

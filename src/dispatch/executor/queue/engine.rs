@@ -1,7 +1,6 @@
 //! An engine with a queue, as the coordinator has it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -9,22 +8,10 @@ use super::dialect::Dialect;
 use super::job::{Job, JobFiles, tag};
 use super::listing::Listing;
 use super::patience::Patience;
-use crate::exchange::dropped;
-use crate::exchange::{BackendError, Depot, ExchangeError};
-use crate::executor::asked::{Asked, heard};
-use crate::executor::{Execution, ExecutionError, Executor, SpawnError, Trouble};
-use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit};
-
-/// What an engine with a queue is asked for, and how often.
-#[derive(Debug)]
-pub struct QueueTerms {
-    /// Time between questions to the engine.
-    pub every: Duration,
-    /// Time for which an engine may not know a job before it is lost.
-    pub grace: Duration,
-    /// How a job comes by its files.
-    pub files: JobFiles,
-}
+use crate::exchange::{BackendError, Depot, ExchangeError, dropped};
+use crate::executor::{Asked, Execution, ExecutionError, Executor, SpawnError, Trouble, heard};
+use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit, unwritable};
+use isoflop_sweep::QueuePolicy;
 
 /// An engine with a queue.
 #[derive(Debug)]
@@ -33,17 +20,19 @@ pub(super) struct Queue<D>(Arc<Engine<D>>);
 #[derive(Debug)]
 pub(super) struct Engine<D> {
     pub(super) dialect: D,
-    pub(super) terms: QueueTerms,
+    pub(super) policy: QueuePolicy,
+    files: JobFiles,
     pub(super) listing: Listing,
     pub(super) patience: Patience,
 }
 
 impl<D: Dialect> Queue<D> {
-    pub(super) fn new(dialect: D, terms: QueueTerms) -> Self {
+    pub(super) fn new(dialect: D, policy: &QueuePolicy, files: JobFiles) -> Self {
         Self(Arc::new(Engine {
             patience: Patience::new(dialect.deadline()),
             dialect,
-            terms,
+            policy: policy.clone(),
+            files,
             listing: Listing::default(),
         }))
     }
@@ -57,19 +46,15 @@ impl<D: Dialect> Executor for Queue<D> {
         asked: watch::Receiver<Asked>,
     ) -> Result<Execution, SpawnError> {
         let (engine, attempt) = (self.0.clone(), attempt.clone());
-        let files = &engine.terms.files;
-        let job = Job::write(&attempt, threads, files).map_err(|source| SpawnError {
-            program: files.trainer().to_owned(),
-            attempt: attempt.root().to_owned(),
-            source,
-        })?;
+        let job = Job::write(&attempt, threads, &engine.files);
+        let job = job.map_err(SpawnError::of(engine.files.trainer(), &attempt))?;
         let (takes, taken) = watch::channel(false);
         let mut hears = asked.clone();
         let end = async move {
             if let Some(depot) = engine.depot() {
                 tokio::select! {
                     brought = depot.bring(&attempt, &job.tag) => brought.map_err(|error| unbrought(&attempt, error))?,
-                    () = heard(&mut hears, Asked::Stop) => return Ok(AttemptEnd::exit(TrainerExit::Preempted as i32)),
+                    () = heard(&mut hears, Asked::Stop) => return Ok(AttemptEnd::Exit(TrainerExit::Preempted as i32)),
                 }
             }
             let given = engine.give(&attempt, &job, &mut hears).await;
@@ -117,7 +102,7 @@ impl<D: Dialect> Executor for Queue<D> {
 
 impl<D: Dialect> Engine<D> {
     pub(super) fn depot(&self) -> Option<&Depot> {
-        match &self.terms.files {
+        match &self.files {
             JobFiles::Stored(depot) => Some(depot),
             JobFiles::Shared { .. } => None,
         }
@@ -147,9 +132,7 @@ impl<D: Dialect> Engine<D> {
 /// What a storage has against an attempt: it would have it against all.
 fn unbrought(attempt: &AttemptDir, error: ExchangeError) -> ExecutionError {
     match error {
-        ExchangeError::Here(source) => {
-            ExecutionError::Unwritable(attempt.root().to_owned(), source)
-        }
+        ExchangeError::Here(source) => unwritable(attempt.root())(source).into(),
         other => ExecutionError::Refused(BackendError::Rejected(format!(
             "the storage does not take it: {other}"
         ))),

@@ -9,11 +9,9 @@ use tracing::debug;
 use super::dialect::Dialect;
 use super::engine::Engine;
 use super::patience::LOOK;
-use crate::exchange::dropped;
-use crate::exchange::{Depot, read_json};
-use crate::executor::ExecutionError;
-use crate::executor::asked::{Asked, heard};
-use isoflop_core::run::{AttemptDir, AttemptEnd};
+use crate::exchange::{Depot, dropped, read_json};
+use crate::executor::{Asked, ExecutionError, heard};
+use isoflop_core::run::{AttemptDir, AttemptEnd, Unwritable, unwritable};
 
 /// From `stop` to `cancel`: time for the step under way, a checkpoint, and a file system between two machines.
 const GRACE: Duration = Duration::from_secs(60);
@@ -26,15 +24,16 @@ impl<D: Dialect> Engine<D> {
         tag: &str,
         mut asked: watch::Receiver<Asked>,
     ) -> Result<AttemptEnd, ExecutionError> {
+        let grace = self.policy.grace_seconds.value.seconds();
         tokio::select! {
-            end = self.over(attempt, tag, self.terms.grace) => return self.settle(attempt, tag, end).await,
+            end = self.over(attempt, tag, grace) => return self.settle(attempt, tag, end).await,
             () = heard(&mut asked, Asked::Stop) => {}
         }
         // A job that begins from here on finds the file and does not train.
         unwant(attempt)?;
         if attempt.began().exists() {
             tokio::select! {
-                end = self.over(attempt, tag, self.terms.grace) => return end,
+                end = self.over(attempt, tag, grace) => return end,
                 () = tokio::time::sleep(GRACE) => {}
                 () = heard(&mut asked, Asked::EndNow) => {}
             }
@@ -90,7 +89,7 @@ impl<D: Dialect> Engine<D> {
         tag: &str,
         grace: Duration,
     ) -> Result<AttemptEnd, ExecutionError> {
-        let (began, every) = (Instant::now(), self.terms.every);
+        let (began, every) = (Instant::now(), self.policy.poll_seconds.value.seconds());
         let beat = self.depot().map_or(Duration::MAX, Depot::beat);
         let (mut missing, mut fetched): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
@@ -98,7 +97,7 @@ impl<D: Dialect> Engine<D> {
                 self.fetch(attempt, tag).await?;
                 fetched = Some(Instant::now());
             }
-            if let Some(end) = read_end(attempt) {
+            if let Some(end) = read_json(&attempt.end()) {
                 self.patience.one_began();
                 return Ok(end);
             }
@@ -109,7 +108,7 @@ impl<D: Dialect> Engine<D> {
                         debug!(tag, ?grace, "the engine does not know it any more");
                         // It may have ended between the last look and the answer.
                         self.fetch(attempt, tag).await?;
-                        return Ok(read_end(attempt).unwrap_or_else(|| lost(attempt)));
+                        return Ok(read_json(&attempt.end()).unwrap_or_else(|| lost(attempt)));
                     }
                 }
                 Some(true) => {
@@ -136,20 +135,11 @@ impl<D: Dialect> Engine<D> {
 /// Asks an attempt that an engine has, or had, to end with a checkpoint, or not to begin. It is done by whoever executes it.
 ///
 /// # Errors
-/// [`ExecutionError::Unwritable`].
-pub fn unwant(attempt: &AttemptDir) -> Result<(), ExecutionError> {
-    std::fs::write(attempt.stop(), "")
-        .map_err(|source| ExecutionError::Unwritable(attempt.stop(), source))
-}
-
-/// How an attempt ended, once it has left word of that, whole.
-fn read_end(attempt: &AttemptDir) -> Option<AttemptEnd> {
-    read_json(&attempt.end())
+/// [`Unwritable`].
+pub fn unwant(attempt: &AttemptDir) -> Result<(), Unwritable> {
+    std::fs::write(attempt.stop(), "").map_err(unwritable(&attempt.stop()))
 }
 
 fn lost(attempt: &AttemptDir) -> AttemptEnd {
-    AttemptEnd::Lost {
-        began: attempt.began().exists(),
-        fate: None,
-    }
+    AttemptEnd::lost(attempt.began().exists())
 }

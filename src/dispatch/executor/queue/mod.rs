@@ -13,7 +13,6 @@ mod submission;
 mod together;
 
 pub use dialect::DialectError;
-pub use engine::QueueTerms;
 pub use following::unwant;
 pub use job::JobFiles;
 pub use open::queue;

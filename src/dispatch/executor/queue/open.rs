@@ -3,26 +3,29 @@
 use std::sync::Arc;
 
 use super::dialect::{DialectError, Ray, Slurm};
-use super::engine::{Queue, QueueTerms};
+use super::engine::Queue;
+use super::job::JobFiles;
 use isoflop_core::run::SweepDir;
-use isoflop_sweep::Executor;
+use isoflop_sweep::{Executor, QueuePolicy};
 
-/// The engine of these settings, for the sweep of a folder; nothing where it has no queue. `terms` are asked for if it has one.
+/// The engine of these settings, for the sweep of a folder; nothing where it has no queue. `files` says how a job comes by its own,
+/// and is asked if it has one.
 ///
 /// # Errors
-/// [`DialectError`] when it cannot be spoken to from here, and what `terms` says.
+/// [`DialectError`] when it cannot be spoken to from here, and what `files` says.
 pub fn queue<E: From<DialectError>>(
     settings: &Executor,
+    policy: &QueuePolicy,
     sweep: &SweepDir,
-    terms: impl FnOnce() -> Result<QueueTerms, E>,
+    files: impl FnOnce() -> Result<JobFiles, E>,
 ) -> Result<Option<Arc<dyn crate::executor::Executor>>, E> {
     Ok(Some(match settings {
         Executor::Local(_) | Executor::Workers(_) => return Ok(None),
-        Executor::Command(commands) => Arc::new(Queue::new(commands.clone(), terms()?)),
+        Executor::Command(commands) => Arc::new(Queue::new(commands.clone(), policy, files()?)),
         Executor::Slurm(settings) => {
             let slurm = Slurm::new(settings, sweep).map_err(DialectError::Nowhere)?;
-            Arc::new(Queue::new(slurm, terms()?))
+            Arc::new(Queue::new(slurm, policy, files()?))
         }
-        Executor::Ray(settings) => Arc::new(Queue::new(Ray::new(settings)?, terms()?)),
+        Executor::Ray(settings) => Arc::new(Queue::new(Ray::new(settings)?, policy, files()?)),
     }))
 }

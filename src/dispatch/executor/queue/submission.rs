@@ -8,8 +8,7 @@ use super::dialect::Dialect;
 use super::engine::Engine;
 use super::following::unwant;
 use super::job::Job;
-use crate::executor::ExecutionError;
-use crate::executor::asked::{Asked, heard};
+use crate::executor::{Asked, ExecutionError, heard};
 use isoflop_core::run::AttemptDir;
 
 impl<D: Dialect> Engine<D> {
@@ -24,7 +23,7 @@ impl<D: Dialect> Engine<D> {
         job: &Job,
         asked: &mut watch::Receiver<Asked>,
     ) -> Result<(), ExecutionError> {
-        let (tag, every) = (&job.tag, self.terms.every);
+        let (tag, every) = (&job.tag, self.policy.poll_seconds.value.seconds());
         let mut refused = false;
         loop {
             let Err(error) = self.dialect.submit(job).await else {

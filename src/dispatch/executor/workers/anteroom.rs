@@ -15,8 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::PollSemaphore;
 use tower_service::Service;
 
-use super::guest::{Guest, guest};
-use super::strangers::Strangers;
+use super::strangers::{Guest, Strangers, guest};
 
 /// Strangers' connections that are held at a time, however many files may be open: room for all workers of a large sweep, which call at
 /// once when their coordinator is back.
@@ -121,11 +120,9 @@ impl<M: Service<SocketAddr>> Service<SocketAddr> for Gate<M> {
     }
 
     fn call(&mut self, from: SocketAddr) -> M::Future {
-        self.anteroom
-            .strangers
-            .lock()
-            .coming
-            .extend(self.place.take());
+        let mut strangers = self.anteroom.strangers.lock();
+        strangers.coming.extend(self.place.take());
+        drop(strangers);
         self.make.call(from)
     }
 }
@@ -171,7 +168,7 @@ mod tests {
         assert_eq!(
             (
                 room.places.available_permits(),
-                room.strangers.lock().count()
+                room.strangers.lock().here.len()
             ),
             (1, 2)
         );

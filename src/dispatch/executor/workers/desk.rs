@@ -1,14 +1,18 @@
-//! What the calls of workers share: the office, the files that they may fetch, and where things are written.
+//! What the calls of workers share: the office, the files that they may fetch, and where things are written; and the calls that write.
 
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
+use axum::extract::{Extension, Json, State};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tracing::debug;
 
+use super::door::Caller;
+use super::failure::Failure;
 use super::office::Office;
 use crate::exchange::{Blobs, append, deliver, note};
 use crate::protocol::{Beat, BeatAnswer, Digest, End, EndAnswer, Held, Order};
@@ -49,55 +53,58 @@ impl Desk {
         self.blobs.lock().get(digest).cloned()
     }
 
-    /// A worker is there, and brings what its trainer said.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub(super) fn beat(&self, worker: &str, beat: &Beat) -> io::Result<BeatAnswer> {
-        // Held while it is written: two beats of one attempt, the second for want of an answer to the first, stay in order.
-        let mut office = self.office.lock();
-        let Some(known) = office.heard(&beat.held, worker, Instant::now()) else {
-            debug!(held = %beat.held, "nobody wants it from this worker: it is to forget it");
-            return Ok(BeatAnswer {
-                order: Order::Forget,
-                offset: 0,
-            });
-        };
-        let who = serde_json::json!({ "worker": worker });
-        note(&known.attempt.worker(), &who)?;
-        if beat.began {
-            note(&known.attempt.began(), &who)?;
-        }
-        let offset = append(&known.attempt, beat.offset, beat.events.as_bytes())?;
-        Ok(BeatAnswer {
-            order: known.order,
-            offset,
-        })
-    }
-
-    /// An attempt is over: once this has returned, its worker may forget it.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub(super) async fn end(&self, worker: &str, end: End) -> io::Result<EndAnswer> {
-        let _one_at_a_time = self.delivering.lock().await;
-        let known = self.office.lock().heard(&end.held, worker, Instant::now());
-        let Some(known) = known else {
-            debug!(held = %end.held, "nobody wants its end from this worker");
-            return Ok(EndAnswer::Unwanted);
-        };
-        let (held, how) = (end.held.clone(), end.end.clone());
-        let answer = tokio::task::spawn_blocking(move || deliver(&known.attempt, &end)).await??;
-        debug!(%held, end = how.words(), ?answer, "a worker tells of its end");
-        if answer == EndAnswer::Taken {
-            self.office.lock().end(&held, how);
-        }
-        Ok(answer)
-    }
-
     /// The folder of an attempt that a worker holds.
     pub(super) fn attempt(&self, worker: &str, held: &Held) -> Option<AttemptDir> {
         let known = self.office.lock().heard(held, worker, Instant::now())?;
         Some(known.attempt)
     }
+}
+
+/// A worker is there, and brings what its trainer said.
+pub(super) async fn beat(
+    State(desk): State<Arc<Desk>>,
+    Extension(caller): Extension<Caller>,
+    Json(beat): Json<Beat>,
+) -> Result<Json<BeatAnswer>, Failure> {
+    let Caller { worker } = caller;
+    // Held while it is written: two beats of one attempt, the second for want of an answer to the first, stay in order.
+    let mut office = desk.office.lock();
+    let Some(known) = office.heard(&beat.held, &worker, Instant::now()) else {
+        debug!(held = %beat.held, "nobody wants it from this worker: it is to forget it");
+        return Ok(Json(BeatAnswer {
+            order: Order::Forget,
+            offset: 0,
+        }));
+    };
+    let who = serde_json::json!({ "worker": worker });
+    note(&known.attempt.worker(), &who)?;
+    if beat.began {
+        note(&known.attempt.began(), &who)?;
+    }
+    let order = known.order;
+    let offset = append(&known.attempt, beat.offset, beat.events.as_bytes())?;
+    Ok(Json(BeatAnswer { order, offset }))
+}
+
+/// An attempt is over: once this has returned, its worker may forget it.
+pub(super) async fn end(
+    State(desk): State<Arc<Desk>>,
+    Extension(caller): Extension<Caller>,
+    Json(end): Json<End>,
+) -> Result<Json<EndAnswer>, Failure> {
+    let _one_at_a_time = desk.delivering.lock().await;
+    let now = Instant::now();
+    let known = desk.office.lock().heard(&end.held, &caller.worker, now);
+    let Some(known) = known else {
+        debug!(held = %end.held, "nobody wants its end from this worker");
+        return Ok(Json(EndAnswer::Unwanted));
+    };
+    let (held, how) = (end.held.clone(), end.end.clone());
+    let delivered = tokio::task::spawn_blocking(move || deliver(&known.attempt, &end)).await;
+    let answer = delivered.map_err(io::Error::from)??;
+    debug!(%held, end = how.words(), ?answer, "a worker tells of its end");
+    if answer == EndAnswer::Taken {
+        desk.office.lock().end(&held, how);
+    }
+    Ok(Json(answer))
 }

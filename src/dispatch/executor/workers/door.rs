@@ -31,7 +31,8 @@ const MOST_ADDRESSES: usize = 4096;
 pub(super) struct Door {
     tokens: Tokens,
     failures: Mutex<Failures>,
-    anteroom: Anteroom,
+    /// Where callers wait until they are known.
+    pub(super) anteroom: Anteroom,
 }
 
 /// Who called without a good token, and how often.
@@ -58,11 +59,6 @@ impl Door {
             failures: Mutex::new(failures),
             anteroom: Anteroom::open(),
         }
-    }
-
-    /// Where callers wait until they are known.
-    pub(super) fn anteroom(&self) -> Anteroom {
-        self.anteroom.clone()
     }
 
     fn whose(&self, headers: &HeaderMap) -> Option<String> {
@@ -111,11 +107,10 @@ pub(super) async fn answer_to_strangers(
     let spoken = request.headers().get(VERSION_HEADER);
     let spoken = spoken.and_then(|value| value.to_str().ok());
     let spoken = spoken.unwrap_or("none");
-    if spoken != version() {
+    let (isoflop, ours) = (env!("CARGO_PKG_VERSION"), version());
+    if spoken != ours {
         let error = format!(
-            "this coordinator is isoflop {}, which speaks version {}; the worker speaks {spoken}",
-            env!("CARGO_PKG_VERSION"),
-            version()
+            "this coordinator is isoflop {isoflop}, which speaks version {ours}; the worker speaks {spoken}"
         );
         let refusal = || Failure::new(StatusCode::UPGRADE_REQUIRED, error, SAME_ISOFLOP);
         return call.in_scope(|| refusal().into_response());

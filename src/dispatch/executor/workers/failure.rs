@@ -28,11 +28,9 @@ impl From<io::Error> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        debug!(
-            status = self.0.as_u16(),
-            error = self.1.error,
-            "a call is refused"
-        );
-        (self.0, Json(self.1)).into_response()
+        let Self(status, refusal) = self;
+        let error = &refusal.error;
+        debug!(status = status.as_u16(), error, "a call is refused");
+        (status, Json(refusal)).into_response()
     }
 }

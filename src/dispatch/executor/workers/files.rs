@@ -41,16 +41,9 @@ pub(super) async fn send(
     };
     // A checkpoint may be gone by now: that is a 404 as well, and the run begins at its beginning.
     let response = ServeFile::new(path).try_call(request).await?;
-    let (status, bytes) = (
-        response.status(),
-        response.headers().get(header::CONTENT_LENGTH),
-    );
-    debug!(
-        digest = word,
-        status = status.as_u16(),
-        ?bytes,
-        "a file is sent"
-    );
+    let status = response.status().as_u16();
+    let bytes = response.headers().get(header::CONTENT_LENGTH);
+    debug!(digest = word, status, ?bytes, "a file is sent");
     Ok(response.into_response())
 }
 
@@ -74,7 +67,7 @@ pub(super) async fn receive(
     let CheckpointAddress {
         place, step, file, ..
     } = address;
-    let arrival = Arrival::of(&attempt, &held, place)?;
+    let arrival = Arrival::of(&attempt, place)?;
     let bytes = take(&arrival, file, request.into_body()).await?;
     debug!(%held, %place, step, %file, bytes, "a file has come");
     if file == CheckpointFile::Manifest {
@@ -116,11 +109,8 @@ async fn write(mut body: Body, to: &mut File, most: u64) -> Result<u64, Failure>
         length += data.len() as u64;
         if length > most {
             let error = format!("it is larger than the {most} bytes that it may have");
-            return Err(Failure::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                error,
-                SAME_ISOFLOP,
-            ));
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            return Err(Failure::new(status, error, SAME_ISOFLOP));
         }
         to.write_all(&data).await?;
     }

@@ -7,7 +7,6 @@ mod desk;
 mod door;
 mod failure;
 mod files;
-mod guest;
 mod office;
 mod pool;
 mod server;
@@ -15,6 +14,6 @@ mod strangers;
 mod tokens;
 
 pub use certificate::{CertificateError, Identity, Made, make_certificate};
-pub use pool::{WorkerTerms, Workers};
+pub use pool::Workers;
 pub use server::Counter;
 pub use tokens::{Tokens, TokensError, write_secret};

@@ -165,7 +165,7 @@ impl Office {
         };
         entry.order = Order::Stop;
         if entry.holder.as_ref().is_none_or(|holder| !holder.confirmed) {
-            self.end(held, lost(false));
+            self.end(held, AttemptEnd::lost(false));
         }
     }
 
@@ -188,14 +188,9 @@ impl Office {
         let out: Vec<Held> = out.map(|(held, _)| held.clone()).collect();
         for held in out {
             debug!(%held, "its worker is out of touch: it is given up");
-            self.end(&held, lost(true));
+            self.end(&held, AttemptEnd::lost(true));
         }
     }
-}
-
-/// The end of an attempt whose worker says nothing.
-pub(super) fn lost(began: bool) -> AttemptEnd {
-    AttemptEnd::Lost { began, fate: None }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The workers of a sweep, as the coordinator has them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,14 +10,13 @@ use tokio::sync::{oneshot, watch};
 use tracing::debug;
 
 use super::desk::Desk;
-use super::office::{Office, lost};
+use super::office::Office;
 use super::server::{Counter, serve};
-use crate::exchange::dropped;
-use crate::exchange::{Terms, held, offer, read_json, runtime};
-use crate::executor::asked::{Asked, heard};
-use crate::executor::{Execution, ExecutionError, Executor, SpawnError, Trouble};
+use crate::exchange::{dropped, held, offer, read_json, runtime};
+use crate::executor::{Asked, Execution, ExecutionError, Executor, SpawnError, Trouble, heard};
 use crate::protocol::{Held, LONGEST_WAIT_SECONDS};
 use isoflop_core::run::{AttemptDir, AttemptEnd};
+use isoflop_sweep::WorkersExecutor;
 
 /// From `stop` to the end of patience: time for the step under way, a checkpoint, and its way here.
 const GRACE: Duration = Duration::from_secs(60);
@@ -24,22 +24,11 @@ const GRACE: Duration = Duration::from_secs(60);
 /// Time in which a worker that is there will have called.
 const FIRST_CALL: Duration = Duration::from_secs(10);
 
-/// How workers are treated.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WorkerTerms {
-    /// Time without a word after which an attempt may be given to another worker.
-    pub lease: Duration,
-    /// Time between two words.
-    pub beat: Duration,
-    /// Whether checkpoints are delivered as they are written.
-    pub deliver_checkpoints: bool,
-}
-
 /// The workers of a sweep.
 #[derive(Debug)]
 pub struct Workers {
     desk: Arc<Desk>,
-    terms: Terms,
+    settings: WorkersExecutor,
     /// What is not served yet.
     counter: Mutex<Option<Counter>>,
     /// Since when workers are answered.
@@ -50,17 +39,15 @@ pub struct Workers {
 
 impl Workers {
     /// Workers that will call at a counter, once it is opened.
-    pub fn new(counter: Counter, terms: WorkerTerms) -> Self {
+    pub fn new(counter: Counter, settings: &WorkersExecutor) -> Self {
+        let lease = settings.lease_seconds.value.seconds();
         let longest_wait = Duration::from_secs_f64(2.0 * LONGEST_WAIT_SECONDS);
         Self {
-            desk: Arc::new(Desk::new(counter.sweep.clone(), Office::new(terms.lease))),
-            terms: Terms {
-                beat: terms.beat,
-                deliver_checkpoints: terms.deliver_checkpoints,
-            },
+            desk: Arc::new(Desk::new(counter.sweep.clone(), Office::new(lease))),
+            settings: settings.clone(),
             counter: Mutex::new(Some(counter)),
             opened: Mutex::default(),
-            patience: terms.lease.max(longest_wait),
+            patience: lease.max(longest_wait),
         }
     }
 
@@ -86,11 +73,9 @@ impl Executor for Workers {
         _: u32,
         asked: watch::Receiver<Asked>,
     ) -> Result<Execution, SpawnError> {
-        let (offer, blobs) = offer(attempt, self.terms).map_err(|source| SpawnError {
-            program: "a worker".into(),
-            attempt: attempt.root().to_owned(),
-            source,
-        })?;
+        let beat = self.settings.beat_seconds.value.0;
+        let offered = offer(attempt, beat, self.settings.deliver_checkpoints);
+        let (offer, blobs) = offered.map_err(SpawnError::of(Path::new("a worker"), attempt))?;
         self.desk.show(blobs);
         let held = offer.held.clone();
         let ended = self.desk.office.lock().put(attempt.clone(), offer);
@@ -146,7 +131,7 @@ async fn follow(
     mut ended: oneshot::Receiver<AttemptEnd>,
     mut asked: watch::Receiver<Asked>,
 ) -> Result<AttemptEnd, ExecutionError> {
-    let over = |end: Result<AttemptEnd, _>| Ok(end.unwrap_or(lost(true)));
+    let over = |end: Result<AttemptEnd, _>| Ok(end.unwrap_or(AttemptEnd::lost(true)));
     tokio::select! {
         end = &mut ended => return over(end),
         () = heard(&mut asked, Asked::Stop) => desk.office.lock().stop(&held),
@@ -157,6 +142,6 @@ async fn follow(
         () = heard(&mut asked, Asked::EndNow) => {}
     }
     // From here on its worker hears that it is to forget it.
-    desk.office.lock().end(&held, lost(true));
+    desk.office.lock().end(&held, AttemptEnd::lost(true));
     over(ended.await)
 }

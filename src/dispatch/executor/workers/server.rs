@@ -15,15 +15,11 @@ use tracing::debug;
 
 use super::anteroom::Gate;
 use super::certificate::Identity;
-use super::desk::Desk;
+use super::desk::{Desk, beat, end};
 use super::door::{Caller, Door, answer_to_strangers};
-use super::failure::Failure;
 use super::files::{receive, send};
 use super::tokens::Tokens;
-use crate::protocol::{
-    Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, LONGEST_WAIT_SECONDS, MOST_JSON, Offer,
-    Welcome,
-};
+use crate::protocol::{ClaimRequest, Hello, LONGEST_WAIT_SECONDS, MOST_JSON, Offer, Welcome};
 
 /// Longest time that a header may take to arrive, and a connection may say nothing between requests.
 const HEADER_TIME: Duration = Duration::from_secs(15);
@@ -47,7 +43,7 @@ pub struct Counter {
 /// When it cannot listen.
 pub(super) async fn serve(counter: Counter, desk: Arc<Desk>) -> std::io::Result<()> {
     let door = Arc::new(Door::new(counter.tokens));
-    let anteroom = door.anteroom();
+    let anteroom = door.anteroom.clone();
     let make = routes(door, desk).into_make_service_with_connect_info::<SocketAddr>();
     let service = Gate::new(make, anteroom.clone());
     let mut server = axum_server::from_tcp(counter.listener)?
@@ -123,20 +119,4 @@ async fn claim(
             return Json(offer);
         }
     }
-}
-
-async fn beat(
-    State(desk): State<Arc<Desk>>,
-    Extension(caller): Extension<Caller>,
-    Json(beat): Json<Beat>,
-) -> Result<Json<BeatAnswer>, Failure> {
-    Ok(Json(desk.beat(&caller.worker, &beat)?))
-}
-
-async fn end(
-    State(desk): State<Arc<Desk>>,
-    Extension(caller): Extension<Caller>,
-    Json(end): Json<End>,
-) -> Result<Json<EndAnswer>, Failure> {
-    Ok(Json(desk.end(&caller.worker, end).await?))
 }

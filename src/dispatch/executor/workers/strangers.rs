@@ -1,8 +1,16 @@
-//! Who is connected and has shown no token yet.
+//! Who is connected and has shown no token yet: a connection that may be ended from outside, until its caller is known.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, Join, ReadBuf, join};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tracing::debug;
 
@@ -12,11 +20,11 @@ pub(super) struct Strangers {
     /// Places of connections that are let in and not here yet.
     pub(super) coming: Vec<OwnedSemaphorePermit>,
     /// By arrival.
-    here: VecDeque<Stranger>,
+    pub(super) here: VecDeque<Stranger>,
 }
 
 #[derive(Debug)]
-struct Stranger {
+pub(super) struct Stranger {
     from: SocketAddr,
     place: OwnedSemaphorePermit,
     /// Sends the caller away, with its place; dropped, it tells that the caller is known.
@@ -58,9 +66,60 @@ impl Strangers {
     pub(super) fn tidy(&mut self) {
         self.here.retain(|one| !one.sends_away.is_closed());
     }
+}
 
-    #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
-        self.here.len()
+/// A connection whose reading ends when its caller is sent away. Who is not known is told so little that its writing never waits.
+pub(super) type Guest = Join<GuestReader, OwnedWriteHalf>;
+
+/// What a caller says.
+#[derive(Debug)]
+pub(super) struct GuestReader {
+    stream: OwnedReadHalf,
+    /// Sends it away, or says that it is known and nobody will.
+    verdict: Option<oneshot::Receiver<OwnedSemaphorePermit>>,
+    /// The place of one that is sent away: taken until it is gone.
+    sent_away: Option<OwnedSemaphorePermit>,
+    strangers: Arc<Mutex<Strangers>>,
+}
+
+/// The connection of a stranger.
+pub(super) fn guest(
+    stream: TcpStream,
+    verdict: oneshot::Receiver<OwnedSemaphorePermit>,
+    strangers: Arc<Mutex<Strangers>>,
+) -> Guest {
+    let (stream, write) = stream.into_split();
+    let reader = GuestReader {
+        stream,
+        verdict: Some(verdict),
+        sent_away: None,
+        strangers,
+    };
+    join(reader, write)
+}
+
+impl Drop for GuestReader {
+    fn drop(&mut self) {
+        self.verdict = None;
+        self.strangers.lock().tidy();
+    }
+}
+
+impl AsyncRead for GuestReader {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Some(verdict) = &mut self.verdict
+            && let Poll::Ready(verdict) = Pin::new(verdict).poll(context)
+        {
+            (self.verdict, self.sent_away) = (None, verdict.ok());
+        }
+        if self.sent_away.is_some() {
+            let error = io::Error::new(io::ErrorKind::ConnectionAborted, "too many strangers");
+            return Poll::Ready(Err(error));
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::dropped;
+use crate::exchange::{dropped, random};
+use isoflop_core::run::if_there;
 
 /// Read and written by its owner alone.
 const SECRET: u32 = 0o600;
@@ -84,9 +85,9 @@ impl Tokens {
     /// # Errors
     /// [`TokensError`].
     pub fn list(&self) -> Result<Vec<Known>, TokensError> {
-        let metadata = match fs::metadata(&self.path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            metadata => metadata.map_err(|error| self.failed(error))?,
+        let metadata = if_there(fs::metadata(&self.path)).map_err(|error| self.failed(error))?;
+        let Some(metadata) = metadata else {
+            return Ok(Vec::new());
         };
         let mode = metadata.mode() & 0o777;
         if mode & 0o077 != 0 {
@@ -109,7 +110,8 @@ impl Tokens {
         if known.iter().any(|worker| worker.name == name) {
             return Err(TokensError::Taken(name.to_owned()));
         }
-        let token = random()?;
+        let bytes = random().map_err(TokensError::Random)?;
+        let token = blake3::Hash::from_bytes(bytes).to_hex().to_string();
         known.push(Known {
             name: name.to_owned(),
             token_digest: digest(&token).to_hex().to_string(),
@@ -161,10 +163,8 @@ impl Tokens {
 
     /// Reads the file again where it is another; one that cannot be read lets nobody in.
     fn refresh(&self, read: &mut Read) {
-        let metadata = dropped(
-            fs::metadata(&self.path),
-            "the list of workers was not looked at",
-        );
+        let metadata = fs::metadata(&self.path);
+        let metadata = dropped(metadata, "the list of workers was not looked at");
         let version = metadata.map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
         if version.is_none() || version != read.version {
             *read = Read {
@@ -200,16 +200,6 @@ pub fn write_secret(path: &Path, text: &str) -> io::Result<()> {
 
 fn digest(token: &str) -> blake3::Hash {
     blake3::hash(token.as_bytes())
-}
-
-/// 32 random bytes, as hexadecimal digits.
-fn random() -> Result<String, TokensError> {
-    use io::Read;
-    let mut bytes = [0; 32];
-    fs::File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(TokensError::Random)?;
-    Ok(blake3::Hash::from_bytes(bytes).to_hex().to_string())
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Whose an attempt is, and what became of it.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
 use serde_json::{Value, json};
 
 use super::super::host::host;
+use crate::exchange::random;
 
 /// What became of an attempt here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,6 @@ pub enum Attended {
 /// Who claims an attempt: this process, by a mark that no other has. A job that an engine queues again after its node has died finds
 /// the attempt claimed: the coordinator sees that job end and makes an attempt of its own, with a token of its own.
 pub(super) fn claimant() -> io::Result<Value> {
-    let mut mark = [0; 16];
-    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut mark))?;
-    let mark = u128::from_le_bytes(mark).to_string();
+    let mark = u128::from_le_bytes(random()?).to_string();
     Ok(json!({ "host": host(), "process": std::process::id(), "mark": mark }))
 }

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -15,7 +14,9 @@ use super::claim::{Attended, claimant};
 use crate::exchange::{Note, launch};
 use crate::executor::{Asked, Executor, Trainer, ask};
 use crate::protocol::Held;
-use isoflop_core::run::{AttemptDir, AttemptEnd, Launch, TrainerExit, replace_json, write_json};
+use isoflop_core::run::{
+    AttemptDir, AttemptEnd, TrainerExit, replace_json, unwritable, write_json,
+};
 
 /// How often it is asked whether the attempt is still wanted.
 const LOOK: Duration = Duration::from_secs(1);
@@ -28,32 +29,25 @@ pub(super) async fn attend(
     asked: &watch::Sender<Asked>,
     note: Note,
 ) -> Result<Attended, WorkerError> {
-    let mut launch = read_launch(attempt)?;
+    let launch = launch(attempt);
+    let mut launch = launch.map_err(|error| WorkerError::NoLaunch(attempt.launch(), error))?;
     if !claim(attempt)? {
         return Ok(Attended::Elsewhere);
     }
     let end = if wanted(attempt) > Asked::Nothing {
-        AttemptEnd::exit(TrainerExit::Preempted as i32)
+        AttemptEnd::Exit(TrainerExit::Preempted as i32)
     } else {
         // The trainer shall die with this process.
         launch.parent_pid = Some(std::process::id());
-        replace_json(&attempt.launch(), &launch).map_err(unwritable(attempt.launch()))?;
+        replace_json(&attempt.launch(), &launch).map_err(unwritable(&attempt.launch()))?;
         let executed = execute(attempt, trainer, launch.threads, asked);
         executed
             .instrument(attempt_span(&Held::from(&launch)))
             .await?
     };
-    write_json(&attempt.end(), &end).map_err(unwritable(attempt.end()))?;
+    write_json(&attempt.end(), &end).map_err(unwritable(&attempt.end()))?;
     note(&end.words());
     Ok(Attended::Ended)
-}
-
-fn read_launch(attempt: &AttemptDir) -> Result<Launch, WorkerError> {
-    launch(attempt).map_err(|error| WorkerError::NoLaunch(attempt.launch(), error))
-}
-
-fn unwritable(path: PathBuf) -> impl FnOnce(io::Error) -> WorkerError {
-    |error| WorkerError::Unwritable(path, error)
 }
 
 /// Makes the attempt this process's; says whether it was nobody's.
@@ -63,7 +57,7 @@ fn claim(attempt: &AttemptDir) -> Result<bool, WorkerError> {
     match File::create_new(&path).and_then(|mut file| file.write_all(claimant.as_bytes())) {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(WorkerError::Unwritable(path, error)),
+        Err(error) => Err(unwritable(&path)(error).into()),
     }
 }
 
@@ -77,8 +71,8 @@ async fn execute(
         Ok(execution) => execution,
         Err(error) => {
             let log = format!("error: {error}\n");
-            std::fs::write(attempt.log(), log).map_err(unwritable(attempt.log()))?;
-            return Ok(AttemptEnd::exit(TrainerExit::Crash as i32));
+            std::fs::write(attempt.log(), log).map_err(unwritable(&attempt.log()))?;
+            return Ok(AttemptEnd::Exit(TrainerExit::Crash as i32));
         }
     };
     debug!(pid = execution.pid, threads, "the trainer is started");

@@ -68,26 +68,18 @@ impl Drop for Scratch<'_> {
 
 /// What is offered, if this isoflop can train it.
 fn offered(given: Given, tag: &str) -> Result<Offer, WorkerError> {
-    let refused = |error: String| {
-        WorkerError::Refused(Refusal::new(
-            error,
-            "install the same isoflop on all machines",
-        ))
-    };
-    if given.version != version() {
-        return Err(refused(format!(
-            "the coordinator speaks version {}, this isoflop {}",
-            given.version,
-            version()
-        )));
+    let hint = "install the same isoflop on all machines";
+    let refused = |error: String| WorkerError::Refused(Refusal::new(error, hint));
+    let (theirs, ours) = (given.version, version());
+    if theirs != ours {
+        let error = format!("the coordinator speaks version {theirs}, this isoflop {ours}");
+        return Err(refused(error));
     }
     let offer: Offer = serde_json::from_value(given.offer)
         .map_err(|e| refused(format!("its offer is none: {e}")))?;
-    if !offer.names_its_spec() || tag_of(&offer.held) != tag {
-        return Err(refused(format!(
-            "what is offered for {} is another's",
-            offer.held
-        )));
+    let held = &offer.held;
+    if !offer.names_its_spec() || tag_of(held) != tag {
+        return Err(refused(format!("what is offered for {held} is another's")));
     }
     Ok(offer)
 }

@@ -42,25 +42,18 @@ impl Adamw {
 impl UpdateRule for Adamw {
     /// For its own parameters alone.
     fn update(&mut self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
-        let run::Adamw {
-            beta1,
-            beta2,
-            eps,
-            weight_decay,
-            ..
-        } = self.settings;
-        let (gradient, own) = (
-            from(gradient, self.start),
-            from(&parameters.flat.detach(), self.start),
-        );
+        let run::Adamw { beta1, beta2, .. } = self.settings;
+        let gradient = from(gradient, self.start);
+        let own = from(&parameters.flat.detach(), self.start);
         let _ = self.first.lerp_(&gradient, 1.0 - beta1);
         let _ = self.second.lerp_(&gradient.square(), 1.0 - beta2);
         let step = i32::try_from(with.step).unwrap_or(i32::MAX);
         let (bias1, bias2) = (1.0 - beta1.powi(step), 1.0 - beta2.powi(step));
-        let denominator = self.second.sqrt() / bias2.sqrt() + eps;
+        let denominator = self.second.sqrt() / bias2.sqrt() + self.settings.eps;
         let update = (&self.first / denominator) * (with.learning_rate / bias1);
         let mut decaying = update.narrow(0, 0, self.decayed);
-        decaying += own.narrow(0, 0, self.decayed) * (with.learning_rate * weight_decay);
+        let decay = with.learning_rate * self.settings.weight_decay;
+        decaying += own.narrow(0, 0, self.decayed) * decay;
         update
     }
 
@@ -103,7 +96,7 @@ fn from(flat: &Tensor, start: i64) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use isoflop_core::arch::{ModelConfig, TRANSFORMER, rung};
+    use isoflop_core::arch::{ModelConfig, TRANSFORMER};
     use tch::Device;
 
     use super::*;
@@ -113,7 +106,7 @@ mod tests {
     /// The equations written out for scalars (arXiv:1711.05101, algorithm 2), three steps on a quadratic.
     #[test]
     fn equals_the_equations() {
-        let config = ModelConfig::new(&TRANSFORMER, &rung("d16-l2").unwrap(), 256, 64).unwrap();
+        let config = ModelConfig::new(&TRANSFORMER, &"d16-l2".parse().unwrap(), 256, 64).unwrap();
         let mut parameters = Parameters::initial(Model::slots(&config), 1, Device::Cpu);
         let settings = run::Adamw {
             beta1: 0.9,

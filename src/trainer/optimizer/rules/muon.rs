@@ -20,11 +20,8 @@ pub(crate) struct Muon {
 impl Muon {
     pub(super) fn new(settings: run::Muon, parameters: &Parameters) -> Self {
         let mut groups: Vec<Vec<Block>> = Vec::new();
-        for block in parameters
-            .blocks()
-            .into_iter()
-            .filter(|block| block.role == Role::Hidden)
-        {
+        let blocks = parameters.blocks().into_iter();
+        for block in blocks.filter(|block| block.role == Role::Hidden) {
             match groups.iter_mut().find(|group| group[0].dims == block.dims) {
                 Some(group) => group.push(block),
                 None => groups.push(vec![block]),
@@ -59,9 +56,7 @@ impl Muon {
 impl UpdateRule for Muon {
     fn update(&mut self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
         let run::Muon {
-            momentum,
-            adamw: run::Adamw { weight_decay, .. },
-            ..
+            momentum, adamw, ..
         } = self.settings;
         let hidden = self.momentum.size()[0];
         let update = parameters.flat.detach().zeros_like();
@@ -72,7 +67,7 @@ impl UpdateRule for Muon {
         self.orthogonalise(&looked_ahead, &update);
         let w = parameters.flat.detach().narrow(0, 0, hidden);
         let mut decayed = update.narrow(0, 0, hidden);
-        decayed += w * weight_decay;
+        decayed += w * adamw.weight_decay;
         decayed *= with.learning_rate;
 
         let rest = self.adamw.update(parameters, gradient, with);

@@ -4,10 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::Driver;
-use crate::coordinator::drive::facts::split_pass;
+use crate::coordinator::drive::options::split_pass;
 use crate::coordinator::schedule::{Claim, RunIndex, SlotIndex, State};
-use crate::coordinator::unwritable::{Unwritable, unwritable};
-use isoflop_core::run::{AttemptDir, Launch, replace_json};
+use isoflop_core::run::{AttemptDir, Launch, Unwritable, replace_json, unwritable};
 
 impl Driver<'_> {
     /// The launch file of an attempt that is about to start, with its fencing token.

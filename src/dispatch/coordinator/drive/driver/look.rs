@@ -59,11 +59,11 @@ impl Driver<'_> {
             match (before.get(i).and_then(Option::as_ref), now) {
                 (before, Some(now)) if before != Some(now) => {
                     info!(engine = name, reason = now.words(), "engine in trouble");
-                    self.observer.trouble(name, now, false)
+                    self.observer.trouble(name, &now.words(), false)
                 }
                 (Some(before), None) => {
                     info!(engine = name, reason = before.over(), "engine well again");
-                    self.observer.trouble(name, before, true)
+                    self.observer.trouble(name, before.over(), true)
                 }
                 _ => {}
             }
@@ -90,23 +90,20 @@ impl Driver<'_> {
     /// What other commands have asked for since the last look.
     fn requested(&mut self) -> Result<Vec<Event>, DriveError> {
         let (mut events, mut unknown) = (Vec::new(), Vec::new());
-        for request in self.ledger.store().requests()? {
+        for request in self.ledger.store.requests()? {
             let mut open = self.requests.iter();
             if open.any(|(known, _)| known.id == request.id) {
                 continue;
             }
             match run_of(self.plan, &request) {
                 Ok(run) => {
-                    events.push(match request.kind {
-                        RequestKind::Cancel => Event::Cancel(run),
-                        RequestKind::Retry => Event::Retry(run),
-                    });
+                    events.push(Event::Asked(request.kind, run));
                     self.requests.push((request, run));
                 }
                 Err(answer) => unknown.push(answer),
             }
         }
-        self.ledger.store().answer(&unknown)?;
+        self.ledger.store.answer(&unknown)?;
         Ok(events)
     }
 
@@ -124,6 +121,6 @@ impl Driver<'_> {
             .into_iter()
             .map(|(request, run)| (request.id, state.record(run).state.name().to_owned()))
             .collect();
-        Ok(self.ledger.store().answer(&answers)?)
+        Ok(self.ledger.store.answer(&answers)?)
     }
 }

@@ -26,17 +26,20 @@ impl Driver<'_> {
         self.told_to_wait = waits;
     }
 
-    /// Writes what was decided to the log, now that it is in the store.
-    pub(super) fn tell_verdicts(&mut self) {
+    /// Writes what was decided to the log, now that it is in the store; it is to be carried out.
+    pub(super) fn tell_verdicts(&mut self) -> Vec<Verdict> {
+        let verdicts = std::mem::take(&mut self.verdicts);
         let grounds = Grounds {
             plan: self.plan,
             order: self.options.policy.order,
             disk: self.disk,
         };
-        for (span, verdict) in std::mem::take(&mut self.verdicts) {
+        let told = |(span, verdict): (Option<Span>, Verdict)| {
             let span = span.unwrap_or_else(|| self.span_of(verdict.subject));
             tell(&span, &verdict, grounds);
-        }
+            verdict
+        };
+        verdicts.into_iter().map(told).collect()
     }
 
     fn span_of(&self, subject: Subject) -> Span {

@@ -2,10 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::event::{Command, Event, Exploded};
+use super::super::event::Event;
 use super::super::facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex};
-use crate::store::{Failure, FailureClass, Record, RunState};
+use crate::store::{Failure, FailureClass, Record, RequestKind, RunState};
 use isoflop_sweep::RunOrder;
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Start an attempt in a slot.
+    Start {
+        /// The attempt.
+        claim: Claim,
+        /// Where.
+        slot: SlotIndex,
+    },
+    /// Check what an attempt delivered, and make it the run's outcome.
+    Commit(Claim),
+    /// End an attempt.
+    Stop(Claim),
+    /// Nothing runs and nothing will.
+    Finish,
+}
 
 pub(super) struct Model {
     pub(super) records: Vec<Record>,
@@ -136,14 +154,12 @@ impl Model {
         match event {
             Event::Started(claim, pid) if self.holds(&claim) => self.started(claim.run, pid),
             Event::Delivered(claim) if self.holds(&claim) => return self.delivered(claim),
-            Event::Committed(claim, exploded) if self.holds(&claim) => {
-                self.committed(claim.run, exploded);
-            }
+            Event::Committed(claim, end) if self.holds(&claim) => self.committed(claim.run, end),
             Event::Failed(claim, failure) if self.holds(&claim) => {
                 return self.failed(now, claim.run, failure);
             }
-            Event::Cancel(run) => return self.cancelled(run),
-            Event::Retry(run) => self.retried(run),
+            Event::Asked(RequestKind::Cancel, run) => return self.cancelled(run),
+            Event::Asked(RequestKind::Retry, run) => self.retried(run),
             Event::DiskLow => self.paused = true,
             Event::DiskFree => self.paused = false,
             Event::Interrupted => {
@@ -170,13 +186,10 @@ impl Model {
         Vec::new()
     }
 
-    fn committed(&mut self, run: RunIndex, exploded: Exploded) {
+    fn committed(&mut self, run: RunIndex, end: RunState) {
         let state = &mut self.records[run].state;
         if matches!(state, RunState::Committing { .. }) {
-            *state = match exploded {
-                Exploded::Yes => RunState::Diverged,
-                Exploded::No => RunState::Done,
-            };
+            *state = end;
             self.cancelling.remove(&run);
         }
     }

@@ -2,11 +2,26 @@
 
 use std::collections::HashSet;
 use std::fmt::Debug;
+use std::io;
 use std::time::Duration;
 
-use crate::exchange::BackendError;
+use crate::exchange::{BackendError, TokenError};
 use crate::executor::queue::job::Job;
 use isoflop_core::run::Fate;
+
+/// Why an engine cannot be spoken to.
+#[derive(Debug, thiserror::Error)]
+pub enum DialectError {
+    /// The results have no path that another machine could use.
+    #[error("the results have no path that jobs could use: {0}")]
+    Nowhere(io::Error),
+    /// Its token is not used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// This machine has no certificates to know others by; in words.
+    #[error("nothing can be asked over HTTP from here: {0}")]
+    Http(BackendError),
+}
 
 /// How an engine is spoken to. A job is known by its tag.
 pub(crate) trait Dialect: Debug + Send + Sync + 'static {

@@ -12,8 +12,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Dialect, DialectError};
-use crate::exchange::dropped;
-use crate::exchange::{BackendError, Token, http};
+use crate::exchange::{BackendError, Token, dropped, http};
 use crate::executor::queue::job::{Job, quoted};
 use answers::{Answer, State, jobs, one_job, taken};
 use isoflop_core::run::Fate;
@@ -94,10 +93,8 @@ impl Dialect for Ray {
         let memory = self.memory_bytes().map_or_else(String::new, |bytes| {
             format!(", {} of memory", isoflop_core::units::bytes(bytes))
         });
-        Some((
-            self.settings.pending_seconds.value.seconds(),
-            format!("{cpus} CPUs, {gpus} GPUs{memory}: `ray status` shows what there is"),
-        ))
+        let wanted = format!("{cpus} CPUs, {gpus} GPUs{memory}: `ray status` shows what there is");
+        Some((self.settings.pending_seconds.value.seconds(), wanted))
     }
 
     /// One that Ray has under the same name is the same.

@@ -14,8 +14,7 @@ use std::io;
 use tokio::process::Command;
 
 use super::Dialect;
-use crate::exchange::BackendError;
-use crate::exchange::dropped;
+use crate::exchange::{BackendError, dropped};
 use crate::executor::queue::call::{quiet, said};
 use crate::executor::queue::job::Job;
 use crate::executor::queue::together::Together;
@@ -100,11 +99,8 @@ impl Slurm {
     async fn fates_of(&self, tags: Vec<String>) -> Vec<Option<Fate>> {
         let places: Vec<Option<Place>> = tags.iter().map(|tag| self.batches.place(tag)).collect();
         let names = places.iter().flatten().map(|(name, _)| name.as_str());
-        let known = dropped(
-            self.accounts(names.collect()).await,
-            "Slurm has no accounts",
-        );
-        let known = known.unwrap_or_default();
+        let known = self.accounts(names.collect()).await;
+        let known = dropped(known, "Slurm has no accounts").unwrap_or_default();
         let fates = places.into_iter().map(|place| known.get(&place?).cloned());
         fates.collect()
     }
@@ -112,14 +108,9 @@ impl Slurm {
     async fn accounts(&self, names: HashSet<&str>) -> Result<BTreeMap<Place, Fate>, BackendError> {
         let mut ask = call("sacct");
         let names = names.into_iter().collect::<Vec<_>>().join(",");
-        ask.args([
-            "-P",
-            "-n",
-            "-X",
-            sacct::FORMAT,
-            &format!("--starttime={SINCE}"),
-            &format!("--name={names}"),
-        ]);
+        ask.args(["-P", "-n", "-X", sacct::FORMAT])
+            .arg(format!("--starttime={SINCE}"))
+            .arg(format!("--name={names}"));
         Ok(sacct::fates(&said(ask, "sacct").await?))
     }
 }

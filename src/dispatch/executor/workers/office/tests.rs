@@ -39,7 +39,7 @@ fn room(cores: u32, gpus: u32) -> ClaimRequest {
 }
 
 fn put(office: &mut Office, offer: Offer) -> oneshot::Receiver<AttemptEnd> {
-    office.put(RunDir::new("run".into()).attempt(offer.held.attempt), offer)
+    office.put(RunDir::at("run").attempt(offer.held.attempt), offer)
 }
 
 #[test]

@@ -120,10 +120,8 @@ pub(super) fn one_job(answer: &Answer) -> Option<RayJob> {
         debug!(answer = answer.words(), "Ray does not tell of a job");
         return None;
     }
-    dropped(
-        serde_json::from_str(&answer.text),
-        "Ray tells of a job what is not understood",
-    )
+    let job = serde_json::from_str(&answer.text);
+    dropped(job, "Ray tells of a job what is not understood")
 }
 
 /// Why a job failed: what Ray says, and the last that the job printed, which it appends.

@@ -19,18 +19,15 @@ pub(super) fn of(wanted: &SlurmExecutor) -> Vec<String> {
         ("account", &wanted.account),
         ("qos", &wanted.qos),
     ];
+    let words = words.into_iter();
     arguments.extend(
-        words
-            .into_iter()
-            .filter_map(|(name, word)| Some(format!("--{name}={}", word.as_ref()?.value))),
+        words.filter_map(|(name, word)| Some(format!("--{name}={}", word.as_ref()?.value))),
     );
     arguments.push(format!("--time={}", wanted.time.value));
     // To the script alone, which is isoflop by then: it passes on what it must.
     arguments.push(format!("--signal=B:USR1@{}", wanted.signal_seconds.value.0));
-    arguments.push(format!(
-        "--cpus-per-task={}",
-        wanted.threads_per_run.value.0
-    ));
+    let threads = wanted.threads_per_run.value.0;
+    arguments.push(format!("--cpus-per-task={threads}"));
     if let Some(memory) = &wanted.memory {
         arguments.push(format!("--mem={}", memory.value.0));
     }
@@ -50,10 +47,8 @@ pub(super) fn of_array(name: &str, tasks: usize, folder: Option<&BatchDir>) -> V
             // Slurm puts its own words for what begins with a percent sign.
             let whole = folder.root().display().to_string().replace('%', "%%");
             let output = folder.printed("%a");
-            format!(
-                "{whole}/{}",
-                output.file_name().unwrap_or_default().display()
-            )
+            let name = output.file_name().unwrap_or_default().display();
+            format!("{whole}/{name}")
         },
     );
     vec![

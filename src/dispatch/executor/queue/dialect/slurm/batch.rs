@@ -35,10 +35,9 @@ impl Batch {
         let no_line = |path: &str| path.contains(['\n', '\r']);
         let unfit = |job: &&Job| job.script.to_str().is_none_or(no_line);
         if let Some(job) = jobs.iter().find(unfit) {
-            return Err(BackendError::Unwritable(format!(
-                "`{}` has a path that cannot stand on a line of text",
-                job.script.display()
-            )));
+            let script = job.script.display();
+            let words = format!("`{script}` has a path that cannot stand on a line of text");
+            return Err(BackendError::Unwritable(words));
         }
         let task = |job: &Job| Task {
             tag: job.tag.clone(),

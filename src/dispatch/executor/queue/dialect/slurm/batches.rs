@@ -6,9 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::batch::{Batch, is_ours};
-use crate::exchange::BackendError;
-use crate::exchange::dropped;
-use isoflop_core::run::{AttemptDir, BatchDir, SweepDir, write_whole};
+use crate::exchange::{BackendError, dropped};
+use isoflop_core::run::{AttemptDir, BatchDir, SweepDir, unwritable, write_whole};
 
 /// An array's name, and a task of it.
 pub(super) type Place = (String, usize);
@@ -46,7 +45,8 @@ impl Batches {
         let written = std::fs::create_dir_all(folder.root())
             .and_then(|()| write(&folder.job(), batch.script(&folder.tasks())))
             .and_then(|()| write(&folder.tasks(), batch.manifest()));
-        written.map_err(|e| BackendError::unwritable(folder.root(), &e))?;
+        let written = written.map_err(unwritable(folder.root()));
+        written.map_err(|error| BackendError::Unwritable(error.to_string()))?;
         let batch = Shared::new(batch);
         self.known.lock().insert(batch.name.clone(), batch.clone());
         Ok(batch)
@@ -101,7 +101,7 @@ impl Batches {
 
 fn is_over(batch: &Batch) -> bool {
     batch.folders().all(|folder| {
-        let attempt = AttemptDir::new(folder.to_owned());
+        let attempt = AttemptDir::at(folder.to_owned());
         attempt.end().exists() || attempt.is_superseded()
     })
 }
