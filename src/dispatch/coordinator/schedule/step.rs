@@ -193,10 +193,7 @@ impl Decision {
                 return self.stop(Claim { run, attempt }, StopReason::Cancelled);
             }
             // One that is committing is about to have an outcome.
-            (_, None, state) => {
-                let refused = Choice::Refuse(wish, state.name());
-                return self.say(Subject::Run(run), refused);
-            }
+            (_, None, state) => Choice::Refuse(wish, state.name()),
         };
         self.say(Subject::Run(run), choice);
     }
