@@ -21,7 +21,7 @@ use super::per_token::PerToken;
 use super::polynomial::{FEWEST, Form, Parabola};
 use super::profile::{self, Profile};
 use super::surface::{self, Objective, SurfaceFit, SurfaceRefusal};
-use super::{Approach, ArmSurface, Observation, Settings, Study, Trajectory};
+use super::{Approach, ArmSurface, Observation, Settings, Study};
 
 /// The fits of one arm.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -165,17 +165,14 @@ fn envelope_points(study: &Study, runs: &[(usize, &Observation)]) -> Vec<Envelop
         log_loss: loss.ln(),
         run,
     };
-    let on_the_way = |curve: &Trajectory| {
-        let at = places.get(curve.run.as_str());
-        let points = at.map(|at| {
-            curve
-                .points
-                .iter()
-                .map(|p| point(*at, curve.params, p.flops, p.loss))
-        });
-        points.into_iter().flatten().collect::<Vec<_>>()
-    };
-    let points: Vec<EnvelopePoint> = study.trajectories.iter().flat_map(on_the_way).collect();
+    let curves = study.trajectories.iter();
+    let curves = curves.filter_map(|curve| Some((*places.get(curve.run.as_str())?, curve)));
+    let points: Vec<EnvelopePoint> = curves
+        .flat_map(|(at, curve)| {
+            let reached = curve.points.iter();
+            reached.map(move |p| point(at, curve.params, p.flops, p.loss))
+        })
+        .collect();
     if !points.is_empty() {
         return points;
     }

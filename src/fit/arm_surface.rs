@@ -79,9 +79,9 @@ impl ArmSurface {
         made: Option<&Made>,
         runs: &[&Observation],
     ) -> Self {
-        let interval = |of: fn(&Surface) -> f64| made?.of_surface(of);
+        let interval = |of: fn(&Surface) -> f64| made?.surface_interval(of);
         // Factors and E are positive and skewed: their intervals are of logarithms.
-        let log = |of: fn(&Surface) -> f64| made?.of_surface(|s| of(s).ln()).map(exp);
+        let log = |of: fn(&Surface) -> f64| made?.surface_interval(|s| of(s).ln()).map(exp);
         Self {
             surface: fit.surface,
             objective: fit.reached,

@@ -29,12 +29,10 @@ pub(super) fn compared(
     let headline = comparison.headline.as_ref().ok().copied();
     if let Some(headline) = headline.filter(|_| settings.approach.is_none()) {
         // Surfaces have an irreducible loss.
-        let mut by_surface = pairs
+        let by_surface = pairs
             .iter()
-            .filter(|pair| pair.approach() == Approach::Surface);
-        let growth = by_surface
-            .next()
-            .and_then(|pair| pair.growth(headline.flops));
+            .find(|pair| pair.approach() == Approach::Surface);
+        let growth = by_surface.and_then(|pair| pair.growth(headline.flops));
         comparison.growth = growth.or(comparison.growth);
     }
     if let Some(headline) = headline.filter(|_| settings.replicates > 0) {

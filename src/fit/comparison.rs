@@ -202,7 +202,9 @@ impl Comparison {
         };
         let beyond = match point.status {
             MultiplierStatus::Measured => "",
-            _ => ", extrapolated beyond what was measured",
+            MultiplierStatus::Extrapolated | MultiplierStatus::Refused => {
+                ", extrapolated beyond what was measured"
+            }
         };
         format!(
             "{} against {}{by}: compute multiplier {value:.2}x ({}) at {:.2e} {}, loss {:.3} nats/token{beyond}: \

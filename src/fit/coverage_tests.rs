@@ -155,13 +155,13 @@ fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
             said.push((
                 approach,
                 "alpha",
-                interval(first.of_surface(|s| s.alpha)),
+                interval(first.surface_interval(|s| s.alpha)),
                 base.alpha,
             ));
             said.push((
                 approach,
                 "beta",
-                interval(first.of_surface(|s| s.beta)),
+                interval(first.surface_interval(|s| s.beta)),
                 base.beta,
             ));
         }

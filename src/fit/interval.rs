@@ -19,7 +19,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Of a value, so far to each side.
+    /// `half` to each side of a value.
     pub(super) fn around(value: f64, half: f64) -> Self {
         Self {
             low: value - half,
@@ -27,7 +27,7 @@ impl Interval {
         }
     }
 
-    /// The interval of what follows from the value.
+    /// Both ends put through `of`, which must rise.
     pub(super) fn map(self, of: impl Fn(f64) -> f64) -> Self {
         Self {
             low: of(self.low),
@@ -95,7 +95,7 @@ pub(super) fn interval(
     })
 }
 
-/// Of what the logarithm has an interval.
+/// The interval of a number, from that of its logarithm.
 pub(super) fn exp(log: Interval) -> Interval {
     log.map(f64::exp)
 }

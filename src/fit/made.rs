@@ -82,7 +82,7 @@ impl Made {
     }
 
     /// The interval of a number of a surface.
-    pub(super) fn of_surface(&self, of: impl Fn(&Surface) -> f64) -> Option<Interval> {
+    pub(super) fn surface_interval(&self, of: impl Fn(&Surface) -> f64) -> Option<Interval> {
         self.interval(|drawn| drawn.surface().map(&of))
     }
 }

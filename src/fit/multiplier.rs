@@ -12,8 +12,9 @@ const POINTS: usize = 25;
 /// Compares two arms that have a law each.
 pub(super) fn compare(names: [&str; 2], pair: &Pair<'_>, extrapolate: bool) -> Comparison {
     let (first, last) = pair.base.flops_range;
-    let at = pair.middle().unwrap_or((first * last).sqrt());
-    let headline = if extrapolate || pair.overlap().is_some() {
+    let middle = pair.middle();
+    let at = middle.unwrap_or((first * last).sqrt());
+    let headline = if extrapolate || middle.is_some() {
         Ok(pair.point(at, extrapolate))
     } else {
         Err(ComparisonRefusal::NoOverlap)
@@ -51,7 +52,7 @@ impl<'a> Pair<'a> {
     }
 
     /// The baseline's compute at the ends of the losses that both arms were measured at.
-    pub(super) fn overlap(&self) -> Option<(f64, f64)> {
+    fn overlap(&self) -> Option<(f64, f64)> {
         let least = self.base.loss_range.0.max(self.other.loss_range.0);
         let most = self.base.loss_range.1.min(self.other.loss_range.1);
         if least >= most {
@@ -60,12 +61,12 @@ impl<'a> Pair<'a> {
         Some((self.base.law.flops(most)?, self.base.law.flops(least)?))
     }
 
-    /// The middle of that.
+    /// The geometric middle of the overlap.
     pub(super) fn middle(&self) -> Option<f64> {
         self.overlap().map(|(low, high)| (low * high).sqrt())
     }
 
-    /// The multiplier at any compute; beyond the overlap it is given where it may be extrapolated.
+    /// The multiplier at any compute; beyond the overlap it is refused unless `extrapolate`.
     pub(super) fn point(&self, flops: f64, extrapolate: bool) -> MultiplierPoint {
         let status = match self.measures(flops) {
             true => MultiplierStatus::Measured,

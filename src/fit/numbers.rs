@@ -1,4 +1,4 @@
-//! What is said of numbers: their mean, the least and the most, and which are distinct.
+//! Summaries of numbers: mean, root mean square, range, whether they are alike, distinct values.
 
 /// The mean.
 pub(super) fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {

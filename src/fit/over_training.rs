@@ -80,8 +80,8 @@ pub fn fit(runs: &[&Observation]) -> Result<OverTraining, OverTrainingRefusal> {
     // The best of a grid, then the minimum between its neighbours.
     let (low, high) = (STEEPNESS.0.ln(), STEEPNESS.1.ln());
     let place = |i: u32| low + (high - low) * f64::from(i) / 60.0;
-    let left = |i: &u32| project(place(*i)).1;
-    let best = (0..=60).min_by(|i, j| left(i).total_cmp(&left(j)));
+    let left: Vec<f64> = (0..=60).map(|i| project(place(i)).1).collect();
+    let best = (0..=60u32).min_by(|i, j| left[*i as usize].total_cmp(&left[*j as usize]));
     let best = best.unwrap_or(0);
     let (from, to) = (place(best.saturating_sub(1)), place((best + 1).min(60)));
     let log = minimum(|log| project(log).1, from, to, 1e-9);

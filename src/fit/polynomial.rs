@@ -78,8 +78,11 @@ pub(super) fn minimum(form: Form, data: &[Weighted]) -> Result<Parabola, Profile
         Form::Windowed => parabola(&window(data)?),
     }?;
     // A curve that hardly bends can have its least so far off that no number is.
-    let is_known = found.log_n_opt.exp().is_normal();
-    is_known.then_some(found).ok_or(ProfileRefusal::Flat)
+    if found.log_n_opt.exp().is_normal() {
+        Ok(found)
+    } else {
+        Err(ProfileRefusal::Flat)
+    }
 }
 
 /// Runs that a form rests on.

@@ -308,7 +308,7 @@ impl<'a> Ready<'a> {
             flops,
             loss: Band {
                 value: loss(self.made.estimate.surface()?),
-                interval: self.made.of_surface(loss),
+                interval: self.made.surface_interval(loss),
             },
             beyond: reach
                 .into_iter()

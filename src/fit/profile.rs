@@ -132,8 +132,9 @@ fn other_forms(points: &[Observation]) -> Vec<OtherForm> {
     if is_flat(points) {
         return Vec::new();
     }
+    let data = unweighted(points);
     let by = |form| {
-        let at = minimum(form, &unweighted(points)).ok()?;
+        let at = minimum(form, &data).ok()?;
         Some(OtherForm {
             form,
             n_opt: at.log_n_opt.exp(),
@@ -187,9 +188,10 @@ fn status(points: &[Observation], n_opt: f64) -> VertexStatus {
     let ends = loss(first).min(loss(last));
     let sizes = points.iter().map(|o| o.params);
     let mut within = sizes.filter(|n| *n > first && *n < last).map(loss);
-    match within.any(|loss| loss < ends) {
-        true => VertexStatus::Interior,
-        false => VertexStatus::AtEdge,
+    if within.any(|loss| loss < ends) {
+        VertexStatus::Interior
+    } else {
+        VertexStatus::AtEdge
     }
 }
 

@@ -39,9 +39,10 @@ fn of_arm(runs: &[Measurement<'_>], members: &[usize]) -> Vec<Outlier> {
     }
     let points: Vec<Point> = members.iter().map(|run| runs[*run].point()).collect();
     let residuals = residuals(&points);
-    let factor = match members.len() < FEWEST_OF_SURFACE {
-        true => FACTOR_OF_FEW,
-        false => FACTOR,
+    let factor = if members.len() < FEWEST_OF_SURFACE {
+        FACTOR_OF_FEW
+    } else {
+        FACTOR
     };
     let least = factor.ln().max(SPREADS * spread(&residuals));
     let outlier = |(run, residual): (&usize, &f64)| {

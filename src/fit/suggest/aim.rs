@@ -69,7 +69,7 @@ pub(super) fn aim(arms: &[Arm<'_>], wanted: &Wanted) -> Result<Aim, SuggestRefus
         let of = |surface: &Surface| wanted.target.exponent(surface).unwrap_or(f64::NAN);
         return Ok(Aim {
             value: of(&arm.noisy.surface),
-            interval: arm.made.of_surface(of),
+            interval: arm.made.surface_interval(of),
             flops: None,
             gradient: vec![wanted.target.of_exponent(&arm.noisy.surface)],
         });

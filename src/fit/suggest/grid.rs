@@ -74,7 +74,7 @@ impl Rung {
         sizes.map(|(n, f)| Some((*n, budget.ln() - f))).collect()
     }
 
-    /// Of log N and log FLOPs per token of each arm, if all have it.
+    /// From each arm's log N and log FLOPs per token; none unless all arms have them.
     fn of(label: Option<&str>, arms: impl Iterator<Item = Option<(f64, f64)>>) -> Option<Self> {
         let (log_n, log_f) = arms.collect::<Option<_>>()?;
         Some(Self {

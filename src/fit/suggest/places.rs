@@ -11,7 +11,7 @@ use super::{Place, SuggestRefusal, Wanted, noise};
 pub(super) struct Grid {
     pub(super) rungs: Vec<Rung>,
     pub(super) budgets: Vec<f64>,
-    /// Sizes times budgets, rung by rung, and then what runs are elsewhere.
+    /// Sizes times budgets, rung by rung, then one for each size and budget of runs that lie at none of these.
     pub(super) cells: Vec<Spot>,
     /// The most tokens of a run that is added.
     max_tokens: f64,
@@ -20,7 +20,7 @@ pub(super) struct Grid {
 /// One size and budget.
 pub(super) struct Spot {
     budget: f64,
-    /// (log N, log D) of each arm; none of one that has no run elsewhere.
+    /// (log N, log D) of each arm; none where an arm has no run, which happens only off the grid.
     at: Vec<Option<(f64, f64)>>,
     /// How many runs each arm has.
     pub(super) counts: Vec<f64>,
@@ -82,7 +82,7 @@ impl Grid {
         self.rungs.len() * self.budgets.len()
     }
 
-    /// (log N, log D) of a cell, of each arm that has any.
+    /// (log N, log D) of a cell, of each arm that has any: on the grid every arm, in order.
     fn at(&self, cell: usize) -> impl Iterator<Item = (f64, f64)> {
         self.cells[cell].at.iter().copied().flatten()
     }

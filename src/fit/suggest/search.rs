@@ -47,7 +47,7 @@ const SPARED: f64 = 5e-3;
 /// What a candidate is chosen by: decrease of variance, cost.
 pub(super) type Worth = fn(f64, f64) -> f64;
 
-/// Per FLOP, and whatever it costs.
+/// The gain per FLOP, and the gain at any price.
 pub(super) const WORTHS: [Worth; 2] = [|gain, cost| gain / cost, |gain, _| gain];
 
 /// The best choice that was found.
@@ -96,6 +96,10 @@ impl Choice {
     /// Takes one more, or gives one up.
     fn take(&mut self, design: &Design, candidates: &[Candidate], at: usize, by: isize) {
         let Candidate { cell, cost } = candidates[at];
+        debug_assert!(
+            by > 0 || self.taken[at] > 0,
+            "one that is not taken is given up"
+        );
         self.taken[at] = self.taken[at].saturating_add_signed(by);
         let by = by as f64;
         let from = self.counts[cell].clone();

@@ -129,9 +129,10 @@ fn weigh(design: &Design, grid: &Grid, form: Form) -> Weighed {
         let (rung, budget) = (cell / grid.budgets.len(), cell % grid.budgets.len());
         if form.rungs[rung] && form.budgets[budget] {
             // What there is no text for cannot be had at any price.
-            let price = match grid.has_text(cell) {
-                true => grid.budgets[budget],
-                false => f64::INFINITY,
+            let price = if grid.has_text(cell) {
+                grid.budgets[budget]
+            } else {
+                f64::INFINITY
             };
             for count in counts {
                 let new = (form.seeds - *count).max(0.0);

@@ -162,7 +162,7 @@ fn came(study: &Study, target: Target, truth: f64, seed: u64) -> Option<Came> {
             width: (point.high? / point.low?).ln(),
         });
     }
-    let interval = made(0)?.of_surface(|surface| surface.alpha)?;
+    let interval = made(0)?.surface_interval(|surface| surface.alpha)?;
     let fitted = carried[0].prepared.surface.as_ref().ok()?.0.surface;
     Some(Came {
         error: fitted.alpha - truth,

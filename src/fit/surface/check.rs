@@ -49,8 +49,8 @@ const COLLINEAR: f64 = 0.99;
 
 /// Refuses what no surface can be told from.
 pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), SurfaceRefusal> {
-    let logs = points.iter().flat_map(|p| [p.log_n, p.log_d, p.log_loss]);
-    if !logs.into_iter().all(f64::is_finite) {
+    let mut logs = points.iter().flat_map(|p| [p.log_n, p.log_d, p.log_loss]);
+    if !logs.all(f64::is_finite) {
         return Err(SurfaceRefusal::NotPositive);
     }
     if points.len() > 1 && are_alike(points.iter().map(|p| p.log_loss)) {

@@ -48,7 +48,7 @@ impl Surface {
         self.at(n.ln(), d.ln())
     }
 
-    /// The same of their logarithms.
+    /// The same, from log N and log D.
     pub(crate) fn at(&self, log_n: f64, log_d: f64) -> f64 {
         let term = |factor: f64, exponent: f64, log: f64| factor * (-exponent * log).exp();
         self.e + term(self.a, self.alpha, log_n) + term(self.b, self.beta, log_d)

@@ -5,6 +5,7 @@
 //! and not robust, so the best of Hoffmann's grid (arXiv:2203.15556, appendix D.3) start beside it.
 
 use super::super::nonnegative::Normal;
+use super::form::Point;
 use super::objective::{Objective, Problem, Theta};
 
 /// Exponents searched on a geometric grid.
@@ -12,7 +13,7 @@ const EXPONENTS: [f64; 14] = [
     0.02, 0.03, 0.045, 0.065, 0.09, 0.13, 0.19, 0.27, 0.38, 0.54, 0.77, 1.1, 1.5, 2.2,
 ];
 
-/// The vector at exponents with the best factors for them, and what it leaves.
+/// The vector at exponents with the best factors for them, and what it leaves: the sum of squares, or of a grid's scores.
 type Projected = (Theta, f64);
 
 /// The seed by variable projection.
@@ -44,10 +45,22 @@ pub(super) fn projected(problem: &Problem<'_>) -> Theta {
 }
 
 fn on_grid(problem: &Problem<'_>) -> Projected {
+    // Each power once, not once for every exponent of the other.
+    let powers = |of: &dyn Fn(&Point) -> f64| {
+        EXPONENTS.map(|x| -> Vec<f64> {
+            let points = problem.points.iter();
+            points.map(|p| (-x * of(p)).exp()).collect()
+        })
+    };
+    let of_n = powers(&|p| p.log_n - problem.log_n);
+    let of_d = powers(&|p| p.log_d - problem.log_d);
+    let inverse: Vec<f64> = problem.points.iter().map(|p| (-p.log_loss).exp()).collect();
     let mut best = (Theta::zeros(), f64::INFINITY);
-    for alpha in EXPONENTS {
-        for beta in EXPONENTS {
-            let found = project(problem, alpha, beta);
+    for (alpha, n) in EXPONENTS.iter().zip(&of_n) {
+        for (beta, d) in EXPONENTS.iter().zip(&of_d) {
+            let rows = n.iter().zip(d).zip(&inverse).zip(problem.weights);
+            let rows = rows.map(|(((n, d), l), w)| (*n, *d, *l, *w));
+            let found = solve(rows, *alpha, *beta);
             if found.1 < best.1 {
                 best = found;
             }
@@ -57,8 +70,14 @@ fn on_grid(problem: &Problem<'_>) -> Projected {
 }
 
 fn project(problem: &Problem<'_>, alpha: f64, beta: f64) -> Projected {
+    let rows = powers(problem, alpha, beta, (problem.log_n, problem.log_d));
+    solve(rows, alpha, beta)
+}
+
+/// The best factors for rows of two powers, 1/L and the weight.
+fn solve(rows: impl Iterator<Item = (f64, f64, f64, f64)>, alpha: f64, beta: f64) -> Projected {
     let mut normal = Normal::default();
-    for (n, d, inverse, w) in powers(problem, alpha, beta, (problem.log_n, problem.log_d)) {
+    for (n, d, inverse, w) in rows {
         normal.add([n * inverse, d * inverse, inverse], 1.0, w);
     }
     let (factors, left) = normal.solve();
