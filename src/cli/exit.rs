@@ -9,7 +9,7 @@ pub(super) enum Exit {
     Ok,
     /// Stopped by the user; running it again goes on.
     Interrupted,
-    /// It did not.
+    /// It failed, in one of these ways.
     Failed(ErrorKind),
 }
 
