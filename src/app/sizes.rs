@@ -9,8 +9,12 @@ const ABOVE: usize = 2;
 
 /// Sizes between the plan's, two above and one below.
 pub(crate) fn further(plan: &Plan) -> Vec<OfferedSize> {
-    let arms = plan.runs.chunk_by(|run, next| run.arm == next.arm);
-    let arms: Vec<&PlannedRun> = arms.map(|runs| &runs[0]).collect();
+    let mut arms: Vec<&PlannedRun> = Vec::new();
+    for run in &plan.runs {
+        if !arms.iter().any(|arm| arm.arm == run.arm) {
+            arms.push(run);
+        }
+    }
     let mut own: Vec<(u64, Shape)> = Vec::new();
     for run in plan.runs.iter().filter(|run| run.arm == plan.baseline) {
         if let Ok(shape) = run.size.parse()

@@ -51,11 +51,7 @@ impl AttemptEnd {
     /// The end in words.
     pub fn words(&self) -> String {
         match self {
-            Self::Exit(0) => "the trainer exited normally".to_owned(),
-            Self::Exit(code) => match TrainerExit::from_code(*code).meaning() {
-                Some(meaning) => format!("the trainer {meaning} (exit code {code})"),
-                None => format!("the trainer exited with code {code}"),
-            },
+            Self::Exit(code) => exit_words(*code),
             Self::Signal(signal) => {
                 let name = Signal::try_from(*signal).map_or_else(|_| signal.to_string(), |s| s.as_str().to_owned());
                 let cause = if *self == Self::KILLED { " (the kernel has killed nothing for memory)" } else { "" };
@@ -73,6 +69,15 @@ impl AttemptEnd {
             }
             Self::Lost { began: true, fate: None } => "the job is gone, and left no word of how it ended".to_owned(),
         }
+    }
+}
+
+fn exit_words(code: i32) -> String {
+    let exit = TrainerExit::from_code(code);
+    match exit.meaning() {
+        _ if exit == TrainerExit::Outcome => "the trainer exited normally".to_owned(),
+        Some(meaning) => format!("the trainer {meaning} (exit code {code})"),
+        None => format!("the trainer exited with code {code}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Calls to what may be away for a while: made again until there is an answer, and what is wrong said once.
+//! Calls to what may be away for a while: made again until there is an answer, and what is wrong said once; and what they run on.
 
 use std::io;
 use std::time::Duration;

@@ -134,7 +134,7 @@ impl Client {
         while let Some(bytes) = response.chunk().await.map_err(broken)? {
             file.write_all(&bytes).await?;
         }
-        // The last bytes may not be written before.
+        // Until this returns, the last bytes may not be in the file.
         file.sync_all().await?;
         let bytes = file.metadata().await?.len();
         debug!(%digest, from, bytes, "a file has come");

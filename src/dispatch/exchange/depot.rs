@@ -120,8 +120,10 @@ impl Depot {
                 self.fetch_checkpoint(attempt, &shelf, place, step).await?;
             }
         }
-        let held = held(attempt)?;
-        if let Some(end) = end.filter(|end| end.held == held && length(attempt) == end.events) {
+        if let Some(end) = end
+            && end.held == held(attempt)?
+            && length(attempt) == end.events
+        {
             let attempt = attempt.clone();
             let delivered = spawn_blocking(move || deliver(&attempt, &end)).await;
             delivered.map_err(io::Error::from)??;

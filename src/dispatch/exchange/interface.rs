@@ -1,4 +1,4 @@
-//! What the executing side of an attempt knows of the other.
+//! What the executing side of an attempt knows of the other, and how much of a file that it fetches is there.
 
 use std::io;
 use std::path::Path;

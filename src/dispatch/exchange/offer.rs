@@ -21,6 +21,9 @@ pub(crate) fn held(attempt: &AttemptDir) -> io::Result<Held> {
 }
 
 /// The launch file of an attempt.
+///
+/// # Errors
+/// When it cannot be read.
 pub(crate) fn launch(attempt: &AttemptDir) -> io::Result<Launch> {
     Ok(serde_json::from_slice(&std::fs::read(attempt.launch())?)?)
 }

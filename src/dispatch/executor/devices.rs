@@ -31,7 +31,7 @@ impl Slot {
     }
 }
 
-/// There are no slots: CUDA was asked for.
+/// There are no slots: CUDA was asked for, and there is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`device: cuda` was asked for, and this machine has no NVIDIA GPU that can be used")]
 pub struct DeviceError;

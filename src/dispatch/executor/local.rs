@@ -103,7 +103,6 @@ impl Executor for Trainer {
                 end = process.wait() => end,
                 () = heard(&mut asked, Asked::Stop) => process.stop(heard(&mut asked, Asked::EndNow)).await,
             };
-            // A count is whole after any panic.
             let mut kills = kills.lock();
             let end = end.map_err(ExecutionError::Wait)?;
             Ok(kills.explain(end, at_start, kills_for_memory()))

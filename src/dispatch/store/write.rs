@@ -92,7 +92,9 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Wri
     let (before, after, loss) = match lease {
         LeaseChange::Made(slot) => (None, Some(claim(transaction, change, *slot, now)?), None),
         LeaseChange::Kept(fence) => (Some(*fence), Some(*fence), None),
-        LeaseChange::Ended(fence, end) => (Some(*fence), None, end.clone().unwrap_or(None)),
+        LeaseChange::Ended(fence, end) => {
+            (Some(*fence), None, end.as_ref().ok().copied().flatten())
+        }
         LeaseChange::Absent(loss) => (None, None, *loss),
     };
     let mut update = transaction.prepare_cached(

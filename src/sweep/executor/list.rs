@@ -71,11 +71,7 @@ impl<'de> Visitor<'de> for ListVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ExecutorList, A::Error> {
         let mut engines = Vec::new();
         while let Some(engine) = list.next_element::<At<Shorthand<Executor>>>()? {
-            engines.push(At {
-                value: engine.value.0,
-                line: engine.line,
-                column: engine.column,
-            });
+            engines.push(engine.with(engine.value.0.clone()));
         }
         Ok(ExecutorList(engines))
     }

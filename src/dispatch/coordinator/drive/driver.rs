@@ -152,8 +152,9 @@ impl<'a> Driver<'a> {
         events.extend(self.look()?);
         loop {
             state = self.turn(state, std::mem::take(&mut events))?;
-            let detached = !state.is_finished() && self.may_detach(&state);
-            if state.is_finished() || detached {
+            let finished = state.is_finished();
+            let detached = !finished && self.may_detach(&state);
+            if finished || detached {
                 self.ledger.write_all(&state)?;
                 return Ok(Summary {
                     records: state.records,
@@ -177,7 +178,7 @@ impl<'a> Driver<'a> {
                     // At once: what other commands show is at most one look behind.
                     self.ledger.write_all(&state)?;
                 }
-                Some(()) = async { sleep_until(wake?.into()).await; Some(()) } => events.push(Event::Tick),
+                () = sleep_until(wake.unwrap_or(self.began).into()), if wake.is_some() => events.push(Event::Tick),
             }
         }
     }
@@ -254,6 +255,7 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Does what a verdict asks for, now that it is written down.
     fn carry_out(&mut self, verdict: &Verdict, state: &State) -> Option<Event> {
         match (verdict.subject, &verdict.choice) {
             (Subject::Attempt(claim), Choice::Lease { slot, .. }) => {
@@ -266,6 +268,7 @@ impl<'a> Driver<'a> {
                 }
                 None
             }
+            // What is committed is so already, within the turn; all else asks for nothing.
             _ => None,
         }
     }

@@ -8,8 +8,8 @@ use super::job::JobFiles;
 use isoflop_core::run::SweepDir;
 use isoflop_sweep::{Executor, QueuePolicy};
 
-/// The engine of these settings, for the sweep of a folder; nothing where it has no queue. `files` says how a job comes by its own,
-/// and is asked if it has one.
+/// The engine of these settings, for the sweep of a folder; nothing where it has no queue. `files` says how a job comes by its
+/// files; it is asked only where there is a queue.
 ///
 /// # Errors
 /// [`DialectError`] when it cannot be spoken to from here, and what `files` says.

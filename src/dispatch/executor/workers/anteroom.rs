@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(
             (
                 room.places.available_permits(),
-                room.strangers.lock().here.len()
+                room.strangers.lock().count()
             ),
             (1, 2)
         );

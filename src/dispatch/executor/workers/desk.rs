@@ -1,4 +1,4 @@
-//! What the calls of workers share: the office, the files that they may fetch, and where things are written; and the calls that write.
+//! What the calls of workers share: the office, the files that they may fetch, and where things are written; and the calls that say how an attempt goes on and how it ended.
 
 use std::collections::HashMap;
 use std::io;

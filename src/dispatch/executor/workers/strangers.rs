@@ -20,11 +20,11 @@ pub(super) struct Strangers {
     /// Places of connections that are let in and not here yet.
     pub(super) coming: Vec<OwnedSemaphorePermit>,
     /// By arrival.
-    pub(super) here: VecDeque<Stranger>,
+    here: VecDeque<Stranger>,
 }
 
 #[derive(Debug)]
-pub(super) struct Stranger {
+struct Stranger {
     from: SocketAddr,
     place: OwnedSemaphorePermit,
     /// Sends the caller away, with its place; dropped, it tells that the caller is known.
@@ -65,6 +65,11 @@ impl Strangers {
     /// Frees the places of connections that are closed.
     pub(super) fn tidy(&mut self) {
         self.here.retain(|one| !one.sends_away.is_closed());
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.here.len()
     }
 }
 

@@ -164,7 +164,7 @@ impl Tokens {
     /// Reads the file again where it is another; one that cannot be read lets nobody in.
     fn refresh(&self, read: &mut Read) {
         let metadata = fs::metadata(&self.path);
-        let metadata = dropped(metadata, "the list of workers was not looked at");
+        let metadata = dropped(metadata, "the list of workers could not be looked at");
         let version = metadata.map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
         if version.is_none() || version != read.version {
             *read = Read {

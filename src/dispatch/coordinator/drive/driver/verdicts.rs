@@ -26,7 +26,7 @@ impl Driver<'_> {
         self.told_to_wait = waits;
     }
 
-    /// Writes what was decided to the log, now that it is in the store; it is to be carried out.
+    /// Writes what was decided to the log, now that it is in the store, and returns it to be carried out.
     pub(super) fn tell_verdicts(&mut self) -> Vec<Verdict> {
         let verdicts = std::mem::take(&mut self.verdicts);
         let grounds = Grounds {
