@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test test-engines build setup lint bench bench-dispatch bench-fit bench-workers schema
+.PHONY: help demo test test-engines build setup lint book bench bench-dispatch bench-fit bench-workers schema
 
 help:
 	@echo "make demo   fetch libtorch, build, run sweeps/quickstart.yaml, say where the report is"
@@ -10,6 +10,7 @@ help:
 	@echo "make test-engines  tests with a real Slurm and a storage, started here where root and the network allow"
 	@echo "make build  the same set-up, then both programs in target/release"
 	@echo "make lint   formatting, clippy and the documentation's links"
+	@echo "make book   docs/ as a site in target/book, with its links checked"
 	@echo "make bench  tokens/s beside plain PyTorch, which is installed into .venv; runs side by side"
 	@echo "make bench-dispatch  what a run costs beside HyperQueue and Ray, which are installed into .venv"
 	@echo "make bench-workers  claims of 1,000 simulated workers at one coordinator"
@@ -39,7 +40,10 @@ lint: setup
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps --document-private-items
 
-# The schema that lies beside the sweeps, for editors.
+book:
+	scripts/book
+
+# The JSON Schema of sweep files, for editors.
 schema: build
 	target/release/isoflop schema > sweeps/sweep.schema.json
 

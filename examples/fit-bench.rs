@@ -5,7 +5,7 @@
 use std::io::Read;
 use std::time::Instant;
 
-use isoflop_fit::surface::{Objective, Point, Surface, fit, refit};
+use isoflop_fit::surface::{Objective, Surface, SurfacePoint, fit, refit};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -32,15 +32,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "{{\"seconds_fit\": {seconds_fit}, \"seconds_bootstrap\": {seconds_bootstrap}, \"failed\": {failed}, \
          \"objective\": {}, \"near_best\": {}, \"E\": {e}, \"A\": {a}, \"B\": {b}, \"alpha\": {alpha}, \"beta\": {beta}}}",
-        fitted.reached, fitted.near_best
+        fitted.objective_value, fitted.near_best
     );
     Ok(())
 }
 
-fn table() -> Result<Vec<Point>, Box<dyn std::error::Error>> {
+fn table() -> Result<Vec<SurfacePoint>, Box<dyn std::error::Error>> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
-    let point = |line: &str| -> Result<Point, Box<dyn std::error::Error>> {
+    let point = |line: &str| -> Result<SurfacePoint, Box<dyn std::error::Error>> {
         let numbers: Vec<f64> = line
             .split_whitespace()
             .map(str::parse)
@@ -48,7 +48,7 @@ fn table() -> Result<Vec<Point>, Box<dyn std::error::Error>> {
         let [n, d, loss] = numbers[..] else {
             return Err(format!("a line needs N, D and the loss: {line}").into());
         };
-        Ok(Point::new(n, d, loss))
+        Ok(SurfacePoint::new(n, d, loss))
     };
     text.lines()
         .filter(|line| !line.trim().is_empty())
@@ -57,7 +57,7 @@ fn table() -> Result<Vec<Point>, Box<dyn std::error::Error>> {
 }
 
 /// Refits on all cores, a stream of random numbers a replicate; how many did not converge.
-fn bootstrap(points: &[Point], from: &Surface, replicates: u64) -> usize {
+fn bootstrap(points: &[SurfacePoint], from: &Surface, replicates: u64) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = |core: usize| {
         (core as u64..replicates)

@@ -22,8 +22,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use isoflop_core::metrics::Scores;
 use isoflop_core::run::{
-    AttemptDir, CurvePoint, Ending, Event, EventKind, Launch, Outcome, Provenance, RunDir, RunSpec,
-    Spent, TrainerExit, write_json,
+    AttemptDir, CurvePoint, EventKind, Launch, Outcome, Provenance, RunDir, RunEnding, RunSpec,
+    TimeSpent, TrainerEvent, TrainerExit, write_json,
 };
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -187,7 +187,7 @@ fn write_metrics(
 ) -> io::Result<String> {
     let (mut file, mut hasher) = (File::create(attempt.metrics())?, blake3::Hasher::new());
     let mut write = |kind: EventKind| -> io::Result<()> {
-        let event = Event {
+        let event = TrainerEvent {
             seconds: began.elapsed().as_secs_f64(),
             kind,
         };
@@ -239,7 +239,7 @@ fn outcome(launch: &Launch, metrics_digest: String, point: CurvePoint, began: In
         attempt: launch.attempt,
         fence: launch.fence.clone(),
         metrics_digest,
-        ending: Ending::Finished {
+        ending: RunEnding::Finished {
             scores: point.scores,
             loss_train: point.scores.loss_val,
             eval_tokens,
@@ -252,9 +252,9 @@ fn outcome(launch: &Launch, metrics_digest: String, point: CurvePoint, began: In
         resumed_from_step: None,
         wall_seconds,
         startup_seconds: 0.0,
-        seconds: Spent {
+        seconds: TimeSpent {
             train: point.train_seconds,
-            ..Spent::default()
+            ..TimeSpent::default()
         },
         loss_spikes: 0,
         matrix_flops_per_second: 1e9,

@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 
 use isoflop_core::run::{AttemptEnd, TrainerExit};
 use isoflop_dispatch::protocol::{
-    Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, Offer, VERSION_HEADER, Welcome, version,
+    Assignment, ClaimRequest, EndRequest, EndResponse, HandshakeRequest, HandshakeResponse,
+    Heartbeat, HeartbeatResponse, VERSION_HEADER, version,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -64,51 +65,51 @@ impl Crowd {
 
     async fn worker(&self, number: u64, arrives: Duration) {
         tokio::time::sleep(arrives).await;
-        let hello = Hello {
+        let hello = HandshakeRequest {
             isoflop: "0".into(),
             host: format!("simulated-{number}"),
             cores: 1,
             gpus: 0,
         };
-        let (_, _) = self.call::<Welcome>("hello", &hello).await;
+        let (_, _) = self.call::<HandshakeResponse>("hello", &hello).await;
         while Instant::now() < self.until {
             let room = ClaimRequest {
                 cores: 1,
                 gpus: 0,
                 wait_seconds: 1.0,
             };
-            let (offer, took): (Option<Offer>, _) = self.call("claim", &room).await;
+            let (offer, took): (Option<Assignment>, _) = self.call("claim", &room).await;
             let Some(offer) = offer else { continue };
             self.measured.lock().unwrap().claims.push(took);
             self.hold(offer, number).await;
         }
     }
 
-    async fn hold(&self, offer: Offer, number: u64) {
+    async fn hold(&self, offer: Assignment, number: u64) {
         let beats = 4 + number % 5;
         let mut offset = 0;
         for _ in 0..beats {
             let events = format!("{{\"simulated\":{number}}}\n");
-            let beat = Beat {
+            let beat = Heartbeat {
                 held: offer.held.clone(),
                 began: true,
                 offset,
                 events,
             };
-            let (answer, took): (BeatAnswer, _) = self.call("beat", &beat).await;
+            let (answer, took): (HeartbeatResponse, _) = self.call("beat", &beat).await;
             self.measured.lock().unwrap().beats.push(took);
             offset = answer.offset;
             tokio::time::sleep(Duration::from_secs(3)).await;
         }
         let end = AttemptEnd::Exit(TrainerExit::Preempted as i32);
-        let end = End {
+        let end = EndRequest {
             held: offer.held,
             end,
             events: offset,
             outcome: None,
             log: String::new(),
         };
-        let (_, _) = self.call::<EndAnswer>("end", &end).await;
+        let (_, _) = self.call::<EndResponse>("end", &end).await;
         self.measured.lock().unwrap().ends += 1;
     }
 }

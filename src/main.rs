@@ -1,4 +1,4 @@
-//! `isoflop`: plan, dispatch, collect, fit, report.
+//! The program `isoflop`: plan, dispatch, collect, fit, report.
 
 use std::process::ExitCode;
 

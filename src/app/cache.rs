@@ -1,8 +1,8 @@
-//! Where what can be had again is kept, beside what other programs keep for their user.
+//! Cache folders of the user, for files that can be downloaded or made again.
 
 use std::path::PathBuf;
 
-/// The cache folder of that name, which need not be there (XDG base directory specification).
+/// Path of the user's cache folder `name` (XDG base directory specification). It need not exist.
 pub fn cache_folder(name: &str) -> PathBuf {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let home = || variable("HOME").map(|home| home.join(".cache"));

@@ -1,44 +1,44 @@
-//! What a sweep file asks for, beside what was planned before and what is done.
+//! Differences between a sweep file and the runs that were planned or done before.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
 use serde::Serialize;
 
-use super::{Listener, Sweep};
+use super::{Listener, PlannedSweep};
 use isoflop_core::run::RunId;
-use isoflop_dispatch::coordinator::Resumed;
+use isoflop_dispatch::coordinator::ResumedRuns;
 use isoflop_sweep::Plan;
 
-/// The difference between the sweep file and its results. No run of it is lost: what is no longer wanted stays.
+/// The difference between a sweep file and its results. Obsolete runs stay in the results.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Changes {
+pub struct SweepChanges {
     /// Runs that were neither planned nor done before.
     pub new: Vec<RunId>,
-    /// Runs that were.
+    /// Number of runs that were planned or done before.
     pub kept: usize,
-    /// Of these, those that are done.
+    /// Number of kept runs that are done.
     pub kept_done: usize,
-    /// Runs that were planned before, or are done, and that the file does not ask for.
-    pub no_longer_wanted: Vec<Unwanted>,
+    /// Runs that were planned before or are done, and are not in the sweep file now.
+    pub no_longer_wanted: Vec<ObsoleteRun>,
 }
 
-/// A run that is no longer wanted.
+/// A run of the results that is not in the sweep file now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Unwanted {
+pub struct ObsoleteRun {
     /// Its identity.
     pub id: String,
-    /// Its name for people, where a plan gives it one.
+    /// Its label, if the previous plan had the run.
     pub label: Option<String>,
-    /// Whether it has an outcome.
+    /// True if it has an outcome.
     pub done: bool,
 }
 
-impl Changes {
-    /// Against the plan that lies with the results; nothing where nothing was ever planned or done.
+impl SweepChanges {
+    /// Compares with the plan in the results folder. `None` if no run was planned or done before.
     pub(crate) fn of(
-        sweep: &Sweep,
-        resumed: &Resumed,
+        sweep: &PlannedSweep,
+        resumed: &ResumedRuns,
         listener: &mut dyn Listener,
     ) -> Option<Self> {
         let recorded = Plan::read(&sweep.dir.plan());
@@ -47,7 +47,7 @@ impl Changes {
         {
             let path = sweep.dir.plan().display().to_string();
             listener.warning(&format!(
-                "`{path}` cannot be read, so that what was planned before is not known: {e}"
+                "cannot read `{path}`, so the previous plan is unknown: {e}"
             ));
         }
         let changes = Self::between(recorded.as_ref().ok(), &sweep.plan, resumed);
@@ -55,7 +55,7 @@ impl Changes {
         known.then_some(changes)
     }
 
-    fn between(recorded: Option<&Plan>, plan: &Plan, resumed: &Resumed) -> Self {
+    fn between(recorded: Option<&Plan>, plan: &Plan, resumed: &ResumedRuns) -> Self {
         let before: &[_] = recorded.map_or(&[], |plan| &plan.runs);
         let planned: HashSet<&str> = before.iter().map(|run| run.id.as_str()).collect();
         let wanted: HashSet<&RunId> = plan.runs.iter().map(|run| &run.id).collect();
@@ -68,7 +68,7 @@ impl Changes {
         let dropped = before
             .iter()
             .filter(|run| !wanted.contains(&run.id))
-            .map(|run| Unwanted {
+            .map(|run| ObsoleteRun {
                 id: run.id.to_string(),
                 label: Some(run.label()),
                 done: finished.contains(run.id.as_str()),
@@ -77,7 +77,7 @@ impl Changes {
             .unwanted
             .iter()
             .filter(|id| !planned.contains(id.as_str()))
-            .map(|id| Unwanted {
+            .map(|id| ObsoleteRun {
                 id: id.clone(),
                 label: None,
                 done: true,

@@ -9,8 +9,8 @@ use isoflop_dispatch::store::StoreError;
 impl From<LockError> for AppError {
     fn from(error: LockError) -> Self {
         let hint = match &error {
-            LockError::Held { .. } => "wait for it to end, or use another `--results` folder",
-            LockError::Unwritable { .. } => "choose a `--results` folder that can be written to",
+            LockError::Held { .. } => "wait for it to end, or choose another `--results` folder",
+            LockError::Unwritable { .. } => "choose a writable `--results` folder",
         };
         Self::bug(error, hint)
     }
@@ -21,7 +21,7 @@ impl From<TrainerMissing> for AppError {
         Self::new(
             ErrorKind::ExecutorUnreachable,
             error,
-            "build it with `make build`, or name it with `--trainer`",
+            "build it with `make build`, or give its path with `--trainer`",
         )
     }
 }
@@ -41,7 +41,7 @@ impl From<DriveError> for AppError {
         match error {
             DriveError::Store(error) => error.into(),
             DriveError::Runtime(_) | DriveError::Stale { .. } => {
-                Self::bug(error, "run the same command again: finished runs are kept")
+                Self::bug(error, "run the same command again; finished runs are kept")
             }
         }
     }
@@ -50,12 +50,12 @@ impl From<DriveError> for AppError {
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         let hint = match &error {
-            StoreError::Newer { .. } => "use the isoflop that made it, or a later one",
+            StoreError::Newer { .. } => "use the isoflop version that wrote it, or a newer one",
             StoreError::Database { .. } | StoreError::Unwritable { .. } => {
-                "free space and check that the folder can be written to; finished runs are kept"
+                "free space and check that the folder is writable; finished runs are kept"
             }
             StoreError::Damaged { .. } => {
-                "move the file away: `isoflop run` makes it anew from the results folder; finished runs are kept"
+                "move the file away; `isoflop run` rebuilds it from the results folder, and finished runs are kept"
             }
         };
         Self::bug(error, hint)
@@ -66,9 +66,10 @@ impl From<ResumeError> for AppError {
     fn from(error: ResumeError) -> Self {
         match error {
             ResumeError::Store(error) => error.into(),
-            ResumeError::Survivors(_) => {
-                Self::bug(error, "end them, then run the same command again")
-            }
+            ResumeError::Survivors(_) => Self::bug(
+                error,
+                "end these processes with `kill -9`, then run the same command again",
+            ),
         }
     }
 }
@@ -78,7 +79,7 @@ impl From<ImportError> for AppError {
         let hint = match &error {
             ImportError::Unreadable { .. } => "make it readable, then run the same command again",
             ImportError::Unwritable { .. } => {
-                "free space or choose another `--results` folder, then run the same command again: what is imported is kept"
+                "free space or choose another `--results` folder, then run the same command again; imported runs are kept"
             }
         };
         Self::bug(error, hint)
@@ -88,14 +89,14 @@ impl From<ImportError> for AppError {
 impl From<TokenError> for AppError {
     fn from(error: TokenError) -> Self {
         let hint = match &error {
-            TokenError::Unreadable(..) => "give the path of a file that you can read".to_owned(),
+            TokenError::Unreadable(..) => "give a file that you can read".to_owned(),
             TokenError::Open(path, _) => {
                 format!(
-                    "`chmod 600 {}`, and make a new token if others may have read it",
+                    "run `chmod 600 {}`, and make a new token if other users may have read it",
                     path.display()
                 )
             }
-            TokenError::NoToken(_) => "put the token into it, and nothing else".to_owned(),
+            TokenError::NoToken(_) => "write the token into it, without any other text".to_owned(),
         };
         Self::new(ErrorKind::ExecutorUnreachable, error, hint)
     }

@@ -1,18 +1,18 @@
-//! What a user says of a drive.
+//! Options of a drive.
 
 use std::path::PathBuf;
 
 use super::ListenOptions;
 
-/// How a sweep is to be driven.
+/// Options of a drive over a sweep.
 #[derive(Clone, Debug, Default)]
 pub struct DriveRequest {
-    /// Most runs that are started.
+    /// Limit on the number of runs that are started.
     pub max_runs: Option<usize>,
-    /// End when the engine has as many jobs as it may: the next session follows them.
+    /// True to exit when the engine has as many jobs as it accepts. The next session follows them.
     pub detach: bool,
-    /// Trainer program; by itself the one beside this program.
+    /// Trainer program; `isoflop-trainer` next to this program if `None`.
     pub trainer: Option<PathBuf>,
-    /// Where workers call.
+    /// Options of the server for workers.
     pub listen: ListenOptions,
 }

@@ -1,4 +1,4 @@
-//! What runs of a sweep execute on.
+//! Engines and slots of a sweep.
 
 use std::io;
 use std::sync::Arc;
@@ -7,27 +7,30 @@ use super::drive_request::DriveRequest;
 use super::listen::workers;
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::{Device, SweepDir};
-use isoflop_dispatch::exchange::Depot;
+use isoflop_dispatch::exchange::StorageExchange;
 use isoflop_dispatch::executor::{
-    DialectError, Engines, Executor as Engine, JobFiles, Slot, Trainer, engine_names, queue, slots,
+    BackendSetupError, Engines, Executor as Engine, JobFiles, Slot, TrainerProgram, engine_names,
+    queue, slots,
 };
-use isoflop_sweep::{Executor, ExecutorList, JobDevice, Seats, Storage, SweepFile};
+use isoflop_sweep::{
+    EngineEntry, EngineSlots, ExecutorList, JobDevice, StorageSettings, SweepFile,
+};
 
-/// The places that a sweep's settings give to runs, engine by engine.
-pub(crate) fn places(executors: &ExecutorList) -> Result<Vec<Slot>, AppError> {
+/// Slots of a sweep's engines, in the order of the engines.
+pub(crate) fn engine_slots(executors: &ExecutorList) -> Result<Vec<Slot>, AppError> {
     let mut places = Vec::new();
     for (engine, settings) in executors.iter().enumerate() {
         let of_engine = match settings {
-            Executor::Local(local) => slots(local)?,
-            elsewhere => elsewhere.seats().map_or_else(Vec::new, seats),
+            EngineEntry::Local(local) => slots(local)?,
+            elsewhere => elsewhere.slots().map_or_else(Vec::new, job_slots),
         };
         places.extend(of_engine.into_iter().map(|slot| Slot { engine, ..slot }));
     }
     Ok(places)
 }
 
-/// A job has the machine, or the GPU, that is given to it elsewhere.
-fn seats(seats: Seats) -> Vec<Slot> {
+/// Slots of an engine on other machines, one for each job. The engine chooses the machine or GPU.
+fn job_slots(seats: EngineSlots) -> Vec<Slot> {
     let device = match seats.device {
         JobDevice::Cpu => Device::Cpu,
         JobDevice::Cuda => Device::Cuda(0),
@@ -39,27 +42,27 @@ fn seats(seats: Seats) -> Vec<Slot> {
     vec![seat; seats.count]
 }
 
-/// The seats of each of several engines, in words; nothing where there is one.
-pub fn by_engine(executors: &ExecutorList, slots: &[Slot]) -> Option<String> {
-    let names = engine_names(&executors.iter().map(Executor::name).collect::<Vec<_>>());
+/// Number of slots of each engine, as text. `None` if there is one engine.
+pub fn slots_by_engine(executors: &ExecutorList, slots: &[Slot]) -> Option<String> {
+    let names = engine_names(&executors.iter().map(EngineEntry::name).collect::<Vec<_>>());
     let of_engine = |(engine, name): (usize, &String)| {
         let count = slots.iter().filter(|slot| slot.engine == engine).count();
-        format!("{count} by {name}")
+        format!("{count} on {name}")
     };
     let words: Vec<String> = names.iter().enumerate().map(of_engine).collect();
     (words.len() > 1).then(|| words.join(", "))
 }
 
-/// Whether engines train a run with other last bits than their neighbours, in words.
-pub fn unlike(slots: &[Slot]) -> Option<&'static str> {
+/// A note for engines that differ in device or threads, so that the last bits of losses differ.
+pub fn engine_difference(slots: &[Slot]) -> Option<&'static str> {
     let kind = |slot: &Slot| (slot.device == Device::Cpu).then_some(slot.threads);
     let first = kind(slots.first()?);
     slots.iter().any(|slot| kind(slot) != first).then_some(
-        "the engines train on other devices or with other threads a run: which of them takes a run changes the last bits of its loss",
+        "the engines differ in device or in threads per run, so the last bits of a loss depend on the engine that trains the run",
     )
 }
 
-/// The engines of a sweep whose results lie in a folder.
+/// Creates the engines of a sweep.
 pub(crate) fn engines(
     file: &SweepFile,
     dir: &SweepDir,
@@ -74,21 +77,21 @@ pub(crate) fn engines(
 }
 
 fn engine(
-    settings: &Executor,
+    settings: &EngineEntry,
     file: &SweepFile,
     dir: &SweepDir,
     request: &DriveRequest,
     listener: &mut dyn Listener,
 ) -> Result<Arc<dyn Engine>, AppError> {
-    let find = || Trainer::find(request.trainer.as_deref());
-    if let Executor::Workers(settings) = settings {
-        // The trainer lies with the workers.
+    let find = || TrainerProgram::find(request.trainer.as_deref());
+    if let EngineEntry::Workers(settings) = settings {
+        // Each worker has its own trainer.
         return Ok(Arc::new(workers(settings, &request.listen, dir, listener)?));
     }
     let files = || match settings.storage() {
-        // The trainer lies where jobs do.
-        Some(storage) => Ok(JobFiles::Stored(depot(storage)?)),
-        None => JobFiles::shared(&find()?).map_err(nowhere),
+        // Jobs use the trainer of the machine that executes them.
+        Some(storage) => Ok(JobFiles::Stored(open_storage(storage)?)),
+        None => JobFiles::shared(&find()?).map_err(path_error),
     };
     Ok(match queue(settings, &file.queue, dir, files)? {
         Some(queue) => queue,
@@ -96,32 +99,32 @@ fn engine(
     })
 }
 
-fn depot(storage: &Storage) -> Result<Depot, AppError> {
-    Depot::open(storage).map_err(|words| {
+fn open_storage(storage: &StorageSettings) -> Result<StorageExchange, AppError> {
+    StorageExchange::open(storage).map_err(|words| {
         let url = &storage.url.value;
-        let message = format!("the storage `{url}` cannot be used: {words}");
-        let hint = "check `storage` in the sweep, that the bucket is there, and the `AWS_` variables of one who may write to it; docs/storage.md explains them";
+        let message = format!("cannot use the storage `{url}`: {words}");
+        let hint = "check `storage` in the sweep file, that the bucket exists, and that the `AWS_` variables allow writing to it; see docs/storage.md";
         AppError::new(ErrorKind::ExecutorUnreachable, message, hint)
     })
 }
 
-fn nowhere(error: io::Error) -> AppError {
+fn path_error(error: io::Error) -> AppError {
     AppError::new(
         ErrorKind::ExecutorUnreachable,
-        format!("isoflop and its trainer have no path that jobs could use: {error}"),
-        "start it from a folder that is there, by a path that is there",
+        format!("cannot find the paths of isoflop and its trainer, which jobs need: {error}"),
+        "start isoflop in a folder that exists, by a path that exists",
     )
 }
 
-impl From<DialectError> for AppError {
-    fn from(error: DialectError) -> Self {
+impl From<BackendSetupError> for AppError {
+    fn from(error: BackendSetupError) -> Self {
         match error {
-            DialectError::Nowhere(error) => nowhere(error),
-            DialectError::Token(error) => error.into(),
-            DialectError::Http(_) => Self::new(
+            BackendSetupError::Nowhere(error) => path_error(error),
+            BackendSetupError::Token(error) => error.into(),
+            BackendSetupError::Http(_) => Self::new(
                 ErrorKind::ExecutorUnreachable,
                 error,
-                "install certificates, as `ca-certificates` of Debian has them",
+                "install root certificates, for example Debian's package `ca-certificates`",
             ),
         }
     }

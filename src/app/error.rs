@@ -2,42 +2,42 @@
 
 use std::path::Path;
 
-use isoflop_core::data::{CorpusError, StoredError};
+use isoflop_core::data::{CorpusError, StoredTokensError};
 use isoflop_report::ReportError;
 use isoflop_sweep::{SweepError, SweepFile};
 use isoflop_table::{ForeignError, ForeignFault, TableError};
 
-/// An error that ends a use case: what is wrong, and what to do.
+/// An error that ends a use case, with a message and a hint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct AppError {
-    /// Whose fault it is.
+    /// Kind of the error, which decides the exit code.
     pub kind: ErrorKind,
-    /// What is wrong.
+    /// Message for users.
     pub message: String,
-    /// What to do, in the words of the command line; empty where nothing is to be done.
+    /// Action for users of the command line; empty if no action helps.
     pub hint: String,
 }
 
-/// Whose fault an error is: a command exits with a code for each.
+/// Kind of an error. Each kind has an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// A fault of isoflop, or of the machine.
+    /// A bug of isoflop, or a fault of the machine such as a full disk.
     Bug,
-    /// What was asked for makes no sense.
+    /// Invalid arguments.
     Usage,
-    /// The sweep file, a corpus that it names, or a table of runs is not usable.
+    /// An invalid sweep file, corpus or table of runs.
     BadSweep,
-    /// Some runs failed; the others are done.
+    /// Some runs failed.
     RunsFailed,
-    /// There is too little to fit.
+    /// Too few runs to fit.
     FitImpossible,
-    /// Nothing can be executed: no trainer, no device, too little memory.
+    /// Runs cannot be executed: no trainer, no device, or too little memory.
     ExecutorUnreachable,
 }
 
 impl AppError {
-    /// An error of a kind, with its message and its hint.
+    /// Creates an error of a kind, with its message and its hint.
     pub fn new(kind: ErrorKind, message: impl ToString, hint: impl Into<String>) -> Self {
         Self {
             kind,
@@ -46,12 +46,12 @@ impl AppError {
         }
     }
 
-    /// What was asked for makes no sense.
+    /// Creates an error for invalid arguments.
     pub fn usage(message: impl ToString, hint: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message, hint)
     }
 
-    /// A fault of isoflop, or of the machine.
+    /// Creates an error for a bug of isoflop or a fault of the machine.
     pub fn bug(message: impl ToString, hint: impl Into<String>) -> Self {
         Self::new(ErrorKind::Bug, message, hint)
     }
@@ -64,15 +64,17 @@ impl From<SweepError> for AppError {
 }
 
 impl AppError {
-    /// A text that the sweep names is not usable, or cannot be stored as tokens.
+    /// Creates an error for a text of the sweep that cannot be used or stored as tokens.
     pub(crate) fn of_text(file: &SweepFile, path: &Path, error: &CorpusError) -> Self {
         let hint = match error {
             CorpusError::Unreadable { path, .. } if path.starts_with("s3:") => {
-                "check that it is whole where it lies; what was fetched of it is kept in `~/.cache/isoflop/text` and may be removed"
+                "check that the object in the bucket is intact; its downloaded copy is in `~/.cache/isoflop/text` and can be removed"
             }
-            CorpusError::Unreadable { .. } => "check the path: it is relative to the sweep file",
-            CorpusError::Empty { .. } => "name a file with text",
-            CorpusError::NotUtf8 { .. } => "convert it, for example with `iconv -f latin1 -t utf8`",
+            CorpusError::Unreadable { .. } => "check the path, which is relative to the sweep file",
+            CorpusError::Empty { .. } => "name a file that contains text",
+            CorpusError::NotUtf8 { .. } => {
+                "convert it to UTF-8, for example with `iconv -f latin1 -t utf8`"
+            }
             CorpusError::Overlap { .. } => {
                 "remove the shared documents from one of the files, or use `text` with `validation_fraction`"
             }
@@ -84,7 +86,7 @@ impl AppError {
                 return Self::bug(error, hint);
             }
         };
-        file.fault_of_text(path, error.path(), error.to_string(), hint)
+        file.text_error(path, error.path(), error.to_string(), hint)
             .into()
     }
 }
@@ -93,7 +95,7 @@ impl From<TableError> for AppError {
     fn from(error: TableError) -> Self {
         Self::bug(
             error,
-            "free space, then run `isoflop report`: finished runs are kept",
+            "free space, then run `isoflop report`; finished runs are kept",
         )
     }
 }
@@ -107,12 +109,12 @@ impl From<ReportError> for AppError {
     }
 }
 
-impl From<StoredError> for AppError {
-    fn from(error: StoredError) -> Self {
+impl From<StoredTokensError> for AppError {
+    fn from(error: StoredTokensError) -> Self {
         Self::new(
             ErrorKind::BadSweep,
             error,
-            "go on with `isoflop run` and the sweep file, which writes the tokens of its text again",
+            "run `isoflop run` with the sweep file, which writes the tokens of its text again",
         )
     }
 }
@@ -121,8 +123,8 @@ impl From<ForeignError> for AppError {
     fn from(error: ForeignError) -> Self {
         let exit = match &*error.fault {
             ForeignFault::UnknownRole { .. }
-            | ForeignFault::MappedTwice { .. }
-            | ForeignFault::NoSuchColumn { .. }
+            | ForeignFault::DuplicateMapping { .. }
+            | ForeignFault::UnknownColumn { .. }
             | ForeignFault::ColumnTaken { .. } => ErrorKind::Usage,
             ForeignFault::NoRuns { .. } => ErrorKind::FitImpossible,
             _ => ErrorKind::BadSweep,

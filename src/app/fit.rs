@@ -1,37 +1,43 @@
-//! Laws from the runs of a study.
+//! Fits of laws to the runs of a study.
 
-use super::study::Origin;
-use super::{AppError, ErrorKind, Studied};
+use super::study::StudyOrigin;
+use super::{AppError, ErrorKind, NamedStudy};
 use isoflop_core::run::{SweepDir, unwritable, write_json};
-use isoflop_fit::{ArmFit, Cost, Count, Fits, Profile, ProfileRefusal, Settings, Study};
+use isoflop_fit::{
+    ArmFit, CostAxis, FitSettings, ParameterCounting, Profile, ProfileRefusal, Study, StudyFits,
+};
 
-/// Fits a study; what a sweep's come to is left with its results.
+/// Fits a study. The fits of a sweep are also written to its results folder.
 ///
 /// # Errors
-/// [`AppError`] where the baseline is none of the arms, or the fits cannot be written. That an arm has no law is no error:
-/// [`fit_refusal`] says whether any has one.
-pub fn fit(studied: &Studied, settings: &Settings) -> Result<Fits, AppError> {
+/// [`AppError`] if the baseline is not an arm of the study, or the fits cannot be written. An arm
+/// without a law is not an error; [`fit_refusal`] checks that some arm has one.
+pub fn fit(studied: &NamedStudy, settings: &FitSettings) -> Result<StudyFits, AppError> {
     studied.check_baseline(&settings.baseline)?;
     match &studied.origin {
-        Origin::Sweep { dir, .. } => fitted(dir, &studied.study, settings),
-        Origin::Table => Ok(isoflop_fit::fit(&studied.study, settings)),
+        StudyOrigin::Sweep { dir, .. } => fit_and_write(dir, &studied.study, settings),
+        StudyOrigin::Table => Ok(isoflop_fit::fit(&studied.study, settings)),
     }
 }
 
-/// Fits, and leaves `fit.json`.
-pub(crate) fn fitted(dir: &SweepDir, study: &Study, settings: &Settings) -> Result<Fits, AppError> {
+/// Fits a study and writes `fit.json`.
+pub(crate) fn fit_and_write(
+    dir: &SweepDir,
+    study: &Study,
+    settings: &FitSettings,
+) -> Result<StudyFits, AppError> {
     let fits = isoflop_fit::fit(study, settings);
     let written = write_json(&dir.fit(), &fits).map_err(unwritable(&dir.fit()));
-    let hint = "free space, then run `isoflop fit`: finished runs are kept";
+    let hint = "free space, then run `isoflop fit`; finished runs are kept";
     written
         .map(|()| fits)
         .map_err(|error| AppError::bug(error, hint))
 }
 
-/// The reason that no architecture has a frontier, if none has.
-pub fn fit_refusal(studied: &Studied, fits: &Fits) -> Option<AppError> {
+/// The error for fits in which no arm has a frontier, with the reasons.
+pub fn fit_refusal(studied: &NamedStudy, fits: &StudyFits) -> Option<AppError> {
     if fits.is_empty() {
-        return Some(none_known(fits));
+        return Some(no_usable_runs(fits));
     }
     if !fits.direct.is_empty() || fits.arms.iter().any(|arm| arm.frontier.is_ok()) {
         return None;
@@ -42,22 +48,22 @@ pub fn fit_refusal(studied: &Studied, fits: &Fits) -> Option<AppError> {
         reasons.push("  no run is finished".to_owned());
     }
     let hint = match studied.origin {
-        _ if are_enough(fits) => {
-            "look at the losses: at each budget the least should lie between the sizes, and fall with compute"
+        _ if has_enough_runs(fits) => {
+            "check the losses: at each budget the lowest should be at a size in the middle, and it should fall with compute"
         }
-        Origin::Sweep { .. } => {
+        StudyOrigin::Sweep { .. } => {
             "finish more runs with `isoflop run`, or add sizes on both sides of the optimum"
         }
-        Origin::Table => {
-            "give it more runs: at least 4 sizes at each of 2 budgets, or sizes and token counts that vary apart"
+        StudyOrigin::Table => {
+            "add runs to the table: at least 4 sizes at each of 2 budgets, or sizes and token counts that vary independently"
         }
     };
-    let message = format!("no architecture has a frontier\n{}", reasons.join("\n"));
+    let message = format!("no arm has a frontier\n{}", reasons.join("\n"));
     Some(AppError::new(ErrorKind::FitImpossible, message, hint))
 }
 
-/// Whether the runs would carry a frontier, if their losses did.
-fn are_enough(fits: &Fits) -> bool {
+/// Reports whether some arm has enough runs for a frontier, regardless of their losses.
+fn has_enough_runs(fits: &StudyFits) -> bool {
     let is_full =
         |profile: &&Profile| !matches!(profile.vertex, Err(ProfileRefusal::TooFew { .. }));
     fits.arms
@@ -65,16 +71,20 @@ fn are_enough(fits: &Fits) -> bool {
         .any(|arm| arm.profiles.iter().filter(is_full).count() >= 2)
 }
 
-/// Every run was left out.
-fn none_known(fits: &Fits) -> AppError {
+/// Creates an error for a study whose runs were all left out.
+fn no_usable_runs(fits: &StudyFits) -> AppError {
     let hint = match (fits.settings.cost, fits.settings.count) {
-        (Cost::DeviceSeconds, _) => {
-            "leave `--cost` out, or name the table's column with `--map device_seconds=COLUMN`"
+        (CostAxis::DeviceSeconds, _) => {
+            "remove `--cost`, or name the table's column with `--map device_seconds=COLUMN`"
         }
-        (_, Count::WithoutEmbedding) => {
-            "leave `--count` out, or name the table's column with `--map params_without_embedding=COLUMN`"
+        (_, ParameterCounting::WithoutEmbedding) => {
+            "remove `--count`, or name the table's column with `--map params_without_embedding=COLUMN`"
         }
-        _ => "`isoflop status` and `isoflop logs` say what became of them",
+        _ => "see `isoflop status` and `isoflop logs` for the state of the runs",
     };
-    AppError::new(ErrorKind::FitImpossible, "no run can be used", hint)
+    AppError::new(
+        ErrorKind::FitImpossible,
+        "no run can be used for fits",
+        hint,
+    )
 }

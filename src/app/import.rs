@@ -1,53 +1,58 @@
-//! Taking over the finished runs of another results folder.
+//! Import of finished runs from another results folder.
 
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 
-use super::sweep::named;
+use super::sweep::sweep_name;
 use super::{AppError, Listener};
 use isoflop_core::run::SweepDir;
-use isoflop_dispatch::coordinator::{self, Imported, SweepLock, resume, take_over};
+use isoflop_dispatch::coordinator::{self, ImportedRuns, SweepLock, copy_sweep_files, resume};
 use isoflop_sweep::{Plan, is_name};
 
-/// What is to be imported, and where.
+/// Source and target of an import.
 #[derive(Clone, Debug, Default)]
 pub struct ImportRequest {
     /// Results folder of a sweep.
     pub from: PathBuf,
-    /// Sweep file, or name of the sweep that its runs become part of; by itself the one of the same name.
+    /// Sweep file, or name of the target sweep; the sweep of the same name if `None`.
     pub into: Option<String>,
     /// Folder of results.
     pub results: PathBuf,
 }
 
-/// An import that is done.
+/// Result of an import.
 #[derive(Clone, Debug)]
-pub struct Import {
-    /// The sweep that took over the runs.
+pub struct ImportSummary {
+    /// Name of the target sweep.
     pub sweep: String,
-    /// Where they came from.
+    /// Results folder of the source.
     pub from: SweepDir,
-    /// What became of them.
-    pub imported: Imported,
-    /// Names for people of runs, by their identities, from either plan.
+    /// Imported runs, and runs that were left out.
+    pub imported: ImportedRuns,
+    /// Labels of runs by identity, from both plans.
     pub labels: HashMap<String, String>,
-    /// Where the sweep is new here: whether all that `isoflop resume` needs was there.
-    pub whole: Option<bool>,
+    /// For a new target, true if the source has all that `isoflop resume` needs. `None` if the
+    /// target already had a plan.
+    pub is_complete: Option<bool>,
 }
 
-/// Takes over the finished runs of another results folder; what is done here stays.
+/// Imports the finished runs of another results folder. Runs that are done here are kept.
 ///
 /// # Errors
-/// [`AppError`] where the folder is no sweep's, no plan says what its runs become part of, another session holds the sweep,
-/// or a file cannot be read or written: what was imported before stays.
-pub fn import(request: &ImportRequest, listener: &mut dyn Listener) -> Result<Import, AppError> {
+/// [`AppError`] if the folder is not the results folder of a sweep, neither side has a plan,
+/// another session has the sweep's lock, or a file cannot be read or written. Runs that were
+/// imported before the error are kept.
+pub fn import(
+    request: &ImportRequest,
+    listener: &mut dyn Listener,
+) -> Result<ImportSummary, AppError> {
     let from = SweepDir::at(&request.from);
-    let there = plan_there(&from)?;
-    let sweep = name(request.into.as_deref(), &from, there.as_ref())?;
+    let there = source_plan(&from)?;
+    let sweep = target_name(request.into.as_deref(), &from, there.as_ref())?;
     let into = SweepDir::new(&request.results, &sweep);
-    check_apart(&from, &into)?;
-    let here = plan_here(&into)?;
+    check_distinct(&from, &into)?;
+    let here = target_plan(&into)?;
     let is_new = here.is_none();
     let renamed = |there: &Plan| Plan {
         name: sweep.clone(),
@@ -55,31 +60,30 @@ pub fn import(request: &ImportRequest, listener: &mut dyn Listener) -> Result<Im
     };
     let plan = here
         .or_else(|| there.as_ref().map(renamed))
-        .ok_or_else(|| nothing_to_take_over(&from, &sweep))?;
+        .ok_or_else(|| no_plan_error(&from, &sweep))?;
     let _lock = SweepLock::take(&into)?;
-    let whole = is_new.then(|| take_over(&from, &into, &plan)).transpose()?;
+    let whole = is_new
+        .then(|| copy_sweep_files(&from, &into, &plan))
+        .transpose()?;
     let imported = coordinator::import(&from, &into, &plan, &mut |done, total| {
         listener.importing(done, total);
     })?;
-    // The store learns of them as it would at the next start.
+    // Enter the runs into the store, as the next start would.
     resume(&into, &plan)?.close()?;
-    Ok(Import {
+    Ok(ImportSummary {
         labels: labels(&plan, there.as_ref()),
         sweep,
         from,
         imported,
-        whole,
+        is_complete: whole,
     })
 }
 
-fn check_apart(from: &SweepDir, into: &SweepDir) -> Result<(), AppError> {
+fn check_distinct(from: &SweepDir, into: &SweepDir) -> Result<(), AppError> {
     if let (Ok(one), Ok(other)) = (from.root().canonicalize(), into.root().canonicalize())
         && one == other
     {
-        let message = format!(
-            "`{}` is the sweep that it would be imported into",
-            from.root().display()
-        );
+        let message = format!("cannot import `{}` into itself", from.root().display());
         return Err(AppError::usage(
             message,
             "name the folder of another sweep, or another sweep with `--into`",
@@ -88,23 +92,23 @@ fn check_apart(from: &SweepDir, into: &SweepDir) -> Result<(), AppError> {
     Ok(())
 }
 
-/// The plan of the other folder, which need not have one.
-fn plan_there(from: &SweepDir) -> Result<Option<Plan>, AppError> {
+/// Reads the plan of the source, if it has one.
+fn source_plan(from: &SweepDir) -> Result<Option<Plan>, AppError> {
     if !from.runs().is_dir() {
         let message = format!(
-            "`{}` is no sweep's results folder: it has no folder `runs`",
+            "`{}` is not the results folder of a sweep: it has no folder `runs`",
             from.root().display()
         );
         return Err(AppError::usage(
             message,
-            "name the folder of one sweep, such as `other/results/quickstart`",
+            "give the folder of one sweep, such as `other/results/quickstart`",
         ));
     }
-    // Runs tell by themselves what they are: a damaged plan takes no more than their names.
+    // Each run has its own spec, so a damaged plan costs only the labels.
     Ok(Plan::read(&from.plan()).ok())
 }
 
-fn plan_here(into: &SweepDir) -> Result<Option<Plan>, AppError> {
+fn target_plan(into: &SweepDir) -> Result<Option<Plan>, AppError> {
     match Plan::read(&into.plan()) {
         Ok(plan) => Ok(Some(plan)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -115,21 +119,25 @@ fn plan_here(into: &SweepDir) -> Result<Option<Plan>, AppError> {
     }
 }
 
-/// The sweep to import into: the one asked for, or the one of the same name.
-fn name(into: Option<&str>, from: &SweepDir, there: Option<&Plan>) -> Result<String, AppError> {
+/// Name of the target sweep: the requested one, or that of the source.
+fn target_name(
+    into: Option<&str>,
+    from: &SweepDir,
+    there: Option<&Plan>,
+) -> Result<String, AppError> {
     let own = || there.map_or_else(|| from.name(), |plan| plan.name.clone());
-    let name = into.map_or_else(|| Ok(own()), named)?;
+    let name = into.map_or_else(|| Ok(own()), sweep_name)?;
     if is_name(&name) {
         return Ok(name);
     }
     let message =
-        format!("`{name}` is no sweep's name: up to 64 letters, digits, `_`, `-` and `.`");
+        format!("invalid sweep name `{name}`: expected up to 64 letters, digits, `_`, `-` and `.`");
     Err(AppError::usage(message, "name the sweep with `--into`"))
 }
 
-fn nothing_to_take_over(from: &SweepDir, name: &str) -> AppError {
+fn no_plan_error(from: &SweepDir, name: &str) -> AppError {
     let message = format!(
-        "`{}` has no plan that can be read, and there is no sweep `{name}` yet to import its runs into",
+        "`{}` has no readable plan, and the sweep `{name}` to import its runs into has no results yet",
         from.root().display()
     );
     let hint =

@@ -1,28 +1,30 @@
-//! The use cases of isoflop, as functions that return values: what the command line calls, and what a web page or a
-//! binding would. They know no terminal: what there is to tell meanwhile goes to a [`Listener`].
+//! The use cases of isoflop, as functions that return values.
+//!
+//! The command line calls them; a web page or a language binding can do the same. They print no
+//! output: notes, warnings and progress go to a [`Listener`].
 //!
 //! ```no_run
-//! use isoflop_app::{AppError, Deaf, PlanRequest, StudySource, fit, plan, study};
-//! use isoflop_fit::Settings;
+//! use isoflop_app::{AppError, PlanRequest, SilentListener, StudySource, fit, plan, study};
+//! use isoflop_fit::FitSettings;
 //!
 //! fn main() -> Result<(), AppError> {
-//!     let outlook = plan(
+//!     let estimate = plan(
 //!         &PlanRequest {
 //!             file: "sweeps/quickstart.yaml".into(),
 //!             results: "results".into(),
 //!             ..PlanRequest::default()
 //!         },
-//!         &mut Deaf,
+//!         &mut SilentListener,
 //!     )?;
-//!     assert_eq!(outlook.sweep.plan.runs.len(), 36);
+//!     assert_eq!(estimate.sweep.plan.runs.len(), 36);
 //!
 //!     let source = StudySource {
 //!         name: "quickstart".into(),
 //!         results: "results".into(),
 //!         ..StudySource::default()
 //!     };
-//!     let studied = study(&source, &mut Deaf)?;
-//!     let fits = fit(&studied, &Settings::new(&studied.baseline))?;
+//!     let studied = study(&source, &mut SilentListener)?;
+//!     let fits = fit(&studied, &FitSettings::new(&studied.baseline))?;
 //!     for comparison in &fits.comparisons {
 //!         println!("{comparison:?}");
 //!     }
@@ -62,24 +64,24 @@ mod text;
 mod worker_errors;
 
 pub use cache::cache_folder;
-pub use changes::{Changes, Unwanted};
+pub use changes::{ObsoleteRun, SweepChanges};
 pub use drive_request::DriveRequest;
-pub use engine::{by_engine, unlike};
+pub use engine::{engine_difference, slots_by_engine};
 pub use error::{AppError, ErrorKind};
 pub use fit::{fit, fit_refusal};
-pub use import::{Import, ImportRequest, import};
+pub use import::{ImportRequest, ImportSummary, import};
 pub use listen::ListenOptions;
-pub use listener::{Deaf, Listener};
-pub use plan::{Outlook, PlanRequest, plan};
+pub use listener::{Listener, SilentListener};
+pub use plan::{PlanEstimate, PlanRequest, plan};
 pub use predict::{predict, prediction_refusal};
-pub use report::{Report, report};
-pub use requests::{Answered, RunSelection, ask_all};
+pub use report::{ReportFiles, report};
+pub use requests::{AnswerListener, RunSelection, send_requests};
 pub use resume::resume;
 pub use run::run;
-pub use runs::{Found, find_run, run_label};
+pub use runs::{RunLocation, find_run, run_label};
 pub use session::Session;
 pub use session_end::SessionEnd;
-pub use status::{Status, status};
-pub use study::{Origin, Studied, StudySource, study};
-pub use suggest::{SuggestRequest, Suggested, suggest};
-pub use sweep::Sweep;
+pub use status::{DeviceTime, SweepStatus, status};
+pub use study::{NamedStudy, StudyOrigin, StudySource, study};
+pub use suggest::{BoundedSuggestion, SuggestRequest, suggest};
+pub use sweep::PlannedSweep;

@@ -1,34 +1,35 @@
-//! Who is told what there is to say beside a result.
+//! Receivers of notes, warnings and progress.
 
-use isoflop_dispatch::exchange::{Bringing, Note};
+use isoflop_dispatch::exchange::{Note, TextTransfer};
 
-/// Is told what a use case has to say while it works: a terminal prints it, a page lists it.
+/// Receives notes, warnings and progress of a use case. A terminal prints them; a web page lists
+/// them.
 pub trait Listener {
-    /// Takes a line about the work.
+    /// Receives a line about the work.
     fn note(&mut self, text: &str);
-    /// Takes something that the user may want to know.
+    /// Receives a remark that may interest the user.
     fn remark(&mut self, text: &str);
-    /// Takes something that the user should look at.
+    /// Receives a warning, which the user should check.
     fn warning(&mut self, text: &str);
-    /// Hears how much of a text has come from a bucket, bytes.
-    fn fetching(&mut self, text: &str, at: Bringing);
-    /// Hears how many runs of how many were looked at, to import them.
+    /// Receives the progress of downloading a text from a bucket, bytes.
+    fn fetching(&mut self, text: &str, at: TextTransfer);
+    /// Receives the progress of an import: runs checked, and runs in all.
     fn importing(&mut self, done: usize, total: usize);
-    /// The function that is told, from any thread, why a call to a storage waits.
-    fn calls(&self) -> Note;
+    /// The function that receives, on any thread, the reason for which a call to a storage waits.
+    fn storage_calls(&self) -> Note;
 }
 
-/// Listens to nothing: for callers that want the result alone.
+/// Ignores everything, for callers that need only the result.
 #[derive(Clone, Copy, Debug)]
-pub struct Deaf;
+pub struct SilentListener;
 
-impl Listener for Deaf {
+impl Listener for SilentListener {
     fn note(&mut self, _: &str) {}
     fn remark(&mut self, _: &str) {}
     fn warning(&mut self, _: &str) {}
-    fn fetching(&mut self, _: &str, _: Bringing) {}
+    fn fetching(&mut self, _: &str, _: TextTransfer) {}
     fn importing(&mut self, _: usize, _: usize) {}
-    fn calls(&self) -> Note {
+    fn storage_calls(&self) -> Note {
         |_| {}
     }
 }

@@ -1,22 +1,22 @@
-//! Whether the runs of a sweep fit into this machine's memory, asked before any is started.
+//! Checks that the runs of a sweep fit into this machine's memory, before any is started.
 
 use super::{AppError, ErrorKind, Listener};
 use isoflop_core::run::Device;
 use isoflop_core::units::bytes;
 use isoflop_dispatch::coordinator::{
-    Machine, Place, TextBytes, TooLarge, machine, memory_bytes, side_by_side,
+    SlotCapacity, TensorDevice, TextBytes, TooLarge, machine, memory_bytes, side_by_side,
 };
 use isoflop_dispatch::executor::{Slot, free_memory};
 use isoflop_sweep::Plan;
 
-/// Memory that each run of a sweep is expected to hold in such slots, bytes.
+/// Estimates the memory of each run of a sweep in these slots, bytes.
 pub(crate) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64> {
-    // Of another machine's memory nothing is known to compare with.
+    // Estimates are compared with the memory of this machine, so its slots decide.
     let (here, elsewhere): (Vec<Slot>, Vec<Slot>) = slots.iter().partition(|slot| slot.here);
-    let place = if on_processor(if here.is_empty() { &elsewhere } else { &here }) {
-        Place::Processor
+    let place = if all_on_cpu(if here.is_empty() { &elsewhere } else { &here }) {
+        TensorDevice::Processor
     } else {
-        Place::Accelerator
+        TensorDevice::Accelerator
     };
     plan.runs
         .iter()
@@ -24,18 +24,20 @@ pub(crate) fn estimates(plan: &Plan, text: TextBytes, slots: &[Slot]) -> Vec<u64
         .collect()
 }
 
-/// The slots with the memory that they share, and those of them that the runs which are not `done` can use at once, whichever
-/// meet: fewer than there are with a warning. Of slots elsewhere it is not known what memory there is.
+/// The memory of the slots, and the slots that the runs which are not `done` can use at once.
+///
+/// If the largest of these runs do not fit into memory together, slots of this machine are left
+/// out, with a warning. The memory of other machines is unknown, so all their slots are usable.
 ///
 /// # Errors
-/// When a run does not fit even alone.
+/// [`AppError`] if a run does not fit, even as the only run.
 pub(crate) fn usable(
     plan: &Plan,
     slots: &[Slot],
     estimates: &[u64],
     done: &[bool],
     listener: &mut dyn Listener,
-) -> Result<(Machine, Vec<Slot>), AppError> {
+) -> Result<(SlotCapacity, Vec<Slot>), AppError> {
     let here: Vec<Slot> = slots.iter().filter(|slot| slot.here).copied().collect();
     let free = (!here.is_empty()).then(|| free_memory(&here)).flatten();
     let machine = machine(slots, free.as_ref());
@@ -50,7 +52,7 @@ pub(crate) fn usable(
     if !larger.is_empty() {
         let (count, most) = (larger.len(), bytes(most));
         listener.remark(&format!(
-            "{count} runs are too large for the {most} of memory that are free here: the other engines have them"
+            "{count} runs need more than the {most} of memory that are free on this machine; other engines execute them"
         ));
     }
     let count =
@@ -58,7 +60,7 @@ pub(crate) fn usable(
     if count < here.len() {
         let largest = waiting.iter().map(|(_, estimate)| *estimate).max();
         listener.warning(&format!(
-            "memory is free for {count} of the largest runs in {} slots: one holds up to about {}",
+            "there is memory for {count} of the largest runs at once, not for {}: a run needs up to about {}",
             here.len(),
             bytes(largest.unwrap_or(0))
         ));
@@ -74,14 +76,14 @@ fn refused(plan: &Plan, too_large: &TooLarge) -> AppError {
     AppError::new(
         ErrorKind::ExecutorUnreachable,
         format!(
-            "{} ({}) needs about {estimate} of memory, and {free} are free",
+            "{} ({}) needs about {estimate} of memory, but only {free} are free",
             run.label(),
             run.id
         ),
-        "take a smaller size, `batch_tokens` or `sequence_length`, or free memory; finished runs are kept",
+        "choose a smaller size, `batch_tokens` or `sequence_length`, or free memory; finished runs are kept",
     )
 }
 
-fn on_processor(slots: &[Slot]) -> bool {
+fn all_on_cpu(slots: &[Slot]) -> bool {
     slots.iter().all(|slot| slot.device == Device::Cpu)
 }

@@ -1,67 +1,69 @@
-//! The runs of a sweep and what they cost, without starting any.
+//! Plans: the runs of a sweep and their cost, without starting any.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::engine::places;
-use super::sweep::{open, remembered};
-use super::{AppError, Changes, Listener, Sweep, memory};
+use super::engine::engine_slots;
+use super::sweep::{open, stored_records};
+use super::{AppError, Listener, PlannedSweep, SweepChanges, memory};
 use isoflop_core::run::{Budget, RunSpec};
 use isoflop_core::units::Flops;
 use isoflop_dispatch::coordinator::{
-    Branch, CalibrationError, Resumed, branches, calibrate, calibrated_seconds, flops_saved, look,
+    CalibrationError, ResumedRuns, TrunkBranch, branches, calibrate, calibrated_seconds,
+    flops_saved, look,
 };
-use isoflop_dispatch::executor::{Slot, Trainer};
+use isoflop_dispatch::executor::{Slot, TrainerProgram};
 use isoflop_sweep::PlannedRun;
 
-/// What is to be planned, and how.
+/// Options of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct PlanRequest {
     /// Sweep file.
     pub file: PathBuf,
     /// Folder of results.
     pub results: PathBuf,
-    /// Trainer program; by itself the one beside this program.
+    /// Trainer program; `isoflop-trainer` next to this program if `None`.
     pub trainer: Option<PathBuf>,
-    /// Measure a few steps, to say how long runs take.
+    /// True to measure a few steps, for estimates of time.
     pub calibrate: bool,
 }
 
-/// A plan with what is expected of it.
+/// A plan with estimates of memory and time.
 #[derive(Debug)]
-pub struct Outlook {
+pub struct PlanEstimate {
     /// The sweep.
-    pub sweep: Sweep,
+    pub sweep: PlannedSweep,
     /// The slots that its runs can use at once.
     pub slots: Vec<Slot>,
-    /// Memory that each run is expected to hold, bytes.
+    /// Estimated memory of each run, bytes.
     pub memory: Vec<u64>,
-    /// Expected seconds of each run, where the trainer could be asked.
+    /// Estimated seconds of each run. `None` if no steps were measured.
     pub seconds: Option<Vec<f64>>,
-    /// Where each run goes on from.
-    pub branches: Vec<Option<Branch>>,
-    /// How the runs stand.
-    pub resumed: Resumed,
-    /// What the file changes, where something was planned or done before.
-    pub changes: Option<Changes>,
+    /// The trunk that each run continues, if any.
+    pub branches: Vec<Option<TrunkBranch>>,
+    /// States of the runs.
+    pub resumed: ResumedRuns,
+    /// Changes to the previous plan. `None` if no run was planned or done before.
+    pub changes: Option<SweepChanges>,
 }
 
-/// Reads a sweep file and says what its runs would cost; writes nothing.
+/// Reads a sweep file and estimates the cost of its runs, without writing files.
 ///
 /// # Errors
-/// [`AppError`] where the file, a text or the store of its results is not usable. A sweep that fits into no memory is
-/// planned all the same, with a warning.
-pub fn plan(request: &PlanRequest, listener: &mut dyn Listener) -> Result<Outlook, AppError> {
+/// [`AppError`] if the file, a text or the store of its results is not usable. A sweep that does
+/// not fit into memory causes only a warning.
+pub fn plan(request: &PlanRequest, listener: &mut dyn Listener) -> Result<PlanEstimate, AppError> {
     let sweep = open(&request.file, &request.results, listener)?;
-    let slots = places(&sweep.file.executor.value)?;
+    let slots = engine_slots(&sweep.file.executor.value)?;
     let branches = branches(&sweep.plan);
-    let resumed = look(&sweep.dir, &sweep.plan, &remembered(&sweep.dir)?);
+    let resumed = look(&sweep.dir, &sweep.plan, &stored_records(&sweep.dir)?);
     let memory = memory::estimates(&sweep.plan, sweep.text(), &slots);
     let usable = memory::usable(&sweep.plan, &slots, &memory, &resumed.done, listener);
-    // A measurement is a few steps: they would find no room either, and say nothing of another machine.
+    // Runs that do not fit into memory would fail here too, and times of this machine are not those
+    // of others.
     let measures = slots.iter().all(|slot| slot.here) && request.calibrate && usable.is_ok();
     let slots = usable.map(|(_, usable)| usable).unwrap_or_else(|refusal| {
-        listener.warning(&format!("`isoflop run` will refuse: {refusal}"));
+        listener.warning(&format!("`isoflop run` would fail: {refusal}"));
         slots
     });
     let trainer = request.trainer.as_deref();
@@ -70,8 +72,8 @@ pub fn plan(request: &PlanRequest, listener: &mut dyn Listener) -> Result<Outloo
     } else {
         None
     };
-    let changes = Changes::of(&sweep, &resumed, listener);
-    Ok(Outlook {
+    let changes = SweepChanges::of(&sweep, &resumed, listener);
+    Ok(PlanEstimate {
         sweep,
         slots,
         memory,
@@ -82,31 +84,31 @@ pub fn plan(request: &PlanRequest, listener: &mut dyn Listener) -> Result<Outloo
     })
 }
 
-/// Expected seconds of each run; nothing, with a warning, where the trainer cannot be asked.
+/// Estimates the seconds of each run. `None`, with a warning, if the steps cannot be measured.
 fn seconds(
     trainer: Option<&Path>,
-    sweep: &Sweep,
+    sweep: &PlannedSweep,
     slots: &[Slot],
-    branches: &[Option<Branch>],
+    branches: &[Option<TrunkBranch>],
     listener: &mut dyn Listener,
 ) -> Option<Vec<f64>> {
-    let measured = Trainer::find(trainer)
+    let measured = TrainerProgram::find(trainer)
         .map_err(|e| e.to_string())
         .and_then(|trainer| {
             calibrated(&trainer, sweep, slots, branches).map_err(|e| e.to_string())
         });
     measured
-        .map_err(|reason| listener.warning(&format!("no times: {reason}")))
+        .map_err(|reason| listener.warning(&format!("cannot estimate times: {reason}")))
         .ok()
 }
 
 fn calibrated(
-    trainer: &Trainer,
-    sweep: &Sweep,
+    trainer: &TrainerProgram,
+    sweep: &PlannedSweep,
     slots: &[Slot],
-    branches: &[Option<Branch>],
+    branches: &[Option<TrunkBranch>],
 ) -> Result<Vec<f64>, CalibrationError> {
-    // Steps of runs that differ in length or seed only take the same time.
+    // A step takes the same time in runs that differ only in length or seed.
     let kind = |spec: &RunSpec| RunSpec {
         budget: Budget::Flops(0.0),
         steps: 1,
@@ -123,19 +125,19 @@ fn calibrated(
     }
     let measured = calibrate(trainer, slots, &kinds)?;
     let runs = sweep.plan.runs.iter().zip(branches);
-    let cost = |(run, branch): (&PlannedRun, &Option<Branch>)| {
+    let cost = |(run, branch): (&PlannedRun, &Option<TrunkBranch>)| {
         calibrated_seconds(&run.spec, *branch, &measured[place[&kind(&run.spec).id()]])
     };
     Ok(runs.map(cost).collect())
 }
 
-impl Outlook {
-    /// Runs that are done.
+impl PlanEstimate {
+    /// Number of runs that are done.
     pub fn done(&self) -> usize {
         self.resumed.done_count()
     }
 
-    /// FLOPs of all runs, each trained by itself.
+    /// FLOPs of all runs, without shared trunks.
     pub fn flops(&self) -> Flops {
         self.sweep
             .plan
@@ -145,19 +147,19 @@ impl Outlook {
             .sum()
     }
 
-    /// FLOPs that runs save which go on from one another.
+    /// FLOPs that shared trunks save.
     pub fn flops_saved(&self) -> Flops {
         flops_saved(&self.sweep.plan, &self.branches)
     }
 
-    /// Expected seconds until all runs are done.
+    /// Estimates the seconds until all runs are done.
     pub fn seconds_left(&self) -> Option<f64> {
         let seconds = self.seconds.as_deref()?;
         Some(makespan(seconds, &self.resumed.done, self.slots.len()))
     }
 }
 
-/// Seconds until all are done when each goes to the slot that is free first, dearest first.
+/// Seconds until all runs are done, if the longest go first, each to the slot that is free first.
 fn makespan(seconds: &[f64], done: &[bool], slots: usize) -> f64 {
     let mut waiting: Vec<f64> = seconds
         .iter()

@@ -1,27 +1,27 @@
-//! What runs would come to that are not there.
+//! Predictions of losses and optima.
 
-use super::{AppError, ErrorKind, Studied};
-use isoflop_fit::{Asked, Predictions, Settings};
+use super::{AppError, ErrorKind, NamedStudy};
+use isoflop_fit::{ArmPredictions, FitSettings, PredictionRequest};
 
-/// Predicts what is asked for by the laws of each arm.
+/// Predicts losses and optima from the laws of each arm.
 ///
 /// # Errors
-/// [`AppError`] where an arm is none of the study's. That an arm has no law is no error: [`prediction_refusal`] says whether
-/// any has one.
+/// [`AppError`] if an arm has no finished runs. An arm without a law is not an error;
+/// [`prediction_refusal`] checks that some arm has one.
 pub fn predict(
-    studied: &Studied,
-    settings: &Settings,
-    asked: &Asked,
-) -> Result<Vec<Predictions>, AppError> {
+    studied: &NamedStudy,
+    settings: &FitSettings,
+    asked: &PredictionRequest,
+) -> Result<Vec<ArmPredictions>, AppError> {
     studied.check_arm(asked.arm.as_ref().unwrap_or(&settings.baseline))?;
     Ok(isoflop_fit::predict(&studied.study, settings, asked))
 }
 
-/// The reason that no arm has a law to predict by, if none has.
-pub fn prediction_refusal(predictions: &[Predictions]) -> Option<AppError> {
-    let reason = |arm: &Predictions| Some(format!("  {}: {}", arm.arm, arm.refused.as_ref()?));
+/// The error for predictions in which no arm has a law, with the reasons.
+pub fn prediction_refusal(predictions: &[ArmPredictions]) -> Option<AppError> {
+    let reason = |arm: &ArmPredictions| Some(format!("  {}: {}", arm.arm, arm.refused.as_ref()?));
     let reasons: Vec<String> = predictions.iter().map(reason).collect::<Option<_>>()?;
-    let message = format!("no arm has a law to predict by\n{}", reasons.join("\n"));
-    let hint = "add runs of more sizes and budgets; `isoflop fit` says how each arm stands";
+    let message = format!("no arm has a law to predict from\n{}", reasons.join("\n"));
+    let hint = "add runs of more sizes and budgets; `isoflop fit` shows the state of each arm";
     Some(AppError::new(ErrorKind::FitImpossible, message, hint))
 }

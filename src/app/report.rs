@@ -3,44 +3,45 @@
 use std::path::{Path, PathBuf};
 
 use super::AppError;
-use super::fit::fitted;
-use super::sweep::recorded;
+use super::fit::fit_and_write;
+use super::sweep::recorded_plan;
 use isoflop_core::run::SweepDir;
-use isoflop_fit::{Fits, Settings};
-use isoflop_report::{Inputs, write};
+use isoflop_fit::{FitSettings, StudyFits};
+use isoflop_report::{ReportInputs, write};
 use isoflop_sweep::Plan;
-use isoflop_table::{Tables, collect};
+use isoflop_table::{SweepTables, collect};
 
-/// A report that was written.
+/// A written report.
 #[derive(Clone, Debug)]
-pub struct Report {
-    /// Its file.
+pub struct ReportFiles {
+    /// Path of the report.
     pub path: PathBuf,
-    /// The fits that it shows.
-    pub fits: Fits,
+    /// Fits that it shows.
+    pub fits: StudyFits,
 }
 
-/// Writes the tables, the fits and the report of a sweep's results. `results` and `reports` are folders of all sweeps.
+/// Writes the tables, the fits and the report of a sweep's results. `results` and `reports` are
+/// folders of all sweeps.
 ///
 /// # Errors
-/// [`AppError`] where there are no results, or something cannot be written.
-pub fn report(sweep: &str, results: &Path, reports: &Path) -> Result<Report, AppError> {
-    let (dir, plan) = recorded(sweep, results)?;
+/// [`AppError`] if there are no results, or a file cannot be written.
+pub fn report(sweep: &str, results: &Path, reports: &Path) -> Result<ReportFiles, AppError> {
+    let (dir, plan) = recorded_plan(sweep, results)?;
     let tables = collect(&dir, &plan);
     tables.write(&dir)?;
     report_of(&dir, &plan, &tables, reports)
 }
 
-/// Fits and report of what the tables hold.
+/// Fits the runs of the tables, and writes the report.
 pub(crate) fn report_of(
     dir: &SweepDir,
     plan: &Plan,
-    tables: &Tables,
+    tables: &SweepTables,
     reports: &Path,
-) -> Result<Report, AppError> {
-    let fits = fitted(dir, &tables.study(), &Settings::new(&plan.baseline))?;
+) -> Result<ReportFiles, AppError> {
+    let fits = fit_and_write(dir, &tables.study(), &FitSettings::new(&plan.baseline))?;
     let command = format!("isoflop report {}", plan.name);
-    let inputs = Inputs {
+    let inputs = ReportInputs {
         sweep: &plan.name,
         fits: &fits,
         runs: &tables.runs,
@@ -48,5 +49,5 @@ pub(crate) fn report_of(
         command: &command,
     };
     let path = write(&reports.join(&plan.name), &inputs)?;
-    Ok(Report { path, fits })
+    Ok(ReportFiles { path, fits })
 }

@@ -1,52 +1,52 @@
-//! What is asked of runs while their coordinator drives them: to give them up, or to queue them again.
+//! Requests to cancel runs, or to queue them again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::runs::{Found, find_run};
-use super::sweep::{named, recorded};
+use super::runs::{RunLocation, find_run};
+use super::sweep::{recorded_plan, sweep_name};
 use super::{AppError, Listener};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{LockError, SweepLock, carry_out};
-use isoflop_dispatch::store::{Reader, RequestKind, RunEntry};
+use isoflop_dispatch::store::{RequestKind, RunEntry, StoreReader};
 
-/// Longest wait for a coordinator to answer: a run that is cancelled has first to stop.
+/// Longest wait for a coordinator's answer. A cancelled run must stop first.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Which runs are meant.
+/// Runs that a command names.
 #[derive(Clone, Debug, Default)]
 pub struct RunSelection {
-    /// Runs, by the beginnings of their identities.
+    /// Beginnings of the runs' identities.
     pub runs: Vec<String>,
-    /// The sweep that they are looked for in; by itself all.
+    /// Sweep to search; all sweeps if `None`.
     pub sweep: Option<String>,
-    /// A sweep whose runs that failed or are quarantined are meant too.
+    /// Sweep whose failed and quarantined runs are selected too.
     pub failed: Option<String>,
     /// Folder of results.
     pub results: PathBuf,
 }
 
-/// Takes what became of a request for a run.
-pub type Answered<'a> = &'a mut dyn FnMut(&RunEntry, &str);
+/// Receives the answer to a request for a run.
+pub type AnswerListener<'a> = &'a mut dyn FnMut(&RunEntry, &str);
 
-/// Gives runs up, running or not, or queues runs again that failed or were cancelled. `answered` hears of each as it is
-/// answered.
+/// Cancels runs, running or not, or queues failed and cancelled runs again. `answered` receives
+/// each answer as it arrives.
 ///
 /// # Errors
-/// [`AppError`] where a run is not found, or its store cannot be used.
-pub fn ask_all(
+/// [`AppError`] if a run is not found, or its store cannot be used.
+pub fn send_requests(
     kind: RequestKind,
     selection: &RunSelection,
-    answered: Answered<'_>,
+    answered: AnswerListener<'_>,
     listener: &mut dyn Listener,
 ) -> Result<(), AppError> {
-    let runs = selected(selection)?;
+    let runs = selected_runs(selection)?;
     if runs.is_empty() {
-        listener.note("no run has failed: nothing is queued");
+        listener.note("no failed runs, so no run is queued again");
     }
     let mut by_sweep: BTreeMap<String, (SweepDir, Vec<RunEntry>)> = BTreeMap::new();
-    for Found { dir, sweep, run } in runs {
+    for RunLocation { dir, sweep, run } in runs {
         by_sweep
             .entry(sweep)
             .or_insert_with(|| (dir, Vec::new()))
@@ -54,7 +54,7 @@ pub fn ask_all(
             .push(run);
     }
     for (sweep, (dir, runs)) in by_sweep {
-        let is_alone = ask(
+        let is_alone = send_sweep_requests(
             kind,
             &sweep,
             &dir,
@@ -67,22 +67,23 @@ pub fn ask_all(
                 count => format!("{count} runs are"),
             };
             listener.note(&format!(
-                "{queued} queued; `isoflop resume {sweep}` goes on"
+                "{queued} queued; `isoflop resume {sweep}` continues"
             ));
         }
     }
     Ok(())
 }
 
-/// Asks the coordinator that runs the sweep; without one, does it. Returns whether there was none.
-fn ask(
+/// Sends requests to the sweep's coordinator, or carries them out if no coordinator runs. Returns
+/// true in the second case.
+fn send_sweep_requests(
     kind: RequestKind,
     sweep: &str,
     dir: &SweepDir,
     runs: &[RunEntry],
-    (results, answered): (&Path, Answered<'_>),
+    (results, answered): (&Path, AnswerListener<'_>),
 ) -> Result<bool, AppError> {
-    let Some(mut reader) = Reader::open(dir)? else {
+    let Some(mut reader) = StoreReader::open(dir)? else {
         return Ok(false);
     };
     let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
@@ -96,14 +97,14 @@ fn ask(
             }
             if is_alone {
                 break format!(
-                    "asked to end; its engine has it, and `isoflop resume {sweep}` sees it end"
+                    "asked to stop; its engine still has the job, and `isoflop resume {sweep}` follows it to its end"
                 );
             }
             if began.elapsed() > PATIENCE {
-                break "asked for; the coordinator has not answered yet".to_owned();
+                break "requested; the coordinator has not answered yet".to_owned();
             }
-            // Every time: a coordinator that was about to end does not see the request.
-            is_alone = carry_out_alone(sweep, dir, results)?;
+            // Try again each time. A coordinator that was about to exit does not see the request.
+            is_alone = apply_without_coordinator(sweep, dir, results)?;
             if !is_alone {
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -113,11 +114,15 @@ fn ask(
     Ok(is_alone)
 }
 
-/// Carries out what was asked for where no coordinator runs the sweep; says whether none does.
-fn carry_out_alone(sweep: &str, dir: &SweepDir, results: &Path) -> Result<bool, AppError> {
+/// Carries out the requests if no coordinator runs the sweep. Returns true if none does.
+fn apply_without_coordinator(
+    sweep: &str,
+    dir: &SweepDir,
+    results: &Path,
+) -> Result<bool, AppError> {
     match SweepLock::take(dir) {
         Ok(_lock) => {
-            let (_, plan) = recorded(sweep, results)?;
+            let (_, plan) = recorded_plan(sweep, results)?;
             carry_out(dir, &plan)?;
             Ok(true)
         }
@@ -126,22 +131,22 @@ fn carry_out_alone(sweep: &str, dir: &SweepDir, results: &Path) -> Result<bool, 
     }
 }
 
-fn selected(selection: &RunSelection) -> Result<Vec<Found>, AppError> {
+fn selected_runs(selection: &RunSelection) -> Result<Vec<RunLocation>, AppError> {
     let (sweep, results) = (selection.sweep.as_deref(), &selection.results);
     let find = |prefix: &String| find_run(prefix, sweep, results);
-    let mut runs: Vec<Found> = selection.runs.iter().map(find).collect::<Result<_, _>>()?;
+    let mut runs: Vec<RunLocation> = selection.runs.iter().map(find).collect::<Result<_, _>>()?;
     if let Some(sweep) = &selection.failed {
-        let name = named(sweep)?;
+        let name = sweep_name(sweep)?;
         let dir = SweepDir::new(results, &name);
-        let Some(reader) = Reader::open(&dir)? else {
-            let hint = "start it with `isoflop run`, or name its folder with `--results`";
+        let Some(reader) = StoreReader::open(&dir)? else {
+            let hint = "start it with `isoflop run`, or give its folder with `--results`";
             return Err(AppError::usage(
                 format!("the sweep `{name}` has no results yet"),
                 hint,
             ));
         };
         let failed = reader.in_states(&["failed", "quarantined"], usize::MAX)?;
-        runs.extend(failed.into_iter().map(|run| Found {
+        runs.extend(failed.into_iter().map(|run| RunLocation {
             dir: dir.clone(),
             sweep: name.clone(),
             run,

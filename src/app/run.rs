@@ -1,19 +1,20 @@
-//! Training what a sweep file asks for.
+//! Training of the runs of a sweep file.
 
 use std::path::Path;
 use std::time::Instant;
 
 use super::drive_request::DriveRequest;
-use super::session::{Engine, Ready, Session};
+use super::session::{PlannedSession, Session, SessionEngine};
 use super::sweep::open;
-use super::{AppError, Listener, Sweep};
-use isoflop_core::run::{unwritable, write_whole};
+use super::{AppError, Listener, PlannedSweep};
+use isoflop_core::run::{unwritable, write_atomic};
 use isoflop_dispatch::coordinator::SweepLock;
 
-/// Takes up what a sweep file asks for and is not done. `results` is the folder of results.
+/// Opens a session for the unfinished runs of a sweep file. `results` is the folder of results.
 ///
 /// # Errors
-/// [`AppError`] where the file, a text or an engine is not usable, another session holds the sweep, or nothing can be written.
+/// [`AppError`] if the file, a text or an engine is not usable, another session has the sweep's
+/// lock, or a file cannot be written.
 pub fn run(
     file: &Path,
     results: &Path,
@@ -22,26 +23,28 @@ pub fn run(
 ) -> Result<Session, AppError> {
     let began = Instant::now();
     let sweep = open(file, results, listener)?;
-    let engine = Engine::find(&sweep.file, &sweep.dir, request, listener)?;
+    let engine = SessionEngine::find(&sweep.file, &sweep.dir, request, listener)?;
     let lock = SweepLock::take(&sweep.dir)?;
     let ready = prepare(sweep, file)?;
     Session::begin(ready, engine, request, (began, lock), listener)
 }
 
-/// Leaves all that `isoflop resume` needs with the results: the text as tokens, the plan, the sweep file.
-fn prepare(sweep: Sweep, file: &Path) -> Result<Ready, AppError> {
+/// Writes all that `isoflop resume` needs to the results folder: the text as tokens, the plan, and
+/// the sweep file.
+fn prepare(sweep: PlannedSweep, file: &Path) -> Result<PlannedSession, AppError> {
     sweep
         .data
-        .store(&sweep.dir)
+        .write_tokens(&sweep.dir)
         .map_err(|e| AppError::of_text(&sweep.file, file, &e))?;
     let (plan, copy) = (sweep.dir.plan(), sweep.dir.sweep_file());
     let written = sweep.plan.write(&plan).map_err(unwritable(&plan));
-    let written = written
-        .and_then(|()| write_whole(&copy, sweep.written.as_bytes()).map_err(unwritable(&copy)));
+    let written = written.and_then(|()| {
+        write_atomic(&copy, sweep.source_text.as_bytes()).map_err(unwritable(&copy))
+    });
     let hint = "free space or choose another `--results` folder";
     written.map_err(|error| AppError::bug(error, hint))?;
     let text = sweep.text();
-    Ok(Ready {
+    Ok(PlannedSession {
         plan: sweep.plan,
         dir: sweep.dir,
         file: sweep.file,

@@ -1,17 +1,17 @@
-//! Finding the runs that a command names, by the beginning of their identities, among all sweeps of a results folder.
+//! Search for runs by the beginning of their identity, in the sweeps of a results folder.
 
 use std::fs;
 use std::path::Path;
 
 use super::AppError;
-use super::sweep::named;
+use super::sweep::sweep_name;
 use isoflop_core::run::SweepDir;
-use isoflop_dispatch::store::{Reader, RunEntry};
+use isoflop_dispatch::store::{RunEntry, StoreReader};
 
-/// A run that was found, and its sweep.
+/// A run and its sweep.
 #[derive(Clone, Debug)]
-pub struct Found {
-    /// The sweep's results.
+pub struct RunLocation {
+    /// The sweep's results folder.
     pub dir: SweepDir,
     /// The sweep's name.
     pub sweep: String,
@@ -19,32 +19,37 @@ pub struct Found {
     pub run: RunEntry,
 }
 
-/// Finds the run whose identity begins with `prefix`, in one sweep or in all of a folder of results.
+/// Finds the run whose identity begins with `prefix`, in one sweep or in all sweeps of a results
+/// folder.
 ///
 /// # Errors
-/// [`AppError`] where none is, or several are.
-pub fn find_run(prefix: &str, sweep: Option<&str>, results: &Path) -> Result<Found, AppError> {
+/// [`AppError`] if no run or several runs match.
+pub fn find_run(
+    prefix: &str,
+    sweep: Option<&str>,
+    results: &Path,
+) -> Result<RunLocation, AppError> {
     let no_run = |message: String| {
-        let hint = "name a run by its identity, or the beginning of it, as `isoflop status SWEEP` shows it";
+        let hint = "give the identity of a run, or the beginning of it, as `isoflop status SWEEP` shows it";
         Err(AppError::usage(message, hint))
     };
     if prefix.is_empty() || !prefix.chars().all(|c| c.is_ascii_hexdigit()) {
         return no_run(format!(
-            "`{prefix}` is no run: an identity is made of the digits 0 to 9 and a to f"
+            "invalid run `{prefix}`: expected an identity, hexadecimal digits such as `98a29b9f`"
         ));
     }
     let sweeps = match sweep {
-        Some(sweep) => vec![named(sweep)?],
+        Some(sweep) => vec![sweep_name(sweep)?],
         None => sweeps(results),
     };
     let mut found = Vec::new();
     for sweep in sweeps {
         let dir = SweepDir::new(results, &sweep);
-        let Some(reader) = Reader::open(&dir)? else {
+        let Some(reader) = StoreReader::open(&dir)? else {
             continue;
         };
         let runs = reader.named(&prefix.to_ascii_lowercase())?;
-        found.extend(runs.into_iter().map(|run| Found {
+        found.extend(runs.into_iter().map(|run| RunLocation {
             dir: dir.clone(),
             sweep: sweep.clone(),
             run,
@@ -56,22 +61,22 @@ pub fn find_run(prefix: &str, sweep: Option<&str>, results: &Path) -> Result<Fou
             "no sweep in `{}` has a run `{prefix}`",
             results.display()
         )),
-        _ => Err(several(prefix, &found)),
+        _ => Err(ambiguous_run(prefix, &found)),
     }
 }
 
-fn several(prefix: &str, found: &[Found]) -> AppError {
-    let name = |found: &Found| format!("{} of {}", found.run.id, found.sweep);
+fn ambiguous_run(prefix: &str, found: &[RunLocation]) -> AppError {
+    let name = |found: &RunLocation| format!("{} of {}", found.run.id, found.sweep);
     let names: Vec<String> = found.iter().take(4).map(name).collect();
     let message = format!(
-        "`{prefix}` begins the names of {} runs: {}",
+        "`{prefix}` matches {} runs: {}",
         found.len(),
         names.join(", ")
     );
     AppError::usage(message, "give more digits, or the sweep with `--sweep`")
 }
 
-/// The sweeps that have results.
+/// Names of the folders in a results folder, sorted.
 fn sweeps(results: &Path) -> Vec<String> {
     let entries = fs::read_dir(results).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
@@ -81,7 +86,7 @@ fn sweeps(results: &Path) -> Vec<String> {
     names
 }
 
-/// The name of a run for people.
+/// Label of a run for users, with its identity.
 pub fn run_label(run: &RunEntry) -> String {
     let lr = run
         .lr_factor

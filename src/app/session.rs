@@ -1,37 +1,37 @@
-//! A drive over a sweep, from a results folder that holds all that its runs need to its end.
+//! Sessions: a drive over a sweep whose results folder contains all that the runs need.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Instant;
 use std::{panic, thread};
 
 use super::drive_request::DriveRequest;
-use super::engine::{engines, places};
+use super::engine::{engine_slots, engines};
 use super::{AppError, Listener, SessionEnd, memory};
 use isoflop_core::run::{Outcome, RunId, SweepDir};
 use isoflop_dispatch::coordinator::{
-    self, Branch, Machine, Observer, Options, Policy, SweepLock, TakenUp, TextBytes, branches,
-    disk_reserve, drive, guessed_seconds, seat,
+    self, DriveOptions, Observer, ResumedSweep, SchedulePolicy, SlotCapacity, SweepLock, TextBytes,
+    TrunkBranch, assign_held_slots, branches, disk_reserve, drive, guessed_seconds,
 };
 use isoflop_dispatch::executor::{Engines, Slot};
-use isoflop_sweep::{Executor, Plan, PlannedRun, SweepFile};
+use isoflop_sweep::{EngineEntry, Plan, PlannedRun, SweepFile};
 use isoflop_table::follow;
 
-/// A sweep whose results folder holds all that its runs need.
-pub(crate) struct Ready {
+/// A sweep whose results folder contains all that its runs need.
+pub(crate) struct PlannedSession {
     pub(crate) plan: Plan,
     pub(crate) dir: SweepDir,
     pub(crate) file: SweepFile,
     pub(crate) text: TextBytes,
 }
 
-/// What runs execute on.
-pub(crate) struct Engine {
+/// Engines and slots of a session.
+pub(crate) struct SessionEngine {
     slots: Vec<Slot>,
     engines: Engines,
 }
 
-impl Engine {
-    /// Looks before anything is written.
+impl SessionEngine {
+    /// Creates the engines and slots of a sweep, before any file is written.
     pub(crate) fn find(
         file: &SweepFile,
         dir: &SweepDir,
@@ -39,48 +39,48 @@ impl Engine {
         listener: &mut dyn Listener,
     ) -> Result<Self, AppError> {
         let executors = &file.executor.value;
-        if request.detach && !executors.iter().all(Executor::outlives_coordinator) {
-            let message = "`--detach` needs an engine that goes on without isoflop; runs on this machine end with it, and workers deliver to it";
-            let hint = "leave it out, and start it with `nohup` or in `tmux`; or use `executor: slurm`, `ray` or `command`";
+        if request.detach && !executors.iter().all(EngineEntry::outlives_coordinator) {
+            let message = "`--detach` needs an engine that continues without isoflop, but runs on this machine end with it and workers deliver to it";
+            let hint = "start isoflop without `--detach`, with `nohup` or in `tmux`, or use `executor: slurm`, `ray` or `command`";
             return Err(AppError::usage(message, hint));
         }
         Ok(Self {
-            slots: places(executors)?,
+            slots: engine_slots(executors)?,
             engines: engines(file, dir, request, listener)?,
         })
     }
 }
 
-/// A sweep that is taken up and locked: nothing is started yet.
+/// A sweep that is locked and ready to be driven. Its runs are not started yet.
 #[derive(Debug)]
 pub struct Session {
     /// Its runs.
     pub plan: Plan,
-    /// Its results.
+    /// Its results folder.
     pub dir: SweepDir,
-    /// Where and how its runs execute.
+    /// Its sweep file, with the engines and the policy.
     pub file: SweepFile,
-    /// How its runs stand, and what was found of an earlier session.
-    pub taken_up: TakenUp,
-    /// How it is driven.
-    pub options: Options,
+    /// States of its runs, and what an earlier session left.
+    pub resumed_sweep: ResumedSweep,
+    /// Options of the drive.
+    pub options: DriveOptions,
     outcomes: Receiver<(RunId, Outcome)>,
     began: Instant,
     lock: SweepLock,
 }
 
 impl Session {
-    /// Takes a sweep up, under its lock.
+    /// Opens a session under the sweep's lock.
     pub(crate) fn begin(
-        sweep: Ready,
-        mut engine: Engine,
+        sweep: PlannedSession,
+        mut engine: SessionEngine,
         request: &DriveRequest,
         (began, lock): (Instant, SweepLock),
         listener: &mut dyn Listener,
     ) -> Result<Self, AppError> {
         let mut taken_up = coordinator::resume(&sweep.dir, &sweep.plan)?;
-        let Engine { engines, slots } = &mut engine;
-        seat(&mut taken_up, &sweep.dir, &sweep.plan, engines, slots);
+        let SessionEngine { engines, slots } = &mut engine;
+        assign_held_slots(&mut taken_up, &sweep.dir, &sweep.plan, engines, slots);
         let (committed, outcomes) = mpsc::channel();
         let memory = memory::estimates(&sweep.plan, sweep.text, &engine.slots);
         let done = &taken_up.resumed.done;
@@ -90,7 +90,7 @@ impl Session {
             plan: sweep.plan,
             dir: sweep.dir,
             file: sweep.file,
-            taken_up,
+            resumed_sweep: taken_up,
             options,
             outcomes,
             began,
@@ -98,21 +98,22 @@ impl Session {
         })
     }
 
-    /// Runs that are done.
+    /// Number of runs that are done.
     pub fn done(&self) -> usize {
-        self.taken_up.resumed.done_count()
+        self.resumed_sweep.resumed.done_count()
     }
 
-    /// Trains what is not done.
+    /// Trains the unfinished runs.
     ///
     /// # Errors
-    /// [`AppError`] where the coordinator itself cannot go on; what ran was stopped, and left checkpoints.
+    /// [`AppError`] if the coordinator cannot continue. Running attempts were stopped, and left
+    /// checkpoints.
     pub fn drive(self, observer: &mut dyn Observer) -> Result<SessionEnd, AppError> {
-        // The tables follow the outcomes until the drive, which tells of them, is over.
+        // The tables are updated with each outcome until the drive, which sends the outcomes, ends.
         let (summary, tables) = thread::scope(|scope| {
             let (dir, plan, outcomes) = (&self.dir, &self.plan, self.outcomes);
             let following = scope.spawn(move || follow(dir, plan, &outcomes));
-            let summary = drive(dir, plan, self.taken_up, self.options, observer);
+            let summary = drive(dir, plan, self.resumed_sweep, self.options, observer);
             let tables = following.join();
             let tables = tables.unwrap_or_else(|panicked| panic::resume_unwind(panicked));
             (summary, tables)
@@ -129,23 +130,24 @@ impl Session {
 }
 
 fn options(
-    sweep: &Ready,
-    Engine { slots, engines }: Engine,
+    sweep: &PlannedSession,
+    SessionEngine { slots, engines }: SessionEngine,
     request: &DriveRequest,
-    machine: Machine,
+    machine: SlotCapacity,
     memory: Vec<u64>,
     outcomes: Sender<(RunId, Outcome)>,
-) -> Options {
+) -> DriveOptions {
     let policy = &sweep.file.policy;
     let runs = &sweep.plan.runs;
     let branches = branches(&sweep.plan);
-    let cost = |(run, branch): (&PlannedRun, &Option<Branch>)| guessed_seconds(&run.spec, *branch);
+    let cost =
+        |(run, branch): (&PlannedRun, &Option<TrunkBranch>)| guessed_seconds(&run.spec, *branch);
     let limit = policy.max_run_seconds.as_ref();
     let reserve = policy.disk_reserve_bytes.as_ref();
-    Options {
+    DriveOptions {
         engines,
         detach: request.detach,
-        policy: Policy {
+        policy: SchedulePolicy {
             order: policy.order,
             max_crashes: u32::try_from(policy.max_attempts.value.0).unwrap_or(u32::MAX),
             max_runs: request.max_runs,

@@ -1,44 +1,44 @@
-//! How a drive over a sweep ended.
+//! The end of a drive over a sweep.
 
 use std::path::Path;
 
 use super::report::report_of;
-use super::{AppError, ErrorKind, Report};
+use super::{AppError, ErrorKind, ReportFiles};
 use isoflop_core::run::SweepDir;
-use isoflop_dispatch::coordinator::{Summary, SweepLock};
-use isoflop_dispatch::store::{Failure, Record, RunState};
+use isoflop_dispatch::coordinator::{DriveSummary, SweepLock};
+use isoflop_dispatch::store::{AttemptFailure, RunRecord, RunState};
 use isoflop_sweep::{Plan, PlannedRun};
-use isoflop_table::Tables;
+use isoflop_table::SweepTables;
 
-/// Failed runs that are named.
+/// Most failed runs that a message names.
 const SHOWN: usize = 10;
 
-/// The end of a drive. The sweep stays locked until it is dropped.
+/// The end of a drive. The sweep stays locked until this value is dropped.
 #[derive(Debug)]
 pub struct SessionEnd {
     /// The sweep's runs.
     pub plan: Plan,
-    /// How they stand.
-    pub summary: Summary,
+    /// States of the runs, and why the drive ended.
+    pub summary: DriveSummary,
     /// Seconds since the session began.
     pub seconds: f64,
     pub(crate) dir: SweepDir,
-    pub(crate) tables: Result<Tables, AppError>,
+    pub(crate) tables: Result<SweepTables, AppError>,
     pub(crate) _lock: SweepLock,
 }
 
 impl SessionEnd {
-    /// Runs in a state of this kind.
+    /// Number of runs whose state matches.
     pub fn count(&self, is_one: impl Fn(&RunState) -> bool) -> usize {
         let records = self.summary.records.iter();
         records.filter(|record| is_one(&record.state)).count()
     }
 
-    /// Writes the report, where there is something to report.
+    /// Writes the report. `None` if no run is done.
     ///
     /// # Errors
-    /// [`AppError`] where something cannot be written.
-    pub fn report(&self, reports: &Path) -> Result<Option<Report>, AppError> {
+    /// [`AppError`] if a file cannot be written.
+    pub fn report(&self, reports: &Path) -> Result<Option<ReportFiles>, AppError> {
         if self.summary.done() == 0 {
             return Ok(None);
         }
@@ -53,11 +53,11 @@ impl SessionEnd {
         Some(AppError::new(
             ErrorKind::RunsFailed,
             format!("the sweep stopped\n{run}"),
-            "mend the cause, then run the same command again: finished runs are kept",
+            "fix the cause, then run the same command again; finished runs are kept",
         ))
     }
 
-    /// The runs that failed, if any did.
+    /// The error that names the failed runs, if there are any.
     pub fn failed(&self) -> Option<AppError> {
         let runs = self.plan.runs.iter().zip(&self.summary.records);
         let failed: Vec<_> = runs
@@ -69,7 +69,7 @@ impl SessionEnd {
             })
             .collect();
         let hint = format!(
-            "see `isoflop logs RUN`; mend the cause, then `isoflop retry --failed {}` and run the same command again: finished runs are kept",
+            "see `isoflop logs RUN`, fix the cause, then run `isoflop retry --failed {}` and the same command again; finished runs are kept",
             self.plan.name
         );
         let (count, total) = (failed.len(), self.plan.runs.len());
@@ -78,8 +78,8 @@ impl SessionEnd {
     }
 }
 
-/// One line a failed run, the first few.
-fn lines(failed: &[(&PlannedRun, &Record, &Failure)]) -> String {
+/// One line for each of the first failed runs.
+fn lines(failed: &[(&PlannedRun, &RunRecord, &AttemptFailure)]) -> String {
     let first = failed.iter().take(SHOWN);
     let lines = first.map(|(run, record, failure)| described(run, record, failure));
     let more = failed.len().saturating_sub(SHOWN);
@@ -87,7 +87,7 @@ fn lines(failed: &[(&PlannedRun, &Record, &Failure)]) -> String {
     lines.chain(more).collect::<Vec<_>>().join("\n")
 }
 
-fn described(run: &PlannedRun, record: &Record, failure: &Failure) -> String {
+fn described(run: &PlannedRun, record: &RunRecord, failure: &AttemptFailure) -> String {
     let attempts = if record.attempts == 1 {
         "1 attempt".to_owned()
     } else {

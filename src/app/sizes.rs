@@ -1,14 +1,14 @@
-//! Sizes that could be trained beside those of a sweep.
+//! Sizes that could be added to those of a sweep.
 
 use isoflop_core::arch::{ModelConfig, Shape, between, beyond};
 use isoflop_fit::OfferedSize;
 use isoflop_sweep::{Plan, PlannedRun};
 
-/// Steps beyond the largest size.
+/// Number of sizes above the largest.
 const ABOVE: usize = 2;
 
-/// Sizes between the plan's, two above and one below.
-pub(crate) fn further(plan: &Plan) -> Vec<OfferedSize> {
+/// Sizes between the plan's sizes, two above and one below.
+pub(crate) fn additional_sizes(plan: &Plan) -> Vec<OfferedSize> {
     let mut arms: Vec<&PlannedRun> = Vec::new();
     for run in &plan.runs {
         if !arms.iter().any(|arm| arm.arm == run.arm) {
@@ -42,12 +42,12 @@ pub(crate) fn further(plan: &Plan) -> Vec<OfferedSize> {
     }
     shapes
         .into_iter()
-        .filter_map(|shape| offered(&shape, &arms))
+        .filter_map(|shape| offered_size(&shape, &arms))
         .collect()
 }
 
-/// A size as each arm counts it; none where it fits one of them not.
-fn offered(size: &Shape, arms: &[&PlannedRun]) -> Option<OfferedSize> {
+/// A size with each arm's parameters and FLOPs. `None` if an arm cannot have it.
+fn offered_size(size: &Shape, arms: &[&PlannedRun]) -> Option<OfferedSize> {
     let of = |run: &&PlannedRun| {
         let spec = &run.spec;
         let (vocabulary, length) = (spec.data.vocabulary(), spec.sequence_length);

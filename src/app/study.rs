@@ -2,83 +2,83 @@
 
 use std::path::{Path, PathBuf};
 
-use super::sizes::further;
-use super::sweep::recorded;
+use super::sizes::additional_sizes;
+use super::sweep::recorded_plan;
 use super::{AppError, ErrorKind, Listener, table};
 use isoflop_core::run::SweepDir;
 use isoflop_fit::{OfferedSize, Study};
-use isoflop_sweep::nearest;
+use isoflop_sweep::suggestion;
 use isoflop_table::{collect, is_table};
 
-/// Where the runs of a study are.
+/// Location of the runs of a study.
 #[derive(Clone, Debug, Default)]
 pub struct StudySource {
-    /// Sweep file, name of a sweep that has results, or path of a table of runs that others measured.
+    /// Sweep file, name of a sweep with results, or path of a table of other people's runs.
     pub name: String,
-    /// Columns of a table by their roles, as (role, column), where a column's name does not say it.
+    /// Columns of a table, as (role, column), for columns whose name does not show their role.
     pub map: Vec<(String, String)>,
-    /// Keep the runs of a table that look diverged.
+    /// True to keep the runs of a table that look diverged.
     pub keep_suspects: bool,
     /// Folder of results.
     pub results: PathBuf,
 }
 
-/// A study under a name, with the arm that others are compared with.
+/// A study with its name, its arms and its baseline.
 #[derive(Clone, Debug)]
-pub struct Studied {
-    /// What the user called it.
+pub struct NamedStudy {
+    /// Name that the user gave.
     pub name: String,
     /// Its runs.
     pub study: Study,
-    /// The arms, those without a finished run among them.
+    /// All arms, including those without a finished run.
     pub arms: Vec<String>,
-    /// The arm that others are compared with, unless another is asked for.
+    /// Default baseline.
     pub baseline: String,
-    /// Where its runs come from.
-    pub origin: Origin,
+    /// Origin of its runs.
+    pub origin: StudyOrigin,
 }
 
-/// Where the runs of a study come from.
+/// Origin of the runs of a study.
 #[derive(Clone, Debug)]
-pub enum Origin {
+pub enum StudyOrigin {
     /// A sweep with results.
     Sweep {
-        /// Its results.
+        /// Its results folder.
         dir: SweepDir,
-        /// Sizes that could be trained beside its own.
+        /// Sizes that could be added to its own.
         sizes: Vec<OfferedSize>,
     },
     /// A table.
     Table,
 }
 
-/// Reads the runs of a sweep that has results, or of a table.
+/// Reads the runs of a sweep with results, or of a table.
 ///
 /// # Errors
-/// [`AppError`] where there is none, or it is not usable.
-pub fn study(source: &StudySource, listener: &mut dyn Listener) -> Result<Studied, AppError> {
+/// [`AppError`] if the sweep or table does not exist or is not usable.
+pub fn study(source: &StudySource, listener: &mut dyn Listener) -> Result<NamedStudy, AppError> {
     let path = Path::new(&source.name);
-    // What is said of a table alone says that it is one.
+    // These options exist only for tables.
     let is_said = !source.map.is_empty() || source.keep_suspects;
-    if is_said || is_table(path) || table::is_no_sweep(path) {
+    if is_said || is_table(path) || table::names_table(path) {
         let study = table::read(path, &source.map, source.keep_suspects, listener)?;
         let arms = study.arms();
-        return Ok(Studied {
+        return Ok(NamedStudy {
             name: source.name.clone(),
             study,
             baseline: arms.first().cloned().unwrap_or_default(),
             arms,
-            origin: Origin::Table,
+            origin: StudyOrigin::Table,
         });
     }
-    let (dir, plan) = recorded(&source.name, &source.results)?;
+    let (dir, plan) = recorded_plan(&source.name, &source.results)?;
     let mut arms: Vec<String> = plan.runs.iter().map(|run| run.arm.clone()).collect();
     arms.dedup();
-    Ok(Studied {
+    Ok(NamedStudy {
         study: collect(&dir, &plan).study(),
         arms,
-        origin: Origin::Sweep {
-            sizes: further(&plan),
+        origin: StudyOrigin::Sweep {
+            sizes: additional_sizes(&plan),
             dir,
         },
         name: plan.name,
@@ -86,13 +86,13 @@ pub fn study(source: &StudySource, listener: &mut dyn Listener) -> Result<Studie
     })
 }
 
-impl Studied {
-    /// Refuses an arm that has no finished runs.
+impl NamedStudy {
+    /// Checks that an arm has finished runs.
     pub(crate) fn check_arm(&self, arm: &str) -> Result<(), AppError> {
         let arms = self.study.arms();
         if arms.is_empty() {
             let message = format!(
-                "no run of `{}` is finished, so that nothing can be fitted",
+                "no run of `{}` is finished, so there are no runs to fit",
                 self.name
             );
             return Err(AppError::new(
@@ -106,26 +106,26 @@ impl Studied {
         }
         let names: Vec<&str> = arms.iter().map(String::as_str).collect();
         let message = format!(
-            "`{arm}` is none of the arms with finished runs: `{}`",
+            "arm `{arm}` has no finished runs; arms with finished runs: `{}`",
             names.join("`, `")
         );
-        Err(AppError::usage(message, nearest(arm, &names, "arm")))
+        Err(AppError::usage(message, suggestion(arm, &names, "arm")))
     }
 
-    /// Refuses a baseline that is none of the arms.
+    /// Checks that a baseline is one of the arms.
     ///
     /// # Errors
-    /// [`AppError`], which names the arms.
+    /// [`AppError`] with the names of the arms.
     pub(crate) fn check_baseline(&self, baseline: &str) -> Result<(), AppError> {
         if self.arms.iter().any(|arm| arm == baseline) {
             return Ok(());
         }
         let whose = match self.origin {
-            Origin::Sweep { .. } => "sweep",
-            Origin::Table => "table",
+            StudyOrigin::Sweep { .. } => "sweep",
+            StudyOrigin::Table => "table",
         };
         let message = format!(
-            "`{baseline}` is none of the {whose}'s architectures: `{}`",
+            "unknown baseline `{baseline}`: the arms of the {whose} are `{}`",
             self.arms.join("`, `")
         );
         Err(AppError::usage(

@@ -1,43 +1,45 @@
-//! Runs that would narrow what a study says.
+//! Suggestions of runs that would narrow an interval of a study.
 
-use super::{AppError, ErrorKind, Origin, Studied};
-use isoflop_fit::{Settings, SuggestRefusal, Suggestion, Target, Wanted};
+use super::{AppError, ErrorKind, NamedStudy, StudyOrigin};
+use isoflop_fit::{FitSettings, SuggestRefusal, Suggestion, SuggestionRequest, Target};
 
-/// What is asked of further runs.
+/// A request for a suggestion.
 #[derive(Clone, Debug)]
 pub struct SuggestRequest {
-    /// FLOPs that all of them may cost together.
+    /// Limit on the FLOPs of all suggested runs together.
     pub allowance: f64,
-    /// What they are to tell of.
+    /// The estimate whose interval the runs narrow.
     pub target: Target,
-    /// The arm whose exponent it is, or that is compared with the baseline; by itself the baseline, or the only other arm.
+    /// Arm of the exponent, or variant of the multiplier. If `None`, the baseline or the only
+    /// variant.
     pub arm: Option<String>,
-    /// FLOPs of the baseline at which the multiplier is wanted; by itself the middle of what both arms were measured at.
+    /// Compute of the baseline at which to take the multiplier, FLOPs. If `None`, the middle of the
+    /// compute that both arms were measured at.
     pub at_flops: Option<f64>,
-    /// Most runs; by itself as many as the study has of these arms.
+    /// Limit on the number of runs. If `None`, the number of runs that the study has of these arms.
     pub max_runs: Option<usize>,
-    /// Most tokens of a run.
+    /// Limit on the tokens of a run.
     pub max_tokens: Option<f64>,
 }
 
-/// A suggestion, and the most runs that it could be of.
+/// A suggestion, with the limit on its number of runs.
 #[derive(Clone, Debug)]
-pub struct Suggested {
-    /// The runs, and what is expected of them.
+pub struct BoundedSuggestion {
+    /// The runs, and the interval expected with them.
     pub suggestion: Suggestion,
-    /// Most runs that were allowed.
+    /// Limit on the number of runs.
     pub max_runs: usize,
 }
 
-/// Suggests the runs that narrow an interval most, for so many FLOPs.
+/// Suggests the runs that narrow an interval most, within an allowance of FLOPs.
 ///
 /// # Errors
-/// [`AppError`] where an arm is none of the study's, or no run helps.
+/// [`AppError`] if an arm has no finished runs, or no run narrows the interval.
 pub fn suggest(
-    studied: &Studied,
-    settings: &Settings,
+    studied: &NamedStudy,
+    settings: &FitSettings,
     request: &SuggestRequest,
-) -> Result<Suggested, AppError> {
+) -> Result<BoundedSuggestion, AppError> {
     let baseline = &settings.baseline;
     studied.check_arm(baseline)?;
     request
@@ -50,58 +52,54 @@ pub fn suggest(
     let observations = &studied.study.observations;
     let runs = || observations.iter().filter(|run| is_of(&run.arm)).count();
     let max_runs = request.max_runs.unwrap_or_else(runs);
-    let wanted = Wanted {
+    let wanted = SuggestionRequest {
         allowance: request.allowance,
         target,
         at_flops: request.at_flops,
         max_runs,
         max_tokens: request.max_tokens.unwrap_or(f64::INFINITY),
         sizes: match &studied.origin {
-            Origin::Sweep { sizes, .. } => Some(sizes.clone()),
-            Origin::Table => None,
+            StudyOrigin::Sweep { sizes, .. } => Some(sizes.clone()),
+            StudyOrigin::Table => None,
         },
         arm,
     };
     let suggestion = isoflop_fit::suggest(&studied.study, settings, &wanted)
         .map_err(|refusal| refused(&refusal, request))?;
-    Ok(Suggested {
+    Ok(BoundedSuggestion {
         suggestion,
         max_runs,
     })
 }
 
-/// The arm that is meant: of two arms the other is the variant, and an exponent is the baseline's where nothing else is said.
-fn arm(studied: &Studied, baseline: &str, request: &SuggestRequest) -> Result<String, AppError> {
+/// The arm of the target. By default the only variant for a multiplier, and the baseline for an
+/// exponent.
+fn arm(studied: &NamedStudy, baseline: &str, request: &SuggestRequest) -> Result<String, AppError> {
     let arms = studied.study.arms();
     let others: Vec<String> = arms.into_iter().filter(|arm| arm != baseline).collect();
     match (&request.arm, request.target, others.as_slice()) {
         (Some(arm), Target::Multiplier, _) if arm == baseline => {
-            let message = format!("`{arm}` is the baseline, and its multiplier over itself is 1");
+            let message = format!("`{arm}` is the baseline, whose multiplier over itself is 1");
             Err(AppError::usage(
                 message,
-                "name another arm with `--arm`, or ask `--of alpha`",
+                "name another arm with `--arm`, or choose an exponent, for example with `--of alpha`",
             ))
         }
         (Some(arm), ..) => Ok(arm.clone()),
         (None, Target::Multiplier, [only]) => Ok(only.clone()),
         (None, Target::Multiplier, []) => {
-            let message =
-                format!("`{baseline}` is the only arm with finished runs: a multiplier takes two");
+            let message = format!(
+                "`{baseline}` is the only arm with finished runs, but a multiplier needs two arms"
+            );
             Err(AppError::new(
                 ErrorKind::FitImpossible,
                 message,
-                "ask for an exponent, as with `--of alpha`",
+                "choose an exponent, for example with `--of alpha`",
             ))
         }
         (None, Target::Multiplier, several) => {
-            let message = format!(
-                "the study compares several arms: `{}`",
-                several.join("`, `")
-            );
-            Err(AppError::usage(
-                message,
-                "say with `--arm` whose multiplier is meant",
-            ))
+            let message = format!("the study has several variants: `{}`", several.join("`, `"));
+            Err(AppError::usage(message, "choose one with `--arm`"))
         }
         (None, ..) => Ok(baseline.to_owned()),
     }
@@ -111,26 +109,26 @@ fn refused(refusal: &SuggestRefusal, request: &SuggestRequest) -> AppError {
     let (exit, hint) = match refusal {
         SuggestRefusal::NoSurface { .. } => (
             ErrorKind::FitImpossible,
-            "run several sizes at each of several budgets first; `isoflop fit` says how each arm stands".to_owned(),
+            "run several sizes at each of several budgets first; `isoflop fit` shows the state of each arm".to_owned(),
         ),
-        SuggestRefusal::NoOverlap => (ErrorKind::FitImpossible, "say with `--at-flops` where it is wanted".to_owned()),
+        SuggestRefusal::NoOverlap => (ErrorKind::FitImpossible, "give the compute at which to take the multiplier with `--at-flops`".to_owned()),
         SuggestRefusal::TooFar { .. } => {
-            (ErrorKind::Usage, "name a compute nearer to the study with `--at-flops`".to_owned())
+            (ErrorKind::Usage, "choose a compute nearer to the study with `--at-flops`".to_owned())
         }
         SuggestRefusal::TooLittle { cheapest, .. } => {
-            (ErrorKind::Usage, format!("allow that much: `--flops {}`", rounded_up(*cheapest)))
+            (ErrorKind::Usage, format!("raise the allowance to at least `--flops {}`", rounded_up(*cheapest)))
         }
-        SuggestRefusal::TooFewTokens { .. } => (ErrorKind::Usage, "allow more with `--max-tokens`".to_owned()),
-        SuggestRefusal::TooFewRuns { .. } => (ErrorKind::Usage, "allow two or more with `--max-runs`".to_owned()),
+        SuggestRefusal::TooFewTokens { .. } => (ErrorKind::Usage, "raise `--max-tokens`".to_owned()),
+        SuggestRefusal::TooFewRuns { .. } => (ErrorKind::Usage, "raise `--max-runs` to 2 or more".to_owned()),
         SuggestRefusal::NothingHelps if request.max_runs.is_some() => {
-            (ErrorKind::Usage, "allow more with `--flops` or `--max-runs`".to_owned())
+            (ErrorKind::Usage, "raise `--flops` or `--max-runs`".to_owned())
         }
-        SuggestRefusal::NothingHelps => (ErrorKind::Usage, "allow more with `--flops`".to_owned()),
+        SuggestRefusal::NothingHelps => (ErrorKind::Usage, "raise `--flops`".to_owned()),
     };
     AppError::new(exit, refusal, hint)
 }
 
-/// Three digits that are no less than the value.
+/// Formats a value with three digits, rounded up.
 fn rounded_up(value: f64) -> String {
     let shown = |value: f64| format!("{value:.2e}");
     let enough = shown(value).parse::<f64>().is_ok_and(|read| read >= value);

@@ -1,15 +1,15 @@
-//! Runs that others measured, in a table.
+//! Tables of other people's runs.
 
 use std::path::{Component, Path};
 
 use super::sweep::is_sweep_file;
 use super::{AppError, Listener};
 use isoflop_fit::Study;
-use isoflop_table::{Foreign, Note, Role, read_foreign};
+use isoflop_table::{ColumnRole, ForeignTable, TableNote, read_foreign};
 
-/// Whether a name is that of something else than a sweep or its file: a file, a pipe, or a path. A folder beside may be
-/// called as a sweep is.
-pub(crate) fn is_no_sweep(path: &Path) -> bool {
+/// Reports whether a path names a file or a pipe, or has several components, so that it cannot name
+/// a sweep or a sweep file. A folder here can have the same name as a sweep.
+pub(crate) fn names_table(path: &Path) -> bool {
     let mut parts = path.components().filter(|part| *part != Component::CurDir);
     let is_name = matches!(
         (parts.next(), parts.next()),
@@ -18,7 +18,7 @@ pub(crate) fn is_no_sweep(path: &Path) -> bool {
     !is_sweep_file(path) && (!is_name || (path.exists() && !path.is_dir()))
 }
 
-/// Reads a table, and says what was made of it.
+/// Reads a table, and reports how it was understood.
 pub(crate) fn read(
     path: &Path,
     map: &[(String, String)],
@@ -26,27 +26,27 @@ pub(crate) fn read(
     listener: &mut dyn Listener,
 ) -> Result<Study, AppError> {
     let foreign = read_foreign(path, map, keep_suspects)?;
-    tell(&foreign, listener);
+    report_columns(&foreign, listener);
     Ok(foreign.study)
 }
 
-/// Tells which column is what, and what was assumed.
-fn tell(foreign: &Foreign, listener: &mut dyn Listener) {
+/// Reports the role of each column, and the assumptions.
+fn report_columns(foreign: &ForeignTable, listener: &mut dyn Listener) {
     let columns: Vec<String> = foreign
         .columns
         .iter()
-        .map(|(role, column)| named(*role, column))
+        .map(|(role, column)| column_label(*role, column))
         .collect();
     listener.remark(&format!("columns: {}", columns.join(", ")));
     for note in &foreign.notes {
         match note {
-            Note::Remark(text) => listener.remark(text),
-            Note::Warning(text) => listener.warning(text),
+            TableNote::Remark(text) => listener.remark(text),
+            TableNote::Warning(text) => listener.warning(text),
         }
     }
 }
 
-fn named(role: Role, column: &str) -> String {
+fn column_label(role: ColumnRole, column: &str) -> String {
     if role.name() == column {
         role.name().to_owned()
     } else {
@@ -69,7 +69,7 @@ mod tests {
             "results/example",
             "Cargo.toml",
         ] {
-            assert!(is_no_sweep(Path::new(path)), "{path}");
+            assert!(names_table(Path::new(path)), "{path}");
         }
         for path in [
             "quickstart",
@@ -79,7 +79,7 @@ mod tests {
             "sweeps/quickstart.yaml",
             "nowhere.yml",
         ] {
-            assert!(!is_no_sweep(Path::new(path)), "{path}");
+            assert!(!names_table(Path::new(path)), "{path}");
         }
     }
 }

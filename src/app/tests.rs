@@ -1,14 +1,15 @@
-//! Use cases as a program calls them: without a terminal.
+//! Tests of the use cases, without a terminal.
 
 use std::fs;
 
 use super::{
-    Deaf, ErrorKind, Origin, PlanRequest, StudySource, fit, fit_refusal, plan, predict,
-    prediction_refusal, report, study,
+    ErrorKind, PlanRequest, SilentListener, StudyOrigin, StudySource, fit, fit_refusal, plan,
+    predict, prediction_refusal, report, study,
 };
-use isoflop_fit::{Asked, Settings};
+use isoflop_fit::{FitSettings, PredictionRequest};
 
-/// A table of runs that obey L = E + A·N^-α + B·D^-β, in a folder that is gone with the first value.
+/// A table of runs that obey L = E + A·N^-α + B·D^-β, in a folder that is
+/// deleted when the first value is dropped.
 fn table(sizes: &[f64], budgets: &[f64]) -> (tempfile::TempDir, StudySource) {
     let dir = tempfile::tempdir().unwrap();
     let mut text = "params,tokens,loss\n".to_owned();
@@ -28,10 +29,10 @@ fn table(sizes: &[f64], budgets: &[f64]) -> (tempfile::TempDir, StudySource) {
     (dir, source)
 }
 
-fn settings(baseline: &str) -> Settings {
-    Settings {
+fn settings(baseline: &str) -> FitSettings {
+    FitSettings {
         replicates: 100,
-        ..Settings::new(baseline)
+        ..FitSettings::new(baseline)
     }
 }
 
@@ -39,12 +40,12 @@ fn settings(baseline: &str) -> Settings {
 fn a_table_is_fitted_and_predicted_by() {
     let sizes = [4e6, 8e6, 16e6, 32e6, 64e6];
     let (_dir, source) = table(&sizes, &[1e16, 1e17, 1e18]);
-    let studied = study(&source, &mut Deaf).unwrap();
-    assert!(matches!(studied.origin, Origin::Table));
+    let studied = study(&source, &mut SilentListener).unwrap();
+    assert!(matches!(studied.origin, StudyOrigin::Table));
     let settings = settings(&studied.baseline);
     let fits = fit(&studied, &settings).unwrap();
     assert_eq!((fits.runs_used, fit_refusal(&studied, &fits)), (15, None));
-    let asked = Asked {
+    let asked = PredictionRequest {
         flops: vec![1e17],
         runs: Vec::new(),
         arm: None,
@@ -58,7 +59,7 @@ fn a_table_is_fitted_and_predicted_by() {
 #[test]
 fn too_little_is_a_value_with_a_refusal() {
     let (_dir, source) = table(&[4e6, 8e6], &[1e16]);
-    let studied = study(&source, &mut Deaf).unwrap();
+    let studied = study(&source, &mut SilentListener).unwrap();
     let fits = fit(&studied, &settings(&studied.baseline)).unwrap();
     let refusal = fit_refusal(&studied, &fits).unwrap();
     assert_eq!(refusal.kind, ErrorKind::FitImpossible);
@@ -73,7 +74,7 @@ fn errors_have_a_kind_and_a_hint() {
         file: dir.path().join("nothing.yaml"),
         ..PlanRequest::default()
     };
-    let of_plan = plan(&request, &mut Deaf).unwrap_err();
+    let of_plan = plan(&request, &mut SilentListener).unwrap_err();
     let of_report = report("nothing", dir.path(), dir.path()).unwrap_err();
     assert_eq!(of_plan.kind, ErrorKind::BadSweep);
     assert_eq!(of_report.kind, ErrorKind::Usage);

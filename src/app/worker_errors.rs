@@ -1,4 +1,4 @@
-//! Errors of workers, of jobs, and of the list of those that may call.
+//! Errors of workers, of jobs and of the list of worker tokens.
 
 use super::{AppError, ErrorKind};
 use isoflop_dispatch::exchange::AddressError;
@@ -9,19 +9,20 @@ impl From<TokensError> for AppError {
     fn from(error: TokensError) -> Self {
         let hint = match &error {
             TokensError::File(..) => {
-                "check the path, and that you may read and write there".to_owned()
+                "check the path, and that you can read and write the file".to_owned()
             }
             TokensError::Damaged(..) => {
-                "remove it, and make the tokens anew with `isoflop worker-token new NAME`"
-                    .to_owned()
+                "remove it, then make new tokens with `isoflop worker-token new NAME`".to_owned()
             }
-            TokensError::Open(path, _) => format!("`chmod 600 {}`", path.display()),
+            TokensError::Open(path, _) => format!("run `chmod 600 {}`", path.display()),
             TokensError::Taken(name) => {
-                format!("take another name; `isoflop worker-token revoke {name}` ends that one")
+                format!(
+                    "choose another name; `isoflop worker-token revoke {name}` revokes the old token"
+                )
             }
-            TokensError::Nobody(_) => "`isoflop worker-token list` names them".to_owned(),
-            TokensError::Name(_) => "take a name such as `gpu-1`".to_owned(),
-            TokensError::Random(_) => "check /dev/urandom".to_owned(),
+            TokensError::Unknown(_) => "`isoflop worker-token list` lists the workers".to_owned(),
+            TokensError::Name(_) => "choose a name such as `gpu-1`".to_owned(),
+            TokensError::Random(_) => "check that `/dev/urandom` is readable".to_owned(),
         };
         Self::usage(error, hint)
     }
@@ -43,26 +44,28 @@ impl From<WorkerError> for AppError {
 fn hint(error: &WorkerError) -> &str {
     match error {
         WorkerError::Address(AddressError::Invalid(..)) => {
-            "give it as `https://HOST:PORT`, with the token that was made there"
+            "give the coordinator's address as `https://HOST:PORT`, with a token that was made there"
         }
-        WorkerError::Address(AddressError::Clear(_)) => {
-            "use https (`isoflop worker-cert` at the coordinator makes a certificate), or a tunnel: `ssh -L 7575:127.0.0.1:7575 HOST`"
+        WorkerError::Address(AddressError::Unencrypted(_)) => {
+            "use https (`isoflop worker-cert` makes a certificate for the coordinator), or a tunnel: `ssh -L 7575:127.0.0.1:7575 HOST`"
         }
-        WorkerError::Address(AddressError::Tls(_)) => "check the fingerprint",
-        WorkerError::Storage(..) => "give the address that `isoflop run` gave to the engine",
+        WorkerError::Address(AddressError::Tls(_)) => "check the value of `--fingerprint`",
+        WorkerError::Storage(..) => "use the address that `isoflop run` passed to the engine",
         WorkerError::Folder(..) => "choose another `--folder`",
-        WorkerError::Locked(_) => "end it, or give this one a `--folder` of its own",
+        WorkerError::Locked(_) => "end that worker, or choose another `--folder` for this one",
         WorkerError::NoLaunch(..) => {
-            "`isoflop run` writes attempts and gives them to engines; to train a run, use that"
+            "engines start `isoflop attempt` for attempts that `isoflop run` wrote; to train runs, use `isoflop run`"
         }
         WorkerError::Unwritable(..) => {
             "free space, and check that this machine can write to the results folder"
         }
         WorkerError::Refused(refusal) => &refusal.hint,
-        WorkerError::Trainer(_) => "give the trainer with `--trainer`",
+        WorkerError::Trainer(_) => "give the path of the trainer with `--trainer`",
         WorkerError::Here(_) => {
-            "see to it, and start the worker again: what it has kept is delivered"
+            "fix the cause, then start the worker again; it delivers the attempts that it has kept"
         }
-        WorkerError::Survivors(_) => "end them with `kill -9`, and start the worker again",
+        WorkerError::Survivors(_) => {
+            "end these processes with `kill -9`, then start the worker again"
+        }
     }
 }

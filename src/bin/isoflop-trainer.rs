@@ -1,4 +1,4 @@
-//! `isoflop-trainer`: one run, one process.
+//! The program `isoflop-trainer`, which trains one run and exits.
 
 use std::process::ExitCode;
 

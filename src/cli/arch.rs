@@ -5,45 +5,45 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::args::{ArchCommand, ArchListArgs, ArchShowArgs};
-use super::{Exit, output};
+use super::{ExitReason, output};
 use isoflop_app::AppError;
 use isoflop_core::arch::{
-    Architecture, Causal, Counted, ModelConfig, Operation, PRESETS, Preset, Shape, ShapeError,
-    TRANSFORMER, named_rungs,
+    Architecture, CausalCounting, ModelConfig, Operation, PRESETS, Preset, Shape, ShapeError,
+    TRANSFORMER, TokenFlops, named_rungs,
 };
 use isoflop_core::units::grouped;
-use isoflop_sweep::{load, nearest};
+use isoflop_sweep::{load, suggestion};
 
-/// The paper's vocabulary, T5's, and its sequences.
+/// Vocabulary and sequence length of the Primer paper. The vocabulary is T5's.
 const PAPER: (u32, u32) = (32_128, 512);
 
-pub(super) fn main(command: &ArchCommand) -> Result<Exit, AppError> {
+pub(super) fn main(command: &ArchCommand) -> Result<ExitReason, AppError> {
     match command {
         ArchCommand::List(args) => list(args),
         ArchCommand::Show(args) => show(args),
     }
 }
 
-fn list(args: &ArchListArgs) -> Result<Exit, AppError> {
+fn list(args: &ArchListArgs) -> Result<ExitReason, AppError> {
     if args.json {
-        output::json(&PRESETS.iter().map(listed).collect::<Vec<_>>())?;
-        return Ok(Exit::Ok);
+        output::json(&PRESETS.iter().map(preset_json).collect::<Vec<_>>())?;
+        return Ok(ExitReason::Ok);
     }
     let lengths = PRESETS.iter().map(|preset| preset.name.len());
     let width = lengths.max().unwrap_or(0) + 2;
     for preset in PRESETS {
-        output::described(preset.name, preset.about, width);
+        output::print_entry(preset.name, preset.about, width);
     }
-    output::line("\nother names:");
+    output::line("\naliases:");
     for preset in PRESETS {
         preset
             .aliases()
-            .for_each(|alias| output::line(format!("  {alias} is {}", preset.name)));
+            .for_each(|alias| output::paragraph(format!("  {alias} = {}", preset.name)));
     }
-    Ok(Exit::Ok)
+    Ok(ExitReason::Ok)
 }
 
-fn show(args: &ArchShowArgs) -> Result<Exit, AppError> {
+fn show(args: &ArchShowArgs) -> Result<ExitReason, AppError> {
     let shown = match &args.sweep {
         Some(file) => of_sweep(file, args)?,
         None => preset(args)?,
@@ -53,17 +53,17 @@ fn show(args: &ArchShowArgs) -> Result<Exit, AppError> {
     } else {
         print(&shown, args);
     }
-    Ok(Exit::Ok)
+    Ok(ExitReason::Ok)
 }
 
-/// What is shown.
-struct Shown {
+/// The architecture that is shown, at one size.
+struct NamedModel {
     name: String,
     about: String,
     config: ModelConfig,
 }
 
-impl Shown {
+impl NamedModel {
     fn new(
         name: &str,
         about: &str,
@@ -75,7 +75,7 @@ impl Shown {
             let names: Vec<&str> = named_rungs().collect();
             let hint = match e {
                 ShapeError::Label(_) => format!(
-                    "name a size, such as `{}`, or write one",
+                    "give the name of a size, such as `{}`, or a shape such as `d64-l3`",
                     names.join("`, `")
                 ),
                 _ => "choose a value within that range".to_owned(),
@@ -85,7 +85,7 @@ impl Shown {
         let vocabulary = args.vocab.unwrap_or(of_file.0);
         let length = args.sequence_length.unwrap_or(of_file.1);
         let config = ModelConfig::new(architecture, &size, vocabulary, length)
-            .map_err(|e| AppError::usage(format!("`{name}` cannot be: {e}"), e.hint()))?;
+            .map_err(|e| AppError::usage(format!("cannot build `{name}`: {e}"), e.hint()))?;
         Ok(Self {
             name: name.to_owned(),
             about: about.to_owned(),
@@ -94,57 +94,60 @@ impl Shown {
     }
 }
 
-fn preset(args: &ArchShowArgs) -> Result<Shown, AppError> {
+fn preset(args: &ArchShowArgs) -> Result<NamedModel, AppError> {
     let preset = Preset::named(&args.name).ok_or_else(|| {
         let (name, names) = (&args.name, Preset::names().collect::<Vec<_>>());
-        let message = format!("`{name}` is no architecture: `isoflop arch list` names them all");
-        AppError::usage(message, nearest(name, &names, "name"))
+        let message = format!("unknown architecture `{name}`; `isoflop arch list` lists them all");
+        AppError::usage(message, suggestion(name, &names, "name"))
     })?;
-    Shown::new(preset.name, preset.about, &preset.architecture, args, PAPER)
+    NamedModel::new(preset.name, preset.about, &preset.architecture, args, PAPER)
 }
 
-/// An arm of a sweep file, with its tokens and its sequences.
-fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<Shown, AppError> {
+/// An arm of a sweep file, with the file's vocabulary and sequence length.
+fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<NamedModel, AppError> {
     let sweep = load(file)?;
     let arms = || sweep.architectures.value.iter().map(|arm| &arm.value);
     let arm = arms().find(|arm| arm.name.as_deref() == Some(args.name.as_str()));
     let arm = arm.ok_or_else(|| {
         let names: Vec<&str> = arms().filter_map(|arm| arm.name.as_deref()).collect();
         let (name, file, all) = (&args.name, file.display(), names.join("`, `"));
-        let message = format!("`{name}` is none of the architectures of `{file}`: `{all}`");
-        AppError::usage(message, nearest(name, &names, "name"))
+        let message = format!("unknown architecture `{name}`: those of `{file}` are `{all}`");
+        AppError::usage(message, suggestion(name, &names, "name"))
     })?;
     let length = u32::try_from(sweep.train.sequence_length.value.0).unwrap_or(u32::MAX);
-    let about = format!("an arm of {}, from {}", file.display(), arm.preset);
+    let about = format!("an arm of {}, based on {}", file.display(), arm.preset);
     let of_file = (sweep.data.tokenizer.vocabulary(), length);
-    Shown::new(&args.name, &about, &arm.architecture, args, of_file)
+    NamedModel::new(&args.name, &about, &arm.architecture, args, of_file)
 }
 
-fn print(shown: &Shown, args: &ArchShowArgs) {
+fn print(shown: &NamedModel, args: &ArchShowArgs) {
     let (name, about, config) = (&shown.name, &shown.about, &shown.config);
     let shape = &config.shape;
     output::paragraph(&format!("{name}: {about}"));
-    output::line(format!(
+    output::paragraph(format!(
         "size {}: {} layers of width {}, {} heads of {}, feed-forward {}",
         args.size, shape.layers, shape.d_model, shape.heads, shape.d_head, shape.d_ff
     ));
     let (vocabulary, length) = (grouped(config.vocabulary.into()), config.sequence_length);
-    output::line(format!(
-        "{vocabulary} tokens of vocabulary, {length} of sequence\n"
+    output::paragraph(format!(
+        "vocabulary of {vocabulary} tokens, sequences of {length} tokens"
     ));
+    output::line("");
     choices(name, &config.architecture);
     output::line("");
     parameters(config);
     output::line("");
     operations(config);
-    output::line(
-        "\nFLOPs of a token; a multiply-add is two. Budgets count attention in full. Norms,",
+    output::line("");
+    output::paragraph(
+        "FLOPs per token; a multiply-add is two. Budgets count attention in full. Norms, \
+         activations, softmax, rotations and look-ups are not counted.",
     );
-    output::line("activations, softmax, rotations and look-ups are not counted.\n");
+    output::line("");
     by_length(config);
 }
 
-/// Every choice, and the Transformer's where it is another.
+/// Prints every choice, and the Transformer's if it differs.
 fn choices(name: &str, architecture: &Architecture) {
     let (own, baseline) = (as_json(architecture), as_json(&TRANSFORMER));
     let rows = own.as_object().into_iter().flatten().map(|(key, value)| {
@@ -155,11 +158,7 @@ fn choices(name: &str, architecture: &Architecture) {
         };
         vec![key.clone(), words(value), other]
     });
-    let other = if own == baseline {
-        ""
-    } else {
-        "transformer has"
-    };
+    let other = if own == baseline { "" } else { "transformer" };
     output::table(&["choice", name, other], rows, 3);
 }
 
@@ -167,7 +166,7 @@ fn as_json(architecture: &Architecture) -> Value {
     serde_json::to_value(architecture).unwrap_or_default()
 }
 
-/// `depthwise, width 3` for `{"depthwise": {"width": 3}}`.
+/// Formats a choice: `depthwise, width 3` for `{"depthwise": {"width": 3}}`.
 fn words(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
@@ -207,8 +206,8 @@ fn parameters(config: &ModelConfig) {
 }
 
 fn operations(config: &ModelConfig) {
-    let row = |name: &str, counted: Counted| {
-        let [full, half] = [Causal::Full, Causal::Half];
+    let row = |name: &str, counted: TokenFlops| {
+        let [full, half] = [CausalCounting::Full, CausalCounting::Half];
         let flops = [
             counted.forward(full),
             counted.backward(full),
@@ -231,7 +230,7 @@ fn operations(config: &ModelConfig) {
     output::table(&header, rows.chain([total]), 1);
 }
 
-/// What attention costs as sequences grow.
+/// Prints the cost of attention by sequence length.
 fn by_length(config: &ModelConfig) {
     let header = [
         "sequence",
@@ -257,32 +256,32 @@ fn length_row(config: &ModelConfig) -> Vec<String> {
         let training = of_attention.map(|(_, counted)| counted.training(causal).0);
         training.sum::<u64>()
     };
-    let full = attention(Causal::Full);
-    let all = config.flops().training(Causal::Full).0;
+    let full = attention(CausalCounting::Full);
+    let all = config.flops().training(CausalCounting::Full).0;
     vec![
         grouped(config.sequence_length.into()),
         grouped(full),
-        grouped(attention(Causal::Half)),
+        grouped(attention(CausalCounting::Half)),
         format!("{:.1}%", 100.0 * full as f64 / all as f64),
         grouped(all),
     ]
 }
 
-fn listed(preset: &Preset) -> Value {
+fn preset_json(preset: &Preset) -> Value {
     json!({
         "name": preset.name, "aliases": preset.aliases().collect::<Vec<_>>(), "about": preset.about,
         "architecture": preset.architecture,
     })
 }
 
-fn shown_json(shown: &Shown, args: &ArchShowArgs) -> Value {
+fn shown_json(shown: &NamedModel, args: &ArchShowArgs) -> Value {
     let (name, about, config) = (&shown.name, &shown.about, &shown.config);
     let (params, flops) = (config.params(), config.flops());
-    let operation = |(operation, counted): (Operation, Counted)| {
+    let operation = |(operation, counted): (Operation, TokenFlops)| {
         json!({
             "operation": operation.name(),
-            "forward": counted.forward(Causal::Full).0, "forward_causal_half": counted.forward(Causal::Half).0,
-            "backward": counted.backward(Causal::Full).0, "backward_causal_half": counted.backward(Causal::Half).0,
+            "forward": counted.forward(CausalCounting::Full).0, "forward_causal_half": counted.forward(CausalCounting::Half).0,
+            "backward": counted.backward(CausalCounting::Full).0, "backward_causal_half": counted.backward(CausalCounting::Half).0,
         })
     };
     let operations = config.flops_by_operation().into_iter().map(operation);
@@ -293,9 +292,9 @@ fn shown_json(shown: &Shown, args: &ArchShowArgs) -> Value {
         "vocabulary": config.vocabulary, "sequence_length": config.sequence_length,
         "params_by_group": groups.collect::<serde_json::Map<_, _>>(), "params_total": params.total().0,
         "params_without_embedding": params.without_embedding().0,
-        "flops_by_operation": operations.collect::<Vec<_>>(), "flops_per_token": flops.training(Causal::Full).0,
-        "flops_per_token_causal_half": flops.training(Causal::Half).0,
-        "flops_per_token_forward": flops.forward(Causal::Full).0,
-        "flops_per_token_forward_causal_half": flops.forward(Causal::Half).0,
+        "flops_by_operation": operations.collect::<Vec<_>>(), "flops_per_token": flops.training(CausalCounting::Full).0,
+        "flops_per_token_causal_half": flops.training(CausalCounting::Half).0,
+        "flops_per_token_forward": flops.forward(CausalCounting::Full).0,
+        "flops_per_token_forward_causal_half": flops.forward(CausalCounting::Half).0,
     })
 }

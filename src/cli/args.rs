@@ -4,16 +4,17 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::common_args::{Folders, SweepFilter, TrainerArgs};
+use super::common_args::{FolderArgs, SweepFilter, TrainerArgs};
 use super::fit_args::FitArgs;
 use super::next_args::{PredictArgs, SuggestArgs};
 use super::worker_args::{ListenArgs, WorkerArgs, WorkerCertArgs, WorkerTokenArgs};
 
-/// Which architecture is the better buy, at which compute, how sure: scaling-law experiments from a sweep file.
+/// Scaling-law experiments that compare neural-network architectures, described by one sweep file
 #[derive(Debug, Parser)]
-#[command(name = "isoflop", version, about, max_term_width = 100)]
+#[command(name = "isoflop", version, about, max_term_width = 80)]
 pub(super) struct Cli {
-    /// Say on standard error what is decided, and why; twice also what is passed over (`ISOFLOP_LOG` takes a filter instead)
+    /// Log decisions and their reasons to standard error; `-vv` also logs what is skipped
+    /// (`ISOFLOP_LOG` sets a filter instead)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,
     #[command(subcommand)]
@@ -22,58 +23,59 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CommandLine {
-    /// Show the runs of a sweep and what they cost, without starting anything
+    /// List the runs of a sweep with their FLOPs, memory and time, without starting any
     Plan(PlanArgs),
-    /// Train what is not done yet, then fit and report; run it again to go on
+    /// Train the unfinished runs of a sweep, fit, and write the report; run it again to continue
     Run(RunArgs),
-    /// Go on with a sweep from its results alone, without its file and text
+    /// Continue a sweep from its results folder, without its sweep file and text
     Resume(ResumeArgs),
-    /// Execute one attempt at a run here, for a coordinator elsewhere: what jobs of an engine do
+    /// Execute one attempt for a coordinator; jobs call this, users do not need to
     Attempt(AttemptArgs),
-    /// Train runs of a coordinator elsewhere, on this machine
+    /// Train runs of a coordinator on this machine
     Worker(WorkerArgs),
-    /// Make the certificate by which workers know their coordinator
+    /// Make the certificate by which workers recognise their coordinator
     WorkerCert(WorkerCertArgs),
-    /// Say which workers may call
+    /// Make, revoke and list the tokens of workers
     WorkerToken(WorkerTokenArgs),
-    /// Show how the runs of a sweep stand
+    /// Show the state of each run of a sweep
     Status(SweepArgs),
-    /// Take over the finished runs of another results folder, of another machine say
+    /// Import the finished runs of another results folder, for example from another machine
     Import(ImportArgs),
-    /// Show what a run said and printed
+    /// Show the progress and the output of a run
     Logs(LogsArgs),
-    /// Give runs up, running or not
+    /// Cancel queued or running runs
     Cancel(CancelArgs),
-    /// Queue runs again that failed or were cancelled
+    /// Queue failed or cancelled runs again
     Retry(RetryArgs),
-    /// Fit profiles, frontiers and multipliers to the finished runs
+    /// Fit profiles, frontiers and compute multipliers to the finished runs
     Fit(FitArgs),
-    /// Predict loss and best size at a budget, or the loss of a run, from the fitted laws
+    /// Predict the loss and best size at a budget, or the loss of a run, from the fitted laws
     #[command(allow_negative_numbers = true)]
     Predict(PredictArgs),
-    /// Suggest the runs that would narrow a multiplier or an exponent most, for so many FLOPs
+    /// Suggest the runs that would narrow a multiplier or an exponent most, within an allowance of
+    /// FLOPs
     #[command(allow_negative_numbers = true)]
     Suggest(SuggestArgs),
     /// Write the tables and the report again
     Report(ReportArgs),
-    /// Show the architectures that have a name, and what they are made of
+    /// List and show the architecture presets
     #[command(subcommand)]
     Arch(ArchCommand),
-    /// Print the JSON Schema of sweep files, or of what `fit --json` says
+    /// Print the JSON Schema of sweep files, or of the output of `fit --json`
     Schema(SchemaArgs),
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ArchCommand {
-    /// Name every architecture, in a line each
+    /// List the presets, one per line
     List(ArchListArgs),
-    /// Show an architecture's choices, its parameters by group and its FLOPs by operation
+    /// Show an architecture's choices, parameters by group and FLOPs by operation
     Show(ArchShowArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// What it is of
+    /// Subject of the schema
     #[arg(value_enum, default_value_t = SchemaOf::Sweep)]
     pub(super) of: SchemaOf,
 }
@@ -82,7 +84,7 @@ pub(super) struct SchemaArgs {
 pub(super) enum SchemaOf {
     /// Sweep files
     Sweep,
-    /// fit.json, with the unit of every number
+    /// Output of `fit --json` (`fit.json`), with the unit of every number
     Fit,
 }
 
@@ -97,16 +99,17 @@ pub(super) struct ArchListArgs {
 pub(super) struct ArchShowArgs {
     /// Name of the architecture
     pub(super) name: String,
-    /// Look the name up among the arms of this sweep file, and take its vocabulary and sequences
+    /// Sweep file with an arm of that name; its vocabulary and sequence length are the defaults
     #[arg(long, value_name = "FILE")]
     pub(super) sweep: Option<PathBuf>,
-    /// `small`, `medium` or `large`, the paper's, or a shape such as `d64-l3`, `d64-l3-h4x16`, `d384-l6-ff12`
+    /// Size: `small`, `medium` or `large` as in the Primer paper, or a shape such as `d64-l3`,
+    /// `d64-l3-h4x16`, `d384-l6-ff12`
     #[arg(long, default_value = "small")]
     pub(super) size: String,
-    /// Number of distinct tokens [default: 32128, the paper's, or the sweep's]
+    /// Vocabulary size, in tokens [default: the sweep's, or 32128 as in the Primer paper]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     pub(super) vocab: Option<u32>,
-    /// Tokens in a sequence [default: 512, or the sweep's]
+    /// Tokens per sequence [default: the sweep's, or 512 as in the Primer paper]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
     pub(super) sequence_length: Option<u32>,
     /// Print JSON
@@ -121,11 +124,11 @@ pub(super) struct PlanArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Give no times: skip the measurement of a few steps
+    /// Skip the measurement of a few steps, and show no times
     #[arg(long)]
     pub(super) no_calibration: bool,
     #[command(flatten)]
-    pub(super) folders: Folders,
+    pub(super) folders: FolderArgs,
     #[command(flatten)]
     pub(super) trainer: TrainerArgs,
 }
@@ -140,7 +143,7 @@ pub(super) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ResumeArgs {
-    /// Name of a sweep that has results
+    /// Name of a sweep with results
     pub(super) sweep: String,
     #[command(flatten)]
     pub(super) drive: DriveArgs,
@@ -150,7 +153,7 @@ pub(super) struct ResumeArgs {
 pub(super) struct AttemptArgs {
     /// Folder of the attempt, or its address in a storage: `s3://bucket/prefix/attempts/TAG`
     pub(super) attempt: PathBuf,
-    /// Where the storage answers, if it is not Amazon's
+    /// Endpoint of the storage, if it is not Amazon's
     #[arg(long, value_name = "URL")]
     pub(super) endpoint: Option<String>,
     /// Region of the storage
@@ -164,44 +167,44 @@ pub(super) struct AttemptArgs {
 pub(super) struct ImportArgs {
     /// Results folder of a sweep, such as `other/results/quickstart`
     pub(super) from: PathBuf,
-    /// Sweep file, or name of the sweep that they become part of [default: the one of the same name]
+    /// Sweep file, or name of the sweep to import into [default: the sweep of the same name]
     #[arg(long, value_name = "SWEEP")]
     pub(super) into: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
-    pub(super) folders: Folders,
+    pub(super) folders: FolderArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
-    /// Sweep file, or name of a sweep that has results
+    /// Sweep file, or name of a sweep with results
     pub(super) sweep: String,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
-    pub(super) folders: Folders,
+    pub(super) folders: FolderArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct LogsArgs {
-    /// Run, by its identity or the beginning of it
+    /// Identity of the run, or the beginning of it
     pub(super) run: String,
-    /// Go on until the run ends
+    /// Follow the run until it ends
     #[arg(short, long)]
     pub(super) follow: bool,
-    /// Show this attempt [default: the latest]
+    /// Number of the attempt [default: the latest]
     #[arg(long, value_name = "N")]
     pub(super) attempt: Option<u32>,
     #[command(flatten)]
-    pub(super) among: SweepFilter,
+    pub(super) filter: SweepFilter,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CancelArgs {
-    /// Runs, by their identities or the beginnings of them
+    /// Identities of the runs, or the beginnings of them
     #[arg(required = true, value_name = "RUN")]
     pub(super) runs: Vec<String>,
     #[command(flatten)]
@@ -210,10 +213,10 @@ pub(super) struct CancelArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RetryArgs {
-    /// Runs, by their identities or the beginnings of them
+    /// Identities of the runs, or the beginnings of them
     #[arg(required_unless_present = "failed", value_name = "RUN")]
     pub(super) runs: Vec<String>,
-    /// Every run of this sweep that failed or is quarantined
+    /// Retry every failed or quarantined run of this sweep
     #[arg(long, value_name = "SWEEP")]
     pub(super) failed: Option<String>,
     #[command(flatten)]
@@ -222,27 +225,28 @@ pub(super) struct RetryArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Sweep file, or name of a sweep that has results
+    /// Sweep file, or name of a sweep with results
     pub(super) sweep: String,
     #[command(flatten)]
-    pub(super) folders: Folders,
+    pub(super) folders: FolderArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct DriveArgs {
-    /// Start at most N runs, then stop; 0 plans and queues
+    /// Start at most N runs, then stop; with 0, runs are only planned and queued
     #[arg(long, value_name = "N")]
     pub(super) max_runs: Option<usize>,
-    /// End when the engine has as many jobs as it may; `isoflop resume` collects, and gives it more
+    /// Exit when the engine has as many jobs as it accepts; `isoflop resume` collects outcomes and
+    /// submits more
     #[arg(long)]
     pub(super) detach: bool,
-    /// Print what happens as JSON, an object a line
+    /// Print events as JSON, one object per line
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) listen: ListenArgs,
     #[command(flatten)]
-    pub(super) folders: Folders,
+    pub(super) folders: FolderArgs,
     #[command(flatten)]
     pub(super) trainer: TrainerArgs,
 }

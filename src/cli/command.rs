@@ -1,4 +1,4 @@
-//! From arguments to a command, and from its end to an exit code.
+//! Dispatch from arguments to commands, and exit codes.
 
 use std::process::ExitCode;
 
@@ -6,36 +6,39 @@ use clap::Parser;
 
 use super::args::{Cli, CommandLine};
 use super::{
-    Exit, arch, attempt, drive, fit, import, logging, logs, output, plan, predict, report,
+    ExitReason, arch, attempt, drive, fit, import, logging, logs, output, plan, predict, report,
     requests, schema, status, suggest, worker,
 };
 use isoflop_app::{AppError, ErrorKind};
 
-/// Parses the arguments, runs the command, prints its error if it has one.
+/// Parses the arguments, runs the command, and prints its error, if any.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let asked_for = !error.use_stderr();
-            // Nothing is left to tell if the terminal is gone.
-            let _ = error.print();
-            let exit = if asked_for {
-                Exit::Ok
-            } else {
-                Exit::Failed(ErrorKind::Usage)
-            };
-            return exit.code().into();
+            return not_parsed(&error).code().into();
         }
     };
     let exit = logging::set_up(cli.verbose).and_then(|()| dispatch(&cli));
     let exit = exit.unwrap_or_else(|failed| {
         output::error(&failed);
-        Exit::Failed(failed.kind)
+        ExitReason::Failed(failed.kind)
     });
     exit.code().into()
 }
 
-fn dispatch(cli: &Cli) -> Result<Exit, AppError> {
+/// Prints the help that was requested, or the error in the arguments.
+fn not_parsed(error: &clap::Error) -> ExitReason {
+    if error.use_stderr() {
+        output::usage_error(&error.render().to_string());
+        return ExitReason::Failed(ErrorKind::Usage);
+    }
+    // The terminal may be closed. The exit code is the same.
+    let _ = error.print();
+    ExitReason::Ok
+}
+
+fn dispatch(cli: &Cli) -> Result<ExitReason, AppError> {
     match &cli.command {
         CommandLine::Plan(args) => plan::main(args),
         CommandLine::Run(args) => drive::run_main(args),

@@ -1,11 +1,11 @@
-//! Options that several commands have.
+//! Options of several commands.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 #[derive(Debug, Args)]
-pub(super) struct Folders {
+pub(super) struct FolderArgs {
     /// Folder of results
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub(super) results: PathBuf,
@@ -16,17 +16,17 @@ pub(super) struct Folders {
 
 #[derive(Debug, Args)]
 pub(super) struct TrainerArgs {
-    /// Trainer program [default: isoflop-trainer beside this program]
+    /// Trainer program [default: isoflop-trainer next to this program]
     #[arg(long, value_name = "PROGRAM")]
     pub(super) trainer: Option<PathBuf>,
 }
 
-/// Where the runs that a command names are looked for.
+/// Sweeps that are searched for the runs of a command.
 #[derive(Debug, Args)]
 pub(super) struct SweepFilter {
-    /// Look among the runs of this sweep alone
+    /// Search only the runs of this sweep
     #[arg(long, value_name = "SWEEP")]
     pub(super) sweep: Option<String>,
     #[command(flatten)]
-    pub(super) folders: Folders,
+    pub(super) folders: FolderArgs,
 }

@@ -1,14 +1,18 @@
-//! How a drive ended, for people and for programs.
+//! The end of a drive, as text and as JSON.
 
 use std::path::Path;
 
-use super::{Exit, output, report};
+use super::{ExitReason, output, report};
 use isoflop_app::{AppError, SessionEnd};
 use isoflop_core::units::duration;
 use isoflop_dispatch::store::RunState;
 
-/// Says how the sweep stands, writes the report where there is something to report, and decides on the exit code.
-pub(super) fn conclude(end: &SessionEnd, json: bool, reports: &Path) -> Result<Exit, AppError> {
+/// Prints the state of the sweep, writes the report if a run is done, and returns the exit code.
+pub(super) fn conclude(
+    end: &SessionEnd,
+    json: bool,
+    reports: &Path,
+) -> Result<ExitReason, AppError> {
     let (done, all, time) = (
         end.summary.done(),
         end.plan.runs.len(),
@@ -16,17 +20,17 @@ pub(super) fn conclude(end: &SessionEnd, json: bool, reports: &Path) -> Result<E
     );
     output::note(format!("{done} of {all} runs are done, after {time}"));
     if json {
-        output::json_line(&ended(end))?;
+        output::json_line(&ended_event(end))?;
     }
     if end.summary.interrupted {
         output::note(
-            "stopped; run the same command again to go on: finished runs are kept, the others have checkpoints",
+            "stopped; run the same command again to continue (finished runs are kept, the others have checkpoints)",
         );
-        return Ok(Exit::Interrupted);
+        return Ok(ExitReason::Interrupted);
     }
     if end.summary.detached {
-        say_detached(end);
-        return Ok(Exit::Ok);
+        print_detached(end);
+        return Ok(ExitReason::Ok);
     }
     if let Some(error) = end.stopped() {
         return Err(error);
@@ -43,22 +47,22 @@ pub(super) fn conclude(end: &SessionEnd, json: bool, reports: &Path) -> Result<E
     let waiting = end.count(|state| matches!(state, RunState::Queued { .. }));
     if waiting > 0 {
         output::note(format!(
-            "{waiting} runs wait: run the same command again to go on"
+            "{waiting} runs are queued; run the same command again to continue"
         ));
     }
-    end.failed().map_or(Ok(Exit::Ok), Err)
+    end.failed().map_or(Ok(ExitReason::Ok), Err)
 }
 
-fn say_detached(end: &SessionEnd) {
+fn print_detached(end: &SessionEnd) {
     let held = end.count(|state| state.lease().is_some());
     let waiting = end.count(|state| !state.has_ended()) - held;
     output::note(format!(
-        "the engine has {held} jobs, {waiting} runs wait; `isoflop resume {}` collects and gives it more",
+        "the engine has {held} jobs, {waiting} runs are queued; `isoflop resume {}` collects outcomes and submits more",
         end.plan.name
     ));
 }
 
-fn ended(end: &SessionEnd) -> serde_json::Value {
+fn ended_event(end: &SessionEnd) -> serde_json::Value {
     let (plan, summary, seconds) = (&end.plan, &end.summary, end.seconds);
     let count = |name: &str| end.count(|state| state.name() == name);
     let states: serde_json::Map<_, _> = RunState::NAMES

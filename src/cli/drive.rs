@@ -3,19 +3,23 @@
 use super::args::{DriveArgs, ResumeArgs, RunArgs};
 use super::conclusion::conclude;
 use super::events::JsonEvents;
-use super::plan::leftovers;
+use super::plan::print_unplanned;
 use super::progress::Progress;
 use super::terminal::Terminal;
-use super::{Exit, output};
-use isoflop_app::{AppError, DriveRequest, ListenOptions, Session, by_engine, resume, run, unlike};
-use isoflop_dispatch::coordinator::{Resumed, TakenUp};
+use super::{ExitReason, output};
+use isoflop_app::{
+    AppError, DriveRequest, ListenOptions, Session, engine_difference, resume, run, slots_by_engine,
+};
+use isoflop_dispatch::coordinator::{ResumedRuns, ResumedSweep};
 
-pub(super) fn run_main(RunArgs { file, drive }: &RunArgs) -> Result<Exit, AppError> {
+pub(super) fn run_main(RunArgs { file, drive }: &RunArgs) -> Result<ExitReason, AppError> {
     let (results, request) = (&drive.folders.results, request(drive));
     train(run(file, results, &request, &mut Terminal::new())?, drive)
 }
 
-pub(super) fn resume_main(ResumeArgs { sweep, drive }: &ResumeArgs) -> Result<Exit, AppError> {
+pub(super) fn resume_main(
+    ResumeArgs { sweep, drive }: &ResumeArgs,
+) -> Result<ExitReason, AppError> {
     let (results, request) = (&drive.folders.results, request(drive));
     train(
         resume(sweep, results, &request, &mut Terminal::new())?,
@@ -38,8 +42,8 @@ fn request(args: &DriveArgs) -> DriveRequest {
     }
 }
 
-/// Trains what is not done, then fits and reports.
-fn train(session: Session, args: &DriveArgs) -> Result<Exit, AppError> {
+/// Trains the unfinished runs, then fits and reports.
+fn train(session: Session, args: &DriveArgs) -> Result<ExitReason, AppError> {
     announce(&session);
     let end = if args.json {
         let mut events = JsonEvents::new(&session);
@@ -53,14 +57,14 @@ fn train(session: Session, args: &DriveArgs) -> Result<Exit, AppError> {
     conclude(&end, args.json, &args.folders.reports)
 }
 
-/// Says how a sweep stands before anything is started.
+/// Prints the state of a sweep before its runs are started.
 fn announce(session: &Session) {
     let (plan, slots) = (&session.plan, &session.options.slots);
     let found = match session.done() {
         0 => String::new(),
-        done => format!(", {done} of them done already"),
+        done => format!(", {done} of them already done"),
     };
-    let place = match by_engine(&session.file.executor.value, slots) {
+    let place = match slots_by_engine(&session.file.executor.value, slots) {
         Some(engines) => format!(": {engines}"),
         None => format!(" on {}", slots[0].device),
     };
@@ -68,46 +72,48 @@ fn announce(session: &Session) {
     output::note(format!(
         "{name}: {runs} runs{found}, {seats} side by side{place}"
     ));
-    unlike(slots).into_iter().for_each(output::remark);
-    found_of_before(&session.taken_up);
-    leftovers(plan, &session.taken_up.resumed);
-    given_up(&plan.name, &session.taken_up.resumed);
+    engine_difference(slots)
+        .into_iter()
+        .for_each(output::remark);
+    print_earlier_session(&session.resumed_sweep);
+    print_unplanned(plan, &session.resumed_sweep.resumed);
+    print_not_retried(&plan.name, &session.resumed_sweep.resumed);
     plan.notes.iter().for_each(output::remark);
 }
 
-/// Says what was found of an earlier session.
-fn found_of_before(taken_up: &TakenUp) {
+/// Prints what an earlier session left.
+fn print_earlier_session(taken_up: &ResumedSweep) {
     if let Some((aside, reason)) = &taken_up.set_aside {
         output::warning(format!(
-            "the store was damaged ({reason}) and is made anew from the results; the old one is `{}`",
+            "the store was damaged ({reason}) and was rebuilt from the results; the damaged one is `{}`",
             aside.display()
         ));
     }
     let (held, count) = (taken_up.held.len(), taken_up.survivors);
     if held > 0 {
         output::note(format!(
-            "{held} attempts that were given to the engine before are followed"
+            "following {held} attempts that an earlier session gave to the engine"
         ));
     }
     if count > 0 {
         output::warning(format!(
-            "{count} trainers of an earlier isoflop were still there, and are ended"
+            "{count} trainers of an earlier isoflop were still running and have been ended"
         ));
     }
 }
 
-/// Runs that stay as they are.
-fn given_up(name: &str, resumed: &Resumed) {
+/// Prints the number of failed and of cancelled runs, which are not retried.
+fn print_not_retried(name: &str, resumed: &ResumedRuns) {
     let failed = resumed.count("failed") + resumed.count("quarantined");
     if failed > 0 {
         output::warning(format!(
-            "{failed} runs failed before and are left alone; `isoflop retry --failed {name}` queues them again"
+            "{failed} runs failed before and are not retried; `isoflop retry --failed {name}` queues them again"
         ));
     }
     let cancelled = resumed.count("cancelled");
     if cancelled > 0 {
         output::remark(format!(
-            "{cancelled} runs were cancelled and are left alone; `isoflop retry RUN` queues one again"
+            "{cancelled} runs were cancelled and are not retried; `isoflop retry RUN` queues one again"
         ));
     }
 }

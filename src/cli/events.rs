@@ -1,4 +1,5 @@
-//! What happens while a sweep runs, as JSON lines on standard output: `isoflop run --json`. docs/coordinator.md lists them.
+//! Events of a drive as JSON lines on standard output: `isoflop run --json`. docs/command-line.md
+//! lists them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::output;
 use isoflop_app::Session;
-use isoflop_core::run::{Event, EventKind, Outcome};
+use isoflop_core::run::{EventKind, Outcome, TrainerEvent};
 use isoflop_dispatch::coordinator::{DiskRoom, Observer};
-use isoflop_dispatch::store::{Failure, Record};
+use isoflop_dispatch::store::{AttemptFailure, RunRecord};
 use isoflop_sweep::PlannedRun;
 
-/// Writes every event as it comes.
+/// Prints each event as it happens.
 pub(super) struct JsonEvents;
 
 impl JsonEvents {
@@ -19,7 +20,7 @@ impl JsonEvents {
         let (plan, done) = (&session.plan, session.done());
         let slots = session.options.slots.iter();
         let devices: Vec<String> = slots.map(|slot| slot.device.to_string()).collect();
-        say(
+        print_event(
             "sweep_started",
             json!({ "sweep": plan.name, "runs": plan.runs.len(), "done": done, "slots": devices }),
         );
@@ -30,14 +31,14 @@ impl JsonEvents {
 impl Observer for JsonEvents {
     fn started(&mut self, slot: usize, run: &PlannedRun, attempt: u32, waits: bool) {
         let more = json!({ "slot": slot, "attempt": attempt, "waits": waits });
-        say_of("run_started", run, more);
+        print_run_event("run_started", run, more);
     }
 
     fn began(&mut self, slot: usize, run: &PlannedRun) {
-        say_of("run_began", run, json!({ "slot": slot }));
+        print_run_event("run_began", run, json!({ "slot": slot }));
     }
 
-    fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &Event) {
+    fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &TrainerEvent) {
         let (step, loss_train, loss_val) = match &event.kind {
             EventKind::Started { .. } => (0, None, None),
             EventKind::Heartbeat { step, loss_train } => (*step, *loss_train, None),
@@ -47,7 +48,7 @@ impl Observer for JsonEvents {
         };
         let steps = run.spec.steps;
         let more = json!({ "slot": slot, "step": step, "steps": steps, "loss_train": loss_train, "loss_val": loss_val });
-        say_of("run_advanced", run, more);
+        print_run_event("run_advanced", run, more);
     }
 
     fn committed(&mut self, slot: usize, run: &PlannedRun, outcome: &Outcome) {
@@ -56,24 +57,30 @@ impl Observer for JsonEvents {
             Some(_) => "run_done",
             None => "run_diverged",
         };
-        say_of(event, run, more);
+        print_run_event(event, run, more);
     }
 
-    fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, record: &Record) {
+    fn failed(
+        &mut self,
+        slot: usize,
+        run: &PlannedRun,
+        failure: &AttemptFailure,
+        record: &RunRecord,
+    ) {
         let more = json!({
             "slot": slot, "attempt": record.attempts, "failure": failure.class.name(), "message": failure.message,
             "state": record.state.name(),
         });
-        say_of("attempt_failed", run, more);
+        print_run_event("attempt_failed", run, more);
     }
 
-    fn changed(&mut self, run: &PlannedRun, record: &Record) {
-        say_of("run_changed", run, json!({ "state": record.state.name() }));
+    fn changed(&mut self, run: &PlannedRun, record: &RunRecord) {
+        print_run_event("run_changed", run, json!({ "state": record.state.name() }));
     }
 
     fn disk(&mut self, room: DiskRoom) {
         let more = json!({ "free_bytes": room.free, "reserve_bytes": room.reserve });
-        say(
+        print_event(
             if room.is_low() {
                 "disk_low"
             } else {
@@ -83,9 +90,9 @@ impl Observer for JsonEvents {
         );
     }
 
-    fn trouble(&mut self, engine: &str, words: &str, is_over: bool) {
+    fn outage(&mut self, engine: &str, words: &str, is_over: bool) {
         let more = json!({ "engine": engine, "message": words });
-        say(
+        print_event(
             if is_over {
                 "engine_well"
             } else {
@@ -98,25 +105,25 @@ impl Observer for JsonEvents {
     fn tick(&mut self) {}
 
     fn interrupted(&mut self, again: bool) {
-        say("interrupted", json!({ "again": again }));
+        print_event("interrupted", json!({ "again": again }));
     }
 }
 
-/// Says of a run what every event does, and `more`.
-fn say_of(event: &str, run: &PlannedRun, more: Value) {
+/// Prints an event of a run: the fields that every such event has, and `more`.
+fn print_run_event(event: &str, run: &PlannedRun, more: Value) {
     let run = json!({ "run": run.id, "arm": run.arm, "size": run.size, "seed": run.spec.seed });
-    say(event, both(run, more));
+    print_event(event, merged(run, more));
 }
 
-fn say(event: &str, more: Value) {
+fn print_event(event: &str, more: Value) {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let time = since.map_or(0.0, |since| since.as_secs_f64());
-    let value = both(json!({ "event": event, "time": time }), more);
+    let value = merged(json!({ "event": event, "time": time }), more);
     output::line(value.to_string());
 }
 
-/// An object with the fields of two.
-fn both(mut value: Value, more: Value) -> Value {
+/// Merges the fields of two objects.
+fn merged(mut value: Value, more: Value) -> Value {
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);
     }

@@ -4,17 +4,17 @@ use isoflop_app::ErrorKind;
 
 /// Exit codes of `isoflop`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
-    /// All went well.
+pub(super) enum ExitReason {
+    /// Success.
     Ok,
-    /// Stopped by the user; running it again goes on.
+    /// Stopped by the user. Running the command again continues.
     Interrupted,
-    /// It failed, in one of these ways.
+    /// Failed, with an error of this kind.
     Failed(ErrorKind),
 }
 
-impl Exit {
-    /// The code.
+impl ExitReason {
+    /// The exit code of the process.
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Ok => 0,

@@ -1,4 +1,4 @@
-//! Arguments of `isoflop fit`, as the fits' settings.
+//! Arguments of `isoflop fit`, and the settings of its fits.
 
 use std::path::PathBuf;
 
@@ -6,31 +6,33 @@ use clap::{Args, ValueEnum};
 
 use super::study_args::StudyArgs;
 use isoflop_fit::surface::Objective;
-use isoflop_fit::{Approach, Cost, Count, Settings};
+use isoflop_fit::{Approach, CostAxis, FitSettings, ParameterCounting};
 
 #[derive(Debug, Args)]
 pub(super) struct FitArgs {
     #[command(flatten)]
     pub(super) study: StudyArgs,
-    /// Write the fits as JSON to this file too
+    /// File to write the fits to as well, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Arm that the others are compared with [default: the sweep's, or the first of a table]
+    /// Arm that the others are compared with [default: the sweep's baseline, or the first arm of a
+    /// table]
     #[arg(long, value_name = "ARM")]
     pub(super) baseline: Option<String>,
-    /// Give multipliers beyond the losses measured in both arms too, marked as extrapolated
+    /// Show multipliers also beyond the losses that both arms reached, marked as extrapolated
     #[arg(long)]
     pub(super) extrapolate: bool,
-    /// Way from runs to a frontier [default: the first of profiles and surface that both arms have]
+    /// Approach from runs to a frontier [default: the first of profiles and surface that both arms
+    /// have]
     #[arg(long, value_enum)]
     pub(super) approach: Option<ApproachArg>,
-    /// What a run costs
+    /// Measure of the cost of a run
     #[arg(long, value_enum, default_value_t = CostArg::Flops)]
     pub(super) cost: CostArg,
-    /// What N counts
+    /// Parameters that N counts
     #[arg(long, value_enum, default_value_t = CountArg::Total)]
     pub(super) count: CountArg,
-    /// What surfaces are fitted by
+    /// Objective that fits of surfaces minimise
     #[arg(long, value_enum, default_value_t = ObjectiveArg::Huber)]
     pub(super) objective: ObjectiveArg,
 }
@@ -39,24 +41,24 @@ pub(super) struct FitArgs {
 pub(super) enum ApproachArg {
     /// A parabola at each budget, and a power law through their vertices
     Profiles,
-    /// The same with cubics
+    /// Profiles with cubics instead of parabolas
     ProfilesCubic,
-    /// The same with parabolas through the sizes near the optimum
+    /// Profiles with parabolas through only the sizes near the optimum
     ProfilesWindowed,
     /// L = E + A·N^-α + B·D^-β through all runs
     Surface,
-    /// The lower envelope of all training curves; gives no intervals
+    /// The lower envelope of all training curves, without intervals
     Envelope,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum CostArg {
-    /// FLOPs as they are given; exact for isoflop's own runs
+    /// FLOPs as recorded; exact for isoflop's own runs
     Flops,
     /// 6·N·D
     #[value(name = "6nd")]
     SixNd,
-    /// Seconds of training, times devices
+    /// Seconds of training, times the number of devices
     DeviceSeconds,
 }
 
@@ -64,32 +66,32 @@ pub(super) enum CostArg {
 pub(super) enum CountArg {
     /// All parameters
     Total,
-    /// All but the embedding's
+    /// All parameters except the embedding's
     WithoutEmbedding,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ObjectiveArg {
-    /// A sum of Huber's losses of log L, δ = 1e-3
+    /// Sum of Huber losses of log L, δ = 1e-3
     Huber,
     /// Least squares of log L
     LeastSquares,
-    /// Student's likelihood with a free scale
+    /// Student's t likelihood of log L, with a free scale
     Likelihood,
 }
 
-/// The settings of a fit with this baseline.
-pub(super) fn settings(args: &FitArgs, baseline: &str) -> Settings {
-    Settings {
+/// Settings of a fit with this baseline.
+pub(super) fn settings(args: &FitArgs, baseline: &str) -> FitSettings {
+    FitSettings {
         extrapolate: args.extrapolate,
         cost: match args.cost {
-            CostArg::Flops => Cost::Flops,
-            CostArg::SixNd => Cost::SixNd,
-            CostArg::DeviceSeconds => Cost::DeviceSeconds,
+            CostArg::Flops => CostAxis::Flops,
+            CostArg::SixNd => CostAxis::SixNd,
+            CostArg::DeviceSeconds => CostAxis::DeviceSeconds,
         },
         count: match args.count {
-            CountArg::Total => Count::Total,
-            CountArg::WithoutEmbedding => Count::WithoutEmbedding,
+            CountArg::Total => ParameterCounting::Total,
+            CountArg::WithoutEmbedding => ParameterCounting::WithoutEmbedding,
         },
         approach: args.approach.map(|approach| match approach {
             ApproachArg::Profiles => Approach::Profiles,

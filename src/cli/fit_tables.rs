@@ -1,30 +1,30 @@
-//! The fits as tables and sentences in the terminal.
+//! Printing of fits as tables and sentences.
 
 use super::output;
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::si;
 use isoflop_fit::{
-    Approach, ArmFit, ArmSurface, ByApproach, Comparison, DirectArm, Doubt, Fits, Hyper,
-    HyperPower, Influence, Interval, Profile, ProfileRefusal,
+    Approach, ApproachMultiplier, ArmFit, ArmSurface, Comparison, DirectArm, FitWarning,
+    HyperParameter, HyperPower, Influence, Interval, Profile, ProfileRefusal, StudyFits,
 };
 
-pub(super) fn print(fits: &Fits) {
+pub(super) fn print(fits: &StudyFits) {
     if !fits.only_direct() {
         laws(fits);
     }
     conclusions(fits);
     fits.comparisons
         .iter()
-        .for_each(|comparison| soundness(comparison, fits));
-    doubts(fits);
+        .for_each(|comparison| print_sensitivity(comparison, fits));
+    print_warnings(fits);
     other_laws(fits);
     tuning(fits);
     left_out(fits);
 }
 
-/// The runs that are not used, each with its reason; as a number where they are many.
-pub(super) fn left_out(fits: &Fits) {
-    for (reason, runs) in fits.left_out() {
+/// Prints the runs that are not used, with the reasons. Many runs with one reason are only counted.
+pub(super) fn left_out(fits: &StudyFits) {
+    for (reason, runs) in fits.excluded_by_reason() {
         match runs.len() {
             0..=FEW => runs
                 .iter()
@@ -34,21 +34,21 @@ pub(super) fn left_out(fits: &Fits) {
     }
 }
 
-/// Laws of the learning rate and the batch, and of repeated text: a sentence each.
-fn other_laws(fits: &Fits) {
+/// Prints the laws of the learning rate, the batch and repeated text, a sentence each.
+fn other_laws(fits: &StudyFits) {
     for law in &fits.hyper {
         let (name, unit) = match law.of {
-            Hyper::LearningRate => ("learning rate", ""),
-            Hyper::BatchTokens => ("batch", " tokens a step"),
+            HyperParameter::LearningRate => ("learning rate", ""),
+            HyperParameter::BatchTokens => ("batch", " tokens a step"),
         };
         let edges = law.optima.iter().filter(|optimum| optimum.at_edge).count();
         let all = law.optima.len();
-        let none = "no law: that takes three computes with their best within what was tried";
+        let none = "no law: it needs optima inside the tried range at three amounts of compute";
         let power = law
             .law
             .map_or_else(|| none.to_owned(), |power| power_law(&power, unit));
         output::paragraph(&format!(
-            "best {name} of {}: {power}; {edges} of {all} optima at the edge of what was tried",
+            "best {name} of {}: {power}; {edges} of {all} optima at the edge of the tried range",
             law.arm
         ));
     }
@@ -65,33 +65,33 @@ fn other_laws(fits: &Fits) {
 fn power_law(power: &HyperPower, unit: &str) -> String {
     let (factor, exponent) = (power.factor, power.exponent);
     let interval = power.exponent_interval;
-    let interval = output::or_dash(interval, |i| i.words(|end| format!("{end:.3}")));
+    let interval = output::or_dash(interval, |i| i.formatted(|end| format!("{end:.3}")));
     format!("{factor:.3e}{unit}·C^{exponent:.3} (95% {interval})")
 }
 
-/// What became of the `lr` axis.
-fn tuning(fits: &Fits) {
+/// Warns of tuned learning rates at the edge of the `lr` axis.
+fn tuning(fits: &StudyFits) {
     let edge = fits.tuned.iter().filter(|tuned| tuned.at_edge()).count();
     if edge > 0 {
         output::warning(format!(
-            "{edge} of {} tuned learning rates lie at the edge of `lr`: widen the axis, or the comparison may be one of learning rates",
+            "{edge} of {} tuned learning rates are at the edge of `lr`; widen the axis, otherwise the comparison may be one of learning rates",
             fits.tuned.len()
         ));
     }
 }
 
-/// Runs that are left out for one reason: so many are named, more are counted.
+/// Most runs left out for one reason that are named. More are only counted.
 const FEW: usize = 5;
 
-/// What a study comes to: multipliers, and losses side by side where there is no profile.
-pub(super) fn conclusions(fits: &Fits) {
+/// Prints the conclusions of a study: multipliers, and losses side by side if there is no profile.
+pub(super) fn conclusions(fits: &StudyFits) {
     if !fits.only_direct() {
         fits.comparisons
             .iter()
-            .for_each(|comparison| output::paragraph(&comparison.verdict(fits.settings.cost)));
+            .for_each(|comparison| output::verdict(&comparison.verdict(fits.settings.cost)));
     }
     for direct in &fits.direct {
-        let (unit, budget) = (LOSS_VAL.unit, direct.budget_words());
+        let (unit, budget) = (LOSS_VAL.unit, direct.budget_text());
         output::paragraph(&format!(
             "losses in {unit} at {budget}, size {}: differences from {} with 95% intervals, paired by seed",
             direct.size, direct.baseline
@@ -101,7 +101,7 @@ pub(super) fn conclusions(fits: &Fits) {
     }
     if fits.only_direct() {
         output::paragraph(
-            "no compute multiplier: that takes at least 4 sizes at each of at least 2 budgets in FLOPs; \
+            "no compute multiplier: it needs at least 4 sizes at each of at least 2 budgets in FLOPs; \
              these runs have fewer",
         );
     }
@@ -114,7 +114,7 @@ fn direct_row(arm: &DirectArm) -> Vec<String> {
         arm.arm.clone(),
         format!("{:.4}", arm.loss),
         output::or_dash(difference, |d| signed(d.value)),
-        output::or_dash(interval, |i| i.words(signed)),
+        output::or_dash(interval, |i| i.formatted(signed)),
         arm.runs.to_string(),
     ]
 }
@@ -123,19 +123,19 @@ fn signed(difference: f64) -> String {
     format!("{difference:+.4}")
 }
 
-fn laws(fits: &Fits) {
+fn laws(fits: &StudyFits) {
     profiles(fits);
     output::line("\nFrontiers: L* = a·C^-k (by surface: E + a·C^-k), N* ∝ C^p, 95% intervals\n");
-    let header = ["arm", "k", "p", "profiles", "holdout", "seed noise"];
+    let header = ["arm", "k", "p", "profiles", "holdout", "noise"];
     output::table(&header, fits.arms.iter().map(frontier_row), 1);
     output::line("");
     surfaces(fits);
 }
 
-/// The profiles of each arm, and why some are refused.
-fn profiles(fits: &Fits) {
+/// Prints the profiles of each arm, and the reasons for those without an optimum.
+fn profiles(fits: &StudyFits) {
     output::line("IsoFLOP profiles: best size N* and its loss L* at each budget, 95% intervals\n");
-    let told = fits.arms.iter().flat_map(told_profiles);
+    let told = fits.arms.iter().flat_map(shown_profiles);
     let rows: Vec<_> = told
         .map(|(arm, profile)| profile_row(arm, profile))
         .collect();
@@ -145,10 +145,10 @@ fn profiles(fits: &Fits) {
         output::table(&header, rows, 1);
     }
     for arm in &fits.arms {
-        for (name, profile) in told_profiles(arm) {
+        for (name, profile) in shown_profiles(arm) {
             if let Err(reason) = &profile.vertex {
                 let budget = profile.budget;
-                output::paragraph(&format!("{name} at {}: {reason}", budget.words(1)));
+                output::paragraph(&format!("{name} at {}: {reason}", budget.with_unit(1)));
             }
         }
         let (left_out, all) = (too_few(arm), arm.profiles.len());
@@ -161,7 +161,7 @@ fn profiles(fits: &Fits) {
     }
 }
 
-/// Budgets with too few runs or sizes.
+/// Number of budgets with too few runs or sizes.
 fn too_few(arm: &ArmFit) -> usize {
     arm.profiles.iter().filter(|p| has_too_few(p)).count()
 }
@@ -170,17 +170,17 @@ fn has_too_few(profile: &Profile) -> bool {
     matches!(profile.vertex, Err(ProfileRefusal::TooFew { .. }))
 }
 
-/// The profiles of an arm that are named. Budgets with too few runs are where they are few: a table whose runs were not
-/// planned by budget has hundreds.
-fn told_profiles(arm: &ArmFit) -> impl Iterator<Item = (&str, &Profile)> {
+/// The profiles of an arm that are shown. If many budgets have too few runs, these are left out: a
+/// table whose runs were not planned by budget has hundreds of them.
+fn shown_profiles(arm: &ArmFit) -> impl Iterator<Item = (&str, &Profile)> {
     let are_few = too_few(arm) <= FEW;
     let profiles = arm.profiles.iter();
     let told = profiles.filter(move |p| are_few || !has_too_few(p));
     told.map(|profile| (arm.arm.as_str(), profile))
 }
 
-/// The surfaces, where an arm has one.
-fn surfaces(fits: &Fits) {
+/// Prints the surface of each arm, or the reason for its absence.
+fn surfaces(fits: &StudyFits) {
     let row = |arm: &ArmFit| Some(surface_row(&arm.arm, arm.surface.as_ref().ok()?));
     let rows: Vec<Vec<String>> = fits.arms.iter().filter_map(row).collect();
     if !rows.is_empty() {
@@ -209,8 +209,8 @@ fn surface_row(arm: &str, surface: &ArmSurface) -> Vec<String> {
     ]
 }
 
-/// How much a multiplier owes to the approach, to other choices, and to single runs.
-fn soundness(comparison: &Comparison, fits: &Fits) {
+/// Prints the multiplier by each approach, by other choices, and without single runs.
+fn print_sensitivity(comparison: &Comparison, fits: &StudyFits) {
     let Ok(headline) = &comparison.headline else {
         return;
     };
@@ -218,21 +218,23 @@ fn soundness(comparison: &Comparison, fits: &Fits) {
     let others = comparison.alternatives.iter();
     let others = others.map(|other| alternative_row(&other.choice, other.value));
     let unit = fits.settings.cost.unit();
-    output::line(format!(
-        "\n{} against {} at {:.2e} {unit}, otherwise\n",
+    output::line("");
+    output::paragraph(&format!(
+        "sensitivity of the multiplier of {} over {} at {:.2e} {unit}",
         comparison.variant, comparison.baseline, headline.flops
     ));
+    output::line("");
     let influence = comparison.influence.iter().map(influence_row);
     let rows = approaches.chain(others).chain(influence);
     output::table(&["by", "multiplier", "95% interval"], rows, 1);
 }
 
-fn approach_row(by: &ByApproach) -> Vec<String> {
-    let ByApproach { approach, point } = by;
+fn approach_row(by: &ApproachMultiplier) -> Vec<String> {
+    let ApproachMultiplier { approach, point } = by;
     vec![
-        format!("{}{}", approach.name(), point.beyond()),
+        format!("{}{}", approach.name(), point.extrapolation_suffix()),
         output::or_dash(point.value, |value| format!("{value:.2}x")),
-        output::or_dash(point.interval(), |i| i.words(|end| format!("{end:.2}"))),
+        output::or_dash(point.interval(), |i| i.formatted(|end| format!("{end:.2}"))),
     ]
 }
 
@@ -245,10 +247,10 @@ fn influence_row(run: &Influence) -> Vec<String> {
     alternative_row(&format!("without {}", run.name()), Some(run.value))
 }
 
-/// What a reader must know before the numbers are used.
-fn doubts(fits: &Fits) {
-    let of_methods = |doubt: &&Doubt| !doubt.is_of_these_runs();
-    for doubt in fits.doubts.iter().filter(|doubt| doubt.is_of_these_runs()) {
+/// Prints the warnings about these runs, then those about the methods.
+fn print_warnings(fits: &StudyFits) {
+    let of_methods = |doubt: &&FitWarning| !doubt.is_about_runs();
+    for doubt in fits.doubts.iter().filter(|doubt| doubt.is_about_runs()) {
         output::warning(doubt.to_string());
     }
     for doubt in fits.doubts.iter().filter(of_methods) {
@@ -295,7 +297,7 @@ fn frontier_row(arm: &ArmFit) -> Vec<String> {
     vec![arm.arm.clone(), k, exponent, profiles, miss, noise]
 }
 
-/// `12.1k [7.5k, 14.3k]`
+/// Formats a value with its interval: `12.1k [7.5k, 14.3k]`.
 fn with_interval(value: f64, interval: Option<Interval>, show: impl Fn(f64) -> String) -> String {
     match interval {
         Some(Interval { low, high }) => format!("{} [{}, {}]", show(value), show(low), show(high)),

@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 use super::args::ImportArgs;
 use super::output::runs;
 use super::terminal::Terminal;
-use super::{Exit, output};
-use isoflop_app::{AppError, Import, ImportRequest, import};
+use super::{ExitReason, output};
+use isoflop_app::{AppError, ImportRequest, ImportSummary, import};
 use isoflop_core::metrics::LOSS_VAL;
-use isoflop_core::run::{Ending, Outcome, Provenance};
-use isoflop_dispatch::coordinator::{Difference, Imported};
+use isoflop_core::run::{Outcome, Provenance, RunEnding};
+use isoflop_dispatch::coordinator::{ImportedRuns, OutcomeDifference};
 
-/// How many runs of a kind are named.
+/// Most runs of a kind that are named.
 const NAMED: usize = 5;
 
-pub(super) fn main(args: &ImportArgs) -> Result<Exit, AppError> {
+pub(super) fn main(args: &ImportArgs) -> Result<ExitReason, AppError> {
     let request = ImportRequest {
         from: args.from.clone(),
         into: args.into.clone(),
@@ -26,38 +26,38 @@ pub(super) fn main(args: &ImportArgs) -> Result<Exit, AppError> {
     } else {
         print(&import);
     }
-    Ok(Exit::Ok)
+    Ok(ExitReason::Ok)
 }
 
-fn print(import: &Import) {
+fn print(import: &ImportSummary) {
     let (sweep, imported) = (&import.sweep, &import.imported);
     let (count, from) = (runs(imported.imported.len()), import.from.root().display());
-    output::line(format!("{sweep}: {count} imported from `{from}`"));
-    let (here, left) = (imported.there_already, imported.not_finished);
-    output::line(format!(
-        "{here} were done here already, {left} are not finished there"
+    output::paragraph(format!("{sweep}: {count} imported from `{from}`"));
+    let (here, left) = (imported.already_done, imported.not_finished);
+    output::paragraph(format!(
+        "{here} were already done here, {left} are not finished there"
     ));
     left_out(import);
-    match import.whole {
+    match import.is_complete {
         Some(true) => output::remark(format!(
-            "the sweep is new here: `isoflop resume {sweep}` goes on with it"
+            "the sweep is new here; `isoflop resume {sweep}` continues it"
         )),
         Some(false) => output::remark(
-            "the sweep is new here, and its text or sweep file was not there: `isoflop run` goes on with it",
+            "the sweep is new here, but its text or sweep file was missing; `isoflop run` with the sweep file continues it",
         ),
         None => {}
     }
     output::note(format!(
-        "`isoflop report {sweep}` makes tables and report with them"
+        "`isoflop report {sweep}` writes the tables and the report with the imported runs"
     ));
 }
 
 /// Warns of runs whose outcomes are not used.
-fn left_out(import: &Import) {
-    let Imported {
+fn left_out(import: &ImportSummary) {
+    let ImportedRuns {
         differing,
         damaged,
-        not_wanted,
+        not_in_plan: not_wanted,
         ..
     } = &import.imported;
     if !differing.is_empty() {
@@ -65,7 +65,7 @@ fn left_out(import: &Import) {
     }
     if !damaged.is_empty() {
         let count = runs(damaged.len());
-        output::warning(format!("{count} of it are damaged and left out:"));
+        output::warning(format!("{count} of that folder are damaged and left out:"));
         few(damaged, |(folder, reason)| {
             output::note(format!("  {folder}: {reason}"))
         });
@@ -73,7 +73,7 @@ fn left_out(import: &Import) {
     if !not_wanted.is_empty() {
         let (sweep, count) = (&import.sweep, runs(not_wanted.len()));
         output::warning(format!(
-            "the plan of {sweep} does not ask for {count}; they are kept and not used:"
+            "{count} not in the plan of {sweep}, kept but not used:"
         ));
         few(not_wanted, |id| {
             output::note(format!("  {}", label(import, id.as_str())))
@@ -81,29 +81,29 @@ fn left_out(import: &Import) {
     }
 }
 
-fn label(import: &Import, id: &str) -> String {
+fn label(import: &ImportSummary, id: &str) -> String {
     let label = import.labels.get(id);
     label.map_or_else(|| id.to_owned(), |label| format!("{label} ({id})"))
 }
 
-/// The same run, twice trained, with two losses: other hardware or threads, as a rule.
-fn differences(import: &Import, differing: &[Difference]) {
+/// Warns of runs with two different results, usually from different hardware or threads.
+fn differences(import: &ImportSummary, differing: &[OutcomeDifference]) {
     let largest = differing
         .iter()
-        .filter_map(Difference::nats)
+        .filter_map(OutcomeDifference::nats)
         .fold(0.0, f64::max);
     let (count, unit) = (runs(differing.len()), LOSS_VAL.unit);
     output::warning(format!(
-        "{count} ended otherwise there; ours are kept, largest difference {largest:.2e} {unit}:"
+        "{count} with other results there; the results here are kept, largest difference {largest:.2e} {unit}:"
     ));
-    few(differing, |Difference { run, here, there }| {
+    few(differing, |OutcomeDifference { run, here, there }| {
         output::note(format!("  {}", label(import, run.as_str())));
         output::note(format!("    here:  {}", origin(here)));
         output::note(format!("    there: {}", origin(there)));
     });
 }
 
-/// The first of a list, and how many more there are.
+/// Prints the first items of a list, and the number of the others.
 fn few<T>(items: &[T], mut say: impl FnMut(&T)) {
     items.iter().take(NAMED).for_each(&mut say);
     if items.len() > NAMED {
@@ -113,26 +113,26 @@ fn few<T>(items: &[T], mut say: impl FnMut(&T)) {
 
 fn origin(outcome: &Outcome) -> String {
     let end = match outcome.ending {
-        Ending::Finished { scores, .. } => {
+        RunEnding::Finished { scores, .. } => {
             format!("{:.6} {}", scores.loss_val, LOSS_VAL.unit)
         }
-        Ending::Diverged { step, .. } => format!("diverged at step {step}"),
+        RunEnding::Diverged { step, .. } => format!("diverged at step {step}"),
     };
     let Provenance { host, hardware, .. } = &outcome.provenance;
     format!("{end}, on {host} ({hardware}, {} threads)", outcome.threads)
 }
 
-fn as_json(import: &Import) -> Value {
-    // Named one by one: a field that is added is not forgotten here.
-    let Imported {
+fn as_json(import: &ImportSummary) -> Value {
+    // Each field is named, so that a new field cannot be forgotten here.
+    let ImportedRuns {
         imported,
-        there_already,
+        already_done: there_already,
         differing,
         not_finished,
         damaged,
-        not_wanted,
+        not_in_plan: not_wanted,
     } = &import.imported;
-    let nats = differing.iter().filter_map(Difference::nats);
+    let nats = differing.iter().filter_map(OutcomeDifference::nats);
     let damage = |(run, reason): &(String, String)| json!({ "run": run, "reason": reason });
     json!({
         "sweep": import.sweep, "from": import.from.root(), "imported": imported,
@@ -140,11 +140,11 @@ fn as_json(import: &Import) -> Value {
         "differing": differing.iter().map(difference_json).collect::<Vec<_>>(),
         "largest_difference_nats": nats.reduce(f64::max),
         "damaged": damaged.iter().map(damage).collect::<Vec<_>>(),
-        "not_wanted": not_wanted, "new_sweep": import.whole.is_some(),
+        "not_wanted": not_wanted, "new_sweep": import.is_complete.is_some(),
     })
 }
 
-fn difference_json(difference: &Difference) -> Value {
+fn difference_json(difference: &OutcomeDifference) -> Value {
     // A run that diverged has no loss.
     let origin = |outcome: &Outcome| {
         let from = &outcome.provenance;

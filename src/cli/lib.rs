@@ -1,4 +1,4 @@
-//! The commands. The only place that prints.
+//! Commands, and everything that is printed. No other crate prints.
 
 mod arch;
 mod args;
@@ -32,4 +32,4 @@ mod worker;
 mod worker_args;
 
 pub use command::main;
-use exit::Exit;
+use exit::ExitReason;

@@ -1,4 +1,4 @@
-//! Where events go: to standard error, as `-v` and `ISOFLOP_LOG` ask, and the coordinator's to its log.
+//! Log events: to standard error, as `-v` and `ISOFLOP_LOG` select, and to the coordinator's log.
 
 use std::env::VarError;
 use std::io;
@@ -15,10 +15,10 @@ use super::output;
 
 const VARIABLE: &str = "ISOFLOP_LOG";
 
-/// Begins the target of every event of ours.
+/// Prefix of the targets of isoflop's events.
 const OURS: &str = "isoflop";
 
-/// Lets events be seen from here on; `verbose` is how often `-v` was given.
+/// Installs the log subscriber; `verbose` is the number of times that `-v` was given.
 pub(super) fn set_up(verbose: u8) -> Result<(), AppError> {
     let filter = match std::env::var(VARIABLE) {
         Err(VarError::NotPresent) => filter_of(verbose),
@@ -30,9 +30,9 @@ pub(super) fn set_up(verbose: u8) -> Result<(), AppError> {
     };
     let seen = fmt::layer()
         .with_ansi(false)
-        .with_writer(|| Messages)
+        .with_writer(|| EventWriter)
         .with_filter(filter);
-    // Whatever is shown, the log has every decision, and nothing of other people's code.
+    // The log has every decision, regardless of the filter, and no events of other crates.
     let logged = fmt::layer()
         .with_ansi(false)
         .with_target(false)
@@ -52,7 +52,8 @@ fn filter_of(verbose: u8) -> EnvFilter {
     EnvFilter::new(format!("{OURS}={level}"))
 }
 
-/// A filter as it is written. A word alone is a level: one that is misspelt would be taken for a target, and show nothing.
+/// Parses a filter. A single word must be a level. Otherwise a misspelt level would count as a
+/// target, and no events would be shown.
 fn parsed(text: &str) -> Result<EnvFilter, AppError> {
     let mut words = text.split(',').map(str::trim);
     let alone = |word: &&str| word.chars().all(char::is_alphanumeric) && !word.is_empty();
@@ -71,13 +72,13 @@ fn refused(text: &str, reason: impl std::fmt::Display) -> AppError {
     )
 }
 
-/// Writes events to standard error, a line each, beside bars that are shown there.
-struct Messages;
+/// Writes events to standard error, one per line, above the progress bars.
+struct EventWriter;
 
-impl io::Write for Messages {
+impl io::Write for EventWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        output::note(redacted(text.trim_end()));
+        output::log_line(&redacted(text.trim_end()));
         Ok(line.len())
     }
 

@@ -6,23 +6,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::LogsArgs;
-use super::{Exit, output};
-use isoflop_app::{AppError, Found, find_run, run_label};
+use super::{ExitReason, output};
+use isoflop_app::{AppError, RunLocation, find_run, run_label};
 use isoflop_core::metrics::LOSS_VAL;
-use isoflop_core::run::{AttemptDir, Event, EventKind, EventTail, RunDir, SweepDir};
+use isoflop_core::run::{AttemptDir, EventKind, EventTail, RunDir, SweepDir, TrainerEvent};
 use isoflop_core::units::duration;
-use isoflop_dispatch::store::Reader;
+use isoflop_dispatch::store::StoreReader;
 
-/// Between two looks at a run that is followed.
+/// Interval between two reads of a run that is followed.
 const LOOK: Duration = Duration::from_millis(200);
 
-pub(super) fn main(args: &LogsArgs) -> Result<Exit, AppError> {
-    let among = &args.among;
+pub(super) fn main(args: &LogsArgs) -> Result<ExitReason, AppError> {
+    let among = &args.filter;
     let found = find_run(&args.run, among.sweep.as_deref(), &among.folders.results)?;
-    let mut shown: Option<Shown> = None;
+    let mut shown: Option<LogCursor> = None;
     loop {
-        // Asked before the files are read: what was said before the end is then read after it.
-        let (ended, attempts) = stand(&found.dir, &found.run.id)?;
+        // Read the state before the files. Otherwise the last lines of a run that ends in between
+        // would be missed.
+        let (ended, attempts) = run_progress(&found.dir, &found.run.id)?;
         turn_to_latest(&mut shown, &found, args.attempt, attempts);
         if let Some(shown) = &mut shown {
             shown.show();
@@ -32,31 +33,39 @@ pub(super) fn main(args: &LogsArgs) -> Result<Exit, AppError> {
         }
         std::thread::sleep(LOOK);
     }
-    shown.map_or_else(|| Err(none(&found, args.attempt)), |_| Ok(Exit::Ok))
+    shown.map_or_else(
+        || Err(no_logs(&found, args.attempt)),
+        |_| Ok(ExitReason::Ok),
+    )
 }
 
-/// Shows an attempt from its beginning, where it is there and none so late was shown.
-fn turn_to_latest(shown: &mut Option<Shown>, found: &Found, asked: Option<u32>, attempts: u32) {
+/// Switches to the requested or the latest attempt, if it exists and is later than the one shown.
+fn turn_to_latest(
+    shown: &mut Option<LogCursor>,
+    found: &RunLocation,
+    asked: Option<u32>,
+    attempts: u32,
+) {
     let dir = found.dir.run_named(&found.run.id);
     let number = asked.unwrap_or_else(|| latest(&dir).max(attempts.min(1)));
     let attempt = dir.attempt(number);
     if shown.as_ref().is_none_or(|shown| shown.number < number) && attempt.root().is_dir() {
         let (label, folder) = (run_label(&found.run), attempt.root().display());
         output::note(format!("{label}, attempt {number}: {folder}"));
-        *shown = Some(Shown::new(number, &attempt));
+        *shown = Some(LogCursor::new(number, &attempt));
     }
 }
 
-fn none(found: &Found, attempt: Option<u32>) -> AppError {
+fn no_logs(found: &RunLocation, attempt: Option<u32>) -> AppError {
     let what = attempt.map_or_else(String::new, |attempt| format!(" attempt {attempt} of"));
     let (label, state) = (run_label(&found.run), found.run.record.state.name());
-    let message = format!("there are no logs of{what} {label}, which is {state}");
-    AppError::usage(message, "wait until it was started, or follow it with `-f`")
+    let message = format!("no logs of{what} {label}, which is {state}");
+    AppError::usage(message, "wait until it has started, or follow it with `-f`")
 }
 
-/// Whether a run has ended, and how many attempts there were.
-fn stand(dir: &SweepDir, id: &str) -> Result<(bool, u32), AppError> {
-    let runs = match Reader::open(dir)? {
+/// Reads whether a run has ended, and its number of attempts.
+fn run_progress(dir: &SweepDir, id: &str) -> Result<(bool, u32), AppError> {
+    let runs = match StoreReader::open(dir)? {
         Some(reader) => reader.named(id)?,
         None => Vec::new(),
     };
@@ -73,8 +82,8 @@ fn latest(dir: &RunDir) -> u32 {
         .unwrap_or(0)
 }
 
-/// What was shown of an attempt: what it said in events, and what it printed.
-struct Shown {
+/// An attempt that is shown, with the positions reached in its events and its output.
+struct LogCursor {
     number: u32,
     older: PathBuf,
     log: PathBuf,
@@ -83,7 +92,7 @@ struct Shown {
     steps: u64,
 }
 
-impl Shown {
+impl LogCursor {
     fn new(number: u32, attempt: &AttemptDir) -> Self {
         let shown = Self {
             number,
@@ -93,21 +102,21 @@ impl Shown {
             events: EventTail::new(attempt.metrics()),
             steps: 0,
         };
-        // The part that was put aside, where there is one.
+        // Print the older part of the log, if the log was rotated.
         shown.print(&fs::read(&shown.older).unwrap_or_default());
         shown
     }
 
     fn show(&mut self) {
         for event in self.events.read_new().unwrap_or_default() {
-            self.say(&event);
+            self.print_event(&event);
         }
         let Ok(mut file) = File::open(&self.log) else {
             return;
         };
         let length = file.metadata().map_or(self.printed, |found| found.len());
         if length < self.printed {
-            // It was begun anew: the rest of the old one is beside it.
+            // The log was rotated. Print the rest of the older part first.
             let old = fs::read(&self.older).unwrap_or_default();
             self.print(old.get(self.printed as usize..).unwrap_or_default());
             self.printed = 0;
@@ -125,12 +134,12 @@ impl Shown {
         text.lines().for_each(output::line);
     }
 
-    fn say(&mut self, event: &Event) {
+    fn print_event(&mut self, event: &TrainerEvent) {
         let time = duration(event.seconds);
         let (step, loss) = match &event.kind {
             EventKind::Started { steps } => {
                 self.steps = *steps;
-                return output::line(format!("{time:>9}  the model stands: {steps} steps"));
+                return output::line(format!("{time:>9}  model built: {steps} steps"));
             }
             EventKind::Heartbeat { step, loss_train } => {
                 (*step, loss_train.map(|loss| (loss, "training")))

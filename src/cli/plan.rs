@@ -4,17 +4,17 @@ use serde_json::{Value, json};
 
 use super::args::PlanArgs;
 use super::terminal::Terminal;
-use super::{Exit, changes, output};
-use isoflop_app::{AppError, Outlook, PlanRequest, by_engine, plan, unlike};
+use super::{ExitReason, changes, output};
+use isoflop_app::{AppError, PlanEstimate, PlanRequest, engine_difference, plan, slots_by_engine};
 use isoflop_core::run::{Budget, RunSpec};
 use isoflop_core::units::{Flops, bytes, duration, si};
-use isoflop_dispatch::coordinator::Resumed;
+use isoflop_dispatch::coordinator::ResumedRuns;
 use isoflop_sweep::{Plan, PlannedRun};
 
-/// Longer plans are shown by arm and budget.
+/// Most runs that are listed. Longer plans are shown by arm and budget.
 const MOST_ROWS: usize = 60;
 
-pub(super) fn main(args: &PlanArgs) -> Result<Exit, AppError> {
+pub(super) fn main(args: &PlanArgs) -> Result<ExitReason, AppError> {
     let request = PlanRequest {
         file: args.file.clone(),
         results: args.folders.results.clone(),
@@ -27,10 +27,10 @@ pub(super) fn main(args: &PlanArgs) -> Result<Exit, AppError> {
     } else {
         print(&outlook);
     }
-    Ok(Exit::Ok)
+    Ok(ExitReason::Ok)
 }
 
-fn print(outlook: &Outlook) {
+fn print(outlook: &PlanEstimate) {
     let (sweep, resumed) = (&outlook.sweep, &outlook.resumed);
     let runs = &sweep.plan.runs;
     if runs.len() <= MOST_ROWS {
@@ -40,13 +40,15 @@ fn print(outlook: &Outlook) {
     }
     let (count, total, done) = (runs.len(), outlook.flops(), outlook.done());
     output::line("");
-    output::line(format!(
-        "{count} runs, {total} FLOPs in all; {done} are done"
+    output::paragraph(&format!(
+        "{count} runs, {total} FLOPs in total; {done} are done"
     ));
-    shared(outlook, total).into_iter().for_each(output::line);
+    if let Some(saved) = trunk_line(outlook, total) {
+        output::paragraph(&saved);
+    }
     let (train, held_out) = (&sweep.data.train, &sweep.data.validation);
-    output::line(format!(
-        "text: {} tokens to train on, {} held out ({} and {} documents)",
+    output::paragraph(&format!(
+        "text: {} training tokens, {} validation tokens ({} and {} documents)",
         si(train.tokens as f64),
         si(held_out.tokens as f64),
         train.documents,
@@ -55,71 +57,73 @@ fn print(outlook: &Outlook) {
     print_slots(outlook);
     if let (Some(seconds), Some(left)) = (&outlook.seconds, outlook.seconds_left()) {
         let (left, all) = (duration(left), duration(seconds.iter().sum()));
-        output::line(format!(
-            "time left: {left} (estimate from a few steps on this machine); {all} of device time in all"
+        output::paragraph(&format!(
+            "time left: {left} (estimate from a few steps on this machine); {all} of device time in total"
         ));
     }
-    output::line(
+    output::paragraph(
         "memory and time are estimates; FLOPs count attention in full and the backward pass twice",
     );
     outlook.changes.iter().for_each(changes::print);
-    damaged(&sweep.plan, resumed);
+    print_damaged(&sweep.plan, resumed);
     sweep.plan.notes.iter().for_each(output::remark);
 }
 
-/// Where runs would execute.
-fn print_slots(outlook: &Outlook) {
+/// Prints the slots of the runs.
+fn print_slots(outlook: &PlanEstimate) {
     let (sweep, slots) = (&outlook.sweep, &outlook.slots);
     let mut places: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
-    // Seats of a queue are all alike.
+    // All slots of a queue have the same device.
     places.dedup();
-    let by = by_engine(&sweep.file.executor.value, slots)
+    let by = slots_by_engine(&sweep.file.executor.value, slots)
         .map_or_else(String::new, |by| format!(": {by}"));
     let (count, places, threads) = (slots.len(), places.join(", "), slots[0].threads);
-    output::line(format!(
+    output::paragraph(&format!(
         "{count} runs side by side ({places}), {threads} CPU threads each{by}"
     ));
-    unlike(slots).into_iter().for_each(output::remark);
+    engine_difference(slots)
+        .into_iter()
+        .for_each(output::remark);
 }
 
-/// What is saved where runs go on from one another.
-fn shared(outlook: &Outlook, total: Flops) -> Option<String> {
+/// Formats the FLOPs that shared trunks save, if there are any.
+fn trunk_line(outlook: &PlanEstimate, total: Flops) -> Option<String> {
     let branching = outlook.branches.iter().flatten().count();
     let saved = outlook.flops_saved();
     let part = 100.0 * saved.0 / total.0;
     let spent = Flops(total.0 - saved.0);
     (branching > 0).then(|| {
-        format!("trunks: {branching} runs go on from a smaller budget's; {spent} FLOPs spent, {part:.0}% saved")
+        format!("trunks: {branching} runs branch from a smaller budget's run; {spent} FLOPs spent, {part:.0}% saved")
     })
 }
 
-fn damaged(plan: &Plan, resumed: &Resumed) {
+fn print_damaged(plan: &Plan, resumed: &ResumedRuns) {
     for (run, reason) in &resumed.damaged {
         let label = plan.runs[*run].label();
-        output::warning(format!("{label} will be done again: {reason}"));
+        output::warning(format!("{label} will be trained again: {reason}"));
     }
     for (run, reason) in &resumed.restored {
         let label = plan.runs[*run].label();
         output::warning(format!(
-            "{label}: {reason}; it is restored from what its attempt delivered"
+            "{label}: {reason}; it is restored from the files that its attempt delivered"
         ));
     }
 }
 
-/// What lies in the results beside what the plan asks for.
-pub(super) fn leftovers(plan: &Plan, resumed: &Resumed) {
-    damaged(plan, resumed);
+/// Warns of damaged runs, and of finished runs that are not in the plan.
+pub(super) fn print_unplanned(plan: &Plan, resumed: &ResumedRuns) {
+    print_damaged(plan, resumed);
     if !resumed.unwanted.is_empty() {
         let count = resumed.unwanted.len();
         let names = resumed.unwanted[..count.min(4)].join(", ");
         let more = if count > 4 { ", ..." } else { "" };
         output::warning(format!(
-            "{count} finished runs in the results are not part of this sweep file; they are kept and not used ({names}{more})"
+            "{count} finished runs in the results are not part of this sweep file; they are kept but not used ({names}{more})"
         ));
     }
 }
 
-fn run_table(outlook: &Outlook) {
+fn run_table(outlook: &PlanEstimate) {
     let (runs, seconds) = (&outlook.sweep.plan.runs, outlook.seconds.as_deref());
     let tuned = runs.iter().any(|run| run.lr_factor.is_some());
     let rows = runs.iter().enumerate().map(|(i, run)| {
@@ -153,7 +157,7 @@ fn run_table(outlook: &Outlook) {
     output::table(&header, rows, 2);
 }
 
-/// The unit of the budgets, which a sweep gives in one kind.
+/// Unit of the budgets. All budgets of a sweep are of one kind.
 fn budget_unit(runs: &[PlannedRun]) -> &'static str {
     match runs.first().map(|run| run.spec.budget) {
         Some(Budget::Tokens(_)) => "budget (tokens)",
@@ -188,7 +192,7 @@ fn budget_table(runs: &[PlannedRun], seconds: Option<&[f64]>) {
     output::table(&header, rows, 1);
 }
 
-fn as_json(outlook: &Outlook) -> Value {
+fn as_json(outlook: &PlanEstimate) -> Value {
     let (sweep, slots, resumed) = (&outlook.sweep, &outlook.slots, &outlook.resumed);
     let runs = sweep.plan.runs.iter().enumerate();
     json!({
@@ -200,7 +204,7 @@ fn as_json(outlook: &Outlook) -> Value {
     })
 }
 
-fn run_json(outlook: &Outlook, place: usize, run: &PlannedRun) -> Value {
+fn run_json(outlook: &PlanEstimate, place: usize, run: &PlannedRun) -> Value {
     let (spec, branch) = (&run.spec, outlook.branches[place]);
     let (params, tokens) = (spec.params_total().0, spec.tokens().0);
     json!({

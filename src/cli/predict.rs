@@ -2,15 +2,18 @@
 
 use super::next_args::{PredictArgs, PredictBy};
 use super::terminal::Terminal;
-use super::{Exit, output};
+use super::{ExitReason, output};
 use isoflop_app::{AppError, predict, prediction_refusal, study};
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::si;
-use isoflop_fit::{Approach, Asked, Band, Extent, Predicted, PredictedRun, Predictions};
+use isoflop_fit::{
+    Approach, ArmPredictions, Band, MeasuredRange, PredictedOptimum, PredictedRun,
+    PredictionRequest,
+};
 
-pub(super) fn main(args: &PredictArgs) -> Result<Exit, AppError> {
+pub(super) fn main(args: &PredictArgs) -> Result<ExitReason, AppError> {
     let studied = study(&args.study.source(), &mut Terminal::new())?;
-    let asked = Asked {
+    let asked = PredictionRequest {
         flops: args.flops.clone(),
         runs: args.params.zip(args.tokens).into_iter().collect(),
         arm: args.arm.clone(),
@@ -28,10 +31,10 @@ pub(super) fn main(args: &PredictArgs) -> Result<Exit, AppError> {
         predictions.iter().for_each(print);
         explain(&predictions);
     }
-    refusal.map_or(Ok(Exit::Ok), Err)
+    refusal.map_or(Ok(ExitReason::Ok), Err)
 }
 
-fn print(arm: &Predictions) {
+fn print(arm: &ArmPredictions) {
     if let Some(reason) = &arm.refused {
         output::paragraph(&format!("{}: no prediction: {reason}", arm.arm));
         return;
@@ -44,8 +47,8 @@ fn print(arm: &Predictions) {
         output::table(&header, arm.budgets.iter().flat_map(budget_rows), 0);
     }
     for flops in &arm.out_of_reach {
-        output::line(format!(
-            "{flops:.2e} FLOPs: no size between 1 and 1e30 parameters is best there"
+        output::paragraph(format!(
+            "{flops:.2e} FLOPs: no best size between 1 and 1e30 parameters"
         ));
     }
     if !arm.runs.is_empty() {
@@ -55,23 +58,23 @@ fn print(arm: &Predictions) {
     output::line("");
 }
 
-fn extent(measured: &Extent) -> String {
+fn extent(measured: &MeasuredRange) -> String {
     let [n, d] = [measured.params, measured.tokens]
         .map(|(low, high)| format!("{} to {}", si(low), si(high)));
     let (low, high) = measured.flops;
     format!("{low:.2e} to {high:.2e} FLOPs, {n} parameters, {d} tokens")
 }
 
-/// What stands in a column, and what below it.
+/// A cell of two lines: an estimate, and its band below.
 type Cell = (String, String);
 
-/// The estimates, and their bands below them.
+/// Rows of the estimates and of their bands.
 fn rows<const N: usize>(cells: [Cell; N]) -> [Vec<String>; 2] {
     let (estimates, bands) = cells.into_iter().unzip();
     [estimates, bands]
 }
 
-fn budget_rows(at: &Predicted) -> [Vec<String>; 2] {
+fn budget_rows(at: &PredictedOptimum) -> [Vec<String>; 2] {
     let flag = if at.size_measured { "" } else { "*" };
     let (size, sizes) = with_band(&at.params, si);
     rows([
@@ -111,11 +114,11 @@ fn ratio(value: f64) -> String {
 }
 
 fn with_band(band: &Band, show: impl Fn(f64) -> String) -> Cell {
-    let below = band.interval.map(|interval| interval.words(&show));
+    let below = band.interval.map(|interval| interval.formatted(&show));
     (show(band.value), below.unwrap_or("no band".to_owned()))
 }
 
-/// `measured`, or how far beyond, over two lines.
+/// Formats the status: `measured`, or over two lines the factor beyond the measured range.
 fn status(beyond: f64) -> Cell {
     if beyond <= 1.0 {
         return alone("measured".to_owned());
@@ -128,8 +131,8 @@ fn status(beyond: f64) -> Cell {
     (times, "beyond".to_owned())
 }
 
-/// What the columns are, and what bands do not cover.
-fn explain(predictions: &[Predictions]) {
+/// Explains the columns, and the limits of the bands.
+fn explain(predictions: &[ArmPredictions]) {
     let budgets = || predictions.iter().flat_map(|arm| &arm.budgets);
     let runs = || predictions.iter().flat_map(|arm| &arm.runs);
     let residuals = predictions.iter().filter_map(|arm| arm.residual);
@@ -139,7 +142,7 @@ fn explain(predictions: &[Predictions]) {
     ));
     if let Some(residual) = residuals.reduce(f64::max).filter(|most| most.is_finite()) {
         output::paragraph(&format!(
-            "bands are of the law: single runs lie up to {:.1}% of the loss around it (root mean square)",
+            "bands are those of the law; single runs deviate from it by up to {:.1}% of the loss (root mean square)",
             100.0 * residual
         ));
     }
@@ -148,7 +151,7 @@ fn explain(predictions: &[Predictions]) {
     }
     if budgets().any(|at| at.beyond > 1.0) || runs().any(|run| run.beyond > 1.0) {
         output::paragraph(
-            "beyond what was measured a band holds only if the law does: it covers noise, not another shape of the law",
+            "beyond the measured range a band is valid only if the law is: it covers noise, not a different form of the law",
         );
     }
 }

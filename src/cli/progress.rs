@@ -1,4 +1,4 @@
-//! What a sweep looks like while it runs: bars on a terminal, plain lines elsewhere.
+//! Progress of a drive: bars on a terminal, plain lines elsewhere.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -9,51 +9,53 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::output;
 use isoflop_app::Session;
 use isoflop_core::metrics::LOSS_VAL;
-use isoflop_core::run::{Ending, Event, EventKind, Outcome, RunId};
+use isoflop_core::run::{EventKind, Outcome, RunEnding, RunId, TrainerEvent};
 use isoflop_core::units::{bytes, duration, si};
-use isoflop_dispatch::coordinator::{Branch, DiskRoom, Observer};
-use isoflop_dispatch::store::{Failure, FailureClass, Record, RunState};
+use isoflop_dispatch::coordinator::{DiskRoom, Observer, TrunkBranch};
+use isoflop_dispatch::store::{AttemptFailure, FailureClass, RunRecord, RunState};
 use isoflop_sweep::PlannedRun;
 
-/// Most runs that have a line on a terminal; a queue may hold hundreds.
+/// Most runs that have a line on a terminal. A queue can have hundreds.
 const MOST_LINES: usize = 16;
 
-/// Between two plain lines of progress.
+/// Interval between two plain lines of progress.
 pub(super) const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Progress of one drive.
 pub(super) struct Progress {
     total: usize,
     done: usize,
-    /// Expected seconds of each run, by the plan's place; corrected by what was seen.
+    /// Expected seconds of each run, in the order of the plan. The time left is estimated from
+    /// their ratios.
     costs: Vec<f64>,
-    /// Steps of each run that another has made.
+    /// Steps of each run that its trunk has made.
     shared: Vec<u64>,
     places: HashMap<RunId, usize>,
     spent_cost: f64,
     left_cost: f64,
     began: Instant,
-    slots: Vec<Option<Running>>,
-    view: View,
+    slots: Vec<Option<SlotProgress>>,
+    view: ProgressView,
 }
 
 /// A run in a slot.
 #[derive(Default)]
-struct Running {
+struct SlotProgress {
     cost: f64,
-    /// The step it began at.
+    /// The step that it started from.
     first_step: u64,
     share: f64,
     loss: Option<f64>,
-    /// The last step that was heard of, and when, seconds of the attempt.
+    /// The last reported step, and its time, seconds of the attempt.
     last: Option<(u64, f64)>,
-    /// Tokens a second.
+    /// Tokens per second.
     pace: Option<f64>,
     line: String,
 }
 
-impl Running {
-    /// The pace since the last step that was heard of; the last one known where none was made, as during an evaluation.
+impl SlotProgress {
+    /// Formats the pace since the last reported step. If no step was made since, as during an
+    /// evaluation, the last known pace.
     fn tokens_per_second(&mut self, run: &PlannedRun, step: u64, seconds: f64) -> String {
         let before = self.last.replace((step, seconds));
         if let Some((earlier, then)) =
@@ -66,7 +68,7 @@ impl Running {
     }
 }
 
-enum View {
+enum ProgressView {
     Bars {
         all: MultiProgress,
         total: ProgressBar,
@@ -82,14 +84,17 @@ impl Progress {
         let Session { plan, options, .. } = session;
         let (total, done) = (plan.runs.len(), session.done());
         let slots = options.slots.len();
-        let costs = options.costs.iter().zip(&session.taken_up.resumed.done);
+        let costs = options
+            .costs
+            .iter()
+            .zip(&session.resumed_sweep.resumed.done);
         let left = costs.filter(|(_, done)| !**done).map(|(cost, _)| cost);
-        let steps = |branch: &Option<Branch>| branch.map_or(0, |branch| branch.steps);
+        let steps = |branch: &Option<TrunkBranch>| branch.map_or(0, |branch| branch.steps);
         let runs = plan.runs.iter().enumerate();
         let view = if std::io::stderr().is_terminal() {
             bars(total, done, slots.min(MOST_LINES))
         } else {
-            View::Lines {
+            ProgressView::Lines {
                 last: Instant::now(),
             }
         };
@@ -108,9 +113,9 @@ impl Progress {
     }
 
     pub(super) fn finish(&self) {
-        if let View::Bars { all, .. } = &self.view {
-            output::above(None);
-            // The lines below say it all; a terminal that is gone needs none.
+        if let ProgressView::Bars { all, .. } = &self.view {
+            output::set_bars(None);
+            // The terminal may be closed. The bars are then gone too.
             let _ = all.clear();
         }
     }
@@ -120,7 +125,7 @@ impl Progress {
         place.map_or(0.0, |place| self.costs[*place])
     }
 
-    /// Seconds left: the cost that is left, at the pace seen so far.
+    /// Estimates the seconds left: the remaining cost, at the pace so far.
     fn seconds_left(&self) -> Option<f64> {
         let running = self.slots.iter().flatten();
         let running: f64 = running.map(|run| run.cost * run.share).sum();
@@ -139,16 +144,16 @@ impl Progress {
     }
 }
 
-/// What bars look like.
+/// Style of the bars.
 pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━╸ ")
 }
 
-fn bars(total: usize, done: usize, slots: usize) -> View {
+fn bars(total: usize, done: usize, slots: usize) -> ProgressView {
     let all = MultiProgress::new();
-    output::above(Some(all.clone()));
+    output::set_bars(Some(all.clone()));
     let slots = (0..slots)
         .map(|_| {
             let bar = all.add(ProgressBar::new(1000));
@@ -159,7 +164,7 @@ fn bars(total: usize, done: usize, slots: usize) -> View {
     let bar = all.add(ProgressBar::new(total as u64));
     bar.set_style(style("{bar:14.cyan} {wide_msg}"));
     bar.set_position(done as u64);
-    View::Bars {
+    ProgressView::Bars {
         all,
         total: bar,
         slots,
@@ -172,11 +177,11 @@ impl Observer for Progress {
         let first_step = place.map_or(0, |place| self.shared[*place]);
         let what = if waits { "waiting" } else { "starting" };
         let (cost, line) = (self.cost(run), format!("{what}  {}", run.label()));
-        self.slots[slot] = Some(Running {
+        self.slots[slot] = Some(SlotProgress {
             cost,
             first_step,
             line,
-            ..Running::default()
+            ..SlotProgress::default()
         });
     }
 
@@ -186,7 +191,7 @@ impl Observer for Progress {
         }
     }
 
-    fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &Event) {
+    fn advanced(&mut self, slot: usize, run: &PlannedRun, event: &TrainerEvent) {
         let (step, loss) = match &event.kind {
             EventKind::Started { .. } => (0, None),
             EventKind::Heartbeat { step, loss_train } => (*step, *loss_train),
@@ -196,7 +201,7 @@ impl Observer for Progress {
             running.loss = loss;
             let made = step.saturating_sub(running.first_step);
             running.share = made as f64 / (run.spec.steps - running.first_step) as f64;
-            // The numbers first: what a narrow terminal cuts off is the end of the name.
+            // Numbers come first, so that a narrow terminal cuts off only the end of the label.
             let shown = output::or_dash(loss, |loss| format!("{loss:.3}"));
             let pace = running.tokens_per_second(run, step, event.seconds);
             let percent = 100 * step / run.spec.steps;
@@ -211,23 +216,27 @@ impl Observer for Progress {
         self.done += 1;
         self.slots[slot] = None;
         let end = match outcome.ending {
-            Ending::Finished { scores, .. } => {
+            RunEnding::Finished { scores, .. } => {
                 format!("loss {:.4} {}", scores.loss_val, LOSS_VAL.unit)
             }
-            Ending::Diverged { step, .. } => format!("diverged at step {step}"),
+            RunEnding::Diverged { step, .. } => format!("diverged at step {step}"),
         };
         let (done, total, label) = (self.done, self.total, run.label());
         let time = duration(outcome.wall_seconds);
         output::note(format!("{done:>4}/{total} {label}: {end}, {time}"));
     }
 
-    fn failed(&mut self, slot: usize, run: &PlannedRun, failure: &Failure, record: &Record) {
+    fn failed(
+        &mut self,
+        slot: usize,
+        run: &PlannedRun,
+        failure: &AttemptFailure,
+        record: &RunRecord,
+    ) {
         self.slots[slot] = None;
         let then = match &record.state {
-            RunState::Queued { .. } if record.split => {
-                "; it will be tried again, in smaller passes"
-            }
-            // It says itself that it goes on.
+            RunState::Queued { .. } if record.split => "; it will be retried, in smaller passes",
+            // The message already includes that the run continues.
             RunState::Queued { .. }
                 if matches!(
                     failure.class,
@@ -236,7 +245,7 @@ impl Observer for Progress {
             {
                 ""
             }
-            RunState::Queued { .. } => "; it will be tried again",
+            RunState::Queued { .. } => "; it will be retried",
             RunState::Quarantined { .. } => "; it crashed too often and is quarantined",
             RunState::Cancelled => "; it is cancelled",
             _ => "",
@@ -244,35 +253,35 @@ impl Observer for Progress {
         output::note(format!("{}: {}{then}", run.label(), failure.message));
     }
 
-    fn changed(&mut self, run: &PlannedRun, record: &Record) {
+    fn changed(&mut self, run: &PlannedRun, record: &RunRecord) {
         let (label, state) = (run.label(), record.state.name());
-        output::note(format!("{label}: now {state}, as was asked for"));
+        output::note(format!("{label}: now {state}, as requested"));
     }
 
     fn disk(&mut self, room: DiskRoom) {
         let (free, reserve) = (bytes(room.free), bytes(room.reserve));
         output::note(if room.is_low() {
             format!(
-                "little room on the disk: {free} are free, no run is started below {reserve}; those under way go on"
+                "disk space is low: {free} are free, no run is started below {reserve}; running attempts continue"
             )
         } else {
-            format!("room on the disk again: {free} are free")
+            format!("disk space is sufficient again: {free} are free")
         });
     }
 
-    fn trouble(&mut self, engine: &str, words: &str, _is_over: bool) {
+    fn outage(&mut self, engine: &str, words: &str, _is_over: bool) {
         output::note(format!("{engine}: {words}"));
     }
 
     fn tick(&mut self) {
         let line = self.total_line();
         match &mut self.view {
-            View::Bars { total, slots, .. } => {
+            ProgressView::Bars { total, slots, .. } => {
                 total.set_position(self.done as u64);
                 total.set_message(line);
                 show_slots(slots, &self.slots);
             }
-            View::Lines { last } if last.elapsed() >= PLAIN_EVERY => {
+            ProgressView::Lines { last } if last.elapsed() >= PLAIN_EVERY => {
                 *last = Instant::now();
                 let losses = self
                     .slots
@@ -282,23 +291,23 @@ impl Observer for Progress {
                 let losses: Vec<String> = losses.map(|loss| format!("{loss:.2}")).collect();
                 output::note(format!("     {line}; losses now: {}", losses.join(" ")));
             }
-            View::Lines { .. } => {}
+            ProgressView::Lines { .. } => {}
         }
     }
 
     fn interrupted(&mut self, again: bool) {
         output::note(if again {
-            "stopping at once: runs under way go on from their last checkpoint"
+            "stopping at once: running attempts can be resumed from their last checkpoint"
         } else {
-            "stopping: runs under way write a checkpoint, finished runs are kept; once more stops at once"
+            "stopping: running attempts write a checkpoint, finished runs are kept; interrupt again to stop at once"
         });
     }
 }
 
-/// Shows the slots in the bars; where there are more of them, those that train.
-fn show_slots(bars: &[ProgressBar], slots: &[Option<Running>]) {
+/// Shows the slots in the bars. If there are more slots than bars, those that train come first.
+fn show_slots(bars: &[ProgressBar], slots: &[Option<SlotProgress>]) {
     let many = slots.len() > bars.len();
-    let mut shown: Vec<&Option<Running>> = slots
+    let mut shown: Vec<&Option<SlotProgress>> = slots
         .iter()
         .filter(|slot| !many || slot.is_some())
         .collect();

@@ -3,15 +3,15 @@
 use super::args::{CancelArgs, RetryArgs};
 use super::common_args::SweepFilter;
 use super::terminal::Terminal;
-use super::{Exit, output};
-use isoflop_app::{AppError, RunSelection, ask_all, run_label};
+use super::{ExitReason, output};
+use isoflop_app::{AppError, RunSelection, run_label, send_requests};
 use isoflop_dispatch::store::{RequestKind, RunEntry};
 
-pub(super) fn cancel(args: &CancelArgs) -> Result<Exit, AppError> {
+pub(super) fn cancel(args: &CancelArgs) -> Result<ExitReason, AppError> {
     ask(RequestKind::Cancel, &args.runs, None, &args.among)
 }
 
-pub(super) fn retry(args: &RetryArgs) -> Result<Exit, AppError> {
+pub(super) fn retry(args: &RetryArgs) -> Result<ExitReason, AppError> {
     let failed = args.failed.clone();
     ask(RequestKind::Retry, &args.runs, failed, &args.among)
 }
@@ -21,7 +21,7 @@ fn ask(
     runs: &[String],
     failed: Option<String>,
     among: &SweepFilter,
-) -> Result<Exit, AppError> {
+) -> Result<ExitReason, AppError> {
     let selection = RunSelection {
         runs: runs.to_vec(),
         sweep: among.sweep.clone(),
@@ -29,8 +29,8 @@ fn ask(
         results: among.folders.results.clone(),
     };
     let mut answered = |run: &RunEntry, answer: &str| {
-        output::line(format!("{}: {answer}", run_label(run)));
+        output::paragraph(format!("{}: {answer}", run_label(run)));
     };
-    ask_all(kind, &selection, &mut answered, &mut Terminal::new())?;
-    Ok(Exit::Ok)
+    send_requests(kind, &selection, &mut answered, &mut Terminal::new())?;
+    Ok(ExitReason::Ok)
 }

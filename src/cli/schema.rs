@@ -1,13 +1,13 @@
 //! `isoflop schema`
 
 use super::args::{SchemaArgs, SchemaOf};
-use super::{Exit, output};
+use super::{ExitReason, output};
 use isoflop_app::AppError;
 
-pub(super) fn main(args: &SchemaArgs) -> Result<Exit, AppError> {
+pub(super) fn main(args: &SchemaArgs) -> Result<ExitReason, AppError> {
     match args.of {
         SchemaOf::Sweep => output::json(&isoflop_sweep::schema())?,
-        SchemaOf::Fit => output::json(&schemars::schema_for!(isoflop_fit::Fits))?,
+        SchemaOf::Fit => output::json(&schemars::schema_for!(isoflop_fit::StudyFits))?,
     }
-    Ok(Exit::Ok)
+    Ok(ExitReason::Ok)
 }

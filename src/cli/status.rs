@@ -3,69 +3,104 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::args::SweepArgs;
-use super::{Exit, output};
-use isoflop_app::{AppError, Status, run_label, status};
+use super::{ExitReason, output};
+use isoflop_app::{AppError, DeviceTime, SweepStatus, run_label, status};
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::duration;
-use isoflop_dispatch::store::{Counts, Reader, RunEntry, RunState};
+use isoflop_dispatch::store::{RunEntry, RunState, StateCounts};
 use isoflop_table::RunStatus;
 
-/// Longer sweeps are shown by arm.
+/// Most runs that are listed. Longer sweeps are shown by arm.
 const MOST_ROWS: u64 = 60;
-/// Failed runs that are named.
+/// Most runs whose outcomes are read for the device time. Larger sweeps would take seconds.
+const MOST_TIMED: u64 = 10_000;
+/// Most failed runs that are named.
 const NAMED: usize = 5;
 
 /// States of runs that an engine has.
-const UNDER_WAY: [&str; 3] = ["leased", "running", "committing"];
+const ACTIVE: [&str; 3] = ["leased", "running", "committing"];
 /// States of runs that ended without an outcome.
-const GIVEN_UP: [&str; 3] = ["failed", "quarantined", "cancelled"];
+const ABANDONED: [&str; 3] = ["failed", "quarantined", "cancelled"];
 
-pub(super) fn main(args: &SweepArgs) -> Result<Exit, AppError> {
+pub(super) fn main(args: &SweepArgs) -> Result<ExitReason, AppError> {
     let status = status(&args.sweep, &args.folders.results)?;
     if args.json {
         output::json(&status.runs()?.iter().map(json).collect::<Vec<_>>())?;
-        return Ok(Exit::Ok);
+        return Ok(ExitReason::Ok);
     }
-    match &status {
-        Status::Stored { sweep, reader, .. } => print_stored(&status, sweep, reader)?,
-        Status::Collected { sweep, runs } => print_collected(sweep, runs),
-    }
-    Ok(Exit::Ok)
+    print(&status)?;
+    Ok(ExitReason::Ok)
 }
 
-fn print_stored(status: &Status, name: &str, reader: &Reader) -> Result<(), AppError> {
-    let counts = reader.counts()?;
+fn print(status: &SweepStatus) -> Result<(), AppError> {
+    let counts = status.counts()?;
     if counts.total() <= MOST_ROWS {
-        print_rows(&reader.runs()?);
+        print_rows(&status.runs()?);
     } else {
-        print_arms(&reader.by_arm()?);
+        print_arms(&status.by_arm()?);
     }
-    print_active(&reader.in_states(&UNDER_WAY, usize::MAX)?);
-    print_failed(&reader.in_states(&["failed", "quarantined"], NAMED)?);
-    let (queued, running) = (counts.of("queued"), sum(&counts, &UNDER_WAY));
-    let to_do = running + queued;
-    let mut parts = vec![
-        format!("{} diverged", counts.of("diverged")),
-        format!("{to_do} to do ({running} running, {queued} queued)"),
-    ];
-    for state in GIVEN_UP {
-        let count = counts.of(state);
-        parts.extend((count > 0).then(|| format!("{count} {state}")));
+    if let SweepStatus::Stored { reader, .. } = status {
+        print_active(&reader.in_states(&ACTIVE, usize::MAX)?);
+        print_failed(&reader.in_states(&["failed", "quarantined"], NAMED)?);
     }
     output::line("");
-    let (done, all, others) = (counts.of("done"), counts.total(), parts.join(", "));
     let (label, unit) = (LOSS_VAL.label, LOSS_VAL.unit);
-    output::paragraph(&format!(
-        "{name}: {done} of {all} runs finished, {others}; loss is {label} in {unit}"
-    ));
-    match status.coordinator() {
-        Some(holder) => output::line(format!("coordinator: {holder}")),
-        None if to_do > 0 => output::line(format!(
-            "no coordinator runs; `isoflop resume {name}` goes on"
+    let (name, counted) = (status.name(), counted(&counts));
+    output::paragraph(&format!("{name}: {counted}; loss is {label} in {unit}"));
+    let unfinished = counts.of("queued") + sum(&counts, &ACTIVE);
+    let coordinator = status.coordinator();
+    if counts.total() <= MOST_TIMED
+        && let Some(time) = status.device_time()?
+    {
+        print_time(&time, coordinator.is_some());
+    }
+    match coordinator {
+        Some(holder) => output::paragraph(&format!("coordinator: {holder}")),
+        None if unfinished > 0 => output::paragraph(&format!(
+            "no coordinator is running; `isoflop resume {name}` continues"
         )),
         None => {}
     }
     Ok(())
+}
+
+/// Formats the number of runs in each state.
+fn counted(counts: &StateCounts) -> String {
+    let (queued, running) = (counts.of("queued"), sum(counts, &ACTIVE));
+    let mut parts = vec![
+        format!("{} of {} runs finished", counts.of("done"), counts.total()),
+        format!("{} diverged", counts.of("diverged")),
+        format!(
+            "{} to do ({running} running, {queued} queued)",
+            running + queued
+        ),
+    ];
+    for state in ABANDONED {
+        let count = counts.of(state);
+        parts.extend((count > 0).then(|| format!("{count} {state}")));
+    }
+    parts.join(", ")
+}
+
+/// Prints the device time that is spent and planned, and the time left while runs execute.
+fn print_time(time: &DeviceTime, is_driven: bool) {
+    let spent = duration(time.spent);
+    match time.left {
+        Some(left) if left > 0.0 => {
+            let all = duration(time.spent + left);
+            output::paragraph(&format!(
+                "device time: {spent} spent, {all} planned (estimate)"
+            ));
+        }
+        _ => output::paragraph(&format!("device time: {spent} spent")),
+    }
+    if let Some(left) = time.seconds_left().filter(|_| is_driven) {
+        let (left, slots) = (duration(left), time.running);
+        let slots = format!("{slots} slot{}", if slots == 1 { "" } else { "s" });
+        output::paragraph(&format!(
+            "time left: {left} (estimate, with {slots} in use)"
+        ));
+    }
 }
 
 fn print_rows(runs: &[RunEntry]) {
@@ -80,31 +115,45 @@ fn print_rows(runs: &[RunEntry]) {
             run.id.clone(),
         ]
     });
-    let header = ["arm", "size", "seed", "budget", "status", "loss", "run"];
-    output::table(&header, rows, 2);
+    let header = [
+        "arm",
+        "size",
+        "seed",
+        "budget",
+        output::STATUS,
+        "loss",
+        "run",
+    ];
+    output::state_table(&header, rows, 2);
 }
 
-fn print_arms(arms: &[(String, Counts)]) {
+fn print_arms(arms: &[(String, StateCounts)]) {
     let rows = arms.iter().map(|(arm, counts)| {
         let numbers = [
             counts.total(),
             counts.of("done"),
             counts.of("diverged"),
-            sum(counts, &UNDER_WAY),
+            sum(counts, &ACTIVE),
             counts.of("queued"),
-            sum(counts, &GIVEN_UP),
+            sum(counts, &ABANDONED),
         ];
         let numbers = numbers.map(|number| number.to_string());
         std::iter::once(arm.clone()).chain(numbers).collect()
     });
     let header = [
-        "arm", "runs", "finished", "diverged", "running", "queued", "given up",
+        "arm",
+        "runs",
+        "finished",
+        "diverged",
+        "running",
+        "queued",
+        "abandoned",
     ];
     output::table(&header, rows, 1);
 }
 
-/// Runs in any of these states.
-fn sum(counts: &Counts, names: &[&str]) -> u64 {
+/// Number of runs in any of these states.
+fn sum(counts: &StateCounts, names: &[&str]) -> u64 {
     names.iter().map(|name| counts.of(name)).sum()
 }
 
@@ -123,7 +172,7 @@ fn print_active(runs: &[RunEntry]) {
             String::new()
         };
         let (slot, label) = (lease.slot, run_label(run));
-        output::line(format!("slot {slot}: {label}{attempt}, {since}"));
+        output::paragraph(&format!("slot {slot}: {label}{attempt}, {since}"));
     }
 }
 
@@ -136,7 +185,7 @@ fn print_failed(runs: &[RunEntry]) {
     }
 }
 
-/// The state in the word that tables of results have for it.
+/// Name of a state, as in the tables of results.
 fn state_name(state: &RunState) -> &'static str {
     match state {
         RunState::Done => RunStatus::Finished.name(),
@@ -153,19 +202,4 @@ fn json(run: &RunEntry) -> serde_json::Value {
         "failure": state.failure().map(|failure| failure.class.name()),
         "message": state.failure().map(|failure| &failure.message),
     })
-}
-
-fn print_collected(name: &str, runs: &[RunEntry]) {
-    print_rows(runs);
-    let count = |name: &str| {
-        runs.iter()
-            .filter(|run| run.record.state.name() == name)
-            .count()
-    };
-    let (finished, diverged, queued) = (count("done"), count("diverged"), count("queued"));
-    let all = runs.len();
-    output::line("");
-    output::paragraph(&format!(
-        "{name}: {finished} of {all} runs finished, {diverged} diverged, {queued} to do; loss is validation loss in nats/token"
-    ));
 }

@@ -1,17 +1,19 @@
-//! What every command takes that asks of a study: which, where, and how many draws.
+//! Arguments of all commands that read a study.
 
 use clap::Args;
 
-use super::common_args::Folders;
+use super::common_args::FolderArgs;
 use isoflop_app::StudySource;
-use isoflop_fit::Settings;
+use isoflop_fit::FitSettings;
 
 #[derive(Debug, Args)]
 pub(super) struct StudyArgs {
-    /// Sweep file, name of a sweep that has results, or a table of runs that others measured (.csv, .tsv, .parquet)
+    /// Sweep file, name of a sweep with results, or table of other people's runs (.csv, .tsv,
+    /// .parquet)
     #[arg(value_name = "SWEEP|TABLE")]
     pub(super) sweep: String,
-    /// Which column of a table is what, where its name does not say: `params=N,tokens=D,loss=val_loss,arch=model`
+    /// Roles of the columns of a table whose names do not show them:
+    /// `params=N,tokens=D,loss=val_loss,arch=model`
     #[arg(long, value_name = "ROLE=COLUMN,...", value_delimiter = ',', value_parser = role_and_column)]
     pub(super) map: Vec<(String, String)>,
     /// Keep the runs of a table that look diverged
@@ -21,17 +23,17 @@ pub(super) struct StudyArgs {
     #[arg(long)]
     pub(super) json: bool,
     /// Bootstrap replicates
-    #[arg(long, default_value_t = Settings::new("").replicates, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    #[arg(long, default_value_t = FitSettings::new("").replicates, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     pub(super) replicates: u32,
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
     #[command(flatten)]
-    pub(super) folders: Folders,
+    pub(super) folders: FolderArgs,
 }
 
 impl StudyArgs {
-    /// Where the runs are.
+    /// The source of the study.
     pub(super) fn source(&self) -> StudySource {
         StudySource {
             name: self.sweep.clone(),
@@ -41,21 +43,23 @@ impl StudyArgs {
         }
     }
 
-    /// The usual settings, with these draws.
-    pub(super) fn settings(&self, baseline: &str) -> Settings {
-        Settings {
+    /// The default settings of fits, with these replicates and this seed.
+    pub(super) fn settings(&self, baseline: &str) -> FitSettings {
+        FitSettings {
             replicates: self.replicates,
             seed: self.seed,
-            ..Settings::new(baseline)
+            ..FitSettings::new(baseline)
         }
     }
 }
 
-/// `params=N`, of which a list is made.
+/// Parses one element of the list, such as `params=N`.
 fn role_and_column(text: &str) -> Result<(String, String), String> {
-    let (role, column) = text.split_once('=').ok_or("write it as `params=COLUMN`")?;
+    let (role, column) = text
+        .split_once('=')
+        .ok_or("expected `ROLE=COLUMN`, such as `params=N`")?;
     match (role.trim(), column.trim()) {
-        ("", _) | (_, "") => Err("write it as `params=COLUMN`".to_owned()),
+        ("", _) | (_, "") => Err("expected `ROLE=COLUMN`, such as `params=N`".to_owned()),
         (role, column) => Ok((role.to_owned(), column.to_owned())),
     }
 }

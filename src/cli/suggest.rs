@@ -2,12 +2,14 @@
 
 use super::next_args::{SuggestArgs, TargetArg};
 use super::terminal::Terminal;
-use super::{Exit, output};
-use isoflop_app::{AppError, Origin, Studied, SuggestRequest, Suggested, study, suggest};
+use super::{ExitReason, output};
+use isoflop_app::{
+    AppError, BoundedSuggestion, NamedStudy, StudyOrigin, SuggestRequest, study, suggest,
+};
 use isoflop_core::units::si;
-use isoflop_fit::{Interval, Place, Suggestion, SweepForm, SweepSize, Target};
+use isoflop_fit::{Interval, SuggestedRuns, Suggestion, SweepForm, SweepSize, Target};
 
-pub(super) fn main(args: &SuggestArgs) -> Result<Exit, AppError> {
+pub(super) fn main(args: &SuggestArgs) -> Result<ExitReason, AppError> {
     let studied = study(&args.study.source(), &mut Terminal::new())?;
     let baseline = args.baseline.as_ref().unwrap_or(&studied.baseline);
     let request = SuggestRequest {
@@ -28,13 +30,13 @@ pub(super) fn main(args: &SuggestArgs) -> Result<Exit, AppError> {
         output::json(&suggested.suggestion)?;
     } else {
         print(&suggested.suggestion, &studied);
-        caution(&suggested);
+        print_limits(&suggested);
     }
-    Ok(Exit::Ok)
+    Ok(ExitReason::Ok)
 }
 
-fn print(suggestion: &Suggestion, studied: &Studied) {
-    let (what, count, flops) = (what(suggestion), runs(suggestion), suggestion.flops);
+fn print(suggestion: &Suggestion, studied: &NamedStudy) {
+    let (what, count, flops) = (target_label(suggestion), runs(suggestion), suggestion.flops);
     output::paragraph(&format!(
         "runs that narrow the 95% interval of the {what} most, {count} runs for {flops:.2e} FLOPs in all:"
     ));
@@ -44,7 +46,7 @@ fn print(suggestion: &Suggestion, studied: &Studied) {
         "N",
         "D",
         "D/N",
-        "FLOPs a run",
+        "FLOPs per run",
         "seeds",
         "FLOPs in all",
     ];
@@ -52,19 +54,19 @@ fn print(suggestion: &Suggestion, studied: &Studied) {
     output::line("");
     output::paragraph(&columns(suggestion));
     output::paragraph(&verdict(suggestion));
-    if !matches!(studied.origin, Origin::Sweep { .. }) {
+    if !matches!(studied.origin, StudyOrigin::Sweep { .. }) {
         return;
     }
     match (&suggestion.sweep, suggestion.sweep_from) {
         (Some(form), _) => sweep_form(form, studied),
         (None, Some(from)) => output::paragraph(&format!(
-            "as a sweep file runs every size at every budget with every seed, one more of them costs {from:.2e} FLOPs or more"
+            "a sweep file runs every size at every budget with every seed, so one more of them costs at least {from:.2e} FLOPs"
         )),
         (None, None) => {}
     }
 }
 
-/// What a row is, and its columns.
+/// Explains the rows and the columns.
 fn columns(suggestion: &Suggestion) -> String {
     let [first, _, ..] = suggestion.arms.as_slice() else {
         return "N in parameters, D in tokens".to_owned();
@@ -73,34 +75,34 @@ fn columns(suggestion: &Suggestion) -> String {
         correlation if correlation < 0.005 => String::new(),
         correlation => format!(
             "; at one size, budget and seed the arms' errors have a correlation of {correlation:.2} (estimate), which \
-             cancels from their difference"
+             cancels in their difference"
         ),
     };
     format!(
-        "each is one run of each arm for each new seed, with N in parameters and D in tokens as {first} counts them{shared}"
+        "each row is one run of each arm for each new seed, with N in parameters and D in tokens as {first} counts them{shared}"
     )
 }
 
-/// What keeps a suggestion from being better.
-fn caution(suggested: &Suggested) {
-    let Suggested {
+/// Prints the limits of a suggestion.
+fn print_limits(suggested: &BoundedSuggestion) {
+    let BoundedSuggestion {
         suggestion,
         max_runs,
     } = suggested;
     if runs(suggestion) + suggestion.arms.len() > *max_runs {
         output::paragraph(&format!(
-            "no more than {max_runs} runs are suggested; `--max-runs` allows more"
+            "at most {max_runs} runs are suggested; raise `--max-runs` for more"
         ));
     }
     if suggestion.shrink_evenly < suggestion.shrink {
         output::paragraph(
-            "an even spread is expected to do better here: it is not held to so many runs",
+            "an even spread is expected to do better here, because its number of runs is not limited",
         );
     }
 }
 
-/// `multiplier of primer_ez over transformer at 1.05e11 FLOPs`
-fn what(suggestion: &Suggestion) -> String {
+/// Names the target: `multiplier of primer_ez over transformer at 1.05e11 FLOPs`.
+fn target_label(suggestion: &Suggestion) -> String {
     let name = suggestion.target.name();
     match (suggestion.arms.as_slice(), suggestion.at_flops) {
         ([baseline, variant], Some(flops)) => {
@@ -110,15 +112,15 @@ fn what(suggestion: &Suggestion) -> String {
     }
 }
 
-/// How many are suggested.
+/// Number of suggested runs.
 fn runs(suggestion: &Suggestion) -> usize {
     let seeds = suggestion.places.iter().map(|place| place.seeds);
     seeds.sum::<usize>() * suggestion.arms.len()
 }
 
-fn row(place: &Place) -> Vec<String> {
+fn row(place: &SuggestedRuns) -> Vec<String> {
     vec![
-        named(place.size.as_deref()),
+        size_label(place.size.as_deref()),
         si(place.params[0]),
         si(place.tokens[0]),
         format!("{:.1}", place.tokens[0] / place.params[0]),
@@ -128,8 +130,9 @@ fn row(place: &Place) -> Vec<String> {
     ]
 }
 
-/// The size's name; in tables without names that is a number of parameters, which stands beside it.
-fn named(size: Option<&str>) -> String {
+/// Label of a size. In tables without labels it would repeat the number of parameters in the next
+/// column, so such a size is `known`.
+fn size_label(size: Option<&str>) -> String {
     match size {
         None => "new".to_owned(),
         Some(label) if label.parse::<f64>().is_ok() => "known".to_owned(),
@@ -143,10 +146,10 @@ fn verdict(suggestion: &Suggestion) -> String {
         _ => format!("{value:.3}"),
     };
     let range = |interval: Option<Interval>| {
-        interval.map_or_else(|| "no interval".to_owned(), |i| i.words(show))
+        interval.map_or_else(|| "no interval".to_owned(), |i| i.formatted(show))
     };
     format!(
-        "by surface it is {}, 95% {} now; expected then, as an estimate: {}, {} of the width of now. As many FLOPs spent \
+        "now, by surface: {}, 95% {}; expected with these runs (estimate): {}, {} of the present width. As many FLOPs spent \
          evenly over the study's sizes and budgets: {} (estimate)",
         show(suggestion.value),
         range(suggestion.now),
@@ -160,12 +163,12 @@ fn percent(share: f64) -> String {
     format!("{:.0}%", 100.0 * share)
 }
 
-/// Lines that can stand in the sweep file.
-fn sweep_form(form: &SweepForm, studied: &Studied) {
+/// Prints lines for the sweep file.
+fn sweep_form(form: &SweepForm, studied: &NamedStudy) {
     output::line("");
     output::paragraph(&format!(
         "a sweep file runs every size at every budget with every seed. In that form the best is {} new runs for {:.2e} FLOPs, \
-         {} of the width (estimate):",
+         {} of the present width (estimate):",
         form.new_runs,
         form.flops,
         percent(form.shrink)
@@ -175,7 +178,7 @@ fn sweep_form(form: &SweepForm, studied: &Studied) {
     let budgets: Vec<String> = budgets.map(|budget| format!("{budget:e}")).collect();
     let lists = [sizes, budgets, seeds(form.seeds, studied)];
     let [sizes, budgets, seeds] = lists.map(|list| list.join(", "));
-    output::line(format!(
+    output::block(format!(
         "\nsizes: [{sizes}]\nbudgets:\n  flops: [{budgets}]\nseeds: [{seeds}]"
     ));
 }
@@ -186,8 +189,8 @@ fn size(size: &SweepSize) -> String {
         .unwrap_or_else(|| format!("{{params: {}}}", si(size.params)))
 }
 
-/// The study's own seeds, and the next ones after them.
-fn seeds(count: usize, studied: &Studied) -> Vec<String> {
+/// The study's seeds and the next ones, `count` in all.
+fn seeds(count: usize, studied: &NamedStudy) -> Vec<String> {
     let runs = studied.study.observations.iter();
     let mut seeds: Vec<u64> = runs.map(|run| run.seed).collect();
     seeds.sort_unstable();

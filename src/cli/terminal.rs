@@ -1,4 +1,4 @@
-//! What use cases say while they work, on the terminal.
+//! Notes, warnings and progress of use cases, on the terminal.
 
 use std::io::IsTerminal;
 use std::time::Instant;
@@ -9,9 +9,9 @@ use super::output;
 use super::progress::{PLAIN_EVERY, style};
 use isoflop_app::Listener;
 use isoflop_core::units::bytes;
-use isoflop_dispatch::exchange::{Bringing, Note};
+use isoflop_dispatch::exchange::{Note, TextTransfer};
 
-/// Standard error: a bar for what takes its time, or a line now and then where nobody watches.
+/// Prints to standard error. Progress is a bar on a terminal, and a line every 10 s elsewhere.
 pub(super) struct Terminal {
     bar: Option<ProgressBar>,
     last: Instant,
@@ -25,7 +25,8 @@ impl Terminal {
         }
     }
 
-    /// Shows how far something is: in a bar that is made when it is first needed and goes at the end, or in `line`.
+    /// Shows progress in a bar, or elsewhere as `line`. The bar is created when first needed, and
+    /// removed at the end.
     fn show(&mut self, done: u64, total: u64, template: &str, line: impl FnOnce() -> String) {
         if std::io::stderr().is_terminal() {
             let bar = self.bar.get_or_insert_with(|| {
@@ -36,7 +37,7 @@ impl Terminal {
             bar.set_position(done);
             if done == total {
                 bar.finish_and_clear();
-                output::above(None);
+                output::set_bars(None);
                 self.bar = None;
             }
         } else if self.last.elapsed() >= PLAIN_EVERY {
@@ -59,8 +60,8 @@ impl Listener for Terminal {
         output::warning(text);
     }
 
-    fn fetching(&mut self, text: &str, at: Bringing) {
-        let Bringing { here, size } = at;
+    fn fetching(&mut self, text: &str, at: TextTransfer) {
+        let TextTransfer { here, size } = at;
         let template = "{bar:14.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
         self.show(here, size, template, || {
             format!("{text}: {} of {}", bytes(here), bytes(size))
@@ -74,7 +75,7 @@ impl Listener for Terminal {
         });
     }
 
-    fn calls(&self) -> Note {
+    fn storage_calls(&self) -> Note {
         |words| output::remark(words)
     }
 }

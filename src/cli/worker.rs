@@ -4,18 +4,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::worker_args::{WorkerArgs, WorkerCertArgs, WorkerTokenArgs, WorkerTokenCommand};
-use super::{Exit, output};
+use super::{ExitReason, output};
 use isoflop_app::{AppError, cache_folder};
-use isoflop_core::run::{unwritable, write_whole};
-use isoflop_dispatch::exchange::{Address, Token};
-use isoflop_dispatch::executor::{Tokens, Trainer, gpu_count, make_certificate, write_secret};
+use isoflop_core::run::{unwritable, write_atomic};
+use isoflop_dispatch::exchange::{BearerToken, CoordinatorAddress};
+use isoflop_dispatch::executor::{
+    TrainerProgram, WorkerTokens, gpu_count, make_certificate, write_secret,
+};
 use isoflop_dispatch::worker::{WorkerOptions, work};
 
-pub(super) fn main(args: &WorkerArgs) -> Result<Exit, AppError> {
-    let trainer = Trainer::find(args.trainer.trainer.as_deref())?;
-    let token = Token::read(&args.token_file)?;
+pub(super) fn main(args: &WorkerArgs) -> Result<ExitReason, AppError> {
+    let trainer = TrainerProgram::find(args.trainer.trainer.as_deref())?;
+    let token = BearerToken::read(&args.token_file)?;
     let options = WorkerOptions {
-        address: Address {
+        address: CoordinatorAddress {
             url: args.connect.clone(),
             token,
             fingerprint: args.fingerprint,
@@ -32,29 +34,30 @@ pub(super) fn main(args: &WorkerArgs) -> Result<Exit, AppError> {
         idle: args.idle_seconds.map(Duration::from_secs),
     };
     work(options, |words| output::note(words))?;
-    Ok(Exit::Ok)
+    Ok(ExitReason::Ok)
 }
 
-/// Makes a certificate and its key, and says by which fingerprint workers know it.
-pub(super) fn certificate(args: &WorkerCertArgs) -> Result<Exit, AppError> {
+/// Makes a certificate and its key, and prints the fingerprint for workers.
+pub(super) fn certificate(args: &WorkerCertArgs) -> Result<ExitReason, AppError> {
     let hint = "give names such as `trainer.example.org`, or addresses such as `10.0.0.7`";
     let made = make_certificate(args.names.clone()).map_err(|e| AppError::usage(e, hint))?;
     write_secret(&args.key, &made.key).map_err(|e| not_written(&args.key, e))?;
-    write_whole(&args.cert, made.certificate.as_bytes()).map_err(|e| not_written(&args.cert, e))?;
+    write_atomic(&args.cert, made.certificate.as_bytes())
+        .map_err(|e| not_written(&args.cert, e))?;
     let (cert, key, fingerprint) = (args.cert.display(), args.key.display(), made.fingerprint);
-    output::line(format!(
-        "{cert} and {key} (a secret) are written. Start the coordinator with\n  --cert {cert} --key {key}\nand workers with\n  --fingerprint {fingerprint}"
+    output::block(format!(
+        "wrote {cert} and {key} (secret). Start the coordinator with\n  --cert {cert} --key {key}\nand workers with\n  --fingerprint {fingerprint}"
     ));
-    Ok(Exit::Ok)
+    Ok(ExitReason::Ok)
 }
 
 fn not_written(path: &Path, error: std::io::Error) -> AppError {
-    let hint = "a file that is there is not overwritten: remove it if it is of no more use, or name another";
+    let hint = "existing files are not overwritten: remove the file if it is no longer needed, or name another";
     AppError::usage(unwritable(path)(error), hint)
 }
 
-pub(super) fn token(args: &WorkerTokenArgs) -> Result<Exit, AppError> {
-    let tokens = Tokens::at(&args.workers);
+pub(super) fn token(args: &WorkerTokenArgs) -> Result<ExitReason, AppError> {
+    let tokens = WorkerTokens::at(&args.workers);
     match &args.command {
         WorkerTokenCommand::New { name, out } => {
             let out = out
@@ -69,13 +72,13 @@ pub(super) fn token(args: &WorkerTokenArgs) -> Result<Exit, AppError> {
             let token = tokens.add(name)?;
             write_secret(&out, &format!("{token}\n")).map_err(|e| not_written(&out, e))?;
             let out = out.display();
-            output::line(format!(
-                "{out} is written (a secret): the worker `{name}` needs it"
+            output::paragraph(format!(
+                "wrote {out} (secret), which the worker `{name}` needs"
             ));
         }
         WorkerTokenCommand::Revoke { name } => {
             tokens.revoke(name)?;
-            output::line(format!("the token of `{name}` counts no more"));
+            output::paragraph(format!("revoked the token of `{name}`"));
         }
         WorkerTokenCommand::List => {
             for worker in tokens.list()? {
@@ -84,5 +87,5 @@ pub(super) fn token(args: &WorkerTokenArgs) -> Result<Exit, AppError> {
             }
         }
     }
-    Ok(Exit::Ok)
+    Ok(ExitReason::Ok)
 }

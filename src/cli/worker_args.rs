@@ -1,4 +1,4 @@
-//! Arguments about workers.
+//! Arguments of the commands for workers.
 
 use std::path::PathBuf;
 
@@ -7,19 +7,20 @@ use clap::{Args, Subcommand};
 use super::common_args::TrainerArgs;
 use isoflop_dispatch::protocol::Fingerprint;
 
-/// Where the coordinator lets workers call.
+/// Options of the coordinator's server for workers.
 #[derive(Debug, Args)]
 pub(super) struct ListenArgs {
-    /// Address for workers to call at, where the sweep has `executor: workers` [default: 127.0.0.1:7575]
-    #[arg(long, value_name = "HOST:PORT")]
+    /// Address to listen on for workers, with `executor: workers` [default: 127.0.0.1:7575]
+    #[arg(long, value_name = "IP:PORT")]
     pub(super) listen: Option<std::net::SocketAddr>,
-    /// Certificate (PEM) to show to workers, with `--key`; `isoflop worker-cert` makes both
+    /// Certificate (PEM) of the server for workers, with `--key`; `isoflop worker-cert` makes both
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(super) cert: Option<PathBuf>,
     /// Key (PEM) of the certificate
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(super) key: Option<PathBuf>,
-    /// Workers that may call, as `isoflop worker-token` lists them [default: workers.json in the results folder]
+    /// File with the tokens of workers, as `isoflop worker-token` writes it [default: workers.json
+    /// in the results folder]
     #[arg(long, value_name = "FILE")]
     pub(super) workers: Option<PathBuf>,
 }
@@ -35,7 +36,8 @@ pub(super) struct WorkerArgs {
     /// Fingerprint of the coordinator's certificate, as `isoflop worker-cert` prints it
     #[arg(long, value_name = "SHA256")]
     pub(super) fingerprint: Option<Fingerprint>,
-    /// Where to keep tokens, and what is not delivered yet [default: isoflop-worker in the user's cache]
+    /// Folder for tokenised text and undelivered attempts [default: isoflop-worker in the user's
+    /// cache]
     #[arg(long, value_name = "DIR")]
     pub(super) folder: Option<PathBuf>,
     /// CPU cores to give to runs [default: all]
@@ -44,7 +46,7 @@ pub(super) struct WorkerArgs {
     /// GPUs to give to runs [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
     pub(super) gpus: Option<u32>,
-    /// End after so many seconds without a run
+    /// Exit after N seconds without a run
     #[arg(long, value_name = "N")]
     pub(super) idle_seconds: Option<u64>,
     #[command(flatten)]
@@ -56,10 +58,10 @@ pub(super) struct WorkerCertArgs {
     /// Names and addresses of the coordinator's machine
     #[arg(default_value = "localhost", value_name = "NAME")]
     pub(super) names: Vec<String>,
-    /// Where to write the certificate
+    /// File to write the certificate to
     #[arg(long, default_value = "isoflop-cert.pem", value_name = "FILE")]
     pub(super) cert: PathBuf,
-    /// Where to write its key
+    /// File to write its key to
     #[arg(long, default_value = "isoflop-key.pem", value_name = "FILE")]
     pub(super) key: PathBuf,
 }
@@ -68,7 +70,7 @@ pub(super) struct WorkerCertArgs {
 pub(super) struct WorkerTokenArgs {
     #[command(subcommand)]
     pub(super) command: WorkerTokenCommand,
-    /// File of the workers that may call
+    /// File with the tokens of workers
     #[arg(
         long,
         default_value = "results/workers.json",
@@ -82,17 +84,17 @@ pub(super) struct WorkerTokenArgs {
 pub(super) enum WorkerTokenCommand {
     /// Make a token for a new worker
     New {
-        /// What to call the worker
+        /// Name of the worker
         name: String,
-        /// Where to write the token [default: NAME.token]
+        /// File to write the token to [default: NAME.token]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Let a worker's token count no more, at once
+    /// Revoke a worker's token, with immediate effect
     Revoke {
-        /// The worker
+        /// Name of the worker
         name: String,
     },
-    /// Name the workers
+    /// List the workers
     List,
 }

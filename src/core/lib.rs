@@ -1,5 +1,5 @@
-//! The contract between the coordinator's side and the trainer: quantities, metrics, architectures, runs and
-//! their identity, data. Both programs stand on it; it knows neither.
+//! Contract between the coordinator and the trainer: quantities, metrics, architectures, data, and
+//! runs with their identities. Both programs depend on this crate; it depends on neither.
 
 pub mod arch;
 pub mod data;

@@ -1,8 +1,8 @@
-//! Quantities are types: a token count is not a parameter count, and FLOPs per
-//! token times tokens is FLOPs.
+//! Quantities as types: a token count is not a parameter count, and FLOPs per token times tokens is
+//! FLOPs.
 //!
-//! FLOPs is a count of floating-point operations (a multiply-add is two); FLOP/s
-//! is a rate and is never stored here.
+//! FLOPs is a count of floating-point operations (a multiply-add is two). FLOP/s is a rate, and is
+//! never stored in these types.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -33,36 +33,37 @@ pub struct ParamCount(pub u64);
 #[serde(transparent)]
 pub struct FlopsPerToken(pub u64);
 
-/// Floating-point operations in all. Exact up to 2^53, above it one rounding of an exact product.
+/// Total number of floating-point operations. Exact up to 2^53; above that, an exact product
+/// rounded once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Flops(pub f64);
 
-/// A number in IEEE 754's total order, so that it can be a key; equal are those of equal bits.
+/// A number in IEEE 754's total order, usable as a key. Two keys are equal if their bits are equal.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ordered(pub f64);
+pub struct NumberKey(pub f64);
 
-impl PartialEq for Ordered {
+impl PartialEq for NumberKey {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Ordered {}
+impl Eq for NumberKey {}
 
-impl PartialOrd for Ordered {
+impl PartialOrd for NumberKey {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Ordered {
+impl Ord for NumberKey {
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.total_cmp(&other.0)
     }
 }
 
-impl Hash for Ordered {
+impl Hash for NumberKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.to_bits().hash(state);
     }
@@ -106,11 +107,11 @@ impl fmt::Display for Flops {
     }
 }
 
-/// Three significant digits with an SI suffix: `1234567` is `1.23M`.
+/// Formats a number with three significant digits and an SI suffix: `1234567` is `1.23M`.
 pub fn si(value: f64) -> String {
     const STEPS: [(f64, &str); 5] = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"), (1.0, "")];
     for (step, suffix) in STEPS {
-        // 999.5 of one step rounds to 1000 of it: show it as 1.00 of the next.
+        // 999.5 would round to 1000 of this step. Show it as 1.00 of the next.
         if value.abs() >= step * 0.9995 && value.abs() >= 1.0 {
             let scaled = value / step;
             let decimals = match scaled {
@@ -122,10 +123,14 @@ pub fn si(value: f64) -> String {
             return format!("{scaled:.decimals$}{suffix}");
         }
     }
-    format!("{value}")
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        0.01.. => format!("{value:.3}"),
+        _ => format!("{value:.2e}"),
+    }
 }
 
-/// A whole number with its thousands apart: `536,537,600`.
+/// Formats a whole number with thousands separators: `536,537,600`.
 pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let separated = |(i, digit): (usize, char)| {
@@ -135,7 +140,7 @@ pub fn grouped(value: u64) -> String {
     digits.chars().enumerate().flat_map(separated).collect()
 }
 
-/// A duration for people: `4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+/// Formats a duration: `4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 pub fn duration(seconds: f64) -> String {
     let s = seconds.max(0.0);
     if s < 9.95 {
@@ -150,7 +155,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// Bytes for people, in binary units: `512 MiB`.
+/// Formats bytes in binary units: `512 MiB`.
 pub fn bytes(count: u64) -> String {
     const STEPS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     for (step, suffix) in STEPS {
@@ -163,23 +168,23 @@ pub fn bytes(count: u64) -> String {
     format!("{count} B")
 }
 
-/// Why a text is not a number we accept.
+/// Reason that a text is not an accepted number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
-    /// Not a number at all.
+    /// Text that is not a number.
     #[error("`{0}` is not a number; write it as `1e12`, `1_000`, `50M` or `2.5`")]
     NotANumber(String),
-    /// NaN or infinite.
+    /// Number that is NaN or infinite.
     #[error("`{0}` is not a finite number")]
     NotFinite(String),
 }
 
-/// Reads a number as researchers write it: `1e12`, `1_000_000`, `50M`, `2.5k`, `1B`.
+/// Parses a number as researchers write it: `1e12`, `1_000_000`, `50M`, `2.5k`, `1B`.
 ///
 /// Suffixes are decimal: k, M, B or G, T.
 ///
 /// # Errors
-/// [`NumberError`] when the text is no number, or not a finite one.
+/// [`NumberError`] if the text is not a finite number.
 pub fn parse_number(text: &str) -> Result<f64, NumberError> {
     let clean: String = text.trim().chars().filter(|c| *c != '_').collect();
     let (digits, scale) = match clean.chars().last() {
@@ -203,10 +208,10 @@ pub fn parse_number(text: &str) -> Result<f64, NumberError> {
     }
 }
 
-/// Deserializes a finite number, written as one or as a text that [`parse_number`] reads.
+/// Deserializes a finite number from a number, or from a text that [`parse_number`] reads.
 ///
 /// # Errors
-/// The format's, when it is none.
+/// The format's error, if the value is not a finite number.
 pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     deserializer.deserialize_any(NumberVisitor)
 }

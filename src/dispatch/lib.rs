@@ -1,4 +1,4 @@
-//! From runs to outcomes: the coordinator and its store, the engines that it gives runs to, the workers that it serves.
+//! Execution of runs: the coordinator and its store, executors, exchanges of files, and workers.
 
 pub mod coordinator;
 pub mod exchange;

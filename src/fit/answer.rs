@@ -1,33 +1,33 @@
-//! How an answer that may be missing stands in JSON.
+//! JSON form of an answer that may be missing.
 
 use std::fmt::Display;
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-/// How a field that may be refused looks in JSON: the answer, or the reason that there is none.
+/// An answer in JSON, or the reason that it is missing.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-pub enum Answer<T> {
+pub enum FitAnswer<T> {
     /// The answer.
-    Given(T),
-    /// There is none.
+    Value(T),
+    /// Refused answer.
     Refused {
-        /// Why.
+        /// Reason that the answer is missing.
         refused: String,
     },
 }
 
-/// The answer itself, or `{"refused": "why there is none"}`.
+/// Serializes the answer itself, or `{"refused": "reason"}`.
 pub(super) fn answer<T: Serialize, R: Display, S: Serializer>(
     given: &Result<T, R>,
     to: S,
 ) -> Result<S::Ok, S::Error> {
     let answer = given.as_ref().map_or_else(
-        |reason| Answer::Refused {
+        |reason| FitAnswer::Refused {
             refused: reason.to_string(),
         },
-        Answer::Given,
+        FitAnswer::Value,
     );
     answer.serialize(to)
 }

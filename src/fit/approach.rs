@@ -1,17 +1,17 @@
-//! The ways from runs to a frontier that are offered.
+//! Approaches: the ways from runs to a frontier.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A way from runs to L*(C), after the three of Hoffmann et al. (arXiv:2203.15556, section 3).
+/// Approach from runs to L*(C), after the three of Hoffmann et al. (arXiv:2203.15556, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Approach {
-    /// Approach 2: the vertex of a parabola at each budget, and a power law through them.
+    /// Approach 2: the vertex of a parabola at each budget, and a power law through the vertices.
     Profiles,
-    /// The same with a cubic at each budget.
+    /// Approach 2 with a cubic at each budget.
     ProfilesCubic,
-    /// The same with a parabola through the sizes near the optimum alone.
+    /// Approach 2 with a parabola through only the sizes near the optimum.
     ProfilesWindowed,
     /// Approach 3: L(N, D) = E + A·N^-α + B·D^-β through all runs, and the best N for each C.
     Surface,
@@ -20,7 +20,7 @@ pub enum Approach {
 }
 
 impl Approach {
-    /// All of them, the first that has an answer is what a comparison is made by.
+    /// All approaches, in the order in which a comparison tries them.
     pub const ALL: [Self; 5] = [
         Self::Profiles,
         Self::Surface,
@@ -29,7 +29,7 @@ impl Approach {
         Self::Envelope,
     ];
 
-    /// The word for it on the command line and in tables.
+    /// Returns the name on the command line and in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Profiles => "profiles",

@@ -1,4 +1,4 @@
-//! All that is said of one arm: its profiles, its surface, its frontiers, and how far they can be trusted.
+//! All fits of one arm: profiles, surface, frontier and diagnosis.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,58 +6,61 @@ use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::arm_estimate::ArmEstimate;
 use super::data_constrained::{self, DataConstrained};
 use super::diagnosis::{Diagnosis, diagnose};
 use super::envelope::EnvelopePoint;
 use super::frontier::{self, Frontier, FrontierRefusal};
-use super::interval::{PARABOLA, exp, interval, widening};
-use super::irreducible::{Irreducible, irreducible};
+use super::interval::{PARABOLA, exp_interval, interval, widening};
+use super::irreducible::{IrreducibleFit, irreducible};
 use super::law::Law;
-use super::made::Made;
-use super::method::{Cell, Drawn, Method};
+use super::method::{FitMethod, ProfileCell, Replicate};
 use super::numbers::range;
 use super::over_training::{self, OverTraining, OverTrainingRefusal};
 use super::per_token::PerToken;
-use super::polynomial::{FEWEST, Form, Parabola};
+use super::polynomial::{FEWEST, Parabola, ProfileForm};
 use super::profile::{self, Profile};
 use super::surface::{self, Objective, SurfaceFit, SurfaceRefusal};
-use super::{Approach, ArmSurface, Observation, Settings, Study};
+use super::{Approach, ArmSurface, FitSettings, Observation, Study};
 
 /// The fits of one arm.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ArmFit {
-    /// The arm.
+    /// Name of the arm.
     pub arm: String,
-    /// Runs that are used.
+    /// Number of runs used.
     pub runs: usize,
-    /// One for each budget, cheapest first.
+    /// IsoFLOP profiles, one per budget, cheapest first.
     pub profiles: Vec<Profile>,
-    /// Loss and size against compute, through the profiles' vertices; along the surface where there are no profiles.
+    /// Loss and size against compute, through the vertices of the profiles; along the surface if
+    /// the profiles give no frontier.
     #[serde(serialize_with = "super::answer")]
-    #[schemars(with = "super::Answer<Frontier>")]
+    #[schemars(with = "super::FitAnswer<Frontier>")]
     pub frontier: Result<Frontier, FrontierRefusal>,
-    /// L* = E + a·C^-k through the same vertices with E free, from four profiles on.
-    pub irreducible: Option<Irreducible>,
-    /// L(N, D) = E + A·N^-α + B·D^-β through all runs.
+    /// L* = E + a·C^-k through the same vertices with E free; absent with fewer than four vertices.
+    pub irreducible: Option<IrreducibleFit>,
+    /// L(N, D) = E + A·N^-α + B·D^-β through all runs that do not repeat data.
     #[serde(serialize_with = "super::answer")]
-    #[schemars(with = "super::Answer<ArmSurface>")]
+    #[schemars(with = "super::FitAnswer<ArmSurface>")]
     pub surface: Result<ArmSurface, SurfaceRefusal>,
-    /// L = E + a·N^c + b·6^(c/2)·D^c (Gadre et al., arXiv:2403.08540), where tokens per parameter were varied enough: one
-    /// exponent for both, as runs at few sizes and many token counts ask for.
+    /// L = E + a·N^c + b·6^(c/2)·D^c (Gadre et al., arXiv:2403.08540): one exponent for both terms,
+    /// for runs at few sizes and many token counts.
     #[serde(serialize_with = "super::answer")]
-    #[schemars(with = "super::Answer<OverTraining>")]
+    #[schemars(with = "super::FitAnswer<OverTraining>")]
     pub over_training: Result<OverTraining, OverTrainingRefusal>,
-    /// What repeated text is worth (Muennighoff et al., arXiv:2305.16264), where some runs read theirs more than once. The surface
-    /// is then one of the runs that did not.
+    /// Law of repeated data (Muennighoff et al., arXiv:2305.16264); absent if too few runs repeat
+    /// data.
     pub data_constrained: Option<DataConstrained>,
-    /// Standard deviation of the loss between seeds of one (size, budget), nats/token, pooled; absent with one seed.
+    /// Standard deviation of the loss between seeds of one size and budget, nats/token, pooled;
+    /// absent with one seed.
     pub seed_noise: Option<f64>,
-    /// What the residuals of the surface say.
+    /// Diagnosis of the residuals of the surface.
     pub diagnosis: Option<Diagnosis>,
 }
 
 impl ArmFit {
-    /// What a token costs at N parameters, as a curve through the sizes of the arm's runs; none where it does not rise with N.
+    /// Returns the FLOPs per token at N parameters, as a curve through the sizes of the arm's runs.
+    /// `None` if the curve does not rise with N.
     pub fn flops_per_token(&self) -> Option<impl Fn(f64) -> f64 + use<>> {
         let runs = self.profiles.iter().flat_map(|profile| &profile.points);
         let curve = PerToken::of(runs)?;
@@ -65,19 +68,19 @@ impl ArmFit {
     }
 }
 
-/// An arm with its methods, before the draws.
-pub(super) struct Prepared<'a> {
+/// An arm with its fit methods, before the replicates.
+pub(super) struct PreparedArm<'a> {
     pub(super) name: String,
     pub(super) runs: Vec<&'a Observation>,
-    /// Those that read no text twice, which its surface goes through.
+    /// Runs that read no text twice. The surface is fitted to these.
     pub(super) fresh: Vec<&'a Observation>,
     pub(super) profiles: Vec<Profile>,
     pub(super) surface: Result<(SurfaceFit, PerToken), SurfaceRefusal>,
-    pub(super) methods: Vec<Method>,
+    pub(super) methods: Vec<FitMethod>,
 }
 
-/// Finds the estimates of an arm that the methods start from.
-pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> Prepared<'a> {
+/// Fits the profiles and the surface of an arm, and prepares its fit methods.
+pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &FitSettings) -> PreparedArm<'a> {
     let runs = study.runs_of(name);
     let mut budgets: Budgets<'_> = BTreeMap::new();
     for run in &runs {
@@ -91,12 +94,17 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
     let (places, fresh): (Vec<usize>, Vec<&Observation>) = fresh.unzip();
     let points: Vec<_> = fresh.iter().map(|run| run.point()).collect();
     let surface = surface(&fresh, &points, settings.objective);
-    let by_profiles = [Form::Parabola, Form::Cubic, Form::Windowed].map(|form| Method::Profiles {
+    let by_profiles = [
+        ProfileForm::Parabola,
+        ProfileForm::Cubic,
+        ProfileForm::Windowed,
+    ]
+    .map(|form| FitMethod::Profiles {
         form,
         cells: cells(form, &profiles, &budgets),
     });
     let by_surface = surface.as_ref().ok();
-    let by_surface = by_surface.map(|(fit, per_token)| Method::Surface {
+    let by_surface = by_surface.map(|(fit, per_token)| FitMethod::Surface {
         runs: places,
         points,
         objective: settings.objective,
@@ -104,7 +112,7 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
         per_token: *per_token,
     });
     let envelope = envelope_points(study, &runs);
-    Prepared {
+    PreparedArm {
         name: name.to_owned(),
         runs: runs.into_iter().map(|(_, run)| run).collect(),
         fresh,
@@ -113,28 +121,29 @@ pub(super) fn prepare<'a>(study: &'a Study, name: &str, settings: &Settings) -> 
         methods: by_profiles
             .into_iter()
             .chain(by_surface)
-            .chain([Method::Envelope { points: envelope }])
+            .chain([FitMethod::Envelope { points: envelope }])
             .collect(),
     }
 }
 
-/// The runs at each budget, cheapest first.
+/// Runs at each budget, cheapest first.
 type Budgets<'a> = BTreeMap<Budget, Vec<(usize, &'a Observation)>>;
 
-fn cells(form: Form, profiles: &[Profile], budgets: &Budgets<'_>) -> Vec<Cell> {
+fn cells(form: ProfileForm, profiles: &[Profile], budgets: &Budgets<'_>) -> Vec<ProfileCell> {
     let used = |profile: &Profile| match form {
-        Form::Parabola => profile.trusted().is_some(),
+        ProfileForm::Parabola => profile.usable_vertex().is_some(),
         other => profile
             .other_forms
             .iter()
-            .any(|found| found.form == other && profile.holds(found.n_opt)),
+            .any(|found| found.form == other && profile.contains_size(found.n_opt)),
     };
     let run = |(at, run): &(usize, &Observation)| (run.params.ln(), run.loss, *at);
     let cells = profiles.iter().zip(budgets.values()).enumerate();
-    // A table whose runs were not planned by budget has as many budgets as runs, and none of them draws a curve.
+    // A table without planned budgets has about one budget per run, and such a budget has no
+    // profile.
     cells
         .filter(|(_, (_, runs))| runs.len() >= FEWEST)
-        .map(|(at, (profile, runs))| Cell {
+        .map(|(at, (profile, runs))| ProfileCell {
             profile: at,
             log_flops: profile.flops.ln(),
             runs: runs.iter().map(run).collect(),
@@ -145,15 +154,16 @@ fn cells(form: Form, profiles: &[Profile], budgets: &Budgets<'_>) -> Vec<Cell> {
 
 fn surface(
     runs: &[&Observation],
-    points: &[surface::Point],
+    points: &[surface::SurfacePoint],
     objective: Objective,
 ) -> Result<(SurfaceFit, PerToken), SurfaceRefusal> {
-    let fit = surface::searched(points, objective)?;
+    let fit = surface::fit_with_search(points, objective)?;
     let per_token = PerToken::of(runs.iter().copied()).ok_or(SurfaceRefusal::NotConverged)?;
     Ok((fit, per_token))
 }
 
-/// The arm's training curves; the ends of its runs where none are known.
+/// Returns the points of the arm's training curves, or the final losses of its runs if it has no
+/// curves.
 fn envelope_points(study: &Study, runs: &[(usize, &Observation)]) -> Vec<EnvelopePoint> {
     let places: HashMap<&str, usize> = runs
         .iter()
@@ -181,19 +191,24 @@ fn envelope_points(study: &Study, runs: &[(usize, &Observation)]) -> Vec<Envelop
         .collect()
 }
 
-impl Prepared<'_> {
-    /// The approaches carried out, with the draws of their methods; those that have no answer are left out.
-    pub(super) fn carry_out(&self, runs: usize, draws: Vec<Vec<Option<Drawn>>>) -> Vec<Made> {
+impl PreparedArm<'_> {
+    /// Estimates each method at weights of 1 and adds its replicates. Methods without a law are
+    /// omitted.
+    pub(super) fn estimate(
+        &self,
+        runs: usize,
+        draws: Vec<Vec<Option<Replicate>>>,
+    ) -> Vec<ArmEstimate> {
         let ones = vec![1.0; runs];
-        let made = |(method, draws): (&Method, Vec<Option<Drawn>>)| {
+        let made = |(method, draws): (&FitMethod, Vec<Option<Replicate>>)| {
             let estimate = match method {
-                // The full fit, of which a refit is a repetition.
-                Method::Surface { from, .. } => Drawn::Surface(*from),
+                // This is the full fit already. A refit would only repeat it.
+                FitMethod::Surface { from, .. } => Replicate::Surface(*from),
                 _ => method.draw(&ones)?,
             };
             let law = method.law(&estimate)?;
             let [flops_range, loss_range] = self.measured(method, &estimate, &law)?;
-            Some(Made {
+            Some(ArmEstimate {
                 method: method.clone(),
                 estimate,
                 law,
@@ -205,8 +220,14 @@ impl Prepared<'_> {
         self.methods.iter().zip(draws).filter_map(made).collect()
     }
 
-    /// Compute and L* that a method was measured at: those of its vertices, or of the runs and the law.
-    fn measured(&self, method: &Method, estimate: &Drawn, law: &Law) -> Option<[(f64, f64); 2]> {
+    /// Returns the ranges of compute and L* that a method was measured at: those of its vertices,
+    /// or those of the runs and the law.
+    fn measured(
+        &self,
+        method: &FitMethod,
+        estimate: &Replicate,
+        law: &Law,
+    ) -> Option<[(f64, f64); 2]> {
         if let Some(optima) = method.optima(estimate) {
             let flops = range(optima.iter().map(|(log_flops, _)| log_flops.exp()));
             return Some([flops, range(optima.iter().map(|(_, loss)| *loss))]);
@@ -215,11 +236,17 @@ impl Prepared<'_> {
         Some([flops, (law.loss(flops.1)?, law.loss(flops.0)?)])
     }
 
-    /// What is told of the arm; `draws` are the parabolas', which are there even where no frontier comes of them.
-    pub(super) fn tell(&self, study: &Study, made: &[Made], draws: &[Option<Drawn>]) -> ArmFit {
-        let by = |approach: Approach| Made::by(approach, made);
+    /// Assembles the fits of the arm. `draws` are the replicates of the parabolas, which exist even
+    /// if the arm has no frontier.
+    pub(super) fn arm_fit(
+        &self,
+        study: &Study,
+        made: &[ArmEstimate],
+        draws: &[Option<Replicate>],
+    ) -> ArmFit {
+        let by = |approach: Approach| ArmEstimate::of_approach(approach, made);
         let mut profiles = self.profiles.clone();
-        if let Some(Method::Profiles { cells, .. }) = self.methods.first() {
+        if let Some(FitMethod::Profiles { cells, .. }) = self.methods.first() {
             for (at, cell) in cells.iter().enumerate() {
                 add_intervals(&mut profiles[cell.profile], at, draws);
             }
@@ -237,18 +264,19 @@ impl Prepared<'_> {
             frontier: frontier(&profiles, by(Approach::Profiles), by(Approach::Surface)),
             profiles,
             surface: surface.map(|(fit, per_token)| {
-                ArmSurface::tell(fit, per_token, by(Approach::Surface), &self.fresh)
+                ArmSurface::new(fit, per_token, by(Approach::Surface), &self.fresh)
             }),
             diagnosis: fitted.map(|surface| diagnose(&self.fresh, surface)),
         }
     }
 }
 
-/// The frontier through the profiles; along the surface where they have none.
+/// Returns the frontier through the profiles, or the one along the surface if the profiles have
+/// none.
 fn frontier(
     profiles: &[Profile],
-    by_profiles: Option<&Made>,
-    by_surface: Option<&Made>,
+    by_profiles: Option<&ArmEstimate>,
+    by_surface: Option<&ArmEstimate>,
 ) -> Result<Frontier, FrontierRefusal> {
     match (frontier::fit(profiles), by_profiles, by_surface) {
         (Ok(frontier), Some(made), _) => Ok(with_intervals(frontier, made)),
@@ -257,7 +285,7 @@ fn frontier(
     }
 }
 
-fn add_intervals(profile: &mut Profile, at: usize, draws: &[Option<Drawn>]) {
+fn add_intervals(profile: &mut Profile, at: usize, draws: &[Option<Replicate>]) {
     let widening = widening(profile.points.len(), 3, PARABOLA);
     let Ok(vertex) = &mut profile.vertex else {
         return;
@@ -266,11 +294,12 @@ fn add_intervals(profile: &mut Profile, at: usize, draws: &[Option<Drawn>]) {
         let drawn = draws.iter().map(|drawn| drawn.as_ref()?.vertices());
         drawn.map(move |vertices| vertices?[at].as_ref().map(of))
     };
-    vertex.n_opt_interval = interval(of(|p| p.log_n_opt), vertex.n_opt.ln(), widening).map(exp);
+    vertex.n_opt_interval =
+        interval(of(|p| p.log_n_opt), vertex.n_opt.ln(), widening).map(exp_interval);
     vertex.loss_opt_interval = interval(of(|p| p.loss_opt), vertex.loss_opt, widening);
 }
 
-fn with_intervals(frontier: Frontier, made: &Made) -> Frontier {
+fn with_intervals(frontier: Frontier, made: &ArmEstimate) -> Frontier {
     Frontier {
         k_interval: made.interval(|drawn| drawn.lines().map(|(loss, _)| -loss.slope)),
         n_exponent_interval: made.n_exponent_interval(),

@@ -1,35 +1,37 @@
-//! Two recipes on learning curves with one asymptote and one exponent: L(C) = L∞ + A·C^-α.
+//! Speedup of one recipe over another if their learning curves share asymptote and exponent: L(C) =
+//! L∞ + A·C^-α.
 
-/// One training run of a recipe.
+/// Training run of a recipe.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Trained {
-    /// Loss reached, nats/token.
+pub struct TrainingRun {
+    /// Final loss, nats/token.
     pub loss: f64,
-    /// Compute spent, FLOPs.
+    /// Training compute, FLOPs.
     pub flops: f64,
-    /// Speed, tokens/s.
+    /// Training speed, tokens/s.
     pub tokens_per_second: f64,
 }
 
-/// What a variant saves if it shares the baseline's asymptote L∞ and exponent α.
+/// Speedup of a variant that shares the baseline's asymptote L∞ and exponent α.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speedup {
     /// A of the baseline, nats/token at C = 1.
     pub a: f64,
-    /// Compute with which the baseline reaches the variant's loss, over the variant's.
+    /// Compute that the baseline needs for the variant's loss, divided by the variant's compute.
     pub compute_ratio: f64,
-    /// The same in seconds: the compute ratio times the ratio of the speeds.
+    /// Ratio of training times: the compute ratio times the ratio of the speeds.
     pub wall_clock: f64,
 }
 
-/// The speedup of a variant over a baseline, from one run of each. None where a loss is not above the asymptote.
+/// Computes the speedup of a variant over a baseline from one run of each. `None` unless both
+/// losses are above the asymptote and `alpha` is positive.
 ///
 /// From L - L∞ = A·C^-α of the baseline: C_baseline(L) = (A / (L - L∞))^(1/α).
 pub fn shared_asymptote_speedup(
     asymptote: f64,
     alpha: f64,
-    baseline: &Trained,
-    variant: &Trained,
+    baseline: &TrainingRun,
+    variant: &TrainingRun,
 ) -> Option<Speedup> {
     let (above, below) = (baseline.loss - asymptote, variant.loss - asymptote);
     if !(above > 0.0 && below > 0.0 && alpha > 0.0) {
@@ -49,12 +51,12 @@ pub fn shared_asymptote_speedup(
 mod tests {
     use super::*;
 
-    const BASELINE: Trained = Trained {
+    const BASELINE: TrainingRun = TrainingRun {
         loss: 3.5422,
         flops: 3.82e17,
         tokens_per_second: 433_986.0,
     };
-    const VARIANT: Trained = Trained {
+    const VARIANT: TrainingRun = TrainingRun {
         loss: 3.52,
         tokens_per_second: 410_000.0,
         ..BASELINE

@@ -1,25 +1,25 @@
-//! A budget as it stands in JSON.
+//! JSON forms of a budget.
 
 use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-/// The value alone, where every budget is in FLOPs.
+/// Serializes the value without its unit, for budgets that are always in FLOPs.
 pub(super) fn value<S: Serializer>(budget: &Budget, to: S) -> Result<S::Ok, S::Error> {
     budget.value().serialize(to)
 }
 
-/// The value beside its unit.
-pub(super) fn in_unit<S: Serializer>(budget: &Budget, to: S) -> Result<S::Ok, S::Error> {
+/// Serializes the value and its unit.
+pub(super) fn with_unit<S: Serializer>(budget: &Budget, to: S) -> Result<S::Ok, S::Error> {
     let (budget, unit) = (budget.value(), budget.unit());
     BudgetInUnit { budget, unit }.serialize(to)
 }
 
-/// The fields of a budget whose unit is not always FLOPs.
+/// Fields of a budget with its unit.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct BudgetInUnit {
-    /// The budget, in its unit.
+    /// Budget, in `unit`.
     budget: f64,
-    /// The unit: `FLOPs`, `tokens` or `tokens/param`.
+    /// Unit of the budget: `FLOPs`, `tokens` or `tokens/param`.
     unit: &'static str,
 }

@@ -1,10 +1,10 @@
-//! Items that belong together.
+//! Grouping of items by key.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// The items of each key; keys are in the order in which they appear.
-pub(super) fn by_key<K: Copy + Eq + Hash, T>(
+/// Groups items by key. Keys are in order of first appearance.
+pub(super) fn group_by_key<K: Copy + Eq + Hash, T>(
     items: impl IntoIterator<Item = T>,
     key: impl Fn(&T) -> K,
 ) -> Vec<(K, Vec<T>)> {

@@ -1,148 +1,153 @@
-//! Two arms compared, and the comparison in words.
+//! Comparison of two arms, and its verdict sentence.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Approach, Cost, Interval};
+use super::{Approach, CostAxis, Interval};
 
-/// Two arms compared.
+/// Comparison of a variant with the baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Comparison {
-    /// The arm that costs are ratios to.
+    /// Name of the baseline.
     pub baseline: String,
-    /// The other.
+    /// Name of the variant.
     pub variant: String,
-    /// What it is made by.
+    /// Approach of the headline.
     pub approach: Approach,
-    /// The multiplier at `headline`'s compute, or why there is none.
+    /// Compute multiplier in the middle of the losses that both arms reached, or the reason that it
+    /// is missing.
     #[serde(serialize_with = "super::answer")]
-    #[schemars(with = "super::Answer<MultiplierPoint>")]
+    #[schemars(with = "super::FitAnswer<MultiplierPoint>")]
     pub headline: Result<MultiplierPoint, ComparisonRefusal>,
-    /// The multiplier against compute, cheapest first. Outside the overlap of the two arms' measured
-    /// losses a point has no value, unless extrapolation was asked for.
+    /// Compute multiplier against compute, cheapest first; without a value outside the losses
+    /// measured in both arms, unless extrapolation was requested.
     pub multiplier: Vec<MultiplierPoint>,
-    /// The speedup factor of So et al.: the baseline's cost over what the variant needs for the loss that the baseline
-    /// reaches with its largest budget.
+    /// Speedup factor of So et al.: the cost of the baseline over the cost of the variant, for the
+    /// loss that the baseline reaches with its largest budget.
     pub speedup: Option<MultiplierPoint>,
-    /// Whether the saving grows with compute.
+    /// Growth of the multiplier with compute.
     pub growth: Option<Growth>,
-    /// What the other approaches say at the headline's compute, this one among them.
-    pub approaches: Vec<ByApproach>,
-    /// What other choices come to at the headline's loss.
-    pub alternatives: Vec<Alternative>,
-    /// The runs without which the headline changes most.
+    /// Multipliers at the headline's compute by every approach, the headline's included.
+    pub approaches: Vec<ApproachMultiplier>,
+    /// Multipliers at the headline's loss under other choices.
+    pub alternatives: Vec<MultiplierAlternative>,
+    /// Runs whose omission changes the headline most.
     pub influence: Vec<Influence>,
 }
 
-/// The multiplier at one compute and the loss that the baseline reaches with it.
+/// Compute multiplier at one compute of the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct MultiplierPoint {
-    /// The baseline's compute, FLOPs.
+    /// Compute of the baseline, FLOPs.
     pub flops: f64,
-    /// The loss it reaches there, nats/token.
+    /// Loss of the baseline at this compute, nats/token.
     pub loss: f64,
-    /// C_baseline / C_variant at that loss.
+    /// C_baseline / C_variant at this loss.
     pub value: Option<f64>,
-    /// 2.5% quantile.
+    /// Lower end of the 95% interval, the 2.5% quantile.
     pub low: Option<f64>,
-    /// 97.5% quantile.
+    /// Upper end of the 95% interval, the 97.5% quantile.
     pub high: Option<f64>,
-    /// How far it can be trusted.
+    /// Status: measured, extrapolated or refused.
     pub status: MultiplierStatus,
 }
 
-/// How far a multiplier can be trusted.
+/// Relation of a multiplier to the measured losses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MultiplierStatus {
-    /// Both arms were measured at this loss.
+    /// Loss measured in both arms.
     Measured,
-    /// Beyond what one of the arms was measured at; given because it was asked for.
+    /// Loss outside the range of one of the arms; value given on request.
     Extrapolated,
-    /// The same, and not given.
+    /// Loss outside the range of one of the arms; no value.
     Refused,
 }
 
-/// The multiplier goes as C^exponent: 1 - k_baseline / k_variant where both frontiers are power laws, and the slope at the
-/// headline's compute where they are not.
+/// Growth of the multiplier, which is proportional to C^exponent: 1 - k_baseline / k_variant if
+/// both frontiers are power laws, otherwise the slope at the headline's compute.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Growth {
-    /// What it is told by: the surfaces where both arms have one, unless another approach was asked for. Power laws
-    /// through optima have no E, and where there is one they bend: parallel frontiers then look as if they were not.
+    /// Approach that gives the exponent: surfaces if both arms have one, unless another was
+    /// requested.
+    // Power laws through optima have no E. If the data have one, parallel frontiers do not look
+    // parallel.
     pub approach: Approach,
-    /// The estimate; zero where the frontiers are parallel, the paper's claim.
+    /// Estimate of the exponent; 0 for parallel frontiers, as So et al. claim.
     pub exponent: f64,
-    /// 95% interval.
+    /// 95% interval of the exponent.
     pub interval: Option<Interval>,
-    /// Two-sided p of the exponent being 0, that is, of parallel frontiers; at least one replicate's share.
+    /// Two-sided p-value of an exponent of 0 (parallel frontiers); at least the share of one
+    /// replicate.
     pub p_value: Option<f64>,
-    /// Whether p is that least share, and may be anything below.
+    /// True if the p-value is that least share, which is then an upper bound.
     #[serde(skip)]
-    pub is_least: bool,
+    pub is_upper_bound: bool,
 }
 
-/// Why two arms cannot be compared.
+/// Reason that two arms cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonRefusal {
-    /// One of them has no frontier.
+    /// One of the arms has no frontier.
     #[error("`{arm}` has no frontier: {reason}")]
     NoFrontier {
-        /// The arm.
+        /// Name of the arm.
         arm: String,
-        /// Why.
+        /// Reason that it has none.
         reason: String,
     },
-    /// No loss was measured in both.
+    /// The arms have no measured loss in common.
     #[error(
-        "the measured losses of the two arms do not overlap, so no cost at equal loss was measured"
+        "the measured losses of the two arms do not overlap, so their costs at equal loss are unknown: use \
+         `--extrapolate` to compare beyond the measured losses"
     )]
     NoOverlap,
 }
 
-/// The multiplier at the headline's compute by one approach.
+/// Compute multiplier at the headline's compute by one approach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct ByApproach {
-    /// The approach.
+pub struct ApproachMultiplier {
+    /// Approach.
     pub approach: Approach,
-    /// What it says.
+    /// Compute multiplier.
     #[serde(flatten)]
     pub point: MultiplierPoint,
 }
 
-/// The multiplier at the headline's loss where a choice is made otherwise.
+/// Compute multiplier at the headline's loss under another choice.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Alternative {
-    /// The choice, in words.
+pub struct MultiplierAlternative {
+    /// Description of the choice.
     pub choice: String,
-    /// The multiplier; absent where this choice gives none.
+    /// Compute multiplier; absent if this choice gives none.
     pub value: Option<f64>,
 }
 
-/// The multiplier at the headline's compute without one run.
+/// Compute multiplier at the headline's compute without one run.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Influence {
-    /// The run that is left out.
+    /// Name of the omitted run.
     pub run: String,
-    /// The multiplier without it.
+    /// Compute multiplier without this run.
     pub value: f64,
 }
 
 impl Influence {
-    /// The run's name alone: its identity, which stands behind it in brackets, is for `isoflop logs`.
+    /// Returns the name of the run, without the identity in brackets that `isoflop logs` needs.
     pub fn name(&self) -> &str {
         self.run.split(" (").next().unwrap_or(&self.run)
     }
 }
 
 impl MultiplierPoint {
-    /// Its 95% interval.
+    /// Returns the 95% interval.
     pub fn interval(&self) -> Option<Interval> {
         let ends = self.low.zip(self.high);
         ends.map(|(low, high)| Interval { low, high })
     }
 
-    /// What is said beside it where it is extrapolated.
-    pub fn beyond(&self) -> &'static str {
+    /// Returns the suffix that marks an extrapolated value.
+    pub fn extrapolation_suffix(&self) -> &'static str {
         match self.status {
             MultiplierStatus::Extrapolated => ", extrapolated",
             MultiplierStatus::Measured | MultiplierStatus::Refused => "",
@@ -151,7 +156,7 @@ impl MultiplierPoint {
 }
 
 impl Comparison {
-    /// A headline, and nothing beside it yet.
+    /// Creates a comparison that has only a headline.
     pub(super) fn of(
         [baseline, variant]: [&str; 2],
         approach: Approach,
@@ -171,20 +176,20 @@ impl Comparison {
         }
     }
 
-    /// Whether its multiplier has an interval where both arms were measured.
-    pub(super) fn is_sure(&self) -> bool {
+    /// Reports whether the headline has an interval and its loss was measured in both arms.
+    pub(super) fn has_measured_interval(&self) -> bool {
         self.headline
             .as_ref()
             .is_ok_and(|point| point.status == MultiplierStatus::Measured && point.low.is_some())
     }
 
-    /// The comparison in words; costs are in the unit of `cost`.
-    pub fn verdict(&self, cost: Cost) -> String {
+    /// Returns the comparison as a sentence, with costs in the unit of `cost`.
+    pub fn verdict(&self, cost: CostAxis) -> String {
         let point = match &self.headline {
             Ok(point) => point,
             Err(reason) => {
                 return format!(
-                    "no multiplier of {} over {}: {reason}",
+                    "no compute multiplier for {} against {}: {reason}",
                     self.variant, self.baseline
                 );
             }
@@ -193,8 +198,8 @@ impl Comparison {
         let sure = match point.interval() {
             Some(i) if i.low > 1.0 => format!("{} needs less {}", self.variant, cost.noun()),
             Some(i) if i.high < 1.0 => format!("{} needs more {}", self.variant, cost.noun()),
-            Some(_) => "not told apart from 1".to_owned(),
-            None => "whether that differs from 1 is not known".to_owned(),
+            Some(_) => "the arms are statistically indistinguishable".to_owned(),
+            None => "significance unknown".to_owned(),
         };
         let by = match self.approach {
             Approach::Profiles => String::new(),
@@ -203,7 +208,7 @@ impl Comparison {
         let beyond = match point.status {
             MultiplierStatus::Measured => "",
             MultiplierStatus::Extrapolated | MultiplierStatus::Refused => {
-                ", extrapolated beyond what was measured"
+                ", extrapolated beyond the measured losses"
             }
         };
         format!(
@@ -211,19 +216,19 @@ impl Comparison {
              {sure}; {}",
             self.variant,
             self.baseline,
-            self.interval_in_words(point),
+            self.interval_text(point),
             point.flops,
             cost.unit(),
             point.loss,
-            self.growth_in_words(cost)
+            self.growth_text(cost)
         )
     }
 
-    fn interval_in_words(&self, point: &MultiplierPoint) -> String {
+    fn interval_text(&self, point: &MultiplierPoint) -> String {
         match point.interval() {
-            Some(interval) => format!("95% interval {}", interval.words(two_digits)),
+            Some(interval) => format!("95% interval {}", interval.formatted(two_digits)),
             None if self.approach == Approach::Envelope => {
-                "no interval: those of an envelope do not hold".to_owned()
+                "no interval: the bootstrap is not valid for an envelope".to_owned()
             }
             None => {
                 "no interval: too few runs, or too many bootstrap replicates without an optimum"
@@ -232,37 +237,38 @@ impl Comparison {
         }
     }
 
-    fn growth_in_words(&self, cost: Cost) -> String {
+    fn growth_text(&self, cost: CostAxis) -> String {
         let Some(Growth {
             approach,
             exponent,
             interval: Some(interval),
             p_value,
-            is_least,
+            is_upper_bound: is_least,
         }) = self.growth
         else {
-            return format!("whether it grows with {} is not known", cost.noun());
+            return format!("growth with {} unknown", cost.noun());
         };
-        let p = p_value.map_or_else(String::new, |p| format!(", {}", p_words(p, is_least)));
+        let p = p_value.map_or_else(String::new, |p| format!(", {}", p_text(p, is_least)));
         let by = if approach == self.approach {
             String::new()
         } else {
             format!("by {}: ", approach.name())
         };
         let range = format!(
-            "{by}as C^{exponent:.2}, 95% {}{p}",
-            interval.words(two_digits)
+            "{by}as C^{exponent:.2}, 95% interval {}{p}",
+            interval.formatted(two_digits)
         );
         if interval.low > 0.0 {
             format!("the multiplier grows with {} ({range})", cost.noun())
         } else if interval.high < 0.0 {
             format!("the multiplier shrinks with {} ({range})", cost.noun())
         } else {
-            format!("no growth of the multiplier is shown ({range})")
+            format!("growth with {} is not significant ({range})", cost.noun())
         }
     }
 
-    /// Whether profiles and surface, which rest on different assumptions, exclude each other's value.
+    /// Reports whether profiles and surface disagree: each interval excludes the value of the
+    /// other. The two approaches rest on different assumptions.
     pub fn approaches_disagree(&self) -> bool {
         let of = |approach| {
             self.approaches
@@ -283,11 +289,12 @@ fn two_digits(value: f64) -> String {
     format!("{value:.2}")
 }
 
-/// `p = 0.030`; what p is below, where it is below a thousandth or the share of one replicate.
-fn p_words(p: f64, is_least: bool) -> String {
+/// Formats a p-value as `p = 0.030`, or as a bound: `p < 0.001`, or `p <` the share of one
+/// replicate.
+fn p_text(p: f64, is_least: bool) -> String {
     match p {
-        p if p < 0.001 => "p below 0.001".to_owned(),
-        p if is_least => format!("p below {p:.3}"),
+        p if p < 0.001 => "p < 0.001".to_owned(),
+        p if is_least => format!("p < {p:.3}"),
         p => format!("p = {p:.3}"),
     }
 }

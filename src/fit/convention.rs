@@ -1,9 +1,13 @@
-//! By which counts a study is seen: the same runs have other exponents, and other multipliers, by another count.
+//! Conversion of a study to another count of parameters or another cost. Exponents and multipliers
+//! depend on these.
 
-use super::{Cost, Count, Excluded, Observation, Settings, Study, Trajectory};
+use super::{
+    CostAxis, ExcludedRun, FitSettings, Observation, ParameterCounting, Study, Trajectory,
+};
 
-/// The study with the asked-for count of parameters as N and the asked-for cost as C; runs of which it is not known are left out.
-pub(super) fn under(study: &Study, settings: &Settings) -> Study {
+/// Returns the study with the chosen parameter count as N and the chosen cost as C. Runs without
+/// these numbers are excluded.
+pub(super) fn convert(study: &Study, settings: &FitSettings) -> Study {
     let mut seen = Study {
         observations: Vec::new(),
         ..study.clone()
@@ -11,36 +15,33 @@ pub(super) fn under(study: &Study, settings: &Settings) -> Study {
     for run in &study.observations {
         match observation(run, settings) {
             Ok(observation) => seen.observations.push(observation),
-            Err(reason) => seen.excluded.push(Excluded {
+            Err(reason) => seen.excluded.push(ExcludedRun {
                 run: run.run.clone(),
                 reason: reason.to_owned(),
             }),
         }
     }
     for curve in &mut seen.trajectories {
-        see(curve, &seen.observations, settings);
+        convert_trajectory(curve, &seen.observations, settings);
     }
-    if settings.cost == Cost::DeviceSeconds {
+    if settings.cost == CostAxis::DeviceSeconds {
         seen.trajectories.clear();
     }
     seen
 }
 
-fn observation(run: &Observation, settings: &Settings) -> Result<Observation, &'static str> {
+fn observation(run: &Observation, settings: &FitSettings) -> Result<Observation, &'static str> {
     let params = match settings.count {
-        Count::Total => run.params,
-        Count::WithoutEmbedding => run
-            .further
+        ParameterCounting::Total => run.params,
+        ParameterCounting::WithoutEmbedding => run
+            .optional
             .params_without_embedding
-            .ok_or("its parameters without the embedding are not known")?,
+            .ok_or("no parameter count without the embedding")?,
     };
     let flops = match settings.cost {
-        Cost::Flops => run.flops,
-        Cost::SixNd => six_nd(params, run.tokens),
-        Cost::DeviceSeconds => run
-            .further
-            .device_seconds
-            .ok_or("its device-seconds are not known")?,
+        CostAxis::Flops => run.flops,
+        CostAxis::SixNd => six_nd(params, run.tokens),
+        CostAxis::DeviceSeconds => run.optional.device_seconds.ok_or("no device-seconds")?,
     };
     Ok(Observation {
         params,
@@ -49,11 +50,11 @@ fn observation(run: &Observation, settings: &Settings) -> Result<Observation, &'
     })
 }
 
-fn see(curve: &mut Trajectory, seen: &[Observation], settings: &Settings) {
+fn convert_trajectory(curve: &mut Trajectory, seen: &[Observation], settings: &FitSettings) {
     if let Some(run) = seen.iter().find(|run| run.run == curve.run) {
         curve.params = run.params;
     }
-    if settings.cost == Cost::SixNd {
+    if settings.cost == CostAxis::SixNd {
         for point in &mut curve.points {
             point.flops = six_nd(curve.params, point.tokens);
         }

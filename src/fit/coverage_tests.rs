@@ -1,6 +1,7 @@
-//! How often 95% intervals hold the truth, for each approach, on sweeps drawn from known laws.
+//! Coverage of 95% intervals for each approach, on studies simulated from known laws.
 //!
-//! `ISOFLOP_COVERAGE_DRAWS` sets the draws, 500 if absent; docs/fitting.md has the table.
+//! `ISOFLOP_COVERAGE_DRAWS` sets the number of studies, 500 by default. docs/fitting.md has the
+//! table.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +10,18 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 
+use super::arm_estimate::ArmEstimate;
 use super::law::Law;
-use super::made::Made;
-use super::multiplier::Pair;
+use super::multiplier::LawPair;
 use super::path::path;
 use super::per_token::PerToken;
 use super::surface::{self, Objective, Surface};
 use super::tests::normal;
-use super::{Approach, Further, Observation, Settings, Study, fit_arms, multiplier};
+use super::{
+    Approach, FitSettings, Observation, OptionalMeasurements, Study, fit_arms, multiplier,
+};
 
-/// Shapes of the frontier: a surface with an irreducible loss, and one without.
+/// Surfaces of the baseline: one with an irreducible loss, and one without.
 pub(super) const BASE: [Surface; 2] = [
     Surface {
         e: 1.7,
@@ -35,23 +38,25 @@ pub(super) const BASE: [Surface; 2] = [
         beta: 0.22,
     },
 ];
-/// Log of the variant's multiplier of tokens: a token is worth so many of the baseline's, at every size.
-pub(super) const WORTH: f64 = 1.4;
+/// Tokens of the baseline that one token of the variant is worth, at every size.
+pub(super) const TOKEN_WORTH: f64 = 1.4;
 
 pub(super) const BUDGETS: [f64; 5] = [1e17, 3e17, 1e18, 3e18, 1e19];
-/// Sizes of a budget, as factors of a size near its optimum, which is not known exactly beforehand.
-const AROUND: [f64; 7] = [0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0];
+/// Sizes at each budget, as factors of a size near the optimum. A real study does not know the
+/// optimum exactly.
+const SIZE_FACTORS: [f64; 7] = [0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0];
 
-/// Both arms share `shared` of their noise, as common seeds have it; standard deviations in log loss.
+/// Simulates a study. `shared` is the standard deviation of the noise in log loss that both arms
+/// share, as with common seeds, and `own` that of each arm's own noise.
 pub(super) fn study(base: &Surface, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study {
     let mut observations = Vec::new();
     let optimum = path(base, &PerToken::six_n()).unwrap();
     for budget in BUDGETS {
         let centre = optimum.optimum(budget).unwrap().0 * 1.1;
-        for factor in AROUND {
+        for factor in SIZE_FACTORS {
             let (n, common) = (centre * factor, shared * normal(rng));
             let d = budget / (6.0 * n);
-            for (arm, worth) in [("base", 1.0), ("variant", WORTH)] {
+            for (arm, worth) in [("base", 1.0), ("variant", TOKEN_WORTH)] {
                 observations.push(Observation {
                     run: format!("{arm} {n:.3e} {budget:.0e}"),
                     arm: arm.to_owned(),
@@ -63,7 +68,7 @@ pub(super) fn study(base: &Surface, shared: f64, own: f64, rng: &mut ChaCha8Rng)
                     params: n,
                     tokens: d,
                     loss: base.loss(n, worth * d) * (common + own * normal(rng)).exp(),
-                    further: Further::default(),
+                    optional: OptionalMeasurements::default(),
                 });
             }
         }
@@ -74,7 +79,7 @@ pub(super) fn study(base: &Surface, shared: f64, own: f64, rng: &mut ChaCha8Rng)
     }
 }
 
-/// What an interval was asked for, and how often it held.
+/// Number of intervals given, number that contain the truth, and total width.
 #[derive(Default)]
 struct Tally {
     given: u32,
@@ -96,25 +101,25 @@ impl Tally {
     }
 }
 
-/// By law, approach, objective and quantity.
+/// Tallies by law, approach, objective and quantity.
 type Tallies = BTreeMap<(usize, Approach, &'static str, &'static str), Tally>;
 
-/// What surfaces are fitted by; the other approaches have no objective, and stand with the first.
+/// Objectives of surfaces. The other approaches have none and run once, with the first.
 const OBJECTIVES: [(&str, Objective); 3] = [
     ("huber", Objective::Huber { delta: 1e-3 }),
     ("least squares", Objective::LeastSquares),
     ("likelihood", Objective::Likelihood),
 ];
 
-/// An approach's interval of a quantity, and the truth.
-type Said = (Approach, &'static str, Option<(f64, f64)>, f64);
+/// Approach, quantity, its interval, and the true value.
+type SimulatedInterval = (Approach, &'static str, Option<(f64, f64)>, f64);
 
-fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
+fn simulate(law: usize, draw: u64, objective: Objective) -> Vec<SimulatedInterval> {
     let mut rng = ChaCha8Rng::seed_from_u64(20_260_322 + law as u64);
     rng.set_stream(draw);
     let base = BASE[law];
     let variant = Surface {
-        b: base.b * WORTH.powf(-base.beta),
+        b: base.b * TOKEN_WORTH.powf(-base.beta),
         ..base
     };
     let truth = |flops: f64| {
@@ -125,11 +130,11 @@ fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
             .exp()
     };
     let drawn = study(&base, 0.003, 0.003, &mut rng);
-    let settings = Settings {
+    let settings = FitSettings {
         replicates: 200,
         seed: draw,
         objective,
-        ..Settings::new("base")
+        ..FitSettings::new("base")
     };
     let arms = fit_arms(&drawn, &settings);
     let mut said = Vec::new();
@@ -137,11 +142,12 @@ fn one(law: usize, draw: u64, objective: Objective) -> Vec<Said> {
         if objective != Objective::default() && approach != Approach::Surface {
             continue;
         }
-        let made = |arm: usize| Made::by(approach, &arms[arm].made);
+        let made = |arm: usize| ArmEstimate::of_approach(approach, &arms[arm].estimates);
         let (Some(first), Some(second)) = (made(0), made(1)) else {
             continue;
         };
-        let comparison = multiplier::compare(["base", "variant"], &Pair::of(first, second), false);
+        let comparison =
+            multiplier::compare(["base", "variant"], &LawPair::of(first, second), false);
         if let Ok(point) = comparison.headline {
             said.push((
                 approach,
@@ -193,7 +199,7 @@ fn intervals_hold_the_truth() {
         for (by, objective) in OBJECTIVES {
             let said: Vec<_> = (0..draws)
                 .into_par_iter()
-                .flat_map_iter(|draw| one(law, draw, objective))
+                .flat_map_iter(|draw| simulate(law, draw, objective))
                 .collect();
             for (approach, what, interval, truth) in said {
                 let by = if approach == Approach::Surface {
@@ -209,7 +215,7 @@ fn intervals_hold_the_truth() {
         }
     }
     eprintln!(
-        "coverage of 95% intervals over {draws} draws\nlaw | approach | of | given | held | mean width"
+        "coverage of 95% intervals in {draws} simulated studies\nlaw | approach | quantity | intervals | coverage | mean width"
     );
     for ((law, approach, by, what), tally) in &tallies {
         let law = ["E + A·N^-α + B·D^-β", "A·N^-α + B·D^-β"][*law];
@@ -222,12 +228,14 @@ fn intervals_hold_the_truth() {
         );
     }
     for ((law, approach, by, what), tally) in &tallies {
-        // Power laws without an irreducible loss cannot say how a saving grows where there is one: `Comparison::growth` says so.
+        // Power laws without E estimate the growth wrongly if the data have one. A fit warning
+        // reports this.
         let is_misled = *law == 0 && *what == "growth" && *approach != Approach::Surface;
         if *approach == Approach::Envelope {
             assert_eq!(tally.given, 0, "the envelope gives no intervals");
         } else if !is_misled {
-            // Where the truth is at the bound of E, draws are one-sided: `is_near_bound` says so to users.
+            // The true E is at its bound here, so replicates are one-sided and intervals too
+            // narrow. `is_near_bound` warns users.
             let is_bound = *law == 1
                 && (*by == "least squares" || *by == "likelihood")
                 && *what != "multiplier";
@@ -242,14 +250,14 @@ fn intervals_hold_the_truth() {
     }
 }
 
-/// Held at its estimate, E leaves the other parameters as they are; held elsewhere they move, and the multiplier less.
+/// Pinning E at its estimate leaves the other parameters unchanged. Pinning it below moves them.
 #[test]
 fn a_pinned_floor_moves_the_rest() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let drawn = study(&BASE[0], 0.0, 0.003, &mut rng);
     let base = drawn.observations.iter().filter(|run| run.arm == "base");
     let points: Vec<_> = base
-        .map(|run| surface::Point::new(run.params, run.tokens, run.loss))
+        .map(|run| surface::SurfacePoint::new(run.params, run.tokens, run.loss))
         .collect();
     let fit = surface::fit(&points, &vec![1.0; points.len()], Objective::LeastSquares)
         .unwrap()

@@ -1,76 +1,80 @@
 //! Loss under repeated data (Muennighoff et al., arXiv:2305.16264, section 3): L = E + A·N'^-α + B·D'^-β.
 //!
-//! Tokens seen again are worth less, and so are parameters beyond those that the unique tokens need:
-//! D' = U_D + U_D·R*_D·(1 - exp(-R_D/R*_D)) with R_D = D/U_D - 1 (eq. 5), and N' alike with R*_N and U_N, the compute-optimal
-//! N for U_D tokens (eq. 6).
+//! Repeated tokens are worth less than new ones, and so are parameters beyond those that the unique
+//! tokens need: D' = U_D + U_D·R*_D·(1 - exp(-R_D/R*_D)) with R_D = D/U_D - 1 (eq. 5). N' has the
+//! same form, with R*_N and U_N, the compute-optimal N for U_D tokens (eq. 6).
 
 use nalgebra::{SMatrix, Vector2};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Observation;
-use super::minimize::{Minimum, Stop, minimize};
+use super::minimize::{SearchResult, StopRule, minimize};
 use super::surface::Surface;
 
-/// A surface with what repetition and excess parameters are worth.
+/// Surface with the worth of repeated tokens and of excess parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DataConstrained {
-    /// The law without repetition.
+    /// Law without repetition.
     pub surface: Surface,
-    /// R*_D: repetitions, beyond the first epoch, at which a further one is worth 1/e of new data.
+    /// R*_D: number of repetitions, beyond the first epoch, at which a further one is worth 1/e of
+    /// new data.
     pub r_star_d: f64,
-    /// R*_N: the same of parameters.
+    /// R*_N: the equivalent of R*_D for excess parameters.
     pub r_star_n: f64,
-    /// The sum over runs of Huber's loss (δ = 1e-3) of log L̂ - log L.
+    /// Objective at the fit: the sum over runs of Huber's loss (δ = 1e-3) of log L̂ - log L.
     pub reached: f64,
-    /// How far it can be trusted.
+    /// Status of R*_D and R*_N: interior, or at a bound.
     pub status: DataConstrainedStatus,
 }
 
-/// How far R*_D and R*_N can be trusted.
+/// Relation of R*_D and R*_N to the searched range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DataConstrainedStatus {
-    /// Both lie within what was searched.
+    /// Both are inside the searched range.
     Interior,
-    /// One is at an end: repetition is worth nothing, or as much as new data, as far as these runs tell; or none of them
-    /// has parameters in excess.
+    /// One is at an end of the range: in these runs repetition is worth nothing, or as much as new
+    /// data. Or no run has excess parameters.
     AtBound,
 }
 
-/// Why there is no law.
+/// Reason that there is no law.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum DataConstrainedRefusal {
-    /// Two numbers and a residual.
-    #[error("{runs} runs repeat their data; what repetition is worth needs at least {FEWEST}")]
+    /// Fewer runs than two parameters and a residual need.
+    #[error("{runs} runs repeat their data; a law of repeated data needs at least {FEWEST}")]
     TooFewRuns {
-        /// Runs that repeat.
+        /// Number of runs that repeat data.
         runs: usize,
     },
-    /// Without both terms U_N is not defined.
-    #[error("the surface has a parameter at zero, so no size is the best for a number of tokens")]
+    /// A term of the surface is zero, so U_N is undefined.
+    #[error(
+        "a parameter of the surface is 0, so the compute-optimal size for a token count is undefined"
+    )]
     NoOptimum,
-    /// A loss or a count that has no logarithm.
+    /// A loss or a count has no logarithm.
     #[error("a run's parameters, tokens, unique tokens or loss are not positive numbers")]
     NotPositive,
 }
 
-/// Fewest runs that repeat.
+/// Fewest runs that repeat data.
 const FEWEST: usize = 3;
 
-/// R* is searched between these, in logarithms.
+/// Range of R*. Estimates outside are clamped to it.
 const RANGE: (f64, f64) = (0.01, 1e4);
 
 /// Huber's δ, in log loss.
 const DELTA: f64 = 1e-3;
 
-const STOP: Stop = Stop {
+const STOP: StopRule = StopRule {
     decrease: 1e-10,
     floor: 1e-14,
     evaluations: 500,
 };
 
-/// Worth of x, of which u are new: u + u·R*·(1 - exp(-R/R*)), and its derivative by log R*.
+/// Returns the worth of x, of which u are new: u + u·R*·(1 - exp(-R/R*)), and its derivative by log
+/// R*.
 fn worth(x: f64, u: f64, r_star: f64) -> (f64, f64) {
     let ratio = (x / u - 1.0).max(0.0) / r_star;
     let decayed = -(-ratio).exp_m1();
@@ -80,13 +84,14 @@ fn worth(x: f64, u: f64, r_star: f64) -> (f64, f64) {
     )
 }
 
-/// U_N: the compute-optimal N for that many tokens by C = 6·N·D, where αA·N^-α = βB·D^-β (arXiv:2203.15556, eq. 4).
+/// Returns U_N, the compute-optimal N for a number of tokens: C = 6·N·D, where αA·N^-α = βB·D^-β
+/// (arXiv:2203.15556, eq. 4).
 fn optimal_n(s: &Surface, tokens: f64) -> f64 {
     (((s.alpha * s.a) / (s.beta * s.b)).ln() / s.alpha + tokens.ln() * s.beta / s.alpha).exp()
 }
 
 impl DataConstrained {
-    /// The loss of N parameters on D tokens of which `unique` are distinct, nats/token.
+    /// Returns the loss of N parameters on D tokens of which `unique` are distinct, nats/token.
     pub fn loss(&self, n: f64, d: f64, unique: f64) -> f64 {
         let unique = unique.min(d);
         let effective_n = worth(n, optimal_n(&self.surface, unique), self.r_star_n).0;
@@ -95,20 +100,20 @@ impl DataConstrained {
     }
 }
 
-/// A run that read text more than once, and the distinct tokens among D.
-type Run<'a> = (&'a Observation, f64);
+/// A run that read text more than once, and its number of distinct tokens.
+type RepeatedDataRun<'a> = (&'a Observation, f64);
 
-fn repeating<'a>(runs: &[&'a Observation]) -> Vec<Run<'a>> {
+fn repeated_data_runs<'a>(runs: &[&'a Observation]) -> Vec<RepeatedDataRun<'a>> {
     let repeating = runs.iter().map(|run| Some((*run, run.repeated()?)));
     repeating.flatten().collect()
 }
 
-/// Fits R*_D and R*_N, by the runs that repeat, on a surface that the others gave.
+/// Fits R*_D and R*_N to the runs that repeat data, on the surface of the other runs.
 pub fn fit(
     surface: &Surface,
     runs: &[&Observation],
 ) -> Result<DataConstrained, DataConstrainedRefusal> {
-    let runs = &repeating(runs);
+    let runs = &repeated_data_runs(runs);
     check(surface, runs)?;
     let found = search(surface, runs);
     let [r_star_d, r_star_n] =
@@ -133,9 +138,9 @@ pub fn fit(
     })
 }
 
-/// log R*_D and log R*_N: where R* exceeds all repetitions, or falls short of them, the objective is flat, and so the search
-/// has several starts.
-fn search(surface: &Surface, runs: &[Run<'_>]) -> Minimum<2> {
+/// Searches log R*_D and log R*_N from several starts. The objective is flat where R* is far above
+/// or below all repetitions.
+fn search(surface: &Surface, runs: &[RepeatedDataRun<'_>]) -> SearchResult<2> {
     const STARTS: [f64; 3] = [0.0, 2.0, 4.0];
     let from = |log_d: f64, log_n: f64| {
         let start = Vector2::new(log_d, log_n);
@@ -152,7 +157,7 @@ fn search(surface: &Surface, runs: &[Run<'_>]) -> Minimum<2> {
     best
 }
 
-fn check(s: &Surface, runs: &[Run<'_>]) -> Result<(), DataConstrainedRefusal> {
+fn check(s: &Surface, runs: &[RepeatedDataRun<'_>]) -> Result<(), DataConstrainedRefusal> {
     let positive = |x: &f64| x.is_finite() && *x > 0.0;
     if !runs
         .iter()
@@ -170,8 +175,8 @@ fn check(s: &Surface, runs: &[Run<'_>]) -> Result<(), DataConstrainedRefusal> {
     }
 }
 
-/// The sum of Huber's loss, and its gradient by log R*_D and log R*_N.
-fn objective(s: &Surface, runs: &[Run<'_>], x: &Vector2<f64>) -> (f64, Vector2<f64>) {
+/// Returns the sum of Huber's loss, and its gradient by log R*_D and log R*_N.
+fn objective(s: &Surface, runs: &[RepeatedDataRun<'_>], x: &Vector2<f64>) -> (f64, Vector2<f64>) {
     let (r_star_d, r_star_n) = (x[0].exp(), x[1].exp());
     let (mut value, mut gradient) = (0.0, Vector2::zeros());
     for (run, unique) in runs {
@@ -220,7 +225,7 @@ mod tests {
                 for n in [2e7, 1e8, 5e8, 3e9] {
                     let d = epochs * unique;
                     let mut run = run(n, d, law.loss(n, d, unique));
-                    run.further.unique_tokens = Some(unique);
+                    run.optional.unique_tokens = Some(unique);
                     runs.push(run);
                 }
             }
@@ -243,11 +248,11 @@ mod tests {
             prop_assert!((fitted.r_star_n / r_star_n - 1.0).abs() < 1e-3, "{fitted:?}");
         }
 
-        /// Central differences.
+        /// Compares gradients with central differences.
         #[test]
         fn gradients_are_those_of_the_values(log_d in -1.0..4.0f64, log_n in -1.0..4.0f64) {
             let runs = runs(15.4, 5.3);
-            let at = |d: f64, n: f64| objective(&SURFACE, &repeating(&runs.iter().collect::<Vec<_>>()), &Vector2::new(log_d + d, log_n + n));
+            let at = |d: f64, n: f64| objective(&SURFACE, &repeated_data_runs(&runs.iter().collect::<Vec<_>>()), &Vector2::new(log_d + d, log_n + n));
             let (_, gradient) = at(0.0, 0.0);
             let h = 1e-5;
             for (i, difference) in [at(h, 0.0).0 - at(-h, 0.0).0, at(0.0, h).0 - at(0.0, -h).0].into_iter().enumerate() {
@@ -256,7 +261,7 @@ mod tests {
         }
     }
 
-    /// The published constants, from runs that obey them.
+    /// Recovers the published constants from runs that obey them.
     #[test]
     fn muennighoffs_constants_come_back() {
         let fitted = fitted(&runs(15.4, 5.3)).unwrap();
@@ -264,7 +269,7 @@ mod tests {
             (fitted.r_star_d - 15.4).abs() < 0.01 && (fitted.r_star_n - 5.3).abs() < 0.01,
             "{fitted:?}"
         );
-        // One epoch is the surface, where there are no parameters in excess.
+        // With one epoch and no excess parameters, the law is the surface.
         assert!((fitted.loss(1e7, 1e9, 1e9) - SURFACE.loss(1e7, 1e9)).abs() < 1e-12);
     }
 
@@ -272,13 +277,13 @@ mod tests {
     fn what_no_run_shows_is_flagged_or_refused() {
         let once: Vec<Observation> = runs(15.4, 5.3)
             .into_iter()
-            .filter(|run| Some(run.tokens) == run.further.unique_tokens)
+            .filter(|run| Some(run.tokens) == run.optional.unique_tokens)
             .collect();
         let refusal = fitted(&once).unwrap_err();
-        insta::assert_snapshot!(refusal, @"0 runs repeat their data; what repetition is worth needs at least 3");
+        insta::assert_snapshot!(refusal, @"0 runs repeat their data; a law of repeated data needs at least 3");
         let small: Vec<Observation> = runs(15.4, 5.3)
             .into_iter()
-            .filter(|run| run.params < 3e7 && run.further.unique_tokens > Some(1e9))
+            .filter(|run| run.params < 3e7 && run.optional.unique_tokens > Some(1e9))
             .collect();
         assert_eq!(
             fitted(&small).unwrap().status,

@@ -1,4 +1,4 @@
-//! What residuals say: a law that misses in a direction is the wrong law.
+//! Diagnosis of residuals: a trend shows that the law has the wrong form.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -7,29 +7,30 @@ use super::Observation;
 use super::numbers::mean;
 use super::surface::Surface;
 
-/// Whether the residuals of a surface go with what they should not go with.
+/// Trends in the residuals of a surface.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Diagnosis {
-    /// One for each of N, D and C.
+    /// Rank correlations of the residuals with N, D and C.
     pub trends: Vec<Trend>,
-    /// The run that the surface misses most, and log L̂ - log L there.
+    /// Run with the largest residual, and its log L̂ - log L.
     pub furthest: Option<(String, f64)>,
 }
 
-/// Spearman's rank correlation of the residuals' size-free sign with a quantity.
+/// Spearman's rank correlation of the residuals with a quantity.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Trend {
-    /// `N`, `D` or `C`.
+    /// Quantity: `N`, `D` or `C`.
     pub against: String,
-    /// Rank correlation of log L̂ - log L with it.
+    /// Rank correlation of log L̂ - log L with the quantity.
     pub correlation: f64,
-    /// Two-sided p of no correlation, by the normal approximation; several residuals of one run's neighbours make it optimistic.
+    /// Two-sided p-value of no correlation, by the normal approximation; too small if the residuals
+    /// of neighbouring runs are correlated.
     pub p_value: f64,
 }
 
 impl Trend {
-    /// Whether it should be said.
-    pub fn is_suspect(&self) -> bool {
+    /// Reports whether the trend is significant enough for a warning.
+    pub fn is_significant(&self) -> bool {
         self.p_value < 0.01
     }
 }
@@ -40,7 +41,7 @@ pub(super) fn diagnose(runs: &[&Observation], surface: &Surface) -> Diagnosis {
     let errors = of_each(&|run| run.error(surface));
     let against = |name: &str, of: fn(&Observation) -> f64| {
         let correlation = pearson(&ranks(&errors), &ranks(&of_each(&of)));
-        // Spearman's correlation has a variance of 1/(n - 1) where there is none.
+        // Without correlation, Spearman's coefficient has a variance of 1/(n - 1).
         let z = correlation.abs() * (runs.len() as f64 - 1.0).sqrt();
         Trend {
             against: name.to_owned(),
@@ -62,7 +63,7 @@ pub(super) fn diagnose(runs: &[&Observation], surface: &Surface) -> Diagnosis {
     }
 }
 
-/// Ranks from 0; what is equal shares the mean of its ranks.
+/// Returns ranks from 0. Ties share the mean of their ranks.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
@@ -90,7 +91,7 @@ fn pearson(x: &[f64], y: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    /// By hand: the ranks of y are 0, 2, 1, 3.5, 3.5.
+    /// Compares with values computed by hand: the ranks of y are 0, 2, 1, 3.5, 3.5.
     #[test]
     fn ranks_correlate_as_by_hand() {
         assert_eq!(ranks(&[0.1, 7.0, 2.0, 9.0, 9.0]), [0.0, 2.0, 1.0, 3.5, 3.5]);

@@ -1,4 +1,5 @@
-//! Arms compared run by run, at one budget and one size: what an ablation asks, and what runs say that make no profile.
+//! Comparison of arms run by run at one budget and size, for ablations and for runs without a
+//! profile.
 
 use std::collections::HashSet;
 
@@ -7,76 +8,78 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::budget_json::{self, BudgetInUnit};
-use super::by_key::by_key;
+use super::by_key::group_by_key;
 use super::interval::student;
 use super::numbers::mean;
 use super::polynomial::FEWEST;
 use super::{Interval, Observation, Study};
 
-/// The arms at one budget and size.
+/// Comparison of arms at one budget and size.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DirectComparison {
-    /// The budget.
-    #[serde(flatten, serialize_with = "budget_json::in_unit")]
+    /// Budget.
+    #[serde(flatten, serialize_with = "budget_json::with_unit")]
     #[schemars(with = "BudgetInUnit")]
     pub budget: Budget,
-    /// The size.
+    /// Name of the size.
     pub size: String,
-    /// The arm that the others are compared with.
+    /// Name of the baseline.
     pub baseline: String,
-    /// The arms, least loss first.
+    /// Arms, lowest loss first.
     pub arms: Vec<DirectArm>,
 }
 
 impl DirectComparison {
-    /// The budget with its unit.
-    pub fn budget_words(&self) -> String {
-        self.budget.words(3)
+    /// Returns the budget with its unit.
+    pub fn budget_text(&self) -> String {
+        self.budget.with_unit(3)
     }
 }
 
 /// An arm in a direct comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DirectArm {
-    /// The arm.
+    /// Name of the arm.
     pub arm: String,
-    /// Finished runs, one a seed.
+    /// Number of finished runs, one per seed.
     pub runs: usize,
-    /// Mean loss over them, nats/token.
+    /// Mean loss of these runs, nats/token.
     pub loss: f64,
-    /// Mean N.
+    /// Mean N, parameters.
     pub params: f64,
-    /// Against the baseline; absent for the baseline itself, and where no seed is shared.
-    pub difference: Option<Difference>,
+    /// Difference from the baseline; absent for the baseline itself, and if no seed is shared.
+    pub difference: Option<ArmDifference>,
 }
 
-/// How an arm differs from the baseline, over the seeds that both have.
+/// Difference of an arm from the baseline, over the seeds that both have.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Difference {
-    /// Mean of loss minus the baseline's, nats/token: below 0 the arm is the better one.
+pub struct ArmDifference {
+    /// Mean loss minus the baseline's, nats/token; below 0 if the arm is better.
     pub value: f64,
-    /// 95% interval by Student's distribution over the seeds, each arm by its own noise: arms of one study vary
-    /// differently, and pooling would lend the noise of one to another. Absent with one seed.
+    /// 95% interval by Student's distribution over the seeds, nats/token; absent with one seed.
+    // Each arm uses its own noise. Arms differ in noise, and pooling would give one arm the noise
+    // of another.
     pub interval: Option<Interval>,
-    /// The differences, seed by seed.
+    /// Difference of each shared seed, nats/token.
     pub by_seed: Vec<f64>,
 }
 
-/// A comparison at each budget and size where several arms have finished runs and none has a profile.
+/// Compares arms at each budget and size where several arms have finished runs and none has a
+/// profile.
 pub(super) fn compare(study: &Study, baseline: &str) -> Vec<DirectComparison> {
     let with_profile = budgets_with_profile(study);
     let runs = study
         .runs()
         .filter(|run| !with_profile.contains(&run.budget));
-    by_key(runs, |run| (run.budget, run.size.as_str()))
+    group_by_key(runs, |run| (run.budget, run.size.as_str()))
         .into_iter()
         .filter_map(|(cell, runs)| comparison(cell, baseline, &runs))
         .collect()
 }
 
-/// Budgets at which some arm has runs of enough sizes.
+/// Returns the budgets at which an arm has runs of enough sizes for a profile.
 fn budgets_with_profile(study: &Study) -> HashSet<Budget> {
-    let cells = by_key(&study.observations, |run| (run.budget, run.arm.as_str()));
+    let cells = group_by_key(&study.observations, |run| (run.budget, run.arm.as_str()));
     let sizes = |runs: &[&Observation]| {
         runs.iter()
             .map(|run| &run.size)
@@ -92,7 +95,7 @@ fn comparison(
     baseline: &str,
     runs: &[&Observation],
 ) -> Option<DirectComparison> {
-    let by_arm = by_key(runs.iter().copied(), |run| run.arm.as_str());
+    let by_arm = group_by_key(runs.iter().copied(), |run| run.arm.as_str());
     if by_arm.len() < 2 {
         return None;
     }
@@ -126,14 +129,14 @@ fn direct_arm(arm: &str, runs: &[&Observation], baseline: &[&Observation]) -> Di
     }
 }
 
-/// Student (1908), for paired differences.
-fn difference(by_seed: Vec<f64>) -> Difference {
+/// Computes the mean of paired differences and its interval (Student, 1908).
+fn difference(by_seed: Vec<f64>) -> ArmDifference {
     let (value, count) = (mean(by_seed.iter().copied()), by_seed.len() as f64);
     let interval = (by_seed.len() > 1).then(|| {
         let variance = by_seed.iter().map(|d| (d - value).powi(2)).sum::<f64>() / (count - 1.0);
         Interval::around(value, student(count - 1.0) * (variance / count).sqrt())
     });
-    Difference {
+    ArmDifference {
         value,
         interval,
         by_seed,
@@ -146,7 +149,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
-    use super::super::Further;
+    use super::super::OptionalMeasurements;
     use super::*;
 
     fn run(arm: &str, size: &str, seed: u64, loss: f64) -> Observation {
@@ -161,7 +164,7 @@ mod tests {
             params: 1e4,
             tokens: 1e6,
             loss,
-            further: Further::default(),
+            optional: OptionalMeasurements::default(),
         }
     }
 
@@ -172,8 +175,8 @@ mod tests {
         }
     }
 
-    /// By hand: differences -0.10, -0.12, -0.14, whose standard deviation is 0.02; t(2) = 4.303; half width
-    /// 4.303·0.02/sqrt(3).
+    /// Compares with values computed by hand: differences -0.10, -0.12, -0.14, whose standard
+    /// deviation is 0.02; t(2) = 4.303; half width 4.303·0.02/sqrt(3).
     #[test]
     fn differences_are_paired_by_seed() {
         let losses = [
@@ -193,7 +196,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["good", "base", "bad"]
         );
-        assert_eq!(direct.budget_words(), "1.000e11 FLOPs");
+        assert_eq!(direct.budget_text(), "1.000e11 FLOPs");
         let good = direct.arms[0].difference.as_ref().unwrap();
         let half = 4.302_653 * 0.02 / 3f64.sqrt();
         let interval = good.interval.unwrap();
@@ -215,7 +218,8 @@ mod tests {
         assert!((difference.value + 0.1).abs() < 1e-12 && difference.interval.is_none());
     }
 
-    /// Profiles say more; seeds that are not shared say nothing; budgets in other units are compared too.
+    /// Skips budgets with a profile, gives no difference without a shared seed, and compares
+    /// budgets in other units.
     #[test]
     fn what_makes_no_profile_is_compared() {
         let profile = ["a", "b", "c", "d"].map(|size| run("base", size, 1, 2.0));
@@ -241,7 +245,7 @@ mod tests {
         assert_eq!(compare(&tokens, "base")[0].budget, Budget::Tokens(1e6));
     }
 
-    /// Two budgets that print alike are two: a seed would otherwise count twice.
+    /// Keeps two budgets that print the same text separate. Otherwise a seed would count twice.
     #[test]
     fn budgets_that_print_alike_are_kept_apart() {
         let near = |run: Observation| Observation {
@@ -260,7 +264,8 @@ mod tests {
         );
     }
 
-    /// 95% intervals hold the truth in 95% of draws, with three seeds and arms that vary differently.
+    /// Checks that 95% intervals contain the truth in 95% of draws, with three seeds and arms of
+    /// different noise.
     #[test]
     fn intervals_cover() {
         let mut rng = ChaCha8Rng::seed_from_u64(11);
@@ -297,7 +302,7 @@ mod tests {
         }
         let share = f64::from(held) / f64::from(all);
         println!(
-            "direct differences: {:.1}% of {all} intervals hold the truth",
+            "direct differences: {:.1}% of {all} intervals contain the truth",
             100.0 * share
         );
         assert!((0.92..=0.98).contains(&share), "{share}");

@@ -3,56 +3,57 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::by_key::by_key;
-use super::carried::{fewer_replicates, fit_arms, replicates};
-use super::compare::compared;
-use super::doubt::{Doubt, doubts};
+use super::by_key::group_by_key;
+use super::compare::compare_with_baseline;
+use super::estimates::{fewer_replicates, fit_arms, replicates};
+use super::warnings::{FitWarning, warnings};
 use super::{
-    ArmFit, Comparison, DirectComparison, Excluded, HyperLaw, Settings, Study, Tuned, convention,
-    direct, hyper, tuning,
+    ArmFit, Comparison, DirectComparison, ExcludedRun, FitSettings, HyperLaw, Study, TunedRate,
+    convention, direct, hyper, tuning,
 };
 
 /// All fits of a study.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Fits {
-    /// How they were made.
-    pub settings: Settings,
-    /// Runs used.
+pub struct StudyFits {
+    /// Settings of the fits.
+    pub settings: FitSettings,
+    /// Number of runs used.
     pub runs_used: usize,
-    /// Runs left out, each with the reason.
-    pub excluded: Vec<Excluded>,
-    /// What was assumed of the runs, and what looks wrong with them: of a table that others measured.
+    /// Excluded runs, with the reason.
+    pub excluded: Vec<ExcludedRun>,
+    /// Assumptions about imported runs, suspicious values among them, and reductions of the number
+    /// of replicates.
     pub notes: Vec<String>,
-    /// What to know before the numbers are used.
+    /// Warnings: reasons to doubt a number.
     #[schemars(with = "Vec<String>")]
-    pub doubts: Vec<Doubt>,
-    /// One for each arm, in the order of the study.
+    pub doubts: Vec<FitWarning>,
+    /// Fits of each arm, in the order of the study.
     pub arms: Vec<ArmFit>,
-    /// One for each arm but the baseline.
+    /// Comparison of each variant with the baseline.
     pub comparisons: Vec<Comparison>,
-    /// Where several learning rates were tried, what came out; the fits use the best of each.
-    pub tuned: Vec<Tuned>,
-    /// How the best learning rate and batch grow with compute, where the study varied them.
+    /// Best learning rate of each cell that tried several; the fits use it.
+    pub tuned: Vec<TunedRate>,
+    /// Power laws of the best learning rate and batch in compute, if the study varied them.
     pub hyper: Vec<HyperLaw>,
-    /// Arms side by side at the budgets and sizes that make no profile.
+    /// Comparisons of arms run by run, at the budgets and sizes without a profile.
     pub direct: Vec<DirectComparison>,
 }
 
-impl Fits {
-    /// The runs left out, by reason.
-    pub fn left_out(&self) -> Vec<(&str, Vec<&str>)> {
-        by_key(&self.excluded, |run| run.reason.as_str())
+impl StudyFits {
+    /// Returns the excluded runs by reason.
+    pub fn excluded_by_reason(&self) -> Vec<(&str, Vec<&str>)> {
+        group_by_key(&self.excluded, |run| run.reason.as_str())
             .into_iter()
             .map(|(reason, runs)| (reason, runs.iter().map(|run| run.run.as_str()).collect()))
             .collect()
     }
 
-    /// Whether every run was left out.
+    /// Reports whether every run was excluded.
     pub fn is_empty(&self) -> bool {
         self.runs_used == 0 && self.direct.is_empty() && !self.excluded.is_empty()
     }
 
-    /// Whether no profile and so no law was found, and runs are compared directly alone.
+    /// Reports whether there is no law, so that arms are compared run by run only.
     pub fn only_direct(&self) -> bool {
         let has_law =
             |arm: &ArmFit| arm.surface.is_ok() || arm.profiles.iter().any(|p| p.vertex.is_ok());
@@ -61,33 +62,36 @@ impl Fits {
 }
 
 /// Fits a study.
-pub fn fit(study: &Study, settings: &Settings) -> Fits {
+pub fn fit(study: &Study, settings: &FitSettings) -> StudyFits {
     let (tuned_study, tuned) = tuning::tune(study);
-    let seen = convention::under(&tuned_study, settings);
+    let seen = convention::convert(&tuned_study, settings);
     let carried = fit_arms(&seen, settings);
     let told: Vec<ArmFit> = carried
         .iter()
-        .map(|arm| arm.prepared.tell(&seen, &arm.made, &arm.profile_draws))
+        .map(|arm| {
+            arm.prepared
+                .arm_fit(&seen, &arm.estimates, &arm.profile_replicates)
+        })
         .collect();
     let arms = carried.iter().zip(&told);
     let (base, others): (Vec<_>, Vec<_>) = arms.partition(|(_, arm)| arm.arm == settings.baseline);
     let base = base.first().copied();
     let comparisons: Vec<Comparison> = others
         .into_iter()
-        .map(|other| compared(&tuned_study, &seen, settings, base, other))
+        .map(|other| compare_with_baseline(&tuned_study, &seen, settings, base, other))
         .collect();
     let replicates = replicates(&seen, settings);
     let mut notes = seen.notes.clone();
     notes.extend(fewer_replicates(replicates, settings.replicates));
-    Fits {
-        settings: Settings {
+    StudyFits {
+        settings: FitSettings {
             replicates,
             ..settings.clone()
         },
         runs_used: seen.observations.len(),
         excluded: seen.excluded.clone(),
         notes,
-        doubts: doubts(&told, &comparisons),
+        doubts: warnings(&told, &comparisons),
         arms: told,
         comparisons,
         tuned,

@@ -1,23 +1,23 @@
-//! The compute-optimal frontier: L*(C) = a·C^-k, the form of So et al. (arXiv:2109.08668), which has no irreducible term,
-//! or L*(C) = E + a·C^-k where a surface gives E; and N*(C) = g·C^p.
+//! The compute-optimal frontier: L*(C) = a·C^-k, the form of So et al. (arXiv:2109.08668), which
+//! has no irreducible term, or L*(C) = E + a·C^-k if a surface gives E; and N*(C) = g·C^p.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::arm_estimate::ArmEstimate;
 use super::law::{Law, PowerLaw};
-use super::line::{Line, line};
-use super::made::Made;
-use super::method::Drawn;
+use super::line::{LinearFit, line};
+use super::method::Replicate;
 use super::numbers::range;
 use super::surface::SurfaceRefusal;
 use super::{Approach, Interval, Profile, Vertex};
 
-/// A power law of loss and one of size in compute.
+/// Power laws of loss and size in compute.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Frontier {
-    /// What it was made by.
+    /// Approach that gives the frontier.
     pub approach: Approach,
-    /// Irreducible loss, nats/token: 0 in the form that has none.
+    /// Irreducible loss, nats/token; 0 in the form without one.
     #[serde(rename = "E")]
     pub e: f64,
     /// Factor of the loss, nats/token at C = 1.
@@ -32,41 +32,41 @@ pub struct Frontier {
     pub n_exponent: f64,
     /// 95% interval of p.
     pub n_exponent_interval: Option<Interval>,
-    /// Profiles it goes through; with two it has no residual, and without any it is a surface's.
+    /// Number of profiles used: 2 leave no residual, 0 if the frontier is along a surface.
     pub profiles_used: usize,
-    /// Profiles that were refused or extrapolated.
+    /// Number of profiles refused or extrapolated.
     pub profiles_left_out: usize,
-    /// Compute that it was measured at, least and most, FLOPs.
+    /// Smallest and largest measured compute, FLOPs.
     pub flops_range: (f64, f64),
-    /// L* there, least and most, nats/token.
+    /// Smallest and largest L* within that compute, nats/token.
     pub loss_range: (f64, f64),
-    /// The largest budget predicted from the others; absent with fewer than three.
+    /// Prediction of the largest budget from the others; absent with fewer than three profiles.
     pub holdout: Option<Holdout>,
 }
 
-/// The loss at the largest budget, and what a fit without it says.
+/// Loss at the largest budget, measured and predicted by a fit to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Holdout {
     /// Compute, FLOPs.
     pub flops: f64,
-    /// L* there, nats/token.
+    /// Measured L*, nats/token.
     pub measured: f64,
-    /// L* there by the frontier through the other profiles.
+    /// L* by the frontier through the other profiles, nats/token.
     pub predicted: f64,
 }
 
 impl Frontier {
-    /// L*(C), nats/token.
+    /// Returns L*(C), nats/token.
     pub fn loss(&self, flops: f64) -> f64 {
         self.law().loss(flops)
     }
 
-    /// N*(C), parameters.
+    /// Returns N*(C), parameters.
     pub fn size(&self, flops: f64) -> f64 {
         self.n_factor * flops.powf(self.n_exponent)
     }
 
-    /// L*(C) and its inverse.
+    /// Returns the law L*(C), which has an inverse.
     pub fn law(&self) -> PowerLaw {
         PowerLaw {
             e: self.e,
@@ -76,29 +76,29 @@ impl Frontier {
     }
 }
 
-/// Why there is no frontier.
+/// Reason that there is no frontier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrontierRefusal {
-    /// A line needs two points.
+    /// Fewer than the two profiles that a line needs.
     #[error(
         "{usable} of {profiles} profiles have their optimum within the measured sizes; a frontier needs at least 2"
     )]
     TooFewProfiles {
-        /// Profiles with a usable vertex.
+        /// Number of profiles with a usable vertex.
         usable: usize,
-        /// All profiles.
+        /// Number of all profiles.
         profiles: usize,
     },
-    /// More compute must mean less loss.
-    #[error("the loss does not fall with compute, so no cost can be given for a loss")]
+    /// The loss does not fall with compute.
+    #[error("the loss does not fall with compute, so the cost of a loss is undefined")]
     NotFalling,
 }
 
-/// The vertices a frontier goes through: (C, vertex).
+/// Returns the vertices that a frontier goes through, as (C, vertex).
 pub(super) fn usable(profiles: &[Profile]) -> Vec<(f64, Vertex)> {
     profiles
         .iter()
-        .filter_map(|profile| Some((profile.flops, profile.trusted()?)))
+        .filter_map(|profile| Some((profile.flops, profile.usable_vertex()?)))
         .collect()
 }
 
@@ -132,7 +132,7 @@ pub(super) fn fit(profiles: &[Profile]) -> Result<Frontier, FrontierRefusal> {
     })
 }
 
-/// Why there is no law by an approach, where that is known.
+/// Returns the reason that an approach gives no law, if it is known.
 pub(super) fn refusal<S>(
     by: Approach,
     surface: &Result<S, SurfaceRefusal>,
@@ -145,7 +145,7 @@ pub(super) fn refusal<S>(
     }
 }
 
-fn loss_line(vertices: &[(f64, Vertex)]) -> Line {
+fn loss_line(vertices: &[(f64, Vertex)]) -> LinearFit {
     line(vertices.iter().map(|(c, v)| (c.ln(), v.loss_opt.ln())))
 }
 
@@ -158,8 +158,9 @@ fn holdout(vertices: &[(f64, Vertex)]) -> Option<Holdout> {
     })
 }
 
-/// The frontier along a surface, as E + a·C^-k within the compute that was measured: exact where a token costs 6N.
-pub(super) fn along(made: &Made) -> Option<Frontier> {
+/// Computes the frontier along a surface, as E + a·C^-k within the measured compute. It is exact if
+/// a token costs 6N FLOPs.
+pub(super) fn along(made: &ArmEstimate) -> Option<Frontier> {
     let (loss, size) = lines_along(made, &made.estimate)?;
     let surface = made.estimate.surface()?;
     Some(Frontier {
@@ -179,8 +180,8 @@ pub(super) fn along(made: &Made) -> Option<Frontier> {
     })
 }
 
-/// log(L* - E) and log N* in log C along a surface.
-fn lines_along(made: &Made, drawn: &Drawn) -> Option<(Line, Line)> {
+/// Fits log(L* - E) and log N* in log C along a surface.
+fn lines_along(made: &ArmEstimate, drawn: &Replicate) -> Option<(LinearFit, LinearFit)> {
     const POINTS: usize = 9;
     let (Law::Path(path), surface) = (made.method.law(drawn)?, drawn.surface()?) else {
         return None;

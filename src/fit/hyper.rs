@@ -1,43 +1,43 @@
-//! How the best learning rate and batch grow with compute, where a study varied them (Bi et al., DeepSeek LLM,
-//! arXiv:2401.02954, section 3.1: each is a power of C).
+//! Power laws of the best learning rate and batch in compute, for studies that varied them (Bi et
+//! al., DeepSeek LLM, arXiv:2401.02954, section 3.1: each is a power of C).
 
 use std::collections::BTreeMap;
 
 use isoflop_core::run::Budget;
-use isoflop_core::units::Ordered;
+use isoflop_core::units::NumberKey;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::interval::student;
 use super::line::line;
 use super::numbers::{distinct, mean};
-use super::polynomial::{Form, minimum};
+use super::polynomial::{ProfileForm, minimum};
 use super::{Interval, Observation, Study};
 
-/// A setting of the training that a study may vary.
+/// Training setting that a study may vary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Hyper {
+pub enum HyperParameter {
     /// Peak learning rate.
     LearningRate,
-    /// Tokens a step.
+    /// Tokens per step.
     BatchTokens,
 }
 
-/// The best values of a setting for one arm, and how they grow with compute.
+/// Best values of a setting for one arm, and their power law in compute.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct HyperLaw {
-    /// The arm.
+    /// Name of the arm.
     pub arm: String,
-    /// The setting.
-    pub of: Hyper,
-    /// The optimum at each size and budget where three values or more were tried.
+    /// Setting.
+    pub of: HyperParameter,
+    /// Optimum at each size and budget with at least three values tried.
     pub optima: Vec<HyperOptimum>,
-    /// The power law through the optima that lie within what was tried; absent with fewer than three computes.
+    /// Power law through the optima inside the tried values; absent with fewer than three computes.
     pub law: Option<HyperPower>,
 }
 
-/// The best value at one size and budget.
+/// Best value of a setting at one size and budget.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct HyperOptimum {
     /// N, parameters.
@@ -46,42 +46,46 @@ pub struct HyperOptimum {
     pub tokens: f64,
     /// C, FLOPs.
     pub flops: f64,
-    /// Values that were tried.
+    /// Number of values tried.
     pub tried: usize,
-    /// The vertex of a parabola of the loss in the setting's logarithm; the best value tried where that has none within.
+    /// Vertex of a parabola of the loss in the setting's logarithm, or the best tried value if
+    /// there is no vertex inside the tried values.
     pub best: f64,
-    /// Whether the best value tried is the least or the largest: then the optimum may lie beyond.
+    /// True if the best tried value is the smallest or the largest, so that the optimum may be
+    /// outside.
     pub at_edge: bool,
 }
 
-/// best = factor·C^exponent.
+/// Power law best = factor·C^exponent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct HyperPower {
-    /// The value at C = 1, in the setting's unit.
+    /// Value at C = 1, in the setting's unit.
     pub factor: f64,
-    /// The exponent.
+    /// Exponent of C.
     pub exponent: f64,
-    /// Its 95% interval, by least squares and Student's distribution.
+    /// 95% interval of the exponent, by least squares and Student's distribution.
     pub exponent_interval: Option<Interval>,
 }
 
-/// Fewest values that an optimum is taken from, and fewest optima for a law.
+/// Fewest values for an optimum, and fewest computes for a law.
 const FEWEST: usize = 3;
 
-/// The laws of every arm that varied a setting.
+/// Fits the laws of every arm that varied a setting.
 pub(super) fn laws(study: &Study) -> Vec<HyperLaw> {
     let arms = study.arms();
-    let settings = [Hyper::LearningRate, Hyper::BatchTokens];
+    let settings = [HyperParameter::LearningRate, HyperParameter::BatchTokens];
     arms.iter()
         .flat_map(|arm| settings.into_iter().filter_map(|of| law(study, arm, of)))
         .collect()
 }
 
-fn law(study: &Study, arm: &str, of: Hyper) -> Option<HyperLaw> {
-    let mut cells: BTreeMap<(Ordered, Budget), Vec<(f64, &Observation)>> = BTreeMap::new();
+fn law(study: &Study, arm: &str, of: HyperParameter) -> Option<HyperLaw> {
+    let mut cells: BTreeMap<(NumberKey, Budget), Vec<(f64, &Observation)>> = BTreeMap::new();
     for (_, run) in study.runs_of(arm) {
         if let Some(value) = value(run, of) {
-            let cell = cells.entry((Ordered(run.params), run.budget)).or_default();
+            let cell = cells
+                .entry((NumberKey(run.params), run.budget))
+                .or_default();
             cell.push((value, run));
         }
     }
@@ -95,18 +99,19 @@ fn law(study: &Study, arm: &str, of: Hyper) -> Option<HyperLaw> {
     })
 }
 
-fn value(run: &Observation, of: Hyper) -> Option<f64> {
+fn value(run: &Observation, of: HyperParameter) -> Option<f64> {
     match of {
-        Hyper::LearningRate => run.further.learning_rate,
-        Hyper::BatchTokens => run.further.batch_tokens,
+        HyperParameter::LearningRate => run.optional.learning_rate,
+        HyperParameter::BatchTokens => run.optional.batch_tokens,
     }
 }
 
-/// Of the runs of one size and budget; of those that share a value (seeds, another setting) the best stands for it.
+/// Finds the optimum of one size and budget. Of runs that share a value (other seeds, another
+/// setting), the best counts.
 fn optimum(cell: &[(f64, &Observation)]) -> Option<HyperOptimum> {
-    let mut least: BTreeMap<Ordered, f64> = BTreeMap::new();
+    let mut least: BTreeMap<NumberKey, f64> = BTreeMap::new();
     for (value, run) in cell {
-        let loss = least.entry(Ordered(*value)).or_insert(run.loss);
+        let loss = least.entry(NumberKey(*value)).or_insert(run.loss);
         *loss = loss.min(run.loss);
     }
     if least.len() < FEWEST {
@@ -115,10 +120,10 @@ fn optimum(cell: &[(f64, &Observation)]) -> Option<HyperOptimum> {
     let tried: Vec<(f64, f64)> = least.into_iter().map(|(of, loss)| (of.0, loss)).collect();
     let at = (0..tried.len()).min_by(|a, b| tried[*a].1.total_cmp(&tried[*b].1))?;
     let at_edge = at == 0 || at + 1 == tried.len();
-    // The parabola through the best value and its neighbours: further away the loss is no parabola.
+    // A parabola through the best value and its neighbours. Further away the loss is not parabolic.
     let near = &tried[at.saturating_sub(1)..(at + 2).min(tried.len())];
     let near = near.iter().map(|(value, loss)| (value.ln(), *loss, 1.0));
-    let vertex = minimum(Form::Parabola, &near.collect::<Vec<_>>());
+    let vertex = minimum(ProfileForm::Parabola, &near.collect::<Vec<_>>());
     let vertex = vertex.ok().filter(|_| !at_edge);
     let run = cell[0].1;
     Some(HyperOptimum {
@@ -157,10 +162,11 @@ fn power(optima: &[HyperOptimum]) -> Option<HyperPower> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Further;
+    use super::super::OptionalMeasurements;
     use super::*;
 
-    /// lr* = 0.3·C^-0.12 by construction, tried in steps of 1.5 around it; one budget has its best at an edge.
+    /// Simulates lr* = 0.3·C^-0.12, with five rates in steps of 1.5 around it. One budget has its
+    /// best rate at an edge.
     fn study() -> Study {
         let mut study = Study::default();
         for (flops, centre) in [
@@ -184,9 +190,9 @@ mod tests {
                     params: 1e6,
                     tokens: flops / 6e6,
                     loss: 2.0 + 0.1 * (learning_rate / best).ln().powi(2),
-                    further: Further {
+                    optional: OptionalMeasurements {
                         learning_rate: Some(learning_rate),
-                        ..Further::default()
+                        ..OptionalMeasurements::default()
                     },
                 });
             }
@@ -215,7 +221,7 @@ mod tests {
         study
             .observations
             .iter_mut()
-            .for_each(|run| run.further.learning_rate = Some(0.01));
+            .for_each(|run| run.optional.learning_rate = Some(0.01));
         assert_eq!(super::laws(&study), []);
     }
 }

@@ -1,9 +1,11 @@
-//! 95% intervals from bootstrap draws, and how much wider than the draws they must be.
+//! 95% intervals from bootstrap draws, and the factor that widens them.
 //!
-//! A replicate's spread is too small when a fit spends p of its n runs on its numbers; it is
-//! widened around the estimate by a power of n / (n - p) between HC1's of 1/2 and HC3's of 1 (MacKinnon and White 1985,
-//! doi:10.1016/0304-4076(85)90158-7), and by Student's quantile with n - p degrees of freedom over the normal one. The power
-//! is the one whose 95% intervals hold the truth in 90 to 98% of simulated studies (`coverage_tests.rs` prints the shares).
+//! The spread of replicates is too small if a fit of p parameters has only n runs. It is widened
+//! around the estimate by two factors. The first is a power of n / (n - p), between HC1's of 1/2
+//! and HC3's of 1 (MacKinnon and White 1985, doi:10.1016/0304-4076(85)90158-7). The second is
+//! Student's quantile with n - p degrees of freedom over the normal one. The power is the one whose
+//! 95% intervals contain the truth in 90 to 98% of simulated studies (`coverage_tests.rs` prints
+//! the shares).
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,7 +21,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// `half` to each side of a value.
+    /// Returns the interval of `half` on each side of a value.
     pub(super) fn around(value: f64, half: f64) -> Self {
         Self {
             low: value - half,
@@ -27,7 +29,7 @@ impl Interval {
         }
     }
 
-    /// Both ends put through `of`, which must rise.
+    /// Maps both ends through `of`, which must be increasing.
     pub(super) fn map(self, of: impl Fn(f64) -> f64) -> Self {
         Self {
             low: of(self.low),
@@ -35,21 +37,24 @@ impl Interval {
         }
     }
 
-    /// `1.20 to 1.41`
-    pub fn words(self, show: impl Fn(f64) -> String) -> String {
+    /// Formats the interval, such as `1.20 to 1.41`.
+    pub fn formatted(self, show: impl Fn(f64) -> String) -> String {
         format!("{} to {}", show(self.low), show(self.high))
     }
 }
 
-/// Share of replicates that may fail (a parabola that opens downwards, say) before no interval is given.
+/// Largest share of failed replicates (such as a parabola that opens downwards) for which an
+/// interval is still returned.
 const FAILURES_ALLOWED: f64 = 0.05;
 
-/// HC1's power: what cubics and windowed parabolas need.
+/// Power of HC1, for cubics and windowed parabolas.
 pub(super) const HC1: f64 = 0.5;
-/// The power that parabolas through all sizes need: with HC1's their intervals held the truth in 89 to 94%.
+/// Power for parabolas through all sizes. With HC1's power, their intervals contained the truth in
+/// 89 to 94%.
 pub(super) const PARABOLA: f64 = 0.75;
 
-/// What replicates are widened by where `runs` carry `parameters`; NaN where nothing is left over.
+/// Returns the factor that widens the replicates of a fit of `parameters` to `runs`. NaN without
+/// degrees of freedom.
 pub(super) fn widening(runs: usize, parameters: usize, power: f64) -> f64 {
     let (n, p) = (runs as f64, parameters as f64);
     if n > p {
@@ -67,7 +72,8 @@ pub(super) fn student(freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |student| student.inverse_cdf(0.975))
 }
 
-/// The central 95% of the replicates, widened around the estimate; none where too many failed.
+/// Returns the central 95% of the replicates, widened around the estimate. `None` if too many
+/// failed.
 pub(super) fn interval(
     draws: impl IntoIterator<Item = Option<f64>>,
     estimate: f64,
@@ -95,12 +101,13 @@ pub(super) fn interval(
     })
 }
 
-/// The interval of a number, from that of its logarithm.
-pub(super) fn exp(log: Interval) -> Interval {
+/// Returns the interval of a number from the interval of its logarithm.
+pub(super) fn exp_interval(log: Interval) -> Interval {
     log.map(f64::exp)
 }
 
-/// Two-sided p that the truth is 0, from the same widened draws as the interval; at least one draw's share.
+/// Returns the two-sided p-value for a true value of 0, from the same widened draws as the
+/// interval. It is at least 1 over the number of draws.
 pub(super) fn p_value(draws: &[Option<f64>], estimate: f64, widening: f64) -> Option<f64> {
     let given: Vec<f64> = draws
         .iter()
@@ -118,7 +125,7 @@ pub(super) fn p_value(draws: &[Option<f64>], estimate: f64, widening: f64) -> Op
     Some((2.0 * below.min(count - below) / count).clamp(1.0 / count, 1.0))
 }
 
-/// Linear interpolation between order statistics.
+/// Interpolates linearly between order statistics.
 fn quantile(sorted: &[f64], q: f64) -> f64 {
     let at = q * (sorted.len() - 1) as f64;
     let (below, above) = (at.floor() as usize, at.ceil() as usize);
@@ -129,7 +136,7 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
 mod tests {
     use super::student;
 
-    /// Against a printed table of the distribution.
+    /// Compares with a printed table of the distribution.
     #[test]
     fn students_quantiles_are_the_tables() {
         for (freedom, quantile) in [

@@ -1,4 +1,4 @@
-//! L*(C) = E + a·C^-k through optima, with E free: alone, or common to two arms.
+//! L*(C) = E + a·C^-k through optima, with E free, for one arm or common to two.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -6,13 +6,13 @@ use serde::Serialize;
 use super::Profile;
 use super::frontier::usable;
 use super::law::PowerLaw;
-use super::line::Line;
+use super::line::LinearFit;
 use super::numbers::range;
 use super::scalar;
 
-/// A frontier whose irreducible loss was fitted.
+/// Frontier with a fitted irreducible loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Irreducible {
+pub struct IrreducibleFit {
     /// Irreducible loss, nats/token.
     #[serde(rename = "E")]
     pub e: f64,
@@ -20,17 +20,17 @@ pub struct Irreducible {
     pub a: f64,
     /// Exponent.
     pub k: f64,
-    /// Whether E ended at 0 or just below the least loss, where the vertices do not identify it.
+    /// True if E is at 0 or just below the lowest loss, so that the vertices do not identify it.
     pub at_bound: bool,
 }
 
-/// Fewest optima that three numbers are fitted to.
+/// Minimum number of optima for a fit of three parameters.
 const FEWEST: usize = 4;
 
-/// Of one arm; none with fewer than four optima.
-pub(super) fn irreducible(profiles: &[Profile]) -> Option<Irreducible> {
+/// Fits the frontier of one arm. `None` with fewer than four optima.
+pub(super) fn irreducible(profiles: &[Profile]) -> Option<IrreducibleFit> {
     let (law, at_bound) = through(&optima(profiles))?;
-    Some(Irreducible {
+    Some(IrreducibleFit {
         e: law.e,
         a: law.log_a.exp(),
         k: law.k,
@@ -38,7 +38,8 @@ pub(super) fn irreducible(profiles: &[Profile]) -> Option<Irreducible> {
     })
 }
 
-/// The law through optima, as (log C, L*), and whether its E is at a bound; none with fewer than four.
+/// Fits a law through optima, given as (log C, L*), and reports whether its E is at a bound. `None`
+/// with fewer than four optima.
 pub(super) fn through(optima: &[(f64, f64)]) -> Option<(PowerLaw, bool)> {
     if optima.len() < FEWEST {
         return None;
@@ -47,7 +48,8 @@ pub(super) fn through(optima: &[(f64, f64)]) -> Option<(PowerLaw, bool)> {
     Some((above(optima, e)?, at_bound))
 }
 
-/// The laws of two arms that share E, with exponents of their own; none with fewer than four optima in either.
+/// Fits the laws of two arms with a common E and separate exponents. Returns E, whether it is at a
+/// bound, and the laws. `None` if either arm has fewer than four optima.
 pub(super) fn shared(arms: [&[Profile]; 2]) -> Option<(f64, bool, [PowerLaw; 2])> {
     let arms = arms.map(optima);
     if arms.iter().any(|arm| arm.len() < FEWEST) {
@@ -57,7 +59,7 @@ pub(super) fn shared(arms: [&[Profile]; 2]) -> Option<(f64, bool, [PowerLaw; 2])
     Some((e, at_bound, [above(&arms[0], e)?, above(&arms[1], e)?]))
 }
 
-/// The law of an arm whose E is given; none where E is not below every optimum.
+/// Fits the law of an arm with a fixed E. `None` unless E is below every optimum.
 pub(super) fn pinned(profiles: &[Profile], e: f64) -> Option<PowerLaw> {
     let optima = optima(profiles);
     (optima.len() >= 2 && optima.iter().all(|(_, loss)| *loss > e))
@@ -65,8 +67,8 @@ pub(super) fn pinned(profiles: &[Profile], e: f64) -> Option<PowerLaw> {
         .flatten()
 }
 
-/// One exponent for both arms, which makes their frontiers parallel (So et al., arXiv:2109.08668): k, and the multiplier, which is
-/// then the same at every compute.
+/// Fits a common exponent to both arms, which makes their frontiers parallel (So et al.,
+/// arXiv:2109.08668). Returns k and the multiplier, which is then the same at every compute.
 pub(super) fn parallel(arms: [&[Profile]; 2]) -> Option<(f64, f64)> {
     let arms = arms.map(optima);
     if arms.iter().any(|arm| arm.len() < 2) {
@@ -89,7 +91,7 @@ pub(super) fn parallel(arms: [&[Profile]; 2]) -> Option<(f64, f64)> {
     (slope < 0.0).then(|| (-slope, ((intercept(0) - intercept(1)) / -slope).exp()))
 }
 
-/// (log C, L*).
+/// Optima as (log C, L*).
 type Optima = Vec<(f64, f64)>;
 
 fn optima(profiles: &[Profile]) -> Optima {
@@ -108,7 +110,8 @@ fn above(optima: &[(f64, f64)], e: f64) -> Option<PowerLaw> {
     })
 }
 
-/// E where the squares of log L̂ - log L over all arms are least, and whether that is at a bound.
+/// Returns the E with the least sum of squares of log L̂ - log L over all arms, and whether it is
+/// at a bound.
 fn common(arms: &[&[(f64, f64)]]) -> (f64, bool) {
     let losses = arms
         .iter()
@@ -116,7 +119,7 @@ fn common(arms: &[&[(f64, f64)]]) -> (f64, bool) {
         .map(|(_, loss)| *loss);
     let (least, _) = range(losses);
     let squares = |e: f64| arms.iter().map(|arm| squares(arm, e)).sum::<f64>();
-    // One minimum is not promised: the best of a grid is refined between its neighbours.
+    // There can be several minima. Refine the best point of a grid between its neighbours.
     const GRID: usize = 100;
     let at = |i: usize| least * i as f64 / GRID as f64;
     let best = (0..GRID)
@@ -135,8 +138,9 @@ fn squares(optima: &[(f64, f64)], e: f64) -> f64 {
         .sum()
 }
 
-/// Least squares of log(L - E) in log C, weighted as a residual in log L is: by ((L - E)/L)².
-fn line_above(optima: &[(f64, f64)], e: f64) -> Line {
+/// Fits log(L - E) in log C by least squares. The weights are those of residuals in log L:
+/// ((L - E)/L)².
+fn line_above(optima: &[(f64, f64)], e: f64) -> LinearFit {
     let weighted: Vec<(f64, f64, f64)> = optima
         .iter()
         .map(|(c, loss)| (*c, (loss - e).ln(), ((loss - e) / loss).powi(2)))
@@ -147,7 +151,7 @@ fn line_above(optima: &[(f64, f64)], e: f64) -> Line {
     let (x, y) = (mean(|p| p.0), mean(|p| p.1));
     let xx: f64 = weighted.iter().map(|p| p.2 * (p.0 - x).powi(2)).sum();
     let xy: f64 = weighted.iter().map(|p| p.2 * (p.0 - x) * (p.1 - y)).sum();
-    Line {
+    LinearFit {
         intercept: y - xy / xx * x,
         slope: xy / xx,
     }
@@ -189,7 +193,7 @@ mod tests {
             let found = above(arm, e).unwrap();
             assert!((found.k - law.k).abs() < 1e-4 && (found.log_a - law.log_a).abs() < 1e-2);
         }
-        // Without a floor it ends at its bound, and says so.
+        // Without an irreducible loss, E ends at its bound and is reported there.
         let (e, at_bound) = common(&[&optima(PowerLaw {
             e: 0.0,
             log_a: 3.0,

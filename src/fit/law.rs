@@ -1,12 +1,13 @@
-//! Loss against compute along a frontier, and its inverse: what any approach comes to, and what arms are compared by.
+//! Loss against compute along a frontier, and its inverse. Every approach yields such a law, and
+//! arms are compared by their laws.
 
-/// L*(C), the least loss that C buys.
+/// L*(C), the lowest loss that C buys.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Law {
-    /// Through optima, one for each budget.
+    /// Power law through optima, one for each budget.
     Power(PowerLaw),
-    /// Along the best sizes of a surface.
-    Path(Path),
+    /// Path along the optimal sizes of a surface.
+    Path(FrontierPath),
 }
 
 /// L* = E + a·C^-k.
@@ -20,9 +21,9 @@ pub struct PowerLaw {
     pub k: f64,
 }
 
-/// Points along a frontier, cheapest first, between which logarithms are interpolated.
+/// Points along a frontier, lowest compute first. Logarithms are interpolated between them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Path {
+pub(super) struct FrontierPath {
     pub(super) log_flops: Vec<f64>,
     pub(super) log_loss: Vec<f64>,
     pub(super) log_n: Vec<f64>,
@@ -30,7 +31,7 @@ pub(super) struct Path {
 }
 
 impl Law {
-    /// L*(C), nats/token; none beyond a path's ends.
+    /// Returns L*(C), nats/token. `None` beyond the ends of a path.
     pub(super) fn loss(&self, flops: f64) -> Option<f64> {
         match self {
             Self::Power(law) => Some(law.loss(flops)),
@@ -38,7 +39,7 @@ impl Law {
         }
     }
 
-    /// C at which a loss is reached, FLOPs.
+    /// Returns the C at which a loss is reached, FLOPs.
     pub(super) fn flops(&self, loss: f64) -> Option<f64> {
         match self {
             Self::Power(law) => law.flops(loss),
@@ -46,7 +47,7 @@ impl Law {
         }
     }
 
-    /// -dlog L*/dlog C.
+    /// Returns -dlog L*/dlog C.
     pub(super) fn exponent(&self, flops: f64) -> Option<f64> {
         const STEP: f64 = 0.2;
         match self {
@@ -60,23 +61,23 @@ impl Law {
 }
 
 impl PowerLaw {
-    /// L*(C), nats/token.
+    /// Returns L*(C), nats/token.
     pub fn loss(&self, flops: f64) -> f64 {
         self.e + (self.log_a - self.k * flops.ln()).exp()
     }
 
-    /// C at which a loss is reached, FLOPs; none at or below E.
+    /// Returns the C at which a loss is reached, FLOPs. `None` at or below E.
     pub fn flops(&self, loss: f64) -> Option<f64> {
         (loss > self.e).then(|| ((self.log_a - (loss - self.e).ln()) / self.k).exp())
     }
 }
 
-impl Path {
+impl FrontierPath {
     fn log_loss_at(&self, log_flops: f64) -> Option<f64> {
         interpolate(&self.log_flops, &self.log_loss, log_flops)
     }
 
-    /// The loss falls along the path, so it is read from its end.
+    /// Inverts the path. The loss falls along it.
     fn log_flops_at(&self, log_loss: f64) -> Option<f64> {
         let above = self.log_loss.partition_point(|loss| *loss >= log_loss);
         let pair = above
@@ -87,7 +88,7 @@ impl Path {
         Some(self.log_flops[pair] + share * (self.log_flops[pair + 1] - self.log_flops[pair]))
     }
 
-    /// (N*, D*) at C; none beyond the ends.
+    /// Returns (N*, D*) at C. `None` beyond the ends.
     pub(super) fn optimum(&self, flops: f64) -> Option<(f64, f64)> {
         let at = |values| interpolate(&self.log_flops, values, flops.ln()).map(f64::exp);
         Some((at(&self.log_n)?, at(&self.log_d)?))
@@ -112,7 +113,7 @@ mod tests {
             .iter()
             .map(|c| (c / 2.0 - 2.0, c / 2.0 + 0.2))
             .unzip();
-        Law::Path(Path {
+        Law::Path(FrontierPath {
             log_flops,
             log_loss,
             log_n,
@@ -120,7 +121,7 @@ mod tests {
         })
     }
 
-    /// Both kinds say the same, each is its own inverse, and beyond its ends a path says nothing.
+    /// Both kinds of law agree, and `flops` inverts `loss`. A path has no value beyond its ends.
     #[test]
     fn laws_are_inverted() {
         let power = PowerLaw {

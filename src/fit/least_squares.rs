@@ -1,9 +1,10 @@
-//! Weighted linear least squares of a few terms.
+//! WeightedPoint linear least squares of a few terms.
 
 use nalgebra::{SMatrix, SVector};
 
-/// The coefficients of rows of (terms, value, weight), by the normal equations. `ridge` is added to the squares of each
-/// coefficient. None where the terms do not determine them.
+/// Returns the coefficients for rows of (terms, value, weight), by the normal equations. `ridge`
+/// times the square of each coefficient is added to the sum of squares. `None` if the terms do not
+/// determine the coefficients.
 pub(super) fn least_squares<const P: usize>(
     rows: impl IntoIterator<Item = (SVector<f64, P>, f64, f64)>,
     ridge: f64,

@@ -1,21 +1,21 @@
 //! Laws from runs: IsoFLOP profiles, compute-optimal frontiers, compute multipliers.
 //!
-//! Pure: observations in, fits out. It knows no files, no tables and no clock; the
+//! Pure: takes observations and returns fits. It reads no files, no tables and no clock. The
 //! bootstrap's randomness comes from a seed.
 //!
 //! Symbols: N parameters, D training tokens, C training FLOPs, L validation loss in
 //! nats/token. Logarithms are natural.
 //!
-//! A usable but doubtful answer is a value with a status; a refusal means there is no answer.
+//! A usable but doubtful answer is a value with a status. A refusal means that there is no answer.
 
 mod answer;
 mod approach;
 mod arm;
+mod arm_estimate;
 mod arm_surface;
 pub mod asymptote;
 mod budget_json;
 mod by_key;
-mod carried;
 mod compare;
 mod comparison;
 mod convention;
@@ -24,8 +24,8 @@ mod coverage_tests;
 pub mod data_constrained;
 mod diagnosis;
 mod direct;
-mod doubt;
 mod envelope;
+mod estimates;
 pub mod findings;
 mod fits;
 mod frontier;
@@ -35,7 +35,6 @@ mod irreducible;
 mod law;
 mod least_squares;
 mod line;
-mod made;
 mod method;
 mod minimize;
 mod multiplier;
@@ -59,33 +58,39 @@ pub mod surface;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod warnings;
 
-pub use answer::Answer;
+pub use answer::FitAnswer;
 use answer::answer;
 pub use approach::Approach;
 pub use arm::ArmFit;
 pub use arm_surface::{ArmSurface, SurfaceHoldout, SurfaceIntervals};
-pub use carried::fewer_replicates;
-use carried::{Carried, fit_arms};
 pub use comparison::{
-    Alternative, ByApproach, Comparison, ComparisonRefusal, Growth, Influence, MultiplierPoint,
-    MultiplierStatus,
+    ApproachMultiplier, Comparison, ComparisonRefusal, Growth, Influence, MultiplierAlternative,
+    MultiplierPoint, MultiplierStatus,
 };
 pub use diagnosis::{Diagnosis, Trend};
-pub use direct::{Difference, DirectArm, DirectComparison};
-pub use doubt::Doubt;
-pub use fits::{Fits, fit};
+pub use direct::{ArmDifference, DirectArm, DirectComparison};
+pub use estimates::fewer_replicates;
+use estimates::{ArmEstimates, fit_arms};
+pub use fits::{StudyFits, fit};
 pub use frontier::{Frontier, FrontierRefusal, Holdout};
-pub use hyper::{Hyper, HyperLaw, HyperOptimum, HyperPower};
+pub use hyper::{HyperLaw, HyperOptimum, HyperParameter, HyperPower};
 pub use interval::Interval;
-pub use irreducible::Irreducible;
+pub use irreducible::IrreducibleFit;
 pub use law::PowerLaw;
-pub use polynomial::{Form, Parabola, ProfileRefusal};
-pub use predict::{Asked, Band, Extent, Predicted, PredictedRun, Predictions, predict};
-pub use profile::{OtherForm, Profile, Vertex, VertexStatus};
-pub use settings::{Cost, Count, Settings};
-pub use study::{Excluded, Further, Observation, Reached, Study, Trajectory};
-pub use suggest::{
-    OfferedSize, Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Target, Wanted, suggest,
+pub use polynomial::{Parabola, ProfileForm, ProfileRefusal};
+pub use predict::{
+    ArmPredictions, Band, MeasuredRange, PredictedOptimum, PredictedRun, PredictionRequest, predict,
 };
-pub use tuning::{Tried, Tuned};
+pub use profile::{OtherForm, Profile, Vertex, VertexStatus};
+pub use settings::{CostAxis, FitSettings, ParameterCounting};
+pub use study::{
+    ExcludedRun, Observation, OptionalMeasurements, Study, Trajectory, TrajectoryPoint,
+};
+pub use suggest::{
+    OfferedSize, SuggestRefusal, SuggestedRuns, Suggestion, SuggestionRequest, SweepForm,
+    SweepSize, Target, suggest,
+};
+pub use tuning::{TriedFactor, TunedRate};
+pub use warnings::FitWarning;

@@ -1,24 +1,25 @@
-//! One approach made ready for one arm: weights in, a law out. The estimate has the weights of 1, each replicate its own.
+//! One approach prepared for one arm: takes weights, returns a law. The estimate has weights of 1,
+//! and each replicate has its own weights.
 
 use super::approach::Approach;
 use super::envelope::{self, EnvelopePoint};
 use super::law::{Law, PowerLaw};
-use super::line::{Line, line};
+use super::line::{LinearFit, line};
 use super::path::path;
 use super::per_token::PerToken;
-use super::polynomial::{Form, Parabola, Weighted, minimum, runs_used};
+use super::polynomial::{Parabola, ProfileForm, WeightedPoint, minimum, runs_used};
 use super::surface::{self, Objective, Surface};
 
-/// What an approach rests on, for one arm.
+/// Input of an approach, for one arm.
 #[derive(Clone, Debug)]
-pub(super) enum Method {
+pub(super) enum FitMethod {
     Profiles {
-        form: Form,
-        cells: Vec<Cell>,
+        form: ProfileForm,
+        cells: Vec<ProfileCell>,
     },
     Surface {
         runs: Vec<usize>,
-        points: Vec<surface::Point>,
+        points: Vec<surface::SurfacePoint>,
         objective: Objective,
         from: Surface,
         per_token: PerToken,
@@ -28,30 +29,30 @@ pub(super) enum Method {
     },
 }
 
-/// The runs of an arm at one budget.
+/// Runs of an arm at one budget.
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
-    /// Place among the arm's profiles.
+pub(super) struct ProfileCell {
+    /// Index among the arm's profiles.
     pub(super) profile: usize,
     pub(super) log_flops: f64,
-    /// (log N, L) of each run, and its place among the observations.
+    /// (log N, L) of each run, and its index among the observations.
     pub(super) runs: Vec<(f64, f64, usize)>,
-    /// Whether the frontier goes through its vertex.
+    /// True if the frontier goes through its vertex.
     pub(super) used: bool,
 }
 
-/// What an approach says for one set of weights.
+/// Result of an approach for one set of weights.
 #[derive(Clone, Debug)]
-pub(super) enum Drawn {
+pub(super) enum Replicate {
     Profiles {
         vertices: Vec<Option<Parabola>>,
-        lines: Option<(Line, Line)>,
+        lines: Option<(LinearFit, LinearFit)>,
     },
     Surface(Surface),
-    Envelope(Line),
+    Envelope(LinearFit),
 }
 
-impl Drawn {
+impl Replicate {
     pub(super) fn surface(&self) -> Option<&Surface> {
         match self {
             Self::Surface(surface) => Some(surface),
@@ -66,8 +67,8 @@ impl Drawn {
         }
     }
 
-    /// log L and log N in log C, of profiles.
-    pub(super) fn lines(&self) -> Option<(Line, Line)> {
+    /// Returns the lines of log L and log N in log C, for profiles.
+    pub(super) fn lines(&self) -> Option<(LinearFit, LinearFit)> {
         match self {
             Self::Profiles { lines, .. } => *lines,
             _ => None,
@@ -75,15 +76,16 @@ impl Drawn {
     }
 }
 
-impl Method {
-    /// What it says where runs have these weights, by their places among the observations.
-    pub(super) fn draw(&self, weights: &[f64]) -> Option<Drawn> {
+impl FitMethod {
+    /// Fits the runs with these weights, one for each observation of the study.
+    pub(super) fn draw(&self, weights: &[f64]) -> Option<Replicate> {
         match self {
             Self::Profiles { form, cells } => {
-                let vertex = |cell: &Cell| minimum(*form, &cell.weighted(|run| weights[run])).ok();
+                let vertex =
+                    |cell: &ProfileCell| minimum(*form, &cell.weighted(|run| weights[run])).ok();
                 let vertices: Vec<_> = cells.iter().map(vertex).collect();
                 let lines = lines(cells, &vertices);
-                Some(Drawn::Profiles { vertices, lines })
+                Some(Replicate::Profiles { vertices, lines })
             }
             Self::Surface {
                 runs,
@@ -93,61 +95,62 @@ impl Method {
                 ..
             } => {
                 let weights: Vec<f64> = runs.iter().map(|run| weights[*run]).collect();
-                surface::refit(points, &weights, from, *objective).map(Drawn::Surface)
+                surface::refit(points, &weights, from, *objective).map(Replicate::Surface)
             }
             Self::Envelope { points } => {
-                let loss =
-                    envelope::loss_line(points, |run| weights[run] > super::resample::PRESENT)?;
-                Some(Drawn::Envelope(loss))
+                let loss = envelope::loss_line(points, |run| {
+                    weights[run] > super::resample::PRESENT_WEIGHT
+                })?;
+                Some(Replicate::Envelope(loss))
             }
         }
     }
 
-    /// The law that it comes to.
-    pub(super) fn law(&self, drawn: &Drawn) -> Option<Law> {
+    /// Returns the law of a replicate.
+    pub(super) fn law(&self, drawn: &Replicate) -> Option<Law> {
         match (self, drawn) {
-            (Self::Surface { per_token, .. }, Drawn::Surface(surface)) => {
+            (Self::Surface { per_token, .. }, Replicate::Surface(surface)) => {
                 path(surface, per_token).map(Law::Path)
             }
-            (_, Drawn::Envelope(loss)) => Some(power(loss)),
-            _ => drawn.lines().map(|(loss, _)| power(&loss)),
+            (_, Replicate::Envelope(loss)) => Some(power_law(loss)),
+            _ => drawn.lines().map(|(loss, _)| power_law(&loss)),
         }
     }
 
-    /// The optima that the frontier goes through, as (log C, L*), of profiles.
-    pub(super) fn optima(&self, drawn: &Drawn) -> Option<Vec<(f64, f64)>> {
+    /// Returns the optima that the frontier goes through, as (log C, L*), for profiles.
+    pub(super) fn optima(&self, drawn: &Replicate) -> Option<Vec<(f64, f64)>> {
         let Self::Profiles { cells, .. } = self else {
             return None;
         };
-        let optima = used(cells, drawn.vertices()?);
+        let optima = used_cells(cells, drawn.vertices()?);
         let optima = optima.map(|(cell, vertex)| Some((cell.log_flops, vertex?.loss_opt)));
         Some(optima.flatten().collect())
     }
 
-    /// Numbers that it spends its runs on.
+    /// Returns the number of fitted parameters.
     pub(super) fn parameters(&self) -> usize {
         match self {
             Self::Profiles { form, cells } => {
-                cells.len() * if *form == Form::Cubic { 4 } else { 3 }
+                cells.len() * if *form == ProfileForm::Cubic { 4 } else { 3 }
             }
             Self::Surface { .. } => 5,
             Self::Envelope { .. } => 2,
         }
     }
 
-    /// How many runs it rests on.
+    /// Returns the number of runs that it uses.
     pub(super) fn runs(&self) -> usize {
         match self {
             Self::Profiles { form, cells } => cells
                 .iter()
                 .map(|cell| runs_used(*form, &cell.weighted(|_| 1.0)))
                 .sum(),
-            _ => self.places().len(),
+            _ => self.run_indices().len(),
         }
     }
 
-    /// The runs that it rests on, by their places among the observations.
-    pub(super) fn places(&self) -> Vec<usize> {
+    /// Returns the runs that it uses, by their indices among the observations.
+    pub(super) fn run_indices(&self) -> Vec<usize> {
         match self {
             Self::Profiles { cells, .. } => cells
                 .iter()
@@ -164,18 +167,19 @@ impl Method {
         }
     }
 
-    /// The approach.
+    /// Returns the approach.
     pub(super) fn approach(&self) -> Approach {
         match self {
             Self::Profiles {
-                form: Form::Parabola,
+                form: ProfileForm::Parabola,
                 ..
             } => Approach::Profiles,
             Self::Profiles {
-                form: Form::Cubic, ..
+                form: ProfileForm::Cubic,
+                ..
             } => Approach::ProfilesCubic,
             Self::Profiles {
-                form: Form::Windowed,
+                form: ProfileForm::Windowed,
                 ..
             } => Approach::ProfilesWindowed,
             Self::Surface { .. } => Approach::Surface,
@@ -184,26 +188,27 @@ impl Method {
     }
 }
 
-impl Cell {
-    fn weighted(&self, weight: impl Fn(usize) -> f64) -> Vec<Weighted> {
+impl ProfileCell {
+    fn weighted(&self, weight: impl Fn(usize) -> f64) -> Vec<WeightedPoint> {
         let runs = self.runs.iter();
         runs.map(|(log_n, loss, run)| (*log_n, *loss, weight(*run)))
             .collect()
     }
 }
 
-/// The cells that the frontier goes through, with their vertices.
-fn used<'a>(
-    cells: &'a [Cell],
+/// Returns the cells that the frontier goes through, with their vertices.
+fn used_cells<'a>(
+    cells: &'a [ProfileCell],
     vertices: &'a [Option<Parabola>],
-) -> impl Iterator<Item = (&'a Cell, Option<Parabola>)> {
+) -> impl Iterator<Item = (&'a ProfileCell, Option<Parabola>)> {
     let cells = cells.iter().zip(vertices.iter().copied());
     cells.filter(|(cell, _)| cell.used)
 }
 
-/// log L and log N in log C through the vertices of the cells that are used; all of them must be there.
-fn lines(cells: &[Cell], vertices: &[Option<Parabola>]) -> Option<(Line, Line)> {
-    let points: Option<Vec<(f64, Parabola)>> = used(cells, vertices)
+/// Fits log L and log N in log C through the vertices of the used cells. `None` if one of them has
+/// no vertex, or the loss does not fall.
+fn lines(cells: &[ProfileCell], vertices: &[Option<Parabola>]) -> Option<(LinearFit, LinearFit)> {
+    let points: Option<Vec<(f64, Parabola)>> = used_cells(cells, vertices)
         .map(|(cell, vertex)| Some((cell.log_flops, vertex.filter(|v| v.loss_opt > 0.0)?)))
         .collect();
     let points = points.filter(|points| points.len() >= 2)?;
@@ -211,7 +216,7 @@ fn lines(cells: &[Cell], vertices: &[Option<Parabola>]) -> Option<(Line, Line)> 
     (loss.slope < 0.0).then(|| (loss, line(points.iter().map(|(c, v)| (*c, v.log_n_opt)))))
 }
 
-pub(super) fn power(loss: &Line) -> Law {
+pub(super) fn power_law(loss: &LinearFit) -> Law {
     Law::Power(PowerLaw {
         e: 0.0,
         log_a: loss.intercept,

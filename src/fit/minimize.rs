@@ -1,43 +1,46 @@
 //! Minimisation of a smooth function of a few variables with its gradient.
 //!
-//! BFGS with the weak-Wolfe bisection of Lewis and Overton (2013, doi:10.1007/s10107-012-0514-2). At six variables the
-//! dense inverse Hessian is 36 numbers, less than the pairs L-BFGS would keep, and it can start from a curvature that
-//! the caller knows; the Huber objective bends sharply at δ, and theirs is the line search that stands that.
+//! BFGS with the weak-Wolfe bisection of Lewis and Overton (2013, doi:10.1007/s10107-012-0514-2).
+//! For six variables the dense inverse Hessian has 36 numbers, fewer than L-BFGS would store, and
+//! it can start from a curvature that the caller knows. The slope of the Huber objective has a kink
+//! at δ, which this line search tolerates.
 
 use nalgebra::{SMatrix, SVector};
 
-/// When to stop.
+/// Stopping rule of a search.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stop {
-    /// The decrease a Newton step still promises, gᵀHg/2, relative to |f|: the gradient in the metric that BFGS has learnt,
-    /// which needs no scale of its own. A step that decreases f by less ends the search too, twice in a row.
+pub(super) struct StopRule {
+    /// Predicted decrease of a Newton step, gᵀHg/2, relative to |f|, below which the search ends.
+    /// It measures the gradient in the metric of BFGS, so it needs no separate scale. Two
+    /// consecutive steps that decrease f by less also end the search.
     pub(super) decrease: f64,
-    /// What |f| is at least, for that ratio: a fit without noise ends at zero.
+    /// Lower bound of |f| in that ratio. Without it, a fit without noise would never converge,
+    /// because its f falls to zero.
     pub(super) floor: f64,
-    /// Evaluations allowed.
+    /// Maximum number of evaluations.
     pub(super) evaluations: u32,
 }
 
-/// Where a search ended.
+/// Result of a search.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Minimum<const P: usize> {
-    /// The point.
+pub(super) struct SearchResult<const P: usize> {
+    /// Point where the search ended.
     pub(super) at: SVector<f64, P>,
-    /// f there.
+    /// Value of f at that point.
     pub(super) value: f64,
-    /// Whether it stopped because nothing was left to gain.
+    /// True if it stopped because no further decrease was expected.
     pub(super) converged: bool,
 }
 
-/// A point with f and its gradient.
+/// Point with f and its gradient.
 #[derive(Clone, Copy)]
-struct Sample<const P: usize> {
+struct GradientSample<const P: usize> {
     at: SVector<f64, P>,
     value: f64,
     gradient: SVector<f64, P>,
 }
 
-impl<const P: usize> Sample<P> {
+impl<const P: usize> GradientSample<P> {
     fn new(at: SVector<f64, P>, (value, gradient): (f64, SVector<f64, P>)) -> Self {
         Self {
             at,
@@ -46,14 +49,14 @@ impl<const P: usize> Sample<P> {
         }
     }
 
-    /// The direction of descent in a metric, and the slope along it.
+    /// Returns the direction of descent in a metric, and the slope along it.
     fn descent(&self, inverse: &SMatrix<f64, P, P>) -> (SVector<f64, P>, f64) {
         let direction = -(inverse * self.gradient);
         (direction, direction.dot(&self.gradient))
     }
 
-    fn minimum(&self, converged: bool) -> Minimum<P> {
-        Minimum {
+    fn minimum(&self, converged: bool) -> SearchResult<P> {
+        SearchResult {
             at: self.at,
             value: self.value,
             converged,
@@ -61,22 +64,24 @@ impl<const P: usize> Sample<P> {
     }
 }
 
-/// Weak Wolfe: the share of the slope's decrease that a step must bring.
+/// Weak Wolfe condition: minimum share of the decrease predicted by the slope that a step must
+/// achieve.
 const SUFFICIENT: f64 = 1e-4;
-/// Weak Wolfe: the share of the slope that may be left after it.
+/// Weak Wolfe condition: maximum share of the slope that may remain after a step.
 const SLOPE_LEFT: f64 = 0.9;
-/// Halvings and doublings of a step.
+/// Maximum number of halvings and doublings of a step.
 const BISECTIONS: u32 = 40;
 
-/// Minimises f from `start`. `inverse` approximates the inverse Hessian there, positive definite. A variable whose gradient
-/// is zero and whose row of `inverse` is diagonal stays where it is, at -∞ too.
+/// Minimises f from `start`. `inverse` is a positive definite approximation of the inverse Hessian
+/// there. A variable whose gradient is zero and whose row of `inverse` is diagonal keeps its value,
+/// even -∞.
 pub(super) fn minimize<const P: usize>(
     mut f: impl FnMut(&SVector<f64, P>) -> (f64, SVector<f64, P>),
     start: SVector<f64, P>,
     inverse: SMatrix<f64, P, P>,
-    stop: Stop,
-) -> Minimum<P> {
-    let mut sample = |at: SVector<f64, P>| Sample::new(at, f(&at));
+    stop: StopRule,
+) -> SearchResult<P> {
+    let mut sample = |at: SVector<f64, P>| GradientSample::new(at, f(&at));
     let mut here = sample(start);
     let (mut h, mut evaluations, mut idle, mut reset) = (inverse, 1, 0, false);
     loop {
@@ -93,7 +98,8 @@ pub(super) fn minimize<const P: usize>(
         }
         let found = search(&mut sample, &here, &direction, slope, &mut evaluations);
         let Some((step, next)) = found else {
-            // Rounding hides the decrease along a direction that H made up: once, the first metric is tried again.
+            // Rounding hides the decrease along a direction of an inaccurate H. Retry once with the
+            // initial metric.
             if reset {
                 return here.minimum(-slope <= 1e3 * enough);
             }
@@ -108,20 +114,20 @@ pub(super) fn minimize<const P: usize>(
     }
 }
 
-/// A step that satisfies the weak Wolfe conditions, or the best that decreases f.
+/// Finds a step that satisfies the weak Wolfe conditions, or else the last one that decreases f.
 fn search<const P: usize>(
-    sample: &mut impl FnMut(SVector<f64, P>) -> Sample<P>,
-    here: &Sample<P>,
+    sample: &mut impl FnMut(SVector<f64, P>) -> GradientSample<P>,
+    here: &GradientSample<P>,
     direction: &SVector<f64, P>,
     slope: f64,
     evaluations: &mut u32,
-) -> Option<(f64, Sample<P>)> {
+) -> Option<(f64, GradientSample<P>)> {
     let (mut low, mut high, mut step) = (0.0, f64::INFINITY, 1.0);
     let mut best = None;
     for _ in 0..BISECTIONS {
         let next = sample(here.at + direction * step);
         *evaluations += 1;
-        // NaN and infinity lie too far.
+        // A step to NaN or infinity is too long.
         let falls = next.value <= here.value + SUFFICIENT * step * slope
             && next.gradient.iter().all(|g| g.is_finite());
         if !falls {
@@ -141,10 +147,11 @@ fn search<const P: usize>(
     best
 }
 
-/// BFGS (Nocedal and Wright 2006, eq. 6.17).
+/// Updates the inverse Hessian by BFGS (Nocedal and Wright 2006, eq. 6.17).
 fn update<const P: usize>(h: &mut SMatrix<f64, P, P>, s: &SVector<f64, P>, y: &SVector<f64, P>) {
     let sy = s.dot(y);
-    // Weak Wolfe makes it positive; a step that only decreased f teaches nothing.
+    // The weak Wolfe conditions make it positive. A step that only decreased f has no information
+    // about the curvature.
     if sy.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater) {
         return;
     }
@@ -164,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    const STOP: Stop = Stop {
+    const STOP: StopRule = StopRule {
         decrease: 1e-12,
         floor: 1e-12,
         evaluations: 2000,

@@ -1,16 +1,16 @@
 //! The compute multiplier: C_baseline / C_variant at equal loss, a horizontal gap between two
 //! frontiers, as a function of compute and of loss (So et al., arXiv:2109.08668).
 
-use super::interval::{exp, interval, p_value};
+use super::arm_estimate::ArmEstimate;
+use super::interval::{exp_interval, interval, p_value};
 use super::law::Law;
-use super::made::Made;
 use super::{Approach, Comparison, ComparisonRefusal, Growth, MultiplierPoint, MultiplierStatus};
 
-/// Points on the curve of multipliers.
+/// Number of points on the curve of multipliers.
 const POINTS: usize = 25;
 
-/// Compares two arms that have a law each.
-pub(super) fn compare(names: [&str; 2], pair: &Pair<'_>, extrapolate: bool) -> Comparison {
+/// Compares two arms that each have a law.
+pub(super) fn compare(names: [&str; 2], pair: &LawPair<'_>, extrapolate: bool) -> Comparison {
     let (first, last) = pair.base.flops_range;
     let middle = pair.middle();
     let at = middle.unwrap_or((first * last).sqrt());
@@ -28,16 +28,16 @@ pub(super) fn compare(names: [&str; 2], pair: &Pair<'_>, extrapolate: bool) -> C
     }
 }
 
-/// Two arms with a law each.
-pub(super) struct Pair<'a> {
-    pub(super) base: &'a Made,
-    pub(super) other: &'a Made,
+/// Two arms, each with a law.
+pub(super) struct LawPair<'a> {
+    pub(super) base: &'a ArmEstimate,
+    pub(super) other: &'a ArmEstimate,
     /// Both laws of each replicate, under common weights.
     laws: Vec<Option<(Law, Law)>>,
 }
 
-impl<'a> Pair<'a> {
-    pub(super) fn of(base: &'a Made, other: &'a Made) -> Self {
+impl<'a> LawPair<'a> {
+    pub(super) fn of(base: &'a ArmEstimate, other: &'a ArmEstimate) -> Self {
         let laws = base
             .laws()
             .zip(other.laws())
@@ -46,12 +46,13 @@ impl<'a> Pair<'a> {
         Self { base, other, laws }
     }
 
-    /// What both are made by.
+    /// Returns the approach of both estimates.
     pub(super) fn approach(&self) -> Approach {
         self.base.method.approach()
     }
 
-    /// The baseline's compute at the ends of the losses that both arms were measured at.
+    /// Returns the baseline's compute at the highest and the lowest loss that both arms were
+    /// measured at.
     fn overlap(&self) -> Option<(f64, f64)> {
         let least = self.base.loss_range.0.max(self.other.loss_range.0);
         let most = self.base.loss_range.1.min(self.other.loss_range.1);
@@ -61,14 +62,15 @@ impl<'a> Pair<'a> {
         Some((self.base.law.flops(most)?, self.base.law.flops(least)?))
     }
 
-    /// The geometric middle of the overlap.
+    /// Returns the geometric middle of the overlap.
     pub(super) fn middle(&self) -> Option<f64> {
         self.overlap().map(|(low, high)| (low * high).sqrt())
     }
 
-    /// The multiplier at any compute; beyond the overlap it is refused unless `extrapolate`.
+    /// Returns the multiplier at any compute of the baseline. Beyond the overlap it is refused
+    /// unless `extrapolate`.
     pub(super) fn point(&self, flops: f64, extrapolate: bool) -> MultiplierPoint {
-        let status = match self.measures(flops) {
+        let status = match self.is_measured(flops) {
             true => MultiplierStatus::Measured,
             false if extrapolate => MultiplierStatus::Extrapolated,
             false => MultiplierStatus::Refused,
@@ -78,7 +80,7 @@ impl<'a> Pair<'a> {
         let draws = self.draws(|base, other| log_multiplier(base, other, flops));
         let interval = estimate
             .and_then(|value| interval(draws, value, self.widening()))
-            .map(exp);
+            .map(exp_interval);
         MultiplierPoint {
             flops,
             loss: self.base.law.loss(flops).unwrap_or(f64::NAN),
@@ -89,7 +91,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// How the multiplier grows at this compute of the baseline.
+    /// Returns the growth of the multiplier at this compute of the baseline.
     pub(super) fn growth(&self, flops: f64) -> Option<Growth> {
         let exponent = growth(&self.base.law, &self.other.law, flops)?;
         let draws: Vec<Option<f64>> = self
@@ -102,18 +104,19 @@ impl<'a> Pair<'a> {
             exponent,
             interval: interval(draws, exponent, self.widening()),
             p_value,
-            is_least,
+            is_upper_bound: is_least,
         })
     }
 
-    /// What each replicate says.
+    /// Evaluates a function of both laws in each replicate.
     fn draws(&self, of: impl Fn(&Law, &Law) -> Option<f64>) -> impl Iterator<Item = Option<f64>> {
         let laws = self.laws.iter();
         laws.map(move |laws| laws.as_ref().and_then(|(base, other)| of(base, other)))
     }
 
-    /// Whether a compute lies in the overlap, whose ends must not be pushed out of it by rounding.
-    fn measures(&self, flops: f64) -> bool {
+    /// Reports whether a compute is in the overlap. The tolerance keeps the ends inside despite
+    /// rounding.
+    fn is_measured(&self, flops: f64) -> bool {
         let is_within = |(low, high)| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(&flops);
         self.overlap().is_some_and(is_within)
     }
@@ -123,12 +126,12 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// log(C / C_variant) where C_variant reaches the loss that the baseline reaches at C.
+/// Returns log(C / C_variant), where C_variant reaches the loss that the baseline reaches at C.
 pub(super) fn log_multiplier(base: &Law, other: &Law, flops: f64) -> Option<f64> {
     Some(flops.ln() - other.flops(base.loss(flops)?)?.ln())
 }
 
-/// dlog(C / C_variant) / dlog C.
+/// Returns dlog(C / C_variant) / dlog C.
 fn growth(base: &Law, other: &Law, flops: f64) -> Option<f64> {
     let cost = other.flops(base.loss(flops)?)?;
     Some(1.0 - base.exponent(flops)? / other.exponent(cost)?)

@@ -1,16 +1,16 @@
-//! Least squares of three terms with factors that are not negative.
+//! Nonnegative least squares of three terms.
 
 use nalgebra::{Matrix3, Vector3};
 
 /// Normal equations of three columns.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Normal {
+pub(super) struct NormalEquations {
     matrix: Matrix3<f64>,
     right: Vector3<f64>,
     square: f64,
 }
 
-impl Normal {
+impl NormalEquations {
     /// Adds a row: columns, right-hand side, weight.
     #[inline]
     pub(super) fn add(&mut self, row: [f64; 3], y: f64, w: f64) {
@@ -23,14 +23,15 @@ impl Normal {
         self.square += w * y * y;
     }
 
-    /// The factors and the sum of squares they leave. Exact: of the eight sets of factors that may be positive, the one that
-    /// leaves least (Lawson and Hanson 1974, chapter 23, find it by a search that three columns do not need).
+    /// Returns the factors and the remaining sum of squares. Exact: of the eight sets of factors
+    /// that may be positive, it takes the one with the least sum of squares. Lawson and Hanson
+    /// (1974, chapter 23) find that set by a search, which three columns do not need.
     pub(super) fn solve(&self) -> (Vector3<f64>, f64) {
         let feasible = |set: u8| {
             let found = self.solve_within([0, 1, 2].map(|i| set >> i & 1 == 1));
             found.filter(|(x, _)| x.iter().all(|x| *x >= 0.0))
         };
-        // A minimum that is feasible without bounds is the minimum.
+        // A feasible minimum of the problem without bounds is the minimum.
         feasible(7)
             .or_else(|| {
                 (0..7)
@@ -78,7 +79,7 @@ mod tests {
             ([2.0, 3.0, 1.0], Some([2.0, 3.0, 1.0])),
             ([2.0, 3.0, -1.0], None),
         ] {
-            let mut normal = Normal::default();
+            let mut normal = NormalEquations::default();
             for row in rows {
                 normal.add(row, row.iter().zip(truth).map(|(a, b)| a * b).sum(), 1.0);
             }

@@ -1,16 +1,16 @@
-//! Summaries of numbers: mean, root mean square, range, whether they are alike, distinct values.
+//! Summaries of numbers: mean, root mean square, range, equality up to rounding, distinct values.
 
-/// The mean.
+/// Returns the mean.
 pub(super) fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
     values.clone().sum::<f64>() / values.count() as f64
 }
 
-/// Root mean square.
+/// Returns the root mean square.
 pub(super) fn rms(values: impl Iterator<Item = f64> + Clone) -> f64 {
     mean(values.map(|value| value.powi(2))).sqrt()
 }
 
-/// The least and the most.
+/// Returns the minimum and the maximum.
 pub(super) fn range(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     (
         values.clone().fold(f64::INFINITY, f64::min),
@@ -18,13 +18,14 @@ pub(super) fn range(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     )
 }
 
-/// Whether losses, given by their logarithms, differ by rounding alone: what bends or falls there is none of the runs' doing.
-pub(super) fn are_alike(log_losses: impl Iterator<Item = f64> + Clone) -> bool {
+/// Reports whether losses, given as logarithms, differ only by rounding. A curve through them would
+/// show the rounding, not the runs.
+pub(super) fn are_equal_up_to_rounding(log_losses: impl Iterator<Item = f64> + Clone) -> bool {
     let (least, most) = range(log_losses);
     most - least < 1e-9
 }
 
-/// The distinct values, least first.
+/// Returns the distinct values in ascending order.
 pub(super) fn distinct(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

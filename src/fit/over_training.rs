@@ -1,14 +1,15 @@
-//! Loss of over-trained models (Gadre et al., arXiv:2403.08540, eq. 4): L = E + a·N^c + b·6^(c/2)·(M·N)^c, with M = D/N tokens
-//! per parameter and c below zero.
+//! Loss of over-trained models (Gadre et al., arXiv:2403.08540, eq. 4):
+//! L = E + a·N^c + b·6^(c/2)·(M·N)^c, with M = D/N tokens per parameter and c below zero.
 //!
-//! One exponent for both terms: N and D are then scaled alike where M is held, and lines of equal M are parallel in log
-//! reducible loss against log compute. Five small runs determine it.
+//! Both terms have the same exponent. N and D then scale in the same way at fixed M, and lines of
+//! equal M are parallel in log reducible loss against log compute. Five small runs determine the
+//! law.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Observation;
-use super::nonnegative::Normal;
+use super::nonnegative::NormalEquations;
 use super::numbers::{mean, range};
 use super::scalar::minimum;
 
@@ -22,49 +23,49 @@ pub struct OverTraining {
     pub a: f64,
     /// Factor of the term in D.
     pub b: f64,
-    /// The exponent, below zero.
+    /// Exponent of both terms, below zero.
     pub c: f64,
-    /// How far it can be trusted.
+    /// Reliability of the law.
     pub status: OverTrainingStatus,
 }
 
-/// How far the law can be trusted.
+/// Reliability of a law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OverTrainingStatus {
-    /// All factors are positive, and the exponent lies within what was searched.
+    /// All factors are positive, and the exponent is inside the range of the search.
     Interior,
-    /// A factor is zero, or the exponent at an end of what was searched.
+    /// A factor is zero, or the exponent is at an end of the range of the search.
     AtBound,
 }
 
-/// Why there is no law.
+/// Reason that there is no law.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum OverTrainingRefusal {
-    /// Four numbers and a residual.
-    #[error("{runs} finished runs; a law of over-training needs at least {FEWEST}")]
+    /// Too few runs to fit four parameters and leave a residual.
+    #[error("{runs} finished runs; an over-training law needs at least {FEWEST}")]
     TooFewRuns {
-        /// Finished runs.
+        /// Number of finished runs.
         runs: usize,
     },
-    /// With one M the terms in N and in D are one.
+    /// All runs have the same M, so the terms in N and in D cannot be distinguished.
     #[error(
-        "all runs have one ratio of tokens to parameters; a law of over-training needs at least 2"
+        "all runs have the same ratio of tokens to parameters; an over-training law needs at least 2 ratios"
     )]
     OneRatio,
-    /// A loss or a count that has no logarithm.
+    /// A loss or a count has no logarithm.
     #[error("a run's parameters, tokens or loss are not positive numbers")]
     NotPositive,
 }
 
-/// Fewest runs: one more than parameters.
+/// Minimum number of runs: one more than parameters.
 const FEWEST: usize = 5;
 
-/// -c is searched between these, in logarithms.
+/// Range of the search for -c, which is logarithmic.
 const STEEPNESS: (f64, f64) = (0.01, 3.0);
 
 impl OverTraining {
-    /// The loss of N parameters trained on D tokens, nats/token.
+    /// Returns the loss of N parameters trained on D tokens, nats/token.
     pub fn loss(&self, n: f64, d: f64) -> f64 {
         self.e
             + self.a * (self.c * n.ln()).exp()
@@ -72,12 +73,12 @@ impl OverTraining {
     }
 }
 
-/// Least squares of the loss itself, not of its logarithm, as Gadre et al. have it. Given c the law is linear in E, a and b,
-/// so that only c is searched for.
+/// Fits the loss itself, not its logarithm, by least squares, as Gadre et al. do. Given c the law
+/// is linear in E, a and b, so the search is over c only.
 pub fn fit(runs: &[&Observation]) -> Result<OverTraining, OverTrainingRefusal> {
     check(runs)?;
     let project = |log: f64| project(runs, -log.exp());
-    // The best of a grid, then the minimum between its neighbours.
+    // Take the best point of a grid, then the minimum between its neighbours.
     let (low, high) = (STEEPNESS.0.ln(), STEEPNESS.1.ln());
     let place = |i: u32| low + (high - low) * f64::from(i) / 60.0;
     let left: Vec<f64> = (0..=60).map(|i| project(place(i)).1).collect();
@@ -101,7 +102,7 @@ fn check(runs: &[&Observation]) -> Result<(), OverTrainingRefusal> {
         return Err(OverTrainingRefusal::TooFewRuns { runs: runs.len() });
     }
     let (least, most) = range(runs.iter().map(|run| (run.tokens / run.params).ln()));
-    // Token counts are whole batches: a ratio is never met to the last token.
+    // Token counts are whole batches, so equal ratios differ slightly.
     if most - least < 0.05 {
         Err(OverTrainingRefusal::OneRatio)
     } else {
@@ -109,10 +110,11 @@ fn check(runs: &[&Observation]) -> Result<(), OverTrainingRefusal> {
     }
 }
 
-/// The best law with an exponent, and the sum of squares it leaves, from the residuals: the normal equations lose it.
+/// Returns the best law for an exponent, and its sum of squares. The sum is taken over the
+/// residuals, because the normal equations lose its digits.
 fn project(runs: &[&Observation], c: f64) -> (OverTraining, f64) {
     let centre = mean(runs.iter().map(|run| run.params.ln()));
-    let mut normal = Normal::default();
+    let mut normal = NormalEquations::default();
     for run in runs {
         let power = |x: f64| (c * (x.ln() - centre)).exp();
         normal.add([1.0, power(run.params), power(run.tokens)], run.loss, 1.0);
@@ -155,7 +157,8 @@ mod tests {
         }
     }
 
-    /// Gadre et al., RedPajama: four sizes at M = 20 and the smallest at M = 320 predict 1.4B at M = 640 and 6.9B at M = 20.
+    /// Gadre et al., RedPajama: four sizes at M = 20 and the smallest at M = 320 predict 1.4B at
+    /// M = 640 and 6.9B at M = 20.
     #[test]
     fn gadres_small_runs_predict_his_large_ones() {
         let names = ["params", "tokens", "loss", "token_multiplier"];
@@ -190,8 +193,8 @@ mod tests {
     fn refusals_say_why() {
         let run = |n: f64| run(n, 20.0 * n, 3.0);
         let few = fitted(&[run(1e7), run(2e7)]).unwrap_err();
-        insta::assert_snapshot!(few, @"2 finished runs; a law of over-training needs at least 5");
+        insta::assert_snapshot!(few, @"2 finished runs; an over-training law needs at least 5");
         let line = fitted(&[1e7, 2e7, 4e7, 8e7, 16e7].map(run)).unwrap_err();
-        insta::assert_snapshot!(line, @"all runs have one ratio of tokens to parameters; a law of over-training needs at least 2");
+        insta::assert_snapshot!(line, @"all runs have the same ratio of tokens to parameters; an over-training law needs at least 2 ratios");
     }
 }

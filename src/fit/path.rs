@@ -1,27 +1,29 @@
-//! The frontier of a surface, where a token's cost is any smooth function f(N).
+//! Frontier of a surface, for a cost per token that is any smooth function f(N).
 //!
-//! On C = f(N)·D the loss E + A·N^-α + B·D^-β is least where αA·N^-α = s·βB·D^-β, with s = dlog f/dlog N: each N
-//! has its D, C and L in closed form. With f = 6N, s = 1, and it is equation 4 of Hoffmann et al. (arXiv:2203.15556).
+//! On C = f(N)·D the loss E + A·N^-α + B·D^-β is least where αA·N^-α = s·βB·D^-β, with
+//! s = dlog f/dlog N. Each N then has its D, C and L in closed form. With f = 6N, s is 1 and this
+//! is equation 4 of Hoffmann et al. (arXiv:2203.15556).
 
-use super::law::Path;
+use super::law::FrontierPath;
 use super::per_token::PerToken;
 use super::surface::Surface;
 
-/// Points on a path.
+/// Number of points on a path.
 const POINTS: usize = 97;
-/// How far a path goes beyond the measured sizes, in log N.
+/// Extent of a path beyond the measured sizes, in log N.
 const BEYOND: f64 = 4.0;
 
-/// None where a part of the surface is missing, so that no size is best.
-pub(super) fn path(surface: &Surface, per_token: &PerToken) -> Option<Path> {
+/// Computes the frontier of a surface. `None` if a term of the surface is zero, because then no
+/// size is optimal.
+pub(super) fn path(surface: &Surface, per_token: &PerToken) -> Option<FrontierPath> {
     let log_d = best_tokens(surface, per_token)?;
     let (from, to) = (per_token.ends.0 - BEYOND, per_token.ends.1 + BEYOND);
-    let mut path = Path::default();
+    let mut path = FrontierPath::default();
     for i in 0..POINTS {
         let log_n = from + (to - from) * i as f64 / (POINTS - 1) as f64;
         let log_d = log_d(log_n);
         let log_flops = per_token.log(log_n) + log_d;
-        // More compute buys a larger model, or the curve of f is too bent for the surface.
+        // More compute must buy a larger model. Otherwise f is too curved for the surface.
         if path.log_flops.last().is_some_and(|last| *last >= log_flops) {
             return None;
         }
@@ -33,18 +35,19 @@ pub(super) fn path(surface: &Surface, per_token: &PerToken) -> Option<Path> {
     Some(path)
 }
 
-/// log D for which log N is the best size; none where a part of the surface is missing.
+/// Returns the function from log N to the log D for which that size is optimal. `None` if a term of
+/// the surface is zero.
 fn best_tokens(s: &Surface, per_token: &PerToken) -> Option<impl Fn(f64) -> f64> {
     let ratio = (s.alpha * s.a).ln() - (s.beta * s.b).ln();
     let log_d = move |log_n: f64| (s.alpha * log_n - ratio + per_token.slope(log_n).ln()) / s.beta;
     ratio.is_finite().then_some(log_d)
 }
 
-/// log N from which to which an optimum is searched for: no model is smaller or larger.
+/// Range of the search for an optimum, in log N. No model is smaller or larger.
 const SIZES: (f64, f64) = (0.0, 69.0);
 
-/// (log N*, log D*) at log C, by bisection and however far from what was measured; where [`path`] gives a path, more compute
-/// buys a larger model, so that there is one.
+/// Returns (log N*, log D*) at log C, by bisection, at any distance from the measured runs. If
+/// [`path`] returns a path, more compute buys a larger model, so the optimum is unique.
 pub(super) fn optimum(
     surface: &Surface,
     per_token: &PerToken,
@@ -56,7 +59,7 @@ pub(super) fn optimum(
     if beyond(low) > 0.0 || beyond(high) < 0.0 {
         return None;
     }
-    // Each step halves the bracket: 69 by 2^60 is less than the last digit.
+    // Each step halves the bracket. 69 / 2^60 is less than the last digit.
     for _ in 0..60 {
         let middle = f64::midpoint(low, high);
         *(if beyond(middle) > 0.0 {
@@ -65,7 +68,7 @@ pub(super) fn optimum(
             &mut low
         }) = middle;
     }
-    // D follows from the constraint, so that C comes out exactly.
+    // D follows from the constraint, so the cost is exactly C.
     Some((low, log_flops - per_token.log(low)))
 }
 
@@ -77,7 +80,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Compute to loss and back, whatever tokens cost.
+        /// Compute to loss and back, for any cost of a token.
         #[test]
         fn compute_comes_back_from_its_loss(log_c in 35.0..60.0f64, overhead in 1e6..1e9f64) {
             let surface = Surface { e: 1.69, a: 406.4, b: 410.7, alpha: 0.34, beta: 0.28 };
@@ -116,7 +119,7 @@ mod tests {
         }
     }
 
-    /// No other size on C = f(N)·D has less loss.
+    /// Every other size on C = f(N)·D has a higher loss.
     #[test]
     fn the_path_is_the_optimum() {
         let surface = Surface {

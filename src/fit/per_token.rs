@@ -1,26 +1,27 @@
-//! What a token costs at each size: f(N), where exact FLOPs say more than 6N does.
+//! Cost of a token at each size, f(N), from exact FLOPs instead of 6N.
 
 use nalgebra::{Matrix3, Vector3};
 
 use super::Observation;
 use super::numbers::{mean, range};
 
-/// log f = a quadratic in log N through the measured sizes, straight beyond them.
+/// Cost of a token: log f is a quadratic in log N within the measured sizes, and straight beyond
+/// them.
 ///
-/// Sizes of one ladder differ in depth and width, so that f is no function of N alone: a curve through them is smooth, and
-/// what it misses is in `spread`.
+/// Sizes of one ladder differ in depth and width, so f is not a function of N only. The curve
+/// through them is smooth, and `spread` is its largest error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct PerToken {
     centre: f64,
     c: [f64; 3],
-    /// log N of the least and the largest size.
+    /// log N of the smallest and the largest size.
     pub(super) ends: (f64, f64),
     /// Largest |log f̂ - log f| over the sizes.
     pub(super) spread: f64,
 }
 
 impl PerToken {
-    /// Through the sizes of runs.
+    /// Fits the cost through the sizes of runs.
     pub(super) fn of<'a>(runs: impl IntoIterator<Item = &'a Observation>) -> Option<Self> {
         Self::fit(
             &runs
@@ -30,7 +31,8 @@ impl PerToken {
         )
     }
 
-    /// From (log N, log f) of every run; a lower degree where the sizes do not carry a quadratic.
+    /// Fits the cost to (log N, log f) of every run. The degree is lower if the sizes do not
+    /// determine a quadratic.
     pub(super) fn fit(points: &[(f64, f64)]) -> Option<Self> {
         let sizes = points.iter().map(|p| p.0);
         let (centre, ends) = (mean(sizes.clone()), range(sizes));
@@ -45,11 +47,11 @@ impl PerToken {
             .iter()
             .map(|(n, f)| (fitted.log(*n) - f).abs())
             .fold(0.0, f64::max);
-        // A token of a larger model costs more, or no size is the best.
+        // A token of a larger model must cost more. Otherwise no size is optimal.
         (fitted.slope(ends.0) > 0.0 && fitted.slope(ends.1) > 0.0).then_some(fitted)
     }
 
-    /// f = 6N.
+    /// Returns f = 6N.
     #[cfg(test)]
     pub(super) fn six_n() -> Self {
         Self {
@@ -60,20 +62,20 @@ impl PerToken {
         }
     }
 
-    /// log f at log N.
+    /// Returns log f at log N.
     pub(super) fn log(&self, log_n: f64) -> f64 {
         let inside = log_n.clamp(self.ends.0, self.ends.1);
         let x = inside - self.centre;
         self.c[0] + x * (self.c[1] + x * self.c[2]) + self.slope(inside) * (log_n - inside)
     }
 
-    /// dlog f/dlog N.
+    /// Returns dlog f/dlog N.
     pub(super) fn slope(&self, log_n: f64) -> f64 {
         self.c[1] + 2.0 * self.c[2] * (log_n.clamp(self.ends.0, self.ends.1) - self.centre)
     }
 }
 
-/// A quadratic, or a line where that is singular.
+/// Fits a quadratic, or a line if the quadratic is singular.
 fn least_squares(points: &[(f64, f64)], centre: f64) -> Option<[f64; 3]> {
     let (mut normal, mut right) = (Matrix3::zeros(), Vector3::zeros());
     for (n, f) in points {
@@ -107,7 +109,7 @@ mod tests {
         assert!(f.spread < 1e-9, "{}", f.spread);
         assert!((f.slope(12.0) - 1.14).abs() < 1e-9);
         assert!((f.log(20.0) - (f.log(16.0) + 4.0 * 1.22)).abs() < 1e-8);
-        // Two sizes carry a line.
+        // Two sizes determine a line.
         let two = PerToken::fit(&[(10.0, 11.0), (12.0, 13.0)]).unwrap();
         assert!((two.log(11.0) - 12.0).abs() < 1e-9 && two.spread < 1e-9);
         assert_eq!(PerToken::fit(&[(10.0, 11.0), (12.0, 9.0)]), None);

@@ -1,4 +1,4 @@
-//! The curve of an IsoFLOP profile and its minimum, by each of the forms that are offered.
+//! Curve of an IsoFLOP profile and its minimum, in several forms.
 
 use nalgebra::SVector;
 use schemars::JsonSchema;
@@ -7,56 +7,57 @@ use serde::Serialize;
 use super::least_squares::least_squares;
 use super::numbers::distinct;
 
-/// The curve that goes through a profile.
+/// Form of the curve through a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Form {
+pub enum ProfileForm {
     /// A quadratic in log N through all sizes (Hoffmann et al., arXiv:2203.15556, section 3.2).
     Parabola,
-    /// A cubic: profiles are steeper towards small models where α ≠ β, which moves a parabola's vertex.
+    /// A cubic in log N. Profiles are steeper towards small models if α ≠ β, which shifts the
+    /// vertex of a parabola.
     Cubic,
-    /// A parabola through the sizes near the optimum alone, for the same reason.
+    /// A parabola through only the sizes near the optimum, for the same reason.
     Windowed,
 }
 
-/// Fewest runs, and fewest sizes, that a profile is fitted from.
+/// Minimum number of runs, and of sizes, for the fit of a profile.
 pub(super) const FEWEST: usize = 4;
 
 /// L = loss_opt + curvature·(log N - log n_opt)².
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Parabola {
-    /// log N*.
+    /// Natural logarithm of N*, N* in parameters.
     pub log_n_opt: f64,
     /// L*, nats/token.
     pub loss_opt: f64,
-    /// Coefficient of (log N - log N*)², positive.
+    /// Coefficient of (log N - log N*)², nats/token; positive.
     pub curvature: f64,
 }
 
 impl Parabola {
-    /// The loss at N parameters.
+    /// Returns the loss at N parameters, nats/token.
     pub fn loss(&self, n: f64) -> f64 {
         self.loss_opt + self.curvature * (n.ln() - self.log_n_opt).powi(2)
     }
 }
 
-/// Why a profile has no vertex.
+/// Reason that a profile has no vertex.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum ProfileRefusal {
-    /// Too little to fit three numbers and see a residual.
+    /// Too few runs or sizes to fit three parameters and leave a residual.
     #[error("{runs} finished runs of {sizes} sizes; a profile needs at least {needed} of each")]
     TooFew {
-        /// How many are needed.
+        /// Required number of runs, and of sizes.
         needed: usize,
-        /// Finished runs.
+        /// Number of finished runs.
         runs: usize,
-        /// Distinct sizes among them.
+        /// Number of distinct sizes.
         sizes: usize,
     },
-    /// Without a difference nothing is best.
-    #[error("the losses of all sizes are the same, so that none is best")]
+    /// The losses of all sizes are the same.
+    #[error("the losses of all sizes are the same, so no size is optimal")]
     Flat,
-    /// A maximum is not an optimum.
+    /// The curve has no minimum within reach.
     #[error("the parabola opens downwards (curvature {curvature:.3}): it has no minimum")]
     NotConvex {
         /// Coefficient of (log N)².
@@ -64,20 +65,23 @@ pub enum ProfileRefusal {
     },
 }
 
-/// Sizes further than this from the first vertex, as a factor of N, are outside the window.
+/// Largest distance from the first vertex within the window, as a factor of N.
 const WINDOW: f64 = 3.0;
 
 /// (log N, L, weight) of a run.
-pub(super) type Weighted = (f64, f64, f64);
+pub(super) type WeightedPoint = (f64, f64, f64);
 
-/// The minimum of a form through runs: where it is, how deep, and how curved there.
-pub(super) fn minimum(form: Form, data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
+/// Fits a form through runs and returns its minimum: position, loss and curvature.
+pub(super) fn minimum(
+    form: ProfileForm,
+    data: &[WeightedPoint],
+) -> Result<Parabola, ProfileRefusal> {
     let found = match form {
-        Form::Parabola => parabola(data),
-        Form::Cubic => cubic(data),
-        Form::Windowed => parabola(&window(data)?),
+        ProfileForm::Parabola => parabola(data),
+        ProfileForm::Cubic => cubic(data),
+        ProfileForm::Windowed => parabola(&window(data)?),
     }?;
-    // A curve that hardly bends can have its least so far off that no number is.
+    // The minimum of a nearly straight curve can be too far away for a finite number.
     if found.log_n_opt.exp().is_normal() {
         Ok(found)
     } else {
@@ -85,16 +89,17 @@ pub(super) fn minimum(form: Form, data: &[Weighted]) -> Result<Parabola, Profile
     }
 }
 
-/// Runs that a form rests on.
-pub(super) fn runs_used(form: Form, data: &[Weighted]) -> usize {
+/// Returns the number of runs that a form uses.
+pub(super) fn runs_used(form: ProfileForm, data: &[WeightedPoint]) -> usize {
     match form {
-        Form::Parabola | Form::Cubic => data.len(),
-        Form::Windowed => window(data).map_or(data.len(), |near| near.len()),
+        ProfileForm::Parabola | ProfileForm::Cubic => data.len(),
+        ProfileForm::Windowed => window(data).map_or(data.len(), |near| near.len()),
     }
 }
 
-/// The runs near the vertex of all: those of at least so many sizes as a profile takes.
-fn window(data: &[Weighted]) -> Result<Vec<Weighted>, ProfileRefusal> {
+/// Returns the runs near the vertex of the parabola through all runs. They have at least as many
+/// sizes as a profile needs.
+fn window(data: &[WeightedPoint]) -> Result<Vec<WeightedPoint>, ProfileRefusal> {
     let centre = parabola(data)?.log_n_opt;
     let sizes = distinct(data.iter().map(|(x, _, _)| (x - centre).abs()));
     let reach = sizes
@@ -104,8 +109,8 @@ fn window(data: &[Weighted]) -> Result<Vec<Weighted>, ProfileRefusal> {
     Ok(near.copied().collect())
 }
 
-fn parabola(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
-    let (scaled, c) = Scaled::fitted::<3>(data)?;
+fn parabola(data: &[WeightedPoint]) -> Result<Parabola, ProfileRefusal> {
+    let (scaled, c) = ScaledSizes::fitted::<3>(data)?;
     let curvature = c[2] / scaled.scale.powi(2);
     if !is_positive(curvature) {
         return Err(ProfileRefusal::NotConvex { curvature });
@@ -118,8 +123,9 @@ fn parabola(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
     })
 }
 
-/// The local minimum of a cubic, which must lie among the sizes: beyond them a cubic says nothing.
-fn cubic(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
+/// Fits a cubic and returns its local minimum. It must be within the sizes, because beyond them a
+/// cubic is meaningless.
+fn cubic(data: &[WeightedPoint]) -> Result<Parabola, ProfileRefusal> {
     let sizes = distinct(data.iter().map(|(x, _, _)| *x));
     if sizes.len() <= FEWEST {
         return Err(ProfileRefusal::TooFew {
@@ -128,8 +134,9 @@ fn cubic(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
             sizes: sizes.len(),
         });
     }
-    let (scaled, c) = Scaled::fitted::<4>(data)?;
-    // L' = c1 + 2·c2·x + 3·c3·x²; of its two roots L'' > 0 at (-c2 + root) / (3·c3), written so that c3 may vanish.
+    let (scaled, c) = ScaledSizes::fitted::<4>(data)?;
+    // L' = c1 + 2·c2·x + 3·c3·x². Of its two roots, L'' > 0 at (-c2 + root) / (3·c3). It is
+    // rewritten so that c3 may be zero.
     let root = (c[2] * c[2] - 3.0 * c[1] * c[3]).sqrt();
     let at = -c[1] / (c[2] + root);
     let bend = c[2] + 3.0 * c[3] * at;
@@ -148,19 +155,19 @@ fn cubic(data: &[Weighted]) -> Result<Parabola, ProfileRefusal> {
     })
 }
 
-/// False for a NaN too, which is no minimum either.
+/// Reports whether a value is positive. A NaN is not.
 fn is_positive(value: f64) -> bool {
     value.partial_cmp(&0.0) == Some(std::cmp::Ordering::Greater)
 }
 
-/// log N centred and scaled, so that the normal equations are well conditioned.
-struct Scaled {
+/// Centre and scale of log N, which make the normal equations well conditioned.
+struct ScaledSizes {
     centre: f64,
     scale: f64,
 }
 
-impl Scaled {
-    fn of(data: &[Weighted]) -> Self {
+impl ScaledSizes {
+    fn of(data: &[WeightedPoint]) -> Self {
         let weight: f64 = data.iter().map(|(_, _, w)| w).sum();
         let centre = data.iter().map(|(x, _, w)| w * x).sum::<f64>() / weight;
         let squares = data.iter().map(|(x, _, w)| w * (x - centre).powi(2));
@@ -170,12 +177,12 @@ impl Scaled {
         }
     }
 
-    /// Weighted least squares of a polynomial of so many terms, constant first.
+    /// Fits a polynomial of `TERMS` terms by weighted least squares, constant first.
     fn fitted<const TERMS: usize>(
-        data: &[Weighted],
+        data: &[WeightedPoint],
     ) -> Result<(Self, SVector<f64, TERMS>), ProfileRefusal> {
         let scaled = Self::of(data);
-        let row = |(x, y, w): &Weighted| {
+        let row = |(x, y, w): &WeightedPoint| {
             let x = (x - scaled.centre) / scaled.scale;
             (SVector::from_fn(|power, _| x.powi(power as i32)), *y, *w)
         };

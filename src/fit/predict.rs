@@ -1,92 +1,94 @@
-//! What the laws of a study say of runs that are not there: the best run of a budget, the loss of a given run.
+//! Predictions from the laws of a study: the optimal run of a budget, and the loss of a given run.
 //!
-//! Bands are of the same draws as every interval here. They say how well the runs determine the law, not whether the law
-//! still holds where nobody measured: that is what `beyond` is for.
+//! Bands come from the same draws as all intervals. They show how well the runs determine the law,
+//! not whether the law is still true outside the measured range. `beyond` is the distance from that
+//! range.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::arm_estimate::ArmEstimate;
 use super::arm_surface::residual;
-use super::interval::{exp, interval};
+use super::interval::{exp_interval, interval};
 use super::law::PowerLaw;
-use super::made::Made;
-use super::method::{Drawn, Method};
+use super::method::{FitMethod, Replicate};
 use super::numbers::range;
 use super::per_token::PerToken;
 use super::surface::Surface;
 use super::{
-    Approach, Carried, Interval, Observation, Settings, Study, convention, fit_arms, frontier,
-    irreducible, path, tuning,
+    Approach, ArmEstimates, FitSettings, Interval, Observation, Study, convention, fit_arms,
+    frontier, irreducible, path, tuning,
 };
 
-/// What is asked of the laws.
+/// Request for predictions.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Asked {
+pub struct PredictionRequest {
     /// Budgets, FLOPs.
     pub flops: Vec<f64>,
     /// Runs as (N parameters, D tokens).
     pub runs: Vec<(f64, f64)>,
-    /// The arm that it is asked of; all of them where it is not said.
+    /// Arm to predict; all arms if absent.
     pub arm: Option<String>,
-    /// Profiles or surface; where it is not said, the surface where there is one, and else the profiles.
+    /// Profiles or surface; if absent, the surface if there is one, and the profiles otherwise.
     pub approach: Option<Approach>,
 }
 
-/// What one arm's law says.
+/// Predictions for one arm.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Predictions {
-    /// The arm.
+pub struct ArmPredictions {
+    /// Name of the arm.
     pub arm: String,
-    /// What it is predicted by.
+    /// Approach of the predictions.
     pub approach: Approach,
-    /// What was measured.
-    pub measured: Extent,
-    /// Root mean square of log L̂ - log L: how far single runs lie from the surface. Absent without one.
+    /// Measured range of the arm.
+    pub measured: MeasuredRange,
+    /// Root mean square of log L̂ - log L, the scatter of single runs around the surface; absent
+    /// without a surface.
     pub residual: Option<f64>,
-    /// The best run of each budget that was asked for.
-    pub budgets: Vec<Predicted>,
-    /// The loss of each run that was asked for.
+    /// Optimal run of each requested budget.
+    pub budgets: Vec<PredictedOptimum>,
+    /// Predicted loss of each requested run.
     pub runs: Vec<PredictedRun>,
-    /// Budgets, FLOPs, for which no size between 1 and 10^30 parameters is best.
+    /// Budgets without an optimal size between 1 and 10^30 parameters, FLOPs.
     pub out_of_reach: Vec<f64>,
-    /// Why there is nothing, where there is no law.
+    /// Reason that there are no predictions; absent if there is a law.
     pub refused: Option<String>,
 }
 
-/// What an arm was measured at.
+/// Measured range of an arm.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Extent {
-    /// Least and most compute of the runs that the law rests on, FLOPs.
+pub struct MeasuredRange {
+    /// Lowest and highest compute of the runs that the law is fitted to, FLOPs.
     pub flops: (f64, f64),
-    /// Least and largest N, parameters.
+    /// Smallest and largest N, parameters.
     pub params: (f64, f64),
-    /// Least and largest D, tokens.
+    /// Smallest and largest D, tokens.
     pub tokens: (f64, f64),
 }
 
-/// A number with its 95% band.
+/// Estimate with its 95% band.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Band {
-    /// The estimate.
+    /// Estimate.
     pub value: f64,
-    /// 95% band, absent where too few draws have a value.
+    /// 95% band; absent if too few draws have a value.
     pub interval: Option<Interval>,
 }
 
 impl Band {
-    /// The band of what it is the logarithm of.
+    /// Converts the band of a logarithm to the band of the number.
     fn exp(self) -> Self {
         Self {
             value: self.value.exp(),
-            interval: self.interval.map(exp),
+            interval: self.interval.map(exp_interval),
         }
     }
 }
 
-/// The best that a budget buys.
+/// Optimal run of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Predicted {
-    /// The budget, FLOPs.
+pub struct PredictedOptimum {
+    /// Budget, FLOPs.
     pub flops: f64,
     /// L*, nats/token.
     pub loss: Band,
@@ -96,31 +98,35 @@ pub struct Predicted {
     pub tokens: Band,
     /// D*/N*, tokens per parameter.
     pub tokens_per_param: Band,
-    /// How many times the budget lies beyond the measured compute, above or below; 1 within it.
+    /// Factor by which the budget is outside the measured compute, above or below; 1 within it.
     pub beyond: f64,
-    /// Whether N* lies within the measured sizes.
+    /// True if N* is within the measured sizes.
     pub size_measured: bool,
 }
 
-/// The loss of a run.
+/// Predicted loss of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PredictedRun {
     /// N, parameters.
     pub params: f64,
     /// D, tokens.
     pub tokens: f64,
-    /// C by the arm's cost of a token, FLOPs.
+    /// C at the arm's cost of a token, FLOPs.
     pub flops: f64,
     /// L, nats/token.
     pub loss: Band,
-    /// How many times it lies beyond what was measured in the worst of N, D and C; 1 within.
+    /// Largest factor by which N, D or C is outside its measured range; 1 within all ranges.
     pub beyond: f64,
 }
 
-/// Predictions of each arm, in the order of the study.
-pub fn predict(study: &Study, settings: &Settings, asked: &Asked) -> Vec<Predictions> {
+/// Predicts for each arm, in the order of the study.
+pub fn predict(
+    study: &Study,
+    settings: &FitSettings,
+    asked: &PredictionRequest,
+) -> Vec<ArmPredictions> {
     let (tuned, _) = tuning::tune(study);
-    let seen = convention::under(&tuned, settings);
+    let seen = convention::convert(&tuned, settings);
     let is_asked = |name: &String| asked.arm.as_ref().is_none_or(|arm| arm == name);
     fit_arms(&seen, settings)
         .iter()
@@ -129,17 +135,19 @@ pub fn predict(study: &Study, settings: &Settings, asked: &Asked) -> Vec<Predict
         .collect()
 }
 
-fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
+fn of_arm(arm: &ArmEstimates<'_>, asked: &PredictionRequest) -> ArmPredictions {
     let offered = match asked.approach {
-        // A run has a place on a surface, and on nothing else.
+        // Only a surface has a loss for any N and D.
         _ if !asked.runs.is_empty() => vec![Approach::Surface],
         Some(approach) => vec![approach],
         None => vec![Approach::Surface, Approach::Profiles],
     };
-    let mut made = offered.iter().filter_map(|by| Made::by(*by, &arm.made));
-    let ready = made.next().and_then(|made| Ready::of(made, arm));
+    let mut made = offered
+        .iter()
+        .filter_map(|by| ArmEstimate::of_approach(*by, &arm.estimates));
+    let ready = made.next().and_then(|made| ReadyLaw::of(made, arm));
     let fitted = arm.prepared.surface.as_ref().ok();
-    let mut predictions = Predictions {
+    let mut predictions = ArmPredictions {
         arm: arm.prepared.name.clone(),
         approach: ready
             .as_ref()
@@ -152,13 +160,13 @@ fn of_arm(arm: &Carried<'_>, asked: &Asked) -> Predictions {
         refused: ready.is_none().then(|| refusal(arm, &offered)),
     };
     if let Some(ready) = ready {
-        predictions.answer(asked, &ready);
+        predictions.fill(asked, &ready);
     }
     predictions
 }
 
-impl Predictions {
-    fn answer(&mut self, asked: &Asked, ready: &Ready<'_>) {
+impl ArmPredictions {
+    fn fill(&mut self, asked: &PredictionRequest, ready: &ReadyLaw<'_>) {
         for flops in &asked.flops {
             match ready.budget(*flops, &self.measured) {
                 Some(predicted) => self.budgets.push(predicted),
@@ -170,21 +178,21 @@ impl Predictions {
     }
 }
 
-fn extent(arm: &Carried<'_>, ready: Option<&Ready<'_>>) -> Extent {
+fn extent(arm: &ArmEstimates<'_>, ready: Option<&ReadyLaw<'_>>) -> MeasuredRange {
     let range = |of: fn(&Observation) -> f64| range(arm.prepared.runs.iter().map(|run| of(run)));
-    Extent {
+    MeasuredRange {
         flops: ready.map_or_else(|| range(|run| run.flops), |ready| ready.made.flops_range),
         params: range(|run| run.params),
         tokens: range(|run| run.tokens),
     }
 }
 
-/// Why none of the approaches has a law.
-fn refusal(arm: &Carried<'_>, offered: &[Approach]) -> String {
+/// Returns the reasons that none of the approaches has a law.
+fn refusal(arm: &ArmEstimates<'_>, offered: &[Approach]) -> String {
     let reason = |by: &Approach| {
         let none = match by {
-            Approach::Surface => "a term of the surface is zero, so that no size is best",
-            _ => "no law through the profiles",
+            Approach::Surface => "a term of the surface is zero, so no size is optimal",
+            _ => "no law fits the profiles",
         };
         let refusal = frontier::refusal(*by, &arm.prepared.surface, &arm.prepared.profiles);
         let reason = refusal.unwrap_or_else(|| none.to_owned());
@@ -193,39 +201,39 @@ fn refusal(arm: &Carried<'_>, offered: &[Approach]) -> String {
     offered.iter().map(reason).collect::<Vec<_>>().join("; ")
 }
 
-/// An optimum: loss, log N, log D.
+/// Optimum as loss, log N and log D.
 #[derive(Clone, Copy)]
-struct Best {
+struct LogOptimum {
     loss: f64,
     log_n: f64,
     log_d: f64,
 }
 
-/// A draw, or the estimate.
-struct Said<'a> {
-    drawn: &'a Drawn,
-    /// The law of the loss through the optima of profiles, E free. A power law alone bends away from them where there is an
-    /// irreducible loss. A surface has its own.
-    bent: Option<PowerLaw>,
+/// One draw, or the estimate.
+struct LawDraw<'a> {
+    drawn: &'a Replicate,
+    /// Law of the loss through the optima of profiles, with E free. A power law without E deviates
+    /// from them if there is an irreducible loss. A surface has its own E.
+    law_with_e: Option<PowerLaw>,
 }
 
-/// A law with its draws, each made ready to be asked at any budget.
-struct Ready<'a> {
-    made: &'a Made,
-    /// What a token costs at each size of the arm.
+/// Law with its draws, prepared for any budget.
+struct ReadyLaw<'a> {
+    made: &'a ArmEstimate,
+    /// Cost of a token at each size of the arm.
     per_token: PerToken,
-    estimate: Said<'a>,
-    draws: Vec<Option<Said<'a>>>,
+    estimate: LawDraw<'a>,
+    draws: Vec<Option<LawDraw<'a>>>,
 }
 
-impl<'a> Ready<'a> {
-    fn of(made: &'a Made, arm: &Carried<'_>) -> Option<Self> {
-        let said = |drawn: &'a Drawn| {
+impl<'a> ReadyLaw<'a> {
+    fn of(made: &'a ArmEstimate, arm: &ArmEstimates<'_>) -> Option<Self> {
+        let said = |drawn: &'a Replicate| {
             let optima = made.method.optima(drawn);
             let bent = optima.and_then(|optima| irreducible::through(&optima));
-            Said {
+            LawDraw {
                 drawn,
-                bent: bent.map(|(law, _)| law),
+                law_with_e: bent.map(|(law, _)| law),
             }
         };
         let draws = made.draws.iter();
@@ -237,19 +245,20 @@ impl<'a> Ready<'a> {
         })
     }
 
-    /// Whether draws of the loss say how sure it is: those of a law without an irreducible part know nothing of what that costs.
-    fn is_sure(&self) -> bool {
-        matches!(self.made.method, Method::Surface { .. }) || self.estimate.bent.is_some()
+    /// Reports whether the draws give a valid band of the loss. If the law has no irreducible loss,
+    /// the draws omit the error of leaving it out.
+    fn has_loss_band(&self) -> bool {
+        matches!(self.made.method, FitMethod::Surface { .. }) || self.estimate.law_with_e.is_some()
     }
 
-    fn best(&self, said: &Said<'_>, log_flops: f64) -> Option<Best> {
-        if let (Method::Surface { per_token, .. }, Drawn::Surface(surface)) =
+    fn best(&self, said: &LawDraw<'_>, log_flops: f64) -> Option<LogOptimum> {
+        if let (FitMethod::Surface { per_token, .. }, Replicate::Surface(surface)) =
             (&self.made.method, said.drawn)
         {
-            // Where there is no path there is no one optimum.
+            // Without a path the optimum is not unique.
             path::path(surface, per_token)?;
             let (log_n, log_d) = path::optimum(surface, per_token, log_flops)?;
-            return Some(Best {
+            return Some(LogOptimum {
                 loss: surface.loss(log_n.exp(), log_d.exp()),
                 log_n,
                 log_d,
@@ -257,20 +266,21 @@ impl<'a> Ready<'a> {
         }
         let (loss, size) = said.drawn.lines()?;
         let log_n = size.at(log_flops);
-        Some(Best {
+        Some(LogOptimum {
             loss: said
-                .bent
+                .law_with_e
                 .map_or_else(|| loss.at(log_flops).exp(), |law| law.loss(log_flops.exp())),
             log_n,
             log_d: log_flops - self.per_token.log(log_n),
         })
     }
 
-    fn budget(&self, flops: f64, measured: &Extent) -> Option<Predicted> {
-        let best = |said: &Said<'_>| self.best(said, flops.ln());
+    fn budget(&self, flops: f64, measured: &MeasuredRange) -> Option<PredictedOptimum> {
+        let best = |said: &LawDraw<'_>| self.best(said, flops.ln());
         let estimate = best(&self.estimate)?;
-        let draws: Vec<Option<Best>> = self.draws.iter().map(|said| best(said.as_ref()?)).collect();
-        let band = |of: fn(&Best) -> f64| Band {
+        let draws: Vec<Option<LogOptimum>> =
+            self.draws.iter().map(|said| best(said.as_ref()?)).collect();
+        let band = |of: fn(&LogOptimum) -> f64| Band {
             value: of(&estimate),
             interval: interval(
                 draws.iter().map(|best| best.as_ref().map(of)),
@@ -280,10 +290,10 @@ impl<'a> Ready<'a> {
         };
         let params = band(|best| best.log_n).exp();
         let loss = band(|best| best.loss);
-        Some(Predicted {
+        Some(PredictedOptimum {
             flops,
             loss: Band {
-                interval: loss.interval.filter(|_| self.is_sure()),
+                interval: loss.interval.filter(|_| self.has_loss_band()),
                 ..loss
             },
             tokens: band(|best| best.log_d).exp(),
@@ -294,7 +304,7 @@ impl<'a> Ready<'a> {
         })
     }
 
-    fn run(&self, (n, d): (f64, f64), measured: &Extent) -> Option<PredictedRun> {
+    fn run(&self, (n, d): (f64, f64), measured: &MeasuredRange) -> Option<PredictedRun> {
         let loss = |surface: &Surface| surface.loss(n, d);
         let flops = self.per_token.log(n.ln()).exp() * d;
         let reach = [
@@ -318,9 +328,9 @@ impl<'a> Ready<'a> {
     }
 }
 
-/// How many times a value lies beyond a range; 1 within it.
+/// Returns the factor by which a value is outside a range, and 1 within it.
 fn beyond(value: f64, (low, high): (f64, f64)) -> f64 {
-    // Budgets that were asked for are spent to the last step, not to the last FLOP.
+    // Runs spend their budgets to the last step, not to the last FLOP.
     const NEARLY: f64 = 1.02;
     let times = (value / high).max(low / value);
     if times <= NEARLY { 1.0 } else { times }

@@ -6,22 +6,22 @@ use rayon::prelude::*;
 
 use super::coverage_tests::{BASE, BUDGETS, study};
 use super::per_token::PerToken;
-use super::{Approach, Asked, Settings, Study, path, predict};
+use super::{Approach, FitSettings, PredictionRequest, Study, path, predict};
 
-fn settings(replicates: u32) -> Settings {
-    Settings {
+fn settings(replicates: u32) -> FitSettings {
+    FitSettings {
         replicates,
-        ..Settings::new("base")
+        ..FitSettings::new("base")
     }
 }
 
 #[test]
 fn a_law_without_noise_is_predicted_wherever_it_is_asked() {
     let drawn = study(&BASE[0], 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
-    let asked = Asked {
+    let asked = PredictionRequest {
         flops: vec![1e18, 1e20, 1e26],
         arm: Some("base".into()),
-        ..Asked::default()
+        ..PredictionRequest::default()
     };
     let predicted = predict(&drawn, &settings(0), &asked);
     assert_eq!(
@@ -37,7 +37,7 @@ fn a_law_without_noise_is_predicted_wherever_it_is_asked() {
         );
         let spent = 6.0 * at.params.value * at.tokens.value;
         assert!((spent / flops - 1.0).abs() < 1e-6, "{spent}");
-        assert_eq!(at.loss.interval, None, "no draws, no band");
+        assert_eq!(at.loss.interval, None, "expected no band without draws");
     }
     let beyond: Vec<f64> = predicted[0]
         .budgets
@@ -46,9 +46,9 @@ fn a_law_without_noise_is_predicted_wherever_it_is_asked() {
         .collect();
     assert_eq!(beyond, [1.0, 10.0, 1e7]);
     assert!(predicted[0].budgets[0].size_measured && !predicted[0].budgets[2].size_measured);
-    let run = Asked {
+    let run = PredictionRequest {
         runs: vec![(1e9, 1.5e9), (1e12, 1.5e9)],
-        ..Asked::default()
+        ..PredictionRequest::default()
     };
     let predicted = predict(&drawn, &settings(0), &run);
     assert!((predicted[0].runs[0].loss.value / BASE[0].loss(1e9, 1.5e9) - 1.0).abs() < 1e-5);
@@ -61,7 +61,7 @@ fn a_law_without_noise_is_predicted_wherever_it_is_asked() {
         predict(
             &drawn,
             &settings(0),
-            &Asked {
+            &PredictionRequest {
                 flops: vec![1e-9, 1e90],
                 ..run
             }
@@ -76,15 +76,15 @@ fn a_law_without_noise_is_predicted_wherever_it_is_asked() {
 fn where_there_is_no_law_the_reason_is_said() {
     let mut drawn = study(&BASE[0], 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
     let by = |study: &Study, approach| {
-        let asked = Asked {
+        let asked = PredictionRequest {
             flops: vec![1e18],
             approach,
-            ..Asked::default()
+            ..PredictionRequest::default()
         };
         predict(study, &settings(0), &asked)[0].clone()
     };
     drawn.observations.retain(|run| run.budget.value() < 2e17);
-    insta::assert_snapshot!(by(&drawn, None).refused.unwrap(), @"no surface: tokens follow from the size (r² 1.000), as at one budget: α and β cannot be told apart; no profiles: 1 of 1 profiles have their optimum within the measured sizes; a frontier needs at least 2");
+    insta::assert_snapshot!(by(&drawn, None).refused.unwrap(), @"no surface: parameters and tokens are collinear (r² 1.000), as at a single budget: α and β cannot be estimated separately; no profiles: 1 of 1 profiles have their optimum within the measured sizes; a frontier needs at least 2");
     let drawn = study(&BASE[0], 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
     assert_eq!(
         by(&drawn, Some(Approach::Profiles)).approach,
@@ -92,7 +92,8 @@ fn where_there_is_no_law_the_reason_is_said() {
     );
 }
 
-/// Shares of 95% bands that hold the truth: of the loss and of the size, within the measured compute and ten times beyond it.
+/// Coverage of 95% bands: of the loss and of the size, within the measured compute and ten times
+/// beyond it.
 fn shares(approach: Approach) -> [f64; 4] {
     const DRAWS: u64 = 200;
     let budgets = [BUDGETS[2], 10.0 * BUDGETS[4]];
@@ -102,15 +103,15 @@ fn shares(approach: Approach) -> [f64; 4] {
             let mut rng = ChaCha8Rng::seed_from_u64(20_220_329);
             rng.set_stream(draw);
             let drawn = study(&BASE[0], 0.003, 0.003, &mut rng);
-            let asked = Asked {
+            let asked = PredictionRequest {
                 flops: budgets.to_vec(),
                 arm: Some("base".into()),
                 approach: Some(approach),
-                ..Asked::default()
+                ..PredictionRequest::default()
             };
             let predicted = predict(
                 &drawn,
-                &Settings {
+                &FitSettings {
                     seed: draw,
                     ..settings(200)
                 },
@@ -136,7 +137,7 @@ fn shares(approach: Approach) -> [f64; 4] {
     let shares = [0, 1, 2, 3].map(share);
     let name = approach.name();
     eprintln!(
-        "{name}: bands that hold the truth (loss, size; within, ten times beyond): {shares:.3?} of {}",
+        "{name}: bands that contain the truth (loss, size; within, ten times beyond): {shares:.3?} of {}",
         held.len()
     );
     shares

@@ -1,60 +1,60 @@
 //! Approach 2 of Hoffmann et al. (arXiv:2203.15556, section 3.2): at one budget, a parabola of the
-//! loss in log N, whose vertex gives N* and L*.
+//! loss in log N, whose vertex is N* and L*.
 
 use isoflop_core::run::Budget;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::numbers::{are_alike, distinct, mean, range, rms};
-use super::polynomial::{FEWEST, Form, Parabola, ProfileRefusal, Weighted, minimum};
+use super::numbers::{are_equal_up_to_rounding, distinct, mean, range, rms};
+use super::polynomial::{FEWEST, Parabola, ProfileForm, ProfileRefusal, WeightedPoint, minimum};
 use super::{Interval, Observation, budget_json};
 
-/// The runs of one arm at one budget, and their parabola.
+/// Runs of one arm at one budget, with their parabola.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Profile {
-    /// Budget asked for, FLOPs.
+    /// Requested budget, FLOPs.
     #[serde(serialize_with = "budget_json::value")]
     #[schemars(with = "f64")]
     pub budget: Budget,
-    /// The compute that the vertex belongs to: the geometric mean of what the runs spent, or where they spent
-    /// unequally (another cost axis than FLOPs), what one of N* would have, interpolated.
+    /// Compute of the vertex, FLOPs: the geometric mean of what the runs spent. If they spent
+    /// unequally (with a cost axis other than FLOPs), the value interpolated at N*.
     pub flops: f64,
-    /// The runs, smallest model first.
+    /// Runs, smallest model first.
     pub points: Vec<Observation>,
-    /// The fit.
+    /// Optimum, or the reason that it is missing.
     #[serde(serialize_with = "super::answer")]
-    #[schemars(with = "super::Answer<Vertex>")]
+    #[schemars(with = "super::FitAnswer<Vertex>")]
     pub vertex: Result<Vertex, ProfileRefusal>,
-    /// The optimum by the other forms of curve; those that have one.
+    /// Optimum by each other form of curve that has one.
     pub other_forms: Vec<OtherForm>,
 }
 
 impl Profile {
-    /// The vertex, where it lies among the measured sizes: one that frontiers go through.
-    pub fn trusted(&self) -> Option<Vertex> {
+    /// Returns the vertex if it is within the measured sizes. Frontiers go through these vertices.
+    pub fn usable_vertex(&self) -> Option<Vertex> {
         let vertex = self.vertex.ok();
         vertex.filter(|vertex| vertex.status != VertexStatus::Extrapolated)
     }
 
-    /// Whether a size lies among the measured ones.
-    pub(super) fn holds(&self, n: f64) -> bool {
+    /// Reports whether a size is within the measured ones.
+    pub(super) fn contains_size(&self, n: f64) -> bool {
         let (least, most) = range(self.points.iter().map(|run| run.params));
         (least..=most).contains(&n)
     }
 }
 
-/// The optimum by another form of curve.
+/// Optimum by another form of curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct OtherForm {
-    /// The form.
-    pub form: Form,
+    /// Form of the curve.
+    pub form: ProfileForm,
     /// N*, parameters.
     pub n_opt: f64,
     /// L*, nats/token.
     pub loss_opt: f64,
 }
 
-/// The optimum of a profile.
+/// Optimum of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Vertex {
     /// N*, parameters.
@@ -67,28 +67,28 @@ pub struct Vertex {
     pub loss_opt_interval: Option<Interval>,
     /// D*, tokens, interpolated between the measured sizes; absent outside them.
     pub tokens_opt: Option<f64>,
-    /// The curve.
+    /// Fitted curve.
     pub parabola: Parabola,
     /// Root mean square of the residuals, nats/token.
     pub residual: f64,
-    /// How far it can be trusted.
+    /// Reliability of the optimum.
     pub status: VertexStatus,
 }
 
-/// How far a vertex can be trusted.
+/// Reliability of the optimum of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VertexStatus {
-    /// Measured sizes on both sides, and the least loss measured is not at an end.
+    /// Within the measured sizes, with the lowest measured loss at neither end.
     Interior,
-    /// Within the measured sizes, but the least loss measured is at the smallest or the largest.
+    /// Within the measured sizes, but the lowest measured loss is at the smallest or the largest.
     AtEdge,
     /// Outside the measured sizes: not used for the frontier.
     Extrapolated,
 }
 
 impl VertexStatus {
-    /// The word in tables.
+    /// Returns the name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Interior => "interior",
@@ -98,7 +98,7 @@ impl VertexStatus {
     }
 }
 
-/// Fits a profile, all runs alike.
+/// Fits a profile, with the same weight for all runs.
 pub(super) fn fit(cell: &[(usize, &Observation)], budget: Budget) -> Profile {
     let mut points: Vec<Observation> = cell.iter().map(|(_, o)| (*o).clone()).collect();
     points.sort_by(|a, b| a.params.total_cmp(&b.params).then(a.seed.cmp(&b.seed)));
@@ -112,20 +112,21 @@ pub(super) fn fit(cell: &[(usize, &Observation)], budget: Budget) -> Profile {
     }
 }
 
-/// Largest ratio of what runs of one budget spent at which their mean stands for all. A budget is spent to a part of a step.
-const ALIKE: f64 = 1.1;
+/// Largest ratio of the compute of runs at one budget for which their mean is used. Runs spend a
+/// budget to the last step.
+const MAX_COMPUTE_RATIO: f64 = 1.1;
 
 fn compute(points: &[Observation], n_opt: Option<f64>) -> f64 {
     let logs = points.iter().map(|o| o.flops.ln());
     let (least, most) = range(logs.clone());
     let at_optimum = n_opt
-        .filter(|_| most - least > ALIKE.ln())
+        .filter(|_| most - least > MAX_COMPUTE_RATIO.ln())
         .and_then(|n| interpolate(points, n, |o| o.flops));
     at_optimum.unwrap_or(mean(logs).exp())
 }
 
 fn is_flat(points: &[Observation]) -> bool {
-    are_alike(points.iter().map(|o| o.loss.ln()))
+    are_equal_up_to_rounding(points.iter().map(|o| o.loss.ln()))
 }
 
 fn other_forms(points: &[Observation]) -> Vec<OtherForm> {
@@ -141,11 +142,11 @@ fn other_forms(points: &[Observation]) -> Vec<OtherForm> {
             loss_opt: at.loss_opt,
         })
     };
-    let forms = [Form::Cubic, Form::Windowed].into_iter();
+    let forms = [ProfileForm::Cubic, ProfileForm::Windowed].into_iter();
     forms.filter_map(by).collect()
 }
 
-fn unweighted(points: &[Observation]) -> Vec<Weighted> {
+fn unweighted(points: &[Observation]) -> Vec<WeightedPoint> {
     let points = points.iter();
     points.map(|o| (o.params.ln(), o.loss, 1.0)).collect()
 }
@@ -162,7 +163,7 @@ fn vertex(points: &[Observation]) -> Result<Vertex, ProfileRefusal> {
     if is_flat(points) {
         return Err(ProfileRefusal::Flat);
     }
-    let parabola = minimum(Form::Parabola, &unweighted(points))?;
+    let parabola = minimum(ProfileForm::Parabola, &unweighted(points))?;
     let n_opt = parabola.log_n_opt.exp();
     Ok(Vertex {
         n_opt,
@@ -195,7 +196,8 @@ fn status(points: &[Observation], n_opt: f64) -> VertexStatus {
     }
 }
 
-/// What runs of one budget have (tokens, cost) is smooth in log N: a straight line between neighbours is enough.
+/// Interpolates a quantity of the runs of one budget (tokens, cost) at N. It is smooth in log N, so
+/// a straight line between neighbours is accurate enough.
 fn interpolate(points: &[Observation], n: f64, of: impl Fn(&Observation) -> f64) -> Option<f64> {
     let pair = points.windows(2).find(|pair| {
         (pair[0].params..=pair[1].params).contains(&n) && pair[0].params < pair[1].params
@@ -208,7 +210,7 @@ fn interpolate(points: &[Observation], n: f64, of: impl Fn(&Observation) -> f64)
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Further;
+    use super::super::OptionalMeasurements;
     use super::*;
 
     fn points(curve: impl Fn(f64) -> f64, sizes: &[f64]) -> Vec<Observation> {
@@ -223,13 +225,14 @@ mod tests {
             params: *n,
             tokens: 1e12 / (6.0 * n),
             loss: curve(n.ln()),
-            further: Further::default(),
+            optional: OptionalMeasurements::default(),
         };
         sizes.iter().map(observation).collect()
     }
 
     proptest! {
-        /// A parabola is found exactly, wherever its vertex lies, and its status says where that is.
+        /// A parabola is recovered exactly, wherever its vertex is, and its status matches the
+        /// vertex.
         #[test]
         fn exact_parabolas_are_recovered(vertex in 8.0..14.0f64, curvature in 0.01..1.0f64, loss in 1.0..5.0f64) {
             let sizes = [9.0f64, 10.0, 11.0, 12.0, 13.0].map(f64::exp);
@@ -243,7 +246,7 @@ mod tests {
         }
     }
 
-    /// Where the loss is a cubic in log N its minimum is found exactly, and a parabola misses it.
+    /// The minimum of a loss that is cubic in log N is found exactly. A parabola misses it.
     #[test]
     fn a_cubic_finds_what_a_parabola_misses() {
         let law = |x: f64| 3.0 + 0.1 * (x - 10.6).powi(2) - 0.02 * (x - 10.6).powi(3);

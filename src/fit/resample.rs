@@ -1,9 +1,10 @@
-//! A paired Bayesian bootstrap (Rubin 1981, doi:10.1214/aos/1176345338).
+//! Paired Bayesian bootstrap (Rubin 1981, doi:10.1214/aos/1176345338).
 //!
-//! Each replicate weighs every run by an exponential draw instead of drawing runs with
-//! replacement: with five runs a profile, drawing would often leave too few distinct sizes.
-//! Arms that share (size, budget, seed) share the weight, because what they share (data order,
-//! initial weights, held-out text) moves them together: unpaired intervals are several times too wide.
+//! Each replicate weights every run by an exponential draw instead of drawing runs with
+//! replacement. With five runs in a profile, drawing would often leave too few distinct sizes. Runs
+//! of different arms with the same size, budget and seed have the same weight. Their common data
+//! order, initial weights and held-out text correlate their errors, and unpaired intervals are
+//! several times too wide.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,15 +14,15 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::Observation;
 
-/// Which runs share a weight.
+/// Groups of runs that share a weight.
 #[derive(Clone, Debug)]
-pub(super) struct Cells {
-    /// For each run the place of its cell.
+pub(super) struct WeightGroups {
+    /// Index of the group of each run.
     of: Vec<usize>,
     count: usize,
 }
 
-impl Cells {
+impl WeightGroups {
     pub(super) fn of(observations: &[Observation]) -> Self {
         let keys = observations.iter().map(|o| (&o.size, o.budget, o.seed));
         let cells: BTreeSet<_> = keys.clone().collect();
@@ -32,9 +33,10 @@ impl Cells {
         }
     }
 
-    /// The weight of every run in a replicate, 1 on average.
+    /// Draws the weight of every run in a replicate, 1 on average.
     ///
-    /// A stream a replicate: the result does not depend on how many there are, or in which order.
+    /// Each replicate has its own random stream, so the result does not depend on their number or
+    /// order.
     pub(super) fn weights(&self, seed: u64, replicate: u32) -> Vec<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(u64::from(replicate));
@@ -45,5 +47,6 @@ impl Cells {
     }
 }
 
-/// Of runs drawn with replacement, 1 - 1/e are there at all: those whose weight is above this.
-pub(super) const PRESENT: f64 = 0.458_675_145_387_082;
+/// Smallest weight of a run that counts as drawn. Drawing with replacement includes a share of
+/// 1 - 1/e of the runs, and so does this threshold.
+pub(super) const PRESENT_WEIGHT: f64 = 0.458_675_145_387_082;

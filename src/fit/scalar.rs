@@ -1,7 +1,8 @@
 //! Minimisation of a function of one variable.
 
-/// Brent's minimum within `low..high` (Brent 1973, chapter 5): golden sections, and parabolas where they serve. The place is
-/// found to about `tolerance`, which below √ε of the place means nothing.
+/// Finds a minimum within `low..high` by Brent's method (Brent 1973, chapter 5): golden sections,
+/// and parabolas where they are better. The position is accurate to about `tolerance`. A tolerance
+/// below √ε of the position has no effect.
 pub(super) fn minimum(f: impl Fn(f64) -> f64, low: f64, high: f64, tolerance: f64) -> f64 {
     const GOLDEN: f64 = 0.381_966_011_250_105;
     let (mut low, mut high) = (low, high);
@@ -42,7 +43,8 @@ pub(super) fn minimum(f: impl Fn(f64) -> f64, low: f64, high: f64, tolerance: f6
     x
 }
 
-/// From the best point to the vertex of the parabola through three, where it has one.
+/// Returns the step from the best point to the vertex of the parabola through three points, if it
+/// has one.
 fn parabola((x, at_x): (f64, f64), (v, at_v): (f64, f64), (w, at_w): (f64, f64)) -> Option<f64> {
     let r = (x - w) * (at_x - at_v);
     let q = (x - v) * (at_x - at_w);

@@ -1,34 +1,35 @@
-//! How much a multiplier owes to choices that could have been made otherwise, and to single runs.
+//! Sensitivity of a multiplier to alternative settings, and to single runs.
 
+use super::arm_estimate::ArmEstimate;
 use super::law::Law;
-use super::made::Made;
-use super::method::Method;
-use super::multiplier::{Pair, log_multiplier};
+use super::method::FitMethod;
+use super::multiplier::{LawPair, log_multiplier};
 use super::path::path;
 use super::surface::{self, Objective};
 use super::{
-    Alternative, Approach, ArmFit, Cost, Count, Influence, PowerLaw, Profile, Settings, Study,
-    convention, fit_arms, irreducible,
+    Approach, ArmFit, CostAxis, FitSettings, Influence, MultiplierAlternative, ParameterCounting,
+    PowerLaw, Profile, Study, convention, fit_arms, irreducible,
 };
 
-/// Runs that are named; the others have less influence.
-const NAMED: usize = 3;
-/// Runs up to which each is left out in turn: beyond, none of them matters alone.
-const FEW: usize = 2000;
+/// Number of runs that are reported. The others have less influence.
+const MAX_REPORTED: usize = 3;
+/// Largest number of runs for which each is left out in turn. In a larger study, no single run
+/// matters.
+const MAX_RUNS: usize = 2000;
 
-/// The multiplier without each run of the two arms, the furthest from the estimate first.
-pub(super) fn influence(study: &Study, pair: &Pair<'_>, flops: f64) -> Vec<Influence> {
+/// Returns the multiplier without each run of the two arms, the furthest from the estimate first.
+pub(super) fn influence(study: &Study, pair: &LawPair<'_>, flops: f64) -> Vec<Influence> {
     let Some(whole) = log_multiplier(&pair.base.law, &pair.other.law, flops) else {
         return Vec::new();
     };
-    if study.observations.len() > FEW {
+    if study.observations.len() > MAX_RUNS {
         return Vec::new();
     }
-    let arms = [pair.base, pair.other].map(|made| (made, made.method.places()));
+    let arms = [pair.base, pair.other].map(|made| (made, made.method.run_indices()));
     let without = |at: usize| {
         let mut weights = vec![1.0; study.observations.len()];
         weights[at] = 0.0;
-        let law = |(made, places): &(&Made, Vec<usize>)| {
+        let law = |(made, places): &(&ArmEstimate, Vec<usize>)| {
             if places.contains(&at) {
                 made.method.law(&made.method.draw(&weights)?)
             } else {
@@ -40,7 +41,7 @@ pub(super) fn influence(study: &Study, pair: &Pair<'_>, flops: f64) -> Vec<Influ
     let places = arms.iter().flat_map(|(_, places)| places);
     let mut all: Vec<(usize, f64)> = places.filter_map(|at| Some((*at, without(*at)?))).collect();
     all.sort_by(|a, b| (b.1 - whole).abs().total_cmp(&(a.1 - whole).abs()));
-    let named = all.into_iter().take(NAMED);
+    let named = all.into_iter().take(MAX_REPORTED);
     named
         .map(|(at, value)| Influence {
             run: study.observations[at].run.clone(),
@@ -49,67 +50,76 @@ pub(super) fn influence(study: &Study, pair: &Pair<'_>, flops: f64) -> Vec<Influ
         .collect()
 }
 
-/// The other counts, costs, objectives and floors, at the loss of the headline.
+/// Returns the multiplier with other counts, costs, objectives and irreducible losses, at the loss
+/// of the headline.
 pub(super) fn alternatives(
     study: &Study,
-    settings: &Settings,
-    pair: &Pair<'_>,
+    settings: &FitSettings,
+    pair: &LawPair<'_>,
     told: [&ArmFit; 2],
     loss: f64,
-) -> Vec<Alternative> {
+) -> Vec<MultiplierAlternative> {
     let approach = pair.approach();
     let names = told.map(|arm| arm.arm.as_str());
-    let refitted = otherwise(settings, approach)
+    let refitted = alternative_settings(settings, approach)
         .filter(|(_, other)| is_known(study, other))
-        .map(|(choice, other)| Alternative {
+        .map(|(choice, other)| MultiplierAlternative {
             choice: choice.to_owned(),
-            value: refit(study, &other, approach, names).and_then(|laws| saving(laws, loss)),
+            value: refit(study, &other, approach, names).and_then(|laws| multiplier_at(laws, loss)),
         });
     let floors = told.map(|arm| Some(arm.surface.as_ref().ok()?.surface.e));
     let rest = match approach {
-        Approach::Profiles => other_floors(told.map(|arm| arm.profiles.as_slice()), floors, loss),
-        Approach::Surface => pinned_floors(pair, floors, loss),
+        Approach::Profiles => {
+            frontier_alternatives(told.map(|arm| arm.profiles.as_slice()), floors, loss)
+        }
+        Approach::Surface => surface_alternatives(pair, floors, loss),
         _ => Vec::new(),
     };
     refitted.chain(rest).collect()
 }
 
-/// The multiplier at a loss.
-fn saving([base, other]: [Law; 2], loss: f64) -> Option<f64> {
+/// Returns the multiplier at a loss.
+fn multiplier_at([base, other]: [Law; 2], loss: f64) -> Option<f64> {
     Some(base.flops(loss)? / other.flops(loss)?)
 }
 
-/// Power laws through the profiles' vertices with another E, and with one exponent.
-fn other_floors(
+/// Compares power laws through the profiles' vertices with another E, and with a common exponent.
+fn frontier_alternatives(
     profiles: [&[Profile]; 2],
     floors: [Option<f64>; 2],
     loss: f64,
-) -> Vec<Alternative> {
-    let at = |laws: [PowerLaw; 2]| saving(laws.map(Law::Power), loss);
-    let parallel = irreducible::parallel(profiles).map(|(k, value)| Alternative {
-        choice: format!("one exponent for both frontiers: k = {k:.3}"),
+) -> Vec<MultiplierAlternative> {
+    let at = |laws: [PowerLaw; 2]| multiplier_at(laws.map(Law::Power), loss);
+    let parallel = irreducible::parallel(profiles).map(|(k, value)| MultiplierAlternative {
+        choice: format!("common exponent of both frontiers: k = {k:.3}"),
         value: Some(value),
     });
     let shared = irreducible::shared(profiles).map(|(e, at_bound, laws)| {
         let bound = if at_bound { ", at its bound" } else { "" };
-        Alternative {
-            choice: format!("one E for both frontiers: {e:.3} nats/token{bound}"),
+        MultiplierAlternative {
+            choice: format!("common E of both frontiers: {e:.3} nats/token{bound}"),
             value: at(laws),
         }
     });
-    let own = floors[0].zip(floors[1]).map(|(first, second)| Alternative {
-        choice: format!("E of each surface: {first:.3} and {second:.3} nats/token"),
-        value: irreducible::pinned(profiles[0], first)
-            .zip(irreducible::pinned(profiles[1], second))
-            .and_then(|(base, other)| at([base, other])),
-    });
+    let own = floors[0]
+        .zip(floors[1])
+        .map(|(first, second)| MultiplierAlternative {
+            choice: format!("E of each surface: {first:.3} and {second:.3} nats/token"),
+            value: irreducible::pinned(profiles[0], first)
+                .zip(irreducible::pinned(profiles[1], second))
+                .and_then(|(base, other)| at([base, other])),
+        });
     [parallel, shared, own].into_iter().flatten().collect()
 }
 
-/// Both surfaces with the E of either.
-fn pinned_floors(pair: &Pair<'_>, floors: [Option<f64>; 2], loss: f64) -> Vec<Alternative> {
-    let law = |made: &Made, e: f64| {
-        let Method::Surface {
+/// Compares both surfaces with E fixed at the value of either.
+fn surface_alternatives(
+    pair: &LawPair<'_>,
+    floors: [Option<f64>; 2],
+    loss: f64,
+) -> Vec<MultiplierAlternative> {
+    let law = |made: &ArmEstimate, e: f64| {
+        let FitMethod::Surface {
             points,
             objective,
             from,
@@ -121,30 +131,34 @@ fn pinned_floors(pair: &Pair<'_>, floors: [Option<f64>; 2], loss: f64) -> Vec<Al
         };
         path(&surface::pinned(points, from, e, *objective)?, per_token).map(Law::Path)
     };
-    let one = |e: f64| Alternative {
-        choice: format!("E of both surfaces held at {e:.3} nats/token"),
+    let one = |e: f64| MultiplierAlternative {
+        choice: format!("E of both surfaces fixed at {e:.3} nats/token"),
         value: law(pair.base, e)
             .zip(law(pair.other, e))
-            .and_then(|(base, other)| saving([base, other], loss)),
+            .and_then(|(base, other)| multiplier_at([base, other], loss)),
     };
     let floors = floors.into_iter().flatten();
     floors.filter(|e| *e > 0.0).map(one).collect()
 }
 
-type Change = fn(&mut Settings);
+type Change = fn(&mut FitSettings);
 
-/// The choices that every approach has.
+/// Alternatives for every approach.
 const CHOICES: [(&str, Change); 5] = [
     ("N without the embedding", |s| {
-        s.count = Count::WithoutEmbedding;
+        s.count = ParameterCounting::WithoutEmbedding;
     }),
-    ("N with the embedding", |s| s.count = Count::Total),
-    ("cost as given", |s| s.cost = Cost::Flops),
-    ("cost as 6ND", |s| s.cost = Cost::SixNd),
-    ("cost in device-seconds", |s| s.cost = Cost::DeviceSeconds),
+    ("N with the embedding", |s| {
+        s.count = ParameterCounting::Total
+    }),
+    ("cost in FLOPs", |s| s.cost = CostAxis::Flops),
+    ("cost as 6ND", |s| s.cost = CostAxis::SixNd),
+    ("cost in device-seconds", |s| {
+        s.cost = CostAxis::DeviceSeconds
+    }),
 ];
 
-/// Those that a surface has beside them.
+/// Additional alternatives for a surface.
 const OBJECTIVES: [(&str, Change); 3] = [
     ("surface by Huber's loss", |s| {
         s.objective = Objective::default();
@@ -152,16 +166,16 @@ const OBJECTIVES: [(&str, Change); 3] = [
     ("surface by least squares", |s| {
         s.objective = Objective::LeastSquares;
     }),
-    ("surface by likelihood", |s| {
+    ("surface by maximum likelihood", |s| {
         s.objective = Objective::Likelihood;
     }),
 ];
 
-/// The settings that differ in one choice.
-fn otherwise(
-    settings: &Settings,
+/// Returns the settings that differ in one alternative.
+fn alternative_settings(
+    settings: &FitSettings,
     approach: Approach,
-) -> impl Iterator<Item = (&'static str, Settings)> {
+) -> impl Iterator<Item = (&'static str, FitSettings)> {
     let objectives = OBJECTIVES
         .into_iter()
         .filter(move |_| approach == Approach::Surface);
@@ -177,26 +191,32 @@ fn otherwise(
         })
 }
 
-/// Whether every run has what the settings ask for: else it is no choice.
-fn is_known(study: &Study, settings: &Settings) -> bool {
+/// Reports whether every run has the measurements that the settings need. Otherwise the alternative
+/// is skipped.
+fn is_known(study: &Study, settings: &FitSettings) -> bool {
     let knows = |run: &super::Observation| {
-        (settings.count == Count::Total || run.further.params_without_embedding.is_some())
-            && (settings.cost != Cost::DeviceSeconds || run.further.device_seconds.is_some())
+        (settings.count == ParameterCounting::Total
+            || run.optional.params_without_embedding.is_some())
+            && (settings.cost != CostAxis::DeviceSeconds || run.optional.device_seconds.is_some())
     };
     study.observations.iter().all(knows)
 }
 
 fn refit(
     study: &Study,
-    settings: &Settings,
+    settings: &FitSettings,
     approach: Approach,
     names: [&str; 2],
 ) -> Option<[Law; 2]> {
-    let seen = convention::under(&study.of_arms(&names), settings);
+    let seen = convention::convert(&study.of_arms(&names), settings);
     let arms = fit_arms(&seen, settings);
     let law = |name: &str| {
         let arm = arms.iter().find(|arm| arm.prepared.name == name)?;
-        Some(Made::by(approach, &arm.made)?.law.clone())
+        Some(
+            ArmEstimate::of_approach(approach, &arm.estimates)?
+                .law
+                .clone(),
+        )
     };
     Some([law(names[0])?, law(names[1])?])
 }

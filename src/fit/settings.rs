@@ -7,58 +7,60 @@ use serde::Serialize;
 use super::Approach;
 use super::surface::Objective;
 
-/// What to fit, and how.
+/// Settings of a fit.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Settings {
-    /// The arm that the others are compared with.
+pub struct FitSettings {
+    /// Arm that the others are compared with.
     pub baseline: String,
-    /// Bootstrap replicates.
+    /// Number of bootstrap replicates.
     pub replicates: u32,
     /// Seed of the bootstrap.
     pub seed: u64,
-    /// Give multipliers outside the overlap of measured losses too, marked as extrapolated.
+    /// True if multipliers outside the overlap of measured losses are reported too, marked as
+    /// extrapolated.
     pub extrapolate: bool,
-    /// What a run costs.
-    pub cost: Cost,
-    /// What N counts.
-    pub count: Count,
-    /// What multipliers are made by; where it is not set, the first of [`Approach::ALL`] that both arms have.
+    /// Cost axis of laws and multipliers.
+    pub cost: CostAxis,
+    /// Parameters that N counts.
+    pub count: ParameterCounting,
+    /// Approach of the multipliers; if absent, the first that both arms have of `profiles`,
+    /// `surface`, `profiles_cubic`, `profiles_windowed` and `envelope`.
     pub approach: Option<Approach>,
-    /// What surfaces are fitted by.
+    /// Objective of surface fits.
     pub objective: Objective,
 }
 
-impl Settings {
-    /// What is usual: exact FLOPs, all parameters.
+impl FitSettings {
+    /// Returns the default settings: exact FLOPs, all parameters.
     pub fn new(baseline: &str) -> Self {
         Self {
             baseline: baseline.to_owned(),
             replicates: 2000,
             seed: 0,
             extrapolate: false,
-            cost: Cost::default(),
-            count: Count::default(),
+            cost: CostAxis::default(),
+            count: ParameterCounting::default(),
             approach: None,
             objective: Objective::default(),
         }
     }
 }
 
-/// What a run costs: the axis that laws and multipliers are functions of.
+/// Cost of a run, the axis of laws and multipliers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Cost {
-    /// FLOPs as they are given: exact ones, for isoflop's own runs.
+pub enum CostAxis {
+    /// FLOPs of the study; exact for isoflop's own runs.
     #[default]
     Flops,
     /// 6·N·D (Kaplan et al., arXiv:2001.08361, section 2.1).
     SixNd,
-    /// Seconds of training times devices.
+    /// Training time in seconds, times the number of devices.
     DeviceSeconds,
 }
 
-impl Cost {
-    /// The unit, in words.
+impl CostAxis {
+    /// Returns the unit as text.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Flops => "FLOPs",
@@ -67,7 +69,7 @@ impl Cost {
         }
     }
 
-    /// What there is more or less of.
+    /// Returns the noun for the cost.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Flops | Self::SixNd => "compute",
@@ -76,13 +78,13 @@ impl Cost {
     }
 }
 
-/// What N counts.
+/// Parameters that N counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Count {
-    /// All parameters, the embedding among them.
+pub enum ParameterCounting {
+    /// All parameters, including the embedding.
     #[default]
     Total,
-    /// All but the embedding.
+    /// All parameters except the embedding.
     WithoutEmbedding,
 }

@@ -1,4 +1,4 @@
-//! What was observed.
+//! Observations: finished runs as fits see them.
 
 use std::collections::BTreeMap;
 
@@ -7,84 +7,84 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::budget_json;
-use super::by_key::by_key;
+use super::by_key::group_by_key;
 use super::numbers::mean;
 use super::surface::{self, Surface};
 
-/// One finished run.
+/// Finished run as fits see it.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Observation {
-    /// Its name in messages.
+    /// Name of the run in messages.
     pub run: String,
-    /// The architecture's name.
+    /// Name of the architecture.
     pub arm: String,
-    /// The shape's name: arms share a size where the names are equal.
+    /// Name of the size; arms share a size if the names are equal.
     pub size: String,
-    /// Seed.
+    /// Seed of the run.
     pub seed: u64,
-    /// Budget asked for; in JSON its value, FLOPs: the runs of one value are a profile.
+    /// Requested budget, FLOPs; runs of one budget form a profile.
     #[serde(serialize_with = "budget_json::value")]
     #[schemars(with = "f64")]
     pub budget: Budget,
-    /// Factor on the learning rate that a rule gives: 1 where none were tried.
+    /// Learning-rate factor; 1 if none was tried.
     #[schemars(default = "one")]
     pub lr_factor: f64,
-    /// C, FLOPs spent.
+    /// C, training FLOPs.
     pub flops: f64,
-    /// N, by whichever convention the caller chose.
+    /// N, parameters, counted as the settings choose.
     pub params: f64,
-    /// D.
+    /// D, training tokens.
     pub tokens: f64,
-    /// L, nats/token.
+    /// L, validation loss, nats/token.
     pub loss: f64,
-    /// What else is known of it; the table of runs has it, and so it is not told again with the fits.
+    /// Optional measurements. The table of runs has them, so they are not repeated with the fits.
     #[serde(skip)]
-    pub further: Further,
+    pub optional: OptionalMeasurements,
 }
 
-/// What is known of some runs, and what fits of other kinds rest on.
+/// Measurements that only some runs have, for other kinds of fit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Further {
+pub struct OptionalMeasurements {
     /// N without the embedding, parameters.
     pub params_without_embedding: Option<f64>,
-    /// Seconds of training, times the devices that trained.
+    /// Training time in seconds, times the number of devices.
     pub device_seconds: Option<f64>,
-    /// Distinct tokens among D: fewer than D where text was repeated.
+    /// Distinct tokens among D; fewer than D if text was repeated.
     pub unique_tokens: Option<f64>,
     /// Peak learning rate.
     pub learning_rate: Option<f64>,
-    /// Tokens a step.
+    /// Tokens per step.
     pub batch_tokens: Option<f64>,
 }
 
 impl Observation {
-    /// As a point of a surface.
-    pub(super) fn point(&self) -> surface::Point {
-        surface::Point::new(self.params, self.tokens, self.loss)
+    /// Returns the run as a point of a surface.
+    pub(super) fn point(&self) -> surface::SurfacePoint {
+        surface::SurfacePoint::new(self.params, self.tokens, self.loss)
     }
 
-    /// log L̂ - log L.
+    /// Returns log L̂ - log L.
     pub(super) fn error(&self, surface: &Surface) -> f64 {
         (surface.loss(self.params, self.tokens) / self.loss).ln()
     }
 
-    /// log N, and log of what a token cost.
+    /// Returns log N, and log of the FLOPs per token.
     pub(super) fn token_cost(&self) -> (f64, f64) {
         (self.params.ln(), (self.flops / self.tokens).ln())
     }
 
-    /// Whether it read text more than once.
+    /// Reports whether the run read text more than once.
     pub fn repeats(&self) -> bool {
         self.repeated().is_some()
     }
 
-    /// Distinct tokens among D, where it read text more than once.
+    /// Returns the distinct tokens among D if the run read text more than once.
     pub(super) fn repeated(&self) -> Option<f64> {
-        let unique = self.further.unique_tokens;
+        let unique = self.optional.unique_tokens;
         unique.filter(|unique| *unique < self.tokens)
     }
 
-    /// Whether N, D and L have logarithms.
+    /// Reports whether N, D and L have logarithms.
     pub(super) fn is_positive(&self) -> bool {
         [self.params, self.tokens, self.loss]
             .iter()
@@ -96,74 +96,74 @@ const fn one() -> f64 {
     1.0
 }
 
-/// A run that is not used.
+/// Run that is left out of the fits.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Excluded {
-    /// Its name in messages.
+pub struct ExcludedRun {
+    /// Name of the run in messages.
     pub run: String,
-    /// Why.
+    /// Reason that it is left out.
     pub reason: String,
 }
 
-/// What a run reached on its way, its end included: approach 1 is drawn from these.
+/// Training curve of a run, up to its end. Approach 1 uses these.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trajectory {
-    /// The arm.
+    /// Name of the arm.
     pub arm: String,
-    /// The name of the observation that it led to.
+    /// Name of the observation of the same run.
     pub run: String,
     /// N, as in the run's observation.
     pub params: f64,
-    /// C spent so far in FLOPs, D so far in tokens, and L then in nats/token, in the order of training.
-    pub points: Vec<Reached>,
+    /// Points in the order of training.
+    pub points: Vec<TrajectoryPoint>,
 }
 
-/// A point of a trajectory.
+/// Point of a training curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reached {
+pub struct TrajectoryPoint {
     /// C so far, FLOPs.
     pub flops: f64,
     /// D so far, tokens.
     pub tokens: f64,
-    /// L then, nats/token.
+    /// L at that point, nats/token.
     pub loss: f64,
 }
 
-/// Observations, with the runs that are left out of them.
+/// Observations that are fitted together, and the runs that are left out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Study {
-    /// Finished runs.
+    /// Finished runs with budgets in FLOPs.
     pub observations: Vec<Observation>,
-    /// Finished runs with budgets in another unit than FLOPs, which make no IsoFLOP profile: they can be compared with others
-    /// of their budget and size only.
+    /// Finished runs with budgets in another unit than FLOPs. They form no IsoFLOP profile, and are
+    /// compared only with runs of the same budget and size.
     pub unprofiled: Vec<Observation>,
-    /// The others.
-    pub excluded: Vec<Excluded>,
-    /// What was assumed of the runs, and what looks wrong with them.
+    /// Runs that are left out.
+    pub excluded: Vec<ExcludedRun>,
+    /// Assumptions about the runs, and suspected errors in them.
     pub notes: Vec<String>,
-    /// Training curves, where they are known.
+    /// Training curves, if available.
     pub trajectories: Vec<Trajectory>,
 }
 
 impl Study {
-    /// The arms, in the order they appear.
+    /// Returns the names of the arms, in order of appearance.
     pub fn arms(&self) -> Vec<String> {
-        let arms = by_key(&self.observations, |run| run.arm.as_str());
+        let arms = group_by_key(&self.observations, |run| run.arm.as_str());
         arms.into_iter().map(|(arm, _)| arm.to_owned()).collect()
     }
 
-    /// The runs whatever their budgets, those that may make profiles first.
+    /// Returns all finished runs, first those with budgets in FLOPs.
     pub(super) fn runs(&self) -> impl Iterator<Item = &Observation> {
         self.observations.iter().chain(&self.unprofiled)
     }
 
-    /// The runs of an arm that may make profiles, with their places.
+    /// Returns the runs of an arm that may form profiles, with their indices.
     pub(super) fn runs_of(&self, arm: &str) -> Vec<(usize, &Observation)> {
         let runs = self.observations.iter().enumerate();
         runs.filter(|(_, run)| run.arm == arm).collect()
     }
 
-    /// What there is of these arms.
+    /// Returns the study of these arms only.
     pub(super) fn of_arms(&self, arms: &[&str]) -> Self {
         let is_one = |arm: &String| arms.contains(&arm.as_str());
         let runs = self.observations.iter().filter(|run| is_one(&run.arm));
@@ -178,14 +178,15 @@ impl Study {
         }
     }
 
-    /// Pooled standard deviation between seeds that share (size, budget).
+    /// Returns the pooled standard deviation of the loss between seeds that share (size, budget).
     pub(super) fn seed_noise(&self, arm: &str) -> Option<f64> {
         let runs = self.observations.iter().filter(|run| run.arm == arm);
         between_seeds(runs, |run| run.loss).map(f64::sqrt)
     }
 }
 
-/// Pooled variance of a quantity between runs of one (size, budget); none with one seed.
+/// Returns the pooled variance of a quantity between runs of one (size, budget). `None` with one
+/// seed.
 pub(super) fn between_seeds<'a>(
     runs: impl IntoIterator<Item = &'a Observation>,
     of: fn(&Observation) -> f64,

@@ -1,4 +1,4 @@
-//! Whole fits of studies drawn from a known law.
+//! Complete fits of studies drawn from a known law.
 
 use isoflop_core::run::Budget;
 use rand::RngExt;
@@ -7,8 +7,8 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::surface::SurfaceRefusal;
 use super::{
-    Approach, Fits, Further, MultiplierStatus, Observation, ProfileRefusal, Settings, Study,
-    VertexStatus, fit,
+    Approach, FitSettings, MultiplierStatus, Observation, OptionalMeasurements, ProfileRefusal,
+    Study, StudyFits, VertexStatus, fit,
 };
 
 const SIZES: [f64; 6] = [7e3, 11e3, 20e3, 33e3, 50e3, 69e3];
@@ -16,14 +16,15 @@ const BUDGETS: [f64; 3] = [4e10, 1e11, 2.5e11];
 const K: f64 = 0.07;
 const P: f64 = 0.5;
 
-/// L = 11·(m·C)^-K + 0.15·(log N - log N*(m·C))²: an arm with multiplier m gets from C what the baseline gets from m·C.
+/// L = 11·(m·C)^-K + 0.15·(log N - log N*(m·C))²: an arm with multiplier m gets from C what the
+/// baseline gets from m·C.
 fn law(multiplier: f64, n: f64, c: f64) -> f64 {
     let effective = multiplier * c;
     let log_n_opt = 22e3f64.ln() + P * (effective / 1e11).ln();
     11.0 * effective.powf(-K) + 0.15 * (n.ln() - log_n_opt).powi(2)
 }
 
-/// A run of which only N, D and L matter.
+/// Returns a run of which only N, D and L matter.
 pub(super) fn run(params: f64, tokens: f64, loss: f64) -> Observation {
     Observation {
         run: String::new(),
@@ -36,7 +37,7 @@ pub(super) fn run(params: f64, tokens: f64, loss: f64) -> Observation {
         params,
         tokens,
         loss,
-        further: Further::default(),
+        optional: OptionalMeasurements::default(),
     }
 }
 
@@ -45,7 +46,8 @@ pub(super) fn normal(rng: &mut ChaCha8Rng) -> f64 {
         * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }
 
-/// Two arms; `shared` noise moves both, as a common seed does, `own` noise each alone.
+/// Draws a study of two arms. `shared` noise moves both, as a common seed does. `own` noise is
+/// independent.
 fn study(multiplier: f64, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study {
     let mut observations = Vec::new();
     for budget in BUDGETS {
@@ -63,7 +65,7 @@ fn study(multiplier: f64, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study 
                     params: n,
                     tokens: budget / (6.0 * n),
                     loss: law(m, n, budget) + common + own * normal(rng),
-                    further: Further::default(),
+                    optional: OptionalMeasurements::default(),
                 });
             }
         }
@@ -74,13 +76,13 @@ fn study(multiplier: f64, shared: f64, own: f64, rng: &mut ChaCha8Rng) -> Study 
     }
 }
 
-fn fitted(study: &Study, replicates: u32) -> Fits {
+fn fitted(study: &Study, replicates: u32) -> StudyFits {
     fit(
         study,
-        &Settings {
+        &FitSettings {
             replicates,
             seed: 7,
-            ..Settings::new("base")
+            ..FitSettings::new("base")
         },
     )
 }
@@ -115,7 +117,7 @@ fn a_law_without_noise_is_recovered() {
             .iter()
             .all(|p| (p.value.unwrap() - 1.5).abs() < 1e-6)
     );
-    // Beyond what both arms were measured at there is no value, unless it is asked for.
+    // Beyond the losses that both arms reached, there is no value unless extrapolation is on.
     let refused = comparison
         .multiplier
         .iter()
@@ -126,17 +128,17 @@ fn a_law_without_noise_is_recovered() {
                 .clone()
                 .all(|p| p.value.is_none() && p.low.is_none())
     );
-    let by_profiles = Settings {
+    let by_profiles = FitSettings {
         approach: Some(Approach::Profiles),
         ..fits.settings.clone()
     };
     let growth = fit(&drawn, &by_profiles).comparisons[0].growth.unwrap();
     assert!(growth.approach == Approach::Profiles && growth.exponent.abs() < 1e-9);
-    // The frontiers are parallel, so that one exponent for both changes nothing, and neither does any run.
+    // The frontiers are parallel, so a common exponent or the removal of a run changes nothing.
     let parallel = comparison
         .alternatives
         .iter()
-        .find(|other| other.choice.starts_with("one exponent"))
+        .find(|other| other.choice.starts_with("common exponent"))
         .unwrap();
     assert!((parallel.value.unwrap() - 1.5).abs() < 1e-6);
     assert_eq!(comparison.influence.len(), 3);
@@ -148,7 +150,7 @@ fn a_law_without_noise_is_recovered() {
     );
 }
 
-/// One run that is far off is named as the weightiest, and leaving it out restores the truth.
+/// An outlier is reported as the most influential run, and leaving it out restores the truth.
 #[test]
 fn the_run_that_matters_is_named() {
     let mut study = study(1.5, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
@@ -167,7 +169,7 @@ fn the_run_that_matters_is_named() {
     );
 }
 
-/// 95% intervals hold the truth about as often as they say, and noise that both arms share costs them nothing.
+/// 95% intervals have about their nominal coverage. Noise that both arms share does not widen them.
 #[test]
 fn intervals_cover() {
     const DRAWS: u32 = 300;
@@ -204,26 +206,29 @@ fn intervals_cover() {
         widths.push(width);
     }
     eprintln!("coverage of 95% intervals over {DRAWS} draws\n{table}");
-    assert!(widths[1] < 1.5 * widths[0], "the pairing is lost: {table}");
+    assert!(
+        widths[1] < 1.5 * widths[0],
+        "pairing must narrow the interval: {table}"
+    );
 }
 
-/// A diverged run left in turns a multiplier into nonsense; one that is missing is only missing.
+/// Too few runs lead to a refusal, not to a guess.
 #[test]
 fn fewer_runs_are_refused_not_guessed() {
     let mut study = study(1.3, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(3));
     study
         .observations
         .retain(|o| o.arm == "base" || o.params < 30e3);
-    let settings = Settings {
+    let settings = FitSettings {
         replicates: 100,
         approach: Some(Approach::Profiles),
-        ..Settings::new("base")
+        ..FitSettings::new("base")
     };
     let fits = fit(&study, &settings);
-    insta::assert_snapshot!(fits.comparisons[0].verdict(fits.settings.cost), @"no multiplier of variant over base: `variant` has no frontier: 0 of 3 profiles have their optimum within the measured sizes; a frontier needs at least 2");
+    insta::assert_snapshot!(fits.comparisons[0].verdict(fits.settings.cost), @"no compute multiplier for variant against base: `variant` has no frontier: 0 of 3 profiles have their optimum within the measured sizes; a frontier needs at least 2");
 }
 
-/// Rounding bends a profile of equal losses, and no optimum comes of it.
+/// Rounding curves a profile of equal losses, which must not count as an optimum.
 #[test]
 fn losses_that_do_not_differ_have_no_optimum() {
     let mut drawn = study(1.5, 0.0, 0.0, &mut ChaCha8Rng::seed_from_u64(1));

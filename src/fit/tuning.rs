@@ -1,4 +1,4 @@
-//! Learning rates that were tuned: of the runs that differ in theirs alone, the best are compared.
+//! Tuned learning rates. Of runs that differ only in learning rate, the best are compared.
 
 use std::collections::HashMap;
 
@@ -7,49 +7,51 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::budget_json::{self, BudgetInUnit};
-use super::by_key::by_key;
+use super::by_key::group_by_key;
 use super::numbers::{distinct, mean};
 use super::{Observation, Study};
 
-/// What tuning found for one architecture at one size and budget.
+/// Tuned learning rate of one arm at one size and budget.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Tuned {
-    /// The arm.
+pub struct TunedRate {
+    /// Name of the arm.
     pub arm: String,
-    /// The shape's name.
+    /// Name of the size.
     pub size: String,
-    /// The budget.
-    #[serde(flatten, serialize_with = "budget_json::in_unit")]
+    /// Budget, in its unit.
+    #[serde(flatten, serialize_with = "budget_json::with_unit")]
     #[schemars(with = "BudgetInUnit")]
     pub budget: Budget,
-    /// One for each factor that was tried, least first.
-    pub tried: Vec<Tried>,
-    /// The factor whose runs are used: of those with the most finished seeds the one with the least mean loss.
+    /// Tried factors, smallest first.
+    pub tried: Vec<TriedFactor>,
+    /// Factor whose runs are used: the lowest mean loss among those with the most finished seeds.
     pub best: f64,
 }
 
-/// One factor on the rule's learning rate.
+/// Result of one learning-rate factor.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Tried {
-    /// The factor.
+pub struct TriedFactor {
+    /// Learning-rate factor.
     pub factor: f64,
-    /// Mean loss over its seeds, nats/token.
+    /// Mean loss over the seeds, nats/token.
     pub loss: f64,
-    /// Seeds that finished.
+    /// Number of finished seeds.
     pub seeds: usize,
 }
 
-impl Tuned {
-    /// Whether a factor beyond those tried may be better still.
+impl TunedRate {
+    /// Reports whether the best factor is the smallest or the largest tried. One beyond it may be
+    /// better.
     pub fn at_edge(&self) -> bool {
         let mut ends = self.tried.first().into_iter().chain(self.tried.last());
         ends.any(|tried| tried.factor == self.best)
     }
 }
 
-/// The study with the best learning rate of each cell alone, and what tuning found; the study itself where nothing was tuned.
-pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
-    let tuned: Vec<(Cell<'_>, Tuned)> = by_key(study.runs(), |run| cell(run))
+/// Returns the study with only the best learning rate of each cell, and the results of the tuning.
+/// The study is unchanged if nothing was tuned.
+pub(super) fn tune(study: &Study) -> (Study, Vec<TunedRate>) {
+    let tuned: Vec<(Cell<'_>, TunedRate)> = group_by_key(study.runs(), |run| cell(run))
         .into_iter()
         .filter_map(|(cell, members)| Some((cell, tuned(&members)?)))
         .collect();
@@ -67,33 +69,33 @@ pub(super) fn tune(study: &Study) -> (Study, Vec<Tuned>) {
     (kept, tuned.into_iter().map(|(_, tuned)| tuned).collect())
 }
 
-/// What runs share that differ in their learning rate and their seed alone: arm, size and budget.
+/// Cell of a run: arm, size and budget. Its runs differ in seed and learning rate only.
 type Cell<'a> = (&'a str, &'a str, Budget);
 
 fn cell(run: &Observation) -> Cell<'_> {
     (&run.arm, &run.size, run.budget)
 }
 
-fn tuned(members: &[&Observation]) -> Option<Tuned> {
-    let tried: Vec<Tried> = distinct(members.iter().map(|o| o.lr_factor))
+fn tuned(members: &[&Observation]) -> Option<TunedRate> {
+    let tried: Vec<TriedFactor> = distinct(members.iter().map(|o| o.lr_factor))
         .iter()
         .map(|factor| {
             let seeds = members.iter().filter(|o| o.lr_factor == *factor);
-            Tried {
+            TriedFactor {
                 factor: *factor,
                 loss: mean(seeds.clone().map(|o| o.loss)),
                 seeds: seeds.count(),
             }
         })
         .collect();
-    // A rate at which some seeds diverged is not the better one for the luck of the others.
+    // A rate at which some seeds diverged must not win by the luck of the others.
     let seeds = tried.iter().map(|tried| tried.seeds).max()?;
     let full = tried.iter().filter(|tried| tried.seeds == seeds);
     let best = full.min_by(|a, b| a.loss.total_cmp(&b.loss))?.factor;
     let Observation {
         arm, size, budget, ..
     } = members.first()?;
-    (tried.len() > 1).then(|| Tuned {
+    (tried.len() > 1).then(|| TunedRate {
         arm: arm.clone(),
         size: size.clone(),
         budget: *budget,
@@ -104,7 +106,7 @@ fn tuned(members: &[&Observation]) -> Option<Tuned> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Further;
+    use super::super::OptionalMeasurements;
     use super::*;
 
     fn observation(arm: &str, lr_factor: f64, seed: u64, loss: f64) -> Observation {
@@ -119,7 +121,7 @@ mod tests {
             params: 1e4,
             tokens: 1e5,
             loss,
-            further: Further::default(),
+            optional: OptionalMeasurements::default(),
         }
     }
 
@@ -130,7 +132,7 @@ mod tests {
         }
     }
 
-    /// Each arm keeps its own best rate; a rate of which a seed is missing is not chosen.
+    /// Each arm keeps its own best rate. A rate with a missing seed is not chosen.
     #[test]
     fn each_arm_is_compared_at_its_best() {
         let mut runs = Vec::new();

@@ -1,47 +1,48 @@
-//! Axes: range, scale, ticks. plotters' own logarithmic axis has no label below one decade.
+//! Axes: range, scale and ticks. The logarithmic axis of plotters has no labels within one decade.
 
 use isoflop_core::metrics::LOSS_VAL;
 
-/// How values lie along an axis.
+/// Scale of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
+pub(super) enum AxisScale {
     Linear,
     Log,
 }
 
-/// An axis; a logarithmic one holds positive values only.
+/// An axis. A logarithmic axis has positive values only.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Axis {
     pub(super) title: String,
-    pub(super) scale: Scale,
+    pub(super) scale: AxisScale,
     pub(super) low: f64,
     pub(super) high: f64,
-    /// Where a grid line stands, and its label.
+    /// Values of grid lines, with their labels.
     pub(super) ticks: Vec<(f64, String)>,
 }
 
-/// Room between the data and the ends of an axis, as a share of the range.
+/// Margin between the data and the ends of an axis, as a share of the range.
 const MARGIN: f64 = 0.05;
-/// An interval may reach this factor beyond the values; a wider one would flatten them.
-const WIDEST: f64 = 4.0;
+/// Factor beyond the values that an axis shows of an interval. A wider axis would flatten the
+/// values.
+const MAX_INTERVAL_FACTOR: f64 = 4.0;
 
 impl Axis {
-    /// A linear axis around the values; none where there are none.
+    /// A linear axis around the values; `None` without values.
     pub(super) fn linear(
         title: &str,
         values: impl Iterator<Item = f64>,
         label: fn(f64) -> String,
     ) -> Option<Self> {
-        Self::around(title, Scale::Linear, values, label)
+        Self::around(title, AxisScale::Linear, values, label)
     }
 
-    /// A logarithmic axis around the positive values; none where there are none.
+    /// A logarithmic axis around the positive values; `None` without positive values.
     pub(super) fn log(
         title: &str,
         values: impl Iterator<Item = f64>,
         label: fn(f64) -> String,
     ) -> Option<Self> {
-        Self::around(title, Scale::Log, values.filter(|v| *v > 0.0), label)
+        Self::around(title, AxisScale::Log, values.filter(|v| *v > 0.0), label)
     }
 
     /// A logarithmic axis of validation losses.
@@ -58,7 +59,7 @@ impl Axis {
         let high = ticks.len() as f64 - 0.4;
         Self {
             title: String::new(),
-            scale: Scale::Linear,
+            scale: AxisScale::Linear,
             low: -0.6,
             high,
             ticks,
@@ -67,7 +68,7 @@ impl Axis {
 
     fn around(
         title: &str,
-        scale: Scale,
+        scale: AxisScale,
         values: impl Iterator<Item = f64>,
         label: fn(f64) -> String,
     ) -> Option<Self> {
@@ -79,12 +80,12 @@ impl Axis {
             return None;
         }
         let (low, high) = (scale.forward(low), scale.forward(high));
-        // A range of one value is still drawn, as wide as a tenth of it.
+        // A range of one value is drawn with a positive width.
         let room = (MARGIN * (high - low)).max(1e-3 * low.abs()).max(1e-3);
         let (low, high) = (scale.back(low - room), scale.back(high + room));
         let ticks = match scale {
-            Scale::Linear => linear_ticks(low, high),
-            Scale::Log => log_ticks(low, high),
+            AxisScale::Linear => linear_ticks(low, high),
+            AxisScale::Log => log_ticks(low, high),
         };
         let ticks = ticks.into_iter().map(|tick| (tick, label(tick))).collect();
         Some(Self {
@@ -96,38 +97,39 @@ impl Axis {
         })
     }
 
-    /// The same with its high end first.
+    /// The same axis with its high end first.
     pub(super) fn reversed(mut self) -> Self {
         std::mem::swap(&mut self.low, &mut self.high);
         self.ticks.reverse();
         self
     }
 
-    /// The nearest value that lies on it.
-    pub(super) fn held(&self, value: f64) -> f64 {
+    /// The nearest value on the axis.
+    pub(super) fn clamped(&self, value: f64) -> f64 {
         value.clamp(self.low.min(self.high), self.low.max(self.high))
     }
 
-    /// The value that lies a share of the axis beyond another: what stands side by side at one value is told apart so.
-    pub(super) fn beside(&self, value: f64, share: f64) -> f64 {
+    /// The value at a distance from another, in shares of the axis. It separates marks that would
+    /// be drawn at one value.
+    pub(super) fn offset(&self, value: f64, share: f64) -> f64 {
         let (low, high) = (self.scale.forward(self.low), self.scale.forward(self.high));
         self.scale
             .back(self.scale.forward(value) + share * (high - low))
     }
 
-    /// Where a value lies: 0 at the low end, 1 at the high end.
+    /// Position of a value: 0 at the low end, 1 at the high end.
     pub(super) fn position(&self, value: f64) -> f64 {
         let (low, high) = (self.scale.forward(self.low), self.scale.forward(self.high));
         (self.scale.forward(value) - low) / (high - low)
     }
 
-    /// Whether a value lies on it.
-    pub(super) fn holds(&self, value: f64) -> bool {
-        self.held(value) == value
+    /// Reports whether a value is on the axis.
+    pub(super) fn contains(&self, value: f64) -> bool {
+        self.clamped(value) == value
     }
 }
 
-impl Scale {
+impl AxisScale {
     fn forward(self, value: f64) -> f64 {
         match self {
             Self::Linear => value,
@@ -143,7 +145,7 @@ impl Scale {
     }
 }
 
-/// Decades, or 1-2-5, or even steps: the coarsest of them that gives three ticks.
+/// Ticks at decades, at 1-2-5, or at even steps: the coarsest choice that gives at least three.
 pub(super) fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     for digits in [&[1.0][..], &[1.0, 2.0, 5.0]] {
         let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
@@ -158,13 +160,14 @@ pub(super) fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     linear_ticks(low, high)
 }
 
-/// Every second, or third, so that at most ten are left.
+/// Keeps every second or third tick, so that at most ten remain.
 fn thinned(ticks: Vec<f64>) -> Vec<f64> {
     let step = ticks.len().div_ceil(10);
     ticks.into_iter().step_by(step).collect()
 }
 
-/// Multiples of 1, 2 or 5 times a power of ten. These are at most 2.5 apart, so that 8 steps at most are 3 at least.
+/// Ticks at multiples of 1, 2 or 5 times a power of ten. These steps differ by at most a factor of
+/// 2.5, so there are 3 to 8 of them.
 pub(super) fn linear_ticks(low: f64, high: f64) -> Vec<f64> {
     let least = (high - low) / 8.0;
     let exponent = least.log10().floor() as i32;
@@ -178,23 +181,23 @@ pub(super) fn linear_ticks(low: f64, high: f64) -> Vec<f64> {
         .collect()
 }
 
-/// Values from one end to the other, each the same factor from its neighbours.
+/// Values from one end to the other, with a constant ratio.
 pub(super) fn steps(from: f64, to: f64, pieces: u32) -> impl Iterator<Item = f64> {
     (0..=pieces).map(move |i| from * (to / from).powf(f64::from(i) / f64::from(pieces)))
 }
 
-/// Values, and the ends of their intervals as far as an axis shows them.
-pub(super) fn with_ends(
+/// Values, and the ends of their intervals, limited to the range that an axis shows.
+pub(super) fn with_interval_ends(
     values: Vec<f64>,
     ends: impl Iterator<Item = f64>,
 ) -> impl Iterator<Item = f64> {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(0.0, f64::max);
-    ends.map(move |end| end.clamp(least / WIDEST, most * WIDEST))
+    ends.map(move |end| end.clamp(least / MAX_INTERVAL_FACTOR, most * MAX_INTERVAL_FACTOR))
         .chain(values)
 }
 
-/// `1e11`, `2.5e11`.
+/// Formats as `1e11`, `2.5e11`.
 pub(super) fn scientific(value: f64) -> String {
     let text = format!("{value:.3e}");
     match text.split_once('e') {
@@ -203,7 +206,7 @@ pub(super) fn scientific(value: f64) -> String {
     }
 }
 
-/// `200`, `20k`, `1.5M`.
+/// Formats as `200`, `20k`, `1.5M`.
 pub(super) fn count(value: f64) -> String {
     let (step, suffix) = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")]
         .into_iter()
@@ -212,19 +215,19 @@ pub(super) fn count(value: f64) -> String {
     format!("{}{suffix}", without_zeros(&format!("{:.3}", value / step)))
 }
 
-/// `2.5`.
+/// Formats as `2.5`.
 pub(super) fn plain(value: f64) -> String {
     without_zeros(&format!("{value:.4}")).to_owned()
 }
 
-/// A share: `+2%`, `-0.5%`, `0%`.
+/// Formats a share as `+2%`, `-0.5%`, `0%`.
 pub(super) fn percent(value: f64) -> String {
     format!("{}%", signed(100.0 * value))
 }
 
-/// `+0.02`, `-0.02`, `0`.
+/// Formats as `+0.02`, `-0.02`, `0`.
 pub(super) fn signed(value: f64) -> String {
-    // Ticks are multiples of a step; what is left of them at 0 is rounding.
+    // A tick at 0 is a multiple of a step, with a rounding error.
     let value = if value.abs() < 1e-12 { 0.0 } else { value };
     let sign = if value > 0.0 { "+" } else { "" };
     format!("{sign}{}", plain(value))
@@ -278,7 +281,7 @@ mod tests {
             .expect("an axis")
             .reversed();
         assert!(axis.position(2.1) > axis.position(2.9));
-        assert!(axis.holds(2.5) && !axis.holds(4.0) && axis.held(4.0) == axis.low);
+        assert!(axis.contains(2.5) && !axis.contains(4.0) && axis.clamped(4.0) == axis.low);
         assert!(
             axis.ticks
                 .windows(2)
@@ -289,7 +292,7 @@ mod tests {
     #[test]
     fn one_value_still_makes_an_axis() {
         let axis = Axis::log("C", [1e11].into_iter(), scientific).expect("an axis");
-        assert!(axis.holds(1e11) && axis.position(1e11) > 0.4 && !axis.ticks.is_empty());
+        assert!(axis.contains(1e11) && axis.position(1e11) > 0.4 && !axis.ticks.is_empty());
         assert_eq!(
             Axis::log("C", [f64::NAN, -1.0].into_iter(), scientific),
             None

@@ -1,8 +1,8 @@
-//! Cuts lines at the border of a panel, which plotters does not.
+//! Clipping of lines at the border of a panel, which plotters does not do.
 
 use super::canvas::Frame;
 
-/// The pieces of a line that lie within the frame.
+/// Returns the pieces of a line that are within the frame.
 pub(super) fn inside(points: &[(f64, f64)], frame: Frame) -> Vec<Vec<(f64, f64)>> {
     let mut pieces: Vec<Vec<(f64, f64)>> = Vec::new();
     for pair in points.windows(2) {
@@ -17,7 +17,7 @@ pub(super) fn inside(points: &[(f64, f64)], frame: Frame) -> Vec<Vec<(f64, f64)>
     pieces
 }
 
-/// Liang and Barsky's algorithm (doi:10.1145/357332.357333).
+/// Clips a segment by Liang and Barsky's algorithm (doi:10.1145/357332.357333).
 fn segment(from: (f64, f64), to: (f64, f64), frame: Frame) -> Option<((f64, f64), (f64, f64))> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let (mut enter, mut leave) = (0.0f64, 1.0f64);

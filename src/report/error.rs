@@ -2,29 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
-use isoflop_core::run::Unwritable;
+use isoflop_core::run::WriteError;
 
-/// Why there is no report.
+/// Reason that a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The disk refuses.
+    /// A file cannot be written.
     #[error(transparent)]
-    Unwritable(#[from] Unwritable),
-    /// The drawing library refuses.
+    Unwritable(#[from] WriteError),
+    /// A figure cannot be drawn.
     #[error("cannot draw `{}`: {reason}", path.display())]
-    NotDrawn {
-        /// The file.
+    Drawing {
+        /// File of the figure.
         path: PathBuf,
-        /// What the library says.
+        /// Error of the drawing library.
         reason: String,
     },
 }
 
 impl ReportError {
-    /// An error of the drawing library, at this file.
-    pub(super) fn not_drawn<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
+    /// Converts an error of the drawing library, for this file.
+    pub(super) fn drawing<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
         let path = path.to_owned();
-        move |error| Self::NotDrawn {
+        move |error| Self::Drawing {
             path,
             reason: error.to_string(),
         }

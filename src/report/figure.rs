@@ -1,13 +1,13 @@
-//! Figures as values: what is to be drawn, in the units of the data. `render` draws them.
+//! Figures as values, in the units of the data. `render` draws them.
 
 use super::axis::Axis;
 
-/// A figure: panels side by side, and a legend to the right of them.
+/// A figure: panels in a grid, with a legend to their right.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Figure {
     pub(super) panels: Vec<Panel>,
-    pub(super) legend: Vec<Entry>,
-    /// Height in pixels, where the usual one does not do.
+    pub(super) legend: Vec<LegendEntry>,
+    /// Height in pixels, if it is not the usual one.
     pub(super) height: Option<u32>,
 }
 
@@ -18,12 +18,12 @@ pub(super) struct Panel {
     pub(super) x: Axis,
     pub(super) y: Axis,
     /// Drawn in this order.
-    pub(super) marks: Vec<Mark>,
+    pub(super) marks: Vec<PanelMark>,
 }
 
-/// Something drawn in a panel. What lies outside the panel is cut off.
+/// A mark in a panel. Parts outside the panel are cut off.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Mark {
+pub(super) enum PanelMark {
     Line {
         points: Vec<(f64, f64)>,
         stroke: Stroke,
@@ -43,12 +43,12 @@ pub(super) enum Mark {
         points: Vec<(f64, f64, f64)>,
         ink: Ink,
     },
-    /// All y between two x, in grey.
+    /// All y between two values of x, in grey.
     Shade {
         from: f64,
         to: f64,
     },
-    /// A double arrow between two x, with a text to its left where it has one.
+    /// A double arrow between two values of x, with text to its left, which may be empty.
     Gap {
         from: f64,
         to: f64,
@@ -56,8 +56,8 @@ pub(super) enum Mark {
         text: String,
         ink: Ink,
     },
-    /// A text above a point, to its left or to its right.
-    Above {
+    /// Text above a point, to its left or to its right.
+    TextAbove {
         at: (f64, f64),
         text: String,
         left: bool,
@@ -67,15 +67,15 @@ pub(super) enum Mark {
 
 /// One line of the legend.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(super) struct LegendEntry {
     pub(super) label: String,
-    pub(super) key: Key,
+    pub(super) key: LegendKey,
 }
 
-/// What stands beside a label in the legend.
+/// Symbol next to a label in the legend.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Key {
-    /// Nothing: the label is the title of what follows.
+pub(super) enum LegendKey {
+    /// A title of the entries below it, without a symbol.
     Heading,
     Line(Stroke),
     Point(Marker),
@@ -87,14 +87,14 @@ pub(super) enum Key {
     Gap(Ink),
 }
 
-/// A colour and how much of it.
+/// A colour and its opacity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Ink {
     pub(super) rgb: (u8, u8, u8),
     pub(super) alpha: f64,
 }
 
-/// How a line is drawn; the width is in pixels of the figure.
+/// Style of a line. The width is in pixels of the figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Stroke {
     pub(super) ink: Ink,
@@ -102,10 +102,10 @@ pub(super) struct Stroke {
     pub(super) dashed: bool,
 }
 
-/// How a point is drawn; the radius is in pixels of the figure.
+/// Style of a point. The radius is in pixels of the figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Marker {
-    pub(super) shape: Shape,
+    pub(super) shape: MarkerShape,
     pub(super) ink: Ink,
     pub(super) radius: f64,
     pub(super) filled: bool,
@@ -113,15 +113,15 @@ pub(super) struct Marker {
 
 /// The outline of a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum MarkerShape {
     Circle,
     Triangle,
     Square,
     TriangleDown,
     Pentagon,
-    /// Kept for vertices: no arm has it.
+    /// Reserved for optima: no arm has it.
     Diamond,
-    /// Strokes without a ground, kept for approaches.
+    /// Strokes without an area. They are reserved for approaches.
     Plus,
     Cross,
     Dash,
@@ -130,7 +130,7 @@ pub(super) enum Shape {
 
 impl Figure {
     /// A figure of the usual height.
-    pub(super) fn new(panels: Vec<Panel>, legend: Vec<Entry>) -> Self {
+    pub(super) fn new(panels: Vec<Panel>, legend: Vec<LegendEntry>) -> Self {
         let height = None;
         Self {
             panels,
@@ -139,7 +139,7 @@ impl Figure {
         }
     }
 
-    pub(super) fn high(mut self, height: u32) -> Self {
+    pub(super) fn with_height(mut self, height: u32) -> Self {
         self.height = Some(height);
         self
     }
@@ -150,12 +150,12 @@ impl Figure {
         (columns, self.panels.len().div_ceil(columns).max(1))
     }
 
-    /// Whether the leftmost y axis stands for all of them.
+    /// Reports whether all panels have the same y axis, which is then lettered once.
     pub(super) fn shares_y(&self) -> bool {
         self.panels.windows(2).all(|pair| pair[0].y == pair[1].y)
     }
 
-    /// Width and height in pixels, before the enlargement.
+    /// Width and height in pixels of the figure.
     pub(super) fn size(&self) -> (u32, u32) {
         let (columns, rows) = self.grid();
         let usual = if rows == 1 { 480 } else { 360 * rows as u32 };
@@ -165,7 +165,7 @@ impl Figure {
 }
 
 impl Panel {
-    pub(super) fn new(title: impl Into<String>, x: &Axis, y: &Axis, marks: Vec<Mark>) -> Self {
+    pub(super) fn new(title: impl Into<String>, x: &Axis, y: &Axis, marks: Vec<PanelMark>) -> Self {
         Self {
             title: title.into(),
             x: x.clone(),
@@ -175,7 +175,7 @@ impl Panel {
     }
 }
 
-impl Mark {
+impl PanelMark {
     pub(super) fn line(points: impl IntoIterator<Item = (f64, f64)>, stroke: Stroke) -> Self {
         let points = points.into_iter().collect();
         Self::Line { points, stroke }
@@ -189,23 +189,23 @@ impl Mark {
         Self::Interval { x, ends, stroke }
     }
 
-    /// Of (x, low, high).
+    /// Creates a band from (x, low, high).
     pub(super) fn band(points: Vec<(f64, f64, f64)>, ink: Ink) -> Self {
         Self::Band { points, ink }
     }
 }
 
-/// A part of a legend: lines below their heading.
+/// A group of a legend: a heading and its entries.
 pub(super) fn group(
     heading: impl Into<String>,
-    entries: impl IntoIterator<Item = Entry>,
-) -> Vec<Entry> {
-    let heading = Entry::new(heading, Key::Heading);
+    entries: impl IntoIterator<Item = LegendEntry>,
+) -> Vec<LegendEntry> {
+    let heading = LegendEntry::new(heading, LegendKey::Heading);
     std::iter::once(heading).chain(entries).collect()
 }
 
-impl Entry {
-    pub(super) fn new(label: impl Into<String>, key: impl Into<Key>) -> Self {
+impl LegendEntry {
+    pub(super) fn new(label: impl Into<String>, key: impl Into<LegendKey>) -> Self {
         Self {
             label: label.into(),
             key: key.into(),
@@ -213,19 +213,19 @@ impl Entry {
     }
 }
 
-impl From<Stroke> for Key {
+impl From<Stroke> for LegendKey {
     fn from(stroke: Stroke) -> Self {
         Self::Line(stroke)
     }
 }
 
-impl From<Marker> for Key {
+impl From<Marker> for LegendKey {
     fn from(marker: Marker) -> Self {
         Self::Point(marker)
     }
 }
 
-impl From<(Stroke, Marker)> for Key {
+impl From<(Stroke, Marker)> for LegendKey {
     fn from((stroke, marker): (Stroke, Marker)) -> Self {
         Self::LinePoint(stroke, marker)
     }
@@ -241,7 +241,7 @@ impl Ink {
         Self { rgb, alpha: 1.0 }
     }
 
-    pub(super) fn faint(self, alpha: f64) -> Self {
+    pub(super) fn with_alpha(self, alpha: f64) -> Self {
         Self { alpha, ..self }
     }
 
@@ -260,7 +260,7 @@ impl Ink {
         }
     }
 
-    pub(super) fn point(self, shape: Shape, radius: f64) -> Marker {
+    pub(super) fn point(self, shape: MarkerShape, radius: f64) -> Marker {
         Marker {
             shape,
             ink: self,
@@ -271,7 +271,7 @@ impl Ink {
 }
 
 impl Marker {
-    /// The same, hollow where that is said.
+    /// The same marker, hollow if `hollow` is true.
     pub(super) fn hollow_if(self, hollow: bool) -> Self {
         Self {
             filled: self.filled && !hollow,

@@ -1,4 +1,4 @@
-//! From a figure to its files, the same bytes each time.
+//! Files of a figure, with the same bytes each time.
 
 use std::fs;
 use std::path::Path;
@@ -11,33 +11,33 @@ use super::ReportError;
 use super::canvas::{BITMAP, SCALE, SVG};
 use super::figure::Figure;
 use super::render;
-use isoflop_core::run::{Unwritable, if_there, unwritable, write_whole};
+use isoflop_core::run::{WriteError, if_exists, unwritable, write_atomic};
 
-/// Drawn pixels per pixel of a PNG, each way: their mean smooths the edges.
+/// Drawn pixels per pixel of a PNG, in each direction. Their mean smooths edges.
 const REDUCTION: usize = 2;
 
-/// Lettering that does not depend on the host's fonts. assets/fonts/README.md says what it is.
+/// Font of all text, so that figures do not depend on the host's fonts. See assets/fonts/README.md.
 static FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans.ttf");
 
 /// Writes `NAME.svg` and `NAME.png`.
 pub(super) fn save(folder: &Path, name: &str, figure: &Figure) -> Result<(), ReportError> {
     let path = folder.join(name).with_extension("svg");
-    register().map_err(ReportError::not_drawn(&path))?;
-    let svg = svg(figure).map_err(ReportError::not_drawn(&path))?;
-    write_whole(&path, svg.as_bytes()).map_err(unwritable(&path))?;
+    register().map_err(ReportError::drawing(&path))?;
+    let svg = svg(figure).map_err(ReportError::drawing(&path))?;
+    write_atomic(&path, svg.as_bytes()).map_err(unwritable(&path))?;
     let path = folder.join(name).with_extension("png");
-    let png = png(&path, figure).map_err(ReportError::not_drawn(&path))?;
-    Ok(write_whole(&path, &png).map_err(unwritable(&path))?)
+    let png = png(&path, figure).map_err(ReportError::drawing(&path))?;
+    Ok(write_atomic(&path, &png).map_err(unwritable(&path))?)
 }
 
-/// plotters keeps fonts for the whole process.
+/// Registers the font, once for the process, because plotters keeps fonts in a global table.
 fn register() -> Result<(), &'static str> {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let register = || register_font("sans-serif", FontStyle::Normal, FONT).is_ok();
     if *REGISTERED.get_or_init(register) {
         Ok(())
     } else {
-        Err("the font that ships with the program is not a font")
+        Err("invalid font: the font that ships with isoflop cannot be read")
     }
 }
 
@@ -46,7 +46,7 @@ fn svg(figure: &Figure) -> Result<String, String> {
     let mut text = String::new();
     render::draw(figure, SVGBackend::with_string(&mut text, drawn), SVG)
         .map_err(|e| e.to_string())?;
-    // Shown at the figure's size; the view box keeps the finer grid.
+    // The image has the figure's size. Its view box keeps the finer grid.
     let attributes = |(width, height)| format!("width=\"{width}\" height=\"{height}\" viewBox");
     Ok(text.replacen(&attributes(drawn), &attributes(size), 1))
 }
@@ -57,19 +57,19 @@ fn drawn_size(figure: &Figure) -> (u32, u32) {
     (width * SCALE, height * SCALE)
 }
 
-/// The bytes of a PNG, which a file beside `path` holds for a moment.
+/// Returns the bytes of a PNG, by way of a temporary file next to `path`.
 fn png(path: &Path, figure: &Figure) -> Result<Vec<u8>, String> {
     let (width, height) = drawn_size(figure);
     let mut drawn = vec![255; 3 * width as usize * height as usize];
     let backend = BitMapBackend::with_buffer(&mut drawn, (width, height));
     render::draw(figure, backend, BITMAP).map_err(|e| e.to_string())?;
     let small = reduced(&drawn, width as usize);
-    // plotters encodes to a path only, and by its extension.
+    // plotters encodes only to a path, and chooses the format by its extension.
     let temporary = path.with_extension(format!("tmp.{}.png", std::process::id()));
     let size = (width / REDUCTION as u32, height / REDUCTION as u32);
     let bytes = encode(&temporary, &small, size)
         .and_then(|()| fs::read(&temporary).map_err(|e| e.to_string()));
-    // A failure above is what the caller must hear of.
+    // An earlier error matters more to the caller.
     let _ = fs::remove_file(&temporary);
     bytes
 }
@@ -82,7 +82,7 @@ fn encode(path: &Path, pixels: &[u8], size: (u32, u32)) -> Result<(), String> {
     backend.present().map_err(|e| e.to_string())
 }
 
-/// Each pixel the mean of a square of them; three bytes a pixel.
+/// Reduces an image: each pixel is the mean of a square of pixels, with three bytes per pixel.
 fn reduced(pixels: &[u8], width: usize) -> Vec<u8> {
     let rows = pixels.len() / (3 * width);
     let mut small = Vec::with_capacity(pixels.len() / (REDUCTION * REDUCTION));
@@ -100,11 +100,11 @@ fn reduced(pixels: &[u8], width: usize) -> Vec<u8> {
     small
 }
 
-/// Removes a figure of an earlier report, so that it is not taken for one of this.
-pub(super) fn remove(folder: &Path, name: &str) -> Result<(), Unwritable> {
+/// Removes a figure of an earlier report, which would look like a figure of this one.
+pub(super) fn remove(folder: &Path, name: &str) -> Result<(), WriteError> {
     ["svg", "png"].into_iter().try_for_each(|extension| {
         let path = folder.join(name).with_extension(extension);
-        let removed = if_there(fs::remove_file(&path));
+        let removed = if_exists(fs::remove_file(&path));
         removed.map(drop).map_err(unwritable(&path))
     })
 }

@@ -1,8 +1,10 @@
-//! A study whose truth is known: L = E + A·N^-α + B·D^-β, the variant with half the FLOPs per token.
+//! A study with a known law, L = E + A·N^-α + B·D^-β. The variant has half the FLOPs per token.
 
 use isoflop_core::metrics::Scores;
 use isoflop_core::run::Budget;
-use isoflop_fit::{Excluded, Fits, Further, Observation, Settings, Study, fit};
+use isoflop_fit::{
+    ExcludedRun, FitSettings, Observation, OptionalMeasurements, Study, StudyFits, fit,
+};
 use isoflop_table::{CurveRow, RunRow, RunStatus};
 
 pub(super) const SIZES: [u32; 5] = [10_000, 22_000, 48_000, 100_000, 200_000];
@@ -10,12 +12,12 @@ pub(super) const BUDGETS: [f64; 3] = [3e10, 1e11, 3e11];
 
 /// The tables of a study, and its fits.
 pub(super) struct Example {
-    pub(super) fits: Fits,
+    pub(super) fits: StudyFits,
     pub(super) runs: Vec<RunRow>,
     pub(super) curves: Vec<CurveRow>,
 }
 
-/// All arms at all sizes and budgets; a run of the last arm has diverged.
+/// All arms at all sizes and budgets. One run of the last arm has diverged.
 pub(super) fn example(arms: &[&str], sizes: &[u32], budgets: &[f64]) -> Example {
     let mut runs = Vec::new();
     for (arm, name) in arms.iter().enumerate() {
@@ -41,7 +43,7 @@ pub(super) fn example(arms: &[&str], sizes: &[u32], budgets: &[f64]) -> Example 
 }
 
 /// The study of a table's rows.
-pub(super) fn fits(runs: &[RunRow]) -> Fits {
+pub(super) fn fits(runs: &[RunRow]) -> StudyFits {
     let observation = |run: &RunRow| {
         Some(Observation {
             run: run.run_id.clone(),
@@ -54,10 +56,10 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
             params: run.params_total as f64,
             tokens: run.tokens as f64,
             loss: run.loss()?,
-            further: Further::default(),
+            optional: OptionalMeasurements::default(),
         })
     };
-    let excluded = |run: &RunRow| Excluded {
+    let excluded = |run: &RunRow| ExcludedRun {
         run: run.run_id.clone(),
         reason: run.status.name().to_owned(),
     };
@@ -72,10 +74,10 @@ pub(super) fn fits(runs: &[RunRow]) -> Fits {
     };
     fit(
         &study,
-        &Settings {
+        &FitSettings {
             replicates: 400,
             seed: 1,
-            ..Settings::new("transformer")
+            ..FitSettings::new("transformer")
         },
     )
 }
@@ -87,7 +89,7 @@ fn surface(params: f64, tokens: f64) -> f64 {
 fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> RunRow {
     let params = f64::from(size);
     let tokens = budget / (flops_per_token_and_param * params);
-    // The variant's loss follows the tokens it sees: twice as many.
+    // The variant sees twice as many tokens.
     let noise =
         0.006 * (f64::from(size) * 0.37 + budget.ln() * 7.1 + flops_per_token_and_param).sin();
     RunRow {
@@ -147,7 +149,7 @@ fn run(arm: &str, flops_per_token_and_param: f64, size: u32, budget: f64) -> Run
     }
 }
 
-/// Of text with three bytes in a token.
+/// Scores of text with three bytes per token.
 pub(super) fn scores(loss: f64) -> Scores {
     Scores::new(loss, loss / 3.0)
 }

@@ -1,35 +1,43 @@
-//! Loss against compute: runs, their envelopes, the optima of the profiles, the frontiers, and the gap between them.
+//! Figure of loss against compute: runs, the best run so far, the optima of the profiles, the
+//! frontiers, and the gap between them.
 
 use std::collections::BTreeMap;
 
 use super::axis::{Axis, scientific, steps};
-use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, Shape, Stroke, group};
+use super::figure::{
+    Figure, Ink, LegendEntry, LegendKey, MarkerShape, Panel, PanelMark, Stroke, group,
+};
+use super::format::multiplier;
 use super::page_figure::PageFigure;
-use super::words::multiplier;
-use super::{Inputs, cost, palette};
+use super::{ReportInputs, cost, palette};
 use isoflop_core::run::Budget;
-use isoflop_fit::{ArmFit, Cost, Frontier};
+use isoflop_fit::{ArmFit, CostAxis, Frontier};
 use isoflop_table::{CurveRow, RunRow};
 
-/// Room left of the cheapest run, where its training curve comes down, as a factor of compute.
+/// Space to the left of the cheapest run, for its training curve, as a factor of compute.
 const LEFT_ROOM: f64 = 2.5;
 
-/// Pieces that a curved frontier is drawn in.
+/// Pieces of a curved frontier.
 const PIECES: u32 = 32;
 
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "frontier",
     title: "Loss against compute",
-    caption: "Lower is better. Large markers are the optima of the profiles with their 95% intervals, solid lines the \
-         fitted frontiers over the compute they were measured at (dashed beyond), small points the final losses \
-         of all runs, the thin stairs the best of them so far. The double arrow is the compute multiplier: both \
-         ends have the same loss.",
+    caption: "Lower is better. Large markers are the optima of the profiles with their 95% intervals. Solid lines are the \
+         fitted frontiers over the measured compute, and dashed lines extrapolate them. Small points are the final \
+         losses of all runs, and thin stepped lines the best run so far. The double arrow is the compute multiplier: both of \
+         its ends have the same loss.",
     draw,
 };
 
-fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
+fn draw(inputs: &ReportInputs<'_>) -> Option<Figure> {
     let arms = &inputs.fits.arms;
-    let finals = || inputs.runs.iter().filter_map(|run| last(inputs, run));
+    let finals = || {
+        inputs
+            .runs
+            .iter()
+            .filter_map(|run| final_point(inputs, run))
+    };
     let vertices = || arms.iter().flat_map(vertices);
     let flops = || finals().map(|run| run.1).chain(vertices().map(|v| v.0));
     let least = flops().fold(f64::INFINITY, f64::min);
@@ -49,29 +57,32 @@ fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
 }
 
 /// (arm, C, L) of a finished run.
-fn last<'a>(inputs: &Inputs<'_>, run: &'a RunRow) -> Option<(&'a str, f64, f64)> {
+fn final_point<'a>(inputs: &ReportInputs<'_>, run: &'a RunRow) -> Option<(&'a str, f64, f64)> {
     cost::finished(run, cost::of_run(inputs, run))
 }
 
-/// The final losses of an arm's runs, and the stairs of the best of them.
-fn runs(inputs: &Inputs<'_>, arm: &ArmFit, x: &Axis) -> Vec<Mark> {
+/// The final losses of an arm's runs, and the stepped line of the best run so far.
+fn runs(inputs: &ReportInputs<'_>, arm: &ArmFit, x: &Axis) -> Vec<PanelMark> {
     let (ink, shape) = palette::arm(inputs.fits, &arm.arm);
-    let marker = ink.faint(0.45).point(shape, 2.2);
-    let finals = inputs.runs.iter().filter_map(|run| last(inputs, run));
+    let marker = ink.with_alpha(0.45).point(shape, 2.2);
+    let finals = inputs
+        .runs
+        .iter()
+        .filter_map(|run| final_point(inputs, run));
     let own = finals.filter(|run| run.0 == arm.arm);
     let best = best_of_budgets(inputs, &arm.arm);
-    let stairs = Mark::line(envelope(best, x.high), ink.faint(0.55).line(1.0));
-    own.map(|(_, flops, loss)| Mark::point((flops, loss), marker))
+    let stairs = PanelMark::line(envelope(best, x.high), ink.with_alpha(0.55).line(1.0));
+    own.map(|(_, flops, loss)| PanelMark::point((flops, loss), marker))
         .chain([stairs])
         .collect()
 }
 
-/// (C, L) of the best run of an arm at each budget. Runs of one budget differ by a part of a step in what they
-/// spent: without this the envelope would climb down through them.
-fn best_of_budgets(inputs: &Inputs<'_>, arm: &str) -> Vec<(f64, f64)> {
+/// (C, L) of the best run of an arm at each budget. The compute of runs at one budget differs by a
+/// part of a step. Without this the envelope would step down through all of them.
+fn best_of_budgets(inputs: &ReportInputs<'_>, arm: &str) -> Vec<(f64, f64)> {
     let mut best: BTreeMap<Budget, (f64, f64)> = BTreeMap::new();
     for run in inputs.runs.iter().filter(|run| run.arm == arm) {
-        if let Some((_, flops, loss)) = last(inputs, run) {
+        if let Some((_, flops, loss)) = final_point(inputs, run) {
             let entry = best.entry(run.budget).or_insert((flops, loss));
             *entry = (entry.0.max(flops), entry.1.min(loss));
         }
@@ -79,10 +90,11 @@ fn best_of_budgets(inputs: &Inputs<'_>, arm: &str) -> Vec<(f64, f64)> {
     best.into_values().collect()
 }
 
-/// (C, L*, low, high) of the optima that can be trusted; without an interval it is empty.
+/// (C, L*, low, high) of the optima that are not extrapolated. Without an interval, both ends are
+/// L*.
 fn vertices(arm: &ArmFit) -> impl Iterator<Item = (f64, f64, f64, f64)> + '_ {
     arm.profiles.iter().filter_map(|profile| {
-        let vertex = profile.trusted()?;
+        let vertex = profile.usable_vertex()?;
         let (low, high) = vertex
             .loss_opt_interval
             .map_or((vertex.loss_opt, vertex.loss_opt), |i| (i.low, i.high));
@@ -90,8 +102,8 @@ fn vertices(arm: &ArmFit) -> impl Iterator<Item = (f64, f64, f64, f64)> + '_ {
     })
 }
 
-/// Training curves, after the first step; what they cost is known in FLOPs.
-fn curves(inputs: &Inputs<'_>) -> Vec<Mark> {
+/// Training curves after the first step, if costs are in FLOPs: their other costs are unknown.
+fn curves(inputs: &ReportInputs<'_>) -> Vec<PanelMark> {
     let mut runs: BTreeMap<&str, Vec<&CurveRow>> = BTreeMap::new();
     let is_drawn = |row: &&CurveRow| row.step > 0 && in_flops(inputs);
     for row in inputs.curves.iter().filter(is_drawn) {
@@ -100,16 +112,16 @@ fn curves(inputs: &Inputs<'_>) -> Vec<Mark> {
     let line = |rows: Vec<&CurveRow>| {
         let ink = palette::arm(inputs.fits, &rows[0].arm).0;
         let points = rows.iter().map(|row| (row.flops, row.scores.loss_val));
-        Mark::line(points, ink.faint(0.22).line(0.75))
+        PanelMark::line(points, ink.with_alpha(0.22).line(0.75))
     };
     runs.into_values().map(line).collect()
 }
 
-fn in_flops(inputs: &Inputs<'_>) -> bool {
-    inputs.fits.settings.cost == Cost::Flops
+fn in_flops(inputs: &ReportInputs<'_>) -> bool {
+    inputs.fits.settings.cost == CostAxis::Flops
 }
 
-/// The least loss reached with at most C, a falling staircase up to the right end.
+/// The lowest loss reached with at most C: a falling stepped line up to the right end.
 pub(super) fn envelope(mut runs: Vec<(f64, f64)>, end: f64) -> Vec<(f64, f64)> {
     runs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let mut steps: Vec<(f64, f64)> = Vec::new();
@@ -124,8 +136,8 @@ pub(super) fn envelope(mut runs: Vec<(f64, f64)>, end: f64) -> Vec<(f64, f64)> {
     steps.into_iter().chain(last).collect()
 }
 
-/// The frontier, dashed where it was not measured, and the optima.
-fn fitted(inputs: &Inputs<'_>, arm: &ArmFit, x: &Axis) -> Vec<Mark> {
+/// The frontier, dashed outside the measured compute, and the optima.
+fn fitted(inputs: &ReportInputs<'_>, arm: &ArmFit, x: &Axis) -> Vec<PanelMark> {
     let (ink, shape) = palette::arm(inputs.fits, &arm.arm);
     let mut marks = Vec::new();
     if let Ok(frontier) = &arm.frontier {
@@ -135,22 +147,22 @@ fn fitted(inputs: &Inputs<'_>, arm: &ArmFit, x: &Axis) -> Vec<Mark> {
         marks.push(line(frontier, (first, last), ink.line(2.25)));
     }
     for (flops, loss, low, high) in vertices(arm) {
-        marks.push(Mark::interval(flops, (low, high), ink.line(1.25)));
-        marks.push(Mark::point((flops, loss), ink.point(shape, 5.5)));
+        marks.push(PanelMark::interval(flops, (low, high), ink.line(1.25)));
+        marks.push(PanelMark::point((flops, loss), ink.point(shape, 5.5)));
     }
     marks
 }
 
-/// A power law is straight on these axes; with an irreducible loss it is not.
-fn line(frontier: &Frontier, (from, to): (f64, f64), stroke: Stroke) -> Mark {
+/// A frontier as a line. A power law is straight on these axes, unless it has an irreducible loss.
+fn line(frontier: &Frontier, (from, to): (f64, f64), stroke: Stroke) -> PanelMark {
     let pieces = if frontier.e > 0.0 { PIECES } else { 1 };
     let points = steps(from, to, pieces).map(|flops| (flops, frontier.loss(flops)));
-    Mark::line(points, stroke)
+    PanelMark::line(points, stroke)
 }
 
-/// The multipliers: horizontal distances, each at one loss. Several would cover each other's texts: those have the colours
-/// of their variants instead, and the table has the numbers.
-fn gaps(inputs: &Inputs<'_>) -> impl Iterator<Item = Mark> {
+/// The multipliers: horizontal distances, each at one loss. The texts of several would overlap.
+/// Those have the colours of their variants instead, and the table has the numbers.
+fn gaps(inputs: &ReportInputs<'_>) -> impl Iterator<Item = PanelMark> {
     let comparisons = &inputs.fits.comparisons;
     comparisons.iter().filter_map(|comparison| {
         let point = comparison.headline.as_ref().ok()?;
@@ -162,7 +174,7 @@ fn gaps(inputs: &Inputs<'_>) -> impl Iterator<Item = Mark> {
                 palette::arm(inputs.fits, &comparison.variant).0,
             ),
         };
-        Some(Mark::Gap {
+        Some(PanelMark::Gap {
             from,
             to: point.flops,
             y: point.loss,
@@ -172,27 +184,30 @@ fn gaps(inputs: &Inputs<'_>) -> impl Iterator<Item = Mark> {
     })
 }
 
-fn legend(inputs: &Inputs<'_>) -> Vec<Entry> {
+fn legend(inputs: &ReportInputs<'_>) -> Vec<LegendEntry> {
     let (arms, grey) = (&inputs.fits.arms, Ink::GREY);
     let names = arms.iter().map(|arm| arm.arm.as_str());
     let key = |ink: Ink, shape| (ink.line(2.25), ink.point(shape, 5.5));
-    let optimum = Key::IntervalPoint(grey.line(1.25), grey.point(Shape::Circle, 5.0));
-    let run = grey.faint(0.6).point(Shape::Circle, 2.2);
+    let optimum = LegendKey::IntervalPoint(grey.line(1.25), grey.point(MarkerShape::Circle, 5.0));
+    let run = grey.with_alpha(0.6).point(MarkerShape::Circle, 2.2);
     let is_fitted = arms.iter().any(|arm| arm.frontier.is_ok());
     let marks = [
         (arms.iter().flat_map(vertices).next().is_some())
-            .then(|| Entry::new("optimum, 95%", optimum)),
-        is_fitted.then(|| Entry::new("frontier, fitted", grey.line(2.25))),
-        is_fitted.then(|| Entry::new("frontier, beyond", grey.dashed(1.25))),
-        Some(Entry::new("run, final loss", run)),
-        Some(Entry::new("best run so far", grey.faint(0.7).line(1.0))),
+            .then(|| LegendEntry::new("optimum, 95% interval", optimum)),
+        is_fitted.then(|| LegendEntry::new("fitted frontier", grey.line(2.25))),
+        is_fitted.then(|| LegendEntry::new("extrapolated frontier", grey.dashed(1.25))),
+        Some(LegendEntry::new("run, final loss", run)),
+        Some(LegendEntry::new(
+            "best run so far",
+            grey.with_alpha(0.7).line(1.0),
+        )),
         (!inputs.curves.is_empty() && in_flops(inputs))
-            .then(|| Entry::new("training curve", grey.faint(0.4).line(0.75))),
+            .then(|| LegendEntry::new("training curve", grey.with_alpha(0.4).line(0.75))),
         (gaps(inputs).next().is_some())
-            .then(|| Entry::new("compute multiplier", Key::Gap(Ink::BLACK))),
+            .then(|| LegendEntry::new("compute multiplier", LegendKey::Gap(Ink::BLACK))),
     ];
     [
-        palette::legend(inputs.fits, "architecture", names, key),
+        palette::legend(inputs.fits, "arm", names, key),
         group("marks", marks.into_iter().flatten()),
     ]
     .concat()

@@ -1,19 +1,19 @@
 //! Inputs of a report.
 
-use isoflop_fit::Fits;
+use isoflop_fit::StudyFits;
 use isoflop_table::{CurveRow, RunRow};
 
-/// What a report is made of.
+/// Inputs of a report.
 #[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a> {
+pub struct ReportInputs<'a> {
     /// Name of the sweep.
     pub sweep: &'a str,
-    /// The fits of its runs.
-    pub fits: &'a Fits,
+    /// Fits of its runs.
+    pub fits: &'a StudyFits,
     /// Its runs.
     pub runs: &'a [RunRow],
     /// Their training curves.
     pub curves: &'a [CurveRow],
-    /// The command that makes the report again.
+    /// Command that reproduces the report.
     pub command: &'a str,
 }

@@ -1,37 +1,38 @@
-//! Loss against the factor on the learning rate: one panel an arm, one line a size and budget.
+//! Figure of loss against the learning-rate factor: one panel for each arm, one line for each size
+//! and budget.
 
 use std::collections::BTreeSet;
 
 use super::axis::{Axis, plain};
-use super::figure::{Entry, Figure, Ink, Mark, Panel, Shape, group};
+use super::figure::{Figure, Ink, LegendEntry, MarkerShape, Panel, PanelMark, group};
 use super::page_figure::PageFigure;
-use super::{Inputs, palette};
+use super::{ReportInputs, palette};
 use isoflop_core::run::Budget;
-use isoflop_core::units::Ordered;
-use isoflop_fit::Tuned;
+use isoflop_core::units::NumberKey;
+use isoflop_fit::TunedRate;
 
-/// Sizes, the smallest first, and budgets, the cheapest first.
-struct Order<'a> {
+/// Sizes, smallest first, and budgets, smallest first.
+struct RateGrid<'a> {
     sizes: Vec<&'a str>,
     budgets: Vec<Budget>,
 }
 
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "learning_rate",
-    title: "Loss against the factor on the learning rate",
-    caption: "One line a size and budget, the mean over seeds; the best factor is filled.",
+    title: "Loss against the learning-rate factor",
+    caption: "One line for each size and budget: the mean over seeds. The best factor has a filled marker.",
     draw,
 };
 
-fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
+fn draw(inputs: &ReportInputs<'_>) -> Option<Figure> {
     let tuned = &inputs.fits.tuned;
     let tried = || tuned.iter().flat_map(|cell| &cell.tried);
     let factors = tried().map(|tried| tried.factor);
-    let mut x = Axis::log("factor on the rule's learning rate", factors, plain)?;
+    let mut x = Axis::log("learning-rate factor", factors, plain)?;
     let label = |factor: f64| (factor, format!("×{}", plain(factor)));
     x.ticks = factors_of(tuned).into_iter().map(label).collect();
     let y = Axis::loss(tried().map(|tried| tried.loss))?;
-    let order = Order::of(inputs);
+    let order = RateGrid::of(inputs);
     let panel = |arm: &str| {
         let own = tuned.iter().filter(|cell| cell.arm == arm);
         let marks = own.flat_map(|cell| marks(cell, &order)).collect();
@@ -42,15 +43,15 @@ fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
     Some(Figure::new(panels, legend(&order)))
 }
 
-/// The factors that were tried, least first.
-pub(super) fn factors_of(tuned: &[Tuned]) -> Vec<f64> {
+/// The factors that were tried, in ascending order.
+pub(super) fn factors_of(tuned: &[TunedRate]) -> Vec<f64> {
     let tried = tuned.iter().flat_map(|cell| &cell.tried);
-    let factors: BTreeSet<Ordered> = tried.map(|tried| Ordered(tried.factor)).collect();
+    let factors: BTreeSet<NumberKey> = tried.map(|tried| NumberKey(tried.factor)).collect();
     factors.into_iter().map(|factor| factor.0).collect()
 }
 
-impl<'a> Order<'a> {
-    fn of(inputs: &Inputs<'a>) -> Self {
+impl<'a> RateGrid<'a> {
+    fn of(inputs: &ReportInputs<'a>) -> Self {
         let tuned = &inputs.fits.tuned;
         let params = |size: &str| {
             let run = inputs.runs.iter().find(|run| run.size == size);
@@ -70,32 +71,31 @@ impl<'a> Order<'a> {
         palette::in_order(place.unwrap_or(0), self.sizes.len())
     }
 
-    fn shape(&self, budget: Budget) -> Shape {
+    fn shape(&self, budget: Budget) -> MarkerShape {
         let place = self.budgets.iter().position(|other| *other == budget);
         palette::shape(place.unwrap_or(0))
     }
 }
 
-fn marks(cell: &Tuned, order: &Order<'_>) -> Vec<Mark> {
+fn marks(cell: &TunedRate, order: &RateGrid<'_>) -> Vec<PanelMark> {
     let ink = order.ink(&cell.size);
     let marker = ink.point(order.shape(cell.budget), 3.5);
     let points = || cell.tried.iter().map(|tried| (tried.factor, tried.loss));
-    // The best is filled.
-    let point = |at: (f64, f64)| Mark::point(at, marker.hollow_if(at.0 != cell.best));
-    let line = Mark::line(points(), ink.line(1.25));
+    let point = |at: (f64, f64)| PanelMark::point(at, marker.hollow_if(at.0 != cell.best));
+    let line = PanelMark::line(points(), ink.line(1.25));
     std::iter::once(line).chain(points().map(point)).collect()
 }
 
-fn legend(order: &Order<'_>) -> Vec<Entry> {
-    let size = |size: &&str| Entry::new(*size, order.ink(size).line(3.0));
+fn legend(order: &RateGrid<'_>) -> Vec<LegendEntry> {
+    let size = |size: &&str| LegendEntry::new(*size, order.ink(size).line(3.0));
     let budget = |budget: &Budget| {
         let marker = Ink::GREY.point(order.shape(*budget), 3.5);
-        Entry::new(budget.words(1), marker)
+        LegendEntry::new(budget.with_unit(1), marker)
     };
-    let factor = Ink::GREY.point(Shape::Circle, 3.5);
+    let factor = Ink::GREY.point(MarkerShape::Circle, 3.5);
     let marks = [
-        Entry::new("best factor", factor),
-        Entry::new("other factor", factor.hollow_if(true)),
+        LegendEntry::new("best factor", factor),
+        LegendEntry::new("other factor", factor.hollow_if(true)),
     ];
     [
         group("size", order.sizes.iter().rev().map(size)),

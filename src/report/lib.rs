@@ -1,11 +1,11 @@
-//! What a reader gets: a Markdown page with figures. A function of the table and the fits; it starts nothing.
+//! Reports: a Markdown page with figures, a function of the table and the fits.
 //!
 //! ```text
-//! Inputs -> Figure (a value) -> SVG, PNG
-//!        -> report.md
+//! ReportInputs -> Figure (a value) -> SVG, PNG
+//!              -> report.md
 //! ```
 //!
-//! The only home of plotters.
+//! The only crate that uses plotters.
 
 mod axis;
 mod canvas;
@@ -16,6 +16,7 @@ mod direct;
 mod error;
 mod figure;
 mod files;
+mod format;
 mod frontier;
 mod inputs;
 mod learning_rate;
@@ -31,10 +32,9 @@ mod provenance;
 mod render;
 mod residuals;
 mod seconds;
-mod soundness;
+mod sensitivity;
 mod surfaces;
 mod tables;
-mod words;
 mod write;
 
 #[cfg(test)]
@@ -43,5 +43,5 @@ mod fixture;
 mod tests;
 
 pub use error::ReportError;
-pub use inputs::Inputs;
+pub use inputs::ReportInputs;
 pub use write::write;

@@ -1,15 +1,16 @@
-//! The page, section by section, in the order a reader asks: which is better, by how much, where from, how sure.
+//! The page, section by section, in the order of a reader's questions: which arm is better, by how
+//! much, by which data, and how certain.
 
 use super::page_figure::PageFigure;
 use super::{
-    Inputs, curves, direct, frontier, learning_rate, multiplier, optima, predicted, profiles,
-    provenance, residuals, seconds, soundness, surfaces, tables,
+    ReportInputs, curves, direct, frontier, learning_rate, multiplier, optima, predicted, profiles,
+    provenance, residuals, seconds, sensitivity, surfaces, tables,
 };
 use isoflop_fit::ArmFit;
 use isoflop_table::{RunRow, RunStatus};
 
-/// Figures that show laws: there is none without a profile.
-pub(super) const OF_LAWS: [&PageFigure; 5] = [
+/// Figures that show laws. They need profiles.
+pub(super) const LAW_FIGURES: [&PageFigure; 5] = [
     &frontier::FIGURE,
     &profiles::FIGURE,
     &optima::FIGURE,
@@ -18,7 +19,7 @@ pub(super) const OF_LAWS: [&PageFigure; 5] = [
 ];
 
 /// The other figures.
-pub(super) const OF_RUNS: [&PageFigure; 5] = [
+pub(super) const RUN_FIGURES: [&PageFigure; 5] = [
     &multiplier::FIGURE,
     &direct::FIGURE,
     &seconds::FIGURE,
@@ -26,27 +27,27 @@ pub(super) const OF_RUNS: [&PageFigure; 5] = [
     &learning_rate::FIGURE,
 ];
 
-/// All of `report.md`; `figures` are the names of those that were drawn.
-pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+/// Returns the text of `report.md`. `figures` are the names of the figures that were drawn.
+pub(super) fn page(inputs: &ReportInputs<'_>, figures: &[&str]) -> String {
     let has_laws = !inputs.fits.arms.is_empty() && !inputs.fits.only_direct();
-    let of_laws = |section: fn(&Inputs<'_>, &[&str]) -> String| match has_laws {
+    let of_laws = |section: fn(&ReportInputs<'_>, &[&str]) -> String| match has_laws {
         true => section(inputs, figures),
         false => String::new(),
     };
     let sections = [
         format!("# Scaling-law report: `{}`\n", inputs.sweep),
         verdicts(inputs),
-        soundness::doubts(inputs.fits),
-        frontier::FIGURE.shown(figures, ""),
+        sensitivity::warnings(inputs.fits),
+        frontier::FIGURE.markdown(figures, ""),
         direct(inputs, figures),
         multipliers(inputs),
         of_laws(profiles),
         of_laws(frontiers),
         of_laws(surfaces::section),
-        multiplier::FIGURE.shown(figures, ""),
-        soundness::section(inputs),
+        multiplier::FIGURE.markdown(figures, ""),
+        sensitivity::section(inputs),
         time(inputs, figures),
-        curves::FIGURE.shown(figures, ""),
+        curves::FIGURE.markdown(figures, ""),
         learning_rates(inputs, figures),
         left_out(inputs),
         provenance::section(inputs),
@@ -58,15 +59,15 @@ pub(super) fn page(inputs: &Inputs<'_>, figures: &[&str]) -> String {
         .join("\n")
 }
 
-const NO_LAWS: &str = "Architectures are compared at equal budget and size. A compute multiplier would take at least 4 sizes at \
-                       each of at least 2 budgets in FLOPs.\n";
+const NO_LAWS: &str = "Arms are compared at equal budget and size. A compute multiplier needs at least 4 sizes at each of at least \
+                       2 budgets in FLOPs.\n";
 
-fn verdicts(inputs: &Inputs<'_>) -> String {
+fn verdicts(inputs: &ReportInputs<'_>) -> String {
     let fits = inputs.fits;
     match (fits.arms.as_slice(), fits.comparisons.as_slice()) {
-        ([], _) if fits.direct.is_empty() => nothing(inputs),
+        ([], _) if fits.direct.is_empty() => no_results(inputs),
         ([only], []) => format!(
-            "There is one architecture, `{}`, and so nothing to compare it with.\n",
+            "The study has one arm, `{}`, and nothing to compare it with.\n",
             only.arm
         ),
         _ if fits.only_direct() => NO_LAWS.to_owned(),
@@ -77,40 +78,41 @@ fn verdicts(inputs: &Inputs<'_>) -> String {
     }
 }
 
-/// Why there is neither a law nor a comparison.
-fn nothing(inputs: &Inputs<'_>) -> String {
+/// Reason that there is neither a law nor a comparison.
+fn no_results(inputs: &ReportInputs<'_>) -> String {
     let mut runs = inputs.runs.iter();
     if runs.any(|run| run.status == RunStatus::Finished) {
-        "No two architectures have finished runs at one size and budget, and no budget is in FLOPs, so there is nothing to compare or to fit.\n".to_owned()
+        "No two arms have finished runs at the same size and budget, and no budget is in FLOPs, so there is nothing to compare or to fit.\n".to_owned()
     } else {
         "No run has finished, so there is nothing to fit, to compare or to draw.\n".to_owned()
     }
 }
 
-/// Loss against time, and on what it was measured.
-fn time(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+/// Loss against device time, with a warning if the hardware is mixed.
+fn time(inputs: &ReportInputs<'_>, figures: &[&str]) -> String {
     let hardware = seconds::hardware(inputs);
     let mixed = match hardware.as_slice() {
         [] | [_] => String::new(),
         names => format!(
-            " Runs were timed on different hardware ({}), whose seconds are not alike.",
+            " Runs were timed on different hardware ({}), so their times are not comparable.",
             names.join("; ")
         ),
     };
-    seconds::FIGURE.shown(figures, &mixed)
+    seconds::FIGURE.markdown(figures, &mixed)
 }
 
-/// Losses side by side, where runs make no profile.
-fn direct(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+/// Losses side by side, for runs without a profile.
+fn direct(inputs: &ReportInputs<'_>, figures: &[&str]) -> String {
     if inputs.fits.direct.is_empty() {
         return String::new();
     }
-    let figure = direct::FIGURE.shown(figures, "");
-    let meaning = "A difference is the mean over seeds of an architecture's loss minus the baseline's at the same seed. \
-                   Its interval is Student's over those seeds, each architecture by its own noise and by itself: of \
-                   twenty that do not differ, one is expected to seem to. Two or three seeds give wide intervals.";
+    let figure = direct::FIGURE.markdown(figures, "");
+    let meaning = "A difference is the mean over seeds of an arm's loss minus the baseline's loss at the same seed. Its 95% \
+                   interval uses Student's t distribution over those seeds, with a separate noise estimate for each arm. \
+                   There is no correction for multiple comparisons: of twenty arms with the baseline's loss, one is \
+                   expected to appear different. Two or three seeds give wide intervals.";
     let one = |direct: &isoflop_fit::DirectComparison| {
-        let (budget, table) = (direct.budget_words(), tables::direct(direct));
+        let (budget, table) = (direct.budget_text(), tables::direct(direct));
         format!("### Size `{}` at {budget}\n\n{table}", direct.size)
     };
     let all: Vec<String> = inputs.fits.direct.iter().map(one).collect();
@@ -120,7 +122,7 @@ fn direct(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     )
 }
 
-fn multipliers(inputs: &Inputs<'_>) -> String {
+fn multipliers(inputs: &ReportInputs<'_>) -> String {
     if inputs.fits.only_direct() {
         return String::new();
     }
@@ -139,15 +141,15 @@ fn multipliers(inputs: &Inputs<'_>) -> String {
     if all.is_empty() {
         return String::new();
     }
-    let meaning = "How many times the compute of the variant the baseline needs for the same loss; above 1 the variant \
-                   is the better buy.";
+    let meaning = "The compute that the baseline needs divided by the compute that the variant needs, for the same loss. \
+                   Above 1 the variant needs less compute.";
     format!("## Compute multipliers\n\n{meaning}\n\n{}", all.join("\n"))
 }
 
-fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
-    let figure = profiles::FIGURE.shown(figures, "");
-    let meaning = "At each budget the size N* that reaches the least loss L*, with the tokens D* that the budget then \
-                   pays for.";
+fn profiles(inputs: &ReportInputs<'_>, figures: &[&str]) -> String {
+    let figure = profiles::FIGURE.markdown(figures, "");
+    let meaning = "At each budget: the size N* with the lowest loss L*, and the tokens D* that the budget buys at that \
+                   size.";
     let one = |arm: &ArmFit| format!("### Profiles of `{}`\n\n{}", arm.arm, tables::profiles(arm));
     let arms: Vec<String> = inputs.fits.arms.iter().map(one).collect();
     format!(
@@ -156,8 +158,8 @@ fn profiles(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     )
 }
 
-/// A figure with an empty line below it, where there is one.
-fn spaced(figure: String) -> String {
+/// A figure followed by an empty line; empty without a figure.
+fn with_blank_line(figure: String) -> String {
     if figure.is_empty() {
         figure
     } else {
@@ -165,12 +167,12 @@ fn spaced(figure: String) -> String {
     }
 }
 
-fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+fn frontiers(inputs: &ReportInputs<'_>, figures: &[&str]) -> String {
     let arms = &inputs.fits.arms;
     let mut text =
-        "## Compute-optimal frontiers\n\nL*(C) = E + a·C^-k, with E = 0 by profiles, and N* proportional to C^p.\n\n"
+        "## Compute-optimal frontiers\n\nL*(C) = E + a·C^-k, with E = 0 for profiles, and N* proportional to C^p.\n\n"
             .to_owned();
-    text += &spaced(optima::FIGURE.shown(figures, ""));
+    text += &with_blank_line(optima::FIGURE.markdown(figures, ""));
     if arms.iter().any(|arm| arm.frontier.is_ok()) {
         text += &format!("{}\n", tables::frontiers(inputs));
     }
@@ -182,40 +184,39 @@ fn frontiers(inputs: &Inputs<'_>, figures: &[&str]) -> String {
     match tables::holdouts(inputs) {
         Some(table) => {
             text += &format!(
-                "The largest budget, predicted by a frontier through the smaller ones only:\n\n{table}"
+                "L* of the largest budget, predicted by a frontier that is fitted to the smaller budgets only:\n\n{table}"
             );
         }
         None => {
-            text +=
-                "No budget was held out: that takes an architecture with three usable profiles.\n"
+            text += "No budget was held out: a holdout needs an arm with three usable profiles.\n"
         }
     }
     text
 }
 
-/// What became of the `lr` axis.
-fn learning_rates(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+/// Losses by learning-rate factor, and a warning for best factors at an edge.
+fn learning_rates(inputs: &ReportInputs<'_>, figures: &[&str]) -> String {
     let tuned = &inputs.fits.tuned;
     if tuned.is_empty() {
         return String::new();
     }
     let edge = tuned.iter().filter(|tuned| tuned.at_edge()).count();
     let warning = match edge {
-        0 => "None lies at the edge of what was tried.".to_owned(),
+        0 => "No best factor is at the edge of the factors tried.".to_owned(),
         _ => format!(
-            "{edge} of {} lie at the edge of what was tried: the true optimum may be beyond.",
+            "{edge} of {} best factors are at the edge of the factors tried: the true optimum may be outside.",
             tuned.len()
         ),
     };
-    let figure = spaced(learning_rate::FIGURE.shown(figures, ""));
+    let figure = with_blank_line(learning_rate::FIGURE.markdown(figures, ""));
     format!(
-        "## Tuned learning rates\n\nEach architecture is compared at the best factor (bold) on its rule's learning rate, \
-         by the mean loss over seeds. {warning}\n\n{figure}{}",
+        "## Tuned learning rates\n\nFactors multiply the learning rate of the rule. At each size and budget, each arm is \
+         compared at its best factor (bold), by the mean loss over seeds. {warning}\n\n{figure}{}",
         tables::learning_rates(tuned)
     )
 }
 
-fn left_out(inputs: &Inputs<'_>) -> String {
+fn left_out(inputs: &ReportInputs<'_>) -> String {
     let excluded = &inputs.fits.excluded;
     let excluded_lines = excluded
         .iter()
@@ -229,7 +230,8 @@ fn left_out(inputs: &Inputs<'_>) -> String {
         let (flops, status) = (run.flops, run.status.name());
         format!("- `{id}` ({arm}, {size}, {flops:.2e} FLOPs, seed {seed}): {status}")
     };
-    // The fits name their runs as their caller chose; where they name fewer than there are, the table does it.
+    // If the fits exclude fewer runs than are unfinished in the table, the unfinished runs are
+    // listed too.
     let told = if excluded.len() < unfinished.len() {
         unfinished.as_slice()
     } else {
@@ -240,5 +242,5 @@ fn left_out(inputs: &Inputs<'_>) -> String {
         return "## Runs left out\n\nNone.\n".to_owned();
     }
     let (used, lines) = (inputs.fits.runs_used, lines.join("\n"));
-    format!("## Runs left out\n\n{used} runs are in the fits; these are not:\n\n{lines}\n")
+    format!("## Runs left out\n\nThe fits use {used} runs. These runs are left out:\n\n{lines}\n")
 }

@@ -1,6 +1,6 @@
-//! A figure as it stands on the page.
+//! A figure on the page, with its caption.
 
-use super::Inputs;
+use super::ReportInputs;
 use super::figure::Figure;
 
 /// A figure of the page; `markdown.rs` lists them.
@@ -9,13 +9,14 @@ pub(super) struct PageFigure {
     pub(super) name: &'static str,
     pub(super) title: &'static str,
     pub(super) caption: &'static str,
-    /// None where it would be empty.
-    pub(super) draw: fn(&Inputs<'_>) -> Option<Figure>,
+    /// Draws the figure; `None` if it would be empty.
+    pub(super) draw: fn(&ReportInputs<'_>) -> Option<Figure>,
 }
 
 impl PageFigure {
-    /// Markdown of the figure with its caption, to which `more` is added; empty unless it was `drawn`.
-    pub(super) fn shown(&self, drawn: &[&str], more: &str) -> String {
+    /// Returns the Markdown of the figure and its caption, to which `more` is appended; empty
+    /// unless the figure was `drawn`.
+    pub(super) fn markdown(&self, drawn: &[&str], more: &str) -> String {
         let Self {
             name,
             title,
@@ -26,7 +27,7 @@ impl PageFigure {
             return String::new();
         }
         format!(
-            "![{title}]({name}.png)\n\n*{title}. {caption}{more} As vectors: [{name}.svg]({name}.svg).*\n"
+            "![{title}]({name}.png)\n\n*{title}. {caption}{more} Vector graphics: [{name}.svg]({name}.svg).*\n"
         )
     }
 }

@@ -1,21 +1,24 @@
-//! How the numbers were made, for whoever checks them.
+//! Methods and provenance of the numbers, for readers who check them.
 
-use super::Inputs;
+use super::ReportInputs;
 use super::tables::table;
 use isoflop_core::units::{duration, si};
-use isoflop_fit::{Cost, Count, Fits, Settings};
+use isoflop_fit::{CostAxis, FitSettings, ParameterCounting, StudyFits};
 use isoflop_table::{RunRow, RunStatus};
 
-/// The section "How this was made".
-pub(super) fn section(inputs: &Inputs<'_>) -> String {
+/// The section "Methods and provenance".
+pub(super) fn section(inputs: &ReportInputs<'_>) -> String {
     let ended: Vec<&RunRow> = inputs
         .runs
         .iter()
         .filter(|run| run.status != RunStatus::Missing)
         .collect();
-    let mut text = format!("## How this was made\n\n{}\n", conventions(inputs.fits));
+    let mut text = format!(
+        "## Methods and provenance\n\n{}\n",
+        conventions(inputs.fits)
+    );
     let command = inputs.command;
-    text += &format!("The command that makes this report again:\n\n    {command}\n\n");
+    text += &format!("This command reproduces the report:\n\n    {command}\n\n");
     text += &cost(inputs.runs, &ended);
     if !ended.is_empty() {
         text += &format!("\n{}", programs(&ended));
@@ -23,8 +26,8 @@ pub(super) fn section(inputs: &Inputs<'_>) -> String {
     text
 }
 
-/// What the numbers mean, and how those that are in this report were fitted.
-fn conventions(fits: &Fits) -> String {
+/// Meaning of the numbers, and the methods of those in this report.
+fn conventions(fits: &StudyFits) -> String {
     let mut text = counts(&fits.settings);
     if !fits.only_direct() {
         text += &laws(&fits.settings);
@@ -35,20 +38,22 @@ fn conventions(fits: &Fits) -> String {
     text
 }
 
-fn counts(settings: &Settings) -> String {
+fn counts(settings: &FitSettings) -> String {
     let params = match settings.count {
-        Count::Total => "`params_total`: all trained parameters, a tied embedding counted once",
-        Count::WithoutEmbedding => {
-            "`params_without_embedding`: all trained parameters but the embedding"
+        ParameterCounting::Total => {
+            "`params_total`: all trained parameters, a tied embedding counted once"
+        }
+        ParameterCounting::WithoutEmbedding => {
+            "`params_without_embedding`: all trained parameters except the embedding"
         }
     };
     let cost = match settings.cost {
-        Cost::Flops => EXACT,
-        Cost::SixNd => {
+        CostAxis::Flops => EXACT,
+        CostAxis::SixNd => {
             "6·N·D (Kaplan et al., arXiv:2001.08361), not the exact count of FLOPs, which is a column of the table (`flops`)"
         }
-        Cost::DeviceSeconds => {
-            "seconds in training steps times devices; runs that took over a trunk are left out"
+        CostAxis::DeviceSeconds => {
+            "seconds in training steps times devices; runs that continued from a trunk are left out"
         }
     };
     format!(
@@ -61,42 +66,44 @@ fn counts(settings: &Settings) -> String {
 }
 
 const EXACT: &str = "the exact count of training FLOPs from the shapes: a multiply-add is two, attention is counted in full (not \
-                     halved for the causal mask), backward is twice forward. The approximation 6ND is a column of the table \
-                     (`flops_6nd`) and is used only where it is named";
+                     halved for the causal mask), the backward pass counts as twice the forward pass. The approximation 6ND is a column of the \
+                     table (`flops_6nd`) and is used only where it is named";
 
 const DIFFERENCES: &str = "\
-- **Differences.** Runs of one budget, size and seed share the order of the text and what initial weights they have in \
-common, so that the difference of two varies less than either. Its 95% interval is Student's over the seeds.
+- **Differences.** Runs of one budget, size and seed share the order of the text and the initial weights of the parts \
+that they have in common, so that the difference of two runs varies less than either. Its 95% interval uses Student's t \
+distribution over the seeds.
 ";
 
-fn laws(settings: &Settings) -> String {
-    let Settings {
+fn laws(settings: &FitSettings) -> String {
+    let FitSettings {
         replicates,
         seed,
         extrapolate,
         ..
     } = settings;
     let beyond = if *extrapolate {
-        "given, and marked as extrapolated"
+        "reported, and marked as extrapolated"
     } else {
         "refused"
     };
     format!(
         "\
-- **Profiles.** At each budget a parabola of L in log N (approach 2 of Hoffmann et al., arXiv:2203.15556), every run \
-with the same weight. It is biased on wide or off-centre grids when the exponents of N and D differ \
+- **Profiles.** At each budget, a parabola of L in log N (approach 2 of Hoffmann et al., arXiv:2203.15556), with equal \
+weights for all runs. It is biased on wide or off-centre grids when the exponents of N and D differ \
 (arXiv:2603.22339).
-- **Frontiers.** L*(C) = a·C^-k and N* proportional to C^p, least squares in logarithms through the optima of the \
-profiles. There is no irreducible loss in this form (So et al., arXiv:2109.08668), so it holds over the measured \
-compute and bends away from the truth far beyond it.
-- **Surfaces.** L = E + A·N^-α + B·D^-β (approach 3 of Hoffmann et al.) through all runs of an architecture, all five \
-parameters at or above zero. Where profiles make no frontier, the best N for each C along the surface makes one, with the \
+- **Frontiers.** L*(C) = a·C^-k and N* proportional to C^p, fitted by least squares in logarithms to the optima of the \
+profiles. This form (So et al., arXiv:2109.08668) has no irreducible loss, so it is valid over the measured compute \
+and biased far beyond it.
+- **Surfaces.** L = E + A·N^-α + B·D^-β (approach 3 of Hoffmann et al.), fitted to all runs of an arm, with all five \
+parameters at or above zero. If the profiles give no frontier, the best N for each C on the surface gives one, with the \
 surface's E.
 - **Multiplier.** Compute of the baseline divided by compute of the variant at equal loss, on the two fitted \
-frontiers. Outside the losses that both arms were measured at it is {beyond}.
+frontiers. Outside the losses measured in both arms it is {beyond}.
 - **Intervals.** 95%, from a Bayesian bootstrap over runs ({replicates} replicates, seed {seed}), paired: arms share \
-the weight of a (size, budget, seed). Widened for the parameters spent on the parabolas and for the small number of runs; on studies of a quickstart's size drawn from a known law they hold the truth in 91 to 95%. They hold the noise of the \
-runs, not the bias of the form.
+the weight of a (size, budget, seed). They are widened for the parameters of the parabolas and for the small number of \
+runs. In simulated studies of the quickstart's size, drawn from a known law, 91 to 95% of them contain the true value. They \
+cover the noise of the runs, not the bias of the functional form.
 "
     )
 }
@@ -112,12 +119,12 @@ fn cost(runs: &[RunRow], ended: &[&RunRow]) -> String {
     };
     let shared = said_of(
         |run| run.trunk_steps.is_some(),
-        "went on from the trunk of a smaller budget, whose cost is counted where it was spent.",
+        "continued from the trunk of a smaller budget, whose cost is counted once, in the run that trained it.",
     );
     let split = said_of(
         |run| run.split_for_memory.is_some(),
-        "found no memory at first and were trained in smaller passes (`split_for_memory`): their last bits are other than \
-         their specs'.",
+        "ran out of memory and were trained in smaller passes (`split_for_memory`), so the last bits of their results differ \
+         from those of their specs.",
     );
     format!(
         "{} runs were planned: {} finished, {} diverged, {} missing. The runs with an outcome spent {spent:.3e} training \
@@ -147,7 +154,7 @@ fn programs(ended: &[&RunRow]) -> String {
         row("host", |run| run.host.clone()),
         row("hardware", |run| run.hardware.clone()),
         row("device", |run| run.device.clone()),
-        row("CPU threads a run", |run| Some(run.threads?.to_string())),
+        row("CPU threads per run", |run| Some(run.threads?.to_string())),
     ];
     table(&["provenance", "value"], rows)
 }

@@ -1,23 +1,23 @@
-//! Draws a [`Figure`] on any of plotters' backends: panels, grid, labels, legend.
+//! Drawing of a [`Figure`] on any of plotters' backends: panels, grid, labels, legend.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
-use super::canvas::{Canvas, Drawn, Frame, Lettering, text_width};
-use super::figure::{Entry, Figure, Ink, Key, Panel};
+use super::canvas::{Canvas, DrawingResult, Frame, TextMetrics, text_width};
+use super::figure::{Figure, Ink, LegendEntry, LegendKey, Panel};
 use super::marks::Plot;
 
-/// Left of the first column: the labels and the title of the y axis.
+/// Width to the left of the first column, for the labels and the title of the y axis.
 const LEFT: f64 = 74.0;
-/// From the y axis to its title, where labels are short.
+/// Distance from the y axis to its title, if the labels are short.
 const TITLE: f64 = 56.0;
-/// Left of the other columns, where they share that axis.
+/// Width to the left of the other columns, if they share that axis.
 const BETWEEN: f64 = 30.0;
-/// The title of a panel; less without one.
+/// Height above a panel, with a title and without one.
 const TOP: (f64, f64) = (34.0, 14.0);
 const BOTTOM: f64 = 56.0;
-/// Half a label of the x axis stands right of the panel.
+/// Width to the right of a panel, for half a label of the x axis.
 const RIGHT: f64 = 24.0;
 const LEGEND_KEY: f64 = 26.0;
 const LEGEND_LINE: f64 = 20.0;
@@ -26,8 +26,8 @@ const LEGEND_LINE: f64 = 20.0;
 pub(super) fn draw<B: DrawingBackend>(
     figure: &Figure,
     backend: B,
-    lettering: Lettering,
-) -> Drawn<B> {
+    lettering: TextMetrics,
+) -> DrawingResult<B> {
     let canvas = Canvas::new(backend, lettering);
     canvas.root.fill(&WHITE)?;
     let is_titled = figure.panels.iter().any(|panel| !panel.title.is_empty());
@@ -45,7 +45,7 @@ fn draw_panels<B: DrawingBackend>(
     figure: &Figure,
     legend: f64,
     top: f64,
-) -> Drawn<B> {
+) -> DrawingResult<B> {
     let ((width, height), (columns, rows)) = (figure.size(), figure.grid());
     let is_shared = figure.shares_y();
     let between = if is_shared { BETWEEN } else { left(figure) };
@@ -71,7 +71,7 @@ fn draw_panels<B: DrawingBackend>(
     Ok(())
 }
 
-/// Room for the labels and the title of the y axis: names may be long.
+/// Width for the labels and the title of the y axis. Names may be long.
 fn left(figure: &Figure) -> f64 {
     let room = |panel: &Panel| match panel.y.title.as_str() {
         "" => widest_label(&panel.y) + 14.0,
@@ -80,7 +80,7 @@ fn left(figure: &Figure) -> f64 {
     figure.panels.iter().map(room).fold(LEFT, f64::max)
 }
 
-/// From the y axis to the middle of its title, which stands left of all labels.
+/// Distance from the y axis to the middle of its title, which is to the left of all labels.
 fn title_distance(axis: &Axis) -> f64 {
     (widest_label(axis) + 17.0).max(TITLE)
 }
@@ -93,8 +93,8 @@ fn widest_label(axis: &Axis) -> f64 {
 }
 
 impl<B: DrawingBackend> Plot<'_, B> {
-    /// Draws all of the panel; the y axis is lettered where it is `named`.
-    fn draw_panel(&self, named: bool) -> Drawn<B> {
+    /// Draws all of the panel. The y axis has labels if it is `named`.
+    fn draw_panel(&self, named: bool) -> DrawingResult<B> {
         let (panel, frame) = (self.panel, self.frame);
         let at = (frame.middle(), frame.top - 16.0);
         self.canvas
@@ -115,7 +115,7 @@ impl<B: DrawingBackend> Plot<'_, B> {
     }
 
     /// Draws the grid lines of the x axis, and their labels.
-    fn draw_columns(&self) -> Drawn<B> {
+    fn draw_columns(&self) -> DrawingResult<B> {
         let (axis, frame) = (&self.panel.x, self.frame);
         let step = label_step(axis, frame);
         for (place, (tick, label)) in axis.ticks.iter().enumerate() {
@@ -130,8 +130,8 @@ impl<B: DrawingBackend> Plot<'_, B> {
         Ok(())
     }
 
-    /// Draws the grid lines of the y axis, and their labels where it is `named`.
-    fn draw_rows(&self, named: bool) -> Drawn<B> {
+    /// Draws the grid lines of the y axis, and their labels if it is `named`.
+    fn draw_rows(&self, named: bool) -> DrawingResult<B> {
         let (axis, frame) = (&self.panel.y, self.frame);
         for (tick, label) in &axis.ticks {
             let y = frame.y(axis, *tick);
@@ -146,7 +146,7 @@ impl<B: DrawingBackend> Plot<'_, B> {
     }
 }
 
-/// Every tick has a grid line; every how many of them a label, so that none runs into its neighbour.
+/// Number of ticks for each label, such that labels do not overlap. Every tick has a grid line.
 fn label_step(axis: &Axis, frame: Frame) -> usize {
     let ends = |(tick, label): &(f64, String)| {
         let (x, half) = (frame.x(axis, *tick), 0.5 * text_width(label) + 3.0);
@@ -164,7 +164,7 @@ fn label_step(axis: &Axis, frame: Frame) -> usize {
         .unwrap_or(ends.len().max(1))
 }
 
-fn legend_width(legend: &[Entry]) -> f64 {
+fn legend_width(legend: &[LegendEntry]) -> f64 {
     let widths = legend.iter().map(|entry| text_width(&entry.label));
     let widest = widths.reduce(f64::max);
     widest.map_or(0.0, |widest| LEGEND_KEY + 6.0 + widest + 14.0)
@@ -172,13 +172,13 @@ fn legend_width(legend: &[Entry]) -> f64 {
 
 fn draw_legend<B: DrawingBackend>(
     canvas: &Canvas<B>,
-    legend: &[Entry],
+    legend: &[LegendEntry],
     left: f64,
     top: f64,
-) -> Drawn<B> {
+) -> DrawingResult<B> {
     let mut y = top + 0.5 * LEGEND_LINE;
-    for (place, Entry { label, key }) in legend.iter().enumerate() {
-        if *key == Key::Heading {
+    for (place, LegendEntry { label, key }) in legend.iter().enumerate() {
+        if *key == LegendKey::Heading {
             y += if place == 0 { 0.0 } else { 0.5 * LEGEND_LINE };
             canvas.text(label, (left, y), HPos::Left, Ink::GREY)?;
         } else {

@@ -1,34 +1,37 @@
-//! What the surface misses, against what it should not go with: a trend says that its form is the wrong one.
+//! Figure of a surface's residuals against N, D and C. A trend means that the form of the surface
+//! is wrong.
 
 use super::axis::{Axis, count, percent, scientific};
-use super::figure::{Entry, Figure, Ink, Key, Mark, Panel, group};
+use super::figure::{Figure, Ink, LegendEntry, LegendKey, Panel, PanelMark, group};
 use super::page_figure::PageFigure;
-use super::{Inputs, cost, palette};
+use super::{ReportInputs, cost, palette};
 use isoflop_fit::surface::Surface;
 use isoflop_fit::{ArmFit, Observation};
 
 const HEIGHT: u32 = 330;
-/// Standard deviations between which nearly all runs of a true surface lie.
+/// Half width of the band, in standard deviations. It contains nearly all runs if the surface is
+/// right.
 const DEVIATIONS: f64 = 2.0;
 
-/// A quantity of a run, its axis's title and labels.
+/// Title of an axis, its quantity, and the format of its labels.
 type Against = (String, fn(&Observation) -> f64, fn(f64) -> String);
 
 pub(super) const FIGURE: PageFigure = PageFigure {
     name: "residuals",
     title: "Residuals of the surfaces against parameters, tokens and compute",
-    caption: "Above zero the surface predicts more loss than was measured. The grey band, where there is one, is two standard \
-         deviations between seeds to each side: where residuals leave it in a direction, the form of the surface is wrong.",
+    caption: "Above zero the surface predicts a higher loss than was measured. The grey band, if there is one, extends two \
+         standard deviations between seeds to each side. A trend of residuals out of the band means that the form of the \
+         surface is wrong.",
     draw,
 };
 
-fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
+fn draw(inputs: &ReportInputs<'_>) -> Option<Figure> {
     let arms = &inputs.fits.arms;
     let noise = noise(arms);
-    let missed = || arms.iter().flat_map(misses);
+    let missed = || arms.iter().flat_map(residuals);
     let band = noise.into_iter().flat_map(|noise| [-noise, noise]);
     let errors = missed().map(|(_, error)| error).chain(band).chain([0.0]);
-    let y = Axis::linear("predicted over measured loss - 1", errors, percent)?;
+    let y = Axis::linear("predicted / measured loss - 1", errors, percent)?;
     let kinds: [Against; 3] = [
         ("N, parameters".to_owned(), |run| run.params, count),
         ("D, tokens".to_owned(), |run| run.tokens, count),
@@ -40,11 +43,11 @@ fn draw(inputs: &Inputs<'_>) -> Option<Figure> {
         Some(Panel::new("", &x, &y, marks))
     };
     let panels: Option<Vec<Panel>> = kinds.into_iter().map(panel).collect();
-    Some(Figure::new(panels?, legend(inputs, noise)).high(HEIGHT))
+    Some(Figure::new(panels?, legend(inputs, noise)).with_height(HEIGHT))
 }
 
-/// The runs that an arm's surface goes through, and L̂/L - 1 of each.
-fn misses(arm: &ArmFit) -> Vec<(&Observation, f64)> {
+/// The runs that an arm's surface is fitted to, and L̂/L - 1 of each.
+fn residuals(arm: &ArmFit) -> Vec<(&Observation, f64)> {
     let Ok(fitted) = &arm.surface else {
         return Vec::new();
     };
@@ -52,22 +55,22 @@ fn misses(arm: &ArmFit) -> Vec<(&Observation, f64)> {
     surface_runs(arm).map(|run| (run, error(run))).collect()
 }
 
-/// The runs that a surface is fitted to: those that read no text twice.
+/// The runs that a surface is fitted to: those that repeat no text.
 pub(super) fn surface_runs(arm: &ArmFit) -> impl Iterator<Item = &Observation> {
     let runs = arm.profiles.iter().flat_map(|profile| &profile.points);
     runs.filter(|run| !run.repeats())
 }
 
-/// L̂, nats/token.
+/// Predicted loss L̂, nats/token.
 pub(super) fn predicted(surface: &Surface, run: &Observation) -> f64 {
     surface.loss(run.params, run.tokens)
 }
 
-/// Half the width of the band that noise between seeds fills, as a share of the loss; the root mean square over the arms
-/// of which it is known.
+/// Half width of the band of noise between seeds, as a share of the loss: the root mean square over
+/// the arms whose noise is known.
 fn noise(arms: &[ArmFit]) -> Option<f64> {
     let of = |arm: &ArmFit| {
-        let losses: Vec<f64> = misses(arm).iter().map(|(run, _)| run.loss).collect();
+        let losses: Vec<f64> = residuals(arm).iter().map(|(run, _)| run.loss).collect();
         let mean = losses.iter().sum::<f64>() / losses.len() as f64;
         Some((arm.seed_noise? / mean).powi(2)).filter(|share| share.is_finite())
     };
@@ -77,37 +80,37 @@ fn noise(arms: &[ArmFit]) -> Option<f64> {
 }
 
 fn marks(
-    inputs: &Inputs<'_>,
+    inputs: &ReportInputs<'_>,
     of: fn(&Observation) -> f64,
     noise: Option<f64>,
     x: &Axis,
-) -> Vec<Mark> {
+) -> Vec<PanelMark> {
     let band = |noise: f64| {
         let ends = [x.low, x.high].map(|x| (x, -noise, noise));
-        Mark::band(ends.to_vec(), band_ink())
+        PanelMark::band(ends.to_vec(), band_ink())
     };
-    let zero = Mark::line([(x.low, 0.0), (x.high, 0.0)], Ink::BLACK.line(1.0));
-    let mut marks: Vec<Mark> = noise.map(band).into_iter().chain([zero]).collect();
+    let zero = PanelMark::line([(x.low, 0.0), (x.high, 0.0)], Ink::BLACK.line(1.0));
+    let mut marks: Vec<PanelMark> = noise.map(band).into_iter().chain([zero]).collect();
     for arm in &inputs.fits.arms {
         let (ink, shape) = palette::arm(inputs.fits, &arm.arm);
-        let marker = ink.faint(0.6).point(shape, 3.0);
-        let point = |(run, error): (&Observation, f64)| Mark::point((of(run), error), marker);
-        marks.extend(misses(arm).into_iter().map(point));
+        let marker = ink.with_alpha(0.6).point(shape, 3.0);
+        let point = |(run, error): (&Observation, f64)| PanelMark::point((of(run), error), marker);
+        marks.extend(residuals(arm).into_iter().map(point));
     }
     marks
 }
 
 fn band_ink() -> Ink {
-    Ink::GREY.faint(0.15)
+    Ink::GREY.with_alpha(0.15)
 }
 
-fn legend(inputs: &Inputs<'_>, noise: Option<f64>) -> Vec<Entry> {
+fn legend(inputs: &ReportInputs<'_>, noise: Option<f64>) -> Vec<LegendEntry> {
     let arms = inputs.fits.arms.iter().filter(|arm| arm.surface.is_ok());
     let names = arms.map(|arm| arm.arm.as_str());
-    let runs = palette::legend(inputs.fits, "run of", names, |ink, shape| {
-        ink.faint(0.6).point(shape, 3.5)
+    let runs = palette::legend(inputs.fits, "arm", names, |ink, shape| {
+        ink.with_alpha(0.6).point(shape, 3.5)
     });
-    let band = Entry::new("±2 SD", Key::Swatch(band_ink()));
-    let band = noise.map(|_| group("between seeds", [band]));
+    let band = LegendEntry::new("±2 SD", LegendKey::Swatch(band_ink()));
+    let band = noise.map(|_| group("noise between seeds", [band]));
     [runs, band.unwrap_or_default()].concat()
 }

@@ -1,23 +1,22 @@
-//! The section of the surfaces: their parameters, how well they fit and predict, and the figures of both.
+//! Section of the surfaces: parameters, quality of fit, prediction errors, and figures.
 
+use super::format::with_interval;
 use super::predicted::holdouts;
 use super::tables::table;
-use super::words::with_interval;
-use super::{Inputs, predicted, residuals};
+use super::{ReportInputs, predicted, residuals};
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_fit::surface::{Objective, SurfaceStatus, symbols};
 use isoflop_fit::{ArmFit, ArmSurface, SurfaceHoldout};
 
-pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
+pub(super) fn section(inputs: &ReportInputs<'_>, figures: &[&str]) -> String {
     let arms = &inputs.fits.arms;
     let rows: Vec<Vec<String>> = arms.iter().filter_map(row).collect();
-    let mut parts = vec![
-        "## Surfaces\n\nL = E + A·N^-α + B·D^-β through all runs of an architecture.\n".to_owned(),
-    ];
+    let mut parts =
+        vec!["## Surfaces\n\nL = E + A·N^-α + B·D^-β, fitted to all runs of an arm.\n".to_owned()];
     if !rows.is_empty() {
         parts.push(parameters(rows));
-        parts.push(predicted::FIGURE.shown(figures, &holdouts(inputs)));
-        parts.push(residuals::FIGURE.shown(figures, ""));
+        parts.push(predicted::FIGURE.markdown(figures, &holdouts(inputs)));
+        parts.push(residuals::FIGURE.markdown(figures, ""));
     }
     let refused = arms
         .iter()
@@ -29,15 +28,15 @@ pub(super) fn section(inputs: &Inputs<'_>, figures: &[&str]) -> String {
 
 fn parameters(rows: Vec<Vec<String>>) -> String {
     let head = [
-        "architecture",
-        &LOSS_VAL.titled("E"),
-        &format!("{} at N = 1", LOSS_VAL.titled("A")),
-        &format!("{} at D = 1", LOSS_VAL.titled("B")),
+        "arm",
+        &LOSS_VAL.title_for("E"),
+        &format!("{} at N = 1", LOSS_VAL.title_for("A")),
+        &format!("{} at D = 1", LOSS_VAL.title_for("B")),
         "α",
         "β",
         "objective (value)",
         "residual (RMS of log L)",
-        "largest budget from the others (error)",
+        "prediction of the largest budget from the others (error)",
         "status",
     ];
     table(&head, rows)
@@ -66,13 +65,13 @@ fn row(arm: &ArmFit) -> Option<Vec<String>> {
         format!("{} ({objective:.3e})", objective_name(*objective_kind)),
         format!("{:.2}%", 100.0 * residual),
         holdout.as_ref().map_or("none".to_owned(), held_out),
-        status_in_words(status),
+        status_text(status),
     ])
 }
 
 fn objective_name(objective: Objective) -> String {
     match objective {
-        Objective::Huber { delta } => format!("Huber's loss, δ = {delta}"),
+        Objective::Huber { delta } => format!("Huber loss, δ = {delta}"),
         Objective::LeastSquares => "least squares".to_owned(),
         Objective::Likelihood => "likelihood".to_owned(),
     }
@@ -86,15 +85,15 @@ fn held_out(holdout: &SurfaceHoldout) -> String {
         largest_error,
     } = holdout;
     let [mean, largest] = [mean_error, largest_error].map(|error| 100.0 * error);
-    let budget = budget.words(1);
+    let budget = budget.with_unit(1);
     format!("{mean:+.2}% mean, {largest:.2}% largest, {runs} runs at {budget}")
 }
 
-fn status_in_words(status: &SurfaceStatus) -> String {
+fn status_text(status: &SurfaceStatus) -> String {
     match status {
         SurfaceStatus::Interior => "interior".to_owned(),
         SurfaceStatus::AtBound { parameters } => {
-            format!("at the bound of 0: {}", symbols(parameters))
+            format!("at the lower bound of 0: {}", symbols(parameters))
         }
     }
 }

@@ -2,26 +2,26 @@
 
 use std::fmt::Display;
 
-use super::Inputs;
-use super::learning_rate::factors_of;
-use super::words::{
+use super::ReportInputs;
+use super::format::{
     exponent_with, flops, interval, loss, multiplier_status, profile_status, ratio,
 };
+use super::learning_rate::factors_of;
 use isoflop_core::metrics::LOSS_VAL;
 use isoflop_core::units::si;
 use isoflop_fit::{
-    Approach, ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, Tuned,
+    Approach, ArmFit, Comparison, DirectArm, DirectComparison, MultiplierPoint, Profile, TunedRate,
 };
 
-/// Rows of the multiplier's table, the headline not counted.
+/// Rows of the table of multipliers, without the headline.
 const POINTS: usize = 5;
 
-/// A table: a head and rows of as many cells.
+/// Formats a table with a head and rows.
 pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
     let rule = vec!["---".to_owned(); head.len()];
-    // A bar within a cell would end it.
+    // A bar would end the cell.
     let escaped = |cell: &String| cell.replace('|', "\\|");
     let row = |row: Vec<String>| line(&row.iter().map(escaped).collect::<Vec<_>>());
     let body: String = rows.into_iter().map(row).collect();
@@ -36,7 +36,7 @@ fn bold_if(is_bold: bool, text: impl Display) -> String {
     }
 }
 
-/// Multipliers at a few computes, and the headline.
+/// Multipliers at a few amounts of compute, and the headline.
 pub(super) fn multipliers(comparison: &Comparison, unit: &str) -> String {
     let list = &comparison.multiplier;
     let place = |i: usize| i * list.len().saturating_sub(1) / (POINTS - 1);
@@ -48,8 +48,8 @@ pub(super) fn multipliers(comparison: &Comparison, unit: &str) -> String {
     table(
         &[
             &format!("compute of the baseline, {unit}"),
-            &LOSS_VAL.titled("loss it reaches (estimate)"),
-            "multiplier",
+            &LOSS_VAL.title_for("loss of the baseline (estimate)"),
+            "compute multiplier",
             "95% interval",
             "status",
         ],
@@ -58,10 +58,10 @@ pub(super) fn multipliers(comparison: &Comparison, unit: &str) -> String {
 }
 
 fn multiplier_row((headline, point): (bool, &MultiplierPoint)) -> Vec<String> {
-    let range = point.interval().map(|interval| interval.words(ratio));
+    let range = point.interval().map(|interval| interval.formatted(ratio));
     let (value, absent) = match point.value {
         Some(value) => (format!("{}×", ratio(value)), "no interval"),
-        None => ("not given".to_owned(), "not given"),
+        None => ("none".to_owned(), "none"),
     };
     let status = multiplier_status(point.status);
     vec![
@@ -76,7 +76,7 @@ fn multiplier_row((headline, point): (bool, &MultiplierPoint)) -> Vec<String> {
     ]
 }
 
-/// Arms at one budget and size, best first.
+/// Arms at one budget and size, lowest loss first.
 pub(super) fn direct(comparison: &DirectComparison) -> String {
     let row = |arm: &DirectArm| {
         let is_baseline = arm.arm == comparison.baseline;
@@ -89,15 +89,15 @@ pub(super) fn direct(comparison: &DirectComparison) -> String {
             arm.runs.to_string(),
             loss(arm.loss),
             difference.map_or(none.to_owned(), |d| signed_loss(d.value)),
-            interval.map_or("none".to_owned(), |i| i.words(signed_loss)),
+            interval.map_or("none".to_owned(), |i| i.formatted(signed_loss)),
         ]
     };
     let head = [
-        "architecture",
+        "arm",
         "parameters",
         "seeds",
-        &LOSS_VAL.titled("loss (mean)"),
-        &LOSS_VAL.titled("difference"),
+        &LOSS_VAL.title_for("loss (mean)"),
+        &LOSS_VAL.title_for("difference"),
         "95% interval",
     ];
     table(&head, comparison.arms.iter().map(row))
@@ -116,9 +116,9 @@ pub(super) fn profiles(arm: &ArmFit) -> String {
         "N*, parameters",
         "95% interval",
         "D* (estimate), tokens",
-        &LOSS_VAL.titled("L*"),
+        &LOSS_VAL.title_for("L*"),
         "95% interval",
-        &LOSS_VAL.titled("residual (RMS)"),
+        &LOSS_VAL.title_for("residual (RMS)"),
         "status",
     ];
     table(&head, arm.profiles.iter().map(profile_row))
@@ -152,19 +152,19 @@ fn profile_row(profile: &Profile) -> Vec<String> {
 }
 
 /// The laws of the arms that have one.
-pub(super) fn frontiers(inputs: &Inputs<'_>) -> String {
+pub(super) fn frontiers(inputs: &ReportInputs<'_>) -> String {
     let unit = inputs.fits.settings.cost.unit();
     let head = [
-        "architecture",
-        "by",
-        &LOSS_VAL.titled("E (estimate)"),
-        &format!("{} at C = 1", LOSS_VAL.titled("a (estimate)")),
+        "arm",
+        "approach",
+        &LOSS_VAL.title_for("E (estimate)"),
+        &format!("{} at C = 1", LOSS_VAL.title_for("a (estimate)")),
         "k",
-        "exponent of N*",
-        &format!("measured over, {unit}"),
+        "p (exponent of N*)",
+        &format!("measured range, {unit}"),
         "profiles used / left out",
-        &LOSS_VAL.titled("residual of the profiles (RMS)"),
-        &LOSS_VAL.titled("noise between seeds (SD)"),
+        &LOSS_VAL.title_for("residual of the profiles (RMS)"),
+        &LOSS_VAL.title_for("noise between seeds (SD)"),
     ];
     table(&head, inputs.fits.arms.iter().filter_map(frontier_row))
 }
@@ -186,20 +186,19 @@ fn frontier_row(arm: &ArmFit) -> Option<Vec<String>> {
         exponent_with(frontier.n_exponent, frontier.n_exponent_interval),
         format!("{from:.2e} to {to:.2e}"),
         match frontier.approach {
-            Approach::Surface => "none: by the surface".to_owned(),
+            Approach::Surface => "none: from the surface".to_owned(),
             _ => format!("{used} / {left_out}"),
         },
         residual(arm).map_or("none".to_owned(), loss),
-        arm.seed_noise
-            .map_or("not known: one seed".to_owned(), loss),
+        arm.seed_noise.map_or("unknown: one seed".to_owned(), loss),
     ])
 }
 
-/// Over all runs of the profiles that the frontier goes through.
+/// RMS residual over all runs of the profiles that the frontier uses.
 fn residual(arm: &ArmFit) -> Option<f64> {
     let (mut squares, mut runs) = (0.0, 0usize);
     for profile in &arm.profiles {
-        if let Some(vertex) = profile.trusted() {
+        if let Some(vertex) = profile.usable_vertex() {
             squares += vertex.residual.powi(2) * profile.points.len() as f64;
             runs += profile.points.len();
         }
@@ -207,14 +206,14 @@ fn residual(arm: &ArmFit) -> Option<f64> {
     (runs > 0).then(|| (squares / runs as f64).sqrt())
 }
 
-/// Losses at each factor on the learning rate.
-pub(super) fn learning_rates(tuned: &[Tuned]) -> String {
+/// Losses at each learning-rate factor.
+pub(super) fn learning_rates(tuned: &[TunedRate]) -> String {
     let factors = factors_of(tuned);
     let heads: Vec<String> = factors.iter().map(|factor| format!("x{factor}")).collect();
-    let mut head = vec!["architecture", "size", "budget"];
+    let mut head = vec!["arm", "size", "budget"];
     head.extend(heads.iter().map(String::as_str));
-    let row = |cell: &Tuned| {
-        let budget = cell.budget.words(1);
+    let row = |cell: &TunedRate| {
+        let budget = cell.budget.with_unit(1);
         let mut cells = vec![cell.arm.clone(), cell.size.clone(), budget];
         cells.extend(factors.iter().map(|factor| {
             let tried = cell.tried.iter().find(|tried| tried.factor == *factor);
@@ -227,8 +226,8 @@ pub(super) fn learning_rates(tuned: &[Tuned]) -> String {
     table(&head, tuned.iter().map(row))
 }
 
-/// The largest budget predicted from the others; none where no arm has enough.
-pub(super) fn holdouts(inputs: &Inputs<'_>) -> Option<String> {
+/// The largest budget, predicted from the others; `None` if no arm has enough profiles.
+pub(super) fn holdouts(inputs: &ReportInputs<'_>) -> Option<String> {
     let unit = inputs.fits.settings.cost.unit();
     let row = |arm: &ArmFit| {
         let holdout = arm.frontier.as_ref().ok()?.holdout?;
@@ -243,11 +242,11 @@ pub(super) fn holdouts(inputs: &Inputs<'_>) -> Option<String> {
     };
     let rows: Vec<Vec<String>> = inputs.fits.arms.iter().filter_map(row).collect();
     let head = [
-        "architecture",
+        "arm",
         &format!("held-out compute, {unit}"),
-        &LOSS_VAL.titled("L* there (estimate)"),
-        &LOSS_VAL.titled("L* predicted (estimate)"),
-        "error of the prediction",
+        &LOSS_VAL.title_for("L* measured (estimate)"),
+        &LOSS_VAL.title_for("L* predicted (estimate)"),
+        "prediction error",
     ];
     (!rows.is_empty()).then(|| table(&head, rows))
 }

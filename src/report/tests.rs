@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::fixture::{BUDGETS, Example, SIZES, example, fits, scores};
-use super::{Inputs, write};
+use super::{ReportInputs, write};
 use isoflop_table::RunRow;
 
 const ARMS: [&str; 2] = ["transformer", "primer_ez"];
@@ -18,7 +18,7 @@ const FIGURES: [&str; 10] = [
     "curves",
     "learning_rate",
 ];
-/// What a study of profiles has.
+/// Figures of a study with profiles.
 const OF_LAWS: [&str; 8] = [
     "frontier",
     "profiles",
@@ -30,8 +30,8 @@ const OF_LAWS: [&str; 8] = [
     "curves",
 ];
 
-fn inputs(example: &Example) -> Inputs<'_> {
-    Inputs {
+fn inputs(example: &Example) -> ReportInputs<'_> {
+    ReportInputs {
         sweep: "small",
         fits: &example.fits,
         runs: &example.runs,
@@ -40,7 +40,7 @@ fn inputs(example: &Example) -> Inputs<'_> {
     }
 }
 
-/// The page, and the names of the figures that stand beside it.
+/// The page, and the names of its figures.
 fn written(example: &Example) -> (String, Vec<&'static str>) {
     let folder = tempfile::tempdir().expect("a folder");
     let page = fs::read_to_string(write(folder.path(), &inputs(example)).expect("a report"))
@@ -101,28 +101,25 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
         (
             "optima",
             (1020, 330),
-            ["C, training FLOPs", "D*/N*, tokens/parameter"],
+            ["C, training FLOPs", "D*/N*, tokens/param"],
         ),
         (
             "multiplier",
             (760, 480),
             [
                 "C of the baseline, training FLOPs",
-                "loss that both reach, nats/token",
+                "loss that both arms reach, nats/token",
             ],
         ),
         (
             "predicted",
             (760, 400),
-            [
-                "loss by the surface, nats/token",
-                "validation loss, nats/token",
-            ],
+            ["predicted loss, nats/token", "validation loss, nats/token"],
         ),
         (
             "residuals",
             (1020, 330),
-            ["D, tokens", "predicted over measured loss - 1"],
+            ["D, tokens", "predicted / measured loss - 1"],
         ),
         (
             "seconds",
@@ -135,7 +132,7 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
         (
             "curves",
             (760, 480),
-            ["tokens trained on", "validation loss, nats/token"],
+            ["training tokens", "validation loss, nats/token"],
         ),
     ] {
         let svg = fs::read_to_string(one.path().join(name).with_extension("svg")).expect("an SVG");
@@ -163,7 +160,7 @@ fn figures_name_their_axes_and_are_the_same_each_time() {
     assert_eq!(
         names(one.path()).len(),
         2 * OF_LAWS.len() + 1,
-        "nothing temporary is left"
+        "temporary files remain"
     );
     for name in names(one.path()) {
         let read = |folder: &Path| fs::read(folder.join(&name)).expect("a file");
@@ -199,7 +196,7 @@ fn one_budget_has_no_frontier() {
     );
 }
 
-/// At one budget there are enough sizes, at the others the runs are compared side by side.
+/// One budget has enough sizes. At the others, the runs are compared side by side.
 #[test]
 fn refused_profiles_say_why() {
     let mut example = example(&ARMS, &SIZES, &BUDGETS);
@@ -214,7 +211,7 @@ fn refused_profiles_say_why() {
     assert!(
         page.contains("## Losses at equal budget and size") && page.contains("## IsoFLOP profiles")
     );
-    // What profiles do not give a surface may.
+    // Without profiles, a surface can still give a frontier.
     assert_eq!(
         drawn,
         [
@@ -270,7 +267,7 @@ fn arms_without_profiles_are_compared_side_by_side() {
     let svg = fs::read_to_string(folder.path().join("direct.svg")).expect("the figure");
     assert!(
         names.iter().all(|name| svg.contains(name.as_str()))
-            && svg.contains("loss minus that of transformer")
+            && svg.contains("loss minus the loss of transformer")
     );
 }
 
@@ -323,7 +320,7 @@ fn without_a_finished_run_nothing_is_drawn_and_old_figures_go() {
     assert!(!page.contains(".png") && !folder.path().join("frontier.png").exists());
 }
 
-/// Three factors on the learning rate, the outer ones worse; one arm's best is at the edge.
+/// Three learning-rate factors. The best factor of one arm is at the edge.
 #[test]
 fn tried_learning_rates_are_drawn() {
     let mut example = example(&ARMS, &SIZES, &BUDGETS);
@@ -344,10 +341,12 @@ fn tried_learning_rates_are_drawn() {
         .collect();
     example.fits = fits(&example.runs);
     let (page, drawn) = written(&example);
-    assert!(drawn.contains(&"learning_rate") && page.contains("15 of 30 lie at the edge"));
+    assert!(
+        drawn.contains(&"learning_rate") && page.contains("15 of 30 best factors are at the edge")
+    );
 }
 
-/// A run that took over a trunk did not spend the trunk's seconds itself.
+/// A run that continued from a trunk did not spend the trunk's seconds.
 #[test]
 fn runs_with_a_trunk_have_no_seconds() {
     let mut example = example(&ARMS, &SIZES, &BUDGETS);

@@ -1,23 +1,23 @@
 //! Addresses in a sweep file.
 
-use super::At;
-use super::error::Fault;
+use super::LocatedValue;
+use super::error::ValueError;
 
-/// What can stand in a command of any engine without quotes.
-pub(super) fn is_plain(word: &str) -> bool {
+/// Reports whether a word needs no quotes in the commands of any engine.
+pub(super) fn needs_no_quotes(word: &str) -> bool {
     !word.is_empty()
         && word
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte))
 }
 
-/// An address as it may be shown: what stands before an `@` may be a password.
-pub(super) fn shown(address: &str) -> &str {
+/// An address for messages, without the part before an `@`, which may be a password.
+pub(super) fn without_credentials(address: &str) -> &str {
     address.rsplit('@').next().unwrap_or_default()
 }
 
-/// Where an S3-compatible storage answers.
-pub(super) fn endpoint(endpoint: Option<&At<String>>) -> Result<(), Fault> {
+/// Checks the address of an S3-compatible storage.
+pub(super) fn check_endpoint(endpoint: Option<&LocatedValue<String>>) -> Result<(), ValueError> {
     let Some(endpoint) = endpoint else {
         return Ok(());
     };
@@ -25,27 +25,31 @@ pub(super) fn endpoint(endpoint: Option<&At<String>>) -> Result<(), Fault> {
         .value
         .strip_prefix("http://")
         .or_else(|| endpoint.value.strip_prefix("https://"));
-    if host.is_some_and(|host| is_plain(host) && !host.starts_with('/')) {
+    if host.is_some_and(|host| needs_no_quotes(host) && !host.starts_with('/')) {
         return Ok(());
     }
-    let shown = shown(&endpoint.value);
+    let shown = without_credentials(&endpoint.value);
     let message = format!(
-        "`endpoint` is `{shown}`, allowed is `http://` or `https://` with a machine and a port"
+        "invalid `endpoint` `{shown}`: expected `http://` or `https://` with a host and a port"
     );
-    Err(endpoint.fault(
+    Err(endpoint.error(
         message,
-        "write where the storage answers, as `http://127.0.0.1:9000`",
+        "write the address of the storage, such as `http://127.0.0.1:9000`",
     ))
 }
 
-/// A word that stands in commands; `as_in` is an example of one.
-pub(super) fn plain(name: &str, word: Option<&At<String>>, as_in: &str) -> Result<(), Fault> {
-    let Some(word) = word.filter(|word| !is_plain(&word.value)) else {
+/// Checks a word that is used in commands. `as_in` is an example.
+pub(super) fn check_unquoted_word(
+    name: &str,
+    word: Option<&LocatedValue<String>>,
+    as_in: &str,
+) -> Result<(), ValueError> {
+    let Some(word) = word.filter(|word| !needs_no_quotes(&word.value)) else {
         return Ok(());
     };
     let message = format!(
-        "{name} is `{}`, allowed are letters, digits and `/._-:`",
+        "invalid {name} `{}`: expected letters, digits and `/._-:`",
         word.value
     );
-    Err(word.fault(message, format!("write it as `{as_in}`")))
+    Err(word.error(message, format!("write a word such as `{as_in}`")))
 }

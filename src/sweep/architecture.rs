@@ -9,38 +9,38 @@ use serde::de::{
     self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer,
 };
 
-use super::given::given;
-use super::shorthand::Shorthand;
-use super::{Count, Number};
+use super::not_empty::not_empty;
+use super::shorthand::ChoiceShorthand;
+use super::{FiniteNumber, WholeNumber};
 use isoflop_core::arch::{
-    Activation, Architecture, Biases, FeedForwardWidth, Head, Initialisation, LogitScale, Norm,
-    NormPlacement, Positions, Preset, QkvConvolution, QkvProjections, ScoreScale,
+    Activation, Architecture, BiasPlacement, FeedForwardWidth, Initialisation, LogitScale, Norm,
+    NormPlacement, OutputHead, Positions, Preset, QkvConvolution, QkvProjections, ScoreScale,
 };
 
 /// One arm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArmEntry {
-    /// Its name in tables: the one given, or the preset's where nothing is changed.
+    /// Name in tables: the given name, or the preset's if no choice is changed.
     pub name: Option<String>,
-    /// The preset's name, as it is written.
+    /// Name of the preset, as written.
     pub preset: String,
-    /// Its choices.
+    /// Choices.
     pub architecture: Architecture,
 }
 
-/// Declares the choices that may be changed: each as it is written, and how it is read.
+/// Declares the choices that can be changed: the type that is read, and its conversion.
 macro_rules! changes {
     ($($(#[doc = $meaning:literal])+ $choice:ident: $written:ty, $read:expr;)+) => {
         /// A preset with changes.
         #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         struct Changes {
-            /// Where to start from.
+            /// Preset that is changed.
             preset: PresetName,
-            /// Name of the arm in tables.
-            #[serde(default, deserialize_with = "given")]
+            /// Name of the arm in tables; required if a choice is changed.
+            #[serde(default, deserialize_with = "not_empty")]
             name: Option<String>,
-            $($(#[doc = $meaning])+ #[serde(default, deserialize_with = "given")] $choice: Option<$written>,)+
+            $($(#[doc = $meaning])+ #[serde(default, deserialize_with = "not_empty")] $choice: Option<$written>,)+
         }
 
         impl Changes {
@@ -53,44 +53,44 @@ macro_rules! changes {
 }
 
 changes! {
-    /// What normalises the residual stream.
+    /// Normalisation of the residual stream.
     norm: Norm, identity;
-    /// Added to the variance, or to the mean square.
-    norm_eps: Number, |Number(value)| value;
-    /// Where the norms stand.
+    /// ε, added to the variance or to the mean square.
+    norm_eps: FiniteNumber, |FiniteNumber(value)| value;
+    /// Position of the norms in a block.
     norm_placement: NormPlacement, identity;
-    /// How the model knows positions.
-    positions: Shorthand<Positions>, |Shorthand(value)| value;
+    /// Encoding of positions.
+    positions: ChoiceShorthand<Positions>, |ChoiceShorthand(value)| value;
     /// Feed-forward activation.
     activation: Activation, identity;
-    /// Whether the activation gates a second dense layer.
+    /// True if the activation gates a second dense layer: act(x·W_g) ∘ (x·W_in).
     gated: bool, identity;
-    /// Width of the feed-forward layer, from the size's.
-    d_ff: Shorthand<FeedForwardWidth>, |Shorthand(value)| value;
-    /// What is projected to Q, K and V.
-    qkv_projections: Shorthand<QkvProjections>, |Shorthand(value)| value;
-    /// Convolution of each of Q, K and V.
-    qkv_convolution: Shorthand<QkvConvolution>, |Shorthand(value)| value;
-    /// RMSNorm of each head's query and key.
+    /// Width of the feed-forward layer, relative to the size's.
+    d_ff: ChoiceShorthand<FeedForwardWidth>, |ChoiceShorthand(value)| value;
+    /// Projections to Q, K and V.
+    qkv_projections: ChoiceShorthand<QkvProjections>, |ChoiceShorthand(value)| value;
+    /// Convolutions of Q, K and V.
+    qkv_convolution: ChoiceShorthand<QkvConvolution>, |ChoiceShorthand(value)| value;
+    /// RMSNorm of each head's query and key, with a learned scale.
     qk_norm: bool, identity;
-    /// Where biases are added.
-    biases: Biases, identity;
-    /// Whether the output head is the embedding.
-    head: Head, identity;
-    /// Channels of a head, in place of the size's.
-    d_head: Count, |Count(count)| Some(u32::try_from(count).unwrap_or(u32::MAX));
-    /// Where the scores' factor d_head^-0.5 is.
+    /// Placement of biases.
+    biases: BiasPlacement, identity;
+    /// Output head: the embedding, or a separate matrix.
+    head: OutputHead, identity;
+    /// Channels of a head, if the architecture sets them instead of the size.
+    d_head: WholeNumber, |WholeNumber(count)| Some(u32::try_from(count).unwrap_or(u32::MAX));
+    /// Location of the attention scores' factor d_head^-0.5.
     score_scale: ScoreScale, identity;
-    /// Bound of the scores, by tanh.
-    attention_softcap: Number, |Number(cap)| Some(cap);
-    /// A factor on the last hidden state.
+    /// Soft cap of the attention scores: cap·tanh(scores / cap), before the mask.
+    attention_softcap: FiniteNumber, |FiniteNumber(cap)| Some(cap);
+    /// Factor on the last hidden state, before the head.
     logit_scale: LogitScale, identity;
-    /// Bound of the logits, by tanh.
-    logit_softcap: Number, |Number(cap)| Some(cap);
-    /// Weight of the log of the softmax's denominator, squared, in the training loss.
-    z_loss: Number, |Number(value)| value;
-    /// How weights start.
-    initialisation: Shorthand<Initialisation>, |Shorthand(value)| value;
+    /// Soft cap of the logits: cap·tanh(logits / cap).
+    logit_softcap: FiniteNumber, |FiniteNumber(cap)| Some(cap);
+    /// Weight of the mean of log²(Σ exp(logits)) in the training loss, never in validation.
+    z_loss: FiniteNumber, |FiniteNumber(value)| value;
+    /// Initial weights.
+    initialisation: ChoiceShorthand<Initialisation>, |ChoiceShorthand(value)| value;
 }
 
 impl From<Changes> for ArmEntry {
@@ -106,7 +106,7 @@ impl From<Changes> for ArmEntry {
     }
 }
 
-/// The name of a preset, as it is written: its own, or another of its names.
+/// The name of a preset, as written: its name or an alias.
 #[derive(Clone, Debug)]
 struct PresetName {
     written: String,
@@ -115,7 +115,7 @@ struct PresetName {
 
 impl PresetName {
     fn named<E: de::Error>(name: &str) -> Result<Self, E> {
-        // serde's own error wants names that live for ever; theirs do.
+        // serde's error needs names with a static lifetime.
         static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| Preset::names().collect());
         let preset =
             Preset::named(name).ok_or_else(|| E::unknown_variant(name, NAMES.as_slice()))?;
@@ -181,7 +181,7 @@ mod tests {
         );
     }
 
-    /// Every choice can be written, and is what it says.
+    /// Every choice is a key, and the key changes that choice only.
     #[test]
     fn every_choice_is_a_key() {
         let arm = |changes: &str| -> Architecture {

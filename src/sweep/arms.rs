@@ -1,60 +1,60 @@
-//! The arms of a sweep: named, distinct, and free of contradictions.
+//! The arms of a sweep: checks that they are named, distinct, and free of contradictions.
 
-use super::error::Fault;
-use super::{ArmEntry, At, SweepFile, nearest};
+use super::error::ValueError;
+use super::{ArmEntry, LocatedValue, SweepFile, suggestion};
 use isoflop_core::arch::{Architecture, Contradiction};
 
 /// An arm with its name.
 #[derive(Clone, Debug)]
-pub(super) struct Arm {
+pub(super) struct SweepArm {
     pub(super) name: String,
     pub(super) architecture: Architecture,
-    /// Larger starts first.
+    /// Priority. Arms with a larger number start first.
     pub(super) priority: u64,
 }
 
-pub(super) fn arms(file: &SweepFile) -> Result<Vec<At<Arm>>, Fault> {
+pub(super) fn arms(file: &SweepFile) -> Result<Vec<LocatedValue<SweepArm>>, ValueError> {
     let entries = &file.architectures;
     let hint = "name at least one architecture, for example `transformer`";
     entries.not_empty("architectures", hint)?;
-    let mut arms: Vec<At<Arm>> = Vec::new();
+    let mut arms: Vec<LocatedValue<SweepArm>> = Vec::new();
     for entry in &entries.value {
         let arm = arm(file, entry)?;
-        for At { value: earlier, .. } in &arms {
+        for LocatedValue { value: earlier, .. } in &arms {
             if earlier.name == arm.value.name {
-                let message = format!("two architectures are named `{}`", earlier.name);
-                return Err(entry.fault(message, "give each a `name` of its own"));
+                let message = format!("duplicate architecture name `{}`", earlier.name);
+                return Err(entry.error(message, "give each architecture a different `name`"));
             }
             if earlier.architecture == arm.value.architecture {
                 let (one, other) = (&earlier.name, &arm.value.name);
                 let message = format!("`{one}` and `{other}` are the same architecture");
-                return Err(entry.fault(message, "remove one of them, or change a choice"));
+                return Err(entry.error(message, "remove one of them, or change a choice"));
             }
         }
         arms.push(arm);
     }
     for (name, priority) in &file.priorities {
-        named(&arms, name).ok_or_else(|| {
-            let what = format!("`priorities` names `{name}`, which is");
-            unknown(&arms, name, priority, &what)
-        })?;
+        find_arm(&arms, name).ok_or_else(|| unknown_arm(&arms, name, priority, "`priorities`"))?;
         priority.within("a priority", 0..=1_000_000)?;
     }
     Ok(arms)
 }
 
-fn arm(file: &SweepFile, entry: &At<ArmEntry>) -> Result<At<Arm>, Fault> {
+fn arm(
+    file: &SweepFile,
+    entry: &LocatedValue<ArmEntry>,
+) -> Result<LocatedValue<SweepArm>, ValueError> {
     let architecture = &entry.value.architecture;
     let Some(name) = &entry.value.name else {
         let preset = &entry.value.preset;
-        let message = format!("a changed `{preset}` needs a `name` of its own");
-        return Err(entry.fault(message, "add `name: ...`, the arm's name in tables"));
+        let message = format!("missing key `name`: a changed `{preset}` needs a different name");
+        return Err(entry.error(message, "add `name: ...`, the name of the arm in tables"));
     };
-    entry.check_name("the name of an architecture", name)?;
+    entry.check_name("architecture name", name)?;
     architecture
         .check()
         .map_err(|e| contradiction(entry, name, &e))?;
-    Ok(entry.with(Arm {
+    Ok(entry.with(SweepArm {
         name: name.clone(),
         architecture: architecture.clone(),
         priority: file
@@ -64,30 +64,43 @@ fn arm(file: &SweepFile, entry: &At<ArmEntry>) -> Result<At<Arm>, Fault> {
     }))
 }
 
-/// An architecture whose choices exclude each other, or a size.
-pub(super) fn contradiction<T>(place: &At<T>, name: &str, reason: &Contradiction) -> Fault {
-    place.fault(format!("`{name}` cannot be: {reason}"), reason.hint())
+/// Error of an architecture whose choices contradict each other or a size.
+pub(super) fn contradiction<T>(
+    place: &LocatedValue<T>,
+    name: &str,
+    reason: &Contradiction,
+) -> ValueError {
+    place.error(
+        format!("invalid architecture `{name}`: {reason}"),
+        reason.hint(),
+    )
 }
 
-/// The arm that the others are compared with.
-pub(super) fn baseline<'a>(file: &SweepFile, arms: &'a [At<Arm>]) -> Result<&'a Arm, Fault> {
+/// Returns the baseline.
+pub(super) fn baseline<'a>(
+    file: &SweepFile,
+    arms: &'a [LocatedValue<SweepArm>],
+) -> Result<&'a SweepArm, ValueError> {
     let Some(name) = &file.baseline else {
         return Ok(&arms[0].value);
     };
-    named(arms, &name.value).ok_or_else(|| {
-        let what = format!("the baseline `{}` is", name.value);
-        unknown(arms, &name.value, name, &what)
-    })
+    find_arm(arms, &name.value).ok_or_else(|| unknown_arm(arms, &name.value, name, "`baseline`"))
 }
 
-fn named<'a>(arms: &'a [At<Arm>], name: &str) -> Option<&'a Arm> {
+fn find_arm<'a>(arms: &'a [LocatedValue<SweepArm>], name: &str) -> Option<&'a SweepArm> {
     arms.iter()
         .map(|arm| &arm.value)
         .find(|arm| arm.name == name)
 }
 
-fn unknown<T>(arms: &[At<Arm>], name: &str, place: &At<T>, what: &str) -> Fault {
+fn unknown_arm<T>(
+    arms: &[LocatedValue<SweepArm>],
+    name: &str,
+    place: &LocatedValue<T>,
+    key: &str,
+) -> ValueError {
     let names: Vec<&str> = arms.iter().map(|arm| arm.value.name.as_str()).collect();
-    let message = format!("{what} none of the architectures: `{}`", names.join("`, `"));
-    place.fault(message, nearest(name, &names, "name"))
+    let allowed = names.join("`, `");
+    let message = format!("unknown architecture `{name}` in {key}, expected one of `{allowed}`");
+    place.error(message, suggestion(name, &names, "name"))
 }

@@ -1,14 +1,20 @@
-//! Checks after parsing. Each failure names the place, what was found, what is allowed, and what to do.
+//! Checks after parsing. Each error has a location, the value found, the values allowed, and a
+//! hint.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::error::Fault;
-use super::{At, Count, Number};
+use super::error::ValueError;
+use super::{FiniteNumber, LocatedValue, WholeNumber};
 
-impl At<Number> {
-    /// The number, if it is in the range; the least positive number as its start means that 0 is not in it.
-    pub(super) fn within(&self, what: &str, allowed: RangeInclusive<f64>) -> Result<f64, Fault> {
+impl LocatedValue<FiniteNumber> {
+    /// Returns the number if it is in the range. A range that starts at the least positive number
+    /// excludes 0.
+    pub(super) fn within(
+        &self,
+        what: &str,
+        allowed: RangeInclusive<f64>,
+    ) -> Result<f64, ValueError> {
         let value = self.value.0;
         if allowed.contains(&value) {
             return Ok(value);
@@ -23,9 +29,13 @@ impl At<Number> {
     }
 }
 
-impl At<Count> {
-    /// The count, if it is in the range.
-    pub(super) fn within(&self, what: &str, allowed: RangeInclusive<u64>) -> Result<u64, Fault> {
+impl LocatedValue<WholeNumber> {
+    /// Returns the count if it is in the range.
+    pub(super) fn within(
+        &self,
+        what: &str,
+        allowed: RangeInclusive<u64>,
+    ) -> Result<u64, ValueError> {
         let value = self.value.0;
         if allowed.contains(&value) {
             return Ok(value);
@@ -35,57 +45,60 @@ impl At<Count> {
     }
 }
 
-impl<T> At<T> {
-    fn out_of_range(&self, what: &str, value: f64, range: &str) -> Fault {
-        let message = format!("{what} is {}, allowed is {range}", short(value));
-        self.fault(message, "choose a value within that range")
+impl<T> LocatedValue<T> {
+    fn out_of_range(&self, what: &str, value: f64, range: &str) -> ValueError {
+        let message = format!(
+            "{what} is out of range: expected {range}, found {}",
+            short(value)
+        );
+        self.error(message, "choose a value within that range")
     }
 
-    /// Refuses a name that is not safe as a folder and in a table.
-    pub(super) fn check_name(&self, what: &str, name: &str) -> Result<(), Fault> {
+    /// Checks that a name is safe as a folder and in a table.
+    pub(super) fn check_name(&self, what: &str, name: &str) -> Result<(), ValueError> {
         if is_name(name) {
             return Ok(());
         }
         let message =
-            format!("{what} is `{name}`, allowed are up to 64 letters, digits, `_`, `-` and `.`");
-        Err(self.fault(message, "choose another name"))
+            format!("invalid {what} `{name}`: expected up to 64 letters, digits, `_`, `-` and `.`");
+        Err(self.error(message, "choose another name"))
     }
 }
 
-impl<T> At<Vec<T>> {
-    pub(super) fn not_empty(&self, key: &str, hint: &str) -> Result<(), Fault> {
+impl<T> LocatedValue<Vec<T>> {
+    pub(super) fn not_empty(&self, key: &str, hint: &str) -> Result<(), ValueError> {
         if self.value.is_empty() {
-            return Err(self.fault(format!("`{key}` is an empty list"), hint));
+            return Err(self.error(format!("`{key}` is an empty list"), hint));
         }
         Ok(())
     }
 }
 
-/// The values of a list, each as `value` checks it, which must differ.
+/// Checks each value of a list with `value`, and that all values differ.
 pub(super) fn distinct<T, U: PartialEq + Display>(
     what: &str,
-    list: &[At<T>],
-    value: impl Fn(&At<T>) -> Result<U, Fault>,
-) -> Result<Vec<At<U>>, Fault> {
-    let mut values: Vec<At<U>> = Vec::new();
+    list: &[LocatedValue<T>],
+    value: impl Fn(&LocatedValue<T>) -> Result<U, ValueError>,
+) -> Result<Vec<LocatedValue<U>>, ValueError> {
+    let mut values: Vec<LocatedValue<U>> = Vec::new();
     for entry in list {
         let value = value(entry)?;
         if values.iter().any(|earlier| earlier.value == value) {
-            let message = format!("the {what} {value} stands twice");
-            return Err(entry.fault(message, "remove one of them"));
+            let message = format!("duplicate {what} `{value}`");
+            return Err(entry.error(message, "remove one of them"));
         }
         values.push(entry.with(value));
     }
     Ok(values)
 }
 
-/// Whether a name is safe as a folder and in a table.
+/// Reports whether a name is safe as a folder and in a table.
 pub fn is_name(name: &str) -> bool {
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     !name.is_empty() && name.len() <= 64 && name.chars().all(safe) && !name.starts_with('.')
 }
 
-/// A number in few characters.
+/// Formats a number in few characters.
 fn short(value: f64) -> String {
     let plain = value == 0.0 || (1e-4..1e7).contains(&value.abs());
     if plain {

@@ -1,14 +1,14 @@
-//! The text that a sweep is expanded for.
+//! Text of a sweep, for expansion into runs.
 
 use isoflop_core::run::DataSpec;
 
-/// What expansion must know of the text.
+/// Properties of the text that expansion needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Corpora {
-    /// What runs name it by.
+    /// Tokenizer and digests, as in the specs of runs.
     pub spec: DataSpec,
-    /// Training tokens there are.
+    /// Number of training tokens.
     pub train_tokens: u64,
-    /// Held-out tokens there are.
+    /// Number of held-out tokens.
     pub validation_tokens: u64,
 }

@@ -1,42 +1,42 @@
-//! What is wrong with a sweep file: where, what was found, what is allowed, and what to do.
+//! Errors of a sweep file: location, message and hint.
 
 use std::path::{Path, PathBuf};
 
-/// A fault in a sweep file, or in what it names.
+/// An error in a sweep file, or in a file that it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{message}", self.prefix())]
 pub struct SweepError {
     /// The file.
     pub path: PathBuf,
     /// Line and column, from 1.
-    pub place: Option<(u64, u64)>,
-    /// What is wrong.
+    pub location: Option<(u64, u64)>,
+    /// Message, with the value found and the values allowed.
     pub message: String,
-    /// What to do.
+    /// Action that fixes the error.
     pub hint: String,
 }
 
 impl SweepError {
     fn prefix(&self) -> String {
-        match self.place {
+        match self.location {
             Some((line, column)) => format!("`{}:{line}:{column}`: ", self.path.display()),
             None => format!("`{}`: ", self.path.display()),
         }
     }
 }
 
-/// A fault that is not yet known to be of a file: checks see values and places alone.
+/// An error without its file: checks see only values and locations.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct ValueError {
     /// Line and column, from 1.
     pub(super) place: Option<(u64, u64)>,
     pub(super) message: String,
     pub(super) hint: String,
 }
 
-impl Fault {
-    /// A fault of the file as a whole.
-    pub(super) fn whole(message: impl Into<String>, hint: impl Into<String>) -> Self {
+impl ValueError {
+    /// An error of the file as a whole.
+    pub(super) fn of_file(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             place: None,
             message: message.into(),
@@ -47,15 +47,15 @@ impl Fault {
     pub(super) fn in_file(self, path: &Path) -> SweepError {
         SweepError {
             path: path.to_owned(),
-            place: self.place,
+            location: self.place,
             message: self.message,
             hint: self.hint,
         }
     }
 }
 
-/// A hint: the nearest allowed word, if any is near.
-pub fn nearest(found: &str, allowed: &[&str], what: &str) -> String {
+/// A hint that suggests the nearest allowed word, if one is similar.
+pub fn suggestion(found: &str, allowed: &[&str], what: &str) -> String {
     let score = |name: &&&str| (strsim::jaro_winkler(found, name) * 1e6) as u64;
     match allowed
         .iter()

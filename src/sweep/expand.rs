@@ -1,27 +1,28 @@
-//! The second pass: from a checked sweep to runs. Pure: resuming is set difference by run id.
+//! The second pass: from a checked sweep to runs. It is pure: a sweep resumes by set difference of
+//! identities.
 
-use super::error::Fault;
-use super::spending::{Point, Spending};
-use super::{Corpora, Plan, PlannedRun, Sweep, SweepError};
-use isoflop_core::run::{DataSpec, Evaluation, RunSpec, SPEC_VERSION};
+use super::error::ValueError;
+use super::spending::{RunSpending, SpendingPoint};
+use super::{CheckedSweep, Corpora, Plan, PlannedRun, SweepError};
+use isoflop_core::run::{DataSpec, EvaluationSpec, RunSpec, SPEC_VERSION};
 
-impl Sweep<'_> {
-    /// The runs of the sweep on a text.
+impl CheckedSweep<'_> {
+    /// Returns the runs of the sweep on a text.
     ///
     /// # Errors
-    /// [`SweepError`] for runs that the budget or the text do not allow.
+    /// [`SweepError`] for runs that the budget or the text does not allow.
     pub fn expand(&self, corpora: &Corpora) -> Result<Plan, SweepError> {
         self.plan(corpora).map_err(|fault| fault.in_file(self.path))
     }
 
-    fn plan(&self, corpora: &Corpora) -> Result<Plan, Fault> {
+    fn plan(&self, corpora: &Corpora) -> Result<Plan, ValueError> {
         self.check_held_out(corpora)?;
         let sizes: Vec<String> = self.sizes.iter().map(|size| size.label()).collect();
         let mut runs = Vec::new();
         for (arm, models) in self.arms.iter().zip(self.models.chunks(sizes.len())) {
             for budget in &self.budgets {
                 for (size, model) in sizes.iter().zip(models) {
-                    let point = Point {
+                    let point = SpendingPoint {
                         arm: &arm.value,
                         size,
                         model,
@@ -41,13 +42,13 @@ impl Sweep<'_> {
         })
     }
 
-    /// The runs of a model and a budget, which differ in learning rate and seed.
+    /// Adds the runs of a model and a budget, which differ in learning rate and seed.
     fn expand_point(
         &self,
-        point: &Point<'_>,
+        point: &SpendingPoint<'_>,
         corpora: &Corpora,
         runs: &mut Vec<PlannedRun>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ValueError> {
         let spending = self.spending(point, corpora)?;
         for factor in &self.factors {
             let learning_rate = self.learning_rate(point, spending, factor.value)?;
@@ -68,8 +69,8 @@ impl Sweep<'_> {
 
     fn spec(
         &self,
-        point: &Point<'_>,
-        spending: Spending,
+        point: &SpendingPoint<'_>,
+        spending: RunSpending,
         learning_rate: f64,
         seed: u64,
         data: &DataSpec,
@@ -90,8 +91,8 @@ impl Sweep<'_> {
             schedule: recipe.schedule,
             clip_norm: recipe.clip_norm,
             precision: recipe.precision,
-            // More points than steps would all fall on the same steps.
-            evaluation: Evaluation {
+            // Otherwise several points would be at the same step.
+            evaluation: EvaluationSpec {
                 points: evaluation
                     .points
                     .min(u32::try_from(spending.steps).unwrap_or(u32::MAX)),
@@ -101,21 +102,21 @@ impl Sweep<'_> {
         }
     }
 
-    fn check_held_out(&self, corpora: &Corpora) -> Result<(), Fault> {
+    fn check_held_out(&self, corpora: &Corpora) -> Result<(), ValueError> {
         let evaluation = &self.recipe.evaluation;
         let (tokens, found) = (evaluation.value.tokens, corpora.validation_tokens);
         if found > tokens {
             return Ok(());
         }
         let message = format!(
-            "each evaluation scores {tokens} held-out tokens, the validation text has {found}"
+            "each evaluation scores {tokens} held-out tokens, but the validation text has {found}"
         );
         let hint = "lower `evaluation: tokens`, or hold out more text";
-        Err(evaluation.fault(message, hint))
+        Err(evaluation.error(message, hint))
     }
 }
 
-/// Below this many steps a run says little about its architecture.
+/// Number of steps below which a run says little about its architecture.
 const FEW_STEPS: u64 = 30;
 
 fn few_steps(runs: &[PlannedRun]) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The sweep file as it is written. Closed: unknown keys are errors. sweeps/README.md explains every key.
+//! The sweep file, as written. Unknown keys are errors. docs/sweep-reference.md explains every key.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,116 +7,117 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::architecture::ArmEntry;
-use super::data::{DataEntry, TextPlace};
-use super::error::Fault;
-use super::executor::refusal;
-use super::given::given;
+use super::data::{DataEntry, TextLocation};
+use super::error::ValueError;
+use super::executor::old_form_error;
+use super::not_empty::not_empty;
 use super::size::SizeEntry;
 use super::train::TrainEntry;
 use super::yaml::from_yaml;
-use super::{At, Count, ExecutorList, Number, Policy, QueuePolicy, SweepError};
-use isoflop_core::data::Split;
+use super::{
+    ExecutorList, FiniteNumber, LocatedValue, QueuePolicy, RunPolicy, SweepError, WholeNumber,
+};
+use isoflop_core::data::DataSplit;
 
-/// A sweep: architectures x sizes x budgets x seeds, trained alike.
+/// A sweep: architectures x sizes x budgets x seeds, with one set of training settings.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SweepFile {
-    /// Name of the results and reports folders; the file's name if absent.
-    #[serde(default, deserialize_with = "given")]
-    pub name: Option<At<String>>,
-    /// What the sweep asks, for people.
-    #[serde(default, deserialize_with = "given")]
+    /// Name of the folders in results and reports; the file's name if absent.
+    #[serde(default, deserialize_with = "not_empty")]
+    pub name: Option<LocatedValue<String>>,
+    /// Question of the sweep, for people.
+    #[serde(default, deserialize_with = "not_empty")]
     pub description: Option<String>,
-    /// Text to train and to validate on.
+    /// Training and validation text.
     pub data: DataEntry,
-    /// The arms: names of presets, or presets with changes.
-    pub architectures: At<Vec<At<ArmEntry>>>,
-    /// The arm that the others are compared with; the first if absent.
-    #[serde(default, deserialize_with = "given")]
-    pub baseline: Option<At<String>>,
+    /// Arms: names of presets, or presets with changes.
+    pub architectures: LocatedValue<Vec<LocatedValue<ArmEntry>>>,
+    /// Arm that the others are compared with; the first if absent.
+    #[serde(default, deserialize_with = "not_empty")]
+    pub baseline: Option<LocatedValue<String>>,
     /// Model sizes, shared by all arms.
-    pub sizes: At<Vec<At<SizeEntry>>>,
-    /// What each run may spend.
+    pub sizes: LocatedValue<Vec<LocatedValue<SizeEntry>>>,
+    /// Amount of training of each run.
     pub budgets: BudgetsEntry,
-    /// One run a seed: initial weights and order of the data.
+    /// Seeds: each run is trained once for each (initial weights and order of the data).
     #[serde(default = "default_seeds")]
-    pub seeds: At<Vec<At<Count>>>,
-    /// Factors on the learning rate, one run each, so that every arm can be tuned; the best are compared.
+    pub seeds: LocatedValue<Vec<LocatedValue<WholeNumber>>>,
+    /// Learning-rate factors: each run is trained once for each. Each arm is compared at its best
+    /// factor.
     #[serde(default = "default_lr")]
-    pub lr: At<Vec<At<Number>>>,
-    /// How to train.
+    pub lr: LocatedValue<Vec<LocatedValue<FiniteNumber>>>,
+    /// Training settings.
     pub train: TrainEntry,
     /// Validation.
     #[serde(default)]
     pub evaluation: EvaluationEntry,
-    /// How runs are treated, wherever they execute.
+    /// Order, retries, checkpoints and limits of runs, on every engine.
     #[serde(default)]
-    pub policy: Policy,
-    /// How jobs are followed, by whichever engine with a queue.
+    pub policy: RunPolicy,
+    /// Polling of engines that have a queue.
     #[serde(default)]
     pub queue: QueuePolicy,
-    /// Where runs execute: this machine if absent.
+    /// Engine or engines that execute the runs; this machine if absent.
     #[serde(default)]
-    pub executor: At<ExecutorList>,
-    /// Priority of an arm's runs: a larger number starts first; 0 where an arm is not named.
+    pub executor: LocatedValue<ExecutorList>,
+    /// Priorities of arms: an arm with a larger number starts first; 0 if an arm is not named.
     #[serde(default)]
-    pub priorities: BTreeMap<String, At<Count>>,
+    pub priorities: BTreeMap<String, LocatedValue<WholeNumber>>,
 }
 
 impl SweepFile {
     /// Name of the sweep's folders in results and reports.
     ///
     /// # Errors
-    /// [`SweepError`] when the name is no folder's.
+    /// [`SweepError`] if the name is not a valid folder name.
     pub fn folder_name(&self, path: &Path) -> Result<String, SweepError> {
         self.name_or_stem(path).map_err(|fault| fault.in_file(path))
     }
 
-    /// The sweep's name: its own, or the file's.
-    pub(super) fn name_or_stem(&self, path: &Path) -> Result<String, Fault> {
+    /// Name of the sweep: its key `name`, or the file's name.
+    pub(super) fn name_or_stem(&self, path: &Path) -> Result<String, ValueError> {
         let stem = || {
             path.file_stem()
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned()
         };
-        let name = self.name.clone().unwrap_or_else(|| At::nowhere(stem()));
-        name.check_name("the sweep's name", &name.value)?;
+        let name = self
+            .name
+            .clone()
+            .unwrap_or_else(|| LocatedValue::without_location(stem()));
+        name.check_name("sweep name", &name.value)?;
         Ok(name.value)
     }
 
-    /// Checks where runs execute, and how they are treated there.
+    /// Checks `policy`, `queue` and `executor`.
     ///
     /// # Errors
-    /// [`SweepError`] for settings that make no sense.
+    /// [`SweepError`] for the first invalid setting.
     pub fn check_execution(&self, path: &Path) -> Result<(), SweepError> {
-        self.execution().map_err(|fault| fault.in_file(path))
+        self.check_execution_values()
+            .map_err(|fault| fault.in_file(path))
     }
 
-    pub(super) fn execution(&self) -> Result<(), Fault> {
+    pub(super) fn check_execution_values(&self) -> Result<(), ValueError> {
         self.policy.check()?;
         self.queue.check()?;
         ExecutorList::check(&self.executor)
     }
 
-    /// The texts that the sweep names; paths relative to its folder are made whole.
+    /// Texts of the sweep. Paths are resolved against the folder of the sweep file.
     ///
     /// # Errors
-    /// [`SweepError`] when they are named in no allowed combination, or as nothing that can be read.
-    pub fn split(&self, path: &Path) -> Result<Split<TextPlace>, SweepError> {
+    /// [`SweepError`] if their combination is not allowed, or an address is invalid.
+    pub fn split(&self, path: &Path) -> Result<DataSplit<TextLocation>, SweepError> {
         self.data.split(path).map_err(|fault| fault.in_file(path))
     }
 
-    /// A fault of a text that the sweep names, at the place where it names it.
-    pub fn fault_of_text(
-        &self,
-        path: &Path,
-        text: &Path,
-        message: String,
-        hint: &str,
-    ) -> SweepError {
+    /// An error of a text, at the location where the sweep names it.
+    pub fn text_error(&self, path: &Path, text: &Path, message: String, hint: &str) -> SweepError {
         self.data
-            .fault_of_text(path, text, message, hint)
+            .text_error(path, text, message, hint)
             .in_file(path)
     }
 }
@@ -125,12 +126,12 @@ impl SweepFile {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum BudgetsEntry {
-    /// FLOPs: the runs of one value are an IsoFLOP profile.
-    Flops(At<Vec<At<Number>>>),
-    /// Tokens.
-    Tokens(At<Vec<At<Number>>>),
-    /// Tokens for each of `params_total`.
-    TokensPerParam(At<Vec<At<Number>>>),
+    /// Training FLOPs. The runs of one value are an IsoFLOP profile.
+    Flops(LocatedValue<Vec<LocatedValue<FiniteNumber>>>),
+    /// Training tokens.
+    Tokens(LocatedValue<Vec<LocatedValue<FiniteNumber>>>),
+    /// Training tokens for each of `params_total`.
+    TokensPerParam(LocatedValue<Vec<LocatedValue<FiniteNumber>>>),
 }
 
 /// Validation.
@@ -138,56 +139,60 @@ pub enum BudgetsEntry {
 #[serde(deny_unknown_fields, default)]
 pub struct EvaluationEntry {
     /// Held-out tokens that each evaluation scores.
-    pub tokens: At<Count>,
+    pub tokens: LocatedValue<WholeNumber>,
     /// Evaluations in a run, evenly spaced, the final one included.
-    pub points: At<Count>,
+    pub points: LocatedValue<WholeNumber>,
 }
 
 impl Default for EvaluationEntry {
     fn default() -> Self {
         Self {
-            tokens: At::nowhere(Count(65_536)),
-            points: At::nowhere(Count(10)),
+            tokens: LocatedValue::without_location(WholeNumber(65_536)),
+            points: LocatedValue::without_location(WholeNumber(10)),
         }
     }
 }
 
-fn default_seeds() -> At<Vec<At<Count>>> {
-    At::nowhere(vec![At::nowhere(Count(1))])
+fn default_seeds() -> LocatedValue<Vec<LocatedValue<WholeNumber>>> {
+    LocatedValue::without_location(vec![LocatedValue::without_location(WholeNumber(1))])
 }
 
-fn default_lr() -> At<Vec<At<Number>>> {
-    At::nowhere(vec![At::nowhere(Number(1.0))])
+fn default_lr() -> LocatedValue<Vec<LocatedValue<FiniteNumber>>> {
+    LocatedValue::without_location(vec![LocatedValue::without_location(FiniteNumber(1.0))])
 }
 
 /// Reads a sweep file.
 ///
 /// # Errors
-/// [`SweepError`] with the place and a hint.
+/// [`SweepError`] with the location and a hint.
 pub fn load(path: &Path) -> Result<SweepFile, SweepError> {
     parse(path, &read(path)?)
 }
 
-/// The text of a sweep file, of which the results keep a copy.
+/// Reads the text of a sweep file, of which the results keep a copy.
 ///
 /// # Errors
-/// [`SweepError`] when it cannot be read.
+/// [`SweepError`] if it cannot be read.
 pub fn read(path: &Path) -> Result<String, SweepError> {
     std::fs::read_to_string(path).map_err(|e| {
         let hint = "name a sweep file, for example `sweeps/quickstart.yaml`";
-        Fault::whole(format!("the sweep file cannot be read: {e}"), hint).in_file(path)
+        ValueError::of_file(format!("cannot read the sweep file: {e}"), hint).in_file(path)
     })
 }
 
-/// Understands the text of a sweep file; `path` is where it stands, for messages.
+/// Parses the text of a sweep file. Messages name its `path`.
 ///
 /// # Errors
-/// [`SweepError`] with the place and a hint.
+/// [`SweepError`] with the location and a hint.
 pub fn parse(path: &Path, text: &str) -> Result<SweepFile, SweepError> {
-    from_yaml(text).map_err(|e| refusal(text).unwrap_or_else(|| e.into()).in_file(path))
+    from_yaml(text).map_err(|e| {
+        old_form_error(text)
+            .unwrap_or_else(|| e.into())
+            .in_file(path)
+    })
 }
 
-/// The JSON Schema of sweep files, for completion in editors.
+/// JSON Schema of sweep files, for completion in editors.
 pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(SweepFile).to_value();
     schema["title"] = "isoflop sweep".into();
@@ -195,7 +200,8 @@ pub fn schema() -> serde_json::Value {
     schema
 }
 
-/// A key may be absent, and then it is not null: schemars cannot know that.
+/// Removes null from a schema. An optional key may be absent, but not null, which schemars cannot
+/// express.
 fn without_null(schema: &mut serde_json::Value) {
     match schema {
         serde_json::Value::Object(map) => {

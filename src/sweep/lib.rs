@@ -1,11 +1,12 @@
-//! The sweep file: as written, checked, and expanded into runs.
+//! The sweep file: parsing, checks, and expansion into runs.
 //!
-//! [`load`] reads the YAML as a [`SweepFile`], [`SweepFile::checked`] makes a [`Sweep`] of plain values, and
-//! [`Sweep::expand`] its runs. Expansion is pure: the same file and the same data digests give the same runs, in the
-//! same order, with the same ids, anywhere.
+//! [`load`] reads the YAML as a [`SweepFile`], [`SweepFile::checked`] checks it and returns a
+//! [`CheckedSweep`], and [`CheckedSweep::expand`] returns its runs. Expansion is pure: the same
+//! file and the same data digests give the same runs, in the same order, with the same identities,
+//! on every machine.
 
 #[macro_use]
-mod written;
+mod custom_serde;
 
 mod address;
 mod architecture;
@@ -17,13 +18,13 @@ mod error;
 mod executor;
 mod expand;
 mod file;
-mod given;
+mod located;
 mod node;
+mod not_empty;
 mod number;
 mod optimizer;
 #[cfg(test)]
 mod optimizer_tests;
-mod place;
 mod plan;
 mod policy;
 mod recipe;
@@ -41,15 +42,15 @@ mod yaml;
 pub use architecture::ArmEntry;
 pub use check::is_name;
 pub use corpora::Corpora;
-pub use data::{TextObject, TextPlace};
-pub use error::{SweepError, nearest};
+pub use data::{TextLocation, TextObject};
+pub use error::{SweepError, suggestion};
 pub use executor::*;
 pub use file::{SweepFile, load, parse, read, schema};
-pub use number::{Count, Number};
+pub use located::LocatedValue;
+pub use number::{FiniteNumber, WholeNumber};
 pub use optimizer::OptimizerEntry;
-pub use place::At;
 pub use plan::{Plan, PlannedRun};
-pub use policy::{Policy, QueuePolicy, RunOrder};
+pub use policy::{QueuePolicy, RunOrder, RunPolicy};
 pub use size::{Ladder, SizeEntry};
-pub use sweep::Sweep;
+pub use sweep::CheckedSweep;
 pub use train::{BatchEntry, BatchRuleEntry, LearningRateEntry, PowerLawEntry, TrainEntry};

@@ -1,38 +1,38 @@
-//! A part of a sweep file as its writer wrote it, to be written again elsewhere.
+//! A part of a sweep file as its author spelled it, for hints that write it again.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::At;
+use super::LocatedValue;
 use super::yaml::from_yaml;
 
 /// A node of a YAML file.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(super) enum YamlNode {
     Scalar {
         value: Value,
-        /// Where it stands in the file: its first byte and their number.
+        /// First byte in the file, and number of bytes.
         span: Option<(usize, usize)>,
     },
-    Sequence(Vec<Node>),
+    Sequence(Vec<YamlNode>),
     Mapping(Mapping),
 }
 
-/// Keys and what stands behind them, in the file's order.
-pub(super) type Mapping = Vec<(At<String>, Node)>;
+/// Keys and their values, in the file's order.
+pub(super) type Mapping = Vec<(LocatedValue<String>, YamlNode)>;
 
-impl Node {
-    pub(super) fn word(word: &str) -> Self {
+impl YamlNode {
+    pub(super) fn text(word: &str) -> Self {
         Self::Scalar {
             value: word.into(),
             span: None,
         }
     }
 
-    /// The node as YAML in block style, as it stands behind a key: its lines begin `indent` columns from the left. Values are spelled
-    /// as in `source`, the file that they come from.
+    /// The node as YAML in block style, as it follows a key, with lines indented by `indent`
+    /// columns. Values are spelled as in `source`, the file that they come from.
     pub(super) fn yaml(&self, source: &str, indent: usize) -> String {
         let margin = " ".repeat(indent);
         match self {
@@ -47,7 +47,7 @@ impl Node {
                 items.iter().map(line).collect()
             }
             Self::Mapping(entries) => {
-                let line = |(key, node): &(At<String>, Self)| {
+                let line = |(key, node): &(LocatedValue<String>, Self)| {
                     format!("\n{margin}{}:{}", key.value, node.yaml(source, indent + 2))
                 };
                 entries.iter().map(line).collect()
@@ -56,7 +56,7 @@ impl Node {
     }
 }
 
-/// A value as its writer spelled it, where that is one line; a block of several lines otherwise.
+/// A value as its author spelled it, if that is one line; otherwise a block of several lines.
 fn scalar(value: &Value, span: Option<(usize, usize)>, source: &str, indent: usize) -> String {
     let spelled = span.and_then(|(first, length)| source.get(first..first + length));
     let same = |text: &&str| from_yaml::<Value>(text).is_ok_and(|read| read == *value);
@@ -70,73 +70,73 @@ fn scalar(value: &Value, span: Option<(usize, usize)>, source: &str, indent: usi
 
 struct NodeVisitor;
 
-/// A node whose place is not known yet.
-struct Unplaced(Node);
+/// A node without its location.
+struct UnplacedNode(YamlNode);
 
-fn plain<E>(value: impl Into<Value>) -> Result<Unplaced, E> {
-    Ok(Unplaced(Node::Scalar {
+fn scalar_node<E>(value: impl Into<Value>) -> Result<UnplacedNode, E> {
+    Ok(UnplacedNode(YamlNode::Scalar {
         value: value.into(),
         span: None,
     }))
 }
 
 impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Unplaced;
+    type Value = UnplacedNode;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("YAML")
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Unplaced, E> {
-        plain(Value::Null)
+    fn visit_unit<E: de::Error>(self) -> Result<UnplacedNode, E> {
+        scalar_node(Value::Null)
     }
 
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Unplaced, E> {
-        plain(value)
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<UnplacedNode, E> {
+        scalar_node(value)
     }
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Unplaced, E> {
-        plain(value)
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<UnplacedNode, E> {
+        scalar_node(value)
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Unplaced, E> {
-        plain(value)
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<UnplacedNode, E> {
+        scalar_node(value)
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Unplaced, E> {
-        plain(value)
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<UnplacedNode, E> {
+        scalar_node(value)
     }
 
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Unplaced, E> {
-        plain(value)
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<UnplacedNode, E> {
+        scalar_node(value)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Unplaced, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<UnplacedNode, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element()? {
             items.push(item);
         }
-        Ok(Unplaced(Node::Sequence(items)))
+        Ok(UnplacedNode(YamlNode::Sequence(items)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unplaced, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UnplacedNode, A::Error> {
         let mut entries = Vec::new();
         while let Some(entry) = map.next_entry()? {
             entries.push(entry);
         }
-        Ok(Unplaced(Node::Mapping(entries)))
+        Ok(UnplacedNode(YamlNode::Mapping(entries)))
     }
 }
 
-impl<'de> Deserialize<'de> for Unplaced {
+impl<'de> Deserialize<'de> for UnplacedNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NodeVisitor)
     }
 }
 
-impl<'de> Deserialize<'de> for Node {
+impl<'de> Deserialize<'de> for YamlNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = serde_yaml::Spanned::<Unplaced>::deserialize(deserializer)?;
+        let spanned = serde_yaml::Spanned::<UnplacedNode>::deserialize(deserializer)?;
         let place = spanned.defined.span();
         Ok(match spanned.value.0 {
             Self::Scalar { value, .. } => Self::Scalar {
@@ -169,10 +169,10 @@ again: &name partition
 alias: *name
 "#;
 
-    /// Numbers keep their spelling, texts their meaning, whatever the style they stood in.
+    /// Numbers keep their spelling, and texts their meaning, in every style of YAML.
     #[test]
     fn what_is_written_again_says_the_same() {
-        let node: Node = from_yaml(WRITTEN).unwrap();
+        let node: YamlNode = from_yaml(WRITTEN).unwrap();
         let again = node.yaml(WRITTEN, 0);
         let value = |text: &str| from_yaml::<Value>(text).unwrap();
         assert_eq!(value(&again), value(WRITTEN), "{again}");

@@ -9,32 +9,32 @@ use isoflop_core::units::number;
 
 /// A finite number.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct Number(pub f64);
+pub struct FiniteNumber(pub f64);
 
 /// A whole number, zero or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Count(pub u64);
+pub struct WholeNumber(pub u64);
 
-impl Number {
-    /// As seconds.
+impl FiniteNumber {
+    /// The number as a duration in seconds.
     pub fn seconds(self) -> Duration {
         Duration::from_secs_f64(self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Number {
+impl<'de> Deserialize<'de> for FiniteNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         number(deserializer).map(Self)
     }
 }
 
-impl<'de> Deserialize<'de> for Count {
+impl<'de> Deserialize<'de> for WholeNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = number(deserializer)?;
-        // Above 2^53 a double no longer holds every whole number.
+        // Above 2^53 a double cannot represent every whole number.
         if value < 0.0 || value.fract() != 0.0 || value > 9e15 {
             return Err(de::Error::custom(format!(
-                "`{value}` is not a whole number from 0 to 9e15"
+                "expected a whole number from 0 to 9e15, found `{value}`"
             )));
         }
         Ok(Self(value as u64))
@@ -51,6 +51,6 @@ fn number_schema() -> Schema {
     })
 }
 
-written!(Number, "Number", |_| number_schema());
+written!(FiniteNumber, "Number", |_| number_schema());
 
-written!(Count, "Count", |_| number_schema());
+written!(WholeNumber, "Count", |_| number_schema());

@@ -1,4 +1,4 @@
-//! The `optimizer` entry. Names, keys, defaults and ranges are those that core declares.
+//! The `optimizer` entry. Core declares its names, keys, defaults and ranges.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use schemars::{Schema, json_schema};
 use serde::de::{Deserialize, Deserializer, EnumAccess, Error as _, VariantAccess, Visitor};
 use serde_json::json;
 
-use super::error::Fault;
+use super::error::ValueError;
 use super::settings_entry::{SettingsEntry, SettingsSeed};
 use super::settings_schema::settings_schema;
 use isoflop_core::run::{Adamw, Optimizer};
@@ -19,10 +19,10 @@ pub struct OptimizerEntry {
 }
 
 impl OptimizerEntry {
-    /// The optimizer as specs hold it.
-    pub(super) fn checked(&self) -> Result<Optimizer, Fault> {
+    /// Returns the optimizer, as in a spec.
+    pub(super) fn checked(&self) -> Result<Optimizer, ValueError> {
         let spec = json!({ &self.name: self.settings.checked()? });
-        Ok(serde_json::from_value(spec).expect("the fields are those that the spec declares"))
+        Ok(serde_json::from_value(spec).expect("core declares the fields of the spec"))
     }
 }
 

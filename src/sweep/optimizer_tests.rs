@@ -1,4 +1,4 @@
-//! What is said of the `optimizer` section, and what a run's spec makes of it.
+//! Tests of the `optimizer` section: its messages, and its values in the spec of a run.
 
 use std::path::Path;
 
@@ -101,10 +101,10 @@ fn mistakes() {
     insta::assert_snapshot!(said.concat());
 }
 
-/// sweeps/README.md says of each optimizer what core declares: every setting, with its default.
+/// docs/sweep-reference.md lists every setting that core declares, with its default.
 #[test]
 fn the_readme_has_every_setting_with_its_default() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sweeps/README.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sweep-reference.md");
     let readme = std::fs::read_to_string(path).unwrap();
     for name in Optimizer::NAMES {
         let row = readme

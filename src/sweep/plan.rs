@@ -1,4 +1,4 @@
-//! The runs of a sweep, and the plan as it lies with the results.
+//! The runs of a sweep, and the plan file in the results folder.
 //!
 //! ```text
 //! {
@@ -12,8 +12,8 @@
 //! }
 //! ```
 //!
-//! A run that names a seed alone is the run before it with that seed: of a hundred thousand runs, most differ from
-//! their neighbour in nothing else, and the file is a few megabytes.
+//! A run that has only a seed is the run before it with that seed. Most runs differ from the one
+//! before in nothing else, so the plan of a hundred thousand runs is a few megabytes.
 
 use std::fmt;
 use std::fs;
@@ -30,31 +30,31 @@ use isoflop_core::run::{RunId, RunSpec, write_streamed};
 pub struct Plan {
     /// Name of the sweep.
     pub name: String,
-    /// The arm that the others are compared with.
+    /// Name of the baseline.
     pub baseline: String,
-    /// By arm, budget, size and seed, as the file lists them.
+    /// Runs by arm, budget, size and seed, in the order of the sweep file.
     #[serde(deserialize_with = "runs")]
     pub runs: Vec<PlannedRun>,
-    /// What the user should know before starting.
+    /// Notes for the user, before the start.
     pub notes: Vec<String>,
 }
 
-/// One run, with the names it has in this sweep.
+/// One run, with its names in this sweep.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlannedRun {
     /// Identity.
     pub id: RunId,
-    /// Name of the architecture.
+    /// Name of the arm.
     pub arm: String,
-    /// Name of the shape.
+    /// Name of the size.
     pub size: String,
-    /// Factor on the rule's learning rate, where the sweep has an axis of several.
+    /// Learning-rate factor, if the sweep has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr_factor: Option<f64>,
-    /// Larger starts first.
+    /// Priority. Runs with a larger number start first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: u64,
-    /// What decides the result.
+    /// Spec: everything that decides the result.
     pub spec: RunSpec,
 }
 
@@ -63,7 +63,8 @@ fn is_zero(priority: &u64) -> bool {
 }
 
 impl PlannedRun {
-    /// A name for people: `primer_ez d32-l2 1.00e11 FLOPs seed 1`, with `lr x2` where learning rates are tuned.
+    /// Label for people: `primer_ez d32-l2 1.00e11 FLOPs seed 1`, with `lr x2` if learning rates
+    /// are tuned.
     pub fn label(&self) -> String {
         let lr = self
             .lr_factor
@@ -76,10 +77,11 @@ impl PlannedRun {
 }
 
 impl Plan {
-    /// Writes the plan, a run a line, through a buffer: no more of it is held than that.
+    /// Writes the plan through a buffer, one run on each line, so that the text is never in memory
+    /// as a whole.
     ///
     /// # Errors
-    /// Any failure to write or rename; the old file then still stands.
+    /// Any failure to write or rename. The old file then remains.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         write_streamed(path, |out| {
             let (name, baseline, notes) = (
@@ -95,8 +97,8 @@ impl Plan {
                 out.write_all(if place == 0 { b"\n" } else { b",\n" })?;
                 let before = place.checked_sub(1).map(|before| &self.runs[before]);
                 let (id, seed) = (&run.id, run.spec.seed);
-                if before.is_some_and(|before| again(before, id.clone(), seed) == *run) {
-                    serde_json::to_writer(&mut *out, &Again { id, seed })?;
+                if before.is_some_and(|before| with_seed(before, id.clone(), seed) == *run) {
+                    serde_json::to_writer(&mut *out, &SeedRepeat { id, seed })?;
                 } else {
                     serde_json::to_writer(&mut *out, run)?;
                 }
@@ -105,33 +107,33 @@ impl Plan {
         })
     }
 
-    /// Reads a plan; those of earlier versions, which spell out every run, too.
+    /// Reads a plan, of this version or of earlier ones, which spell out every run.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no plan ([`io::ErrorKind::InvalidData`]).
+    /// If the file cannot be read, or is not a plan ([`io::ErrorKind::InvalidData`]).
     pub fn read(path: &Path) -> io::Result<Self> {
         serde_json::from_slice(&fs::read(path)?)
             .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
     }
 }
 
-/// What reading makes of an entry that names a seed alone.
-fn again(before: &PlannedRun, id: RunId, seed: u64) -> PlannedRun {
+/// The run of an entry that has only an identity and a seed.
+fn with_seed(before: &PlannedRun, id: RunId, seed: u64) -> PlannedRun {
     let mut run = before.clone();
     (run.id, run.spec.seed) = (id, seed);
     run
 }
 
-/// The run before it, with another seed.
+/// An entry for the run before it, with another seed.
 #[derive(Serialize)]
-struct Again<'a> {
+struct SeedRepeat<'a> {
     id: &'a RunId,
     seed: u64,
 }
 
-/// A run as it is written: whole, or by its seed.
+/// An entry of the file: all keys of a run, or only its seed.
 #[derive(Deserialize)]
-struct Entry {
+struct PlanEntry {
     id: RunId,
     arm: Option<String>,
     size: Option<String>,
@@ -142,8 +144,8 @@ struct Entry {
     seed: Option<u64>,
 }
 
-impl Entry {
-    fn after(self, before: Option<&PlannedRun>) -> Result<PlannedRun, String> {
+impl PlanEntry {
+    fn resolve(self, before: Option<&PlannedRun>) -> Result<PlannedRun, String> {
         let (id, lr_factor, priority) = (self.id, self.lr_factor, self.priority);
         match (self.arm, self.size, self.spec, self.seed, before) {
             (Some(arm), Some(size), Some(spec), None, _) => Ok(PlannedRun {
@@ -155,20 +157,20 @@ impl Entry {
                 spec,
             }),
             (None, None, None, Some(seed), Some(before)) if lr_factor.is_none() => {
-                Ok(again(before, id, seed))
+                Ok(with_seed(before, id, seed))
             }
             _ => Err(format!(
-                "run {id} is neither whole nor the one before it with another seed"
+                "run {id} is incomplete: expected `arm`, `size` and `spec`, or only `seed` after another run"
             )),
         }
     }
 }
 
-/// For `#[serde(deserialize_with)]`: the runs of a plan, one after another.
+/// Deserializes the runs of a plan in order, for `#[serde(deserialize_with)]`.
 fn runs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PlannedRun>, D::Error> {
-    struct Runs;
+    struct RunsVisitor;
 
-    impl<'de> Visitor<'de> for Runs {
+    impl<'de> Visitor<'de> for RunsVisitor {
         type Value = Vec<PlannedRun>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -177,19 +179,19 @@ fn runs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PlannedRun>, D
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<PlannedRun>, A::Error> {
             let mut runs = Vec::new();
-            while let Some(entry) = entries.next_element::<Entry>()? {
-                runs.push(entry.after(runs.last()).map_err(A::Error::custom)?);
+            while let Some(entry) = entries.next_element::<PlanEntry>()? {
+                runs.push(entry.resolve(runs.last()).map_err(A::Error::custom)?);
             }
             Ok(runs)
         }
     }
 
-    deserializer.deserialize_seq(Runs)
+    deserializer.deserialize_seq(RunsVisitor)
 }
 
 #[cfg(test)]
 mod tests {
-    use isoflop_core::run::{Budget, example};
+    use isoflop_core::run::{Budget, example_spec};
 
     use super::*;
 
@@ -198,7 +200,7 @@ mod tests {
             let spec = RunSpec {
                 budget: Budget::Flops(budget),
                 seed,
-                ..example()
+                ..example_spec()
             };
             PlannedRun {
                 id: spec.id(),
@@ -250,7 +252,7 @@ mod tests {
         assert!(Plan::read(&path).unwrap().runs.is_empty());
     }
 
-    /// The committed study's was written when every run was spelled out.
+    /// The plan of the committed study spells out every run.
     #[test]
     fn plans_of_earlier_versions_are_read() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/example/plan.json");
@@ -265,10 +267,9 @@ mod tests {
             let text = format!(r#"{{"name":"s","baseline":"b","notes":[],"runs":{runs}}}"#);
             serde_json::from_str::<Plan>(&text).unwrap_err().to_string()
         };
-        let why =
-            "run 7 is neither whole nor the one before it with another seed at line 1 column 66";
+        let why = "run 7 is incomplete: expected `arm`, `size` and `spec`, or only `seed` after another run at line 1 column 66";
         assert_eq!(refused(r#"[{"id":"7","seed":2}]"#), why);
-        assert!(refused(r#"[{"id":"7","arm":"a"}]"#).contains("neither"));
+        assert!(refused(r#"[{"id":"7","arm":"a"}]"#).contains("incomplete"));
         assert!(refused("3").contains("a list of runs"));
     }
 }

@@ -1,83 +1,85 @@
-//! How runs and jobs are treated, whichever engine executes them.
+//! Policies for runs and jobs, on every engine.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::error::Fault;
-use super::given::given;
-use super::{At, Count, Number};
+use super::error::ValueError;
+use super::not_empty::not_empty;
+use super::{FiniteNumber, LocatedValue, WholeNumber};
 
-/// How runs are treated, wherever they execute.
+/// Order, retries, checkpoints and limits of runs, on every engine.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Policy {
-    /// Which runs start first; `longest_first` if absent, so that no slot idles long at the end.
+pub struct RunPolicy {
+    /// Order in which runs start; `longest_first` if absent, which keeps slots busy at the end of
+    /// the sweep.
     pub order: RunOrder,
-    /// Attempts of a run that may crash before it is quarantined; 5 if absent.
-    pub max_attempts: At<Count>,
-    /// Seconds before a run that crashed is tried again, doubled each time, up to 5 minutes; 1 if absent.
-    pub retry_seconds: At<Number>,
+    /// Attempts that may crash before a run is quarantined; 5 if absent.
+    pub max_attempts: LocatedValue<WholeNumber>,
+    /// Seconds before a crashed run is retried, doubled with each crash, up to 5 minutes; 1 if
+    /// absent.
+    pub retry_seconds: LocatedValue<FiniteNumber>,
     /// Seconds between checkpoints of a run; 300 if absent.
-    pub checkpoint_seconds: At<Number>,
-    /// Seconds of silence after which a run that has begun is stopped as hung; 300 if absent.
-    pub stall_seconds: At<Number>,
-    /// Seconds that one attempt at a run may take once it has begun; no limit if absent.
-    #[serde(deserialize_with = "given")]
-    pub max_run_seconds: Option<At<Number>>,
-    /// Room on the disk below which no run is started, bytes; if absent, what checkpoints of the runs side by side can take,
-    /// and 100 MB.
-    #[serde(deserialize_with = "given")]
-    pub disk_reserve_bytes: Option<At<Count>>,
+    pub checkpoint_seconds: LocatedValue<FiniteNumber>,
+    /// Seconds without a step after which an attempt is stopped and retried; 300 if absent.
+    pub stall_seconds: LocatedValue<FiniteNumber>,
+    /// Time limit of one attempt, from the start of its job, seconds; no limit if absent.
+    #[serde(deserialize_with = "not_empty")]
+    pub max_run_seconds: Option<LocatedValue<FiniteNumber>>,
+    /// Free disk space below which no run starts, bytes; if absent, the space for checkpoints of
+    /// all slots, and 100 MB.
+    #[serde(deserialize_with = "not_empty")]
+    pub disk_reserve_bytes: Option<LocatedValue<WholeNumber>>,
 }
 
-impl Default for Policy {
+impl Default for RunPolicy {
     fn default() -> Self {
         Self {
             order: RunOrder::LongestFirst,
-            max_attempts: At::nowhere(Count(5)),
-            retry_seconds: At::nowhere(Number(1.0)),
-            checkpoint_seconds: At::nowhere(Number(300.0)),
-            stall_seconds: At::nowhere(Number(300.0)),
+            max_attempts: LocatedValue::without_location(WholeNumber(5)),
+            retry_seconds: LocatedValue::without_location(FiniteNumber(1.0)),
+            checkpoint_seconds: LocatedValue::without_location(FiniteNumber(300.0)),
+            stall_seconds: LocatedValue::without_location(FiniteNumber(300.0)),
             max_run_seconds: None,
             disk_reserve_bytes: None,
         }
     }
 }
 
-/// Which of the runs that wait are started first, by the estimate of their time; priorities go before.
+/// Order in which waiting runs start, by their estimated time, after priorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunOrder {
-    /// The dearest.
+    /// Longest first.
     LongestFirst,
-    /// The cheapest.
+    /// Cheapest first.
     CheapestFirst,
-    /// As the sweep lists them.
+    /// In the order of the sweep file.
     AsListed,
 }
 
-/// How jobs are followed, by whichever engine with a queue.
+/// Polling of engines that have a queue.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct QueuePolicy {
-    /// Seconds between questions to the engine for its jobs; 10 if absent.
-    pub poll_seconds: At<Number>,
-    /// Seconds for which the engine may not know a job before it is lost; 60 if absent.
-    pub grace_seconds: At<Number>,
+    /// Seconds between queries to an engine; 10 if absent.
+    pub poll_seconds: LocatedValue<FiniteNumber>,
+    /// Seconds after which a job that its engine no longer lists counts as lost; 60 if absent.
+    pub grace_seconds: LocatedValue<FiniteNumber>,
 }
 
 impl Default for QueuePolicy {
     fn default() -> Self {
         Self {
-            poll_seconds: At::nowhere(Number(10.0)),
-            grace_seconds: At::nowhere(Number(60.0)),
+            poll_seconds: LocatedValue::without_location(FiniteNumber(10.0)),
+            grace_seconds: LocatedValue::without_location(FiniteNumber(60.0)),
         }
     }
 }
 
-impl Policy {
-    pub(super) fn check(&self) -> Result<(), Fault> {
-        // Named one by one: a key that is added is not forgotten here.
+impl RunPolicy {
+    pub(super) fn check(&self) -> Result<(), ValueError> {
+        // All fields are named, so that a new key is not forgotten here.
         let Self {
             order: _,
             max_attempts,
@@ -99,7 +101,7 @@ impl Policy {
 }
 
 impl QueuePolicy {
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    pub(super) fn check(&self) -> Result<(), ValueError> {
         self.poll_seconds.within("`poll_seconds`", 0.05..=3600.0)?;
         self.grace_seconds.within("`grace_seconds`", 0.0..=1e5)?;
         Ok(())

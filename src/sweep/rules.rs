@@ -1,16 +1,16 @@
-//! Learning rate and batch size across the ladder: fixed, or a rule that is named and cited.
+//! Learning rate and batch across sizes and budgets: fixed, or by a named rule with its reference.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::error::Fault;
+use super::error::ValueError;
 use super::train::{BatchEntry, BatchRuleEntry, LearningRateEntry, PowerLawEntry};
-use super::{At, Number};
+use super::{FiniteNumber, LocatedValue};
 use isoflop_core::arch::Shape;
 
-/// What rules depend on.
+/// Quantities that rules depend on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scale {
+pub(super) struct RuleScale {
     /// N, `params_without_embedding`.
     pub(super) params: f64,
     /// D, training tokens.
@@ -58,7 +58,7 @@ const DEEPSEEK_BATCH: PowerLaw = PowerLaw {
 const PRIMER_RATE: f64 = 0.01;
 
 impl PowerLaw {
-    fn checked(entry: &PowerLawEntry) -> Result<Self, Fault> {
+    fn checked(entry: &PowerLawEntry) -> Result<Self, ValueError> {
         Ok(Self {
             coefficient: entry
                 .coefficient
@@ -69,13 +69,14 @@ impl PowerLaw {
         })
     }
 
-    fn at(self, scale: Scale) -> f64 {
+    fn at(self, scale: RuleScale) -> f64 {
         let (n, d, c) = (scale.params, scale.tokens, scale.flops);
         self.coefficient * n.powf(self.params) * d.powf(self.tokens) * c.powf(self.flops)
     }
 }
 
-/// Significant digits of what a power law gives: the last bits of a power differ between machines, identities must not.
+/// Significant digits of a power law's result. The last bits of a power differ between machines,
+/// and identities must not.
 const DIGITS: i32 = 4;
 
 fn rounded(value: f64) -> f64 {
@@ -94,8 +95,11 @@ pub(super) enum LearningRateRule {
 }
 
 impl LearningRateRule {
-    /// Checks a rule; `sizes` are those that a table must name.
-    pub(super) fn checked(entry: &At<LearningRateEntry>, sizes: &[Shape]) -> Result<Self, Fault> {
+    /// Checks a rule. A table must name each of `sizes`.
+    pub(super) fn checked(
+        entry: &LocatedValue<LearningRateEntry>,
+        sizes: &[Shape],
+    ) -> Result<Self, ValueError> {
         Ok(match &entry.value {
             LearningRateEntry::Fixed(value) => {
                 Self::Fixed(value.within("the learning rate", RATES)?)
@@ -113,10 +117,10 @@ impl LearningRateRule {
     }
 
     /// The peak learning rate for a model and a budget, not yet checked against [`RATES`].
-    pub(super) fn at(&self, shape: &Shape, scale: Scale) -> f64 {
+    pub(super) fn at(&self, shape: &Shape, scale: RuleScale) -> f64 {
         match self {
             Self::Fixed(rate) => *rate,
-            // Every size was found in it.
+            // `checked_table` requires every size.
             Self::Table(table) => table.get(&shape.label()).copied().unwrap_or(f64::NAN),
             Self::InverseSqrtWidth { base, at } => base * (at / f64::from(shape.d_model)).sqrt(),
             Self::Law(law) => rounded(law.at(scale)),
@@ -124,23 +128,25 @@ impl LearningRateRule {
     }
 }
 
-/// Learning rates that are allowed.
+/// Allowed learning rates.
 pub(super) const RATES: RangeInclusive<f64> = f64::MIN_POSITIVE..=10.0;
 
 fn checked_table(
-    entry: &At<LearningRateEntry>,
-    table: &BTreeMap<String, At<Number>>,
+    entry: &LocatedValue<LearningRateEntry>,
+    table: &BTreeMap<String, LocatedValue<FiniteNumber>>,
     sizes: &[Shape],
-) -> Result<BTreeMap<String, f64>, Fault> {
+) -> Result<BTreeMap<String, f64>, ValueError> {
     if let Some(missing) = sizes
         .iter()
         .map(|size| size.label())
         .find(|size| !table.contains_key(size))
     {
-        let message = format!("the table of learning rates has none for the size `{missing}`");
-        return Err(entry.fault(message, format!("add `{missing}: RATE` to `table`")));
+        let message = format!(
+            "missing size `{missing}` in `table`, which needs a learning rate for every size"
+        );
+        return Err(entry.error(message, format!("add `{missing}: RATE` to `table`")));
     }
-    let rate = |(size, rate): (&String, &At<Number>)| {
+    let rate = |(size, rate): (&String, &LocatedValue<FiniteNumber>)| {
         Ok((
             size.clone(),
             rate.within(&format!("the learning rate of `{size}`"), RATES)?,
@@ -156,24 +162,27 @@ pub(super) enum BatchRule {
     Law(PowerLaw),
 }
 
-/// Most tokens in a step.
-const MOST_TOKENS: u64 = 1 << 30;
+/// Largest number of tokens in a step.
+const MAX_TOKENS: u64 = 1 << 30;
 
 impl BatchRule {
-    pub(super) fn checked(entry: &At<BatchEntry>, sequence_length: u64) -> Result<Self, Fault> {
+    pub(super) fn checked(
+        entry: &LocatedValue<BatchEntry>,
+        sequence_length: u64,
+    ) -> Result<Self, ValueError> {
         match &entry.value {
             BatchEntry::Tokens(count) => {
                 let tokens = entry
                     .with(*count)
-                    .within("`batch_tokens`", sequence_length..=MOST_TOKENS)?;
+                    .within("`batch_tokens`", sequence_length..=MAX_TOKENS)?;
                 if tokens % sequence_length == 0 {
                     return Ok(Self::Sequences((tokens / sequence_length) as u32));
                 }
                 let message = format!(
-                    "`batch_tokens` is {tokens}, not a multiple of `sequence_length` {sequence_length}"
+                    "`batch_tokens` {tokens} is not a multiple of `sequence_length` {sequence_length}"
                 );
                 let down = tokens / sequence_length * sequence_length;
-                Err(entry.fault(message, format!("use {down} or {}", down + sequence_length)))
+                Err(entry.error(message, format!("use {down} or {}", down + sequence_length)))
             }
             BatchEntry::Rule(BatchRuleEntry::PowerLaw(law)) => {
                 PowerLaw::checked(law).map(Self::Law)
@@ -183,12 +192,12 @@ impl BatchRule {
         }
     }
 
-    /// Sequences in a step: what a rule gives, to the nearest whole sequence, one at least.
-    pub(super) fn sequences(self, scale: Scale, sequence_length: u32) -> u32 {
+    /// Sequences in a step: the result of the rule, rounded to whole sequences, at least one.
+    pub(super) fn sequences(self, scale: RuleScale, sequence_length: u32) -> u32 {
         match self {
             Self::Sequences(count) => count,
             Self::Law(law) => {
-                let tokens = rounded(law.at(scale)).min(MOST_TOKENS as f64);
+                let tokens = rounded(law.at(scale)).min(MAX_TOKENS as f64);
                 (tokens / f64::from(sequence_length)).round().max(1.0) as u32
             }
         }
@@ -206,10 +215,10 @@ mod tests {
         );
     }
 
-    /// The named rules at a scale of which their papers' formulas were worked out apart.
+    /// The expected values were computed separately from the papers' formulas.
     #[test]
     fn named_rules_give_the_papers_values() {
-        let scale = Scale {
+        let scale = RuleScale {
             params: 1e8,
             tokens: 1e10,
             flops: 6e18,
@@ -224,7 +233,7 @@ mod tests {
     fn what_a_law_gives_is_rounded() {
         assert_eq!(rounded(0.004_164_789_1), 0.004165);
         assert_eq!(rounded(297_461.3), 297_500.0);
-        let scale = Scale {
+        let scale = RuleScale {
             params: 1e4,
             tokens: 1e5,
             flops: 1e10,

@@ -1,14 +1,15 @@
-//! The JSON Schema of settings that core declares.
+//! JSON Schema of settings that core declares.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::{Count, Number};
-use isoflop_core::run::{Setting, SettingKind, Settings};
+use super::{FiniteNumber, WholeNumber};
+use isoflop_core::run::{SettingField, SettingFields, SettingKind};
 
-/// A mapping of settings to values.
-pub(super) fn settings_schema(generator: &mut SchemaGenerator, settings: &Settings) -> Schema {
-    let property = |field: &Setting| (field.name.to_owned(), field_schema(generator, field).into());
+/// Returns the schema of a mapping of settings to values.
+pub(super) fn settings_schema(generator: &mut SchemaGenerator, settings: &SettingFields) -> Schema {
+    let property =
+        |field: &SettingField| (field.name.to_owned(), field_schema(generator, field).into());
     let properties: Map<String, Value> = settings.fields.iter().map(property).collect();
     json_schema!({
         "description": settings.documentation.trim_start(),
@@ -18,7 +19,7 @@ pub(super) fn settings_schema(generator: &mut SchemaGenerator, settings: &Settin
     })
 }
 
-fn field_schema(generator: &mut SchemaGenerator, field: &Setting) -> Schema {
+fn field_schema(generator: &mut SchemaGenerator, field: &SettingField) -> Schema {
     let (mut schema, details) = match &field.kind {
         SettingKind::Number { default, range } => {
             let (least, most) = (*range.start(), *range.end());
@@ -27,10 +28,10 @@ fn field_schema(generator: &mut SchemaGenerator, field: &Setting) -> Schema {
             } else {
                 json!({ "minimum": least, "maximum": most, "default": default })
             };
-            (generator.subschema_for::<Number>(), details)
+            (generator.subschema_for::<FiniteNumber>(), details)
         }
         SettingKind::Count { default, range } => (
-            generator.subschema_for::<Count>(),
+            generator.subschema_for::<WholeNumber>(),
             json!({ "minimum": range.start(), "maximum": range.end(), "default": default }),
         ),
         SettingKind::Flag { default } => (

@@ -1,4 +1,4 @@
-//! A choice that has settings may be named alone where they all have defaults: `rotary` for `rotary: {}`.
+//! Choices written by name only, if all of their settings have defaults: `rotary` for `rotary: {}`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,44 +12,48 @@ use serde_json::{Value, json};
 
 /// A choice, written by name or with its settings.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Shorthand<T>(pub(super) T);
+pub(super) struct ChoiceShorthand<T>(pub(super) T);
 
 struct ShorthandVisitor<T>(PhantomData<T>);
 
 impl<'de, T: DeserializeOwned> Visitor<'de> for ShorthandVisitor<T> {
-    type Value = Shorthand<T>;
+    type Value = ChoiceShorthand<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the name of a choice, or a mapping from it to its settings")
     }
 
-    fn visit_str<E: de::Error>(self, name: &str) -> Result<Shorthand<T>, E> {
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<ChoiceShorthand<T>, E> {
         let alone = serde_json::from_value(Value::from(name));
         let with_defaults = serde_json::from_value(json!({ name: {} }));
         match (alone, with_defaults) {
-            (Ok(value), _) | (_, Ok(value)) => Ok(Shorthand(value)),
-            // The typed error, which lists what is allowed.
+            (Ok(value), _) | (_, Ok(value)) => Ok(ChoiceShorthand(value)),
+            // The typed error lists the allowed names.
             (Err(alone), _) if alone.to_string().starts_with("unknown variant") => {
-                T::deserialize(name.into_deserializer()).map(Shorthand)
+                T::deserialize(name.into_deserializer()).map(ChoiceShorthand)
             }
-            (_, Err(reason)) => Err(E::custom(format!(
-                "`{name}` does not stand alone: {reason}"
-            ))),
+            (_, Err(reason)) => {
+                let reason = reason.to_string().replace("missing field", "missing key");
+                let reason = reason
+                    .strip_prefix("invalid type: map, ")
+                    .unwrap_or(&reason);
+                Err(E::custom(format!("`{name}` needs settings: {reason}")))
+            }
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Shorthand<T>, A::Error> {
-        T::deserialize(de::value::MapAccessDeserializer::new(map)).map(Shorthand)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ChoiceShorthand<T>, A::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(map)).map(ChoiceShorthand)
     }
 }
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Shorthand<T> {
+impl<'de, T: DeserializeOwned> Deserialize<'de> for ChoiceShorthand<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ShorthandVisitor(PhantomData))
     }
 }
 
-impl<T: JsonSchema + DeserializeOwned> JsonSchema for Shorthand<T> {
+impl<T: JsonSchema + DeserializeOwned> JsonSchema for ChoiceShorthand<T> {
     fn schema_name() -> Cow<'static, str> {
         format!("{}Choice", T::schema_name()).into()
     }
@@ -66,7 +70,7 @@ impl<T: JsonSchema + DeserializeOwned> JsonSchema for Shorthand<T> {
     }
 }
 
-/// Names of an enum's variants that hold something, from its schema.
+/// Names of an enum's variants that have settings, from its schema.
 fn with_settings(schema: &Value) -> Vec<String> {
     let variants = schema["oneOf"].as_array().into_iter().flatten();
     let keys = variants

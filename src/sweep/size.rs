@@ -1,4 +1,4 @@
-//! An entry of `sizes`: a size's name, a shape, a target parameter count, or a ladder of several.
+//! An entry of `sizes`: the name of a size, a shape, a target number of parameters, or a ladder.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -6,74 +6,75 @@ use std::sync::LazyLock;
 use schemars::{JsonSchema, json_schema};
 use serde::de::{self, Deserialize, MapAccess, Visitor, value::MapAccessDeserializer};
 
-use super::given::given;
-use super::{Count, Number};
+use super::not_empty::not_empty;
+use super::{FiniteNumber, WholeNumber};
 use isoflop_core::arch::{ASPECT, Shape, ShapeError, named_rungs};
 
-/// The paper's 27 shapes by one name.
+/// Name of the paper's 27 shapes.
 const PAPER_SWEEP: &str = "paper_sweep";
 
 /// One size, or several.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SizeEntry {
-    /// A shape, named or spelled out.
+    /// A shape, named or given by its dimensions.
     Shape(Shape),
-    /// The shape with `params_total` nearest to this, for the baseline.
+    /// The shape whose `params_total`, for the baseline, is nearest to this.
     Params(u64),
-    /// Shapes that are evenly spaced.
+    /// Several shapes, evenly spaced.
     Ladder(Ladder),
     /// The 27 shapes of arXiv:2109.08668.
     PaperSweep,
 }
 
-/// Shapes that are evenly spaced in the logarithm of `params_total`, and alike in all but size.
+/// Shapes that are evenly spaced in the logarithm of `params_total`.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ladder {
-    /// `params_total` of the smallest, for the baseline.
-    pub from: Count,
-    /// `params_total` of the largest.
-    pub to: Count,
-    /// How many shapes.
-    pub rungs: Count,
-    /// Channels of width for each layer that the shapes come near to; 64 if absent.
+    /// `params_total` of the smallest shape, for the baseline.
+    pub from: WholeNumber,
+    /// `params_total` of the largest shape, for the baseline.
+    pub to: WholeNumber,
+    /// Number of shapes.
+    pub rungs: WholeNumber,
+    /// Approximate channels of width for each layer; 64 if absent.
     #[serde(default = "default_aspect")]
-    pub aspect: Number,
+    pub aspect: FiniteNumber,
 }
 
-fn default_aspect() -> Number {
-    Number(ASPECT)
+fn default_aspect() -> FiniteNumber {
+    FiniteNumber(ASPECT)
 }
 
-/// A shape spelled out, `params` alone, or `ladder` alone.
+/// The dimensions of a shape, or only `params`, or only `ladder`.
 #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Fields {
-    /// Target for `params_total`; the nearest shape is taken, and the miss reported.
-    #[serde(default, deserialize_with = "given")]
-    params: Option<Count>,
+struct SizeFields {
+    /// Target for `params_total`. The nearest shape is used, and its distance reported.
+    #[serde(default, deserialize_with = "not_empty")]
+    params: Option<WholeNumber>,
     /// Several shapes, evenly spaced.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "not_empty")]
     ladder: Option<Ladder>,
     /// Width of the residual stream.
-    #[serde(default, deserialize_with = "given")]
-    d_model: Option<Count>,
-    /// Blocks.
-    #[serde(default, deserialize_with = "given")]
-    layers: Option<Count>,
-    /// Attention heads; d_model / d_head if absent.
-    #[serde(default, deserialize_with = "given")]
-    heads: Option<Count>,
-    /// Channels of a head; 64 from d_model 256 on, 16 below (or their nearest divisor of d_model), if absent.
-    #[serde(default, deserialize_with = "given")]
-    d_head: Option<Count>,
+    #[serde(default, deserialize_with = "not_empty")]
+    d_model: Option<WholeNumber>,
+    /// Number of blocks.
+    #[serde(default, deserialize_with = "not_empty")]
+    layers: Option<WholeNumber>,
+    /// Number of attention heads; d_model / d_head if absent.
+    #[serde(default, deserialize_with = "not_empty")]
+    heads: Option<WholeNumber>,
+    /// Channels of a head; if absent, 64 from d_model 256 on and 16 below (or the nearest divisor
+    /// of d_model).
+    #[serde(default, deserialize_with = "not_empty")]
+    d_head: Option<WholeNumber>,
     /// Width of the feed-forward layer; 4·d_model if absent.
-    #[serde(default, deserialize_with = "given")]
-    d_ff: Option<Count>,
+    #[serde(default, deserialize_with = "not_empty")]
+    d_ff: Option<WholeNumber>,
 }
 
 impl SizeEntry {
-    fn from_fields<E: de::Error>(fields: &Fields) -> Result<Self, E> {
+    fn from_fields<E: de::Error>(fields: &SizeFields) -> Result<Self, E> {
         let shape = [
             ("d_model", fields.d_model),
             ("layers", fields.layers),
@@ -84,13 +85,13 @@ impl SizeEntry {
         let spelled = shape.iter().any(|(_, count)| count.is_some());
         let [d_model, layers, heads, d_head, d_ff] = dimensions(shape).map_err(E::custom)?;
         match (fields.params, fields.ladder, d_model, layers) {
-            (Some(Count(params)), None, ..) if !spelled => Ok(Self::Params(params)),
+            (Some(WholeNumber(params)), None, ..) if !spelled => Ok(Self::Params(params)),
             (None, Some(ladder), ..) if !spelled => Ok(Self::Ladder(ladder)),
             (Some(_), ..) => Err(E::custom(
-                "`params` stands alone: a shape is derived from it",
+                "`params` cannot be combined with other keys, because a shape is derived from it",
             )),
             (_, Some(_), ..) => Err(E::custom(
-                "`ladder` stands alone: shapes are derived from it",
+                "`ladder` cannot be combined with other keys, because shapes are derived from it",
             )),
             (None, None, Some(d_model), Some(layers)) => {
                 Shape::new(d_model, layers, heads, d_head, d_ff)
@@ -104,13 +105,13 @@ impl SizeEntry {
     }
 }
 
-/// Counts as dimensions; [`Shape::new`] knows how large each may be.
+/// Converts counts to dimensions. [`Shape::new`] checks their ranges.
 fn dimensions<const N: usize>(
-    counts: [(&'static str, Option<Count>); N],
+    counts: [(&'static str, Option<WholeNumber>); N],
 ) -> Result<[Option<u32>; N], ShapeError> {
     let mut dimensions = [None; N];
     for (dimension, (name, count)) in dimensions.iter_mut().zip(counts) {
-        if let Some(Count(value)) = count {
+        if let Some(WholeNumber(value)) = count {
             let too_large = || ShapeError::OutOfRange {
                 name,
                 value,
@@ -132,7 +133,7 @@ impl<'de> Visitor<'de> for SizeVisitor {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<SizeEntry, E> {
-        // serde's own error wants names that live for ever; theirs do.
+        // serde's error needs names with a static lifetime.
         static NAMES: LazyLock<Vec<&'static str>> =
             LazyLock::new(|| named_rungs().chain([PAPER_SWEEP]).collect());
         if name == PAPER_SWEEP {
@@ -145,12 +146,12 @@ impl<'de> Visitor<'de> for SizeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SizeEntry, A::Error> {
-        SizeEntry::from_fields(&Fields::deserialize(MapAccessDeserializer::new(map))?)
+        SizeEntry::from_fields(&SizeFields::deserialize(MapAccessDeserializer::new(map))?)
     }
 }
 
 written!(SizeEntry, SizeVisitor, "Size", |generator| {
-    let fields = generator.subschema_for::<Fields>();
+    let fields = generator.subschema_for::<SizeFields>();
     let names: Vec<&str> = named_rungs().chain([PAPER_SWEEP]).collect();
     let label = "^d[0-9]+-l[0-9]+(-h[0-9]+x[0-9]+)?(-ff?[0-9]+)?$";
     json_schema!({ "anyOf": [{ "enum": names }, { "type": "string", "pattern": label }, fields] })

@@ -1,21 +1,22 @@
-//! From the entries of `sizes` to shapes.
+//! Shapes from the entries of `sizes`.
 
-use super::error::Fault;
-use super::{At, Ladder, SizeEntry, SweepFile};
+use super::error::ValueError;
+use super::{Ladder, LocatedValue, SizeEntry, SweepFile};
 use isoflop_core::arch::{
-    ASPECT, Counting, LadderError, Shape, Solved, geometric, paper_sweep, solve_params,
+    ASPECT, LadderBasis, LadderError, Shape, SolvedShape, geometric, paper_sweep, solve_params,
 };
 
-/// The sizes of a sweep, distinct; where shapes are solved for, notes say how near they come.
+/// Returns the sizes of a sweep, which must differ, and notes on the distances of solved shapes
+/// from their targets.
 pub(super) fn sizes(
     file: &SweepFile,
-    counting: &Counting<'_>,
-) -> Result<(Vec<Shape>, Vec<String>), Fault> {
+    counting: &LadderBasis<'_>,
+) -> Result<(Vec<Shape>, Vec<String>), ValueError> {
     let hint = "name at least one size, for example `d64-l3`";
     file.sizes.not_empty("sizes", hint)?;
     let (mut sizes, mut notes) = (Vec::new(), Vec::new());
-    let mut noted = |solved: Vec<Solved>| {
-        notes.extend(solved.iter().map(Solved::note));
+    let mut noted = |solved: Vec<SolvedShape>| {
+        notes.extend(solved.iter().map(SolvedShape::note));
         solved.into_iter().map(|one| one.shape).collect()
     };
     for entry in &file.sizes.value {
@@ -27,8 +28,8 @@ pub(super) fn sizes(
         };
         for shape in found {
             if sizes.contains(&shape) {
-                let message = format!("the size `{}` stands twice", shape.label());
-                return Err(entry.fault(message, "remove one of them"));
+                let message = format!("duplicate size `{}`", shape.label());
+                return Err(entry.error(message, "remove one of them"));
             }
             sizes.push(shape);
         }
@@ -37,32 +38,36 @@ pub(super) fn sizes(
 }
 
 fn nearest_size(
-    entry: &At<SizeEntry>,
+    entry: &LocatedValue<SizeEntry>,
     target: u64,
-    counting: &Counting<'_>,
-) -> Result<Solved, Fault> {
+    counting: &LadderBasis<'_>,
+) -> Result<SolvedShape, ValueError> {
     if target == 0 {
-        return Err(entry.fault("`params` is 0", "give the number of parameters"));
+        return Err(entry.error(
+            "`params` is out of range: expected at least 1, found 0",
+            "give a number of parameters",
+        ));
     }
-    solve_params(counting, target, ASPECT).map_err(|e| unsolved(entry, &e))
+    solve_params(counting, target, ASPECT).map_err(|e| ladder_error(entry, &e))
 }
 
 fn rungs(
-    entry: &At<SizeEntry>,
+    entry: &LocatedValue<SizeEntry>,
     ladder: &Ladder,
-    counting: &Counting<'_>,
-) -> Result<Vec<Solved>, Fault> {
+    counting: &LadderBasis<'_>,
+) -> Result<Vec<SolvedShape>, ValueError> {
     let rungs = entry.with(ladder.rungs).within("`rungs`", 2..=1000)? as u32;
     let (from, to) = (ladder.from.0, ladder.to.0);
     if from == 0 || from >= to {
-        let message = "a ladder goes up: `from` is above 0 and below `to`";
-        return Err(entry.fault(message, "give a `from` below `to`"));
+        let message =
+            format!("`from` is out of range: expected above 0 and below `to` ({to}), found {from}");
+        return Err(entry.error(message, "give a `from` that is smaller than `to`"));
     }
     let aspect = entry.with(ladder.aspect).within("`aspect`", 1.0..=1024.0)?;
-    geometric(counting, from, to, rungs, aspect).map_err(|e| unsolved(entry, &e))
+    geometric(counting, from, to, rungs, aspect).map_err(|e| ladder_error(entry, &e))
 }
 
-fn unsolved(entry: &At<SizeEntry>, error: &LadderError) -> Fault {
-    let hint = "choose targets nearer to what shapes can have, or spell the shapes out";
-    entry.fault(error.to_string(), hint)
+fn ladder_error(entry: &LocatedValue<SizeEntry>, error: &LadderError) -> ValueError {
+    let hint = "choose other targets, or list the shapes themselves";
+    entry.error(error.to_string(), hint)
 }

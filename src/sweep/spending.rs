@@ -1,35 +1,35 @@
-//! What a budget comes to for a model: batch, steps and learning rate. Refused is what one of them cannot be.
+//! Batch, steps and learning rate of a model at a budget, with checks of each.
 
-use super::arms::Arm;
-use super::error::Fault;
-use super::rules::{RATES, Scale};
-use super::{At, Corpora, Sweep};
+use super::arms::SweepArm;
+use super::error::ValueError;
+use super::rules::{RATES, RuleScale};
+use super::{CheckedSweep, Corpora, LocatedValue};
 use isoflop_core::arch::ModelConfig;
 use isoflop_core::run::Budget;
 use isoflop_core::units::si;
 
 /// A model and a budget, with their names in the sweep.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Point<'a> {
-    pub(super) arm: &'a Arm,
+pub(super) struct SpendingPoint<'a> {
+    pub(super) arm: &'a SweepArm,
     pub(super) size: &'a str,
     pub(super) model: &'a ModelConfig,
-    pub(super) budget: &'a At<Budget>,
+    pub(super) budget: &'a LocatedValue<Budget>,
 }
 
-impl Point<'_> {
+impl SpendingPoint<'_> {
     fn flops_per_token(&self) -> f64 {
         self.model.flops_per_token().0 as f64
     }
 
-    fn scale(&self) -> Scale {
+    fn scale(&self) -> RuleScale {
         let (per_token, params) = (self.flops_per_token(), self.model.params());
         let tokens = match self.budget.value {
             Budget::Flops(flops) => flops / per_token,
             Budget::Tokens(tokens) => tokens,
             Budget::TokensPerParam(ratio) => ratio * params.total().0 as f64,
         };
-        Scale {
+        RuleScale {
             params: params.without_embedding().0 as f64,
             tokens,
             flops: tokens * per_token,
@@ -37,19 +37,24 @@ impl Point<'_> {
     }
 }
 
-/// What the budget of a point comes to.
+/// Batch and steps of a point.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spending {
+pub(super) struct RunSpending {
     pub(super) batch_sequences: u32,
-    /// Nothing where a pass holds the whole batch.
+    /// Sequences in one pass; `None` if one pass takes the whole batch.
     pub(super) micro_batch_sequences: Option<u32>,
     pub(super) steps: u64,
-    scale: Scale,
+    scale: RuleScale,
 }
 
-impl Sweep<'_> {
-    /// Optimizer steps that spend the budget, to the nearest one.
-    pub(super) fn spending(&self, point: &Point<'_>, corpora: &Corpora) -> Result<Spending, Fault> {
+impl CheckedSweep<'_> {
+    /// Computes batch and steps of a point, with the number of steps that comes nearest to the
+    /// budget.
+    pub(super) fn spending(
+        &self,
+        point: &SpendingPoint<'_>,
+        corpora: &Corpora,
+    ) -> Result<RunSpending, ValueError> {
         let scale = point.scale();
         let length = self.recipe.sequence_length;
         let batch_sequences = self.recipe.batch.sequences(scale, length);
@@ -65,7 +70,7 @@ impl Sweep<'_> {
                 "the budget of {budget} is too small: one batch of `{size}` for `{arm}` needs {need}"
             );
             let hint = "raise the budget, remove this size, or lower `batch_tokens`";
-            return Err(point.budget.fault(message, hint));
+            return Err(point.budget.error(message, hint));
         }
         let steps = (scale.tokens / batch).round();
         let length = u64::from(length);
@@ -73,12 +78,12 @@ impl Sweep<'_> {
         if steps * batch > available {
             let (needed, found) = (si(steps * batch), si(available));
             let message = format!(
-                "`{size}` for `{arm}` at {budget} needs {needed} training tokens, the corpus has {found}, and no run may repeat its data"
+                "`{size}` for `{arm}` at {budget} needs {needed} training tokens, but the corpus has {found}, and no run repeats its data"
             );
             let hint = "lower the budget, remove this size, or use more text";
-            return Err(point.budget.fault(message, hint));
+            return Err(point.budget.error(message, hint));
         }
-        Ok(Spending {
+        Ok(RunSpending {
             batch_sequences,
             micro_batch_sequences,
             steps: steps as u64,
@@ -86,8 +91,8 @@ impl Sweep<'_> {
         })
     }
 
-    fn micro_batch(&self, batch: u32) -> Result<Option<u32>, Fault> {
-        let smaller = |sequences: &&At<u32>| sequences.value < batch;
+    fn micro_batch(&self, batch: u32) -> Result<Option<u32>, ValueError> {
+        let smaller = |sequences: &&LocatedValue<u32>| sequences.value < batch;
         let Some(sequences) = self.recipe.micro_batch.as_ref().filter(smaller) else {
             return Ok(None);
         };
@@ -100,19 +105,19 @@ impl Sweep<'_> {
             .find(|divisor| batch.is_multiple_of(*divisor))
             .unwrap_or(1);
         let message = format!(
-            "`micro_batch_sequences` is {micro}, which does not divide a batch of {batch} sequences"
+            "`micro_batch_sequences` {micro} does not divide the batch of {batch} sequences"
         );
         let hint = format!("use {fitting}, or another divisor of every batch");
-        Err(sequences.fault(message, hint))
+        Err(sequences.error(message, hint))
     }
 
-    /// The peak learning rate by the rule, times a factor of the axis.
+    /// Computes the peak learning rate by the rule, times a learning-rate factor.
     pub(super) fn learning_rate(
         &self,
-        point: &Point<'_>,
-        spending: Spending,
+        point: &SpendingPoint<'_>,
+        spending: RunSpending,
         factor: f64,
-    ) -> Result<f64, Fault> {
+    ) -> Result<f64, ValueError> {
         let rule = &self.recipe.learning_rate;
         let rate = rule.value.at(&point.model.shape, spending.scale) * factor;
         if RATES.contains(&rate) {
@@ -120,9 +125,9 @@ impl Sweep<'_> {
         }
         let (size, arm) = (point.size, &point.arm.name);
         let message = format!(
-            "the learning rate of `{size}` for `{arm}` comes to {rate}, allowed is above 0, up to 10"
+            "the learning rate of `{size}` for `{arm}` is out of range: expected above 0, up to 10, found {rate}"
         );
-        let hint = "change the rule or the factors of `lr`";
-        Err(rule.fault(message, hint))
+        let hint = "change the rule or the factors in `lr`";
+        Err(rule.error(message, hint))
     }
 }

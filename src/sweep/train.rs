@@ -1,4 +1,4 @@
-//! The `train` entry as it is written.
+//! The `train` entry, as written.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,34 +7,34 @@ use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use serde::de::{self, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
-use super::shorthand::Shorthand;
-use super::{At, Count, Number, OptimizerEntry};
-use isoflop_core::run::{Precision, Schedule};
+use super::shorthand::ChoiceShorthand;
+use super::{FiniteNumber, LocatedValue, OptimizerEntry, WholeNumber};
+use isoflop_core::run::{LearningRateSchedule, Precision};
 
-/// How every run is trained.
+/// Training settings of all runs.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainEntry {
     /// Tokens in a sequence.
-    pub sequence_length: At<Count>,
+    pub sequence_length: LocatedValue<WholeNumber>,
     /// Tokens in an optimizer step: a multiple of `sequence_length`, or a rule.
-    pub batch_tokens: At<BatchEntry>,
-    /// Sequences in one pass, where memory is short: a step's gradients are averaged over as many passes as it takes. The
+    pub batch_tokens: LocatedValue<BatchEntry>,
+    /// Sequences in one pass, to save memory: each step averages the gradients of its passes; the
     /// whole batch if absent.
     #[serde(default)]
-    pub micro_batch_sequences: Option<At<Count>>,
+    pub micro_batch_sequences: Option<LocatedValue<WholeNumber>>,
     /// Peak learning rate.
-    pub learning_rate: At<LearningRateEntry>,
-    /// Its course.
+    pub learning_rate: LocatedValue<LearningRateEntry>,
+    /// Learning rate by step.
     #[serde(default = "default_schedule")]
-    pub schedule: At<Schedule>,
-    /// Optimizer.
+    pub schedule: LocatedValue<LearningRateSchedule>,
+    /// Rule that turns gradients into updates.
     #[serde(default)]
-    pub(super) optimizer: Shorthand<OptimizerEntry>,
-    /// Gradients are scaled down to this global norm.
+    pub(super) optimizer: ChoiceShorthand<OptimizerEntry>,
+    /// Largest global norm of a gradient. Larger gradients are scaled down to it.
     #[serde(default = "default_clip_norm")]
-    pub clip_norm: At<Number>,
-    /// Number format.
+    pub clip_norm: LocatedValue<FiniteNumber>,
+    /// Number format of matrix products.
     #[serde(default = "default_precision")]
     pub precision: Precision,
 }
@@ -44,15 +44,15 @@ pub struct TrainEntry {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum LearningRateEntry {
     /// The same for all sizes.
-    Fixed(At<Number>),
+    Fixed(LocatedValue<FiniteNumber>),
     /// One for each size, by the size's name.
-    Table(BTreeMap<String, At<Number>>),
+    Table(BTreeMap<String, LocatedValue<FiniteNumber>>),
     /// base·sqrt(at / d_model).
     InverseSqrtWidth {
-        /// The learning rate at width `at`.
-        base: At<Number>,
-        /// The width that `base` belongs to.
-        at: At<Number>,
+        /// Learning rate at width `at`.
+        base: LocatedValue<FiniteNumber>,
+        /// Width at which the learning rate is `base`.
+        at: LocatedValue<FiniteNumber>,
     },
     /// coefficient·N^params·D^tokens·C^flops.
     PowerLaw(PowerLawEntry),
@@ -60,34 +60,35 @@ pub enum LearningRateEntry {
     StepLaw,
     /// 0.3118·C^-0.125 (arXiv:2401.02954, eq. 1).
     Deepseek,
-    /// 0.01, the peak of arXiv:2109.08668, which goes with `optimizer: adafactor` and
+    /// 0.01, the peak of arXiv:2109.08668. Use it with `optimizer: adafactor` and
     /// `schedule: { rsqrt: { constant_steps: 10000 } }`.
     Primer,
 }
 
-/// A power law in the model and the budget: N = `params_without_embedding`, D = training tokens, C = training FLOPs.
+/// A power law in the model and the budget: N = `params_without_embedding`, D = training tokens, C
+/// = training FLOPs.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PowerLawEntry {
-    /// The factor before the powers.
-    pub coefficient: At<Number>,
+    /// Factor before the powers.
+    pub coefficient: LocatedValue<FiniteNumber>,
     /// Exponent of N; 0 if absent.
     #[serde(default = "zero")]
-    pub params: At<Number>,
+    pub params: LocatedValue<FiniteNumber>,
     /// Exponent of D; 0 if absent.
     #[serde(default = "zero")]
-    pub tokens: At<Number>,
+    pub tokens: LocatedValue<FiniteNumber>,
     /// Exponent of C; 0 if absent.
     #[serde(default = "zero")]
-    pub flops: At<Number>,
+    pub flops: LocatedValue<FiniteNumber>,
 }
 
-/// Tokens in a step: a number, or a rule that is rounded to whole sequences.
+/// Tokens in a step: a number, or a rule whose result is rounded to whole sequences.
 #[derive(Clone, Debug)]
 pub enum BatchEntry {
     /// The same for all runs.
-    Tokens(Count),
-    /// By the size of model and budget.
+    Tokens(WholeNumber),
+    /// A rule in the model and the budget.
     Rule(BatchRuleEntry),
 }
 
@@ -113,22 +114,22 @@ impl<'de> Visitor<'de> for BatchVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<BatchEntry, E> {
-        Count::deserialize(value.into_deserializer()).map(BatchEntry::Tokens)
+        WholeNumber::deserialize(value.into_deserializer()).map(BatchEntry::Tokens)
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<BatchEntry, E> {
-        Count::deserialize(value.into_deserializer()).map(BatchEntry::Tokens)
+        WholeNumber::deserialize(value.into_deserializer()).map(BatchEntry::Tokens)
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<BatchEntry, E> {
-        Count::deserialize(value.into_deserializer()).map(BatchEntry::Tokens)
+        WholeNumber::deserialize(value.into_deserializer()).map(BatchEntry::Tokens)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<BatchEntry, E> {
         if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
             BatchRuleEntry::deserialize(text.into_deserializer()).map(BatchEntry::Rule)
         } else {
-            Count::deserialize(text.into_deserializer()).map(BatchEntry::Tokens)
+            WholeNumber::deserialize(text.into_deserializer()).map(BatchEntry::Tokens)
         }
     }
 
@@ -138,13 +139,13 @@ impl<'de> Visitor<'de> for BatchVisitor {
 }
 
 written!(BatchEntry, BatchVisitor, "BatchTokens", |generator| {
-    let tokens = generator.subschema_for::<Count>();
+    let tokens = generator.subschema_for::<WholeNumber>();
     let rule = generator.subschema_for::<BatchRuleEntry>();
     json_schema!({ "anyOf": [tokens, rule] })
 });
 
-fn default_schedule() -> At<Schedule> {
-    At::nowhere(Schedule::Cosine {
+fn default_schedule() -> LocatedValue<LearningRateSchedule> {
+    LocatedValue::without_location(LearningRateSchedule::Cosine {
         warmup: 0.05,
         floor: 0.1,
     })
@@ -154,10 +155,10 @@ fn default_precision() -> Precision {
     Precision::Float32
 }
 
-fn default_clip_norm() -> At<Number> {
-    At::nowhere(Number(1.0))
+fn default_clip_norm() -> LocatedValue<FiniteNumber> {
+    LocatedValue::without_location(FiniteNumber(1.0))
 }
 
-fn zero() -> At<Number> {
-    At::nowhere(Number(0.0))
+fn zero() -> LocatedValue<FiniteNumber> {
+    LocatedValue::without_location(FiniteNumber(0.0))
 }

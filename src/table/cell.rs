@@ -1,4 +1,4 @@
-//! Values of a row as columns of a frame.
+//! Conversion of the fields of rows to columns of a polars frame.
 
 use isoflop_core::metrics::Scores;
 use isoflop_core::run::Budget;
@@ -6,18 +6,18 @@ use polars::prelude::Column;
 
 use super::RunStatus;
 
-/// The type of a field, which is one column.
-pub(super) trait Cell: Sized {
-    /// The column of a field's values.
+/// A type of field that can be a column.
+pub(super) trait ColumnType: Sized {
+    /// Builds the column of a field from its values.
     fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column
     where
         Self: 'a;
 }
 
-/// Declares what a column holds of each value of a field.
+/// Implements [`ColumnType`]: the expression maps a value of the field to a value of the column.
 macro_rules! cells {
     ($($field:ty: $held:expr;)+) => {
-        $(impl Cell for $field {
+        $(impl ColumnType for $field {
             fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
                 Column::new(name.into(), values.map($held).collect::<Vec<_>>())
             }
@@ -39,7 +39,7 @@ cells! {
     RunStatus: |status| status.name();
 }
 
-/// The columns of scores: one for each metric of an evaluation.
+/// Builds the columns of scores, one for each metric of an evaluation.
 pub(super) fn score_columns(rows: impl Iterator<Item = Option<Scores>> + Clone) -> Vec<Column> {
     let columns = Scores::METRICS.map(|(metric, value)| {
         let values = rows.clone().map(|scores| value(&scores?));

@@ -1,4 +1,4 @@
-//! The tables of the committed study.
+//! Test of the tables of the committed study.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,8 @@ use isoflop_sweep::Plan;
 
 use crate::collect;
 
-/// Names, types, order and values of columns are what others read: the committed tables are made again, byte for byte.
+/// Pins the names, types, order and values of the columns, which users' scripts read: the committed
+/// tables are reproduced byte for byte.
 #[test]
 fn the_committed_tables_are_made_again() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -24,7 +25,7 @@ fn the_committed_tables_are_made_again() {
     ] {
         assert!(
             fs::read(&made).unwrap() == fs::read(&committed).unwrap(),
-            "`{}` is no longer what is committed",
+            "`{}` differs from the committed table",
             committed.display()
         );
     }

@@ -1,11 +1,11 @@
-//! The tables' part of results/README.md.
+//! Documentation of the tables' columns, for docs/results.md.
 
 use isoflop_core::metrics::{DEVICE_SECONDS, Metric, Scores};
 
 use super::row::{ColumnDoc, TableRow};
 use super::{CurveRow, RunRow};
 
-/// Tables in Markdown that say what is written, each with the heading that it stands under.
+/// Returns Markdown tables of all columns and metrics, each with the heading of its section.
 pub fn documentation() -> [(&'static str, String); 3] {
     [
         ("`runs.parquet`", columns(&RunRow::documentation())),
@@ -26,9 +26,9 @@ fn metrics() -> String {
         [
             metric.name,
             metric.unit,
-            metric.direction.better(),
-            metric.aggregation.words(),
-            metric.fitted_as.map_or("", |part| part.word()),
+            metric.direction.name(),
+            metric.aggregation.name(),
+            metric.fitted_as.map_or("", |part| part.name()),
             metric.description,
         ]
     };
@@ -44,7 +44,7 @@ fn metrics() -> String {
     markdown(header, scores.chain([&DEVICE_SECONDS]).map(row))
 }
 
-/// A table whose rows begin with a name in code.
+/// Formats a table whose rows begin with a name in backticks.
 fn markdown<'a, const N: usize>(
     header: [&str; N],
     rows: impl Iterator<Item = [&'a str; N]>,
@@ -60,6 +60,6 @@ fn markdown<'a, const N: usize>(
 
 fn line<const N: usize>(cells: [&str; N]) -> String {
     let cells = cells.map(|cell| format!(" {cell} |")).concat();
-    // An empty cell has one space.
+    // Write an empty cell as one space.
     format!("|{}\n", cells.replace("  |", " |"))
 }

@@ -1,5 +1,5 @@
-//! Outcomes and metrics as tables, and the tables as Parquet. The other way, tables of
-//! runs that others measured. The only home of polars.
+//! Tables of runs: Parquet tables of the outcomes and metrics of a sweep, and readers for tables
+//! of runs that other people measured. No other crate uses polars.
 
 mod cell;
 #[cfg(test)]
@@ -20,10 +20,11 @@ mod tables;
 pub use curves::CurveRow;
 pub use documentation::documentation;
 pub use foreign::{
-    Foreign, ForeignError, ForeignFault, Note, Role, column_names, is_table, read_foreign,
+    ColumnRole, ForeignError, ForeignFault, ForeignTable, TableNote, column_names, is_table,
+    read_foreign,
 };
 pub use live::{collect, follow};
 pub use parquet::TableError;
 pub use run_status::RunStatus;
 pub use runs::RunRow;
-pub use tables::Tables;
+pub use tables::SweepTables;

@@ -1,4 +1,4 @@
-//! Tables that are brought up to date while runs end.
+//! Tables of a sweep, updated while its runs end.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -8,31 +8,32 @@ use isoflop_core::run::{EventKind, Outcome, RunId, SweepDir, read_events};
 use isoflop_sweep::{Plan, PlannedRun};
 
 use super::parquet::{TableError, write};
-use super::{CurveRow, RunRow, RunStatus, Tables};
+use super::{CurveRow, RunRow, RunStatus, SweepTables};
 
-/// Least time between two writings.
-const EVERY: Duration = Duration::from_secs(5);
+/// Shortest time between two writes.
+const WRITE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Least time between two writings, as a multiple of what the last one took: a table is written whole, and however long it
-/// is, that must not become what a sweep does.
-const REST: u32 = 20;
+/// Shortest time between two writes, as a multiple of the duration of the last one. Each write
+/// replaces the whole table; without this limit, a large sweep would spend its time on writes.
+const REST_FACTOR: u32 = 20;
 
-/// Reads every committed outcome of the plan's runs, and its curve.
-pub fn collect(sweep: &SweepDir, plan: &Plan) -> Tables {
+/// Reads the committed outcomes and curves of the plan's runs.
+pub fn collect(sweep: &SweepDir, plan: &Plan) -> SweepTables {
     LiveRows::read(sweep, plan).into_tables()
 }
 
-/// Keeps the tables of a sweep in step with the outcomes that are sent here, until all senders are gone. What was committed
-/// before is read once. A table that cannot be written meanwhile is written at the end.
+/// Updates the tables of a sweep with each outcome from the channel, until all senders are dropped.
+/// Outcomes that were committed before are read once. A failed write is repeated later, at the
+/// latest at the end.
 ///
 /// # Errors
-/// [`TableError`] if the tables cannot be written at the end; those that stood before still stand.
+/// [`TableError`] if the tables cannot be written at the end. Earlier tables remain.
 pub fn follow(
     sweep: &SweepDir,
     plan: &Plan,
     ended: &Receiver<(RunId, Outcome)>,
-) -> Result<Tables, TableError> {
-    follow_every(sweep, plan, ended, EVERY)
+) -> Result<SweepTables, TableError> {
+    follow_every(sweep, plan, ended, WRITE_INTERVAL)
 }
 
 pub(super) fn follow_every(
@@ -40,7 +41,7 @@ pub(super) fn follow_every(
     plan: &Plan,
     ended: &Receiver<(RunId, Outcome)>,
     every: Duration,
-) -> Result<Tables, TableError> {
+) -> Result<SweepTables, TableError> {
     let mut rows = LiveRows::read(sweep, plan);
     let mut is_stale = rows.any_outcome();
     let mut due = Instant::now() + every;
@@ -48,7 +49,7 @@ pub(super) fn follow_every(
         if is_stale && Instant::now() >= due {
             let began = Instant::now();
             is_stale = rows.write().is_err();
-            due = Instant::now() + every.max(began.elapsed() * REST);
+            due = Instant::now() + every.max(began.elapsed() * REST_FACTOR);
         }
         let received = if is_stale {
             ended.recv_timeout(due.saturating_duration_since(Instant::now()))
@@ -70,28 +71,28 @@ pub(super) fn follow_every(
     Ok(rows.into_tables())
 }
 
-/// The rows of both tables, by the place of their run in the plan.
+/// Rows of both tables, in the order of the plan.
 pub(super) struct LiveRows<'a> {
     sweep: &'a SweepDir,
     plan: &'a Plan,
-    places: HashMap<&'a RunId, usize>,
+    positions: HashMap<&'a RunId, usize>,
     runs: Vec<RunRow>,
     curves: Vec<Vec<CurveRow>>,
 }
 
 impl<'a> LiveRows<'a> {
-    /// Reads every committed outcome of the plan's runs, and its curve.
+    /// Reads the committed outcomes and curves of the plan's runs.
     pub(super) fn read(sweep: &'a SweepDir, plan: &'a Plan) -> Self {
         let places = plan.runs.iter().enumerate();
         let mut rows = Self {
             sweep,
             plan,
-            places: places.map(|(place, run)| (&run.id, place)).collect(),
+            positions: places.map(|(place, run)| (&run.id, place)).collect(),
             runs: Vec::with_capacity(plan.runs.len()),
             curves: Vec::with_capacity(plan.runs.len()),
         };
         for run in &plan.runs {
-            let outcome = Outcome::committed(&sweep.run(&run.id), &run.id, &run.spec).ok();
+            let outcome = Outcome::read_committed(&sweep.run(&run.id), &run.id, &run.spec).ok();
             rows.runs.push(RunRow::new(run, outcome.as_ref()));
             let points = outcome.map(|outcome| curve(sweep, run, &outcome));
             rows.curves.push(points.unwrap_or_default());
@@ -99,9 +100,9 @@ impl<'a> LiveRows<'a> {
         rows
     }
 
-    /// Makes the rows of a run again; those of a run that the plan does not have are none.
+    /// Replaces the rows of a run. Ignores a run that is not in the plan.
     fn update(&mut self, run: &RunId, outcome: &Outcome) {
-        let Some(place) = self.places.get(run).copied() else {
+        let Some(place) = self.positions.get(run).copied() else {
             return;
         };
         let run = &self.plan.runs[place];
@@ -118,15 +119,16 @@ impl<'a> LiveRows<'a> {
         write(&self.sweep.curves_table(), self.curves.iter().flatten())
     }
 
-    pub(super) fn into_tables(self) -> Tables {
-        Tables {
+    pub(super) fn into_tables(self) -> SweepTables {
+        SweepTables {
             runs: self.runs,
             curves: self.curves.into_iter().flatten().collect(),
         }
     }
 }
 
-/// The metrics' digest was checked with the outcome, so they read.
+/// Reads the curve of a run. The digest of the metrics was checked with the outcome, so the file is
+/// readable.
 fn curve(sweep: &SweepDir, run: &PlannedRun, outcome: &Outcome) -> Vec<CurveRow> {
     let attempt = sweep.run(&run.id).attempt(outcome.attempt);
     let events = read_events(&attempt.metrics()).unwrap_or_default();

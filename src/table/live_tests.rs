@@ -1,4 +1,4 @@
-//! Tables during a sweep, on a copy of the committed study.
+//! Tests of tables during a sweep, on a copy of the committed study.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use super::live::{follow, follow_every};
 use super::{RunStatus, collect};
 
-/// Longest wait for a condition; a test that reaches it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for a condition before a test fails.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The study without tables, in a folder of its own.
+/// The committed study without its tables, in a temporary folder.
 struct Study {
     _folder: TempDir,
     dir: SweepDir,
@@ -53,11 +53,11 @@ impl Study {
         }
     }
 
-    /// Takes the outcome of a run back; it can be committed again.
-    fn take(&self, place: usize) -> (RunId, Outcome, PathBuf) {
+    /// Removes the outcome of a run and returns it, so that it can be committed again.
+    fn remove_outcome(&self, place: usize) -> (RunId, Outcome, PathBuf) {
         let run = &self.plan.runs[place];
         let folder = self.dir.run(&run.id);
-        let outcome = Outcome::committed(&folder, &run.id, &run.spec).unwrap();
+        let outcome = Outcome::read_committed(&folder, &run.id, &run.spec).unwrap();
         fs::remove_file(folder.outcome()).unwrap();
         (run.id.clone(), outcome, folder.outcome())
     }
@@ -75,7 +75,7 @@ fn committed_tables() -> [Vec<u8>; 2] {
 #[test]
 fn rows_that_came_one_by_one_make_the_same_tables() {
     let study = Study::new();
-    let taken: Vec<_> = [0, 50, 107].map(|place| study.take(place)).into();
+    let taken: Vec<_> = [0, 50, 107].map(|place| study.remove_outcome(place)).into();
     let (sender, ended) = mpsc::channel();
     for (run, outcome, path) in taken {
         isoflop_core::run::write_json(&path, &outcome).unwrap();
@@ -90,7 +90,7 @@ fn rows_that_came_one_by_one_make_the_same_tables() {
 #[test]
 fn tables_are_up_to_date_while_the_sweep_runs() {
     let study = Study::new();
-    let (run, outcome, _) = study.take(3);
+    let (run, outcome, _) = study.remove_outcome(3);
     let (sender, ended) = mpsc::channel();
     thread::scope(|scope| {
         let following =
@@ -98,7 +98,10 @@ fn tables_are_up_to_date_while_the_sweep_runs() {
         let until = |holds: &dyn Fn() -> bool| {
             let began = Instant::now();
             while !holds() {
-                assert!(began.elapsed() < PATIENCE, "waited in vain");
+                assert!(
+                    began.elapsed() < TIMEOUT,
+                    "the condition was not met in time"
+                );
                 thread::sleep(Duration::from_millis(10));
             }
         };
@@ -121,8 +124,8 @@ fn tables_are_up_to_date_while_the_sweep_runs() {
 fn a_sweep_without_outcomes_has_no_tables() {
     let mut study = Study::new();
     study.plan.runs.truncate(2);
-    study.take(0);
-    study.take(1);
+    study.remove_outcome(0);
+    study.remove_outcome(1);
     let (sender, ended) = mpsc::channel();
     drop(sender);
     let tables = follow(&study.dir, &study.plan, &ended).unwrap();

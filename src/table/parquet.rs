@@ -1,29 +1,29 @@
-//! Rows as polars frames, and frames as Parquet.
+//! Writer of rows as Parquet files.
 
 use std::path::{Path, PathBuf};
 
 use polars::prelude::{Column, DataFrame, ParquetWriter, PolarsError};
 
 use super::row::TableRow;
-use isoflop_core::run::write_whole;
+use isoflop_core::run::write_atomic;
 
-/// Why a table was not written.
+/// Failure to write a table.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// polars refused.
-    #[error("the table `{path}` cannot be made: {source}")]
+    /// polars cannot build or encode the table.
+    #[error("cannot build the table `{path}`: {source}")]
     Frame {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What polars said.
+        /// Error of polars.
         source: PolarsError,
     },
-    /// The system refused.
-    #[error("the table `{path}` cannot be written: {source}")]
+    /// The file cannot be written.
+    #[error("cannot write the table `{path}`: {source}")]
     Write {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
 }
@@ -41,7 +41,7 @@ pub(super) fn write<'a, R: TableRow + 'a>(
             path: path.to_owned(),
             source,
         })?;
-    write_whole(path, &bytes).map_err(|source| TableError::Write {
+    write_atomic(path, &bytes).map_err(|source| TableError::Write {
         path: path.to_owned(),
         source,
     })

@@ -1,14 +1,15 @@
-//! A table by its rows: a field of a row is declared once, and its column and its documentation follow.
+//! Declaration of tables by their rows. A field of a row is declared once; its column and its
+//! documentation follow from the declaration.
 
 use isoflop_core::metrics::Scores;
 use polars::prelude::Column;
 
 /// A row of a table that isoflop writes.
 pub(super) trait TableRow: Sized {
-    /// Descriptions of the columns, in their order.
+    /// Returns the descriptions of the columns, in their order.
     fn documentation() -> Vec<ColumnDoc>;
 
-    /// The columns of rows.
+    /// Builds the columns of rows.
     fn columns<'a>(rows: impl Iterator<Item = &'a Self> + Clone) -> Vec<Column>
     where
         Self: 'a;
@@ -18,13 +19,13 @@ pub(super) trait TableRow: Sized {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ColumnDoc {
     pub(super) name: &'static str,
-    /// Empty where there is none.
+    /// Unit, empty for a column without a unit.
     pub(super) unit: &'static str,
     pub(super) description: String,
 }
 
 impl ColumnDoc {
-    /// Of a field, by the lines of its documentation.
+    /// Builds the description of a field from the lines of its documentation.
     pub(super) fn new(name: &'static str, unit: &'static str, lines: &[&str]) -> Self {
         let lines: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
         Self {
@@ -34,15 +35,16 @@ impl ColumnDoc {
         }
     }
 
-    /// Of the scores, in their order.
+    /// Builds the descriptions of the scores, in their order.
     pub(super) fn scores() -> [Self; Scores::METRICS.len()] {
         Scores::METRICS
             .map(|(metric, _)| Self::new(metric.name, metric.unit, &[metric.description]))
     }
 }
 
-/// Declares a row. A field is `/// description`, `name: type [unit] = value`; values are made of the arguments in the
-/// parentheses. `..scores` stands for the metrics of an evaluation, a column each.
+/// Declares a row. A field is written as `/// description`, then `name: type [unit] = value`.
+/// Values are expressions of the arguments in the parentheses. `..scores` represents the metrics of
+/// an evaluation, one column each.
 macro_rules! row {
     (
         $(#[$about:meta])*
@@ -80,7 +82,7 @@ macro_rules! row {
             }
 
             fn columns<'a>(rows: impl Iterator<Item = &'a Self> + Clone) -> Vec<polars::prelude::Column> {
-                use $crate::cell::{Cell, score_columns};
+                use $crate::cell::{ColumnType, score_columns};
                 let first = [$(<$kind>::column(stringify!($field), rows.clone().map(|row| &row.$field)),)*];
                 let scores = score_columns(rows.clone().map(|row| row.scores.into()));
                 let last = [$(<$end_kind>::column(stringify!($end_field), rows.clone().map(|row| &row.$end_field)),)*];

@@ -1,28 +1,28 @@
-//! How a run stands, in the word that tables have for it.
+//! State of a run, as tables write it.
 
-use isoflop_core::run::{Ending, Outcome};
+use isoflop_core::run::{Outcome, RunEnding};
 
-/// How a run stands.
+/// State of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunStatus {
-    /// All steps done, with a final loss.
+    /// All steps are done, and there is a final loss.
     Finished,
-    /// The loss exploded; there is no final loss.
+    /// The loss exploded, so there is no final loss.
     Diverged,
-    /// No valid outcome yet.
+    /// The run has no valid outcome yet.
     Missing,
 }
 
 impl RunStatus {
-    pub(super) fn of(outcome: Option<&Outcome>) -> Self {
+    pub(super) fn from_outcome(outcome: Option<&Outcome>) -> Self {
         match outcome.map(|outcome| outcome.ending) {
-            Some(Ending::Finished { .. }) => Self::Finished,
-            Some(Ending::Diverged { .. }) => Self::Diverged,
+            Some(RunEnding::Finished { .. }) => Self::Finished,
+            Some(RunEnding::Diverged { .. }) => Self::Diverged,
             None => Self::Missing,
         }
     }
 
-    /// The word in the table.
+    /// Returns the name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Finished => "finished",

@@ -1,23 +1,23 @@
-//! From runs to a study: one way for our own and for those of others.
+//! Conversion of runs to a study, shared by sweeps and by tables of other people's runs.
 
 use std::collections::{HashMap, HashSet};
 
-use isoflop_fit::{Excluded, Observation, Reached, Study, Trajectory};
+use isoflop_fit::{ExcludedRun, Observation, Study, Trajectory, TrajectoryPoint};
 
 /// A run that finished.
 #[derive(Clone, Debug)]
-pub(super) struct Finished {
+pub(super) struct FinishedRun {
     pub(super) observation: Observation,
-    /// Its training curve; empty where none is known.
-    pub(super) curve: Vec<Reached>,
+    /// Its training curve, empty if unknown.
+    pub(super) curve: Vec<TrajectoryPoint>,
 }
 
-/// Makes a study of the runs of a table, in its order. `arms` names the architecture of each row, rows that are `excluded`
-/// among them; `notes` are for people.
+/// Builds a study from the runs of a table, in its order. `arms` is the architecture of each row,
+/// including the `excluded` rows. `notes` are shown to the user.
 pub(super) fn study<A: Into<String>>(
     arms: impl IntoIterator<Item = A>,
-    runs: impl IntoIterator<Item = Finished>,
-    excluded: Vec<Excluded>,
+    runs: impl IntoIterator<Item = FinishedRun>,
+    excluded: Vec<ExcludedRun>,
     notes: Vec<String>,
 ) -> Study {
     let mut study = Study {
@@ -25,11 +25,11 @@ pub(super) fn study<A: Into<String>>(
         notes,
         ..Study::default()
     };
-    for Finished { observation, curve } in runs {
+    for FinishedRun { observation, curve } in runs {
         if !observation.budget.is_flops() {
-            study.excluded.push(Excluded {
+            study.excluded.push(ExcludedRun {
                 run: observation.run.clone(),
-                reason: no_profile(observation.budget.kind()),
+                reason: no_profile_reason(observation.budget.kind()),
             });
             study.unprofiled.push(observation);
             continue;
@@ -54,14 +54,15 @@ pub(super) fn study<A: Into<String>>(
     study
 }
 
-/// The reason that runs with budgets of this kind are left out of the fits.
-fn no_profile(budget_kind: &str) -> String {
+/// Reason to leave runs with budgets of this kind out of the fits.
+fn no_profile_reason(budget_kind: &str) -> String {
     let unit = budget_kind.replace('_', " ");
-    format!("its budget is in {unit}, and a profile needs budgets in FLOPs")
+    format!("its budget is in {unit}, but a profile needs budgets in FLOPs")
 }
 
-/// Groups runs by architecture where their first runs are not in the table's order: the first architecture is the baseline, and
-/// that must not hang on whether its first rows have crashed.
+/// Groups runs by architecture if the first runs of the architectures are not in the table's order.
+/// The first architecture is the baseline. Otherwise a crash of its first runs would change the
+/// baseline.
 fn group(places: &HashMap<String, usize>, runs: &mut [Observation]) {
     let place = |run: &Observation| places.get(&run.arm).copied().unwrap_or(usize::MAX);
     let mut seen = HashSet::new();

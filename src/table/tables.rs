@@ -1,51 +1,55 @@
-//! The tables of a sweep, and what is fitted of them.
+//! Tables of a sweep, and the study that is fitted to them.
 
 use std::collections::HashMap;
 
 use isoflop_core::run::SweepDir;
-use isoflop_fit::{Excluded, Further, Observation, Reached, Study};
+use isoflop_fit::{ExcludedRun, Observation, OptionalMeasurements, Study, TrajectoryPoint};
 
 use super::parquet::{TableError, write};
-use super::study::{Finished, study};
+use super::study::{FinishedRun, study};
 use super::{CurveRow, RunRow, RunStatus};
 
 /// The two tables of a sweep.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tables {
-    /// One row a run, in the plan's order, missing ones included.
+pub struct SweepTables {
+    /// One row for each run, in the plan's order, including runs without an outcome.
     pub runs: Vec<RunRow>,
-    /// One row a point.
+    /// One row for each point of a curve.
     pub curves: Vec<CurveRow>,
 }
 
-impl Tables {
+impl SweepTables {
     /// Writes `runs.parquet` and `curves.parquet`.
     ///
     /// # Errors
-    /// [`TableError`]; a table that stood before still stands.
+    /// [`TableError`] if a table cannot be written. An earlier table remains.
     pub fn write(&self, sweep: &SweepDir) -> Result<(), TableError> {
         write(&sweep.runs_table(), self.runs.iter())?;
         write(&sweep.curves_table(), self.curves.iter())
     }
 
-    /// What is fitted: finished runs with a FLOPs budget, N = `params_total`, exact FLOPs; the others with the reason.
+    /// Builds the study: finished runs with a FLOPs budget, N = `params_total` and exact FLOPs.
+    /// Other runs are excluded with the reason.
     pub fn study(&self) -> Study {
-        let mut curves: HashMap<&str, Vec<Reached>> = HashMap::new();
+        let mut curves: HashMap<&str, Vec<TrajectoryPoint>> = HashMap::new();
         for row in self.curves.iter().filter(|row| row.step > 0) {
-            curves.entry(&row.run_id).or_default().push(Reached {
-                flops: row.flops,
-                tokens: row.tokens as f64,
-                loss: row.scores.loss_val,
-            });
+            curves
+                .entry(&row.run_id)
+                .or_default()
+                .push(TrajectoryPoint {
+                    flops: row.flops,
+                    tokens: row.tokens as f64,
+                    loss: row.scores.loss_val,
+                });
         }
         let (mut runs, mut excluded) = (Vec::new(), Vec::new());
         for run in &self.runs {
             match finished_loss(run) {
-                Ok(loss) => runs.push(Finished {
+                Ok(loss) => runs.push(FinishedRun {
                     observation: observation(run, loss),
                     curve: curves.remove(run.run_id.as_str()).unwrap_or_default(),
                 }),
-                Err(reason) => excluded.push(Excluded {
+                Err(reason) => excluded.push(ExcludedRun {
                     run: run.label(),
                     reason,
                 }),
@@ -56,7 +60,7 @@ impl Tables {
     }
 }
 
-/// The final loss of a run that finished, or why there is none.
+/// Returns the final loss of a finished run, or the reason that a run has no final loss.
 fn finished_loss(run: &RunRow) -> Result<f64, String> {
     match run.status {
         RunStatus::Finished => run.loss().ok_or_else(|| "no loss".to_owned()),
@@ -77,10 +81,10 @@ fn observation(row: &RunRow, loss: f64) -> Observation {
         params: row.params_total as f64,
         tokens: row.tokens as f64,
         loss,
-        further: Further {
+        optional: OptionalMeasurements {
             params_without_embedding: Some(row.params_without_embedding as f64),
             device_seconds: row.device_seconds(),
-            // A sweep's text is read once.
+            // A sweep reads no token twice.
             unique_tokens: None,
             learning_rate: Some(row.learning_rate),
             batch_tokens: Some(row.batch_tokens as f64),
@@ -89,7 +93,7 @@ fn observation(row: &RunRow, loss: f64) -> Observation {
 }
 
 impl RunRow {
-    /// A name for people.
+    /// Returns the name of the run in messages and reports.
     pub fn label(&self) -> String {
         label(
             &self.arm,
@@ -102,7 +106,7 @@ impl RunRow {
     }
 }
 
-/// The same of its parts, for a row that is read again.
+/// Formats [`RunRow::label`] from the values of a row that was read from a file.
 pub(super) fn label(
     arm: &str,
     size: &str,

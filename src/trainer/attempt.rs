@@ -1,4 +1,4 @@
-//! One attempt: from the launch file to the outcome.
+//! Execution of one attempt, from the launch file to the outcome.
 
 use std::time::Instant;
 
@@ -12,53 +12,53 @@ use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 use tch::Device;
 
-use crate::checkpoint::{Checkpoints, StopFlag};
-use crate::failure::{self, Failure};
+use crate::checkpoint::{CheckpointWriter, StopFlag};
+use crate::failure::{self, TrainerFailure};
 use crate::record::Recorder;
-use crate::train::{Trained, train};
+use crate::train::{TrainingResult, train};
 use crate::{calibrate, cuda, host};
 
-pub(crate) fn run(attempt: &AttemptDir, git_revision: &str) -> Result<(), Failure> {
+pub(crate) fn run(attempt: &AttemptDir, git_revision: &str) -> Result<(), TrainerFailure> {
     let began = Instant::now();
     let launch = read_launch(attempt)?;
-    failure::catch(|| carry_out(attempt, &launch, git_revision, began)).map_err(|failure| {
-        failure.beside_estimate(launch.memory_bytes_estimate, host::peak_memory_bytes())
+    failure::catch(|| execute(attempt, &launch, git_revision, began)).map_err(|failure| {
+        failure.with_memory_estimate(launch.memory_bytes_estimate, host::peak_memory_bytes())
     })
 }
 
-fn carry_out(
+fn execute(
     attempt: &AttemptDir,
     launch: &Launch,
     git_revision: &str,
     began: Instant,
-) -> Result<(), Failure> {
-    die_with_parent(launch.parent_pid)?;
+) -> Result<(), TrainerFailure> {
+    end_with_coordinator(launch.parent_pid)?;
     let stop = StopFlag::on_signals()?;
     let spec = spec_of(launch)?;
-    let machine = Machine::of(launch, &spec, git_revision)?;
+    let machine = TrainingMachine::of(launch, &spec, git_revision)?;
     let files = [
-        open(&launch.train, &spec.data.train_digest)?,
-        open(&launch.validation, &spec.data.validation_digest)?,
+        open_tokens(&launch.train, &spec.data.train_digest)?,
+        open_tokens(&launch.validation, &spec.data.validation_digest)?,
     ];
 
     let mut recorder = Recorder::create(attempt.metrics(), began)?;
-    let mut checkpoints = Checkpoints::new(launch, stop);
+    let mut checkpoints = CheckpointWriter::new(launch, stop);
     let device = machine.device;
     let trained = train(&spec, &files, device, &mut recorder, &mut checkpoints)?;
     let outcome = outcome(launch, &spec, trained, machine, recorder.finish()?, began);
     write_json(&attempt.outcome(), &outcome)
-        .map_err(|e| Failure::cannot_write(attempt.outcome().display(), &e))
+        .map_err(|e| TrainerFailure::cannot_write(attempt.outcome().display(), &e))
 }
 
-/// What a run is trained on.
-struct Machine {
+/// Device of the attempt, with its measured speed.
+struct TrainingMachine {
     device: Device,
     provenance: Provenance,
     matrix_flops_per_second: f64,
 }
 
-impl Machine {
-    fn of(launch: &Launch, spec: &RunSpec, git_revision: &str) -> Result<Self, Failure> {
+impl TrainingMachine {
+    fn of(launch: &Launch, spec: &RunSpec, git_revision: &str) -> Result<Self, TrainerFailure> {
         let provenance = host::provenance(launch.device, git_revision);
         tch::set_num_threads(i32::try_from(launch.threads).unwrap_or(1));
         let device = cuda::device(launch.device)?;
@@ -73,8 +73,8 @@ impl Machine {
 fn outcome(
     launch: &Launch,
     spec: &RunSpec,
-    trained: Trained,
-    machine: Machine,
+    trained: TrainingResult,
+    machine: TrainingMachine,
     metrics_digest: String,
     began: Instant,
 ) -> Outcome {
@@ -104,15 +104,16 @@ fn outcome(
     }
 }
 
-/// The spec to train. After a want of memory the same batch is passed in parts; the run stays the run.
-fn spec_of(launch: &Launch) -> Result<RunSpec, Failure> {
+/// Returns the spec to train. After an attempt ran out of memory, the batch is split into smaller
+/// passes. The identity of the run remains that of the original spec.
+fn spec_of(launch: &Launch) -> Result<RunSpec, TrainerFailure> {
     let (spec, run) = (&launch.spec, &launch.run);
     if spec.id() != *run {
         let message = format!(
-            "the launch file's spec is of run {}, not of run {run}",
+            "invalid launch file: expected the spec of run {run}, found the spec of run {}",
             spec.id()
         );
-        return Err(Failure::bad_launch(message));
+        return Err(TrainerFailure::bad_launch(message));
     }
     let micro_batch_sequences = launch.split_for_memory.or(spec.micro_batch_sequences);
     Ok(RunSpec {
@@ -121,36 +122,42 @@ fn spec_of(launch: &Launch) -> Result<RunSpec, Failure> {
     })
 }
 
-fn read_launch(attempt: &AttemptDir) -> Result<Launch, Failure> {
+fn read_launch(attempt: &AttemptDir) -> Result<Launch, TrainerFailure> {
     let path = attempt.launch();
-    let bytes = std::fs::read(&path)
-        .map_err(|e| Failure::bad_launch(format!("cannot read `{}`: {e}", path.display())))?;
-    serde_json::from_slice(&bytes)
-        .map_err(|e| Failure::bad_launch(format!("`{}` is no launch file: {e}", path.display())))
+    let bytes = std::fs::read(&path).map_err(|e| {
+        TrainerFailure::bad_launch(format!("cannot read `{}`: {e}", path.display()))
+    })?;
+    serde_json::from_slice(&bytes).map_err(|e| {
+        TrainerFailure::bad_launch(format!("invalid launch file `{}`: {e}", path.display()))
+    })
 }
 
-/// A trainer whose coordinator is killed must not go on: the next coordinator would start the run beside it.
-fn die_with_parent(parent: Option<u32>) -> Result<(), Failure> {
+/// Makes the kernel kill this process when the coordinator ends. Otherwise a trainer would outlive
+/// a killed coordinator, and the next coordinator would start a second trainer of the same run.
+fn end_with_coordinator(parent: Option<u32>) -> Result<(), TrainerFailure> {
     let Some(parent) = parent else { return Ok(()) };
-    let orphaned = |message: String| Failure::new(TrainerExit::Orphaned, message);
-    prctl::set_pdeathsig(Signal::SIGKILL)
-        .map_err(|e| orphaned(format!("cannot bind to the coordinator: {e}")))?;
-    // It may have died before the call above.
+    let orphaned = |message: String| TrainerFailure::new(TrainerExit::Orphaned, message);
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|e| {
+        orphaned(format!(
+            "cannot request the signal for the end of the coordinator: {e}"
+        ))
+    })?;
+    // The coordinator may have ended before the call above.
     if getppid().as_raw() as u32 == parent {
         Ok(())
     } else {
         Err(orphaned(format!(
-            "the coordinator, process {parent}, is gone"
+            "the coordinator (process {parent}) is not running"
         )))
     }
 }
 
-fn open(path: &std::path::Path, digest: &str) -> Result<TokenFile, Failure> {
+fn open_tokens(path: &std::path::Path, digest: &str) -> Result<TokenFile, TrainerFailure> {
     let unreadable =
-        |e| Failure::bad_launch(format!("cannot read the tokens `{}`: {e}", path.display()));
+        |e| TrainerFailure::bad_launch(format!("cannot read the tokens `{}`: {e}", path.display()));
     if read_digest(path).map_err(unreadable)? != digest {
-        return Err(Failure::bad_launch(format!(
-            "the tokens `{}` are damaged: their digest is not {digest}",
+        return Err(TrainerFailure::bad_launch(format!(
+            "damaged tokens `{}`: expected the digest {digest}",
             path.display()
         )));
     }

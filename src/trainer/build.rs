@@ -1,16 +1,16 @@
-//! Compiles the fused kernels (the C++ of `fused/`: loops for several instruction sets, and their binding to libtorch)
-//! and says where libtorch is.
+//! Build script: compiles the fused kernels (the C++ of `fused/`: loops for several instruction
+//! sets, and their binding to libtorch), and prints the folder of libtorch.
 
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "fused";
 
-/// Name in the table of kernels, and flags.
+/// Name of an instruction set in the table of kernels, and its compiler flags.
 type InstructionSet = (&'static str, &'static [&'static str]);
 const ANY: InstructionSet = ("any", &[]);
 const X86: [InstructionSet; 2] = [
     ("v3", &["-march=x86-64-v3"]),
-    // Compilers halve the width of vectors unless they are told.
+    // Compilers prefer vectors of half the width without this flag.
     ("v4", &["-march=x86-64-v4", "-mprefer-vector-width=512"]),
 ];
 
@@ -19,8 +19,8 @@ fn main() {
     println!("cargo:rerun-if-changed={FOLDER}");
     // Set by torch-sys' build script.
     println!("cargo:rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
-    let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys says where libtorch is");
-    // For this crate's own tests, and for the program, whose build script reads it.
+    let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys sets DEP_TCH_LIBTORCH_LIB");
+    // The rpath is for this crate's tests. The program's build script reads `libtorch`.
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo:libtorch={lib}");
     build(Path::new(&lib));
@@ -29,14 +29,18 @@ fn main() {
 fn build(lib: &Path) {
     let x86 = std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64");
     let sets = std::iter::once(ANY).chain(X86.into_iter().filter(|_| x86));
-    // Side by side: each takes seconds.
+    // Compile in parallel, because each file takes seconds.
     let objects: Vec<PathBuf> = std::thread::scope(|scope| {
         let mut compiled: Vec<_> = sets.map(|set| scope.spawn(move || kernels(set))).collect();
         compiled.push(scope.spawn(move || dispatch(x86)));
         compiled.push(scope.spawn(|| functions(lib)));
         compiled
             .into_iter()
-            .map(|object| object.join().expect("the compiler's words stand above"))
+            .map(|object| {
+                object
+                    .join()
+                    .expect("the compiler failed, see its messages above")
+            })
             .collect()
     });
     let mut library = compiler();
@@ -44,14 +48,14 @@ fn build(lib: &Path) {
         .cargo_metadata(true)
         .objects(objects)
         .compile("isoflop_fused");
-    // libtorch's own OpenMP: its threads and ours must be the same.
+    // Link libtorch's OpenMP, so that libtorch and the kernels share their threads.
     println!("cargo:rustc-link-search=native={}", lib.display());
     println!("cargo:rustc-link-lib=dylib:+verbatim={}", openmp(lib));
 }
 
 fn compiler() -> cc::Build {
     let mut build = cc::Build::new();
-    // Optimised whatever the profile: these loops are what training waits for.
+    // Optimise in every profile, because training spends its time in these loops.
     build
         .cpp(true)
         .std("c++17")
@@ -59,7 +63,7 @@ fn compiler() -> cc::Build {
         .debug(false)
         .cargo_metadata(false)
         .flag("-fno-math-errno");
-    // A vector wider than the machine's is passed in memory, which GCC remarks on.
+    // Silence GCC's note that vectors wider than the machine's are passed in memory.
     build.flag_if_supported("-Wno-psabi");
     build
 }
@@ -84,10 +88,10 @@ fn dispatch(x86: bool) -> PathBuf {
 fn functions(lib: &Path) -> PathBuf {
     let include = lib
         .parent()
-        .expect("a folder of libraries lies in libtorch's")
+        .expect("libtorch's library folder has a parent")
         .join("include");
     let mut build = compiler();
-    // libtorch's headers are not ours to correct.
+    // System headers, so that warnings in libtorch's headers are ignored.
     build
         .flag("-fopenmp")
         .flag("-isystem")
@@ -98,7 +102,8 @@ fn functions(lib: &Path) -> PathBuf {
     compile(&mut build, "functions.cpp", "functions")
 }
 
-/// Compiles one file into a folder of its own: the kernels are compiled once for each instruction set.
+/// Compiles one file into a separate folder, because the kernels are compiled once for each
+/// instruction set.
 fn compile(build: &mut cc::Build, file: &str, name: &str) -> PathBuf {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join(name);
     build
@@ -108,13 +113,13 @@ fn compile(build: &mut cc::Build, file: &str, name: &str) -> PathBuf {
         .remove(0)
 }
 
-/// The file name of libtorch's OpenMP.
+/// Returns the file name of libtorch's OpenMP.
 fn openmp(lib: &Path) -> String {
     let files = std::fs::read_dir(lib)
-        .expect("libtorch has a folder of libraries")
+        .expect("libtorch's library folder is readable")
         .flatten();
     let mut names = files.map(|file| file.file_name().to_string_lossy().into_owned());
     names
         .find(|name| name.starts_with("libgomp"))
-        .expect("libtorch brings its OpenMP (libgomp)")
+        .expect("libtorch includes OpenMP (libgomp)")
 }

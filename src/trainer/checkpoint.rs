@@ -1,4 +1,4 @@
-//! Stopping anywhere: what is written of a run so that another attempt goes on from it, bit for bit.
+//! Checkpoints of a run. Another attempt continues from a checkpoint to the same bits.
 
 use std::io;
 use std::sync::Arc;
@@ -6,28 +6,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use isoflop_core::run::{
-    CheckpointsDir, Launch, Progress, RunDir, RunId, Spent, TakenTrunk, TrainerExit, Trunk,
+    CheckpointsDir, Launch, RunDir, RunId, RunProgress, TakenTrunk, TimeSpent, TrainerExit, Trunk,
     latest_checkpoint, write_checkpoint,
 };
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tch::{Device, Tensor};
 
-use crate::failure::Failure;
+use crate::failure::TrainerFailure;
 use crate::readings::Readings;
-use crate::training::Training;
+use crate::training::TrainingState;
 
-/// Set when the process is asked to stop.
+/// Flag that is set when the process receives a stop signal.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StopFlag(Arc<AtomicBool>);
 
 impl StopFlag {
-    /// A flag that SIGTERM and SIGINT set: the step under way is finished, then a checkpoint is written.
-    pub(crate) fn on_signals() -> Result<Self, Failure> {
+    /// Registers a flag for SIGTERM and SIGINT. When it is set, the trainer finishes its step,
+    /// writes a checkpoint and exits.
+    pub(crate) fn on_signals() -> Result<Self, TrainerFailure> {
         let flag = Self::default();
         let deaf = |e| {
-            Failure::new(
+            TrainerFailure::new(
                 TrainerExit::Crash,
-                format!("cannot listen for signals: {e}"),
+                format!("cannot install signal handlers: {e}"),
             )
         };
         for signal in [SIGTERM, SIGINT] {
@@ -41,30 +42,30 @@ impl StopFlag {
     }
 }
 
-/// What is taken up, beside what was set in the training.
+/// Progress and readings of a checkpoint. The tensors are restored into the training state.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) progress: Progress,
+pub(crate) struct TrainingSnapshot {
+    pub(crate) progress: RunProgress,
     pub(crate) readings: Readings,
 }
 
-/// Where a run's checkpoints go, and when.
+/// Writer and reader of a run's checkpoints.
 #[derive(Debug)]
-pub(crate) struct Checkpoints {
+pub(crate) struct CheckpointWriter {
     dir: CheckpointsDir,
     run: RunId,
     every: Duration,
     last: Instant,
     stop: StopFlag,
-    /// The trunk that the run shares with others.
+    /// Trunk that the run shares with others.
     trunk: Option<Trunk>,
-    /// Where it may begin from the trunk of another run.
+    /// Folder of another run's trunk, from which this run may start.
     take_trunk: Option<CheckpointsDir>,
-    /// Where the end of its own trunk is kept.
+    /// Folder in which this run keeps the end of its trunk.
     keep_trunk: Option<CheckpointsDir>,
 }
 
-impl Checkpoints {
+impl CheckpointWriter {
     pub(crate) fn new(launch: &Launch, stop: StopFlag) -> Self {
         let run = RunDir::at(&launch.run_folder);
         let trunk_of = |folder| RunDir::at(folder).trunk();
@@ -80,8 +81,12 @@ impl Checkpoints {
         }
     }
 
-    /// The run's latest valid checkpoint, or the trunk it goes on from, taken up: the training's tensors are set.
-    pub(crate) fn take_up(&self, training: &mut Training<'_>) -> Result<Option<Snapshot>, Failure> {
+    /// Restores the run's latest valid checkpoint, or the end of its trunk, into the training
+    /// state. `None` if neither exists.
+    pub(crate) fn restore(
+        &self,
+        training: &mut TrainingState<'_>,
+    ) -> Result<Option<TrainingSnapshot>, TrainerFailure> {
         if let Some(own) = read(&self.dir, &self.run, training)? {
             return Ok(Some(own));
         }
@@ -89,7 +94,7 @@ impl Checkpoints {
             return Ok(None);
         };
         let Some(mut taken) = read(folder, &trunk.id, training)? else {
-            Failure::note("the trunk is not there: every step is made anew");
+            TrainerFailure::note("the trunk is missing; training every step");
             return Ok(None);
         };
         let progress = &mut taken.progress;
@@ -98,17 +103,18 @@ impl Checkpoints {
             steps: progress.step,
             train_seconds: earlier + progress.seconds.train,
         });
-        progress.seconds = Spent::default();
+        progress.seconds = TimeSpent::default();
         Ok(Some(taken))
     }
 
-    /// Keeps the end of the trunk where a run with a larger budget goes on from it. Says whether it did.
-    pub(crate) fn keep_trunk(
+    /// Writes the end of the trunk, from which a run with a larger budget continues. Returns true
+    /// if it was written.
+    pub(crate) fn write_trunk(
         &self,
-        training: &Training<'_>,
-        progress: &Progress,
+        training: &TrainingState<'_>,
+        progress: &RunProgress,
         readings: &mut Readings,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, TrainerFailure> {
         match (&self.trunk, &self.keep_trunk) {
             (Some(trunk), Some(folder)) if trunk.steps == progress.step => {
                 write(folder, &trunk.id, training, progress, readings).map(|()| true)
@@ -117,14 +123,14 @@ impl Checkpoints {
         }
     }
 
-    /// After a step: writes a checkpoint when it is time, or when the process is asked to stop, and then ends the attempt.
-    /// Says whether it wrote one.
+    /// Writes a checkpoint after a step if one is due. Returns true if it was written. If the
+    /// process received a stop signal, writes a checkpoint and ends the attempt with an error.
     pub(crate) fn after_step(
         &mut self,
-        training: &Training<'_>,
-        progress: &Progress,
+        training: &TrainingState<'_>,
+        progress: &RunProgress,
         readings: &mut Readings,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, TrainerFailure> {
         let stop = self.stop.is_set();
         if !stop && self.last.elapsed() < self.every {
             return Ok(false);
@@ -133,28 +139,26 @@ impl Checkpoints {
         self.last = Instant::now();
         if stop {
             let message = format!(
-                "stopped after step {}; the next attempt goes on from there",
+                "stopped after step {}; the next attempt continues from there",
                 progress.step
             );
-            return Err(Failure::new(TrainerExit::Preempted, message));
+            return Err(TrainerFailure::new(TrainerExit::Preempted, message));
         }
         Ok(true)
     }
 }
 
-/// The name of the steps' readings among a checkpoint's tensors.
+/// Name of the readings among a checkpoint's tensors.
 const READINGS: &str = "readings";
 
 fn read(
     dir: &CheckpointsDir,
     owner: &RunId,
-    training: &mut Training<'_>,
-) -> Result<Option<Snapshot>, Failure> {
+    training: &mut TrainingState<'_>,
+) -> Result<Option<TrainingSnapshot>, TrainerFailure> {
     let found = latest_checkpoint(dir, owner);
-    for (step, reason) in found.passed_over {
-        Failure::note(format!(
-            "the checkpoint of step {step} is passed over: {reason}"
-        ));
+    for (step, reason) in found.skipped {
+        TrainerFailure::note(format!("skipped the checkpoint of step {step}: {reason}"));
     }
     let Some((checkpoint, progress)) = found.latest else {
         return Ok(None);
@@ -164,10 +168,10 @@ fn read(
         name == READINGS && tensor.size() == [progress.step.cast_signed(), 3]
     });
     let (_, readings) = readings.ok_or_else(|| {
-        Failure::bad_launch("the checkpoint has not the readings of all its steps")
+        TrainerFailure::bad_launch("invalid checkpoint: expected the readings of all its steps")
     })?;
     training.restore(&tensors)?;
-    Ok(Some(Snapshot {
+    Ok(Some(TrainingSnapshot {
         progress,
         readings: Readings::restored(readings)?,
     }))
@@ -176,10 +180,10 @@ fn read(
 fn write(
     dir: &CheckpointsDir,
     owner: &RunId,
-    training: &Training<'_>,
-    progress: &Progress,
+    training: &TrainingState<'_>,
+    progress: &RunProgress,
     readings: &mut Readings,
-) -> Result<(), Failure> {
+) -> Result<(), TrainerFailure> {
     let mut tensors = training.state();
     tensors.push((READINGS, readings.tensor()));
     let tensors: Vec<_> = tensors
@@ -190,7 +194,7 @@ fn write(
         Tensor::write_safetensors(&tensors, path).map_err(|e| io::Error::other(e.to_string()))
     };
     write_checkpoint(dir, owner, progress, write)
-        .map_err(|e| Failure::cannot_write(dir.root().display(), &e))
+        .map_err(|e| TrainerFailure::cannot_write(dir.root().display(), &e))
 }
 
 #[cfg(test)]
@@ -200,8 +204,8 @@ pub(crate) use tests::spec as example;
 mod tests {
     use isoflop_core::arch::{LLAMA_STYLE, PRIMER, PRIMER_EZ, Shape};
     use isoflop_core::run::{
-        Adafactor, Adamw, Budget, DataSpec, Evaluation, Muon, Optimizer, Precision, RunSpec,
-        SPEC_VERSION, Schedule, Tokenizer,
+        Adafactor, Adamw, Budget, DataSpec, EvaluationSpec, LearningRateSchedule, Muon, Optimizer,
+        Precision, RunSpec, SPEC_VERSION, Tokenizer,
     };
     use rand::RngExt;
     use rand_chacha::ChaCha8Rng;
@@ -211,10 +215,10 @@ mod tests {
     use super::*;
 
     const STEPS: u64 = 40;
-    /// Runs that are stopped at random steps.
+    /// Number of runs that are stopped at random steps.
     const ROUNDS: u32 = 100;
 
-    /// Every optimizer, each with another architecture.
+    /// Specs with each optimizer, each with another architecture.
     fn kinds() -> [RunSpec; 3] {
         let adafactor = Adafactor {
             factor_from: 8,
@@ -232,7 +236,8 @@ mod tests {
     }
 
     pub(crate) fn spec(architecture: isoflop_core::arch::Architecture) -> RunSpec {
-        // Tests run side by side, and tensors are tiny: more threads would wait for each other.
+        // Tests run in parallel and tensors are tiny, so more threads would only wait for each
+        // other.
         tch::set_num_threads(1);
         RunSpec {
             version: SPEC_VERSION,
@@ -256,13 +261,13 @@ mod tests {
             steps: STEPS,
             optimizer: Optimizer::Adamw(Adamw::DEFAULT),
             learning_rate: 1e-2,
-            schedule: Schedule::Cosine {
+            schedule: LearningRateSchedule::Cosine {
                 warmup: 0.1,
                 floor: 0.1,
             },
             clip_norm: 1.0,
             precision: Precision::Float32,
-            evaluation: Evaluation {
+            evaluation: EvaluationSpec {
                 tokens: 64,
                 points: 2,
             },
@@ -277,7 +282,11 @@ mod tests {
         (tokens.narrow(1, 0, 8), tokens.narrow(1, 1, 8))
     }
 
-    fn advance(training: &mut Training<'_>, readings: &mut Readings, steps: std::ops::Range<u64>) {
+    fn advance(
+        training: &mut TrainingState<'_>,
+        readings: &mut Readings,
+        steps: std::ops::Range<u64>,
+    ) {
         for step in steps {
             let (inputs, targets) = batch(step);
             let (loss, norms) = training.step(&inputs, &targets, step);
@@ -285,8 +294,8 @@ mod tests {
         }
     }
 
-    /// All that the future depends on, and all that was said.
-    fn bits(training: &Training<'_>, readings: &mut Readings) -> Vec<u32> {
+    /// Bits of the whole state: everything that later steps depend on, and all readings.
+    fn bits(training: &TrainingState<'_>, readings: &mut Readings) -> Vec<u32> {
         let values = |tensor: Tensor| Vec::<f32>::try_from(tensor.reshape([-1])).unwrap();
         let state = training
             .state()
@@ -296,19 +305,23 @@ mod tests {
         state.flat_map(values).map(f32::to_bits).collect()
     }
 
-    /// A run of a fresh process that goes on from what lies in the folders, with where it goes on.
-    fn fresh<'a>(spec: &'a RunSpec, from: &Checkpoints) -> (Training<'a>, Readings, Progress) {
-        let mut training = Training::new(spec, Device::Cpu).unwrap();
-        let Some(Snapshot { progress, readings }) = from.take_up(&mut training).unwrap() else {
-            return (training, Readings::default(), Progress::default());
+    /// Training state, readings and progress of a new process that resumes from the folders.
+    fn fresh<'a>(
+        spec: &'a RunSpec,
+        from: &CheckpointWriter,
+    ) -> (TrainingState<'a>, Readings, RunProgress) {
+        let mut training = TrainingState::new(spec, Device::Cpu).unwrap();
+        let Some(TrainingSnapshot { progress, readings }) = from.restore(&mut training).unwrap()
+        else {
+            return (training, Readings::default(), RunProgress::default());
         };
         (training, readings, progress)
     }
 
-    fn checkpoints(folder: &std::path::Path, spec: &RunSpec, stop: bool) -> Checkpoints {
+    fn checkpoints(folder: &std::path::Path, spec: &RunSpec, stop: bool) -> CheckpointWriter {
         let flag = StopFlag::default();
         flag.0.store(stop, Ordering::Relaxed);
-        Checkpoints {
+        CheckpointWriter {
             dir: RunDir::at(folder).checkpoints(),
             run: spec.id(),
             every: Duration::from_secs(3600),
@@ -320,13 +333,14 @@ mod tests {
         }
     }
 
-    /// Stopped after any step and taken up by a fresh process's worth of state, a run has the bits of one that was left alone.
+    /// A run that is stopped after any step and resumed with fresh state has the bits of an
+    /// uninterrupted run.
     #[test]
     fn stopping_at_any_step_changes_no_bit() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         for spec in kinds() {
             let (mut alone, mut readings) = (
-                Training::new(&spec, Device::Cpu).unwrap(),
+                TrainingState::new(&spec, Device::Cpu).unwrap(),
                 Readings::default(),
             );
             advance(&mut alone, &mut readings, 0..STEPS);
@@ -334,7 +348,7 @@ mod tests {
             for _ in 0..ROUNDS.div_ceil(3) {
                 let folder = tempfile::tempdir().unwrap();
                 let mut step = 0;
-                // Stopped twice: the second attempt goes on from the first's checkpoint.
+                // Stop twice: the second attempt resumes from the first one's checkpoint.
                 for _ in 0..2 {
                     let (mut training, mut readings, from) =
                         fresh(&spec, &checkpoints(folder.path(), &spec, false));
@@ -342,7 +356,7 @@ mod tests {
                     let to = rng.random_range(step + 1..STEPS);
                     advance(&mut training, &mut readings, step..to);
                     let mut checkpoints = checkpoints(folder.path(), &spec, true);
-                    let progress = Progress { step: to, ..from };
+                    let progress = RunProgress { step: to, ..from };
                     let stopped = checkpoints.after_step(&training, &progress, &mut readings);
                     assert_eq!(stopped.unwrap_err().exit, TrainerExit::Preempted);
                     step = to;
@@ -365,10 +379,10 @@ mod tests {
         folder: &std::path::Path,
         spec: &RunSpec,
         from: Option<&std::path::Path>,
-    ) -> Checkpoints {
+    ) -> CheckpointWriter {
         let trunk = |folder: &std::path::Path| RunDir::at(folder).trunk();
         assert!(spec.trunk().is_some());
-        Checkpoints {
+        CheckpointWriter {
             trunk: spec.trunk(),
             take_trunk: from.map(trunk),
             keep_trunk: Some(trunk(folder)),
@@ -376,11 +390,11 @@ mod tests {
         }
     }
 
-    /// A chain of three budgets, each going on from the trunk of the one before, has the bits of separate runs; the
-    /// shared steps' seconds are told apart from a run's own, and add up along the chain.
+    /// Three budgets, each continuing from the trunk of the previous one, have the bits of separate
+    /// runs. The seconds of shared steps are counted separately from a run's own, and add up.
     #[test]
     fn a_shared_trunk_changes_no_bit() {
-        let schedule = Schedule::Wsd {
+        let schedule = LearningRateSchedule::Wsd {
             warmup_steps: 5,
             decay: 0.25,
             floor: 0.0,
@@ -396,7 +410,7 @@ mod tests {
                 };
                 assert_eq!(spec.trunk().unwrap().steps, trunk);
                 let (mut alone, mut readings) = (
-                    Training::new(&spec, Device::Cpu).unwrap(),
+                    TrainingState::new(&spec, Device::Cpu).unwrap(),
                     Readings::default(),
                 );
                 advance(&mut alone, &mut readings, 0..steps);
@@ -417,12 +431,12 @@ mod tests {
                     }),
                 };
                 assert_eq!(progress.trunk, expected_start);
-                assert_eq!(progress.seconds, Spent::default());
+                assert_eq!(progress.seconds, TimeSpent::default());
                 advance(&mut training, &mut readings, progress.step..trunk);
                 progress.seconds.train = 1.0;
                 for (step, kept) in [(trunk - 1, false), (trunk, true)] {
                     progress.step = step;
-                    let is_kept = sharing.keep_trunk(&training, &progress, &mut readings);
+                    let is_kept = sharing.write_trunk(&training, &progress, &mut readings);
                     assert_eq!(is_kept.unwrap(), kept);
                 }
                 advance(&mut training, &mut readings, trunk..steps);
@@ -432,10 +446,10 @@ mod tests {
         }
     }
 
-    /// Another learning rate, seed or warmup is another trunk: nothing is taken up, and the run begins at its beginning.
+    /// Another learning rate, seed or warmup is another trunk, so the run starts at step 0.
     #[test]
     fn another_runs_trunk_is_not_taken() {
-        let schedule = Schedule::Wsd {
+        let schedule = LearningRateSchedule::Wsd {
             warmup_steps: 5,
             decay: 0.25,
             floor: 0.0,
@@ -446,16 +460,16 @@ mod tests {
         };
         let (folder, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (mut training, mut readings) = (
-            Training::new(&spec, Device::Cpu).unwrap(),
+            TrainingState::new(&spec, Device::Cpu).unwrap(),
             Readings::default(),
         );
         advance(&mut training, &mut readings, 0..30);
-        let progress = Progress {
+        let progress = RunProgress {
             step: 30,
-            ..Progress::default()
+            ..RunProgress::default()
         };
         let sharer = sharing(folder.path(), &spec, None);
-        let kept = sharer.keep_trunk(&training, &progress, &mut readings);
+        let kept = sharer.write_trunk(&training, &progress, &mut readings);
         assert!(kept.unwrap());
         let longer = RunSpec {
             steps: 60,
@@ -478,7 +492,7 @@ mod tests {
                 ..longer.clone()
             },
             RunSpec {
-                schedule: Schedule::Wsd {
+                schedule: LearningRateSchedule::Wsd {
                     warmup_steps: 6,
                     decay: 0.25,
                     floor: 0.0,
@@ -495,18 +509,18 @@ mod tests {
         }
     }
 
-    /// Nothing is written before it is time, and another model's tensors are refused.
+    /// A checkpoint is written only when it is due, and tensors of another model are rejected.
     #[test]
     fn checkpoints_wait_for_their_time_and_fit_their_model() {
         let (folder, spec) = (tempfile::tempdir().unwrap(), spec(PRIMER_EZ));
         let (mut training, mut readings) = (
-            Training::new(&spec, Device::Cpu).unwrap(),
+            TrainingState::new(&spec, Device::Cpu).unwrap(),
             Readings::default(),
         );
         advance(&mut training, &mut readings, 0..1);
-        let progress = Progress {
+        let progress = RunProgress {
             step: 1,
-            ..Progress::default()
+            ..RunProgress::default()
         };
         let mut early = checkpoints(folder.path(), &spec, false);
         assert!(
@@ -515,13 +529,13 @@ mod tests {
                 .unwrap(),
             "an hour has not passed"
         );
-        let mut due = Checkpoints {
+        let mut due = CheckpointWriter {
             every: Duration::ZERO,
             ..checkpoints(folder.path(), &spec, false)
         };
         assert!(due.after_step(&training, &progress, &mut readings).unwrap());
         assert_eq!(
-            due.take_up(&mut training).unwrap().unwrap().progress.step,
+            due.restore(&mut training).unwrap().unwrap().progress.step,
             1
         );
         let wider = RunSpec {
@@ -531,9 +545,9 @@ mod tests {
             },
             ..spec.clone()
         };
-        let mut other = Training::new(&wider, Device::Cpu).unwrap();
+        let mut other = TrainingState::new(&wider, Device::Cpu).unwrap();
         assert_eq!(
-            due.take_up(&mut other).unwrap_err().exit,
+            due.restore(&mut other).unwrap_err().exit,
             TrainerExit::BadLaunch
         );
     }

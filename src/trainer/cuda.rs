@@ -1,4 +1,4 @@
-//! Finding the device.
+//! Selection of the device.
 #![expect(
     unsafe_code,
     reason = "loading a library runs its initialisers; libtorch_cuda has no safer way in"
@@ -7,10 +7,11 @@
 use isoflop_core::run::{Device, TrainerExit};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-use crate::failure::Failure;
+use crate::failure::TrainerFailure;
 
-/// The libtorch device for ours. Never falls back: a trainer asked for CUDA that finds none fails.
-pub(crate) fn device(device: Device) -> Result<tch::Device, Failure> {
+/// Returns the libtorch device of a run. Fails if a CUDA device is not available; never falls back
+/// to the CPU.
+pub(crate) fn device(device: Device) -> Result<tch::Device, TrainerFailure> {
     match device {
         Device::Cpu => Ok(tch::Device::Cpu),
         Device::Cuda(index) => {
@@ -20,21 +21,22 @@ pub(crate) fn device(device: Device) -> Result<tch::Device, Failure> {
                     "CUDA device {index} is not available to libtorch ({} found)",
                     tch::Cuda::device_count()
                 );
-                return Err(Failure::new(TrainerExit::NoDevice, message));
+                return Err(TrainerFailure::new(TrainerExit::NoDevice, message));
             }
             Ok(tch::Device::Cuda(index as usize))
         }
     }
 }
 
-/// Nothing of ours refers to libtorch_cuda, so the linker leaves it out, and CUDA would then read as
-/// unavailable without a word. Loaded here, one program serves machines with and without a GPU.
+/// Loads libtorch_cuda at run time. The program refers to no symbol of it, so the linker would drop
+/// it, and CUDA would silently be unavailable. The same program also runs on machines without a
+/// GPU.
 fn load_cuda_backend() {
-    // SAFETY: the library is the one that belongs to the libtorch we are linked with; its initialisers
-    // register the CUDA backend and nothing else. Where it is missing this fails and CUDA stays unavailable.
+    // SAFETY: the library belongs to the libtorch that this program links; its initialisers only
+    // register the CUDA backend. If it is missing, the call fails and CUDA remains unavailable.
     if let Ok(library) = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) }
     {
-        // It must outlive every tensor.
+        // The library must outlive every tensor.
         std::mem::forget(library);
     }
 }

@@ -1,4 +1,4 @@
-//! Why an attempt ended without an outcome.
+//! Failures: reasons that an attempt ended without an outcome.
 
 use std::fmt;
 use std::io::Write;
@@ -7,14 +7,14 @@ use std::panic::{self, AssertUnwindSafe};
 use isoflop_core::run::TrainerExit;
 use isoflop_core::units::bytes;
 
-/// A failure: how to exit, and what to say.
+/// A failure, with its exit code and message.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct TrainerFailure {
     pub(crate) exit: TrainerExit,
     message: String,
 }
 
-impl Failure {
+impl TrainerFailure {
     pub(crate) fn new(exit: TrainerExit, message: impl Into<String>) -> Self {
         Self {
             exit,
@@ -26,13 +26,13 @@ impl Failure {
         Self::new(TrainerExit::BadLaunch, message)
     }
 
-    /// Something worth a line in the log, and no failure.
+    /// Prints a note to the attempt's log.
     pub(crate) fn note(message: impl fmt::Display) {
-        // Standard error is the attempt's log; training does not depend on it.
+        // Standard error is the attempt's log. Training continues if it cannot be written.
         let _ = writeln!(std::io::stderr(), "note: {message}");
     }
 
-    /// A failure to write `what`.
+    /// Builds a failure to write `what`.
     pub(crate) fn cannot_write(what: impl fmt::Display, error: &std::io::Error) -> Self {
         Self::new(
             TrainerExit::CannotWrite,
@@ -41,19 +41,19 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for TrainerFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl From<tch::TchError> for Failure {
+impl From<tch::TchError> for TrainerFailure {
     fn from(error: tch::TchError) -> Self {
         Self::from_torch(&error.to_string())
     }
 }
 
-/// What libtorch, its allocators and the C++ library say when there is no memory.
+/// Messages of libtorch, its allocators and the C++ library when memory runs out.
 const NO_MEMORY: [&str; 4] = [
     "out of memory",
     "can't allocate memory",
@@ -61,8 +61,9 @@ const NO_MEMORY: [&str; 4] = [
     "std::bad_alloc",
 ];
 
-/// What CUDA says (the texts of `cudaGetErrorString`; the last two are of a GPU that has fallen off its bus) when the device
-/// failed, or when a fault on it has left the process's context unusable. A fault of the program that would come again, such as an assertion of a kernel, is not among them.
+/// Messages of CUDA (from `cudaGetErrorString`) when the device failed, or when a fault on it made
+/// the process's context unusable. The last two are of a GPU that has fallen off its bus. Excludes
+/// faults of the program that would recur, such as a failed assertion in a kernel.
 const NO_DEVICE: [&str; 12] = [
     "uncorrectable ECC error encountered",
     "uncorrectable NVLink error detected",
@@ -78,7 +79,7 @@ const NO_DEVICE: [&str; 12] = [
     "no CUDA-capable device is detected",
 ];
 
-impl Failure {
+impl TrainerFailure {
     fn from_torch(message: &str) -> Self {
         let reason = reason(message);
         let says = |words: &[&str]| words.iter().any(|words| reason.contains(words));
@@ -92,13 +93,14 @@ impl Failure {
         Self::new(exit, reason.to_owned())
     }
 
-    /// Says of a failure for want of memory which estimate was wrong, and what was `held` at most, bytes.
-    pub(crate) fn beside_estimate(self, estimate: Option<u64>, held: u64) -> Self {
+    /// Adds the estimated memory and the peak memory, bytes, to the message of an out-of-memory
+    /// failure.
+    pub(crate) fn with_memory_estimate(self, estimate: Option<u64>, held: u64) -> Self {
         match (self.exit, estimate) {
             (TrainerExit::OutOfMemory, Some(estimate)) => {
                 let (estimate, held) = (bytes(estimate), bytes(held));
                 let message = format!(
-                    "estimated {estimate}, held {held} at most, when: {}",
+                    "estimated {estimate}, used at most {held}: {}",
                     self.message
                 );
                 Self { message, ..self }
@@ -108,8 +110,8 @@ impl Failure {
     }
 }
 
-/// libtorch's own words, without what tch's operators wrap them in as they panic (with the line's end escaped), and without
-/// the C++ stack that follows, which helps nobody who reads a log.
+/// Returns the first line of libtorch's message. Removes the text that tch adds when its operators
+/// panic (which escapes line ends), and the C++ stack, which does not help a user.
 fn reason(message: &str) -> &str {
     let own = message
         .split_once("on an `Err` value: Torch(\"")
@@ -121,13 +123,16 @@ fn reason(message: &str) -> &str {
         .trim_end_matches("\")")
 }
 
-/// Runs `work`; a panic (tch's operators panic on libtorch's errors) becomes a failure in one line.
-pub(crate) fn catch(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+/// Calls `work` and converts a panic to a failure with a message of one line. tch's operators panic
+/// on libtorch's errors.
+pub(crate) fn catch(
+    work: impl FnOnce() -> Result<(), TrainerFailure>,
+) -> Result<(), TrainerFailure> {
     panic::set_hook(Box::new(|_| {}));
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let message = text.or_else(|| payload.downcast_ref::<&str>().copied());
-        Err(Failure::from_torch(
+        Err(TrainerFailure::from_torch(
             message.unwrap_or("the trainer failed without a message"),
         ))
     })
@@ -137,7 +142,7 @@ pub(crate) fn catch(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Fa
 mod tests {
     use super::*;
 
-    /// Messages as libtorch 2.11 words them, each with the exit that it leads to.
+    /// Messages of libtorch 2.11, each with its exit code.
     #[test]
     fn errors_of_libtorch_are_told_apart() {
         let said = [
@@ -157,7 +162,7 @@ mod tests {
             "mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)",
         ];
         let told = said.map(|message| {
-            let failure = Failure::from_torch(message);
+            let failure = TrainerFailure::from_torch(message);
             format!("{:?}: {failure}", failure.exit)
         });
         insta::assert_snapshot!(told.join("\n"));
@@ -166,14 +171,14 @@ mod tests {
     #[test]
     fn the_wrong_estimate_is_told_where_memory_ran_out() {
         let told = |exit| {
-            Failure::new(exit, "no room")
-                .beside_estimate(Some(312 << 20), 2 << 30)
+            TrainerFailure::new(exit, "out of memory")
+                .with_memory_estimate(Some(312 << 20), 2 << 30)
                 .to_string()
         };
         assert_eq!(
             told(TrainerExit::OutOfMemory),
-            "estimated 312 MiB, held 2.0 GiB at most, when: no room"
+            "estimated 312 MiB, used at most 2.0 GiB: out of memory"
         );
-        assert_eq!(told(TrainerExit::Crash), "no room");
+        assert_eq!(told(TrainerExit::Crash), "out of memory");
     }
 }

@@ -1,14 +1,14 @@
-//! What is known about the machine and the process.
+//! Information about the machine and the process.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use isoflop_core::run::{Device, Provenance};
 
-/// The libtorch this program is pinned to (Cargo.toml: tch 0.24).
+/// Version of libtorch that this program is pinned to (Cargo.toml: tch 0.24).
 const LIBTORCH: &str = "2.11.0";
 
-/// Where and by what an outcome is made.
+/// Returns the provenance of an outcome: machine, versions and start time.
 pub(crate) fn provenance(device: Device, git_revision: &str) -> Provenance {
     Provenance {
         isoflop: env!("CARGO_PKG_VERSION").to_owned(),
@@ -28,8 +28,9 @@ pub(crate) fn provenance(device: Device, git_revision: &str) -> Provenance {
     }
 }
 
-/// Most memory this process has held of its own, bytes: without the pages of files, which the system shares between processes and
-/// can drop. How many of these a process maps depends on how the file cache holds them, up to 60 MB for libtorch's.
+/// Returns the peak memory of this process, bytes, without the pages of files. The system shares
+/// those between processes and can drop them. Their number depends on the state of the file cache,
+/// up to 60 MB for libtorch.
 pub(crate) fn peak_memory_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let bytes = |field: &str| {

@@ -1,12 +1,13 @@
-//! One run, one process: reads the launch file of an attempt, trains, leaves an outcome.
+//! Trainer: reads the launch file of an attempt, trains the run and writes the outcome.
 //!
 //! ```text
 //! isoflop-trainer run ATTEMPT_DIR            train
-//! isoflop-trainer calibrate                  measurements: questions on stdin, answers on stdout
-//! isoflop-trainer compare FIXTURES DEVICE    a device's numbers beside the reference's, a line a model on stdout
+//! isoflop-trainer calibrate                  answer requests for step times: stdin to stdout
+//! isoflop-trainer compare FIXTURES DEVICE    compare a device with the reference, by model
 //! ```
 //!
-//! A crash, an out-of-memory kill or a CUDA fault ends this process and one run, never the coordinator.
+//! The trainer is a separate process, so that a crash, an out-of-memory kill or a CUDA fault ends
+//! one attempt and never the coordinator.
 
 mod attempt;
 mod calibrate;
@@ -29,11 +30,11 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use failure::Failure;
+use failure::TrainerFailure;
 use isoflop_core::run::{AttemptDir, TrainerExit};
 
-/// Does what the arguments of the process say. `git_revision` is of the checkout that the program was built from, for
-/// the provenance of outcomes.
+/// Executes the command in the arguments of the process. `git_revision` is the revision that the
+/// program was built from, for the provenance of outcomes.
 pub fn main(git_revision: &str) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -44,14 +45,15 @@ pub fn main(git_revision: &str) -> ExitCode {
         ["compare", folder, device] => {
             failure::catch(|| reference::compare(Path::new(folder), device))
         }
-        _ => Err(Failure::bad_launch(
+        _ => Err(TrainerFailure::bad_launch(
             "usage: isoflop-trainer run ATTEMPT_DIR | isoflop-trainer calibrate | isoflop-trainer compare FIXTURES DEVICE",
         )),
     };
     let exit = match result {
         Ok(()) => TrainerExit::Outcome,
         Err(failure) => {
-            // Standard error is the attempt's log; if even that cannot be written, the exit code tells.
+            // Standard error is the attempt's log. If that cannot be written, the exit code still
+            // identifies the failure.
             let _ = writeln!(std::io::stderr(), "error: {failure}");
             failure.exit
         }

@@ -1,5 +1,5 @@
-//! All parameters as one flat vector, so that the optimizer, the clipping and a
-//! checkpoint are a handful of operations on one tensor instead of a loop over many.
+//! Parameters of a model in one flat vector. The optimizer, gradient clipping and checkpoints then
+//! need a few operations on one tensor instead of loops over many.
 
 use std::collections::HashMap;
 
@@ -10,28 +10,29 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tch::{Device, Kind, Tensor};
 
-/// One named tensor within the flat vector.
+/// A named tensor within the flat vector.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Slot {
+pub(crate) struct TensorSlot {
     pub(crate) name: String,
     pub(crate) dims: Vec<i64>,
-    pub(crate) init: Init,
-    pub(crate) role: Role,
+    pub(crate) init: TensorInit,
+    pub(crate) role: TensorRole,
 }
 
-/// What a tensor is to the optimizer. The order is that of the flat vector.
+/// Role of a tensor for the optimizer, in the order of the flat vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Role {
-    /// A matrix between hidden layers: decays, and is Muon's.
+pub(crate) enum TensorRole {
+    /// A matrix between hidden layers. Decays, and Muon updates it.
     Hidden,
-    /// A row for each token, of the embedding or of an output head: decays by choice.
+    /// A matrix with a row for each token: the embedding or an output head. Whether it decays is a
+    /// setting of the optimizer.
     Embedding,
-    /// Norms, biases, taps, positions: never decays.
+    /// Norms, biases, taps and positions. Never decays.
     Exempt,
 }
 
-impl Slot {
-    fn new(name: &str, dims: &[i64], init: Init, role: Role) -> Self {
+impl TensorSlot {
+    fn new(name: &str, dims: &[i64], init: TensorInit, role: TensorRole) -> Self {
         Self {
             name: name.to_owned(),
             dims: dims.to_vec(),
@@ -40,18 +41,18 @@ impl Slot {
         }
     }
 
-    pub(crate) fn matrix(name: &str, dims: &[i64], init: Init) -> Self {
-        Self::new(name, dims, init, Role::Hidden)
+    pub(crate) fn matrix(name: &str, dims: &[i64], init: TensorInit) -> Self {
+        Self::new(name, dims, init, TensorRole::Hidden)
     }
 
-    /// A matrix with a row for each token.
-    pub(crate) fn embedding(name: &str, dims: &[i64], init: Init) -> Self {
-        Self::new(name, dims, init, Role::Embedding)
+    /// Declares a matrix with a row for each token.
+    pub(crate) fn embedding(name: &str, dims: &[i64], init: TensorInit) -> Self {
+        Self::new(name, dims, init, TensorRole::Embedding)
     }
 
-    /// Exempt from weight decay: norms, biases, taps, positions.
-    pub(crate) fn exempt(name: &str, dims: &[i64], init: Init) -> Self {
-        Self::new(name, dims, init, Role::Exempt)
+    /// Declares a tensor that is exempt from weight decay: a norm, bias, taps or positions.
+    pub(crate) fn exempt(name: &str, dims: &[i64], init: TensorInit) -> Self {
+        Self::new(name, dims, init, TensorRole::Exempt)
     }
 
     pub(crate) fn len(&self) -> i64 {
@@ -59,31 +60,32 @@ impl Slot {
     }
 }
 
-/// A matrix, or other tensor, of the flat vector as the papers count them: Q's, K's and V's lie in one tensor and are three.
+/// A matrix or other tensor of the flat vector, as papers define it. The matrices of Q, K and V
+/// share one tensor, but are three blocks.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Block {
-    /// Place of its first number.
+pub(crate) struct MatrixBlock {
+    /// Index of its first number in the flat vector.
     pub(crate) start: i64,
     pub(crate) dims: Vec<i64>,
-    pub(crate) role: Role,
+    pub(crate) role: TensorRole,
 }
 
-impl Block {
-    /// Its part of a vector as long as the flat one.
+impl MatrixBlock {
+    /// Returns the block's part of a vector as long as the flat one.
     pub(crate) fn of(&self, flat: &Tensor) -> Tensor {
         flat.narrow(0, self.start, self.dims.iter().product())
             .view(self.dims.as_slice())
     }
 }
 
-impl Slot {
-    fn blocks(&self, start: i64) -> Vec<Block> {
-        let block = |start, dims| Block {
+impl TensorSlot {
+    fn blocks(&self, start: i64) -> Vec<MatrixBlock> {
+        let block = |start, dims| MatrixBlock {
             start,
             dims,
             role: self.role,
         };
-        let (Role::Hidden, Init::Parts(parts), [_, columns]) =
+        let (TensorRole::Hidden, TensorInit::Parts(parts), [_, columns]) =
             (self.role, &self.init, self.dims.as_slice())
         else {
             return vec![block(start, self.dims.clone())];
@@ -98,43 +100,46 @@ impl Slot {
     }
 }
 
-/// How a tensor starts.
+/// Initial values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Init {
+pub(crate) enum TensorInit {
     Constant(f64),
-    /// Mean 0, this standard deviation.
+    /// Normal with mean 0 and this standard deviation.
     Normal(f64),
-    /// The same, drawn again beyond two standard deviations (0.88 of them is left).
+    /// Normal, with values beyond two standard deviations redrawn. The standard deviation becomes
+    /// 0.88 times this one.
     TruncatedNormal(f64),
-    /// Between this bound and its negative.
+    /// Uniform between this bound and its negative.
     Uniform(f64),
-    /// Parts one after the other along the first axis, as many values in each.
-    Parts(Vec<(i64, Init)>),
+    /// Consecutive parts along the first axis, with the number of values in each.
+    Parts(Vec<(i64, TensorInit)>),
 }
 
-/// The parameters of a model, in the order of their roles.
+/// Parameters of a model, in the order of their roles.
 #[derive(Debug)]
-pub(crate) struct Parameters {
-    /// `[P]`, requires grad.
+pub(crate) struct ModelParameters {
+    /// All parameters, `[P]`, with gradient.
     pub(crate) flat: Tensor,
-    slots: Vec<Slot>,
+    slots: Vec<TensorSlot>,
 }
 
-impl Parameters {
-    /// Initial weights for a seed: bit for bit the same on any machine, and the same for a tensor of
-    /// one name and size in every architecture, so that arms with one seed start from common weights.
-    pub(crate) fn initial(mut slots: Vec<Slot>, seed: u64, device: Device) -> Self {
+impl ModelParameters {
+    /// Draws the initial weights for a seed. They have the same bits on every machine. A tensor of
+    /// the same name and size is the same in every architecture, so that arms with one seed start
+    /// from common weights.
+    pub(crate) fn initial(mut slots: Vec<TensorSlot>, seed: u64, device: Device) -> Self {
         slots.sort_by_key(|slot| slot.role);
-        let own: i64 = slots.iter().map(Slot::len).sum();
+        let own: i64 = slots.iter().map(TensorSlot::len).sum();
         let mut values = Vec::new();
-        // Without memory a growing vector aborts the process; a panic is a failure with a name.
+        // A failed allocation of a growing vector would abort the process. A panic becomes a
+        // failure with a message.
         assert!(
             values.try_reserve_exact(own as usize).is_ok(),
             "can't allocate memory for {own} initial weights"
         );
         for slot in &slots {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(stream(&slot.name));
+            rng.set_stream(stream_number(&slot.name));
             draw(&slot.init, slot.len() as usize, &mut rng, &mut values);
         }
         let flat = Tensor::from_slice(&values)
@@ -143,12 +148,13 @@ impl Parameters {
         Self { flat, slots }
     }
 
-    /// The tensors by name, as views: gradients arrive in the flat vector by one concatenation.
-    pub(crate) fn views(&self, precision: Precision) -> Views<'_> {
-        let sizes: Vec<i64> = self.slots.iter().map(Slot::len).collect();
+    /// Returns views of the tensors by name. Backward collects their gradients in the flat vector
+    /// by one concatenation.
+    pub(crate) fn views(&self, precision: Precision) -> TensorViews<'_> {
+        let sizes: Vec<i64> = self.slots.iter().map(TensorSlot::len).collect();
         let parts = self.flat.split_with_sizes(sizes, 0);
         let named = self.slots.iter().zip(parts);
-        Views {
+        TensorViews {
             tensors: named
                 .map(|(slot, part)| (slot.name.as_str(), part.view(slot.dims.as_slice())))
                 .collect(),
@@ -156,22 +162,23 @@ impl Parameters {
         }
     }
 
-    /// Number of parameters.
+    /// Returns the number of parameters.
     pub(crate) fn count(&self) -> ParamCount {
-        ParamCount(self.slots.iter().map(Slot::len).sum::<i64>() as u64)
+        ParamCount(self.slots.iter().map(TensorSlot::len).sum::<i64>() as u64)
     }
 
-    /// How many of the flat vector's first numbers are of roles up to this one.
-    pub(crate) fn len_up_to(&self, role: Role) -> i64 {
+    /// Returns the number of parameters of roles up to this one, which are the first of the flat
+    /// vector.
+    pub(crate) fn len_up_to(&self, role: TensorRole) -> i64 {
         self.slots
             .iter()
             .filter(|slot| slot.role <= role)
-            .map(Slot::len)
+            .map(TensorSlot::len)
             .sum()
     }
 
-    /// The blocks, in the order of the flat vector.
-    pub(crate) fn blocks(&self) -> Vec<Block> {
+    /// Returns the blocks, in the order of the flat vector.
+    pub(crate) fn blocks(&self) -> Vec<MatrixBlock> {
         let starts = self.slots.iter().scan(0, |next, slot| {
             Some(std::mem::replace(next, *next + slot.len()))
         });
@@ -181,37 +188,37 @@ impl Parameters {
             .collect()
     }
 
-    pub(crate) fn slots(&self) -> &[Slot] {
+    pub(crate) fn slots(&self) -> &[TensorSlot] {
         &self.slots
     }
 
-    /// Writes one tensor.
+    /// Sets the values of one tensor.
     pub(crate) fn set(&self, name: &str, value: &Tensor) {
         let mut own = self.value(name);
         assert_eq!(value.size(), own.size(), "{name}");
         tch::no_grad(|| own.copy_(value));
     }
 
-    /// The gradient of one tensor.
+    /// Returns the gradient of one tensor.
     pub(crate) fn gradient(&self, name: &str) -> Tensor {
         self.value_in(&self.flat.grad(), name)
     }
 
-    /// One tensor, as a view without its history.
+    /// Returns one tensor, as a view without gradient.
     pub(crate) fn value(&self, name: &str) -> Tensor {
         self.value_in(&self.flat.detach(), name)
     }
 
-    /// The tensor's part of a vector as long as the flat one.
+    /// Returns the tensor's part of a vector as long as the flat one.
     pub(crate) fn value_in(&self, flat: &Tensor, name: &str) -> Tensor {
         let before = self.slots.iter().take_while(|slot| slot.name != name);
-        let start = before.clone().map(Slot::len).sum();
+        let start = before.clone().map(TensorSlot::len).sum();
         let slot = &self.slots[before.count()];
         flat.narrow(0, start, slot.len()).view(slot.dims.as_slice())
     }
 }
 
-/// The format of matrix products' factors.
+/// Returns the number format of the factors of matrix products.
 pub(crate) fn format_of(precision: Precision) -> Kind {
     match precision {
         Precision::Float32 => Kind::Float,
@@ -221,26 +228,26 @@ pub(crate) fn format_of(precision: Precision) -> Kind {
 
 /// Tensors by name, for one forward pass.
 #[derive(Debug)]
-pub(crate) struct Views<'a> {
+pub(crate) struct TensorViews<'a> {
     tensors: HashMap<&'a str, Tensor>,
     products: Kind,
 }
 
-impl Views<'_> {
-    /// The number format of matrix products.
+impl TensorViews<'_> {
+    /// Returns the number format of matrix products.
     pub(crate) fn products(&self) -> Kind {
         self.products
     }
 
-    /// A tensor as a factor of matrix products, in their format.
+    /// Returns a tensor in the format of matrix products.
     pub(crate) fn matrix(&self, name: &str) -> Tensor {
         self.get(name).to_kind(self.products)
     }
 
-    /// A tensor as it is, float32.
+    /// Returns a tensor in float32.
     ///
     /// # Panics
-    /// When there is no such tensor: the model and its slots disagree, a bug.
+    /// If the tensor does not exist, which is a bug: the model and its slots disagree.
     pub(crate) fn get(&self, name: &str) -> Tensor {
         self.tensors
             .get(name)
@@ -249,8 +256,8 @@ impl Views<'_> {
     }
 }
 
-/// A random stream of its own for each tensor. Stream 1 is the data's order, which no name gives.
-fn stream(name: &str) -> u64 {
+/// Returns the random stream of a tensor. It is never stream 1, which orders the data.
+fn stream_number(name: &str) -> u64 {
     let digest = blake3::hash(name.as_bytes());
     u64::from_le_bytes(
         digest.as_bytes()[..8]
@@ -259,23 +266,24 @@ fn stream(name: &str) -> u64 {
     ) | 2
 }
 
-fn draw(init: &Init, len: usize, rng: &mut ChaCha8Rng, out: &mut Vec<f32>) {
+fn draw(init: &TensorInit, len: usize, rng: &mut ChaCha8Rng, out: &mut Vec<f32>) {
     match init {
-        Init::Constant(value) => out.extend(std::iter::repeat_n(*value as f32, len)),
-        Init::Normal(std) => out.extend((0..len).map(|_| (std * normal(rng)) as f32)),
-        Init::TruncatedNormal(std) => {
+        TensorInit::Constant(value) => out.extend(std::iter::repeat_n(*value as f32, len)),
+        TensorInit::Normal(std) => out.extend((0..len).map(|_| (std * normal(rng)) as f32)),
+        TensorInit::TruncatedNormal(std) => {
             out.extend((0..len).map(|_| (std * truncated(rng)) as f32));
         }
-        Init::Uniform(bound) => {
+        TensorInit::Uniform(bound) => {
             out.extend((0..len).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32));
         }
-        Init::Parts(parts) => parts
+        TensorInit::Parts(parts) => parts
             .iter()
             .for_each(|(len, part)| draw(part, *len as usize, rng, out)),
     }
 }
 
-/// Box and Muller (1958), in pure Rust: the same bits whatever the system's libm.
+/// Draws a normal number by Box and Muller (1958). In pure Rust, so that the bits do not depend on
+/// the system's libm.
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let u: f64 = 1.0 - rng.random::<f64>();
     let v: f64 = rng.random();
@@ -297,11 +305,11 @@ mod tests {
     use isoflop_core::run::Precision;
 
     use super::*;
-    use crate::model::Model;
+    use crate::model::LanguageModel;
 
-    fn initial(architecture: &Architecture, seed: u64) -> Parameters {
+    fn initial(architecture: &Architecture, seed: u64) -> ModelParameters {
         let config = ModelConfig::new(architecture, &"d32-l2".parse().unwrap(), 256, 64).unwrap();
-        Parameters::initial(Model::slots(&config), seed, Device::Cpu)
+        ModelParameters::initial(LanguageModel::slots(&config), seed, Device::Cpu)
     }
 
     fn values(architecture: &Architecture, seed: u64, name: &str) -> Vec<f32> {
@@ -314,7 +322,8 @@ mod tests {
         .unwrap()
     }
 
-    /// Pinned: what a seed means, for every preset, on any machine. Raise SPEC_VERSION with it.
+    /// Pins the initial weights of every preset on every machine. Raise SPEC_VERSION if they
+    /// change.
     #[test]
     fn a_seed_means_the_same_bits() {
         let digest = |architecture| {
@@ -344,10 +353,10 @@ mod tests {
         assert_ne!(values(&TRANSFORMER, 3, name), values(&TRANSFORMER, 4, name));
     }
 
-    /// Standard deviations of the released code (arXiv:2109.08668).
+    /// Standard deviations are those of the released code (arXiv:2109.08668).
     #[test]
     fn initial_spreads_are_the_papers() {
-        /// What is left of a normal's standard deviation when it is cut at two of them.
+        /// Standard deviation of a standard normal that is truncated at two standard deviations.
         const CUT: f64 = 0.879_6;
         let (d, d_head) = (32.0f64, 16.0f64);
         let spread = |values: &[f32]| {
@@ -381,7 +390,7 @@ mod tests {
                 spread(values)
             );
         }
-        // Glorot's uniform: 64 values for two heads, whose extremes come near to the bound.
+        // Glorot's uniform: the extremes of 64 values for two heads are close to the bound.
         let bound = (6.0f64 / (2.0 + 32.0)).sqrt();
         let most = values(&PRIMER_EZ, 1, "relative_bias")
             .iter()

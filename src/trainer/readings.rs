@@ -1,27 +1,28 @@
-//! What every step says: loss, gradient norm, update norm.
+//! Readings of every step: loss, gradient norm and update norm.
 
 use std::ops::Range;
 
-use isoflop_core::run::Ending;
+use isoflop_core::run::RunEnding;
 use tch::{Device, Kind, Tensor};
 
-use crate::failure::Failure;
+use crate::failure::TrainerFailure;
 
-/// Readings are brought from the device in groups of this many steps: reading waits for the device.
+/// Steps between reads. Each read waits for the device, so readings are copied in groups.
 pub(crate) const READ_EVERY: u64 = 8;
 
-/// A mean loss above this many times ln(vocabulary), the loss of knowing nothing, has exploded.
-const EXPLODED: f64 = 3.0;
+/// Factor of ln(vocabulary), the loss of a uniform guess, above which a mean loss has exploded.
+const EXPLOSION_FACTOR: f64 = 3.0;
 
-/// A step's loss is a spike where it lies above the mean of so many before it by so many of their standard deviations.
+/// Number of steps before a spike, from which the mean and standard deviation are computed.
 const SPIKE_WINDOW: usize = 64;
+/// Standard deviations by which the loss of a spike exceeds the mean.
 const SPIKE_DEVIATIONS: f64 = 5.0;
 
-/// One step's loss, gradient norm before clipping, and norm of the parameters' change.
+/// Loss of one step, gradient norm before clipping, and norm of the parameters' change.
 type Reading = [f32; 3];
 
-/// The readings of all steps, those of earlier attempts and of a trunk included: what is said of the run depends
-/// on its steps alone, however they were come by.
+/// Readings of all steps, including those of earlier attempts and of a trunk, so that the results
+/// of a run do not depend on interruptions.
 #[derive(Debug, Default)]
 pub(crate) struct Readings {
     read: Vec<Reading>,
@@ -29,8 +30,8 @@ pub(crate) struct Readings {
 }
 
 impl Readings {
-    /// As a checkpoint holds them, `[steps, 3]`.
-    pub(crate) fn restored(tensor: &Tensor) -> Result<Self, Failure> {
+    /// Restores the readings from a checkpoint, `[steps, 3]`.
+    pub(crate) fn restored(tensor: &Tensor) -> Result<Self, TrainerFailure> {
         let flat: Vec<f32> = Vec::try_from(tensor.reshape([-1]))?;
         Ok(Self {
             read: flat.as_chunks().0.to_vec(),
@@ -38,19 +39,19 @@ impl Readings {
         })
     }
 
-    /// `[steps, 3]`.
+    /// Returns the readings as a tensor for a checkpoint, `[steps, 3]`.
     pub(crate) fn tensor(&mut self) -> Tensor {
         self.read();
         Tensor::from_slice(self.read.as_flattened()).reshape([-1, 3])
     }
 
-    /// Adds a step: its loss `[]` and its norms `[2]`.
+    /// Adds the loss `[]` and the norms `[2]` of a step.
     pub(crate) fn push(&mut self, loss: &Tensor, norms: &Tensor) {
         self.pending
             .push(Tensor::cat(&[&loss.reshape([1]), norms], 0));
     }
 
-    /// Brings what is pending from the device.
+    /// Copies the pending readings from the device.
     pub(crate) fn read(&mut self) {
         if self.pending.is_empty() {
             return;
@@ -66,29 +67,29 @@ impl Readings {
         self.pending.clear();
     }
 
-    /// The loss of the last step that was read.
+    /// Returns the loss of the last step that was read.
     pub(crate) fn latest_loss(&self) -> Option<f64> {
         self.read.last().map(|reading| f64::from(reading[0]))
     }
 
-    /// A loss that is not a number, or that exploded, as an ending; to be asked after [`Self::read`].
-    pub(crate) fn diverged(&self, step: u64, vocabulary: u32) -> Option<Ending> {
+    /// Returns the ending if the loss is not finite or has exploded. Call [`Self::read`] first.
+    pub(crate) fn diverged(&self, step: u64, vocabulary: u32) -> Option<RunEnding> {
         let first = self.read.len().saturating_sub(READ_EVERY as usize);
         let mean = mean(&self.read[first..], 0)?;
-        let sane = mean.is_finite() && mean <= EXPLODED * f64::from(vocabulary).ln();
-        (!sane).then_some(Ending::Diverged {
+        let sane = mean.is_finite() && mean <= EXPLOSION_FACTOR * f64::from(vocabulary).ln();
+        (!sane).then_some(RunEnding::Diverged {
             step,
             loss: mean.is_finite().then_some(mean),
         })
     }
 
-    /// Mean loss, nats/token, gradient norm and update norm of these steps.
+    /// Returns the mean loss (nats/token), gradient norm and update norm of steps.
     pub(crate) fn means(&self, steps: Range<u64>) -> Option<[f64; 3]> {
         let of = &self.read[steps.start as usize..steps.end as usize];
         Some([mean(of, 0)?, mean(of, 1)?, mean(of, 2)?])
     }
 
-    /// Steps whose loss stands out of those before them.
+    /// Counts the steps whose loss is a spike.
     pub(crate) fn loss_spikes(&self) -> u64 {
         let losses: Vec<f64> = self
             .read
@@ -102,7 +103,7 @@ impl Readings {
     }
 }
 
-/// Whether the last of these losses is a spike above the others.
+/// Reports whether the last of these losses is a spike above the others.
 fn is_spike(window: &[f64]) -> bool {
     let [before @ .., last] = window else {
         return false;
@@ -150,7 +151,7 @@ mod tests {
         assert_eq!(restored.means(4..4), None);
     }
 
-    /// A step that stands out is counted; a falling loss, noise, and a higher level once it is reached are not.
+    /// A single high loss is a spike. A falling loss, noise and a permanently higher level are not.
     #[test]
     fn spikes_are_counted() {
         let noisy = |step: usize| 5.0 - step as f32 / 100.0 + [0.02, -0.03, 0.01, -0.01][step % 4];
@@ -158,7 +159,7 @@ mod tests {
         let risen = (0..300).map(|step| noisy(step) + if step >= 200 { 3.0 } else { 0.0 });
         assert!(
             (1..5).contains(&readings(risen).loss_spikes()),
-            "the level is noticed until the window knows it"
+            "spikes end when the window contains the new level"
         );
         let apart =
             (0..300).map(|step| noisy(step) + if step == 100 || step == 250 { 3.0 } else { 0.0 });
@@ -171,14 +172,14 @@ mod tests {
         assert_eq!(readings([]).diverged(0, 256), None);
         assert!(matches!(
             readings([f32::NAN]).diverged(1, 256),
-            Some(Ending::Diverged {
+            Some(RunEnding::Diverged {
                 step: 1,
                 loss: None
             })
         ));
         assert!(matches!(
             readings([20.0; 8]).diverged(8, 256),
-            Some(Ending::Diverged { loss: Some(_), .. })
+            Some(RunEnding::Diverged { loss: Some(_), .. })
         ));
     }
 }

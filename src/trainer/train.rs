@@ -1,103 +1,106 @@
-//! The training loop.
+//! Training loop of a run.
 
 use std::time::Instant;
 
 use isoflop_core::data::{BatchPlan, TokenFile};
 use isoflop_core::metrics::Scores;
-use isoflop_core::run::{CurvePoint, Ending, EventKind, Progress, RunSpec};
+use isoflop_core::run::{CurvePoint, EventKind, RunEnding, RunProgress, RunSpec};
 use isoflop_core::units::Tokens;
 use tch::Device;
 
-use crate::checkpoint::{Checkpoints, Snapshot};
-use crate::evaluate::{Validation, windows};
-use crate::failure::Failure;
+use crate::checkpoint::{CheckpointWriter, TrainingSnapshot};
+use crate::evaluate::{ValidationSet, windows};
+use crate::failure::TrainerFailure;
 use crate::readings::{READ_EVERY, Readings};
 use crate::record::Recorder;
-use crate::training::Training;
+use crate::training::TrainingState;
 
-/// What training left.
+/// Result of the training loop.
 #[derive(Debug)]
-pub(crate) struct Trained {
-    pub(crate) ending: Ending,
-    pub(crate) progress: Progress,
+pub(crate) struct TrainingResult {
+    pub(crate) ending: RunEnding,
+    pub(crate) progress: RunProgress,
     pub(crate) resumed_from_step: Option<u64>,
     pub(crate) loss_spikes: u64,
-    /// When the first step of the attempt began.
+    /// Start of the attempt's first step.
     pub(crate) first_step: Instant,
 }
 
-/// Trains a run to its end, of whichever kind.
+/// Trains a run until it finishes or diverges.
 pub(crate) fn train(
     spec: &RunSpec,
     [train, validation]: &[TokenFile; 2],
     device: Device,
     recorder: &mut Recorder,
-    checkpoints: &mut Checkpoints,
-) -> Result<Trained, Failure> {
+    checkpoints: &mut CheckpointWriter,
+) -> Result<TrainingResult, TrainerFailure> {
     let plan = batch_plan(spec, train)?;
-    let mut run = Run {
-        validation: Validation::new(spec, validation, device),
-        training: Training::new(spec, device)?,
+    let mut run = TrainingLoop {
+        validation: ValidationSet::new(spec, validation, device),
+        training: TrainingState::new(spec, device)?,
         readings: Readings::default(),
-        progress: Progress::default(),
+        progress: RunProgress::default(),
         resumed_from_step: None,
         first_step: Instant::now(),
     };
 
     recorder.write(EventKind::Started { steps: spec.steps })?;
-    if let Some(snapshot) = checkpoints.take_up(&mut run.training)? {
-        run.go_on_from(snapshot, recorder)?;
+    if let Some(snapshot) = checkpoints.restore(&mut run.training)? {
+        run.resume_from(snapshot, recorder)?;
     }
     run.first_step = Instant::now();
     let begin = run.progress.step;
     if let Some(ending) = run.evaluate_if_due(recorder)? {
-        return Ok(run.trained(ending));
+        return Ok(run.into_result(ending));
     }
     for step in begin..spec.steps {
-        if let Some(ending) = run.step(train, plan.starts(step), device) {
-            return Ok(run.trained(ending));
+        if let Some(ending) = run.step(train, plan.window_starts(step), device) {
+            return Ok(run.into_result(ending));
         }
         recorder.heartbeat(step + 1, run.readings.latest_loss())?;
-        // The end of the trunk is kept before this run's own evaluation there.
-        run.checkpoint(|training, done, said| checkpoints.keep_trunk(training, done, said))?;
+        // Keep the end of the trunk before this run's own evaluation, so that the trunk does not
+        // contain that point of the curve.
+        run.checkpoint(|training, done, said| checkpoints.write_trunk(training, done, said))?;
         if let Some(ending) = run.evaluate_if_due(recorder)? {
-            return Ok(run.trained(ending));
+            return Ok(run.into_result(ending));
         }
         run.checkpoint(|training, done, said| checkpoints.after_step(training, done, said))?;
     }
-    Err(Failure::bad_launch("the run asks for no steps"))
+    Err(TrainerFailure::bad_launch("the run has no steps"))
 }
 
-/// Which tokens each step sees: none of them twice.
-fn batch_plan(spec: &RunSpec, train: &TokenFile) -> Result<BatchPlan, Failure> {
+/// Returns the plan of the tokens of each step, without repetition.
+fn batch_plan(spec: &RunSpec, train: &TokenFile) -> Result<BatchPlan, TrainerFailure> {
     let (length, batch) = (spec.sequence_length, spec.batch_sequences);
     let plan = BatchPlan::new(train.tokens().len(), length, batch, spec.seed);
     let (available, needed) = (plan.steps_available(), spec.steps);
     if available < needed {
-        let message =
-            format!("the corpus holds {available} steps without repeating, the run needs {needed}");
-        return Err(Failure::bad_launch(message));
+        let message = format!(
+            "the corpus is too small: it has tokens for {available} steps, the run needs {needed}"
+        );
+        return Err(TrainerFailure::bad_launch(message));
     }
     Ok(plan)
 }
 
-struct Run<'a> {
-    training: Training<'a>,
-    validation: Validation,
+struct TrainingLoop<'a> {
+    training: TrainingState<'a>,
+    validation: ValidationSet,
     readings: Readings,
-    progress: Progress,
+    progress: RunProgress,
     resumed_from_step: Option<u64>,
     first_step: Instant,
 }
 
-impl<'a> Run<'a> {
-    /// One step on the windows that begin at `starts`. Returns how the run ends, if it has diverged.
+impl<'a> TrainingLoop<'a> {
+    /// Makes one step on the windows that begin at `starts`. Returns the ending if the run
+    /// diverged.
     fn step(
         &mut self,
         train: &TokenFile,
         starts: impl Iterator<Item = usize>,
         device: Device,
-    ) -> Option<Ending> {
+    ) -> Option<RunEnding> {
         let began = Instant::now();
         let (spec, step) = (self.training.spec, self.progress.step);
         let (inputs, targets) = windows(train.tokens(), starts, spec.sequence_length, device);
@@ -114,8 +117,13 @@ impl<'a> Run<'a> {
         reads.then(diverged).flatten()
     }
 
-    /// Takes up what was done, and says again what was said.
-    fn go_on_from(&mut self, snapshot: Snapshot, recorder: &mut Recorder) -> Result<(), Failure> {
+    /// Restores the progress of a checkpoint, and writes its points of the curve to this attempt's
+    /// events.
+    fn resume_from(
+        &mut self,
+        snapshot: TrainingSnapshot,
+        recorder: &mut Recorder,
+    ) -> Result<(), TrainerFailure> {
         self.resumed_from_step = Some(snapshot.progress.step);
         (self.progress, self.readings) = (snapshot.progress, snapshot.readings);
         self.progress
@@ -124,9 +132,12 @@ impl<'a> Run<'a> {
             .try_for_each(|point| recorder.write(EventKind::Evaluated(*point)))
     }
 
-    /// Evaluates where a point of the curve is due and not there yet: a trunk that was taken over was evaluated at other
-    /// steps. Returns how the run ends, if it does.
-    fn evaluate_if_due(&mut self, recorder: &mut Recorder) -> Result<Option<Ending>, Failure> {
+    /// Evaluates if a point of the curve is due at this step and does not exist yet. A trunk has
+    /// points at other steps. Returns the ending if the run finished or diverged.
+    fn evaluate_if_due(
+        &mut self,
+        recorder: &mut Recorder,
+    ) -> Result<Option<RunEnding>, TrainerFailure> {
         let (spec, step) = (self.training.spec, self.progress.step);
         let is_there = self
             .progress
@@ -139,15 +150,15 @@ impl<'a> Run<'a> {
         let began = Instant::now();
         let scores = self.validation.score(&self.training);
         self.progress.seconds.eval += began.elapsed().as_secs_f64();
-        // JSON has no NaN: a loss that is not finite is told by the ending, not by a point.
+        // JSON has no NaN, so a loss that is not finite is recorded in the ending, not in a point.
         if !scores.loss_val.is_finite() {
-            return Ok(Some(Ending::Diverged { step, loss: None }));
+            return Ok(Some(RunEnding::Diverged { step, loss: None }));
         }
         let point = self.point(scores);
         self.progress.curve.push(point);
         recorder.write(EventKind::Evaluated(point))?;
         let eval_tokens = self.validation.tokens;
-        let finished = |loss_train| Ending::Finished {
+        let finished = |loss_train| RunEnding::Finished {
             scores,
             loss_train,
             eval_tokens,
@@ -180,11 +191,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Counts the time of a checkpoint, if `write` writes one.
+    /// Adds the time of a checkpoint to the progress, if `write` writes one.
     fn checkpoint(
         &mut self,
-        write: impl FnOnce(&Training<'a>, &Progress, &mut Readings) -> Result<bool, Failure>,
-    ) -> Result<(), Failure> {
+        write: impl FnOnce(
+            &TrainingState<'a>,
+            &RunProgress,
+            &mut Readings,
+        ) -> Result<bool, TrainerFailure>,
+    ) -> Result<(), TrainerFailure> {
         let began = Instant::now();
         if write(&self.training, &self.progress, &mut self.readings)? {
             self.progress.seconds.checkpoint += began.elapsed().as_secs_f64();
@@ -192,8 +207,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn trained(self, ending: Ending) -> Trained {
-        Trained {
+    fn into_result(self, ending: RunEnding) -> TrainingResult {
+        TrainingResult {
             ending,
             progress: self.progress,
             resumed_from_step: self.resumed_from_step,
@@ -203,13 +218,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether an evaluation follows `done` steps: `points` of them, evenly spaced, the last at the end.
+/// Reports whether an evaluation is due after `done` steps. There are `points` evaluations, evenly
+/// spaced, the last one at the end.
 fn is_evaluation(done: u64, spec: &RunSpec) -> bool {
     let points = u64::from(spec.evaluation.points);
     done > 0 && done * points / spec.steps > (done - 1) * points / spec.steps
 }
 
-/// The last evaluation before one at `step`.
+/// Returns the step of the last evaluation before `step`.
 fn previous_evaluation(step: u64, spec: &RunSpec) -> u64 {
     (0..step)
         .rev()

@@ -1,46 +1,46 @@
-//! One step of training, and the state that it rests on.
+//! State of training, and one step.
 
 use isoflop_core::arch::ModelConfig;
 use isoflop_core::run::RunSpec;
 use tch::{Device, Kind, Tensor};
 
-use crate::failure::Failure;
-use crate::model::{Model, Positions};
-use crate::optimizer::{Optimizer, StepSettings};
-use crate::parameters::Parameters;
+use crate::failure::TrainerFailure;
+use crate::model::{LanguageModel, PositionTerms};
+use crate::optimizer::{OptimizerState, StepSettings};
+use crate::parameters::ModelParameters;
 
-/// A model in training: parameters, moments, and what one step needs.
+/// A model in training: parameters, optimizer moments and the constants of a step.
 #[derive(Debug)]
-pub(crate) struct Training<'a> {
+pub(crate) struct TrainingState<'a> {
     pub(crate) spec: &'a RunSpec,
     pub(crate) config: ModelConfig,
-    pub(crate) parameters: Parameters,
-    optimizer: Optimizer,
-    pub(crate) positions: Positions,
+    pub(crate) parameters: ModelParameters,
+    optimizer: OptimizerState,
+    pub(crate) positions: PositionTerms,
 }
 
-impl<'a> Training<'a> {
-    pub(crate) fn new(spec: &'a RunSpec, device: Device) -> Result<Self, Failure> {
+impl<'a> TrainingState<'a> {
+    pub(crate) fn new(spec: &'a RunSpec, device: Device) -> Result<Self, TrainerFailure> {
         let config = spec.model();
         let (batch, pass) = (spec.batch_sequences, spec.pass_sequences());
         if pass == 0 || !batch.is_multiple_of(pass) {
-            return Err(Failure::bad_launch(format!(
-                "passes of {pass} sequences do not make a batch of {batch}"
+            return Err(TrainerFailure::bad_launch(format!(
+                "cannot split a batch of {batch} sequences into passes of {pass}"
             )));
         }
         config
             .architecture
             .check()
-            .map_err(|e| Failure::bad_launch(format!("the architecture cannot be: {e}")))?;
-        let parameters = Parameters::initial(Model::slots(&config), spec.seed, device);
+            .map_err(|e| TrainerFailure::bad_launch(format!("invalid architecture: {e}")))?;
+        let parameters = ModelParameters::initial(LanguageModel::slots(&config), spec.seed, device);
         if parameters.count() != spec.params_total() {
             let (own, counted) = (parameters.count().0, spec.params_total().0);
-            return Err(Failure::bad_launch(format!(
-                "the model has {own} parameters where `arch` counts {counted}"
+            return Err(TrainerFailure::bad_launch(format!(
+                "wrong number of parameters: the model has {own}, `arch` counts {counted}"
             )));
         }
-        let optimizer = Optimizer::new(spec.optimizer, &parameters);
-        let positions = Positions::new(&config, device);
+        let optimizer = OptimizerState::new(spec.optimizer, &parameters);
+        let positions = PositionTerms::new(&config, device);
         Ok(Self {
             spec,
             config,
@@ -50,8 +50,8 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// One optimizer step on inputs and targets `[B, T]`. Returns the loss `[]` and the norms of the gradient and of the
-    /// update `[2]`, still on the device.
+    /// Makes one optimizer step on inputs and targets `[B, T]`. Returns the loss `[]` and the norms
+    /// of the gradient and of the update `[2]`, still on the device.
     pub(crate) fn step(
         &mut self,
         inputs: &Tensor,
@@ -68,8 +68,9 @@ impl<'a> Training<'a> {
         (loss, norms)
     }
 
-    /// Leaves the gradient of the batch's mean objective in the parameters, and returns its loss `[]`. Passes are of one
-    /// size, so that the mean over the batch is the mean over passes; each gives its activations back before the next.
+    /// Adds the gradient of the batch's mean objective to the parameters' gradient, and returns the
+    /// loss `[]`. All passes have the same size, so the mean over the batch is the mean over
+    /// passes. Each pass frees its activations before the next.
     fn gradient(&self, inputs: &Tensor, targets: &Tensor) -> Tensor {
         let pass = i64::from(self.spec.pass_sequences());
         let passes = inputs.size()[0] / pass;
@@ -84,13 +85,14 @@ impl<'a> Training<'a> {
         Tensor::stack(&losses, 0).mean(Kind::Float)
     }
 
-    /// One pass: adds its gradient, weighted, to the parameters', and returns its loss `[]`.
+    /// Adds the weighted gradient of one pass to the parameters' gradient, and returns the loss
+    /// `[]`.
     fn backward(&self, inputs: &Tensor, targets: &Tensor, weight: f64) -> Tensor {
         let loss = {
             let views = self.parameters.views(self.spec.precision);
-            Model::bind(&self.config, &views).loss(inputs, targets, &self.positions)
+            LanguageModel::bind(&self.config, &views).loss(inputs, targets, &self.positions)
         };
-        // Not multiplied by one: the bits of whole batches are pinned.
+        // Do not multiply by one, because the bits of whole batches are pinned.
         let objective = if weight == 1.0 {
             loss.objective
         } else {
@@ -100,7 +102,7 @@ impl<'a> Training<'a> {
         loss.cross_entropy.detach()
     }
 
-    /// All tensors that the future depends on, by name.
+    /// Returns all tensors that later steps depend on, by name.
     pub(crate) fn state(&self) -> Vec<(&'static str, Tensor)> {
         let mut state = vec![("parameters", self.parameters.flat.detach())];
         let moments = self.optimizer.state().into_iter();
@@ -108,15 +110,16 @@ impl<'a> Training<'a> {
         state
     }
 
-    /// Goes on from [`Self::state`], and nothing is set where one of its tensors is missing.
-    pub(crate) fn restore(&mut self, tensors: &[(String, Tensor)]) -> Result<(), Failure> {
+    /// Restores the tensors of [`Self::state`]. Changes nothing if one of them is missing.
+    pub(crate) fn restore(&mut self, tensors: &[(String, Tensor)]) -> Result<(), TrainerFailure> {
         let mut pairs = Vec::new();
         for (name, own) in self.state() {
             let is_own =
                 |(found, tensor): &&(String, Tensor)| found == name && tensor.size() == own.size();
             let Some((_, found)) = tensors.iter().find(is_own) else {
-                let message = format!("the checkpoint has no `{name}` of this model");
-                return Err(Failure::bad_launch(message));
+                let message =
+                    format!("invalid checkpoint: missing `{name}` in the shape of this model");
+                return Err(TrainerFailure::bad_launch(message));
             };
             pairs.push((own, found));
         }
@@ -128,7 +131,7 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
-    /// The learning rate of a step, from 0.
+    /// Returns the learning rate of a step, counted from 0.
     pub(crate) fn learning_rate(&self, step: u64) -> f64 {
         self.spec.learning_rate * self.spec.schedule.factor(step, self.spec.steps)
     }
@@ -143,7 +146,7 @@ mod tests {
     use crate::checkpoint::example;
     use crate::fused;
 
-    /// 4 sequences of 8 tokens.
+    /// Inputs and targets of 4 sequences of 8 tokens.
     fn batch() -> [Tensor; 2] {
         let tokens = (Tensor::arange(36, (Kind::Int64, Device::Cpu)) * 31)
             .remainder(251)
@@ -159,11 +162,11 @@ mod tests {
         }
     }
 
-    /// Loss and norms of three steps and the parameters after them.
+    /// Losses and norms of three steps, and the parameters after them.
     fn trained(architecture: &Architecture, micro_batch_sequences: Option<u32>) -> Vec<Tensor> {
         let spec = spec(architecture.clone(), micro_batch_sequences);
         let (mut training, [inputs, targets]) =
-            (Training::new(&spec, Device::Cpu).unwrap(), batch());
+            (TrainingState::new(&spec, Device::Cpu).unwrap(), batch());
         let mut all = Vec::new();
         for step in 0..3 {
             let (loss, norms) = training.step(&inputs, &targets, step);
@@ -173,7 +176,8 @@ mod tests {
         all
     }
 
-    /// Loss, gradient, update and parameters of a split batch are the whole one's but for rounding, with the kernels and without.
+    /// Loss, gradient, update and parameters of a split batch equal those of the whole batch up to
+    /// rounding, with and without the kernels.
     #[test]
     fn passes_add_up_to_the_whole_batch() {
         let z_loss = Architecture {
@@ -194,10 +198,10 @@ mod tests {
             }
         };
         check();
-        fused::without(check);
+        fused::without_kernels(check);
     }
 
-    /// A batch that is one pass has the bits of one that knows of no passes.
+    /// A batch in one pass has the bits of a batch without passes.
     #[test]
     fn a_pass_of_the_whole_batch_changes_no_bit() {
         let pairs = trained(&PRIMER, Some(4))
@@ -209,7 +213,7 @@ mod tests {
     #[test]
     fn passes_must_make_the_batch() {
         for micro in [0, 3, 8] {
-            let refused = Training::new(&spec(PRIMER, Some(micro)), Device::Cpu).unwrap_err();
+            let refused = TrainingState::new(&spec(PRIMER, Some(micro)), Device::Cpu).unwrap_err();
             assert_eq!(refused.exit, TrainerExit::BadLaunch, "{micro}");
         }
     }

@@ -99,7 +99,7 @@ fn mistakes_are_told() {
     let said = mistakes.map(|words| {
         let ran = sandbox.run(words);
         assert_eq!(ran.code, 2, "{words:?}");
-        format!("isoflop {}\n{}", words.join(" "), ran.err)
+        format!("isoflop {}\n{}", words.join(" "), ran.stderr)
     });
     insta::assert_snapshot!(said.join("\n"));
 }

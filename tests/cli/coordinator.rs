@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use isoflop_core::run::SweepDir;
-use isoflop_dispatch::store::Reader;
+use isoflop_dispatch::store::StoreReader;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -157,7 +157,7 @@ fn status_is_read_while_a_sweep_runs() {
     interrupt(coordinator);
     let seen = sandbox.ok(&["status", "sweep"]).out;
     assert!(
-        seen.contains("no coordinator runs; `isoflop resume sweep` goes on"),
+        seen.contains("no coordinator is running; `isoflop resume sweep` continues"),
         "{seen}"
     );
     assert!(seen.contains("8 to do (0 running, 8 queued)"), "{seen}");
@@ -197,7 +197,8 @@ fn runs_are_cancelled_and_tried_again() {
 
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
     assert!(
-        ran.err.contains("2 runs were cancelled and are left alone"),
+        ran.err
+            .contains("2 runs were cancelled and are not retried"),
         "{}",
         ran.err
     );
@@ -211,7 +212,7 @@ fn runs_are_cancelled_and_tried_again() {
     assert!(
         asked
             .err
-            .contains("1 run is queued; `isoflop resume sweep` goes on"),
+            .contains("1 run is queued; `isoflop resume sweep` continues"),
         "{}",
         asked.err
     );
@@ -238,7 +239,7 @@ fn a_request_to_a_coordinator_that_ends_is_carried_out() {
     let cancel = command.stdout(Stdio::piped()).spawn().unwrap();
     let sweep = SweepDir::at(sandbox.path("results/sweep"));
     until("the request is made", || {
-        let store = Reader::open(&sweep).unwrap().unwrap();
+        let store = StoreReader::open(&sweep).unwrap().unwrap();
         store.answer(1).is_ok()
     });
     drop(lock);
@@ -266,7 +267,7 @@ fn failed_runs_wait_to_be_asked_for() {
     assert!(
         again
             .err
-            .contains("8 runs failed before and are left alone; `isoflop retry --failed sweep`"),
+            .contains("8 runs failed before and are not retried; `isoflop retry --failed sweep`"),
         "{}",
         again.err
     );
@@ -284,7 +285,7 @@ fn failed_runs_wait_to_be_asked_for() {
         sandbox
             .ok(&["retry", "--failed", "sweep"])
             .err
-            .contains("no run has failed")
+            .contains("no failed runs")
     );
 }
 
@@ -297,7 +298,7 @@ fn logs_are_shown_and_followed() {
     let id = in_state(&sandbox, "finished").remove(0);
     let shown = sandbox.ok(&["logs", &id[..10]]);
     assert!(
-        shown.out.contains("the model stands: ") && shown.out.contains("validation loss "),
+        shown.out.contains("model built: ") && shown.out.contains("validation loss "),
         "{}",
         shown.out
     );
@@ -363,7 +364,7 @@ fn at_most_so_many_runs_are_started() {
     let none = sandbox.ok(&["run", "sweep.yaml", "--max-runs", "0"]);
     assert!(
         none.err
-            .contains("8 runs wait: run the same command again to go on"),
+            .contains("8 runs are queued; run the same command again to continue"),
         "{}",
         none.err
     );
@@ -425,7 +426,7 @@ fn a_run_that_takes_too_long_is_stopped() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(
-        said.contains("it took longer than `max_run_seconds`, 1.0 s, and was stopped"),
+        said.contains("the attempt took longer than `max_run_seconds` (1.0 s) and was stopped"),
         "{said}"
     );
     assert_eq!(in_state(&sandbox, "failed").len(), 1);
@@ -459,7 +460,7 @@ fn little_room_on_the_disk_pauses_the_sweep() {
         .unwrap();
     let heard = |words: &str| fs::read_to_string(&log).unwrap().contains(words);
     until("it says that there is little room", || {
-        heard("little room on the disk: ")
+        heard("disk space is low: ")
     });
     assert_eq!(sandbox.outcomes_in("disk").len(), 0);
     assert!(coordinator.try_wait().unwrap().is_none(), "it waits");
@@ -474,7 +475,7 @@ fn little_room_on_the_disk_pauses_the_sweep() {
             .success()
     );
     assert!(
-        heard("room on the disk again"),
+        heard("disk space is sufficient again"),
         "{}",
         fs::read_to_string(&log).unwrap()
     );
@@ -497,14 +498,14 @@ fn a_store_can_be_made_anew() {
     .unwrap();
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
     assert!(
-        ran.err.contains("the store was damaged (") && ran.err.contains("8 of them done already"),
+        ran.err.contains("the store was damaged (") && ran.err.contains("8 of them already done"),
         "{}",
         ran.err
     );
     assert!(sandbox.path("results/sweep/state.sqlite.damaged").exists());
     fs::remove_file(&store).unwrap();
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
-    assert!(ran.err.contains("8 of them done already"), "{}", ran.err);
+    assert!(ran.err.contains("8 of them already done"), "{}", ran.err);
     assert_eq!(sandbox.outcomes(), before);
 }
 

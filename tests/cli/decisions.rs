@@ -97,7 +97,7 @@ fn a_retry_and_a_quarantine_are_explained() {
     ];
     assert_eq!(of_runs(&log), vec![expected.to_vec(); 8]);
     for again in log.iter().filter(|one| one.choice == "queued again") {
-        for words in ["crash 1 of 2: ", "a crash was asked for", "tried again in "] {
+        for words in ["crash 1 of 2: ", "a crash was asked for", "retried in "] {
             assert!(again.line.contains(words), "{again:?}");
         }
     }
@@ -126,7 +126,7 @@ fn a_retry_and_a_quarantine_are_explained() {
     }
     let taken_up = log
         .iter()
-        .filter(|one| one.choice == "sweep taken up")
+        .filter(|one| one.choice == "sweep opened")
         .count();
     assert_eq!(taken_up, 2);
 
@@ -145,7 +145,7 @@ fn attempts_that_are_followed_are_explained() {
     sandbox.ok(&["resume", "sweep"]);
     let log = decisions(&sandbox);
     let count = |choice: &str| log.iter().filter(|one| one.choice == choice).count();
-    assert_eq!(count("given to its engine"), 8);
+    assert_eq!(count("submitted to its engine"), 8);
     let adopted: Vec<&Decision> = log.iter().filter(|one| one.choice == "adopted").collect();
     assert!(!adopted.is_empty() && count("lease kept") >= adopted.len());
     for one in adopted {
@@ -167,7 +167,7 @@ fn jobs_tell_of_their_attempts() {
     let said = fs::read_to_string(sandbox.path("said")).unwrap();
     let started: Vec<Decision> = said
         .lines()
-        .filter(|line| line.contains("the trainer is started"))
+        .filter(|line| line.contains("trainer process started"))
         .map(Decision::read)
         .collect();
     assert_eq!(started.len(), 8, "{said}");

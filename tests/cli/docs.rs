@@ -2,22 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use isoflop_core::arch::Preset;
 use isoflop_core::run::{DataSpec, Tokenizer};
 use isoflop_sweep::{Corpora, load};
 
-use crate::sandbox::{SWEEP, Sandbox};
-
-fn root(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
-}
-
-fn read(file: &str) -> String {
-    fs::read_to_string(root(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
-}
+use crate::book::{commands, copy_into, read, root};
+use crate::sandbox::Sandbox;
 
 #[test]
 fn the_committed_schema_is_the_programs() {
@@ -92,39 +83,42 @@ fn every_key_is_explained() {
     let mut found = BTreeSet::new();
     keys(&isoflop_sweep::schema(), &mut found);
     assert!(found.len() > 30, "{found:?}");
-    let readme = read("sweeps/README.md");
+    let readme = read("docs/sweep-reference.md");
     for key in found {
         let explained = readme.contains(&format!("`{key}`"))
             || readme.contains(&format!("{key}:"))
             || readme.contains(&format!("{key},"))
             || readme.contains(&format!("{key} }}"));
-        assert!(explained, "sweeps/README.md does not explain `{key}`");
+        assert!(
+            explained,
+            "docs/sweep-reference.md does not explain `{key}`"
+        );
     }
     for name in Preset::names() {
         assert!(
             readme.contains(&format!("`{name}`")),
-            "sweeps/README.md does not name the preset `{name}`"
+            "docs/sweep-reference.md does not name the preset `{name}`"
         );
     }
     for rung in isoflop_core::arch::named_rungs() {
         assert!(
             readme.contains(&format!("`{rung}`")),
-            "sweeps/README.md does not name the rung `{rung}`"
+            "docs/sweep-reference.md does not name the rung `{rung}`"
         );
     }
 }
 
-/// The tables of results/README.md are written by the declarations of rows and metrics; one that differs is replaced here.
+/// The tables of docs/results.md are written by the declarations of rows and metrics; one that differs is replaced here.
 #[test]
 fn every_column_is_explained() {
-    let readme = read("results/README.md");
+    let readme = read("docs/results.md");
     let mut current = readme.clone();
     let mut columns = 0;
     for (heading, table) in isoflop_table::documentation() {
         let heading = format!("\n## {heading}\n");
         let (before, section) = current
             .split_once(&heading)
-            .unwrap_or_else(|| panic!("results/README.md has no `{}`", heading.trim()));
+            .unwrap_or_else(|| panic!("docs/results.md has no `{}`", heading.trim()));
         let start = section.find("\n|").expect("a table") + 1;
         let end = start + section[start..].find("|\n\n").expect("its end") + 2;
         columns += table.lines().count() - 2;
@@ -136,28 +130,9 @@ fn every_column_is_explained() {
     }
     assert!(columns > 65, "{columns} columns");
     if current != readme {
-        fs::write(root("results/README.md"), current).unwrap();
-        panic!("results/README.md was not up to date, and is now: commit it");
+        fs::write(root("docs/results.md"), current).unwrap();
+        panic!("docs/results.md was not up to date, and is now: commit it");
     }
-}
-
-/// Commands that a document shows: indented lines that begin with the program's name.
-fn commands(document: &str, program: &str) -> Vec<Vec<String>> {
-    let indented = document
-        .lines()
-        .filter_map(|line| line.strip_prefix("    "));
-    let shown = indented.filter(|line| line.starts_with(&format!("{program} ")));
-    shown
-        .map(|line| {
-            line.split('#')
-                .next()
-                .unwrap()
-                .split_whitespace()
-                .skip(1)
-                .map(str::to_owned)
-                .collect()
-        })
-        .collect()
 }
 
 /// The page on fits shows tables of other people; their commands, in their order, beside a copy of what they name.
@@ -189,112 +164,12 @@ fn tables_of_other_people_are_fitted_as_documented() {
     }
 }
 
-/// Folders of the repository, as they are.
-fn copy_into(sandbox: &Sandbox, folders: &[&str]) {
-    for folder in folders {
-        let copied = Command::new("cp")
-            .arg("-r")
-            .arg(root(folder))
-            .arg(sandbox.path(folder))
-            .status()
-            .unwrap();
-        assert!(copied.success());
-    }
-}
-
-/// Every command of the README, in its order, on a sweep of moments.
-#[test]
-fn commands_of_the_readme_work() {
-    let sandbox = Sandbox::new();
-    fs::create_dir(sandbox.path("sweeps")).unwrap();
-    sandbox.write(
-        "sweeps/quickstart.yaml",
-        SWEEP
-            .replace("train: train.txt", "train: ../train.txt")
-            .replace("validation: val.txt", "validation: ../val.txt"),
-    );
-    copy_into(&sandbox, &["docs"]);
-    let commands = commands(&read("README.md"), "isoflop");
-    assert!(commands.len() >= 5);
-    let mut run = None;
-    for command in commands {
-        // A run, by its identity, and the folder that came from another machine.
-        if command.iter().any(|word| word == "RUN") && run.is_none() {
-            let runs = sandbox.json(&["status", "quickstart"]);
-            run = Some(runs[0]["id"].as_str().unwrap().to_owned());
-        }
-        let word = |word: &'_ String| {
-            if word == "RUN" {
-                run.clone().unwrap()
-            } else {
-                word.clone()
-            }
-        };
-        let command: Vec<String> = command.iter().map(word).collect();
-        if command[0] == "import" {
-            let copied = sandbox.path("other/results");
-            fs::create_dir_all(sandbox.path("other")).unwrap();
-            assert!(
-                Command::new("cp")
-                    .arg("-r")
-                    .arg(sandbox.path("results"))
-                    .arg(copied)
-                    .status()
-                    .unwrap()
-                    .success()
-            );
-        }
-        let words: Vec<&str> = command.iter().map(String::as_str).collect();
-        // Two sizes make neither profile nor surface: that is the answer here, and not a fault of the command.
-        let allowed = if ["fit", "predict", "suggest"].contains(&words[0]) {
-            vec![0, 5]
-        } else {
-            vec![0]
-        };
-        let ran = sandbox.run(&words);
-        assert!(
-            allowed.contains(&ran.code),
-            "isoflop {}: {}",
-            words.join(" "),
-            ran.err
-        );
-    }
-}
-
-#[test]
-fn make_targets_exist() {
-    for document in ["README.md", "CONTRIBUTING.md"] {
-        let commands = commands(&read(document), "make");
-        assert!(!commands.is_empty());
-        for command in commands {
-            let output = Command::new("make")
-                .arg("-n")
-                .arg(&command[0])
-                .current_dir(root(""))
-                .output()
-                .unwrap();
-            assert!(
-                output.status.success(),
-                "make {}: {}",
-                command[0],
-                String::from_utf8_lossy(&output.stderr)
-            );
-        }
-    }
-}
-
 /// The study that is committed reads with nothing but its folder, and each of its profiles has measured
 /// sizes on both sides of its minimum, for both arms.
 #[test]
 fn the_committed_study_is_whole() {
     let sandbox = Sandbox::new();
-    let copied = Command::new("cp")
-        .arg("-r")
-        .arg(root("results"))
-        .arg(sandbox.path("results"))
-        .status()
-        .unwrap();
-    assert!(copied.success());
+    copy_into(&sandbox, &["results"]);
     let status = sandbox.ok(&["status", "example"]).out;
     assert!(status.contains("108 of 108 runs finished"), "{status}");
     let fits = sandbox.json(&["fit", "example"]);

@@ -96,7 +96,7 @@ fn a_killed_coordinator_loses_nothing() {
     assert!(
         again
             .err
-            .contains(&format!("{} of them done already", before.len())),
+            .contains(&format!("{} of them already done", before.len())),
         "{}",
         again.err
     );
@@ -213,7 +213,9 @@ fn a_second_interrupt_waits_for_nothing() {
     };
     until("two trainers run", || deaf() == 2);
     strike(&coordinator, Signal::SIGINT);
-    until("it says that it stops", || said("once more stops at once"));
+    until("it says that it stops", || {
+        said("interrupt again to stop at once")
+    });
     let asked_again = std::time::Instant::now();
     strike(&coordinator, Signal::SIGINT);
     assert_eq!(coordinator.wait().unwrap().code(), Some(130));
@@ -302,7 +304,9 @@ fn a_killed_trainer_is_tried_again() {
     std::io::Read::read_to_string(&mut coordinator.stderr.take().unwrap(), &mut said).unwrap();
     assert!(coordinator.wait().unwrap().success(), "{said}");
     assert!(
-        said.contains("was killed by SIGKILL (the kernel has killed nothing for memory); it will be tried again"),
+        said.contains(
+            "was killed by SIGKILL (not by the kernel's out-of-memory killer); it will be retried"
+        ),
         "{said}"
     );
     assert_eq!(sandbox.outcomes().len(), 8);
@@ -411,18 +415,18 @@ fn damaged_outcomes_are_restored_or_done_again() {
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
     assert!(
         ran.err
-            .contains("it is restored from what its attempt delivered"),
+            .contains("it is restored from the files that its attempt delivered"),
         "{}",
         ran.err
     );
-    assert!(ran.err.contains("will be done again"), "{}", ran.err);
+    assert!(ran.err.contains("will be trained again"), "{}", ran.err);
     assert_eq!(fs::read(&outcomes[0].0).unwrap(), outcomes[0].1);
     assert!(
         ran.err.contains("does not match the outcome's digest"),
         "{}",
         ran.err
     );
-    assert!(ran.err.contains("7 of them done already"), "{}", ran.err);
+    assert!(ran.err.contains("7 of them already done"), "{}", ran.err);
     assert_eq!(sandbox.losses("results"), losses);
 }
 
@@ -448,7 +452,7 @@ fn a_stale_outcome_is_refused() {
         fs::copy(attempt.join(file), second.join(file)).unwrap();
     }
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
-    assert!(ran.err.contains("7 of them done already"), "{}", ran.err);
+    assert!(ran.err.contains("7 of them already done"), "{}", ran.err);
     let outcome: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(outcome["attempt"], 3, "a stale outcome was committed");
 }
@@ -461,7 +465,7 @@ fn a_delivered_outcome_is_not_lost() {
     let before = sandbox.outcomes();
     fs::remove_file(&before[0].0).unwrap();
     let ran = sandbox.ok(&["run", "sweep.yaml"]);
-    assert!(ran.err.contains("8 of them done already"), "{}", ran.err);
+    assert!(ran.err.contains("8 of them already done"), "{}", ran.err);
     assert_eq!(sandbox.outcomes(), before);
 }
 

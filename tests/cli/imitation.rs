@@ -75,13 +75,7 @@ fn before(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
 }
 
 fn ran(command: &mut Command) -> Ran {
-    let output = command.output().unwrap();
-    let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        out,
-        err,
-    }
+    Ran::of(&command.output().unwrap())
 }
 
 /// Runs that are submitted at once are one array, and nothing of it is left when all is over.

@@ -55,9 +55,7 @@ fn two_halves_make_the_whole() {
     );
     let second = sandbox.ok(&["import", "other/sweep"]);
     assert!(
-        second
-            .err
-            .contains("the plan of sweep does not ask for 4 runs"),
+        second.err.contains("4 runs not in the plan of sweep"),
         "{}",
         second.err
     );
@@ -131,7 +129,7 @@ fn a_whole_sweep_is_taken_over() {
     }
     let ran = sandbox.ok(&["resume", "again"]);
     assert!(
-        ran.err.contains("4 runs, 3 of them done already"),
+        ran.err.contains("4 runs, 3 of them already done"),
         "{}",
         ran.err
     );
@@ -168,7 +166,7 @@ fn overlaps_and_damage_are_told() {
     let mut told = String::new();
     for from in ["one/sweep", "other/sweep"] {
         let ran = sandbox.ok(&["import", from]);
-        told += &format!("## {from}\n{}{}\n", ran.out, ran.err);
+        told += &format!("## {from}\n{}{}\n", ran.out, ran.stderr);
         let json = serde_json::to_string_pretty(&sandbox.json(&["import", from])).unwrap();
         told += &format!("{json}\n\n");
     }

@@ -5,6 +5,7 @@
 )]
 
 mod arch;
+mod book;
 mod coordinator;
 mod data;
 mod decisions;

@@ -61,7 +61,7 @@ fn a_run_that_cannot_fit_is_refused() {
         "error: primer_ez d65536-l64 16.4k tokens seed 1 (",
         "needs about",
         "are free",
-        "hint: take a smaller size",
+        "hint: choose a smaller size",
     ] {
         assert!(ran.err.contains(words), "no `{words}`: {}", ran.err);
     }
@@ -74,7 +74,7 @@ fn a_run_that_cannot_fit_is_refused() {
     assert!(
         planned
             .err
-            .contains("warning: `isoflop run` will refuse: primer_ez d65536-l64"),
+            .contains("warning: `isoflop run` would fail: primer_ez d65536-l64"),
         "{}",
         planned.err
     );
@@ -96,7 +96,7 @@ fn running_out_of_memory_is_told_with_the_estimate() {
         ran.err
     );
     assert!(
-        ran.err.contains(" at most, when: can't allocate memory: "),
+        ran.err.contains("iB: can't allocate memory: "),
         "{}",
         ran.err
     );
@@ -112,8 +112,7 @@ fn what_finds_no_memory_is_trained_in_smaller_passes() {
     let trainer = limited(&sandbox, ENOUGH_FOR_HALF_KIB);
     let ran = sandbox.ok(&["run", "sweep.yaml", "--trainer", trainer.to_str().unwrap()]);
     assert!(
-        ran.err
-            .contains("it will be tried again, in smaller passes"),
+        ran.err.contains("it will be retried, in smaller passes"),
         "{}",
         ran.err
     );
@@ -138,7 +137,7 @@ fn what_finds_no_memory_is_trained_in_smaller_passes() {
     );
     let report = std::fs::read_to_string(sandbox.path("reports/sweep/report.md")).unwrap();
     assert!(
-        report.contains("1 runs found no memory at first"),
+        report.contains("1 runs ran out of memory and were trained in smaller passes"),
         "{report}"
     );
 }
@@ -203,10 +202,11 @@ fn a_kill_for_memory_is_told_from_others() {
         .args(["-c", &enter, "sh", env!("CARGO_BIN_EXE_isoflop")])
         .args(isoflop)
         .current_dir(sandbox.path(""))
+        .env("COLUMNS", "10000")
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(4), "{said}");
-    let words = "the trainer was killed by the kernel, which had no memory left; estimated ";
+    let words = "the trainer was killed by the kernel's out-of-memory killer; estimated ";
     assert!(said.contains(words), "{said}");
 }

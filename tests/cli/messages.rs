@@ -22,7 +22,7 @@ pub(crate) fn said(sandbox: &Sandbox, arguments: &[&str]) -> String {
         "no hint: {}",
         ran.err
     );
-    format!("{}exit {}", ran.err, ran.code)
+    format!("{}exit {}", ran.stderr, ran.code)
 }
 
 /// One snapshot for a family of mistakes, so that their tone can be read at once.

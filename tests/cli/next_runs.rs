@@ -142,35 +142,10 @@ fn what_cannot_be_predicted_or_suggested() {
     insta::assert_snapshot!(text);
 }
 
-/// Every command of the page, in 80 columns; their JSON has what the tables have.
+/// The JSON of a prediction has what its table has.
 #[test]
-fn the_page_on_next_runs_says_what_the_programs_do() {
+fn predictions_in_json_are_whole() {
     let sandbox = with_the_study();
-    let docs = Command::new("cp")
-        .arg("-r")
-        .arg(root("docs"))
-        .arg(sandbox.path("docs"))
-        .status()
-        .unwrap();
-    assert!(docs.success());
-    let page = std::fs::read_to_string(root("docs/next-runs.md")).unwrap();
-    let commands: Vec<Vec<&str>> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("    isoflop "))
-        .map(|line| line.split('#').next().unwrap().split_whitespace().collect())
-        .collect();
-    assert!(commands.len() >= 6, "{commands:?}");
-    for command in commands {
-        let ran = sandbox.ok(&command);
-        let wide = ran
-            .out
-            .lines()
-            .find(|line| line.chars().count() > 80 && !line.starts_with("sizes: "));
-        assert!(
-            command.contains(&"--json") || wide.is_none(),
-            "{command:?}: {wide:?}"
-        );
-    }
     let predicted = sandbox.json(&["predict", "example", "--flops", "1e11", "--flops", "1e12"]);
     for arm in predicted.as_array().unwrap() {
         let [within, beyond] = [&arm["budgets"][0], &arm["budgets"][1]];

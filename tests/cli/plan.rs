@@ -1,6 +1,5 @@
 //! `isoflop plan`: what a user reads before starting.
 
-use crate::messages::said;
 use crate::sandbox::Sandbox;
 
 #[test]
@@ -26,9 +25,9 @@ fn the_file_is_checked_before_the_text_is_read() {
         "fixed: 1e-2",
         "fixed: 1e-2\n  optimizer: { adamw: { beta1: 1 } }",
     );
-    let said = said(&sandbox, &["plan", "sweep.yaml", "--no-calibration"]);
+    let said = sandbox.run(&["plan", "sweep.yaml", "--no-calibration"]).err;
     assert!(
-        said.contains("`beta1` is 1, allowed is 0 to 0.999999"),
+        said.contains("`beta1` is out of range: expected 0 to 0.999999, found 1"),
         "{said}"
     );
 }
@@ -62,7 +61,7 @@ fn every_way_to_say_it() {
         "text: train.txt\n  validation_fraction: 0.2",
     );
     let ran = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration"]);
-    insta::assert_snapshot!(format!("{}\n{}", ran.out, ran.err));
+    insta::assert_snapshot!(format!("{}\n{}", ran.out, ran.stderr));
 }
 
 /// Before anything starts: what a changed file adds, keeps and no longer wants.

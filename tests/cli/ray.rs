@@ -77,7 +77,7 @@ fn what_never_begins_comes_to_an_end() {
     let ran = sandbox.run(&["run", "sweep.yaml"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
     let words =
-        "no job of the sweep has begun in 2.0 s (`pending_seconds`); each asks for 64 CPUs, 0 GPUs";
+        "no job of the sweep has started in 2.0 s (`pending_seconds`); each needs 64 CPUs, 0 GPUs";
     assert!(ran.err.contains(words), "{}", ran.err);
     assert!(ran.err.contains("hint: "), "{}", ran.err);
     assert_eq!(fake.asked("/stop"), 4);

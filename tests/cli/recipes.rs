@@ -32,7 +32,7 @@ fn a_shared_trunk_changes_the_cost_alone() {
     let plan = together.plan();
     let told = together.ok(&["plan", "sweep.yaml", "--no-calibration"]).out;
     assert!(
-        told.contains("8 runs go on from a smaller budget's"),
+        told.contains("8 runs branch from a smaller budget's run"),
         "{told}"
     );
     together.ok(&["run", "sweep.yaml"]);
@@ -50,11 +50,11 @@ fn a_shared_trunk_changes_the_cost_alone() {
     // The report tells the shared cost once, and compares runs whose budgets are in tokens.
     let report = std::fs::read_to_string(together.path("reports/sweep/report.md")).unwrap();
     assert!(
-        report.contains("8 runs went on from the trunk of a smaller budget"),
+        report.contains("8 runs continued from the trunk of a smaller budget"),
         "{report}"
     );
     assert!(
-        report.contains("Architectures are compared at equal budget and size"),
+        report.contains("Arms are compared at equal budget and size"),
         "{report}"
     );
 

@@ -27,7 +27,7 @@ fn a_sweep_goes_on_from_its_results_alone() {
     let ran = sandbox.ok(&["resume", "sweep", "--results", "moved"]);
     assert!(
         ran.err.contains(&format!(
-            "8 runs, {} of them done already, 2 side by side",
+            "8 runs, {} of them already done, 2 side by side",
             before.len()
         )),
         "{}",

@@ -124,6 +124,8 @@ impl Sandbox {
             .current_dir(self.folder.path())
             .args(arguments)
             .args(other_trainer(arguments))
+            // Messages are asserted on one line each; [`Sandbox::run`] has the user's width.
+            .env("COLUMNS", "10000")
             .env_remove("RUST_BACKTRACE")
             .env_remove("ISOFLOP_LOG")
             .stdin(Stdio::null());
@@ -131,12 +133,15 @@ impl Sandbox {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        let output: Output = self.command(arguments).output().unwrap();
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        let ran = Ran::of(
+            &self
+                .command(arguments)
+                .env_remove("COLUMNS")
+                .output()
+                .unwrap(),
+        );
+        fits_in_80_columns(arguments, &ran);
+        ran
     }
 
     /// Runs what must go well.
@@ -235,7 +240,59 @@ pub(crate) fn is_long() -> bool {
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) out: String,
+    /// Standard error, each message on one line.
     pub(crate) err: String,
+    /// Standard error as printed.
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    pub(crate) fn of(output: &Output) -> Self {
+        let [out, stderr] =
+            [&output.stdout, &output.stderr].map(|bytes| String::from_utf8(bytes.clone()).unwrap());
+        let err = unwrapped(&stderr);
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out,
+            err,
+            stderr,
+        }
+    }
+}
+
+/// Fails at a line of more than 80 columns that has a space to break it at. JSON, and what a run prints, are not for reading in columns.
+fn fits_in_80_columns(arguments: &[&str], Ran { out, stderr, .. }: &Ran) {
+    let is_for_programs =
+        arguments.contains(&"--json") || ["logs", "schema", "attempt"].contains(&arguments[0]);
+    let out = if is_for_programs { "" } else { out };
+    let log = |line: &&str| !line.starts_with("20") && !line.starts_with("thread ");
+    for line in out.lines().chain(stderr.lines().filter(log)) {
+        let fits = line.chars().count() <= 80 || !line.trim().contains(' ');
+        assert!(
+            fits,
+            "isoflop {}: more than 80 columns:\n{line}",
+            arguments.join(" ")
+        );
+    }
+}
+
+/// A text on one line, however it was wrapped.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Joins lines that continue a message, which are indented by four columns more than its first.
+fn unwrapped(stderr: &str) -> String {
+    let mut joined = String::new();
+    for line in stderr.lines() {
+        let words = line.trim_start();
+        if line.len() - words.len() >= 4 && !joined.is_empty() {
+            joined = format!("{} {words}\n", joined.trim_end());
+        } else {
+            joined = format!("{joined}{line}\n");
+        }
+    }
+    joined
 }
 
 /// Waits until `condition` holds.

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 
 use crate::faults::{slow, strike, while_they_stand};
 use crate::queue::{ENGINE, EXECUTOR as QUEUE, LOCAL, attempts, processes_on, under_way};
-use crate::sandbox::{Sandbox, text, until, untouched};
+use crate::sandbox::{Sandbox, one_line, text, until, untouched};
 use crate::workers::{EXECUTOR as WORKERS, Site};
 
 /// An engine's keys, as one of a list.
@@ -82,10 +82,10 @@ fn shares(sandbox: &Sandbox) -> BTreeMap<String, usize> {
 #[test]
 fn three_engines_give_the_bits_of_this_machine() {
     let sandbox = three(long());
-    let plan = sandbox.ok(&["plan", "sweep.yaml"]).out;
+    let plan = one_line(&sandbox.ok(&["plan", "sweep.yaml"]).out);
     assert!(
         plan.contains(
-            "5 runs side by side (cpu), 1 CPU threads each: 1 by local, 2 by command, 2 by workers"
+            "5 runs side by side (cpu), 1 CPU threads each: 1 on local, 2 on command, 2 on workers"
         ),
         "{plan}"
     );
@@ -101,7 +101,7 @@ pub(crate) fn run_with_a_death(sandbox: &Sandbox, engine: &str) {
     let said = sandbox.path("said.txt");
     let followed = || {
         let said = fs::read_to_string(&said).unwrap_or_default();
-        said.contains("attempts that were given to the engine before are followed")
+        said.contains("attempts that an earlier session gave to the engine")
     };
     let mut stood = BTreeMap::new();
     while_they_stand(
@@ -250,7 +250,7 @@ fn engines_of_one_kind_are_numbered() {
         "  - slurm: {time: 60, max_pending: 4}\n  - slurm: {time: 10, max_pending: 2}\n",
     );
     let plan = sandbox.ok(&["plan", "sweep.yaml"]).out;
-    assert!(plan.contains("4 by slurm, 2 by slurm-2"), "{plan}");
+    assert!(plan.contains("4 on slurm, 2 on slurm-2"), "{plan}");
 }
 
 /// Seats with other threads train with other last bits: that is said.
@@ -265,6 +265,6 @@ fn engines_that_are_unlike_are_told() {
         sandbox
             .ok(&["plan", "sweep.yaml"])
             .err
-            .contains("changes the last bits of its loss")
+            .contains("the last bits of a loss depend on the engine")
     );
 }

@@ -167,7 +167,7 @@ fn jobs_bring_results_without_a_coordinator() {
     assert!(
         resumed
             .err
-            .contains("attempts that were given to the engine before are followed"),
+            .contains("attempts that an earlier session gave to the engine"),
         "{}",
         resumed.err
     );
@@ -245,14 +245,16 @@ fn a_job_that_is_started_twice_trains_once() {
     assert_eq!(attempts(&sandbox), [1; 8]);
     // The second comes while the first has it, or when all is over.
     let others = |line: &&String| {
-        line.contains("executed by another job") || line.contains("not in the storage")
+        line.contains("another job executes this attempt") || line.contains("not in the storage")
     };
     assert_eq!(sandbox.lines("said").iter().filter(others).count(), 8);
     let before = sandbox.outcomes();
     let job = before[0].0.with_file_name("attempts").join("1/job.sh");
     let again = std::process::Command::new("sh").arg(job).output().unwrap();
     assert!(again.status.success());
-    assert!(String::from_utf8_lossy(&again.stderr).contains("not in the storage, or not any more"));
+    assert!(
+        String::from_utf8_lossy(&again.stderr).contains("not in the storage, or no longer in it")
+    );
     assert_eq!(sandbox.outcomes(), before);
 }
 
@@ -336,7 +338,7 @@ fn the_example_of_text_in_a_bucket_is_read() {
     let said = String::from_utf8(said).unwrap();
     assert!(
         said.contains(
-            "the corpus `s3://lab/text/books.train.txt.zst` cannot be read: Connection refused"
+            "cannot read the corpus `s3://lab/text/books.train.txt.zst`: Connection refused"
         ),
         "{said}"
     );
@@ -524,7 +526,7 @@ mod real {
         assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
         let said = run(&["run", "sweep.yaml"]);
         assert!(
-            !said.contains("fetching") && said.contains("8 of them done"),
+            !said.contains("downloading") && said.contains("8 of them done"),
             "{said}"
         );
         sandbox.write("other", crate::sandbox::text(5000..9000));
@@ -534,7 +536,7 @@ mod real {
             &format!("{endpoint}/isoflop/a%20text/train.zst"),
         );
         let said = run(&["plan", "sweep.yaml", "--no-calibration"]);
-        assert_eq!(said.matches("fetching").count(), 1, "{said}");
+        assert_eq!(said.matches("downloading").count(), 1, "{said}");
         let strangers = sandbox
             .command(&["resume", "sweep"])
             .env_remove("AWS_ACCESS_KEY_ID")

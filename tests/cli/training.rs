@@ -98,7 +98,7 @@ fn what_is_done_is_not_repeated() {
     let before = sandbox.outcomes();
     let again = sandbox.ok(&["run", "sweep.yaml"]);
     assert!(
-        again.err.contains("8 of them done already"),
+        again.err.contains("8 of them already done"),
         "{}",
         again.err
     );
@@ -108,7 +108,7 @@ fn what_is_done_is_not_repeated() {
     let plan = sandbox.ok(&["plan", "sweep.yaml", "--no-calibration"]);
     assert!(
         plan.out
-            .contains("4 runs are no longer wanted, 4 of them done"),
+            .contains("4 runs are no longer in the sweep file, 4 of them done"),
         "{}",
         plan.out
     );
@@ -121,7 +121,7 @@ fn what_is_done_is_not_repeated() {
         changed.err
     );
     assert!(
-        changed.err.contains("4 of them done already"),
+        changed.err.contains("4 of them already done"),
         "{}",
         changed.err
     );

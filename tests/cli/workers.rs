@@ -35,7 +35,7 @@ fn with_workers(sandbox: Sandbox, names: &[&str]) -> Sandbox {
 }
 
 /// A port that nobody listens at.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

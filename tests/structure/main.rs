@@ -6,13 +6,14 @@
 
 mod modules;
 mod sources;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use sources::tree;
 
-/// The crates that hold several rooms, and those from the ground up: a room may import those before it. Between crates the
+/// The crates that hold several modules, and those from the ground up: a module may import those before it. Between crates the
 /// compiler keeps that order.
 const SHARED: [(&str, &[&str]); 2] = [
     ("core", &["units", "metrics", "arch", "run", "data"]),
@@ -42,8 +43,8 @@ fn shipped(text: &str) -> String {
     code(text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text))
 }
 
-/// The room of a file: a folder of `src/core` or `src/dispatch`, else its crate.
-fn room(file: &str) -> &str {
+/// The module of a file: a folder of `src/core` or `src/dispatch`, else its crate.
+fn module(file: &str) -> &str {
     let within = SHARED
         .iter()
         .find_map(|(crate_name, _)| file.strip_prefix(&format!("{crate_name}/")));
@@ -113,7 +114,7 @@ fn every_dependency_has_one_crate() {
     }
 }
 
-/// Within a crate of several rooms a dependency has one home too.
+/// Within a crate of several modules a dependency has one home too.
 #[test]
 fn every_dependency_has_one_home() {
     for (word, homes) in [
@@ -137,7 +138,7 @@ fn every_dependency_has_one_home() {
     ] {
         for (file, text) in tree() {
             assert!(
-                !names(&shipped(&text), word) || homes.contains(&room(&file)),
+                !names(&shipped(&text), word) || homes.contains(&module(&file)),
                 "`{word}` stands in {file}, its home is {homes:?}"
             );
         }
@@ -146,17 +147,17 @@ fn every_dependency_has_one_home() {
 
 #[test]
 fn imports_go_down_only() {
-    for (crate_name, rooms) in SHARED {
+    for (crate_name, modules) in SHARED {
         let files = tree()
             .into_iter()
             .filter(|(file, _)| file.starts_with(&format!("{crate_name}/")));
         for (file, text) in files.filter(|(file, _)| !file.ends_with("/lib.rs")) {
-            let here = room(&file);
-            let level = rooms
+            let here = module(&file);
+            let level = modules
                 .iter()
-                .position(|room| *room == here)
-                .unwrap_or_else(|| panic!("{file} is in no room"));
-            for above in &rooms[level + 1..] {
+                .position(|module| *module == here)
+                .unwrap_or_else(|| panic!("{file} is in no module"));
+            for above in &modules[level + 1..] {
                 let import = format!("crate::{above}::");
                 assert!(
                     !shipped(&text).contains(&import),
@@ -171,8 +172,8 @@ fn imports_go_down_only() {
 #[test]
 fn fits_and_schedules_are_pure() {
     for (file, text) in tree() {
-        let pure = room(&file) == "fit"
-            || ["sweep/expand.rs", "dispatch/executor/kills.rs"].contains(&file.as_str())
+        let pure = module(&file) == "fit"
+            || ["sweep/expand.rs", "dispatch/executor/memory_kills.rs"].contains(&file.as_str())
             || file.starts_with("dispatch/coordinator/schedule/");
         for word in [
             "std::fs",

@@ -12,15 +12,15 @@ type Names = Vec<String>;
 
 /// A source file of a crate, without its tests.
 #[derive(Default)]
-struct SourceFile {
+pub(crate) struct SourceFile {
     /// Within `src`.
-    path: String,
+    pub(crate) path: String,
     /// The crate's name, then the modules.
     module: Names,
     /// Names of the items that it defines.
     defines: BTreeSet<String>,
     /// Those of them that are types or traits.
-    types: Vec<String>,
+    pub(crate) types: Vec<String>,
     /// What it imports, or names by a path.
     imports: Vec<Names>,
     /// What it exports of other files.
@@ -119,7 +119,7 @@ impl<'ast> Visit<'ast> for SourceFile {
 }
 
 /// The files of the crates.
-fn source_files() -> Vec<SourceFile> {
+pub(crate) fn source_files() -> Vec<SourceFile> {
     let is_in_a_crate = |(path, _): &(String, String)| path.contains('/');
     tree()
         .into_iter()

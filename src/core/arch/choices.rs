@@ -1,4 +1,4 @@
-//! The choices that make an architecture. They are orthogonal: a single-change arm differs from a
+//! Choices of an architecture. They are independent: an arm with a single change differs from a
 //! preset in one field.
 
 use schemars::JsonSchema;
@@ -6,54 +6,58 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::number;
 
-/// An architecture: one value for each choice. Two arms with equal choices are the same architecture.
+/// An architecture: one value for each choice. Two arms with equal choices are the same
+/// architecture.
 ///
-/// A choice that is not written is the Transformer's.
+/// A choice that is left out is the Transformer's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Architecture {
-    /// What normalises the residual stream.
+    /// Normalisation of the residual stream.
     pub norm: Norm,
-    /// Added to the variance, or to the mean square.
+    /// ε, added to the variance or to the mean square.
     pub norm_eps: f64,
-    /// Where the norms stand.
+    /// Position of the norms in a block.
     pub norm_placement: NormPlacement,
-    /// How the model knows positions.
+    /// Encoding of positions.
     pub positions: Positions,
-    /// The feed-forward activation.
+    /// Feed-forward activation.
     pub activation: Activation,
-    /// Whether the activation gates a second dense layer: act(x·W_g) ∘ (x·W_in) (arXiv:2002.05202, equation 6).
+    /// True if the activation gates a second dense layer: act(x·W_g) ∘ (x·W_in) (arXiv:2002.05202,
+    /// equation 6).
     pub gated: bool,
-    /// Width of the feed-forward layer, from the size's.
+    /// Width of the feed-forward layer, relative to the size's.
     pub d_ff: FeedForwardWidth,
-    /// What is projected to Q, K and V.
+    /// Projections to Q, K and V.
     pub qkv_projections: QkvProjections,
-    /// The convolution of each of Q, K and V.
+    /// Convolutions of Q, K and V.
     pub qkv_convolution: QkvConvolution,
-    /// RMSNorm of each head's query and key, with a learned scale; after arXiv:2010.04245 and arXiv:2302.05442, which use
-    /// other norms.
+    /// RMSNorm of each head's query and key, with a learned scale, after arXiv:2010.04245 and
+    /// arXiv:2302.05442, which use other norms.
     pub qk_norm: bool,
-    /// Where biases are added.
-    pub biases: Biases,
-    /// Whether the output head is the embedding.
-    pub head: Head,
-    /// Channels of a head, where the architecture sets them and not the size.
+    /// Placement of biases.
+    pub biases: BiasPlacement,
+    /// Output head: the embedding, or a separate matrix.
+    pub head: OutputHead,
+    /// Channels of a head, if the architecture sets them instead of the size.
     pub d_head: Option<u32>,
-    /// Where the scores' factor d_head^-0.5 is.
+    /// Location of the attention scores' factor d_head^-0.5.
     pub score_scale: ScoreScale,
-    /// cap·tanh(scores / cap), before the mask (arXiv:2408.00118, section 2).
+    /// Soft cap of the attention scores: cap·tanh(scores / cap), before the mask (arXiv:2408.00118,
+    /// section 2).
     pub attention_softcap: Option<f64>,
-    /// A factor on the last hidden state, before the head.
+    /// Factor on the last hidden state, before the head.
     pub logit_scale: LogitScale,
-    /// cap·tanh(logits / cap) (arXiv:2408.00118, section 2).
+    /// Soft cap of the logits: cap·tanh(logits / cap) (arXiv:2408.00118, section 2).
     pub logit_softcap: Option<f64>,
-    /// Weight of the mean of log²(Σ exp(logits)) in the training loss (arXiv:2204.02311, section 5); never in validation.
+    /// Weight of the mean of log²(Σ exp(logits)) in the training loss, never in validation
+    /// (arXiv:2204.02311, section 5).
     pub z_loss: f64,
-    /// How weights start.
+    /// Initial weights.
     pub initialisation: Initialisation,
 }
 
-/// What normalises the residual stream.
+/// Normalisation of the residual stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Norm {
@@ -61,39 +65,41 @@ pub enum Norm {
     Layer,
     /// RMSNorm: x / sqrt(mean\[x²\] + eps) · γ (arXiv:1910.07467, equation 4).
     Rms,
-    /// Primer's: (x - μ) / sqrt(mean\[x(x - μ)\] + eps) · γ + β (arXiv:2109.08668, `primer_norm` of the released code). In real
-    /// arithmetic mean\[x(x - μ)\] is the variance, so it is computed as LayerNorm, which cannot take the root of a
-    /// negative number.
+    /// Primer's: (x - μ) / sqrt(mean\[x(x - μ)\] + eps) · γ + β (arXiv:2109.08668, `primer_norm` of
+    /// the released code). In real arithmetic mean\[x(x - μ)\] is the variance, so it is computed
+    /// as LayerNorm, which cannot take the root of a negative number.
     Primer,
 }
 
-/// Where the norms stand. A final norm always precedes the head.
+/// Position of the norms in a block. A final norm always precedes the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NormPlacement {
     /// x + Attention(N(x)), then x + FFN(N(x)).
     Pre,
-    /// x + Attention(N(x)), then x + N(FFN(x)): Primer's pre and post norm (arXiv:2109.08668, `PrePostNormLayerStack` of the
-    /// released code).
+    /// x + Attention(N(x)), then x + N(FFN(x)): Primer's pre and post norm (arXiv:2109.08668,
+    /// `PrePostNormLayerStack` of the released code).
     PrePost,
 }
 
-/// How the model knows positions.
+/// Encoding of positions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Positions {
-    /// T5's bias of each head and bucket of distances, one table for all layers (arXiv:1910.10683, section 2.1).
+    /// T5's bias for each head and bucket of distances, one table for all layers (arXiv:1910.10683,
+    /// section 2.1).
     T5Relative,
-    /// Rotation of Q and K by angles t·base^(-2j/d_head), after the convolution (arXiv:2104.09864, equation 15).
+    /// Rotation of Q and K by angles t·base^(-2j/d_head), after the convolution (arXiv:2104.09864,
+    /// equation 15).
     Rotary {
         /// Base of the wavelengths; 10,000 if absent.
         #[serde(default = "rotary_base", deserialize_with = "number")]
         base: f64,
     },
-    /// A learned vector for each position, added to the embedding (arXiv:1706.03762, section 3.5). It adds
-    /// sequence_length·d_model parameters.
+    /// A learned vector for each position, added to the embedding (arXiv:1706.03762, section 3.5).
+    /// It adds sequence_length·d_model parameters.
     Learned,
-    /// Nothing but the causal mask (arXiv:2305.19466).
+    /// Causal mask only, without an encoding (arXiv:2305.19466).
     None,
 }
 
@@ -121,19 +127,20 @@ pub enum Activation {
 pub enum FeedForwardWidth {
     /// The size's d_ff.
     Full,
-    /// Two thirds of it: a gated layer then has as many weights as one without a gate (arXiv:2002.05202, end of section 2).
+    /// Two thirds of the size's d_ff: a gated layer then has as many weights as one without a gate
+    /// (arXiv:2002.05202, end of section 2).
     TwoThirds,
-    /// This many times d_model, for sizes that do not spell out a d_ff.
+    /// A multiple of d_model, for sizes that do not set `d_ff`.
     Ratio(#[serde(deserialize_with = "number")] f64),
 }
 
-/// What is projected to Q, K and V.
+/// Projections to Q, K and V.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum QkvProjections {
     /// A matrix for each of Q, K, V (arXiv:1706.03762, section 3.2.2).
     Separate,
-    /// Primer's: z = convolution(x·W_z), K = z, Q = z·W'; V has a matrix of its own (arXiv:2109.08668,
+    /// Primer's: z = convolution(x·W_z), K = z, Q = z·W'; V has its own matrix (arXiv:2109.08668,
     /// `share_qk_rep` of the released code).
     SharedQk,
     /// `group` query heads share one head of K and V (arXiv:2305.13245).
@@ -144,23 +151,23 @@ pub enum QkvProjections {
     },
 }
 
-/// The convolution of each of Q, K and V.
+/// Convolutions of Q, K and V.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum QkvConvolution {
-    /// Nothing: the Transformer.
+    /// Projections without a convolution, as in the Transformer.
     None,
-    /// A causal depthwise convolution along the sequence after each projection, Primer's multi-DConv-head
-    /// attention: y\[t\] = Σ_k w_k ∘ x\[t-k\], one weight per tap and channel, separate for Q, K and V
-    /// (arXiv:2109.08668, "Multi-DConv-Head Attention").
+    /// A causal depthwise convolution along the sequence after each projection, Primer's
+    /// multi-DConv-head attention: y\[t\] = Σ_k w_k ∘ x\[t-k\], one weight per tap and channel,
+    /// separate for Q, K and V (arXiv:2109.08668, "Multi-DConv-Head Attention").
     Depthwise(Convolution),
-    /// The usual order of a separable convolution: depthwise on the input of each projection, which then is the
-    /// pointwise part. The paper found it less effective (the same place).
+    /// A separable convolution in the usual order: depthwise on the input of each projection, which
+    /// is then the pointwise part. The paper found it less effective (same section).
     Separable(Convolution),
 }
 
 impl QkvConvolution {
-    /// The convolution, wherever it stands.
+    /// The convolution, before or after the projections.
     pub fn convolution(self) -> Option<Convolution> {
         match self {
             Self::None => None,
@@ -173,14 +180,14 @@ impl QkvConvolution {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub struct Convolution {
-    /// Number of taps; the paper's 3 if absent.
+    /// Number of taps; 3, as in the paper, if absent.
     #[serde(default = "paper_width")]
     #[schemars(range(min = 2, max = 7))]
     pub width: u32,
-    /// Whether the input is added to the output: y = x + convolution(x). Not so if absent.
+    /// True if the input is added to the output: y = x + convolution(x). False if absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub residual: bool,
-    /// How the taps start; the paper's way if absent.
+    /// Initial taps; as in the paper if absent.
     #[serde(default, skip_serializing_if = "ConvolutionInit::is_paper")]
     pub init: ConvolutionInit,
 }
@@ -189,18 +196,18 @@ fn paper_width() -> u32 {
     3
 }
 
-/// How the taps start.
+/// Initial taps of a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConvolutionInit {
     /// Constant: w_0 = 0.5, the others 0.5 / width (the released code of arXiv:2109.08668).
     #[default]
     Paper,
-    /// w_0 = 1, the others 0: without a residual, nothing happens at the start.
+    /// w_0 = 1, the others 0. Without a residual, the convolution starts as the identity.
     Identity,
-    /// All 0: with a residual, nothing happens at the start.
+    /// All 0. With a residual, the convolution starts as the identity.
     Zero,
-    /// Uniform on ±width^-0.5, what deep-learning libraries do when nothing is said.
+    /// Uniform on ±width^-0.5, the default of deep-learning libraries.
     Uniform,
 }
 
@@ -210,56 +217,56 @@ impl ConvolutionInit {
     }
 }
 
-/// Where biases are added.
+/// Placement of biases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Biases {
-    /// Nowhere, norms included.
+pub enum BiasPlacement {
+    /// A model without biases, also in its norms.
     None,
-    /// In the dense layers of the feed-forward, and in norms that have one: the paper's.
+    /// In the dense layers of the feed-forward, and in norms that have a bias, as in the paper.
     FeedForward,
-    /// There, and in the projections of attention.
+    /// In the feed-forward, in norms that have a bias, and in the projections of attention.
     All,
 }
 
-/// The output head.
+/// Output head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Head {
+pub enum OutputHead {
     /// The embedding, transposed (arXiv:1608.05859).
     Tied,
-    /// A matrix of its own.
+    /// A separate matrix.
     Untied,
 }
 
-/// Where the scores' factor d_head^-0.5 is.
+/// Location of the attention scores' factor d_head^-0.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreScale {
-    /// In the initial W_q, and nowhere at run time: T5's (arXiv:1910.10683), and the paper's.
+    /// In the initial W_q only, as in T5 (arXiv:1910.10683) and in the paper.
     Folded,
-    /// Q·Kᵀ is multiplied by it (arXiv:1706.03762, equation 1).
+    /// At run time: Q·Kᵀ is multiplied by it (arXiv:1706.03762, equation 1).
     InverseSqrt,
 }
 
-/// A factor on the last hidden state, before the head.
+/// Factor on the last hidden state, before the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogitScale {
-    /// d_model^-0.5: T5's with a tied head (arXiv:1910.10683).
+    /// d_model^-0.5, as in T5 with a tied head (arXiv:1910.10683).
     InverseSqrtWidth,
-    /// None.
+    /// A factor of 1.
     One,
 }
 
-/// How weights start. Norm scales start at 1, biases at 0.
+/// Initial weights. Norm scales start at 1, biases at 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Initialisation {
     /// The paper's: by fan-in, with an embedding of unit variance.
     Paper,
-    /// Normal, the same for all matrices; those that write to the residual stream divided by sqrt(2·layers)
-    /// (GPT-2's, Radford et al. 2019, section 2.3).
+    /// Normal with one standard deviation for all matrices, divided by sqrt(2·layers) for those
+    /// that write to the residual stream (GPT-2's, Radford et al. 2019, section 2.3).
     Normal {
         /// Standard deviation; 0.02 if absent.
         #[serde(default = "gpt2_std", deserialize_with = "number")]

@@ -1,11 +1,11 @@
-//! A model to count or to build: choices and the numbers that size them.
+//! Model configurations: an architecture at a size.
 
 use super::{Architecture, Contradiction, Shape};
 
-/// Everything that parameters and FLOPs depend on.
+/// Everything that the counts of parameters and FLOPs depend on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
-    /// The choices.
+    /// The architecture.
     pub architecture: Architecture,
     /// The shape, with the architecture's own widths in it ([`Architecture::at`]).
     pub shape: Shape,
@@ -16,10 +16,10 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
-    /// An architecture at a size.
+    /// Makes the configuration of an architecture at a size.
     ///
     /// # Errors
-    /// [`Contradiction`] when its choices exclude each other or do not fit the size.
+    /// [`Contradiction`] if its choices contradict each other or do not fit the size.
     pub fn new(
         architecture: &Architecture,
         size: &Shape,
@@ -28,14 +28,14 @@ impl ModelConfig {
     ) -> Result<Self, Contradiction> {
         architecture.check()?;
         Ok(Self {
-            shape: architecture.at(size)?,
+            shape: architecture.shape_at(size)?,
             architecture: architecture.clone(),
             vocabulary,
             sequence_length,
         })
     }
 
-    /// Widths of what is projected from the residual stream: Q, K, V, or z, V where Q and K share.
+    /// Widths of the projections from the residual stream: Q, K, V, or z, V if Q and K share one.
     pub fn projection_widths(&self) -> Vec<u32> {
         use super::QkvProjections::{GroupedQuery, Separate, SharedQk};
         let d_attention = self.shape.d_attention();
@@ -46,17 +46,17 @@ impl ModelConfig {
         }
     }
 
-    /// Weights of Primer's W', which makes Q from K; 0 where Q has a projection of its own.
+    /// Number of weights of Primer's W', which computes Q from K; 0 if Q has its own projection.
     pub fn query_from_key_weights(&self) -> u64 {
         u64::from(self.shares_qk()) * u64::from(self.shape.d_attention()).pow(2)
     }
 
-    /// Whether Q is made from K.
+    /// Reports whether Q is computed from K.
     pub fn shares_qk(&self) -> bool {
         self.architecture.qkv_projections == super::QkvProjections::SharedQk
     }
 
-    /// Taps of the convolutions of a layer, all together.
+    /// Total number of taps of a layer's convolutions.
     pub fn taps(&self) -> u64 {
         let width = self
             .architecture
@@ -66,7 +66,7 @@ impl ModelConfig {
         u64::from(width) * u64::from(self.convolved_channels())
     }
 
-    /// Channels that the convolutions of a layer pass over, all together.
+    /// Total number of channels of a layer's convolutions.
     pub fn convolved_channels(&self) -> u32 {
         use super::QkvConvolution::{Depthwise, None, Separable};
         let widths = self.projection_widths();

@@ -1,83 +1,83 @@
-//! Choices that make no model, or none that means what it says.
+//! Choices that contradict each other, or do not fit a size.
 
 use std::ops::RangeInclusive;
 
 use super::{
-    Architecture, Convolution, ConvolutionInit, FeedForwardWidth, Head, Initialisation, LogitScale,
-    Positions, QkvProjections, ScoreScale, Shape, ShapeError,
+    Architecture, Convolution, ConvolutionInit, FeedForwardWidth, Initialisation, LogitScale,
+    OutputHead, Positions, QkvProjections, ScoreScale, Shape, ShapeError,
 };
 
-/// Why choices cannot be had together, or a choice is out of range.
+/// Reason that choices contradict each other, or that a choice is out of range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Contradiction {
-    /// A number that no model can have.
-    #[error("{key} is {value}, allowed is {allowed}")]
+    /// Number outside its range.
+    #[error("{key} is out of range: expected {allowed}, found {value}")]
     OutOfRange {
-        /// The choice, as it is written.
+        /// Name of the choice, with backticks, for messages.
         key: &'static str,
-        /// What was found.
+        /// The value found.
         value: f64,
-        /// What is allowed, in words.
+        /// The range, as text.
         allowed: &'static str,
     },
-    /// Taps that start at 0 and nothing beside them.
+    /// Taps that start at 0, without a residual.
     #[error(
-        "taps that start at 0 without a residual make Q and K zero, and neither would ever get a gradient through the other"
+        "`init: zero` without a residual makes Q and K zero, so that neither ever receives a gradient"
     )]
     DeadConvolution,
-    /// The input twice.
-    #[error(
-        "a convolution that starts as the identity, and a residual beside it, double Q, K and V at the start"
-    )]
+    /// Identity convolution with a residual, which doubles the input.
+    #[error("a convolution with `init: identity` and a residual doubles Q, K and V at the start")]
     DoubledConvolution,
-    /// Logits with a spread of sqrt(d_model).
+    /// Logits that start with a spread of sqrt(d_model).
     #[error(
-        "a tied head of the paper's embedding, whose variance is 1, starts with logits of spread sqrt(d_model) under `logit_scale: one`"
+        "a tied head with the paper's embedding, whose variance is 1, and `logit_scale: one` gives initial logits a spread of sqrt(d_model)"
     )]
-    WildLogits,
-    /// The folded scale is a matter of the paper's W_q.
+    UnscaledLogits,
+    /// Folded scale without the paper's initial W_q, which contains it.
     #[error(
-        "`score_scale: folded` puts d_head^-0.5 into the paper's initial W_q, and `initialisation: normal` has none of it"
+        "`score_scale: folded` needs the factor d_head^-0.5 in the initial W_q, and `initialisation: normal` does not put it there"
     )]
     FoldedScaleWithoutPaperInit,
-    /// Normalised queries have no scale of their own.
+    /// Folded scale with normalised queries, which divide it out.
     #[error(
         "`qk_norm` divides out the factor d_head^-0.5 that `score_scale: folded` puts into the initial W_q"
     )]
     FoldedScaleWithQkNorm,
-    /// Two say how wide the feed-forward layer is.
-    #[error("the size spells out `d_ff` {d_ff} and the architecture sets {ratio} times `d_model`")]
-    TwoWidths {
-        /// The size's.
+    /// Feed-forward width set by both the size and the architecture.
+    #[error(
+        "the size sets `d_ff` to {d_ff}, and the architecture sets it to {ratio} times `d_model`"
+    )]
+    ConflictingWidths {
+        /// Width that the size sets.
         d_ff: u32,
-        /// The architecture's.
+        /// Value that the architecture sets.
         ratio: f64,
     },
-    /// Two say how wide a head is.
+    /// Head width set by both the size and the architecture.
     #[error(
-        "the size spells out {heads} heads of {of_size} channels and the architecture sets `d_head` {of_architecture}"
+        "the size sets {heads} heads of {of_size} channels, and the architecture sets `d_head` to {of_architecture}"
     )]
-    TwoHeadWidths {
-        /// The size's heads.
+    ConflictingHeadWidths {
+        /// Number of heads that the size sets.
         heads: u32,
-        /// The size's.
+        /// Width that the size sets.
         of_size: u32,
-        /// The architecture's.
+        /// Value that the architecture sets.
         of_architecture: u32,
     },
-    /// Rotation takes channels in pairs.
+    /// Odd head width with rotary positions, which rotate pairs of channels.
     #[error(
-        "rotary positions turn pairs of channels, and `d_head` {d_head} of size `{size}` is odd"
+        "rotary positions rotate pairs of channels, and `d_head` {d_head} of size `{size}` is odd"
     )]
     OddHead {
-        /// The head's width.
+        /// Width of a head.
         d_head: u32,
         /// The size.
         size: String,
     },
-    /// Heads that do not divide among the groups.
-    #[error("groups of {group} do not divide the heads of size `{size}`: {heads}")]
-    Group {
+    /// Number of heads that is not a multiple of the group.
+    #[error("`group` {group} does not divide the number of heads of size `{size}`, {heads}")]
+    IndivisibleHeads {
         /// Query heads.
         heads: u32,
         /// Query heads for each key and value head.
@@ -85,29 +85,33 @@ pub enum Contradiction {
         /// The size.
         size: String,
     },
-    /// The shape that results is none.
+    /// Resulting shape that is invalid.
     #[error(transparent)]
     Shape(#[from] ShapeError),
 }
 
 impl Contradiction {
-    /// What to do about it.
+    /// Action that resolves the contradiction.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::OutOfRange { .. } => "choose a value within that range",
             Self::DeadConvolution => "set `residual: true`, or `init: paper`",
             Self::DoubledConvolution => "set `init: zero`, or `residual: false`",
-            Self::WildLogits => {
+            Self::UnscaledLogits => {
                 "set `logit_scale: inverse_sqrt_width`, or `head: untied`, or `initialisation: normal`"
             }
             Self::FoldedScaleWithoutPaperInit => {
                 "set `score_scale: inverse_sqrt`, or `initialisation: paper`"
             }
             Self::FoldedScaleWithQkNorm => "set `score_scale: inverse_sqrt`",
-            Self::TwoWidths { .. } => "remove `d_ff` from one of the two",
-            Self::TwoHeadWidths { .. } => "remove the heads from one of the two",
-            Self::OddHead { .. } => "choose an even `d_head`, or other positions",
-            Self::Group { .. } => {
+            Self::ConflictingWidths { .. } => {
+                "remove `d_ff` from the size or from the architecture"
+            }
+            Self::ConflictingHeadWidths { .. } => {
+                "remove the heads from the size, or `d_head` from the architecture"
+            }
+            Self::OddHead { .. } => "choose an even `d_head`, or another value of `positions`",
+            Self::IndivisibleHeads { .. } => {
                 "choose a `group` that divides the heads of every size, or give sizes their `heads`"
             }
             Self::Shape(_) => "choose another size, or another `d_head`",
@@ -116,10 +120,10 @@ impl Contradiction {
 }
 
 impl Architecture {
-    /// Whether the choices can be had together, whatever the size.
+    /// Checks that the choices are consistent, for any size.
     ///
     /// # Errors
-    /// [`Contradiction`] with the reason.
+    /// [`Contradiction`] if they are not.
     pub fn check(&self) -> Result<(), Contradiction> {
         for (key, value, holds, allowed) in self.ranges() {
             if !holds {
@@ -139,9 +143,9 @@ impl Architecture {
             _ => {}
         }
         if (self.head, self.logit_scale, self.initialisation)
-            == (Head::Tied, LogitScale::One, Initialisation::Paper)
+            == (OutputHead::Tied, LogitScale::One, Initialisation::Paper)
         {
-            return Err(Contradiction::WildLogits);
+            return Err(Contradiction::UnscaledLogits);
         }
         match (self.score_scale, self.initialisation) {
             (ScoreScale::Folded, _) if self.qk_norm => Err(Contradiction::FoldedScaleWithQkNorm),
@@ -152,7 +156,7 @@ impl Architecture {
         }
     }
 
-    /// Every number among the choices: its key, its value, whether that is in range, and the range in words.
+    /// Numeric choices: key, value, whether the value is in range, and the range as text.
     fn ranges(&self) -> Vec<(&'static str, f64, bool, &'static str)> {
         let positive = |key, value: f64, most: f64, allowed| {
             (key, value, 0.0 < value && value <= most, allowed)
@@ -193,11 +197,11 @@ impl Architecture {
         ranges
     }
 
-    /// The shape that the architecture has at a size: widths that are its own, in place of the size's.
+    /// The architecture's shape at a size. Widths that the architecture sets replace the size's.
     ///
     /// # Errors
-    /// [`Contradiction`] when size and architecture both set a width, or do not fit each other.
-    pub fn at(&self, size: &Shape) -> Result<Shape, Contradiction> {
+    /// [`Contradiction`] if size and architecture set different widths, or do not fit each other.
+    pub fn shape_at(&self, size: &Shape) -> Result<Shape, Contradiction> {
         let (heads, d_head) = self.heads_at(size)?;
         let d_ff = match self.d_ff {
             FeedForwardWidth::Full => size.d_ff,
@@ -205,7 +209,7 @@ impl Architecture {
             FeedForwardWidth::Ratio(ratio) => {
                 let d_ff = (ratio * f64::from(size.d_model)).round().max(1.0) as u32;
                 if size.d_ff != 4 * size.d_model && size.d_ff != d_ff {
-                    return Err(Contradiction::TwoWidths {
+                    return Err(Contradiction::ConflictingWidths {
                         d_ff: size.d_ff,
                         ratio,
                     });
@@ -222,7 +226,7 @@ impl Architecture {
         if let QkvProjections::GroupedQuery { group } = self.qkv_projections
             && !heads.is_multiple_of(group)
         {
-            return Err(Contradiction::Group {
+            return Err(Contradiction::IndivisibleHeads {
                 heads,
                 group,
                 size: size.label(),
@@ -232,15 +236,15 @@ impl Architecture {
         Ok(Shape::new(size.d_model, size.layers, heads, d_head, d_ff)?)
     }
 
-    /// Heads and their width: the size's, or the architecture's in place of the ratios that a size follows when it
-    /// spells out none.
+    /// Number and width of heads: the size's, or the architecture's if the size follows the default
+    /// ratios.
     fn heads_at(&self, size: &Shape) -> Result<(u32, u32), Contradiction> {
         let Some(d_head) = self.d_head.filter(|d_head| *d_head != size.d_head) else {
             return Ok((size.heads, size.d_head));
         };
         let default = Shape::new(size.d_model, size.layers, None, None, None)?;
         if (size.heads, size.d_head) != (default.heads, default.d_head) {
-            return Err(Contradiction::TwoHeadWidths {
+            return Err(Contradiction::ConflictingHeadWidths {
                 heads: size.heads,
                 of_size: size.d_head,
                 of_architecture: d_head,
@@ -251,8 +255,9 @@ impl Architecture {
     }
 }
 
-/// Two thirds of d_ff: the released configurations' own numbers for the paper's widths (arXiv:2109.08668),
-/// else the nearest multiple of 8, which matrix units want, or below 256 the nearest whole number.
+/// Two thirds of d_ff. For the paper's widths, the numbers of the released configurations
+/// (arXiv:2109.08668); else the nearest multiple of 8, which suits matrix units; below 256, the
+/// nearest whole number.
 fn two_thirds(d_ff: u32) -> u32 {
     match d_ff {
         2048 => 1364,
@@ -371,17 +376,17 @@ mod tests {
         ];
         let messages: Vec<String> = refused
             .iter()
-            .map(|(a, size)| a.at(size).unwrap_err().to_string())
+            .map(|(a, size)| a.shape_at(size).unwrap_err().to_string())
             .collect();
         insta::assert_snapshot!(messages.join("\n"));
     }
 
-    /// The gated widths of the released configurations.
+    /// Compares with the gated widths of the released configurations.
     #[test]
     fn two_thirds_are_the_papers() {
         let d_ff = |name: &str| {
             TRANSFORMER_PLUS_PLUS
-                .at(&name.parse().unwrap())
+                .shape_at(&name.parse().unwrap())
                 .unwrap()
                 .d_ff
         };
@@ -395,7 +400,7 @@ mod tests {
                 qkv_convolution: MDHA,
                 ..TRANSFORMER
             }
-            .at(&"small".parse().unwrap())
+            .shape_at(&"small".parse().unwrap())
             .unwrap()
             .d_ff,
             2048
@@ -409,14 +414,14 @@ mod tests {
             d_head: Some(32),
             ..TRANSFORMER
         };
-        let shape = wide.at(&"d64-l3".parse().unwrap()).unwrap();
+        let shape = wide.shape_at(&"d64-l3".parse().unwrap()).unwrap();
         assert_eq!((shape.d_ff, shape.heads, shape.d_head), (768, 2, 32));
-        // Where both say the same, the size's heads stay.
+        // If both set the same width, the size's heads are kept.
         let spelled: Shape = "d32-l2-h8x16".parse().unwrap();
         let own = Architecture {
             d_head: Some(16),
             ..TRANSFORMER
         };
-        assert_eq!(own.at(&spelled).unwrap(), spelled);
+        assert_eq!(own.shape_at(&spelled).unwrap(), spelled);
     }
 }

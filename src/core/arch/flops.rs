@@ -1,54 +1,56 @@
-//! Exact FLOPs for one token, by operation, from choices and shape alone.
+//! Exact FLOPs of one token, by operation, from an architecture and its shape.
 //!
 //! A multiply-add counts as two. Matrix products and convolutions are counted; norms, activations,
-//! softmax, rotations, biases and the look-up of embeddings are not. The backward pass of each counted operation
-//! is twice its forward pass: one product for the gradient of its input, one for that of its weights (or of its second
-//! input). tests/reference/README.md compares with PyTorch's counter.
+//! softmax, rotations, biases and the look-up of embeddings are not. The backward pass of each
+//! counted operation is twice its forward pass: one product for the gradient of its input, one for
+//! that of its weights (or of its second input). tests/reference/README.md compares these counts
+//! with PyTorch's counter.
 
 use std::ops::Add;
 
 use super::ModelConfig;
 use crate::units::FlopsPerToken;
 
-/// How attention's two products are counted.
+/// Counting of attention's two products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Causal {
-    /// Over all pairs of positions, as kernels compute them (arXiv:2203.15556, appendix F). What budgets are in.
+pub enum CausalCounting {
+    /// Over all pairs of positions, as kernels compute them (arXiv:2203.15556, appendix F). Budgets
+    /// use this count.
     Full,
     /// Over the pairs that the mask leaves: (T + 1) / 2 of T for each token.
     Half,
 }
 
-/// FLOPs of one token: forward and backward, under both ways of counting attention.
+/// FLOPs of one token, under both ways of counting attention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    /// Forward, attention in full.
+pub struct TokenFlops {
+    /// Forward pass, attention in full.
     pub forward: u64,
-    /// Forward, attention in half.
+    /// Forward pass, attention in half.
     pub forward_causal_half: u64,
 }
 
-impl Counted {
+impl TokenFlops {
     /// The forward pass.
-    pub fn forward(self, causal: Causal) -> FlopsPerToken {
+    pub fn forward(self, causal: CausalCounting) -> FlopsPerToken {
         FlopsPerToken(match causal {
-            Causal::Full => self.forward,
-            Causal::Half => self.forward_causal_half,
+            CausalCounting::Full => self.forward,
+            CausalCounting::Half => self.forward_causal_half,
         })
     }
 
     /// The backward pass: twice the forward pass.
-    pub fn backward(self, causal: Causal) -> FlopsPerToken {
+    pub fn backward(self, causal: CausalCounting) -> FlopsPerToken {
         FlopsPerToken(2 * self.forward(causal).0)
     }
 
-    /// Training: both.
-    pub fn training(self, causal: Causal) -> FlopsPerToken {
+    /// Training: forward and backward pass.
+    pub fn training(self, causal: CausalCounting) -> FlopsPerToken {
         FlopsPerToken(3 * self.forward(causal).0)
     }
 }
 
-impl Add for Counted {
+impl Add for TokenFlops {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
@@ -59,7 +61,7 @@ impl Add for Counted {
     }
 }
 
-/// What is counted, in the order of the forward pass.
+/// Counted operations, in the order of the forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Projections to Q, K and V (Primer's W' among them).
@@ -100,20 +102,22 @@ impl Operation {
 }
 
 impl ModelConfig {
-    /// FLOPs of one token by operation, all layers together; operations that the model has not are not listed.
-    pub fn flops_by_operation(&self) -> Vec<(Operation, Counted)> {
+    /// FLOPs of one token by operation, summed over layers. Operations that the model does not have
+    /// are left out.
+    pub fn flops_by_operation(&self) -> Vec<(Operation, TokenFlops)> {
         let shape = &self.shape;
         let [d, layers, d_attention, d_ff] =
             [shape.d_model, shape.layers, shape.d_attention(), shape.d_ff].map(u64::from);
         let dense = |inputs: u64, outputs: u64| 2 * inputs * outputs;
-        let everywhere = |flops: u64| Counted {
+        let everywhere = |flops: u64| TokenFlops {
             forward: flops,
             forward_causal_half: flops,
         };
         let each_layer = |flops: u64| everywhere(layers * flops);
-        // For each of T keys a product of d_attention channels; of the T queries, the t-th has t keys before the mask.
+        // Each of T keys takes a product over d_attention channels. The mask leaves the t-th query
+        // t keys.
         let t = u64::from(self.sequence_length);
-        let attended = Counted {
+        let attended = TokenFlops {
             forward: layers * 2 * t * d_attention,
             forward_causal_half: layers * (t + 1) * d_attention,
         };
@@ -122,7 +126,8 @@ impl ModelConfig {
         let (projections, output) = (self.projection_flops(), dense(d_attention, d));
         let all = [
             (Operation::QkvProjections, each_layer(projections)),
-            // A multiply-add for each tap of each channel; a residual's addition is not counted.
+            // A multiply-add for each tap of each channel. The addition of a residual is not
+            // counted.
             (Operation::QkvConvolution, each_layer(2 * self.taps())),
             (Operation::AttentionScores, attended),
             (Operation::AttentionValues, attended),
@@ -138,16 +143,16 @@ impl ModelConfig {
     }
 
     /// FLOPs of one token.
-    pub fn flops(&self) -> Counted {
+    pub fn flops(&self) -> TokenFlops {
         self.flops_by_operation()
             .into_iter()
             .map(|(_, counted)| counted)
-            .fold(Counted::default(), Add::add)
+            .fold(TokenFlops::default(), Add::add)
     }
 
-    /// Training FLOPs of one token, attention in full: what budgets and tables are in.
+    /// Training FLOPs of one token, attention in full, as budgets and tables count them.
     pub fn flops_per_token(&self) -> FlopsPerToken {
-        self.flops().training(Causal::Full)
+        self.flops().training(CausalCounting::Full)
     }
 
     fn projection_flops(&self) -> u64 {
@@ -189,7 +194,8 @@ mod tests {
         assert_eq!(of(&primer_ez, Operation::QkvConvolution), 18 * 512 * 6);
     }
 
-    /// Q from K costs what K's own projection would where heads·d_head = d_model; two convolutions instead of three.
+    /// Q from K costs as much as a projection of its input if heads·d_head = d_model. There are two
+    /// convolutions instead of three.
     #[test]
     fn primer_shares_what_q_and_k_project() {
         let (primer_ez, primer) = (config(&PRIMER_EZ, "medium"), config(&PRIMER, "medium"));
@@ -203,7 +209,8 @@ mod tests {
         );
     }
 
-    /// A gate at two thirds costs what the ungated layer costs, to the rounding of the width.
+    /// A gated layer at two thirds of d_ff costs as much as the ungated layer, up to the rounding
+    /// of the width.
     #[test]
     fn a_gate_at_two_thirds_costs_nothing() {
         let [plain, gated] =
@@ -219,7 +226,7 @@ mod tests {
         );
     }
 
-    /// Fewer heads of K and V project less and attend as much.
+    /// Fewer heads of K and V reduce the projections and leave the attention products unchanged.
     #[test]
     fn grouped_queries_save_projections_only() {
         let grouped = Architecture {
@@ -238,7 +245,7 @@ mod tests {
     }
 
     proptest! {
-        /// At d_ff = 4·d_model the count is the textbook 24·L·d² + 4·L·T·d + 2·V·d.
+        /// At d_ff = 4·d_model the forward count is the textbook 24·L·d² + 4·L·T·d + 2·V·d.
         #[test]
         fn transformer_flops_match_the_closed_form(d in 1u32..64, layers in 1u32..8, vocabulary in 2u32..1000, t in 1u32..512) {
             let shape = Shape::new(d * 16, layers, None, Some(16), None).unwrap();
@@ -247,7 +254,7 @@ mod tests {
             prop_assert_eq!(config.flops_per_token().0, 3 * (24 * l * d * d + 4 * l * t * d + 2 * v * d));
         }
 
-        /// Counted by hand, pair by pair: the mask leaves key s to query t where s <= t.
+        /// Counts the pairs one by one: the mask leaves key s to query t if s <= t.
         #[test]
         fn the_causal_half_is_the_pairs_that_are_left(t in 1u64..200) {
             let config = ModelConfig::new(&TRANSFORMER, &"d64-l3".parse().unwrap(), 256, t as u32).unwrap();

@@ -12,21 +12,21 @@ const PAPER: [(&str, &str); 3] = [
     ("large", "d1024-l24-ff8"),
 ];
 
-/// Rungs below the paper's, for a CPU or a first look.
+/// Rungs below the paper's sizes, for a CPU or a first try.
 const MICRO: [&str; 11] = [
     "d12-l2", "d16-l2", "d24-l2", "d32-l2", "d40-l2", "d48-l2", "d64-l3", "d96-l3", "d128-l4",
     "d192-l5", "d256-l6",
 ];
 
-/// Channels of width for each layer that solved shapes come near to: the ratio of the paper's `medium`.
+/// Target aspect ratio of solved shapes, channels of width per layer: that of the paper's `medium`.
 pub const ASPECT: f64 = 64.0;
 
-/// Why a size has no shape.
+/// Reason that a parameter target has no shape.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum LadderError {
-    /// A parameter target below the smallest model or above the largest that is tried.
+    /// Parameter target that no candidate is near to.
     #[error(
-        "no shape has {target} parameters: the nearest, `{nearest}`, has {nearest_params}, {miss_percent:.0}% away"
+        "no shape has about {target} parameters: the nearest, `{nearest}`, has {nearest_params}, {miss_percent:.0}% off"
     )]
     NoShapeNear {
         /// The target.
@@ -35,20 +35,20 @@ pub enum LadderError {
         nearest: String,
         /// Its count.
         nearest_params: ParamCount,
-        /// How far it is.
+        /// Its distance from the target, %.
         miss_percent: f64,
     },
-    /// No shape at all that the architecture can have.
-    #[error("the architecture fits none of the shapes that are tried")]
+    /// Architecture that fits no candidate shape.
+    #[error("the architecture fits none of the candidate shapes")]
     NoShape,
-    /// Rungs so near to each other that they have the same shape.
-    #[error("the rungs for {} and {} parameters are the same shape, `{shape}`", first.0, second.0)]
+    /// Rungs so close to each other that they have the same shape.
+    #[error("the rungs for {} and {} parameters have the same shape, `{shape}`", first.0, second.0)]
     TooDense {
-        /// A target.
+        /// Target of a rung.
         first: ParamCount,
-        /// The next.
+        /// Target of the next rung.
         second: ParamCount,
-        /// Their shape.
+        /// Label of their shape.
         shape: String,
     },
 }
@@ -58,8 +58,9 @@ pub fn named_rungs() -> impl Iterator<Item = &'static str> {
     MICRO.into_iter().chain(PAPER.map(|(name, _)| name))
 }
 
-/// The 27 shapes of the paper's sweep: layers {6, 9, 12} x d_model {384, 512, 1024} x d_ff / d_model {4, 8, 12}
-/// (arXiv:2109.08668), by these labels: `d384-l6`, `d384-l6-ff8`, `d384-l6-ff12`, and so on.
+/// The 27 shapes of the paper's sweep: layers {6, 9, 12} x d_model {384, 512, 1024} x
+/// d_ff / d_model {4, 8, 12} (arXiv:2109.08668). Their labels are `d384-l6`, `d384-l6-ff8`,
+/// `d384-l6-ff12`, and so on.
 pub fn paper_sweep() -> impl Iterator<Item = Shape> {
     let all = [384, 512, 1024]
         .into_iter()
@@ -75,10 +76,10 @@ pub fn paper_sweep() -> impl Iterator<Item = Shape> {
     })
 }
 
-/// What a ladder's rungs are counted for.
+/// Model settings with which a ladder counts parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Counting<'a> {
-    /// The choices, the baseline's.
+pub struct LadderBasis<'a> {
+    /// The baseline's architecture.
     pub architecture: &'a Architecture,
     /// Number of distinct tokens.
     pub vocabulary: u32,
@@ -86,8 +87,8 @@ pub struct Counting<'a> {
     pub sequence_length: u32,
 }
 
-impl Counting<'_> {
-    /// `params_total` at a size; nothing where the architecture does not fit it.
+impl LadderBasis<'_> {
+    /// `params_total` at a size; `None` if the architecture does not fit it.
     pub fn params(&self, size: &Shape) -> Option<ParamCount> {
         let (vocabulary, length) = (self.vocabulary, self.sequence_length);
         let config = ModelConfig::new(self.architecture, size, vocabulary, length);
@@ -95,7 +96,7 @@ impl Counting<'_> {
     }
 }
 
-/// A rung's name, or a label ([`Shape::label`]).
+/// Parses a rung's name, or a label ([`Shape::label`]).
 impl FromStr for Shape {
     type Err = ShapeError;
 
@@ -105,24 +106,24 @@ impl FromStr for Shape {
     }
 }
 
-/// A shape found for a target, with the miss.
+/// Shape found for a parameter target.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Solved {
+pub struct SolvedShape {
     /// The shape.
     pub shape: Shape,
-    /// What `params_total` should have been.
+    /// Target of `params_total`.
     pub target: ParamCount,
-    /// Its `params_total`.
+    /// `params_total` of the shape.
     pub params: ParamCount,
 }
 
-impl Solved {
-    /// The count over the target, minus one.
+impl SolvedShape {
+    /// The count divided by the target, minus one.
     pub fn relative_miss(&self) -> f64 {
         self.params.0 as f64 / self.target.0 as f64 - 1.0
     }
 
-    /// `size for 10M parameters: `d256-l10` with 9.98M, -0.2%`
+    /// Formats a note such as ``size for 10M parameters: `d256-l10` with 9.98M, -0.2%``.
     pub fn note(&self) -> String {
         let (target, miss) = (si(self.target.0 as f64), 100.0 * self.relative_miss());
         format!(
@@ -135,16 +136,17 @@ impl Solved {
 
 /// Finds the shape whose `params_total` is nearest to `target`.
 ///
-/// Candidates keep d_ff = 4·d_model, whole heads ([`Shape::default_d_head`]), and between 8 and 128 channels of
-/// width a layer; among those within 2% of the best the one nearest to `aspect` channels a layer wins.
+/// Candidates have d_ff = 4·d_model, whole heads ([`Shape::default_d_head`]), and between 8 and 128
+/// channels of width per layer. Of those within 2% of the best, the one nearest to `aspect`
+/// channels per layer is chosen.
 ///
 /// # Errors
-/// [`LadderError`] when the nearest shape misses by more than 25%.
+/// [`LadderError`] if the nearest shape misses by more than 25%.
 pub fn solve_params(
-    counting: &Counting<'_>,
+    counting: &LadderBasis<'_>,
     target: u64,
     aspect: f64,
-) -> Result<Solved, LadderError> {
+) -> Result<SolvedShape, LadderError> {
     let candidates = candidates(counting, target);
     let best = candidates
         .iter()
@@ -162,19 +164,21 @@ pub fn solve_params(
     Ok(chosen)
 }
 
-/// `rungs` shapes from `from` to `to` parameters, evenly spaced in the logarithm and all near to one aspect ratio: a
-/// ladder whose rungs differ in size and in little else. A rung may miss its target by 5%, or a quarter of the
-/// step where that is less, for the sake of the aspect ratio; where no shape is as near, the nearest is taken.
+/// Finds `rungs` shapes from `from` to `to` parameters, evenly spaced in the logarithm and close to
+/// one aspect ratio, so that they differ in size and in little else.
+///
+/// For the aspect ratio, a rung may miss its target by 5%, or by a quarter of the step if that is
+/// less. If no shape is that close, the nearest is taken.
 ///
 /// # Errors
-/// [`LadderError`] when a rung has no shape near, or two have the same.
+/// [`LadderError`] if a rung has no shape near it, or two rungs have the same shape.
 pub fn geometric(
-    counting: &Counting<'_>,
+    counting: &LadderBasis<'_>,
     from: u64,
     to: u64,
     rungs: u32,
     aspect: f64,
-) -> Result<Vec<Solved>, LadderError> {
+) -> Result<Vec<SolvedShape>, LadderError> {
     let ratio = (to as f64 / from as f64).powf(1.0 / f64::from(rungs.max(2) - 1));
     let tolerance = (0.25 * (ratio - 1.0)).min(0.05);
     let rung = |i: u32| {
@@ -182,7 +186,7 @@ pub fn geometric(
         let near = nearest_aspect(&candidates(counting, target), tolerance, aspect);
         near.or_else(|_| solve_params(counting, target, aspect))
     };
-    let solved: Vec<Solved> = (0..rungs).map(rung).collect::<Result<_, _>>()?;
+    let solved: Vec<SolvedShape> = (0..rungs).map(rung).collect::<Result<_, _>>()?;
     match solved
         .windows(2)
         .find(|pair| pair[0].params >= pair[1].params)
@@ -196,9 +200,9 @@ pub fn geometric(
     }
 }
 
-fn candidates(counting: &Counting<'_>, target: u64) -> Vec<Solved> {
+fn candidates(counting: &LadderBasis<'_>, target: u64) -> Vec<SolvedShape> {
     let solved = |shape| {
-        Some(Solved {
+        Some(SolvedShape {
             shape,
             target: ParamCount(target),
             params: counting.params(&shape)?,
@@ -207,13 +211,14 @@ fn candidates(counting: &Counting<'_>, target: u64) -> Vec<Solved> {
     candidate_shapes().filter_map(solved).collect()
 }
 
-/// Of the shapes that miss by no more than `tolerance`, the one nearest to `aspect` channels of width a layer.
+/// Chooses, of the shapes that miss by at most `tolerance`, the one nearest to `aspect` channels of
+/// width per layer.
 fn nearest_aspect(
-    candidates: &[Solved],
+    candidates: &[SolvedShape],
     tolerance: f64,
     aspect: f64,
-) -> Result<Solved, LadderError> {
-    let off = |c: &Solved| {
+) -> Result<SolvedShape, LadderError> {
+    let off = |c: &SolvedShape| {
         (f64::from(c.shape.d_model) / f64::from(c.shape.layers) / aspect)
             .ln()
             .abs()
@@ -257,8 +262,8 @@ mod tests {
         assert!("huge".parse::<Shape>().is_err());
     }
 
-    fn counting(architecture: &Architecture) -> Counting<'_> {
-        Counting {
+    fn counting(architecture: &Architecture) -> LadderBasis<'_> {
+        LadderBasis {
             architecture,
             vocabulary: 256,
             sequence_length: 64,
@@ -279,14 +284,15 @@ mod tests {
     fn targets_out_of_reach_are_refused() {
         let counting = counting(&TRANSFORMER);
         let message = solve_params(&counting, 10, ASPECT).unwrap_err().to_string();
-        insta::assert_snapshot!(message, @"no shape has 10 parameters: the nearest, `d8-l1`, has 2.94k, 29260% away");
+        insta::assert_snapshot!(message, @"no shape has about 10 parameters: the nearest, `d8-l1`, has 2.94k, 29260% off");
         let message = geometric(&counting, 1_000_000, 1_010_000, 5, ASPECT)
             .unwrap_err()
             .to_string();
         insta::assert_snapshot!(message);
     }
 
-    /// Rungs are evenly spaced to a few percent, and keep the aspect ratio where models are large enough for it.
+    /// Rungs are evenly spaced to a few percent, and keep the aspect ratio if models are large
+    /// enough for it.
     #[test]
     fn a_ladder_is_even_and_alike() {
         let ladder = geometric(
@@ -297,13 +303,13 @@ mod tests {
             ASPECT,
         )
         .unwrap();
-        let rows: Vec<String> = ladder.iter().map(Solved::note).collect();
+        let rows: Vec<String> = ladder.iter().map(SolvedShape::note).collect();
         insta::assert_snapshot!(rows.join("\n"));
         for pair in ladder.windows(2) {
             let step = pair[1].params.0 as f64 / pair[0].params.0 as f64;
             assert!((step / 1000f64.powf(1.0 / 9.0) - 1.0).abs() < 0.1, "{step}");
         }
-        // Between 10M and 50M parameters whole heads of 64 leave few widths to choose from.
+        // Between 10M and 50M parameters, heads of 64 channels leave few widths to choose from.
         for (i, allowed) in (2..ladder.len()).map(|i| (i, if i < 6 { 0.5 } else { 0.1 })) {
             let Shape {
                 d_model, layers, ..
@@ -311,14 +317,14 @@ mod tests {
             let off = (f64::from(d_model) / f64::from(layers) / ASPECT).ln();
             assert!(
                 off.abs() < allowed,
-                "{} leaves the aspect ratio by {off:.2}",
+                "{} is off the aspect ratio by {off:.2}",
                 ladder[i].shape.label()
             );
         }
     }
 
     proptest! {
-        /// A target from a thousandfold range is met within 10% by a valid shape, and by the same one each time.
+        /// A valid shape meets each target within 10%, and the same target gives the same shape.
         #[test]
         fn targets_are_met(log_target in (1e5f64).ln()..(1e9f64).ln(), preset in 0..PRESETS.len()) {
             let target = log_target.exp() as u64;

@@ -1,22 +1,22 @@
-//! Exact parameters from choices and shape alone. The trainer compares its own variables with this
-//! count and refuses to start where they differ.
+//! Exact parameter counts from an architecture and its shape. The trainer compares its own
+//! variables with this count and refuses to start if they differ.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Architecture, Biases, Head, ModelConfig, Norm, Positions};
+use super::{Architecture, BiasPlacement, ModelConfig, Norm, OutputHead, Positions};
 use crate::units::ParamCount;
 
 /// Buckets of T5's relative position bias (arXiv:1910.10683, section 2.1).
 pub const RELATIVE_BUCKETS: u32 = 32;
 
-/// Parameters by what they belong to. Units: scalars.
+/// Parameters by group. Units: scalars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParamsByGroup {
-    /// Token embedding; also the output head where that is tied.
+    /// Token embedding; also the output head if that is tied.
     pub embedding: u64,
-    /// Output head, where it has a matrix of its own.
+    /// Output head, if it is a separate matrix; else 0.
     pub head: u64,
-    /// Learned vectors of the positions.
+    /// Learned vectors of positions.
     pub position_embedding: u64,
     /// Relative position bias, one table for all layers.
     pub relative_bias: u64,
@@ -26,20 +26,20 @@ pub struct ParamsByGroup {
     pub convolution: u64,
     /// Feed-forward weights and biases.
     pub feed_forward: u64,
-    /// Norm scales and biases, QK-norms and the final one included.
+    /// Norm scales and biases, including QK-norms and the final norm.
     pub norms: u64,
 }
 
 impl ParamsByGroup {
-    /// `params_total`: all of them, a tied embedding once (the paper's count).
+    /// `params_total`: all parameters, a tied embedding once (the paper's count).
     pub fn total(&self) -> ParamCount {
         ParamCount(
             self.embedding + self.head + self.position_embedding + self.without_embedding().0,
         )
     }
 
-    /// `params_without_embedding`: all but the vocabulary's matrices and the positions' vectors
-    /// (the N of arXiv:2001.08361, section 1.3).
+    /// `params_without_embedding`: the total without token embedding, untied head and learned
+    /// positions (the N of arXiv:2001.08361, section 1.3).
     pub fn without_embedding(&self) -> ParamCount {
         ParamCount(
             self.relative_bias + self.attention + self.convolution + self.feed_forward + self.norms,
@@ -73,7 +73,7 @@ impl ModelConfig {
             [self.vocabulary, self.sequence_length, RELATIVE_BUCKETS].map(u64::from);
         ParamsByGroup {
             embedding: vocabulary * d,
-            head: u64::from(*head == Head::Untied) * vocabulary * d,
+            head: u64::from(*head == OutputHead::Untied) * vocabulary * d,
             position_embedding: u64::from(*positions == Positions::Learned) * length * d,
             relative_bias: u64::from(*positions == Positions::T5Relative) * heads * buckets,
             attention: layers * self.attention_params(),
@@ -86,20 +86,20 @@ impl ModelConfig {
     fn attention_params(&self) -> u64 {
         let [d, d_attention] = [self.shape.d_model, self.shape.d_attention()].map(u64::from);
         let projected: u64 = self.projection_widths().into_iter().map(u64::from).sum();
-        let biases = u64::from(self.architecture.biases == Biases::All) * (projected + d);
+        let biases = u64::from(self.architecture.biases == BiasPlacement::All) * (projected + d);
         projected * d + self.query_from_key_weights() + d_attention * d + biases
     }
 
     fn feed_forward_params(&self) -> u64 {
         let [d, d_ff] = [self.shape.d_model, self.shape.d_ff].map(u64::from);
         let into = 1 + u64::from(self.architecture.gated);
-        let biases = u64::from(self.architecture.biases != Biases::None) * (into * d_ff + d);
+        let biases = u64::from(self.architecture.biases != BiasPlacement::None) * (into * d_ff + d);
         (into + 1) * d * d_ff + biases
     }
 
     fn norm_params(&self) -> u64 {
         let has_bias =
-            self.architecture.norm != Norm::Rms && self.architecture.biases != Biases::None;
+            self.architecture.norm != Norm::Rms && self.architecture.biases != BiasPlacement::None;
         u64::from(self.shape.d_model) * (1 + u64::from(has_bias))
     }
 
@@ -120,18 +120,18 @@ mod tests {
             .params()
     }
 
-    /// Matrices alone, in millions to one decimal: what the paper's rounded counts are of.
+    /// Parameters of the matrices, in millions to one decimal, as the paper rounds them.
     fn matrices(size: &str, vocabulary: u32) -> f64 {
         let architecture = Architecture {
-            biases: Biases::None,
+            biases: BiasPlacement::None,
             ..TRANSFORMER
         };
         let counts = params(&architecture, size, vocabulary);
         ((counts.embedding + counts.attention + counts.feed_forward) as f64 / 1e5).round() / 10.0
     }
 
-    /// The paper's sizes at its vocabulary. Its rounded counts, 35.3M, 109.6M and 536.2M, are of
-    /// the matrices; norms, biases and positions add a thousandth.
+    /// The paper's sizes at its vocabulary. Its rounded counts, 35.3M, 109.6M and 536.2M, are those
+    /// of the matrices; norms, biases and positions add a thousandth.
     #[test]
     fn parameter_counts_are_the_papers() {
         for (name, millions, total, total_primer_ez) in [
@@ -153,7 +153,8 @@ mod tests {
         }
     }
 
-    /// Both ends of the paper's sweep, with the 32,000 tokens of its vocabulary of LM1B, and its bottleneck.
+    /// Both ends of the paper's sweep, with the 32,000 tokens of its LM1B vocabulary, and its
+    /// bottleneck.
     #[test]
     fn the_papers_sweep_has_the_papers_ends() {
         assert_eq!(matrices("d384-l6", 32_000), 22.9);

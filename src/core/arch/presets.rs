@@ -1,9 +1,9 @@
-//! Architectures with a name. Each is another with a few changes, and reads so.
+//! Named architectures, each defined as another one with a few changes.
 
 use super::choices::{
-    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head,
-    Initialisation, LogitScale, Norm, NormPlacement, Positions, QkvConvolution, QkvProjections,
-    ScoreScale,
+    Activation, Architecture, BiasPlacement, Convolution, ConvolutionInit, FeedForwardWidth,
+    Initialisation, LogitScale, Norm, NormPlacement, OutputHead, Positions, QkvConvolution,
+    QkvProjections, ScoreScale,
 };
 
 /// A named architecture.
@@ -11,7 +11,7 @@ use super::choices::{
 pub struct Preset {
     /// The name in sweep files and tables.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// Description, one line.
     pub about: &'static str,
     /// Its choices.
     pub architecture: Architecture,
@@ -38,8 +38,8 @@ pub const TRANSFORMER: Architecture = Architecture {
     qkv_projections: QkvProjections::Separate,
     qkv_convolution: QkvConvolution::None,
     qk_norm: false,
-    biases: Biases::FeedForward,
-    head: Head::Tied,
+    biases: BiasPlacement::FeedForward,
+    head: OutputHead::Tied,
     d_head: None,
     score_scale: ScoreScale::Folded,
     attention_softcap: None,
@@ -55,7 +55,8 @@ impl Default for Architecture {
     }
 }
 
-/// Squared ReLU and multi-DConv-head attention: the two changes that matter most (arXiv:2109.08668).
+/// Squared ReLU and multi-DConv-head attention: the two changes that matter most
+/// (arXiv:2109.08668).
 pub const PRIMER_EZ: Architecture = Architecture {
     activation: Activation::SquaredRelu,
     qkv_convolution: MDHA,
@@ -76,20 +77,21 @@ pub const TRANSFORMER_PLUS_PLUS: Architecture = Architecture {
     ..gated(TRANSFORMER, Activation::Swish)
 };
 
-/// A modern baseline: that of LLaMA (arXiv:2302.13971, section 2.2), started as GPT-2 is.
+/// A modern baseline: LLaMA's architecture (arXiv:2302.13971, section 2.2), initialised like GPT-2.
 pub const LLAMA_STYLE: Architecture = Architecture {
     norm: Norm::Rms,
     norm_eps: 1e-5,
     positions: Positions::Rotary { base: 1e4 },
-    biases: Biases::None,
-    head: Head::Untied,
+    biases: BiasPlacement::None,
+    head: OutputHead::Untied,
     score_scale: ScoreScale::InverseSqrt,
     logit_scale: LogitScale::One,
     initialisation: Initialisation::Normal { std: 0.02 },
     ..gated(TRANSFORMER, Activation::Swish)
 };
 
-/// Squared ReLU has no gate, so it takes the size's whole d_ff: as many weights as with a gate at two thirds.
+/// LLaMA's architecture with squared ReLU. Without a gate it takes the size's whole d_ff: as many
+/// weights as with a gate at two thirds.
 const LLAMA_SQUARED_RELU: Architecture = Architecture {
     activation: Activation::SquaredRelu,
     gated: false,
@@ -119,7 +121,7 @@ pub const PRESETS: &[Preset] = &[
         "primer_ez with one projection for Q and K, Primer's norm, and post-norm of the feed-forward",
         PRIMER,
     ),
-    // One change of the Transformer.
+    // The Transformer with one change.
     preset(
         "transformer_gelu",
         "transformer with GELU",
@@ -170,7 +172,7 @@ pub const PRESETS: &[Preset] = &[
             ..TRANSFORMER
         },
     ),
-    // What primer adds to primer_ez, one at a time.
+    // Primer's further changes to primer_ez, one at a time.
     preset(
         "primer_ez_shared_qk",
         "primer_ez with one projection for Q and K",
@@ -187,7 +189,7 @@ pub const PRESETS: &[Preset] = &[
             ..PRIMER_EZ
         },
     ),
-    // Whether Primer's changes help a modern baseline.
+    // Primer's changes to a modern baseline.
     preset(
         "llama_style",
         "RMSNorm, rotary positions, SwiGLU, no biases, untied head",
@@ -208,7 +210,7 @@ pub const PRESETS: &[Preset] = &[
     ),
     preset(
         "llama_style_primer_ez",
-        "llama_style with both",
+        "llama_style with squared ReLU and convolutions after Q, K, V",
         Architecture {
             qkv_convolution: MDHA,
             ..LLAMA_SQUARED_RELU
@@ -240,14 +242,14 @@ pub const PRESETS: &[Preset] = &[
     ),
 ];
 
-/// Other names of presets: what one of primer_ez's two changes leaves of it.
+/// Aliases of presets: primer_ez without one of its two changes.
 const ALIASES: &[(&str, &str)] = &[
     ("primer_ez_without_squared_relu", "transformer_mdha"),
     ("primer_ez_without_mdha", "transformer_squared_relu"),
 ];
 
 impl Preset {
-    /// The preset of that name, or of that other name.
+    /// Finds a preset by its name or an alias.
     pub fn named(name: &str) -> Option<&'static Self> {
         let name = ALIASES
             .iter()
@@ -256,7 +258,7 @@ impl Preset {
         PRESETS.iter().find(|preset| preset.name == name)
     }
 
-    /// Every name that [`Preset::named`] knows.
+    /// Names that [`Preset::named`] finds, aliases included.
     pub fn names() -> impl Iterator<Item = &'static str> {
         PRESETS
             .iter()
@@ -264,7 +266,7 @@ impl Preset {
             .chain(ALIASES.iter().map(|(alias, _)| *alias))
     }
 
-    /// Its other names.
+    /// Aliases of the preset.
     pub fn aliases(&self) -> impl Iterator<Item = &'static str> {
         let name = self.name;
         ALIASES
@@ -282,7 +284,7 @@ const fn preset(name: &'static str, about: &'static str, architecture: Architect
     }
 }
 
-/// With a gate, at two thirds of d_ff.
+/// The architecture with a gated feed-forward layer at two thirds of d_ff.
 const fn gated(architecture: Architecture, activation: Activation) -> Architecture {
     Architecture {
         activation,
@@ -319,7 +321,8 @@ mod tests {
         );
     }
 
-    /// The paper's sentence, checked: primer_ez less one of its changes is the Transformer plus the other.
+    /// The paper's statement: primer_ez without one of its changes is the Transformer with the
+    /// other.
     #[test]
     fn primer_ez_has_two_changes() {
         let without_mdha = Architecture {

@@ -1,4 +1,4 @@
-//! The numbers that size a model.
+//! Dimensions of a model.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,39 +18,39 @@ pub struct Shape {
     pub d_ff: u32,
 }
 
-/// Why a shape is no model.
+/// Reason that a shape is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
-    /// A dimension of zero, or one that no machine could hold.
-    #[error("`{name}` is {value}, allowed are 1 to {max}")]
+    /// Dimension that is zero, or too large for any machine.
+    #[error("`{name}` is out of range: expected 1 to {max}, found {value}")]
     OutOfRange {
-        /// The key.
+        /// Name of the dimension.
         name: &'static str,
-        /// What was found.
+        /// The value found.
         value: u64,
-        /// The most that is accepted.
+        /// The largest value allowed.
         max: u32,
     },
-    /// A text that describes no shape.
+    /// Text that is not the label of a shape.
     #[error(
-        "`{0}` is no shape: it is written `d64-l3`, with `-h4x16` for heads and `-ff8` or `-f512` for the feed-forward width"
+        "invalid shape `{0}`: expected a label such as `d64-l3`, with `-h4x16` for heads and `-ff8` or `-f512` for the feed-forward width"
     )]
     Label(String),
-    /// Heads cannot be derived.
+    /// Width that is not a multiple of the head width.
     #[error(
         "`d_model` {d_model} is not a multiple of `d_head` {d_head}, so the number of heads is not determined"
     )]
     Heads {
-        /// The width.
+        /// Width of the residual stream.
         d_model: u32,
-        /// The head's width.
+        /// Width of a head.
         d_head: u32,
     },
 }
 
 impl Shape {
-    /// Head dimension where none is given: 64, the paper's, from width 256 on, 16 below; where that does not
-    /// divide the width, the largest divisor down to half of it.
+    /// Default head width: 64 (the paper's) from width 256, else 16. If that does not divide the
+    /// width, the largest divisor down to half of it.
     pub fn default_d_head(d_model: u32) -> u32 {
         let most = if d_model >= 256 {
             64
@@ -63,11 +63,11 @@ impl Shape {
             .unwrap_or(most)
     }
 
-    /// A shape from its width and depth; what is not given follows the paper's ratios:
-    /// heads = d_model / d_head, d_ff = 4·d_model.
+    /// Makes a shape from its width and depth. Missing dimensions follow the paper's ratios: d_ff =
+    /// 4·d_model, heads = d_model / d_head.
     ///
     /// # Errors
-    /// [`ShapeError`] when a dimension is out of range or the heads cannot be derived.
+    /// [`ShapeError`] if a dimension is out of range or the number of heads cannot be derived.
     pub fn new(
         d_model: u32,
         layers: u32,
@@ -90,7 +90,7 @@ impl Shape {
         };
         in_range("heads", heads.into(), 1 << 12)?;
         let d_ff = d_ff.unwrap_or_else(|| d_model.saturating_mul(4));
-        in_range("d_ff", d_ff.into(), MOST_D_FF)?;
+        in_range("d_ff", d_ff.into(), MAX_D_FF)?;
         Ok(Self {
             d_model,
             layers,
@@ -105,8 +105,9 @@ impl Shape {
         self.heads * self.d_head
     }
 
-    /// A short name: width and layers, `d64-l3`, then what leaves the default ratios: heads as `-h4x32`,
-    /// d_ff as `-ff8` where it is a multiple of the width and `-f100` elsewhere. Its text is read back by [`Shape::from_label`].
+    /// Formats a short name: width and layers, `d64-l3`, then the dimensions that differ from the
+    /// default ratios. Heads are `-h4x32`; d_ff is `-ff8` if it is a multiple of the width, else
+    /// `-f100`. [`Shape::from_label`] parses it.
     pub fn label(self) -> String {
         let (d_model, layers, d_ff) = (self.d_model, self.layers, self.d_ff);
         let (heads, d_head) = (self.heads, self.d_head);
@@ -123,10 +124,10 @@ impl Shape {
         label
     }
 
-    /// The shape of a label, [`Shape::label`]'s grammar.
+    /// Parses a label, in the grammar of [`Shape::label`].
     ///
     /// # Errors
-    /// [`ShapeError`] when the text is no label, or its shape is no model.
+    /// [`ShapeError`] if the text is not a label, or its shape is invalid.
     pub fn from_label(label: &str) -> Result<Self, ShapeError> {
         let no_label = || ShapeError::Label(label.to_owned());
         let digits =
@@ -152,7 +153,7 @@ impl Shape {
                 (heads, d_head) = (Some(number(count)?), Some(number(width)?));
             } else if let Some(ratio) = part.strip_prefix("ff").filter(|_| d_ff.is_none()) {
                 let product = u64::from(number(ratio)?) * u64::from(d_model);
-                d_ff = Some(in_range("d_ff", product, MOST_D_FF)?);
+                d_ff = Some(in_range("d_ff", product, MAX_D_FF)?);
             } else if let Some(width) = part.strip_prefix('f').filter(|_| d_ff.is_none()) {
                 d_ff = Some(number(width)?);
             } else {
@@ -163,13 +164,13 @@ impl Shape {
     }
 }
 
-/// Widest feed-forward layer.
-const MOST_D_FF: u32 = 1 << 20;
+/// Largest width of a feed-forward layer.
+const MAX_D_FF: u32 = 1 << 20;
 
-/// A dimension, if it is one.
+/// Checks that a dimension is between 1 and `max`, and returns it.
 ///
 /// # Errors
-/// [`ShapeError::OutOfRange`].
+/// [`ShapeError::OutOfRange`] if it is not.
 pub(super) fn in_range(name: &'static str, value: u64, max: u32) -> Result<u32, ShapeError> {
     match u32::try_from(value) {
         Ok(dimension) if (1..=max).contains(&dimension) => Ok(dimension),
@@ -218,7 +219,7 @@ mod tests {
     #[test]
     fn impossible_shapes_say_why() {
         let message = |e: Result<Shape, ShapeError>| e.unwrap_err().to_string();
-        insta::assert_snapshot!(message(Shape::new(0, 2, None, None, None)), @"`d_model` is 0, allowed are 1 to 65536");
+        insta::assert_snapshot!(message(Shape::new(0, 2, None, None, None)), @"`d_model` is out of range: expected 1 to 65536, found 0");
         insta::assert_snapshot!(message(Shape::new(100, 2, None, Some(64), None)), @"`d_model` 100 is not a multiple of `d_head` 64, so the number of heads is not determined");
         for text in [
             "",

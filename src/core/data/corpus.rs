@@ -1,4 +1,4 @@
-//! A text file as documents.
+//! Text files as documents.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -13,14 +13,14 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// A text file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// How people call it: where it lies, or where it was brought from.
+pub struct TextFile {
+    /// Name in messages: its path, or the URL that it was downloaded from.
     pub name: PathBuf,
-    /// Where it lies.
+    /// Path on this machine.
     pub path: PathBuf,
 }
 
-impl From<PathBuf> for Text {
+impl From<PathBuf> for TextFile {
     fn from(path: PathBuf) -> Self {
         Self {
             name: path.clone(),
@@ -29,31 +29,31 @@ impl From<PathBuf> for Text {
     }
 }
 
-/// Why a file is no corpus.
+/// Reason that a file is not a valid corpus.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
-    /// It is not there, or cannot be read.
-    #[error("the corpus `{path}` cannot be read: {source}")]
+    /// File that is missing or cannot be read.
+    #[error("cannot read the corpus `{path}`: {source}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
-    /// It holds no text.
+    /// File without text.
     #[error("the corpus `{0}` is empty")]
     Empty(PathBuf),
-    /// Its bytes are not UTF-8.
+    /// File that is not UTF-8.
     #[error("the corpus `{path}` is not UTF-8 text: byte {offset} is invalid")]
     NotUtf8 {
         /// The file.
         path: PathBuf,
-        /// Where the first invalid byte stands in the unpacked text.
+        /// Position of the first invalid byte in the unpacked text.
         offset: usize,
     },
-    /// Text that stands in both training and validation.
+    /// Documents that are in both training and validation text.
     #[error(
-        "`{validation}` shares {shared} of its {documents} documents with `{train}`: validation text must be held out"
+        "{shared} of the {documents} documents of `{validation}` are also in `{train}`: validation text must be held out"
     )]
     Overlap {
         /// Training file.
@@ -65,23 +65,23 @@ pub enum CorpusError {
         /// Documents of the validation file.
         documents: usize,
     },
-    /// Too little text to hold some out.
+    /// Text too short to hold out a part.
     #[error(
-        "the corpus `{0}` has one document of one paragraph, so nothing can be held out for validation"
+        "the corpus `{0}` is a single paragraph, which cannot be split into training and validation text"
     )]
     NotSplittable(PathBuf),
-    /// The tokens cannot be written.
-    #[error("the tokens of `{path}` cannot be written: {source}")]
+    /// Tokens that cannot be written.
+    #[error("cannot write tokens to `{path}`: {source}")]
     Unwritable {
         /// The token file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
 }
 
 impl CorpusError {
-    /// The file at fault, by the name that people call it.
+    /// The file at fault, by its name in messages.
     pub fn path(&self) -> &Path {
         match self {
             Self::Unreadable { path, .. }
@@ -99,16 +99,17 @@ impl CorpusError {
 /// A text as documents, in the file's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Corpus {
-    /// Documents without their separators; none is empty.
+    /// Non-empty documents, without their separators.
     pub documents: Vec<String>,
 }
 
 impl Corpus {
-    /// Reads a UTF-8 text file, plain or zstd-compressed (told by its first bytes, not by its name).
+    /// Reads a UTF-8 text file, plain or zstd-compressed (detected by its first bytes, not by its
+    /// name).
     ///
     /// # Errors
-    /// [`CorpusError`] when the file is missing, empty, damaged or not UTF-8.
-    pub fn read(text: &Text) -> Result<Self, CorpusError> {
+    /// [`CorpusError`] if the file is missing, empty, damaged or not UTF-8.
+    pub fn read(text: &TextFile) -> Result<Self, CorpusError> {
         let path = || text.name.clone();
         let bytes = read_unpacked(&text.path).map_err(|source| CorpusError::Unreadable {
             path: path(),
@@ -141,8 +142,9 @@ impl Corpus {
         Self { documents }
     }
 
-    /// Holds out about `fraction` of the text for validation: whole documents from the end, or, of a
-    /// single document, its last paragraphs. Returns (training, validation).
+    /// Holds out about `fraction` of the text for validation: whole documents from the end, or the
+    /// last paragraphs of a single document. Returns (training, validation); `None` if the text
+    /// cannot be split.
     pub fn hold_out(self, fraction: f64) -> Option<(Self, Self)> {
         let mut documents = self.documents;
         if documents.len() == 1 {
@@ -161,7 +163,7 @@ impl Corpus {
         Some((train, validation))
     }
 
-    /// How many of `self`'s documents stand in `other` too, word for word.
+    /// Number of `self`'s documents that are also in `other`, word for word.
     pub fn shared_with(&self, other: &Self) -> usize {
         let digest = |document: &String| blake3::hash(document.trim().as_bytes());
         let digests: HashSet<_> = other.documents.iter().map(digest).collect();
@@ -172,7 +174,7 @@ impl Corpus {
 
 fn split_paragraphs(text: &str, fraction: f64) -> Option<(Corpus, Corpus)> {
     let target = (text.len() as f64 * (1.0 - fraction)) as usize;
-    // The paragraph end nearest to the target; a line end where there are no paragraphs.
+    // The paragraph end nearest to the target, or the line end if there are no paragraphs.
     let cut = |pattern: &str| {
         text.match_indices(pattern)
             .map(|(at, p)| at + p.len())
@@ -197,7 +199,7 @@ fn read_unpacked(path: &Path) -> io::Result<Vec<u8>> {
     file.read_to_end(&mut bytes)?;
     if bytes.starts_with(&ZSTD_MAGIC) {
         let mut decoder = zstd::Decoder::new(bytes.as_slice())?;
-        // Windows up to 2 GiB, as `zstd --long=31` makes.
+        // Allow windows of up to 2 GiB, which `zstd --long=31` uses.
         decoder.window_log_max(31)?;
         let mut text = Vec::new();
         decoder.read_to_end(&mut text)?;

@@ -1,13 +1,13 @@
-//! From text files to token files named by digest.
+//! Preparation of data: from text files to token files named by digest.
 
 use std::fs;
 
-use super::{Corpus, CorpusError, Text, encode};
-use crate::run::{DataSpec, SweepDir, Tokenizer, read_digest, write_whole};
+use super::{Corpus, CorpusError, TextFile, encode};
+use crate::run::{DataSpec, SweepDir, Tokenizer, read_digest, write_atomic};
 
-/// Which text is trained on, and which is held out.
+/// Training text and held-out text.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Split<T = Text> {
+pub enum DataSplit<T = TextFile> {
     /// Two files.
     Files {
         /// Training text.
@@ -19,26 +19,26 @@ pub enum Split<T = Text> {
     Fraction {
         /// The text.
         text: T,
-        /// Part of it that is held out.
+        /// Fraction of it that is held out.
         validation_fraction: f64,
     },
 }
 
-impl<T> Split<T> {
-    /// The same split of other texts.
+impl<T> DataSplit<T> {
+    /// Applies `text` to each text of the split.
     ///
     /// # Errors
-    /// The first that `text` has.
-    pub fn try_map<U, E>(self, mut text: impl FnMut(T) -> Result<U, E>) -> Result<Split<U>, E> {
+    /// The first error of `text`.
+    pub fn try_map<U, E>(self, mut text: impl FnMut(T) -> Result<U, E>) -> Result<DataSplit<U>, E> {
         Ok(match self {
-            Self::Files { train, validation } => Split::Files {
+            Self::Files { train, validation } => DataSplit::Files {
                 train: text(train)?,
                 validation: text(validation)?,
             },
             Self::Fraction {
                 text: whole,
                 validation_fraction,
-            } => Split::Fraction {
+            } => DataSplit::Fraction {
                 text: text(whole)?,
                 validation_fraction,
             },
@@ -46,35 +46,35 @@ impl<T> Split<T> {
     }
 }
 
-/// What a text comes to.
+/// Size of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextStats {
-    /// Tokens, the end-of-document tokens included.
+    /// Tokens, including the end-of-document tokens.
     pub tokens: u64,
-    /// Bytes of text, the same ends included as one byte each.
+    /// Bytes of text, including one byte for each end of a document.
     pub bytes: u64,
     /// Documents.
     pub documents: usize,
 }
 
-/// Data that is ready to train on, in memory until [`Prepared::store`].
+/// Data that is ready to train on, in memory until [`PreparedData::store`].
 #[derive(Clone, Debug)]
-pub struct Prepared {
-    /// What runs name it by.
+pub struct PreparedData {
+    /// Entry of the data in specs.
     pub spec: DataSpec,
-    /// The training text.
+    /// Size of the training text.
     pub train: TextStats,
-    /// The held-out text.
+    /// Size of the held-out text.
     pub validation: TextStats,
     train_tokens: Vec<u8>,
     validation_tokens: Vec<u8>,
 }
 
-/// Reads, checks, splits and tokenizes.
+/// Reads, checks, splits and tokenizes text.
 ///
 /// # Errors
-/// [`CorpusError`] when a file is no corpus, or training and validation overlap.
-pub fn prepare(split: &Split, tokenizer: Tokenizer) -> Result<Prepared, CorpusError> {
+/// [`CorpusError`] if a file is not a valid corpus, or training and validation text overlap.
+pub fn prepare(split: &DataSplit, tokenizer: Tokenizer) -> Result<PreparedData, CorpusError> {
     let (train, validation) = read_split(split)?;
     let (train_tokens, validation_tokens) =
         (encode(&train, tokenizer), encode(&validation, tokenizer));
@@ -83,7 +83,7 @@ pub fn prepare(split: &Split, tokenizer: Tokenizer) -> Result<Prepared, CorpusEr
         bytes: tokens.len() as u64,
         documents: corpus.documents.len(),
     };
-    Ok(Prepared {
+    Ok(PreparedData {
         spec: DataSpec {
             tokenizer,
             train_digest: blake3::hash(&train_tokens).to_hex().to_string(),
@@ -96,10 +96,10 @@ pub fn prepare(split: &Split, tokenizer: Tokenizer) -> Result<Prepared, CorpusEr
     })
 }
 
-/// The training text and the held-out text, which share no document.
-fn read_split(split: &Split) -> Result<(Corpus, Corpus), CorpusError> {
+/// Reads the training text and the held-out text. Two files must not share a document.
+fn read_split(split: &DataSplit) -> Result<(Corpus, Corpus), CorpusError> {
     match split {
-        Split::Files { train, validation } => {
+        DataSplit::Files { train, validation } => {
             let (train_text, validation_text) = (Corpus::read(train)?, Corpus::read(validation)?);
             let shared = validation_text.shared_with(&train_text);
             if shared > 0 {
@@ -113,7 +113,7 @@ fn read_split(split: &Split) -> Result<(Corpus, Corpus), CorpusError> {
             }
             Ok((train_text, validation_text))
         }
-        Split::Fraction {
+        DataSplit::Fraction {
             text,
             validation_fraction,
         } => Corpus::read(text)?
@@ -122,12 +122,12 @@ fn read_split(split: &Split) -> Result<(Corpus, Corpus), CorpusError> {
     }
 }
 
-impl Prepared {
-    /// Writes the token files where they are missing or damaged.
+impl PreparedData {
+    /// Writes the token files that are missing or damaged.
     ///
     /// # Errors
-    /// [`CorpusError::Unwritable`].
-    pub fn store(&self, sweep: &SweepDir) -> Result<(), CorpusError> {
+    /// [`CorpusError::Unwritable`] if a file or its folder cannot be written.
+    pub fn write_tokens(&self, sweep: &SweepDir) -> Result<(), CorpusError> {
         let folder = sweep.data();
         fs::create_dir_all(&folder).map_err(|source| CorpusError::Unwritable {
             path: folder,
@@ -139,7 +139,7 @@ impl Prepared {
         ] {
             let path = sweep.tokens(digest);
             if !read_digest(&path).is_ok_and(|found| found == *digest) {
-                write_whole(&path, tokens)
+                write_atomic(&path, tokens)
                     .map_err(|source| CorpusError::Unwritable { path, source })?;
             }
         }

@@ -1,4 +1,4 @@
-//! Token files: tokens as they lie in memory, mapped by the trainer.
+//! Token files, which the trainer maps into memory.
 #![expect(
     unsafe_code,
     reason = "mapping a file is unsafe because others may change it; ours are named by digest and never rewritten"
@@ -13,7 +13,7 @@ use memmap2::Mmap;
 use super::Corpus;
 use crate::run::Tokenizer;
 
-/// A corpus as tokens: every document followed by the end-of-document token.
+/// Encodes a corpus as tokens: each document, followed by the end-of-document token.
 pub fn encode(corpus: &Corpus, tokenizer: Tokenizer) -> Vec<u8> {
     match tokenizer {
         Tokenizer::Bytes => {
@@ -38,11 +38,12 @@ impl TokenFile {
     /// Maps a token file.
     ///
     /// # Errors
-    /// When it cannot be opened or mapped.
+    /// If it cannot be opened or mapped.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         // SAFETY: token files are written once under a temporary name, renamed to their digest and
-        // never changed after; a user who truncates one while it is mapped gets a SIGBUS in this run only.
+        // never changed afterwards. If a user truncates one while it is mapped, only this run gets
+        // a SIGBUS.
         let map = unsafe { Mmap::map(&file)? };
         Ok(Self { map })
     }

@@ -1,11 +1,11 @@
-//! The declaration of a metric.
+//! Declaration of a metric.
 
 /// A quantity that runs are compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
-    /// Name, as columns and JSON have it.
+    /// Name in columns and JSON.
     pub name: &'static str,
-    /// Name in words.
+    /// Name for axes and headers.
     pub label: &'static str,
     /// Unit.
     pub unit: &'static str,
@@ -13,9 +13,9 @@ pub struct Metric {
     pub description: &'static str,
     /// Direction of improvement.
     pub direction: Direction,
-    /// How single values make one.
+    /// Aggregation of single values into one.
     pub aggregation: Aggregation,
-    /// Its part in a law; none where no law is fitted to it.
+    /// Role in a law; `None` if no law is fitted to it.
     pub fitted_as: Option<FittedAs>,
 }
 
@@ -28,7 +28,7 @@ pub enum Direction {
     Higher,
 }
 
-/// How single values make one.
+/// Aggregation of single values into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aggregation {
     /// Mean over the tokens that are predicted.
@@ -41,30 +41,30 @@ pub enum Aggregation {
     Sum,
 }
 
-/// The part of a metric in a law.
+/// Role of a metric in a law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FittedAs {
-    /// L, which a law predicts.
+    /// L, the value that a law predicts.
     Loss,
-    /// C, which a law is a function of.
+    /// C, the variable that a law is a function of.
     Cost,
 }
 
 impl Metric {
-    /// The label with the unit, as axes and headers have it: `validation loss, nats/token`.
+    /// The label with the unit, for axes and headers: `validation loss, nats/token`.
     pub fn title(&self) -> String {
-        self.titled(self.label)
+        self.title_for(self.label)
     }
 
-    /// Another quantity of the same unit: `L*, nats/token`.
-    pub fn titled(&self, label: &str) -> String {
+    /// The label of another quantity, with this metric's unit: `L*, nats/token`.
+    pub fn title_for(&self, label: &str) -> String {
         format!("{label}, {}", self.unit)
     }
 }
 
 impl Direction {
-    /// The better values, in a word.
-    pub fn better(self) -> &'static str {
+    /// Name of the direction, for tables.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Lower => "lower",
             Self::Higher => "higher",
@@ -73,8 +73,8 @@ impl Direction {
 }
 
 impl Aggregation {
-    /// The same in words.
-    pub fn words(self) -> &'static str {
+    /// Name of the aggregation, for tables.
+    pub fn name(self) -> &'static str {
         match self {
             Self::MeanOverTokens => "mean over tokens",
             Self::MeanOverBytes => "mean over bytes of text",
@@ -85,8 +85,8 @@ impl Aggregation {
 }
 
 impl FittedAs {
-    /// The same in a word.
-    pub fn word(self) -> &'static str {
+    /// Name of the role, for tables.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Loss => "loss",
             Self::Cost => "cost",

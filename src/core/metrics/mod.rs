@@ -1,5 +1,5 @@
-//! Metrics: the quantities that runs are compared by. Each is declared once, in a file of its own; columns, labels and
-//! documentation follow from the declaration.
+//! Metrics: the quantities that runs are compared by. Each is declared once, in its own file;
+//! columns, labels and documentation follow from the declaration.
 
 mod device_seconds;
 mod metric;

@@ -9,9 +9,11 @@ use super::Metric;
 pub use bits_per_byte::BITS_PER_BYTE;
 pub use loss_val::LOSS_VAL;
 
-/// Scores of a model on held-out text, each the value of a metric: part of an outcome and of every point of a curve.
+/// Scores of a model on held-out text, each the value of a metric. They are part of an outcome and
+/// of every point of a curve.
 ///
-/// One that is added later is an `Option`, absent where it is `None`: outcomes that were written before stay readable.
+/// A score that is added later must be an `Option` that is absent if `None`. Otherwise older
+/// outcomes could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// [`LOSS_VAL`], nats/token.
@@ -20,7 +22,7 @@ pub struct Scores {
     pub bits_per_byte: f64,
 }
 
-/// A metric, and its value among the scores.
+/// A metric, and the function that reads its value from the scores.
 type Score = (&'static Metric, fn(&Scores) -> Option<f64>);
 
 impl Scores {
@@ -30,7 +32,7 @@ impl Scores {
         (&BITS_PER_BYTE, |scores| Some(scores.bits_per_byte)),
     ];
 
-    /// The scores that every evaluation has: a loss in nats/token and in bits/byte.
+    /// Makes the scores that every evaluation has: a loss in nats/token and in bits/byte.
     pub fn new(loss_val: f64, bits_per_byte: f64) -> Self {
         Self {
             loss_val,
@@ -48,7 +50,7 @@ impl Scores {
 mod tests {
     use super::*;
 
-    /// Columns are found by the names that JSON has.
+    /// Columns are found by the names in the JSON.
     #[test]
     fn every_score_has_its_metrics_name() {
         let scores = Scores::new(2.5, 1.5);

@@ -1,13 +1,13 @@
-//! The budget of a run.
+//! Budgets of runs.
 
 use std::fmt::{self, Display, Formatter};
 use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Ordered, si};
+use crate::units::{NumberKey, si};
 
-/// The budget as the sweep asked for it. Budgets of one unit are in the order of their values.
+/// The budget that a sweep requests for a run. Budgets of one unit are ordered by value.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Budget {
@@ -20,8 +20,8 @@ pub enum Budget {
 }
 
 impl Budget {
-    /// A value of a kind as tables have it; none where there is no such kind.
-    pub fn of_kind(kind: &str, value: f64) -> Option<Self> {
+    /// Makes a budget from its kind and value in tables; `None` if the kind is unknown.
+    pub fn from_kind(kind: &str, value: f64) -> Option<Self> {
         [Self::Flops, Self::Tokens, Self::TokensPerParam]
             .into_iter()
             .map(|of| of(value))
@@ -34,7 +34,7 @@ impl Budget {
         value
     }
 
-    /// The unit, for people.
+    /// The unit, for display.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Flops(_) => "FLOPs",
@@ -52,12 +52,12 @@ impl Budget {
         }
     }
 
-    /// Whether it makes profiles.
+    /// Reports whether runs of this budget form IsoFLOP profiles.
     pub fn is_flops(self) -> bool {
         matches!(self, Self::Flops(_))
     }
 
-    /// The number as people read it, FLOPs to so many decimals: `2.00e16`, `1.50B`, `2.5`.
+    /// Formats the number, FLOPs with `decimals` decimals: `2.00e16`, `1.50B`, `2.5`.
     pub fn number(self, decimals: usize) -> String {
         match self {
             Self::Flops(flops) => format!("{flops:.decimals$e}"),
@@ -66,19 +66,19 @@ impl Budget {
         }
     }
 
-    /// That number with the unit: `2.00e16 FLOPs`.
-    pub fn words(self, decimals: usize) -> String {
+    /// Formats the number with its unit: `2.00e16 FLOPs`.
+    pub fn with_unit(self, decimals: usize) -> String {
         format!("{} {}", self.number(decimals), self.unit())
     }
 
-    fn key(self) -> (&'static str, Ordered) {
-        (self.unit(), Ordered(self.value()))
+    fn key(self) -> (&'static str, NumberKey) {
+        (self.unit(), NumberKey(self.value()))
     }
 }
 
 impl Display for Budget {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.pad(&self.words(2))
+        f.pad(&self.with_unit(2))
     }
 }
 
@@ -123,11 +123,14 @@ mod tests {
             budgets.map(|budget| budget.to_string()),
             ["2.00e16 FLOPs", "1.50B tokens", "2.5 tokens/param"]
         );
-        assert_eq!(budgets[0].words(1), "2.0e16 FLOPs");
+        assert_eq!(budgets[0].with_unit(1), "2.0e16 FLOPs");
         for budget in budgets {
-            assert_eq!(Budget::of_kind(budget.kind(), budget.value()), Some(budget));
+            assert_eq!(
+                Budget::from_kind(budget.kind(), budget.value()),
+                Some(budget)
+            );
         }
-        assert_eq!(Budget::of_kind("seconds", 1.0), None);
+        assert_eq!(Budget::from_kind("seconds", 1.0), None);
     }
 
     #[test]

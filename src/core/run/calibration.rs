@@ -1,22 +1,22 @@
-//! A short measurement of step times, for `plan`: a question and an answer a line.
+//! A short measurement of step times, for `plan`: one request and one result per line.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Device, RunSpec};
 
-/// Asks how long a step of this run takes.
+/// Request for the step time of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CalibrationRequest {
-    /// The run; its data is not read.
+    /// Spec of the run; its data is not read.
     pub spec: RunSpec,
-    /// Where.
+    /// Device to measure on.
     pub device: Device,
     /// CPU threads.
     pub threads: u32,
 }
 
-/// The answer.
+/// Measured times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CalibrationResult {

@@ -1,22 +1,25 @@
-//! JSON in one form only: what identities and digests are hashes of.
+//! Canonical JSON, which identities and digests are computed from.
 
 use std::ops::Range;
 
 use serde::Serialize;
 
-/// JSON with sorted keys and no spaces, whatever order the fields are declared in.
+/// Serializes a value as JSON with sorted keys and no spaces, independent of the order in which
+/// fields are declared.
 ///
-/// A sweep has an identity for each of its runs: the text is written once, and its entries are put in order where they stand.
+/// A sweep computes an identity for each of its runs, so the text is written once and its entries
+/// are sorted in place.
 ///
 /// # Errors
-/// When the value is not representable as JSON.
+/// If the value is not representable as JSON.
 pub fn canonical_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut text = serde_json::to_vec(value)?;
     sort_keys(&mut text, 0);
     Ok(text)
 }
 
-/// Sorts the objects within the value that begins at `at`; returns where it ends.
+/// Sorts the objects within the value that begins at `at`, and returns the position after the
+/// value.
 fn sort_keys(text: &mut [u8], at: usize) -> usize {
     match text[at] {
         b'{' => sort_object(text, at),
@@ -44,7 +47,8 @@ fn sort_object(text: &mut [u8], at: usize) -> usize {
     while text[next] != b'}' {
         let colon = end_of_string(text, next);
         let end = sort_keys(text, colon + 1);
-        // The key without its quotes: `"a"` stands before `"a b"`, whatever sorts before a quote.
+        // The key without its quotes. With them, `"a b"` would precede `"a"`: a space sorts before
+        // a quote.
         entries.push((next + 1..colon - 1, next..end));
         next = after_comma(text, end);
     }
@@ -74,7 +78,7 @@ fn end_of_string(text: &[u8], at: usize) -> usize {
 }
 
 #[cfg(test)]
-pub(crate) use tests::slowly;
+pub(crate) use tests::reference_json;
 
 #[cfg(test)]
 mod tests {
@@ -83,14 +87,14 @@ mod tests {
 
     use super::*;
 
-    /// The form as it is defined, one value after another: what the identities of finished runs were made with.
-    pub(crate) fn slowly(value: &Value) -> String {
+    /// Reference implementation, with which the identities of finished runs were made.
+    pub(crate) fn reference_json(value: &Value) -> String {
         match value {
             Value::Object(map) => {
                 let mut entries: Vec<_> = map.iter().collect();
                 entries.sort_by_key(|(key, _)| *key);
                 let entry = |(key, value): (&String, &Value)| {
-                    format!("{}:{}", Value::from(key.clone()), slowly(value))
+                    format!("{}:{}", Value::from(key.clone()), reference_json(value))
                 };
                 format!(
                     "{{{}}}",
@@ -99,14 +103,18 @@ mod tests {
             }
             Value::Array(items) => format!(
                 "[{}]",
-                items.iter().map(slowly).collect::<Vec<_>>().join(",")
+                items
+                    .iter()
+                    .map(reference_json)
+                    .collect::<Vec<_>>()
+                    .join(",")
             ),
             scalar => scalar.to_string(),
         }
     }
 
     fn values() -> impl Strategy<Value = Value> {
-        // Keys are names in this program; texts are anything.
+        // Keys are names in this program; strings are arbitrary.
         let scalar = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
@@ -136,7 +144,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_the_form_as_defined(value in values()) {
-            prop_assert_eq!(String::from_utf8(canonical_json(&value).unwrap()).unwrap(), slowly(&value));
+            prop_assert_eq!(String::from_utf8(canonical_json(&value).unwrap()).unwrap(), reference_json(&value));
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Checkpoints of a run: where an attempt that was stopped goes on.
+//! Checkpoints of a run, from which its next attempt resumes.
 //!
-//! A checkpoint is a folder that appears whole or not at all: tensors, and a manifest that names their digest
-//! and its own. One that is truncated or altered is passed over, and the one before is used.
+//! A checkpoint is a folder that appears whole or not at all. It contains the tensors, and a
+//! manifest with the digests of the tensors and of the manifest itself. A truncated or altered
+//! checkpoint is skipped, and the one before it is used.
 
 use std::fs;
 use std::io;
@@ -10,31 +11,31 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{CheckpointDir, CheckpointsDir};
-use super::{CurvePoint, RunId, canonical_json, if_there, read_digest, write_json};
+use super::{CurvePoint, RunId, canonical_json, if_exists, read_digest, write_json};
 
-/// How many are kept.
-const KEPT: usize = 2;
+/// Number of checkpoints that are kept.
+const KEPT_CHECKPOINTS: usize = 2;
 
-/// How far a run is, beside the tensors: parameters, the optimizer's state, and `readings` `[step, 3]`, each
-/// step's loss, gradient norm and update norm.
+/// Progress of a run, stored with the tensors: parameters, the optimizer's state, and `readings`
+/// `[step, 3]`, each step's loss, gradient norm and update norm.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Progress {
-    /// Steps done: where the data's order and the schedule go on.
+pub struct RunProgress {
+    /// Steps done, from which the order of the data and the schedule continue.
     pub step: u64,
     /// The curve so far.
     pub curve: Vec<CurvePoint>,
     /// Seconds spent so far.
-    pub seconds: Spent,
-    /// What of it another run did.
+    pub seconds: TimeSpent,
+    /// The part of the progress that another run made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<TakenTrunk>,
 }
 
-/// Where a run's time went, seconds.
+/// Time that a run spent, by activity, seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Spent {
+pub struct TimeSpent {
     /// In training steps.
     pub train: f64,
     /// In evaluations.
@@ -43,30 +44,31 @@ pub struct Spent {
     pub checkpoint: f64,
 }
 
-/// What a run took over from one with a smaller budget: done by that run, and part of its cost.
+/// Steps that a run took over from a run with a smaller budget. That run executed them, and both
+/// runs count their FLOPs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TakenTrunk {
-    /// Steps.
+    /// Number of steps.
     pub steps: u64,
-    /// Seconds that these steps took where they were made.
+    /// Seconds that these steps took in the run that executed them.
     pub train_seconds: f64,
 }
 
-/// What stands in `manifest.json`.
+/// Content of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {
     run: RunId,
     /// BLAKE3 of the tensor file.
     tensors: String,
-    progress: Progress,
+    progress: RunProgress,
     /// BLAKE3 of the canonical JSON of the rest.
     digest: String,
 }
 
 impl Manifest {
-    fn new(run: &RunId, tensors: String, progress: &Progress) -> io::Result<Self> {
+    fn new(run: &RunId, tensors: String, progress: &RunProgress) -> io::Result<Self> {
         let mut manifest = Self {
             run: run.clone(),
             tensors,
@@ -86,39 +88,40 @@ impl Manifest {
     }
 }
 
-/// Why a folder is no checkpoint of a run.
+/// Reason that a folder is not a valid checkpoint of a run.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidCheckpoint {
-    /// It cannot be read.
+    /// Files that cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(#[from] io::Error),
-    /// Its manifest is no manifest.
+    /// Manifest that cannot be parsed.
     #[error("its manifest is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
-    /// The manifest is not what was written.
-    #[error("its manifest was altered")]
+    /// Manifest that does not match its own digest, or the step of its folder.
+    #[error("its manifest does not match its digest or its step")]
     Altered,
-    /// The tensors are not what was written.
-    #[error("its tensors are not those that the manifest names")]
+    /// Tensors that do not match the digest in the manifest.
+    #[error("its tensors do not match the digest in the manifest")]
     Tensors,
-    /// It is another run's.
-    #[error("it is of run {0}")]
+    /// Checkpoint of another run.
+    #[error("it belongs to run {0}")]
     OtherRun(RunId),
 }
 
-/// Writes a checkpoint of a run, or of a trunk by its identity, and removes those before the last two. `write_tensors` makes the tensor file at the path it is given.
+/// Writes a checkpoint of a run, or of a trunk by its identity, and removes older ones than the
+/// last two. `write_tensors` writes the tensor file at the path that it is given.
 ///
 /// # Errors
-/// Any failure to write, sync or rename; earlier checkpoints then still stand.
+/// Any failure to write, sync or rename. Earlier checkpoints remain.
 pub fn write_checkpoint(
     dir: &CheckpointsDir,
     run: &RunId,
-    progress: &Progress,
+    progress: &RunProgress,
     write_tensors: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
-    let (checkpoint, temporary) = (dir.after(progress.step), dir.in_the_making());
+    let (checkpoint, temporary) = (dir.checkpoint(progress.step), dir.incomplete());
     if checkpoint.root().is_dir() {
-        // The same step again: what stands there is the same.
+        // The existing checkpoint of this step has the same content.
         return Ok(());
     }
     remove(temporary.root())?;
@@ -136,41 +139,41 @@ fn remove_older(dir: &CheckpointsDir) -> io::Result<()> {
     checkpoint_steps(dir)
         .into_iter()
         .rev()
-        .skip(KEPT)
-        .try_for_each(|step| remove(dir.after(step).root()))
+        .skip(KEPT_CHECKPOINTS)
+        .try_for_each(|step| remove(dir.checkpoint(step).root()))
 }
 
-/// What stands of a run's checkpoints.
+/// Result of a search for a run's checkpoints.
 #[derive(Debug, Default)]
 pub struct FoundCheckpoints {
-    /// The latest that is valid.
-    pub latest: Option<(CheckpointDir, Progress)>,
-    /// Later ones, by their steps, with what is wrong with them.
-    pub passed_over: Vec<(u64, InvalidCheckpoint)>,
+    /// The latest valid checkpoint.
+    pub latest: Option<(CheckpointDir, RunProgress)>,
+    /// Later, invalid checkpoints: the step and the reason of each.
+    pub skipped: Vec<(u64, InvalidCheckpoint)>,
 }
 
-/// Looks for the latest valid checkpoint of a run.
+/// Finds the latest valid checkpoint of a run.
 pub fn latest_checkpoint(dir: &CheckpointsDir, run: &RunId) -> FoundCheckpoints {
     let mut found = FoundCheckpoints::default();
     for step in checkpoint_steps(dir).into_iter().rev() {
-        let checkpoint = dir.after(step);
+        let checkpoint = dir.checkpoint(step);
         match read(&checkpoint, run, step) {
             Ok(progress) => {
                 found.latest = Some((checkpoint, progress));
                 break;
             }
-            Err(reason) => found.passed_over.push((step, reason)),
+            Err(reason) => found.skipped.push((step, reason)),
         }
     }
     found
 }
 
-/// A checkpoint's files, for who copies it to another machine.
+/// Files of a checkpoint, for a copy to another machine.
 #[derive(Debug)]
 pub struct CheckpointFiles {
     /// Steps done.
     pub step: u64,
-    /// Where it lies.
+    /// Folder of the checkpoint.
     pub dir: CheckpointDir,
     /// BLAKE3 of the manifest file.
     pub manifest: String,
@@ -178,7 +181,7 @@ pub struct CheckpointFiles {
     pub tensors: String,
 }
 
-/// The files of a run's latest valid checkpoint.
+/// Finds the files of a run's latest valid checkpoint.
 pub fn checkpoint_files(dir: &CheckpointsDir, run: &RunId) -> Option<CheckpointFiles> {
     let (dir, progress) = latest_checkpoint(dir, run).latest?;
     let bytes = fs::read(dir.manifest()).ok()?;
@@ -191,10 +194,11 @@ pub fn checkpoint_files(dir: &CheckpointsDir, run: &RunId) -> Option<CheckpointF
     })
 }
 
-/// Makes a checkpoint of what has arrived from another machine, if it is one of this run after this step.
+/// Accepts a checkpoint that has arrived from another machine, if it is valid and of this run and
+/// step.
 ///
 /// # Errors
-/// [`InvalidCheckpoint`]; earlier checkpoints then still stand.
+/// [`InvalidCheckpoint`] if it is not. Earlier checkpoints remain.
 pub fn accept_checkpoint(
     dir: &CheckpointsDir,
     arrived: &CheckpointDir,
@@ -202,7 +206,7 @@ pub fn accept_checkpoint(
     step: u64,
 ) -> Result<(), InvalidCheckpoint> {
     read(arrived, run, step)?;
-    let checkpoint = dir.after(step);
+    let checkpoint = dir.checkpoint(step);
     if !checkpoint.root().is_dir() {
         fs::File::open(arrived.tensors())?.sync_all()?;
         fs::rename(arrived.root(), checkpoint.root())?;
@@ -211,15 +215,15 @@ pub fn accept_checkpoint(
     Ok(remove_older(dir)?)
 }
 
-/// Removes a folder of checkpoints that are of no more use.
+/// Removes a folder of checkpoints that are no longer needed.
 ///
 /// # Errors
-/// When the folder cannot be removed.
+/// If the folder cannot be removed.
 pub fn remove_checkpoints(dir: &CheckpointsDir) -> io::Result<()> {
     remove(dir.root())
 }
 
-/// Steps of which a checkpoint stands, whether valid or not, least first.
+/// Steps with a checkpoint, valid or invalid, in ascending order.
 pub fn checkpoint_steps(dir: &CheckpointsDir) -> Vec<u64> {
     let entries = fs::read_dir(dir.root()).into_iter().flatten().flatten();
     let mut steps: Vec<u64> = entries
@@ -229,7 +233,11 @@ pub fn checkpoint_steps(dir: &CheckpointsDir) -> Vec<u64> {
     steps
 }
 
-fn read(checkpoint: &CheckpointDir, run: &RunId, step: u64) -> Result<Progress, InvalidCheckpoint> {
+fn read(
+    checkpoint: &CheckpointDir,
+    run: &RunId,
+    step: u64,
+) -> Result<RunProgress, InvalidCheckpoint> {
     let manifest: Manifest = serde_json::from_slice(&fs::read(checkpoint.manifest())?)?;
     if manifest.own_digest()? != manifest.digest || manifest.progress.step != step {
         return Err(InvalidCheckpoint::Altered);
@@ -243,9 +251,9 @@ fn read(checkpoint: &CheckpointDir, run: &RunId, step: u64) -> Result<Progress, 
     Ok(manifest.progress)
 }
 
-/// Removes a folder; one that is not there is removed.
+/// Removes a folder if it exists.
 fn remove(folder: &Path) -> io::Result<()> {
-    if_there(fs::remove_dir_all(folder)).map(drop)
+    if_exists(fs::remove_dir_all(folder)).map(drop)
 }
 
 #[cfg(test)]
@@ -263,15 +271,15 @@ mod tests {
         RunDir::at(folder.to_owned()).checkpoints()
     }
 
-    fn progress(step: u64) -> Progress {
-        Progress {
+    fn progress(step: u64) -> RunProgress {
+        RunProgress {
             step,
-            seconds: Spent {
+            seconds: TimeSpent {
                 train: 0.1 + 0.2,
                 eval: 1.0 / 3.0,
                 checkpoint: 1e-3,
             },
-            ..Progress::default()
+            ..RunProgress::default()
         }
     }
 
@@ -298,7 +306,7 @@ mod tests {
         assert!(latest_checkpoint(&dir, &run_id()).latest.is_none());
     }
 
-    /// A failure to write the tensors leaves what stood before, and the next attempt writes again.
+    /// A failure to write the tensors leaves the previous checkpoint, and a second try succeeds.
     #[test]
     fn a_checkpoint_appears_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
@@ -317,22 +325,23 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Any byte of either file changed, or cut off from anywhere, is noticed, and the checkpoint before is used.
+        /// A changed byte or a truncation of either file is detected, and the previous checkpoint
+        /// is used.
         #[test]
         fn damage_is_noticed(of_tensors in any::<bool>(), place in any::<prop::sample::Index>(), flip in 1u8..=255, cut in any::<bool>()) {
             let folder = tempfile::tempdir().unwrap();
             let dir = checkpoints(folder.path());
             [3, 7].into_iter().for_each(|step| write(&dir, step));
-            let checkpoint = dir.after(7);
+            let checkpoint = dir.checkpoint(7);
             let path = if of_tensors { checkpoint.tensors() } else { checkpoint.manifest() };
             let mut bytes = fs::read(&path).unwrap();
             let at = place.index(bytes.len());
             if cut { bytes.truncate(at) } else { bytes[at] ^= flip }
             fs::write(&path, &bytes).unwrap();
-            let FoundCheckpoints { latest, passed_over } = latest_checkpoint(&dir, &run_id());
+            let FoundCheckpoints { latest, skipped } = latest_checkpoint(&dir, &run_id());
             let found = latest.unwrap().1;
-            // White space of the manifest means nothing: a change there leaves it what it was.
-            prop_assert!(found == progress(3) && passed_over.len() == 1 || found == progress(7) && !of_tensors);
+            // A change of whitespace in the manifest does not change its content.
+            prop_assert!(found == progress(3) && skipped.len() == 1 || found == progress(7) && !of_tensors);
         }
     }
 }

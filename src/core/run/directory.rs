@@ -1,23 +1,24 @@
-//! The layout of results on disk. Every path in it is made here.
+//! Layout of results on disk. All of its paths are defined here.
 //!
 //! ```text
 //! results/<sweep>/
 //!   lock                 held by the coordinator; names its process and host
-//!   coordinator.log      what the coordinator decided, and why; coordinator.1.log before that
-//!   state.sqlite         what the coordinator remembers of each run; can be made anew
-//!   plan.json            the runs this sweep asks for, with their arms and labels
-//!   sweep.yaml           the sweep file as it was when they were asked for
+//!   coordinator.log      decisions of the coordinator, with reasons; older: coordinator.1.log
+//!   state.sqlite         the coordinator's store; can be rebuilt
+//!   plan.json            the runs of the sweep, with their arms and labels
+//!   sweep.yaml           the sweep file from which the plan was made
 //!   data/<digest>.tokens the corpora as tokens
 //!   runs/<id>/
-//!     spec.json          what decides the result
-//!     outcome.json       committed once; its presence, valid, is what "done" means
-//!     checkpoints/<step>/  manifest.json  state.safetensors: where a stopped run goes on; gone when it is done
-//!     attempts/<n>/      what one attempt left
+//!     spec.json          everything that decides the result
+//!     outcome.json       committed once; a run is done if this file exists and is valid
+//!     checkpoints/<step>/  manifest.json  state.safetensors: removed when the run is done
+//!     attempts/<n>/      files of one attempt
 //!       launch.json  metrics.jsonl  outcome.json  log.txt
-//!       engine  job.sh  worker.json  began.json  end.json  stop      where an engine or a worker executes it (docs/executors.md)
-//!   batches/<name>/      what was given to Slurm together: which task is which attempt, and what each printed
+//!       engine  job.sh  worker.json  began.json  end.json  stop
+//!                        if an engine or a worker executes it (docs/executors.md)
+//!   batches/<name>/      attempts submitted to Slurm as one array, and what each task printed
 //!     tasks.txt  job.sh  <task>.txt
-//!   importing/           while runs are copied from another folder
+//!   importing/           runs that are being copied from another folder
 //!   runs.parquet  curves.parquet  fit.json      rebuilt by commands
 //! ```
 
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 use super::RunId;
 
-/// Declares a folder, with what lies in it under a fixed name.
+/// Declares a folder and its entries that have fixed names.
 macro_rules! folder {
     ($(#[$about:meta])+ $folder:ident { $($(#[$what:meta])+ $entry:ident: $name:literal,)* }) => {
         $(#[$about])+
@@ -35,12 +36,12 @@ macro_rules! folder {
         }
 
         impl $folder {
-            /// What lies in this folder.
+            /// The folder at a path.
             pub fn at(root: impl Into<PathBuf>) -> Self {
                 Self { root: root.into() }
             }
 
-            /// The folder itself.
+            /// Path of the folder.
             pub fn root(&self) -> &Path {
                 &self.root
             }
@@ -57,23 +58,23 @@ folder! {
     SweepDir {
         /// The coordinator's lock.
         lock: "lock",
-        /// What the coordinator decided, and why.
+        /// Decisions of the coordinator, with reasons: the latest part.
         coordinator_log: "coordinator.log",
-        /// What it decided before that, where it was more than a log holds.
+        /// Older part of the coordinator's log, if it outgrew one file.
         older_coordinator_log: "coordinator.1.log",
-        /// What the coordinator remembers.
+        /// The coordinator's store.
         store: "state.sqlite",
-        /// The runs that the sweep asks for.
+        /// The runs of the sweep.
         plan: "plan.json",
-        /// The sweep file's text.
+        /// Copy of the sweep file.
         sweep_file: "sweep.yaml",
         /// Token files.
         data: "data",
         /// All runs.
         runs: "runs",
-        /// What was given to Slurm together.
+        /// Batches of attempts, each submitted to Slurm as one array.
         batches: "batches",
-        /// Where runs are copied to before they are renamed to where runs are.
+        /// Runs that are being copied, before they are renamed into `runs`.
         importing: "importing",
         /// The table of runs.
         runs_table: "runs.parquet",
@@ -99,50 +100,50 @@ impl SweepDir {
             .into_owned()
     }
 
-    /// The workers that may call, of all sweeps under the results root.
+    /// The workers that may connect, for all sweeps under the results root.
     pub fn workers(&self) -> PathBuf {
         self.root.with_file_name("workers.json")
     }
 
-    /// One token file.
+    /// The token file of a digest.
     pub fn tokens(&self, digest: &str) -> PathBuf {
         self.data().join(format!("{digest}.tokens"))
     }
 
-    /// The folder of the run of this name.
+    /// The folder of the run with this name.
     pub fn run_named(&self, id: &str) -> RunDir {
         RunDir::at(self.runs().join(id))
     }
 
-    /// One run.
+    /// The folder of a run.
     pub fn run(&self, id: &RunId) -> RunDir {
         self.run_named(id.as_str())
     }
 
-    /// One batch, by its name.
+    /// The folder of a batch, by its name.
     pub fn batch(&self, name: &str) -> BatchDir {
         BatchDir::at(self.batches().join(name))
     }
 
-    /// A run that is being copied.
-    pub fn run_in_the_making(&self, id: &RunId) -> RunDir {
+    /// The folder of a run that is being copied.
+    pub fn importing_run(&self, id: &RunId) -> RunDir {
         RunDir::at(self.importing().join(id.as_str()))
     }
 }
 
 folder! {
-    /// The folder of a batch of attempts that was given to Slurm as one array.
+    /// The folder of a batch of attempts that was submitted to Slurm as one array.
     BatchDir {
-        /// Its tasks, one a line: the attempt's tag, and what is executed for it.
+        /// Tasks, one per line: the attempt's tag and its script.
         tasks: "tasks.txt",
-        /// What is executed for every task.
+        /// The script that every task executes.
         job: "job.sh",
     }
 }
 
 impl BatchDir {
-    /// What a task printed before and beside its trainer.
-    pub fn printed(&self, task: &str) -> PathBuf {
+    /// Output of a task, apart from its trainer's.
+    pub fn task_output(&self, task: &str) -> PathBuf {
         self.root.join(format!("{task}.txt"))
     }
 }
@@ -150,7 +151,7 @@ impl BatchDir {
 folder! {
     /// The folder of one run.
     RunDir {
-        /// What decides the result.
+        /// Everything that decides the result.
         spec: "spec.json",
         /// The committed outcome.
         outcome: "outcome.json",
@@ -160,17 +161,17 @@ folder! {
 }
 
 impl RunDir {
-    /// Where the run goes on when it was stopped.
+    /// Checkpoints of the run, from which its next attempt resumes.
     pub fn checkpoints(&self) -> CheckpointsDir {
         CheckpointsDir::at(self.root.join("checkpoints"))
     }
 
-    /// The end of the run's trunk, from which runs with larger budgets go on.
+    /// Checkpoint at the end of the run's trunk, from which runs with larger budgets continue.
     pub fn trunk(&self) -> CheckpointsDir {
         CheckpointsDir::at(self.root.join("trunk"))
     }
 
-    /// One attempt, from 1.
+    /// The folder of an attempt. Attempts count from 1.
     pub fn attempt(&self, number: u32) -> AttemptDir {
         AttemptDir::at(self.attempts().join(number.to_string()))
     }
@@ -182,18 +183,19 @@ folder! {
 }
 
 impl CheckpointsDir {
-    /// The checkpoint after a step.
-    pub fn after(&self, step: u64) -> CheckpointDir {
+    /// The folder of the checkpoint after a step.
+    pub fn checkpoint(&self, step: u64) -> CheckpointDir {
         CheckpointDir::at(self.root.join(step.to_string()))
     }
 
-    /// A checkpoint that arrives from another machine, from the attempt of this fencing token.
+    /// The folder of a checkpoint that is arriving from another machine, of the attempt with this
+    /// fencing token.
     pub fn arriving(&self, fence: &str) -> CheckpointDir {
         CheckpointDir::at(self.root.join(format!("arriving-{fence}")))
     }
 
-    /// A checkpoint that is being written.
-    pub fn in_the_making(&self) -> CheckpointDir {
+    /// The folder of a checkpoint that is being written.
+    pub fn incomplete(&self) -> CheckpointDir {
         CheckpointDir::at(self.root.join("unfinished"))
     }
 }
@@ -201,48 +203,51 @@ impl CheckpointsDir {
 folder! {
     /// The folder of one checkpoint.
     CheckpointDir {
-        /// What was done and said so far, with digests.
+        /// Progress of the run, with digests.
         manifest: "manifest.json",
-        /// Parameters, the optimizer's state, and what every step said.
+        /// Parameters, the optimizer's state, and each step's readings.
         tensors: "state.safetensors",
     }
 }
 
 folder! {
-    /// The folder of one attempt: all that the trainer is given and all that it leaves.
+    /// The folder of one attempt, with all inputs and outputs of the trainer.
     AttemptDir {
-        /// What to run, and where: the trainer's only input.
+        /// Settings of the attempt: the trainer's only input.
         launch: "launch.json",
-        /// Events, one JSON object a line.
+        /// Events, one JSON object per line.
         metrics: "metrics.jsonl",
         /// The outcome as the trainer wrote it, not yet committed.
         outcome: "outcome.json",
-        /// What the trainer printed: the latest part.
+        /// Output of the trainer: the latest part.
         log: "log.txt",
-        /// What it printed before that, where it was more than a log holds.
+        /// Older part of the trainer's output, if it outgrew one file.
         older_log: "log.1.txt",
-        /// What an engine executes: its presence means that the attempt was given to one.
+        /// Script that an engine executes. It exists only if the attempt was given to an engine.
         job: "job.sh",
-        /// The name of the engine that it was begun by.
+        /// Name of the engine that started the attempt.
         engine: "engine",
-        /// The worker that has it, since it has said so.
+        /// The worker that has confirmed that it has the attempt.
         worker: "worker.json",
-        /// Who executes it: made once, so that a job which an engine starts twice trains once.
+        /// Claim of the process that executes the attempt. It is made once, so that a job which an
+        /// engine starts twice trains once.
         began: "began.json",
-        /// How its trainer ended, as the machine that executed it saw it.
+        /// End of the trainer, as the machine that executed it observed it.
         end: "end.json",
-        /// Its presence asks for a checkpoint and the end.
+        /// Request to write a checkpoint and exit, made by the file's existence.
         stop: "stop",
     }
 }
 
 impl AttemptDir {
-    /// Whether an engine has it, or had: it may go on without its coordinator.
-    pub fn is_with_an_engine(&self) -> bool {
+    /// Reports whether an engine has or had the attempt, which may then continue without its
+    /// coordinator.
+    pub fn was_submitted(&self) -> bool {
         self.job().exists() || self.worker().exists()
     }
 
-    /// Whether a later attempt at the run has begun: this one can commit nothing any more.
+    /// Reports whether a later attempt at the run has begun, so that this one cannot commit any
+    /// more.
     pub fn is_superseded(&self) -> bool {
         let number = self
             .root

@@ -1,80 +1,81 @@
-//! How an attempt ended, as the machine that executed it saw it.
+//! End of an attempt, as the machine that executed it observed it.
 
 use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::{Fate, TrainerExit};
+use super::{TerminationReason, TrainerExit};
 
-/// How an attempt ended.
+/// End of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptEnd {
-    /// Its process exited, with this code ([`TrainerExit`]).
+    /// The process exited with this code ([`TrainerExit`]).
     Exit(i32),
-    /// A signal ended it.
+    /// A signal killed the process.
     Signal(i32),
-    /// The kernel killed it for want of memory; if that is not `certain`, it does not count whom it kills.
+    /// The kernel killed the process for lack of memory. Not `certain` if the kernel does not count
+    /// such kills.
     KilledForMemory {
-        /// Whether the kernel has counted it.
+        /// True if the kernel has counted the kill.
         certain: bool,
     },
-    /// The engine knows its job no more, and it left no word of its end.
+    /// The engine no longer lists the job, and the job did not report its end.
     Lost {
-        /// Whether it had begun.
+        /// True if the job had begun.
         began: bool,
-        /// What the engine says of its end, if it does.
+        /// Termination reason, if the engine reports one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        fate: Option<Fate>,
+        fate: Option<TerminationReason>,
     },
 }
 
 impl AttemptEnd {
-    /// A kill, by whomever.
+    /// SIGKILL, from any sender.
     pub const KILLED: Self = Self::Signal(Signal::SIGKILL as i32);
 
-    /// That of a job which is gone without a word, of which the engine says nothing.
+    /// End of a job that disappeared, if the engine reports no reason.
     pub fn lost(began: bool) -> Self {
         let fate = None;
         Self::Lost { began, fate }
     }
 
-    /// The end that the system tells of.
-    pub fn of(status: ExitStatus) -> Self {
+    /// Converts the exit status of a process.
+    pub fn from_status(status: ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt;
         status
             .code()
             .map_or_else(|| Self::Signal(status.signal().unwrap_or(0)), Self::Exit)
     }
 
-    /// The end in words.
-    pub fn words(&self) -> String {
+    /// Message about the end.
+    pub fn message(&self) -> String {
         match self {
-            Self::Exit(code) => exit_words(*code),
+            Self::Exit(code) => exit_message(*code),
             Self::Signal(signal) => {
                 let name = Signal::try_from(*signal).map_or_else(|_| signal.to_string(), |s| s.as_str().to_owned());
-                let cause = if *self == Self::KILLED { " (the kernel has killed nothing for memory)" } else { "" };
+                let cause = if *self == Self::KILLED { " (not by the kernel's out-of-memory killer)" } else { "" };
                 format!("the trainer was killed by {name}{cause}")
             }
             Self::KilledForMemory { certain: true } => {
-                "the trainer was killed by the kernel, which had no memory left".to_owned()
+                "the trainer was killed by the kernel's out-of-memory killer".to_owned()
             }
             Self::KilledForMemory { certain: false } => {
-                "the trainer was killed by SIGKILL, perhaps for using too much memory".to_owned()
+                "the trainer was killed by SIGKILL, possibly for using too much memory".to_owned()
             }
-            Self::Lost { fate: Some(fate), .. } => format!("the job left no word of its end: {}", fate.words()),
+            Self::Lost { fate: Some(fate), .. } => format!("the job did not report its end: {}", fate.message()),
             Self::Lost { began: false, fate: None } => {
-                "the job is gone and never began: the engine lost it, or its machine cannot start isoflop".to_owned()
+                "the job disappeared before it began: the engine lost it, or its machine cannot start isoflop".to_owned()
             }
-            Self::Lost { began: true, fate: None } => "the job is gone, and left no word of how it ended".to_owned(),
+            Self::Lost { began: true, fate: None } => "the job disappeared and did not report its end".to_owned(),
         }
     }
 }
 
-fn exit_words(code: i32) -> String {
+fn exit_message(code: i32) -> String {
     let exit = TrainerExit::from_code(code);
-    match exit.meaning() {
+    match exit.cause() {
         _ if exit == TrainerExit::Outcome => "the trainer exited normally".to_owned(),
         Some(meaning) => format!("the trainer {meaning} (exit code {code})"),
         None => format!("the trainer exited with code {code}"),
@@ -90,8 +91,8 @@ mod tests {
         let memory = [true, false].map(|certain| AttemptEnd::KilledForMemory { certain });
         let fates = [
             None,
-            Some(Fate::OutOfMemory),
-            Some(Fate::Failed {
+            Some(TerminationReason::OutOfMemory),
+            Some(TerminationReason::Failed {
                 code: 127,
                 signal: 0,
             }),

@@ -1,4 +1,4 @@
-//! What a run says while it goes: typed JSON lines.
+//! Events of a run, as typed JSON lines.
 
 use std::fs::File;
 use std::io::{self, BufRead, Seek};
@@ -10,24 +10,24 @@ use crate::metrics::Scores;
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Event {
+pub struct TrainerEvent {
     /// Seconds since the attempt began.
     pub seconds: f64,
-    /// What happened.
+    /// Kind of the event.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What happened.
+/// Kind of the event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
-    /// The model stands and training begins.
+    /// The model is built, and training begins.
     Started {
-        /// Steps to come.
+        /// Steps remaining.
         steps: u64,
     },
-    /// Still alive; written between points when they are far apart.
+    /// The trainer is making progress; written between points that are far apart.
     Heartbeat {
         /// Steps done.
         step: u64,
@@ -58,7 +58,7 @@ pub struct CurvePoint {
     pub grad_norm: Option<f64>,
     /// Mean norm of the parameters' change in a step since the last point.
     pub update_norm: Option<f64>,
-    /// Seconds that the steps up to here took, without start-up, evaluation and checkpoints.
+    /// Seconds of training steps so far, without start-up, evaluation and checkpoints.
     pub train_seconds: f64,
 }
 
@@ -70,16 +70,16 @@ pub struct EventTail {
 }
 
 impl EventTail {
-    /// The events of a file that may not be there yet.
+    /// Makes a reader of a file, which need not exist yet.
     pub fn new(path: PathBuf) -> Self {
         Self { path, offset: 0 }
     }
 
-    /// The events since the last call; a last line that is still being written waits for the next.
+    /// Reads the events since the last call. An incomplete last line is left for the next call.
     ///
     /// # Errors
-    /// When the file cannot be read, or a whole line is no event.
-    pub fn read_new(&mut self) -> io::Result<Vec<Event>> {
+    /// If the file cannot be read, or a complete line is not an event.
+    pub fn read_new(&mut self) -> io::Result<Vec<TrainerEvent>> {
         let mut file = File::open(&self.path)?;
         file.seek(io::SeekFrom::Start(self.offset))?;
         let mut reader = io::BufReader::new(file);
@@ -97,7 +97,7 @@ impl EventTail {
 ///
 /// # Errors
 /// As [`EventTail::read_new`].
-pub fn read_events(path: &Path) -> io::Result<Vec<Event>> {
+pub fn read_events(path: &Path) -> io::Result<Vec<TrainerEvent>> {
     EventTail::new(path.to_owned()).read_new()
 }
 
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_half_written_last_line_is_left_out() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let event = Event {
+        let event = TrainerEvent {
             seconds: 1.5,
             kind: EventKind::Heartbeat {
                 step: 3,

@@ -1,13 +1,14 @@
 //! A small run with every field filled in, for tests and documentation.
 
 use super::{
-    Adamw, Budget, DataSpec, Evaluation, Optimizer, Precision, RunSpec, SPEC_VERSION, Schedule,
-    Tokenizer,
+    Adamw, Budget, DataSpec, EvaluationSpec, LearningRateSchedule, Optimizer, Precision, RunSpec,
+    SPEC_VERSION, Tokenizer,
 };
 use crate::arch::{PRIMER_EZ, Shape};
 
-/// Primer-EZ at its smallest, on data that is nowhere: what a spec looks like. Its identity is pinned (`run/spec.rs`).
-pub fn example() -> RunSpec {
+/// Example of a spec: a small Primer-EZ, on data that does not exist. Its identity is pinned
+/// (`run/spec.rs`).
+pub fn example_spec() -> RunSpec {
     RunSpec {
         version: SPEC_VERSION,
         architecture: PRIMER_EZ,
@@ -30,13 +31,13 @@ pub fn example() -> RunSpec {
         steps: 100,
         optimizer: Optimizer::Adamw(Adamw::DEFAULT),
         learning_rate: 3e-3,
-        schedule: Schedule::Cosine {
+        schedule: LearningRateSchedule::Cosine {
             warmup: 0.05,
             floor: 0.1,
         },
         clip_norm: 1.0,
         precision: Precision::Float32,
-        evaluation: Evaluation {
+        evaluation: EvaluationSpec {
             tokens: 65_536,
             points: 10,
         },

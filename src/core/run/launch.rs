@@ -1,4 +1,4 @@
-//! Where and how one attempt runs.
+//! Settings of one attempt.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{RunId, RunSpec};
 
-/// Where and how one attempt runs: what is not part of the identity.
+/// Settings of one attempt, which are not part of the run's identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Launch {
     /// The run.
     pub run: RunId,
-    /// Which attempt this is, from 1.
+    /// Number of the attempt, from 1.
     pub attempt: u32,
-    /// Fencing token: an outcome is accepted from the attempt that holds the run only.
+    /// Fencing token. Only the outcome of the attempt that holds the run's lease is accepted.
     pub fence: String,
-    /// Process to die with; the trainer stops when it is no longer its parent.
+    /// Process ID of the parent. The trainer stops when this process is no longer its parent.
     pub parent_pid: Option<u32>,
     /// Training tokens, one file.
     pub train: PathBuf,
@@ -27,23 +27,24 @@ pub struct Launch {
     pub device: Device,
     /// CPU threads to use.
     pub threads: u32,
-    /// The run's folder, where its checkpoints lie.
+    /// The run's folder, which contains its checkpoints.
     pub run_folder: PathBuf,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: f64,
-    /// The folder of the run whose trunk this one goes on from, if it is still there and whole.
+    /// Folder of the run whose trunk this run continues from, if the trunk still exists and is
+    /// valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub take_trunk: Option<PathBuf>,
-    /// Whether the end of the trunk is kept for a run with a larger budget.
+    /// True if the end of the trunk is kept for a run with a larger budget.
     #[serde(default)]
     pub keep_trunk: bool,
-    /// Memory that the run was expected to hold, bytes, for the message of one that finds none.
+    /// Estimated memory of the run, bytes, for the message if memory runs out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes_estimate: Option<u64>,
-    /// Sequences in a pass, where an attempt before this one found no memory for those of the spec.
+    /// Sequences in a pass, if an earlier attempt ran out of memory with those of the spec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_for_memory: Option<u32>,
-    /// The spec.
+    /// Spec of the run.
     pub spec: RunSpec,
 }
 

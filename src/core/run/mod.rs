@@ -1,5 +1,5 @@
-//! A run: its spec and identity, its directory, its events and its outcome. This is
-//! the contract between the coordinator and the trainer, whatever machine runs it.
+//! Runs: spec and identity, folder, events and outcome. This is the contract between the
+//! coordinator and the trainer, on any machine.
 
 mod budget;
 mod calibration;
@@ -10,12 +10,12 @@ mod end;
 mod event;
 mod example;
 mod exit;
-mod fate;
 mod launch;
 mod optimizer;
 mod outcome;
 mod recipe;
 mod spec;
+mod termination_reason;
 mod trunk;
 mod write;
 
@@ -23,23 +23,23 @@ pub use budget::Budget;
 pub use calibration::{CalibrationRequest, CalibrationResult};
 pub use canonical::canonical_json;
 pub use checkpoint::{
-    CheckpointFiles, FoundCheckpoints, InvalidCheckpoint, Progress, Spent, TakenTrunk,
+    CheckpointFiles, FoundCheckpoints, InvalidCheckpoint, RunProgress, TakenTrunk, TimeSpent,
     accept_checkpoint, checkpoint_files, checkpoint_steps, latest_checkpoint, remove_checkpoints,
     write_checkpoint,
 };
 pub use directory::{AttemptDir, BatchDir, CheckpointDir, CheckpointsDir, RunDir, SweepDir};
 pub use end::AttemptEnd;
-pub use event::{CurvePoint, Event, EventKind, EventTail, read_events};
-pub use example::example;
+pub use event::{CurvePoint, EventKind, EventTail, TrainerEvent, read_events};
+pub use example::example_spec;
 pub use exit::TrainerExit;
-pub use fate::Fate;
 pub use launch::{Device, Launch};
 pub use optimizer::*;
-pub use outcome::{Ending, InvalidOutcome, Outcome, Provenance};
-pub use recipe::{Precision, Schedule};
-pub use spec::{DataSpec, Evaluation, RunId, RunSpec, SPEC_VERSION, Tokenizer};
+pub use outcome::{InvalidOutcome, Outcome, Provenance, RunEnding};
+pub use recipe::{LearningRateSchedule, Precision};
+pub use spec::{DataSpec, EvaluationSpec, RunId, RunSpec, SPEC_VERSION, Tokenizer};
+pub use termination_reason::TerminationReason;
 pub use trunk::Trunk;
 pub use write::{
-    Unwritable, if_there, read_digest, remove_unfinished, replace_json, unwritable, write_json,
-    write_streamed, write_whole,
+    WriteError, if_exists, read_digest, remove_incomplete, unwritable, write_atomic, write_json,
+    write_json_unsynced, write_streamed,
 };

@@ -1,4 +1,4 @@
-//! How a run ended. A run without a valid outcome is not a result.
+//! Outcomes of runs. A run without a valid outcome has no result.
 
 use std::fs;
 use std::path::Path;
@@ -7,61 +7,66 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::Scores;
 
-use super::{AttemptDir, Device, RunDir, RunId, RunSpec, Spent, TakenTrunk, if_there};
+use super::{AttemptDir, Device, RunDir, RunId, RunSpec, TakenTrunk, TimeSpent, if_exists};
 
-/// What the trainer leaves at its end.
+/// Outcome that the trainer writes at its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
     /// The run.
     pub run: RunId,
-    /// The attempt that brought it.
+    /// Attempt that delivered it.
     pub attempt: u32,
-    /// That attempt's fencing token.
+    /// Fencing token of that attempt.
     pub fence: String,
     /// BLAKE3 of `metrics.jsonl`.
     pub metrics_digest: String,
-    /// How it ended.
-    pub ending: Ending,
+    /// End of the run.
+    pub ending: RunEnding,
     /// Steps done.
     pub steps: u64,
     /// Tokens trained on.
     pub tokens: u64,
-    /// FLOPs of all steps, those of a trunk that was taken over included: the C that the loss belongs to.
+    /// FLOPs of all steps, including those of a trunk that was taken over: the C that the loss
+    /// belongs to.
     pub flops: f64,
-    /// Sequences in a pass, where an attempt before this one found no memory for those of the spec: the last bits are others'.
+    /// Sequences in a pass, if an earlier attempt ran out of memory with those of the spec. The
+    /// last bits then differ from those of the spec's passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_for_memory: Option<u32>,
-    /// What was taken over from a run with a smaller budget; absent where the run did every step itself.
+    /// Steps taken over from a run with a smaller budget; absent if the run executed every step
+    /// itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<TakenTrunk>,
-    /// The step at which this attempt took up a checkpoint; absent where it began at the beginning.
+    /// Step of the checkpoint from which this attempt resumed; absent if it started from the
+    /// beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed_from_step: Option<u64>,
     /// Seconds from start to end of the attempt.
     pub wall_seconds: f64,
     /// Seconds from the start of the attempt to its first step.
     pub startup_seconds: f64,
-    /// Where the run's own time went, in all its attempts.
-    pub seconds: Spent,
-    /// Steps whose training loss stood out of those before them.
+    /// Time that the run itself spent, over all its attempts.
+    pub seconds: TimeSpent,
+    /// Steps whose training loss was far above that of the steps before.
     pub loss_spikes: u64,
-    /// Rate of matrix products in the run's number format, measured on its device at its start, FLOP/s.
+    /// Rate of matrix products in the run's number format, measured on its device at its start,
+    /// FLOP/s.
     pub matrix_flops_per_second: f64,
-    /// Most memory the process held of its own, pages of files not counted, bytes.
+    /// Peak memory of the process, without pages of files, bytes.
     pub peak_memory_bytes: u64,
-    /// Where it ran.
+    /// Device that the run trained on.
     pub device: Device,
     /// CPU threads.
     pub threads: u32,
-    /// What made it.
+    /// Software and hardware that made it.
     pub provenance: Provenance,
 }
 
-/// How a run ended.
+/// End of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Ending {
+pub enum RunEnding {
     /// All steps were done.
     Finished {
         /// Scores on held-out text after the last step.
@@ -72,91 +77,97 @@ pub enum Ending {
         /// Held-out tokens that the loss is a mean over.
         eval_tokens: u64,
     },
-    /// The loss stopped being a number, or exploded: a result of its own kind, never a loss.
+    /// The loss became non-finite, or exploded. A diverged run has no final loss.
     Diverged {
-        /// Step at which it was seen.
+        /// Step at which the divergence was detected.
         step: u64,
-        /// Loss there if it was finite, nats/token.
+        /// Loss at that step, if it was finite, nats/token.
         loss: Option<f64>,
     },
 }
 
-/// What made an outcome.
+/// Software and hardware that made an outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
     /// Version of isoflop.
     pub isoflop: String,
-    /// Git revision of the checkout it was built from, with `+changes` where it was not clean; `unknown` outside one.
+    /// Git revision of the checkout that isoflop was built from, with `+changes` if it was not
+    /// clean; `unknown` outside a checkout.
     pub git: String,
     /// Version of libtorch.
     pub libtorch: String,
     /// Host name.
     pub host: String,
-    /// Processor, or accelerator, model.
+    /// Model of the processor or accelerator.
     pub hardware: String,
-    /// When the attempt began, seconds since 1970 (UTC).
+    /// Start of the attempt, seconds since 1970 (UTC).
     pub started_at: u64,
 }
 
-/// Why a file is no outcome of a run.
+/// Reason that a file is not a valid outcome of a run.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidOutcome {
-    /// There is none.
-    #[error("there is no outcome")]
+    /// File that does not exist.
+    #[error("the outcome is missing")]
     Missing,
-    /// It cannot be read.
-    #[error("the outcome cannot be read: {0}")]
+    /// File that cannot be read.
+    #[error("cannot read the outcome: {0}")]
     Unreadable(#[from] std::io::Error),
-    /// It is not JSON of an outcome.
+    /// File that is not the JSON of an outcome.
     #[error("the outcome is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
-    /// It belongs to another run.
-    #[error("the outcome is of run {0}")]
+    /// Outcome of another run.
+    #[error("the outcome belongs to run {0}")]
     OtherRun(RunId),
-    /// It was brought by an attempt that does not hold the run.
-    #[error("the outcome is of an attempt that no longer holds the run")]
+    /// Outcome of an attempt that no longer holds the run's lease.
+    #[error("the outcome belongs to an attempt that no longer holds the run's lease")]
     StaleAttempt,
-    /// A result that is not a number.
-    #[error("the outcome holds a loss that is not finite")]
+    /// Loss or score that is not finite.
+    #[error("the outcome contains a loss that is not finite")]
     NotFinite,
-    /// Fewer steps than the spec asks for.
-    #[error("the outcome says finished after {done} of {asked} steps")]
-    Short {
+    /// Finished run with fewer steps than its spec requests.
+    #[error("the outcome reports a finished run after {done} of {asked} steps")]
+    Incomplete {
         /// Steps done.
         done: u64,
-        /// Steps asked for.
+        /// Steps in the spec.
         asked: u64,
     },
-    /// The metrics are not those it was written for.
+    /// Metrics file that does not match the outcome's digest.
     #[error("`{0}` does not match the outcome's digest")]
     MetricsChanged(String),
 }
 
 impl Outcome {
-    /// The final validation loss, nats/token, of a run that did all its steps.
+    /// The final validation loss, nats/token; `None` if the run diverged.
     pub fn loss(&self) -> Option<f64> {
         match self.ending {
-            Ending::Finished { scores, .. } => Some(scores.loss_val),
-            Ending::Diverged { .. } => None,
+            RunEnding::Finished { scores, .. } => Some(scores.loss_val),
+            RunEnding::Diverged { .. } => None,
         }
     }
 
     /// Reads and checks the committed outcome of a run.
     ///
     /// # Errors
-    /// [`InvalidOutcome`]: the run is not done.
-    pub fn committed(run: &RunDir, id: &RunId, spec: &RunSpec) -> Result<Self, InvalidOutcome> {
+    /// [`InvalidOutcome`] if the run is not done.
+    pub fn read_committed(
+        run: &RunDir,
+        id: &RunId,
+        spec: &RunSpec,
+    ) -> Result<Self, InvalidOutcome> {
         let outcome = Self::read(&run.outcome())?;
         outcome.check(id, spec, &run.attempt(outcome.attempt))?;
         Ok(outcome)
     }
 
-    /// Reads and checks what an attempt brought; `fence` is the token of the attempt that holds the run.
+    /// Reads and checks the outcome that an attempt delivered. `fence` is the token of the run's
+    /// current lease.
     ///
     /// # Errors
-    /// [`InvalidOutcome`]: nothing may be committed.
-    pub fn delivered(
+    /// [`InvalidOutcome`] if the outcome must not be committed.
+    pub fn read_delivered(
         attempt: &AttemptDir,
         fence: &str,
         id: &RunId,
@@ -171,7 +182,7 @@ impl Outcome {
     }
 
     fn read(path: &Path) -> Result<Self, InvalidOutcome> {
-        let bytes = if_there(fs::read(path))?.ok_or(InvalidOutcome::Missing)?;
+        let bytes = if_exists(fs::read(path))?.ok_or(InvalidOutcome::Missing)?;
         Ok(serde_json::from_slice(&bytes)?)
     }
 
@@ -184,7 +195,7 @@ impl Outcome {
         if self.run != *id {
             return Err(InvalidOutcome::OtherRun(self.run.clone()));
         }
-        if let Ending::Finished {
+        if let RunEnding::Finished {
             scores, loss_train, ..
         } = self.ending
         {
@@ -192,7 +203,7 @@ impl Outcome {
                 return Err(InvalidOutcome::NotFinite);
             }
             if self.steps != spec.steps {
-                return Err(InvalidOutcome::Short {
+                return Err(InvalidOutcome::Incomplete {
                     done: self.steps,
                     asked: spec.steps,
                 });
@@ -223,7 +234,8 @@ mod tests {
         folders.map(|entry| entry.unwrap().path()).collect()
     }
 
-    /// Finished runs are read by every later version, and digests are of the bytes that this one writes.
+    /// Every later version reads finished runs, and writes the same bytes that the digests were
+    /// computed from.
     #[test]
     fn committed_files_are_written_as_they_were_read() {
         assert!(runs().len() > 100);
@@ -242,11 +254,11 @@ mod tests {
         }
     }
 
-    /// The scores lie flat in the ending: a field that nobody knows must be refused all the same.
+    /// Scores are flattened into the ending. Unknown fields must still be rejected.
     #[test]
     fn unknown_fields_are_refused() {
         let ending = r#"{"finished":{"loss_val":2.5,"bits_per_byte":1.5,"loss_train":2.4,"eval_tokens":64}}"#;
-        let read: Ending = serde_json::from_str(ending).unwrap();
+        let read: RunEnding = serde_json::from_str(ending).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), ending);
         for (known, other) in [
             ("loss_train", "loss_trian"),
@@ -255,7 +267,7 @@ mod tests {
         ] {
             let changed = ending.replacen(known, other, 1);
             assert_ne!(changed, ending);
-            serde_json::from_str::<Ending>(&changed).unwrap_err();
+            serde_json::from_str::<RunEnding>(&changed).unwrap_err();
         }
     }
 }

@@ -1,12 +1,12 @@
-//! How a run trains: learning rate over time, number format.
+//! Training recipe: learning rate over time, and number format.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The learning rate's course.
+/// Schedule of the learning rate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Schedule {
+pub enum LearningRateSchedule {
     /// Linear warmup, then half a cosine down to `floor` (arXiv:1608.03983).
     Cosine {
         /// Fraction of the steps that warm up.
@@ -25,10 +25,10 @@ pub enum Schedule {
         #[schemars(range(min = 0, max = 1))]
         floor: f64,
     },
-    /// Warmup, stable, then linear decay to `floor` (arXiv:2404.06395, arXiv:2405.18392). Runs that differ in their
-    /// budget alone are the same until the shorter one decays.
+    /// Warmup, stable, then linear decay to `floor` (arXiv:2404.06395, arXiv:2405.18392). Runs that
+    /// differ only in their budget are the same until the shorter one decays.
     Wsd {
-        /// Steps that warm up: a number of steps, so that all budgets warm up alike.
+        /// Number of steps that warm up, the same for all budgets.
         warmup_steps: u64,
         /// Fraction of the steps that decay.
         #[schemars(range(min = 0, max = 1))]
@@ -37,25 +37,26 @@ pub enum Schedule {
         #[schemars(range(min = 0, max = 1))]
         floor: f64,
     },
-    /// Constant for `constant_steps`, then falling with one over the root of the step, whatever the budget: with
-    /// 10,000 and a peak of 0.01 that of arXiv:2109.08668; with `warmup_steps` equal to `constant_steps` that of arXiv:1706.03762.
+    /// Constant for `constant_steps`, then proportional to one over the root of the step, for any
+    /// budget. With 10,000 constant steps and a peak of 0.01 it is the schedule of
+    /// arXiv:2109.08668; with `warmup_steps` equal to `constant_steps`, that of arXiv:1706.03762.
     Rsqrt {
-        /// Steps that warm up.
+        /// Number of steps that warm up.
         #[serde(default)]
         warmup_steps: u64,
-        /// Steps, those that warm up included, before the fall.
+        /// Number of steps before the decay, including warmup.
         constant_steps: u64,
     },
 }
 
-impl Schedule {
+impl LearningRateSchedule {
     /// The factor on the peak learning rate for `step` (from 0) of `steps`.
     pub fn factor(self, step: u64, steps: u64) -> f64 {
         let warmup_steps = self.warmup_steps(steps);
         if step < warmup_steps {
             return (step + 1) as f64 / warmup_steps as f64;
         }
-        // Goes from 0 at the start of the fall to 1 at the last step.
+        // Rises from 0 at the start of the decay to 1 at the last step.
         let progress = |start: u64| {
             let (step, start, steps) = (step as f64, start as f64, steps as f64);
             ((step - start) / (steps - 1.0 - start).max(1.0)).clamp(0.0, 1.0)
@@ -73,7 +74,8 @@ impl Schedule {
         }
     }
 
-    /// How many of the first steps of a run of `steps` take the same learning rates in every longer run.
+    /// Number of first steps of a run of `steps` that have the same learning rates in every longer
+    /// run.
     pub fn common_steps(self, steps: u64) -> u64 {
         match self {
             Self::Cosine { .. } | Self::Linear { .. } => 0,
@@ -89,7 +91,7 @@ impl Schedule {
         }
     }
 
-    /// How many of `steps` warm up.
+    /// Number of steps that warm up in a run of `steps`.
     pub fn warmup_steps(self, steps: u64) -> u64 {
         match self {
             Self::Cosine { warmup, .. } | Self::Linear { warmup, .. } => {
@@ -106,8 +108,8 @@ impl Schedule {
 pub enum Precision {
     /// IEEE single precision throughout.
     Float32,
-    /// Matrix products, convolutions and what lies between them in bfloat16, sums within them in float32; float32
-    /// master weights, norms, taps, residual stream, loss and optimizer.
+    /// Matrix products, convolutions and the operations between them in bfloat16, sums within them
+    /// in float32; float32 master weights, norms, taps, residual stream, loss and optimizer.
     Bfloat16,
 }
 
@@ -117,37 +119,40 @@ mod tests {
 
     use super::*;
 
-    fn schedules() -> impl Strategy<Value = Schedule> {
+    fn schedules() -> impl Strategy<Value = LearningRateSchedule> {
         let fraction = || 0.0..0.5f64;
         prop_oneof![
             (fraction(), 0.0..1.0f64)
-                .prop_map(|(warmup, floor)| Schedule::Cosine { warmup, floor }),
+                .prop_map(|(warmup, floor)| LearningRateSchedule::Cosine { warmup, floor }),
             (fraction(), 0.0..1.0f64)
-                .prop_map(|(warmup, floor)| Schedule::Linear { warmup, floor }),
+                .prop_map(|(warmup, floor)| LearningRateSchedule::Linear { warmup, floor }),
             (0u64..100, 0.01..0.5f64, 0.0..1.0f64).prop_map(|(warmup_steps, decay, floor)| {
-                Schedule::Wsd {
+                LearningRateSchedule::Wsd {
                     warmup_steps,
                     decay,
                     floor,
                 }
             }),
-            (0u64..100, 1u64..1000).prop_map(|(warmup_steps, constant_steps)| Schedule::Rsqrt {
-                warmup_steps,
-                constant_steps
+            (0u64..100, 1u64..1000).prop_map(|(warmup_steps, constant_steps)| {
+                LearningRateSchedule::Rsqrt {
+                    warmup_steps,
+                    constant_steps,
+                }
             }),
         ]
     }
 
-    /// The last factor that a schedule promises: its floor, where the fall has at least two steps.
-    fn floor(schedule: Schedule, steps: u64) -> Option<f64> {
+    /// Expected last factor of a schedule: its floor, if the decay has at least two steps.
+    fn floor(schedule: LearningRateSchedule, steps: u64) -> Option<f64> {
         match schedule {
-            Schedule::Cosine { floor, .. } | Schedule::Linear { floor, .. } => {
+            LearningRateSchedule::Cosine { floor, .. }
+            | LearningRateSchedule::Linear { floor, .. } => {
                 (steps > schedule.warmup_steps(steps) + 1).then_some(floor)
             }
-            Schedule::Wsd { floor, .. } => {
+            LearningRateSchedule::Wsd { floor, .. } => {
                 (steps > schedule.common_steps(steps) + 1).then_some(floor)
             }
-            Schedule::Rsqrt { .. } => None,
+            LearningRateSchedule::Rsqrt { .. } => None,
         }
     }
 
@@ -164,7 +169,7 @@ mod tests {
             }
         }
 
-        /// What trunk sharing rests on: to the bit, and no step more.
+        /// Runs may share a trunk because these learning rates are equal to the bit.
         #[test]
         fn longer_runs_share_the_common_steps(schedule in schedules(), steps in 2u64..2000, more in 1u64..2000) {
             let common = schedule.common_steps(steps);
@@ -175,10 +180,11 @@ mod tests {
         }
     }
 
-    /// arXiv:2109.08668's course, and arXiv:1706.03762's by eq. 3 with its peak at the end of the warmup.
+    /// Compares with the schedules of arXiv:2109.08668, and of arXiv:1706.03762, eq. 3, with its
+    /// peak at the end of the warmup.
     #[test]
     fn rsqrt_is_the_papers() {
-        let primer = Schedule::Rsqrt {
+        let primer = LearningRateSchedule::Rsqrt {
             warmup_steps: 0,
             constant_steps: 10_000,
         };
@@ -187,7 +193,7 @@ mod tests {
             let paper = 1.0 / ((step + 1) as f64).max(10_000.0).sqrt();
             assert!((own - paper).abs() < 1e-12, "{step}: {own} against {paper}");
         }
-        let vaswani = Schedule::Rsqrt {
+        let vaswani = LearningRateSchedule::Rsqrt {
             warmup_steps: 4000,
             constant_steps: 4000,
         };

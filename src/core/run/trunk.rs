@@ -1,25 +1,25 @@
-//! What runs that differ in their budget alone have in common.
+//! Trunks: the steps that runs of different budgets share.
 
-use super::{Budget, Evaluation, RunId, RunSpec, Schedule};
+use super::{Budget, EvaluationSpec, LearningRateSchedule, RunId, RunSpec};
 
-/// The first steps of a run, which it shares with every longer run of the same kind.
+/// The first steps of a run, which every longer run with otherwise equal settings shares.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trunk {
-    /// Identity of all that decides these steps: equal for the runs that share them.
+    /// Identity of everything that decides these steps, equal for the runs that share them.
     pub id: RunId,
-    /// How many of the run's steps are the trunk's.
+    /// Number of the run's steps that belong to the trunk.
     pub steps: u64,
 }
 
 impl RunSpec {
-    /// The run's trunk; none where the schedule depends on the run's length from the first step on.
+    /// The run's trunk; `None` if the schedule depends on the run's length from the first step.
     ///
-    /// Evaluation leaves training as it is, so that it is no part of a trunk's identity; nor are the decay after the
-    /// trunk and the budget.
+    /// Evaluation does not affect training, so it is not part of a trunk's identity. Nor are the
+    /// budget and the decay after the trunk.
     pub fn trunk(&self) -> Option<Trunk> {
         let steps = self.schedule.common_steps(self.steps);
         let schedule = match self.schedule {
-            Schedule::Wsd { warmup_steps, .. } => Schedule::Wsd {
+            LearningRateSchedule::Wsd { warmup_steps, .. } => LearningRateSchedule::Wsd {
                 warmup_steps,
                 decay: 0.0,
                 floor: 0.0,
@@ -30,7 +30,7 @@ impl RunSpec {
             budget: Budget::Tokens(0.0),
             steps: 0,
             schedule,
-            evaluation: Evaluation {
+            evaluation: EvaluationSpec {
                 tokens: 0,
                 points: 0,
             },

@@ -1,4 +1,4 @@
-//! Files appear whole or not at all.
+//! Atomic writes: a file appears whole or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -6,30 +6,30 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-/// Stands in the name of a file in the making.
-const IN_THE_MAKING: &str = "tmp";
+/// Part of the name of an incomplete file.
+const INCOMPLETE: &str = "tmp";
 
-/// A file or folder cannot be written.
+/// Failure to write a file or folder.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write `{path}`: {source}")]
-pub struct Unwritable {
+pub struct WriteError {
     /// The file or folder.
     pub path: PathBuf,
-    /// What the system said.
+    /// Error of the system.
     pub source: io::Error,
 }
 
-/// What the system said of a path.
-pub fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Unwritable + use<> {
+/// Adds the path to an error of the system.
+pub fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> WriteError + use<> {
     let path = path.to_owned();
-    |source| Unwritable { path, source }
+    |source| WriteError { path, source }
 }
 
-/// What came of a file or folder; nothing where it is not there.
+/// Converts the error for a missing file or folder to `None`.
 ///
 /// # Errors
 /// Any other failure.
-pub fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         result => result.map(Some),
@@ -40,20 +40,21 @@ pub fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 /// machine that loses power, sees the old file or the new one, never a part.
 ///
 /// # Errors
-/// Any failure to write, sync or rename; the old file then still stands.
-pub fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
+/// Any failure to write, sync or rename. The old file remains.
+pub fn write_atomic(path: &Path, contents: &[u8]) -> io::Result<()> {
     write_streamed(path, |file| file.write_all(contents))
 }
 
-/// [`write_whole`] of what `write` puts through a buffer: for files that are better not held in memory.
+/// Writes a file like [`write_whole`], with content that `write` streams through a buffer: for
+/// files too large to hold in memory.
 ///
 /// # Errors
-/// As [`write_whole`], and those of `write`.
+/// The errors of [`write_whole`], and those of `write`.
 pub fn write_streamed(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    renamed(path, |temporary| {
+    write_renamed(path, |temporary| {
         let mut file = BufWriter::new(File::create(temporary)?);
         write(&mut file)?;
         file.into_inner()?.sync_all()
@@ -64,49 +65,51 @@ pub fn write_streamed(
     }
 }
 
-/// Replaces a file by a value as indented JSON: whole or not at all to a reader, but not synced. For what can be made again.
+/// Replaces a file with a value as indented JSON. A reader sees the old file or the new one, but
+/// the file is not synced: use it for files that can be rebuilt.
 ///
 /// # Errors
-/// Any failure to write or rename; the old file then still stands.
-pub fn replace_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    renamed(path, |temporary| fs::write(temporary, json(value)?))
+/// Any failure to write or rename. The old file remains.
+pub fn write_json_unsynced(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    write_renamed(path, |temporary| fs::write(temporary, json(value)?))
 }
 
-/// A file that `write` makes under a temporary name beside it.
-fn renamed(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    let temporary = path.with_extension(format!("{IN_THE_MAKING}.{}", std::process::id()));
+/// Calls `write` with a temporary path in the same folder, then renames the file to `path`.
+fn write_renamed(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let temporary = path.with_extension(format!("{INCOMPLETE}.{}", std::process::id()));
     let renamed = write(&temporary).and_then(|()| fs::rename(&temporary, path));
     if renamed.is_err() {
-        // The failure above is what the caller must hear of.
+        // Return the failure above, not a failure to clean up.
         let _ = fs::remove_file(&temporary);
     }
     renamed
 }
 
-/// Removes what was in the making in a folder when its writer died. What cannot be removed costs only space.
-pub fn remove_unfinished(folder: &Path) {
+/// Removes the incomplete files that a killed writer left in a folder. A file that cannot be
+/// removed costs only space.
+pub fn remove_incomplete(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if is_in_the_making(&entry.path()) {
+        if is_incomplete(&entry.path()) {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-fn is_in_the_making(path: &Path) -> bool {
+fn is_incomplete(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let parts: Vec<&str> = name.split('.').collect();
     let is_number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
     parts
         .windows(2)
-        .any(|pair| pair[0] == IN_THE_MAKING && is_number(pair[1]))
+        .any(|pair| pair[0] == INCOMPLETE && is_number(pair[1]))
 }
 
-/// [`write_whole`] of a value as indented JSON.
+/// Writes a value as indented JSON, like [`write_whole`].
 ///
 /// # Errors
-/// As [`write_whole`]; also when the value is not representable as JSON.
+/// The errors of [`write_whole`], or if the value is not representable as JSON.
 pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    write_whole(path, &json(value)?)
+    write_atomic(path, &json(value)?)
 }
 
 fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
@@ -118,9 +121,9 @@ fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
 /// BLAKE3 of a file's content, as hexadecimal digits.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be read.
 pub fn read_digest(path: &Path) -> io::Result<String> {
-    // By pieces: a corpus may be larger than memory.
+    // In pieces: a corpus may be larger than memory.
     Ok(blake3::Hasher::new()
         .update_reader(File::open(path)?)?
         .finalize()
@@ -145,8 +148,8 @@ mod tests {
         ] {
             fs::write(folder.path().join(name), "x").unwrap();
         }
-        write_whole(&folder.path().join("g.json"), b"y").unwrap();
-        remove_unfinished(folder.path());
+        write_atomic(&folder.path().join("g.json"), b"y").unwrap();
+        remove_incomplete(folder.path());
         let mut left: Vec<_> = fs::read_dir(folder.path())
             .unwrap()
             .map(|e| e.unwrap().file_name())

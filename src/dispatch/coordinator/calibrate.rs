@@ -1,34 +1,36 @@
-//! Asking the trainer how long steps take on this machine.
+//! Calibration: step times on this machine, measured by the trainer.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
 use crate::exchange::dropped;
-use crate::executor::{Slot, Trainer};
+use crate::executor::{Slot, TrainerProgram};
 use isoflop_core::run::{CalibrationRequest, CalibrationResult, RunSpec};
 
-/// Why there is no calibration.
+/// A failed calibration.
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationError {
-    /// The trainer cannot be started or talked to.
-    #[error("the trainer cannot be asked for step times: {0}")]
+    /// The trainer cannot be started, or its pipes fail.
+    #[error("cannot measure step times with the trainer: {0}")]
     Io(#[from] std::io::Error),
-    /// It refused.
-    #[error("the trainer gave no step times: {0}")]
+    /// The trainer exited with an error, or with too few answers.
+    #[error("the trainer failed to measure step times: {0}")]
     Refused(String),
 }
 
-/// Measures the step time of each spec, in order, on all slots at once: runs side by side share the
-/// machine's memory and caches, and a measurement alone would promise too much. Half a second each.
+/// Measures the step time of each spec, in order, on all slots at once.
+///
+/// Concurrent runs share the machine's memory bandwidth and caches: a measurement of a single
+/// run would be too optimistic. Takes half a second per spec.
 ///
 /// # Errors
 /// [`CalibrationError`].
 pub fn calibrate(
-    trainer: &Trainer,
+    trainer: &TrainerProgram,
     slots: &[Slot],
     specs: &[RunSpec],
 ) -> Result<Vec<CalibrationResult>, CalibrationError> {
-    // All are asked before one is waited for.
+    // Start all trainers before waiting for any, so that they measure at the same time.
     let asked = slots.iter().map(|slot| ask(trainer, *slot, specs));
     let asked = asked.collect::<Result<Vec<Child>, _>>()?.into_iter();
     let answers = asked.map(|child| answers(child, specs.len()));
@@ -43,7 +45,7 @@ pub fn calibrate(
     Ok((0..specs.len()).map(one).collect())
 }
 
-fn ask(trainer: &Trainer, slot: Slot, specs: &[RunSpec]) -> Result<Child, CalibrationError> {
+fn ask(trainer: &TrainerProgram, slot: Slot, specs: &[RunSpec]) -> Result<Child, CalibrationError> {
     let mut child = Command::new(trainer.program())
         .arg("calibrate")
         .env("OMP_NUM_THREADS", slot.threads.to_string())
@@ -60,9 +62,9 @@ fn ask(trainer: &Trainer, slot: Slot, specs: &[RunSpec]) -> Result<Child, Calibr
                 threads: slot.threads,
             };
             let line = serde_json::to_string(&request).map_err(std::io::Error::from)?;
-            // A trainer that died early is told by its exit, with its own words.
+            // If the trainer exited early, its exit status and stderr explain the failure better.
             let written = writeln!(input, "{line}");
-            if dropped(written, "a trainer takes no more questions").is_none() {
+            if dropped(written, "a trainer closed its standard input").is_none() {
                 break;
             }
         }
@@ -74,7 +76,7 @@ fn answers(child: Child, expected: usize) -> Result<Vec<CalibrationResult>, Cali
     let output = child.wait_with_output()?;
     let answers: Vec<CalibrationResult> = String::from_utf8_lossy(&output.stdout)
         .lines()
-        .filter_map(|line| dropped(serde_json::from_str(line), "a line has no step time"))
+        .filter_map(|line| dropped(serde_json::from_str(line), "failed to parse a step time"))
         .collect();
     if output.status.success() && answers.len() == expected {
         return Ok(answers);
@@ -82,7 +84,7 @@ fn answers(child: Child, expected: usize) -> Result<Vec<CalibrationResult>, Cali
     let words = String::from_utf8_lossy(&output.stderr)
         .lines()
         .last()
-        .unwrap_or("it said nothing")
+        .unwrap_or("it printed no error")
         .to_owned();
     Err(CalibrationError::Refused(
         words.trim_start_matches("error: ").to_owned(),

@@ -1,24 +1,24 @@
-//! Making an attempt's outcome the run's, once.
+//! Commits: an attempt's outcome becomes the run's, once.
 
 use super::leftovers::drop_checkpoints;
-use crate::store::{Failure, FailureClass};
+use crate::store::{AttemptFailure, FailureClass};
 use isoflop_core::run::{
-    AttemptDir, InvalidOutcome, Outcome, SweepDir, Unwritable, unwritable, write_json,
+    AttemptDir, InvalidOutcome, Outcome, SweepDir, WriteError, unwritable, write_json,
 };
 use isoflop_sweep::PlannedRun;
 
-/// Why an outcome was not committed.
+/// A failed commit.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// It is not valid.
+    /// The outcome is not valid.
     #[error("{0}")]
     Invalid(#[from] InvalidOutcome),
-    /// It cannot be written.
+    /// The outcome cannot be written.
     #[error("{0}")]
-    Unwritable(#[from] Unwritable),
+    Unwritable(#[from] WriteError),
 }
 
-impl From<CommitError> for Failure {
+impl From<CommitError> for AttemptFailure {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Invalid(reason) => {
@@ -30,14 +30,14 @@ impl From<CommitError> for Failure {
     }
 }
 
-/// Checks what an attempt brought and makes it the run's outcome.
+/// Checks the outcome that an attempt delivered and makes it the run's outcome.
 pub(super) fn commit(
     sweep: &SweepDir,
     run: &PlannedRun,
     attempt: &AttemptDir,
     fence: &str,
 ) -> Result<Outcome, CommitError> {
-    let outcome = Outcome::delivered(attempt, fence, &run.id, &run.spec)?;
+    let outcome = Outcome::read_delivered(attempt, fence, &run.id, &run.spec)?;
     let dir = sweep.run(&run.id);
     write_json(&dir.outcome(), &outcome).map_err(unwritable(&dir.outcome()))?;
     drop_checkpoints(&dir);

@@ -1,7 +1,9 @@
-//! Taking over finished runs from another results folder: of a sweep that was trained on two machines, or moved.
+//! Import of finished runs from another results folder, of a sweep that was trained on two machines
+//! or moved.
 //!
-//! A run is copied under another name, synced and then renamed, so that a crash leaves none that is half there; doing
-//! it again goes on. What is done here is never replaced: a run has one result.
+//! A run is copied under a temporary name, synced and then renamed, so that a crash leaves no
+//! half-copied run. A repeated import continues. A run that is done here is never replaced: a run
+//! has one result.
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry, File};
@@ -11,47 +13,47 @@ use std::path::{Path, PathBuf};
 use super::leftovers::drop_checkpoints;
 use crate::exchange::dropped;
 use isoflop_core::run::{
-    Outcome, RunDir, RunId, RunSpec, SweepDir, Unwritable, if_there, read_digest, unwritable,
+    Outcome, RunDir, RunId, RunSpec, SweepDir, WriteError, if_exists, read_digest, unwritable,
     write_json, write_streamed,
 };
 use isoflop_sweep::Plan;
 
-/// What became of the runs of another folder.
+/// Result of an import.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Imported {
+pub struct ImportedRuns {
     /// Runs that are done here now.
     pub imported: Vec<RunId>,
-    /// Runs that were done here already: ours are kept.
-    pub there_already: usize,
-    /// Of these, those that ended otherwise there, the largest difference first.
-    pub differing: Vec<Difference>,
+    /// Runs that were done here already; the outcomes here are kept.
+    pub already_done: usize,
+    /// Those of them whose outcome differs in the other folder, the largest difference first.
+    pub differing: Vec<OutcomeDifference>,
     /// Folders without an outcome.
     pub not_finished: usize,
-    /// Folders that are left out, each with the reason.
+    /// Skipped folders, each with the reason.
     pub damaged: Vec<(String, String)>,
-    /// Runs that were imported and that the plan here does not ask for.
-    pub not_wanted: Vec<RunId>,
+    /// Imported runs that are not in the plan here.
+    pub not_in_plan: Vec<RunId>,
 }
 
-/// One run that ended in two ways.
+/// A run with two different outcomes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Difference {
+pub struct OutcomeDifference {
     /// The run.
     pub run: RunId,
-    /// What is kept.
+    /// The outcome that is kept.
     pub here: Outcome,
-    /// What is not.
+    /// The outcome that is discarded.
     pub there: Outcome,
 }
 
-impl Difference {
-    /// By how much the losses differ, nats/token; nothing where one diverged.
+impl OutcomeDifference {
+    /// Absolute difference of the losses, nats/token; `None` if one of them diverged.
     pub fn nats(&self) -> Option<f64> {
         Some((self.here.loss()? - self.there.loss()?).abs())
     }
 }
 
-/// Why an import stopped.
+/// A failed import.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The other folder cannot be read.
@@ -59,12 +61,12 @@ pub enum ImportError {
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// This one cannot be written to.
+    /// The folder of this sweep cannot be written to.
     #[error("{0}")]
-    Unwritable(#[from] Unwritable),
+    Unwritable(#[from] WriteError),
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ImportError + use<> {
@@ -72,12 +74,18 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ImportError + use<> {
     |source| ImportError::Unreadable { path, source }
 }
 
-/// Copies what a sweep is beside its runs: the text as tokens, the sweep file, and at last the plan, which is what makes
-/// the folder a sweep's. Returns whether all of it was there.
+/// Copies the files of a sweep other than its runs: token files, sweep file and plan.
+///
+/// The plan comes last: it is what makes the folder a sweep's. Returns true if no file was missing
+/// or damaged.
 ///
 /// # Errors
 /// [`ImportError`].
-pub fn take_over(from: &SweepDir, into: &SweepDir, plan: &Plan) -> Result<bool, ImportError> {
+pub fn copy_sweep_files(
+    from: &SweepDir,
+    into: &SweepDir,
+    plan: &Plan,
+) -> Result<bool, ImportError> {
     fs::create_dir_all(into.data()).map_err(unwritable(&into.data()))?;
     let mut whole = from.sweep_file().is_file();
     if whole {
@@ -89,7 +97,7 @@ pub fn take_over(from: &SweepDir, into: &SweepDir, plan: &Plan) -> Result<bool, 
         .collect();
     for digest in digests {
         let tokens = from.tokens(digest);
-        let found = dropped(read_digest(&tokens), "tokens were not read");
+        let found = dropped(read_digest(&tokens), "failed to read tokens");
         if found.as_ref() == Some(digest) {
             copy_whole(&tokens, &into.tokens(digest))?;
         } else {
@@ -100,27 +108,29 @@ pub fn take_over(from: &SweepDir, into: &SweepDir, plan: &Plan) -> Result<bool, 
     Ok(whole)
 }
 
-/// Imports the finished runs of `from`. The caller holds the lock of `into`, whose plan is `plan`; `progress` hears how many
-/// folders are done, of how many.
+/// Imports the finished runs of `from`.
+///
+/// The caller holds the lock of `into`, whose plan is `plan`. `progress` receives the number of
+/// folders done, and of all folders.
 ///
 /// # Errors
-/// [`ImportError`]; what was imported before it stays.
+/// [`ImportError`]; the runs imported before it are kept.
 pub fn import(
     from: &SweepDir,
     into: &SweepDir,
     plan: &Plan,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<Imported, ImportError> {
+) -> Result<ImportedRuns, ImportError> {
     clear(into)?;
     let imported = all(from, into, progress);
-    // After a failure too: what is half copied takes room.
+    // Also after a failure: half-copied runs take disk space.
     clear(into)?;
     let mut imported = imported?;
     let wanted: HashSet<&RunId> = plan.runs.iter().map(|run| &run.id).collect();
     let others = imported.imported.iter().filter(|id| !wanted.contains(id));
-    imported.not_wanted = others.cloned().collect();
-    // A divergence on one side only counts as the largest of differences.
-    let nats = |difference: &Difference| difference.nats().unwrap_or(f64::INFINITY);
+    imported.not_in_plan = others.cloned().collect();
+    // A run that diverged on one side only counts as the largest difference.
+    let nats = |difference: &OutcomeDifference| difference.nats().unwrap_or(f64::INFINITY);
     let differing = &mut imported.differing;
     differing.sort_by(|a, b| nats(b).total_cmp(&nats(a)));
     Ok(imported)
@@ -130,8 +140,8 @@ fn all(
     from: &SweepDir,
     into: &SweepDir,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<Imported, ImportError> {
-    let mut result = Imported::default();
+) -> Result<ImportedRuns, ImportError> {
+    let mut result = ImportedRuns::default();
     let folders = folders(&from.runs())?;
     for (place, folder) in folders.iter().enumerate() {
         progress(place, folders.len());
@@ -152,13 +162,13 @@ fn all(
     Ok(result)
 }
 
-/// What an earlier import left when it was stopped.
-fn clear(into: &SweepDir) -> Result<(), Unwritable> {
-    let removed = if_there(fs::remove_dir_all(into.importing()));
+/// Removes the leftovers of an import that was stopped.
+fn clear(into: &SweepDir) -> Result<(), WriteError> {
+    let removed = if_exists(fs::remove_dir_all(into.importing()));
     removed.map(drop).map_err(unwritable(&into.importing()))
 }
 
-/// What lies in a folder.
+/// Lists the entries of a folder.
 fn entries(folder: &Path) -> Result<Vec<DirEntry>, ImportError> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect);
     entries.map_err(unreadable(folder))
@@ -171,41 +181,41 @@ fn folders(runs: &Path) -> Result<Vec<String>, ImportError> {
     Ok(names)
 }
 
-struct Finished {
+struct FinishedRun {
     id: RunId,
     spec: RunSpec,
     outcome: Outcome,
 }
 
-/// The run of a folder if it is done.
+/// Reads the run of a folder, if it is done.
 ///
 /// # Errors
-/// Why it is left out, in words: where it cannot be told, or is not to be trusted.
-fn finished(run: &RunDir, folder: &str) -> Result<Option<Finished>, String> {
+/// The reason why the folder is skipped, for people.
+fn finished(run: &RunDir, folder: &str) -> Result<Option<FinishedRun>, String> {
     if !run.outcome().exists() {
         return Ok(None);
     }
-    let spec = fs::read(run.spec()).map_err(|e| format!("its spec cannot be read: {e}"))?;
+    let spec = fs::read(run.spec()).map_err(|e| format!("cannot read its spec: {e}"))?;
     let spec = serde_json::from_slice(&spec);
     let spec: RunSpec = spec.map_err(|e| format!("its spec is damaged: {e}"))?;
     let id = spec.id();
     if id.as_str() != folder {
         return Err(format!("its spec is that of run {id}"));
     }
-    let outcome = Outcome::committed(run, &id, &spec).map_err(|e| e.to_string())?;
-    Ok(Some(Finished { id, spec, outcome }))
+    let outcome = Outcome::read_committed(run, &id, &spec).map_err(|e| e.to_string())?;
+    Ok(Some(FinishedRun { id, spec, outcome }))
 }
 
 fn one(
     there: &RunDir,
     into: &SweepDir,
-    run: Finished,
-    result: &mut Imported,
+    run: FinishedRun,
+    result: &mut ImportedRuns,
 ) -> Result<(), ImportError> {
-    if let Ok(here) = Outcome::committed(&into.run(&run.id), &run.id, &run.spec) {
-        result.there_already += 1;
+    if let Ok(here) = Outcome::read_committed(&into.run(&run.id), &run.id, &run.spec) {
+        result.already_done += 1;
         if ending(&here) != ending(&run.outcome) {
-            result.differing.push(Difference {
+            result.differing.push(OutcomeDifference {
                 run: run.id,
                 here,
                 there: run.outcome,
@@ -221,26 +231,26 @@ fn one(
     Ok(())
 }
 
-/// What two outcomes of a run must agree in: the bits of the loss, or that there is none.
+/// The part of an outcome that two copies must agree in: the bits of the loss, if there is one.
 fn ending(outcome: &Outcome) -> Option<u64> {
     outcome.loss().map(f64::to_bits)
 }
 
-/// The attempt's own number, or the next one where an attempt of ours that did not end well has it.
+/// The attempt's number, or the next one that no failed attempt here uses.
 fn free_number(here: &RunDir, number: u32) -> u32 {
     (number..)
         .find(|number| !here.attempt(*number).root().exists())
         .unwrap_or(number)
 }
 
-/// Copies a run, all of it synced, where nobody looks for runs.
+/// Copies a run, synced, into a folder that is not listed with the runs.
 fn stage(
     there: &RunDir,
     into: &SweepDir,
-    run: &Finished,
+    run: &FinishedRun,
     number: u32,
 ) -> Result<RunDir, ImportError> {
-    let staged = into.run_in_the_making(&run.id);
+    let staged = into.importing_run(&run.id);
     let attempt = staged.attempt(number);
     copy_folder(there.attempt(run.outcome.attempt).root(), attempt.root())?;
     let outcome = Outcome {
@@ -256,8 +266,10 @@ fn stage(
     Ok(staged)
 }
 
-/// Gives a staged run its name. Where the run was begun here, its outcome comes last: that rename is the commit.
-fn place(staged: &RunDir, here: &RunDir, number: u32) -> Result<(), Unwritable> {
+/// Moves a staged run into place.
+///
+/// If the run has a folder here, its outcome comes last: that rename is the commit.
+fn place(staged: &RunDir, here: &RunDir, number: u32) -> Result<(), WriteError> {
     if !here.root().exists() {
         return rename(staged.root(), here.root());
     }
@@ -269,13 +281,13 @@ fn place(staged: &RunDir, here: &RunDir, number: u32) -> Result<(), Unwritable> 
     Ok(())
 }
 
-fn rename(from: &Path, to: &Path) -> Result<(), Unwritable> {
+fn rename(from: &Path, to: &Path) -> Result<(), WriteError> {
     fs::rename(from, to).map_err(unwritable(to))?;
     to.parent().map_or(Ok(()), sync)
 }
 
-/// The entries of a folder are on the disk.
-fn sync(folder: &Path) -> Result<(), Unwritable> {
+/// Syncs the entries of a folder to the disk.
+fn sync(folder: &Path) -> Result<(), WriteError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(unwritable(folder))
@@ -286,7 +298,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), ImportError> {
     for entry in entries(from)? {
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type().map_err(unreadable(&path))?;
-        // Nothing else is an attempt's: a pipe, say, would be read for ever.
+        // Skip everything else: reading a pipe, say, would block forever.
         if kind.is_dir() {
             copy_folder(&path, &target)?;
         } else if kind.is_file() {
@@ -300,7 +312,8 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), ImportError> {
     Ok(sync(to)?)
 }
 
-/// A copy that appears whole, for files that are not within a folder that does.
+/// Copies a file so that it appears complete, for files outside of a folder that is renamed as a
+/// whole.
 fn copy_whole(from: &Path, to: &Path) -> Result<(), ImportError> {
     let mut source = File::open(from).map_err(unreadable(from))?;
     let copied = write_streamed(to, |target| io::copy(&mut source, target).map(drop));

@@ -1,34 +1,36 @@
-//! What a coordinator or a trainer left half-written when it died.
+//! Removal of files that a killed coordinator or trainer left incomplete.
 
 use std::collections::HashSet;
 use std::fs;
 
 use crate::exchange::dropped;
-use isoflop_core::run::{RunDir, SweepDir, remove_checkpoints, remove_unfinished};
+use isoflop_core::run::{RunDir, SweepDir, remove_checkpoints, remove_incomplete};
 use isoflop_sweep::Plan;
 
-/// Removes files in the making, and the checkpoints of runs that are `done`. What cannot be removed costs only space.
+/// Removes incomplete files, and the checkpoints of runs that are `done`.
+///
+/// A file that cannot be removed costs only disk space.
 pub(super) fn sweep_leftovers(
     sweep: &SweepDir,
     plan: &Plan,
     done: &[bool],
     folders: &HashSet<String>,
 ) {
-    remove_unfinished(sweep.root());
-    remove_unfinished(&sweep.data());
+    remove_incomplete(sweep.root());
+    remove_incomplete(&sweep.data());
     for (run, done) in plan.runs.iter().zip(done) {
         if !folders.contains(run.id.as_str()) {
             continue;
         }
         let dir = sweep.run(&run.id);
-        remove_unfinished(dir.root());
-        let attempts = dropped(fs::read_dir(dir.attempts()), "attempts were not listed");
+        remove_incomplete(dir.root());
+        let attempts = dropped(fs::read_dir(dir.attempts()), "failed to list attempts");
         for attempt in attempts.into_iter().flatten().flatten() {
-            remove_unfinished(&attempt.path());
+            remove_incomplete(&attempt.path());
         }
-        for unfinished in [dir.checkpoints(), dir.trunk()].map(|kept| kept.in_the_making()) {
+        for unfinished in [dir.checkpoints(), dir.trunk()].map(|kept| kept.incomplete()) {
             let removed = fs::remove_dir_all(unfinished.root());
-            dropped(removed, "a checkpoint in the making was not removed");
+            dropped(removed, "failed to remove an incomplete checkpoint");
         }
         if *done {
             drop_checkpoints(&dir);
@@ -36,8 +38,10 @@ pub(super) fn sweep_leftovers(
     }
 }
 
-/// Removes the checkpoints of a run that is done: they are of no more use, and what cannot be removed costs only space.
+/// Removes the checkpoints of a run that is done.
+///
+/// A file that cannot be removed costs only disk space.
 pub(super) fn drop_checkpoints(run: &RunDir) {
     let removed = remove_checkpoints(&run.checkpoints());
-    dropped(removed, "checkpoints were not removed");
+    dropped(removed, "failed to remove checkpoints");
 }

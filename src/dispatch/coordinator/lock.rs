@@ -1,4 +1,4 @@
-//! One coordinator a sweep.
+//! Lock of a sweep's results: one coordinator per sweep.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -7,24 +7,26 @@ use super::log::CoordinatorLog;
 use crate::exchange::dropped;
 use isoflop_core::run::SweepDir;
 
-/// The lock of a sweep's results, held until dropped; the system frees it when the process dies, however it dies. Its holder writes the
-/// coordinator's log.
+/// The lock of a sweep's results, held until dropped. Its holder writes the coordinator's log.
+///
+/// The system frees the lock when the process ends, for any reason.
 #[derive(Debug)]
 pub struct SweepLock {
-    // Dropped in this order: the log is its holder's alone.
+    // Fields are dropped in this order: the log must be closed before another process can take the
+    // lock.
     _log: CoordinatorLog,
     _file: File,
 }
 
-/// Why the lock was not had.
+/// A lock that was not acquired.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another coordinator holds it.
+    /// Another coordinator holds the lock.
     #[error("`{folder}` is in use by another isoflop ({holder})")]
     Held {
         /// The results folder.
         folder: String,
-        /// Its process and host.
+        /// Process and host of the holder.
         holder: String,
     },
     /// The folder cannot be written to.
@@ -32,22 +34,22 @@ pub enum LockError {
     Unwritable {
         /// The results folder.
         folder: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl SweepLock {
-    /// Who holds the lock of a sweep; none where nobody does.
+    /// The holder of a sweep's lock; `None` if it is free.
     pub fn holder(sweep: &SweepDir) -> Option<String> {
-        let mut file = dropped(File::open(sweep.lock()), "the lock was not opened")?;
+        let mut file = dropped(File::open(sweep.lock()), "failed to open the lock")?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(read_holder(&mut file)),
             _ => None,
         }
     }
 
-    /// Takes the lock of a sweep, making its folder.
+    /// Takes the lock of a sweep, creating its folder.
     ///
     /// # Errors
     /// [`LockError`].
@@ -87,7 +89,10 @@ impl SweepLock {
     }
 }
 
-/// Locks the file, unless a coordinator has. Whoever asks for the holder shares the lock for a moment: that refuses nobody.
+/// Locks the file, unless a coordinator holds the lock.
+///
+/// [`SweepLock::holder`] takes a shared lock for a moment. Retries in that case, instead of
+/// reporting a coordinator that does not exist.
 fn lock(file: &File) -> Result<(), TryLockError> {
     loop {
         match file.try_lock() {
@@ -95,19 +100,19 @@ fn lock(file: &File) -> Result<(), TryLockError> {
             locked => return locked,
         }
         file.try_lock_shared()?;
-        // Two that kept their shares would wait for each other.
+        // Release the shared lock: two processes that kept theirs would wait for each other.
         file.unlock().map_err(TryLockError::Error)?;
         std::thread::yield_now();
     }
 }
 
-/// What the holder wrote: a courtesy, without which the refusal still stands.
+/// Reads what the holder wrote. A failure to read it does not matter: the lock is refused anyway.
 fn read_holder(file: &mut File) -> String {
     let mut holder = String::new();
     let read = file.read_to_string(&mut holder);
-    dropped(read, "the lock's holder was not read");
+    dropped(read, "failed to read the lock's holder");
     match holder.trim() {
-        "" => "process unknown".to_owned(),
+        "" => "unknown process".to_owned(),
         holder => holder.to_owned(),
     }
 }

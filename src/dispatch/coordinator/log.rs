@@ -1,5 +1,7 @@
-//! The coordinator's log: what was decided while this process held a sweep's lock, and why. Where events come from is everywhere's
-//! business; which of them are written here is the subscriber's.
+//! The coordinator's log: the decisions made while this process held a sweep's lock, with their
+//! reasons.
+//!
+//! Every module emits events; the subscriber decides which of them are written here.
 
 use std::io;
 
@@ -10,24 +12,24 @@ use super::redaction::redacted;
 use crate::executor::RotatedLog;
 use isoflop_core::run::SweepDir;
 
-/// Bytes after which the log is set aside and begun anew: the last 4 to 8 MB are kept.
+/// Bytes after which the log is rotated: the latest 4 to 8 MB are kept.
 const LOG_BYTES: u64 = 4 << 20;
 
-/// A process has one subscriber, and holds one lock: it has one log.
-static LOG: Mutex<Option<Lines>> = Mutex::new(None);
+/// The log of this process: it has one subscriber and holds at most one lock.
+static LOG: Mutex<Option<LogLines>> = Mutex::new(None);
 
-/// The log of a sweep whose lock is held, written to until this is dropped.
+/// The log of a sweep whose lock is held, open until dropped.
 #[derive(Debug)]
 pub(super) struct CoordinatorLog(());
 
 impl CoordinatorLog {
-    /// Goes on with a sweep's log. Where it cannot be written there is none, and that is said: it is no reason to stop.
+    /// Continues a sweep's log. If it cannot be opened, warns and logs no decisions.
     pub(super) fn open(sweep: &SweepDir) -> Self {
         let path = sweep.coordinator_log();
         match RotatedLog::open(path.clone(), sweep.older_coordinator_log(), LOG_BYTES) {
-            Ok(file) => *LOG.lock() = Some(Lines { file, lost: 0 }),
+            Ok(file) => *LOG.lock() = Some(LogLines { file, lost: 0 }),
             Err(error) => {
-                warn!(path = %path.display(), %error, "decisions are not logged: the file cannot be opened");
+                warn!(path = %path.display(), %error, "cannot open the coordinator's log: decisions are not logged");
             }
         }
         Self(())
@@ -40,7 +42,9 @@ impl Drop for CoordinatorLog {
     }
 }
 
-/// Writes lines to the log of the sweep whose lock this process holds; to nowhere while it holds none. Secrets are left out.
+/// Writes lines to the log of the sweep whose lock this process holds, without secrets.
+///
+/// Discards lines while no lock is held.
 #[derive(Clone, Copy, Debug)]
 pub struct CoordinatorLogWriter;
 
@@ -57,23 +61,23 @@ impl io::Write for CoordinatorLogWriter {
     }
 }
 
-/// The lines of a log.
+/// An open log.
 #[derive(Debug)]
-struct Lines {
+struct LogLines {
     file: RotatedLog,
-    /// Those that could not be written since the last that was.
+    /// Lines lost since the last successful write.
     lost: u64,
 }
 
-impl Lines {
+impl LogLines {
     fn write(&mut self, line: &[u8]) {
         let text = redacted(&String::from_utf8_lossy(line)).into_owned();
         let text = match self.lost {
             0 => text,
-            // The last of them may be there in part.
+            // The last lost line may have been written in part: start a new line.
             lost => format!("\n{lost} lines could not be written here\n{text}"),
         };
-        // A disk that is full is told by what must be on it: the log goes without.
+        // A full disk must not stop the sweep because of its log: the files that matter report it.
         self.lost = match self.file.write(text.as_bytes()) {
             Ok(()) => 0,
             Err(_) => self.lost + 1,
@@ -81,7 +85,7 @@ impl Lines {
     }
 }
 
-/// The span of all that is decided about a sweep.
+/// The span of all events about a sweep.
 pub(super) fn sweep_span(sweep: &SweepDir) -> Span {
     info_span!("sweep", name = sweep.name())
 }
@@ -121,7 +125,7 @@ mod tests {
         let [path, older] = ["log", "older"].map(|name| folder.path().join(name));
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
         let open = || RotatedLog::open(path.clone(), older.clone(), 99).unwrap();
-        let mut lines = Lines {
+        let mut lines = LogLines {
             file: open(),
             lost: 0,
         };

@@ -1,9 +1,12 @@
-//! Carrying out a plan. `schedule` decides, purely; [`drive()`] acts. docs/coordinator.md has the design.
+//! The coordinator: executes a plan. `schedule` decides, as a pure function; [`drive()`] acts.
+//! docs/coordinator.md has the design.
 
 mod calibrate;
 mod commit;
+mod device_memory;
 mod drive;
 mod estimate;
+mod held_slots;
 mod import;
 mod leftovers;
 mod lock;
@@ -12,22 +15,20 @@ mod memory;
 mod redaction;
 mod requests;
 mod resume;
-mod room;
 mod schedule;
-mod seats;
 mod trunks;
 
 pub use calibrate::{CalibrationError, calibrate};
-pub use drive::{DiskRoom, DriveError, Observer, Options, Summary, drive};
+pub use device_memory::{TooLarge, machine, side_by_side};
+pub use drive::{DiskRoom, DriveError, DriveOptions, DriveSummary, Observer, drive};
 pub use estimate::{calibrated_seconds, disk_reserve, guessed_seconds};
-pub use import::{Difference, ImportError, Imported, import, take_over};
+pub use held_slots::assign_held_slots;
+pub use import::{ImportError, ImportedRuns, OutcomeDifference, copy_sweep_files, import};
 pub use lock::{LockError, SweepLock};
 pub use log::CoordinatorLogWriter;
-pub use memory::{Place, TextBytes, memory_bytes};
+pub use memory::{TensorDevice, TextBytes, memory_bytes};
 pub use redaction::redacted;
 pub use requests::carry_out;
-pub use resume::{ResumeError, Resumed, TakenUp, look, resume};
-pub use room::{TooLarge, machine, side_by_side};
-pub use schedule::{Machine, Policy, RunIndex, SlotIndex};
-pub use seats::seat;
-pub use trunks::{Branch, branches, flops_saved};
+pub use resume::{ResumeError, ResumedRuns, ResumedSweep, look, resume};
+pub use schedule::{RunIndex, SchedulePolicy, SlotCapacity, SlotIndex};
+pub use trunks::{TrunkBranch, branches, flops_saved};

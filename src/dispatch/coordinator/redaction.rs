@@ -1,15 +1,17 @@
-//! Secrets, kept out of what is written for people: addresses may hold a password, and programs repeat what they were given.
+//! Redaction of secrets in texts for people.
+//!
+//! Addresses can contain a password, and programs repeat their arguments.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-/// Stands for a secret.
+/// Replacement for a secret.
 const HIDDEN: &str = "***";
 
-/// Shortest value of a variable that is looked for: a shorter one is a word that stands everywhere.
+/// Length of the shortest value that is redacted: a shorter one may be an ordinary word.
 const SHORTEST: usize = 8;
 
-/// What stands before a secret.
+/// Texts that precede a secret.
 const MARKS: [&str; 5] = [
     "Bearer ",
     "X-Amz-Signature=",
@@ -18,8 +20,10 @@ const MARKS: [&str; 5] = [
     "password=",
 ];
 
-/// A text without user names and passwords of addresses, without tokens, and without the values of this process's variables that
-/// hold secrets, those of AWS among them.
+/// Redacts a text.
+///
+/// Removes user names and passwords in addresses, tokens, and the values of this process's
+/// environment variables that contain secrets, such as those of AWS.
 pub fn redacted(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     for secret in secrets() {
@@ -38,7 +42,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Hides so many bytes after each mark.
+/// Hides the first `length` bytes after each mark.
 fn hide<'a>(
     text: Cow<'a, str>,
     mark: &str,
@@ -66,13 +70,13 @@ fn ends(c: char) -> bool {
     c.is_whitespace() || "\"'`<>&,;)\\".contains(c)
 }
 
-/// The values of variables whose names tell of a secret, read once.
+/// The values of environment variables whose names indicate a secret, read once.
 fn secrets() -> &'static [String] {
     static SECRETS: OnceLock<Vec<String>> = OnceLock::new();
     SECRETS.get_or_init(|| {
         let is_secret = |name: &str| {
             let words = ["SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY"];
-            // Where a secret lies is none.
+            // The path or address of a secret is not a secret.
             let places = ["FILE", "PATH", "DIR", "URI", "URL"];
             words.iter().any(|word| name.contains(word))
                 && !places.iter().any(|place| name.ends_with(place))

@@ -1,21 +1,21 @@
-//! What was asked for while no coordinator ran.
+//! Requests made while no coordinator ran.
 
 use super::log::sweep_span;
-use super::resume::{ResumeError, TakenUp, resume};
+use super::resume::{ResumeError, ResumedSweep, resume};
 use super::schedule::{RunIndex, asked};
 use crate::exchange::dropped;
-use crate::executor::unwant;
-use crate::store::{Change, Lease, LeaseChange, Request, RequestKind};
+use crate::executor::request_stop;
+use crate::store::{Lease, LeaseChange, RequestKind, RunChange, UserRequest};
 use isoflop_core::run::{AttemptDir, SweepDir};
 use isoflop_sweep::Plan;
 use tracing::info;
 
-/// Carries out the requests that lie in the store of a sweep, whose lock is held, and starts nothing.
+/// Carries out the requests in the store of a sweep, and starts nothing. The caller holds the lock.
 ///
 /// # Errors
 /// [`ResumeError`].
 pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
-    let TakenUp {
+    let ResumedSweep {
         mut resumed,
         mut store,
         ..
@@ -29,12 +29,12 @@ pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
         };
         let (id, record) = (&plan.runs[run].id, &mut resumed.records[run]);
         if let (RequestKind::Cancel, Some(lease)) = (request.kind, record.state.lease()) {
-            stop(&request, &sweep.run(id).attempt(lease.attempt), lease);
+            stop_engine_attempt(&request, &sweep.run(id).attempt(lease.attempt), lease);
             continue;
         }
         if let Some(wanted) = asked(record, request.kind) {
             *record = wanted.clone();
-            changes.push(Change {
+            changes.push(RunChange {
                 run: id.clone(),
                 record: wanted,
                 lease: LeaseChange::Absent(resumed.losses[run]),
@@ -50,16 +50,17 @@ pub fn carry_out(sweep: &SweepDir, plan: &Plan) -> Result<(), ResumeError> {
     Ok(store.close()?)
 }
 
-/// Asks an attempt to end that an engine has: the next coordinator sees it end, and answers.
-fn stop(request: &Request, attempt: &AttemptDir, lease: Lease) {
-    let told = unwant(attempt);
+/// Asks an engine's attempt to stop. The next coordinator sees its end, and answers the request.
+fn stop_engine_attempt(request: &UserRequest, attempt: &AttemptDir, lease: Lease) {
+    let told = request_stop(attempt);
     let (run, attempt) = (&request.run, lease.attempt);
     info!(run, attempt, told = told.is_ok(), "asked to stop");
-    dropped(told, "an attempt was not told to end");
+    dropped(told, "failed to ask an attempt to stop");
 }
 
-/// The run that a request is about, or the answer where the plan has no such run.
-pub(super) fn run_of(plan: &Plan, request: &Request) -> Result<RunIndex, (i64, String)> {
+/// Finds the run of a request. The error is the answer to a request for a run that is not in the
+/// plan.
+pub(super) fn run_of(plan: &Plan, request: &UserRequest) -> Result<RunIndex, (i64, String)> {
     let mut runs = plan.runs.iter();
     runs.position(|run| run.id.as_str() == request.run)
         .ok_or_else(|| (request.id, "not a run of this sweep".to_owned()))

@@ -1,5 +1,8 @@
-//! Which runs go on from which: with a schedule whose start does not depend on the budget, the runs of one arm, size,
-//! seed and rate share a trunk, and each trains only what the next smaller budget's has not done.
+//! Trunks: the steps that runs of a plan share.
+//!
+//! If the start of the learning-rate schedule does not depend on the budget, the runs of one arm,
+//! size, seed and rate share a trunk. Each then trains only the steps that the next smaller
+//! budget's run has not done.
 
 use std::collections::HashMap;
 
@@ -8,26 +11,27 @@ use isoflop_core::run::{RunId, RunSpec};
 use isoflop_core::units::{Flops, Tokens};
 use isoflop_sweep::Plan;
 
-/// Where a run goes on from.
+/// The trunk that a run continues from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Branch {
-    /// The run whose trunk is taken up.
+pub struct TrunkBranch {
+    /// The run that leaves the trunk.
     pub from: RunIndex,
-    /// Steps of it that are not trained again.
+    /// Steps of the trunk, which are not trained again.
     pub steps: u64,
 }
 
-impl Branch {
-    /// FLOPs that are not spent again.
+impl TrunkBranch {
+    /// FLOPs that the trunk saves.
     pub fn flops(self, spec: &RunSpec) -> Flops {
         spec.flops_per_token() * Tokens(self.steps * spec.batch_tokens().0)
     }
 }
 
-/// For each run of a plan, where it goes on from; nowhere where it shares nothing.
+/// Finds the trunk that each run of a plan continues from; `None` for a run that shares no steps.
 ///
-/// That a run goes on from another changes its cost and no bit of its result: where the trunk is missing, it is trained again.
-pub fn branches(plan: &Plan) -> Vec<Option<Branch>> {
+/// A trunk changes the cost of a run and no bit of its result. If the trunk is missing, its steps
+/// are trained again.
+pub fn branches(plan: &Plan) -> Vec<Option<TrunkBranch>> {
     let mut trunks: HashMap<RunId, Vec<(u64, RunIndex)>> = HashMap::new();
     for (index, run) in plan.runs.iter().enumerate() {
         if let Some(trunk) = run.spec.trunk() {
@@ -42,28 +46,29 @@ pub fn branches(plan: &Plan) -> Vec<Option<Branch>> {
         members.sort_unstable();
         for pair in members.windows(2) {
             let ((steps, from), (_, run)) = (pair[0], pair[1]);
-            // A run whose budget comes to the same steps has nothing to go on with.
+            // A run with the same number of steps has nothing left to continue with.
             if steps < plan.runs[run].spec.steps {
-                branches[run] = Some(Branch { from, steps });
+                branches[run] = Some(TrunkBranch { from, steps });
             }
         }
     }
     branches
 }
 
-/// FLOPs that a plan saves by training what its runs share once.
-pub fn flops_saved(plan: &Plan, branches: &[Option<Branch>]) -> Flops {
+/// FLOPs that a plan saves by training shared steps once.
+pub fn flops_saved(plan: &Plan, branches: &[Option<TrunkBranch>]) -> Flops {
     let runs = plan.runs.iter().zip(branches);
     runs.filter_map(|(run, branch)| Some(branch.as_ref()?.flops(&run.spec)))
         .sum()
 }
 
-/// What finishing a run is worth to the slots: its own seconds and those of the longest chain of runs that go on from it.
-pub(super) fn with_followers(seconds: &[f64], branches: &[Option<Branch>]) -> Vec<f64> {
+/// Critical path of each run: its own seconds and those of the longest chain of runs that continue
+/// from it.
+pub(super) fn with_followers(seconds: &[f64], branches: &[Option<TrunkBranch>]) -> Vec<f64> {
     let mut worth = seconds.to_vec();
     for last in 0..seconds.len() {
         let (mut run, mut chain) = (last, seconds[last]);
-        while let Some(Branch { from, .. }) = branches[run] {
+        while let Some(TrunkBranch { from, .. }) = branches[run] {
             chain += seconds[from];
             worth[from] = worth[from].max(chain);
             run = from;
@@ -104,7 +109,8 @@ mod tests {
 
     const WSD: &str = "learning_rate: { fixed: 1e-2 }, schedule: { wsd: { warmup_steps: 4, decay: 0.25, floor: 0 } }";
 
-    /// Each budget goes on from the next smaller one of its arm and seed, whatever their order in the file.
+    /// Each budget continues from the next smaller one of its arm and seed, in any order in the
+    /// file.
     #[test]
     fn budgets_make_a_chain() {
         let plan = planned("{ tokens: [12_800, 51_200, 25_600] }", WSD);
@@ -156,7 +162,7 @@ mod tests {
             branches(&planned(budgets, rsqrt)).iter().flatten().count(),
             4
         );
-        // Two budgets that come to the same steps.
+        // Two budgets that round to the same number of steps.
         assert!(
             branches(&planned("{ tokens: [12_800, 12_801] }", rsqrt))
                 .iter()
@@ -165,12 +171,12 @@ mod tests {
     }
 
     proptest! {
-        /// A run is worth itself and the longest chain behind it.
+        /// The critical path of a run is its own cost plus the longest chain behind it.
         #[test]
         fn chains_add_up(seconds in proptest::collection::vec(0.1..10.0f64, 1..20), after in proptest::collection::vec(any::<prop::sample::Index>(), 20)) {
-            // Run i follows one before it, or none.
+            // Run i follows an earlier one, or none.
             let branch = |i: usize| (i > 0).then(|| after[i].index(i + 1)).filter(|from| *from < i);
-            let branches: Vec<_> = (0..seconds.len()).map(|i| branch(i).map(|from| Branch { from, steps: 1 })).collect();
+            let branches: Vec<_> = (0..seconds.len()).map(|i| branch(i).map(|from| TrunkBranch { from, steps: 1 })).collect();
             let worth = with_followers(&seconds, &branches);
             for run in 0..seconds.len() {
                 let behind = (0..seconds.len()).filter(|i| branches[*i].is_some_and(|b| b.from == run));

@@ -1,4 +1,4 @@
-//! Where a storage is.
+//! Addresses of storages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +11,24 @@ use object_store::{ClientOptions, ObjectStore, RetryConfig};
 use super::StorageError;
 use crate::protocol::tls_provider;
 
-/// Longest time until a connection is there, and between two parts of an answer.
+/// Timeout for connecting, and between two parts of a response.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// Where objects are kept that machines without a common file system exchange. Who asks for them is known by the variables of the
-/// environment that all programs for S3 read (`AWS_ACCESS_KEY_ID` and others); nothing secret stands here.
+/// Address of a storage. Credentials come from the environment variables that all S3 clients read
+/// (`AWS_ACCESS_KEY_ID` and others), so an address contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageAddress {
     /// `s3://bucket/prefix`, or `file:///folder`.
     pub url: String,
-    /// Where an S3-compatible storage answers, if it is not Amazon's.
+    /// Endpoint of an S3-compatible storage, if it is not Amazon's.
     pub endpoint: Option<String>,
     /// The bucket's region.
     pub region: Option<String>,
 }
 
 impl StorageAddress {
-    /// The storage of an attempt's address, and the attempt's tag; nothing if it is none.
+    /// Splits the address of an attempt into its storage and its tag. `None` if `url` is not such
+    /// an address.
     pub fn of_attempt(
         url: &str,
         endpoint: Option<String>,
@@ -48,12 +49,12 @@ impl StorageAddress {
         })
     }
 
-    /// The address of an attempt in it.
+    /// Address of an attempt in this storage.
     pub(super) fn attempt(&self, tag: &str) -> String {
         format!("{}/attempts/{tag}", self.url.trim_end_matches('/'))
     }
 
-    /// What lies there, and the path that all names in it begin with; nothing is asked yet.
+    /// Opens the storage. Returns it with the prefix of its object names. Sends no request yet.
     ///
     /// # Errors
     /// [`StorageError`].
@@ -80,7 +81,8 @@ impl StorageAddress {
         if let Some(region) = &self.region {
             store = store.with_region(region);
         }
-        // A large file may take long, but not be silent for long. Trying again is for `Calls`, which says so.
+        // A large file may take long, so the limit is on silence, not on the total time. Retries
+        // are left to `RepeatedCalls`, which reports them.
         let http = ClientOptions::new()
             .with_timeout_disabled()
             .with_connect_timeout(SILENCE)

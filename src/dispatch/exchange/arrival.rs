@@ -1,4 +1,4 @@
-//! What an attempt on another machine brings, on its way into the attempt's folder.
+//! Delivery of an attempt's files from another machine into the attempt's folder.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -6,26 +6,27 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::offer::launch;
-use crate::protocol::{End, EndAnswer, Place};
+use super::assignment::launch;
+use crate::protocol::{CheckpointKind, EndRequest, EndResponse};
 use isoflop_core::run::{
     AttemptDir, CheckpointDir, CheckpointsDir, InvalidCheckpoint, RunDir, RunId, accept_checkpoint,
-    replace_json, write_json, write_whole,
+    write_atomic, write_json, write_json_unsynced,
 };
 
-/// Most bytes of tensors of a run whose memory is not known.
+/// Maximum bytes of a checkpoint's tensors, for a run without a memory estimate.
 const MOST_TENSORS: u64 = 64 << 30;
 
-/// Writes down once who has an attempt, for the next coordinator, or that it trains, for this one.
-pub(crate) fn note(path: &Path, who: &Value) -> io::Result<()> {
+/// Writes a note about an attempt as JSON, unless it exists. A note records the worker that has the
+/// attempt, for the next coordinator, or that the attempt has begun, for this one.
+pub(crate) fn write_note(path: &Path, who: &Value) -> io::Result<()> {
     if path.exists() {
         Ok(())
     } else {
-        replace_json(path, who)
+        write_json_unsynced(path, who)
     }
 }
 
-/// Adds events, if they go on where those before ended; returns how many bytes there are now.
+/// Appends events if they begin at the end of the file. Returns the bytes of events in the file.
 pub(crate) fn append(attempt: &AttemptDir, offset: u64, events: &[u8]) -> io::Result<u64> {
     let there = length(attempt);
     if there != offset || events.is_empty() {
@@ -39,47 +40,51 @@ pub(crate) fn append(attempt: &AttemptDir, offset: u64, events: &[u8]) -> io::Re
     Ok(offset + events.len() as u64)
 }
 
-/// Bytes of events that are there.
+/// Bytes of events in the attempt's folder.
 pub(crate) fn length(attempt: &AttemptDir) -> u64 {
     fs::metadata(attempt.metrics()).map_or(0, |metadata| metadata.len())
 }
 
-/// Writes what an attempt brought, all of it synced before what tells of its end.
-pub(crate) fn deliver(attempt: &AttemptDir, end: &End) -> io::Result<EndAnswer> {
+/// Writes the log, the outcome and the end of an attempt. Events and outcome are synced before
+/// `end.json` is written. If events are missing, writes no file and returns
+/// [`EndResponse::Events`].
+pub(crate) fn deliver(attempt: &AttemptDir, end: &EndRequest) -> io::Result<EndResponse> {
     let there = length(attempt);
     if there < end.events {
-        return Ok(EndAnswer::Events(there));
+        return Ok(EndResponse::Events(there));
     }
     if let Ok(events) = fs::File::open(attempt.metrics()) {
         events.sync_all()?;
     }
     fs::write(attempt.log(), &end.log)?;
     if let Some(outcome) = &end.outcome {
-        write_whole(&attempt.outcome(), outcome.as_bytes())?;
+        write_atomic(&attempt.outcome(), outcome.as_bytes())?;
     }
     write_json(&attempt.end(), &end.end)?;
-    Ok(EndAnswer::Taken)
+    Ok(EndResponse::Taken)
 }
 
-/// Where a checkpoint arrives, and whose it must be.
-pub(crate) struct Arrival {
+/// Destination of a checkpoint that is being delivered, and its expected owner.
+pub(crate) struct CheckpointArrival {
     pub(crate) dir: CheckpointsDir,
     pub(crate) arriving: CheckpointDir,
-    /// The run, or the trunk, that it must be of.
+    /// Run or trunk that the checkpoint must belong to.
     owner: RunId,
-    /// Most bytes that its tensors can have.
+    /// Maximum bytes of its tensors.
     pub(crate) most_tensors: u64,
 }
 
-impl Arrival {
+impl CheckpointArrival {
+    /// Reads the destination from the attempt's launch file.
+    ///
     /// # Errors
-    /// When the attempt's launch file cannot be read, or tells of no such checkpoint.
-    pub(crate) fn of(attempt: &AttemptDir, place: Place) -> io::Result<Self> {
+    /// When the launch file cannot be read, or the run has no such checkpoint.
+    pub(crate) fn of(attempt: &AttemptDir, place: CheckpointKind) -> io::Result<Self> {
         let launch = launch(attempt)?;
         let dir = place.of(&RunDir::at(launch.run_folder));
         let owner = place.owner(&launch.run, &launch.spec);
         let owner = owner.ok_or_else(|| io::Error::other("the run has no trunk"))?;
-        // A checkpoint is part of what training holds in memory.
+        // A checkpoint is a part of the memory of training, so the estimate is an upper bound.
         let most_tensors = launch.memory_bytes_estimate.unwrap_or(MOST_TENSORS);
         Ok(Self {
             arriving: dir.arriving(&launch.fence),
@@ -89,7 +94,8 @@ impl Arrival {
         })
     }
 
-    /// Makes a checkpoint of what has arrived, if it is whole, and this run's after this step.
+    /// Turns the delivered files into a checkpoint, if they are complete and belong to this run and
+    /// step.
     ///
     /// # Errors
     /// [`InvalidCheckpoint`].

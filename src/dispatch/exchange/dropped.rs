@@ -1,4 +1,4 @@
-//! Failures that are dropped on purpose.
+//! Errors that are ignored on purpose.
 
 use std::error::Error;
 use std::fs;
@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use serde::de::DeserializeOwned;
 use tracing::debug;
 
-/// Leaves a debug line of a failure that nothing follows from; what is gone already, as it should be, leaves none.
+/// Ignores an error, with a debug line. A file or process that no longer exists gets no line.
 pub(crate) fn dropped<T, E: Error + 'static>(
     result: Result<T, E>,
     what: &'static str,
@@ -24,18 +24,18 @@ pub(crate) fn dropped<T, E: Error + 'static>(
     None
 }
 
-/// What a file of JSON holds, if it is there and whole.
+/// Reads a JSON file. `None` if it does not exist or is invalid.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let read = fs::read(path).and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
     if let Err(error) = &read
         && !is_gone(error)
     {
-        debug!(path = %path.display(), %error, "a file was not read");
+        debug!(path = %path.display(), %error, "cannot read a file");
     }
     read.ok()
 }
 
-/// Whether a file or a process is not there.
+/// Reports whether an error means that a file or a process does not exist.
 fn is_gone(error: &(dyn Error + 'static)) -> bool {
     let file = error.downcast_ref::<io::Error>();
     let process = error.downcast_ref::<Errno>();

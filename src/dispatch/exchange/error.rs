@@ -1,72 +1,72 @@
-//! What keeps an exchange, a storage or an engine from what it was asked for.
+//! Errors of exchanges, storages and engines.
 
 use std::io;
 
-use crate::protocol::Refusal;
+use crate::protocol::RequestRefusal;
 
-/// Why an exchange did not do what was asked of it.
+/// Error of an exchange.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
-    /// There was no answer: another call may get one.
+    /// There was no response. A retry may get one.
     #[error("{0}")]
-    Unanswered(String),
-    /// There is no such attempt, object or bucket, or not any more.
-    #[error("there is no such object, or no such bucket")]
+    NoResponse(String),
+    /// The attempt, object or bucket does not exist, or no longer exists.
+    #[error("no such object or bucket")]
     Missing,
-    /// It would be refused again.
+    /// The request was refused. A retry would be refused too.
     #[error("{}", .0.error)]
-    Refused(Refusal),
-    /// This machine does not let it be done.
+    Refused(RequestRefusal),
+    /// I/O error of this machine.
     #[error("{0}")]
-    Here(#[from] io::Error),
+    Io(#[from] io::Error),
 }
 
 impl ExchangeError {
-    /// A refusal, and what to do about it.
+    /// Makes a refusal with a hint.
     pub(crate) fn refused(error: impl ToString, hint: &str) -> Self {
-        Self::Refused(Refusal::new(error, hint))
+        Self::Refused(RequestRefusal::new(error, hint))
     }
 }
 
-/// Why a storage cannot be used.
+/// Error of a storage.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// Its address is of no form that is known.
-    #[error("`{0}` is neither `s3://` nor `file://`")]
+    /// The address has an unknown scheme.
+    #[error("invalid storage address `{0}`: expected `s3://` or `file://`")]
     Address(String),
-    /// Its folder cannot be made.
-    #[error("`{0}` cannot be made: {1}")]
+    /// The folder cannot be created.
+    #[error("cannot create `{0}`: {1}")]
     Folder(String, io::Error),
-    /// What it is told, here or by variables, does not go together.
+    /// The settings, in the sweep or in environment variables, are invalid or contradictory.
     #[error(transparent)]
     Settings(#[from] object_store::Error),
-    /// No name can begin with this.
+    /// The prefix of object names is invalid.
     #[error(transparent)]
     Prefix(#[from] object_store::path::Error),
-    /// It was tried.
+    /// A test request failed.
     #[error(transparent)]
     Tried(#[from] ExchangeError),
 }
 
-/// Why an engine did not do what it was asked. The words are for its user, and say which engine it is.
+/// Error of an engine. The message is for the user, and names the engine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
-    /// It does not answer, or not in time; or the program by which it is asked cannot be started.
+    /// The engine does not answer in time, or its program cannot be started.
     #[error("{0}")]
     Unreachable(String),
-    /// It answers, and does not do it.
+    /// The engine rejected the request.
     #[error("{0}")]
     Rejected(String),
-    /// It answers something that is not understood.
+    /// The response cannot be parsed.
     #[error("{0}")]
     Malformed(String),
-    /// This machine cannot write what the engine is to read.
+    /// A file for the engine cannot be written.
     #[error("{0}")]
     Unwritable(String),
 }
 
 impl BackendError {
-    /// The kind in a word.
+    /// Name of the variant, for logs.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
@@ -76,7 +76,7 @@ impl BackendError {
         }
     }
 
-    /// The same error, with more said around its words.
+    /// Changes the message.
     pub(crate) fn map(self, words: impl FnOnce(String) -> String) -> Self {
         match self {
             Self::Unreachable(why) => Self::Unreachable(words(why)),

@@ -1,4 +1,4 @@
-//! What other machines are asked by: HTTP, with rustls and ring.
+//! HTTP client for other machines, with rustls and ring.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use reqwest::{Client, ClientBuilder, Response};
 use super::BackendError;
 use crate::protocol::tls_provider;
 
-/// Longest time until a connection is there.
+/// Timeout for connecting.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// A client to be. It asks the machine of an address and no other, neither a proxy nor whereto it is sent on, for what it says
-/// may be a secret. A request may take `whole` until its answer is read.
+/// Builder of an HTTP client. The client uses no proxy and follows no redirect, because requests
+/// may contain secrets. `whole` limits the time from a request to the end of its response.
 pub(crate) fn client(whole: Duration) -> ClientBuilder {
     tls_provider();
     Client::builder()
@@ -23,15 +23,15 @@ pub(crate) fn client(whole: Duration) -> ClientBuilder {
         .timeout(whole)
 }
 
-/// An answer's text, if it is no longer than so many bytes.
+/// Reads the text of a response, at most `most` bytes.
 ///
 /// # Errors
-/// [`BackendError`], when it is longer or breaks off.
+/// [`BackendError`], if the text is longer or the connection breaks.
 pub(crate) async fn text(mut response: Response, most: usize) -> Result<String, BackendError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if bytes.len() + chunk.len() > most {
-            let words = format!("the answer is longer than {most} bytes");
+            let words = format!("the response is longer than {most} bytes");
             return Err(BackendError::Malformed(words));
         }
         bytes.extend_from_slice(&chunk);
@@ -39,20 +39,20 @@ pub(crate) async fn text(mut response: Response, most: usize) -> Result<String, 
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A request without an answer.
+/// Converts the error of a request that got no response.
 pub(crate) fn unreachable(error: reqwest::Error) -> BackendError {
-    BackendError::Unreachable(words(&error))
+    BackendError::Unreachable(message(&error))
 }
 
-/// What went wrong: the last cause says it, those before it repeat the address.
-pub(crate) fn words(error: &reqwest::Error) -> String {
+/// Message of an error: its last cause. Earlier causes repeat the address.
+pub(crate) fn message(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return "no answer in time".to_owned();
+        return "timed out".to_owned();
     }
     last_cause(error)
 }
 
-/// What the last cause of an error says.
+/// Message of the last cause of an error.
 pub(super) fn last_cause(mut error: &dyn Error) -> String {
     while let Some(cause) = error.source() {
         error = cause;

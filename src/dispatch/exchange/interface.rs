@@ -1,4 +1,4 @@
-//! What the executing side of an attempt knows of the other, and how much of a file that it fetches is there.
+//! Interface of an exchange, for the machine that executes an attempt.
 
 use std::io;
 use std::path::Path;
@@ -6,36 +6,45 @@ use std::path::Path;
 use tokio::fs::File;
 
 use super::ExchangeError;
-use crate::protocol::{Beat, BeatAnswer, CheckpointFile, Digest, End, EndAnswer, Held, Place};
+use crate::protocol::{
+    AttemptKey, CheckpointFile, CheckpointKind, Digest, EndRequest, EndResponse, Heartbeat,
+    HeartbeatResponse,
+};
 
-/// A file that is fetched, to which more is added, and how many bytes of it are here.
+/// Opens a partially fetched file for appending. Returns it with its length, bytes.
 pub(super) async fn part(path: &Path) -> io::Result<(File, u64)> {
     let file = File::options().create(true).append(true).open(path).await?;
     let length = file.metadata().await?.len();
     Ok((file, length))
 }
 
-/// The other side of an attempt, for who executes it on files of its own. What does not answer is called until it does.
-pub(crate) trait Exchange: Send + Sync + 'static {
-    /// Adds to a file what is missing of the bytes of a digest.
+/// Exchange of an attempt's files with its coordinator. Calls are retried until there is a
+/// response.
+pub(crate) trait AttemptExchange: Send + Sync + 'static {
+    /// Appends the missing bytes of a blob to a file.
     fn get(
         &self,
         digest: &Digest,
         part: &Path,
     ) -> impl Future<Output = Result<(), ExchangeError>> + Send;
 
-    /// Appends to the events that are there, and hears what is wanted.
-    fn append(&self, beat: &Beat)
-    -> impl Future<Output = Result<BeatAnswer, ExchangeError>> + Send;
+    /// Appends events at the coordinator. Returns the coordinator's order.
+    fn append(
+        &self,
+        beat: &Heartbeat,
+    ) -> impl Future<Output = Result<HeartbeatResponse, ExchangeError>> + Send;
 
-    /// Puts a file of a checkpoint there: tensors first, and with the manifest it is whole.
+    /// Delivers a file of a checkpoint. The manifest comes after the tensors, and completes it.
     fn put(
         &self,
-        held: &Held,
-        part: (Place, u64, CheckpointFile),
+        held: &AttemptKey,
+        part: (CheckpointKind, u64, CheckpointFile),
         file: &Path,
     ) -> impl Future<Output = Result<(), ExchangeError>> + Send;
 
-    /// Says that the attempt is over, after all else.
-    fn end(&self, end: &End) -> impl Future<Output = Result<EndAnswer, ExchangeError>> + Send;
+    /// Reports the end of the attempt. This is the last call.
+    fn end(
+        &self,
+        end: &EndRequest,
+    ) -> impl Future<Output = Result<EndResponse, ExchangeError>> + Send;
 }

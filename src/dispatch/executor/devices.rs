@@ -1,26 +1,26 @@
-//! The slots of this machine: what runs side by side, and on what.
+//! Slots of this machine, and their devices.
 
 use nvml_wrapper::Nvml;
 
 use crate::exchange::dropped;
 use isoflop_core::run::Device;
-use isoflop_sweep::{At, Count, DeviceKind, LocalExecutor};
+use isoflop_sweep::{DeviceKind, LocalExecutor, LocatedValue, WholeNumber};
 
-/// A place for one run.
+/// A slot: resources for one attempt on an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// What it trains on.
+    /// Device that the run trains on.
     pub device: Device,
     /// CPU threads it may use.
     pub threads: u32,
-    /// Which of the sweep's engines it is a seat of, counted from 0.
+    /// Index of the slot's engine in the sweep, from 0.
     pub engine: usize,
-    /// Whether it is a part of this machine: its memory is what is free here.
+    /// True for a slot of this machine, whose free memory is known.
     pub here: bool,
 }
 
 impl Slot {
-    /// A part of this machine, where that is the only engine.
+    /// Makes a slot of this machine, for a sweep with no other engine.
     pub fn here(device: Device, threads: u32) -> Self {
         Self {
             device,
@@ -31,16 +31,16 @@ impl Slot {
     }
 }
 
-/// There are no slots: CUDA was asked for, and there is none.
+/// Error of `device: cuda` on a machine without a GPU.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`device: cuda` was asked for, and this machine has no NVIDIA GPU that can be used")]
+#[error("`device: cuda` needs an NVIDIA GPU, and this machine has none that can be used")]
 pub struct DeviceError;
 
-/// The slots for a sweep's settings. On a CPU, one a core unless `threads_per_run` divides them; on GPUs,
-/// `runs_per_device` on each.
+/// Slots for a sweep's settings. On the CPU there is one per core, unless `threads_per_run` or
+/// `slots` divides the cores. On GPUs there are `runs_per_device` per GPU.
 ///
 /// # Errors
-/// [`DeviceError`] when what was asked for is not there.
+/// [`DeviceError`] if `device: cuda` is set and there is no GPU.
 pub fn slots(settings: &LocalExecutor) -> Result<Vec<Slot>, DeviceError> {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let gpus = match settings.device {
@@ -54,14 +54,16 @@ pub fn slots(settings: &LocalExecutor) -> Result<Vec<Slot>, DeviceError> {
 }
 
 fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
-    let asked = |count: &Option<At<Count>>| count.as_ref().map(|count| count.value.0 as u32);
+    let asked = |count: &Option<LocatedValue<WholeNumber>>| {
+        count.as_ref().map(|count| count.value.0 as u32)
+    };
     let threads = asked(&settings.threads_per_run);
     let slots = asked(&settings.slots);
     if let Some(share) = cores.checked_div(gpus) {
         let threads = threads.unwrap_or(share.max(1));
         let seats = settings.runs_per_device.value.0 as u32;
         let count = slots.unwrap_or(gpus * seats).min(gpus * seats);
-        // A seat on every device first: runs share one only when each has one.
+        // One slot on every device first: runs share a device only after each device has a run.
         return (0..count)
             .map(|seat| Slot::here(Device::Cuda(seat % gpus), threads.div_ceil(seats)))
             .collect();
@@ -73,10 +75,10 @@ fn layout(settings: &LocalExecutor, cores: u32, gpus: u32) -> Vec<Slot> {
         .collect()
 }
 
-/// GPUs that the driver shows; none where there is no driver.
+/// Number of GPUs that the driver reports. 0 without a driver.
 pub fn gpu_count() -> u32 {
     let count = Nvml::init().and_then(|nvml| nvml.device_count());
-    dropped(count, "there is no driver for GPUs").unwrap_or(0)
+    dropped(count, "no GPU driver").unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -84,7 +86,7 @@ mod tests {
     use super::*;
 
     fn settings(slots: Option<u64>, threads: Option<u64>) -> LocalExecutor {
-        let at = |count: Option<u64>| count.map(|n| At::nowhere(Count(n)));
+        let at = |count: Option<u64>| count.map(|n| LocatedValue::without_location(WholeNumber(n)));
         LocalExecutor {
             slots: at(slots),
             threads_per_run: at(threads),
@@ -114,7 +116,7 @@ mod tests {
     #[test]
     fn runs_share_a_gpu_where_that_is_asked_for() {
         let settings = LocalExecutor {
-            runs_per_device: At::nowhere(Count(2)),
+            runs_per_device: LocatedValue::without_location(WholeNumber(2)),
             ..settings(Some(3), None)
         };
         assert_eq!(

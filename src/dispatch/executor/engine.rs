@@ -1,4 +1,4 @@
-//! What every engine is to the coordinator.
+//! Interface of executors.
 
 use std::fmt::Debug;
 use std::io;
@@ -8,98 +8,100 @@ use std::pin::Pin;
 use tokio::sync::watch;
 
 use crate::exchange::BackendError;
-use isoflop_core::run::{AttemptDir, AttemptEnd, Unwritable};
+use isoflop_core::run::{AttemptDir, AttemptEnd, WriteError};
 
-/// Where attempts execute. The contract with whatever trains is the attempt's folder: an engine gets a trainer started on it,
-/// passes on what is asked of it, and says when it is over. It says nothing about results, and would not be believed:
-/// docs/executors.md has the reasons.
+/// Code that executes attempts on an engine. It starts a trainer on the attempt's folder, forwards
+/// requests to it, and reports its end. Results are read from the folder only, never from the
+/// engine. docs/executors.md gives the reasons.
 pub trait Executor: Debug {
-    /// Begins an attempt whose folder is written, on so many CPU threads, within tokio's runtime.
+    /// Starts an attempt on `threads` CPU threads, within tokio's runtime. The attempt's folder
+    /// must be complete.
     ///
     /// # Errors
-    /// [`SpawnError`]: it has not begun, and will not.
+    /// [`SpawnError`]: the attempt has not started, and will not.
     fn begin(
         &self,
         attempt: &AttemptDir,
         threads: u32,
-        asked: watch::Receiver<Asked>,
+        asked: watch::Receiver<StopRequest>,
     ) -> Result<Execution, SpawnError>;
 
-    /// Goes on with an attempt that an earlier coordinator began; nothing where attempts end with their coordinator.
-    fn adopt(&self, _: &AttemptDir, _: watch::Receiver<Asked>) -> Option<Execution> {
+    /// Continues to follow an attempt that an earlier coordinator started. `None` if attempts end
+    /// with their coordinator.
+    fn adopt(&self, _: &AttemptDir, _: watch::Receiver<StopRequest>) -> Option<Execution> {
         None
     }
 
-    /// All that an earlier coordinator began and that this one goes on with is adopted.
+    /// Signals that all attempts of an earlier coordinator are adopted.
     fn open(&self) {}
 
-    /// Whether an attempt may wait before it begins, for a machine that is not ours to give.
+    /// Reports whether an attempt may wait in a queue before it starts.
     fn has_a_queue(&self) -> bool {
         false
     }
 
-    /// What keeps it from its attempts at the moment, if anything does. None of them is lost by it.
-    fn trouble(&self) -> Option<Trouble> {
+    /// Current outage, if any. No attempt is lost in an outage.
+    fn outage(&self) -> Option<Outage> {
         None
     }
 }
 
-/// What keeps an engine from its attempts: it is waited for, and its user may help.
+/// Outage of an engine. The coordinator waits for its end, and the user may be able to help.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// It does not say what it has, and why.
+pub enum Outage {
+    /// The engine does not list its jobs, for this reason.
     Silent(BackendError),
-    /// The storage by which it is reached does not answer; why, in words.
+    /// The engine's storage does not answer, for this reason.
     StorageAway(String),
-    /// No worker has called since the coordinator is there.
+    /// The coordinator is still waiting for its first worker.
     NoWorkerYet,
-    /// Workers have called, and none does any more.
+    /// Workers have connected, and none sends requests any more.
     NoWorkerLeft,
 }
 
-impl Trouble {
-    /// What is wrong, and what is done about it.
-    pub fn words(&self) -> String {
+impl Outage {
+    /// Message about the outage.
+    pub fn message(&self) -> String {
         match self {
             Self::Silent(why) => {
-                format!("the engine does not answer: {why}; what it has goes on, and it is asked until it does")
+                format!("the engine does not answer: {why}; its jobs continue, and isoflop keeps retrying")
             }
             Self::StorageAway(why) => {
-                format!("the storage does not answer: {why}; it is called until it does, and jobs go on meanwhile")
+                format!("the storage does not answer: {why}; jobs continue, and isoflop keeps retrying")
             }
             Self::NoWorkerYet => {
-                "no worker has called yet: `isoflop worker` on another machine, or on this one, starts one".to_owned()
+                "no worker has connected yet: start one with `isoflop worker`, on another machine or on this one".to_owned()
             }
-            Self::NoWorkerLeft => "no worker calls any more; what they have is waited for".to_owned(),
+            Self::NoWorkerLeft => "no worker is connected any more; isoflop keeps waiting for their attempts".to_owned(),
         }
     }
 
-    /// Whether attempts may train and nothing be heard of them.
+    /// Reports whether attempts may train while no news of them arrives.
     pub fn hides_news(&self) -> bool {
         matches!(self, Self::StorageAway(_))
     }
 
-    /// That it is over.
-    pub fn over(&self) -> &'static str {
+    /// Message about the end of the outage.
+    pub fn end_message(&self) -> &'static str {
         match self {
             Self::Silent(_) => "the engine answers again",
             Self::StorageAway(_) => "the storage answers again",
-            Self::NoWorkerYet | Self::NoWorkerLeft => "a worker has called",
+            Self::NoWorkerYet | Self::NoWorkerLeft => "a worker has connected",
         }
     }
 }
 
-/// An attempt that has begun, or waits to.
+/// An attempt that has started, or waits in a queue.
 pub struct Execution {
-    /// Its process, where that is on this machine.
+    /// Process ID, if the process is on this machine.
     pub pid: Option<u32>,
-    /// Whether it needs its coordinator no more to begin: an engine has taken it.
+    /// True once an engine has accepted the job, which then starts without its coordinator.
     pub taken: watch::Receiver<bool>,
-    /// How it ended, once it has. What is asked of it is passed on while this is awaited.
+    /// Resolves to the end of the attempt. Requests are forwarded while this is awaited.
     pub end: Pin<Box<dyn Future<Output = Result<AttemptEnd, ExecutionError>> + Send>>,
 }
 
-/// A process could not be started.
+/// Failure to start a process.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start `{program}` for `{attempt}`: {source}")]
 pub struct SpawnError {
@@ -107,7 +109,7 @@ pub struct SpawnError {
     pub program: PathBuf,
     /// The attempt's folder.
     pub attempt: PathBuf,
-    /// What the system said.
+    /// Error of the system.
     pub source: io::Error,
 }
 
@@ -125,43 +127,43 @@ impl SpawnError {
     }
 }
 
-/// Why it cannot be said how an attempt ended.
+/// Failure to execute an attempt, or to find out how it ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutionError {
     /// Its process cannot be waited for.
-    #[error("the trainer cannot be waited for: {0}")]
+    #[error("cannot wait for the trainer: {0}")]
     Wait(#[from] io::Error),
-    /// The engine did not take it: it would take no other.
-    #[error("the job was not taken: {0}")]
+    /// The engine or the storage refused the job, and would refuse any other.
+    #[error("cannot execute the job: {0}")]
     Refused(BackendError),
     /// Its folder cannot be written to.
     #[error(transparent)]
-    Unwritable(#[from] Unwritable),
+    Unwritable(#[from] WriteError),
 }
 
-/// What an attempt's process is asked for.
+/// Request to the process of an attempt, in increasing urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Asked {
-    /// To go on.
+pub enum StopRequest {
+    /// Continue.
     Nothing,
-    /// To write a checkpoint and end.
+    /// Write a checkpoint and end.
     Stop,
-    /// To end without a checkpoint.
+    /// End without a checkpoint.
     EndNow,
 }
 
-/// Waits until as much is asked for.
-pub(crate) async fn heard(hears: &mut watch::Receiver<Asked>, least: Asked) {
+/// Waits for a request of at least this urgency.
+pub(crate) async fn wait_for_request(hears: &mut watch::Receiver<StopRequest>, least: StopRequest) {
     while *hears.borrow_and_update() < least {
         if hears.changed().await.is_err() {
-            // Nobody is left to ask.
+            // The sender is gone, so no request can come.
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Asks for no less than before.
-pub(crate) fn ask(asked: &watch::Sender<Asked>, what: Asked) {
+/// Sends a request, unless a more urgent one was sent before.
+pub(crate) fn raise_request(asked: &watch::Sender<StopRequest>, what: StopRequest) {
     asked.send_if_modified(|asked| {
         let more = *asked < what;
         *asked = what.max(*asked);

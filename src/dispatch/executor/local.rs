@@ -11,41 +11,46 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 
-use super::engine::{Asked, Execution, ExecutionError, Executor, SpawnError, heard};
-use super::kills::Kills;
+use super::engine::{
+    Execution, ExecutionError, Executor, SpawnError, StopRequest, wait_for_request,
+};
 use super::log::capture;
 use super::memory::kills_for_memory;
+use super::memory_kills::MemoryKills;
 use crate::exchange::dropped;
 use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit};
 use parking_lot::Mutex;
 
-/// From SIGTERM to SIGKILL: time for the step under way and a checkpoint.
+/// Time from SIGTERM to SIGKILL: enough for the current step and a checkpoint.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Longest wait for what a process printed, once it has ended.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Longest wait for the rest of a process's output, after its end.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The trainer program.
 #[derive(Clone, Debug)]
-pub struct Trainer {
+pub struct TrainerProgram {
     program: PathBuf,
-    /// Shared by all that it trains: each kill explains one end.
-    kills: Arc<Mutex<Kills>>,
+    /// Shared by all attempts, because each counted kill explains one end.
+    kills: Arc<Mutex<MemoryKills>>,
 }
 
-/// The trainer is not where it should be.
+/// Error of a missing trainer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the trainer `{0}` is not there")]
+#[error("the trainer `{0}` does not exist")]
 pub struct TrainerMissing(pub PathBuf);
 
-impl Trainer {
-    /// The trainer given, or the one that lies beside this program.
+impl TrainerProgram {
+    /// Finds the given trainer, or the one next to this program.
     ///
     /// # Errors
     /// [`TrainerMissing`].
     pub fn find(given: Option<&Path>) -> Result<Self, TrainerMissing> {
         let beside = || {
-            let here = dropped(std::env::current_exe(), "this program has no path")?;
+            let here = dropped(
+                std::env::current_exe(),
+                "cannot find the path of this program",
+            )?;
             Some(here.parent()?.join("isoflop-trainer"))
         };
         let program = given
@@ -59,12 +64,12 @@ impl Trainer {
         Ok(Self { program, kills })
     }
 
-    /// The program.
+    /// Path of the program.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// Starts an attempt in a process group of its own, so that Ctrl-C reaches the coordinator alone.
+    /// Starts an attempt in its own process group, so that Ctrl-C reaches only the coordinator.
     fn start(&self, attempt: &AttemptDir, threads: u32) -> Result<LocalProcess, SpawnError> {
         let fail = |source| SpawnError::of(&self.program, attempt)(source);
         let (said, says) = io::pipe().map_err(fail)?;
@@ -72,7 +77,7 @@ impl Trainer {
         let child = Command::new(&self.program)
             .arg("run")
             .arg(attempt.root())
-            // Read by the thread pools within libtorch as they start.
+            // libtorch's thread pools read these at start.
             .env("OMP_NUM_THREADS", threads.to_string())
             .env("MKL_NUM_THREADS", threads.to_string())
             .stdin(Stdio::null())
@@ -87,13 +92,14 @@ impl Trainer {
     }
 }
 
-/// This machine: an attempt is a child process, which the kernel ends with the coordinator.
-impl Executor for Trainer {
+/// Executor of this machine. An attempt is a child process, which the kernel kills when the
+/// coordinator ends.
+impl Executor for TrainerProgram {
     fn begin(
         &self,
         attempt: &AttemptDir,
         threads: u32,
-        mut asked: watch::Receiver<Asked>,
+        mut asked: watch::Receiver<StopRequest>,
     ) -> Result<Execution, SpawnError> {
         let (kills, at_start) = (self.kills.clone(), kills_for_memory());
         let mut process = self.start(attempt, threads)?;
@@ -101,7 +107,7 @@ impl Executor for Trainer {
         let end = async move {
             let end = tokio::select! {
                 end = process.wait() => end,
-                () = heard(&mut asked, Asked::Stop) => process.stop(heard(&mut asked, Asked::EndNow)).await,
+                () = wait_for_request(&mut asked, StopRequest::Stop) => process.stop(wait_for_request(&mut asked, StopRequest::EndNow)).await,
             };
             let mut kills = kills.lock();
             let end = end.map_err(ExecutionError::Wait)?;
@@ -119,29 +125,30 @@ impl Executor for Trainer {
 #[derive(Debug)]
 struct LocalProcess {
     child: Child,
-    /// It is its group's leader.
+    /// Process ID, which is also the ID of its group.
     id: u32,
-    /// Hears of the end of its log.
+    /// Receives the end of its log.
     logged: oneshot::Receiver<()>,
 }
 
 impl LocalProcess {
-    /// Waits for the end, and for the end of what it printed.
+    /// Waits for the end of the process and of its log.
     async fn wait(&mut self) -> io::Result<AttemptEnd> {
-        let end = self.child.wait().await.map(AttemptEnd::of);
-        // What it has started and left behind has no business any more.
+        let end = self.child.wait().await.map(AttemptEnd::from_status);
+        // Kill child processes that it left running.
         self.signal(Signal::SIGKILL);
-        // A process that left the group may hold the log open for ever: it is not waited for.
-        let logged = tokio::time::timeout(LAST_WORDS, &mut self.logged).await;
-        dropped(logged, "a process of its own holds its log open");
+        // A process that left the group may keep the log open forever, so the wait is limited.
+        let logged = tokio::time::timeout(OUTPUT_TIMEOUT, &mut self.logged).await;
+        dropped(logged, "a child process of the trainer keeps the log open");
         end
     }
 
-    /// Ends the process and its group: SIGTERM, a grace period that ends early when `hurry` does, SIGKILL; returns when it is gone.
+    /// Ends the process and its group: SIGTERM, a grace period, SIGKILL. The grace period ends
+    /// early when `hurry` does. Returns after the end of the process.
     async fn stop(&mut self, hurry: impl Future<Output = ()>) -> io::Result<AttemptEnd> {
         self.signal(Signal::SIGTERM);
         tokio::select! {
-            end = self.wait() => return end.map(as_told),
+            end = self.wait() => return end.map(as_preempted),
             () = tokio::time::sleep(GRACE) => {}
             () = hurry => {}
         }
@@ -151,14 +158,18 @@ impl LocalProcess {
 
     fn signal(&self, signal: Signal) {
         if let Some(pid) = i32::try_from(self.id).ok().filter(|pid| *pid > 0) {
-            // It fails only when the group is gone already, which is what was wanted.
-            dropped(killpg(Pid::from_raw(pid), signal), "its group is gone");
+            // This fails only if the group has ended already.
+            dropped(
+                killpg(Pid::from_raw(pid), signal),
+                "the process group has ended",
+            );
         }
     }
 }
 
-/// A trainer that is told to end before it listens for that is ended by the signal: it has done as it was told, without a checkpoint.
-fn as_told(end: AttemptEnd) -> AttemptEnd {
+/// Converts an end by SIGTERM to a preemption. SIGTERM kills a trainer that has not installed its
+/// handler yet, and then there is no checkpoint.
+fn as_preempted(end: AttemptEnd) -> AttemptEnd {
     if end == AttemptEnd::Signal(Signal::SIGTERM as i32) {
         AttemptEnd::Exit(TrainerExit::Preempted as i32)
     } else {
@@ -166,9 +177,9 @@ fn as_told(end: AttemptEnd) -> AttemptEnd {
     }
 }
 
-/// The last `error:` line of an attempt's log.
+/// Finds the last `error:` line of an attempt's log.
 pub(crate) fn error_line(attempt: &AttemptDir) -> Option<String> {
-    let log = dropped(std::fs::read(attempt.log()), "a log was not read")?;
+    let log = dropped(std::fs::read(attempt.log()), "cannot read a log")?;
     let text = String::from_utf8_lossy(&log);
     text.lines()
         .rev()

@@ -1,4 +1,4 @@
-//! What a process prints, kept within bounds.
+//! Capture of a process's output in a log of limited size.
 
 use std::io::{self, PipeReader, Read};
 
@@ -8,10 +8,11 @@ use tracing::debug;
 use super::RotatedLog;
 use isoflop_core::run::AttemptDir;
 
-/// Bytes after which a log is put aside and begun anew: a run that prints for days keeps its last 8 to 16 MB.
+/// Bytes after which a log is rotated. A run that prints for days keeps its last 8 to 16 MB.
 const LOG_BYTES: u64 = 8 << 20;
 
-/// Writes what comes through a pipe to an attempt's log, until every writer is gone; the receiver then hears of it.
+/// Copies a pipe to an attempt's log until all writers have closed it, and then notifies the
+/// receiver.
 pub(super) fn capture(pipe: PipeReader, attempt: &AttemptDir) -> io::Result<oneshot::Receiver<()>> {
     let (done, wait) = oneshot::channel();
     let mut log = RotatedLog::create(attempt.log(), attempt.older_log(), LOG_BYTES)?;
@@ -20,7 +21,7 @@ pub(super) fn capture(pipe: PipeReader, attempt: &AttemptDir) -> io::Result<ones
         .spawn(move || {
             copy(pipe, &mut log);
             if done.send(()).is_err() {
-                debug!("nobody waits for the end of the log any more");
+                debug!("no receiver for the end of a log");
             }
         })?;
     Ok(wait)
@@ -31,10 +32,11 @@ fn copy(mut from: impl Read, log: &mut RotatedLog) {
     loop {
         match from.read(&mut buffer) {
             Ok(0) => return,
-            // A log that cannot be written is lost, but its writer must not be held up. Not a line each: a full disk would have thousands.
+            // A full disk must not block the process, so output that cannot be written is lost. A
+            // debug line for each failure would be thousands.
             Ok(read) => drop(log.write(&buffer[..read])),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return debug!(%error, "a log ends early"),
+            Err(error) => return debug!(%error, "cannot read the output of a process"),
         }
     }
 }

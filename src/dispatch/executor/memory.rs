@@ -1,4 +1,4 @@
-//! What memory and disk this machine has left, and whether its kernel killed a process for want of memory.
+//! Free memory and disk space of this machine, and the kernel's count of out-of-memory kills.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use super::Slot;
 use crate::exchange::dropped;
 use isoflop_core::run::Device;
 
-/// Memory that the slots have for runs, bytes.
+/// Memory that the slots can use for runs, bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FreeMemory {
-    /// One store for all slots: the machine's, or what the control group leaves of it.
+    /// Shared by all slots: the machine's memory, or the part that its control group allows.
     Shared(u64),
-    /// One for each slot: its device's.
+    /// Memory of each slot's device.
     Each(Vec<u64>),
 }
 
 impl FreeMemory {
-    /// The most that one run can have, bytes.
+    /// Maximum memory of one run, bytes.
     pub fn most(&self) -> u64 {
         match self {
             Self::Shared(bytes) => *bytes,
@@ -29,37 +29,38 @@ impl FreeMemory {
     }
 }
 
-/// Memory that the slots have for runs now; none where the system does not say.
+/// Measures the memory that the slots can use now. `None` if the system does not report it.
 pub fn free_memory(slots: &[Slot]) -> Option<FreeMemory> {
     if slots.iter().all(|slot| slot.device == Device::Cpu) {
         return MemoryFiles::of_system().available().map(FreeMemory::Shared);
     }
-    let nvml = dropped(Nvml::init(), "there is no driver for GPUs")?;
+    let nvml = dropped(Nvml::init(), "no GPU driver")?;
     let free = |slot: &Slot| match slot.device {
         Device::Cpu => MemoryFiles::of_system().available(),
         Device::Cuda(index) => {
             let told = nvml.device_by_index(index);
             let told = told.and_then(|device| device.memory_info());
-            Some(dropped(told, "a GPU does not say what memory is free")?.free)
+            Some(dropped(told, "cannot read the free memory of a GPU")?.free)
         }
     };
     let each = slots.iter().map(free).collect::<Option<_>>();
     each.map(FreeMemory::Each)
 }
 
-/// Bytes that this user may still write to the file system of a folder; none where the system does not say.
+/// Bytes that this user can still write to the file system of a folder. `None` if the system does
+/// not report it.
 pub(crate) fn free_disk(folder: &Path) -> Option<u64> {
-    let found = dropped(statvfs(folder), "the disk does not say what is free")?;
+    let found = dropped(statvfs(folder), "cannot read the free disk space")?;
     Some(found.blocks_available() * found.fragment_size())
 }
 
-/// Processes that the kernel has killed for memory so far, in this process's control group where that is counted, else on
-/// the machine; none where the system does not say.
+/// Number of processes that the kernel has killed for lack of memory: in this process's control
+/// group if it has a count, otherwise on the machine. `None` if the system does not report it.
 pub(super) fn kills_for_memory() -> Option<u64> {
     MemoryFiles::of_system().kills()
 }
 
-/// Where the kernel tells of memory.
+/// Folders in which the kernel reports memory.
 #[derive(Clone, Debug)]
 struct MemoryFiles {
     /// `/proc`
@@ -68,25 +69,25 @@ struct MemoryFiles {
     groups: PathBuf,
 }
 
-/// The names of a version of control groups.
+/// File names of one version of control groups.
 #[derive(Clone, Copy, Debug)]
-struct Names {
+struct CgroupFiles {
     limit: &'static str,
     used: &'static str,
-    /// In `memory.stat`: pages of files that may be dropped, bytes.
+    /// Key in `memory.stat`: file pages that the kernel may drop, bytes.
     droppable: &'static str,
-    /// Has a line `oom_kill N`.
+    /// File with a line `oom_kill N`.
     events: &'static str,
 }
 
-const FIRST: Names = Names {
+const FIRST: CgroupFiles = CgroupFiles {
     limit: "memory.limit_in_bytes",
     used: "memory.usage_in_bytes",
     droppable: "total_inactive_file",
     events: "memory.oom_control",
 };
 
-const SECOND: Names = Names {
+const SECOND: CgroupFiles = CgroupFiles {
     limit: "memory.max",
     used: "memory.current",
     droppable: "inactive_file",
@@ -101,7 +102,7 @@ impl MemoryFiles {
         }
     }
 
-    /// What the machine can give without swapping, or the least that a limit of a control group leaves, bytes.
+    /// Memory that is available without swapping, within the limits of all control groups, bytes.
     fn available(&self) -> Option<u64> {
         let machine =
             number_after(&self.processes.join("meminfo"), "MemAvailable:").map(|kib| kib * 1024);
@@ -114,18 +115,19 @@ impl MemoryFiles {
 
     /// See [`kills_for_memory`].
     fn kills(&self) -> Option<u64> {
-        let counted =
-            |(group, names): &(PathBuf, Names)| number_after(&group.join(names.events), "oom_kill");
+        let counted = |(group, names): &(PathBuf, CgroupFiles)| {
+            number_after(&group.join(names.events), "oom_kill")
+        };
         let own = self.own_groups().iter().find_map(counted);
         own.or_else(|| number_after(&self.processes.join("vmstat"), "oom_kill"))
     }
 
-    /// The folders of this process's control group and of those around it, the innermost first.
-    fn own_groups(&self) -> Vec<(PathBuf, Names)> {
+    /// Folders of this process's control group and of its ancestors, the innermost first.
+    fn own_groups(&self) -> Vec<(PathBuf, CgroupFiles)> {
         let memberships = read(&self.processes.join("self/cgroup")).unwrap_or_default();
         let mut found = Vec::new();
         for line in memberships.lines() {
-            // `hierarchy:controllers:path`; the second version has hierarchy 0 and names no controllers.
+            // `hierarchy:controllers:path`. Version 2 has hierarchy 0 and no controllers.
             let mut parts = line.splitn(3, ':');
             let (Some(hierarchy), Some(controllers), Some(path)) =
                 (parts.next(), parts.next(), parts.next())
@@ -149,21 +151,21 @@ impl MemoryFiles {
     }
 }
 
-/// What a group's limit leaves, bytes; none where it has no limit.
-fn left_in(group: &Path, names: Names) -> Option<u64> {
+/// Memory left within a group's limit, bytes. `None` without a limit.
+fn left_in(group: &Path, names: CgroupFiles) -> Option<u64> {
     let number = |name: &str| read(&group.join(name))?.trim().parse::<u64>().ok();
-    // `max` is no number: there is no limit.
+    // `max` means that there is no limit. It does not parse as a number.
     let (limit, used) = (number(names.limit)?, number(names.used)?);
     let droppable = number_after(&group.join("memory.stat"), names.droppable).unwrap_or(0);
     Some(limit.saturating_sub(used.saturating_sub(droppable)))
 }
 
-/// What the system says in a file; nothing where it has none.
+/// Reads a file of the system. `None` if it cannot be read.
 fn read(path: &Path) -> Option<String> {
-    dropped(fs::read_to_string(path), "the system does not say")
+    dropped(fs::read_to_string(path), "cannot read a file of the system")
 }
 
-/// The number behind a key at the beginning of a line.
+/// Number after a key at the beginning of a line.
 fn number_after(path: &Path, key: &str) -> Option<u64> {
     let text = read(path)?;
     let mut lines = text.lines().map(str::split_whitespace);
@@ -179,7 +181,7 @@ mod tests {
 
     use super::*;
 
-    /// A system with the files given, by path.
+    /// Makes a system with the given files.
     fn system(files: &[(&str, &str)]) -> (TempDir, MemoryFiles) {
         let root = TempDir::new().unwrap();
         for (path, text) in files {
@@ -214,7 +216,8 @@ mod tests {
         );
     }
 
-    /// The second version: the group around ours has the smaller limit, and what it caches can be dropped.
+    /// Version 2 of control groups. The parent group has the smaller limit, and its cached pages
+    /// can be dropped.
     #[test]
     fn the_tightest_group_counts() {
         let (_root, files) = system(&[
@@ -237,7 +240,7 @@ mod tests {
         assert_eq!((files.available(), files.kills()), (Some(700_000), Some(3)));
     }
 
-    /// The first version, in a container that sees its own group as the root.
+    /// Version 1 of control groups, in a container that sees its own group as the root.
     #[test]
     fn the_first_version_is_read_too() {
         let (_root, files) = system(&[

@@ -1,4 +1,4 @@
-//! Signals that ask a program to stop.
+//! Signals that request the end of a program.
 
 use std::fs;
 use std::future::poll_fn;
@@ -9,30 +9,31 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exchange::dropped;
 
-/// Signals that are heard instead of ending the process.
+/// Handlers for signals that would otherwise end the process.
 pub(crate) struct Signals(Vec<Signal>);
 
 impl Signals {
-    /// Ctrl-C, SIGTERM, and others.
+    /// Handles SIGINT (Ctrl-C), SIGTERM, and others.
     ///
     /// # Errors
-    /// When the system does not let them be heard.
+    /// When the system refuses a handler.
     pub(crate) fn new(others: &[SignalKind]) -> io::Result<Self> {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
         let signals = kinds.iter().chain(others).map(|kind| signal(*kind));
         Ok(Self(signals.collect::<io::Result<_>>()?))
     }
 
-    /// Those, and the end of the terminal: not where it is ignored, as `nohup` has it, for then the process outlives its terminal.
+    /// Handles SIGINT, SIGTERM, and SIGHUP (the end of the terminal). If SIGHUP was ignored, as
+    /// under `nohup`, it stays ignored, so that the process outlives its terminal.
     ///
     /// # Errors
-    /// When the system does not let them be heard.
+    /// When the system refuses a handler.
     pub(crate) fn with_terminal() -> io::Result<Self> {
         let hangup = [SignalKind::hangup()];
         Self::new(if ignores_hangup() { &[] } else { &hangup })
     }
 
-    /// Waits for the next of them.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) {
         poll_fn(|context| {
             let mut signals = self.0.iter_mut();
@@ -45,10 +46,10 @@ impl Signals {
     }
 }
 
-/// Whether SIGHUP, the first of the signals, is in this process's mask of ignored ones.
+/// Reports whether SIGHUP, bit 0, is in this process's mask of ignored signals.
 fn ignores_hangup() -> bool {
     let status = fs::read_to_string("/proc/self/status");
-    let status = dropped(status, "the system does not say which signals are ignored");
+    let status = dropped(status, "cannot read which signals are ignored");
     let mask = status
         .unwrap_or_default()
         .lines()

@@ -1,5 +1,6 @@
-//! Trainers that outlived their coordinator. There should be none: each asks the kernel to die with its parent. But one that
-//! has not come so far yet, or whose kernel is slow, must not train beside the next attempt.
+//! Trainers that outlived their coordinator. Each trainer asks the kernel to kill it with its
+//! parent. A trainer that has not done so yet, or whose kernel is slow, must not train at the same
+//! time as the next attempt.
 
 use std::fs;
 use std::path::Path;
@@ -12,28 +13,31 @@ use crate::exchange::dropped;
 use isoflop_core::run::AttemptDir;
 use tracing::info;
 
-/// Longest wait for a killed process to be gone.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for the end of a killed process.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Kills every process of this machine that was started on a folder under `runs`, and waits until they are gone; returns how
-/// many there were, or those that would not go.
+/// Kills every process of this machine that was started on a folder under `runs`, and waits for
+/// their end. Returns their number.
 ///
 /// # Errors
-/// The processes that are still there.
+/// The processes that did not end.
 pub(crate) fn kill_survivors(runs: &Path) -> Result<usize, Vec<i32>> {
-    let Some(runs) = dropped(runs.canonicalize(), "the folder of runs has no path") else {
+    let Some(runs) = dropped(runs.canonicalize(), "cannot resolve the folder of runs") else {
         return Ok(0);
     };
     let found = processes_on(&runs);
     for pid in &found {
-        // It fails only when the process is gone already, which is what was wanted.
+        // This fails only if the process has ended already.
         info!(pid, reason = "its coordinator is gone", "trainer ended");
-        dropped(kill(Pid::from_raw(*pid), Signal::SIGKILL), "it is gone");
+        dropped(
+            kill(Pid::from_raw(*pid), Signal::SIGKILL),
+            "the process has ended",
+        );
     }
     let began = Instant::now();
     let mut left = found.clone();
     while !left.is_empty() {
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > KILL_TIMEOUT {
             return Err(left);
         }
         std::thread::sleep(Duration::from_millis(5));
@@ -42,9 +46,9 @@ pub(crate) fn kill_survivors(runs: &Path) -> Result<usize, Vec<i32>> {
     Ok(found.len())
 }
 
-/// Processes that have a folder under `runs` among their arguments.
+/// Finds trainer processes that work on a folder under `runs`.
 fn processes_on(runs: &Path) -> Vec<i32> {
-    let entries = dropped(fs::read_dir("/proc"), "processes were not listed");
+    let entries = dropped(fs::read_dir("/proc"), "cannot list processes");
     let pids = entries
         .into_iter()
         .flatten()
@@ -55,18 +59,21 @@ fn processes_on(runs: &Path) -> Vec<i32> {
         .collect()
 }
 
-/// Whether a process is there and no zombie: `kill` succeeds on one that is only waited for.
+/// Reports whether a process exists and is not a zombie. `kill` cannot detect that, because it
+/// succeeds on zombies.
 fn is_alive(pid: i32) -> bool {
     let is_zombie = |line: &str| line.starts_with("State:") && line.contains('Z');
     fs::read_to_string(format!("/proc/{pid}/status"))
         .is_ok_and(|status| !status.lines().any(is_zombie))
 }
 
-/// Whether a process works on a folder under `runs`; nothing of one that is gone, or another user's.
+/// Reports whether a trainer works on a folder under `runs`. `None` if the process is not a
+/// trainer, has ended, or belongs to another user.
 fn works_on(pid: i32, runs: &Path) -> Option<bool> {
     let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let from = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
-    // A trainer is started as `isoflop-trainer run FOLDER`, perhaps by an interpreter. Who looks at a file there is none.
+    // A trainer is started as `isoflop-trainer run FOLDER`, perhaps by an interpreter. A process
+    // that only reads a file in the folder must not match.
     let words = String::from_utf8_lossy(&words);
     let mut words = words.trim_end_matches('\0').rsplit('\0');
     let folder = words.next()?;
@@ -74,9 +81,9 @@ fn works_on(pid: i32, runs: &Path) -> Option<bool> {
         return None;
     }
     let folder = from.join(folder).canonicalize().ok()?;
-    // One that an engine executes outlives its coordinator rightly.
+    // A trainer in the queue of an engine may outlive its coordinator.
     let is_trained = folder.starts_with(runs) && folder.is_dir();
-    Some(is_trained && !AttemptDir::at(folder).is_with_an_engine())
+    Some(is_trained && !AttemptDir::at(folder).was_submitted())
 }
 
 #[cfg(test)]
@@ -92,7 +99,7 @@ mod tests {
         let sleep_on = |sweep: &str, verb: &str| {
             let attempt = folder.path().join(sweep).join("runs/ab/attempts/1");
             fs::create_dir_all(&attempt).unwrap();
-            // A process whose argument is the attempt, relative to where it was started.
+            // A process whose argument is the attempt, relative to its working directory.
             let relative = format!("{sweep}/runs/ab/attempts/1");
             let mut process = Command::new("sh");
             process
@@ -105,7 +112,7 @@ mod tests {
             sleep_on("other", "run"),
             sleep_on("ours", "show"),
         );
-        // To wait closes its input, and it would end by itself.
+        // `wait` closes its input, and it would end without being killed.
         let _input = ours.stdin.take();
         let waited = std::thread::spawn(move || ours.wait().unwrap());
         assert_eq!(kill_survivors(&folder.path().join("ours/runs")), Ok(1));
@@ -114,7 +121,7 @@ mod tests {
             assert_eq!(
                 process.try_wait().unwrap(),
                 None,
-                "one that is no trainer of this sweep was killed"
+                "a process that is not a trainer of this sweep was killed"
             );
         }
         assert_eq!(kill_survivors(&folder.path().join("ours/runs")), Ok(0));

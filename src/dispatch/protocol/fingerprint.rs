@@ -1,4 +1,4 @@
-//! By what a worker knows its coordinator.
+//! Fingerprint of a coordinator's certificate, by which workers recognise it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
-/// A word that is no fingerprint.
+/// A text that is not a fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no fingerprint: 64 hexadecimal digits, with colons or without")]
-pub struct BadFingerprint(String);
+#[error("invalid fingerprint {0:?}: expected 64 hexadecimal digits, with or without colons")]
+pub struct InvalidFingerprint(String);
 
 impl Fingerprint {
-    /// The fingerprint of a certificate.
+    /// Computes the fingerprint of a certificate.
     pub fn of(certificate: &[u8]) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, certificate).as_ref());
@@ -28,13 +28,13 @@ impl fmt::Display for Fingerprint {
 }
 
 impl FromStr for Fingerprint {
-    type Err = BadFingerprint;
-    fn from_str(word: &str) -> Result<Self, BadFingerprint> {
+    type Err = InvalidFingerprint;
+    fn from_str(word: &str) -> Result<Self, InvalidFingerprint> {
         let digits = word.replace(':', "").to_lowercase();
-        // The form is that of another digest of 32 bytes, whose reader is at hand.
+        // A BLAKE3 digest has the same form, 32 bytes in hexadecimal: use its parser.
         blake3::Hash::from_hex(&digits)
             .map(|hash| Self(*hash.as_bytes()))
-            .map_err(|_| BadFingerprint(word.to_owned()))
+            .map_err(|_| InvalidFingerprint(word.to_owned()))
     }
 }
 

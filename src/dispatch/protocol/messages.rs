@@ -1,93 +1,95 @@
-//! The messages, how long and how large they may be, and what both sides must have in common to read them.
+//! Messages between workers and coordinators, with their limits and their version.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Held};
+use super::{AttemptKey, Digest};
 use isoflop_core::run::{AttemptEnd, RunSpec, SPEC_VERSION};
 
 /// Longest wait for a run that fits, seconds.
 pub const LONGEST_WAIT_SECONDS: f64 = 30.0;
 
-/// Most bytes of events in one beat.
+/// Largest size of the events in one heartbeat, bytes.
 pub const MOST_EVENTS: usize = 1 << 20;
 
-/// Most bytes of a message that is JSON; files have limits of their own.
+/// Largest size of a JSON message, bytes. Files have their own limits.
 pub const MOST_JSON: usize = 8 << 20;
 
-/// Most bytes of what a trainer printed that are delivered with its end: the latest.
+/// Largest size of the trainer's log that is delivered with an attempt's end, bytes: the latest
+/// part.
 pub const MOST_LOG: usize = 1 << 20;
 
-/// Version of the words that pass between them: changed with every change that the other side would not understand.
+/// Version of the protocol. Every incompatible change must increase it.
 const PROTOCOL: u32 = 1;
 
-/// The header in which a worker says which [`version`] it speaks, in every request.
+/// The header with the worker's [`version`], sent with every request.
 pub const VERSION_HEADER: &str = "isoflop-protocol";
 
 /// The hint for two machines with different versions.
-pub const SAME_ISOFLOP: &str = "install the same isoflop on both machines";
+pub const SAME_ISOFLOP: &str = "install the same version of isoflop on both machines";
 
-/// What both sides must have in common: the words, and what a run is.
+/// The version that both sides must have in common: of the protocol, and of the spec of a run.
 pub fn version() -> String {
     format!("{PROTOCOL}.{SPEC_VERSION}")
 }
 
-/// A worker introduces itself.
+/// Introduction of a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hello {
+pub struct HandshakeRequest {
     /// Version of isoflop.
     pub isoflop: String,
-    /// Its machine's name.
+    /// Name of its machine.
     pub host: String,
-    /// CPU cores that it gives to runs.
+    /// CPU cores for runs.
     pub cores: u32,
-    /// GPUs that it gives to runs.
+    /// GPUs for runs.
     pub gpus: u32,
 }
 
-/// The coordinator's answer to it.
+/// Response to a [`HandshakeRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Welcome {
+pub struct HandshakeResponse {
     /// Version of isoflop.
     pub isoflop: String,
-    /// What the worker is called, by its token.
+    /// The worker's name, which follows from its token.
     pub worker: String,
     /// The sweep.
     pub sweep: String,
 }
 
-/// A worker has room.
+/// Request for a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimRequest {
-    /// Cores that are free.
+    /// Free cores.
     pub cores: u32,
-    /// GPUs that are free.
+    /// Free GPUs.
     pub gpus: u32,
-    /// For how long to wait for a run that fits, seconds.
+    /// Time to wait for a run that fits, seconds.
     pub wait_seconds: f64,
 }
 
-/// A run for a worker: what to train, without a path or a command in it.
+/// An attempt for a worker. It contains no path and no command.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Offer {
-    /// By which the worker names it from here on.
-    pub held: Held,
-    /// Whether it trains on a GPU; on the CPU otherwise.
+pub struct Assignment {
+    /// The attempt key, which identifies the attempt in later messages.
+    pub held: AttemptKey,
+    /// True if it trains on a GPU, false for the CPU.
     pub gpu: bool,
     /// CPU threads to use.
     pub threads: u32,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: f64,
-    /// Whether checkpoints are delivered as they are written, so that another worker can go on.
+    /// True if checkpoints are delivered as they are written, so that another worker can continue
+    /// the run.
     pub deliver_checkpoints: bool,
-    /// Whether the end of the trunk is delivered, for a run with a larger budget.
+    /// True if the end of the trunk is delivered, for a run with a larger budget.
     pub keep_trunk: bool,
-    /// Memory that it is expected to hold, bytes.
+    /// Estimated memory, bytes.
     pub memory_bytes_estimate: Option<u64>,
-    /// Sequences in a pass, where an attempt before found no memory for those of the spec.
+    /// Sequences in a pass, if an earlier attempt ran out of memory with those of the spec.
     pub split_for_memory: Option<u32>,
     /// The run.
     pub spec: RunSpec,
@@ -95,16 +97,17 @@ pub struct Offer {
     pub train: Digest,
     /// Validation tokens.
     pub validation: Digest,
-    /// Where an attempt before this one was.
-    pub checkpoint: Option<OfferedCheckpoint>,
-    /// The trunk to go on from.
-    pub trunk: Option<OfferedCheckpoint>,
-    /// Seconds between beats.
+    /// The latest checkpoint of an earlier attempt.
+    pub checkpoint: Option<AssignedCheckpoint>,
+    /// The trunk to continue from.
+    pub trunk: Option<AssignedCheckpoint>,
+    /// Seconds between heartbeats.
     pub beat_seconds: f64,
 }
 
-impl Offer {
-    /// Whether its spec is one that this isoflop reads, and the run is named by it.
+impl Assignment {
+    /// Reports whether this isoflop reads the spec's version, and the run's identity is that of the
+    /// spec.
     pub fn names_its_spec(&self) -> bool {
         self.spec.version == SPEC_VERSION && self.spec.id() == self.held.run
     }
@@ -113,7 +116,7 @@ impl Offer {
 /// A checkpoint that the coordinator has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OfferedCheckpoint {
+pub struct AssignedCheckpoint {
     /// Steps done.
     pub step: u64,
     /// Its manifest.
@@ -122,81 +125,82 @@ pub struct OfferedCheckpoint {
     pub tensors: Digest,
 }
 
-/// A worker is there, and so is what its trainer said.
+/// Heartbeat of an attempt, with the trainer's new events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Beat {
+pub struct Heartbeat {
     /// The attempt.
-    pub held: Held,
-    /// Whether its trainer was started; before that, what it needs is fetched.
+    pub held: AttemptKey,
+    /// True if its trainer was started; before that, its files are fetched.
     pub began: bool,
     /// Bytes of events before these.
     pub offset: u64,
-    /// Events, whole lines.
+    /// Events, complete lines.
     pub events: String,
 }
 
-/// What the coordinator wants.
+/// Response to a [`Heartbeat`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BeatAnswer {
-    /// What to do.
-    pub order: Order,
-    /// Bytes of events that the coordinator has: the next beat brings those after them.
+pub struct HeartbeatResponse {
+    /// The order for the attempt.
+    pub order: AttemptOrder,
+    /// Bytes of events that the coordinator has. The next heartbeat must continue there.
     pub offset: u64,
 }
 
-/// What to do with an attempt.
+/// An order for an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
-    /// Go on.
+pub enum AttemptOrder {
+    /// Continue.
     GoOn,
     /// Write a checkpoint and end.
     Stop,
-    /// End at once, and forget it: another attempt has the run, or nobody wants it.
+    /// End at once, without delivering anything: another attempt has the run, or the run is not
+    /// needed any more.
     Forget,
 }
 
-/// An attempt is over.
+/// End of an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct End {
+pub struct EndRequest {
     /// The attempt.
-    pub held: Held,
-    /// How its trainer ended.
+    pub held: AttemptKey,
+    /// The end of its trainer.
     pub end: AttemptEnd,
-    /// Bytes of its events: all are delivered before this.
+    /// Bytes of its events, all of which must be delivered before this message.
     pub events: u64,
     /// The outcome as the trainer wrote it, if it did.
     pub outcome: Option<String>,
-    /// The latest of what it printed.
+    /// The latest part of its log.
     pub log: String,
 }
 
-/// The coordinator's answer to it.
+/// Response to an [`EndRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum EndAnswer {
-    /// It is written down: the worker may forget it.
+pub enum EndResponse {
+    /// The end is recorded: the worker can forget the attempt.
     Taken,
-    /// Nobody wants it any more: the worker may forget it.
+    /// The attempt is not needed any more: the worker can forget it.
     Unwanted,
-    /// Events are missing, after so many bytes.
+    /// Events are missing after this many bytes.
     Events(u64),
 }
 
-/// Why a request is refused.
+/// Response to a request that is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// What is wrong.
+pub struct RequestRefusal {
+    /// The error.
     pub error: String,
-    /// What to do.
+    /// The hint.
     pub hint: String,
 }
 
-impl Refusal {
-    /// A refusal, and what to do about it.
+impl RequestRefusal {
+    /// Creates a refusal from an error and a hint.
     pub fn new(error: impl ToString, hint: &str) -> Self {
         Self {
             error: error.to_string(),

@@ -1,27 +1,29 @@
-//! What a coordinator and its workers say to each other, over HTTP/1.1. The worker calls, the coordinator answers; docs/workers.md
-//! has the order of it.
+//! Protocol between a coordinator and its workers, over HTTP/1.1. The worker sends requests, the
+//! coordinator responds. docs/workers.md has their order.
 //!
-//! | request | what it says | answer |
+//! | request | body | response |
 //! |---|---|---|
-//! | `POST /v1/hello` | [`Hello`] | [`Welcome`] |
-//! | `POST /v1/claim` | [`ClaimRequest`] | an [`Offer`], or null when there was none in time |
-//! | `GET /v1/blobs/<digest>` | | the bytes, from where `Range` says |
-//! | `POST /v1/beat` | [`Beat`] | [`BeatAnswer`] |
+//! | `POST /v1/hello` | [`HandshakeRequest`] | [`HandshakeResponse`] |
+//! | `POST /v1/claim` | [`ClaimRequest`] | an [`Assignment`], or null if no run fitted in time |
+//! | `GET /v1/blobs/<digest>` | | the bytes, or the `Range` of them |
+//! | `POST /v1/beat` | [`Heartbeat`] | [`HeartbeatResponse`] |
 //! | `PUT /v1/checkpoints/<run>/<attempt>/<fence>/<place>/<step>/<file>` | the bytes | |
-//! | `POST /v1/end` | [`End`] | [`EndAnswer`] |
+//! | `POST /v1/end` | [`EndRequest`] | [`EndResponse`] |
 //!
-//! What is refused is answered with a [`Refusal`].
+//! A refused request is answered with a [`RequestRefusal`].
 
 mod fingerprint;
 mod messages;
 mod names;
 mod tls;
 
-pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use messages::{
-    Beat, BeatAnswer, ClaimRequest, End, EndAnswer, Hello, LONGEST_WAIT_SECONDS, MOST_EVENTS,
-    MOST_JSON, MOST_LOG, Offer, OfferedCheckpoint, Order, Refusal, SAME_ISOFLOP, VERSION_HEADER,
-    Welcome, version,
+    AssignedCheckpoint, Assignment, AttemptOrder, ClaimRequest, EndRequest, EndResponse,
+    HandshakeRequest, HandshakeResponse, Heartbeat, HeartbeatResponse, LONGEST_WAIT_SECONDS,
+    MOST_EVENTS, MOST_JSON, MOST_LOG, RequestRefusal, SAME_ISOFLOP, VERSION_HEADER, version,
 };
-pub use names::{BadName, CheckpointAddress, CheckpointFile, Digest, Held, Place};
+pub use names::{
+    AttemptKey, CheckpointAddress, CheckpointFile, CheckpointKind, Digest, InvalidName,
+};
 pub use tls::tls_provider;

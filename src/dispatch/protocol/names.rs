@@ -1,4 +1,4 @@
-//! Names that come over the wire. They become parts of paths: what is not exactly of its form is no name.
+//! Names in requests. They become parts of paths, so each must match its form exactly.
 
 use std::fmt;
 
@@ -6,22 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use isoflop_core::run::{CheckpointsDir, Launch, RunDir, RunId, RunSpec};
 
-/// A word that is not of the form that it should be.
+/// A text that does not match the form of its name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is not {wanted}")]
-pub struct BadName {
+#[error("invalid name {found:?}: expected {expected}")]
+pub struct InvalidName {
     found: String,
-    wanted: &'static str,
+    expected: &'static str,
 }
 
-impl BadName {
-    fn new(found: impl ToString, wanted: &'static str) -> Self {
+impl InvalidName {
+    fn new(found: impl ToString, expected: &'static str) -> Self {
         let found = found.to_string();
-        Self { found, wanted }
+        Self { found, expected }
     }
 }
 
-/// Whether a word consists of so many lower hexadecimal digits.
+/// Reports whether a text consists of lowercase hexadecimal digits, and their number is in
+/// `digits`.
 fn is_hex(word: &str, digits: std::ops::RangeInclusive<usize>) -> bool {
     digits.contains(&word.len())
         && word
@@ -40,19 +41,19 @@ impl Digest {
         &self.0
     }
 
-    /// The digest of bytes.
+    /// Computes the digest of bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(blake3::hash(bytes).to_hex().to_string())
     }
 }
 
 impl TryFrom<String> for Digest {
-    type Error = BadName;
-    fn try_from(word: String) -> Result<Self, BadName> {
+    type Error = InvalidName;
+    fn try_from(word: String) -> Result<Self, InvalidName> {
         if is_hex(&word, 64..=64) {
             Ok(Self(word))
         } else {
-            Err(BadName::new(word, "a digest: 64 hexadecimal digits"))
+            Err(InvalidName::new(word, "a digest of 64 hexadecimal digits"))
         }
     }
 }
@@ -69,10 +70,10 @@ impl fmt::Display for Digest {
     }
 }
 
-/// An attempt, as the one who holds it names it.
+/// The key of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
-pub struct Held {
+#[serde(try_from = "UncheckedKey")]
+pub struct AttemptKey {
     /// The run.
     pub run: RunId,
     /// The attempt, from 1.
@@ -81,30 +82,33 @@ pub struct Held {
     pub fence: String,
 }
 
-/// What may be the name of an attempt.
+/// A key as received, before validation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Unchecked {
+struct UncheckedKey {
     run: RunId,
     attempt: u32,
     fence: String,
 }
 
-impl TryFrom<Unchecked> for Held {
-    type Error = BadName;
-    fn try_from(it: Unchecked) -> Result<Self, BadName> {
+impl TryFrom<UncheckedKey> for AttemptKey {
+    type Error = InvalidName;
+    fn try_from(it: UncheckedKey) -> Result<Self, InvalidName> {
         Self::new(it.run, it.attempt, it.fence)
     }
 }
 
-impl Held {
-    fn new(run: RunId, attempt: u32, fence: String) -> Result<Self, BadName> {
+impl AttemptKey {
+    fn new(run: RunId, attempt: u32, fence: String) -> Result<Self, InvalidName> {
         if !is_hex(run.as_str(), 16..=16) {
-            return Err(BadName::new(run, "a run: 16 hexadecimal digits"));
+            return Err(InvalidName::new(
+                run,
+                "a run identity of 16 hexadecimal digits",
+            ));
         }
         if !is_hex(&fence.replacen('-', "", 1), 1..=48) {
-            let wanted = "a fencing token: hexadecimal digits, and one dash";
-            return Err(BadName::new(fence, wanted));
+            let wanted = "a fencing token of hexadecimal digits with one dash";
+            return Err(InvalidName::new(fence, wanted));
         }
         Ok(Self {
             run,
@@ -114,7 +118,7 @@ impl Held {
     }
 }
 
-impl From<&Launch> for Held {
+impl From<&Launch> for AttemptKey {
     fn from(launch: &Launch) -> Self {
         Self {
             run: launch.run.clone(),
@@ -124,24 +128,24 @@ impl From<&Launch> for Held {
     }
 }
 
-impl fmt::Display for Held {
+impl fmt::Display for AttemptKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "run {}, attempt {}", self.run, self.attempt)
     }
 }
 
-/// Which of a run's checkpoints.
+/// The kind of a run's checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Place {
-    /// Where a stopped run goes on.
+pub enum CheckpointKind {
+    /// The checkpoint from which a stopped run continues.
     Run,
-    /// Where a run with a larger budget goes on.
+    /// The trunk, from which a run with a larger budget continues.
     Trunk,
 }
 
-impl Place {
-    /// The folder in a run's.
+impl CheckpointKind {
+    /// The folder of these checkpoints in a run's folder.
     pub fn of(self, run: &RunDir) -> CheckpointsDir {
         match self {
             Self::Run => run.checkpoints(),
@@ -149,7 +153,7 @@ impl Place {
         }
     }
 
-    /// Whose checkpoints lie there: the run's, or its trunk's, if it has one.
+    /// The identity in these checkpoints: the run's, or its trunk's, if it has one.
     pub fn owner(self, run: &RunId, spec: &RunSpec) -> Option<RunId> {
         match self {
             Self::Run => Some(run.clone()),
@@ -158,7 +162,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for CheckpointKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Run => "run",
@@ -171,9 +175,9 @@ impl fmt::Display for Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckpointFile {
-    /// Parameters and the optimizer's state: delivered first.
+    /// Parameters and the optimizer's state; delivered first.
     Tensors,
-    /// What names them: with it, the checkpoint is whole.
+    /// The digest of the tensors and the run's progress; its delivery completes the checkpoint.
     Manifest,
 }
 
@@ -186,27 +190,27 @@ impl fmt::Display for CheckpointFile {
     }
 }
 
-/// Where a file of a checkpoint is put, as its address on the wire says.
+/// The address of a delivered file of a checkpoint, from the request's path.
 #[derive(Debug, Deserialize)]
 pub struct CheckpointAddress {
     run: RunId,
     attempt: u32,
     fence: String,
-    /// Which of the run's checkpoints it is.
-    pub place: Place,
+    /// The kind of the checkpoint.
+    pub place: CheckpointKind,
     /// Steps done.
     pub step: u64,
-    /// Which file of it.
+    /// The file of the checkpoint.
     pub file: CheckpointFile,
 }
 
 impl CheckpointAddress {
-    /// The attempt that brings it.
+    /// The attempt that delivers the file.
     ///
     /// # Errors
-    /// [`BadName`].
-    pub fn held(&self) -> Result<Held, BadName> {
-        Held::new(self.run.clone(), self.attempt, self.fence.clone())
+    /// [`InvalidName`].
+    pub fn held(&self) -> Result<AttemptKey, InvalidName> {
+        AttemptKey::new(self.run.clone(), self.attempt, self.fence.clone())
     }
 }
 
@@ -218,7 +222,7 @@ mod tests {
     fn names_are_of_their_form_or_none() {
         let held = |run: &str, fence: &str| {
             let json = serde_json::json!({ "run": run, "attempt": 1, "fence": fence });
-            serde_json::from_value::<Held>(json)
+            serde_json::from_value::<AttemptKey>(json)
         };
         let run = "0123456789abcdef";
         assert!(held(run, "7f-1").is_ok());

@@ -1,4 +1,4 @@
-//! The database: its settings, its migrations, how it is made and opened.
+//! The SQLite database: settings, migrations, creation and opening.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,20 +10,21 @@ use rusqlite::{Connection, OpenFlags, Params, Row, Transaction};
 use tracing::debug;
 
 use super::error::StoreError;
-use isoflop_core::run::if_there;
+use isoflop_core::run::if_exists;
 
-/// Time between two tries of a statement while another process's is under way.
+/// Time between two tries of a statement while another process holds the database's lock.
 const TRY: Duration = Duration::from_millis(5);
-/// How long a statement waits for another process's.
+/// Longest wait of a statement for another process.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// One step of the schema each; `PRAGMA user_version` counts those that were made. A step that was released is never changed.
+/// Steps of the schema; `PRAGMA user_version` counts those that were applied. A released step is
+/// never changed.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
 
-/// What SQLite keeps beside a database.
-const BESIDE: [&str; 3] = ["-journal", "-wal", "-shm"];
+/// Endings of the files that SQLite keeps next to a database.
+const SQLITE_FILE_ENDINGS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
-/// A database, with the place that it has or will have.
+/// A database, and the path that it has or will have.
 #[derive(Debug)]
 pub(super) struct Database {
     path: PathBuf,
@@ -31,7 +32,8 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Opens it to write, checks that it is whole, and brings it up to date; none where there is none yet.
+    /// Opens the database for writing, checks it and applies missing migrations; `None` if it does
+    /// not exist yet.
     pub(super) fn open(path: &Path) -> Result<Option<Self>, StoreError> {
         let Some((mut database, made)) = Self::existing(path)?.filter(|(_, made)| *made > 0) else {
             return Ok(None);
@@ -45,19 +47,22 @@ impl Database {
         Ok(Some(database))
     }
 
-    /// Opens it beside a coordinator that writes to it; none where there is none yet.
+    /// Opens the database while a coordinator writes to it; `None` if it does not exist yet.
     pub(super) fn open_beside(path: &Path) -> Result<Option<Self>, StoreError> {
-        // An older version lacks tables or columns: it is of use when a coordinator has brought it up to date.
+        // An older version lacks tables or columns. It cannot be read until a coordinator migrates
+        // it.
         let opened = Self::existing(path)?.filter(|(_, made)| *made == MIGRATIONS.len());
         Ok(opened.map(|(database, _)| database))
     }
 
-    /// Makes a new one beside its place, where no reader looks: SQLite refuses at once to switch to a write-ahead log
-    /// while another process reads, and a reader would find no tables, or tables with nothing in them.
+    /// Creates a database under a temporary name, where no reader looks.
+    ///
+    /// At its final path, SQLite would fail at once to switch to a write-ahead log while another
+    /// process reads, and a reader would find no tables, or empty ones.
     pub(super) fn make(path: &Path) -> Result<Self, StoreError> {
         let unfinished = unfinished(path);
-        // Of a coordinator that died before it put its store into place.
-        if_there(fs::remove_file(&unfinished))
+        // A coordinator that was killed before it published its store may have left one.
+        if_exists(fs::remove_file(&unfinished))
             .and_then(|_| remove_beside(&unfinished))
             .map_err(|e| StoreError::unwritable(path, e))?;
         let mut database = Self::with(path, Connection::open(&unfinished))?;
@@ -66,12 +71,12 @@ impl Database {
         Ok(database)
     }
 
-    /// Puts a new one into its place, whole and by a rename, and opens it there.
+    /// Renames a new database to its final path, as one complete file, and opens it there.
     pub(super) fn publish(self) -> Result<Self, StoreError> {
         let path = self.path.clone();
-        // This writes the log back into the file.
+        // Closing writes the log back into the file.
         self.close()?;
-        // SQLite would take the log of another store, whose file is gone, for this one's.
+        // Otherwise SQLite would apply the log of a deleted store to this one.
         remove_beside(&path)
             .and_then(|()| fs::rename(unfinished(&path), &path))
             .and_then(|()| File::open(path.parent().unwrap_or(&path))?.sync_all())
@@ -80,18 +85,19 @@ impl Database {
         Self::open(&path)?.ok_or_else(gone)
     }
 
-    /// Writes the log back and ends: what is left is one file.
+    /// Writes the log back and closes the database, which leaves one file.
     pub(super) fn close(self) -> Result<(), StoreError> {
         let closed = self.connection.close();
         closed.map_err(|(_, source)| StoreError::of(&self.path, source))
     }
 
-    /// Opens it with its version, which is 0 where a coordinator died as it made its tables.
+    /// Opens the database and reads its version, which is 0 if a coordinator was killed while
+    /// creating its tables.
     fn existing(path: &Path) -> Result<Option<(Self, usize)>, StoreError> {
         if !path.exists() {
             return Ok(None);
         }
-        // A reader of a write-ahead log must be able to make the index file beside it.
+        // A reader of a write-ahead log must be able to create the index file next to it.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(path, flags);
         if opened.is_err() && !path.exists() {
@@ -119,9 +125,10 @@ impl Database {
         Ok(Self { path, connection })
     }
 
-    /// Makes a commit be on the disk when it returns; readers never wait for it.
+    /// Configures the database so that a commit is on the disk when it returns. Readers never wait
+    /// for a commit.
     fn make_durable(&self) -> Result<(), StoreError> {
-        self.told(self.connection.execute_batch(
+        self.classify_error(self.connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;",
         ))
     }
@@ -136,17 +143,17 @@ impl Database {
         Ok(())
     }
 
-    /// The value in the only row that a query finds.
+    /// Returns the value in the only row of a query's result.
     pub(super) fn value<T: FromSql>(
         &self,
         query: &str,
         parameters: impl Params,
     ) -> Result<T, StoreError> {
         let connection = &self.connection;
-        self.told(connection.query_row(query, parameters, |row| row.get(0)))
+        self.classify_error(connection.query_row(query, parameters, |row| row.get(0)))
     }
 
-    /// What is `read` of each row that a query finds.
+    /// Reads each row of a query's result with `read`.
     pub(super) fn rows<T, C: FromIterator<T>>(
         &self,
         query: &str,
@@ -157,10 +164,10 @@ impl Database {
             let mut statement = self.connection.prepare_cached(query)?;
             statement.query_map(parameters, read)?.collect()
         };
-        self.told(rows())
+        self.classify_error(rows())
     }
 
-    /// Does all of some work, or none.
+    /// Runs `work` in a transaction: all of it takes effect, or none.
     pub(super) fn transaction<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
@@ -173,15 +180,15 @@ impl Database {
         all().map_err(|source| StoreError::of(&self.path, source))
     }
 
-    fn told<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn classify_error<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
         result.map_err(|source| StoreError::of(&self.path, source))
     }
 }
 
-/// Waits for another process's statement, after so many times.
+/// Busy handler: waits for another process's statement, for the `times`-th time.
 fn waits(times: i32) -> bool {
     if times == 0 {
-        debug!("waiting for the store: another process writes to it");
+        debug!("waiting for the store: another process is writing to it");
     }
     std::thread::sleep(TRY);
     TRY * times.unsigned_abs() < BUSY
@@ -191,18 +198,18 @@ fn unfinished(path: &Path) -> PathBuf {
     path.with_extension("sqlite.new")
 }
 
-/// Removes what SQLite left beside a database.
+/// Removes the files that SQLite left next to a database.
 fn remove_beside(path: &Path) -> io::Result<()> {
-    let mut endings = BESIDE.iter();
-    endings.try_for_each(|ending| if_there(fs::remove_file(beside(path, ending))).map(drop))
+    let mut endings = SQLITE_FILE_ENDINGS.iter();
+    endings.try_for_each(|ending| if_exists(fs::remove_file(beside(path, ending))).map(drop))
 }
 
-/// Moves a damaged database out of the way, with what SQLite keeps beside it.
+/// Moves a damaged database out of the way, with the files that SQLite keeps next to it.
 pub(super) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
     let aside = beside(path, ".damaged");
-    for ending in [""].iter().chain(&BESIDE) {
-        let moved = if_there(fs::rename(beside(path, ending), beside(&aside, ending)));
-        moved.map_err(|e| StoreError::damaged(path, format!("and it cannot be set aside: {e}")))?;
+    for ending in [""].iter().chain(&SQLITE_FILE_ENDINGS) {
+        let moved = if_exists(fs::rename(beside(path, ending), beside(&aside, ending)));
+        moved.map_err(|e| StoreError::damaged(path, format!("failed to set it aside: {e}")))?;
     }
     Ok(aside)
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a store.
+//! Errors of the store.
 
 use std::fs;
 use std::io;
@@ -6,53 +6,53 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-/// The store cannot be used.
+/// A store that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// SQLite says why.
+    /// An error of SQLite.
     #[error("cannot use the store `{path}`: {source}")]
     Database {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
-    /// The system lets nothing be written beside it, and says why.
-    #[error("cannot write beside the store `{path}`: {source}")]
+    /// The folder of the store cannot be written to.
+    #[error("cannot write next to the store `{path}`: {source}")]
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It was made by a program that knows more.
-    #[error("the store `{path}` has version {found}, this isoflop knows up to {known}")]
+    /// A newer version of isoflop wrote the store.
+    #[error("the store `{path}` has version {found}: this isoflop reads versions up to {known}")]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: usize,
-        /// The latest this program knows.
+        /// The latest version that this program reads.
         known: usize,
     },
-    /// It is damaged.
+    /// The store is damaged.
     #[error("the store `{path}` is damaged: {reason}")]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What SQLite found.
+        /// The damage that SQLite found.
         reason: String,
     },
 }
 
 impl StoreError {
-    /// What SQLite said of a file.
+    /// Classifies an error of SQLite about a file.
     pub(super) fn of(path: &Path, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::damaged(path, source.to_string())
             }
-            // SQLite keeps the system's reason to itself.
+            // SQLite does not report the system's error: find it by writing a file.
             Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => write_beside(path)
                 .map_or_else(
                     |reason| Self::unwritable(path, reason),
@@ -78,7 +78,7 @@ impl StoreError {
     }
 }
 
-/// Makes a file beside another, to see whether that can be done.
+/// Writes a file next to another, to find out whether that is possible.
 fn write_beside(path: &Path) -> io::Result<()> {
     let probe = path.with_extension("probe");
     fs::write(&probe, "x")?;

@@ -1,10 +1,11 @@
-//! The coordinator's durable memory: how each run of a sweep stands, in SQLite (docs/coordinator.md).
+//! The coordinator's store: the state of each run of a sweep, in SQLite (docs/coordinator.md).
 //!
-//! It is not the source of results: outcome files are. It can be deleted, and is made anew from the results folder.
+//! Outcome files are the source of results, not the store. It can be deleted: the next coordinator
+//! rebuilds it from the results folder.
 
 mod database;
 mod error;
-mod opened;
+mod open_store;
 mod reader;
 mod record;
 mod requests;
@@ -14,10 +15,10 @@ mod write;
 mod tests;
 
 pub use error::StoreError;
-pub(crate) use opened::Opened;
-pub use reader::{Counts, Reader, RunEntry};
-pub use record::{Failure, FailureClass, Lease, Record, RunState};
-pub(crate) use requests::Request;
+pub(crate) use open_store::OpenStore;
+pub use reader::{RunEntry, StateCounts, StoreReader};
+pub use record::{AttemptFailure, FailureClass, Lease, RunRecord, RunState};
 pub use requests::RequestKind;
-pub use write::Fence;
-pub(crate) use write::{Change, End, LeaseChange, Store, Written};
+pub(crate) use requests::UserRequest;
+pub use write::FencingToken;
+pub(crate) use write::{ChangeResult, LeaseChange, LeaseEnd, RunChange, Store};

@@ -1,4 +1,4 @@
-//! What commands read while a coordinator writes, or after.
+//! Read access to the store for commands, with or without a coordinator.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,42 +8,52 @@ use tracing::debug;
 
 use super::database::Database;
 use super::error::StoreError;
-use super::record::Record;
+use super::record::RunRecord;
 use isoflop_core::run::{Budget, SweepDir};
 
-/// The store, to read from, and to leave requests in.
+/// The store, opened to read from it and to leave requests in it.
 #[derive(Debug)]
-pub struct Reader(pub(super) Database);
+pub struct StoreReader(pub(super) Database);
 
-/// How a run stands, with what it is.
+/// A run of the store, with its state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunEntry {
     /// Identity.
     pub id: String,
     /// Name of the architecture.
     pub arm: String,
-    /// Name of the shape.
+    /// Name of the size.
     pub size: String,
     /// Seed.
     pub seed: u64,
-    /// Budget asked for.
+    /// Budget of the run.
     pub budget: Budget,
-    /// Factor on the learning rate, where the sweep has several.
+    /// Learning-rate factor, if the sweep has several.
     pub lr_factor: Option<f64>,
-    /// What is remembered of it.
-    pub record: Record,
+    /// The run's record.
+    pub record: RunRecord,
     /// The outcome's loss, nats/token.
     pub loss: Option<f64>,
-    /// When that changed last, seconds since 1970.
+    /// Time of the last change of the state, seconds since 1970.
     pub changed_at: i64,
 }
 
-/// Runs by the name of their state.
+/// Number of runs in each state, by the state's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts(BTreeMap<String, u32>);
+pub struct StateCounts(BTreeMap<String, u32>);
 
-impl Counts {
-    /// Runs in the state of this name.
+impl FromIterator<&'static str> for StateCounts {
+    fn from_iter<T: IntoIterator<Item = &'static str>>(states: T) -> Self {
+        let mut counts = Self::default();
+        for state in states {
+            *counts.0.entry(state.to_owned()).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl StateCounts {
+    /// Runs in the state `name`.
     pub fn of(&self, name: &str) -> u64 {
         self.0.get(name).map_or(0, |count| u64::from(*count))
     }
@@ -54,8 +64,8 @@ impl Counts {
     }
 }
 
-impl Reader {
-    /// Opens the store of a sweep; none where there is none yet.
+impl StoreReader {
+    /// Opens the store of a sweep; `None` if it does not exist yet.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -63,31 +73,31 @@ impl Reader {
         Ok(Database::open_beside(&sweep.store())?.map(Self))
     }
 
-    /// Runs that the plan asks for, by state.
+    /// Counts the runs of the plan, by state.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn counts(&self) -> Result<Counts, StoreError> {
+    pub fn counts(&self) -> Result<StateCounts, StoreError> {
         let query = "SELECT state, count(*) FROM runs WHERE place IS NOT NULL GROUP BY state";
         let counts = self
             .0
             .rows(query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(Counts(counts))
+        Ok(StateCounts(counts))
     }
 
-    /// The same for each arm, in the plan's order.
+    /// Counts the runs of the plan by arm and state, in the plan's order of arms.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn by_arm(&self) -> Result<Vec<(String, Counts)>, StoreError> {
+    pub fn by_arm(&self) -> Result<Vec<(String, StateCounts)>, StoreError> {
         let query = "SELECT arm, state, count(*) FROM runs WHERE place IS NOT NULL GROUP BY arm, state ORDER BY min(place)";
         let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let rows: Vec<(String, String, u32)> = self.0.rows(query, [], read)?;
-        let mut arms: Vec<(String, Counts)> = Vec::new();
+        let mut arms: Vec<(String, StateCounts)> = Vec::new();
         for (arm, state, count) in rows {
             let place = arms.iter().position(|(name, _)| *name == arm);
             let place = place.unwrap_or_else(|| {
-                arms.push((arm, Counts::default()));
+                arms.push((arm, StateCounts::default()));
                 arms.len() - 1
             });
             arms[place].1.0.insert(state, count);
@@ -95,7 +105,7 @@ impl Reader {
         Ok(arms)
     }
 
-    /// Runs that the plan asks for, in its order.
+    /// Reads the runs of the plan, in its order.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -103,7 +113,7 @@ impl Reader {
         self.entries("place IS NOT NULL ORDER BY place", [])
     }
 
-    /// Runs that the plan asks for in a state of these names, at most `most`.
+    /// Reads at most `most` runs of the plan that are in one of the states `names`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -114,7 +124,7 @@ impl Reader {
         self.entries(&format!("{are} ORDER BY place LIMIT ?2"), (names, most))
     }
 
-    /// Runs whose identity begins so, wanted or not.
+    /// Reads the runs whose identity begins with `prefix`, in the plan or not.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -123,11 +133,11 @@ impl Reader {
         self.entries("id >= ?1 AND id < ?1 || 'g' ORDER BY id", [prefix])
     }
 
-    /// What is remembered of every run of which something is.
+    /// Reads the records of all runs that have one, by run id.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn records(&self) -> Result<HashMap<String, Record>, StoreError> {
+    pub fn records(&self) -> Result<HashMap<String, RunRecord>, StoreError> {
         self.0.records()
     }
 
@@ -144,8 +154,8 @@ impl Reader {
 }
 
 impl Database {
-    /// See [`Reader::records`].
-    pub(super) fn records(&self) -> Result<HashMap<String, Record>, StoreError> {
+    /// See [`StoreReader::records`].
+    pub(super) fn records(&self) -> Result<HashMap<String, RunRecord>, StoreError> {
         let query = "SELECT id, record FROM runs WHERE record IS NOT NULL";
         let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let rows: Vec<(String, String)> = self.rows(query, [], read)?;
@@ -154,16 +164,17 @@ impl Database {
     }
 }
 
-/// A record that cannot be read is as good as none: the folder is looked at.
-fn record(text: &str) -> Option<Record> {
+/// Parses a record. A record that cannot be parsed counts as missing: the run's folder is read
+/// instead.
+fn record(text: &str) -> Option<RunRecord> {
     serde_json::from_str(text)
-        .inspect_err(|error| debug!(%error, text, "a record was not read"))
+        .inspect_err(|error| debug!(%error, text, "failed to parse a record"))
         .ok()
 }
 
 fn budget(row: &Row<'_>) -> rusqlite::Result<Budget> {
     let kind: String = row.get(5)?;
-    let budget = Budget::of_kind(&kind, row.get(4)?);
+    let budget = Budget::from_kind(&kind, row.get(4)?);
     budget.ok_or(rusqlite::Error::InvalidColumnType(5, kind, Type::Text))
 }
 
@@ -178,7 +189,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<RunEntry> {
         lr_factor: row.get(6)?,
         loss: row.get(7)?,
         changed_at: row.get(8)?,
-        // No record: nothing has happened yet.
+        // A run without a record has had no attempt yet.
         record: text.and_then(|text| record(&text)).unwrap_or_default(),
     })
 }

@@ -1,64 +1,64 @@
-//! How a run stands. A state carries its data.
+//! State of a run. Each state has its own data.
 
-use isoflop_core::run::{Ending, Outcome, Unwritable};
+use isoflop_core::run::{Outcome, RunEnding, WriteError};
 use serde::{Deserialize, Serialize};
 
-/// What is remembered of a run.
+/// The store's record of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Record {
-    /// How it stands.
+pub struct RunRecord {
+    /// Its state.
     pub state: RunState,
-    /// Attempts claimed so far.
+    /// Attempts so far.
     pub attempts: u32,
-    /// Of them, those that crashed; counted anew when the user asks for another try.
+    /// Attempts that crashed. A user's retry resets the count.
     pub crashes: u32,
-    /// Whether its passes are split, because an attempt found no memory.
+    /// True if its passes are split, because an attempt ran out of memory.
     pub split: bool,
 }
 
-/// How a run stands.
+/// The state of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RunState {
-    /// Waiting for a slot.
+    /// It waits for a slot.
     Queued {
-        /// Why it waits again.
+        /// The failure of the last attempt, if there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        last: Option<Failure>,
+        last: Option<AttemptFailure>,
     },
-    /// Claimed for a slot; its process may or may not have been started.
+    /// It has a slot; its process has not been seen to start.
     Leased {
-        /// By whom it is held.
+        /// The lease of its attempt.
         lease: Lease,
     },
-    /// Its process runs.
+    /// Its process has started.
     Running {
-        /// By whom it is held.
+        /// The lease of its attempt.
         lease: Lease,
-        /// Its process, where that is on the coordinator's machine.
+        /// Its process id, if it is on the coordinator's machine.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pid: Option<u32>,
     },
-    /// Its attempt has delivered; the outcome is being checked and made the run's.
+    /// Its attempt has delivered an outcome, which is being checked and committed.
     Committing {
-        /// By whom it is held.
+        /// The lease of its attempt.
         lease: Lease,
     },
     /// It has an outcome: all steps were done.
     Done,
     /// It has an outcome: the loss exploded.
     Diverged,
-    /// Given up, because trying again is of no use.
+    /// It is not retried, because another attempt would fail in the same way.
     Failed {
-        /// Why.
-        failure: Failure,
+        /// The failure of the last attempt.
+        failure: AttemptFailure,
     },
-    /// Given up, because it crashed too often.
+    /// It is not retried, because it crashed too often.
     Quarantined {
-        /// How it crashed last.
-        failure: Failure,
+        /// The last crash.
+        failure: AttemptFailure,
     },
-    /// Given up on the user's wish.
+    /// The user cancelled it.
     Cancelled,
 }
 
@@ -69,7 +69,7 @@ impl Default for RunState {
 }
 
 impl RunState {
-    /// Every name that [`RunState::name`] gives, in the order of a run's life.
+    /// Every name that [`RunState::name`] returns, in the order in which a run goes through them.
     pub const NAMES: [&str; 9] = [
         "queued",
         "leased",
@@ -82,21 +82,21 @@ impl RunState {
         "cancelled",
     ];
 
-    /// That of a run with this outcome.
+    /// The state of a run with this outcome.
     pub(crate) fn of(outcome: &Outcome) -> Self {
         match outcome.ending {
-            Ending::Finished { .. } => Self::Done,
-            Ending::Diverged { .. } => Self::Diverged,
+            RunEnding::Finished { .. } => Self::Done,
+            RunEnding::Diverged { .. } => Self::Diverged,
         }
     }
 
-    /// That of a run which this attempt holds, in this slot.
+    /// The state of a run that this attempt has leased, in this slot.
     pub fn leased(attempt: u32, slot: usize) -> Self {
         let lease = Lease { attempt, slot };
         Self::Leased { lease }
     }
 
-    /// The state in a word.
+    /// The name of the state.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Queued { .. } => "queued",
@@ -121,18 +121,18 @@ impl RunState {
         }
     }
 
-    /// Whether it has an outcome.
+    /// Reports whether the run has an outcome.
     pub fn has_outcome(&self) -> bool {
         matches!(self, Self::Done | Self::Diverged)
     }
 
-    /// Whether it neither waits nor runs.
+    /// Reports whether the run neither waits for a slot nor is in one.
     pub fn has_ended(&self) -> bool {
         !matches!(self, Self::Queued { .. }) && self.lease().is_none()
     }
 
-    /// Why it was given up, or waits again.
-    pub fn failure(&self) -> Option<&Failure> {
+    /// The reason why the run is not retried, or is queued again.
+    pub fn failure(&self) -> Option<&AttemptFailure> {
         match self {
             Self::Failed { failure } | Self::Quarantined { failure } => Some(failure),
             Self::Queued { last } => last.as_ref(),
@@ -141,26 +141,26 @@ impl RunState {
     }
 }
 
-/// The attempt that holds a run, and where.
+/// The current attempt of a run, and its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// The attempt, from 1.
     pub attempt: u32,
-    /// The slot, by its place in the executor's list.
+    /// Index of the slot in the executor's list.
     pub slot: usize,
 }
 
-/// Why an attempt brought no outcome.
+/// A failure: an attempt that ended without an outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Of which kind, which decides whether there is another attempt.
+pub struct AttemptFailure {
+    /// The class, which decides whether there is another attempt.
     pub class: FailureClass,
-    /// In words, for people.
+    /// Description for people.
     pub message: String,
 }
 
-impl Failure {
-    /// A failure.
+impl AttemptFailure {
+    /// Creates a failure.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
         Self {
             class,
@@ -169,40 +169,40 @@ impl Failure {
     }
 }
 
-/// Every run writes to the same place: a failure to write stops the sweep.
-impl From<Unwritable> for Failure {
-    fn from(error: Unwritable) -> Self {
+/// All runs write to the same disk: a failure to write stops the sweep.
+impl From<WriteError> for AttemptFailure {
+    fn from(error: WriteError) -> Self {
         Self::new(FailureClass::Unwritable, error.to_string())
     }
 }
 
-/// Kinds of failure, each with its own limit (docs/coordinator.md).
+/// Classes of failures, each with its own limit (docs/coordinator.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
-    /// Something went wrong that may go well another time.
+    /// An error that another attempt can avoid.
     Crash,
-    /// What the run was given cannot work.
+    /// Wrong input: the run cannot work as configured.
     UserError,
-    /// It took longer than it may.
+    /// It exceeded its time limit.
     TimeLimit,
-    /// Memory ran out.
+    /// It ran out of memory.
     OutOfMemory,
-    /// It was stopped for reasons that are not its own.
+    /// It was stopped for a reason outside of the run.
     Preempted,
-    /// A file could not be written: every other run would fail alike.
+    /// A file could not be written: every other run would fail in the same way.
     Unwritable,
-    /// The engine does not take it: it would take no other.
+    /// The engine rejected the attempt, and would reject every other.
     Refused,
 }
 
 impl FailureClass {
-    /// Whether every other run would fail alike, so that the sweep stops.
+    /// Reports whether the sweep stops, because every other run would fail in the same way.
     pub fn stops_the_sweep(self) -> bool {
         matches!(self, Self::Unwritable | Self::Refused)
     }
 
-    /// The class in words.
+    /// The name of the class, for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Crash => "crash",
@@ -227,7 +227,7 @@ mod tests {
                 attempt: 3,
                 slot: 1,
             },
-            Failure::new(FailureClass::Crash, "it said \"no\""),
+            AttemptFailure::new(FailureClass::Crash, "it said \"no\""),
         );
         let states = [
             RunState::default(),
@@ -247,14 +247,14 @@ mod tests {
         ];
         for (state, name) in states.into_iter().zip(RunState::NAMES) {
             assert_eq!(state.name(), name);
-            let record = Record {
+            let record = RunRecord {
                 state,
                 attempts: 3,
                 crashes: 1,
                 split: true,
             };
             let text = serde_json::to_string(&record).unwrap();
-            assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+            assert_eq!(serde_json::from_str::<RunRecord>(&text).unwrap(), record);
         }
     }
 }

@@ -1,33 +1,33 @@
-//! What other commands ask of the coordinator, and its answers.
+//! Requests of other commands to the coordinator, and its answers.
 
 use rusqlite::{Row, params};
 
 use super::error::StoreError;
-use super::reader::Reader;
+use super::reader::StoreReader;
 use super::write::{Store, now};
 
-/// Something that was asked for.
+/// A request of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Request {
+pub(crate) struct UserRequest {
     /// Its number.
     pub(crate) id: i64,
-    /// What is asked for.
+    /// Its kind.
     pub(crate) kind: RequestKind,
-    /// Of which run.
+    /// The identity of the run.
     pub(crate) run: String,
 }
 
-/// What may be asked for.
+/// Kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestKind {
-    /// To give a run up.
+    /// Cancels a run.
     Cancel,
-    /// To try a run again that was given up.
+    /// Queues a cancelled, failed or quarantined run again.
     Retry,
 }
 
 impl RequestKind {
-    /// The request in a word.
+    /// The name of the request.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cancel => "cancel",
@@ -42,11 +42,11 @@ impl RequestKind {
     }
 }
 
-impl Reader {
-    /// Leaves a request for the coordinator, for each of the runs; returns their numbers.
+impl StoreReader {
+    /// Leaves a request for the coordinator for each of the runs, and returns their numbers.
     ///
     /// # Errors
-    /// [`StoreError`]: none is left.
+    /// [`StoreError`]; no request is left.
     pub fn ask(&mut self, kind: RequestKind, runs: &[String]) -> Result<Vec<i64>, StoreError> {
         self.0.transaction(|transaction| {
             let mut ask = transaction
@@ -68,16 +68,16 @@ impl Reader {
 }
 
 impl Store {
-    /// Requests that are not carried out yet, in the order in which they were made.
-    pub(crate) fn requests(&self) -> Result<Vec<Request>, StoreError> {
+    /// Open requests, in the order in which they were made.
+    pub(crate) fn requests(&self) -> Result<Vec<UserRequest>, StoreError> {
         let query = "SELECT id, kind, run FROM requests WHERE answer IS NULL ORDER BY id";
         let read = |row: &Row<'_>| {
             let (id, run) = (row.get(0)?, row.get(2)?);
             let kind = RequestKind::of(&row.get::<_, String>(1)?);
-            Ok(kind.map(|kind| Request { id, kind, run }))
+            Ok(kind.map(|kind| UserRequest { id, kind, run }))
         };
-        // A kind that a later version may know waits for it.
-        let known: Vec<Option<Request>> = self.database.rows(query, [], read)?;
+        // Leave requests of an unknown kind to a later version.
+        let known: Vec<Option<UserRequest>> = self.database.rows(query, [], read)?;
         Ok(known.into_iter().flatten().collect())
     }
 

@@ -1,4 +1,4 @@
-//! What the coordinator writes down. It is the one writer.
+//! Write access to the store. The coordinator is the only writer.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,55 +6,59 @@ use rusqlite::{Transaction, params};
 
 use super::database::Database;
 use super::error::StoreError;
-use super::record::{Failure, Record};
+use super::record::{AttemptFailure, RunRecord};
 use isoflop_core::run::RunId;
 
-/// The store, to write to.
+/// The store, opened for writing.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(super) database: Database,
     origin: String,
 }
 
-/// A fencing token: made by the store with the lease, larger for every one after, never used twice.
+/// A fencing token. The store issues one with each lease, greater than all before it, and never the
+/// same twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Fence(pub(super) i64);
+pub struct FencingToken(pub(super) i64);
 
-/// What is written down of one run.
+/// A change of one run.
 #[derive(Clone, Debug)]
-pub(crate) struct Change {
+pub(crate) struct RunChange {
     /// The run.
     pub(crate) run: RunId,
-    /// Its record from now on; where it is leased, its attempt is counted in it.
-    pub(crate) record: Record,
-    /// What becomes of its lease.
+    /// Its new record. The record of a new lease counts the attempt.
+    pub(crate) record: RunRecord,
+    /// The change of its lease.
     pub(crate) lease: LeaseChange,
 }
 
-/// What becomes of a run's lease. Nothing is written where something else holds the run than is said here.
+/// The change of a run's lease.
+///
+/// The write is stale, and changes nothing, if the run's current lease differs from what the
+/// variant states.
 #[derive(Clone, Debug)]
 pub(crate) enum LeaseChange {
-    /// Nothing holds it, and it is given this slot.
-    Made(usize),
-    /// The attempt of this token holds it, and goes on to.
-    Kept(Fence),
-    /// The attempt of this token holds it, and has ended.
-    Ended(Fence, End),
-    /// Nothing holds it, and nothing is to. What loss its outcome has, nats/token.
+    /// The run has no lease, and gets one for this slot.
+    Acquired(usize),
+    /// The attempt with this token has the lease, and keeps it.
+    Kept(FencingToken),
+    /// The attempt with this token has the lease, and has ended.
+    Ended(FencingToken, LeaseEnd),
+    /// The run has no lease, and gets none. The loss of its outcome, nats/token.
     Absent(Option<f64>),
 }
 
-/// How an attempt ended: with an outcome, which has this loss, nats/token, or without one.
-pub(crate) type End = Result<Option<f64>, Failure>;
+/// The end of an attempt: the loss of its outcome, nats/token, or its failure.
+pub(crate) type LeaseEnd = Result<Option<f64>, AttemptFailure>;
 
-/// What became of a change.
+/// The result of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// It is written down.
+pub(crate) enum ChangeResult {
+    /// It is written.
     Yes,
-    /// It is, and this is the lease's token.
-    Leased(Fence),
-    /// It is not: something else holds the run.
+    /// It is written, with this token for the new lease.
+    Leased(FencingToken),
+    /// It is not written: the run's lease is another.
     Stale,
 }
 
@@ -64,13 +68,13 @@ impl Store {
         Ok(Self { database, origin })
     }
 
-    /// The token as an attempt's launch file carries it.
-    pub(crate) fn token(&self, fence: Fence) -> String {
+    /// The token as an attempt's launch file contains it.
+    pub(crate) fn token(&self, fence: FencingToken) -> String {
         format!("{}-{}", self.origin, fence.0)
     }
 
-    /// Writes changes down in one transaction: all of them, or none. Says what became of each.
-    pub(crate) fn write(&mut self, changes: &[Change]) -> Result<Vec<Written>, StoreError> {
+    /// Writes all changes in one transaction, and returns the result of each.
+    pub(crate) fn write(&mut self, changes: &[RunChange]) -> Result<Vec<ChangeResult>, StoreError> {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
@@ -80,17 +84,17 @@ impl Store {
         })
     }
 
-    /// Writes the log back and ends: what is left is one file.
+    /// Writes the log back and closes the database, which leaves one file.
     pub(crate) fn close(self) -> Result<(), StoreError> {
         self.database.close()
     }
 }
 
-fn write(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Written> {
-    let Change { run, record, lease } = change;
+fn write(transaction: &Transaction<'_>, change: &RunChange) -> rusqlite::Result<ChangeResult> {
+    let RunChange { run, record, lease } = change;
     let now = now();
     let (before, after, loss) = match lease {
-        LeaseChange::Made(slot) => (None, Some(claim(transaction, change, *slot, now)?), None),
+        LeaseChange::Acquired(slot) => (None, Some(claim(transaction, change, *slot, now)?), None),
         LeaseChange::Kept(fence) => (Some(*fence), Some(*fence), None),
         LeaseChange::Ended(fence, end) => {
             (Some(*fence), None, end.as_ref().ok().copied().flatten())
@@ -105,38 +109,38 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Wri
     let (state, record) = (record.state.name(), json(record));
     let row = params![run.as_str(), held, state, record, loss, now, holds];
     if update.execute(row)? == 0 {
-        return Ok(Written::Stale);
+        return Ok(ChangeResult::Stale);
     }
     Ok(match (lease, after) {
-        (LeaseChange::Made(_), Some(fence)) => Written::Leased(fence),
+        (LeaseChange::Acquired(_), Some(fence)) => ChangeResult::Leased(fence),
         (LeaseChange::Ended(fence, end), _) => {
             conclude(transaction, *fence, end, now)?;
-            Written::Yes
+            ChangeResult::Yes
         }
-        _ => Written::Yes,
+        _ => ChangeResult::Yes,
     })
 }
 
-/// Writes down that an attempt begins, which makes its token.
+/// Inserts the row of a new attempt, which issues its token.
 fn claim(
     transaction: &Transaction<'_>,
-    change: &Change,
+    change: &RunChange,
     slot: usize,
     now: i64,
-) -> rusqlite::Result<Fence> {
+) -> rusqlite::Result<FencingToken> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO attempts (run, number, slot, claimed_at) VALUES (?1, ?2, ?3, ?4)",
     )?;
     let number = change.record.attempts;
     let fence = statement.insert(params![change.run.as_str(), number, slot as i64, now])?;
-    Ok(Fence(fence))
+    Ok(FencingToken(fence))
 }
 
-/// Writes down how an attempt has ended.
+/// Writes the end of an attempt.
 fn conclude(
     transaction: &Transaction<'_>,
-    fence: Fence,
-    end: &End,
+    fence: FencingToken,
+    end: &LeaseEnd,
     now: i64,
 ) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
@@ -149,12 +153,12 @@ fn conclude(
     statement.execute(row).map(drop)
 }
 
-/// A record holds words and numbers: it has a JSON.
-pub(super) fn json(record: &Record) -> String {
+/// Serialization cannot fail: a record has only strings and numbers.
+pub(super) fn json(record: &RunRecord) -> String {
     serde_json::to_string(record).unwrap_or_default()
 }
 
-/// Seconds since 1970, for people: nothing is decided by it.
+/// Seconds since 1970, for display only.
 pub(super) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! One attempt on a worker: fetched, trained, told of, delivered.
+//! Execution of one attempt on a worker: fetch, train, report, deliver.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,85 +8,85 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tracing::{Instrument, debug};
 
-use super::deliver::{Events, checkpoints_as_written, deliver};
+use super::deliver::{EventDelivery, checkpoints_as_written, deliver};
 use super::error::WorkerError;
 use super::fetch::{FetchError, fetch, trunk_source};
-use super::folder::{Folder, Kept};
-use super::seat::Seat;
+use super::folder::{KeptAttempt, WorkerFolder};
+use super::slot_share::SlotShare;
 use super::trace::attempt_span;
-use crate::exchange::{Exchange, Note, read_json};
-use crate::executor::{Asked, Executor, Trainer, ask};
-use crate::protocol::Order;
-use isoflop_core::run::{AttemptEnd, Device, Launch, TrainerExit, replace_json, write_json};
+use crate::exchange::{AttemptExchange, Note, read_json};
+use crate::executor::{Executor, StopRequest, TrainerProgram, raise_request};
+use crate::protocol::AttemptOrder;
+use isoflop_core::run::{AttemptEnd, Device, Launch, TrainerExit, write_json, write_json_unsynced};
 
-/// What the tasks of a worker share.
-pub(super) struct Worker<E> {
+/// Shared state of a worker's tasks.
+pub(super) struct WorkerContext<E> {
     pub(super) exchange: E,
-    pub(super) folder: Folder,
-    pub(super) trainer: Trainer,
-    /// Two attempts need the same tokens: one at a time fetches.
+    pub(super) folder: WorkerFolder,
+    pub(super) trainer: TrainerProgram,
+    /// Locked while an attempt fetches its files. Attempts share tokens, which are fetched once.
     pub(super) fetching: Mutex<()>,
     pub(super) note: Note,
 }
 
-impl<E> Worker<E> {
-    fn say(&self, kept: &Kept, what: &str) {
+impl<E> WorkerContext<E> {
+    fn say(&self, kept: &KeptAttempt, what: &str) {
         debug!("{what}");
         (self.note)(&format!("{}: {what}", kept.offer.held));
     }
 }
 
-/// Executes an attempt and delivers what it brought, however long the coordinator is away.
+/// Executes an attempt and delivers its results, however long the coordinator is away.
 ///
 /// # Errors
-/// What keeps this worker from executing anything.
-pub(super) async fn carry_out(
-    worker: Arc<Worker<impl Exchange>>,
-    kept: Kept,
-    seat: Seat,
-    ending: watch::Receiver<Asked>,
+/// Errors that end the worker.
+pub(super) async fn execute_attempt(
+    worker: Arc<WorkerContext<impl AttemptExchange>>,
+    kept: KeptAttempt,
+    seat: SlotShare,
+    ending: watch::Receiver<StopRequest>,
 ) -> Result<(), WorkerError> {
     let span = attempt_span(&kept.offer.held);
     execute(&worker, &kept, seat, ending).instrument(span).await
 }
 
 async fn execute(
-    worker: &Worker<impl Exchange>,
-    kept: &Kept,
-    seat: Seat,
-    ending: watch::Receiver<Asked>,
+    worker: &WorkerContext<impl AttemptExchange>,
+    kept: &KeptAttempt,
+    seat: SlotShare,
+    ending: watch::Receiver<StopRequest>,
 ) -> Result<(), WorkerError> {
-    let mut events = Events::new(kept);
-    let (asked, hears) = watch::channel(Asked::Nothing);
-    // Confirmed before anything is fetched: from here on the coordinator counts on this worker.
-    obey(events.beat(&worker.exchange).await?, &asked);
-    worker.say(kept, "begun");
+    let mut events = EventDelivery::new(kept);
+    let (asked, hears) = watch::channel(StopRequest::Nothing);
+    // Confirm the claim before fetching: from now on the coordinator relies on this worker.
+    apply_order(events.beat(&worker.exchange).await?, &asked);
+    worker.say(kept, "started");
     let began = events.began.clone();
     let interval = Duration::from_secs_f64(kept.offer.beat_seconds);
     let end = tokio::select! {
         end = prepare_and_train(worker, kept, seat, hears, &began) => end?,
         refused = beats(worker, &mut events, &asked, interval) => match refused? {},
         never = checkpoints_as_written(&worker.exchange, kept, interval) => match never {},
-        never = pass_on(ending, &asked) => match never {},
+        never = forward_requests(ending, &asked) => match never {},
     };
     write_json(&kept.attempt.end(), &end)?;
-    worker.say(kept, &end.words());
+    worker.say(kept, &end.message());
     let delivered = deliver(&worker.exchange, kept, end, events).await?;
     kept.forget();
     worker.say(kept, delivered);
     Ok(())
 }
 
-/// Delivers an attempt that an earlier process in this folder has kept.
+/// Delivers an attempt that an earlier worker process left in this folder.
 ///
 /// # Errors
-/// What keeps this worker from executing anything.
+/// Errors that end the worker.
 pub(super) async fn deliver_kept(
-    worker: &Worker<impl Exchange>,
-    kept: &Kept,
+    worker: &WorkerContext<impl AttemptExchange>,
+    kept: &KeptAttempt,
 ) -> Result<(), WorkerError> {
     let said = read_json(&kept.attempt.end());
-    // Its trainer died with the process that attended to it: that is not the run's fault.
+    // The trainer was killed with its worker process. That does not count as a failure of the run.
     let died = if kept.attempt.outcome().exists() {
         TrainerExit::Outcome
     } else {
@@ -94,39 +94,42 @@ pub(super) async fn deliver_kept(
     };
     let end = said.unwrap_or(AttemptEnd::Exit(died as i32));
     write_json(&kept.attempt.end(), &end)?;
-    let delivered = deliver(&worker.exchange, kept, end, Events::new(kept)).await?;
+    let delivered = deliver(&worker.exchange, kept, end, EventDelivery::new(kept)).await?;
     kept.forget();
-    let what = format!("kept by an earlier worker in this folder, and {delivered}");
+    let what = format!("left by an earlier worker in this folder: {delivered}");
     worker.say(kept, &what);
     Ok(())
 }
 
-fn obey(order: Order, asked: &watch::Sender<Asked>) {
+fn apply_order(order: AttemptOrder, asked: &watch::Sender<StopRequest>) {
     match order {
-        Order::GoOn => {}
-        Order::Stop => ask(asked, Asked::Stop),
-        Order::Forget => ask(asked, Asked::EndNow),
+        AttemptOrder::GoOn => {}
+        AttemptOrder::Stop => raise_request(asked, StopRequest::Stop),
+        AttemptOrder::Forget => raise_request(asked, StopRequest::EndNow),
     }
 }
 
 async fn beats(
-    worker: &Worker<impl Exchange>,
-    events: &mut Events,
-    asked: &watch::Sender<Asked>,
+    worker: &WorkerContext<impl AttemptExchange>,
+    events: &mut EventDelivery,
+    asked: &watch::Sender<StopRequest>,
     interval: Duration,
 ) -> Result<Infallible, WorkerError> {
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        obey(events.beat(&worker.exchange).await?, asked);
+        apply_order(events.beat(&worker.exchange).await?, asked);
     }
 }
 
-async fn pass_on(mut ending: watch::Receiver<Asked>, asked: &watch::Sender<Asked>) -> Infallible {
+async fn forward_requests(
+    mut ending: watch::Receiver<StopRequest>,
+    asked: &watch::Sender<StopRequest>,
+) -> Infallible {
     loop {
         let what = *ending.borrow_and_update();
-        ask(asked, what);
+        raise_request(asked, what);
         if ending.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -134,10 +137,10 @@ async fn pass_on(mut ending: watch::Receiver<Asked>, asked: &watch::Sender<Asked
 }
 
 async fn prepare_and_train(
-    worker: &Worker<impl Exchange>,
-    kept: &Kept,
-    seat: Seat,
-    mut hears: watch::Receiver<Asked>,
+    worker: &WorkerContext<impl AttemptExchange>,
+    kept: &KeptAttempt,
+    seat: SlotShare,
+    mut hears: watch::Receiver<StopRequest>,
     began: &AtomicBool,
 ) -> Result<AttemptEnd, WorkerError> {
     let fetched = async {
@@ -146,7 +149,7 @@ async fn prepare_and_train(
     };
     let fetched = tokio::select! {
         fetched = fetched => fetched,
-        _ = hears.wait_for(|asked| *asked > Asked::Nothing) => return Ok(AttemptEnd::Exit(TrainerExit::Preempted as i32)),
+        _ = hears.wait_for(|asked| *asked > StopRequest::Nothing) => return Ok(AttemptEnd::Exit(TrainerExit::Preempted as i32)),
     };
     match fetched {
         Ok(()) => {}
@@ -157,12 +160,12 @@ async fn prepare_and_train(
         }
     }
     let launch = launch(&worker.folder, kept, seat);
-    replace_json(&kept.attempt.launch(), &launch)?;
+    write_json_unsynced(&kept.attempt.launch(), &launch)?;
     began.store(true, Ordering::Relaxed);
     let execution = worker.trainer.begin(&kept.attempt, seat.threads, hears)?;
-    debug!(pid = execution.pid, device = %launch.device, "the trainer is started");
+    debug!(pid = execution.pid, device = %launch.device, "trainer process started");
     Ok(match execution.end.await.map_err(std::io::Error::other)? {
-        // That this machine cannot write is no reason for others to stop.
+        // A worker that cannot write must not stop the sweep, so this counts as a crash.
         AttemptEnd::Exit(code) if code == TrainerExit::CannotWrite as i32 => {
             AttemptEnd::Exit(TrainerExit::Crash as i32)
         }
@@ -170,8 +173,8 @@ async fn prepare_and_train(
     })
 }
 
-/// What the trainer is given: all its paths are this worker's.
-fn launch(folder: &Folder, kept: &Kept, seat: Seat) -> Launch {
+/// Makes the trainer's launch file, with paths of this worker.
+fn launch(folder: &WorkerFolder, kept: &KeptAttempt, seat: SlotShare) -> Launch {
     let offer = &kept.offer;
     Launch {
         run: offer.held.run.clone(),

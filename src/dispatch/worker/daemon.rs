@@ -1,4 +1,4 @@
-//! A worker's process: it claims runs while it has room, until it is told to end.
+//! The worker process: claims runs while it has free cores, until it is stopped.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,71 +9,72 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, debug};
 
-use super::attempt::{Worker, carry_out, deliver_kept};
+use super::attempt::{WorkerContext, deliver_kept, execute_attempt};
 use super::error::WorkerError;
-use super::folder::Folder;
+use super::folder::WorkerFolder;
 use super::host::host;
-use super::seat::{Free, Seat};
+use super::slot_share::{FreeResources, SlotShare};
 use super::trace::attempt_span;
-use crate::exchange::{Address, Client, Note, runtime};
-use crate::executor::{Asked, Signals, Trainer, ask, kill_survivors};
-use crate::protocol::{Hello, Offer, Welcome};
+use crate::exchange::{CoordinatorAddress, CoordinatorClient, Note, runtime};
+use crate::executor::{Signals, StopRequest, TrainerProgram, kill_survivors, raise_request};
+use crate::protocol::{Assignment, HandshakeRequest, HandshakeResponse};
 
-/// What a worker gives, and to whom.
+/// Options of a worker.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
-    /// The coordinator.
-    pub address: Address,
-    /// The trainer.
-    pub trainer: Trainer,
-    /// Where it keeps what it has not delivered, and tokens.
+    /// Address of the coordinator.
+    pub address: CoordinatorAddress,
+    /// The trainer program.
+    pub trainer: TrainerProgram,
+    /// Folder of undelivered attempts and of tokens.
     pub folder: PathBuf,
-    /// CPU cores that it gives to runs.
+    /// CPU cores for runs.
     pub cores: u32,
-    /// GPUs that it gives to runs.
+    /// GPUs for runs.
     pub gpus: u32,
-    /// Seconds without a run after which it ends; never without.
+    /// Time without a run after which the worker exits. `None`: it never does.
     pub idle: Option<Duration>,
 }
 
-/// Works until it is told to end, or has had nothing to do for long enough. What is not delivered then is kept in its folder, and
-/// delivered by the next worker that is started on it.
+/// Runs a worker until a signal stops it or it has been idle for long enough. Undelivered attempts
+/// stay in its folder. The next worker that is started on the folder delivers them.
 ///
 /// # Errors
 /// [`WorkerError`].
 pub fn work(options: WorkerOptions, note: Note) -> Result<(), WorkerError> {
-    let folder = Folder::open(&options.folder)?;
+    let folder = WorkerFolder::open(&options.folder)?;
     kill_survivors(&folder.runs()).map_err(WorkerError::Survivors)?;
-    let worker = Worker {
-        exchange: Client::new(&options.address, note)?,
+    let worker = WorkerContext {
+        exchange: CoordinatorClient::new(&options.address, note)?,
         folder,
         trainer: options.trainer.clone(),
         fetching: Mutex::default(),
         note,
     };
-    let shift = Shift {
+    let shift = WorkerTasks {
         worker: Arc::new(worker),
         tasks: JoinSet::new(),
-        free: Free::new(options.cores, options.gpus),
-        ending: watch::channel(Asked::Nothing).0,
+        free: FreeResources::new(options.cores, options.gpus),
+        ending: watch::channel(StopRequest::Nothing).0,
     };
-    // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
-    runtime()?.block_on(shift.go(&options))
+    // The kernel kills a trainer when the thread that started it ends. With a single-threaded
+    // runtime, that is the main thread.
+    runtime()?.block_on(shift.run(&options))
 }
 
-/// What a worker has under way.
-struct Shift {
-    worker: Arc<Worker<Client>>,
-    tasks: JoinSet<(Seat, Result<(), WorkerError>)>,
-    free: Free,
-    ending: watch::Sender<Asked>,
+/// Running tasks of a worker, and its free resources.
+struct WorkerTasks {
+    worker: Arc<WorkerContext<CoordinatorClient>>,
+    tasks: JoinSet<(SlotShare, Result<(), WorkerError>)>,
+    free: FreeResources,
+    ending: watch::Sender<StopRequest>,
 }
 
-impl Shift {
-    async fn go(mut self, options: &WorkerOptions) -> Result<(), WorkerError> {
+impl WorkerTasks {
+    async fn run(mut self, options: &WorkerOptions) -> Result<(), WorkerError> {
         let mut signals = Signals::new(&[])?;
         self.deliver_kept();
-        let hello = Hello {
+        let hello = HandshakeRequest {
             isoflop: env!("CARGO_PKG_VERSION").to_owned(),
             host: host(),
             cores: options.cores,
@@ -84,21 +85,21 @@ impl Shift {
             welcome = worker.exchange.hello(&hello) => welcome?,
             () = signals.next() => return Ok(()),
         };
-        let Welcome {
+        let HandshakeResponse {
             worker: name,
             sweep,
             ..
         } = welcome;
-        (worker.note)(&format!("worker `{name}` of sweep `{sweep}`"));
+        (worker.note)(&format!("connected as worker `{name}` of sweep `{sweep}`"));
         let result = self.take_runs(options.idle, &mut signals).await;
         if result.is_err() {
-            ask(&self.ending, Asked::Stop);
+            raise_request(&self.ending, StopRequest::Stop);
         }
         self.finish(&mut signals).await;
         result
     }
 
-    /// Takes runs while there is room, until it is told to end.
+    /// Claims runs while there are free cores, until a signal or the idle limit.
     async fn take_runs(
         &mut self,
         idle: Option<Duration>,
@@ -108,7 +109,7 @@ impl Shift {
         loop {
             if claiming.is_none() {
                 let (worker, request) = (self.worker.clone(), self.free.request());
-                // It is not dropped when something else comes first: the answer would be lost.
+                // Kept when another branch completes first. Otherwise the response would be lost.
                 claiming = request
                     .map(|request| Box::pin(async move { worker.exchange.claim(&request).await }));
             }
@@ -132,44 +133,45 @@ impl Shift {
                 }
                 Some(()) = bored => return Ok(()),
                 () = signals.next() => {
-                    ask(&self.ending, Asked::Stop);
+                    raise_request(&self.ending, StopRequest::Stop);
                     return Ok(());
                 }
             }
         }
     }
 
-    fn start(&mut self, offer: Offer) -> Result<(), WorkerError> {
+    fn start(&mut self, offer: Assignment) -> Result<(), WorkerError> {
         let held = &offer.held;
         if !offer.names_its_spec() {
             return Err(WorkerError::other_isoflop(format!(
-                "the coordinator offers {held}, whose spec is another's"
+                "the coordinator assigned {held} with a spec that does not match the run"
             )));
         }
-        // More than was asked for: it is not confirmed, and offered to others.
+        // More than was requested. Without a confirmation, the coordinator assigns it again.
         let Some(seat) = self.free.take(&offer) else {
-            debug!(%held, threads = offer.threads, gpu = offer.gpu, "passed over: there is no room for it");
+            debug!(%held, threads = offer.threads, gpu = offer.gpu, "assignment ignored: not enough free cores or GPUs");
             return Ok(());
         };
         debug!(%held, ?seat, "claimed");
         let kept = self.worker.folder.keep(offer)?;
         let (worker, ending) = (self.worker.clone(), self.ending.subscribe());
         self.tasks
-            .spawn(async move { (seat, carry_out(worker, kept, seat, ending).await) });
+            .spawn(async move { (seat, execute_attempt(worker, kept, seat, ending).await) });
         Ok(())
     }
 
-    /// Delivers what an earlier process of this worker has kept.
+    /// Delivers attempts that an earlier process of this worker left.
     fn deliver_kept(&mut self) {
         for kept in self.worker.folder.kept() {
             let worker = self.worker.clone();
             let span = attempt_span(&kept.offer.held);
-            let delivery = async move { (Seat::default(), deliver_kept(&worker, &kept).await) };
+            let delivery =
+                async move { (SlotShare::default(), deliver_kept(&worker, &kept).await) };
             self.tasks.spawn(delivery.instrument(span));
         }
     }
 
-    /// Waits for what is under way; a second signal ends that.
+    /// Waits for the running tasks. Another signal ends the wait.
     async fn finish(&mut self, signals: &mut Signals) {
         loop {
             tokio::select! {
@@ -179,7 +181,7 @@ impl Shift {
                     None => return,
                 },
                 () = signals.next() => {
-                    (self.worker.note)("what is not delivered is kept; a worker that is started on the same folder delivers it");
+                    (self.worker.note)("undelivered attempts are kept: start a worker on the same folder to deliver them");
                     return;
                 }
             }

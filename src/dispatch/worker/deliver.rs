@@ -1,4 +1,4 @@
-//! What an attempt brought, on its way to the coordinator.
+//! Delivery of an attempt's results to the coordinator.
 
 use std::convert::Infallible;
 use std::fs::{self, File};
@@ -8,27 +8,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::error::WorkerError;
-use super::folder::Kept;
-use crate::exchange::{Exchange, ExchangeError, dropped};
+use super::folder::KeptAttempt;
+use crate::exchange::{AttemptExchange, ExchangeError, dropped};
 use crate::protocol::{
-    Beat, CheckpointFile, End, EndAnswer, Held, MOST_EVENTS, MOST_LOG, Order, Place,
+    AttemptKey, AttemptOrder, CheckpointFile, CheckpointKind, EndRequest, EndResponse, Heartbeat,
+    MOST_EVENTS, MOST_LOG,
 };
 use isoflop_core::run::{
-    AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, checkpoint_steps, if_there,
+    AttemptDir, AttemptEnd, CheckpointFiles, checkpoint_files, checkpoint_steps, if_exists,
 };
 
-/// What a trainer says, told from where it was told last.
-pub(super) struct Events {
-    held: Held,
+/// Delivery of a trainer's events, from the last delivered byte.
+pub(super) struct EventDelivery {
+    held: AttemptKey,
     attempt: AttemptDir,
-    /// Whether its trainer was started: set when it is.
+    /// True once its trainer is started.
     pub(super) began: Arc<AtomicBool>,
-    /// Bytes that the coordinator has.
+    /// Bytes of events that the coordinator has.
     offset: u64,
 }
 
-impl Events {
-    pub(super) fn new(kept: &Kept) -> Self {
+impl EventDelivery {
+    pub(super) fn new(kept: &KeptAttempt) -> Self {
         Self {
             held: kept.offer.held.clone(),
             attempt: kept.attempt.clone(),
@@ -37,10 +38,13 @@ impl Events {
         }
     }
 
-    /// Tells what is new, and hears what is wanted.
-    pub(super) async fn beat(&mut self, exchange: &impl Exchange) -> Result<Order, ExchangeError> {
+    /// Sends new events in a heartbeat. Returns the coordinator's order.
+    pub(super) async fn beat(
+        &mut self,
+        exchange: &impl AttemptExchange,
+    ) -> Result<AttemptOrder, ExchangeError> {
         let events = self.next()?;
-        let beat = Beat {
+        let beat = Heartbeat {
             held: self.held.clone(),
             began: self.began.load(Ordering::Relaxed),
             offset: self.offset,
@@ -51,9 +55,9 @@ impl Events {
         Ok(answer.order)
     }
 
-    /// The next whole lines.
+    /// Reads the next complete lines.
     fn next(&self) -> io::Result<String> {
-        let Some(mut file) = if_there(File::open(self.attempt.metrics()))? else {
+        let Some(mut file) = if_exists(File::open(self.attempt.metrics()))? else {
             return Ok(String::new());
         };
         file.seek(SeekFrom::Start(self.offset))?;
@@ -65,34 +69,34 @@ impl Events {
     }
 }
 
-/// What is said of an attempt that nobody wants any more.
-const UNWANTED: &str = "not wanted any more: it was given up, or another attempt has the run";
+/// Message for an attempt that the coordinator no longer needs.
+const NO_LONGER_NEEDED: &str = "no longer needed: it was cancelled, or another attempt has the run";
 
-/// Delivers an attempt that is over: events, what another attempt could go on from, the outcome. Returns when the worker may forget
-/// it, with what became of it in words.
+/// Delivers an attempt that is over: its events, a checkpoint for other attempts, its outcome.
+/// Returns once the worker may delete the attempt, with a message about the delivery.
 pub(super) async fn deliver(
-    exchange: &impl Exchange,
-    kept: &Kept,
+    exchange: &impl AttemptExchange,
+    kept: &KeptAttempt,
     end: AttemptEnd,
-    mut events: Events,
+    mut events: EventDelivery,
 ) -> Result<&'static str, WorkerError> {
     let mut checkpoint_is_there = false;
     loop {
         loop {
             let before = events.offset;
-            if events.beat(exchange).await? == Order::Forget {
-                return Ok(UNWANTED);
+            if events.beat(exchange).await? == AttemptOrder::Forget {
+                return Ok(NO_LONGER_NEEDED);
             }
             if events.offset == before && events.next()?.is_empty() {
                 break;
             }
         }
-        let outcome = if_there(fs::read_to_string(kept.attempt.outcome()))?;
+        let outcome = if_exists(fs::read_to_string(kept.attempt.outcome()))?;
         if !checkpoint_is_there {
             deliver_last(exchange, kept, outcome.is_some()).await;
             checkpoint_is_there = true;
         }
-        let end = End {
+        let end = EndRequest {
             held: kept.offer.held.clone(),
             end: end.clone(),
             events: events.offset,
@@ -100,17 +104,17 @@ pub(super) async fn deliver(
             log: log(&kept.attempt),
         };
         match exchange.end(&end).await? {
-            EndAnswer::Taken => return Ok("delivered"),
-            EndAnswer::Unwanted => return Ok(UNWANTED),
-            EndAnswer::Events(there) => events.offset = there,
+            EndResponse::Taken => return Ok("delivered"),
+            EndResponse::Unwanted => return Ok(NO_LONGER_NEEDED),
+            EndResponse::Events(there) => events.offset = there,
         }
     }
 }
 
-/// Delivers checkpoints as they are written, where the sweep asks for that.
+/// Delivers checkpoints as they are written, if the sweep sets `deliver_checkpoints`.
 pub(super) async fn checkpoints_as_written(
-    exchange: &impl Exchange,
-    kept: &Kept,
+    exchange: &impl AttemptExchange,
+    kept: &KeptAttempt,
     every: Duration,
 ) -> Infallible {
     let offered = kept.offer.checkpoint.as_ref();
@@ -120,30 +124,37 @@ pub(super) async fn checkpoints_as_written(
         look.tick().await;
         let latest = checkpoint_steps(&kept.run.checkpoints()).last().copied();
         if kept.offer.deliver_checkpoints && latest > delivered {
-            deliver_checkpoint(exchange, kept, Place::Run).await;
+            deliver_checkpoint(exchange, kept, CheckpointKind::Run).await;
             delivered = latest;
         }
     }
 }
 
-/// What others go on from: the trunk of a run that is done, the checkpoint of one that is not.
-async fn deliver_last(exchange: &impl Exchange, kept: &Kept, is_done: bool) {
+/// Delivers the checkpoint that others continue from: of a finished run the trunk, of an unfinished
+/// one the latest checkpoint.
+async fn deliver_last(exchange: &impl AttemptExchange, kept: &KeptAttempt, is_done: bool) {
     match is_done {
-        true if kept.offer.keep_trunk => deliver_checkpoint(exchange, kept, Place::Trunk).await,
+        true if kept.offer.keep_trunk => {
+            deliver_checkpoint(exchange, kept, CheckpointKind::Trunk).await
+        }
         true => {}
-        false => deliver_checkpoint(exchange, kept, Place::Run).await,
+        false => deliver_checkpoint(exchange, kept, CheckpointKind::Run).await,
     }
 }
 
-/// One that cannot be delivered costs steps, made again by another attempt, and no result: the coordinator says of it what there is.
-async fn deliver_checkpoint(exchange: &impl Exchange, kept: &Kept, place: Place) {
+/// Delivers the latest checkpoint. A failure costs only steps, which another attempt repeats.
+async fn deliver_checkpoint(
+    exchange: &impl AttemptExchange,
+    kept: &KeptAttempt,
+    place: CheckpointKind,
+) {
     let offer = &kept.offer;
     let Some(id) = place.owner(&offer.held.run, &offer.spec) else {
         return;
     };
     let dir = place.of(&kept.run);
     let files = tokio::task::spawn_blocking(move || checkpoint_files(&dir, &id)).await;
-    let files = dropped(files, "checkpoints were not looked through").flatten();
+    let files = dropped(files, "cannot read the checkpoints").flatten();
     let Some(CheckpointFiles { step, dir, .. }) = files else {
         return;
     };
@@ -153,14 +164,14 @@ async fn deliver_checkpoint(exchange: &impl Exchange, kept: &Kept, place: Place)
     ] {
         let part = (place, step, name);
         let put = exchange.put(&offer.held, part, &file).await;
-        if dropped(put, "a checkpoint was not delivered").is_none() {
+        if dropped(put, "cannot deliver a checkpoint").is_none() {
             return;
         }
     }
 }
 
-/// The latest of what the trainer printed.
+/// Last part of the trainer's log.
 fn log(attempt: &AttemptDir) -> String {
-    let log = dropped(fs::read(attempt.log()), "a log was not read").unwrap_or_default();
+    let log = dropped(fs::read(attempt.log()), "cannot read a log").unwrap_or_default();
     String::from_utf8_lossy(&log[log.len().saturating_sub(MOST_LOG)..]).into_owned()
 }

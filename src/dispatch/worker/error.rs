@@ -1,52 +1,52 @@
-//! Why nothing more is executed here.
+//! Errors that end a worker or a job.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::exchange::{AddressError, ExchangeError, StorageError};
 use crate::executor::SpawnError;
-use crate::protocol::{Refusal, SAME_ISOFLOP};
-use isoflop_core::run::Unwritable;
+use crate::protocol::{RequestRefusal, SAME_ISOFLOP};
+use isoflop_core::run::WriteError;
 
-/// Why a worker ends.
+/// Error that ends a worker or a job.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// The coordinator cannot be called.
+    /// The address of the coordinator is invalid.
     #[error(transparent)]
     Address(#[from] AddressError),
     /// The storage cannot be used.
-    #[error("the storage `{0}` cannot be used: {1}")]
+    #[error("cannot use the storage `{0}`: {1}")]
     Storage(String, StorageError),
     /// The folder cannot be used.
     #[error("cannot use the folder `{0}`: {1}")]
     Folder(PathBuf, io::Error),
-    /// There is no such attempt, or it cannot be read.
-    #[error("`{0}` is no launch file: {1}")]
+    /// The attempt's launch file cannot be read.
+    #[error("cannot read the launch file `{0}`: {1}")]
     NoLaunch(PathBuf, io::Error),
     /// The folder of an attempt cannot be written to.
     #[error(transparent)]
-    Unwritable(#[from] Unwritable),
+    Unwritable(#[from] WriteError),
     /// Another worker uses the folder.
-    #[error("another worker uses the folder `{0}`")]
+    #[error("the folder `{0}` is in use by another worker")]
     Locked(PathBuf),
-    /// The coordinator will not have it.
+    /// The coordinator or the storage refused a request.
     #[error("{}", .0.error)]
-    Refused(Refusal),
+    Refused(RequestRefusal),
     /// The trainer cannot be started.
     #[error("{0}")]
     Trainer(#[from] SpawnError),
-    /// This machine does not let it work.
-    #[error("this machine does not let it work: {0}")]
+    /// I/O error of this machine.
+    #[error("I/O error on this machine: {0}")]
     Here(#[from] io::Error),
-    /// Trainers of an earlier process of it are still there.
-    #[error("trainers of an earlier worker in this folder cannot be ended: processes {0:?}")]
+    /// Trainers of an earlier worker process are still running.
+    #[error("cannot kill the trainers of an earlier worker in this folder: processes {0:?}")]
     Survivors(Vec<i32>),
 }
 
 impl WorkerError {
-    /// A refusal that the same isoflop on both machines would cure.
+    /// Makes a refusal whose hint is to install the same isoflop on both machines.
     pub(super) fn other_isoflop(error: impl ToString) -> Self {
-        Self::Refused(Refusal::new(error, SAME_ISOFLOP))
+        Self::Refused(RequestRefusal::new(error, SAME_ISOFLOP))
     }
 }
 
@@ -54,10 +54,10 @@ impl From<ExchangeError> for WorkerError {
     fn from(error: ExchangeError) -> Self {
         match error {
             ExchangeError::Refused(refusal) => Self::Refused(refusal),
-            ExchangeError::Here(error) => Self::Here(error),
-            ExchangeError::Unanswered(said) => Self::other_isoflop(said),
+            ExchangeError::Io(error) => Self::Here(error),
+            ExchangeError::NoResponse(said) => Self::other_isoflop(said),
             ExchangeError::Missing => {
-                Self::other_isoflop("the coordinator does not know what it is asked")
+                Self::other_isoflop("the coordinator does not know this request")
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Files that a run needs, fetched by digest: gone on with where a connection broke, believed only when the digest is right.
+//! Fetching of a run's files, by digest. A broken transfer continues from its last byte. A file is
+//! used only if its digest matches.
 
 use std::io;
 use std::path::Path;
@@ -6,19 +7,19 @@ use std::path::Path;
 use tokio::fs;
 use tracing::debug;
 
-use super::folder::{Folder, Kept};
-use crate::exchange::{Exchange, ExchangeError};
-use crate::protocol::{Digest, OfferedCheckpoint, Place};
+use super::folder::{KeptAttempt, WorkerFolder};
+use crate::exchange::{AttemptExchange, ExchangeError};
+use crate::protocol::{AssignedCheckpoint, CheckpointKind, Digest};
 use isoflop_core::run::{RunDir, read_digest};
 
-/// Why a run's files are not there.
+/// Error of fetching a run's files.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    /// They cannot be had, or not be written here.
+    /// A file cannot be fetched, or cannot be written.
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
-    /// What came is not what was asked for.
-    #[error("what the coordinator sends for {0} has another digest")]
+    /// The content does not match the digest.
+    #[error("digest mismatch: the file that the coordinator sent for {0} has another digest")]
     Digest(Digest),
 }
 
@@ -28,37 +29,38 @@ impl From<io::Error> for FetchError {
     }
 }
 
-/// Fetches what an attempt needs. A checkpoint that is gone only means that steps are made anew.
+/// Fetches the files of an attempt. A missing checkpoint only means that its steps are repeated.
 pub(super) async fn fetch(
-    exchange: &impl Exchange,
-    folder: &Folder,
-    kept: &Kept,
+    exchange: &impl AttemptExchange,
+    folder: &WorkerFolder,
+    kept: &KeptAttempt,
 ) -> Result<(), FetchError> {
     for digest in [&kept.offer.train, &kept.offer.validation] {
         file(exchange, digest, &folder.tokens(digest)).await?;
     }
     if let Some(offered) = &kept.offer.checkpoint {
-        checkpoint(exchange, &kept.run, Place::Run, offered).await?;
+        checkpoint(exchange, &kept.run, CheckpointKind::Run, offered).await?;
     }
     if let Some(offered) = &kept.offer.trunk {
         let before = RunDir::at(trunk_source(kept));
-        checkpoint(exchange, &before, Place::Trunk, offered).await?;
+        checkpoint(exchange, &before, CheckpointKind::Trunk, offered).await?;
     }
     Ok(())
 }
 
-/// Where the trunk lies that an attempt goes on from: it may not lie where its own is written.
-pub(super) fn trunk_source(kept: &Kept) -> std::path::PathBuf {
+/// Folder of the trunk that an attempt continues from. It must not be the folder to which the
+/// attempt writes its own trunk.
+pub(super) fn trunk_source(kept: &KeptAttempt) -> std::path::PathBuf {
     kept.run.root().join("before")
 }
 
 async fn checkpoint(
-    exchange: &impl Exchange,
+    exchange: &impl AttemptExchange,
     run: &RunDir,
-    place: Place,
-    offered: &OfferedCheckpoint,
+    place: CheckpointKind,
+    offered: &AssignedCheckpoint,
 ) -> Result<(), FetchError> {
-    let dir = place.of(run).after(offered.step);
+    let dir = place.of(run).checkpoint(offered.step);
     fs::create_dir_all(dir.root()).await?;
     for (digest, path) in [
         (&offered.tensors, dir.tensors()),
@@ -66,7 +68,7 @@ async fn checkpoint(
     ] {
         match file(exchange, digest, &path).await {
             Err(FetchError::Exchange(ExchangeError::Missing)) => {
-                debug!(%place, step = offered.step, "a checkpoint is gone: its steps are made anew");
+                debug!(%place, step = offered.step, "checkpoint is missing: repeating its steps");
                 return Ok(fs::remove_dir_all(dir.root()).await?);
             }
             fetched => fetched?,
@@ -75,9 +77,13 @@ async fn checkpoint(
     Ok(())
 }
 
-async fn file(exchange: &impl Exchange, digest: &Digest, to: &Path) -> Result<(), FetchError> {
+async fn file(
+    exchange: &impl AttemptExchange,
+    digest: &Digest,
+    to: &Path,
+) -> Result<(), FetchError> {
     if to.exists() && is_right(to, digest).await? {
-        debug!(%digest, "it is here already");
+        debug!(%digest, "file exists already");
         return Ok(());
     }
     let part = to.with_extension("part");
@@ -85,7 +91,7 @@ async fn file(exchange: &impl Exchange, digest: &Digest, to: &Path) -> Result<()
     if is_right(&part, digest).await? {
         return Ok(fs::rename(&part, to).await?);
     }
-    // Whole, and wrong: the next attempt at it begins anew.
+    // The file is complete but wrong. Remove it, so that the next fetch starts from the beginning.
     fs::remove_file(&part).await?;
     Err(FetchError::Digest(digest.clone()))
 }

@@ -1,6 +1,6 @@
 //! The machine that executes attempts.
 
-/// This machine's name.
+/// Host name of this machine.
 pub(super) fn host() -> String {
     nix::unistd::gethostname()
         .map(|name| name.to_string_lossy().into_owned())

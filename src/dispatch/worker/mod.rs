@@ -1,5 +1,6 @@
-//! The worker: it takes runs from a coordinator elsewhere, trains them here, and keeps what they bring until that is acknowledged.
-//! It needs outgoing connections alone, and executes nothing but the trainer that lies beside it.
+//! The worker: claims runs from a coordinator on another machine, trains them, and keeps their
+//! results until the coordinator acknowledges them. It needs only outgoing connections, and
+//! executes only the trainer.
 
 mod attempt;
 mod daemon;
@@ -9,9 +10,9 @@ mod fetch;
 mod folder;
 mod host;
 mod job;
-mod seat;
+mod slot_share;
 mod trace;
 
 pub use daemon::{WorkerOptions, work};
 pub use error::WorkerError;
-pub use job::{Attended, JobAddress, attend};
+pub use job::{JobAddress, JobResult, attend};

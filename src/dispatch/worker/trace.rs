@@ -1,12 +1,12 @@
-//! Under which name an attempt stands in the log of who executes it.
+//! Log span of an attempt, on the machine that executes it.
 
 use tracing::{Span, info_span};
 
-use crate::protocol::Held;
+use crate::protocol::AttemptKey;
 
-/// The span of an attempt.
-pub(super) fn attempt_span(held: &Held) -> Span {
-    let Held {
+/// Makes the log span of an attempt.
+pub(super) fn attempt_span(held: &AttemptKey) -> Span {
+    let AttemptKey {
         run,
         attempt,
         fence,

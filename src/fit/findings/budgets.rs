@@ -1,37 +1,39 @@
-//! Budgets that FLOPs show.
+//! Detection of budgets in the FLOPs of runs.
 //!
-//! Sorted by FLOPs, runs follow one another into a group while each lies within [`NEAR`] of the one before. A group is a
-//! budget where it spans at most [`SPAN`] and an architecture has the sizes of an IsoFLOP profile in it: without the second,
-//! a table with runs at every compute would be cut where nothing was planned. The budget is the geometric mean of its runs'
-//! FLOPs. Where fewer than half the runs lie at budgets they lie there by chance, and every run's budget is what it spent.
+//! Runs are sorted by FLOPs, and grouped as long as each is within a factor of [`NEAR`] of the one
+//! before. A group is a budget if it spans at most a factor of [`SPAN`] and an architecture has
+//! enough sizes in it for an IsoFLOP profile. Without the second condition, a table with runs at
+//! every compute would be split into budgets that were never planned. The budget is the geometric
+//! mean of its runs' FLOPs. If fewer than half of the runs are in budgets, these are a coincidence,
+//! and the table has no budgets.
 
-use super::super::by_key::by_key;
+use super::super::by_key::group_by_key;
 use super::super::numbers::distinct;
 use super::super::polynomial::FEWEST;
 use super::measurement::Measurement;
 
-/// Most that a run's FLOPs may lie above those of the next cheaper one of its group, as a factor.
+/// Largest ratio of a run's FLOPs to those of the next cheaper run in its group.
 const NEAR: f64 = 1.05;
-/// Most that a group may span, as a factor.
+/// Largest ratio of FLOPs within a group.
 const SPAN: f64 = 1.10;
 
-/// Runs that lie at common budgets.
+/// Runs grouped by budget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BudgetGroups {
-    /// The budget of each run, FLOPs: what it spent where it lies at none.
+    /// Budget of each run, FLOPs; its own FLOPs if it is in no group.
     pub budgets: Vec<f64>,
-    /// How many budgets there are.
+    /// Number of budgets.
     pub groups: usize,
-    /// How many runs lie at none.
+    /// Number of runs outside all budgets.
     pub outside: usize,
 }
 
 impl BudgetGroups {
-    /// Sizes that an architecture has at each budget, at least.
+    /// Fewest sizes of an architecture at each budget.
     pub const SIZES: usize = FEWEST;
 }
 
-/// Finds the budgets that most runs lie at.
+/// Finds the budgets that most runs share. `None` if fewer than half of the runs share one.
 pub fn budget_groups(runs: &[Measurement<'_>]) -> Option<BudgetGroups> {
     let mut budgets: Vec<f64> = runs.iter().map(|run| run.flops).collect();
     let mut order: Vec<usize> = (0..runs.len()).collect();
@@ -64,7 +66,7 @@ fn is_budget(runs: &[Measurement<'_>], group: &[usize]) -> bool {
     if runs[*last].flops > runs[*first].flops * SPAN {
         return false;
     }
-    let by_arm = by_key(group.iter().map(|run| &runs[*run]), |run| run.arm);
+    let by_arm = group_by_key(group.iter().map(|run| &runs[*run]), |run| run.arm);
     let sizes = |runs: &[&Measurement<'_>]| distinct(runs.iter().map(|run| run.params)).len();
     by_arm.iter().any(|(_, runs)| sizes(runs) >= FEWEST)
 }

@@ -1,10 +1,10 @@
-//! Learning rates that were tried at one size and budget: fits take the best of each.
+//! Detection of several learning rates in one cell. Fits use the best of each cell.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Whether runs of one cell, that is of one architecture, size and budget, differ in their learning rates.
-pub fn several_learning_rates<Cell: Eq + Hash>(
+/// Reports whether runs of one cell (architecture, size and budget) differ in their learning rates.
+pub fn has_several_learning_rates<Cell: Eq + Hash>(
     runs: impl IntoIterator<Item = (Cell, f64)>,
 ) -> bool {
     let mut rates: HashMap<Cell, f64> = HashMap::new();

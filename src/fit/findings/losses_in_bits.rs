@@ -1,4 +1,4 @@
-//! Losses in bits among losses in nats.
+//! Detection of losses in bits among losses in nats.
 
 use std::f64::consts::LN_2;
 
@@ -6,9 +6,9 @@ use super::measurement::Measurement;
 use super::robust::{FEWEST, Point, median, residuals};
 use super::unit_finding::UnitFinding;
 
-/// How far the factor between two groups of losses may be from 1/ln 2, in its logarithm.
+/// Largest distance of the factor between two groups of losses from 1/ln 2, in its logarithm.
 const NEAR: f64 = 0.02;
-/// Least gap between two groups of losses, in their logarithm.
+/// Smallest gap between two groups of losses, in their logarithm.
 const GAP: f64 = 0.15;
 
 /// Looks for a second surface at 1/ln 2 times the losses of the first.
@@ -19,14 +19,15 @@ pub(super) fn losses_in_bits<'a>(runs: &[Measurement<'a>]) -> Option<UnitFinding
     ((shift + LN_2.ln()).abs() <= NEAR).then_some(UnitFinding::LossesInBits { runs, times })
 }
 
-/// The points that lie on a second surface above the first, and how far above, where there are two.
+/// Returns the points on a second surface above the first, and the log distance of the surfaces, if
+/// there are two.
 fn two_surfaces(points: &[Point]) -> Option<(Vec<usize>, f64)> {
     if points.len() < FEWEST {
         return None;
     }
     let mut shifts = vec![0.0; points.len()];
     let mut found = None;
-    // The first surface lies between the two; each round brings it nearer to the lower.
+    // The first fit is between the two surfaces. Each round moves it closer to the lower one.
     for _ in 0..4 {
         let shifted: Vec<Point> = points
             .iter()
@@ -38,7 +39,7 @@ fn two_surfaces(points: &[Point]) -> Option<(Vec<usize>, f64)> {
             .zip(&shifts)
             .map(|(r, shift)| r + shift)
             .collect();
-        let (low, high) = halves(&heights)?;
+        let (low, high) = split_at_widest_gap(&heights)?;
         let middle = |places: &[usize]| median(places.iter().map(|at| heights[*at]).collect());
         let shift = middle(&high) - middle(&low);
         shifts.fill(0.0);
@@ -48,8 +49,9 @@ fn two_surfaces(points: &[Point]) -> Option<(Vec<usize>, f64)> {
     found
 }
 
-/// The places below and above the widest gap, in their order, where it is wide and parts more than one value from the others.
-fn halves(heights: &[f64]) -> Option<(Vec<usize>, Vec<usize>)> {
+/// Splits the indices at the widest gap. `None` if the gap is narrow. Each side has at least two
+/// values.
+fn split_at_widest_gap(heights: &[f64]) -> Option<(Vec<usize>, Vec<usize>)> {
     let mut sorted = heights.to_vec();
     sorted.sort_by(f64::total_cmp);
     let gaps = (2..sorted.len() - 1).map(|i| (sorted[i] - sorted[i - 1], sorted[i]));

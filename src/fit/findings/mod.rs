@@ -1,7 +1,7 @@
-//! Findings about the runs of a table: which of them stand out, and what of their plan follows from their numbers.
+//! Findings about the runs of a table: outliers, wrong units, and the plan that the numbers imply.
 //!
-//! Functions of [`Measurement`]s, pure as all of fit. A finding says which runs, by their places in the slice that was
-//! given, and by how much; it knows no columns and no words for people.
+//! All are pure functions of [`Measurement`]s. A finding has the indices of runs in the given
+//! slice, and the size of the effect. Callers add the names of columns and the messages.
 
 mod budgets;
 mod learning_rates;
@@ -17,9 +17,9 @@ mod unit_mismatch;
 mod units;
 
 pub use budgets::{BudgetGroups, budget_groups};
-pub use learning_rates::several_learning_rates;
+pub use learning_rates::has_several_learning_rates;
 pub use measurement::{Measurement, Quantity};
 pub use outliers::{Outlier, outliers};
 pub use size_ranks::size_ranks;
-pub use unit_finding::{MOST_LOSS, UnitFinding};
+pub use unit_finding::{MAX_LOSS, UnitFinding};
 pub use units::unit_findings;

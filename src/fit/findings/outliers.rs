@@ -1,53 +1,56 @@
-//! Runs that look as if they had diverged, and nobody marked them.
+//! Runs that appear to have diverged but are not marked as diverged.
 //!
-//! An outlier's loss is more than [`FACTOR`] times what a robust surface of its architecture's losses has at its (N, D), and
-//! lies more than [`SPREADS`] spreads of the others above it. Three such runs left in a real table turned a compute
-//! multiplier of 2.4 into 53.8.
+//! The loss of an outlier is more than [`FACTOR`] times that of a robust surface of its
+//! architecture at its (N, D), and more than [`SPREADS`] spreads of the other residuals above it.
+//! Three outliers left in a real table turned a compute multiplier of 2.4 into 53.8.
 
 use super::measurement::{Measurement, by_arm};
 use super::robust::{FEWEST as FEWEST_OF_SURFACE, Point, residuals, spread};
 
-/// How many times the loss of its like a run must have.
+/// Smallest ratio of an outlier's loss to that of similar runs.
 const FACTOR: f64 = 1.6;
-/// The same where runs are too few for a surface, and a median stands in its place.
-const FACTOR_OF_FEW: f64 = 2.0;
-/// Runs of an architecture below which there is nothing to compare with.
+/// The same ratio if runs are too few for a surface and a median replaces it.
+const MEDIAN_FACTOR: f64 = 2.0;
+/// Fewest runs of an architecture for a comparison.
 const FEWEST: usize = 4;
-/// How many spreads of the others it must lie above.
+/// Smallest distance of an outlier above the surface, in spreads of the other residuals.
 const SPREADS: f64 = 6.0;
 
-/// A run whose loss lies far above those of runs like it.
+/// Run whose loss is far above that of similar runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outlier {
-    /// Its place.
+    /// Index of the run.
     pub run: usize,
-    /// Its loss over that of runs like it.
-    pub times: f64,
+    /// Loss divided by that of similar runs.
+    pub ratio: f64,
 }
 
-/// The outliers, in the order of their places.
+/// Finds the outliers, in the order of their indices.
 pub fn outliers(runs: &[Measurement<'_>]) -> Vec<Outlier> {
     let arms = by_arm(runs).into_iter();
-    let mut found: Vec<Outlier> = arms.flat_map(|(_, own)| of_arm(runs, &own)).collect();
+    let mut found: Vec<Outlier> = arms.flat_map(|(_, own)| arm_outliers(runs, &own)).collect();
     found.sort_by_key(|outlier| outlier.run);
     found
 }
 
-fn of_arm(runs: &[Measurement<'_>], members: &[usize]) -> Vec<Outlier> {
+fn arm_outliers(runs: &[Measurement<'_>], members: &[usize]) -> Vec<Outlier> {
     if members.len() < FEWEST {
         return Vec::new();
     }
     let points: Vec<Point> = members.iter().map(|run| runs[*run].point()).collect();
     let residuals = residuals(&points);
     let factor = if members.len() < FEWEST_OF_SURFACE {
-        FACTOR_OF_FEW
+        MEDIAN_FACTOR
     } else {
         FACTOR
     };
     let least = factor.ln().max(SPREADS * spread(&residuals));
     let outlier = |(run, residual): (&usize, &f64)| {
         let times = residual.exp();
-        (*residual > least).then_some(Outlier { run: *run, times })
+        (*residual > least).then_some(Outlier {
+            run: *run,
+            ratio: times,
+        })
     };
     members.iter().zip(&residuals).filter_map(outlier).collect()
 }

@@ -1,34 +1,35 @@
-//! A robust surface of losses, by which a value is seen that does not belong: log L as a quadratic in log N and log D, fitted so
-//! that a minority of wrong values cannot bend it (iteratively reweighted least squares; first by absolute deviations, then by
-//! Tukey's biweight, Beaton and Tukey 1974, doi:10.1080/00401706.1974.10489171).
+//! Robust surface of losses, from which wrong values deviate: log L as a quadratic in log N and log
+//! D, fitted so that a minority of wrong values cannot bend it (iteratively reweighted least
+//! squares; first by absolute deviations, then by Tukey's biweight, Beaton and Tukey 1974,
+//! doi:10.1080/00401706.1974.10489171).
 
 use nalgebra::SVector;
 
 use super::super::least_squares::least_squares;
 use super::super::numbers::{mean, rms};
 
-/// A point: log N, log D, log L.
+/// Logarithms of a run: log N, log D, log L.
 pub(super) type Point = [f64; 3];
 
-/// 1, n, d, n², nd, d².
+/// Terms of the quadratic: 1, n, d, n², nd, d².
 type Terms = SVector<f64, 6>;
 
-/// Fewest points that six terms are fitted to; with fewer there is a median alone.
+/// Fewest points for a fit of the six terms. With fewer, a median replaces the surface.
 pub(super) const FEWEST: usize = 12;
-/// Rounds of reweighting, of each kind.
+/// Rounds of each kind of reweighting.
 const ROUNDS: usize = 8;
-/// Share of the weights that keeps the normal equations solvable where D follows from N.
+/// Ridge as a share of the weights. It keeps the normal equations solvable if D follows from N.
 const RIDGE: f64 = 1e-9;
 
-/// log L of each point, less that of the surface.
+/// Returns log L of each point minus that of the surface.
 pub(super) fn residuals(points: &[Point]) -> Vec<f64> {
-    of_quadratic(points).unwrap_or_else(|| {
+    quadratic_residuals(points).unwrap_or_else(|| {
         let middle = median(points.iter().map(|[_, _, l]| *l).collect());
         points.iter().map(|[_, _, l]| l - middle).collect()
     })
 }
 
-fn of_quadratic(points: &[Point]) -> Option<Vec<f64>> {
+fn quadratic_residuals(points: &[Point]) -> Option<Vec<f64>> {
     if points.len() < FEWEST {
         return None;
     }
@@ -56,12 +57,12 @@ fn of_quadratic(points: &[Point]) -> Option<Vec<f64>> {
     Some(residuals)
 }
 
-/// Standard deviation of most values: 1.4826 times the median of their absolute values.
+/// Estimates the standard deviation of the majority: 1.4826 times the median absolute value.
 pub(super) fn spread(residuals: &[f64]) -> f64 {
     1.4826 * median(residuals.iter().map(|r| r.abs()).collect())
 }
 
-/// The middle value.
+/// Returns the upper median. NaN without values.
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     if values.is_empty() {
         return f64::NAN;
@@ -78,7 +79,7 @@ fn biweight(x: f64) -> f64 {
     }
 }
 
-/// The terms of each point, with log N and log D brought to mean 0 and spread 1.
+/// Returns the terms of each point, with log N and log D scaled to mean 0 and standard deviation 1.
 fn terms(points: &[Point]) -> Vec<Terms> {
     let scaled = |axis: usize| {
         let mean = mean(points.iter().map(|p| p[axis]));
@@ -133,7 +134,7 @@ mod tests {
         }
     }
 
-    /// D follows from N: five of six terms are one another's.
+    /// Fits points whose D follows from N, so that the terms are collinear.
     #[test]
     fn a_line_of_points_is_followed_too() {
         let points: Vec<Point> = (0..20)

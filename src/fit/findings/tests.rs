@@ -1,4 +1,4 @@
-//! Findings in tables whose faults are known.
+//! Tests of findings on tables with known faults.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn law(n: f64, d: f64) -> f64 {
     1.7 + 400.0 / n.powf(0.34) + 410.0 / d.powf(0.28)
 }
 
-/// Six sizes at three budgets.
+/// Returns six sizes at three budgets.
 fn grid(arm: &'static str) -> Vec<Measurement<'static>> {
     let cells = [1e17, 1e18, 1e19]
         .into_iter()
@@ -35,7 +35,7 @@ fn outliers_are_found_by_their_arm() {
         found.iter().map(|found| found.run).collect::<Vec<_>>(),
         [4, 20, 35]
     );
-    for (Outlier { times, .. }, made) in found.iter().zip([3.0, 2.0, 5.0]) {
+    for (Outlier { ratio: times, .. }, made) in found.iter().zip([3.0, 2.0, 5.0]) {
         assert!((times / made - 1.0).abs() < 0.05, "{found:?}");
     }
     assert_eq!(outliers(&grid("a")), []);
@@ -93,7 +93,7 @@ fn another_unit_is_found() {
         found => panic!("{found:?}"),
     };
     assert_eq!(of(&MEASURED), Quantity::Tokens);
-    // Where no column has tokens, they are compared all the same.
+    // Without a column of tokens, tokens per parameter are compared instead.
     assert_eq!(of(&[Quantity::Params]), Quantity::TokensPerParam);
 }
 
@@ -120,7 +120,7 @@ fn budgets_are_where_sizes_are() {
     assert_eq!((found.groups, found.outside), (3, 1));
     assert!((found.budgets[2] / (1e17 * 1.04f64.powf(1.0 / 6.0)) - 1.0).abs() < 1e-9);
     assert_eq!(found.budgets[17], runs[17].flops);
-    // Three sizes make no profile.
+    // Three sizes are too few for a profile.
     assert_eq!(budget_groups(&runs[..3]), None);
 }
 
@@ -133,7 +133,7 @@ fn ranks_pair_sizes_that_are_not_shared() {
     };
     let twice: Vec<usize> = (0..6).chain(0..6).collect();
     assert_eq!(size_ranks(&larger(1.3)), Some(twice));
-    // Equal sizes, and ranks that overlap.
+    // Equal sizes, then ranks that overlap, then a single arm.
     assert_eq!(size_ranks(&larger(1.0)), None);
     assert_eq!(size_ranks(&larger(2.5)), None);
     assert_eq!(size_ranks(&grid("a")[..6]), None);
@@ -141,12 +141,12 @@ fn ranks_pair_sizes_that_are_not_shared() {
 
 #[test]
 fn learning_rates_differ_within_a_cell_alone() {
-    assert!(several_learning_rates([
+    assert!(has_several_learning_rates([
         ("a", 1e-3),
         ("b", 1e-3),
         ("a", 2e-3)
     ]));
-    assert!(!several_learning_rates([
+    assert!(!has_several_learning_rates([
         ("a", 1e-3),
         ("b", 2e-3),
         ("a", 1e-3)

@@ -1,45 +1,47 @@
-//! Signs of other units.
+//! Signs of wrong units.
 
 use super::measurement::Quantity;
 
-/// Largest loss, nats/token: guessing among three million tokens costs as much, and no vocabulary is so large.
-pub const MOST_LOSS: f64 = 15.0;
+/// Largest plausible loss, nats/token: that of guessing among three million tokens, more than any
+/// vocabulary has.
+pub const MAX_LOSS: f64 = 15.0;
 
-/// A sign that numbers are in another unit.
+/// Sign that numbers are in another unit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UnitFinding<'a> {
     /// Losses are above [`MOST_LOSS`], as perplexities are.
     LargeLosses {
-        /// That of the median run.
+        /// Loss of the median run.
         loss: f64,
-        /// The first architecture that has them, where others have not.
+        /// First architecture with such losses; `None` if all have them.
         arm: Option<&'a str>,
     },
-    /// Some losses are 1/ln 2 times those of runs like them: in bits, where the others are in nats.
+    /// Some losses are 1/ln 2 times those of similar runs: in bits, where the others are in nats.
     LossesInBits {
-        /// The places of their runs.
+        /// Indices of the runs in bits.
         runs: Vec<usize>,
-        /// The losses over those of the others.
+        /// Ratio of their losses to those of the other runs.
         times: f64,
     },
-    /// Parameters or tokens are too few in all runs to be counted in ones.
+    /// Parameters or tokens are too few in all runs to be plain counts.
     Small {
-        /// Which.
+        /// Quantity that is too small.
         quantity: Quantity,
-        /// The largest value.
+        /// Largest value.
         most: f64,
     },
-    /// C/6ND of the median run is far from 1.
+    /// The median C/6ND is far from 1.
     FlopsOver6nd(f64),
-    /// An architecture has many times as much as the others, or many times less.
+    /// An architecture has many times more or less of a quantity than the others.
     Mismatch {
-        /// The architecture.
+        /// Name of the architecture.
         arm: &'a str,
-        /// Of what: tokens per parameter in the median run, anything else at like losses.
+        /// Quantity that differs: tokens per parameter in the median run, or another one at similar
+        /// losses.
         quantity: Quantity,
-        /// The architectures that are alike.
+        /// Names of the architectures that agree.
         others: Vec<&'a str>,
-        /// How many times as much.
+        /// Ratio to the other architectures.
         times: f64,
     },
 }

@@ -1,25 +1,28 @@
-//! Architectures whose numbers are in another unit than those of the others.
+//! Detection of architectures whose numbers are in another unit than those of the others.
 //!
-//! The whole table looks right where one architecture alone has its tokens in millions, and its multiplier comes out a
-//! million times off. Runs are therefore compared with those of the first architecture that have about their loss, at which
-//! a better architecture has a few times fewer N, D and C, and never [`FAR`] times. Where no losses are alike, tokens per
-//! parameter are compared, which a study at another scale leaves as they are.
+//! If one architecture has its tokens in millions, the table looks right, but the multiplier is
+//! wrong by a factor of a million. Each run is therefore compared with a run of the first
+//! architecture at about the same loss. There a better architecture has a few times fewer N, D and
+//! C, but never [`FAR`] times. If no losses are similar, tokens per parameter are compared, which
+//! do not depend on the scale of a study.
 
 use super::measurement::{Measurement, Quantity, by_arm};
 use super::robust::median;
 use super::unit_finding::UnitFinding;
 
-/// How many times as much is taken for another unit: the smallest in use, thousands, is ten times as much.
+/// Smallest ratio that indicates another unit. The smallest unit in use, thousands, gives ten times
+/// this ratio.
 const FAR: f64 = 100.0;
-/// Most that losses may differ to be alike, in their logarithm.
-const ALIKE: f64 = 0.05;
-/// Fewest runs with a like one, from which their median says something.
+/// Largest difference of similar losses, in their logarithm.
+const SIMILAR: f64 = 0.05;
+/// Fewest runs with a similar run in the first architecture, for a meaningful median.
 const FEWEST: usize = 3;
 
-/// An architecture's runs, the least loss first.
+/// Name and runs of an architecture, lowest loss first.
 type Arm<'a> = (&'a str, Vec<Measurement<'a>>);
 
-/// Finds the architectures that differ in one of these quantities; if in none, those that differ in tokens per parameter.
+/// Finds the architectures that differ in one of these quantities, or else those that differ in
+/// tokens per parameter.
 pub(super) fn unit_mismatches<'a>(
     runs: &[Measurement<'a>],
     quantities: &[Quantity],
@@ -37,7 +40,7 @@ pub(super) fn unit_mismatches<'a>(
     };
     let found: Vec<UnitFinding<'a>> = quantities
         .iter()
-        .flat_map(|of| mismatches(&arms, *of, |arm| of_like_runs(first, arm, *of)))
+        .flat_map(|of| mismatches(&arms, *of, |arm| log_ratio_at_similar_loss(first, arm, *of)))
         .collect();
     if !found.is_empty() {
         return found;
@@ -48,15 +51,16 @@ pub(super) fn unit_mismatches<'a>(
     mismatches(&arms, of, in_median_run)
 }
 
-/// The logarithm of how many times as much an architecture has as the first, in the median of its runs that have a like one.
-fn of_like_runs(first: &Arm<'_>, arm: &Arm<'_>, of: Quantity) -> Option<f64> {
+/// Returns the log ratio of a quantity between an architecture and the first: the median over its
+/// runs that have a similar run in the first. `None` with fewer than [`FEWEST`] such runs.
+fn log_ratio_at_similar_loss(first: &Arm<'_>, arm: &Arm<'_>, of: Quantity) -> Option<f64> {
     let times =
         |run: &Measurement<'_>| Some((of.of(run) / of.of(nearest(&first.1, run.loss)?)).ln());
     let times: Vec<f64> = arm.1.iter().filter_map(times).collect();
     (times.len() >= FEWEST).then(|| median(times))
 }
 
-/// The run of about this loss, of runs in the order of their losses.
+/// Returns the run with the closest loss, if the losses are similar. `runs` must be sorted by loss.
 fn nearest<'a, 'b>(runs: &'b [Measurement<'a>], loss: f64) -> Option<&'b Measurement<'a>> {
     let above = runs.partition_point(|run| run.loss < loss);
     let far = |run: &Measurement<'_>| (run.loss / loss).ln().abs();
@@ -64,10 +68,11 @@ fn nearest<'a, 'b>(runs: &'b [Measurement<'a>], loss: f64) -> Option<&'b Measure
         .iter()
         .take(2)
         .min_by(|a, b| far(a).total_cmp(&far(b)))?;
-    (far(near) <= ALIKE).then_some(near)
+    (far(near) <= SIMILAR).then_some(near)
 }
 
-/// Architectures that lie far from the middle one. Of two it is the one that has less: units that are written are larger.
+/// Finds the architectures far from the median one. Of two, it reports the one with less: units in
+/// tables, such as millions, make numbers smaller.
 fn mismatches<'a>(
     arms: &[Arm<'a>],
     quantity: Quantity,

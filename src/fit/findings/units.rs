@@ -1,17 +1,20 @@
-//! Numbers that are not in the unit that they are read in.
+//! Detection of numbers in another unit than expected.
 
 use super::losses_in_bits::losses_in_bits;
 use super::measurement::{Measurement, Quantity, by_arm};
 use super::robust::median;
-use super::unit_finding::{MOST_LOSS, UnitFinding};
+use super::unit_finding::{MAX_LOSS, UnitFinding};
 use super::unit_mismatch::unit_mismatches;
 
-/// A model of fewer parameters is none that anyone measures a law with.
-const LEAST_PARAMS: f64 = 1e4;
-/// How far 6·N·D may be from FLOPs, as a factor: embeddings and attention make 2 to 3 of small models.
+/// Smallest plausible maximum of parameters or tokens. Scaling laws are not measured with smaller
+/// runs.
+const MIN_COUNT: f64 = 1e4;
+/// Largest plausible factor between 6·N·D and FLOPs: embeddings and attention cause 2 to 3 in small
+/// models.
 const FACTOR: f64 = 10.0;
 
-/// Looks for other units. `measured` says which of N, D and C do not follow from the others.
+/// Looks for numbers in another unit. `measured` lists those of N, D and C that do not follow from
+/// the others.
 pub fn unit_findings<'a>(runs: &[Measurement<'a>], measured: &[Quantity]) -> Vec<UnitFinding<'a>> {
     let both = [Quantity::Flops, Quantity::Tokens]
         .iter()
@@ -32,7 +35,7 @@ fn large_losses<'a>(runs: &[Measurement<'a>]) -> Option<UnitFinding<'a>> {
     let large: Vec<(&str, f64)> = arms
         .iter()
         .map(|(arm, members)| (*arm, middle(members)))
-        .filter(|(_, loss)| *loss > MOST_LOSS)
+        .filter(|(_, loss)| *loss > MAX_LOSS)
         .collect();
     let (first, loss) = *large.first()?;
     let arm = (large.len() < arms.len()).then_some(first);
@@ -41,7 +44,7 @@ fn large_losses<'a>(runs: &[Measurement<'a>]) -> Option<UnitFinding<'a>> {
 
 fn small<'a>(runs: &[Measurement<'a>], quantity: Quantity) -> Option<UnitFinding<'a>> {
     let most = runs.iter().map(|run| quantity.of(run)).fold(0.0, f64::max);
-    (most < LEAST_PARAMS && most > 0.0).then_some(UnitFinding::Small { quantity, most })
+    (most < MIN_COUNT && most > 0.0).then_some(UnitFinding::Small { quantity, most })
 }
 
 fn flops_over_6nd<'a>(runs: &[Measurement<'a>]) -> Option<UnitFinding<'a>> {

@@ -1,22 +1,22 @@
-//! From a study to the runs that are suggested.
+//! Suggestion of runs for a study.
 
-use super::super::{Interval, Settings, Study, convention, fit_arms, tuning};
-use super::aim::{Aim, Arm, aim};
-use super::places::{self, Grid};
+use super::super::{FitSettings, Interval, Study, convention, fit_arms, tuning};
+use super::design_grid::{self, DesignGrid};
 use super::search::{Limits, search};
-use super::{SuggestRefusal, Suggestion, Target, Wanted, sweep_form};
+use super::target_estimate::{DesignArm, TargetEstimate, estimate_target};
+use super::{SuggestRefusal, Suggestion, SuggestionRequest, Target, sweep_form};
 
-/// Suggests runs.
+/// Suggests the runs that narrow the interval of the target most.
 ///
 /// # Errors
-/// [`SuggestRefusal`] where there is no law to suggest by, or nothing can be paid for.
+/// [`SuggestRefusal`] if there is no surface to design with, or no run within the limits helps.
 pub fn suggest(
     study: &Study,
-    settings: &Settings,
-    wanted: &Wanted,
+    settings: &FitSettings,
+    wanted: &SuggestionRequest,
 ) -> Result<Suggestion, SuggestRefusal> {
     let (tuned, _) = tuning::tune(study);
-    let seen = convention::under(&tuned, settings);
+    let seen = convention::convert(&tuned, settings);
     let carried = fit_arms(&seen, settings);
     let names: Vec<&str> = match wanted.target {
         Target::Multiplier => vec![&settings.baseline, &wanted.arm],
@@ -27,23 +27,24 @@ pub fn suggest(
             most: wanted.max_runs,
         });
     }
-    let arms: Vec<Arm<'_>> = names
+    let arms: Vec<DesignArm<'_>> = names
         .iter()
-        .map(|name| Arm::of(&carried, name))
+        .map(|name| DesignArm::of(&carried, name))
         .collect::<Result<_, _>>()?;
-    let aim = aim(&arms, wanted)?;
+    let aim = estimate_target(&arms, wanted)?;
     let is_whole = arms.len() == seen.arms().len();
     best(&arms, &aim, wanted, is_whole)
 }
 
-/// The best runs for an aim; where the arms are the whole study, as an extension of a sweep file too.
+/// Finds the best runs for a target. If the arms are the whole study, also finds an extension of
+/// its sweep file.
 fn best(
-    arms: &[Arm<'_>],
-    aim: &Aim,
-    wanted: &Wanted,
+    arms: &[DesignArm<'_>],
+    aim: &TargetEstimate,
+    wanted: &SuggestionRequest,
     is_whole: bool,
 ) -> Result<Suggestion, SuggestRefusal> {
-    let grid = Grid::of(arms, wanted);
+    let grid = DesignGrid::of(arms, wanted);
     let design = grid.design(arms, aim);
     let candidates = grid.candidates(arms, wanted.allowance)?;
     let limits = Limits {
@@ -52,7 +53,7 @@ fn best(
     };
     let choice = search(&design, &candidates, limits);
     let now = design.variance(&design.sums(&design.counts()));
-    let places = grid.places(&candidates, &choice.taken);
+    let places = grid.suggested_runs(&candidates, &choice.taken);
     if places.is_empty() {
         return Err(SuggestRefusal::NothingHelps);
     }
@@ -69,7 +70,7 @@ fn best(
             .interval
             .map(|now| narrowed(now, aim.value, shrink, wanted.target)),
         shrink,
-        shrink_evenly: (places::evenly(&design, &grid, choice.cost) / now).sqrt(),
+        shrink_evenly: (design_grid::variance_if_even(&design, &grid, choice.cost) / now).sqrt(),
         flops: choice.cost,
         places,
         sweep: form.best,
@@ -78,7 +79,7 @@ fn best(
     })
 }
 
-/// The interval of now drawn in around its value; a multiplier's in logarithms.
+/// Narrows an interval around its value, in logarithms for a multiplier.
 fn narrowed(now: Interval, value: f64, by: f64, target: Target) -> Interval {
     let end = |end: f64| match target {
         Target::Multiplier => value * (end / value).powf(by),

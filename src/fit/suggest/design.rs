@@ -1,36 +1,38 @@
-//! How well a set of runs determines a surface, and a number that follows from two of them.
+//! Variance of a target under a set of runs: an exponent of one surface, or the multiplier of two.
 //!
-//! A run tells of the parameters θ what its row g = ∂log L̂/∂θ says. Surfaces are fitted to each arm alone, so that the
-//! covariance of θ̂ is M⁻¹JM⁻¹ with M = Σ ggᵀ and J the covariance of Σ g·ε: the sandwich, and not M⁻¹σ², because errors are
-//! not independent. Runs of one cell, that is of one size and budget, share how far the law misses there (variance τ²),
-//! which more seeds do not take away; their seeds add s² each. Runs of two arms that share size, budget and seed have
-//! correlated errors (ρ). M has a ridge, a wide prior, for where runs leave a parameter open.
+//! A run informs about the parameters θ through its row g = ∂log L̂/∂θ. Each arm has its own
+//! surface. The covariance of θ̂ is the sandwich M⁻¹JM⁻¹ with M = Σ ggᵀ and J the covariance of
+//! Σ g·ε. It is not M⁻¹σ², because errors are not independent. Runs of one cell (one size and
+//! budget) share the misfit of the law there (variance τ²), which more seeds do not reduce. Each
+//! seed adds s². Runs of two arms that share size, budget and seed have correlated errors (ρ). M
+//! has a ridge, a wide prior, for parameters that the runs do not determine.
 
 use nalgebra::{SMatrix, SVector};
 
 use super::super::surface::Surface;
 
-/// ∂log L̂/∂(log A', log B', E, α, β), with A' and B' the factors at the centre of the runs (`surface/objective.rs`).
+/// ∂log L̂/∂(log A', log B', E, α, β), with A' and B' the factors at the centre of the runs
+/// (`surface/objective.rs`).
 pub(super) type Row = SVector<f64, 5>;
 type Square = SMatrix<f64, 5, 5>;
 
 /// Standard deviations of the prior: factors within e^3, E within 3 nats/token, exponents within 1.
 const PRIOR: [f64; 5] = [3.0, 3.0, 3.0, 1.0, 1.0];
 
-/// A surface with the noise around it.
+/// Surface with the noise around it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Noisy {
+pub(super) struct NoisySurface {
     pub(super) surface: Surface,
-    /// log N and log D in the middle of the runs.
+    /// Mean log N and mean log D of the runs.
     pub(super) centre: (f64, f64),
-    /// τ², variance of log L between cells that seeds do not explain.
+    /// τ², the variance of log L between cells that seeds do not explain.
     pub(super) misfit: f64,
-    /// s², variance of log L between seeds.
+    /// s², the variance of log L between seeds.
     pub(super) seed: f64,
 }
 
-impl Noisy {
-    /// g at (log N, log D).
+impl NoisySurface {
+    /// Returns g at (log N, log D).
     pub(super) fn row(&self, (log_n, log_d): (f64, f64)) -> Row {
         let s = &self.surface;
         let a = s.a * (-s.alpha * log_n).exp();
@@ -39,42 +41,42 @@ impl Noisy {
         Row::from([a, b, 1.0, -a * n, -b * d]) / (s.e + a + b)
     }
 
-    /// Variance of the sum of the errors of `count` runs of a cell.
+    /// Returns the variance of the sum of the errors of `count` runs of a cell.
     fn of_sum(&self, count: f64) -> f64 {
         count * count * self.misfit + count * self.seed
     }
 }
 
-/// Runs of one size and budget: rows and counts, an arm each.
+/// Runs of one size and budget: rows and counts, one of each per arm.
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
+pub(super) struct DesignCell {
     pub(super) rows: Vec<Row>,
     pub(super) counts: Vec<f64>,
 }
 
-/// One arm or two, with all cells in which there are runs or might be.
+/// One or two arms, with all cells in which they have or could have runs.
 #[derive(Clone, Debug)]
 pub(super) struct Design {
-    pub(super) arms: Vec<Noisy>,
-    pub(super) cells: Vec<Cell>,
-    /// ρ, correlation of errors between the arms at one size, budget and seed.
+    pub(super) arms: Vec<NoisySurface>,
+    pub(super) cells: Vec<DesignCell>,
+    /// ρ, the correlation of errors between the arms at one size, budget and seed.
     pub(super) correlation: f64,
-    /// ∇t, the gradient of the target by each arm's θ.
+    /// ∇t, the gradient of the target with respect to each arm's θ.
     pub(super) gradient: Vec<Row>,
 }
 
-/// The sums that the variance is made of; runs are added to them one by one.
+/// Sums that the variance is computed from. Runs can be added one by one.
 #[derive(Clone, Debug)]
-pub(super) struct Sums {
+pub(super) struct InformationSums {
     m: Vec<Square>,
     j: Vec<Square>,
     cross: Square,
 }
 
 impl Design {
-    /// The sums for these counts of runs: for each cell one, an arm each.
-    pub(super) fn sums(&self, counts: &[Vec<f64>]) -> Sums {
-        let ridge = |arm: &Noisy| {
+    /// Returns the sums for these counts of runs: for each cell, one count per arm.
+    pub(super) fn sums(&self, counts: &[Vec<f64>]) -> InformationSums {
+        let ridge = |arm: &NoisySurface| {
             Square::from_diagonal(&Row::from(
                 PRIOR.map(|sd| (arm.misfit + arm.seed).max(f64::MIN_POSITIVE) / (sd * sd)),
             ))
@@ -85,7 +87,7 @@ impl Design {
             .zip(&self.arms)
             .map(|(ridge, arm)| ridge * (arm.misfit + arm.seed))
             .collect();
-        let mut sums = Sums {
+        let mut sums = InformationSums {
             m,
             j,
             cross: Square::zeros(),
@@ -97,13 +99,13 @@ impl Design {
         sums
     }
 
-    /// What there is now.
+    /// Returns the current counts.
     pub(super) fn counts(&self) -> Vec<Vec<f64>> {
         self.cells.iter().map(|cell| cell.counts.clone()).collect()
     }
 
-    /// Makes the runs of a cell more or fewer.
-    pub(super) fn change(&self, sums: &mut Sums, cell: usize, from: &[f64], to: &[f64]) {
+    /// Changes the counts of a cell.
+    pub(super) fn change(&self, sums: &mut InformationSums, cell: usize, from: &[f64], to: &[f64]) {
         let rows = &self.cells[cell].rows;
         for (arm, noisy) in self.arms.iter().enumerate() {
             if to[arm] != from[arm] {
@@ -126,8 +128,8 @@ impl Design {
         }
     }
 
-    /// Variance of the target, ∇tᵀM⁻¹JM⁻¹∇t (the delta method).
-    pub(super) fn variance(&self, sums: &Sums) -> f64 {
+    /// Returns the variance of the target, ∇tᵀM⁻¹JM⁻¹∇t (the delta method).
+    pub(super) fn variance(&self, sums: &InformationSums) -> f64 {
         let solved = sums
             .m
             .iter()
@@ -158,8 +160,8 @@ mod tests {
         beta: 0.31,
     };
 
-    fn arm() -> Noisy {
-        Noisy {
+    fn arm() -> NoisySurface {
+        NoisySurface {
             surface: SURFACE,
             centre: (16.0, 20.0),
             misfit: 0.0,
@@ -167,7 +169,7 @@ mod tests {
         }
     }
 
-    /// Rows are the derivatives of log L̂ by the centred parameters.
+    /// Rows are the derivatives of log L̂ with respect to the centred parameters.
     #[test]
     fn rows_are_derivatives() {
         let at = (17.0f64, 19.0f64);
@@ -193,7 +195,7 @@ mod tests {
     }
 
     fn design(misfit: f64, correlation: f64) -> Design {
-        let arm = Noisy { misfit, ..arm() };
+        let arm = NoisySurface { misfit, ..arm() };
         let places: Vec<(f64, f64)> = (0..5)
             .flat_map(|i| {
                 (0..4).map(move |k| {
@@ -206,7 +208,7 @@ mod tests {
             .collect();
         let cells = places
             .iter()
-            .map(|at| Cell {
+            .map(|at| DesignCell {
                 rows: vec![arm.row(*at); 2],
                 counts: vec![1.0; 2],
             })
@@ -220,7 +222,8 @@ mod tests {
         }
     }
 
-    /// Twice the seeds halve the variance of seeds, and nothing of the misfit; what two arms share cancels.
+    /// Twice the seeds halve the variance between seeds, but not that of the misfit. Errors that
+    /// two arms share cancel.
     #[test]
     fn variances_follow_from_what_varies() {
         let variance = |design: &Design, times: f64| {
@@ -237,7 +240,7 @@ mod tests {
         assert!((variance(&misfitting, 1.0) / variance(&misfitting, 2.0) - 1.0).abs() < 1e-2);
         let paired = design(0.0, 0.75);
         assert!((variance(&paired, 1.0) / variance(&plain, 1.0) - 0.25).abs() < 1e-2);
-        // Run by run comes to the same as all at once.
+        // Adding runs one by one gives the same variance as adding them at once.
         let (mut sums, counts) = (paired.sums(&paired.counts()), paired.counts());
         paired.change(&mut sums, 3, &counts[3], &[2.0, 2.0]);
         let mut more = counts;

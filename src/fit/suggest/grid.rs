@@ -1,4 +1,4 @@
-//! Where runs could be added: sizes and budgets of the study, those between them, and some beyond.
+//! Sizes and budgets of candidates: those of the study, those between them, and some beyond.
 
 use std::collections::BTreeMap;
 
@@ -6,60 +6,63 @@ use super::super::Observation;
 use super::super::numbers::distinct;
 use super::super::per_token::PerToken;
 
-/// A size, for each arm that the target is of.
+/// Size, for each arm of the target.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Rung {
-    /// The study's name for it; a size between or beyond the study's has none.
+pub(super) struct GridRung {
+    /// Name of the size. `None` for a size between or beyond the study's.
     pub(super) label: Option<String>,
-    /// log N, an arm each.
+    /// log N, one per arm.
     pub(super) log_n: Vec<f64>,
-    /// log FLOPs per token, an arm each.
+    /// log FLOPs per token, one per arm.
     pub(super) log_f: Vec<f64>,
 }
 
-/// Sizes and budgets of a study that are kept: many more would be searched for long and tell little.
+/// Maximum number of sizes of a study in the grid. More would make the search slow for little gain.
 const SIZES: usize = 12;
+/// Maximum number of budgets of a study in the grid.
 const BUDGETS: usize = 8;
-/// Sizes are added beyond the largest, this many steps, and one below the least.
+/// Number of sizes added above the largest. One is added below the smallest.
 const ABOVE: usize = 2;
-/// log N that sizes are apart at least, or as good as one, and that they are apart for another to stand between them.
-const APART: f64 = 0.15;
-const WIDE: f64 = 0.35;
-/// How far budgets go beyond the largest: what the law says there decides on the runs, and it is not known to hold.
+/// Minimum distance between two sizes, in log N. Closer ones count as one.
+const MIN_LOG_GAP: f64 = 0.15;
+/// Minimum distance between two sizes, in log N, for another one to be added between them.
+const INSERT_LOG_GAP: f64 = 0.35;
+/// Largest budget of a candidate, relative to the study's largest. Further out, the design would
+/// depend on a law that is not verified there.
 const BEYOND: f64 = 30.0;
 
-/// One arm's runs, and what a token costs it.
-pub(super) struct Runs<'a> {
+/// Runs of one arm, and its cost of a token.
+pub(super) struct ArmRuns<'a> {
     pub(super) runs: Vec<&'a Observation>,
     pub(super) per_token: PerToken,
 }
 
-/// A size that the study does not have and that could be trained.
+/// Size that the study does not have but that could be trained.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OfferedSize {
-    /// Its name.
+    /// Name of the size.
     pub label: String,
-    /// For each arm its name, N in parameters and training FLOPs per token.
+    /// For each arm: its name, N in parameters, and training FLOPs per token.
     pub arms: Vec<(String, f64, f64)>,
 }
 
-/// The sizes that all arms have, with those that are offered; where nobody says which there are, with those between and
-/// beyond by parameters alone.
-pub(super) fn rungs(arms: &[&Runs<'_>], offered: Option<&[OfferedSize]>) -> Vec<Rung> {
+/// Returns the sizes that all arms have, and the offered ones. If `offered` is absent, adds sizes
+/// between and beyond them, by parameters only.
+pub(super) fn rungs(arms: &[&ArmRuns<'_>], offered: Option<&[OfferedSize]>) -> Vec<GridRung> {
     let own = thinned(shared(arms), SIZES);
     let Some(offered) = offered else {
         return interpolated(arms, &own);
     };
     let has =
-        |arm: &&Runs<'_>, size: &OfferedSize| arm.runs.iter().any(|run| run.size == size.label);
+        |arm: &&ArmRuns<'_>, size: &OfferedSize| arm.runs.iter().any(|run| run.size == size.label);
     let is_new = |size: &&OfferedSize| !arms.iter().any(|arm| has(arm, size));
     let rung = |size: &OfferedSize| {
-        let of = |arm: &&Runs<'_>| {
+        let of = |arm: &&ArmRuns<'_>| {
             let name = &arm.runs.first()?.arm;
             let (_, n, f) = size.arms.iter().find(|(other, ..)| other == name)?;
             Some((n.ln(), f.ln()))
         };
-        Rung::of(Some(&size.label), arms.iter().map(of))
+        GridRung::of(Some(&size.label), arms.iter().map(of))
     };
     let mut rungs = own;
     rungs.extend(offered.iter().filter(is_new).filter_map(rung));
@@ -67,14 +70,15 @@ pub(super) fn rungs(arms: &[&Runs<'_>], offered: Option<&[OfferedSize]>) -> Vec<
     rungs
 }
 
-impl Rung {
-    /// (log N, log D) of each arm's runs of a budget.
+impl GridRung {
+    /// Returns (log N, log D) of each arm at a budget.
     pub(super) fn at(&self, budget: f64) -> Vec<Option<(f64, f64)>> {
         let sizes = self.log_n.iter().zip(&self.log_f);
         sizes.map(|(n, f)| Some((*n, budget.ln() - f))).collect()
     }
 
-    /// From each arm's log N and log FLOPs per token; none unless all arms have them.
+    /// Creates a size from each arm's log N and log FLOPs per token. `None` unless all arms have
+    /// them.
     fn of(label: Option<&str>, arms: impl Iterator<Item = Option<(f64, f64)>>) -> Option<Self> {
         let (log_n, log_f) = arms.collect::<Option<_>>()?;
         Some(Self {
@@ -85,13 +89,13 @@ impl Rung {
     }
 }
 
-fn interpolated(arms: &[&Runs<'_>], own: &[Rung]) -> Vec<Rung> {
+fn interpolated(arms: &[&ArmRuns<'_>], own: &[GridRung]) -> Vec<GridRung> {
     let gaps = own
         .windows(2)
         .map(|pair| pair[1].log_n[0] - pair[0].log_n[0]);
     let step = middle(gaps).unwrap_or(0.7).clamp(0.2, 0.7);
-    let moved = |rung: &Rung, by: f64| new(arms, rung.log_n.iter().map(|n| n + by).collect());
-    let mut rungs: Vec<Rung> = own
+    let moved = |rung: &GridRung, by: f64| new(arms, rung.log_n.iter().map(|n| n + by).collect());
+    let mut rungs: Vec<GridRung> = own
         .iter()
         .take(1)
         .map(|least| moved(least, -step))
@@ -99,7 +103,7 @@ fn interpolated(arms: &[&Runs<'_>], own: &[Rung]) -> Vec<Rung> {
     for (at, rung) in own.iter().enumerate() {
         rungs.push(rung.clone());
         let next = own.get(at + 1);
-        if let Some(next) = next.filter(|next| next.log_n[0] - rung.log_n[0] > WIDE) {
+        if let Some(next) = next.filter(|next| next.log_n[0] - rung.log_n[0] > INSERT_LOG_GAP) {
             let pairs = rung.log_n.iter().zip(&next.log_n);
             rungs.push(new(
                 arms,
@@ -113,25 +117,26 @@ fn interpolated(arms: &[&Runs<'_>], own: &[Rung]) -> Vec<Rung> {
     rungs
 }
 
-/// A size of no run.
-fn new(arms: &[&Runs<'_>], log_n: Vec<f64>) -> Rung {
+/// Creates a size that no run has.
+fn new(arms: &[&ArmRuns<'_>], log_n: Vec<f64>) -> GridRung {
     let costs = arms.iter().zip(&log_n);
-    Rung {
+    GridRung {
         label: None,
         log_f: costs.map(|(arm, n)| arm.per_token.log(*n)).collect(),
         log_n,
     }
 }
 
-/// The middle one, the larger of two.
+/// Returns the upper median.
 fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
 }
 
-/// By name where all arms know the name; a size is shared so, though its N is not (`arch::Architecture::at`).
-fn shared(arms: &[&Runs<'_>]) -> Vec<Rung> {
+/// Returns the sizes that all arms share, by name. Their N may differ between arms
+/// (`arch::Architecture::at`).
+fn shared(arms: &[&ArmRuns<'_>]) -> Vec<GridRung> {
     let mut named: BTreeMap<&str, Vec<Option<(f64, f64)>>> = BTreeMap::new();
     for (arm, of) in arms.iter().enumerate() {
         for run in &of.runs {
@@ -141,23 +146,24 @@ fn shared(arms: &[&Runs<'_>]) -> Vec<Rung> {
             places[arm] = Some(run.token_cost());
         }
     }
-    let mut rungs: Vec<Rung> = named
+    let mut rungs: Vec<GridRung> = named
         .into_iter()
-        .filter_map(|(label, places)| Rung::of(Some(label), places.into_iter()))
+        .filter_map(|(label, places)| GridRung::of(Some(label), places.into_iter()))
         .collect();
     if rungs.len() < 2 {
-        // Arms that name their sizes differently are offered those of the first.
+        // If the arms name their sizes differently, use the sizes of the first arm.
         let runs = arms.iter().take(1).flat_map(|arm| &arm.runs);
         let rung = |run: &&Observation| new(arms, vec![run.params.ln(); arms.len()]);
         rungs = runs.map(rung).collect();
     }
     rungs.sort_by(|a, b| a.log_n[0].total_cmp(&b.log_n[0]));
-    rungs.dedup_by(|a, b| (a.log_n[0] - b.log_n[0]).abs() < APART);
+    rungs.dedup_by(|a, b| (a.log_n[0] - b.log_n[0]).abs() < MIN_LOG_GAP);
     rungs
 }
 
-/// The budgets of the arms, those between them, and larger ones up to what one run may cost.
-pub(super) fn budgets(arms: &[&Runs<'_>], most: f64) -> Vec<f64> {
+/// Returns the budgets of the arms, those between them, and larger ones up to the maximum cost of
+/// one run.
+pub(super) fn budgets(arms: &[&ArmRuns<'_>], most: f64) -> Vec<f64> {
     let runs = arms.iter().flat_map(|arm| &arm.runs);
     let own = thinned(distinct(runs.map(|run| run.budget.value())), BUDGETS);
     let pairs = || own.windows(2).map(|pair| (pair[0], pair[1]));
@@ -176,7 +182,7 @@ pub(super) fn budgets(arms: &[&Runs<'_>], most: f64) -> Vec<f64> {
     budgets
 }
 
-/// Evenly spaced, the first and the last among them.
+/// Keeps evenly spaced values, including the first and the last.
 fn thinned<T: Clone>(values: Vec<T>, most: usize) -> Vec<T> {
     if values.len() <= most {
         return values;
@@ -186,10 +192,10 @@ fn thinned<T: Clone>(values: Vec<T>, most: usize) -> Vec<T> {
         .collect()
 }
 
-/// To two significant digits, as people write budgets.
+/// Rounds to two significant digits, as people write budgets.
 fn round(value: f64) -> f64 {
     let scale = 10f64.powf(value.log10().floor() - 1.0);
-    // Written and read again, so that it is the number that is shown.
+    // Format and parse, so that the value equals the number that is shown.
     format!("{:.1e}", (value / scale).round() * scale)
         .parse()
         .unwrap_or(value)

@@ -1,26 +1,30 @@
-//! Which runs to train next: those that narrow the interval of a multiplier or an exponent most, for what they cost.
+//! Suggestion of runs to train next: those that narrow the interval of a multiplier or an exponent
+//! most for their cost.
 //!
-//! The laws that are fitted say what each further run would tell (`design.rs`), candidates lie on a grid of sizes and budgets
-//! (`grid.rs`), and the best of them that the allowance pays for are searched for (`search.rs`). A design is as good as
-//! the laws that it rests on: it is meant to be fitted again when its runs are done.
+//! The fitted laws predict the information in each further run (`design.rs`). Candidates are on a
+//! grid of sizes and budgets (`grid.rs`). A search finds the best candidates within the allowance
+//! (`search.rs`). A design is only as good as its laws. Fit again when the runs are done.
 //!
-//! For a multiplier both arms are run alike at each size, budget and seed. Their errors are correlated there (common
-//! text, common initial weights), and what they share cancels from the difference; runs of one arm alone share nothing.
+//! For a multiplier, both arms are run at the same sizes, budgets and seeds. Their errors are
+//! correlated there (common text, common initial weights), and the common part cancels from the
+//! difference. Runs of one arm only do not have this benefit.
 
-mod aim;
 mod choose;
 mod design;
+mod design_grid;
 mod grid;
 mod noise;
-mod places;
 mod search;
 mod suggestion;
 mod sweep_form;
 mod target;
+mod target_estimate;
 #[cfg(test)]
 mod tests;
 
 pub use choose::suggest;
 pub use grid::OfferedSize;
-pub use suggestion::{Place, SuggestRefusal, Suggestion, SweepForm, SweepSize, Wanted};
+pub use suggestion::{
+    SuggestRefusal, SuggestedRuns, Suggestion, SuggestionRequest, SweepForm, SweepSize,
+};
 pub use target::Target;

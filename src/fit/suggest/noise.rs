@@ -1,4 +1,4 @@
-//! How the runs of two arms scatter around their surfaces.
+//! Scatter of runs around their surfaces, and its correlation between two arms.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,19 @@ use super::super::Observation;
 use super::super::numbers::mean;
 use super::super::study::between_seeds;
 use super::super::surface::Surface;
-use super::design::Noisy;
+use super::design::NoisySurface;
 
-/// Parameters of a surface.
+/// Number of parameters of a surface.
 const SPENT: f64 = 5.0;
-/// Pairs from which a correlation is believed, and the most that is believed.
+/// Minimum number of pairs for the estimate of a correlation.
 const PAIRS: usize = 4;
-const MOST: f64 = 0.95;
+/// Largest correlation that the design assumes.
+const MAX_CORRELATION: f64 = 0.95;
 
-/// The surface with its noise: σ² from all residuals, s² of it from seeds that share a size and a budget, the rest τ². With
-/// one seed nothing tells them apart, and all of it counts as the seeds'.
-pub(super) fn around(surface: Surface, runs: &[&Observation]) -> Noisy {
+/// Estimates the noise around a surface: σ² from all residuals, s² of it from seeds that share a
+/// size and a budget, and τ² as the rest. With one seed they cannot be distinguished, and all of σ²
+/// counts as s².
+pub(super) fn around(surface: Surface, runs: &[&Observation]) -> NoisySurface {
     let count = runs.len() as f64;
     let middle = |of: fn(&Observation) -> f64| mean(runs.iter().map(|run| of(run).ln()));
     let all = runs
@@ -27,7 +29,7 @@ pub(super) fn around(surface: Surface, runs: &[&Observation]) -> Noisy {
     let seed = between_seeds(runs.iter().copied(), |run| run.loss.ln())
         .unwrap_or(all)
         .min(all);
-    Noisy {
+    NoisySurface {
         surface,
         centre: (middle(|run| run.params), middle(|run| run.tokens)),
         misfit: all - seed,
@@ -35,7 +37,7 @@ pub(super) fn around(surface: Surface, runs: &[&Observation]) -> Noisy {
     }
 }
 
-/// ρ of the residuals at one size, budget and seed; 0 where the arms share too few.
+/// Returns ρ of the residuals at one size, budget and seed. 0 if the arms share too few runs.
 pub(super) fn correlation(arms: [(&Surface, &[&Observation]); 2]) -> f64 {
     let [first, second] = arms.map(|(surface, runs)| {
         let keyed =
@@ -52,7 +54,7 @@ pub(super) fn correlation(arms: [(&Surface, &[&Observation]); 2]) -> f64 {
     let sum = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>();
     let scale = (sum(|p| p.0 * p.0) * sum(|p| p.1 * p.1)).sqrt();
     if scale > 0.0 {
-        (sum(|p| p.0 * p.1) / scale).clamp(0.0, MOST)
+        (sum(|p| p.0 * p.1) / scale).clamp(0.0, MAX_CORRELATION)
     } else {
         0.0
     }

@@ -1,65 +1,66 @@
-//! Which runs to add: greedily, then by exchanges (Fedorov, Theory of Optimal Experiments, 1972, chapter 3; Pukelsheim, Optimal
-//! Design of Experiments, 1993, chapter 2, for one target, c-optimality). A run has a price here, so that what counts is
-//! the decrease of the variance per FLOP; exchanges mend what greed has spent on cheap runs.
+//! Search for the runs to add: greedily, then by exchanges (Fedorov, Theory of Optimal Experiments,
+//! 1972, chapter 3; Pukelsheim, Optimal Design of Experiments, 1993, chapter 2, for one target,
+//! c-optimality). Runs differ in cost, so the criterion is the decrease of the variance per FLOP.
+//! Exchanges correct for what the greedy search spent on cheap runs.
 
-use super::design::{Design, Sums};
+use super::design::{Design, InformationSums};
 
-/// One more run in a cell, of each arm that the target is of.
+/// One more run in a cell, for each arm of the target.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) cell: usize,
-    /// FLOPs of all its runs.
+    /// Cost of all its runs, FLOPs.
     pub(super) cost: f64,
 }
 
-/// What may be spent.
+/// Limits of a search.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// FLOPs.
+    /// Maximum total cost, FLOPs.
     pub(super) allowance: f64,
-    /// How many candidates may be taken, each as often as wanted.
+    /// Maximum number of candidates, counting repeats.
     pub(super) picks: usize,
 }
 
-/// A choice of candidates.
+/// Choice of candidates.
 #[derive(Clone, Debug)]
-pub(super) struct Choice {
-    /// How often each candidate is taken.
+pub(super) struct DesignChoice {
+    /// Number of times that each candidate is taken.
     pub(super) taken: Vec<usize>,
     pub(super) cost: f64,
     pub(super) variance: f64,
-    sums: Sums,
+    sums: InformationSums,
     counts: Vec<Vec<f64>>,
 }
 
-/// Exchanges that are tried at most.
+/// Maximum number of exchanges.
 const EXCHANGES: usize = 60;
-/// New seeds of one place at most. Where the law misses a place, seeds there only say so more surely, and a study of one seed
-/// cannot tell how far it misses.
+/// Maximum number of new seeds of one cell. If the law misfits a cell, more seeds there only
+/// confirm the misfit. A study with one seed cannot measure that misfit.
 const SEEDS: usize = 3;
-/// A decrease, as a share of the variance, below which it is none.
-const FELT: f64 = 1e-6;
+/// Smallest decrease that counts, as a share of the variance.
+const MIN_DECREASE: f64 = 1e-6;
 
-/// Rise of the variance, as a share, for which what was taken is given up again: a quarter of a percent of the width is worth
-/// no run, and least of all the dearest.
-const SPARED: f64 = 5e-3;
+/// Increase of the variance, as a share, below which a run is dropped from the choice. A quarter of
+/// a percent of the width is not worth a run, least of all the most expensive one.
+const DROP_TOLERANCE: f64 = 5e-3;
 
-/// What a candidate is chosen by: decrease of variance, cost.
-pub(super) type Worth = fn(f64, f64) -> f64;
+/// Criterion for a candidate, from the decrease of the variance and the cost.
+pub(super) type Criterion = fn(f64, f64) -> f64;
 
-/// The gain per FLOP, and the gain at any price.
-pub(super) const WORTHS: [Worth; 2] = [|gain, cost| gain / cost, |gain, _| gain];
+/// The two criteria: gain per FLOP, and gain at any cost.
+pub(super) const CRITERIA: [Criterion; 2] = [|gain, cost| gain / cost, |gain, _| gain];
 
-/// The best choice that was found.
-pub(super) fn search(design: &Design, candidates: &[Candidate], limits: Limits) -> Choice {
-    let searched = |worth: Worth| {
-        let mut choice = Choice::none(design, candidates.len());
+/// Returns the best choice that the search finds.
+pub(super) fn search(design: &Design, candidates: &[Candidate], limits: Limits) -> DesignChoice {
+    let searched = |worth: Criterion| {
+        let mut choice = DesignChoice::none(design, candidates.len());
         choice.fill(design, candidates, limits, worth);
         choice.exchange(design, candidates, limits);
-        choice.spare(design, candidates);
+        choice.drop_unneeded(design, candidates);
         choice
     };
-    let [per_flop, most] = WORTHS.map(searched);
+    let [per_flop, most] = CRITERIA.map(searched);
     if most.variance < per_flop.variance {
         most
     } else {
@@ -67,7 +68,7 @@ pub(super) fn search(design: &Design, candidates: &[Candidate], limits: Limits) 
     }
 }
 
-impl Choice {
+impl DesignChoice {
     fn none(design: &Design, candidates: usize) -> Self {
         let counts = design.counts();
         let sums = design.sums(&counts);
@@ -84,7 +85,7 @@ impl Choice {
         self.taken.iter().sum()
     }
 
-    /// The variance with one more, or one fewer, of a candidate.
+    /// Returns the variance with one more, or one fewer, of a candidate.
     fn variance_with(&self, design: &Design, candidate: &Candidate, by: f64) -> f64 {
         let mut sums = self.sums.clone();
         let from = &self.counts[candidate.cell];
@@ -93,12 +94,12 @@ impl Choice {
         design.variance(&sums)
     }
 
-    /// Takes one more, or gives one up.
+    /// Adds one of a candidate, or drops one.
     fn take(&mut self, design: &Design, candidates: &[Candidate], at: usize, by: isize) {
         let Candidate { cell, cost } = candidates[at];
         debug_assert!(
             by > 0 || self.taken[at] > 0,
-            "one that is not taken is given up"
+            "cannot drop a candidate that is not taken"
         );
         self.taken[at] = self.taken[at].saturating_add_signed(by);
         let by = by as f64;
@@ -109,14 +110,20 @@ impl Choice {
         self.variance = design.variance(&self.sums);
     }
 
-    /// The candidates that are taken.
+    /// Returns the candidates that are taken.
     fn places(&self) -> Vec<usize> {
         let places = 0..self.taken.len();
         places.filter(|at| self.taken[*at] > 0).collect()
     }
 
-    /// Takes the worthiest candidate that can be paid for, until none helps.
-    fn fill(&mut self, design: &Design, candidates: &[Candidate], limits: Limits, worth: Worth) {
+    /// Takes the best candidate that the allowance pays for, until none helps.
+    fn fill(
+        &mut self,
+        design: &Design,
+        candidates: &[Candidate],
+        limits: Limits,
+        worth: Criterion,
+    ) {
         while self.picks() < limits.picks {
             let left = (limits.allowance - self.cost) * (1.0 + 1e-12);
             let gain = |(at, candidate): (usize, &Candidate)| {
@@ -125,7 +132,7 @@ impl Choice {
                 Some((at, self.variance - variance, candidate.cost))
             };
             let gains = candidates.iter().enumerate().filter_map(gain);
-            let best = gains.filter(|(_, gain, _)| *gain > FELT * self.variance);
+            let best = gains.filter(|(_, gain, _)| *gain > MIN_DECREASE * self.variance);
             let Some((at, ..)) = best.max_by(|a, b| worth(a.1, a.2).total_cmp(&worth(b.1, b.2)))
             else {
                 break;
@@ -134,30 +141,32 @@ impl Choice {
         }
     }
 
-    /// Gives up what buys nothing, the dearest first.
-    fn spare(&mut self, design: &Design, candidates: &[Candidate]) {
+    /// Drops runs that gain almost nothing, the most expensive first.
+    fn drop_unneeded(&mut self, design: &Design, candidates: &[Candidate]) {
         let mut taken = self.places();
         taken.sort_by(|a, b| candidates[*b].cost.total_cmp(&candidates[*a].cost));
         for at in taken {
             while self.taken[at] > 0
                 && self.variance_with(design, &candidates[at], -1.0)
-                    < self.variance * (1.0 + SPARED)
+                    < self.variance * (1.0 + DROP_TOLERANCE)
             {
                 self.take(design, candidates, at, -1);
             }
         }
     }
 
-    /// Gives each of what was taken up in turn, for the best that its price buys, until nothing helps.
+    /// Exchanges each candidate taken for the best that its cost buys, until no exchange helps.
     fn exchange(&mut self, design: &Design, candidates: &[Candidate], limits: Limits) {
         for _ in 0..EXCHANGES {
             let mut best: Option<Self> = None;
             for at in self.places() {
-                for worth in WORTHS {
+                for worth in CRITERIA {
                     let mut other = self.clone();
                     other.take(design, candidates, at, -1);
                     other.fill(design, candidates, limits, worth);
-                    if other.variance < best.as_ref().unwrap_or(self).variance * (1.0 - FELT) {
+                    if other.variance
+                        < best.as_ref().unwrap_or(self).variance * (1.0 - MIN_DECREASE)
+                    {
                         best = Some(other);
                     }
                 }

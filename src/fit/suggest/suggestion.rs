@@ -1,4 +1,4 @@
-//! What is suggested, and why nothing is.
+//! Request for a suggestion, its result, and the reasons for a refusal.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -6,79 +6,82 @@ use serde::Serialize;
 use super::super::Interval;
 use super::{OfferedSize, Target};
 
-/// What is wanted.
+/// Request for a suggestion.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wanted {
-    /// FLOPs that all suggested runs may cost together.
+pub struct SuggestionRequest {
+    /// Maximum cost of all suggested runs together, FLOPs.
     pub allowance: f64,
-    /// What is to be known better.
+    /// Quantity to estimate more precisely.
     pub target: Target,
-    /// The arm whose exponent it is, or the variant of the multiplier; the baseline is the settings'.
+    /// Arm of the exponent, or variant of the multiplier. The settings name the baseline.
     pub arm: String,
-    /// The baseline's compute at which the multiplier is wanted, FLOPs; where it is not said, the middle of what both arms were
-    /// measured at.
+    /// Baseline's compute at which to take the multiplier, FLOPs; if absent, the middle of the
+    /// range that both arms were measured at.
     pub at_flops: Option<f64>,
-    /// The most runs.
+    /// Maximum number of runs.
     pub max_runs: usize,
-    /// The most tokens of a run, what the text has say.
+    /// Maximum number of tokens of a run, such as the length of the text.
     pub max_tokens: f64,
-    /// Sizes beside the study's own; where they are not said, sizes by parameters alone.
+    /// Sizes in addition to the study's own; if absent, sizes by parameters only.
     pub sizes: Option<Vec<OfferedSize>>,
 }
 
-/// The runs that would tell most.
+/// Runs that would narrow an interval most.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Suggestion {
-    /// What they would tell of.
+    /// Quantity to estimate more precisely.
     pub target: Target,
-    /// The arms that they are of; of two the first is the baseline.
+    /// Arms of the runs; of two, the first is the baseline.
     pub arms: Vec<String>,
-    /// The baseline's compute at which the multiplier is meant, FLOPs.
+    /// Baseline's compute at which the multiplier is taken, FLOPs.
     pub at_flops: Option<f64>,
-    /// The target by the surfaces as they are.
+    /// Current estimate of the target, from the fitted surfaces.
     pub value: f64,
-    /// Its 95% interval now.
+    /// Current 95% interval of the target.
     pub now: Option<Interval>,
-    /// An estimate of its 95% interval when the runs are done, around the value of now.
+    /// Estimated 95% interval of the target after the runs, around the current value.
     pub expected: Option<Interval>,
-    /// An estimate of the interval's width then, as a share of the width now; of log multiplier for a multiplier.
+    /// Estimated width of the interval after the runs, as a share of the current width; of log
+    /// multiplier for a multiplier.
     pub shrink: f64,
-    /// The same where as many FLOPs are spent evenly over the sizes and budgets of the study.
+    /// Estimated share of the width if the same FLOPs are spent evenly over the sizes and budgets
+    /// of the study.
     pub shrink_evenly: f64,
-    /// What all runs cost, FLOPs.
+    /// Cost of all runs, FLOPs.
     pub flops: f64,
-    /// Where they are.
-    pub places: Vec<Place>,
-    /// The best extension of a sweep file's `sizes`, `budgets` and `seeds` within the allowance, where the study has their
-    /// form and one is affordable.
+    /// Runs, by size and budget.
+    pub places: Vec<SuggestedRuns>,
+    /// Best extension of a sweep file's `sizes`, `budgets` and `seeds` within the allowance; absent
+    /// if the study does not have their form or no extension is affordable.
     pub sweep: Option<SweepForm>,
-    /// FLOPs of the cheapest such extension, where the study has the form.
+    /// Cost of the cheapest such extension, FLOPs; absent if the study does not have the form.
     pub sweep_from: Option<f64>,
     /// Correlation of the errors of two arms at one size, budget and seed.
     pub correlation: f64,
 }
 
-/// The `sizes`, `budgets` and number of `seeds` of an extended sweep: what is there stays, so that finished runs are kept.
+/// The `sizes`, `budgets` and number of `seeds` of an extended sweep. It includes the existing
+/// ones, so finished runs are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SweepForm {
     /// Sizes, smallest first.
     pub sizes: Vec<SweepSize>,
     /// Budgets, FLOPs.
     pub budgets: Vec<f64>,
-    /// How many seeds.
+    /// Number of seeds.
     pub seeds: usize,
-    /// Runs that are not there yet.
+    /// Number of new runs.
     pub new_runs: usize,
-    /// What they cost, FLOPs.
+    /// Cost of the new runs, FLOPs.
     pub flops: f64,
-    /// An estimate of the interval's width when they are done, as a share of the width now.
+    /// Estimated width of the interval after the runs, as a share of the current width.
     pub shrink: f64,
 }
 
-/// A size: by the study's name, or by what the baseline counts.
+/// Size of a sweep, by name or by parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SweepSize {
-    /// The study's name of it, where it has one.
+    /// Name of the size; absent if it has none.
     pub label: Option<String>,
     /// N of the first arm, parameters.
     pub params: f64,
@@ -86,8 +89,8 @@ pub struct SweepSize {
 
 /// Runs of one size and budget: one of each arm for each seed.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Place {
-    /// The study's name of the size, where it has one.
+pub struct SuggestedRuns {
+    /// Name of the size; absent if it has none.
     pub size: Option<String>,
     /// N of each arm, parameters.
     pub params: Vec<f64>,
@@ -95,59 +98,59 @@ pub struct Place {
     pub tokens: Vec<f64>,
     /// C of each run, FLOPs.
     pub budget: f64,
-    /// Seeds, none of which the study has there yet.
+    /// Number of new seeds at this size and budget.
     pub seeds: usize,
-    /// What the runs of all seeds and arms cost, FLOPs.
+    /// Cost of the runs of all seeds and arms, FLOPs.
     pub flops: f64,
 }
 
-/// Why nothing is suggested.
+/// Reason that no runs are suggested.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SuggestRefusal {
-    /// The design rests on the surfaces.
-    #[error("`{arm}` has no surface to suggest by: {reason}")]
+    /// An arm has no surface, which a design needs.
+    #[error("cannot suggest runs without a surface of `{arm}`: {reason}")]
     NoSurface {
-        /// The arm.
+        /// Name of the arm.
         arm: String,
-        /// Why.
+        /// Reason that there is no surface.
         reason: String,
     },
-    /// The multiplier has no place.
+    /// The measured losses of the arms do not overlap.
     #[error(
-        "the measured losses of the two arms do not overlap, so that there is no multiplier to narrow"
+        "the measured losses of the two arms do not overlap, so there is no measured multiplier to narrow"
     )]
     NoOverlap,
-    /// The laws do not reach so far.
-    #[error("at {flops:.2e} FLOPs there is no multiplier: that is too far from what was measured")]
+    /// The laws do not extend to the requested compute.
+    #[error("no multiplier at {flops:.2e} FLOPs: too far from the measured compute")]
     TooFar {
-        /// The compute asked for.
+        /// Requested compute, FLOPs.
         flops: f64,
     },
-    /// Nothing can be paid.
-    #[error("{allowance:.2e} FLOPs pay for no run: the least, {what}, costs {cheapest:.2e} FLOPs")]
+    /// The allowance is too small for any run.
+    #[error(
+        "an allowance of {allowance:.2e} FLOPs is too small: {what} costs at least {cheapest:.2e} FLOPs"
+    )]
     TooLittle {
-        /// FLOPs allowed.
+        /// Allowance, FLOPs.
         allowance: f64,
-        /// What the least that can be added costs, FLOPs.
+        /// Cost of the cheapest addition, FLOPs.
         cheapest: f64,
-        /// What it is.
+        /// Description of that addition.
         what: &'static str,
     },
-    /// A multiplier is of two arms.
-    #[error(
-        "a multiplier takes runs in pairs, one of each arm, and no more than {most} is allowed"
-    )]
+    /// A multiplier needs runs of two arms.
+    #[error("a multiplier needs at least 2 runs, one of each arm, but the limit is {most}")]
     TooFewRuns {
-        /// Runs allowed.
+        /// Maximum number of runs.
         most: usize,
     },
-    /// No place has so few tokens.
-    #[error("no size and budget near those of the study has at most {most:.2e} tokens")]
+    /// All candidates have too many tokens.
+    #[error("all sizes and budgets near those of the study need more than {most:.2e} tokens")]
     TooFewTokens {
-        /// Tokens allowed.
+        /// Maximum number of tokens.
         most: f64,
     },
-    /// No candidate is worth anything.
+    /// The candidates do not narrow the interval.
     #[error("no run within the allowance would narrow the interval")]
     NothingHelps,
 }

@@ -1,46 +1,52 @@
-//! The suggestion in a sweep file's form, in which every size is run at every budget with every seed.
+//! Suggestion as an extension of a sweep file, which runs every size at every budget with every
+//! seed.
 
 use super::design::Design;
-use super::places::Grid;
-use super::search::{Limits, WORTHS, Worth};
+use super::design_grid::DesignGrid;
+use super::search::{CRITERIA, Criterion, Limits};
 use super::suggestion::{SweepForm, SweepSize};
 
-/// Which rungs and budgets of the grid are in the file, and how many seeds.
+/// Rungs and budgets of the grid that are in the file, and the number of seeds.
 #[derive(Clone, Debug, PartialEq)]
-struct Form {
+struct GridSubset {
     rungs: Vec<bool>,
     budgets: Vec<bool>,
     seeds: f64,
 }
 
-/// A form with what it comes to.
-struct Weighed {
-    form: Form,
+/// Subset of the grid with its cost, new runs and variance.
+struct WeighedSubset {
+    form: GridSubset,
     cost: f64,
     runs: f64,
     variance: f64,
 }
 
-/// What can be made of a sweep file; nothing where runs lie outside such a form.
+/// Extensions of a sweep file. Empty if runs are outside the grid.
 #[derive(Default)]
-pub(super) struct Extended {
-    /// The best within the limits.
+pub(super) struct SweepExtension {
+    /// Best extension within the limits.
     pub(super) best: Option<SweepForm>,
-    /// FLOPs of the least.
+    /// Cost of the cheapest extension, FLOPs.
     pub(super) cheapest: Option<f64>,
 }
 
-/// The best that one line after another of the file buys.
-pub(super) fn extend(design: &Design, grid: &Grid, limits: Limits, now: f64) -> Extended {
+/// Extends the file by one size, budget or seed at a time.
+pub(super) fn extend(
+    design: &Design,
+    grid: &DesignGrid,
+    limits: Limits,
+    now: f64,
+) -> SweepExtension {
     if grid.cells.len() > grid.size() {
-        return Extended::default();
+        return SweepExtension::default();
     }
     let (rungs, budgets) = (grid.rungs.len(), grid.budgets.len());
     let counts = || grid.cells.iter().map(|spot| &spot.counts);
     let there: Vec<bool> = counts()
         .map(|counts| counts.iter().any(|n| *n > 0.0))
         .collect();
-    let start = Form {
+    let start = GridSubset {
         rungs: (0..rungs)
             .map(|r| (0..budgets).any(|b| there[r * budgets + b]))
             .collect(),
@@ -49,23 +55,23 @@ pub(super) fn extend(design: &Design, grid: &Grid, limits: Limits, now: f64) -> 
             .collect(),
         seeds: counts().flatten().copied().fold(1.0, f64::max),
     };
-    let found = WORTHS
+    let found = CRITERIA
         .into_iter()
         .filter_map(|worth| climb(design, grid, limits, &start, worth));
     let best = found.min_by(|a, b| a.variance.total_cmp(&b.variance));
     let costs = moves(&start).map(|form| weigh(design, grid, form).cost);
-    Extended {
-        best: best.map(|best| told(&best, grid, now)),
+    SweepExtension {
+        best: best.map(|best| to_sweep_form(&best, grid, now)),
         cheapest: costs.min_by(f64::total_cmp).filter(|c| c.is_finite()),
     }
 }
 
-/// The places of the flags that are set, or are not.
+/// Returns the indices of the flags that equal `set`.
 fn places(flags: &[bool], set: bool) -> impl Iterator<Item = usize> {
     (0..flags.len()).filter(move |at| flags[*at] == set)
 }
 
-fn told(best: &Weighed, grid: &Grid, now: f64) -> SweepForm {
+fn to_sweep_form(best: &WeighedSubset, grid: &DesignGrid, now: f64) -> SweepForm {
     let size = |rung: usize| SweepSize {
         label: grid.rungs[rung].label.clone(),
         params: grid.rungs[rung].log_n[0].exp(),
@@ -82,24 +88,24 @@ fn told(best: &Weighed, grid: &Grid, now: f64) -> SweepForm {
     }
 }
 
-/// Adds the worthiest line that can be paid for, until none helps.
+/// Adds the best size, budget or seed that the allowance pays for, until none helps.
 fn climb(
     design: &Design,
-    grid: &Grid,
+    grid: &DesignGrid,
     limits: Limits,
-    start: &Form,
-    worth: Worth,
-) -> Option<Weighed> {
+    start: &GridSubset,
+    worth: Criterion,
+) -> Option<WeighedSubset> {
     let mut at = weigh(design, grid, start.clone());
     loop {
-        let fits = |w: &Weighed| {
+        let fits = |w: &WeighedSubset| {
             let runs = limits.picks * design.arms.len();
             w.cost <= limits.allowance && w.runs <= runs as f64 && w.variance < at.variance
         };
         let next = moves(&at.form)
             .map(|form| weigh(design, grid, form))
             .filter(fits);
-        let value = |w: &Weighed| worth(at.variance - w.variance, w.cost - at.cost);
+        let value = |w: &WeighedSubset| worth(at.variance - w.variance, w.cost - at.cost);
         match next.max_by(|a, b| value(a).total_cmp(&value(b))) {
             Some(better) => at = better,
             None => return (at.form != *start).then_some(at),
@@ -107,9 +113,9 @@ fn climb(
     }
 }
 
-/// One size, one budget or one seed more.
-fn moves(form: &Form) -> impl Iterator<Item = Form> {
-    let with = |change: &dyn Fn(&mut Form)| {
+/// Returns the subsets with one size, one budget or one seed more.
+fn moves(form: &GridSubset) -> impl Iterator<Item = GridSubset> {
+    let with = |change: &dyn Fn(&mut GridSubset)| {
         let mut more = form.clone();
         change(&mut more);
         more
@@ -122,13 +128,13 @@ fn moves(form: &Form) -> impl Iterator<Item = Form> {
         .chain(budgets)
 }
 
-fn weigh(design: &Design, grid: &Grid, form: Form) -> Weighed {
+fn weigh(design: &Design, grid: &DesignGrid, form: GridSubset) -> WeighedSubset {
     let mut counts = design.counts();
     let (mut cost, mut runs) = (0.0, 0.0);
     for (cell, counts) in counts.iter_mut().enumerate() {
         let (rung, budget) = (cell / grid.budgets.len(), cell % grid.budgets.len());
         if form.rungs[rung] && form.budgets[budget] {
-            // What there is no text for cannot be had at any price.
+            // A run that needs more text than there is cannot be trained at any cost.
             let price = if grid.has_text(cell) {
                 grid.budgets[budget]
             } else {
@@ -143,7 +149,7 @@ fn weigh(design: &Design, grid: &Grid, form: Form) -> Weighed {
         }
     }
     let variance = design.variance(&design.sums(&counts));
-    Weighed {
+    WeighedSubset {
         form,
         cost,
         runs,

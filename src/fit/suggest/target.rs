@@ -1,15 +1,15 @@
-//! What is to be known better, and how it hangs on the surfaces.
+//! Targets of suggestions, and their gradients with respect to the surfaces.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::made::Made;
+use super::super::arm_estimate::ArmEstimate;
 use super::super::path;
 use super::super::per_token::PerToken;
 use super::super::surface::Surface;
-use super::design::{Noisy, Row};
+use super::design::{NoisySurface, Row};
 
-/// What runs are suggested for.
+/// Quantity to estimate more precisely.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -20,12 +20,12 @@ pub enum Target {
     Alpha,
     /// β, the exponent of D.
     Beta,
-    /// p in N* ∝ C^p, β/(α+β) where a token costs 6N.
+    /// p in N* ∝ C^p; β/(α+β) if a token costs 6N.
     NExponent,
 }
 
 impl Target {
-    /// In words.
+    /// Returns the name in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Multiplier => "multiplier",
@@ -35,7 +35,7 @@ impl Target {
         }
     }
 
-    /// An exponent of one surface; none for the multiplier, which takes two.
+    /// Returns an exponent of one surface. `None` for the multiplier, which takes two surfaces.
     pub(super) fn exponent(self, surface: &Surface) -> Option<f64> {
         match self {
             Self::Multiplier => None,
@@ -45,7 +45,7 @@ impl Target {
         }
     }
 
-    /// ∇t of an exponent by θ.
+    /// Returns ∇t of an exponent with respect to θ.
     pub(super) fn of_exponent(self, Surface { alpha, beta, .. }: &Surface) -> Row {
         let sum = (alpha + beta).powi(2);
         let (by_alpha, by_beta) = match self {
@@ -58,15 +58,15 @@ impl Target {
     }
 }
 
-/// ∇t of t = log C - log C₂(L₁*(C)) by the θ of both arms.
+/// Returns ∇t of t = log C - log C₂(L₁*(C)) with respect to the θ of both arms.
 ///
-/// By the envelope theorem L* changes with θ as L does where N and D are held at the optimum, and there
-/// dL*/dlog C = -βB·D^-β, because more compute acts through D alone (C = f(N)·D). With b₂ = β₂B₂·D₂^-β₂ that makes
-/// ∂t/∂θ₁ = ∂L₁/∂θ₁ / b₂ and ∂t/∂θ₂ = -∂L₂/∂θ₂ / b₂.
+/// By the envelope theorem, L* changes with θ as L does with N and D fixed at the optimum. There
+/// dL*/dlog C = -βB·D^-β, because more compute acts through D only (C = f(N)·D). With
+/// b₂ = β₂B₂·D₂^-β₂ this gives ∂t/∂θ₁ = ∂L₁/∂θ₁ / b₂ and ∂t/∂θ₂ = -∂L₂/∂θ₂ / b₂.
 pub(super) fn of_multiplier(
-    arms: [&Noisy; 2],
+    arms: [&NoisySurface; 2],
     costs: [&PerToken; 2],
-    other: &Made,
+    other: &ArmEstimate,
     flops: f64,
 ) -> Option<Vec<Row>> {
     let place = path::optimum(&arms[0].surface, costs[0], flops.ln())?;

@@ -1,32 +1,36 @@
 //! Suggested runs against others of the same cost, on sweeps drawn from known laws.
 //!
-//! `ISOFLOP_SUGGEST_DRAWS` sets the draws, 30 if absent; docs/next-runs.md has the table.
+//! `ISOFLOP_SUGGEST_DRAWS` sets the number of draws, 30 if absent. docs/next-runs.md has the table.
 
 use isoflop_core::run::Budget;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 
-use super::super::coverage_tests::{BASE, BUDGETS, WORTH, study};
-use super::super::made::Made;
-use super::super::multiplier::Pair;
+use super::super::arm_estimate::ArmEstimate;
+use super::super::coverage_tests::{BASE, BUDGETS, TOKEN_WORTH, study};
+use super::super::multiplier::LawPair;
 use super::super::tests::normal;
-use super::super::{Approach, Further, Observation, Settings, Study, fit_arms, surface::Surface};
+use super::super::{
+    Approach, FitSettings, Observation, OptionalMeasurements, Study, fit_arms, surface::Surface,
+};
 use super::*;
 
-/// Noise in log loss that arms share at one size, budget and seed, and that each has alone.
+/// Noise in log loss that arms share at one size, budget and seed.
 const SHARED: f64 = 0.003;
+/// Noise in log loss of each arm separately.
 const OWN: f64 = 0.003;
-/// The baseline's compute that the multiplier is wanted at.
+/// Baseline's compute at which the multiplier is taken, FLOPs.
 const AT: f64 = 1e18;
 
-/// What sweeps are drawn from: a surface, and waves on log L that no surface has, with other phases in each arm.
+/// Distribution of simulated sweeps: a surface, and waves on log L that no surface can fit, with
+/// different phases in each arm.
 #[derive(Clone, Copy)]
 struct World {
     name: &'static str,
     base: Surface,
     waves: f64,
-    /// Seeds of the study, without which nothing tells waves from noise.
+    /// Number of seeds of the study. With one seed, waves cannot be distinguished from noise.
     seeds: usize,
 }
 
@@ -61,7 +65,7 @@ impl World {
         law.loss(n, d) * (self.waves * (1.7 * n.ln() + 1.1 * d.ln() + phase).sin()).exp()
     }
 
-    /// log C/C_variant at [`AT`], by the least loss of a fine grid of sizes.
+    /// Returns log C/C_variant at [`AT`], from the lowest loss on a fine grid of sizes.
     fn log_multiplier(&self) -> f64 {
         let best = |arm: &str, flops: f64| {
             let sizes = (0..4000).map(|i| 1e7 * (0.002 * f64::from(i)).exp());
@@ -84,12 +88,12 @@ impl World {
 
 fn variant(base: &Surface) -> Surface {
     Surface {
-        b: base.b * WORTH.powf(-base.beta),
+        b: base.b * TOKEN_WORTH.powf(-base.beta),
         ..*base
     }
 }
 
-/// The study that is there before: sizes around each budget's optimum.
+/// Draws the study before the suggestion: sizes around each budget's optimum.
 fn before(world: &World, arms: &[&str], rng: &mut ChaCha8Rng) -> Study {
     let places = study(&world.base, 0.0, 0.0, rng).observations;
     let runs: Vec<_> = places
@@ -102,7 +106,7 @@ fn before(world: &World, arms: &[&str], rng: &mut ChaCha8Rng) -> Study {
     study
 }
 
-/// Trains runs of both arms: (N, budget, seeds).
+/// Simulates runs of the arms: (N, budget, seeds).
 fn train(
     study: &mut Study,
     world: &World,
@@ -133,48 +137,48 @@ fn train(
                     params: *n,
                     tokens,
                     loss: world.loss(arm, *n, tokens) * (common + OWN * normal(rng)).exp(),
-                    further: Further::default(),
+                    optional: OptionalMeasurements::default(),
                 });
             }
         }
     }
 }
 
-/// What an interval came to: the error, and its width.
-struct Came {
+/// Error of an estimate, and width of its interval.
+struct IntervalError {
     error: f64,
     width: f64,
 }
 
-/// log multiplier, or α, of a study.
-fn came(study: &Study, target: Target, truth: f64, seed: u64) -> Option<Came> {
-    let settings = Settings {
+/// Estimates log multiplier or α from a study.
+fn interval_error(study: &Study, target: Target, truth: f64, seed: u64) -> Option<IntervalError> {
+    let settings = FitSettings {
         replicates: 100,
         seed,
-        ..Settings::new("base")
+        ..FitSettings::new("base")
     };
     let carried = fit_arms(study, &settings);
-    let made = |arm: usize| Made::by(Approach::Surface, &carried[arm].made);
+    let made = |arm: usize| ArmEstimate::of_approach(Approach::Surface, &carried[arm].estimates);
     if target == Target::Multiplier {
-        let point = Pair::of(made(0)?, made(1)?).point(AT, true);
-        return Some(Came {
+        let point = LawPair::of(made(0)?, made(1)?).point(AT, true);
+        return Some(IntervalError {
             error: point.value?.ln() - truth,
             width: (point.high? / point.low?).ln(),
         });
     }
     let interval = made(0)?.surface_interval(|surface| surface.alpha)?;
     let fitted = carried[0].prepared.surface.as_ref().ok()?.0.surface;
-    Some(Came {
+    Some(IntervalError {
         error: fitted.alpha - truth,
         width: interval.high - interval.low,
     })
 }
 
-/// Runs that are added: (N, budget, seeds).
+/// Added runs: (N, budget, seeds).
 type Added = Vec<(f64, f64, usize)>;
 
-/// The ways to spend what one more seed of everything costs, in the order of [`WAYS`]; and the share of the
-/// width that the suggestion expects.
+/// Returns the ways to spend the cost of one more seed of everything, in the order of [`WAYS`], and
+/// the share of the width that the suggestion expects.
 fn ways(study: &Study, target: Target, seed: u64) -> Option<([Added; 3], f64)> {
     let mut evenly: Vec<(f64, f64, usize)> = Vec::new();
     for run in study.observations.iter().filter(|run| run.arm == "base") {
@@ -184,10 +188,10 @@ fn ways(study: &Study, target: Target, seed: u64) -> Option<([Added; 3], f64)> {
     }
     let arms = study.arms().len();
     let allowance = arms as f64 * evenly.iter().map(|run| run.1).sum::<f64>();
-    let settings = Settings {
+    let settings = FitSettings {
         replicates: 0,
         seed,
-        ..Settings::new("base")
+        ..FitSettings::new("base")
     };
     let at_flops = (target == Target::Multiplier).then_some(AT);
     let arm = if target == Target::Multiplier {
@@ -195,9 +199,10 @@ fn ways(study: &Study, target: Target, seed: u64) -> Option<([Added; 3], f64)> {
     } else {
         "base"
     };
-    // No more runs than the even spread has: many cheap ones would tell yet more, by a law that holds exactly.
+    // At most as many runs as the even spread. Many cheap runs would be even better, because the
+    // law is exact here.
     let max_runs = evenly.len() * arms;
-    let wanted = Wanted {
+    let wanted = SuggestionRequest {
         allowance,
         target,
         arm: arm.into(),
@@ -228,7 +233,7 @@ fn ways(study: &Study, target: Target, seed: u64) -> Option<([Added; 3], f64)> {
 
 const WAYS: [&str; 4] = ["before", "suggested", "evenly", "largest budget"];
 
-fn one(world: &World, target: Target, truth: f64, draw: u64) -> Option<([Came; 4], f64)> {
+fn one(world: &World, target: Target, truth: f64, draw: u64) -> Option<([IntervalError; 4], f64)> {
     let mut rng = ChaCha8Rng::seed_from_u64(19_720_401);
     rng.set_stream(draw);
     let arms: &[&str] = if target == Target::Multiplier {
@@ -241,9 +246,12 @@ fn one(world: &World, target: Target, truth: f64, draw: u64) -> Option<([Came; 4
     let [a, b, c] = ways.map(|runs| {
         let mut after = before.clone();
         train(&mut after, world, &runs, arms, &mut rng.clone());
-        came(&after, target, truth, draw)
+        interval_error(&after, target, truth, draw)
     });
-    Some(([came(&before, target, truth, draw)?, a?, b?, c?], expected))
+    Some((
+        [interval_error(&before, target, truth, draw)?, a?, b?, c?],
+        expected,
+    ))
 }
 
 #[test]
@@ -263,7 +271,7 @@ fn suggested_runs_tell_more_than_others_of_their_cost() {
             let drawn = (0..draws)
                 .into_par_iter()
                 .filter_map(|draw| one(&world, target, truth, draw));
-            let (all, expected): (Vec<[Came; 4]>, Vec<f64>) = drawn.unzip();
+            let (all, expected): (Vec<[IntervalError; 4]>, Vec<f64>) = drawn.unzip();
             assert!(
                 all.len() as u64 >= draws * 9 / 10,
                 "{} of {draws}",
@@ -292,7 +300,8 @@ fn suggested_runs_tell_more_than_others_of_their_cost() {
             if (came / expected).ln().abs() > 0.3 {
                 failed.push((world.name, target));
             }
-            // Where no surface is the law, its error is one of form, which no run mends.
+            // If no surface fits the law, part of the error is misfit, which more runs do not
+            // reduce.
             if (world.waves == 0.0 && rms(1) >= rms(2)) || width(1) >= width(2) {
                 failed.push((world.name, target));
             }

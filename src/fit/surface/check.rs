@@ -1,59 +1,61 @@
-//! Which runs have no surface.
+//! Checks of the runs that a surface is fitted to.
 
-use super::super::numbers::{are_alike, distinct, mean};
-use super::{Objective, Point};
+use super::super::numbers::{are_equal_up_to_rounding, distinct, mean};
+use super::{Objective, SurfacePoint};
 
-/// Why there is no surface.
+/// Reason that there is no surface.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum SurfaceRefusal {
-    /// Without a residual nothing is learnt.
+    /// Too few runs to leave a residual.
     #[error("{runs} finished runs; a surface of {parameters} parameters needs at least {}", parameters + 1)]
     TooFewRuns {
-        /// Finished runs.
+        /// Number of finished runs.
         runs: usize,
-        /// Parameters fitted.
+        /// Number of fitted parameters.
         parameters: usize,
     },
-    /// A power law with a constant has three numbers, in each direction.
+    /// Too few sizes or token counts. A power law with a constant has three parameters in each
+    /// direction.
     #[error("{sizes} sizes and {tokens} token counts; a surface needs at least {FEWEST} of each")]
     TooFewDistinct {
-        /// Distinct N.
+        /// Number of distinct N.
         sizes: usize,
-        /// Distinct D.
+        /// Number of distinct D.
         tokens: usize,
     },
-    /// Along a line in (log N, log D) the two terms are one.
+    /// Along a line in (log N, log D), the two terms cannot be distinguished.
     #[error(
-        "tokens follow from the size (r² {r_squared:.3}), as at one budget: α and β cannot be told apart"
+        "parameters and tokens are collinear (r² {r_squared:.3}), as at a single budget: α and β cannot be estimated separately"
     )]
     Collinear {
         /// Squared correlation of log N and log D.
         r_squared: f64,
     },
-    /// Without a difference nothing is learnt.
-    #[error("the losses of all runs are the same: they do not fall with parameters or tokens")]
+    /// The losses of all runs are the same.
+    #[error("all runs have the same loss: it does not fall with parameters or tokens")]
     Flat,
-    /// A loss or a count that has no logarithm.
+    /// A loss or a count has no logarithm.
     #[error("a run's parameters, tokens or loss are not positive numbers")]
     NotPositive,
-    /// The search ended nowhere.
-    #[error("the search for a surface did not converge")]
+    /// The search did not converge.
+    #[error("the fit of the surface did not converge")]
     NotConverged,
 }
 
-/// Fewest sizes, and fewest token counts.
+/// Minimum number of sizes, and of token counts.
 const FEWEST: usize = 3;
 
-/// Squared correlation of log N and log D from which they count as one. At one budget with exact FLOPs it is .999.
+/// Squared correlation of log N and log D above which they count as collinear. At one budget with
+/// exact FLOPs it is .999.
 const COLLINEAR: f64 = 0.99;
 
-/// Refuses what no surface can be told from.
-pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), SurfaceRefusal> {
+/// Refuses runs that do not determine a surface.
+pub(super) fn check(points: &[SurfacePoint], objective: Objective) -> Result<(), SurfaceRefusal> {
     let mut logs = points.iter().flat_map(|p| [p.log_n, p.log_d, p.log_loss]);
     if !logs.all(f64::is_finite) {
         return Err(SurfaceRefusal::NotPositive);
     }
-    if points.len() > 1 && are_alike(points.iter().map(|p| p.log_loss)) {
+    if points.len() > 1 && are_equal_up_to_rounding(points.iter().map(|p| p.log_loss)) {
         return Err(SurfaceRefusal::Flat);
     }
     let (runs, parameters) = (points.len(), objective.parameters());
@@ -73,8 +75,8 @@ pub(super) fn check(points: &[Point], objective: Objective) -> Result<(), Surfac
     }
 }
 
-fn r_squared(points: &[Point]) -> f64 {
-    let mean = |of: &dyn Fn(&Point) -> f64| mean(points.iter().map(of));
+fn r_squared(points: &[SurfacePoint]) -> f64 {
+    let mean = |of: &dyn Fn(&SurfacePoint) -> f64| mean(points.iter().map(of));
     let (n, d) = (mean(&|p| p.log_n), mean(&|p| p.log_d));
     let nd = mean(&|p| (p.log_n - n) * (p.log_d - d));
     nd * nd / (mean(&|p| (p.log_n - n).powi(2)) * mean(&|p| (p.log_d - d).powi(2)))

@@ -1,34 +1,36 @@
-//! Fits of a surface: in full, from one start, and with a parameter held.
+//! Fits of a surface: from many starts, from one start, and with E fixed.
 
-use super::super::minimize::{Minimum, Stop, minimize};
+use super::super::minimize::{SearchResult, StopRule, minimize};
 use super::check::check;
-use super::objective::{ALPHA, BETA, LOG_A, LOG_B, LOG_E, LOG_SIGMA, Problem, Theta};
+use super::objective::{ALPHA, BETA, LOG_A, LOG_B, LOG_E, LOG_SIGMA, SurfaceProblem, Theta};
 use super::{
-    Objective, Parameter, Point, Surface, SurfaceFit, SurfaceRefusal, SurfaceStatus, seed,
+    Objective, Surface, SurfaceFit, SurfaceParameter, SurfacePoint, SurfaceRefusal, SurfaceStatus,
+    seed,
 };
 
-/// Points of the grid that are polished beside the seed.
+/// Number of grid points that are starts, in addition to the seed.
 const GRID_STARTS: usize = 12;
 
-/// The full fit; `weights` has one for each point, 1 in an estimate.
+/// Fits a surface from many starts. `weights` has one weight for each point, 1 for an estimate.
 pub fn fit(
-    points: &[Point],
+    points: &[SurfacePoint],
     weights: &[f64],
     objective: Objective,
 ) -> Result<SurfaceFit, SurfaceRefusal> {
     check(points, objective)?;
-    let problem = Problem::new(points, weights, objective);
+    let problem = SurfaceProblem::new(points, weights, objective);
     let mut starts = vec![seed::projected(&problem)];
     starts.extend(seed::from_grid(&problem, GRID_STARTS));
-    polished(&problem, &starts)
+    best_of_starts(&problem, &starts)
 }
 
-/// Runs up to which every start is polished on all of them.
+/// Largest number of runs for which the search uses all of them.
 const SEARCHED: usize = 2000;
 
-/// The full fit; of many runs the search looks at every so many, and all of them are fitted from what it finds.
-pub(crate) fn searched(
-    points: &[Point],
+/// Fits a surface from many starts. With many runs, searches on every k-th run, then fits all runs
+/// from the result.
+pub(crate) fn fit_with_search(
+    points: &[SurfacePoint],
     objective: Objective,
 ) -> Result<SurfaceFit, SurfaceRefusal> {
     let ones = vec![1.0; points.len()];
@@ -36,35 +38,35 @@ pub(crate) fn searched(
     if stride == 1 {
         return fit(points, &ones, objective);
     }
-    let some: Vec<Point> = points.iter().step_by(stride).copied().collect();
+    let some: Vec<SurfacePoint> = points.iter().step_by(stride).copied().collect();
     let found = fit(&some, &vec![1.0; some.len()], objective)?;
     fit_from(points, &ones, &found.surface, objective)
 }
 
-/// The fit from one start, as a reference that names its start has it. Like every fit here it keeps all parameters at or
-/// above zero.
+/// Fits a surface from one start, for references that give theirs. Like every fit here, it keeps
+/// all parameters at or above zero.
 pub fn fit_from(
-    points: &[Point],
+    points: &[SurfacePoint],
     weights: &[f64],
     start: &Surface,
     objective: Objective,
 ) -> Result<SurfaceFit, SurfaceRefusal> {
     check(points, objective)?;
-    let problem = Problem::new(points, weights, objective);
-    polished(&problem, &[problem.theta(start, seed::SIGMA)])
+    let problem = SurfaceProblem::new(points, weights, objective);
+    best_of_starts(&problem, &[problem.theta(start, seed::SIGMA)])
 }
 
-/// The fit of a bootstrap's replicate: one search, from the estimate. A term that the estimate leaves out stays out. None
-/// where the search does not converge.
+/// Fits a bootstrap replicate by one search, from the estimate. A term that the estimate leaves out
+/// stays out. `None` if the search does not converge.
 pub fn refit(
-    points: &[Point],
+    points: &[SurfacePoint],
     weights: &[f64],
     from: &Surface,
     objective: Objective,
 ) -> Option<Surface> {
-    let problem = Problem::new(points, weights, objective);
+    let problem = SurfaceProblem::new(points, weights, objective);
     let mut start = problem.theta(from, seed::SIGMA);
-    // An E that was at zero in the estimate need not be in a replicate.
+    // E can be above zero in a replicate even if it is zero in the estimate.
     if from.e == 0.0 {
         start[LOG_E] = SMALL_E.ln();
     }
@@ -72,10 +74,16 @@ pub fn refit(
     found.converged.then(|| problem.surface(&found.at))
 }
 
-/// The fit with E held at a value above 0: how much the rest owes to an E that runs barely identify.
-pub fn pinned(points: &[Point], from: &Surface, e: f64, objective: Objective) -> Option<Surface> {
+/// Fits a surface with E fixed at a value above 0. It shows how much the other parameters depend on
+/// an E that the runs barely determine.
+pub fn pinned(
+    points: &[SurfacePoint],
+    from: &Surface,
+    e: f64,
+    objective: Objective,
+) -> Option<Surface> {
     let weights = vec![1.0; points.len()];
-    let problem = Problem::new(points, &weights, objective);
+    let problem = SurfaceProblem::new(points, &weights, objective);
     let start = problem.theta(&Surface { e, ..*from }, seed::SIGMA);
     let mut inverse = problem.inverse_curvature(&start);
     inverse.row_mut(LOG_E).fill(0.0);
@@ -91,27 +99,28 @@ pub fn pinned(points: &[Point], from: &Surface, e: f64, objective: Objective) ->
     (found.converged && surface.alpha > 0.0 && surface.beta > 0.0).then_some(surface)
 }
 
-/// Nats/token from which a search for E that was zero starts.
+/// Start of the search for an E that was zero, nats/token.
 const SMALL_E: f64 = 0.1;
 
-const POLISH: Stop = Stop {
+const POLISH: StopRule = StopRule {
     decrease: 1e-12,
     floor: 1e-14,
     evaluations: 1500,
 };
-const REFIT: Stop = Stop {
+const REFIT: StopRule = StopRule {
     decrease: 1e-9,
     floor: 1e-14,
     evaluations: 600,
 };
 
-fn polish(problem: &Problem<'_>, start: Theta, stop: Stop) -> Minimum<6> {
+fn polish(problem: &SurfaceProblem<'_>, start: Theta, stop: StopRule) -> SearchResult<6> {
     let search = |start: Theta| {
         let inverse = problem.inverse_curvature(&start);
         minimize(|x| problem.evaluate(x), start, inverse, stop)
     };
     let found = search(start);
-    // Where the search got stuck, the curvature there is a better guide than what it has made up on its way.
+    // If the search stalls, restart it with the curvature at that point, which is better than its
+    // own approximation.
     if found.converged {
         found
     } else {
@@ -119,8 +128,11 @@ fn polish(problem: &Problem<'_>, start: Theta, stop: Stop) -> Minimum<6> {
     }
 }
 
-fn polished(problem: &Problem<'_>, starts: &[Theta]) -> Result<SurfaceFit, SurfaceRefusal> {
-    let found: Vec<Minimum<6>> = starts
+fn best_of_starts(
+    problem: &SurfaceProblem<'_>,
+    starts: &[Theta],
+) -> Result<SurfaceFit, SurfaceRefusal> {
+    let found: Vec<SearchResult<6>> = starts
         .iter()
         .map(|start| within_bounds(problem, polish(problem, *start, POLISH)))
         .collect();
@@ -132,28 +144,28 @@ fn polished(problem: &Problem<'_>, starts: &[Theta]) -> Result<SurfaceFit, Surfa
     let surface = problem.surface(&best.at);
     Ok(SurfaceFit {
         surface,
-        reached: best.value,
+        objective_value: best.value,
         sigma: (problem.objective == Objective::Likelihood).then(|| best.at[LOG_SIGMA].exp()),
-        polished: found.len(),
+        starts: found.len(),
         near_best: found.iter().filter(|m| m.value <= near).count(),
         status: status(&surface),
     })
 }
 
-/// Below zero there is no surface: a term with a negative exponent is left out, which is what its exponent at zero
-/// amounts to, since E is the constant. A term that has vanished is left out too.
-fn within_bounds(problem: &Problem<'_>, mut found: Minimum<6>) -> Minimum<6> {
+/// Keeps the parameters at or above zero. A term with a negative exponent is left out. With an
+/// exponent of zero it would be a constant, which E already is. A negligible term is left out too.
+fn within_bounds(problem: &SurfaceProblem<'_>, mut found: SearchResult<6>) -> SearchResult<6> {
     for (factor, exponent) in [(LOG_A, ALPHA), (LOG_B, BETA)] {
         if found.at[factor] == f64::NEG_INFINITY {
             found.at[exponent] = 0.0;
         } else if found.at[exponent] <= 0.0 || problem.largest(&found.at, factor) < VANISHED {
             let zero = [(factor, f64::NEG_INFINITY), (exponent, 0.0)];
-            found = without(problem, found, &zero);
+            found = refit_with_fixed(problem, found, &zero);
         }
     }
-    // Log E falls for ever where E belongs at zero.
+    // If the best E is zero, log E falls without bound.
     if found.at[LOG_E] > f64::NEG_INFINITY && found.at[LOG_E] < NEGLIGIBLE_E.ln() {
-        let zero = without(problem, found, &[(LOG_E, f64::NEG_INFINITY)]);
+        let zero = refit_with_fixed(problem, found, &[(LOG_E, f64::NEG_INFINITY)]);
         if zero.value <= found.value + 1e-4 * found.value.abs() {
             found = zero;
         }
@@ -161,18 +173,22 @@ fn within_bounds(problem: &Problem<'_>, mut found: Minimum<6>) -> Minimum<6> {
     found
 }
 
-/// E, nats/token, below which it is tried whether zero does as well.
+/// E, nats/token, below which a fit with E = 0 is tried.
 const NEGLIGIBLE_E: f64 = 0.01;
 
-/// Nats/token: no run of a table shows a term below this.
+/// Largest contribution of a negligible term to the loss of any run, nats/token.
 const VANISHED: f64 = 1e-6;
 
-fn without(problem: &Problem<'_>, found: Minimum<6>, pinned: &[(usize, f64)]) -> Minimum<6> {
+fn refit_with_fixed(
+    problem: &SurfaceProblem<'_>,
+    found: SearchResult<6>,
+    pinned: &[(usize, f64)],
+) -> SearchResult<6> {
     let mut start = found.at;
     for (parameter, value) in pinned {
         start[*parameter] = *value;
     }
-    // A term that was a constant is part of E from now on.
+    // A constant term becomes part of E.
     if pinned.len() == 2 {
         start[LOG_E] = start[LOG_E].max(0.0);
     }
@@ -180,8 +196,8 @@ fn without(problem: &Problem<'_>, found: Minimum<6>, pinned: &[(usize, f64)]) ->
 }
 
 fn status(s: &Surface) -> SurfaceStatus {
-    use Parameter::{A, Alpha, B, Beta, E};
-    let zero = |(parameter, value): (Parameter, f64)| (value <= 0.0).then_some(parameter);
+    use SurfaceParameter::{A, Alpha, B, Beta, E};
+    let zero = |(parameter, value): (SurfaceParameter, f64)| (value <= 0.0).then_some(parameter);
     let all = [
         (E, s.e),
         (A, s.a),
@@ -189,7 +205,7 @@ fn status(s: &Surface) -> SurfaceStatus {
         (Alpha, s.alpha),
         (Beta, s.beta),
     ];
-    let parameters: Vec<Parameter> = all.into_iter().filter_map(zero).collect();
+    let parameters: Vec<SurfaceParameter> = all.into_iter().filter_map(zero).collect();
     if parameters.is_empty() {
         SurfaceStatus::Interior
     } else {

@@ -1,10 +1,10 @@
-//! L(N, D) = E + A·N^-α + B·D^-β, and how far one can be trusted.
+//! Surface L(N, D) = E + A·N^-α + B·D^-β, and its reliability.
 
 use serde::{Deserialize, Serialize};
 
-/// A run: natural logarithms of parameters, tokens and nats/token.
+/// Run: natural logarithms of parameters, tokens and nats/token.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub struct SurfacePoint {
     /// log N.
     pub log_n: f64,
     /// log D.
@@ -13,8 +13,8 @@ pub struct Point {
     pub log_loss: f64,
 }
 
-impl Point {
-    /// From N parameters, D tokens and L nats/token.
+impl SurfacePoint {
+    /// Creates a point from N parameters, D tokens and L nats/token.
     pub fn new(n: f64, d: f64, loss: f64) -> Self {
         Self {
             log_n: n.ln(),
@@ -43,57 +43,58 @@ pub struct Surface {
 }
 
 impl Surface {
-    /// The loss of N parameters trained on D tokens, nats/token.
+    /// Returns the loss of N parameters trained on D tokens, nats/token.
     pub fn loss(&self, n: f64, d: f64) -> f64 {
         self.at(n.ln(), d.ln())
     }
 
-    /// The same, from log N and log D.
+    /// Returns the loss at log N and log D, nats/token.
     pub(crate) fn at(&self, log_n: f64, log_d: f64) -> f64 {
         let term = |factor: f64, exponent: f64, log: f64| factor * (-exponent * log).exp();
         self.e + term(self.a, self.alpha, log_n) + term(self.b, self.beta, log_d)
     }
 
-    /// p in N* ∝ C^p where a token costs 6N.
+    /// Returns p in N* ∝ C^p if a token costs 6N.
     pub(crate) fn n_exponent(&self) -> f64 {
         self.beta / (self.alpha + self.beta)
     }
 }
 
-/// A surface, and how it was found.
+/// Surface, with details of the fit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SurfaceFit {
-    /// The estimate.
+    /// Estimate.
     pub surface: Surface,
-    /// The objective it reaches.
-    pub reached: f64,
-    /// Scale σ of the residuals in log loss, where the likelihood has one.
+    /// Value of the objective at the estimate.
+    pub objective_value: f64,
+    /// Scale σ of the residuals in log loss, for the likelihood only.
     pub sigma: Option<f64>,
-    /// Starts that were polished.
-    pub polished: usize,
-    /// Those of them that came within 1% of the best objective: few mean that the best may have been missed.
+    /// Number of starts that were searched from.
+    pub starts: usize,
+    /// Number of starts that ended within 1% of the best objective. If few did, the best may have
+    /// been missed.
     pub near_best: usize,
-    /// How far it can be trusted.
+    /// Reliability of the surface.
     pub status: SurfaceStatus,
 }
 
-/// How far a surface can be trusted.
+/// Reliability of a surface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SurfaceStatus {
     /// All parameters are positive.
     Interior,
-    /// The runs would have some below zero: they are zero, and the others are fitted without them. A term with no factor
-    /// has no exponent either.
+    /// The best values of some parameters are below zero. They are set to zero, and the others are
+    /// fitted without them. A term with a zero factor has a zero exponent too.
     AtBound {
-        /// Those at zero.
-        parameters: Vec<Parameter>,
+        /// Parameters at zero.
+        parameters: Vec<SurfaceParameter>,
     },
 }
 
-/// A parameter of a surface.
+/// Parameter of a surface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub enum Parameter {
+pub enum SurfaceParameter {
     /// Irreducible loss.
     E,
     /// Factor of the term in N.
@@ -108,13 +109,13 @@ pub enum Parameter {
     Beta,
 }
 
-/// `E, α`
-pub fn symbols(parameters: &[Parameter]) -> String {
+/// Formats the symbols of parameters, such as `E, α`.
+pub fn symbols(parameters: &[SurfaceParameter]) -> String {
     let symbols: Vec<&str> = parameters.iter().map(|of| of.symbol()).collect();
     symbols.join(", ")
 }
 
-impl Parameter {
+impl SurfaceParameter {
     fn symbol(self) -> &'static str {
         match self {
             Self::E => "E",

@@ -1,12 +1,13 @@
-//! What a surface is judged by, and its gradient.
+//! Objective of a surface fit, and its gradient.
 
 use nalgebra::{SMatrix, SVector};
 use serde::Serialize;
 
 use super::super::numbers::mean;
-use super::{Point, Surface};
+use super::{Surface, SurfacePoint};
 
-/// Where the parameters stand in a vector: log A' and log B' (see [`Problem`]), log E, α, β, log σ.
+/// Indices of the parameters in a vector: log A' and log B' (see [`SurfaceProblem`]), log E, α, β,
+/// log σ.
 pub(super) const LOG_A: usize = 0;
 pub(super) const LOG_B: usize = 1;
 pub(super) const LOG_E: usize = 2;
@@ -14,66 +15,71 @@ pub(super) const ALPHA: usize = 3;
 pub(super) const BETA: usize = 4;
 pub(super) const LOG_SIGMA: usize = 5;
 
-/// All of them.
+/// Vector of all parameters.
 pub(super) type Theta = SVector<f64, 6>;
 
-/// What is minimised: a weighted sum, never a mean, over runs, of the residuals r = log L̂ - log L.
+/// Objective that is minimised: a weighted sum over runs, never a mean, of a loss of the residuals
+/// r = log L̂ - log L.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
-    /// Huber's loss, r²/2 within δ and δ·(|r| - δ/2) beyond (Hoffmann et al., arXiv:2203.15556, eq. 3).
+    /// Huber's loss: r²/2 within δ and δ·(|r| - δ/2) beyond (Hoffmann et al., arXiv:2203.15556,
+    /// eq. 3).
     Huber {
-        /// Where it turns from a square to a line, in log loss.
+        /// Residual in log loss at which the loss changes from quadratic to linear.
         delta: f64,
     },
-    /// r²/2.
+    /// Least squares: r²/2.
     LeastSquares,
-    /// Minus the log likelihood of Student's distribution with four degrees of freedom and a free scale σ, constants left out:
-    /// 5/2·log(1 + r²/4σ²) + log σ. Robust as Huber's, but where noise ends and outliers begin is learnt from the runs
-    /// instead of set to δ; four degrees are what Lange, Little and Taylor advise (1989, doi:10.1080/01621459.1989.10478852),
-    /// who found that so few runs as these do not determine them.
+    /// Negative log likelihood of Student's distribution with four degrees of freedom and a free
+    /// scale σ, without constants: 5/2·log(1 + r²/4σ²) + log σ. It is as robust as Huber's loss,
+    /// but the runs determine the scale at which outliers begin, which δ fixes. Lange, Little and
+    /// Taylor (1989, doi:10.1080/01621459.1989.10478852) recommend four degrees of freedom, because
+    /// so few runs do not determine them.
     Likelihood,
 }
 
 impl Default for Objective {
-    /// Hoffmann's: Huber's loss with δ = 1e-3.
+    /// Returns the objective of Hoffmann et al.: Huber's loss with δ = 1e-3.
     fn default() -> Self {
         Self::Huber { delta: 1e-3 }
     }
 }
 
 impl Objective {
-    /// Parameters it fits, the scale among them.
+    /// Returns the number of fitted parameters, including the scale.
     pub(super) fn parameters(self) -> usize {
         if self == Self::Likelihood { 6 } else { 5 }
     }
 }
 
-/// Student's degrees of freedom.
+/// Degrees of freedom of Student's distribution.
 const NU: f64 = 4.0;
 
-/// Least scale: without noise the likelihood grows without bound as σ falls. Losses are rarely known to a millionth.
+/// Smallest scale. Without noise, the likelihood grows without bound as σ falls. Losses are rarely
+/// known to a millionth.
 const LEAST_SIGMA: f64 = 1e-6;
 
-/// One residual's share of the objective.
+/// Contribution of one residual to the objective.
 #[derive(Clone, Copy)]
-struct Share {
+struct ResidualShare {
     value: f64,
-    /// Derivative by the residual.
+    /// Derivative with respect to the residual.
     slope: f64,
-    /// slope/r: the weight it would have in least squares, which gives the curvature.
+    /// slope/r, the weight of the residual in least squares, which gives the curvature.
     weight: f64,
-    /// Derivative by log σ.
+    /// Derivative with respect to log σ.
     scale: f64,
 }
 
-/// Points, weights and objective.
+/// Points, weights and objective of a fit.
 ///
-/// Logarithms of N and D are centred: the terms are A'·(N/N₀)^-α and B'·(D/D₀)^-β with N₀, D₀ the geometric means. A and α
-/// are then nearly uncorrelated; uncentred, they trade log N₀ ≈ 20 against each other.
+/// Logarithms of N and D are centred: the terms are A'·(N/N₀)^-α and B'·(D/D₀)^-β with N₀, D₀ the
+/// geometric means. A' and α are then nearly uncorrelated. Without centring, log A would change by
+/// log N₀ ≈ 20 for each unit of α.
 #[derive(Clone, Copy)]
-pub(super) struct Problem<'a> {
-    pub(super) points: &'a [Point],
+pub(super) struct SurfaceProblem<'a> {
+    pub(super) points: &'a [SurfacePoint],
     pub(super) weights: &'a [f64],
     pub(super) objective: Objective,
     /// log N₀.
@@ -82,8 +88,12 @@ pub(super) struct Problem<'a> {
     pub(super) log_d: f64,
 }
 
-impl<'a> Problem<'a> {
-    pub(super) fn new(points: &'a [Point], weights: &'a [f64], objective: Objective) -> Self {
+impl<'a> SurfaceProblem<'a> {
+    pub(super) fn new(
+        points: &'a [SurfacePoint],
+        weights: &'a [f64],
+        objective: Objective,
+    ) -> Self {
         Self {
             points,
             weights,
@@ -93,14 +103,15 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The vector of a surface; a term that is zero has the logarithm -∞ and stays out.
+    /// Returns the vector of a surface. A term that is zero has the logarithm -∞ and stays out of
+    /// the fit.
     pub(super) fn theta(&self, s: &Surface, sigma: f64) -> Theta {
         let log_a = s.a.ln() - s.alpha * self.log_n;
         let log_b = s.b.ln() - s.beta * self.log_d;
         Theta::from([log_a, log_b, s.e.ln(), s.alpha, s.beta, sigma.ln()])
     }
 
-    /// The surface of a vector.
+    /// Returns the surface of a vector.
     pub(super) fn surface(&self, x: &Theta) -> Surface {
         Surface {
             e: x[LOG_E].exp(),
@@ -111,9 +122,9 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The objective and its gradient.
+    /// Returns the objective and its gradient.
     pub(super) fn evaluate(&self, x: &Theta) -> (f64, Theta) {
-        // One match for all runs.
+        // Match once for all runs.
         match self.objective {
             Objective::Huber { delta } => self.sum(x, |r| huber(r, delta)),
             Objective::LeastSquares => self.sum(x, square),
@@ -127,12 +138,13 @@ impl<'a> Problem<'a> {
     }
 
     #[inline]
-    fn sum(&self, x: &Theta, share: impl Fn(f64) -> Share) -> (f64, Theta) {
+    fn sum(&self, x: &Theta, share: impl Fn(f64) -> ResidualShare) -> (f64, Theta) {
         let e = x[LOG_E].exp();
         let (mut value, mut gradient) = (0.0, Theta::zeros());
         for (point, w) in self.points.iter().zip(self.weights) {
             let (n, d) = (point.log_n - self.log_n, point.log_d - self.log_d);
-            // Centred terms are of the order of the loss: the exponentials need no common factor taken out.
+            // Centred terms are of the order of the loss, so the exponentials need no common
+            // factor.
             let a = (x[LOG_A] - x[ALPHA] * n).exp();
             let b = (x[LOG_B] - x[BETA] * d).exp();
             let loss = e + a + b;
@@ -150,9 +162,10 @@ impl<'a> Problem<'a> {
         (value, gradient)
     }
 
-    /// The most that a term, named by its factor, adds to the loss of a run, nats/token.
+    /// Returns the largest contribution of a term, named by its factor, to the loss of a run,
+    /// nats/token.
     pub(super) fn largest(&self, x: &Theta, factor: usize) -> f64 {
-        let term = |p: &Point| match factor {
+        let term = |p: &SurfacePoint| match factor {
             LOG_A => x[LOG_A] - x[ALPHA] * (p.log_n - self.log_n),
             _ => x[LOG_B] - x[BETA] * (p.log_d - self.log_d),
         };
@@ -163,8 +176,9 @@ impl<'a> Problem<'a> {
             .exp()
     }
 
-    /// Inverse of the curvature that iterated least squares would have (each residual weighed by slope/r): what the search
-    /// begins with. Never more than the steps it allows, for Huber's loss and Student's lie below those parabolas.
+    /// Returns the inverse of the curvature in iteratively reweighted least squares (each residual
+    /// weighted by slope/r), with which the search starts. Its steps are never too long, because
+    /// Huber's loss and Student's are below those parabolas.
     pub(super) fn inverse_curvature(&self, x: &Theta) -> SMatrix<f64, 6, 6> {
         let mut curvature = SMatrix::<f64, 6, 6>::zeros();
         let e = x[LOG_E].exp();
@@ -192,15 +206,16 @@ impl<'a> Problem<'a> {
             curvature.ger(w * s.weight, &row, &row, 1.0);
             runs += w;
         }
-        // 2ν/(ν + 3) is what a run tells about log σ.
+        // A run has the information 2ν/(ν + 3) about log σ.
         curvature[(LOG_SIGMA, LOG_SIGMA)] = 2.0 * NU / (NU + 3.0) * runs;
         inverse(curvature)
     }
 }
 
-/// The inverse of a curvature that may have no row of its own for a term that is missing.
+/// Inverts a curvature whose row may be zero for a missing term.
 fn inverse(mut curvature: SMatrix<f64, 6, 6>) -> SMatrix<f64, 6, 6> {
-    // Enough to invert where a term is missing or two are hardly told apart; not enough to be felt elsewhere.
+    // This ridge allows the inversion if a term is missing or two terms are almost collinear. It is
+    // too small to matter otherwise.
     let most = (0..5).map(|i| curvature[(i, i)]).fold(0.0, f64::max);
     for i in 0..6 {
         curvature[(i, i)] += 1e-9 * most;
@@ -214,13 +229,13 @@ fn inverse(mut curvature: SMatrix<f64, 6, 6>) -> SMatrix<f64, 6, 6> {
 }
 
 #[inline]
-fn huber(r: f64, delta: f64) -> Share {
+fn huber(r: f64, delta: f64) -> ResidualShare {
     let size = r.abs();
     if size <= delta {
         return square(r);
     }
     let value = delta * (size - 0.5 * delta);
-    Share {
+    ResidualShare {
         value,
         slope: delta.copysign(r),
         weight: delta / size,
@@ -229,8 +244,8 @@ fn huber(r: f64, delta: f64) -> Share {
 }
 
 #[inline]
-fn square(r: f64) -> Share {
-    Share {
+fn square(r: f64) -> ResidualShare {
+    ResidualShare {
         value: 0.5 * r * r,
         slope: r,
         weight: 1.0,
@@ -238,11 +253,12 @@ fn square(r: f64) -> Share {
     }
 }
 
-/// `share` is the derivative of log σ by the parameter, below 1 near the least scale.
+/// Evaluates a residual under Student's distribution. `share` is the derivative of log σ with
+/// respect to the parameter, below 1 near the smallest scale.
 #[inline]
-fn student(r: f64, variance: f64, log_sigma: f64, share: f64) -> Share {
+fn student(r: f64, variance: f64, log_sigma: f64, share: f64) -> ResidualShare {
     let weight = (NU + 1.0) / (NU * variance + r * r);
-    Share {
+    ResidualShare {
         value: 0.5 * (NU + 1.0) * (r * r / (NU * variance)).ln_1p() + log_sigma,
         slope: weight * r,
         weight,
@@ -257,7 +273,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Central differences.
+        /// Gradients match central differences.
         #[test]
         fn gradients_are_those_of_the_values(
             terms in (-1.0..1.0f64, -1.0..1.0f64, -1.0..1.0f64),
@@ -265,7 +281,7 @@ mod tests {
             log_sigma in -7.0..0.0f64,
             noise in prop::collection::vec((-0.3..0.3f64, 0.0..3.0f64), 30),
         ) {
-            let points: Vec<Point> = noise.iter().enumerate().map(|(i, (r, _))| Point {
+            let points: Vec<SurfacePoint> = noise.iter().enumerate().map(|(i, (r, _))| SurfacePoint {
                 log_n: 16.0 + 0.8 * (i % 6) as f64,
                 log_d: 20.0 + 1.1 * (i / 6) as f64,
                 log_loss: 1.1 + r,
@@ -273,7 +289,7 @@ mod tests {
             let weights: Vec<f64> = noise.iter().map(|(_, w)| *w).collect();
             let x = Theta::from([terms.0, terms.1, terms.2, exponents.0, exponents.1, log_sigma]);
             for objective in [Objective::Huber { delta: 0.1 }, Objective::LeastSquares, Objective::Likelihood] {
-                let problem = Problem::new(&points, &weights, objective);
+                let problem = SurfaceProblem::new(&points, &weights, objective);
                 let (_, gradient) = problem.evaluate(&x);
                 for i in 0..6 {
                     let value = |by: f64| { let mut y = x; y[i] += by; problem.evaluate(&y).0 };
@@ -285,11 +301,11 @@ mod tests {
             }
         }
 
-        /// What is centred comes back.
+        /// A surface is unchanged by conversion to a vector and back.
         #[test]
         fn a_surface_survives_its_vector(e in 0.1..3.0f64, a in 1.0..1e4f64, alpha in 0.05..1.0f64) {
-            let points = [Point { log_n: 18.0, log_d: 21.0, log_loss: 1.0 }, Point { log_n: 20.0, log_d: 24.0, log_loss: 0.9 }];
-            let problem = Problem::new(&points, &[1.0, 1.0], Objective::default());
+            let points = [SurfacePoint { log_n: 18.0, log_d: 21.0, log_loss: 1.0 }, SurfacePoint { log_n: 20.0, log_d: 24.0, log_loss: 0.9 }];
+            let problem = SurfaceProblem::new(&points, &[1.0, 1.0], Objective::default());
             let surface = Surface { e, a, b: 2.0 * a, alpha, beta: alpha / 2.0 };
             let back = problem.surface(&problem.theta(&surface, 1.0));
             prop_assert!((back.a / a - 1.0).abs() < 1e-12 && (back.e / e - 1.0).abs() < 1e-12);

@@ -1,14 +1,14 @@
-//! Published and verified fits of tables that others measured. The tables lie outside the repository; where they are
-//! missing, the tests say so and pass.
+//! Published and verified fits of tables that others measured. The tables are outside the
+//! repository. If they are missing, the tests print that and pass.
 
 use std::path::Path;
 
 use super::super::path::optimum;
 use super::super::per_token::PerToken;
-use super::super::polynomial::{Form, minimum};
+use super::super::polynomial::{ProfileForm, minimum};
 use super::*;
 
-/// The columns asked for of the rows that `keep` keeps; None where the table is missing.
+/// Reads the named columns of the rows that `keep` accepts. `None` if the table is missing.
 pub(crate) fn columns<const K: usize>(
     table: &str,
     names: [&str; K],
@@ -18,7 +18,7 @@ pub(crate) fn columns<const K: usize>(
         .join("../../../shared/reference")
         .join(table);
     let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: {} is not there", path.display());
+        eprintln!("skipped: `{}` does not exist", path.display());
         return None;
     };
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
@@ -31,9 +31,9 @@ pub(crate) fn columns<const K: usize>(
     )
 }
 
-fn points(rows: &[[f64; 3]]) -> Vec<Point> {
+fn points(rows: &[[f64; 3]]) -> Vec<SurfacePoint> {
     rows.iter()
-        .map(|[n, d, loss]| Point::new(*n, *d, *loss))
+        .map(|[n, d, loss]| SurfacePoint::new(*n, *d, *loss))
         .collect()
 }
 
@@ -64,14 +64,15 @@ fn gemstones() {
     assert!((12.512_15..12.513_95).contains(&b.ln()), "{}", b.ln());
     assert!((e.ln() - 0.7298).abs() < 1e-4, "{}", e.ln());
     assert!(
-        (fitted.reached - 1.964_086e-3).abs() < 1e-9,
+        (fitted.objective_value - 1.964_086e-3).abs() < 1e-9,
         "{}",
-        fitted.reached
+        fitted.objective_value
     );
     assert_eq!(fitted.status, SurfaceStatus::Interior);
 }
 
-/// Bhagia et al. (arXiv:2412.04403): the ladder's 16 smaller runs predict the 13B model on 5T tokens.
+/// Bhagia et al. (arXiv:2412.04403): the ladder's 16 smaller runs predict the 13B model on 5T
+/// tokens.
 #[test]
 fn olmo_ladder() {
     let keep = |column: &dyn Fn(&str) -> String| {
@@ -101,16 +102,16 @@ fn olmo_ladder() {
         assert!((s.beta - 0.1620).abs() < 5e-5, "{s:?}");
         assert!((s.e - 0.934).abs() < 5e-4, "{s:?}");
         assert!(
-            (fitted.reached - 3.300e-5).abs() < 5e-9,
+            (fitted.objective_value - 3.300e-5).abs() < 5e-9,
             "{}",
-            fitted.reached
+            fitted.objective_value
         );
         assert!((s.loss(13_202_396_160.0, 5_000_088_518_656.0) - 2.34439).abs() < 5e-6);
     }
 }
 
-/// Approach 2 on a noise-free surface (arXiv:2603.22339): the vertex of a parabola through 15 sizes centred on N*. D* = C/6N*
-/// is what the figures mean; N* is off by their inverse.
+/// Approach 2 on a noise-free surface (arXiv:2603.22339): the vertex of a parabola through 15 sizes
+/// centred on N*. D* = C/6N* is what the figures mean; N* is off by their inverse.
 #[test]
 fn approach_two_is_biased_on_wide_grids() {
     let figures = [
@@ -135,8 +136,11 @@ fn approach_two_is_biased_on_wide_grids() {
                 let n = n_opt * half_width.powf(f64::from(i) / 7.0);
                 (n.ln(), surface.loss(n, flops / (6.0 * n)), 1.0)
             };
-            let profile =
-                minimum(Form::Parabola, &(-7..=7).map(point).collect::<Vec<_>>()).unwrap();
+            let profile = minimum(
+                ProfileForm::Parabola,
+                &(-7..=7).map(point).collect::<Vec<_>>(),
+            )
+            .unwrap();
             let off = 100.0 * ((n_opt.ln() - profile.log_n_opt).exp() - 1.0);
             assert!(
                 (off - expected).abs() < 5e-4,

@@ -1,26 +1,28 @@
-//! Where the search begins.
+//! Starts of the search.
 //!
-//! Variable projection (Golub and Pereyra 1973): given α and β the surface is linear in E, A and B, so that only two numbers
-//! are searched for. Rows are divided by the loss, which makes their residuals those of log L, nearly. It is least squares
-//! and not robust, so the best of Hoffmann's grid (arXiv:2203.15556, appendix D.3) start beside it.
+//! Variable projection (Golub and Pereyra 1973): given α and β the surface is linear in E, A and B,
+//! so the search is over two parameters only. Rows are divided by the loss, so their residuals are
+//! nearly those of log L. Least squares is not robust, so the best points of Hoffmann's grid
+//! (arXiv:2203.15556, appendix D.3) are starts too.
 
-use super::super::nonnegative::Normal;
-use super::form::Point;
-use super::objective::{Objective, Problem, Theta};
+use super::super::nonnegative::NormalEquations;
+use super::form::SurfacePoint;
+use super::objective::{Objective, SurfaceProblem, Theta};
 
-/// Exponents searched on a geometric grid.
+/// Geometric grid of exponents.
 const EXPONENTS: [f64; 14] = [
     0.02, 0.03, 0.045, 0.065, 0.09, 0.13, 0.19, 0.27, 0.38, 0.54, 0.77, 1.1, 1.5, 2.2,
 ];
 
-/// The vector at exponents with the best factors for them, and what it leaves: the sum of squares, or of a grid's scores.
-type Projected = (Theta, f64);
+/// Vector of parameters with the best factors for its exponents, and its sum of squares or of
+/// scores.
+type SeedCandidate = (Theta, f64);
 
-/// The seed by variable projection.
-pub(super) fn projected(problem: &Problem<'_>) -> Theta {
+/// Finds the seed by variable projection.
+pub(super) fn projected(problem: &SurfaceProblem<'_>) -> Theta {
     let mut best = on_grid(problem);
     let mut log = [best.0[3].ln(), best.0[4].ln()];
-    // A compass search around the best of the grid, to a thousandth of the exponents.
+    // Compass search around the best point of the grid, to a thousandth of the exponents.
     let mut step = 0.2;
     while step > 1e-3 {
         let around = [
@@ -44,9 +46,9 @@ pub(super) fn projected(problem: &Problem<'_>) -> Theta {
     best.0
 }
 
-fn on_grid(problem: &Problem<'_>) -> Projected {
-    // Each power once, not once for every exponent of the other.
-    let powers = |of: &dyn Fn(&Point) -> f64| {
+fn on_grid(problem: &SurfaceProblem<'_>) -> SeedCandidate {
+    // Compute each power once, not once for every exponent of the other variable.
+    let powers = |of: &dyn Fn(&SurfacePoint) -> f64| {
         EXPONENTS.map(|x| -> Vec<f64> {
             let points = problem.points.iter();
             points.map(|p| (-x * of(p)).exp()).collect()
@@ -69,14 +71,14 @@ fn on_grid(problem: &Problem<'_>) -> Projected {
     best
 }
 
-fn project(problem: &Problem<'_>, alpha: f64, beta: f64) -> Projected {
+fn project(problem: &SurfaceProblem<'_>, alpha: f64, beta: f64) -> SeedCandidate {
     let rows = powers(problem, alpha, beta, (problem.log_n, problem.log_d));
     solve(rows, alpha, beta)
 }
 
-/// The best factors for rows of two powers, 1/L and the weight.
-fn solve(rows: impl Iterator<Item = (f64, f64, f64, f64)>, alpha: f64, beta: f64) -> Projected {
-    let mut normal = Normal::default();
+/// Returns the best factors for rows of two powers, 1/L and the weight.
+fn solve(rows: impl Iterator<Item = (f64, f64, f64, f64)>, alpha: f64, beta: f64) -> SeedCandidate {
+    let mut normal = NormalEquations::default();
     for (n, d, inverse, w) in rows {
         normal.add([n * inverse, d * inverse, inverse], 1.0, w);
     }
@@ -85,9 +87,9 @@ fn solve(rows: impl Iterator<Item = (f64, f64, f64, f64)>, alpha: f64, beta: f64
     (Theta::from([a, b, e, alpha, beta, SIGMA.ln()]), left)
 }
 
-/// (N/N₀)^-α, (D/D₀)^-β, 1/L and the weight of each run.
+/// Returns (N/N₀)^-α, (D/D₀)^-β, 1/L and the weight of each run.
 fn powers(
-    problem: &Problem<'_>,
+    problem: &SurfaceProblem<'_>,
     alpha: f64,
     beta: f64,
     (log_n, log_d): (f64, f64),
@@ -100,11 +102,12 @@ fn powers(
     })
 }
 
-/// Where the likelihood's scale begins: residuals of log loss are about a hundredth.
+/// Initial scale of the likelihood. Residuals of log loss are about a hundredth.
 pub(super) const SIGMA: f64 = 0.01;
 
-/// The points of Hoffmann's grid, 4,500 of them, that promise most: the best (a, b, e) of each (α, β), best first.
-pub(super) fn from_grid(problem: &Problem<'_>, count: usize) -> Vec<Theta> {
+/// Returns the best starts of Hoffmann's grid of 4,500 points: the best (a, b, e) of each (α, β),
+/// best first.
+pub(super) fn from_grid(problem: &SurfaceProblem<'_>, count: usize) -> Vec<Theta> {
     const EXPONENTS: [f64; 5] = [0.0, 0.5, 1.0, 1.5, 2.0];
     let of_alpha = |alpha| EXPONENTS.map(|beta| best_factors(problem, alpha, beta));
     let mut starts = EXPONENTS.map(of_alpha).concat();
@@ -116,7 +119,7 @@ pub(super) fn from_grid(problem: &Problem<'_>, count: usize) -> Vec<Theta> {
         .collect()
 }
 
-fn best_factors(problem: &Problem<'_>, alpha: f64, beta: f64) -> Projected {
+fn best_factors(problem: &SurfaceProblem<'_>, alpha: f64, beta: f64) -> SeedCandidate {
     const LOG_FACTORS: [f64; 6] = [0.0, 5.0, 10.0, 15.0, 20.0, 25.0];
     const LOG_E: [f64; 5] = [-1.0, -0.5, 0.0, 0.5, 1.0];
     let powers: Vec<_> = powers(problem, alpha, beta, (0.0, 0.0)).collect();
@@ -143,8 +146,8 @@ fn best_factors(problem: &Problem<'_>, alpha: f64, beta: f64) -> Projected {
     best
 }
 
-/// Far from the optimum all that is asked of a start is that it is near; absolute values are robust, and what Huber's
-/// loss and Student's are there.
+/// Returns the score of a residual. A start only has to be near the optimum. Absolute values are
+/// robust, and far from the optimum Huber's loss and Student's behave like them.
 fn score(objective: Objective, residual: f64) -> f64 {
     if objective == Objective::LeastSquares {
         residual * residual

@@ -1,11 +1,11 @@
-//! Known surfaces come back, and what has none is refused.
+//! Recovery of known surfaces, and refusals of runs without one.
 
 use proptest::prelude::*;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::objective::Problem;
+use super::objective::SurfaceProblem;
 use super::*;
 
 const OBJECTIVES: [Objective; 3] = [
@@ -14,8 +14,9 @@ const OBJECTIVES: [Objective; 3] = [
     Objective::Likelihood,
 ];
 
-/// Sizes from 10M by √5, five token counts from 1B by 3, noise of the log loss.
-fn table(surface: &Surface, sizes: i32, noise: f64, seed: u64) -> Vec<Point> {
+/// Draws runs of sizes from 10M in steps of √5, and five token counts from 1B in steps of 3, with
+/// noise in the log loss.
+fn table(surface: &Surface, sizes: i32, noise: f64, seed: u64) -> Vec<SurfacePoint> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut normal = || {
         (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt()
@@ -25,7 +26,7 @@ fn table(surface: &Surface, sizes: i32, noise: f64, seed: u64) -> Vec<Point> {
     for i in 0..sizes {
         for j in 0..5 {
             let (n, d) = (1e7 * 5f64.powf(f64::from(i) / 2.0), 1e9 * 3f64.powi(j));
-            points.push(Point::new(
+            points.push(SurfacePoint::new(
                 n,
                 d,
                 surface.loss(n, d) * (noise * normal()).exp(),
@@ -35,7 +36,7 @@ fn table(surface: &Surface, sizes: i32, noise: f64, seed: u64) -> Vec<Point> {
     points
 }
 
-fn ones(points: &[Point]) -> Vec<f64> {
+fn ones(points: &[SurfacePoint]) -> Vec<f64> {
     vec![1.0; points.len()]
 }
 
@@ -58,7 +59,7 @@ proptest! {
         }
     }
 
-    /// Warm and cold ends are one.
+    /// A refit from the estimate reaches the objective of a full fit.
     #[test]
     fn a_refit_finds_what_a_fit_finds(seed in 0u64..1000) {
         let truth = Surface { e: 1.7, a: 400.0, b: 2000.0, alpha: 0.34, beta: 0.33 };
@@ -70,17 +71,17 @@ proptest! {
             let cold = fit(&points, &weights, objective).unwrap();
             let warm = refit(&points, &weights, &estimate.surface, objective).unwrap();
             let value = |s: &Surface| {
-                Problem::new(&points, &weights, objective)
-                    .evaluate(&Problem::new(&points, &weights, objective).theta(s, cold.sigma.unwrap_or(1.0)))
+                SurfaceProblem::new(&points, &weights, objective)
+                    .evaluate(&SurfaceProblem::new(&points, &weights, objective).theta(s, cold.sigma.unwrap_or(1.0)))
                     .0
             };
-            let excess = (value(&warm) - cold.reached) / cold.reached.abs();
+            let excess = (value(&warm) - cold.objective_value) / cold.objective_value.abs();
             prop_assert!(excess < 1e-3, "{objective:?}: {excess} {warm:?} {:?}", cold.surface);
         }
     }
 }
 
-/// Outliers move least squares, and neither of the others.
+/// Outliers move least squares, but not the other objectives.
 #[test]
 fn diverged_runs_move_least_squares_alone() {
     let truth = Surface {
@@ -125,7 +126,7 @@ fn parameters_at_zero_are_said_to_be() {
         beta: 0.33,
     };
     assert_eq!(at_bound(whole), []);
-    assert_eq!(at_bound(Surface { e: 0.0, ..whole }), [Parameter::E]);
+    assert_eq!(at_bound(Surface { e: 0.0, ..whole }), [SurfaceParameter::E]);
     // A loss that rises with N.
     assert_eq!(
         at_bound(Surface {
@@ -133,7 +134,7 @@ fn parameters_at_zero_are_said_to_be() {
             alpha: -0.2,
             ..whole
         }),
-        [Parameter::A, Parameter::Alpha]
+        [SurfaceParameter::A, SurfaceParameter::Alpha]
     );
     assert_eq!(
         at_bound(Surface {
@@ -141,7 +142,7 @@ fn parameters_at_zero_are_said_to_be() {
             beta: -0.2,
             ..whole
         }),
-        [Parameter::B, Parameter::Beta]
+        [SurfaceParameter::B, SurfaceParameter::Beta]
     );
 }
 
@@ -154,16 +155,17 @@ fn refusals_say_why() {
         alpha: 0.34,
         beta: 0.33,
     };
-    let refusal = |points: &[Point], o| fit(points, &ones(points), o).unwrap_err().to_string();
+    let refusal =
+        |points: &[SurfacePoint], o| fit(points, &ones(points), o).unwrap_err().to_string();
     let points = table(&truth, 8, 0.0, 1);
     insta::assert_snapshot!(refusal(&points[..5], Objective::default()), @"5 finished runs; a surface of 5 parameters needs at least 6");
     insta::assert_snapshot!(refusal(&points[..6], Objective::Likelihood), @"6 finished runs; a surface of 6 parameters needs at least 7");
     insta::assert_snapshot!(refusal(&points[..10], Objective::default()), @"2 sizes and 5 token counts; a surface needs at least 3 of each");
-    let budget: Vec<Point> = (0..8)
+    let budget: Vec<SurfacePoint> = (0..8)
         .map(|i| 1e7 * 2f64.powi(i))
-        .map(|n| Point::new(n, 1e18 / n, truth.loss(n, 1e18 / n)))
+        .map(|n| SurfacePoint::new(n, 1e18 / n, truth.loss(n, 1e18 / n)))
         .collect();
-    insta::assert_snapshot!(refusal(&budget, Objective::default()), @"tokens follow from the size (r² 1.000), as at one budget: α and β cannot be told apart");
+    insta::assert_snapshot!(refusal(&budget, Objective::default()), @"parameters and tokens are collinear (r² 1.000), as at a single budget: α and β cannot be estimated separately");
     let mut broken = points;
     broken[2].log_loss = f64::NAN;
     insta::assert_snapshot!(refusal(&broken, Objective::default()), @"a run's parameters, tokens or loss are not positive numbers");

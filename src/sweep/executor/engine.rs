@@ -1,4 +1,4 @@
-//! The engines that there are, a file each.
+//! The engines, one module each.
 
 mod command;
 mod local;
@@ -9,34 +9,34 @@ mod workers;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::settings::Settings;
-use super::{Seats, Storage};
-use crate::error::Fault;
+use super::settings::EngineSettings;
+use super::{EngineSlots, StorageSettings};
+use crate::error::ValueError;
 pub use command::CommandExecutor;
 pub use local::{DeviceKind, LocalExecutor};
 pub use ray::RayExecutor;
 pub use slurm::{SlurmExecutor, SlurmMemory, SlurmTime};
 pub use workers::WorkersExecutor;
 
-/// Where runs execute.
+/// An engine that executes runs.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Executor {
-    /// On this machine.
+pub enum EngineEntry {
+    /// This machine.
     Local(LocalExecutor),
-    /// By an engine that is told by commands: PBS, HTCondor, whatever has a queue.
+    /// Any queue that isoflop drives by three commands, such as PBS or HTCondor.
     Command(CommandExecutor),
-    /// By Slurm.
+    /// Jobs of Slurm.
     Slurm(SlurmExecutor),
-    /// By Ray, as jobs.
+    /// Jobs of Ray.
     Ray(RayExecutor),
-    /// On machines where a worker of isoflop was started.
+    /// Machines on which `isoflop worker` runs.
     Workers(WorkersExecutor),
 }
 
-impl Executor {
-    /// The key that it stands under, and its settings.
-    fn entry(&self) -> (&'static str, &dyn Settings) {
+impl EngineEntry {
+    /// Key of the engine, and its settings.
+    fn entry(&self) -> (&'static str, &dyn EngineSettings) {
         match self {
             Self::Local(local) => ("local", local),
             Self::Command(command) => ("command", command),
@@ -46,22 +46,22 @@ impl Executor {
         }
     }
 
-    /// The key that it stands under.
+    /// Key of the engine in the sweep file.
     pub fn name(&self) -> &'static str {
         self.entry().0
     }
 
-    /// The seats on other machines; nothing where this machine's devices say.
-    pub fn seats(&self) -> Option<Seats> {
-        self.entry().1.jobs().map(|jobs| jobs.seats())
+    /// Slots on other machines; `None` for this machine, whose devices determine its slots.
+    pub fn slots(&self) -> Option<EngineSlots> {
+        self.entry().1.jobs().map(|jobs| jobs.slots())
     }
 
-    /// By which storage attempts are exchanged with jobs, if they share no file system with this machine.
-    pub fn storage(&self) -> Option<&Storage> {
+    /// Storage for jobs that share no file system with this machine.
+    pub fn storage(&self) -> Option<&StorageSettings> {
         self.entry().1.jobs()?.storage
     }
 
-    /// Whether runs go on where isoflop ends, and deliver without it.
+    /// True if runs continue after isoflop exits, and deliver their files without it.
     pub fn outlives_coordinator(&self) -> bool {
         self.entry()
             .1
@@ -69,7 +69,7 @@ impl Executor {
             .is_some_and(|jobs| jobs.outlive_coordinator)
     }
 
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    pub(super) fn check(&self) -> Result<(), ValueError> {
         let (_, settings) = self.entry();
         settings.check()?;
         settings.jobs().map_or(Ok(()), |jobs| jobs.check())

@@ -1,4 +1,4 @@
-//! The engines of a sweep: one, or several at once.
+//! The engines of a sweep, one or several.
 
 use std::fmt;
 
@@ -6,36 +6,40 @@ use schemars::json_schema;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{self, Deserialize, MapAccess, SeqAccess, Visitor};
 
-use super::{Executor, LocalExecutor};
-use crate::At;
-use crate::error::Fault;
-use crate::shorthand::Shorthand;
+use super::{EngineEntry, LocalExecutor};
+use crate::LocatedValue;
+use crate::error::ValueError;
+use crate::shorthand::ChoiceShorthand;
 
-/// The engines of a sweep in their order: a run goes to the first that has a seat for it. One may stand without a list, and by its name
-/// alone where all of its settings have defaults. docs/several.md tells how to choose the seats.
+/// The engines of a sweep, in order: a run goes to the first engine that has a free slot for it. A
+/// single engine needs no list. An engine whose settings all have defaults can be written by its
+/// name. docs/several.md explains how to choose slots.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ExecutorList(Vec<At<Executor>>);
+pub struct ExecutorList(Vec<LocatedValue<EngineEntry>>);
 
 impl ExecutorList {
     /// The engines.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Executor> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &EngineEntry> {
         self.0.iter().map(|engine| &engine.value)
     }
 
-    pub(crate) fn check(list: &At<Self>) -> Result<(), Fault> {
+    pub(crate) fn check(list: &LocatedValue<Self>) -> Result<(), ValueError> {
         let engines = &list.value.0;
         if engines.is_empty() {
-            let hint = "list engines, as `- local` and `- slurm: { time: 60 }`";
-            return Err(list.fault("`executor` is an empty list", hint));
+            let hint = "list engines, such as `- local` and `- slurm: { time: 60 }`";
+            return Err(list.error("`executor` is an empty list", hint));
         }
         for (place, engine) in engines.iter().enumerate() {
             let name = engine.value.name();
-            let alone = matches!(engine.value, Executor::Local(_) | Executor::Workers(_));
+            let alone = matches!(
+                engine.value,
+                EngineEntry::Local(_) | EngineEntry::Workers(_)
+            );
             let earlier = || engines[..place].iter().map(|engine| engine.value.name());
             if alone && earlier().any(|earlier| earlier == name) {
-                return Err(engine.fault(
-                    format!("`{name}` stands twice in `executor`"),
-                    "there is one of it: give it all its seats in one entry",
+                return Err(engine.error(
+                    format!("duplicate engine `{name}` in `executor`"),
+                    "keep one entry, with all of its slots",
                 ));
             }
             engine.value.check()?;
@@ -46,8 +50,8 @@ impl ExecutorList {
 
 impl Default for ExecutorList {
     fn default() -> Self {
-        let local = Executor::Local(LocalExecutor::default());
-        Self(vec![At::nowhere(local)])
+        let local = EngineEntry::Local(LocalExecutor::default());
+        Self(vec![LocatedValue::without_location(local)])
     }
 }
 
@@ -61,28 +65,30 @@ impl<'de> Visitor<'de> for ListVisitor {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<ExecutorList, E> {
-        Shorthand::deserialize(StrDeserializer::new(name)).map(one)
+        ChoiceShorthand::deserialize(StrDeserializer::new(name)).map(one)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ExecutorList, A::Error> {
-        Shorthand::deserialize(MapAccessDeserializer::new(map)).map(one)
+        ChoiceShorthand::deserialize(MapAccessDeserializer::new(map)).map(one)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ExecutorList, A::Error> {
         let mut engines = Vec::new();
-        while let Some(engine) = list.next_element::<At<Shorthand<Executor>>>()? {
+        while let Some(engine) =
+            list.next_element::<LocatedValue<ChoiceShorthand<EngineEntry>>>()?
+        {
             engines.push(engine.with(engine.value.0.clone()));
         }
         Ok(ExecutorList(engines))
     }
 }
 
-fn one(Shorthand(engine): Shorthand<Executor>) -> ExecutorList {
-    ExecutorList(vec![At::nowhere(engine)])
+fn one(ChoiceShorthand(engine): ChoiceShorthand<EngineEntry>) -> ExecutorList {
+    ExecutorList(vec![LocatedValue::without_location(engine)])
 }
 
 written!(ExecutorList, ListVisitor, "ExecutorList", |generator| {
-    let engine = generator.subschema_for::<Shorthand<Executor>>();
+    let engine = generator.subschema_for::<ChoiceShorthand<EngineEntry>>();
     json_schema!({ "anyOf": [engine, { "type": "array", "items": engine, "minItems": 1 }] })
 });
 
@@ -93,7 +99,7 @@ mod tests {
 
     fn names(text: &str) -> Vec<&'static str> {
         let list: ExecutorList = from_yaml(text).unwrap();
-        list.iter().map(Executor::name).collect()
+        list.iter().map(EngineEntry::name).collect()
     }
 
     #[test]

@@ -1,61 +1,64 @@
-//! A storage by which attempts are exchanged with jobs that share no file system with this machine.
+//! Storage through which isoflop exchanges the files of attempts with jobs that share no file
+//! system with this machine.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::address::{self, is_plain, shown};
-use crate::error::Fault;
-use crate::given::given;
-use crate::{At, Number};
+use crate::address::{self, needs_no_quotes, without_credentials};
+use crate::error::ValueError;
+use crate::not_empty::not_empty;
+use crate::{FiniteNumber, LocatedValue};
 
-/// Where jobs and isoflop exchange what runs need and bring, if they share no file system. Who may read and write it stands in the
-/// environment (`AWS_ACCESS_KEY_ID` and others), not here. docs/storage.md begins with nothing and has an example.
+/// Storage through which isoflop and its jobs exchange the files of attempts, if they share no file
+/// system. Credentials are in the environment (`AWS_ACCESS_KEY_ID` and others), not here.
+/// docs/storage.md is a guide with an example.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Storage {
-    /// `s3://bucket/prefix`, or `file:///folder`.
-    pub url: At<String>,
-    /// Where an S3-compatible storage answers, as `http://127.0.0.1:9000`; Amazon's if absent.
-    #[serde(default, deserialize_with = "given")]
-    pub endpoint: Option<At<String>>,
-    /// The bucket's region; what `AWS_REGION` says, or `us-east-1`, if absent.
-    #[serde(default, deserialize_with = "given")]
-    pub region: Option<At<String>>,
-    /// The program on the machines that train, a name or a whole path; `isoflop` if absent. Its trainer lies beside it.
+pub struct StorageSettings {
+    /// Address: `s3://bucket/prefix`, or `file:///folder`.
+    pub url: LocatedValue<String>,
+    /// Address of an S3-compatible storage, such as `http://127.0.0.1:9000`; Amazon's if absent.
+    #[serde(default, deserialize_with = "not_empty")]
+    pub endpoint: Option<LocatedValue<String>>,
+    /// Region of the bucket; `AWS_REGION`, or `us-east-1`, if absent.
+    #[serde(default, deserialize_with = "not_empty")]
+    pub region: Option<LocatedValue<String>>,
+    /// The program on the machines that train, a name or an absolute path; `isoflop` if absent. Its
+    /// trainer must be next to it.
     #[serde(default = "isoflop")]
-    pub isoflop: At<String>,
-    /// Seconds between two looks into the storage, on both sides; 5 if absent.
+    pub isoflop: LocatedValue<String>,
+    /// Seconds between polls of the storage, on both sides; 5 if absent.
     #[serde(default = "beat_seconds")]
-    pub beat_seconds: At<Number>,
+    pub beat_seconds: LocatedValue<FiniteNumber>,
 }
 
-fn isoflop() -> At<String> {
-    At::nowhere("isoflop".to_owned())
+fn isoflop() -> LocatedValue<String> {
+    LocatedValue::without_location("isoflop".to_owned())
 }
 
-fn beat_seconds() -> At<Number> {
-    At::nowhere(Number(5.0))
+fn beat_seconds() -> LocatedValue<FiniteNumber> {
+    LocatedValue::without_location(FiniteNumber(5.0))
 }
 
-/// What is wrong with the address of a storage, if anything is.
-fn fault(url: &str) -> Option<&'static str> {
+/// Returns the error of an invalid address of a storage.
+fn url_error(url: &str) -> Option<&'static str> {
     let Some((scheme, rest)) = url.split_once("://") else {
-        return Some("has no `s3://` or `file://` before it");
+        return Some("expected `s3://` or `file://` before it");
     };
-    if !is_plain(rest) {
-        return Some("holds other characters than letters, digits and `/._-`");
+    if !needs_no_quotes(rest) {
+        return Some("expected only letters, digits and `/._-`");
     }
     match scheme {
-        "s3" if rest.starts_with('/') => Some("names no bucket"),
-        "file" if !rest.starts_with('/') => Some("has no whole path behind `file://`"),
+        "s3" if rest.starts_with('/') => Some("missing bucket"),
+        "file" if !rest.starts_with('/') => Some("expected an absolute path after `file://`"),
         "s3" | "file" => None,
-        _ => Some("is neither `s3://` nor `file://`"),
+        _ => Some("expected `s3://` or `file://`"),
     }
 }
 
-impl Storage {
-    pub(super) fn check(&self) -> Result<(), Fault> {
-        // Named one by one: a key that is added is not forgotten here.
+impl StorageSettings {
+    pub(super) fn check(&self) -> Result<(), ValueError> {
+        // All fields are named, so that a new key is not forgotten here.
         let Self {
             url,
             endpoint,
@@ -64,20 +67,20 @@ impl Storage {
             beat_seconds,
         } = self;
         let folder = url.value.starts_with("file:");
-        if let Some(fault) = fault(&url.value) {
-            let shown = shown(&url.value);
+        if let Some(fault) = url_error(&url.value) {
+            let shown = without_credentials(&url.value);
             let hint =
                 "write `s3://bucket/prefix`, or `file:///folder`; docs/storage.md explains it";
-            return Err(url.fault(format!("`url` is `{shown}`, which {fault}"), hint));
+            return Err(url.error(format!("invalid `url` `{shown}`: {fault}"), hint));
         }
-        address::endpoint(endpoint.as_ref())?;
+        address::check_endpoint(endpoint.as_ref())?;
         if let Some(endpoint) = endpoint.as_ref().filter(|_| folder) {
-            let message = "`endpoint` is for `s3://`, and `url` is a folder";
-            let hint = "leave `endpoint` out, or write `url: s3://bucket/prefix`";
-            return Err(endpoint.fault(message, hint));
+            let message = "`endpoint` applies to `s3://`, but `url` is a folder";
+            let hint = "remove `endpoint`, or write `url: s3://bucket/prefix`";
+            return Err(endpoint.error(message, hint));
         }
-        address::plain("`region`", region.as_ref(), "us-east-1")?;
-        address::plain("`isoflop`", Some(isoflop), "/opt/isoflop/isoflop")?;
+        address::check_unquoted_word("`region`", region.as_ref(), "us-east-1")?;
+        address::check_unquoted_word("`isoflop`", Some(isoflop), "/opt/isoflop/isoflop")?;
         beat_seconds.within("`beat_seconds`", 0.05..=3600.0)?;
         Ok(())
     }
@@ -94,7 +97,7 @@ mod tests {
             "s3://bucket/a/b-c.d/",
             "file:///mnt/exchange",
         ] {
-            assert_eq!(fault(url), None, "{url}");
+            assert_eq!(url_error(url), None, "{url}");
         }
         for url in [
             "bucket",
@@ -107,7 +110,7 @@ mod tests {
             "s3://b/a b",
             "s3://b/$(x)",
         ] {
-            assert!(fault(url).is_some(), "{url}");
+            assert!(url_error(url).is_some(), "{url}");
         }
     }
 }

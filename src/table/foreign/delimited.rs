@@ -1,4 +1,4 @@
-//! Text with a row a line: CSV by any of its usual separators.
+//! Reader of delimited text: one row per line, separated by commas, semicolons or tabs.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use super::error::OneColumn;
 use super::sheet::Sheet;
 use super::{ForeignFault, encoding};
 
-/// Reads text. Its separator is `usual` where that stands in its header, and else what is found there.
+/// Reads text. The separator is `usual` if the header contains it; otherwise it is detected.
 pub(super) fn read(bytes: &[u8], usual: Option<u8>) -> Result<Sheet, ForeignFault> {
     let text = &*encoding::text(bytes)?;
     let header = text.lines().find(|line| !line.trim().is_empty());
@@ -24,9 +24,9 @@ pub(super) fn read(bytes: &[u8], usual: Option<u8>) -> Result<Sheet, ForeignFaul
     let mut record = StringRecord::new();
     let (mut names, mut lines) = (None::<Vec<String>>, Vec::new());
     loop {
-        // The position of a record is where the one before ended: blank lines lie between.
+        // The reader's position is the end of the previous record, before any blank lines.
         let from = reader.position().clone();
-        // Unreachable for text in memory that is UTF-8; said all the same.
+        // Unreachable for UTF-8 text in memory.
         let refused = |error| ForeignFault::Unreadable(io::Error::other(error));
         if !reader.read_record(&mut record).map_err(refused)? {
             break;
@@ -50,10 +50,10 @@ pub(super) fn read(bytes: &[u8], usual: Option<u8>) -> Result<Sheet, ForeignFaul
     Ok(Sheet::of_lines(names.unwrap_or_default(), lines))
 }
 
-/// The separator that stands in the header most often.
+/// Returns the most frequent separator of the header.
 fn found(header: &str) -> u8 {
     let count = |separator: u8| header.bytes().filter(|byte| *byte == separator).count();
-    // Of equals the last is taken: a comma.
+    // `max_by_key` returns the last of equal counts, the comma.
     [b'\t', b';', b',']
         .into_iter()
         .max_by_key(|separator| count(*separator))
@@ -92,7 +92,7 @@ fn blank_lines(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sheet::Cell;
+    use super::super::sheet::SheetCell;
     use super::*;
 
     fn sheet(text: &str) -> Sheet {
@@ -112,7 +112,7 @@ mod tests {
             assert_eq!(sheet.names, ["a", "b"], "{text:?}");
             assert_eq!(
                 (sheet.cell(0, 0), sheet.cell(1, 0)),
-                (Cell::Text("1"), Cell::Text("2")),
+                (SheetCell::Text("1"), SheetCell::Text("2")),
                 "{text:?}"
             );
         }
@@ -134,7 +134,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             [2, 5, 8]
         );
-        assert_eq!(sheet.cell(1, 1), Cell::Text("4\n5"));
+        assert_eq!(sheet.cell(1, 1), SheetCell::Text("4\n5"));
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         let sheet = sheet("a,b\nNA,nan\n");
         assert_eq!(
             (sheet.cell(0, 0), sheet.cell(1, 0)),
-            (Cell::Missing, Cell::Text("nan"))
+            (SheetCell::Missing, SheetCell::Text("nan"))
         );
     }
 }

@@ -1,12 +1,13 @@
-//! Bytes to text.
+//! Decoding of bytes to text.
 
 use std::borrow::Cow;
 
 use super::ForeignFault;
 
-/// The text of a file, its lines ended as they are everywhere but on old Macs.
+/// Decodes the text of a file. Lines that end in a carriage return, as on old Macs, get a line
+/// feed.
 pub(super) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, ForeignFault> {
-    // Spreadsheets begin UTF-8 with a mark.
+    // Spreadsheets write a byte order mark before UTF-8.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if let Some(encoding) = utf16(bytes) {
         return Err(ForeignFault::Utf16(encoding));
@@ -19,7 +20,8 @@ pub(super) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, ForeignFault> {
     Ok(with_line_feeds(text))
 }
 
-/// The encoding by its mark, or by its second bytes: those of Latin letters are NUL.
+/// Detects UTF-16 by its byte order mark, or by the NUL bytes of Latin letters. Returns iconv's
+/// name for the encoding.
 fn utf16(bytes: &[u8]) -> Option<&'static str> {
     const BEGIN: usize = 64;
     let nul = |first: usize| {
@@ -34,7 +36,8 @@ fn utf16(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Lone carriage returns are line ends too: the reader of rows takes them so, and counts none of them.
+/// Replaces lone carriage returns by line feeds. The CSV reader accepts them as line ends, but does
+/// not count them, so line numbers would be wrong.
 fn with_line_feeds(text: &str) -> Cow<'_, str> {
     let is_lone = |at: usize| text.as_bytes().get(at + 1) != Some(&b'\n');
     if !text
@@ -47,7 +50,7 @@ fn with_line_feeds(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// The line that a byte is in.
+/// Returns the line number of a byte.
 fn line_at(bytes: &[u8], at: usize) -> u64 {
     let is_end = |place: &usize| match bytes[*place] {
         b'\n' => true,

@@ -1,248 +1,259 @@
-//! Why a table is not usable.
+//! Errors of tables that are not usable.
 
 use std::path::PathBuf;
 
 use super::names::clause;
-use super::roles::Role;
+use super::roles::ColumnRole;
 
-/// A table that is not usable, and why.
+/// A table that is not usable, with the fault.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{fault}", self.begin())]
+#[error("{}{fault}", self.prefix())]
 pub struct ForeignError {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// Fault of the file.
     pub fault: Box<ForeignFault>,
 }
 
 impl ForeignError {
-    /// The message up to the words of the fault: the file, and where in it.
-    fn begin(&self) -> String {
+    /// Returns the start of the message: the file and the location in it.
+    fn prefix(&self) -> String {
         use ForeignFault as F;
         let path = self.path.display();
         match &*self.fault {
-            F::UnknownRole { .. } | F::MappedTwice { .. } => String::new(),
-            F::NoSuchColumn { role, column, .. } => format!("`--map {role}={column}`: `{path}` "),
-            F::NoRuns { rows, .. } => format!("none of the {rows} rows of `{path}` "),
+            F::UnknownRole { .. } | F::DuplicateMapping { .. } => String::new(),
+            F::Unreadable(_) => format!("cannot read `{path}`: "),
             F::NotUtf8(line) | F::Nul(line) => format!("`{path}:{line}`: "),
             F::OneColumn { line, .. } | F::Ragged { line, .. } => format!("`{path}:{line}`: "),
-            F::Value { row, .. } | F::Comma { row, .. } | F::PartAboveAll { row, .. } => {
+            F::Value { row, .. }
+            | F::AmbiguousComma { row, .. }
+            | F::ParamsWithoutEmbeddingTooLarge { row, .. } => {
                 format!("`{path}{row}`: ")
             }
-            F::Unread { .. } => format!("`{path}`: "),
+            F::UnknownColumn { .. }
+            | F::MissingColumn { .. }
+            | F::ColumnTaken { .. }
+            | F::Ambiguous { .. }
+            | F::DuplicateColumn(_)
+            | F::UnsupportedType { .. } => format!("`{path}`: "),
             _ => format!("`{path}` "),
         }
     }
 }
 
-/// What is wrong with a table: the words behind the name of its file.
+/// Fault of a table: the message after the name of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ForeignFault {
-    /// The system refused.
-    #[error("cannot be read: {0}")]
+    /// The file cannot be read.
+    #[error("{0}")]
     Unreadable(std::io::Error),
-    /// By its name it is no kind of file that is read.
+    /// The file name has no supported extension.
     #[error(
-        "is no table by its name: it must end in `.csv`, `.tsv`, `.csv.zst`, `.tsv.zst` or `.parquet`"
+        "is not a table: its name must end in `.csv`, `.tsv`, `.csv.zst`, `.tsv.zst` or `.parquet`"
     )]
     Extension,
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("is empty")]
     Empty,
-    /// There is no row in it.
-    #[error("has a header and no rows")]
+    /// The file has no rows.
+    #[error("has a header but no rows")]
     HeaderOnly,
-    /// It is in another encoding, or no text: the line of the first byte that is none.
-    #[error("not UTF-8 text")]
+    /// The file has another encoding, or is not text. Contains the line of the first invalid byte.
+    #[error("invalid UTF-8")]
     NotUtf8(u64),
-    /// It is UTF-16, as spreadsheets call Unicode: its encoding's name to iconv.
-    #[error("is UTF-16 text, and must be UTF-8")]
+    /// The file is UTF-16, which spreadsheets call Unicode. Contains iconv's name of the encoding.
+    #[error("is encoded in UTF-16: expected UTF-8")]
     Utf16(&'static str),
-    /// It has a byte that no text has: the line of the first.
-    #[error("a NUL byte, which no text has")]
+    /// The file has a NUL byte. Contains its line.
+    #[error("unexpected NUL byte")]
     Nul(u64),
-    /// The header has one column, by the separators that are known.
-    #[error("the header has one column, `{header}`, and columns are separated by commas, semicolons or tabs{}", seeming.seen())]
+    /// The header has only one column.
+    #[error("the header has only one column, `{header}`: expected columns separated by commas, semicolons or tabs{}", seeming.description())]
     OneColumn {
-        /// The line of the header.
+        /// Line of the header.
         line: u64,
-        /// The beginning of it.
+        /// Start of the header.
         header: String,
-        /// What it seems to be instead.
+        /// Probable cause.
         seeming: OneColumn,
     },
-    /// A row has too many values or too few.
-    #[error("{found} values, where the header has {expected} columns")]
+    /// A row has too many or too few values.
+    #[error("expected {expected} values, as in the header, found {found}")]
     Ragged {
-        /// The line.
+        /// Line of the row.
         line: u64,
-        /// Values there.
+        /// Number of values.
         found: usize,
-        /// Columns.
+        /// Number of columns.
         expected: usize,
     },
-    /// It is no Parquet, or a damaged one, as polars or zstd said.
-    #[error("is no Parquet file that can be read: {0}")]
+    /// The file is not Parquet, or is damaged. Contains the error of polars.
+    #[error("is not a valid Parquet file: {0}")]
     NotParquet(String),
-    /// It is no zstd file, or a damaged one.
-    #[error("is no zstd file that can be read: {0}")]
+    /// The file is not compressed by zstd, or is damaged.
+    #[error("is not a valid zstd file: {0}")]
     NotZstd(std::io::Error),
-    /// `--map` names a role that there is not.
-    #[error(
-        "`--map {role}={column}`: there is no `{role}`{nearest}; the left side is one of {known}"
-    )]
+    /// `--map` names an unknown role.
+    #[error("`--map {role}={column}`: unknown name `{role}`{nearest}; expected one of {known}")]
     UnknownRole {
-        /// What was written.
+        /// Role that was given.
         role: String,
-        /// The column that it should be.
+        /// Column that was given.
         column: String,
-        /// Roles with a similar name, as a clause, or nothing.
+        /// Roles with a similar name, as the end of the message.
         nearest: String,
-        /// All roles.
+        /// All roles, for the message.
         known: String,
     },
-    /// `--map` gives two columns for one role.
-    #[error("`--map` gives `{role}` twice: `{one}` and `{other}`")]
-    MappedTwice {
-        /// The role.
+    /// `--map` names two columns for one role.
+    #[error("`--map` names two columns for `{role}`: `{one}` and `{other}`")]
+    DuplicateMapping {
+        /// Role.
         role: &'static str,
-        /// The first column.
+        /// First column.
         one: String,
-        /// The second.
+        /// Second column.
         other: String,
     },
-    /// `--map` names a column that there is not.
-    #[error("has no column `{column}`{nearest}\n  it has {has}")]
-    NoSuchColumn {
-        /// The role.
+    /// `--map` names an unknown column.
+    #[error(
+        "unknown column `{column}` in `--map {role}={column}`{nearest}\n  its columns are {has}"
+    )]
+    UnknownColumn {
+        /// Role that was given.
         role: &'static str,
-        /// The column.
+        /// Column that was given.
         column: String,
-        /// Columns with a similar name, as a clause, or nothing.
+        /// Columns with a similar name, as the end of the message.
         nearest: String,
         /// All columns.
         has: String,
     },
-    /// A role that must have a column has none.
-    #[error("has no column for `{}` ({}){}\n  it has {has}", role.name(), role.known().meaning, clause(nearest))]
+    /// A required role has no column.
+    #[error("missing column for `{}` ({}){}\n  its columns are {has}", role.name(), role.known().meaning, clause(nearest))]
     MissingColumn {
-        /// The role.
-        role: Role,
+        /// Role without a column.
+        role: ColumnRole,
         /// Columns with a similar name, the most similar first.
         nearest: Vec<String>,
         /// All columns.
         has: String,
     },
-    /// A role that must have a column has none, because `--map` gives that to another.
-    #[error("has no column for `{role}`: `--map` takes its `{column}` as `{by}`\n  it has {has}")]
+    /// A required role has no column, because `--map` assigns it to another role.
+    #[error(
+        "missing column for `{role}`: `--map` uses its column `{column}` for `{by}`\n  its columns are {has}"
+    )]
     ColumnTaken {
-        /// The role without a column.
+        /// Role without a column.
         role: &'static str,
-        /// The column that has its name.
+        /// Column with the name of the role.
         column: String,
-        /// The role that has the column.
+        /// Role that `--map` assigns to the column.
         by: &'static str,
         /// All columns.
         has: String,
     },
-    /// Several columns could have a role.
-    #[error("has several columns for `{role}`: {candidates}")]
+    /// Several columns match a role.
+    #[error("several columns match `{role}`: {candidates}")]
     Ambiguous {
-        /// The role.
+        /// Role.
         role: &'static str,
-        /// The columns.
+        /// Matching columns, for the message.
         candidates: String,
-        /// One of them, for the hint.
+        /// First of them, for the hint.
         example: String,
     },
     /// Two columns have one name.
-    #[error("has the column `{0}` twice")]
-    ColumnTwice(String),
-    /// A value that no run can have.
-    #[error("`{column}` is `{found}`, and must be {allowed}")]
+    #[error("duplicate column `{0}`")]
+    DuplicateColumn(String),
+    /// A value that a run cannot have.
+    #[error("invalid `{column}`: expected {allowed}, found `{found}`")]
     Value {
-        /// The line or row, as it stands behind the name of the file.
+        /// Line or row, as printed after the name of the file.
         row: String,
-        /// The column.
+        /// Column.
         column: String,
-        /// What stands there.
+        /// Value in the table.
         found: String,
-        /// What may.
+        /// Values that are allowed.
         allowed: &'static str,
     },
     /// A number with a comma that may be a decimal point.
-    #[error("`{column}` is `{found}`, and {}", match whole {
-        Some(_) => "its comma may be a decimal point or part thousands",
-        None => "must have a point where its decimals begin",
+    #[error("invalid `{column}`: {} `{found}`{}", match whole {
+        Some(_) => "the comma in",
+        None => "expected a decimal point, found the comma in",
+    }, match whole {
+        Some(_) => " may be a decimal point or separate thousands",
+        None => "",
     })]
-    Comma {
-        /// The line or row, as it stands behind the name of the file.
+    AmbiguousComma {
+        /// Line or row, as printed after the name of the file.
         row: String,
-        /// The column.
+        /// Column.
         column: String,
-        /// What stands there.
+        /// Value in the table.
         found: String,
         /// The number with a decimal point.
         decimal: String,
-        /// The number where the comma parts thousands, if it may.
+        /// The number without the comma, if that may separate thousands.
         whole: Option<String>,
     },
-    /// A column of Parquet has a type that is not read.
-    #[error("`{column}` is of the type {kind}, and must be of {}", if *named { "text" } else { "numbers" })]
-    Unread {
-        /// The column.
+    /// A column of a Parquet file has an unsupported type.
+    #[error("column `{column}` has an unsupported type: expected {}, found {kind}", if *named { "text" } else { "numbers" })]
+    UnsupportedType {
+        /// Column.
         column: String,
         /// Its type.
         kind: String,
-        /// Whether it has names.
+        /// True if its role needs names, not numbers.
         named: bool,
     },
-    /// A part of the parameters is more than all of them.
-    #[error("`{part}` is {of_part}, more than `{all}`, {of_all}")]
-    PartAboveAll {
-        /// The line or row, as it stands behind the name of the file.
+    /// The parameters without the embedding exceed all parameters.
+    #[error("`{part}` is {of_part}, larger than `{all}`, which is {of_all}")]
+    ParamsWithoutEmbeddingTooLarge {
+        /// Line or row, as printed after the name of the file.
         row: String,
-        /// The column of parameters without the embedding.
+        /// Column of the parameters without the embedding.
         part: String,
-        /// What stands there.
+        /// Its value.
         of_part: f64,
-        /// The column of all parameters.
+        /// Column of all parameters.
         all: String,
-        /// What stands there.
+        /// Its value.
         of_all: f64,
     },
     /// Every row is left out.
-    #[error("can be used\n{reasons}")]
+    #[error("has no usable run in {rows} rows\n{reasons}")]
     NoRuns {
-        /// Rows.
+        /// Number of rows.
         rows: usize,
-        /// Why each was left out, a line a reason.
+        /// Reasons with the number of rows, one per line.
         reasons: String,
     },
 }
 
-/// What a header is that has one column.
+/// Probable cause of a header with only one column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OneColumn {
-    /// A header with another separator.
+    /// The header has another separator.
     Separated(char),
-    /// A line in quotes.
+    /// The line is in quotes.
     Quoted,
-    /// A line of something else before the header.
+    /// A comment precedes the header.
     Comment,
-    /// None of these.
+    /// Another cause.
     Unknown,
 }
 
 impl OneColumn {
-    fn seen(self) -> String {
+    fn description(self) -> String {
         match self {
-            Self::Separated(' ') => "; here they seem to be separated by spaces".to_owned(),
+            Self::Separated(' ') => ", found spaces".to_owned(),
             Self::Separated(separator) => {
-                format!("; here they seem to be separated by `{separator}`")
+                format!(", found `{separator}`")
             }
-            Self::Quoted => "; here the whole line stands in quotes".to_owned(),
-            Self::Comment => "; here a comment seems to stand before it".to_owned(),
+            Self::Quoted => ", found the whole line in quotes".to_owned(),
+            Self::Comment => ", found a comment before the header".to_owned(),
             Self::Unknown => String::new(),
         }
     }

@@ -1,18 +1,18 @@
-//! Files that are tables: which kind, and their sheets.
+//! Files of tables, by their kind.
 
 use std::path::Path;
 
 use super::sheet::Sheet;
 use super::{ForeignFault, delimited, parquet};
 
-/// Whether a file is a table by its name.
+/// Reports whether the name of a file is that of a table.
 pub fn is_table(path: &Path) -> bool {
-    Kind::of(path).is_some()
+    FileKind::of(path).is_some()
 }
 
-/// Reads a file as its kind wants.
+/// Reads a file according to its kind.
 pub(super) fn sheet(path: &Path) -> Result<Sheet, ForeignFault> {
-    let (kind, compressed) = Kind::of(path).ok_or(ForeignFault::Extension)?;
+    let (kind, compressed) = FileKind::of(path).ok_or(ForeignFault::Extension)?;
     let mut bytes = std::fs::read(path).map_err(ForeignFault::Unreadable)?;
     if bytes.is_empty() {
         return Err(ForeignFault::Empty);
@@ -21,8 +21,8 @@ pub(super) fn sheet(path: &Path) -> Result<Sheet, ForeignFault> {
         bytes = zstd::decode_all(&*bytes).map_err(ForeignFault::NotZstd)?;
     }
     let sheet = match kind {
-        Kind::Delimited { separator } => delimited::read(&bytes, separator),
-        Kind::Parquet => parquet::read(&bytes),
+        FileKind::Delimited { separator } => delimited::read(&bytes, separator),
+        FileKind::Parquet => parquet::read(&bytes),
     }?;
     if sheet.len() == 0 {
         return Err(ForeignFault::HeaderOnly);
@@ -30,13 +30,13 @@ pub(super) fn sheet(path: &Path) -> Result<Sheet, ForeignFault> {
     Ok(sheet)
 }
 
-enum Kind {
+enum FileKind {
     Delimited { separator: Option<u8> },
     Parquet,
 }
 
-impl Kind {
-    /// The kind that a name tells of, and whether the file is compressed.
+impl FileKind {
+    /// Returns the kind of a file by its name, and whether it is compressed.
     fn of(path: &Path) -> Option<(Self, bool)> {
         let name = path.file_name()?.to_str()?.to_lowercase();
         let (name, compressed) = match name.strip_suffix(".zst") {

@@ -1,43 +1,43 @@
-//! What to do where a table is not usable.
+//! Hints for tables that are not usable.
 
 use super::error::{ForeignFault, OneColumn};
 
 impl ForeignFault {
-    /// What to do about it.
+    /// Returns the hint for the user.
     pub fn hint(&self) -> String {
         match self {
             Self::Unreadable(_) => "check the path".to_owned(),
             Self::Extension => {
-                "save it as CSV or Parquet; a sweep goes by its name, or by its file in YAML".to_owned()
+                "save the table as CSV or Parquet, or give the name or the YAML file of a sweep".to_owned()
             }
             Self::Empty | Self::HeaderOnly => {
-                "give it a header and a row a run: params, tokens, loss and what else is known".to_owned()
+                "write a header and one row per run, with the columns params, tokens, loss and any others you know".to_owned()
             }
-            Self::NotUtf8(_) => "convert it, for example with `iconv -f latin1 -t utf8`".to_owned(),
-            Self::Utf16(encoding) => format!("convert it, for example with `iconv -f {encoding} -t utf-8`"),
+            Self::NotUtf8(_) => "convert the file, for example with `iconv -f latin1 -t utf8`".to_owned(),
+            Self::Utf16(encoding) => format!("convert the file, for example with `iconv -f {encoding} -t utf-8`"),
             Self::Nul(_) => {
-                "write the file again: it is damaged, or no text; `tr -d '\\000'` takes such bytes out".to_owned()
+                "write the file again, because it is damaged or not text; `tr -d '\\000'` removes NUL bytes".to_owned()
             }
             Self::OneColumn { seeming, .. } => seeming.hint(),
             Self::Ragged { .. } => {
-                "give the row a value for each column; a value with a separator in it needs quotes, and decimals begin with a point".to_owned()
+                "give the row one value per column; quote values that contain the separator, and write decimals with a point".to_owned()
             }
-            Self::NotParquet(_) => "write it again, for example with `pandas.DataFrame.to_parquet`".to_owned(),
-            Self::NotZstd(_) => "compress it again with `zstd`, or give the file as it is".to_owned(),
+            Self::NotParquet(_) => "write the file again, for example with `pandas.DataFrame.to_parquet`".to_owned(),
+            Self::NotZstd(_) => "compress the file again with `zstd`, or give the uncompressed file".to_owned(),
             Self::UnknownRole { .. } => "write `--map params=COLUMN,tokens=COLUMN,loss=COLUMN`".to_owned(),
-            Self::MappedTwice { role, .. } => format!("name one column for `{role}`"),
-            Self::NoSuchColumn { role, .. } => format!("name one of its columns: `--map {role}=COLUMN`"),
+            Self::DuplicateMapping { role, .. } => format!("name one column for `{role}`"),
+            Self::UnknownColumn { role, .. } => format!("name one of its columns with `--map {role}=COLUMN`"),
             Self::MissingColumn { role, nearest, .. } => {
-                says_which(role.name(), nearest.first().map_or("COLUMN", String::as_str))
+                name_column_hint(role.name(), nearest.first().map_or("COLUMN", String::as_str))
             }
-            Self::ColumnTaken { role, by, .. } => format!("name a column for each: `--map {by}=COLUMN,{role}=COLUMN`"),
-            Self::Ambiguous { role, example, .. } => says_which(role, example),
-            Self::ColumnTwice(_) => "rename one of them in the file's header".to_owned(),
-            Self::Value { .. } => "correct the value, or remove the row if it is no run".to_owned(),
-            Self::Comma { decimal, whole, .. } => with_point(decimal, whole.as_deref()),
-            Self::Unread { column, named, .. } => cast(column, *named),
-            Self::PartAboveAll { part, all, .. } => other_way_round(part, all),
-            Self::NoRuns { .. } => "name the columns with `--map`, or give it runs that are finished".to_owned(),
+            Self::ColumnTaken { role, by, .. } => format!("name a column for each with `--map {by}=COLUMN,{role}=COLUMN`"),
+            Self::Ambiguous { role, example, .. } => name_column_hint(role, example),
+            Self::DuplicateColumn(_) => "rename one of the two in the header of the file".to_owned(),
+            Self::Value { .. } => "fix the value, or remove the row if it is not a run".to_owned(),
+            Self::AmbiguousComma { decimal, whole, .. } => decimal_point_hint(decimal, whole.as_deref()),
+            Self::UnsupportedType { column, named, .. } => cast(column, *named),
+            Self::ParamsWithoutEmbeddingTooLarge { part, all, .. } => swap_columns_hint(part, all),
+            Self::NoRuns { .. } => "name the columns with `--map`, or add finished runs".to_owned(),
         }
     }
 }
@@ -45,23 +45,25 @@ impl ForeignFault {
 impl OneColumn {
     fn hint(self) -> String {
         match self {
-            Self::Separated(' ') => "put commas there, for example with `tr -s ' ' ','`".to_owned(),
-            Self::Separated(separator) => format!("put commas there, for example with `tr '{separator}' ','`"),
+            Self::Separated(' ') => "separate the columns by commas, for example with `tr -s ' ' ','`".to_owned(),
+            Self::Separated(separator) => format!("separate the columns by commas, for example with `tr '{separator}' ','`"),
             Self::Quoted => "remove the quotes around the lines, for example with `tr -d '\"'`".to_owned(),
             Self::Comment => "remove the lines before the header, for example with `grep -v '^#'`".to_owned(),
             Self::Unknown => {
-                "give it a header that names its columns: params, tokens, loss and what else is known".to_owned()
+                "write a header that names the columns: params, tokens, loss and any others you know".to_owned()
             }
         }
     }
 }
 
-fn with_point(decimal: &str, whole: Option<&str>) -> String {
+fn decimal_point_hint(decimal: &str, whole: Option<&str>) -> String {
     match whole {
         Some(whole) => {
-            format!("write `{decimal}` or `{whole}`, whichever it is, and so in all rows")
+            format!(
+                "write `{decimal}` or `{whole}`, and the numbers of all other rows in the same way"
+            )
         }
-        None => format!("write `{decimal}`, and so in all rows"),
+        None => format!("write `{decimal}`, and decimal points in all other rows"),
     }
 }
 
@@ -74,14 +76,14 @@ fn cast(column: &str, named: bool) -> String {
     format!("cast it to {kind}, for example with `df[\"{column}\"].astype(\"{to}\")`")
 }
 
-fn other_way_round(part: &str, all: &str) -> String {
+fn swap_columns_hint(part: &str, all: &str) -> String {
     let swapped = for_shell(&format!("params={part},params_without_embedding={all}"));
-    format!("correct them, or if the columns are the other way round say so: `--map {swapped}`")
+    format!("fix the values, or swap the columns with `--map {swapped}`")
 }
 
-fn says_which(role: &str, column: &str) -> String {
+fn name_column_hint(role: &str, column: &str) -> String {
     format!(
-        "say which it is: `--map {}`",
+        "name the column with `--map {}`",
         for_shell(&format!("{role}={column}"))
     )
 }

@@ -1,7 +1,8 @@
-//! Tables of runs that others measured: CSV or Parquet to what is fitted.
+//! Reader of tables of other people's runs, in CSV or Parquet.
 //!
-//! A row is a run. Columns are found by their usual names or by `--map`; docs/fitting.md says which. What is assumed and
-//! what looks wrong is said in notes; what cannot be a run's value is an error with its line.
+//! A row is a run. Columns are found by their usual names (docs/fitting.md lists them) or by
+//! `--map`. Notes report assumptions and values that look wrong. A value that a run cannot have is
+//! an error with its line.
 
 mod delimited;
 mod encoding;
@@ -27,6 +28,6 @@ mod warnings;
 
 pub use error::{ForeignError, ForeignFault};
 pub use file::is_table;
-pub use note::Note;
-pub use roles::{Role, column_names};
-pub use table::{Foreign, read_foreign};
+pub use note::TableNote;
+pub use roles::{ColumnRole, column_names};
+pub use table::{ForeignTable, read_foreign};

@@ -1,15 +1,15 @@
-//! Names of columns and roles within a sentence.
+//! Names of columns and roles in messages.
 
-/// Names that are near one that was looked for, to end a sentence with.
+/// Formats similar names as the end of a message. Empty without names.
 pub(super) fn clause<S: AsRef<str>>(names: &[S]) -> String {
     if names.is_empty() {
         String::new()
     } else {
-        format!("; nearest: {}", quoted(names))
+        format!("; similar: {}", quoted(names))
     }
 }
 
-/// Names, each in backticks.
+/// Formats names in backticks, separated by commas.
 pub(super) fn quoted<S: AsRef<str>>(names: &[S]) -> String {
     names
         .iter()

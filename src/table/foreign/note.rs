@@ -1,15 +1,15 @@
-//! What is told of a table.
+//! Notes on a table.
 
-/// A sentence for people.
+/// A note for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// What was assumed.
+pub enum TableNote {
+    /// An assumption.
     Remark(String),
-    /// What looks wrong.
+    /// A value that looks wrong.
     Warning(String),
 }
 
-impl Note {
+impl TableNote {
     pub(super) fn text(&self) -> &str {
         let (Self::Remark(text) | Self::Warning(text)) = self;
         text

@@ -1,20 +1,20 @@
-//! Runs that look diverged: told of, and left out unless they are to be kept.
+//! Exclusion of runs that look diverged.
 
-use isoflop_fit::Excluded;
+use isoflop_fit::ExcludedRun;
 use isoflop_fit::findings::{Measurement, Outlier, outliers};
 
-use super::Note;
-use super::repeats::Seeded;
+use super::TableNote;
+use super::repeats::SeededRun;
 use super::sheet::Sheet;
 
-/// Leaves out the outliers; where `keep` is set they are told of alone.
-pub(super) fn leave_out(
+/// Leaves out outliers, with a warning. With `keep`, only warns.
+pub(super) fn exclude_outliers(
     sheet: &Sheet,
-    runs: Vec<Seeded>,
+    runs: Vec<SeededRun>,
     keep: bool,
-    excluded: &mut Vec<Excluded>,
-    notes: &mut Vec<Note>,
-) -> Vec<Seeded> {
+    excluded: &mut Vec<ExcludedRun>,
+    notes: &mut Vec<TableNote>,
+) -> Vec<SeededRun> {
     let measured: Vec<Measurement<'_>> = runs.iter().map(|(run, _)| run.measurement()).collect();
     let found = outliers(&measured);
     let rows = found.iter().map(|outlier| runs[outlier.run].0.row);
@@ -25,34 +25,35 @@ pub(super) fn leave_out(
     let mut found = found.into_iter().peekable();
     let mut kept = Vec::with_capacity(runs.len());
     for (place, (run, seed)) in runs.into_iter().enumerate() {
-        let Some(Outlier { times, .. }) = found.next_if(|outlier| outlier.run == place) else {
+        let Some(Outlier { ratio: times, .. }) = found.next_if(|outlier| outlier.run == place)
+        else {
             kept.push((run, seed));
             continue;
         };
         let loss = run.loss;
-        excluded.push(Excluded {
+        excluded.push(ExcludedRun {
             run: run.name,
             reason: format!(
-                "suspected to have diverged: its loss of {loss} is {times:.1} times that of runs like it"
+                "looks diverged: its loss of {loss} is {times:.1} times that of similar runs"
             ),
         });
     }
     kept
 }
 
-fn warning(sheet: &Sheet, rows: &[usize], keep: bool) -> Option<Note> {
+fn warning(sheet: &Sheet, rows: &[usize], keep: bool) -> Option<TableNote> {
     let count = match rows.len() {
         0 => return None,
         1 => "1 run looks".to_owned(),
         several => format!("{several} runs look"),
     };
     let done = if keep {
-        "kept, as asked"
+        "kept because of `--keep-suspects`"
     } else {
-        "left out; `--keep-suspects` keeps what is right"
+        "left out; pass `--keep-suspects` if their losses are right"
     };
-    let places = sheet.places(rows);
-    Some(Note::Warning(format!(
-        "{count} diverged by the losses of runs like them ({places}): {done}"
+    let places = sheet.locations(rows);
+    Some(TableNote::Warning(format!(
+        "{count} diverged compared with similar runs ({places}): {done}"
     )))
 }

@@ -1,79 +1,79 @@
-//! Rows that stand for one run twice, and runs that were repeated.
+//! Duplicate rows, and repeated runs.
 
 use std::collections::{HashMap, HashSet};
 
 use isoflop_core::run::Budget;
-use isoflop_core::units::Ordered;
-use isoflop_fit::Excluded;
+use isoflop_core::units::NumberKey;
+use isoflop_fit::ExcludedRun;
 
-use super::Note;
-use super::find::Found;
-use super::roles::Role;
-use super::rows::Run;
-use super::sheet::{Cell, Sheet};
+use super::TableNote;
+use super::find::RoleColumns;
+use super::roles::ColumnRole;
+use super::rows::ForeignRun;
+use super::sheet::{Sheet, SheetCell};
 use super::value::number;
 
 /// A run with its seed.
-pub(super) type Seeded = (Run, u64);
+pub(super) type SeededRun = (ForeignRun, u64);
 
-/// Leaves out rows that say again what a row before said, and gives each repeat a seed of its own.
-pub(super) fn part(
+/// Leaves out duplicate rows, and gives each repeat its own seed.
+pub(super) fn separate_repeats(
     sheet: &Sheet,
-    found: &Found,
-    runs: Vec<Run>,
-    excluded: &mut Vec<Excluded>,
-    notes: &mut Vec<Note>,
-) -> Vec<Seeded> {
-    let mut kept: Vec<Seeded> = Vec::with_capacity(runs.len());
-    let mut groups: HashMap<Key, Group> = HashMap::new();
+    found: &RoleColumns,
+    runs: Vec<ForeignRun>,
+    excluded: &mut Vec<ExcludedRun>,
+    notes: &mut Vec<TableNote>,
+) -> Vec<SeededRun> {
+    let mut kept: Vec<SeededRun> = Vec::with_capacity(runs.len());
+    let mut groups: HashMap<RepeatKey, RepeatGroup> = HashMap::new();
     let mut again: Vec<usize> = Vec::new();
     for run in runs {
-        let group = groups.entry(Key::of(&run)).or_default();
-        if group.said.insert((Ordered(run.loss), run.seed)) {
+        let group = groups.entry(RepeatKey::of(&run)).or_default();
+        if group.seen.insert((NumberKey(run.loss), run.seed)) {
             let seed = group.seed(run.seed);
             group.rows.push(run.row);
             kept.push((run, seed));
             continue;
         }
         again.push(run.row);
-        // One reason, whichever row it is: people are told how many have it.
-        excluded.push(Excluded {
+        // The same reason for all rows, because messages count the rows of each reason.
+        excluded.push(ExcludedRun {
             run: run.name,
-            reason: "the same as an earlier row".to_owned(),
+            reason: "duplicate of an earlier row".to_owned(),
         });
     }
-    notes.extend(said_again(sheet, &again));
-    let repeated: Vec<&Group> = groups
+    notes.extend(duplicates_note(sheet, &again));
+    let repeated: Vec<&RepeatGroup> = groups
         .values()
         .filter(|group| group.numbered && group.rows.len() > 1)
         .collect();
-    say(sheet, found, &repeated, notes);
+    push_repeat_notes(sheet, found, &repeated, notes);
     kept
 }
 
-fn said_again(sheet: &Sheet, rows: &[usize]) -> Option<Note> {
-    let places = sheet.places(rows);
+fn duplicates_note(sheet: &Sheet, rows: &[usize]) -> Option<TableNote> {
+    let places = sheet.locations(rows);
     let text = match rows.len() {
         0 => return None,
-        1 => format!("1 row says again what another says, and is left out ({places})"),
+        1 => format!("1 row duplicates another and is left out ({places})"),
         twice => {
-            format!("{twice} rows say again what others say, and are left out ({places})")
+            format!("{twice} rows duplicate others and are left out ({places})")
         }
     };
-    Some(Note::Remark(text))
+    Some(TableNote::Remark(text))
 }
 
-/// What runs share that are repeats of each other: all but the seed.
+/// Values that repeats of a run share: all except seed and loss.
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
+struct RepeatKey {
     arm: String,
     size: Option<String>,
     budget: Option<Budget>,
-    numbers: [Option<Ordered>; 7],
+    numbers: [Option<NumberKey>; 7],
 }
 
-impl Key {
-    fn of(run: &Run) -> Self {
+impl RepeatKey {
+    fn of(run: &ForeignRun) -> Self {
         let further = &run.further;
         Self {
             arm: run.arm.clone(),
@@ -88,25 +88,25 @@ impl Key {
                 further.batch_tokens,
                 further.unique_tokens,
             ]
-            .map(|number| number.map(Ordered)),
+            .map(|number| number.map(NumberKey)),
         }
     }
 }
 
 #[derive(Default)]
-struct Group {
-    /// Loss and seed of each row that is kept.
-    said: HashSet<(Ordered, Option<u64>)>,
+struct RepeatGroup {
+    /// Loss and seed of each kept row.
+    seen: HashSet<(NumberKey, Option<u64>)>,
     rows: Vec<usize>,
     seeds: HashSet<u64>,
-    /// Least seed that may be free.
+    /// Smallest seed that may be free.
     next: u64,
-    /// Whether a seed is not the table's.
+    /// True if a seed was assigned here, not by the table.
     numbered: bool,
 }
 
-impl Group {
-    /// The seed of the table, or the next that is free.
+impl RepeatGroup {
+    /// Returns the seed of the table, or the next free one.
     fn seed(&mut self, given: Option<u64>) -> u64 {
         if let Some(seed) = given.filter(|seed| self.seeds.insert(*seed)) {
             return seed;
@@ -119,31 +119,37 @@ impl Group {
     }
 }
 
-fn say(sheet: &Sheet, found: &Found, repeated: &[&Group], notes: &mut Vec<Note>) {
+fn push_repeat_notes(
+    sheet: &Sheet,
+    found: &RoleColumns,
+    repeated: &[&RepeatGroup],
+    notes: &mut Vec<TableNote>,
+) {
     if repeated.is_empty() {
         return;
     }
     let runs: usize = repeated.iter().map(|group| group.rows.len()).sum();
-    let shared = if found.column(Role::Seed).is_some() {
+    let shared = if found.column(ColumnRole::Seed).is_some() {
         "architecture, N, D, C and seed"
     } else {
         "architecture, N, D and C"
     };
-    notes.push(Note::Remark(format!(
-        "{runs} runs share {shared} with others and differ in loss: they are kept as repeats, with seeds of their own"
+    notes.push(TableNote::Remark(format!(
+        "{runs} runs have the same {shared} as others but a different loss: they are kept as repeats, each with its own seed"
     )));
-    for column in (0..sheet.names.len()).filter(|column| !found.is_taken(*column)) {
-        if tells_apart(sheet, column, repeated) {
-            notes.push(Note::Warning(format!(
-                "these repeats differ in `{0}`, which has no part in the fits: if it is what you compare, say `--map arch={0}`",
+    for column in (0..sheet.names.len()).filter(|column| !found.has_role(*column)) {
+        if distinguishes_repeats(sheet, column, repeated) {
+            notes.push(TableNote::Warning(format!(
+                "these repeats differ in `{0}`, which the fits do not use: if you compare it, pass `--map arch={0}`",
                 sheet.names[column]
             )));
         }
     }
 }
 
-/// Whether a column of few words differs within every group of repeats, as a data set's name does that nobody mapped.
-fn tells_apart(sheet: &Sheet, column: usize, repeated: &[&Group]) -> bool {
+/// Reports whether a column has few distinct words and differs within every group of repeats, as an
+/// unmapped name of a data set does.
+fn distinguishes_repeats(sheet: &Sheet, column: usize, repeated: &[&RepeatGroup]) -> bool {
     const FEW: usize = 20;
     let mut all = HashSet::new();
     repeated.iter().all(|group| {
@@ -158,10 +164,10 @@ fn tells_apart(sheet: &Sheet, column: usize, repeated: &[&Group]) -> bool {
     })
 }
 
-/// A text that is no number.
-fn word(cell: Cell<'_>) -> Option<&str> {
+/// Returns a text that is not a number.
+fn word(cell: SheetCell<'_>) -> Option<&str> {
     match cell {
-        Cell::Text(text) if number(cell).is_none() => Some(text),
+        SheetCell::Text(text) if number(cell).is_none() => Some(text),
         _ => None,
     }
 }

@@ -1,19 +1,20 @@
-//! Rows to runs: each value checked, and rows that hold no loss left out with the reason.
+//! Conversion of rows to runs. Every value is checked; rows without a loss are left out with the
+//! reason.
 
 use crate::tables::label;
 use isoflop_core::run::Budget;
 use isoflop_fit::findings::Measurement;
-use isoflop_fit::{Excluded, Further};
+use isoflop_fit::{ExcludedRun, OptionalMeasurements};
 
-use super::find::Found;
-use super::roles::Role;
-use super::sheet::{Cell, Sheet};
-use super::value::{NUMBERS, comma, number, shown, text};
-use super::{ForeignFault, Note};
+use super::find::RoleColumns;
+use super::roles::ColumnRole;
+use super::sheet::{Sheet, SheetCell};
+use super::value::{NUMBER_FORMATS, ambiguous_comma, escaped, number, text};
+use super::{ForeignFault, TableNote};
 
-/// A run that has a loss, with what the table gives of its place among the others.
+/// A run with a loss. Budget, size, seed and learning-rate factor are optional.
 #[derive(Clone, Debug)]
-pub(super) struct Run {
+pub(super) struct ForeignRun {
     /// Its row in the sheet.
     pub(super) row: usize,
     /// Its name in messages.
@@ -27,11 +28,11 @@ pub(super) struct Run {
     pub(super) budget: Option<Budget>,
     pub(super) lr_factor: Option<f64>,
     pub(super) loss: f64,
-    pub(super) further: Further,
+    pub(super) further: OptionalMeasurements,
 }
 
-impl Run {
-    /// What statistics rest on.
+impl ForeignRun {
+    /// Returns the numbers that the checks of the table use.
     pub(super) fn measurement(&self) -> Measurement<'_> {
         Measurement {
             arm: &self.arm,
@@ -43,58 +44,66 @@ impl Run {
     }
 }
 
-/// The name of the one architecture of a table that names none.
+/// Name of the only architecture of a table without an architecture column.
 const ONLY_ARM: &str = "all-runs";
 
-/// The runs of a sheet, and the rows that are none.
+/// Reads the runs of a sheet, and the rows that are left out.
 pub(super) fn runs(
     sheet: &Sheet,
-    found: &Found,
-) -> Result<(Vec<Run>, Vec<Excluded>), ForeignFault> {
-    all_are_read(sheet, found)?;
-    let reader = Reader { sheet, found };
+    found: &RoleColumns,
+) -> Result<(Vec<ForeignRun>, Vec<ExcludedRun>), ForeignFault> {
+    check_column_types(sheet, found)?;
+    let reader = RowReader { sheet, found };
     let (mut runs, mut excluded) = (Vec::new(), Vec::new());
     for row in 0..sheet.len() {
         match reader.run(row) {
             Ok(run) => runs.push(run),
-            Err(NoRun::LeftOut(reason)) => excluded.push(Excluded {
+            Err(RejectedRow::LeftOut(reason)) => excluded.push(ExcludedRun {
                 run: reader.name(row),
                 reason,
             }),
-            Err(NoRun::Fault(fault)) => return Err(fault),
+            Err(RejectedRow::Fault(fault)) => return Err(fault),
         }
     }
     Ok((runs, excluded))
 }
 
-/// What stands in place of columns that a table does not have.
-pub(super) fn assumptions(found: &Found) -> Vec<Note> {
-    let only_arm = format!("no column names an architecture: all runs are one, `{ONLY_ARM}`");
+/// Returns notes on the assumptions for missing columns.
+pub(super) fn assumptions(found: &RoleColumns) -> Vec<TableNote> {
+    let only_arm =
+        format!("no architecture column: all runs count as one architecture, `{ONLY_ARM}`");
     let assumed = [
-        (Role::Arch, only_arm.as_str()),
-        (Role::Flops, "no column has FLOPs: C = 6·N·D"),
-        (Role::Tokens, "no column has tokens: D = C / (6·N)"),
+        (ColumnRole::Arch, only_arm.as_str()),
+        (ColumnRole::Flops, "no FLOPs column: assuming C = 6·N·D"),
+        (
+            ColumnRole::Tokens,
+            "no tokens column: assuming D = C / (6·N)",
+        ),
     ];
     let missing = assumed
         .into_iter()
         .filter(|(role, _)| found.column(*role).is_none());
     missing
-        .map(|(_, note)| Note::Remark(note.to_owned()))
+        .map(|(_, note)| TableNote::Remark(note.to_owned()))
         .collect()
 }
 
-/// Every architecture that rows name, as often as they do.
-pub(super) fn arms(sheet: &Sheet, found: &Found) -> impl Iterator<Item = String> {
-    let column = found.column(Role::Arch);
+/// Returns the architecture of each row that has one.
+pub(super) fn arms(sheet: &Sheet, found: &RoleColumns) -> impl Iterator<Item = String> {
+    let column = found.column(ColumnRole::Arch);
     (0..sheet.len()).filter_map(move |row| text(sheet.cell(column?, row)))
 }
 
-/// Refuses columns whose type is not read, but for names of runs: rows have numbers too.
-fn all_are_read(sheet: &Sheet, found: &Found) -> Result<(), ForeignFault> {
-    let read = found.columns.iter().filter(|(role, _)| *role != Role::Run);
+/// Rejects columns of an unsupported type, except for the names of runs, which row numbers can
+/// replace.
+fn check_column_types(sheet: &Sheet, found: &RoleColumns) -> Result<(), ForeignFault> {
+    let read = found
+        .columns
+        .iter()
+        .filter(|(role, _)| *role != ColumnRole::Run);
     for (role, column) in read {
-        if let Some(kind) = sheet.unread(*column) {
-            return Err(ForeignFault::Unread {
+        if let Some(kind) = sheet.unsupported_type(*column) {
+            return Err(ForeignFault::UnsupportedType {
                 column: sheet.names[*column].clone(),
                 kind: kind.to_owned(),
                 named: role.is_named(),
@@ -104,171 +113,176 @@ fn all_are_read(sheet: &Sheet, found: &Found) -> Result<(), ForeignFault> {
     Ok(())
 }
 
-struct Reader<'a> {
+struct RowReader<'a> {
     sheet: &'a Sheet,
-    found: &'a Found,
+    found: &'a RoleColumns,
 }
 
-/// Why a row is no run.
-enum NoRun {
-    /// It is left out, with the reason.
+/// Reason that a row is not a run.
+enum RejectedRow {
+    /// The row is left out, with the reason.
     LeftOut(String),
     /// The table is not usable.
     Fault(ForeignFault),
 }
 
-impl From<ForeignFault> for NoRun {
+impl From<ForeignFault> for RejectedRow {
     fn from(fault: ForeignFault) -> Self {
         Self::Fault(fault)
     }
 }
 
-fn left_out(reason: &str) -> NoRun {
-    NoRun::LeftOut(reason.to_owned())
+fn left_out(reason: &str) -> RejectedRow {
+    RejectedRow::LeftOut(reason.to_owned())
 }
 
-impl Reader<'_> {
-    fn run(&self, row: usize) -> Result<Run, NoRun> {
-        if let Some(reason) = self.unfinished(row) {
-            return Err(NoRun::LeftOut(reason));
+impl RowReader<'_> {
+    fn run(&self, row: usize) -> Result<ForeignRun, RejectedRow> {
+        if let Some(reason) = self.exclusion_reason(row) {
+            return Err(RejectedRow::LeftOut(reason));
         }
         let loss = self.loss(row)?;
         let (params, tokens, flops) = self.cost(row)?;
-        let arm = match self.found.column(Role::Arch) {
+        let arm = match self.found.column(ColumnRole::Arch) {
             None => Some(ONLY_ARM.to_owned()),
-            Some(_) => self.label(Role::Arch, row)?,
+            Some(_) => self.label(ColumnRole::Arch, row)?,
         };
-        Ok(Run {
+        Ok(ForeignRun {
             row,
             name: self.name(row),
             arm: arm.ok_or_else(|| left_out("no `arch`"))?,
-            size: self.label(Role::Size, row)?,
-            seed: self.whole(Role::Seed, row)?,
+            size: self.label(ColumnRole::Size, row)?,
+            seed: self.whole(ColumnRole::Seed, row)?,
             params,
             tokens,
             flops,
             budget: self.budget(row)?,
-            lr_factor: self.positive(Role::LrFactor, row)?,
+            lr_factor: self.positive(ColumnRole::LrFactor, row)?,
             loss,
             further: self.further(row, params)?,
         })
     }
 
-    fn loss(&self, row: usize) -> Result<f64, NoRun> {
-        match self.number(Role::Loss, row)? {
+    fn loss(&self, row: usize) -> Result<f64, RejectedRow> {
+        match self.number(ColumnRole::Loss, row)? {
             None => Err(left_out("no loss")),
-            Some(loss) if !loss.is_finite() => Err(left_out("a loss that is not a finite number")),
-            Some(loss) if loss <= 0.0 => Err(self.fault(Role::Loss, row, "above 0").into()),
+            Some(loss) if !loss.is_finite() => Err(left_out("its loss is not finite")),
+            Some(loss) if loss <= 0.0 => {
+                Err(self.fault(ColumnRole::Loss, row, "a number above 0").into())
+            }
             Some(loss) => Ok(loss),
         }
     }
 
-    /// N, D and C, of which one may follow from the others.
-    fn cost(&self, row: usize) -> Result<(f64, f64, f64), NoRun> {
+    /// Returns N, D and C. One of D and C may follow from the others.
+    fn cost(&self, row: usize) -> Result<(f64, f64, f64), RejectedRow> {
         let values = (
-            self.positive(Role::Params, row)?,
-            self.positive(Role::Tokens, row)?,
-            self.positive(Role::Flops, row)?,
+            self.positive(ColumnRole::Params, row)?,
+            self.positive(ColumnRole::Tokens, row)?,
+            self.positive(ColumnRole::Flops, row)?,
         );
         let has = |role| self.found.column(role).is_some();
         match values {
             (Some(n), Some(d), Some(c)) => Ok((n, d, c)),
-            (Some(n), Some(d), None) if !has(Role::Flops) => Ok((n, d, 6.0 * n * d)),
-            (Some(n), None, Some(c)) if !has(Role::Tokens) => Ok((n, c / (6.0 * n), c)),
+            (Some(n), Some(d), None) if !has(ColumnRole::Flops) => Ok((n, d, 6.0 * n * d)),
+            (Some(n), None, Some(c)) if !has(ColumnRole::Tokens) => Ok((n, c / (6.0 * n), c)),
             (None, _, _) => Err(left_out("no `params`")),
-            (_, None, _) if has(Role::Tokens) => Err(left_out("no `tokens`")),
+            (_, None, _) if has(ColumnRole::Tokens) => Err(left_out("no `tokens`")),
             _ => Err(left_out("no `flops`")),
         }
     }
 
-    /// The budget, where the table has one: in FLOPs, unless it says another unit that isoflop's own tables have.
-    fn budget(&self, row: usize) -> Result<Option<Budget>, NoRun> {
-        let value = self.positive(Role::FlopsBudget, row)?;
-        let kind = self.text(Role::BudgetKind, row);
+    /// Returns the budget, if the table has one. It is in FLOPs unless `budget_kind` names another
+    /// unit of isoflop's own tables.
+    fn budget(&self, row: usize) -> Result<Option<Budget>, RejectedRow> {
+        let value = self.positive(ColumnRole::FlopsBudget, row)?;
+        let kind = self.text(ColumnRole::BudgetKind, row);
         let of_kind = |value| match &kind {
             None => Some(Budget::Flops(value)),
-            Some(kind) => Budget::of_kind(kind, value),
+            Some(kind) => Budget::from_kind(kind, value),
         };
         match (of_kind(value.unwrap_or(1.0)), value) {
-            (None, _) => Err(NoRun::LeftOut(format!(
-                "its `budget_kind` is `{}`, allowed is `flops`, `tokens` or `tokens_per_param`",
+            (None, _) => Err(RejectedRow::LeftOut(format!(
+                "unknown `budget_kind` `{}`: expected `flops`, `tokens` or `tokens_per_param`",
                 kind.unwrap_or_default()
             ))),
             (Some(budget), Some(_)) => Ok(Some(budget)),
-            // It has the budget that it spent.
+            // Without a budget, the run's FLOPs are its budget.
             (Some(Budget::Flops(_)), None) => Ok(None),
             (Some(_), None) => Err(left_out("no `flops_budget`")),
         }
     }
 
-    fn further(&self, row: usize, params: f64) -> Result<Further, ForeignFault> {
-        Ok(Further {
+    fn further(&self, row: usize, params: f64) -> Result<OptionalMeasurements, ForeignFault> {
+        Ok(OptionalMeasurements {
             params_without_embedding: self.without_embedding(row, params)?,
-            device_seconds: match self.positive(Role::DeviceSeconds, row)? {
-                None if self.is_ours() => self.our_seconds(row),
+            device_seconds: match self.positive(ColumnRole::DeviceSeconds, row)? {
+                None if self.is_sweep_table() => self.sweep_device_seconds(row),
                 seconds => seconds,
             },
-            unique_tokens: self.positive(Role::UniqueTokens, row)?,
-            learning_rate: self.positive(Role::LearningRate, row)?,
-            batch_tokens: self.positive(Role::BatchTokens, row)?,
+            unique_tokens: self.positive(ColumnRole::UniqueTokens, row)?,
+            learning_rate: self.positive(ColumnRole::LearningRate, row)?,
+            batch_tokens: self.positive(ColumnRole::BatchTokens, row)?,
         })
     }
 
     fn without_embedding(&self, row: usize, params: f64) -> Result<Option<f64>, ForeignFault> {
-        // Either may be rounded, as 1.3B is.
+        // Either number may be rounded, such as 1.3B.
         const ROUNDED: f64 = 1.05;
-        let part = self.positive(Role::ParamsWithoutEmbedding, row)?;
+        let part = self.positive(ColumnRole::ParamsWithoutEmbedding, row)?;
         match part.filter(|part| *part > params * ROUNDED) {
             None => Ok(part),
-            Some(of_part) => Err(ForeignFault::PartAboveAll {
+            Some(of_part) => Err(ForeignFault::ParamsWithoutEmbeddingTooLarge {
                 row: self.row(row),
-                part: self.column(Role::ParamsWithoutEmbedding),
+                part: self.column(ColumnRole::ParamsWithoutEmbedding),
                 of_part,
-                all: self.column(Role::Params),
+                all: self.column(ColumnRole::Params),
                 of_all: params,
             }),
         }
     }
 
-    /// Whether the table is `runs.parquet` of a sweep.
-    fn is_ours(&self) -> bool {
-        self.found.column(Role::BudgetKind).is_some() && self.named("run_id").is_some()
+    /// Reports whether the table is the `runs.parquet` of a sweep.
+    fn is_sweep_table(&self) -> bool {
+        self.found.column(ColumnRole::BudgetKind).is_some() && self.named("run_id").is_some()
     }
 
     fn named(&self, name: &str) -> Option<usize> {
         self.sheet.names.iter().position(|other| other == name)
     }
 
-    /// The cell of a column that has no role.
-    fn cell(&self, name: &str, row: usize) -> Cell<'_> {
+    /// Returns the cell of a column that has no role.
+    fn cell(&self, name: &str, row: usize) -> SheetCell<'_> {
         self.named(name)
-            .map_or(Cell::Missing, |column| self.sheet.cell(column, row))
+            .map_or(SheetCell::Missing, |column| self.sheet.cell(column, row))
     }
 
-    /// A run of a sweep has one device; one that took over a trunk did not spend the trunk's seconds itself.
-    fn our_seconds(&self, row: usize) -> Option<f64> {
+    /// Returns the device seconds of a run of a sweep, which has one device. `None` for a branch of
+    /// a trunk, which did not spend the trunk's seconds itself.
+    fn sweep_device_seconds(&self, row: usize) -> Option<f64> {
         number(self.cell("train_seconds", row))
-            .filter(|seconds| *seconds > 0.0 && self.cell("trunk_steps", row) == Cell::Missing)
+            .filter(|seconds| *seconds > 0.0 && self.cell("trunk_steps", row) == SheetCell::Missing)
     }
 
-    /// Why a run of this status is left out; nothing where it is finished.
-    fn unfinished(&self, row: usize) -> Option<String> {
-        let status = self.text(Role::Status, row)?;
+    /// Returns the reason to leave out a run of this status, or `None` if it is finished.
+    fn exclusion_reason(&self, row: usize) -> Option<String> {
+        let status = self.text(ColumnRole::Status, row)?;
         match status.to_lowercase().as_str() {
             status if FINISHED.contains(&status) => None,
-            "diverged" => match number(self.cell("steps", row)).filter(|_| self.is_ours()) {
+            "diverged" => match number(self.cell("steps", row)).filter(|_| self.is_sweep_table()) {
                 Some(steps) => Some(format!("diverged at step {steps}")),
                 None => Some("diverged".to_owned()),
             },
             "missing" => Some("no valid outcome".to_owned()),
-            _ => Some(format!("status `{}`", shown(&status))),
+            _ => Some(format!("status `{}`", escaped(&status))),
         }
     }
 
-    /// The run's own name with its place in the file; for a sweep's table the name that the sweep gives it.
+    /// Returns the run's name with its line or row. For the table of a sweep, returns the label of
+    /// the run in that sweep.
     fn name(&self, row: usize) -> String {
-        let own = self.text(Role::Run, row).map(|own| shown(&own));
-        if self.is_ours() {
+        let own = self.text(ColumnRole::Run, row).map(|own| escaped(&own));
+        if self.is_sweep_table() {
             let number = |role, or| {
                 let cell = self
                     .found
@@ -278,73 +292,73 @@ impl Reader<'_> {
             };
             let text = |role| self.text(role, row).unwrap_or_default();
             return label(
-                &text(Role::Arch),
-                &text(Role::Size),
-                number(Role::FlopsBudget, f64::NAN),
-                number(Role::LrFactor, 1.0),
-                number(Role::Seed, 0.0) as u64,
+                &text(ColumnRole::Arch),
+                &text(ColumnRole::Size),
+                number(ColumnRole::FlopsBudget, f64::NAN),
+                number(ColumnRole::LrFactor, 1.0),
+                number(ColumnRole::Seed, 0.0) as u64,
                 &own.unwrap_or_default(),
             );
         }
         match own {
-            Some(own) => format!("{own} ({})", self.sheet.place(row)),
-            None => self.sheet.place(row),
+            Some(own) => format!("{own} ({})", self.sheet.location(row)),
+            None => self.sheet.location(row),
         }
     }
 
-    /// A text that stands in figures, reports and command lines.
-    fn label(&self, role: Role, row: usize) -> Result<Option<String>, ForeignFault> {
+    /// Reads a name that appears in figures, reports and command lines.
+    fn label(&self, role: ColumnRole, row: usize) -> Result<Option<String>, ForeignFault> {
         match self.text(role, row) {
             Some(text) if text.contains(char::is_control) => Err(self.fault(
                 role,
                 row,
-                "a name without line breaks and other control characters",
+                "a name without line breaks or other control characters",
             )),
             text => Ok(text),
         }
     }
 
-    fn text(&self, role: Role, row: usize) -> Option<String> {
+    fn text(&self, role: ColumnRole, row: usize) -> Option<String> {
         text(self.sheet.cell(self.found.column(role)?, row))
     }
 
-    fn number(&self, role: Role, row: usize) -> Result<Option<f64>, ForeignFault> {
+    fn number(&self, role: ColumnRole, row: usize) -> Result<Option<f64>, ForeignFault> {
         let Some(column) = self.found.column(role) else {
             return Ok(None);
         };
         match self.sheet.cell(column, row) {
-            Cell::Missing => Ok(None),
+            SheetCell::Missing => Ok(None),
             cell => number(cell)
                 .map(Some)
-                .ok_or_else(|| self.no_number(role, row)),
+                .ok_or_else(|| self.number_fault(role, row)),
         }
     }
 
-    fn positive(&self, role: Role, row: usize) -> Result<Option<f64>, ForeignFault> {
+    fn positive(&self, role: ColumnRole, row: usize) -> Result<Option<f64>, ForeignFault> {
         match self.number(role, row)? {
-            // What pandas leaves where a number is missing.
+            // pandas writes NaN for missing numbers.
             Some(value) if value.is_nan() => Ok(None),
             Some(value) if !value.is_finite() => Err(self.fault(role, row, "a finite number")),
-            Some(value) if value <= 0.0 => Err(self.fault(role, row, "above 0")),
+            Some(value) if value <= 0.0 => Err(self.fault(role, row, "a number above 0")),
             value => Ok(value),
         }
     }
 
-    fn whole(&self, role: Role, row: usize) -> Result<Option<u64>, ForeignFault> {
+    fn whole(&self, role: ColumnRole, row: usize) -> Result<Option<u64>, ForeignFault> {
         match self.number(role, row)?.filter(|value| !value.is_nan()) {
             Some(value) if value < 0.0 || value.fract() != 0.0 || value > 2f64.powi(53) => {
-                Err(self.fault(role, row, "a whole number from 0"))
+                Err(self.fault(role, row, "a whole number of at least 0"))
             }
             value => Ok(value.map(|value| value as u64)),
         }
     }
 
-    fn no_number(&self, role: Role, row: usize) -> ForeignFault {
+    fn number_fault(&self, role: ColumnRole, row: usize) -> ForeignFault {
         let found = self.text(role, row).unwrap_or_default();
-        match comma(&found) {
+        match ambiguous_comma(&found) {
             Some((decimal, whole)) => {
                 let (row, column) = (self.row(row), self.column(role));
-                ForeignFault::Comma {
+                ForeignFault::AmbiguousComma {
                     row,
                     column,
                     found,
@@ -352,12 +366,12 @@ impl Reader<'_> {
                     whole,
                 }
             }
-            None => self.fault(role, row, NUMBERS),
+            None => self.fault(role, row, NUMBER_FORMATS),
         }
     }
 
-    fn fault(&self, role: Role, row: usize, allowed: &'static str) -> ForeignFault {
-        let found = shown(&self.text(role, row).unwrap_or_default());
+    fn fault(&self, role: ColumnRole, row: usize, allowed: &'static str) -> ForeignFault {
+        let found = escaped(&self.text(role, row).unwrap_or_default());
         ForeignFault::Value {
             row: self.row(row),
             column: self.column(role),
@@ -366,21 +380,21 @@ impl Reader<'_> {
         }
     }
 
-    /// The name of a role's column.
-    fn column(&self, role: Role) -> String {
+    /// Returns the name of a role's column.
+    fn column(&self, role: ColumnRole) -> String {
         self.found.name(self.sheet, role).to_owned()
     }
 
-    /// What stands behind the name of a file: `:4`, or `, row 3`.
+    /// Formats the location of a row after the name of the file: `:4`, or `, row 3`.
     fn row(&self, row: usize) -> String {
         match self.sheet.unit() {
             "line" => format!(":{}", self.sheet.number(row)),
-            _ => format!(", {}", self.sheet.place(row)),
+            _ => format!(", {}", self.sheet.location(row)),
         }
     }
 }
 
-/// Words for a run that is finished.
+/// Statuses of finished runs.
 const FINISHED: [&str; 8] = [
     "finished",
     "finish",

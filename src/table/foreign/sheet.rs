@@ -1,114 +1,120 @@
-//! A table as it stands in its file: named columns, and the place of each row.
+//! Table as read from its file: named columns, and the line or number of each row.
 
 use csv::StringRecord;
 
-/// A cell.
+/// A cell of a table.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Cell<'a> {
-    /// Nothing, or a word for nothing.
+pub(super) enum SheetCell<'a> {
+    /// An empty cell, or a word for a missing value.
     Missing,
-    /// A number that its file keeps as one.
+    /// A number in a typed column.
     Number(f64),
-    /// Anything that is written.
+    /// Any other text.
     Text(&'a str),
 }
 
 /// A table as read.
 #[derive(Debug)]
 pub(super) struct Sheet {
-    /// The columns, in the file's order.
+    /// Names of the columns, in the file's order.
     pub(super) names: Vec<String>,
-    rows: Rows,
+    rows: SheetRows,
 }
 
 #[derive(Debug)]
-enum Rows {
-    /// Each with its line in the file.
+enum SheetRows {
+    /// Rows of text, each with its line in the file.
     Lines(Vec<(u64, StringRecord)>),
-    /// By column, each of the same length.
-    Columns { columns: Vec<Values>, rows: usize },
+    /// Typed columns of the same length.
+    Columns {
+        columns: Vec<ColumnValues>,
+        rows: usize,
+    },
 }
 
-/// The values of a column that has a type.
+/// Values of a typed column.
 #[derive(Debug)]
-pub(super) enum Values {
+pub(super) enum ColumnValues {
     /// Numbers.
     Numbers(Vec<Option<f64>>),
-    /// All that is text.
+    /// Texts.
     Texts(Vec<Option<String>>),
-    /// Times, decimals, lists: values of a type, by its name, that is not read.
-    Unread(String),
+    /// Values of an unsupported type, such as times, decimals or lists. Contains the type's name.
+    Unsupported(String),
 }
 
 impl Sheet {
-    /// Of lines, each with as many values as there are names.
+    /// Builds a sheet from lines, each with one value per name.
     pub(super) fn of_lines(names: Vec<String>, lines: Vec<(u64, StringRecord)>) -> Self {
         Self {
             names: in_one_line(names),
-            rows: Rows::Lines(lines),
+            rows: SheetRows::Lines(lines),
         }
     }
 
-    /// Of columns, one a name.
-    pub(super) fn of_columns(names: Vec<String>, columns: Vec<Values>, rows: usize) -> Self {
+    /// Builds a sheet from typed columns, one per name.
+    pub(super) fn of_columns(names: Vec<String>, columns: Vec<ColumnValues>, rows: usize) -> Self {
         Self {
             names: in_one_line(names),
-            rows: Rows::Columns { columns, rows },
+            rows: SheetRows::Columns { columns, rows },
         }
     }
 
-    /// How many rows it has, without the header.
+    /// Returns the number of rows, without the header.
     pub(super) fn len(&self) -> usize {
         match &self.rows {
-            Rows::Lines(lines) => lines.len(),
-            Rows::Columns { rows, .. } => *rows,
+            SheetRows::Lines(lines) => lines.len(),
+            SheetRows::Columns { rows, .. } => *rows,
         }
     }
 
-    /// What stands in a column at a row.
-    pub(super) fn cell(&self, column: usize, row: usize) -> Cell<'_> {
+    /// Returns the cell of a column and row.
+    pub(super) fn cell(&self, column: usize, row: usize) -> SheetCell<'_> {
         match &self.rows {
-            Rows::Lines(lines) => {
-                written(lines.get(row).and_then(|(_, record)| record.get(column)))
+            SheetRows::Lines(lines) => {
+                text_cell(lines.get(row).and_then(|(_, record)| record.get(column)))
             }
-            Rows::Columns { columns, .. } => match columns.get(column) {
-                Some(Values::Numbers(values)) => values
+            SheetRows::Columns { columns, .. } => match columns.get(column) {
+                Some(ColumnValues::Numbers(values)) => values
                     .get(row)
                     .copied()
                     .flatten()
-                    .map_or(Cell::Missing, Cell::Number),
-                Some(Values::Texts(values)) => written(values.get(row).and_then(Option::as_deref)),
-                Some(Values::Unread(_)) | None => Cell::Missing,
+                    .map_or(SheetCell::Missing, SheetCell::Number),
+                Some(ColumnValues::Texts(values)) => {
+                    text_cell(values.get(row).and_then(Option::as_deref))
+                }
+                Some(ColumnValues::Unsupported(_)) | None => SheetCell::Missing,
             },
         }
     }
 
-    /// The type of a column whose values are not read.
-    pub(super) fn unread(&self, column: usize) -> Option<&str> {
+    /// Returns the type of a column with unsupported values.
+    pub(super) fn unsupported_type(&self, column: usize) -> Option<&str> {
         match &self.rows {
-            Rows::Columns { columns, .. } => match columns.get(column) {
-                Some(Values::Unread(kind)) => Some(kind),
+            SheetRows::Columns { columns, .. } => match columns.get(column) {
+                Some(ColumnValues::Unsupported(kind)) => Some(kind),
                 _ => None,
             },
-            Rows::Lines(_) => None,
+            SheetRows::Lines(_) => None,
         }
     }
 
-    /// The number of a row, as [`Self::place`] says it.
+    /// Returns the line or row number of a row, as in [`Self::place`].
     pub(super) fn number(&self, row: usize) -> u64 {
         match &self.rows {
-            Rows::Lines(lines) => lines.get(row).map_or(0, |(line, _)| *line),
-            Rows::Columns { .. } => row as u64 + 1,
+            SheetRows::Lines(lines) => lines.get(row).map_or(0, |(line, _)| *line),
+            SheetRows::Columns { .. } => row as u64 + 1,
         }
     }
 
-    /// `line 4`, or `row 3` where a file has no lines.
-    pub(super) fn place(&self, row: usize) -> String {
+    /// Formats the location of a row: `line 4`, or `row 3` if the file has no lines.
+    pub(super) fn location(&self, row: usize) -> String {
         format!("{} {}", self.unit(), self.number(row))
     }
 
-    /// `lines 3, 5 and 7`: so many are named, more are counted.
-    pub(super) fn places(&self, rows: &[usize]) -> String {
+    /// Formats the locations of rows, such as `lines 3, 5 and 7`. Lists at most ten and counts the
+    /// others.
+    pub(super) fn locations(&self, rows: &[usize]) -> String {
         const FEW: usize = 10;
         let numbers: Vec<String> = rows
             .iter()
@@ -129,16 +135,16 @@ impl Sheet {
         }
     }
 
-    /// `line` or `row`.
+    /// Returns `line` or `row`.
     pub(super) fn unit(&self) -> &'static str {
         match &self.rows {
-            Rows::Lines(_) => "line",
-            Rows::Columns { .. } => "row",
+            SheetRows::Lines(_) => "line",
+            SheetRows::Columns { .. } => "row",
         }
     }
 }
 
-/// Names without line breaks, as spreadsheets wrap them, and other characters that only move a cursor.
+/// Replaces control characters in names by spaces. Spreadsheets wrap names with line breaks.
 fn in_one_line(names: Vec<String>) -> Vec<String> {
     names
         .into_iter()
@@ -146,12 +152,13 @@ fn in_one_line(names: Vec<String>) -> Vec<String> {
         .collect()
 }
 
-/// What spreadsheets, pandas and R write where there is nothing. `nan` is none of them: a loss that is NaN says something.
-const NOTHING: [&str; 7] = ["", "-", "NA", "N/A", "null", "NULL", "None"];
+/// Texts that spreadsheets, pandas and R write for missing values. Excludes `nan`: a loss of NaN is
+/// a result.
+const MISSING_VALUES: [&str; 7] = ["", "-", "NA", "N/A", "null", "NULL", "None"];
 
-fn written(text: Option<&str>) -> Cell<'_> {
+fn text_cell(text: Option<&str>) -> SheetCell<'_> {
     match text.map(str::trim) {
-        Some(text) if !NOTHING.contains(&text) => Cell::Text(text),
-        _ => Cell::Missing,
+        Some(text) if !MISSING_VALUES.contains(&text) => SheetCell::Text(text),
+        _ => SheetCell::Missing,
     }
 }

@@ -1,43 +1,44 @@
-//! A table of others, from its file to the study.
+//! Conversion of a table of other people's runs to a study.
 
 use std::path::Path;
 
-use isoflop_fit::{Excluded, Observation, Study};
+use isoflop_fit::{ExcludedRun, Observation, Study};
 
 use super::file::sheet;
 use super::find::find;
-use super::note::Note;
-use super::outliers::leave_out;
-use super::placement::{Placement, placements};
-use super::repeats::{Seeded, part};
-use super::roles::Role;
-use super::rows::{Run, arms, assumptions, runs};
+use super::note::TableNote;
+use super::outliers::exclude_outliers;
+use super::placement::{RunCell, placements};
+use super::repeats::{SeededRun, separate_repeats};
+use super::roles::ColumnRole;
+use super::rows::{ForeignRun, arms, assumptions, runs};
 use super::sheet::Sheet;
 use super::training_logs::training_logs;
-use super::warnings::units;
+use super::warnings::unit_warnings;
 use super::{ForeignError, ForeignFault};
-use crate::study::{Finished, study};
+use crate::study::{FinishedRun, study};
 
-/// A table as it is fitted.
+/// A table that was read, with its study.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Foreign {
-    /// The runs, and the rows that are left out with their reasons.
+pub struct ForeignTable {
+    /// Runs, and the rows that are left out with their reasons.
     pub study: Study,
-    /// What was assumed and what looks wrong, for people.
-    pub notes: Vec<Note>,
-    /// The column of each role that has one.
-    pub columns: Vec<(Role, String)>,
+    /// Assumptions, and values that look wrong.
+    pub notes: Vec<TableNote>,
+    /// Roles with the names of their columns.
+    pub columns: Vec<(ColumnRole, String)>,
 }
 
-/// Reads a table. `map` gives columns to roles, as (role, column); `keep_suspects` keeps runs that look diverged.
+/// Reads a table. `map` assigns columns to roles, as (role, column). `keep_suspects` keeps runs
+/// that look diverged.
 ///
 /// # Errors
-/// [`ForeignError`] where the file, a column or a value is not usable, or no run is left.
+/// [`ForeignError`] if the file, a column or a value is not usable, or if no run is left.
 pub fn read_foreign(
     path: &Path,
     map: &[(String, String)],
     keep_suspects: bool,
-) -> Result<Foreign, ForeignError> {
+) -> Result<ForeignTable, ForeignError> {
     read(path, map, keep_suspects).map_err(|fault| ForeignError {
         path: path.to_owned(),
         fault: fault.into(),
@@ -48,7 +49,7 @@ fn read(
     path: &Path,
     map: &[(String, String)],
     keep_suspects: bool,
-) -> Result<Foreign, ForeignFault> {
+) -> Result<ForeignTable, ForeignFault> {
     let sheet = sheet(path)?;
     let found = find(&sheet, map)?;
     let (runs, mut excluded) = runs(&sheet, &found)?;
@@ -56,23 +57,23 @@ fn read(
         return Err(no_runs(&sheet, &excluded));
     }
     let mut notes = assumptions(&found);
-    let runs = part(&sheet, &found, runs, &mut excluded, &mut notes);
-    let runs = leave_out(&sheet, runs, keep_suspects, &mut excluded, &mut notes);
-    let seen: Vec<&Run> = runs.iter().map(|(run, _)| run).collect();
-    notes.extend(units(&sheet, &found, &seen));
+    let runs = separate_repeats(&sheet, &found, runs, &mut excluded, &mut notes);
+    let runs = exclude_outliers(&sheet, runs, keep_suspects, &mut excluded, &mut notes);
+    let seen: Vec<&ForeignRun> = runs.iter().map(|(run, _)| run).collect();
+    notes.extend(unit_warnings(&sheet, &found, &seen));
     notes.extend(training_logs(&sheet, &found, &seen));
     let placements = placements(&found, &seen, &mut notes);
     let runs = runs.into_iter().zip(placements).map(finished);
     let texts = notes.iter().map(|note| note.text().to_owned()).collect();
-    Ok(Foreign {
+    Ok(ForeignTable {
         study: study(arms(&sheet, &found), runs, excluded, texts),
         notes,
         columns: found.names(&sheet),
     })
 }
 
-fn finished(((run, seed), placement): (Seeded, Placement)) -> Finished {
-    Finished {
+fn finished(((run, seed), placement): (SeededRun, RunCell)) -> FinishedRun {
+    FinishedRun {
         observation: Observation {
             run: run.name,
             arm: run.arm,
@@ -84,15 +85,15 @@ fn finished(((run, seed), placement): (Seeded, Placement)) -> Finished {
             params: run.params,
             tokens: run.tokens,
             loss: run.loss,
-            further: run.further,
+            optional: run.further,
         },
         curve: Vec::new(),
     }
 }
 
-fn no_runs(sheet: &Sheet, excluded: &[Excluded]) -> ForeignFault {
+fn no_runs(sheet: &Sheet, excluded: &[ExcludedRun]) -> ForeignFault {
     let mut reasons: Vec<(&str, usize)> = Vec::new();
-    for Excluded { reason, .. } in excluded {
+    for ExcludedRun { reason, .. } in excluded {
         match reasons.iter_mut().find(|(other, _)| other == reason) {
             Some((_, count)) => *count += 1,
             None => reasons.push((reason, 1)),
@@ -128,7 +129,7 @@ mod tests {
         );
     }
 
-    /// Rows stay where they are while they name architectures in their order.
+    /// Rows keep their order if the architectures first appear in order.
     #[test]
     fn rows_in_order_stay() {
         let study = csv("arch,params,tokens,loss\na,1e6,1e9,3\nb,1e6,1e9,3\na,2e6,1e9,3\n").study;

@@ -1,4 +1,4 @@
-//! Tables as they are found elsewhere.
+//! Tests of tables as other people write them.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,21 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use isoflop_core::run::{Budget, SweepDir};
-use isoflop_fit::{Excluded, Study};
+use isoflop_fit::{ExcludedRun, Study};
 
 use super::*;
-use crate::{RunStatus, Tables};
+use crate::{RunStatus, SweepTables};
 
-/// What `--map` gives.
+/// Value of `--map`.
 type Map = &'static [(&'static str, &'static str)];
 
-/// Reads bytes as a file of this name; the folder is taken out of what is said.
-fn read_as(name: &str, bytes: &[u8], map: &[(&str, &str)], keep: bool) -> Result<Foreign, String> {
+/// Reads bytes as a file of this name. Removes the temporary folder from messages.
+fn read_as(
+    name: &str,
+    bytes: &[u8],
+    map: &[(&str, &str)],
+    keep: bool,
+) -> Result<ForeignTable, String> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).unwrap();
@@ -31,7 +36,7 @@ fn read_as(name: &str, bytes: &[u8], map: &[(&str, &str)], keep: bool) -> Result
     })
 }
 
-pub(super) fn csv(text: &str) -> Foreign {
+pub(super) fn csv(text: &str) -> ForeignTable {
     read_as("runs.csv", text.as_bytes(), &[], false).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
 
@@ -64,16 +69,16 @@ fn grid_csv() -> String {
     )
 }
 
-/// What is said of a table: its notes and what is left out.
-pub(super) fn said(foreign: &Foreign) -> String {
+/// Formats the notes of a table and the rows that are left out.
+pub(super) fn format_notes(foreign: &ForeignTable) -> String {
     let mut text = String::new();
     for note in &foreign.notes {
         let _ = match note {
-            Note::Remark(note) => writeln!(text, "note: {note}"),
-            Note::Warning(warning) => writeln!(text, "warning: {warning}"),
+            TableNote::Remark(note) => writeln!(text, "note: {note}"),
+            TableNote::Warning(warning) => writeln!(text, "warning: {warning}"),
         };
     }
-    for Excluded { run, reason } in &foreign.study.excluded {
+    for ExcludedRun { run, reason } in &foreign.study.excluded {
         let _ = writeln!(text, "left out: {run}: {reason}");
     }
     let _ = writeln!(text, "{} runs", foreign.study.observations.len());
@@ -158,12 +163,12 @@ fn files_that_are_no_tables() {
             b"params,tokens,loss\r1e6,1e9,3\r1e6,1e9\r".to_vec(),
         ),
         (
-            "no Parquet",
+            "not Parquet",
             "runs.parquet",
             b"params,tokens,loss\n1e6,1e9,3\n".to_vec(),
         ),
         (
-            "no zstd",
+            "not zstd",
             "runs.csv.zst",
             b"params,tokens,loss\n1e6,1e9,3\n".to_vec(),
         ),
@@ -210,7 +215,7 @@ fn columns_that_are_not_found() {
             &[("val_loss", "x")],
         ),
         (
-            "a role that is like none",
+            "a role without similar names",
             header("params,tokens,loss,x"),
             &[("zzz", "x")],
         ),
@@ -220,7 +225,7 @@ fn columns_that_are_not_found() {
             &[("loss", "los")],
         ),
         (
-            "a column that is like none",
+            "a column without similar names",
             header("params,tokens,loss,x"),
             &[("loss", "zzz")],
         ),
@@ -275,7 +280,7 @@ fn values_that_no_run_has() {
             "1e6;1e9;4,5689",
         ),
         (
-            "a seed that is no count",
+            "a fractional seed",
             "params,tokens,loss,seed",
             "1e6,1e9,3,1.5",
         ),
@@ -290,7 +295,7 @@ fn values_that_no_run_has() {
             "1.0e6,1.1e6,1e9,3",
         ),
         (
-            "a name that colours",
+            "a name with a colour code",
             "arch,params,tokens,loss",
             "\x1b[31mred,1e6,1e9,3",
         ),
@@ -299,10 +304,14 @@ fn values_that_no_run_has() {
             "arch,params,tokens,loss",
             "\"a\nb\",1e6,1e9,3",
         ),
-        ("a number that rings", "params,tokens,loss", "1e6,\x07,3"),
+        (
+            "a control character for a number",
+            "params,tokens,loss",
+            "1e6,\x07,3",
+        ),
         ("a number too large", "params,tokens,loss", "1e999,1e9,3"),
         (
-            "no run that is finished",
+            "no finished run",
             "params,tokens,loss,status",
             "1e6,1e9,3,crashed\n1e6,1e9,,finished\n1e6,1e9,nan,ok",
         ),
@@ -329,14 +338,14 @@ fn what_is_assumed_is_said() {
         )
     };
     let cases = [
-        ("nothing but N, D and L", grid_csv()),
-        ("FLOPs and no tokens", some("arch,params,flops,loss", &|_, (n, d, l)| format!("a,{n},{},{l}", 6.0 * n * d))),
+        ("only N, D and L", grid_csv()),
+        ("FLOPs but no tokens", some("arch,params,flops,loss", &|_, (n, d, l)| format!("a,{n},{},{l}", 6.0 * n * d))),
         ("rows twice", grid_csv() + &grid_csv().lines().nth(3).map(|l| format!("{l}\n")).unwrap()),
         ("repeats", grid_csv() + some("", &|_, (n, d, l)| format!("{n},{d},{}", l + 0.01)).trim_start()),
         ("repeats with a seed", "params,tokens,loss,seed\n1e6,1e9,3,1\n1e6,1e9,3.1,1\n1e6,1e9,3.2,2\n".to_owned()),
         ("repeats by another name", "params,tokens,loss,dataset\n1e6,1e9,3,c4\n1e6,1e9,3.1,pile\n".to_owned()),
         (
-            "losses of no run",
+            "rows without a usable loss",
             "params,tokens,loss,status\n1e6,1e9,nan,ok\n1e6,1e9,,ok\n1e6,1e9,9,Diverged\n,1e9,3,ok\n1e6,1e9,3,ok\n"
                 .to_owned(),
         ),
@@ -405,7 +414,7 @@ fn what_is_assumed_is_said() {
         };
         let foreign = read_as("runs.csv", table.as_bytes(), map, false)
             .unwrap_or_else(|e| panic!("{name}: {e}"));
-        let _ = writeln!(text, "## {name}\n{}", said(&foreign));
+        let _ = writeln!(text, "## {name}\n{}", format_notes(&foreign));
     }
     insta::assert_snapshot!(text);
 }
@@ -433,7 +442,7 @@ fn runs_at_every_compute_have_no_budget() {
     );
 }
 
-/// Spreadsheets wrap names; a terminal is nothing to be written to by a table.
+/// Spreadsheets wrap names with line breaks. A table must not control the terminal.
 #[test]
 fn control_characters_are_not_passed_on() {
     let foreign = csv(
@@ -444,7 +453,7 @@ fn control_characters_are_not_passed_on() {
     assert!(
         foreign
             .columns
-            .contains(&(Role::Loss, "val loss".to_owned())),
+            .contains(&(ColumnRole::Loss, "val loss".to_owned())),
         "{:?}",
         foreign.columns
     );
@@ -464,7 +473,7 @@ fn suspects_are_kept_where_it_is_asked() {
         ),
         (18, 19)
     );
-    assert!(said(&with).contains("kept, as asked"));
+    assert!(format_notes(&with).contains("kept because of `--keep-suspects`"));
 }
 
 #[test]
@@ -502,7 +511,7 @@ fn parquet_of_any_type_is_read() {
     );
     assert_eq!(
         foreign.study.excluded,
-        [Excluded {
+        [ExcludedRun {
             run: "row 2".to_owned(),
             reason: "no loss".to_owned()
         }]
@@ -510,13 +519,14 @@ fn parquet_of_any_type_is_read() {
     let error = read_as("runs.parquet", &bytes, &[("loss", "finished")], false).unwrap_err();
     assert!(
         error.starts_with(
-            "error: `runs.parquet, row 1`: `finished` is `true`, and must be a number"
+            "error: `runs.parquet, row 1`: invalid `finished`: expected a number such as"
         ),
         "{error}"
     );
 }
 
-/// A file of pyarrow's: categories, small integers, and a time, a decimal and a list that nobody asked for.
+/// A file that pyarrow wrote: categories, small integers, and columns of times, decimals and lists
+/// that the fit does not use.
 #[test]
 fn a_file_of_pyarrow_is_read() {
     let bytes = include_bytes!("pyarrow.parquet");
@@ -534,25 +544,24 @@ fn a_file_of_pyarrow_is_read() {
     let error = |role| read_as("runs.parquet", bytes, &[(role, "price")], false).unwrap_err();
     assert_eq!(
         error("loss"),
-        "error: `runs.parquet`: `price` is of the type Decimal, and must be of numbers\n\
+        "error: `runs.parquet`: column `price` has an unsupported type: expected numbers, found Decimal\n\
          hint: cast it to float64, for example with `df[\"price\"].astype(\"float64\")`"
     );
     assert!(
-        error("arch").contains("must be of text\nhint: cast it to text"),
+        error("arch").contains("expected text, found Decimal\nhint: cast it to text"),
         "{}",
         error("arch")
     );
 }
 
-/// polars panics at each of these bytes: of pages' headers, of values, of the footer.
+/// polars panics on each of these bytes, in page headers, values and the footer.
 #[test]
 fn damaged_parquet_is_told_of() {
     for (at, byte) in [(40, 0x7f), (61, 0), (65, 0xff), (1495, 0x15)] {
         let mut bytes = include_bytes!("pyarrow.parquet").to_vec();
         bytes[at] = byte;
         let error = read_as("runs.parquet", &bytes, &[], false).unwrap_err();
-        let begin =
-            "error: `runs.parquet` is no Parquet file that can be read: polars gives it up: ";
+        let begin = "error: `runs.parquet` is not a valid Parquet file: polars panicked: ";
         assert!(error.starts_with(begin), "{at}: {error}");
     }
 }
@@ -566,8 +575,8 @@ fn compressed_text_is_read() {
     );
 }
 
-/// The committed example, as its outcomes have it.
-fn example() -> (SweepDir, Tables) {
+/// The tables of the committed example, built from its outcomes.
+fn example() -> (SweepDir, SweepTables) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let dir = SweepDir::new(&root.join("results"), "example");
     let plan = isoflop_sweep::Plan::read(&dir.plan()).unwrap();
@@ -575,15 +584,15 @@ fn example() -> (SweepDir, Tables) {
     (dir, tables)
 }
 
-/// The study of a sweep, as its table of runs has it: curves lie in another.
-fn without_curves(tables: &Tables) -> Study {
+/// The study of a sweep without its curves, which are in another table.
+fn without_curves(tables: &SweepTables) -> Study {
     Study {
         trajectories: Vec::new(),
         ..tables.study()
     }
 }
 
-/// The table that a sweep leaves is what the sweep itself fits.
+/// The table of a sweep gives the same study as the sweep itself.
 #[test]
 fn our_own_table_is_read_as_its_sweep_is() {
     let (dir, tables) = example();
@@ -592,7 +601,8 @@ fn our_own_table_is_read_as_its_sweep_is() {
     assert_eq!(foreign.notes, []);
 }
 
-/// So it is where runs are missing or diverged, have other budgets, took over a trunk, and the first arm begins late.
+/// The same if runs are missing or diverged, have other budgets or a trunk, and if the first run of
+/// the first arm is not finished.
 #[test]
 fn our_own_table_is_read_as_its_sweep_is_while_that_is_unfinished() {
     let (_, mut tables) = example();
@@ -622,7 +632,7 @@ fn our_own_table_is_read_as_its_sweep_is_while_that_is_unfinished() {
     assert_eq!((study.excluded.len(), study.unprofiled.len()), (3, 1));
 }
 
-/// A budget is in one of our units, or its row is left out with the reason.
+/// A row with an unknown unit of the budget is left out with the reason.
 #[test]
 fn a_budget_has_a_unit_that_is_known() {
     let rows = [
@@ -651,13 +661,13 @@ fn a_budget_has_a_unit_that_is_known() {
         reasons,
         [
             "no `flops_budget`",
-            "its `budget_kind` is `epochs`, allowed is `flops`, `tokens` or `tokens_per_param`",
-            "its budget is in tokens per param, and a profile needs budgets in FLOPs",
+            "unknown `budget_kind` `epochs`: expected `flops`, `tokens` or `tokens_per_param`",
+            "its budget is in tokens per param, but a profile needs budgets in FLOPs",
         ]
     );
 }
 
-/// Tables that others published, where they lie beside the checkout.
+/// Path of a published table, if it exists next to the checkout.
 fn reference(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/reference")
@@ -684,9 +694,9 @@ fn published_tables_are_read() {
             foreign.study.observations.len(),
             rows,
             "{name}: {}",
-            said(&foreign)
+            format_notes(&foreign)
         );
-        insta::assert_snapshot!(name.trim_end_matches(".csv"), said(&foreign));
+        insta::assert_snapshot!(name.trim_end_matches(".csv"), format_notes(&foreign));
     }
 }
 
@@ -709,7 +719,8 @@ fn a_hundred_thousand_rows_are_read() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// A table written and read back is the same, whatever the order and the case of its columns and its separator.
+    /// A table that is written and read back is the same, for any separator, order and case of
+    /// columns.
     #[test]
     fn written_and_read_back(
         rows in prop::collection::vec((1e3..1e12f64, 1e3..1e14f64, 0.5..12f64, 0u64..1000), 1..40),
@@ -731,7 +742,7 @@ proptest! {
     }
 }
 
-/// The budgets of a study, cheapest first.
+/// Budgets of a study in ascending order.
 fn budgets(study: &Study) -> Vec<f64> {
     let mut budgets: Vec<f64> = study
         .observations

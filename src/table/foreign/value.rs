@@ -1,29 +1,30 @@
-//! Values as people write them.
+//! Parsing of numbers as people write them.
 
 use isoflop_core::units::parse_number;
 
-use super::sheet::Cell;
+use super::sheet::SheetCell;
 
-/// What [`number`] takes, for messages.
-pub(super) const NUMBERS: &str =
+/// Description of the numbers that [`number`] accepts, for messages.
+pub(super) const NUMBER_FORMATS: &str =
     "a number such as `2.5`, `1.3e9`, `1_300_000`, `1,300,000` or `125M`";
 
-/// A number: `1.3e9`, `1_300_000_000`, `1,300,000,000`, `125M`, `10e9 tokens`; NaN and infinities too. None where it is none.
-pub(super) fn number(cell: Cell<'_>) -> Option<f64> {
+/// Parses a number such as `1.3e9`, `1_300_000_000`, `1,300,000,000`, `125M` or `10e9 tokens`; also
+/// NaN and infinities. `None` if the cell is not a number.
+pub(super) fn number(cell: SheetCell<'_>) -> Option<f64> {
     match cell {
-        Cell::Missing => None,
-        Cell::Number(value) => Some(value),
-        // Most are written so, and the standard reads them fastest; it reads `nan` and `inf` too.
-        Cell::Text(text) => text.parse().ok().or_else(|| written(text)),
+        SheetCell::Missing => None,
+        SheetCell::Number(value) => Some(value),
+        // The standard parser is the fastest and accepts most numbers, also `nan` and `inf`.
+        SheetCell::Text(text) => text.parse().ok().or_else(|| written(text)),
     }
 }
 
-/// A text, whatever it is written as.
-pub(super) fn text(cell: Cell<'_>) -> Option<String> {
+/// Returns the text of a cell; a number is formatted.
+pub(super) fn text(cell: SheetCell<'_>) -> Option<String> {
     match cell {
-        Cell::Missing => None,
-        Cell::Number(value) => Some(value.to_string()),
-        Cell::Text(text) => Some(text.to_owned()),
+        SheetCell::Missing => None,
+        SheetCell::Number(value) => Some(value.to_string()),
+        SheetCell::Text(text) => Some(text.to_owned()),
     }
 }
 
@@ -38,12 +39,13 @@ fn written(text: &str) -> Option<f64> {
     } else {
         text.to_owned()
     };
-    // `125m` and `7b` are written as often as `125M` and `7B`.
+    // `125m` and `7b` are as common as `125M` and `7B`.
     let (digits, suffix) = text.split_at(text.char_indices().last().map_or(0, |(last, _)| last));
     parse_number(&format!("{digits}{}", suffix.to_uppercase())).ok()
 }
 
-/// Whether commas part thousands: `1,300,000`. One comma alone may be a decimal one, `3,141`, and is refused.
+/// Reports whether commas separate thousands, as in `1,300,000`. A single comma, as in `3,141`, may
+/// be a decimal comma and does not count.
 fn is_grouped(text: &str) -> bool {
     let whole = text.split('.').next().unwrap_or(text);
     let mut groups = whole.split(',');
@@ -56,8 +58,9 @@ fn is_grouped(text: &str) -> bool {
         && groups.iter().all(|group| group.len() == 3 && digits(group))
 }
 
-/// A text for people's terminals: what would move their cursor or colour their screen is spelt out.
-pub(super) fn shown(text: &str) -> String {
+/// Escapes control characters, so that a table cannot move the cursor or change colours in a
+/// terminal.
+pub(super) fn escaped(text: &str) -> String {
     let spelt = |c: char| {
         if c.is_control() {
             c.escape_default().to_string()
@@ -72,10 +75,11 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
-/// What a number is that one comma makes doubtful: with a decimal point, and with nothing where the comma may part thousands.
-pub(super) fn comma(text: &str) -> Option<(String, Option<String>)> {
+/// Interprets a number with one ambiguous comma: the number with a decimal point instead, and the
+/// number without the comma if that may separate thousands.
+pub(super) fn ambiguous_comma(text: &str) -> Option<(String, Option<String>)> {
     let (whole, rest) = text.split_once(',')?;
-    // Where commas are decimal, points part thousands.
+    // With decimal commas, points separate thousands.
     let decimal = format!("{}.{rest}", whole.replace('.', ""));
     decimal.parse::<f64>().ok()?;
     let is_group = rest.len() == 3 && rest.bytes().all(|b| b.is_ascii_digit());
@@ -108,7 +112,7 @@ mod tests {
             ("2.5B tokens", 2.5e9),
             ("-3", -3.0),
         ] {
-            assert_eq!(number(Cell::Text(text)), Some(value), "{text}");
+            assert_eq!(number(SheetCell::Text(text)), Some(value), "{text}");
         }
         for text in [
             "abc",
@@ -120,13 +124,15 @@ mod tests {
             "é",
             ",,",
         ] {
-            assert_eq!(number(Cell::Text(text)), None, "{text}");
+            assert_eq!(number(SheetCell::Text(text)), None, "{text}");
         }
-        assert!(number(Cell::Text("NaN")).is_some_and(f64::is_nan));
+        assert!(number(SheetCell::Text("NaN")).is_some_and(f64::is_nan));
     }
     #[test]
     fn what_a_comma_may_be() {
-        let read = |text| comma(text).map(|(decimal, whole)| (decimal, whole.unwrap_or_default()));
+        let read = |text| {
+            ambiguous_comma(text).map(|(decimal, whole)| (decimal, whole.unwrap_or_default()))
+        };
         for (text, decimal, whole) in [
             ("2,340", "2.340", "2340"),
             ("1,5", "1.5", ""),

@@ -1,20 +1,24 @@
-//! Units that are not what they seem. Nothing is converted: it is said, and the user knows.
+//! Warnings about numbers that seem to be in another unit. No number is converted.
 
-use isoflop_fit::findings::{MOST_LOSS, Measurement, Quantity, UnitFinding, unit_findings};
+use isoflop_fit::findings::{MAX_LOSS, Measurement, Quantity, UnitFinding, unit_findings};
 
-use super::Note;
-use super::find::Found;
-use super::roles::{Role, plain};
-use super::rows::Run;
+use super::TableNote;
+use super::find::RoleColumns;
+use super::roles::{ColumnRole, normalized};
+use super::rows::ForeignRun;
 use super::sheet::Sheet;
 
-/// What seems to be in another unit.
-pub(super) fn units(sheet: &Sheet, found: &Found, runs: &[&Run]) -> Vec<Note> {
+/// Returns warnings about numbers that seem to be in another unit.
+pub(super) fn unit_warnings(
+    sheet: &Sheet,
+    found: &RoleColumns,
+    runs: &[&ForeignRun],
+) -> Vec<TableNote> {
     let measurements: Vec<Measurement<'_>> = runs.iter().map(|run| run.measurement()).collect();
     let mut measured = vec![Quantity::Params, Quantity::Tokens, Quantity::Flops];
     measured.retain(|of| role(*of).is_some_and(|role| found.column(role).is_some()));
-    let by_name = loss_by_name(found.name(sheet, Role::Loss));
-    // The name says why losses are large.
+    let by_name = loss_by_name(found.name(sheet, ColumnRole::Loss));
+    // The name of the column already explains large losses.
     let is_told = |finding: &UnitFinding<'_>| {
         by_name.is_some() && matches!(finding, UnitFinding::LargeLosses { .. })
     };
@@ -23,53 +27,66 @@ pub(super) fn units(sheet: &Sheet, found: &Found, runs: &[&Run]) -> Vec<Note> {
     let told = findings
         .iter()
         .map(|finding| warning(sheet, found, runs, finding));
-    by_name.into_iter().chain(told).map(Note::Warning).collect()
+    by_name
+        .into_iter()
+        .chain(told)
+        .map(TableNote::Warning)
+        .collect()
 }
 
-/// The column that a quantity is read from.
-fn role(quantity: Quantity) -> Option<Role> {
+/// Returns the role of a quantity's column.
+fn role(quantity: Quantity) -> Option<ColumnRole> {
     match quantity {
-        Quantity::Params => Some(Role::Params),
-        Quantity::Tokens => Some(Role::Tokens),
-        Quantity::Flops => Some(Role::Flops),
+        Quantity::Params => Some(ColumnRole::Params),
+        Quantity::Tokens => Some(ColumnRole::Tokens),
+        Quantity::Flops => Some(ColumnRole::Flops),
         Quantity::TokensPerParam => None,
     }
 }
 
 fn loss_by_name(name: &str) -> Option<String> {
-    let has = |words: &[&str]| plain(name).split('_').any(|word| words.contains(&word));
+    let has = |words: &[&str]| {
+        normalized(name)
+            .split('_')
+            .any(|word| words.contains(&word))
+    };
     if has(&["bits", "bit", "bpb", "bpc", "bpt", "bpw"]) {
         return Some(format!(
-            "`{name}` is bits by its name, and losses are read as nats/token: multiply bits/token by ln 2 = 0.6931; bits per byte or \
-             character also by the bytes or characters of a token"
+            "the name `{name}` suggests bits, but losses are read as nats/token: multiply bits/token by ln 2 = 0.6931; multiply \
+             bits per byte or character also by the bytes or characters per token"
         ));
     }
     has(&["ppl", "perplexity", "perplexities"]).then(|| {
-        format!("`{name}` is perplexity by its name, and losses are read as nats/token: take the logarithm of each value")
+        format!("the name `{name}` suggests perplexity, but losses are read as nats/token: take the logarithm of each value")
     })
 }
 
-fn warning(sheet: &Sheet, found: &Found, runs: &[&Run], finding: &UnitFinding<'_>) -> String {
+fn warning(
+    sheet: &Sheet,
+    found: &RoleColumns,
+    runs: &[&ForeignRun],
+    finding: &UnitFinding<'_>,
+) -> String {
     let name = |role| format!("`{}`", found.name(sheet, role));
     let of = |quantity| role(quantity).map_or_else(|| "tokens per parameter".to_owned(), name);
     match finding {
         UnitFinding::LargeLosses { loss, arm } => format!(
-            "{} is {loss:.1} in the median run{}, and guessing among three million tokens costs {MOST_LOSS} nats: if it is \
-             perplexity, take the logarithm of each value",
-            name(Role::Loss),
+            "{} is {loss:.1} in the median run{}, but a uniform guess among three million tokens has a loss of only {MAX_LOSS} \
+             nats/token: if it is perplexity, take the logarithm of each value",
+            name(ColumnRole::Loss),
             arm.map_or_else(String::new, |arm| format!(" of `{arm}`"))
         ),
         UnitFinding::LossesInBits { runs: high, times } => {
             let rows: Vec<usize> = high.iter().map(|run| runs[*run].row).collect();
             format!(
-                "{} of {} losses are {times:.3} times those of runs like them, which is 1/ln 2: these seem to be in bits and the others in nats ({})",
+                "{} of {} losses are {times:.3} times those of similar runs, close to 1/ln 2: they seem to be in bits, the others in nats ({})",
                 rows.len(),
                 runs.len(),
-                sheet.places(&rows)
+                sheet.locations(&rows)
             )
         }
         UnitFinding::Small { quantity, most } => format!(
-            "{} is {most} at most: if it is in millions or billions, write it so (`125M`, `1.3B`) or as it is counted",
+            "{} is at most {most}: if it is in millions or billions, write the unit (`125M`, `1.3B`) or the full number",
             of(*quantity)
         ),
         UnitFinding::FlopsOver6nd(ratio) => format!(
@@ -81,8 +98,8 @@ fn warning(sheet: &Sheet, found: &Found, runs: &[&Run], finding: &UnitFinding<'_
             others,
             times,
         } => format!(
-            "{} of `{arm}` are {times:.1e} times those of {} {}: one may be in another unit, thousands or \
-             millions say, and then no comparison of them holds; write all as they are counted",
+            "{} of `{arm}` are {times:.1e} times those of {} {}: one may be in another unit, such as thousands or \
+             millions, which makes comparisons wrong; write the full numbers",
             of(*quantity),
             one_or_all(others),
             compared_at(*quantity)
@@ -100,19 +117,19 @@ fn one_or_all(others: &[&str]) -> String {
 fn compared_at(quantity: Quantity) -> &'static str {
     match quantity {
         Quantity::TokensPerParam => "in the median run",
-        _ => "at like losses",
+        _ => "at similar losses",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{csv, said};
+    use super::super::tests::{csv, format_notes};
 
     fn law(n: f64, d: f64) -> f64 {
         1.7 + 400.0 / n.powf(0.34) + 410.0 / d.powf(0.28)
     }
 
-    /// Two architectures, or three, of which the last has other numbers.
+    /// Builds a table in which the last of two or three architectures has other numbers.
     fn table(arms: &[&str], last: impl Fn(f64, f64, f64) -> [f64; 4]) -> String {
         let mut text = "arch,params,tokens,flops,loss\n".to_owned();
         for (c, i) in [1e17, 1e18, 1e19]
@@ -135,7 +152,7 @@ mod tests {
     }
 
     fn warnings(text: &str) -> Vec<String> {
-        said(&csv(text))
+        format_notes(&csv(text))
             .lines()
             .filter(|line| line.contains("one may be in another unit"))
             .map(str::to_owned)
@@ -164,7 +181,7 @@ mod tests {
         }
     }
 
-    /// Both are small, and their quotient is as it was.
+    /// Both are small, and their quotient is unchanged.
     #[test]
     fn two_columns_in_another_unit_are_named() {
         let text = table(&["a", "b"], |n, d, c| [n / 1e6, d / 1e6, c, law(n, d)]);
@@ -180,7 +197,8 @@ mod tests {
         assert!(warning.contains("tokens per parameter of `b`"), "{warning}");
     }
 
-    /// An architecture that was studied at a hundred times the scale, and one that is ten times as good.
+    /// An architecture at a much larger scale, and one that needs ten times less data, give no
+    /// warning.
     #[test]
     fn another_scale_is_no_other_unit() {
         let larger = table(&["a", "b"], |n, d, c| {

@@ -1,6 +1,7 @@
-// Causal attention without scores in memory: a block of queries at a time, its scores in the cache, only the keys up to it.
-// Backward computes the scores again from the saved logarithms of their sums (arXiv:2205.14135, algorithm 4, without its
-// blocks of keys: a block of queries against all its keys fits the cache at the lengths that are trained here).
+// Causal attention that keeps no scores in memory. It computes a block of queries at a time, with
+// the keys up to it, and the scores remain in the cache. Backward recomputes the scores from the
+// saved logarithms of their sums (arXiv:2205.14135, algorithm 4). It has no blocks of keys, because
+// a block of queries with all its keys fits the cache at the sequence lengths of isoflop.
 #pragma once
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr int64_t QUERIES = 32;
 
-// Memory of one thread, cut in pieces that begin at a cache line.
+// Memory of one thread, in pieces that begin at a cache line.
 class Scratch {
  public:
   explicit Scratch(int64_t floats) : memory_(static_cast<size_t>(floats) + 64 * LANES) { next_ = aligned(memory_.data()); }
@@ -32,7 +33,7 @@ class Scratch {
   float* next_;
 };
 
-// Sizes with their paddings, and where the parts of a row of qkv begin.
+// Sizes with padding, and the offsets of K and V in a row of qkv.
 struct Sizes {
   explicit Sizes(const Attention& a)
       : tokens(a.tokens), keys(round_up(a.tokens, LANES)), h(a.d_head), padded(round_up(a.d_head, LANES)), row(a.width()),
@@ -68,7 +69,7 @@ inline void unpack(const float* rows, int64_t padded, int64_t count, int64_t h, 
     for (int64_t c = 0; c < h; c++) assign(to + t * row + c, scale * rows[t * padded + c]);
 }
 
-// The bias by distance, turned round: reversed[j - i + tokens - 1] is that of query i and key j.
+// Reverses the bias by distance: reversed[j - i + tokens - 1] is that of query i and key j.
 inline void reverse(const float* bias, int64_t tokens, float* reversed) {
   for (int64_t distance = 0; distance < tokens; distance++) reversed[tokens - 1 - distance] = bias[distance];
 }
@@ -79,7 +80,8 @@ inline void add_bias(float* scores, const float* reversed, int64_t i, int64_t to
   for (int64_t j = 0; j < columns; j += LANES) store(scores + j, load(scores + j) + load(bias + j));
 }
 
-// Probabilities, not yet divided by their sum, of the keys 0..=i, zeros after. Returns (largest score, sum).
+// Computes the probabilities of the keys 0..=i, not yet divided by their sum, and zeros after them.
+// Returns (largest score, sum).
 struct Softmax {
   float largest, sum;
 };

@@ -1,4 +1,5 @@
-// The causal depthwise convolution of arXiv:2109.08668: each row of x is read once, its neighbours from the cache.
+// Causal depthwise convolution of arXiv:2109.08668. Each row of x is read from memory once; its
+// neighbours are in the cache.
 #pragma once
 #include "vector.h"
 
@@ -7,7 +8,7 @@ namespace {
 
 constexpr int64_t MOST_TAPS = 8;
 
-// One vector of channels, or fewer at the end.
+// Loads one vector of channels, or fewer at the end.
 template <typename T>
 inline Floats load_some(const T* from, int64_t count) {
   if (count >= LANES) return load(from);
@@ -29,8 +30,9 @@ struct Block {
   int64_t sequence, first, last;
 };
 
-// The rows of one vector of channels, from the first that has all its neighbours on: these stay in registers, so that
-// each row is read once. WIDTH is known to the compiler, which unrolls the taps.
+// Computes the rows of one vector of channels, from the first row with all its neighbours on. The
+// neighbours remain in registers, so that each row is read once. WIDTH is a constant, so that the
+// compiler unrolls the taps.
 template <int WIDTH, typename T>
 void convolve_rows(Convolution a, const T* x, const float* taps, T* y) {
   Floats tap[WIDTH], past[WIDTH];  // past[k] is x[t-k]
@@ -45,7 +47,7 @@ void convolve_rows(Convolution a, const T* x, const float* taps, T* y) {
   }
 }
 
-// One row of one vector of channels, or fewer at the end.
+// Computes one row of one vector of channels, or fewer at the end.
 template <typename T>
 void convolve_row(Convolution a, const T* x, const float* taps, T* y, int64_t t, int64_t count) {
   const int64_t reach = t + 1 < a.width ? t + 1 : a.width;
@@ -72,7 +74,8 @@ void convolve(Convolution a, const T* x, const float* taps, T* y, int64_t begin,
   }
 }
 
-// The rows of one vector of channels that have all their neighbours on both sides, as convolve_rows. Adds to sums.
+// Computes the rows of one vector of channels with all neighbours on both sides, like
+// convolve_rows. Adds to sums.
 template <int WIDTH, typename T>
 void convolve_backward_rows(Convolution a, const T* x, const float* taps, const T* dy, T* dx, Floats* sums) {
   Floats tap[WIDTH], total[WIDTH], past[WIDTH], next[WIDTH];  // past[k] is x[t-k], next[k] is dy[t+k]
@@ -98,7 +101,7 @@ void convolve_backward_rows(Convolution a, const T* x, const float* taps, const 
   for (int k = 0; k < WIDTH; k++) sums[k] = total[k];
 }
 
-// One row of one vector of channels, or fewer at the end.
+// Computes one row of one vector of channels, or fewer at the end.
 template <typename T>
 void convolve_backward_row(Convolution a, const T* x, const float* taps, const T* dy, T* dx, Floats* sums, int64_t t, int64_t count) {
   const int64_t before = t + 1 < a.width ? t + 1 : a.width;

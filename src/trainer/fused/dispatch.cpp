@@ -1,4 +1,4 @@
-// Chooses the kernels for this processor. Compiled for any.
+// Selection of the kernels for this CPU. Compiled for the baseline instruction set.
 #include "kernels.h"
 
 namespace isoflop {

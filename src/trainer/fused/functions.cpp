@@ -1,4 +1,4 @@
-// The kernels as functions that libtorch differentiates, with a plain C interface for Rust. CPU only.
+// Kernels as functions that libtorch differentiates, with a C interface for Rust. CPU only.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -37,10 +37,10 @@ const isoflop::Kernels<isoflop::Bfloat16>& kernels_of() {
   return isoflop::kernels().bfloat16;
 }
 
-// Calls `work` with the kernels and a null pointer of the element type of `x`.
+// Calls `work` with the kernels and a null pointer for the element type of `x`.
 template <typename F>
 void for_kind(const Tensor& x, const F& work) {
-  TORCH_CHECK(x.device().is_cpu(), "fused kernels work on the processor");
+  TORCH_CHECK(x.device().is_cpu(), "fused kernels run on the CPU only");
   if (x.scalar_type() == at::kFloat) return work(kernels_of<float>(), static_cast<float*>(nullptr));
   TORCH_CHECK(x.scalar_type() == at::kBFloat16, "fused kernels take float32 and bfloat16, not ", x.scalar_type());
   work(kernels_of<isoflop::Bfloat16>(), static_cast<isoflop::Bfloat16*>(nullptr));
@@ -59,7 +59,7 @@ void check_floats(const Tensor& x, at::IntArrayRef dims, const char* what) {
 }
 
 isoflop::Convolution convolution_of(const Tensor& x, const Tensor& taps, bool residual) {
-  TORCH_CHECK(x.dim() == 3 && taps.dim() == 2 && taps.size(0) <= 8, "a convolution takes [B, T, C] and at most 8 taps");
+  TORCH_CHECK(x.dim() == 3 && taps.dim() == 2 && taps.size(0) <= 8, "a convolution expects [B, T, C] and at most 8 taps");
   check_floats(taps, {taps.size(0), x.size(2)}, "taps");
   return {x.size(0), x.size(1), x.size(2), taps.size(0), residual};
 }
@@ -100,7 +100,7 @@ struct Attend : Function<Attend> {
   static Tensor forward(AutogradContext* context, const Tensor& given, const std::optional<Tensor>& given_bias, int64_t heads,
                         int64_t groups, double scale) {
     const Tensor qkv = given.contiguous(), bias = given_bias.value_or(Tensor());
-    TORCH_CHECK(qkv.dim() == 3 && heads % groups == 0 && qkv.size(2) % (heads + 2 * groups) == 0, "attention takes [B, T, (H + 2G)h]");
+    TORCH_CHECK(qkv.dim() == 3 && heads % groups == 0 && qkv.size(2) % (heads + 2 * groups) == 0, "attention expects [B, T, (H + 2G)h]");
     const auto a = sizes(qkv, heads, groups, scale);
     if (bias.defined()) check_floats(bias, {heads, a.tokens}, "the bias of distances");
     const Tensor out = at::empty({a.sequences, a.tokens, heads * a.d_head}, qkv.options());
@@ -139,7 +139,7 @@ struct Attend : Function<Attend> {
 struct Activate : Function<Activate> {
   static Tensor forward(AutogradContext* context, Tensor x, const std::optional<Tensor>& given_bias, int64_t activation) {
     const Tensor bias = given_bias.value_or(Tensor());
-    TORCH_CHECK(x.is_contiguous(), "an activation in place wants a contiguous tensor");
+    TORCH_CHECK(x.is_contiguous(), "an in-place activation needs a contiguous tensor");
     const int64_t columns = x.size(-1), rows = x.numel() / columns;
     if (bias.defined()) check_floats(bias, {columns}, "the bias");
     for_kind(x, [&](const auto& kernels, auto* kind) {
@@ -172,14 +172,15 @@ struct Activate : Function<Activate> {
   }
 };
 
-// Mean losses (cross entropy, objective); the logits become the objective's gradient where that is asked for.
+// Returns the mean losses (cross entropy, objective). If `differentiates`, the logits become the
+// gradient of the objective.
 std::pair<double, double> losses(const Tensor& logits, const Tensor& targets, double z, bool differentiates) {
   const int64_t rows = logits.size(0), tasks = row_tasks(rows);
   std::vector<double> losses(tasks), squares(tasks);
-  TORCH_CHECK(logits.dim() == 2 && targets.scalar_type() == at::kLong && targets.numel() == rows, "a loss takes [N, V] and [N]");
+  TORCH_CHECK(logits.dim() == 2 && targets.scalar_type() == at::kLong && targets.numel() == rows, "a loss expects [N, V] and [N]");
   const int64_t* first = data<int64_t>(targets);
   const bool within = std::all_of(first, first + rows, [&](int64_t target) { return target >= 0 && target < logits.size(1); });
-  TORCH_CHECK(within, "a target is no token of the vocabulary of ", logits.size(1));
+  TORCH_CHECK(within, "a target is outside the vocabulary of ", logits.size(1), " tokens");
   for_kind(logits, [&](const auto& kernels, auto* kind) {
     using T = std::remove_pointer_t<decltype(kind)>;
     share(tasks, [&](int64_t begin, int64_t end) {
@@ -246,7 +247,7 @@ bool isoflop_activate(Tensor** out, const Tensor* x, const Tensor* bias, int64_t
   return guarded([&] { *out = new Tensor(Activate::apply(*x, optional(bias), activation)); });
 }
 
-// out[0]: the mean cross entropy, out[1]: the objective. The logits are used up.
+// out[0] is the mean cross entropy, out[1] the objective. Overwrites the logits.
 bool isoflop_cross_entropy(Tensor** out, const Tensor* logits, const Tensor* targets, double z) {
   return guarded([&] {
     variable_list both;
@@ -267,7 +268,7 @@ struct IsoflopAdamw {
   int64_t step, decayed;
 };
 
-// norms[0]: of the gradient before clipping; norms[1]: of the change of the parameters.
+// norms[0] is that of the gradient before clipping, norms[1] that of the parameters' change.
 bool isoflop_adamw(const Tensor* parameters, const Tensor* gradient, const Tensor* first, const Tensor* second, IsoflopAdamw settings,
                    double* norms) {
   return guarded([&] {

@@ -1,4 +1,4 @@
-// Compiled once for each instruction set, under the name that ISOFLOP_KERNELS gives.
+// Table of the kernels. Compiled once for each instruction set, with ISOFLOP_KERNELS as its name.
 #include "attention.h"
 #include "pointwise.h"
 

@@ -5,7 +5,7 @@
 namespace isoflop {
 namespace {
 
-// Vectors of a tile's row: what the registers hold.
+// Vectors per row of a tile, limited by the number of registers.
 #ifdef __AVX512F__
 constexpr int WIDEST = 4;
 #else
@@ -13,7 +13,7 @@ constexpr int WIDEST = 1;
 #endif
 constexpr int TILE_ROWS = 6;
 
-// A left factor read by broadcasts, so that it may lie in any order.
+// Left factor, read by broadcasts, so that any strides are possible.
 struct Left {
   const float* at;
   int64_t row, column;  // strides
@@ -52,7 +52,8 @@ inline void strip(int64_t rows, int64_t inner, Left a, const float* b, int64_t b
   rest<TILE_ROWS - 1, VECTORS, ADDS>(rows - m, inner, {a.at + m * a.row, a.row, a.column}, b, b_row, c + m * c_row, c_row);
 }
 
-// C[rows, columns] = A[rows, inner]·B[inner, columns], or C += A·B; columns are a multiple of LANES.
+// Computes C[rows, columns] = A[rows, inner]·B[inner, columns], or C += A·B. `columns` is a
+// multiple of LANES.
 template <bool ADDS>
 inline void product(int64_t rows, int64_t columns, int64_t inner, Left a, const float* b, int64_t b_row, float* c, int64_t c_row) {
   int64_t n = 0;

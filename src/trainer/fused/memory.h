@@ -1,4 +1,4 @@
-// Where tensors lie on the processor.
+// Allocator of tensors on the CPU.
 #pragma once
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
@@ -12,8 +12,9 @@
 
 namespace isoflop {
 
-// As libtorch's own, but aligned here and not by `posix_memalign`: with glibc 2.36's, which asks for more than it returns and so finds
-// no room in a freed block of the same size, a process held half as much again as its tensors.
+// Allocator like libtorch's, but with its own alignment instead of `posix_memalign`. In glibc 2.36
+// that requests more than it returns, so a freed block of the same size does not fit. The process
+// then used half as much memory again as its tensors.
 class Memory final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
@@ -21,13 +22,14 @@ class Memory final : public c10::Allocator {
     if (bytes == 0) return {nullptr, processor};
     void* block = bytes > SIZE_MAX - ALIGNMENT ? nullptr : std::malloc(bytes + ALIGNMENT);
     TORCH_CHECK(block, "can't allocate memory: ", bytes, " bytes for a tensor");
-    // The block begins at least 16 bytes earlier, for `malloc` aligns to them: room for its own place.
+    // `malloc` aligns to 16 bytes, so the block begins at least 16 bytes earlier: space for its
+    // address.
     void** data = reinterpret_cast<void**>((reinterpret_cast<uintptr_t>(block) + ALIGNMENT) / ALIGNMENT * ALIGNMENT);
     data[-1] = block;
     return {data, data, &release, processor};
   }
 
-  // Some of libtorch's own code asks for memory without its owner.
+  // Some of libtorch's code allocates memory without a `DataPtr`.
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
 
   void copy_data(void* to, const void* from, size_t bytes) const override { default_copy_data(to, from, bytes); }
@@ -37,11 +39,12 @@ class Memory final : public c10::Allocator {
     if (data) std::free(static_cast<void**>(data)[-1]);
   }
 
-  // A cache line, and the widest register.
+  // Size of a cache line and of the widest register.
   static constexpr size_t ALIGNMENT = 64;
 };
 
-// Freed memory is kept: a step frees what the next one takes, and giving it back to the system costs a page fault for every 4 KiB.
+// Keeps freed memory in the process, because each step allocates what the last one freed. Memory
+// that is returned to the system costs a page fault for every 4 KiB.
 inline void keep_memory() {
   static Memory memory;
   c10::SetCPUAllocator(&memory);

@@ -1,11 +1,12 @@
-//! The fused kernels: what libtorch would do in several passes over memory, done in one, on the processor.
+//! Fused CPU kernels: one pass over memory for operations that take libtorch several.
 //!
-//! The C++ beside this file has the loops (`kernels.cpp`, compiled once for each instruction set) and makes them
-//! functions that libtorch differentiates (`functions.cpp`). The model has each of them in libtorch's own operations
-//! too, for other devices and as what the kernels are tested against.
+//! The C++ files in this folder contain the loops (`kernels.cpp`, compiled once for each
+//! instruction set) and make them functions that libtorch differentiates (`functions.cpp`). The
+//! model also implements each of them by libtorch's operations, for other devices and for the tests
+//! of the kernels.
 #![expect(
     unsafe_code,
-    reason = "calls into C++; every call checks its operands there and hands errors back"
+    reason = "calls into C++; the C++ code checks all operands and returns errors"
 )]
 
 use std::ffi::{CStr, c_char};
@@ -14,7 +15,7 @@ use std::ptr;
 use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
 
-/// The activations that have a kernel.
+/// Activations that have a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i64)]
 pub(crate) enum FusedActivation {
@@ -32,9 +33,9 @@ pub(crate) struct AdamwStep {
     pub(crate) eps: f64,
     pub(crate) weight_decay: f64,
     pub(crate) clip_norm: f64,
-    /// From 1.
+    /// Number of the step, from 1.
     pub(crate) step: i64,
-    /// Parameters from the first that decay.
+    /// Number of parameters that decay, which are the first.
     pub(crate) decayed: i64,
 }
 
@@ -77,8 +78,8 @@ unsafe extern "C" {
     ) -> bool;
 }
 
-/// Whether the kernels take such a tensor.
-pub(crate) fn serves(x: &Tensor) -> bool {
+/// Reports whether the kernels support the device and format of a tensor.
+pub(crate) fn supports(x: &Tensor) -> bool {
     #[cfg(test)]
     if tests::SWITCHED_OFF.get() {
         return false;
@@ -86,21 +87,23 @@ pub(crate) fn serves(x: &Tensor) -> bool {
     x.device() == Device::Cpu && matches!(x.kind(), Kind::Float | Kind::BFloat16)
 }
 
-/// Keeps freed memory in the process: a step frees what the next one takes.
+/// Keeps freed memory in the process, because each step allocates what the last one freed.
 pub(crate) fn keep_memory() {
-    // SAFETY: sets options of the allocator; allocations made before stay valid.
+    // SAFETY: the call sets options of the allocator; earlier allocations remain valid.
     unsafe { isoflop_keep_memory() }
 }
 
-/// y\[t\] = Σ_k taps\[k\] ∘ x\[t-k\], plus x where there is a residual: x `[B, T, C]`, taps `[width, C]`.
+/// Computes y\[t\] = Σ_k taps\[k\] ∘ x\[t-k\], plus x with a residual. Shapes: x `[B, T, C]`, taps
+/// `[width, C]`.
 pub(crate) fn convolve(x: &Tensor, taps: &Tensor, residual: bool) -> Tensor {
-    // SAFETY: the pointers are of live tensors, `out` has room for one.
-    let [y] = made(|out| unsafe { isoflop_convolve(out, x.as_ptr(), taps.as_ptr(), residual) });
+    // SAFETY: the pointers are to live tensors, and `out` has space for one.
+    let [y] =
+        create_tensors(|out| unsafe { isoflop_convolve(out, x.as_ptr(), taps.as_ptr(), residual) });
     y
 }
 
-/// Causal attention from rows of Q, K and V side by side, qkv `[B, T, (H + 2G)·h]`, with a bias for each head and distance
-/// `[H, T]`. Returns `[B, T, H·h]`.
+/// Computes causal attention from rows of Q, K and V side by side, qkv `[B, T, (H + 2G)·h]`, with a
+/// bias for each head and distance `[H, T]`. Returns `[B, T, H·h]`.
 pub(crate) fn attend(
     qkv: &Tensor,
     bias: Option<&Tensor>,
@@ -109,27 +112,33 @@ pub(crate) fn attend(
     scale: f64,
 ) -> Tensor {
     let bias = pointer(bias);
-    // SAFETY: as above; a missing bias is a null pointer, which the other side looks for.
-    let [mixed] =
-        made(|out| unsafe { isoflop_attend(out, qkv.as_ptr(), bias, heads, groups, scale) });
+    // SAFETY: as above; a missing bias is a null pointer, which the C++ code checks.
+    let [mixed] = create_tensors(|out| unsafe {
+        isoflop_attend(out, qkv.as_ptr(), bias, heads, groups, scale)
+    });
     mixed
 }
 
-/// act(x + bias), written over x, whose rows the bias is as long as.
+/// Computes act(x + bias) in place. The bias is as long as a row of x.
 pub(crate) fn activate(x: Tensor, bias: Option<&Tensor>, activation: FusedActivation) -> Tensor {
     let bias = pointer(bias);
     // SAFETY: as above.
-    let [y] = made(|out| unsafe { isoflop_activate(out, x.as_ptr(), bias, activation as i64) });
+    let [y] =
+        create_tensors(|out| unsafe { isoflop_activate(out, x.as_ptr(), bias, activation as i64) });
     y
 }
 
-/// Mean cross entropy, and the objective that adds z·mean(log² Σ exp(logits)). Uses the logits `[N, V]` up.
+/// Computes the mean cross entropy, and the objective that adds z·mean(log² Σ exp(logits)).
+/// Overwrites the logits `[N, V]`.
 pub(crate) fn cross_entropy(logits: Tensor, targets: &Tensor, z: f64) -> [Tensor; 2] {
-    // SAFETY: as above, with room for two.
-    made(|out| unsafe { isoflop_cross_entropy(out, logits.as_ptr(), targets.as_ptr(), z) })
+    // SAFETY: as above, with space for two tensors.
+    create_tensors(|out| unsafe {
+        isoflop_cross_entropy(out, logits.as_ptr(), targets.as_ptr(), z)
+    })
 }
 
-/// One step of AdamW in place. Returns the norms of the gradient, before clipping, and of the parameters' change.
+/// Makes one step of AdamW in place. Returns the norms of the gradient before clipping and of the
+/// parameters' change.
 pub(crate) fn adamw(
     parameters: &Tensor,
     gradient: &Tensor,
@@ -139,7 +148,7 @@ pub(crate) fn adamw(
     let mut norms = [0.0; 2];
     let [x, g] = [parameters, gradient].map(Tensor::as_ptr);
     let [first, second] = moments.map(Tensor::as_ptr);
-    // SAFETY: as above; the norms have room for two.
+    // SAFETY: as above; `norms` has space for two numbers.
     let ok = unsafe { isoflop_adamw(x, g, first, second, settings, norms.as_mut_ptr()) };
     assert!(ok, "{}", last_error());
     norms
@@ -149,19 +158,19 @@ fn pointer(tensor: Option<&Tensor>) -> *const C_tensor {
     tensor.map_or(ptr::null(), Tensor::as_ptr)
 }
 
-/// The tensors that `call` makes.
+/// Returns the tensors that `call` creates.
 ///
 /// # Panics
-/// With libtorch's message where it fails, as tch's own operations do.
-fn made<const N: usize>(call: impl FnOnce(*mut *mut C_tensor) -> bool) -> [Tensor; N] {
+/// If the call fails, with libtorch's message, as tch's operations do.
+fn create_tensors<const N: usize>(call: impl FnOnce(*mut *mut C_tensor) -> bool) -> [Tensor; N] {
     let mut out = [ptr::null_mut(); N];
     assert!(call(out.as_mut_ptr()), "{}", last_error());
-    // SAFETY: the call succeeded, so each pointer is a new tensor that nobody else owns.
+    // SAFETY: the call succeeded, so each pointer is to a new tensor without another owner.
     out.map(|tensor| unsafe { Tensor::from_ptr(tensor) })
 }
 
 fn last_error() -> String {
-    // SAFETY: a string of this thread, valid until its next failure.
+    // SAFETY: the string belongs to this thread and is valid until its next failure.
     unsafe { CStr::from_ptr(isoflop_last_error()) }
         .to_string_lossy()
         .into_owned()
@@ -170,4 +179,4 @@ fn last_error() -> String {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::without;
+pub(crate) use tests::without_kernels;

@@ -1,5 +1,5 @@
-// Passes over memory that are done once instead of several times: bias with activation, the loss with its gradient,
-// the optimizer's step.
+// Pointwise kernels that need one pass over memory instead of several: bias with activation, the
+// loss with its gradient, and the optimizer's step.
 #pragma once
 #include "convolution.h"
 
@@ -17,7 +17,7 @@ void activate(int32_t activation, int64_t rows, int64_t columns, const float* bi
       T* at = x + row * columns + c;
       const int64_t count = columns - c;
       const Floats sum = bias ? load_some(at, count) + load_some(bias + c, count) : load_some(at, count);
-      // `sum < 0`, so that what is not a number stays so.
+      // Compare `sum < 0`, so that NaN remains NaN.
       const Floats positive = sum < 0.f ? Floats{} : sum;
       store_some(at, activation == SQUARED_RELU ? positive * positive : positive, count);
     }
@@ -29,7 +29,7 @@ inline Floats root(Floats x) {
   return y;
 }
 
-// y = relu(x)²: dx = 2·sqrt(y)·dy, for the root of a rounded square is its base.
+// For y = relu(x)², dx = 2·sqrt(y)·dy, because the root of the rounded square is relu(x).
 template <typename T>
 void activate_backward(int32_t activation, int64_t rows, int64_t columns, const T* y, const T* dy, T* dx, float* dbias,
                        int64_t begin, int64_t end) {
@@ -79,7 +79,7 @@ void cross_entropy(int64_t rows, int64_t columns, float z, bool differentiates, 
         const int64_t count = columns - c;
         store_some(at + c, exponential(load_some(at + c, count) - log_sum) * weight, count);
       }
-      // p - 1 computed whole, not from a rounded p.
+      // Compute p - 1 here in float, not from the rounded p.
       const float exact = std::exp(chosen - log_sum) * weight - share;
       assign(at + target, exact);
     }

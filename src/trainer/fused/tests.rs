@@ -1,4 +1,5 @@
-//! The kernels against libtorch's own operations, values and gradients, at sizes that fill no register.
+//! Tests of the kernels against libtorch's operations, values and gradients, at sizes that do not
+//! fill a register.
 
 use std::cell::Cell;
 
@@ -8,19 +9,19 @@ use tch::{Device, Kind, Tensor};
 use super::*;
 
 thread_local! {
-    /// Whether the model is to do without the kernels, in this thread.
+    /// True to disable the kernels in this thread.
     pub(super) static SWITCHED_OFF: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does `work` in libtorch's own operations.
-pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
+/// Calls `work` with libtorch's operations instead of the kernels.
+pub(crate) fn without_kernels<T>(work: impl FnOnce() -> T) -> T {
     SWITCHED_OFF.set(true);
     let result = work();
     SWITCHED_OFF.set(false);
     result
 }
 
-/// Numbers in (-2, 2) that differ from place to place.
+/// Returns distinct numbers in (-2, 2).
 fn numbers(dims: &[i64], phase: f64, kind: Kind) -> Tensor {
     tch::set_num_threads(1);
     let count: i64 = dims.iter().product();
@@ -28,7 +29,7 @@ fn numbers(dims: &[i64], phase: f64, kind: Kind) -> Tensor {
     (angles.sin() * 2.0).view(dims).to_kind(kind)
 }
 
-/// The value of `of` at `inputs`, and its gradients for an uneven weighting of that value.
+/// Returns the value of `of` at `inputs`, and the gradients of a weighted sum of that value.
 fn value_and_gradients(inputs: &[Tensor], of: impl Fn(&[Tensor]) -> Tensor) -> Vec<Tensor> {
     let leaves: Vec<Tensor> = inputs
         .iter()
@@ -48,7 +49,7 @@ fn largest(x: &Tensor) -> f64 {
     x.abs().max().double_value(&[])
 }
 
-/// Both have the same numbers within `tolerance` of their size.
+/// Checks that the numbers agree within `tolerance`, relative to their size.
 fn agree(ours: &[Tensor], theirs: &[Tensor], tolerance: f64) -> Result<(), TestCaseError> {
     for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
         agree_within(&format!("part {i}"), a, b, tolerance * (1.0 + largest(b)))?;
@@ -66,13 +67,14 @@ fn agree_within(what: &str, a: &Tensor, b: &Tensor, bound: f64) -> Result<(), Te
     Ok(())
 }
 
-/// Tolerances: float32's rounding of sums whose terms are larger than they, bfloat16's of its 8 bits.
+/// Relative tolerance: for float32, rounding of sums with terms larger than the sum; for bfloat16,
+/// its 8 bits.
 fn tolerance(kind: Kind) -> f64 {
     if kind == Kind::Float { 6e-5 } else { 5e-2 }
 }
 
-/// The share of a sum's terms that rounding may cost: eight half units of float32's last place; one of bfloat16's, to which the kernel's
-/// O and dO are rounded.
+/// Largest rounding error of a sum, relative to its terms: eight half units in the last place of
+/// float32, or one of bfloat16, to which the kernel's O and dO are rounded.
 fn rounding(kind: Kind) -> f64 {
     if kind == Kind::Float {
         2f64.powi(-21)
@@ -85,7 +87,7 @@ fn kinds() -> impl Strategy<Value = Kind> {
     prop::sample::select(vec![Kind::Float, Kind::BFloat16])
 }
 
-/// Attention as in the paper, in float64.
+/// Attention by the paper's equation, in float64.
 struct PlainAttention {
     /// softmax(scale·QKᵀ + bias): [b, heads, t, t].
     weights: Tensor,
@@ -130,10 +132,12 @@ impl PlainAttention {
         self.weights.matmul(&self.v).transpose(1, 2).flatten(2, 3)
     }
 
-    /// How large the terms are whose sum is the gradient of the bias, by head and distance, when `dout` is that of the output.
+    /// Returns the size of the terms whose sum is the gradient of the bias, by head and distance,
+    /// for the gradient `dout` of the output.
     ///
-    /// The gradient at a distance is the sum over sequences and queries of P·(dO·V − dO·O) (arXiv:2205.14135, appendix B.2): two
-    /// dot products that nearly cancel, then terms of both signs. Its rounding is a share of these terms, not of what they add up to.
+    /// The gradient at a distance is the sum over sequences and queries of P·(dO·V − dO·O)
+    /// (arXiv:2205.14135, appendix B.2): two dot products that nearly cancel, then terms of both
+    /// signs. The rounding error is relative to these terms, not to their sum.
     fn bias_terms(&self, dout: &Tensor) -> Tensor {
         let t = self.weights.size()[2];
         let dout = dout
@@ -157,7 +161,7 @@ impl PlainAttention {
     }
 }
 
-/// i − j at query i and key j: [t, t].
+/// Returns the distance i − j at query i and key j, [t, t].
 fn distances(t: i64) -> Tensor {
     let places = Tensor::arange(t, (Kind::Int64, Device::Cpu));
     places.unsqueeze(1) - places.unsqueeze(0)
@@ -225,14 +229,14 @@ proptest! {
             from.cross_entropy_for_logits(&targets) + from.logsumexp([-1i64].as_slice(), false).square().mean(Kind::Float) * z
         });
         agree(&ours, &theirs, tolerance(kind))?;
-        // Without gradients the logits stay.
+        // Without gradients, the logits do not change.
         let [scored, _] = tch::no_grad(|| cross_entropy(logits.shallow_clone(), &targets, z));
         let expected = logits.to_kind(Kind::Float).cross_entropy_for_logits(&targets);
         agree(&[scored], &[expected], tolerance(kind))?;
     }
 }
 
-/// What is not a number stays so: it is how a diverged run is known.
+/// Kernels preserve NaN, by which a diverged run is detected.
 #[test]
 fn what_is_not_a_number_is_not_swallowed() {
     let poisoned = |dims: &[i64]| {
@@ -264,7 +268,7 @@ fn what_is_not_a_number_is_not_swallowed() {
     ))));
 }
 
-/// An operand that a kernel does not take is an error with words, not a crash.
+/// An operand that a kernel does not support is an error with a message, not a crash.
 #[test]
 fn foreign_operands_are_refused() {
     let doubles = numbers(&[1, 3, 4], 0.0, Kind::Double);
@@ -287,11 +291,11 @@ fn foreign_operands_are_refused() {
         refused
             .downcast_ref::<String>()
             .unwrap()
-            .contains("no token of the vocabulary of 4")
+            .contains("outside the vocabulary of 4 tokens")
     );
 }
 
-/// Sums do not depend on the number of threads that share the work.
+/// Sums do not depend on the number of threads.
 #[test]
 fn threads_change_no_bit() {
     let qkv = numbers(&[5, 70, 3 * 24], 0.0, Kind::Float);

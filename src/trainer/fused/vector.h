@@ -1,4 +1,4 @@
-// Sixteen floats at once. The compiler maps them on the registers of the instruction set that a file is compiled for.
+// Vectors of sixteen floats. The compiler maps them to the registers of the instruction set.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -72,10 +72,11 @@ inline float largest(Floats x) {
   return most;
 }
 
-// exp(x) for x <= 88, within 2 units in the last place: 2^n·exp(r), |r| <= ln(2)/2, with the polynomial of the Cephes library.
+// Computes exp(x) for x <= 88, within 2 units in the last place: 2^n·exp(r), |r| <= ln(2)/2, with
+// the polynomial of the Cephes library.
 inline Floats exponential(Floats x) {
   const float shift = 12582912.f;  // 1.5·2^23: adding it leaves the nearest whole number in the last bits
-  x = x < -87.33654f ? all(-87.33654f) : x;  // what is not a number stays so
+  x = x < -87.33654f ? all(-87.33654f) : x;  // NaN remains NaN
   const Floats shifted = x * 1.44269504f + shift;
   const Floats n = shifted - shift;
   const Floats r = (x - n * 0.693359375f) + n * 2.12194440e-4f;

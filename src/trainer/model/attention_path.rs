@@ -1,24 +1,24 @@
-//! The ways to compute attention.
+//! Implementations of attention.
 
 use tch::Tensor;
 
 use crate::fused;
 
-/// By what softmax(Q·Kᵀ + bias)·V is computed.
+/// Implementation that computes softmax(Q·Kᵀ + bias)·V.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AttentionPath {
-    /// Our kernel, on the processor.
+    /// The fused kernel, on the CPU.
     Fused,
-    /// libtorch's `scaled_dot_product_attention`, whose kernels on CUDA hold no scores in memory.
+    /// libtorch's `scaled_dot_product_attention`, whose CUDA kernels keep no scores in memory.
     Library,
-    /// Products and a softmax: neither of the others bounds scores.
+    /// Products and a softmax, because the other two cannot soft-cap scores.
     Composed,
 }
 
 impl AttentionPath {
-    /// The path for a model whose activations are like `x`.
+    /// Returns the path for activations of the device and format of `x`.
     pub(super) fn of(x: &Tensor, bounds_scores: bool) -> Self {
-        match (bounds_scores, fused::serves(x)) {
+        match (bounds_scores, fused::supports(x)) {
             (true, _) => Self::Composed,
             (false, true) => Self::Fused,
             (false, false) => Self::Library,

@@ -1,11 +1,11 @@
-//! The causal depthwise convolution of Primer's multi-DConv-head attention.
+//! Causal depthwise convolution of Primer's multi-DConv-head attention.
 
 use isoflop_core::arch::ModelConfig;
 use tch::Tensor;
 
 use super::init;
 use crate::fused;
-use crate::parameters::{Slot, Views};
+use crate::parameters::{TensorSlot, TensorViews};
 
 #[derive(Debug)]
 pub(super) struct CausalConvolution {
@@ -14,14 +14,18 @@ pub(super) struct CausalConvolution {
 }
 
 impl CausalConvolution {
-    pub(super) fn slot(config: &ModelConfig, name: &str) -> Option<Slot> {
+    pub(super) fn slot(config: &ModelConfig, name: &str) -> Option<TensorSlot> {
         let convolution = config.architecture.qkv_convolution.convolution()?;
         let channels = i64::from(config.convolved_channels());
         let dims = [i64::from(convolution.width), channels];
-        Some(Slot::exempt(name, &dims, init::taps(convolution, channels)))
+        Some(TensorSlot::exempt(
+            name,
+            &dims,
+            init::taps(convolution, channels),
+        ))
     }
 
-    pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Option<Self> {
+    pub(super) fn bind(config: &ModelConfig, views: &TensorViews<'_>, name: &str) -> Option<Self> {
         let residual = config.architecture.qkv_convolution.convolution()?.residual;
         Some(Self {
             taps: views.get(name),
@@ -29,11 +33,12 @@ impl CausalConvolution {
         })
     }
 
-    /// `y[t] = Σ_k w_k ∘ x[t-k]` along the sequence, zeros before its start (arXiv:2109.08668, "Multi-DConv-Head
-    /// Attention", and its released code), plus x where there is a residual. Q, K and V are convolved in one pass: their channels stand
-    /// side by side and none is shared.
+    /// Computes `y[t] = Σ_k w_k ∘ x[t-k]` along the sequence, with zeros before its start
+    /// (arXiv:2109.08668, "Multi-DConv-Head Attention", and its released code), plus x with a
+    /// residual. Q, K and V are convolved in one pass: their channels are side by side and
+    /// independent.
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        if fused::serves(x) {
+        if fused::supports(x) {
             return fused::convolve(x, &self.taps, self.residual);
         }
         let y = convolve(x, &self.taps).to_kind(x.kind()); // [B, T, C]
@@ -41,7 +46,8 @@ impl CausalConvolution {
     }
 }
 
-/// Multiply-adds over shifted views, not a grouped `conv1d`, which is slower on CPU.
+/// Computes the convolution by multiply-adds over shifted views. A grouped `conv1d` is slower on a
+/// CPU.
 pub(crate) fn convolve(x: &Tensor, taps: &Tensor) -> Tensor {
     let (width, t) = (taps.size()[0], x.size()[1]);
     let padded = x.constant_pad_nd([0, 0, width - 1, 0]); // [B, T + width - 1, C], zeros on the left only

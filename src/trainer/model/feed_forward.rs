@@ -1,13 +1,13 @@
-//! The feed-forward layer: act(x·W_in + b_in)·W_out + b_out, or gated,
+//! Feed-forward layer: act(x·W_in + b_in)·W_out + b_out, or gated,
 //! (act(x·W_g + b_g) ∘ (x·W_in + b_in))·W_out + b_out (arXiv:2002.05202, equation 6).
 
-use isoflop_core::arch::{Activation, Biases, ModelConfig};
+use isoflop_core::arch::{Activation, BiasPlacement, ModelConfig};
 use tch::Tensor;
 
 use super::init;
 use super::operations::dense;
 use crate::fused::{self, FusedActivation};
-use crate::parameters::{Init, Slot, Views};
+use crate::parameters::{TensorInit, TensorSlot, TensorViews};
 
 #[derive(Debug)]
 pub(super) struct FeedForward {
@@ -18,9 +18,9 @@ pub(super) struct FeedForward {
 }
 
 impl FeedForward {
-    pub(super) fn slots(config: &ModelConfig, name: &str) -> Vec<Slot> {
+    pub(super) fn slots(config: &ModelConfig, name: &str) -> Vec<TensorSlot> {
         let (d, d_ff) = (config.shape.d_model, config.shape.d_ff);
-        let dense = |part: &str, dims: [u32; 2], init: Init| {
+        let dense = |part: &str, dims: [u32; 2], init: TensorInit| {
             Dense::slots(config, &format!("{name}.{part}"), dims, init)
         };
         let mut slots = dense("in", [d_ff, d], init::dense(config, d));
@@ -31,7 +31,7 @@ impl FeedForward {
         slots
     }
 
-    pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
+    pub(super) fn bind(config: &ModelConfig, views: &TensorViews<'_>, name: &str) -> Self {
         let dense = |part: &str| Dense::bind(config, views, &format!("{name}.{part}"));
         Self {
             into: dense("in"),
@@ -44,7 +44,7 @@ impl FeedForward {
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
         let hidden = match (&self.gate, fused_activation(self.activation)) {
             (Some(gate), _) => activate(self.activation, &gate.forward(x)) * self.into.forward(x),
-            (None, Some(activation)) if fused::serves(x) => fused::activate(
+            (None, Some(activation)) if fused::supports(x) => fused::activate(
                 dense(x, &self.into.weight, None),
                 self.into.bias.as_ref(),
                 activation,
@@ -79,15 +79,25 @@ struct Dense {
 }
 
 impl Dense {
-    fn slots(config: &ModelConfig, name: &str, dims: [u32; 2], init: Init) -> Vec<Slot> {
+    fn slots(
+        config: &ModelConfig,
+        name: &str,
+        dims: [u32; 2],
+        init: TensorInit,
+    ) -> Vec<TensorSlot> {
         let dims = dims.map(i64::from);
-        let weight = Slot::matrix(&format!("{name}.weight"), &dims, init);
-        let bias = has_bias(config)
-            .then(|| Slot::exempt(&format!("{name}.bias"), &dims[..1], Init::Constant(0.0)));
+        let weight = TensorSlot::matrix(&format!("{name}.weight"), &dims, init);
+        let bias = has_bias(config).then(|| {
+            TensorSlot::exempt(
+                &format!("{name}.bias"),
+                &dims[..1],
+                TensorInit::Constant(0.0),
+            )
+        });
         [weight].into_iter().chain(bias).collect()
     }
 
-    fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
+    fn bind(config: &ModelConfig, views: &TensorViews<'_>, name: &str) -> Self {
         Self {
             weight: views.matrix(&format!("{name}.weight")),
             bias: has_bias(config).then(|| views.get(&format!("{name}.bias"))),
@@ -100,5 +110,5 @@ impl Dense {
 }
 
 fn has_bias(config: &ModelConfig) -> bool {
-    config.architecture.biases != Biases::None
+    config.architecture.biases != BiasPlacement::None
 }

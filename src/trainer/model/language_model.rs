@@ -1,58 +1,62 @@
-//! The whole model, and its loss.
+//! Language model and its loss.
 
 use isoflop_core::arch::{
-    Head, LogitScale, ModelConfig, Positions as PositionKind, RELATIVE_BUCKETS,
+    LogitScale, ModelConfig, OutputHead, Positions as PositionKind, RELATIVE_BUCKETS,
 };
 use tch::{Kind, Tensor};
 
 use super::attention_path::AttentionPath;
 use super::block::Block;
 use super::init;
-use super::norm::Norm;
+use super::norm::NormLayer;
 use super::operations::{dense, scaled, soft_cap};
-use super::positions::Positions;
+use super::positions::PositionTerms;
 use crate::fused;
-use crate::parameters::{Slot, Views};
+use crate::parameters::{TensorSlot, TensorViews};
 
 /// A model bound to one view of its parameters.
 #[derive(Debug)]
-pub(crate) struct Model {
+pub(crate) struct LanguageModel {
     embedding: Tensor,                  // [V, d]
     position_embedding: Option<Tensor>, // [T, d]
     relative_bias: Option<Tensor>,      // [H, buckets], shared by all layers
     blocks: Vec<Block>,
-    final_norm: Norm,
-    head: Tensor, // [V, d], the embedding where that is tied
+    final_norm: NormLayer,
+    head: Tensor, // [V, d], the embedding if tied
     logit_scale: Option<f64>,
     logit_soft_cap: Option<f64>,
     bounds_scores: bool,
     z_loss: f64,
 }
 
-/// What a batch costs, nats/token, means over all positions.
+/// Loss of a batch, nats/token: means over all positions.
 #[derive(Debug)]
-pub(crate) struct Loss {
-    /// -log p(next token): the loss that is compared.
+pub(crate) struct BatchLoss {
+    /// Mean of -log p(next token), the loss that is compared.
     pub(crate) cross_entropy: Tensor, // []
-    /// What training minimises: that, and the z-loss where there is one.
+    /// Objective that training minimises: the cross entropy plus the z-loss, if any.
     pub(crate) objective: Tensor, // []
 }
 
-impl Model {
-    /// Every tensor, in the order of the forward pass.
-    pub(crate) fn slots(config: &ModelConfig) -> Vec<Slot> {
+impl LanguageModel {
+    /// Returns all tensors, in the order of the forward pass.
+    pub(crate) fn slots(config: &ModelConfig) -> Vec<TensorSlot> {
         let rows = [config.vocabulary, config.shape.d_model].map(i64::from);
-        let mut slots = vec![Slot::embedding("embedding", &rows, init::embedding(config))];
+        let mut slots = vec![TensorSlot::embedding(
+            "embedding",
+            &rows,
+            init::embedding(config),
+        )];
         slots.extend(position_slot(config));
         slots.extend((0..config.shape.layers).flat_map(|layer| Block::slots(config, layer)));
-        slots.extend(Norm::slots(config, "final_norm"));
-        if config.architecture.head == Head::Untied {
-            slots.push(Slot::embedding("head", &rows, init::head(config)));
+        slots.extend(NormLayer::slots(config, "final_norm"));
+        if config.architecture.head == OutputHead::Untied {
+            slots.push(TensorSlot::embedding("head", &rows, init::head(config)));
         }
         slots
     }
 
-    pub(crate) fn bind(config: &ModelConfig, views: &Views<'_>) -> Self {
+    pub(crate) fn bind(config: &ModelConfig, views: &TensorViews<'_>) -> Self {
         let architecture = &config.architecture;
         let positions = architecture.positions;
         let positioned = |kind, name: &str| (positions == kind).then(|| views.get(name));
@@ -63,8 +67,8 @@ impl Model {
             blocks: (0..config.shape.layers)
                 .map(|layer| Block::bind(config, views, layer))
                 .collect(),
-            final_norm: Norm::bind(config, views, "final_norm"),
-            head: views.matrix(if architecture.head == Head::Tied {
+            final_norm: NormLayer::bind(config, views, "final_norm"),
+            head: views.matrix(if architecture.head == OutputHead::Tied {
                 "embedding"
             } else {
                 "head"
@@ -79,8 +83,8 @@ impl Model {
         }
     }
 
-    /// Logits for the next token at every position.
-    pub(crate) fn forward(&self, tokens: &Tensor, positions: &Positions) -> Tensor {
+    /// Computes the logits of the next token at every position.
+    pub(crate) fn forward(&self, tokens: &Tensor, positions: &PositionTerms) -> Tensor {
         self.forward_by(
             AttentionPath::of(&self.embedding, self.bounds_scores),
             tokens,
@@ -88,12 +92,12 @@ impl Model {
         )
     }
 
-    /// The same by one path through attention.
+    /// Computes the logits by one path of attention.
     pub(super) fn forward_by(
         &self,
         path: AttentionPath,
         tokens: &Tensor,
-        positions: &Positions,
+        positions: &PositionTerms,
     ) -> Tensor {
         let bias = positions.bias(self.relative_bias.as_ref(), path, self.head.kind());
         let mut x = Tensor::embedding(&self.embedding, tokens, -1, false, false); // [B, T, d]
@@ -107,23 +111,28 @@ impl Model {
         soft_cap(dense(&h, &self.head, None), self.logit_soft_cap) // [B, T, V]
     }
 
-    /// Mean loss over all positions.
-    pub(crate) fn loss(&self, tokens: &Tensor, targets: &Tensor, positions: &Positions) -> Loss {
+    /// Computes the mean loss over all positions.
+    pub(crate) fn loss(
+        &self,
+        tokens: &Tensor,
+        targets: &Tensor,
+        positions: &PositionTerms,
+    ) -> BatchLoss {
         let vocabulary = self.embedding.size()[0];
         let logits = self.forward(tokens, positions).view([-1, vocabulary]); // [B·T, V]
         let targets = targets.reshape([-1]);
-        let [cross_entropy, objective] = if fused::serves(&logits) {
+        let [cross_entropy, objective] = if fused::supports(&logits) {
             fused::cross_entropy(logits, &targets, self.z_loss)
         } else {
             self.composed_loss(&logits.to_kind(Kind::Float), &targets)
         };
-        Loss {
+        BatchLoss {
             cross_entropy,
             objective,
         }
     }
 
-    /// The same by libtorch's operations.
+    /// Computes cross entropy and objective by libtorch's operations.
     fn composed_loss(&self, logits: &Tensor, targets: &Tensor) -> [Tensor; 2] {
         let cross_entropy = logits.cross_entropy_for_logits(targets);
         let objective = if self.z_loss > 0.0 {
@@ -137,8 +146,8 @@ impl Model {
     }
 }
 
-/// The tensor by which positions are known, where they have one.
-fn position_slot(config: &ModelConfig) -> Option<Slot> {
+/// Returns the tensor of positions, if they have one.
+fn position_slot(config: &ModelConfig) -> Option<TensorSlot> {
     let (name, dims, init) = match config.architecture.positions {
         PositionKind::T5Relative => {
             let dims = [config.shape.heads, RELATIVE_BUCKETS];
@@ -150,5 +159,5 @@ fn position_slot(config: &ModelConfig) -> Option<Slot> {
         }
         PositionKind::Rotary { .. } | PositionKind::None => return None,
     };
-    Some(Slot::exempt(name, &dims.map(i64::from), init))
+    Some(TensorSlot::exempt(name, &dims.map(i64::from), init))
 }

@@ -1,9 +1,10 @@
-//! The decoder-only language models of So et al., arXiv:2109.08668, and their modern relatives.
+//! Decoder-only language models of So et al., arXiv:2109.08668, and modern variants.
 //!
-//! Structs stand in the paper's order; shapes in trailing comments: B sequences, T tokens,
-//! d = d_model, H heads, h = d_head, D = H·h, F = d_ff, V vocabulary.
+//! Trailing comments give shapes: B sequences, T tokens, d = d_model, H heads, h = d_head, D = H·h,
+//! F = d_ff, V vocabulary.
 //!
-//! Each struct says which tensors it has (`slots`), takes them (`bind`) and uses them (`forward`).
+//! Each struct declares its tensors (`slots`), takes them from the flat vector (`bind`) and
+//! computes its output (`forward`).
 
 mod attention;
 mod attention_path;
@@ -24,5 +25,5 @@ mod rotary;
 
 #[cfg(test)]
 pub(crate) use convolution::convolve as plain_convolution;
-pub(crate) use language_model::Model;
-pub(crate) use positions::Positions;
+pub(crate) use language_model::LanguageModel;
+pub(crate) use positions::PositionTerms;

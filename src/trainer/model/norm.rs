@@ -1,12 +1,12 @@
-//! LayerNorm, RMSNorm and Primer's norm.
+//! Norms: LayerNorm, RMSNorm and Primer's norm.
 
-use isoflop_core::arch::{Biases, ModelConfig, Norm as Kind};
+use isoflop_core::arch::{BiasPlacement, ModelConfig, Norm as Kind};
 use tch::{Kind as Number, Tensor};
 
-use crate::parameters::{Init, Slot, Views};
+use crate::parameters::{TensorInit, TensorSlot, TensorViews};
 
 #[derive(Debug)]
-pub(super) struct Norm {
+pub(super) struct NormLayer {
     kind: Kind,
     scale: Tensor,        // γ [C]
     bias: Option<Tensor>, // β [C]
@@ -14,16 +14,16 @@ pub(super) struct Norm {
     to: Number,
 }
 
-impl Norm {
-    pub(super) fn slots(config: &ModelConfig, name: &str) -> Vec<Slot> {
+impl NormLayer {
+    pub(super) fn slots(config: &ModelConfig, name: &str) -> Vec<TensorSlot> {
         let dims = [i64::from(config.shape.d_model)];
-        let scale = Slot::exempt(&format!("{name}.scale"), &dims, Init::Constant(1.0));
+        let scale = TensorSlot::exempt(&format!("{name}.scale"), &dims, TensorInit::Constant(1.0));
         let bias = has_bias(config)
-            .then(|| Slot::exempt(&format!("{name}.bias"), &dims, Init::Constant(0.0)));
+            .then(|| TensorSlot::exempt(&format!("{name}.bias"), &dims, TensorInit::Constant(0.0)));
         [scale].into_iter().chain(bias).collect()
     }
 
-    pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
+    pub(super) fn bind(config: &ModelConfig, views: &TensorViews<'_>, name: &str) -> Self {
         Self {
             kind: config.architecture.norm,
             scale: views.get(&format!("{name}.scale")),
@@ -33,12 +33,13 @@ impl Norm {
         }
     }
 
-    /// In float32, whatever the products' format; the result is ready for a product.
+    /// Normalises in float32, and converts the result to the format of matrix products.
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
         let channels = self.scale.size();
         let x = x.to_kind(Number::Float);
         let y = match self.kind {
-            // (x - μ) / sqrt(var + eps) · γ + β, arXiv:1607.06450, equation 4. Primer's mean[x(x - μ)] is this variance.
+            // (x - μ) / sqrt(var + eps) · γ + β, arXiv:1607.06450, equation 4.
+            // Primer's mean[x(x - μ)] equals this variance.
             Kind::Layer | Kind::Primer => x.layer_norm(
                 channels,
                 Some(&self.scale),
@@ -54,10 +55,11 @@ impl Norm {
 }
 
 fn has_bias(config: &ModelConfig) -> bool {
-    config.architecture.norm != Kind::Rms && config.architecture.biases != Biases::None
+    config.architecture.norm != Kind::Rms && config.architecture.biases != BiasPlacement::None
 }
 
-/// RMSNorm of each head's query or key, one scale for all heads (arXiv:2010.04245, arXiv:2302.05442).
+/// RMSNorm of each head's query or key, with one scale for all heads (arXiv:2010.04245,
+/// arXiv:2302.05442).
 #[derive(Debug)]
 pub(super) struct HeadNorm {
     scale: Tensor, // [h]
@@ -65,15 +67,15 @@ pub(super) struct HeadNorm {
 }
 
 impl HeadNorm {
-    pub(super) fn slot(config: &ModelConfig, name: &str) -> Slot {
-        Slot::exempt(
+    pub(super) fn slot(config: &ModelConfig, name: &str) -> TensorSlot {
+        TensorSlot::exempt(
             &format!("{name}.scale"),
             &[i64::from(config.shape.d_head)],
-            Init::Constant(1.0),
+            TensorInit::Constant(1.0),
         )
     }
 
-    pub(super) fn bind(config: &ModelConfig, views: &Views<'_>, name: &str) -> Self {
+    pub(super) fn bind(config: &ModelConfig, views: &TensorViews<'_>, name: &str) -> Self {
         Self {
             scale: views.get(&format!("{name}.scale")),
             eps: config.architecture.norm_eps,

@@ -1,8 +1,8 @@
-//! Properties of every architecture.
+//! Properties of all architectures.
 
 use isoflop_core::arch::{
-    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head,
-    Initialisation, LLAMA_STYLE, LogitScale, ModelConfig, Norm, NormPlacement, PRESETS,
+    Activation, Architecture, BiasPlacement, Convolution, ConvolutionInit, FeedForwardWidth,
+    Initialisation, LLAMA_STYLE, LogitScale, ModelConfig, Norm, NormPlacement, OutputHead, PRESETS,
     Positions as PositionKind, QkvConvolution, QkvProjections, ScoreScale, Shape, TRANSFORMER,
 };
 use isoflop_core::run::{self, Adamw, Precision};
@@ -11,34 +11,38 @@ use proptest::sample::select;
 use tch::{Device, Kind, Tensor};
 
 use super::convolution::convolve;
-use super::{Model, Positions};
-use crate::optimizer::{Optimizer, StepSettings};
-use crate::parameters::Parameters;
+use super::{LanguageModel, PositionTerms};
+use crate::optimizer::{OptimizerState, StepSettings};
+use crate::parameters::ModelParameters;
 use crate::reference::{TINY, architectures, tiny};
 
 fn logits(
     config: &ModelConfig,
-    parameters: &Parameters,
+    parameters: &ModelParameters,
     tokens: &Tensor,
-    positions: &Positions,
+    positions: &PositionTerms,
 ) -> Tensor {
     tch::no_grad(|| {
-        Model::bind(config, &parameters.views(Precision::Float32)).forward(tokens, positions)
+        LanguageModel::bind(config, &parameters.views(Precision::Float32))
+            .forward(tokens, positions)
     })
 }
 
-fn initial(config: &ModelConfig, seed: u64) -> Parameters {
-    // Tests run side by side, and tensors are tiny: more threads would wait for each other.
+fn initial(config: &ModelConfig, seed: u64) -> ModelParameters {
+    // Tests run in parallel and tensors are tiny, so more threads would only wait for each other.
     tch::set_num_threads(1);
-    Parameters::initial(Model::slots(config), seed, Device::Cpu)
+    ModelParameters::initial(LanguageModel::slots(config), seed, Device::Cpu)
 }
 
-/// Changing token t+1 leaves logits up to t as they were, bit for bit.
+/// Changing token t+1 does not change a bit of the logits up to t.
 #[test]
 fn no_position_sees_the_future() {
     for (name, architecture) in architectures() {
         let config = tiny(architecture, 20);
-        let (parameters, positions) = (initial(&config, 1), Positions::new(&config, Device::Cpu));
+        let (parameters, positions) = (
+            initial(&config, 1),
+            PositionTerms::new(&config, Device::Cpu),
+        );
         let tokens = Tensor::arange(20, (Kind::Int64, Device::Cpu)).view([1, 20]);
         let before = logits(&config, &parameters, &tokens, &positions);
         for t in [0, 1, 2, 9, 18] {
@@ -56,9 +60,9 @@ fn no_position_sees_the_future() {
     }
 }
 
-/// With rotary positions only distances count: a sequence that begins at position 7 has the logits of one that begins
-/// at 0. It holds because the convolution comes before the rotation; after it, taps that differ between the
-/// two channels of a pair would mix differently turned vectors.
+/// With rotary positions only distances count: a sequence that begins at position 7 has the logits
+/// of one that begins at 0. This requires the convolution before the rotation. After it, taps that
+/// differ between the two channels of a pair would mix vectors of different rotations.
 #[test]
 fn the_convolution_comes_before_the_rotation() {
     let uniform = Convolution {
@@ -79,7 +83,7 @@ fn the_convolution_comes_before_the_rotation() {
             &config,
             &parameters,
             &tokens,
-            &Positions::starting_at(first, &config, Device::Cpu),
+            &PositionTerms::starting_at(first, &config, Device::Cpu),
         )
     };
     let off = (from(0) - from(7)).abs().max().double_value(&[]);
@@ -92,15 +96,16 @@ fn the_convolution_comes_before_the_rotation() {
         &tiny(&unturned, 20),
         &parameters,
         &tokens,
-        &Positions::new(&tiny(&unturned, 20), Device::Cpu),
+        &PositionTerms::new(&tiny(&unturned, 20), Device::Cpu),
     );
     assert!(
         (from(0) - unturned).abs().max().double_value(&[]) > 1e-2,
-        "the rotation has an effect"
+        "the rotation has no effect"
     );
 }
 
-/// The definition, written out: zeros before the start, a weight of its own for each tap and channel.
+/// The convolution equals its definition: zeros before the start, one weight for each tap and
+/// channel.
 #[test]
 fn the_convolution_is_its_definition() {
     let (t, c) = (5, 3);
@@ -124,7 +129,8 @@ fn the_convolution_is_its_definition() {
     }
 }
 
-/// A tap moves its own channel and no other; the first position hears the first tap alone: what is padded is on its left.
+/// A tap affects only its own channel. Only the first tap affects the first position, because
+/// padding is on the left.
 #[test]
 fn taps_are_not_shared_and_padding_is_on_the_left() {
     let (width, c) = (4, 6);
@@ -154,21 +160,24 @@ fn taps_are_not_shared_and_padding_is_on_the_left() {
     }
 }
 
-/// Knowing nothing costs ln V. GPT-2's start has logits near zero and comes within 2% of that. The paper's has, with
-/// an embedding of unit variance and the factor d_model^-0.5, logits of unit variance: E[exp] is then exp(1/2), and
-/// the loss 1/2 above ln V.
+/// A uniform guess has a loss of ln V. GPT-2's initialisation has logits near zero and a loss
+/// within 2% of that. The paper's, with an embedding of unit variance and the factor d_model^-0.5,
+/// has logits of unit variance: E[exp] is exp(1/2), and the loss is 1/2 above ln V.
 #[test]
 fn the_first_loss_is_what_the_start_implies() {
     const V: u32 = 4096;
     for preset in PRESETS {
         let config = ModelConfig::new(&preset.architecture, &TINY, V, 64).unwrap();
-        let (parameters, positions) = (initial(&config, 3), Positions::new(&config, Device::Cpu));
+        let (parameters, positions) = (
+            initial(&config, 3),
+            PositionTerms::new(&config, Device::Cpu),
+        );
         let tokens = (Tensor::arange(4 * 65, (Kind::Int64, Device::Cpu)) * 1009)
             .remainder(i64::from(V))
             .view([4, 65]);
         let (inputs, targets) = (tokens.narrow(1, 0, 64), tokens.narrow(1, 1, 64));
         let loss = tch::no_grad(|| {
-            Model::bind(&config, &parameters.views(Precision::Float32))
+            LanguageModel::bind(&config, &parameters.views(Precision::Float32))
                 .loss(&inputs, &targets, &positions)
         });
         let expected = f64::from(V).ln()
@@ -185,26 +194,28 @@ fn the_first_loss_is_what_the_start_implies() {
     }
 }
 
-/// Every architecture learns a batch by heart: every tensor is reached by its gradient and moves.
+/// Every architecture memorises a batch, and every tensor changes.
 #[test]
 fn one_batch_is_learned_by_heart() {
     for (name, architecture) in architectures() {
         let config = tiny(architecture, 16);
-        let (mut parameters, positions) =
-            (initial(&config, 2), Positions::new(&config, Device::Cpu));
+        let (mut parameters, positions) = (
+            initial(&config, 2),
+            PositionTerms::new(&config, Device::Cpu),
+        );
         let before = parameters.flat.detach().copy();
         let adamw = Adamw {
             weight_decay: 0.0,
             ..Adamw::DEFAULT
         };
-        let mut optimizer = Optimizer::new(run::Optimizer::Adamw(adamw), &parameters);
+        let mut optimizer = OptimizerState::new(run::Optimizer::Adamw(adamw), &parameters);
         let tokens = (Tensor::arange(17, (Kind::Int64, Device::Cpu)) * 7)
             .remainder(23)
             .view([1, 17]);
         let (inputs, targets) = (tokens.narrow(1, 0, 16), tokens.narrow(1, 1, 16));
         let mut last = f64::INFINITY;
         for step in 1..=120 {
-            let loss = Model::bind(&config, &parameters.views(Precision::Float32))
+            let loss = LanguageModel::bind(&config, &parameters.views(Precision::Float32))
                 .loss(&inputs, &targets, &positions);
             loss.objective.backward();
             last = loss.cross_entropy.double_value(&[]);
@@ -217,15 +228,16 @@ fn one_batch_is_learned_by_heart() {
                 },
             );
         }
-        // A soft cap of 3 leaves some probability everywhere: with 23 others at exp(-6) it is a loss of 0.06.
-        assert!(last < 0.2, "{name}: the loss is still {last}");
+        // A soft cap of 3 leaves some probability for each token: 23 others at exp(-6) give a loss
+        // of 0.06.
+        assert!(last < 0.2, "{name}: the final loss is {last}");
         for slot in parameters.slots() {
             let moved = (parameters.value(&slot.name) - parameters.value_in(&before, &slot.name))
                 .abs()
                 .max();
             assert!(
                 moved.double_value(&[]) > 0.0,
-                "{name}: {} does not move",
+                "{name}: {} does not change",
                 slot.name
             );
         }
@@ -256,7 +268,7 @@ fn convolutions() -> impl Strategy<Value = QkvConvolution> {
 }
 
 prop_compose! {
-    /// Any architecture without contradictions.
+    /// Generates any architecture without contradictions.
     fn any_architecture()(
         norm in select(&[Norm::Layer, Norm::Rms, Norm::Primer][..]),
         norm_placement in select(&[NormPlacement::Pre, NormPlacement::PrePost][..]),
@@ -265,7 +277,7 @@ prop_compose! {
         d_ff in select(&[FeedForwardWidth::Full, FeedForwardWidth::TwoThirds, FeedForwardWidth::Ratio(2.5)][..]),
         qkv_projections in select(&[QkvProjections::Separate, QkvProjections::SharedQk, QkvProjections::GroupedQuery { group: 2 }][..]),
         qkv_convolution in convolutions(),
-        biases in select(&[Biases::None, Biases::FeedForward, Biases::All][..]),
+        biases in select(&[BiasPlacement::None, BiasPlacement::FeedForward, BiasPlacement::All][..]),
         (gated, qk_norm, folded, normal, tied, scaled) in any::<(bool, bool, bool, bool, bool, bool)>(),
         attention_softcap in select(&[None, Some(20.0)][..]),
         logit_softcap in select(&[None, Some(10.0)][..]),
@@ -274,7 +286,7 @@ prop_compose! {
         let folded = folded && !qk_norm && !normal;
         Architecture {
             norm, norm_placement, positions, activation, gated, d_ff, qkv_projections, qkv_convolution, qk_norm, biases,
-            head: if tied { Head::Tied } else { Head::Untied },
+            head: if tied { OutputHead::Tied } else { OutputHead::Untied },
             score_scale: if folded { ScoreScale::Folded } else { ScoreScale::InverseSqrt },
             logit_scale: if scaled || (tied && !normal) { LogitScale::InverseSqrtWidth } else { LogitScale::One },
             initialisation: if normal { Initialisation::Normal { std: 0.02 } } else { Initialisation::Paper },
@@ -287,8 +299,8 @@ prop_compose! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// `arch` counts the model's own variables to the one, for every combination of choices, and none of them sees the
-    /// future or gives a loss that is not a number.
+    /// For every combination of choices, `arch` counts exactly the model's parameters, no position
+    /// sees the future, and all logits are finite.
     #[test]
     fn every_combination_is_a_model(architecture in any_architecture(), width in 2u32..5, heads in 1u32..4, t in 3i64..12) {
         let size = Shape { d_model: 4 * width, layers: 2, heads: 2 * heads, d_head: 4, d_ff: 16 * width };
@@ -300,7 +312,7 @@ proptest! {
         names.dedup();
         prop_assert_eq!(names.len(), parameters.slots().len());
 
-        let positions = Positions::new(&config, Device::Cpu);
+        let positions = PositionTerms::new(&config, Device::Cpu);
         let tokens = Tensor::arange(t, (Kind::Int64, Device::Cpu)).remainder(10).view([1, t]);
         let changed = tokens.copy();
         let _ = changed.narrow(1, t - 1, 1).fill_(10);

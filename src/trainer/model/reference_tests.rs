@@ -1,5 +1,5 @@
-//! The model against an independent PyTorch implementation (tests/reference): every preset, and mixtures in
-//! which every choice occurs.
+//! Tests of the model against an independent PyTorch implementation (tests/reference): every
+//! preset, and mixtures that contain every choice.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use isoflop_core::run::Precision;
 use tch::{Device, Kind, Tensor};
 
 use super::attention_path::AttentionPath;
-use super::{Model, Positions};
+use super::{LanguageModel, PositionTerms};
 use crate::fused;
 use crate::reference::{Fixture, architectures, tiny};
 
@@ -17,7 +17,7 @@ fn fixtures() -> PathBuf {
 }
 
 fn fixture(name: &str) -> Fixture {
-    // Tests run side by side, and tensors are tiny: more threads would wait for each other.
+    // Tests run in parallel and tensors are tiny, so more threads would only wait for each other.
     tch::set_num_threads(1);
     Fixture::read(&fixtures(), name).unwrap()
 }
@@ -27,10 +27,12 @@ fn logits_loss_and_gradients_are_the_references() {
     architectures().for_each(|(name, architecture)| agrees(name, architecture));
 }
 
-/// What other devices than the processor compute: libtorch's attention and its other operations.
+/// The operations of devices other than the CPU, libtorch's attention among them, agree too.
 #[test]
 fn libtorchs_own_operations_agree_too() {
-    fused::without(|| architectures().for_each(|(name, architecture)| agrees(name, architecture)));
+    fused::without_kernels(|| {
+        architectures().for_each(|(name, architecture)| agrees(name, architecture))
+    });
 }
 
 fn agrees(name: &str, architecture: &Architecture) {
@@ -55,7 +57,8 @@ fn agrees(name: &str, architecture: &Architecture) {
     );
 }
 
-/// bfloat16 has 8 bits: the loss agrees to a percent, gradients to a few, with the kernels and without.
+/// bfloat16 has 8 bits: the loss agrees to one percent and gradients to a few, with and without the
+/// kernels.
 #[test]
 fn bfloat16_is_the_reference_rounded() {
     let check = |name: &str, architecture, most: f64| {
@@ -73,13 +76,14 @@ fn bfloat16_is_the_reference_rounded() {
         );
     };
     architectures().for_each(|(name, architecture)| check(name, architecture, 0.05));
-    // Scores are rounded there, which the kernel keeps in float32.
-    fused::without(|| {
+    // Without the kernels, scores are rounded to bfloat16. The kernel keeps them in float32.
+    fused::without_kernels(|| {
         architectures().for_each(|(name, architecture)| check(name, architecture, 0.1))
     });
 }
 
-/// Which path a model takes: soft-capped scores are composed everywhere, all others are libtorch's where no kernel of ours is.
+/// Soft-capped scores are composed on every device. All others use libtorch where the fused kernel
+/// is not available.
 #[test]
 fn attention_is_libtorchs_where_it_is_not_ours() {
     let x = Tensor::zeros([1], (Kind::Float, Device::Cpu));
@@ -88,7 +92,7 @@ fn attention_is_libtorchs_where_it_is_not_ours() {
         [chosen(false), chosen(true)],
         [AttentionPath::Fused, AttentionPath::Composed]
     );
-    fused::without(|| {
+    fused::without_kernels(|| {
         assert_eq!(
             [chosen(false), chosen(true)],
             [AttentionPath::Library, AttentionPath::Composed]
@@ -96,7 +100,7 @@ fn attention_is_libtorchs_where_it_is_not_ours() {
     });
 }
 
-/// Logits and all gradients by one path.
+/// Computes logits and all gradients by one path.
 fn by(
     path: AttentionPath,
     name: &str,
@@ -106,10 +110,10 @@ fn by(
     let (config, parameters, [inputs, _]) = fixture(name).model(architecture, Device::Cpu);
     let logits = {
         let views = parameters.views(precision);
-        Model::bind(&config, &views).forward_by(
+        LanguageModel::bind(&config, &views).forward_by(
             path,
             &inputs,
-            &Positions::new(&config, Device::Cpu),
+            &PositionTerms::new(&config, Device::Cpu),
         )
     };
     let logits = logits.to_kind(Kind::Float);
@@ -120,14 +124,15 @@ fn by(
     [logits.detach(), parameters.flat.grad()]
 }
 
-/// libtorch's attention, with the relative bias as its mask or its own causal one, is the composition.
+/// libtorch's attention, with the relative bias as mask or with its own causal mask, equals the
+/// composition.
 #[test]
 fn librarys_attention_is_the_composition() {
     for (name, architecture) in
         architectures().filter(|(_, architecture)| architecture.attention_softcap.is_none())
     {
         for (precision, most) in [(Precision::Float32, 1e-5), (Precision::Bfloat16, 5e-2)] {
-            fused::without(|| {
+            fused::without_kernels(|| {
                 let [library, composed] = [AttentionPath::Library, AttentionPath::Composed]
                     .map(|path| by(path, name, architecture, precision));
                 for (what, ours, theirs) in [
@@ -153,7 +158,8 @@ fn counts() -> serde_json::Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Parameters of every preset at the paper's sizes and vocabulary, against the reference's own shapes.
+/// Parameters of every preset at the paper's sizes and vocabulary equal those of the reference's
+/// shapes.
 #[test]
 fn parameter_totals_are_the_references() {
     let counts = counts();
@@ -173,8 +179,8 @@ fn parameter_totals_are_the_references() {
     }
 }
 
-/// Matrix products against `torch.utils.flop_counter`: equal, forward and backward, but for the convolutions, which it
-/// does not see (tests/reference/README.md explains the differences).
+/// FLOPs of matrix products equal those of `torch.utils.flop_counter`, forward and backward, except
+/// for convolutions, which it does not count (tests/reference/README.md explains the differences).
 #[test]
 fn matrix_products_are_what_pytorch_counts() {
     const T: u64 = 16;

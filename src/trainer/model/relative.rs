@@ -1,13 +1,13 @@
-//! T5's relative position bias (Raffel et al., arXiv:1910.10683, section 2.1): a number for
-//! each head and bucket of distances, added to the attention scores.
+//! Relative position bias of T5 (Raffel et al., arXiv:1910.10683, section 2.1): a number for each
+//! head and bucket of distances, added to the attention scores.
 
 use isoflop_core::arch::RELATIVE_BUCKETS;
 use tch::{Device, Kind, Tensor};
 
-/// The end of the logarithmic scale. Buckets are cut off, not rounded, so that the last one begins at 113.
+/// End of the logarithmic scale. Bucket numbers are truncated, so the last bucket begins at 113.
 const MAX_DISTANCE: f64 = 128.0;
 
-/// What depends on the sequence length alone, made once.
+/// Constants for one sequence length.
 #[derive(Debug)]
 pub(super) struct RelativePositions {
     buckets: Tensor, // [T], the bucket of each distance
@@ -23,16 +23,17 @@ impl RelativePositions {
         }
     }
 
-    /// The bias of each distance, `[H, T]`.
+    /// Returns the bias of each distance, `[H, T]`.
     pub(super) fn by_distance(&self, table: &Tensor) -> Tensor {
         table.index_select(1, &self.buckets)
     }
 
-    /// The bias with the causal mask, `[H, T, T]`: at `[h, i, j]` the bias of distance i - j, -inf where j > i.
+    /// Returns the bias with the causal mask, `[H, T, T]`: at `[h, i, j]` the bias of distance
+    /// i - j, or -inf if j > i.
     pub(super) fn bias(&self, table: &Tensor) -> Tensor {
         let (heads, t) = (table.size()[0], self.buckets.size()[0]);
         let by_distance = self.by_distance(table);
-        // One row as a circle of 2T places: distance 0, then the T future places, then distances T-1 .. 1.
+        // One row as a circle of 2T entries: distance 0, the T future entries, distances T-1 .. 1.
         let future = self.future.expand([heads, t], false);
         let row = Tensor::cat(
             &[
@@ -42,8 +43,9 @@ impl RelativePositions {
             ],
             1,
         ); // [H, 2T]
-        // T copies of a row of 2T, read again as rows of 2T - 1: each row is the one above shifted by one
-        // to the right, so place (j - i) mod 2T stands at [i, j] (the "relative shift" of arXiv:1901.02860, appendix B).
+        // T copies of a row of 2T, viewed as rows of 2T - 1: each row is the one above shifted by
+        // one to the right, so [i, j] has entry (j - i) mod 2T (the "relative shift" of
+        // arXiv:1901.02860, appendix B).
         let copies = row
             .unsqueeze(1)
             .expand([heads, t, 2 * t], false)
@@ -55,8 +57,8 @@ impl RelativePositions {
     }
 }
 
-/// T5's `relative_position_bucket` for a causal model: half the buckets are exact distances, the
-/// other half grows logarithmically up to [`MAX_DISTANCE`].
+/// Returns the bucket of a distance, as T5's `relative_position_bucket` for a causal model: half
+/// the buckets are exact distances, the other half grows logarithmically up to [`MAX_DISTANCE`].
 fn bucket(distance: i64) -> i64 {
     let buckets = i64::from(RELATIVE_BUCKETS);
     let exact = buckets / 2;

@@ -1,5 +1,5 @@
-//! Rotary positions (Su et al., arXiv:2104.09864): channels j and j + h/2 of a query or key at position t are
-//! turned by the angle t·base^(-2j/h), so that scores depend on distances alone.
+//! Rotary positions (Su et al., arXiv:2104.09864). Channels j and j + h/2 of a query or key at
+//! position t are rotated by the angle t·base^(-2j/h), so that scores depend only on distances.
 
 use isoflop_core::arch::ModelConfig;
 use tch::{Device, Tensor};
@@ -11,7 +11,8 @@ pub(super) struct Rotation {
 }
 
 impl Rotation {
-    /// Angles in double precision, in pure Rust: the same bits whatever the system's libm.
+    /// Computes the angles in double precision, in pure Rust, so that the bits do not depend on the
+    /// system's libm.
     pub(super) fn new(first: u32, config: &ModelConfig, base: f64, device: Device) -> Self {
         let (length, d_head) = (config.sequence_length, config.shape.d_head);
         let pairs = d_head / 2;
@@ -31,7 +32,7 @@ impl Rotation {
         }
     }
 
-    /// Equation 34 of the paper, on halves instead of neighbours.
+    /// Applies equation 34 of the paper to halves instead of neighbouring channels.
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
         let halves = x.chunk(2, -1); // each [B, T, H, h/2]
         let (a, b) = (&halves[0], &halves[1]);

@@ -1,4 +1,4 @@
-//! From gradients to updates, on the flat vector.
+//! Optimizers of the flat parameter vector.
 
 #[cfg(test)]
 mod property_tests;
@@ -8,5 +8,5 @@ mod rules;
 mod step;
 mod update_rule;
 
-pub(crate) use step::Optimizer;
+pub(crate) use step::OptimizerState;
 pub(crate) use update_rule::StepSettings;

@@ -1,13 +1,14 @@
-//! The optimizers against PyTorch's, and against the papers' equations written out (tests/reference/optimizers.py).
+//! Tests of the optimizers against PyTorch's, and against the equations of the papers
+//! (tests/reference/optimizers.py).
 
 use std::collections::HashMap;
 
 use isoflop_core::run::{self, Optimizer as Settings};
 use tch::{Device, Kind, Tensor};
 
-use super::{Optimizer, StepSettings};
+use super::{OptimizerState, StepSettings};
 use crate::fused;
-use crate::parameters::{Init, Parameters, Slot};
+use crate::parameters::{ModelParameters, TensorInit, TensorSlot};
 
 const UNCLIPPED: f64 = 1e3;
 const CLIPPED: f64 = 2.0;
@@ -34,24 +35,25 @@ const ADAFACTOR: run::Adafactor = run::Adafactor {
     factor_from: 2,
 };
 
-/// A tensor of every role, out of their order; Q, K and V in one, of which K and V are alike and smaller.
-pub(super) fn slots() -> Vec<Slot> {
-    let zero = || Init::Constant(0.0);
-    let parts = Init::Parts(vec![(6 * 6, zero()), (3 * 6, zero()), (3 * 6, zero())]);
+/// Tensors of every role, in mixed order. One tensor contains Q, K and V; K and V are smaller than
+/// Q.
+pub(super) fn slots() -> Vec<TensorSlot> {
+    let zero = || TensorInit::Constant(0.0);
+    let parts = TensorInit::Parts(vec![(6 * 6, zero()), (3 * 6, zero()), (3 * 6, zero())]);
     vec![
-        Slot::exempt("taps", &[3, 6], zero()),
-        Slot::embedding("embedding", &[8, 6], zero()),
-        Slot::matrix("tall", &[10, 6], zero()),
-        Slot::matrix("wide", &[6, 10], zero()),
-        Slot::exempt("scale", &[6], zero()),
-        Slot::matrix("narrow", &[10, 5], zero()),
-        Slot::matrix("qkv", &[12, 6], parts),
-        Slot::exempt("bias", &[6], zero()),
+        TensorSlot::exempt("taps", &[3, 6], zero()),
+        TensorSlot::embedding("embedding", &[8, 6], zero()),
+        TensorSlot::matrix("tall", &[10, 6], zero()),
+        TensorSlot::matrix("wide", &[6, 10], zero()),
+        TensorSlot::exempt("scale", &[6], zero()),
+        TensorSlot::matrix("narrow", &[10, 5], zero()),
+        TensorSlot::matrix("qkv", &[12, 6], parts),
+        TensorSlot::exempt("bias", &[6], zero()),
     ]
 }
 
-/// Makes `gradient` what the next step finds.
-pub(super) fn set_gradient(parameters: &Parameters, gradient: &Tensor) {
+/// Sets the gradient of the next step.
+pub(super) fn set_gradient(parameters: &ModelParameters, gradient: &Tensor) {
     (&parameters.flat * gradient).sum(Kind::Float).backward();
 }
 
@@ -71,8 +73,8 @@ impl Fixture {
         )
     }
 
-    /// A tensor of ours, after a step or of a step where there are several.
-    fn of(&self, kind: &str, slot: &Slot, step: Option<i64>) -> Tensor {
+    /// Returns the fixture's tensor for a slot, of one step if it has several.
+    fn of(&self, kind: &str, slot: &TensorSlot, step: Option<i64>) -> Tensor {
         let one = |name: &str| {
             let found = &self.0[&format!("{kind}.{name}")];
             step.map_or_else(|| found.shallow_clone(), |step| found.get(step))
@@ -84,9 +86,9 @@ impl Fixture {
         }
     }
 
-    fn parameters(&self) -> Parameters {
+    fn parameters(&self) -> ModelParameters {
         tch::set_num_threads(1);
-        let parameters = Parameters::initial(slots(), 1, Device::Cpu);
+        let parameters = ModelParameters::initial(slots(), 1, Device::Cpu);
         parameters
             .slots()
             .iter()
@@ -94,7 +96,7 @@ impl Fixture {
         parameters
     }
 
-    fn gradient(&self, parameters: &Parameters, step: i64) -> Tensor {
+    fn gradient(&self, parameters: &ModelParameters, step: i64) -> Tensor {
         let parts = parameters
             .slots()
             .iter()
@@ -103,17 +105,18 @@ impl Fixture {
     }
 }
 
-/// Largest difference relative to the largest number.
+/// Returns the largest difference, relative to the largest number.
 fn off(ours: &Tensor, theirs: &Tensor) -> f64 {
     let largest = |x: &Tensor| x.abs().max().double_value(&[]);
     largest(&(ours - theirs)) / largest(theirs)
 }
 
-/// Parameters and norms within 1e-5 after every step. The equations in float32 come within 1e-6 in Python.
+/// Checks that parameters and norms agree within 1e-5 after every step. In Python, the equations in
+/// float32 agree within 1e-6.
 fn agrees(case: &str, settings: Settings, clip_norm: f64) {
     let fixture = Fixture::read();
     let mut parameters = fixture.parameters();
-    let mut optimizer = Optimizer::new(settings, &parameters);
+    let mut optimizer = OptimizerState::new(settings, &parameters);
     let rates = &fixture.0[&format!("{case}.learning_rates")];
     for step in 0..rates.size()[0] {
         set_gradient(&parameters, &fixture.gradient(&parameters, step));
@@ -166,7 +169,7 @@ fn adamw_is_pytorchs() {
         agrees("adamw_clipped", Settings::Adamw(clipped), CLIPPED);
     };
     check();
-    fused::without(check); // what other devices than the processor compute
+    fused::without_kernels(check); // the operations of devices other than the CPU
 }
 
 #[test]
@@ -187,7 +190,8 @@ fn muon_is_pytorchs() {
     );
 }
 
-/// Where they are the same algorithm: with every matrix factored, ε₁ far below the gradients and small learning rates.
+/// PyTorch's Adafactor is the paper's algorithm if every matrix is factored, ε₁ is far below the
+/// gradients and learning rates are small.
 #[test]
 fn adafactor_is_pytorchs_where_that_is_the_papers() {
     agrees(

@@ -1,4 +1,4 @@
-//! Every fixture on a device.
+//! Comparison of a device with every fixture.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::fixture::{Differences, Fixture};
 use super::models::architectures;
 use crate::cuda;
-use crate::failure::Failure;
+use crate::failure::TrainerFailure;
 
-/// One line of `isoflop-trainer compare`.
+/// One output line of `isoflop-trainer compare`.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ComparisonLine<'a> {
     fixture: &'a str,
     precision: Precision,
     #[serde(flatten)]
@@ -21,10 +21,10 @@ struct Line<'a> {
     within: bool,
 }
 
-/// Compares a device with every fixture of a folder in both number formats: a line of JSON each on stdout. Fails where a
-/// difference is more than rounding.
-pub(crate) fn compare(folder: &Path, device: &str) -> Result<(), Failure> {
-    // Tensors are tiny: more threads would wait for each other.
+/// Compares a device with every fixture of a folder in both number formats, and prints one line of
+/// JSON for each. Fails if a difference exceeds rounding.
+pub(crate) fn compare(folder: &Path, device: &str) -> Result<(), TrainerFailure> {
+    // Tensors are tiny, so more threads would only wait for each other.
     tch::set_num_threads(1);
     let device = cuda::device(parse(device)?)?;
     let mut output = std::io::stdout().lock();
@@ -37,31 +37,35 @@ pub(crate) fn compare(folder: &Path, device: &str) -> Result<(), Failure> {
             if !within {
                 off.push(name);
             }
-            let line = Line {
+            let line = ComparisonLine {
                 fixture: name,
                 precision,
                 differences,
                 within,
             };
             let text = serde_json::to_string(&line)
-                .map_err(|e| Failure::cannot_write("the answer", &e.into()))?;
-            writeln!(output, "{text}").map_err(|e| Failure::cannot_write("the answer", &e))?;
+                .map_err(|e| TrainerFailure::cannot_write("stdout", &e.into()))?;
+            writeln!(output, "{text}").map_err(|e| TrainerFailure::cannot_write("stdout", &e))?;
         }
     }
     if off.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(
+    Err(TrainerFailure::new(
         TrainerExit::Crash,
-        format!("not the reference's numbers: {}", off.join(", ")),
+        format!("numbers differ from the reference: {}", off.join(", ")),
     ))
 }
 
-fn parse(device: &str) -> Result<run::Device, Failure> {
+fn parse(device: &str) -> Result<run::Device, TrainerFailure> {
     let index = |digits: &str| digits.parse().ok().map(run::Device::Cuda);
     match device {
         "cpu" => Some(run::Device::Cpu),
         other => other.strip_prefix("cuda:").and_then(index),
     }
-    .ok_or_else(|| Failure::bad_launch(format!("`{device}` is no device; use `cpu` or `cuda:0`")))
+    .ok_or_else(|| {
+        TrainerFailure::bad_launch(format!(
+            "unknown device `{device}`: expected `cpu` or `cuda:0`"
+        ))
+    })
 }

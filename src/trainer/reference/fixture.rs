@@ -1,4 +1,4 @@
-//! Numbers of the reference, and how far ours are from them.
+//! Numbers of the reference, and the differences of a model from them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,26 +9,27 @@ use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
 use super::models::tiny;
-use crate::failure::Failure;
-use crate::model::{Model, Positions};
-use crate::parameters::{Parameters, Slot};
+use crate::failure::TrainerFailure;
+use crate::model::{LanguageModel, PositionTerms};
+use crate::parameters::{ModelParameters, TensorSlot};
 
-/// How far the model is from the reference.
+/// Differences of the model from the reference.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Differences {
-    /// Largest of a logit.
+    /// Largest difference of a logit.
     pub(crate) logits: f64,
-    /// Of the cross entropy and of the objective, the larger, nats/token.
+    /// Larger difference of cross entropy and objective, nats/token.
     pub(crate) loss: f64,
-    /// Largest within a tensor's gradient, relative to that tensor's largest.
+    /// Largest difference within a tensor's gradient, relative to the largest number of that
+    /// gradient.
     pub(crate) worst_gradient: f64,
-    /// Norm of all gradients' differences, relative to their norm.
+    /// Norm of the differences of all gradients, relative to the norm of the gradients.
     pub(crate) gradients: f64,
 }
 
 impl Differences {
-    /// What rounding explains, for any order of sums. float32 sums of these models differ by 1e-6; bfloat16 has 8 bits, in
-    /// which single gradients say little.
+    /// Reports whether rounding explains the differences, for any order of sums. float32 sums of
+    /// these models differ by 1e-6. bfloat16 has 8 bits, too few to compare single gradients.
     pub(super) fn are_rounding(&self, precision: Precision) -> bool {
         match precision {
             Precision::Float32 => {
@@ -45,26 +46,29 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    pub(crate) fn read(folder: &Path, name: &str) -> Result<Self, Failure> {
+    pub(crate) fn read(folder: &Path, name: &str) -> Result<Self, TrainerFailure> {
         let path = folder.join(format!("{name}.safetensors"));
         let tensors = Tensor::read_safetensors(&path).map_err(|e| {
-            Failure::bad_launch(format!("cannot read the fixture `{}`: {e}", path.display()))
+            TrainerFailure::bad_launch(format!("cannot read the fixture `{}`: {e}", path.display()))
         })?;
         Ok(Self {
             tensors: tensors.into_iter().collect(),
         })
     }
 
+    /// Returns a tensor of the fixture.
+    ///
     /// # Panics
-    /// When it is no fixture of this model.
+    /// If the fixture does not belong to this model.
     pub(crate) fn get(&self, name: &str) -> &Tensor {
         self.tensors
             .get(name)
             .unwrap_or_else(|| panic!("the fixture has no `{name}`"))
     }
 
-    /// A tensor of ours; the reference keeps apart what we stack.
-    fn of(&self, kind: &str, slot: &Slot) -> Tensor {
+    /// Returns the reference's values of a slot. The reference has separate tensors for the stacked
+    /// projections.
+    fn of(&self, kind: &str, slot: &TensorSlot) -> Tensor {
         let Some((layer, part)) = slot.name.split_once(".attention.") else {
             return self.get(&format!("{kind}.{}", slot.name)).shallow_clone();
         };
@@ -89,16 +93,16 @@ impl Fixture {
         }
     }
 
-    /// Our model with the reference's parameters, its inputs and targets `[B, T]`.
+    /// Builds the model with the reference's parameters, and its inputs and targets `[B, T]`.
     pub(crate) fn model(
         &self,
         architecture: &Architecture,
         device: Device,
-    ) -> (ModelConfig, Parameters, [Tensor; 2]) {
+    ) -> (ModelConfig, ModelParameters, [Tensor; 2]) {
         let tokens = self.get("tokens").to_device(device);
         let t = tokens.size()[1] - 1;
         let config = tiny(architecture, t);
-        let parameters = Parameters::initial(Model::slots(&config), 1, device);
+        let parameters = ModelParameters::initial(LanguageModel::slots(&config), 1, device);
         for slot in parameters.slots() {
             parameters.set(&slot.name, &self.of("param", slot));
         }
@@ -106,7 +110,7 @@ impl Fixture {
         (config, parameters, inputs_and_targets)
     }
 
-    /// Numbers of the reference's parameters.
+    /// Returns the number of the reference's parameters.
     #[cfg(test)]
     pub(crate) fn params(&self) -> i64 {
         self.tensors
@@ -116,7 +120,7 @@ impl Fixture {
             .sum()
     }
 
-    /// One forward and backward pass of ours beside the reference's numbers.
+    /// Compares one forward and backward pass with the reference.
     pub(crate) fn differences(
         &self,
         architecture: &Architecture,
@@ -125,8 +129,8 @@ impl Fixture {
     ) -> Differences {
         let (config, parameters, [inputs, targets]) = self.model(architecture, device);
         let views = parameters.views(precision);
-        let model = Model::bind(&config, &views);
-        let positions = Positions::new(&config, device);
+        let model = LanguageModel::bind(&config, &views);
+        let positions = PositionTerms::new(&config, device);
         let logits = tch::no_grad(|| model.forward(&inputs, &positions));
         let loss = model.loss(&inputs, &targets, &positions);
         loss.objective.backward();
@@ -167,7 +171,7 @@ fn largest(x: &Tensor) -> f64 {
     x.abs().max().double_value(&[])
 }
 
-/// The larger; what is not a number stays so.
+/// Returns the larger number, or NaN if one is NaN.
 fn maximum([a, b]: [f64; 2]) -> f64 {
     if a.is_nan() || a > b { a } else { b }
 }

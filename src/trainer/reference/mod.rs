@@ -1,6 +1,6 @@
-//! The model against an independent PyTorch implementation (tests/reference): how far it is from the numbers of a fixture.
+//! Comparison of the model with an independent PyTorch implementation (tests/reference).
 //!
-//! `isoflop-trainer compare` asks it of a device that no test of ours runs on.
+//! `isoflop-trainer compare` checks devices on which the tests do not run.
 
 mod compare;
 mod fixture;

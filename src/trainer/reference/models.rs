@@ -1,12 +1,13 @@
-//! The small models that are compared with the reference: every preset, and mixtures in which every choice occurs.
+//! Small models for the comparison with the reference: every preset, and mixtures that contain
+//! every choice.
 
 use isoflop_core::arch::{
-    Activation, Architecture, Biases, Convolution, ConvolutionInit, FeedForwardWidth, Head,
-    LLAMA_STYLE, LogitScale, ModelConfig, Norm, PRESETS, PRIMER, Positions, QkvConvolution,
-    QkvProjections, ScoreScale, Shape, TRANSFORMER,
+    Activation, Architecture, BiasPlacement, Convolution, ConvolutionInit, FeedForwardWidth,
+    LLAMA_STYLE, LogitScale, ModelConfig, Norm, OutputHead, PRESETS, PRIMER, Positions,
+    QkvConvolution, QkvProjections, ScoreScale, Shape, TRANSFORMER,
 };
 
-/// heads·d_head is not d_model, so that the two cannot be taken for each other.
+/// Shape in which heads·d_head differs from d_model, so that a confusion of the two is detected.
 pub(crate) const TINY: Shape = Shape {
     d_model: 12,
     layers: 2,
@@ -24,12 +25,12 @@ const fn wide(width: u32, residual: bool) -> Convolution {
     }
 }
 
-/// The mixtures of tests/reference/model.py.
+/// Mixtures of tests/reference/model.py.
 static VARIANTS: [(&str, Architecture); 4] = [
     (
         "variant_grouped",
         Architecture {
-            head: Head::Tied,
+            head: OutputHead::Tied,
             qk_norm: true,
             qkv_projections: QkvProjections::GroupedQuery { group: 2 },
             qkv_convolution: QkvConvolution::Depthwise(wide(4, true)),
@@ -40,7 +41,7 @@ static VARIANTS: [(&str, Architecture); 4] = [
         "variant_biased",
         Architecture {
             positions: Positions::Learned,
-            biases: Biases::All,
+            biases: BiasPlacement::All,
             attention_softcap: Some(5.0),
             logit_softcap: Some(3.0),
             z_loss: 1e-4,
@@ -57,7 +58,7 @@ static VARIANTS: [(&str, Architecture); 4] = [
             norm: Norm::Rms,
             qkv_convolution: QkvConvolution::Separable(wide(5, true)),
             score_scale: ScoreScale::InverseSqrt,
-            head: Head::Untied,
+            head: OutputHead::Untied,
             logit_scale: LogitScale::One,
             qkv_projections: QkvProjections::SharedQk,
             ..TRANSFORMER
@@ -67,7 +68,7 @@ static VARIANTS: [(&str, Architecture); 4] = [
         "variant_primer_rotary",
         Architecture {
             positions: Positions::Rotary { base: 1e4 },
-            biases: Biases::All,
+            biases: BiasPlacement::All,
             qk_norm: true,
             score_scale: ScoreScale::InverseSqrt,
             qkv_convolution: QkvConvolution::Depthwise(wide(7, false)),
@@ -76,7 +77,7 @@ static VARIANTS: [(&str, Architecture); 4] = [
     ),
 ];
 
-/// Presets and mixtures by name.
+/// Returns the presets and mixtures by name.
 pub(crate) fn architectures() -> impl Iterator<Item = (&'static str, &'static Architecture)> {
     PRESETS
         .iter()
@@ -84,10 +85,10 @@ pub(crate) fn architectures() -> impl Iterator<Item = (&'static str, &'static Ar
         .chain(VARIANTS.iter().map(|(name, mixture)| (*name, mixture)))
 }
 
-/// The model of a fixture.
+/// Builds the model of a fixture.
 ///
 /// # Panics
-/// Never: a test makes each of them.
+/// Never, because a test builds each of them.
 pub(crate) fn tiny(architecture: &Architecture, sequence_length: i64) -> ModelConfig {
     ModelConfig::new(architecture, &TINY, VOCABULARY, sequence_length as u32)
         .expect("the shape fits every architecture")

@@ -143,7 +143,7 @@ fn ray_gives_the_bits_of_this_machine_whatever_is_killed() {
     assert!(
         resumed
             .err
-            .contains("given to the engine before are followed"),
+            .contains("attempts that an earlier session gave to the engine"),
         "{}",
         resumed.err
     );
@@ -242,7 +242,7 @@ fn a_wrong_token_is_refused() {
     sandbox.edit(&format!("    token_file: {right}\n"), "");
     let ran = sandbox.run(&["run", "sweep.yaml"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
-    let words = "answers 401: Unauthorized: Missing authentication token; `token_file` must hold the token that Ray was started with";
+    let words = "returned HTTP 401: Unauthorized: Missing authentication token; `token_file` must contain the token that Ray was started with";
     assert!(ran.err.contains(words), "{}", ran.err);
     sandbox.write("token", "0".repeat(64));
     fs::set_permissions(
@@ -261,7 +261,7 @@ fn a_wrong_token_is_refused() {
     assert_eq!(ran.code, 4, "{}", ran.err);
     assert!(
         ran.err
-            .contains("answers 403: Forbidden: Invalid authentication token"),
+            .contains("returned HTTP 403: Forbidden: Invalid authentication token"),
         "{}",
         ran.err
     );
@@ -281,7 +281,7 @@ fn a_request_that_cannot_be_met_comes_to_an_end() {
     let ran = sandbox.run(&["run", "sweep.yaml"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
     let words =
-        "no job of the sweep has begun in 3.0 s (`pending_seconds`); each asks for 64 CPUs, 0 GPUs";
+        "no job of the sweep has started in 3.0 s (`pending_seconds`); each needs 64 CPUs, 0 GPUs";
     assert!(ran.err.contains(words), "{}", ran.err);
     assert!(sandbox.outcomes().is_empty());
 }
@@ -365,7 +365,10 @@ fn an_attempt_that_is_submitted_twice_trains_once() {
         head.jobs().iter().any(|job| status(&job))
     });
     let printed = head.ask("GET", "another/logs", "").unwrap().1;
-    assert!(printed.contains("executed by another job"), "{printed}");
+    assert!(
+        printed.contains("another job executes this attempt"),
+        "{printed}"
+    );
     assert_eq!(attempts(&sandbox), [1; 8]);
     assert_eq!(sandbox.losses("results"), untouched(slow));
 }

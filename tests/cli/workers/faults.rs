@@ -57,7 +57,7 @@ fn a_result_outlives_its_worker() {
     site.worker("one");
     until("it is delivered", || {
         site.said("one")
-            .contains("kept by an earlier worker in this folder, and delivered")
+            .contains("left by an earlier worker in this folder: delivered")
     });
     // It is acknowledged when it is durable; the commit follows.
     until("it is committed", || sandbox.outcomes().len() > done);
@@ -69,7 +69,7 @@ fn a_result_outlives_its_worker() {
 /// Runs that a worker has begun.
 fn begun(said: &str) -> usize {
     said.lines()
-        .filter(|line| line.ends_with(": begun"))
+        .filter(|line| line.ends_with(": started"))
         .count()
 }
 
@@ -140,7 +140,7 @@ fn what_comes_too_late_is_refused() {
         || {
             site.strike(one, Signal::SIGCONT);
             until("the worker has forgotten it", || {
-                site.said("one").contains("not wanted any more") && kept(&sandbox, "one") <= 1
+                site.said("one").contains("no longer needed") && kept(&sandbox, "one") <= 1
             });
         },
     );

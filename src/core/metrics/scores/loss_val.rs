@@ -2,7 +2,7 @@
 
 use crate::metrics::{Aggregation, Direction, FittedAs, Metric};
 
-/// Cross-entropy on held-out text: what laws are fitted to.
+/// Cross-entropy on held-out text, to which laws are fitted.
 pub const LOSS_VAL: Metric = Metric {
     name: "loss_val",
     label: "validation loss",

@@ -1,4 +1,4 @@
-//! AdamW's settings and memory.
+//! Settings and memory of AdamW.
 
 use super::OptimizerMemory;
 use super::memory::vectors;
@@ -17,7 +17,7 @@ settings! {
         eps: f64 = 1e-8, in f64::MIN_POSITIVE..=1.0;
         /// Decoupled weight decay of matrices, times the learning rate.
         weight_decay: f64 = 0.1, in 0.0..=10.0;
-        /// Whether embeddings decay: of tokens, of positions, and an output head of its own.
+        /// True if embeddings decay: of tokens, of positions, and an untied output head.
         decay_embeddings: bool = true;
     }
 }
@@ -30,7 +30,8 @@ impl Adamw {
             update: if fused {
                 0.0
             } else {
-                // libtorch's operations: the square, the root, the quotient beside the vectors.
+                // libtorch's operations hold the square, the root and the quotient in addition to
+                // the vectors.
                 vectors(all) + 3.0 * all
             },
         }

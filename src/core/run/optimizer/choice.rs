@@ -1,14 +1,14 @@
-//! The choice of an optimizer.
+//! Choice of an optimizer.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Adafactor, Adamw, Muon, OptimizerMemory, Settings};
+use super::{Adafactor, Adamw, Muon, OptimizerMemory, SettingFields};
 use crate::arch::ModelConfig;
 
-/// Declares the choice of an optimizer, by the names that specs and sweep files have.
+/// Declares the choice of an optimizer, with the names in specs and sweep files.
 macro_rules! optimizers {
     ($($(#[doc = $meaning:literal])+ $key:literal => $name:ident,)+) => {
-        /// What turns gradients into updates.
+        /// Optimizer, which turns gradients into updates.
         #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub enum Optimizer {
@@ -19,15 +19,16 @@ macro_rules! optimizers {
             /// Names of all optimizers.
             pub const NAMES: &'static [&'static str] = &[$($key),+];
 
-            /// Declaration of the settings of the optimizer of a name.
-            pub fn settings(name: &str) -> Option<&'static Settings> {
+            /// Declaration of the settings of the optimizer with this name.
+            pub fn settings(name: &str) -> Option<&'static SettingFields> {
                 match name {
                     $($key => Some(&$name::SETTINGS),)+
                     _ => None,
                 }
             }
 
-            /// Memory for a model; `fused` where our kernels make the update.
+            /// Estimates the optimizer's memory for a model. `fused` is true if isoflop's own
+            /// kernels compute the update.
             pub fn memory(&self, model: &ModelConfig, fused: bool) -> OptimizerMemory {
                 match self {
                     $(Self::$name(settings) => settings.memory(model, fused),)+

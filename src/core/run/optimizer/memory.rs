@@ -1,16 +1,18 @@
-//! Memory that an optimizer holds.
+//! Memory of an optimizer.
 
-/// Numbers that an optimizer holds, of 4 bytes each, an estimate: what the trainer's code keeps, term by term.
+/// Estimated memory of an optimizer, in numbers of 4 bytes. The estimate adds up, term by term,
+/// what the trainer's code keeps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OptimizerMemory {
-    /// Its state, from step to step.
+    /// State that is kept between steps.
     pub state: f64,
-    /// Most beside the state, the parameters and their gradient, while the gradient becomes an update.
+    /// Peak, in addition to the state, the parameters and their gradient, while the update is
+    /// computed.
     pub update: f64,
 }
 
-/// The clipped gradient and the update, beside the room that the gradients of the tensors leave: no vector fits between
-/// them.
+/// Memory of the clipped gradient and the update, plus the memory that the tensors' gradients free:
+/// its gaps are too small for a vector.
 pub(super) fn vectors(all: f64) -> f64 {
     3.0 * all
 }

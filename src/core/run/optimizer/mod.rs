@@ -1,4 +1,4 @@
-//! What turns gradients into updates. One file an optimizer: its settings, with defaults and ranges, and what it holds.
+//! Optimizers. Each has one file, with its settings, their defaults and ranges, and its memory.
 
 mod adafactor;
 mod adamw;
@@ -12,4 +12,4 @@ pub use adamw::Adamw;
 pub use choice::Optimizer;
 pub use memory::OptimizerMemory;
 pub use muon::Muon;
-pub use settings::{Setting, SettingKind, Settings};
+pub use settings::{SettingField, SettingFields, SettingKind};

@@ -1,4 +1,4 @@
-//! Muon's settings and memory.
+//! Settings and memory of Muon.
 
 use super::memory::vectors;
 use super::settings::settings;
@@ -6,15 +6,17 @@ use super::{Adamw, OptimizerMemory};
 use crate::arch::ModelConfig;
 
 settings! {
-    /// Muon (Jordan et al. 2024, <https://kellerjordan.github.io/posts/muon/>): Nesterov momentum, made orthogonal by a
-    /// quintic Newton-Schulz iteration, scaled by 0.2·sqrt(max(rows, columns)) so that an update is as large as AdamW's
-    /// and takes the same learning rate and weight decay (arXiv:2502.16982, eq. 4).
+    /// Muon (Jordan et al. 2024, <https://kellerjordan.github.io/posts/muon/>): Nesterov momentum,
+    /// orthogonalised by a quintic Newton-Schulz iteration and scaled by 0.2·sqrt(max(rows,
+    /// columns)). An update is then as large as AdamW's, and takes the same learning rate and
+    /// weight decay (arXiv:2502.16982, eq. 4).
     Muon {
         /// Decay of the momentum.
         momentum: f64 = 0.95, in 0.0..=0.999_999;
         /// Newton-Schulz iterations.
         iterations: u32 = 5, in 1..=20;
-        /// For embeddings, head, norms, biases and taps; its `weight_decay` is the matrices' too.
+        /// AdamW for embeddings, head, norms, biases and taps; its `weight_decay` also applies to
+        /// the matrices.
         adamw: Adamw = Adamw::DEFAULT;
     }
 }
@@ -26,7 +28,7 @@ impl Muon {
         let shape = &model.shape;
         let [d, d_ff, d_attention, layers] =
             [shape.d_model, shape.d_ff, shape.d_attention(), shape.layers].map(f64::from);
-        // Matrices of one shape are made orthogonal together: five times their size at once.
+        // Matrices of one shape are orthogonalised together, which takes five times their size.
         let gates = if model.architecture.gated { 2.0 } else { 1.0 };
         let together = layers * d * (gates * d_ff).max(4.0 * d_attention);
         OptimizerMemory {

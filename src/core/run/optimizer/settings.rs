@@ -1,57 +1,58 @@
-//! Settings that are declared once: the fields of a spec, with what a sweep file may say of each.
+//! Declarations of settings: the fields of a spec, with the defaults and ranges for a sweep file.
 
 use std::ops::RangeInclusive;
 
-/// The fields of a struct of settings.
+/// Declaration of the fields of a settings struct.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// What they are settings of.
+pub struct SettingFields {
+    /// Description of the settings.
     pub documentation: &'static str,
     /// Names of the fields.
     pub names: &'static [&'static str],
     /// The fields, in the same order as their names.
-    pub fields: &'static [Setting],
+    pub fields: &'static [SettingField],
 }
 
-/// One field, which a sweep file may give or leave out.
+/// Declaration of one field, which is optional in a sweep file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Setting {
-    /// Its key.
+pub struct SettingField {
+    /// Key of the field.
     pub name: &'static str,
-    /// What it means.
+    /// Description of the field.
     pub documentation: &'static str,
-    /// What it holds.
+    /// Type, default and range of the field.
     pub kind: SettingKind,
 }
 
-/// Type of a field, with its default and the values that are allowed; a range from [`f64::MIN_POSITIVE`] means above 0.
+/// Type of a field, with its default and allowed values. A range from [`f64::MIN_POSITIVE`] means
+/// above 0.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SettingKind {
     /// A number.
     Number {
-        /// Value where a file gives none.
+        /// Default value.
         default: f64,
-        /// Values that are allowed.
+        /// Allowed values.
         range: RangeInclusive<f64>,
     },
     /// A whole number.
     Count {
-        /// Value where a file gives none.
+        /// Default value.
         default: u32,
-        /// Values that are allowed.
+        /// Allowed values.
         range: RangeInclusive<u32>,
     },
     /// True or false.
     Flag {
-        /// Value where a file gives none.
+        /// Default value.
         default: bool,
     },
-    /// Settings of a part, each with its own default.
-    Group(&'static Settings),
+    /// Nested settings, each with its own default.
+    Group(&'static SettingFields),
 }
 
-/// Declares settings: a struct as specs hold it, its `DEFAULT`, and its `SETTINGS`, from which the keys of a sweep
-/// file, their checks and their JSON Schema follow.
+/// Declares settings: a struct for specs, its `DEFAULT`, and its `SETTINGS`. The keys of a sweep
+/// file, their checks and their JSON Schema follow from `SETTINGS`.
 macro_rules! settings {
     (
         $(#[doc = $about:literal])+
@@ -67,14 +68,14 @@ macro_rules! settings {
         }
 
         impl $name {
-            /// Settings that a sweep file leaves out.
+            /// Default settings.
             pub const DEFAULT: Self = Self { $($field: $default),+ };
 
-            /// Settings that a sweep file may give.
-            pub const SETTINGS: $crate::run::Settings = $crate::run::Settings {
+            /// Declaration of the settings.
+            pub const SETTINGS: $crate::run::SettingFields = $crate::run::SettingFields {
                 documentation: concat!($($about),+),
                 names: &[$(stringify!($field)),+],
-                fields: &[$($crate::run::Setting {
+                fields: &[$($crate::run::SettingField {
                     name: stringify!($field),
                     documentation: concat!($($meaning),+),
                     kind: settings!(@kind $type, $default $(, $range)?),

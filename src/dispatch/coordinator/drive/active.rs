@@ -1,48 +1,48 @@
-//! An attempt in a slot, watched from outside.
+//! Attempts in slots, observed through their files.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tracing::Span;
 
-use crate::coordinator::schedule::{Claim, SlotIndex};
+use crate::coordinator::schedule::{AttemptId, SlotIndex};
 use crate::exchange::dropped;
-use crate::executor::Asked;
-use crate::store::{Failure, FailureClass};
-use isoflop_core::run::{AttemptDir, Event, EventTail};
+use crate::executor::StopRequest;
+use crate::store::{AttemptFailure, FailureClass};
+use isoflop_core::run::{AttemptDir, EventTail, TrainerEvent};
 use isoflop_core::units::duration;
 
 /// An attempt in a slot.
-pub(super) struct Active {
+pub(super) struct ActiveAttempt {
     pub(super) slot: SlotIndex,
     pub(super) attempt: AttemptDir,
     /// Its fencing token.
     pub(super) fence: String,
-    /// Of what is decided about it.
+    /// The span of all events about it.
     pub(super) span: Span,
-    pub(super) asked: watch::Sender<Asked>,
-    /// Whether it waits for a machine, as far as is known.
+    pub(super) asked: watch::Sender<StopRequest>,
+    /// True while it is known to wait for a machine.
     pub(super) waits: bool,
-    /// Whether an engine has taken it.
+    /// True once an engine has accepted it.
     pub(super) taken: watch::Receiver<bool>,
     events: EventTail,
-    watch: Watch,
-    /// Why it is stopped that nobody asked to stop.
-    pub(super) overdue: Option<Failure>,
-    /// The loss of the outcome that it brought, nats/token.
+    watch: StallTimer,
+    /// The reason for stopping it, if it stalled or exceeded its time limit.
+    pub(super) overdue: Option<AttemptFailure>,
+    /// The loss of the outcome that it delivered, nats/token.
     pub(super) loss: Option<f64>,
 }
 
-/// The attempts in slots, by claim.
-pub(super) type Actives = std::collections::BTreeMap<Claim, Active>;
+/// The attempts in slots, by identity.
+pub(super) type Actives = std::collections::BTreeMap<AttemptId, ActiveAttempt>;
 
-impl Active {
-    /// An attempt that begins at once, or `waits` to.
+impl ActiveAttempt {
+    /// Creates an attempt. If `waits`, its engine has yet to start it.
     pub(super) fn new(
         slot: SlotIndex,
         attempt: AttemptDir,
         (fence, span): (String, Span),
-        asked: watch::Sender<Asked>,
+        asked: watch::Sender<StopRequest>,
         waits: bool,
     ) -> Self {
         let events = EventTail::new(attempt.metrics());
@@ -56,33 +56,35 @@ impl Active {
             waits,
             taken,
             events,
-            watch: Watch::default(),
+            watch: StallTimer::default(),
             overdue: None,
             loss: None,
         }
     }
 
-    /// What it has said since the last look, `passed` ago. Where news of it cannot come, having none is not its fault.
-    pub(super) fn look(&mut self, passed: Duration, is_cut_off: bool) -> Vec<Event> {
-        // A queue is not its fault: time counts from its beginning on.
+    /// Reads the events since the last look, `passed` ago.
+    ///
+    /// While the attempt's events cannot arrive, its silence does not count as a stall.
+    pub(super) fn look(&mut self, passed: Duration, is_cut_off: bool) -> Vec<TrainerEvent> {
+        // Waiting in a queue is not a stall: time counts from the start of the attempt.
         if self.waits {
             return Vec::new();
         }
-        // The file appears when the trainer has read its data.
+        // The file does not exist until the trainer has read its data.
         let said = self.events.read_new();
-        let events = dropped(said, "events were not read").unwrap_or_default();
+        let events = dropped(said, "failed to read events").unwrap_or_default();
         self.watch.look(passed, is_cut_off || !events.is_empty());
         events
     }
 
-    /// Whether it has just begun, where it waited for a machine.
+    /// Reports whether the attempt waited for a machine and has just started.
     pub(super) fn begins(&mut self) -> bool {
         let begins = self.waits && self.attempt.began().exists();
         self.waits &= !begins;
         begins
     }
 
-    /// Whether it has just become overdue.
+    /// Reports whether the attempt has just become overdue.
     pub(super) fn becomes_overdue(&mut self, stall: Duration, limit: Option<Duration>) -> bool {
         if self.overdue.is_some() {
             return false;
@@ -92,15 +94,17 @@ impl Active {
     }
 }
 
-/// For how long an attempt was watched, and has said nothing. Time in which nobody looked does not count: a coordinator that
-/// was itself suspended finds its trainers as it left them.
+/// Durations for which an attempt has been observed, and has been silent.
+///
+/// Time without observation does not count: a coordinator that was suspended must not stop its
+/// trainers as stalled.
 #[derive(Clone, Copy, Debug, Default)]
-struct Watch {
+struct StallTimer {
     watched: Duration,
     silent: Duration,
 }
 
-impl Watch {
+impl StallTimer {
     fn look(&mut self, passed: Duration, spoke: bool) {
         self.watched += passed;
         self.silent = if spoke {
@@ -110,16 +114,17 @@ impl Watch {
         };
     }
 
-    fn overdue(&self, stall: Duration, limit: Option<Duration>) -> Option<Failure> {
+    fn overdue(&self, stall: Duration, limit: Option<Duration>) -> Option<AttemptFailure> {
         let time = |time: Duration| duration(time.as_secs_f64());
         if self.silent > stall {
             let silence = time(stall);
-            let message = format!("the trainer said nothing for {silence} and was stopped");
-            return Some(Failure::new(FailureClass::Crash, message));
+            let message = format!("the trainer reported nothing for {silence} and was stopped");
+            return Some(AttemptFailure::new(FailureClass::Crash, message));
         }
         let limit = time(limit.filter(|limit| self.watched > *limit)?);
-        let message = format!("it took longer than `max_run_seconds`, {limit}, and was stopped");
-        Some(Failure::new(FailureClass::TimeLimit, message))
+        let message =
+            format!("the attempt took longer than `max_run_seconds` ({limit}) and was stopped");
+        Some(AttemptFailure::new(FailureClass::TimeLimit, message))
     }
 }
 
@@ -131,11 +136,11 @@ mod tests {
     fn what_cannot_be_heard_is_not_silent() {
         let (stall, second) = (Duration::from_secs(3), Duration::from_secs(1));
         let attempt = AttemptDir::at(tempfile::tempdir().unwrap().path().join("nothing"));
-        let mut active = Active::new(
+        let mut active = ActiveAttempt::new(
             0,
             attempt,
             (String::new(), Span::none()),
-            watch::channel(Asked::Nothing).0,
+            watch::channel(StopRequest::Nothing).0,
             false,
         );
         for cut_off in [true, true, true, true, true, false, false, false] {
@@ -149,8 +154,8 @@ mod tests {
     #[test]
     fn silence_is_counted_while_somebody_looks() {
         let (stall, second) = (Duration::from_secs(3), Duration::from_secs(1));
-        let mut watch = Watch::default();
-        let class = |watch: &Watch, limit: Option<u64>| {
+        let mut watch = StallTimer::default();
+        let class = |watch: &StallTimer, limit: Option<u64>| {
             let overdue = watch.overdue(stall, limit.map(Duration::from_secs))?;
             Some(overdue.class)
         };

@@ -1,4 +1,5 @@
-//! The loop: what happens is decided on, written down, carried out.
+//! The coordinator's loop: decide on each event, write the decisions to the store, then carry them
+//! out.
 
 mod launch;
 mod look;
@@ -11,42 +12,49 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 use tracing::{Instrument, Span, debug, info};
 
-use super::active::{Active, Actives};
-use super::judge::judge;
-use super::ledger::Ledger;
+use super::active::{ActiveAttempt, Actives};
+use super::classify_exit::classify_exit;
 use super::observer::{DiskRoom, Observer};
-use super::options::{Options, facts};
-use super::summary::{DriveError, Summary};
+use super::options::{DriveOptions, facts};
+use super::run_ledger::RunLedger;
+use super::summary::{DriveError, DriveSummary};
 use super::trace::attempt_span;
 use crate::coordinator::commit::commit;
 use crate::coordinator::log::sweep_span;
-use crate::coordinator::resume::TakenUp;
+use crate::coordinator::resume::ResumedSweep;
 use crate::coordinator::schedule::{
-    Choice, Claim, Decision, Event, Moment, RunIndex, SlotIndex, State, Subject, Verdict, step,
+    AttemptId, Decision, MonotonicTime, RunIndex, ScheduleEvent, ScheduleState, SlotIndex, Verdict,
+    VerdictKind, VerdictSubject, step,
 };
 use crate::exchange::{dropped, runtime};
-use crate::executor::{Asked, Execution, ExecutionError, Signals, Trouble, ask, unwant};
-use crate::store::{End, Failure, FailureClass, Fence, Request, RunState, Store};
+use crate::executor::{
+    Execution, ExecutionError, Outage, Signals, StopRequest, raise_request, request_stop,
+};
+use crate::store::{
+    AttemptFailure, FailureClass, FencingToken, LeaseEnd, RunState, Store, UserRequest,
+};
 use isoflop_core::run::{AttemptDir, AttemptEnd, SweepDir, remove_checkpoints};
 use isoflop_sweep::Plan;
 
-/// How often running attempts are looked at.
-const LOOK: Duration = Duration::from_millis(200);
+/// Time between two looks at the running attempts.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Carries out a plan: every run that waits is trained and committed.
+/// Executes a plan: trains and commits every queued run.
 ///
 /// # Errors
-/// [`DriveError`]; what ran was stopped, and left checkpoints. A run's failure is no error: it stands in the summary.
+/// [`DriveError`]; running attempts were stopped, and left checkpoints. A failed run is not an
+/// error: the summary has it.
 pub fn drive(
     sweep: &SweepDir,
     plan: &Plan,
-    taken_up: TakenUp,
-    options: Options,
+    taken_up: ResumedSweep,
+    options: DriveOptions,
     observer: &mut dyn Observer,
-) -> Result<Summary, DriveError> {
-    // One thread: a trainer dies with the thread that started it, and this one lives as long as the process.
+) -> Result<DriveSummary, DriveError> {
+    // Use one thread: a trainer is killed when the thread that started it ends. This one lasts as
+    // long as the process.
     let runtime = runtime()?;
-    let TakenUp {
+    let ResumedSweep {
         resumed,
         mut store,
         held,
@@ -57,7 +65,7 @@ pub fn drive(
         .into_iter()
         .map(|(run, fence)| (run, (attempt(run), fence)))
         .collect();
-    let state = State::new(
+    let state = ScheduleState::new(
         resumed.records,
         facts(plan, &options),
         options.machine.clone(),
@@ -70,29 +78,32 @@ pub fn drive(
     Ok(summary)
 }
 
-/// An attempt that has ended, and how.
-type Ended = (Claim, Result<AttemptEnd, ExecutionError>);
+/// An attempt that has ended, and its end.
+type EndedAttempt = (AttemptId, Result<AttemptEnd, ExecutionError>);
 
 struct Driver<'a> {
     sweep: &'a SweepDir,
     plan: &'a Plan,
-    options: Options,
+    options: DriveOptions,
     observer: &'a mut dyn Observer,
-    ledger: Ledger<'a>,
+    ledger: RunLedger<'a>,
     active: Actives,
     /// Requests that are not answered yet.
-    requests: Vec<(Request, RunIndex)>,
-    ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
+    requests: Vec<(UserRequest, RunIndex)>,
+    ended: (
+        mpsc::UnboundedSender<EndedAttempt>,
+        mpsc::UnboundedReceiver<EndedAttempt>,
+    ),
     began: Instant,
     looked: Instant,
-    /// The disk, as it was at the last look.
+    /// The disk space at the last look.
     disk: Option<DiskRoom>,
-    /// What keeps each engine from its attempts, as was told.
-    troubles: Vec<Option<Trouble>>,
-    /// What was decided in this turn, with the spans that are known.
+    /// The outage of each engine, as last reported.
+    outages: Vec<Option<Outage>>,
+    /// The decisions of this turn, with the spans of active attempts.
     verdicts: Vec<(Option<Span>, Verdict)>,
-    /// Whether slots stay empty, as was told.
-    told_to_wait: bool,
+    /// True if empty slots were reported.
+    reported_empty_slots: bool,
     interrupted: bool,
 }
 
@@ -101,8 +112,8 @@ impl<'a> Driver<'a> {
         sweep: &'a SweepDir,
         plan: &'a Plan,
         store: &'a mut Store,
-        leases: BTreeMap<RunIndex, (u32, Fence)>,
-        options: Options,
+        leases: BTreeMap<RunIndex, (u32, FencingToken)>,
+        options: DriveOptions,
         observer: &'a mut dyn Observer,
     ) -> Self {
         Self {
@@ -110,21 +121,21 @@ impl<'a> Driver<'a> {
             plan,
             options,
             observer,
-            ledger: Ledger::new(plan, store, leases),
+            ledger: RunLedger::new(plan, store, leases),
             active: Actives::new(),
             requests: Vec::new(),
             ended: mpsc::unbounded_channel(),
             began: Instant::now(),
             looked: Instant::now(),
             disk: None,
-            troubles: Vec::new(),
+            outages: Vec::new(),
             verdicts: Vec::new(),
-            told_to_wait: false,
+            reported_empty_slots: false,
             interrupted: false,
         }
     }
 
-    async fn run(mut self, state: State) -> Result<Summary, DriveError> {
+    async fn run(mut self, state: ScheduleState) -> Result<DriveSummary, DriveError> {
         let mut signals = Signals::with_terminal()?;
         let result = self.go(state, &mut signals).await;
         match &result {
@@ -133,19 +144,23 @@ impl<'a> Driver<'a> {
                 runs = summary.records.len(),
                 interrupted = summary.interrupted,
                 detached = summary.detached,
-                "the coordinator ends"
+                "coordinator finished"
             ),
             Err(error) => {
-                info!(reason = error.to_string(), "the coordinator cannot go on");
+                info!(reason = error.to_string(), "coordinator failed");
                 self.end_all(&mut signals).await;
             }
         }
         result
     }
 
-    async fn go(&mut self, mut state: State, signals: &mut Signals) -> Result<Summary, DriveError> {
+    async fn go(
+        &mut self,
+        mut state: ScheduleState,
+        signals: &mut Signals,
+    ) -> Result<DriveSummary, DriveError> {
         (0..self.plan.runs.len()).for_each(|run| self.drop_trunk(run, &state));
-        let mut look = tokio::time::interval(LOOK);
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut events = self.adopt(&state);
         self.options.engines.open();
@@ -156,46 +171,52 @@ impl<'a> Driver<'a> {
             let detached = !finished && self.may_detach(&state);
             if finished || detached {
                 self.ledger.write_all(&state)?;
-                return Ok(Summary {
+                return Ok(DriveSummary {
                     records: state.records,
                     stopped_by: state.stopped_by,
                     interrupted: self.interrupted,
                     detached,
                 });
             }
-            let moment = state.next_moment();
+            let moment = state.next_back_off_end();
             let wake = moment.map(|moment| self.began + Duration::from_millis(moment.0));
             tokio::select! {
                 Some(first) = self.ended.1.recv() => {
                     let others = std::iter::from_fn(|| self.ended.1.try_recv().ok());
-                    let ended: Vec<Ended> = std::iter::once(first).chain(others).collect();
+                    let ended: Vec<EndedAttempt> = std::iter::once(first).chain(others).collect();
                     events.extend(ended.into_iter().map(|ended| self.attempt_ended(ended)));
                 }
                 () = signals.next() => events.push(self.interrupt()),
                 _ = look.tick() => {
                     let seen = self.look()?;
                     state = self.turn(state, seen)?;
-                    // At once: what other commands show is at most one look behind.
+                    // Write at once, so that other commands see a state at most one look old.
                     self.ledger.write_all(&state)?;
                 }
-                () = sleep_until(wake.unwrap_or(self.began).into()), if wake.is_some() => events.push(Event::Tick),
+                () = sleep_until(wake.unwrap_or(self.began).into()), if wake.is_some() => events.push(ScheduleEvent::Tick),
             }
         }
     }
 
-    /// Decides on events, and on those that follow at once, until there are none; what must be written down is written
-    /// before what rests on it is done.
-    fn turn(&mut self, mut state: State, events: Vec<Event>) -> Result<State, DriveError> {
+    /// Decides on events and on the events that follow from them, until none are left.
+    ///
+    /// Decisions are written to the store before they are carried out.
+    fn turn(
+        &mut self,
+        mut state: ScheduleState,
+        events: Vec<ScheduleEvent>,
+    ) -> Result<ScheduleState, DriveError> {
         let mut events = VecDeque::from(events);
         while !events.is_empty() {
             while let Some(event) = events.pop_front() {
                 let (next, committing) = self.decide(state, event);
                 state = next;
-                // A commit rests on files alone: what follows from it goes into the same transaction.
+                // A commit depends on files only, so its consequences can go into the same
+                // transaction.
                 events.extend(committing.into_iter().map(|claim| self.commit(claim)));
             }
             self.ledger.write(&state)?;
-            let verdicts = self.tell_verdicts();
+            let verdicts = self.log_verdicts();
             self.answer(&state)?;
             for verdict in verdicts {
                 events.extend(self.carry_out(&verdict, &state));
@@ -204,48 +225,56 @@ impl<'a> Driver<'a> {
         Ok(state)
     }
 
-    /// The state after an event, and the attempts that are to be committed.
-    fn decide(&mut self, state: State, event: Event) -> (State, Vec<Claim>) {
-        let now = Moment(self.began.elapsed().as_millis() as u64);
+    /// Decides on an event. Returns the new state, and the attempts to commit.
+    fn decide(
+        &mut self,
+        state: ScheduleState,
+        event: ScheduleEvent,
+    ) -> (ScheduleState, Vec<AttemptId>) {
+        let now = MonotonicTime(self.began.elapsed().as_millis() as u64);
         let Decision { state, verdicts } = step(state, now, event.clone());
         let end = self.end_of(&event);
         let changed: BTreeSet<RunIndex> = verdicts.iter().filter_map(Verdict::changed).collect();
         for run in changed {
-            self.ledger.note(&state, run, &end);
+            self.ledger.add_change(&state, run, &end);
         }
-        let commits = verdicts.iter().filter(|it| it.choice == Choice::Commit);
+        let commits = verdicts
+            .iter()
+            .filter(|it| it.choice == VerdictKind::Commit);
         let committing = commits.filter_map(|it| it.subject.claim()).collect();
-        self.note_verdicts(verdicts);
-        self.tell(&event, &state);
+        self.queue_verdicts(verdicts);
+        self.notify_observer(&event, &state);
         (state, committing)
     }
 
-    /// How the attempt ends that an event is about, if it ends by it.
-    fn end_of(&self, event: &Event) -> End {
+    /// The end of the attempt of an event, if the event ends it.
+    fn end_of(&self, event: &ScheduleEvent) -> LeaseEnd {
         match event {
-            Event::Failed(_, failure) => Err(failure.clone()),
-            Event::Committed(claim, _) => Ok(self.active.get(claim).and_then(|active| active.loss)),
+            ScheduleEvent::Failed(_, failure) => Err(failure.clone()),
+            ScheduleEvent::Committed(claim, _) => {
+                Ok(self.active.get(claim).and_then(|active| active.loss))
+            }
             _ => Ok(None),
         }
     }
 
-    /// Shows what came of an event, and forgets attempts that have ended.
-    fn tell(&mut self, event: &Event, state: &State) {
+    /// Reports the effect of an event to the observer, and forgets attempts that have ended.
+    fn notify_observer(&mut self, event: &ScheduleEvent, state: &ScheduleState) {
         match event {
-            Event::Failed(claim, failure) => {
+            ScheduleEvent::Failed(claim, failure) => {
                 if let Some(active) = self.active.remove(claim) {
                     let planned = &self.plan.runs[claim.run];
                     self.observer
                         .failed(active.slot, planned, failure, state.record(claim.run));
                 }
             }
-            Event::Committed(claim, _) => {
+            ScheduleEvent::Committed(claim, _) => {
                 self.active.remove(claim);
                 if let Some(branch) = self.options.branches[claim.run] {
                     self.drop_trunk(branch.from, state);
                 }
             }
-            Event::Asked(_, run) => {
+            ScheduleEvent::Requested(_, run) => {
                 let record = state.record(*run);
                 if record.state.lease().is_none() {
                     self.observer.changed(&self.plan.runs[*run], record);
@@ -255,67 +284,75 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Does what a verdict asks for, now that it is written down.
-    fn carry_out(&mut self, verdict: &Verdict, state: &State) -> Option<Event> {
+    /// Carries out a decision that is in the store.
+    fn carry_out(&mut self, verdict: &Verdict, state: &ScheduleState) -> Option<ScheduleEvent> {
         match (verdict.subject, &verdict.choice) {
-            (Subject::Attempt(claim), Choice::Lease { slot, .. }) => {
+            (VerdictSubject::Attempt(claim), VerdictKind::Lease { slot, .. }) => {
                 let started = self.start(claim, *slot, state);
-                Some(started.unwrap_or_else(|failure| Event::Failed(claim, failure)))
+                Some(started.unwrap_or_else(|failure| ScheduleEvent::Failed(claim, failure)))
             }
-            (Subject::Attempt(claim), Choice::Stop(_)) => {
+            (VerdictSubject::Attempt(claim), VerdictKind::Stop(_)) => {
                 if let Some(active) = self.active.get(&claim) {
-                    ask(&active.asked, Asked::Stop);
+                    raise_request(&active.asked, StopRequest::Stop);
                 }
                 None
             }
-            // What is committed is so already, within the turn; all else asks for nothing.
+            // Commits were carried out earlier in the turn. Other decisions need no action.
             _ => None,
         }
     }
 
-    fn start(&mut self, claim: Claim, slot: SlotIndex, state: &State) -> Result<Event, Failure> {
+    fn start(
+        &mut self,
+        claim: AttemptId,
+        slot: SlotIndex,
+        state: &ScheduleState,
+    ) -> Result<ScheduleEvent, AttemptFailure> {
         let planned = &self.plan.runs[claim.run];
         let fence = self.ledger.token(claim).ok_or_else(|| {
-            Failure::new(FailureClass::Preempted, "its lease is not written down")
+            AttemptFailure::new(FailureClass::Preempted, "its lease is not in the store")
         })?;
         let launch = self.launch(claim, slot, fence.clone(), state);
-        // Known before it is started, so that a failure to start is an attempt that failed.
-        let (attempt, hears) = self.watch(claim, slot, fence);
+        // Register the attempt before starting it, so that a failure to start counts as a failed
+        // attempt.
+        let (attempt, hears) = self.register(claim, slot, fence);
         self.write_attempt(&attempt, &launch)?;
         let (engines, place) = (&self.options.engines, self.options.slots[slot]);
         let execution = engines
             .begin(&attempt, place, hears)
-            .map_err(|e| Failure::new(FailureClass::Unwritable, e.to_string()))?;
+            .map_err(|e| AttemptFailure::new(FailureClass::Unwritable, e.to_string()))?;
         let pid = execution.pid;
         if let (None, Some(active)) = (pid, self.active.get(&claim)) {
             let engine = engines.name(place.engine);
-            info!(parent: &active.span, engine, "given to its engine");
+            info!(parent: &active.span, engine, "submitted to its engine");
         }
         self.await_end(claim, execution);
         self.observer
             .started(slot, planned, claim.attempt, pid.is_none());
-        // A queue begins it when it likes: that is seen later.
-        Ok(pid.map_or(Event::Tick, |pid| Event::Started(claim, Some(pid))))
+        // A queue starts the attempt later: the next looks find out.
+        Ok(pid.map_or(ScheduleEvent::Tick, |pid| {
+            ScheduleEvent::Started(claim, Some(pid))
+        }))
     }
 
-    /// Knows an attempt from here on; what is asked of it is heard by the receiver.
-    fn watch(
+    /// Registers an attempt. The receiver gets the requests to stop it.
+    fn register(
         &mut self,
-        claim: Claim,
+        claim: AttemptId,
         slot: SlotIndex,
         fence: String,
-    ) -> (AttemptDir, watch::Receiver<Asked>) {
+    ) -> (AttemptDir, watch::Receiver<StopRequest>) {
         let run = self.sweep.run(&self.plan.runs[claim.run].id);
         let attempt = run.attempt(claim.attempt);
-        let (asked, hears) = watch::channel(Asked::Nothing);
+        let (asked, hears) = watch::channel(StopRequest::Nothing);
         let span = attempt_span(self.plan, claim, &fence);
         let waits = self.options.engines.has_a_queue(self.options.slots[slot]);
-        let active = Active::new(slot, attempt.clone(), (fence, span), asked, waits);
+        let active = ActiveAttempt::new(slot, attempt.clone(), (fence, span), asked, waits);
         self.active.insert(claim, active);
         (attempt, hears)
     }
 
-    fn await_end(&mut self, claim: Claim, Execution { end, taken, .. }: Execution) {
+    fn await_end(&mut self, claim: AttemptId, Execution { end, taken, .. }: Execution) {
         let mut span = Span::none();
         if let Some(active) = self.active.get_mut(&claim) {
             (active.taken, span) = (taken, active.span.clone());
@@ -323,114 +360,122 @@ impl<'a> Driver<'a> {
         let ended = self.ended.0.clone();
         let awaited = async move {
             if ended.send((claim, end.await)).is_err() {
-                debug!("it ended after the coordinator had");
+                debug!("an attempt ended after its coordinator");
             }
         };
         tokio::spawn(awaited.instrument(span));
     }
 
-    /// Whether the engine has all that can be given to it now, and that was all that was wanted.
-    fn may_detach(&self, state: &State) -> bool {
+    /// Reports whether detaching was requested and the engine has accepted every attempt.
+    fn may_detach(&self, state: &ScheduleState) -> bool {
         let wanted = self.options.detach && !self.interrupted && state.stopped_by.is_none();
         wanted && self.active.values().all(|active| *active.taken.borrow())
     }
 
-    /// Goes on with the attempts that an earlier coordinator gave to an engine.
-    fn adopt(&mut self, state: &State) -> Vec<Event> {
+    /// Continues the attempts that an earlier coordinator submitted to an engine.
+    fn adopt(&mut self, state: &ScheduleState) -> Vec<ScheduleEvent> {
         let held = (0..state.slots.len()).filter_map(|slot| Some((slot, state.holder(slot)?)));
         held.map(|(slot, claim)| self.adopt_one(claim, slot))
             .collect()
     }
 
-    fn adopt_one(&mut self, claim: Claim, slot: SlotIndex) -> Event {
+    fn adopt_one(&mut self, claim: AttemptId, slot: SlotIndex) -> ScheduleEvent {
         let planned = &self.plan.runs[claim.run];
         let fence = self.ledger.token(claim).unwrap_or_default();
-        let (attempt, hears) = self.watch(claim, slot, fence);
+        let (attempt, hears) = self.register(claim, slot, fence);
         let Some(execution) = self.options.engines.adopt(&attempt, hears) else {
             let mut message =
-                "it was given to an engine that is not the sweep's any more".to_owned();
-            if let Err(e) = unwant(&attempt) {
-                message += &format!(", and cannot be told to end: {e}");
+                "the engine that has the attempt is not in the sweep file any more".to_owned();
+            if let Err(e) = request_stop(&attempt) {
+                message += &format!(", and the attempt cannot be asked to stop: {e}");
             }
-            return Event::Failed(claim, Failure::new(FailureClass::Preempted, message));
+            return ScheduleEvent::Failed(
+                claim,
+                AttemptFailure::new(FailureClass::Preempted, message),
+            );
         };
         if let Some(active) = self.active.get(&claim) {
-            let reason = "an earlier coordinator gave it to its engine, which may have it still";
+            let reason =
+                "an earlier coordinator submitted it to its engine, which may still have it";
             info!(parent: &active.span, slot, reason, "adopted");
         }
         self.await_end(claim, execution);
         self.observer.started(slot, planned, claim.attempt, true);
-        Event::Tick
+        ScheduleEvent::Tick
     }
 
-    fn attempt_ended(&mut self, (claim, end): Ended) -> Event {
+    fn attempt_ended(&mut self, (claim, end): EndedAttempt) -> ScheduleEvent {
         let Some(active) = self.active.get(&claim) else {
-            return Event::Tick;
+            return ScheduleEvent::Tick;
         };
-        match judge(claim.run, active, end, &self.options) {
-            Ok(()) => Event::Delivered(claim),
-            Err(failure) => Event::Failed(claim, failure),
+        match classify_exit(claim.run, active, end, &self.options) {
+            Ok(()) => ScheduleEvent::Delivered(claim),
+            Err(failure) => ScheduleEvent::Failed(claim, failure),
         }
     }
 
-    /// Makes what an attempt delivered the run's outcome.
-    fn commit(&mut self, claim: Claim) -> Event {
+    /// Commits what an attempt delivered as the run's outcome.
+    fn commit(&mut self, claim: AttemptId) -> ScheduleEvent {
         let Some(active) = self.active.get_mut(&claim) else {
-            return Event::Tick;
+            return ScheduleEvent::Tick;
         };
         let planned = &self.plan.runs[claim.run];
         match commit(self.sweep, planned, &active.attempt, &active.fence) {
             Ok(outcome) => {
                 active.loss = outcome.loss();
-                // Whoever listened is gone only after a panic, which is raised again at the end.
+                // The receiver is dropped only after a panic, which is raised again at the end.
                 let _ = self
                     .options
                     .outcomes
                     .send((planned.id.clone(), outcome.clone()));
                 self.observer.committed(active.slot, planned, &outcome);
-                Event::Committed(claim, RunState::of(&outcome))
+                ScheduleEvent::Committed(claim, RunState::of(&outcome))
             }
-            Err(error) => Event::Failed(claim, error.into()),
+            Err(error) => ScheduleEvent::Failed(claim, error.into()),
         }
     }
 
-    /// Whether a run that has no outcome goes on from this one.
-    fn is_awaited(run: RunIndex, state: &State) -> bool {
+    /// Reports whether a run without an outcome continues from this one.
+    fn is_awaited(run: RunIndex, state: &ScheduleState) -> bool {
         let mut followers = state.waiting_for(run).iter();
         followers.any(|follower| !state.record(*follower).state.has_outcome())
     }
 
-    /// Removes the trunk of a run that nobody waits for any more; what cannot be removed costs only space.
-    fn drop_trunk(&self, run: RunIndex, state: &State) {
+    /// Removes the trunk of a run that no other run waits for.
+    ///
+    /// A trunk that cannot be removed costs only disk space.
+    fn drop_trunk(&self, run: RunIndex, state: &ScheduleState) {
         if !Self::is_awaited(run, state) {
             let trunk = self.sweep.run(&self.plan.runs[run].id).trunk();
-            dropped(remove_checkpoints(&trunk), "a trunk was not removed");
+            dropped(remove_checkpoints(&trunk), "failed to remove a trunk");
         }
     }
 
-    fn interrupt(&mut self) -> Event {
+    fn interrupt(&mut self) -> ScheduleEvent {
         info!(again = self.interrupted, "interrupted");
         self.observer.interrupted(self.interrupted);
         if self.interrupted {
-            self.ask_all(Asked::EndNow);
+            self.stop_attempts(StopRequest::EndNow);
         }
         self.interrupted = true;
-        Event::Interrupted
+        ScheduleEvent::Interrupted
     }
 
-    /// Ends what runs, because nothing can be written down any more; checkpoints and delivered outcomes are for the next time.
+    /// Stops all attempts after an error of the store.
+    ///
+    /// Checkpoints and delivered outcomes remain for the next coordinator.
     async fn end_all(&mut self, signals: &mut Signals) {
-        self.ask_all(Asked::Stop);
+        self.stop_attempts(StopRequest::Stop);
         while !self.active.is_empty() {
             tokio::select! {
                 Some((claim, _)) = self.ended.1.recv() => drop(self.active.remove(&claim)),
-                () = signals.next() => self.ask_all(Asked::EndNow),
+                () = signals.next() => self.stop_attempts(StopRequest::EndNow),
             }
         }
     }
 
-    fn ask_all(&self, what: Asked) {
+    fn stop_attempts(&self, what: StopRequest) {
         let active = self.active.values();
-        active.for_each(|active| ask(&active.asked, what));
+        active.for_each(|active| raise_request(&active.asked, what));
     }
 }

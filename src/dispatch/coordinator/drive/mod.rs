@@ -1,15 +1,16 @@
-//! Carrying out what the schedule decides: the store first, then processes and files.
+//! Executes the schedule's decisions: writes them to the store first, then starts processes and
+//! writes files.
 
 mod active;
+mod classify_exit;
 mod driver;
-mod judge;
-mod ledger;
 mod observer;
 mod options;
+mod run_ledger;
 mod summary;
 mod trace;
 
 pub use driver::drive;
 pub use observer::{DiskRoom, Observer};
-pub use options::Options;
-pub use summary::{DriveError, Summary};
+pub use options::DriveOptions;
+pub use summary::{DriveError, DriveSummary};

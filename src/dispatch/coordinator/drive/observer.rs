@@ -1,45 +1,51 @@
-//! Who is told what happens.
+//! Observer of a drive, for its display.
 
 use crate::coordinator::schedule::SlotIndex;
-use crate::store::{Failure, Record};
-use isoflop_core::run::{Event as RunEvent, Outcome};
+use crate::store::{AttemptFailure, RunRecord};
+use isoflop_core::run::{Outcome, TrainerEvent as RunEvent};
 use isoflop_sweep::PlannedRun;
 
-/// Told what happens, to show it.
+/// Receives the events of a drive, to display them.
 pub trait Observer {
-    /// A run was started in a slot, or waits for its engine to begin it.
+    /// A run was started in a slot, or waits for its engine to start it.
     fn started(&mut self, slot: SlotIndex, run: &PlannedRun, attempt: u32, waits: bool);
-    /// A run that waited has begun.
+    /// A waiting run has started.
     fn began(&mut self, slot: SlotIndex, run: &PlannedRun);
-    /// A running attempt said something new.
+    /// A running attempt reported a new event.
     fn advanced(&mut self, slot: SlotIndex, run: &PlannedRun, event: &RunEvent);
     /// An outcome was committed.
     fn committed(&mut self, slot: SlotIndex, run: &PlannedRun, outcome: &Outcome);
-    /// An attempt failed; how its run stands since.
-    fn failed(&mut self, slot: SlotIndex, run: &PlannedRun, failure: &Failure, record: &Record);
-    /// A run that was in no slot changed on the user's wish.
-    fn changed(&mut self, run: &PlannedRun, record: &Record);
-    /// There is too little room on the disk to start a run, or enough again.
+    /// An attempt failed; `record` is the run's new state.
+    fn failed(
+        &mut self,
+        slot: SlotIndex,
+        run: &PlannedRun,
+        failure: &AttemptFailure,
+        record: &RunRecord,
+    );
+    /// A run that was in no slot changed at the user's request.
+    fn changed(&mut self, run: &PlannedRun, record: &RunRecord);
+    /// Too little disk space to start a run, or enough again.
     fn disk(&mut self, room: DiskRoom);
-    /// What keeps an engine, by its name, from its runs, in words; or that it does no more.
-    fn trouble(&mut self, engine: &str, words: &str, is_over: bool);
+    /// An outage of the engine with this name and its description, or the end of one.
+    fn outage(&mut self, engine: &str, words: &str, is_over: bool);
     /// Time passed.
     fn tick(&mut self);
-    /// Stopping on the user's wish; `again` if it was wished before, and nothing is waited for any more.
+    /// The user stops the drive; `again` the second time, which does not wait for checkpoints.
     fn interrupted(&mut self, again: bool);
 }
 
-/// Room on the disk that holds the results.
+/// Space on the disk that has the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskRoom {
-    /// Bytes that are free.
+    /// Free bytes.
     pub free: u64,
     /// Bytes below which no run is started.
     pub reserve: u64,
 }
 
 impl DiskRoom {
-    /// Whether no run is started.
+    /// Reports whether too little is free to start a run.
     pub fn is_low(self) -> bool {
         self.free < self.reserve
     }

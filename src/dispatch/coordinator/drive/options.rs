@@ -1,61 +1,62 @@
-//! What a drive is told beside the plan, and what the schedule is told of each run.
+//! Options of a drive, and the facts about each run that the schedule needs.
 
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use crate::coordinator::schedule::{Facts, Machine, Policy};
-use crate::coordinator::trunks::{Branch, with_followers};
+use crate::coordinator::schedule::{RunFacts, SchedulePolicy, SlotCapacity};
+use crate::coordinator::trunks::{TrunkBranch, with_followers};
 use crate::executor::{Engines, Slot};
 use isoflop_core::run::{Outcome, RunId, RunSpec};
 use isoflop_sweep::{Plan, PlannedRun};
 
-/// What the coordinator is told beside the plan.
+/// Options of a drive, in addition to the plan.
 #[derive(Clone, Debug)]
-pub struct Options {
-    /// Where attempts execute.
+pub struct DriveOptions {
+    /// The engines that execute attempts.
     pub engines: Engines,
-    /// Whether to end when the engine has taken what it can be given now: the next coordinator follows it.
+    /// True to exit once the engine has accepted every attempt that it can get now. The next
+    /// coordinator follows them.
     pub detach: bool,
-    /// Where runs go.
+    /// The slots for runs.
     pub slots: Vec<Slot>,
-    /// The same, with the memory of each device.
-    pub machine: Machine,
-    /// What is started first, and how often it is tried.
-    pub policy: Policy,
-    /// Silence after which an attempt is stopped as hung.
+    /// The device of each slot, and the memory of each device.
+    pub machine: SlotCapacity,
+    /// Order of the runs, and number of retries.
+    pub policy: SchedulePolicy,
+    /// Silence after which an attempt is stopped as stalled.
     pub stall: Duration,
-    /// Time that an attempt may take.
+    /// Time limit of an attempt.
     pub time_limit: Option<Duration>,
     /// Seconds between checkpoints of a run.
     pub checkpoint_seconds: f64,
-    /// Room on the disk below which no run is started, bytes.
+    /// Disk space below which no run is started, bytes.
     pub disk_reserve: u64,
-    /// Expected seconds of each run of the plan.
+    /// Estimated seconds of each run of the plan.
     pub costs: Vec<f64>,
-    /// Memory that each run of the plan is expected to hold, bytes.
+    /// Estimated memory of each run of the plan, bytes.
     pub memory: Vec<u64>,
-    /// Where each run of the plan goes on from.
-    pub branches: Vec<Option<Branch>>,
-    /// Hears of each outcome when it is committed.
+    /// The trunk that each run of the plan continues from.
+    pub branches: Vec<Option<TrunkBranch>>,
+    /// Receives each outcome when it is committed.
     pub outcomes: Sender<(RunId, Outcome)>,
 }
 
-/// What is fixed of each run of a plan.
-pub(super) fn facts(plan: &Plan, options: &Options) -> Vec<Facts> {
+/// Collects the facts about each run of a plan.
+pub(super) fn facts(plan: &Plan, options: &DriveOptions) -> Vec<RunFacts> {
     let worth = with_followers(&options.costs, &options.branches);
-    let fact = |(i, run): (usize, &PlannedRun)| Facts {
+    let fact = |(i, run): (usize, &PlannedRun)| RunFacts {
         worth: worth[i],
         memory: options.memory[i],
         after: options.branches[i].map(|branch| branch.from),
         priority: run.priority,
         splits: split_pass(&run.spec).is_some(),
-        // The identity is a hash: as good as random, and the same every time.
+        // The identity is a hash: uniformly distributed, and the same in every session.
         jitter: u64::from_str_radix(run.id.as_str(), 16).unwrap_or(i as u64),
     };
     plan.runs.iter().enumerate().map(fact).collect()
 }
 
-/// Sequences in a pass of at most half the size; none where a pass is one sequence.
+/// Sequences in a pass of at most half the size; `None` if a pass is one sequence.
 pub(super) fn split_pass(spec: &RunSpec) -> Option<u32> {
     (1..=spec.pass_sequences() / 2)
         .rev()
@@ -65,7 +66,7 @@ pub(super) fn split_pass(spec: &RunSpec) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isoflop_core::run::example;
+    use isoflop_core::run::example_spec;
 
     #[test]
     fn a_pass_is_split_into_parts_that_make_the_batch() {
@@ -73,7 +74,7 @@ mod tests {
             split_pass(&RunSpec {
                 batch_sequences: batch,
                 micro_batch_sequences: micro,
-                ..example()
+                ..example_spec()
             })
         };
         assert_eq!(split(8, None), Some(4));

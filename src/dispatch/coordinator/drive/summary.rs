@@ -1,44 +1,44 @@
-//! How a drive ends.
+//! Result of a drive.
 
 use std::io;
 
 use crate::coordinator::schedule::RunIndex;
-use crate::store::{Failure, Record, StoreError};
+use crate::store::{AttemptFailure, RunRecord, StoreError};
 use isoflop_core::run::RunId;
 
-/// How a drive ended.
+/// Result of a drive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// How each run of the plan stands.
-    pub records: Vec<Record>,
-    /// The run that could not write its files, and why: the sweep was stopped.
-    pub stopped_by: Option<(RunIndex, Failure)>,
-    /// The user stopped it.
+pub struct DriveSummary {
+    /// The state of each run of the plan.
+    pub records: Vec<RunRecord>,
+    /// The run whose failure stopped the sweep, such as a full disk, and the failure.
+    pub stopped_by: Option<(RunIndex, AttemptFailure)>,
+    /// True if the user stopped it.
     pub interrupted: bool,
-    /// It left the runs under way to the engine.
+    /// True if it left the running attempts to the engine.
     pub detached: bool,
 }
 
-impl Summary {
-    /// Runs of the plan with an outcome.
+impl DriveSummary {
+    /// Counts the runs of the plan with an outcome.
     pub fn done(&self) -> usize {
         let records = self.records.iter();
         records.filter(|record| record.state.has_outcome()).count()
     }
 }
 
-/// The coordinator itself cannot go on.
+/// An error of the coordinator itself.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
-    /// No runtime or signal handler.
-    #[error("the coordinator cannot start: {0}")]
+    /// The runtime or a signal handler cannot be created.
+    #[error("cannot start the coordinator: {0}")]
     Runtime(#[from] io::Error),
-    /// Nothing can be written down.
+    /// The store cannot be used.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// Another wrote to the store.
+    /// Another process wrote to the store.
     #[error(
-        "the store no longer says that attempt {attempt} holds run {run}: something else has written to it"
+        "attempt {attempt} no longer has the lease of run {run}: another process has written to the store"
     )]
     Stale {
         /// The run.

@@ -1,41 +1,42 @@
-//! Decisions as the log has them: each in the spans of its run and its attempt, with its reason.
+//! Log lines of decisions: each in the spans of its run and its attempt, with its reason.
 
 use tracing::{Span, debug, info, info_span};
 
 use super::DiskRoom;
 use crate::coordinator::schedule::{
-    Choice, Claim, GiveUp, Next, Room, RunIndex, SlotIndex, StopReason, Subject, Verdict,
+    AttemptId, GiveUpReason, MemoryUse, RetryTime, RunIndex, SlotIndex, StopReason, Verdict,
+    VerdictKind, VerdictSubject,
 };
-use crate::store::{Failure, FailureClass, RunState};
+use crate::store::{AttemptFailure, FailureClass, RunState};
 use isoflop_core::units::{bytes, duration};
 use isoflop_sweep::{Plan, RunOrder};
 
-/// What reasons rest on beside the verdict.
+/// Context of a verdict that its reason mentions.
 #[derive(Clone, Copy)]
-pub(super) struct Grounds<'a> {
+pub(super) struct VerdictContext<'a> {
     pub(super) plan: &'a Plan,
     pub(super) order: RunOrder,
-    /// The disk, when it was looked at last.
+    /// The disk space at the last look.
     pub(super) disk: Option<DiskRoom>,
 }
 
-/// The span of a run, within the present one.
+/// The span of a run, inside the current one.
 pub(super) fn run_span(plan: &Plan, run: RunIndex) -> Span {
     info_span!("run", id = plan.runs[run].id.as_str())
 }
 
-/// The span of an attempt, within its run's.
-pub(super) fn attempt_span(plan: &Plan, claim: Claim, fence: &str) -> Span {
+/// The span of an attempt, inside its run's.
+pub(super) fn attempt_span(plan: &Plan, claim: AttemptId, fence: &str) -> Span {
     let run = run_span(plan, claim.run);
     info_span!(parent: &run, "attempt", number = claim.attempt, fence)
 }
 
-/// Writes a verdict to the log, in its span.
-pub(super) fn tell(span: &Span, verdict: &Verdict, grounds: Grounds<'_>) {
-    let (choice, reason) = grounds.words(verdict);
+/// Logs a verdict in its span.
+pub(super) fn log_verdict(span: &Span, verdict: &Verdict, grounds: VerdictContext<'_>) {
+    let (choice, reason) = grounds.describe(verdict);
     match (&verdict.choice, verdict.subject) {
-        (Choice::Ignore(_), _) => debug!(parent: span, reason, "{choice}"),
-        (Choice::Lease { slot, .. }, Subject::Attempt(claim)) => {
+        (VerdictKind::Ignore(_), _) => debug!(parent: span, reason, "{choice}"),
+        (VerdictKind::Lease { slot, .. }, VerdictSubject::Attempt(claim)) => {
             let label = grounds.plan.runs[claim.run].label();
             info!(parent: span, slot, label, reason, "{choice}");
         }
@@ -43,35 +44,37 @@ pub(super) fn tell(span: &Span, verdict: &Verdict, grounds: Grounds<'_>) {
     }
 }
 
-impl Grounds<'_> {
-    /// What was decided, in a few words that are always the same, and why.
-    fn words(&self, verdict: &Verdict) -> (&'static str, String) {
-        let wish = "the user asked for it";
+impl VerdictContext<'_> {
+    /// The decision, as one of a few fixed phrases, and its reason.
+    fn describe(&self, verdict: &Verdict) -> (&'static str, String) {
+        let wish = "requested by the user";
         match &verdict.choice {
-            Choice::Lease { needs, room, .. } => ("leased", self.lease(*needs, *room)),
-            Choice::Wait { slot, least, room } => ("slot stays empty", wait(*slot, *least, *room)),
-            Choice::Run(Some(pid)) => ("running", format!("process {pid} was started")),
-            Choice::Run(None) => ("running", "its engine has begun it".to_owned()),
-            Choice::Commit => ("committing", "it says that it left an outcome".to_owned()),
-            Choice::Done(RunState::Diverged) => ("diverged", "its loss exploded".to_owned()),
-            Choice::Done(_) => ("done", "its outcome is valid".to_owned()),
-            Choice::Ignore(event) => (
+            VerdictKind::Lease { needs, room, .. } => ("leased", self.lease(*needs, *room)),
+            VerdictKind::Wait { slot, least, room } => {
+                ("slot stays empty", wait(*slot, *least, *room))
+            }
+            VerdictKind::Run(Some(pid)) => ("running", format!("started process {pid}")),
+            VerdictKind::Run(None) => ("running", "its engine has started it".to_owned()),
+            VerdictKind::Commit => ("committing", "its trainer reports an outcome".to_owned()),
+            VerdictKind::Done(RunState::Diverged) => ("diverged", "its loss exploded".to_owned()),
+            VerdictKind::Done(_) => ("done", "its outcome is valid".to_owned()),
+            VerdictKind::Ignore(event) => (
                 "message ignored",
-                format!("it says `{event}` of an attempt that does not hold its run, or again"),
+                format!("`{event}` is repeated, or its attempt no longer has the run's lease"),
             ),
-            Choice::Pause => ("no run is started", self.room_on_disk()),
-            Choice::Unpause => ("runs are started again", self.room_on_disk()),
-            Choice::GiveUp { failure, reason } => give_up(failure, *reason),
-            Choice::Cancel if verdict.subject.claim().is_some() => {
+            VerdictKind::Pause => ("new runs paused", self.room_on_disk()),
+            VerdictKind::Unpause => ("new runs resumed", self.room_on_disk()),
+            VerdictKind::GiveUp { failure, reason } => give_up(failure, *reason),
+            VerdictKind::Cancel if verdict.subject.claim().is_some() => {
                 ("cancelled", format!("{wish}, and the attempt has ended"))
             }
-            Choice::Cancel => ("cancelled", wish.to_owned()),
-            Choice::Refuse(kind, state) => (
+            VerdictKind::Cancel => ("cancelled", wish.to_owned()),
+            VerdictKind::Refuse(kind, state) => (
                 "request ignored",
-                format!("a run that is {state} cannot be asked to {}", kind.name()),
+                format!("cannot {} a run that is {state}", kind.name()),
             ),
-            Choice::Stop(reason) => ("asked to stop", self.stop(*reason)),
-            Choice::Retry {
+            VerdictKind::Stop(reason) => ("asked to stop", self.stop(*reason)),
+            VerdictKind::Retry {
                 failure,
                 crashes,
                 splits,
@@ -80,38 +83,38 @@ impl Grounds<'_> {
                 "queued again",
                 self.retry(failure, *crashes, *splits, *next),
             ),
-            Choice::Reopen => ("queued again", wish.to_owned()),
+            VerdictKind::Reopen => ("queued again", wish.to_owned()),
         }
     }
 
-    fn lease(&self, needs: u64, room: Room) -> String {
+    fn lease(&self, needs: u64, room: MemoryUse) -> String {
         let order = match self.order {
             RunOrder::LongestFirst => "longest first",
             RunOrder::CheapestFirst => "cheapest first",
             RunOrder::AsListed => "as listed",
         };
         if room.all == u64::MAX {
-            return format!("the first that waits, {order}");
+            return format!("first in the queue, {order}");
         }
         let [needs, held, all] = [needs, room.held, room.all].map(bytes);
-        format!("the first that waits and fits, {order}: {needs} beside {held} of {all}")
+        format!("first in the queue that fits, {order}: needs {needs}, {held} of {all} in use")
     }
 
     fn retry(
         &self,
-        failure: &Failure,
+        failure: &AttemptFailure,
         (crashes, most): (u32, u32),
         splits: bool,
-        next: Next,
+        next: RetryTime,
     ) -> String {
         let count = match failure.class {
             FailureClass::Crash => format!(" {crashes} of {most}"),
             _ => String::new(),
         };
         let next = match next {
-            Next::In(milliseconds) => format!("in {}", duration(milliseconds as f64 / 1e3)),
-            Next::After(run) => format!("when run {} has ended", self.id(run)),
-            Next::WhenResumed => "when the sweep is run again".to_owned(),
+            RetryTime::In(milliseconds) => format!("in {}", duration(milliseconds as f64 / 1e3)),
+            RetryTime::After(run) => format!("after the end of run {}", self.id(run)),
+            RetryTime::WhenResumed => "when the sweep is resumed".to_owned(),
         };
         let parts = if splits {
             ", in passes of half the size"
@@ -119,7 +122,7 @@ impl Grounds<'_> {
             ""
         };
         let (class, message) = (failure.class.name(), &failure.message);
-        format!("{class}{count}: {message}; tried again {next}{parts}")
+        format!("{class}{count}: {message}; retried {next}{parts}")
     }
 
     fn stop(&self, reason: StopReason) -> String {
@@ -128,7 +131,7 @@ impl Grounds<'_> {
             StopReason::Cancelled => "the user cancels the run".to_owned(),
             StopReason::Stopped(run) => {
                 let id = self.id(run);
-                format!("every run would fail as run {id} did: the sweep stops")
+                format!("run {id} failed for a reason that affects every run: the sweep stops")
             }
         }
     }
@@ -136,7 +139,7 @@ impl Grounds<'_> {
     fn room_on_disk(&self) -> String {
         let room = |room: DiskRoom| {
             let [free, reserve] = [room.free, room.reserve].map(bytes);
-            format!("{free} are free on the disk, the reserve is {reserve}")
+            format!("{free} free on the disk, the reserve is {reserve}")
         };
         self.disk.map_or_else(String::new, room)
     }
@@ -146,26 +149,26 @@ impl Grounds<'_> {
     }
 }
 
-fn wait(slot: SlotIndex, least: u64, room: Room) -> String {
+fn wait(slot: SlotIndex, least: u64, room: MemoryUse) -> String {
     let [least, left, all] = [least, room.all.saturating_sub(room.held), room.all].map(bytes);
     format!(
-        "the smallest run that waits needs {least}; slot {slot} has {left} of {all}, the rest is held by runs beside it"
+        "the smallest queued run needs {least}, slot {slot} has {left} of {all} left: other runs on its device use the rest"
     )
 }
 
-fn give_up(failure: &Failure, reason: GiveUp) -> (&'static str, String) {
+fn give_up(failure: &AttemptFailure, reason: GiveUpReason) -> (&'static str, String) {
     let told = format!("{}: {}", failure.class.name(), failure.message);
     match reason {
-        GiveUp::Crashes(crashes) => (
+        GiveUpReason::Crashes(crashes) => (
             "quarantined",
-            format!("{told}; it has crashed {crashes} times, as often as `max_attempts` allows"),
+            format!("{told}; it has crashed {crashes} times, the limit of `max_attempts`"),
         ),
-        GiveUp::SameAgain => (
+        GiveUpReason::SameAgain => (
             "failed",
-            format!("{told}; another attempt would end the same way"),
+            format!("{told}; another attempt would fail in the same way"),
         ),
-        GiveUp::SplitAlready => ("failed", format!("{told}; its passes are split already")),
-        GiveUp::OneSequence => (
+        GiveUpReason::SplitAlready => ("failed", format!("{told}; its passes are split already")),
+        GiveUpReason::OneSequence => (
             "failed",
             format!("{told}; its pass is one sequence, which cannot be split"),
         ),
@@ -175,12 +178,12 @@ fn give_up(failure: &Failure, reason: GiveUp) -> (&'static str, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isoflop_core::run::example;
+    use isoflop_core::run::example_spec;
     use isoflop_sweep::PlannedRun;
 
-    /// A plan of one run.
+    /// Builds a plan of one run.
     fn plan() -> Plan {
-        let spec = example();
+        let spec = example_spec();
         Plan {
             name: "sweep".to_owned(),
             baseline: "arm".to_owned(),
@@ -199,7 +202,7 @@ mod tests {
     #[test]
     fn each_reason_says_what_it_rests_on() {
         let plan = plan();
-        let grounds = Grounds {
+        let grounds = VerdictContext {
             plan: &plan,
             order: RunOrder::LongestFirst,
             disk: Some(DiskRoom {
@@ -207,44 +210,44 @@ mod tests {
                 reserve: 2_000_000,
             }),
         };
-        let failure = |class| Failure::new(class, "it said so");
-        let room = Room {
+        let failure = |class| AttemptFailure::new(class, "it failed");
+        let room = MemoryUse {
             held: 3_000_000,
             all: 8_000_000,
         };
-        let retry = |class, splits, next| Choice::Retry {
+        let retry = |class, splits, next| VerdictKind::Retry {
             failure: failure(class),
             crashes: (2, 5),
             splits,
             next,
         };
-        let give_up = |class, reason| Choice::GiveUp {
+        let give_up = |class, reason| VerdictKind::GiveUp {
             failure: failure(class),
             reason,
         };
         let choices = [
-            Choice::Lease {
+            VerdictKind::Lease {
                 slot: 1,
                 needs: 2_000_000,
                 room,
             },
-            Choice::Wait {
+            VerdictKind::Wait {
                 slot: 1,
                 least: 6_000_000,
                 room,
             },
-            retry(FailureClass::Crash, false, Next::In(1300)),
-            retry(FailureClass::OutOfMemory, true, Next::In(1300)),
-            retry(FailureClass::Preempted, false, Next::WhenResumed),
-            give_up(FailureClass::Crash, GiveUp::Crashes(5)),
-            give_up(FailureClass::TimeLimit, GiveUp::SameAgain),
-            give_up(FailureClass::OutOfMemory, GiveUp::OneSequence),
-            Choice::Stop(StopReason::Interrupted),
-            Choice::Pause,
+            retry(FailureClass::Crash, false, RetryTime::In(1300)),
+            retry(FailureClass::OutOfMemory, true, RetryTime::In(1300)),
+            retry(FailureClass::Preempted, false, RetryTime::WhenResumed),
+            give_up(FailureClass::Crash, GiveUpReason::Crashes(5)),
+            give_up(FailureClass::TimeLimit, GiveUpReason::SameAgain),
+            give_up(FailureClass::OutOfMemory, GiveUpReason::OneSequence),
+            VerdictKind::Stop(StopReason::Interrupted),
+            VerdictKind::Pause,
         ];
         let lines = choices.map(|choice| {
-            let subject = Subject::Attempt(Claim { run: 0, attempt: 2 });
-            let (choice, reason) = grounds.words(&Verdict { subject, choice });
+            let subject = VerdictSubject::Attempt(AttemptId { run: 0, attempt: 2 });
+            let (choice, reason) = grounds.describe(&Verdict { subject, choice });
             format!("{choice}: {reason}\n")
         });
         insta::assert_snapshot!(lines.concat());

@@ -1,27 +1,27 @@
-//! What happens.
+//! Events of the schedule.
 
-use super::facts::{Claim, RunIndex};
-use crate::store::{Failure, RequestKind, RunState};
+use super::facts::{AttemptId, RunIndex};
+use crate::store::{AttemptFailure, RequestKind, RunState};
 
-/// What happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// Time passed, perhaps: fill the slots.
+pub(crate) enum ScheduleEvent {
+    /// Time may have passed: fill the slots.
     Tick,
-    /// An attempt's process runs: this one, where it is on this machine.
-    Started(Claim, Option<u32>),
-    /// An attempt ended and says that it left an outcome.
-    Delivered(Claim),
-    /// An attempt's outcome was made the run's, which stands so by it.
-    Committed(Claim, RunState),
+    /// An attempt's process has started; its id, if it is on this machine.
+    Started(AttemptId, Option<u32>),
+    /// An attempt ended and reports that it left an outcome.
+    Delivered(AttemptId),
+    /// An attempt's outcome was committed; the run's state is now this one.
+    Committed(AttemptId, RunState),
     /// An attempt ended without an outcome.
-    Failed(Claim, Failure),
-    /// The user wants something of a run.
-    Asked(RequestKind, RunIndex),
-    /// There is little room on the disk.
+    Failed(AttemptId, AttemptFailure),
+    /// A user's request for a run.
+    Requested(RequestKind, RunIndex),
+    /// The disk space has fallen below the reserve.
     DiskLow,
-    /// There is room again.
+    /// There is enough disk space again.
     DiskFree,
-    /// The user wants to stop.
+    /// The user stops the sweep.
     Interrupted,
 }

@@ -1,52 +1,52 @@
-//! What decisions rest on and do not change.
+//! Facts that decisions depend on and do not change.
 
 use isoflop_sweep::RunOrder;
 
-/// A run by its place in the plan.
+/// Index of a run in the plan.
 pub type RunIndex = usize;
-/// A slot by its place in the executor's list.
+/// Index of a slot in the executor's list.
 pub type SlotIndex = usize;
 
-/// Milliseconds since the coordinator began: it never goes back, and no clock on the wall moves it.
+/// Milliseconds since the coordinator started. Changes of the system's clock do not affect it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(pub(crate) u64);
+pub(crate) struct MonotonicTime(pub(crate) u64);
 
-/// An attempt at a run. What is said of any but the run's present one changes nothing.
+/// An attempt at a run. Events about any but the run's current attempt change nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Claim {
+pub(crate) struct AttemptId {
     /// The run.
     pub(crate) run: RunIndex,
     /// The attempt, from 1.
     pub(crate) attempt: u32,
 }
 
-/// What is fixed of a run.
+/// Facts about a run.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Facts {
-    /// What finishing it is worth to the slots: expected seconds of it and of what waits for it.
+pub(crate) struct RunFacts {
+    /// Estimated seconds of the run and of the longest chain of runs that wait for it.
     pub(crate) worth: f64,
-    /// Memory that it is expected to hold, bytes.
+    /// Estimated memory, bytes.
     pub(crate) memory: u64,
-    /// The run whose end it waits for, however that comes.
+    /// The run that must end before this one starts, with or without an outcome.
     pub(crate) after: Option<RunIndex>,
     /// Larger goes first.
     pub(crate) priority: u64,
-    /// Whether its passes can be split, to need less memory.
+    /// True if its passes can be split, to need less memory.
     pub(crate) splits: bool,
-    /// Any number that is its own: it spreads retries.
+    /// Any number specific to the run: it spreads retries.
     pub(crate) jitter: u64,
 }
 
-/// Where runs go.
+/// The slots, and the memory of their devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Machine {
+pub struct SlotCapacity {
     /// The device of each slot.
     pub slots: Vec<usize>,
     /// Memory for runs on each device, bytes.
     pub memory: Vec<u64>,
 }
 
-impl Machine {
+impl SlotCapacity {
     /// The most memory of a device that has slots, bytes.
     pub(super) fn most_memory(&self) -> u64 {
         let memory = self.slots.iter().map(|device| self.memory[*device]);
@@ -54,37 +54,40 @@ impl Machine {
     }
 }
 
-/// What the user chose.
+/// Choices of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// Which runs start first.
+pub struct SchedulePolicy {
+    /// The order in which runs start.
     pub order: RunOrder,
     /// Crashes after which a run is quarantined.
     pub max_crashes: u32,
-    /// Runs that are started before it stops by itself.
+    /// Runs to start before the coordinator stops; `None` for all.
     pub max_runs: Option<usize>,
     /// Milliseconds before the second attempt; doubled for each one after.
     pub retry_after: u64,
 }
 
-impl Policy {
+impl SchedulePolicy {
     /// Longest wait between attempts, milliseconds.
     const LONGEST: u64 = 300_000;
 
-    /// Milliseconds between the `n`-th failed attempt and the next: doubled each time, times a factor in [0.5, 1.5).
+    /// Milliseconds between the `n`-th failed attempt and the next: doubled each time, times a
+    /// factor in [0.5, 1.5).
     pub(super) fn back_off(&self, n: u32, jitter: u64) -> u64 {
         let doubled = self
             .retry_after
             .saturating_mul(1 << n.saturating_sub(1).min(30))
             .min(Self::LONGEST);
-        // Knuth's multiplicative hash: neighbours in (run, n) come far apart.
+        // Knuth's multiplicative hash: it maps neighbours in (run, n) to distant values.
         let hash = (jitter ^ u64::from(n)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         doubled / 2 + doubled * (hash & 0xFFFF) / 0x1_0000
     }
 }
 
-/// Places of the runs in the order in which they start: by priority, which what they wait for inherits, then as asked for.
-pub(super) fn ranks(facts: &[Facts], order: RunOrder) -> Vec<usize> {
+/// Ranks of the runs in the order in which they start: by priority, then by `order`.
+///
+/// A run that others wait for inherits their priority.
+pub(super) fn ranks(facts: &[RunFacts], order: RunOrder) -> Vec<usize> {
     let mut priority: Vec<u64> = facts.iter().map(|facts| facts.priority).collect();
     for last in 0..facts.len() {
         let mut run = last;
@@ -97,7 +100,7 @@ pub(super) fn ranks(facts: &[Facts], order: RunOrder) -> Vec<usize> {
         }
     }
     let mut sorted: Vec<RunIndex> = (0..facts.len()).collect();
-    // Stable: equals start in the plan's order.
+    // A stable sort: equal runs start in the plan's order.
     sorted.sort_by(|a, b| {
         let dearer = || facts[*b].worth.total_cmp(&facts[*a].worth);
         priority[*b].cmp(&priority[*a]).then_with(|| match order {
@@ -117,8 +120,8 @@ pub(super) fn ranks(facts: &[Facts], order: RunOrder) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    fn facts(worth: f64, priority: u64, after: Option<RunIndex>) -> Facts {
-        Facts {
+    fn facts(worth: f64, priority: u64, after: Option<RunIndex>) -> RunFacts {
+        RunFacts {
             worth,
             memory: 1,
             after,
@@ -139,7 +142,7 @@ mod tests {
         assert_eq!(ranks(&runs, RunOrder::LongestFirst), [2, 0, 1, 3]);
         assert_eq!(ranks(&runs, RunOrder::CheapestFirst), [0, 3, 2, 1]);
         assert_eq!(ranks(&runs, RunOrder::AsListed), [0, 1, 2, 3]);
-        // What an urgent run waits for is as urgent.
+        // A run inherits the priority of the run that waits for it.
         let chain = [
             facts(1.0, 0, None),
             facts(9.0, 0, None),
@@ -151,7 +154,7 @@ mod tests {
 
     #[test]
     fn retries_wait_longer_each_time_and_apart() {
-        let policy = Policy {
+        let policy = SchedulePolicy {
             order: RunOrder::AsListed,
             max_crashes: 5,
             max_runs: None,

@@ -1,4 +1,6 @@
-//! What to do next: a pure function of what is known and what happened. No clock, no file, no process.
+//! The schedule: decides what to do next, as a pure function of the state and an event.
+//!
+//! It uses no clock, no file and no process.
 
 mod event;
 mod facts;
@@ -7,12 +9,14 @@ mod state;
 mod step;
 mod verdict;
 
-pub(super) use event::Event;
-pub(super) use facts::{Claim, Facts, Moment};
-pub use facts::{Machine, Policy, RunIndex, SlotIndex};
-pub(super) use state::State;
+pub(super) use event::ScheduleEvent;
+pub(super) use facts::{AttemptId, MonotonicTime, RunFacts};
+pub use facts::{RunIndex, SchedulePolicy, SlotCapacity, SlotIndex};
+pub(super) use state::ScheduleState;
 pub(super) use step::{Decision, asked, step};
-pub(super) use verdict::{Choice, GiveUp, Next, Room, StopReason, Subject, Verdict};
+pub(super) use verdict::{
+    GiveUpReason, MemoryUse, RetryTime, StopReason, Verdict, VerdictKind, VerdictSubject,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,27 +1,29 @@
-//! Runs that may start, so kept that the next one is found without looking at all of them: a sweep may have 100,000.
+//! Queue of the runs that may start.
+//!
+//! It finds the next run without looking at all of them: a sweep can have 100,000.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{Moment, RunIndex};
+use super::facts::{MonotonicTime, RunIndex};
 
-/// Runs that may start now, and runs that wait out a back-off.
+/// Runs that may start now, and runs in a back-off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Queue {
-    /// By the memory that they need: there are few such sizes. Within one, by rank.
+pub(super) struct RunQueue {
+    /// Runs by the memory that they need, which has few distinct values, then by rank.
     ready: BTreeMap<u64, BTreeSet<(usize, RunIndex)>>,
-    asleep: BTreeSet<(Moment, RunIndex)>,
+    asleep: BTreeSet<(MonotonicTime, RunIndex)>,
 }
 
-impl Queue {
+impl RunQueue {
     pub(super) fn push(&mut self, run: RunIndex, rank: usize, memory: u64) {
         self.ready.entry(memory).or_default().insert((rank, run));
     }
 
-    pub(super) fn sleep(&mut self, run: RunIndex, until: Moment) {
+    pub(super) fn sleep(&mut self, run: RunIndex, until: MonotonicTime) {
         self.asleep.insert((until, run));
     }
 
-    /// Takes out the first run by rank that needs no more than `room`, or whatever it needs where `room` is none.
+    /// Takes the first run by rank that needs at most `room` bytes; any run if `room` is `None`.
     pub(super) fn pop(&mut self, room: Option<u64>) -> Option<RunIndex> {
         let fitting = self.ready.range(..=room.unwrap_or(u64::MAX));
         let (memory, first) = fitting
@@ -31,7 +33,7 @@ impl Queue {
         Some(first.1)
     }
 
-    /// Takes a run out, wherever it waits.
+    /// Removes a run, ready or in a back-off.
     pub(super) fn remove(&mut self, run: RunIndex, rank: usize, memory: u64) {
         self.take(memory, (rank, run));
         self.asleep.retain(|(_, asleep)| *asleep != run);
@@ -46,18 +48,18 @@ impl Queue {
         }
     }
 
-    /// Takes out one run whose time has come.
-    pub(super) fn awake(&mut self, now: Moment) -> Option<RunIndex> {
+    /// Takes one run whose back-off has ended.
+    pub(super) fn pop_awake(&mut self, now: MonotonicTime) -> Option<RunIndex> {
         self.asleep.first().filter(|(until, _)| *until <= now)?;
         self.asleep.pop_first().map(|(_, run)| run)
     }
 
-    /// When the next run's time comes.
-    pub(super) fn next_awake(&self) -> Option<Moment> {
+    /// The end of the next back-off.
+    pub(super) fn next_awake(&self) -> Option<MonotonicTime> {
         self.asleep.first().map(|(until, _)| *until)
     }
 
-    /// Leaves only the runs that are `wanted`.
+    /// Keeps only the runs for which `wanted` returns true.
     pub(super) fn retain(&mut self, wanted: impl Fn(RunIndex) -> bool) {
         self.ready
             .values_mut()

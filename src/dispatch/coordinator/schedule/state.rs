@@ -1,50 +1,54 @@
-//! All that a decision rests on.
+//! State of the schedule.
 
 use std::collections::BTreeSet;
 
-use super::facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex, ranks};
-use super::queue::Queue;
-use super::verdict::Room;
-use crate::store::{Failure, Lease, Record, RunState};
+use super::facts::{
+    AttemptId, MonotonicTime, RunFacts, RunIndex, SchedulePolicy, SlotCapacity, SlotIndex, ranks,
+};
+use super::queue::RunQueue;
+use super::verdict::MemoryUse;
+use crate::store::{AttemptFailure, Lease, RunRecord, RunState};
 
-/// All that a decision rests on.
+/// Everything that a decision depends on.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct State {
-    /// How all runs stand, in the plan's order.
-    pub(crate) records: Vec<Record>,
-    pub(super) facts: Vec<Facts>,
-    pub(super) policy: Policy,
-    pub(super) machine: Machine,
-    /// For each run, its place in the order of starting.
+pub(crate) struct ScheduleState {
+    /// The state of each run, in the plan's order.
+    pub(crate) records: Vec<RunRecord>,
+    pub(super) facts: Vec<RunFacts>,
+    pub(super) policy: SchedulePolicy,
+    pub(super) machine: SlotCapacity,
+    /// The rank of each run in the order of starting.
     ranks: Vec<usize>,
-    /// For each run, those that wait for its end.
+    /// For each run, the runs that wait for its end.
     waiting: Vec<Vec<RunIndex>>,
-    pub(super) queue: Queue,
-    /// What each slot holds.
+    pub(super) queue: RunQueue,
+    /// The run in each slot.
     pub(crate) slots: Vec<Option<RunIndex>>,
-    /// The most memory of a device that has slots, bytes: asked for at every start, and there may be thousands of slots.
+    /// The most memory of a device that has slots, bytes. Cached: every start needs it, and there
+    /// can be thousands of slots.
     most_memory: u64,
-    /// Memory that is given away on each device, bytes, and to how many runs.
+    /// Memory in use on each device, bytes, and the number of runs that use it.
     held: Vec<(u64, usize)>,
-    /// Runs that the user gave up while they were in a slot.
+    /// Runs that the user cancelled while they were in a slot.
     pub(super) cancelling: BTreeSet<RunIndex>,
-    /// Runs started since the coordinator began.
+    /// Runs started since the coordinator started.
     begun: BTreeSet<RunIndex>,
-    /// No new run is started, until there is room on the disk.
+    /// True while no run is started because the disk space is low.
     pub(super) paused: bool,
-    /// No new run is started any more.
+    /// True once no more runs are started.
     pub(super) stopping: bool,
-    /// What stopped the sweep, if a run's failure did.
-    pub(crate) stopped_by: Option<(RunIndex, Failure)>,
+    /// The run whose failure stopped the sweep, if one did, and the failure.
+    pub(crate) stopped_by: Option<(RunIndex, AttemptFailure)>,
 }
 
-impl State {
-    /// Takes up what is known of each run. Those that an attempt holds keep their slots, which are there and no two the same.
+impl ScheduleState {
+    /// Creates the state from the records. Leased runs keep their slots, which must exist and be
+    /// distinct.
     pub(crate) fn new(
-        records: Vec<Record>,
-        facts: Vec<Facts>,
-        machine: Machine,
-        policy: Policy,
+        records: Vec<RunRecord>,
+        facts: Vec<RunFacts>,
+        machine: SlotCapacity,
+        policy: SchedulePolicy,
     ) -> Self {
         let mut waiting = vec![Vec::new(); facts.len()];
         for (run, facts) in facts.iter().enumerate() {
@@ -54,7 +58,7 @@ impl State {
         }
         let mut state = Self {
             ranks: ranks(&facts, policy.order),
-            queue: Queue::default(),
+            queue: RunQueue::default(),
             slots: vec![None; machine.slots.len()],
             most_memory: machine.most_memory(),
             held: vec![(0, 0); machine.memory.len()],
@@ -71,15 +75,15 @@ impl State {
         };
         for run in 0..state.records.len() {
             match state.records[run].state.lease() {
-                Some(lease) => state.seat(run, lease.slot),
+                Some(lease) => state.occupy(run, lease.slot),
                 None => state.enqueue(run),
             }
         }
         state
     }
 
-    /// How a run stands.
-    pub(crate) fn record(&self, run: RunIndex) -> &Record {
+    /// The record of a run.
+    pub(crate) fn record(&self, run: RunIndex) -> &RunRecord {
         &self.records[run]
     }
 
@@ -88,99 +92,102 @@ impl State {
         &self.waiting[run]
     }
 
-    /// The attempt that holds a slot.
-    pub(crate) fn holder(&self, slot: SlotIndex) -> Option<Claim> {
+    /// The attempt in a slot.
+    pub(crate) fn holder(&self, slot: SlotIndex) -> Option<AttemptId> {
         let run = self.slots[slot]?;
         let attempt = self.records[run].state.lease()?.attempt;
-        Some(Claim { run, attempt })
+        Some(AttemptId { run, attempt })
     }
 
-    /// When a run's back-off ends, if nothing happens before.
-    pub(crate) fn next_moment(&self) -> Option<Moment> {
+    /// The end of the next back-off, if no event comes before.
+    pub(crate) fn next_back_off_end(&self) -> Option<MonotonicTime> {
         self.queue.next_awake()
     }
 
-    /// The lease of an attempt, if it is the one that holds its run.
-    pub(super) fn lease(&self, claim: Claim) -> Option<Lease> {
+    /// The lease of an attempt, if it is the current one of its run.
+    pub(super) fn lease(&self, claim: AttemptId) -> Option<Lease> {
         let lease = self.records.get(claim.run)?.state.lease();
         lease.filter(|lease| lease.attempt == claim.attempt)
     }
 
-    /// Whether nothing runs and nothing will: what is not in the queue waits for a run that is, or has ended.
+    /// True if no run is in a slot and none will start.
+    ///
+    /// Runs that are not in the queue have ended, or wait for a run that is in the queue.
     pub(crate) fn is_finished(&self) -> bool {
         let idle = self.slots.iter().all(Option::is_none);
         idle && (self.stopping || self.queue.is_empty())
     }
 
-    /// Whether another run may be started that was not yet.
-    pub(super) fn may_begin(&self, run: RunIndex) -> bool {
+    /// Reports whether `max_runs` permits this run to start.
+    pub(super) fn is_within_max_runs(&self, run: RunIndex) -> bool {
         self.policy
             .max_runs
             .is_none_or(|most| self.begun.len() < most)
             || self.begun.contains(&run)
     }
 
-    /// Whether what a run waits for has ended.
-    pub(super) fn waits_for_nothing(&self, run: RunIndex) -> bool {
+    /// Reports whether the run that this one waits for has ended.
+    pub(super) fn is_unblocked(&self, run: RunIndex) -> bool {
         self.facts[run]
             .after
             .is_none_or(|before| self.records[before].state.has_ended())
     }
 
-    /// Puts a run that waits for nothing but a slot into the queue.
+    /// Puts a run into the queue, if it waits only for a slot.
     pub(super) fn enqueue(&mut self, run: RunIndex) {
         let queued = matches!(self.records[run].state, RunState::Queued { .. });
-        if queued && self.waits_for_nothing(run) && self.may_begin(run) {
+        if queued && self.is_unblocked(run) && self.is_within_max_runs(run) {
             self.queue
                 .push(run, self.ranks[run], self.facts[run].memory);
         }
     }
 
-    /// Takes a run that is wanted no more out of the queue.
+    /// Removes a cancelled or blocked run from the queue.
     pub(super) fn dequeue(&mut self, run: RunIndex) {
         self.queue
             .remove(run, self.ranks[run], self.facts[run].memory);
     }
 
     /// The memory of a slot's device.
-    pub(super) fn room(&self, slot: SlotIndex) -> Room {
+    pub(super) fn room(&self, slot: SlotIndex) -> MemoryUse {
         let device = self.machine.slots[slot];
-        Room {
+        MemoryUse {
             held: self.held[device].0,
             all: self.machine.memory[device],
         }
     }
 
-    /// The next run for a free slot: the first that fits beside what its device holds. A device that holds nothing takes any, too, that no
-    /// device has more memory for.
+    /// The next run for a free slot: the first that fits in the free memory of its device.
+    ///
+    /// An empty device with the most memory of all takes a run of any size.
     pub(super) fn next_for(&mut self, slot: SlotIndex) -> Option<RunIndex> {
         let device = self.machine.slots[slot];
         let (held, runs) = self.held[device];
         if runs == 0 && self.machine.memory[device] == self.most_memory {
             return self.queue.pop(None);
         }
-        // Beside one that is larger than its device, nothing fits.
+        // If the run on a device is larger than the device, no other run fits next to it.
         self.queue
             .pop(Some(self.machine.memory[device].checked_sub(held)?))
     }
 
-    /// Gives a slot to a run; its attempt is counted here.
-    pub(super) fn lease_to(&mut self, run: RunIndex, slot: SlotIndex) -> Claim {
+    /// Gives a slot to a run, and counts the attempt.
+    pub(super) fn lease_to(&mut self, run: RunIndex, slot: SlotIndex) -> AttemptId {
         let record = &mut self.records[run];
         record.attempts += 1;
         let attempt = record.attempts;
         record.state = RunState::leased(attempt, slot);
-        self.seat(run, slot);
+        self.occupy(run, slot);
         self.begun.insert(run);
         if self.policy.max_runs == Some(self.begun.len()) {
             let begun = &self.begun;
             self.queue.retain(|run| begun.contains(&run));
         }
-        Claim { run, attempt }
+        AttemptId { run, attempt }
     }
 
-    /// Puts a run into a slot that is free.
-    fn seat(&mut self, run: RunIndex, slot: SlotIndex) {
+    /// Puts a run into a free slot.
+    fn occupy(&mut self, run: RunIndex, slot: SlotIndex) {
         self.slots[slot] = Some(run);
         let held = &mut self.held[self.machine.slots[slot]];
         *held = (held.0.saturating_add(self.facts[run].memory), held.1 + 1);
@@ -194,7 +201,7 @@ impl State {
         self.cancelling.remove(&run);
     }
 
-    /// Writes down that a run has ended; what waited for it waits no more.
+    /// Records that a run has ended, and queues the runs that waited for it.
     pub(super) fn end(&mut self, run: RunIndex, state: RunState) {
         self.records[run].state = state;
         for waiting in self.waiting[run].clone() {
@@ -202,8 +209,10 @@ impl State {
         }
     }
 
-    /// Writes down that a run that had ended waits again; so does what waits for its end, without a back-off of its own.
-    pub(super) fn reopen(&mut self, run: RunIndex, record: Record) {
+    /// Queues an ended run again.
+    ///
+    /// The runs that wait for it leave the queue, and lose their back-off.
+    pub(super) fn reopen(&mut self, run: RunIndex, record: RunRecord) {
         self.records[run] = record;
         for waiting in self.waiting[run].clone() {
             self.dequeue(waiting);

@@ -1,50 +1,53 @@
-//! One decision.
+//! One decision of the schedule.
 
-use super::event::Event;
-use super::facts::{Claim, Moment, RunIndex, SlotIndex};
-use super::state::State;
-use super::verdict::{Choice, GiveUp, Next, StopReason, Subject, Verdict};
-use crate::store::{Failure, FailureClass, Lease, Record, RequestKind, RunState};
+use super::event::ScheduleEvent;
+use super::facts::{AttemptId, MonotonicTime, RunIndex, SlotIndex};
+use super::state::ScheduleState;
+use super::verdict::{GiveUpReason, RetryTime, StopReason, Verdict, VerdictKind, VerdictSubject};
+use crate::store::{AttemptFailure, FailureClass, Lease, RequestKind, RunRecord, RunState};
 
-/// What follows from an event.
+/// The result of an event.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Decision {
     /// The new state.
-    pub(crate) state: State,
-    /// What was decided, and why: it is to be carried out, once it is written down.
+    pub(crate) state: ScheduleState,
+    /// The decisions with their reasons, to carry out once they are in the store.
     pub(crate) verdicts: Vec<Verdict>,
 }
 
-/// Decides. An event about an attempt that does not hold its run changes nothing.
-pub(crate) fn step(state: State, now: Moment, event: Event) -> Decision {
+/// Decides on an event. Events about an attempt without its run's lease change nothing.
+pub(crate) fn step(state: ScheduleState, now: MonotonicTime, event: ScheduleEvent) -> Decision {
     let verdicts = Vec::new();
     let mut decision = Decision { state, verdicts };
-    decision.take(now, event);
+    decision.handle_event(now, event);
     decision.fill(now);
     decision
 }
 
 impl Decision {
-    fn take(&mut self, now: Moment, event: Event) {
+    fn handle_event(&mut self, now: MonotonicTime, event: ScheduleEvent) {
         match event {
-            Event::Tick => {}
-            Event::DiskLow => {
+            ScheduleEvent::Tick => {}
+            ScheduleEvent::DiskLow => {
                 self.state.paused = true;
-                self.say(Subject::Sweep, Choice::Pause);
+                self.push_verdict(VerdictSubject::Sweep, VerdictKind::Pause);
             }
-            Event::DiskFree => {
+            ScheduleEvent::DiskFree => {
                 self.state.paused = false;
-                self.say(Subject::Sweep, Choice::Unpause);
+                self.push_verdict(VerdictSubject::Sweep, VerdictKind::Unpause);
             }
-            Event::Started(claim, pid) => self.started(claim, pid),
-            Event::Delivered(claim) => self.delivered(claim),
-            Event::Committed(claim, end) => self.committed(claim, end),
-            Event::Failed(claim, failure) => match self.state.lease(claim) {
+            ScheduleEvent::Started(claim, pid) => self.started(claim, pid),
+            ScheduleEvent::Delivered(claim) => self.delivered(claim),
+            ScheduleEvent::Committed(claim, end) => self.committed(claim, end),
+            ScheduleEvent::Failed(claim, failure) => match self.state.lease(claim) {
                 Some(lease) => self.failed(now, claim, lease, failure),
-                None => self.say(Subject::Attempt(claim), Choice::Ignore("failed")),
+                None => self.push_verdict(
+                    VerdictSubject::Attempt(claim),
+                    VerdictKind::Ignore("failed"),
+                ),
             },
-            Event::Asked(wish, run) => self.asked(wish, run),
-            Event::Interrupted => {
+            ScheduleEvent::Requested(wish, run) => self.after_request(wish, run),
+            ScheduleEvent::Interrupted => {
                 self.state.stopping = true;
                 self.stop_all(StopReason::Interrupted);
             }
@@ -52,8 +55,8 @@ impl Decision {
     }
 
     /// Fills the slots.
-    fn fill(&mut self, now: Moment) {
-        while let Some(run) = self.state.queue.awake(now) {
+    fn fill(&mut self, now: MonotonicTime) {
+        while let Some(run) = self.state.queue.pop_awake(now) {
             self.state.enqueue(run);
         }
         if !self.state.stopping && !self.state.paused {
@@ -69,58 +72,79 @@ impl Decision {
         let room = self.state.room(slot);
         let Some(run) = self.state.next_for(slot) else {
             if let Some(least) = self.state.queue.least_memory() {
-                self.say(Subject::Sweep, Choice::Wait { slot, least, room });
+                self.push_verdict(
+                    VerdictSubject::Sweep,
+                    VerdictKind::Wait { slot, least, room },
+                );
             }
             return;
         };
         let (claim, needs) = (self.state.lease_to(run, slot), self.state.facts[run].memory);
-        self.say(Subject::Attempt(claim), Choice::Lease { slot, needs, room });
+        self.push_verdict(
+            VerdictSubject::Attempt(claim),
+            VerdictKind::Lease { slot, needs, room },
+        );
     }
 
-    fn started(&mut self, claim: Claim, pid: Option<u32>) {
+    fn started(&mut self, claim: AttemptId, pid: Option<u32>) {
         let Some(RunState::Leased { lease }) = held(&self.state, claim) else {
-            return self.say(Subject::Attempt(claim), Choice::Ignore("started"));
+            return self.push_verdict(
+                VerdictSubject::Attempt(claim),
+                VerdictKind::Ignore("started"),
+            );
         };
         self.state.records[claim.run].state = RunState::Running { lease, pid };
-        self.say(Subject::Attempt(claim), Choice::Run(pid));
+        self.push_verdict(VerdictSubject::Attempt(claim), VerdictKind::Run(pid));
     }
 
-    fn delivered(&mut self, claim: Claim) {
+    fn delivered(&mut self, claim: AttemptId) {
         let Some(RunState::Leased { lease } | RunState::Running { lease, .. }) =
             held(&self.state, claim)
         else {
-            return self.say(Subject::Attempt(claim), Choice::Ignore("delivered"));
+            return self.push_verdict(
+                VerdictSubject::Attempt(claim),
+                VerdictKind::Ignore("delivered"),
+            );
         };
         self.state.records[claim.run].state = RunState::Committing { lease };
-        self.say(Subject::Attempt(claim), Choice::Commit);
+        self.push_verdict(VerdictSubject::Attempt(claim), VerdictKind::Commit);
     }
 
-    fn committed(&mut self, claim: Claim, end: RunState) {
+    fn committed(&mut self, claim: AttemptId, end: RunState) {
         let Some(RunState::Committing { lease }) = held(&self.state, claim) else {
-            return self.say(Subject::Attempt(claim), Choice::Ignore("committed"));
+            return self.push_verdict(
+                VerdictSubject::Attempt(claim),
+                VerdictKind::Ignore("committed"),
+            );
         };
         self.state.free(claim.run, lease.slot);
         self.state.end(claim.run, end.clone());
-        self.say(Subject::Attempt(claim), Choice::Done(end));
+        self.push_verdict(VerdictSubject::Attempt(claim), VerdictKind::Done(end));
     }
 
-    fn failed(&mut self, now: Moment, claim: Claim, lease: Lease, failure: Failure) {
+    fn failed(
+        &mut self,
+        now: MonotonicTime,
+        claim: AttemptId,
+        lease: Lease,
+        failure: AttemptFailure,
+    ) {
         let run = claim.run;
         let cancelled = self.state.cancelling.contains(&run);
         self.state.free(run, lease.slot);
         if cancelled {
             self.state.end(run, RunState::Cancelled);
-            return self.say(Subject::Attempt(claim), Choice::Cancel);
+            return self.push_verdict(VerdictSubject::Attempt(claim), VerdictKind::Cancel);
         }
         self.state.records[run].crashes += u32::from(failure.class == FailureClass::Crash);
-        if let Some(reason) = gives_up(&self.state, run, failure.class) {
-            let told = Choice::GiveUp {
+        if let Some(reason) = give_up_reason(&self.state, run, failure.class) {
+            let told = VerdictKind::GiveUp {
                 failure: failure.clone(),
                 reason,
             };
-            self.say(Subject::Attempt(claim), told);
+            self.push_verdict(VerdictSubject::Attempt(claim), told);
             let end = match reason {
-                GiveUp::Crashes(_) => RunState::Quarantined { failure },
+                GiveUpReason::Crashes(_) => RunState::Quarantined { failure },
                 _ => RunState::Failed { failure },
             };
             return self.state.end(run, end);
@@ -138,7 +162,13 @@ impl Decision {
         }
     }
 
-    fn retry_later(&mut self, now: Moment, claim: Claim, failure: Failure, splits: bool) {
+    fn retry_later(
+        &mut self,
+        now: MonotonicTime,
+        claim: AttemptId,
+        failure: AttemptFailure,
+        splits: bool,
+    ) {
         let (state, run) = (&mut self.state, claim.run);
         let (crashes, most) = (state.records[run].crashes, state.policy.max_crashes);
         state.records[run].state = RunState::Queued {
@@ -147,29 +177,27 @@ impl Decision {
         let wait = state
             .policy
             .back_off(crashes.max(1), state.facts[run].jitter);
-        // What it waits for may have been taken up again: its end puts the run into the queue.
-        let before = state.facts[run]
-            .after
-            .filter(|_| !state.waits_for_nothing(run));
-        let may_begin = state.may_begin(run);
+        // The run that it waits for may be queued again. Its end then queues this one.
+        let before = state.facts[run].after.filter(|_| !state.is_unblocked(run));
+        let may_begin = state.is_within_max_runs(run);
         if before.is_none() && may_begin {
-            state.queue.sleep(run, Moment(now.0 + wait));
+            state.queue.sleep(run, MonotonicTime(now.0 + wait));
         }
         let next = match before {
-            _ if state.stopping || !may_begin => Next::WhenResumed,
-            Some(before) => Next::After(before),
-            None => Next::In(wait),
+            _ if state.stopping || !may_begin => RetryTime::WhenResumed,
+            Some(before) => RetryTime::After(before),
+            None => RetryTime::In(wait),
         };
-        let retry = Choice::Retry {
+        let retry = VerdictKind::Retry {
             failure,
             crashes: (crashes, most),
             splits,
             next,
         };
-        self.say(Subject::Attempt(claim), retry);
+        self.push_verdict(VerdictSubject::Attempt(claim), retry);
     }
 
-    fn asked(&mut self, wish: RequestKind, run: RunIndex) {
+    fn after_request(&mut self, wish: RequestKind, run: RunIndex) {
         let Some(record) = self.state.records.get(run) else {
             return;
         };
@@ -177,11 +205,11 @@ impl Decision {
             (RequestKind::Cancel, Some(_), _) => {
                 self.state.dequeue(run);
                 self.state.end(run, RunState::Cancelled);
-                Choice::Cancel
+                VerdictKind::Cancel
             }
             (RequestKind::Retry, Some(record), _) => {
                 self.state.reopen(run, record);
-                Choice::Reopen
+                VerdictKind::Reopen
             }
             (
                 RequestKind::Cancel,
@@ -190,19 +218,19 @@ impl Decision {
             ) => {
                 let attempt = lease.attempt;
                 self.state.cancelling.insert(run);
-                return self.stop(Claim { run, attempt }, StopReason::Cancelled);
+                return self.stop(AttemptId { run, attempt }, StopReason::Cancelled);
             }
-            // One that is committing is about to have an outcome.
-            (_, None, state) => Choice::Refuse(wish, state.name()),
+            // A run that is being committed is about to have an outcome.
+            (_, None, state) => VerdictKind::Refuse(wish, state.name()),
         };
-        self.say(Subject::Run(run), choice);
+        self.push_verdict(VerdictSubject::Run(run), choice);
     }
 
-    fn say(&mut self, subject: Subject, choice: Choice) {
+    fn push_verdict(&mut self, subject: VerdictSubject, choice: VerdictKind) {
         self.verdicts.push(Verdict { subject, choice });
     }
 
-    /// Asks what is in the slots to end.
+    /// Asks all attempts in slots to stop.
     fn stop_all(&mut self, reason: StopReason) {
         for slot in 0..self.state.slots.len() {
             if let Some(claim) = self.state.holder(slot) {
@@ -211,35 +239,41 @@ impl Decision {
         }
     }
 
-    fn stop(&mut self, claim: Claim, reason: StopReason) {
-        self.say(Subject::Attempt(claim), Choice::Stop(reason));
+    fn stop(&mut self, claim: AttemptId, reason: StopReason) {
+        self.push_verdict(VerdictSubject::Attempt(claim), VerdictKind::Stop(reason));
     }
 }
 
-/// Why a run is not tried again after such a failure; nothing where it is.
-fn gives_up(state: &State, run: RunIndex, class: FailureClass) -> Option<GiveUp> {
+/// The reason not to retry a run after a failure; `None` if it is retried.
+fn give_up_reason(
+    state: &ScheduleState,
+    run: RunIndex,
+    class: FailureClass,
+) -> Option<GiveUpReason> {
     let record = &state.records[run];
     match class {
-        FailureClass::Crash => {
-            (record.crashes >= state.policy.max_crashes).then_some(GiveUp::Crashes(record.crashes))
+        FailureClass::Crash => (record.crashes >= state.policy.max_crashes)
+            .then_some(GiveUpReason::Crashes(record.crashes)),
+        FailureClass::UserError | FailureClass::TimeLimit => Some(GiveUpReason::SameAgain),
+        FailureClass::OutOfMemory if record.split => Some(GiveUpReason::SplitAlready),
+        FailureClass::OutOfMemory => {
+            (!state.facts[run].splits).then_some(GiveUpReason::OneSequence)
         }
-        FailureClass::UserError | FailureClass::TimeLimit => Some(GiveUp::SameAgain),
-        FailureClass::OutOfMemory if record.split => Some(GiveUp::SplitAlready),
-        FailureClass::OutOfMemory => (!state.facts[run].splits).then_some(GiveUp::OneSequence),
         FailureClass::Preempted | FailureClass::Unwritable | FailureClass::Refused => None,
     }
 }
 
-/// What the user's wish makes of a run that is in no slot; nothing where it asks for what is so, or cannot be.
-pub(crate) fn asked(record: &Record, wish: RequestKind) -> Option<Record> {
+/// The record of a run that is in no slot after a user's request; `None` if the request changes
+/// nothing.
+pub(crate) fn asked(record: &RunRecord, wish: RequestKind) -> Option<RunRecord> {
     let mut wanted = record.clone();
     match (wish, &record.state) {
         (RequestKind::Cancel, RunState::Queued { .. }) => wanted.state = RunState::Cancelled,
         (RequestKind::Retry, state) if state.has_ended() && !state.has_outcome() => {
             let attempts = record.attempts;
-            wanted = Record {
+            wanted = RunRecord {
                 attempts,
-                ..Record::default()
+                ..RunRecord::default()
             };
         }
         _ => return None,
@@ -247,8 +281,8 @@ pub(crate) fn asked(record: &Record, wish: RequestKind) -> Option<Record> {
     Some(wanted)
 }
 
-/// The state of an attempt's run, if the attempt holds it.
-fn held(state: &State, claim: Claim) -> Option<RunState> {
+/// The state of an attempt's run, if the attempt has its lease.
+fn held(state: &ScheduleState, claim: AttemptId) -> Option<RunState> {
     state.lease(claim)?;
     Some(state.records[claim.run].state.clone())
 }

@@ -1,104 +1,109 @@
-//! Decisions with their reasons: what is written down, carried out and told follows from them.
+//! Decisions with their reasons. The store's changes, the commands and the log lines follow from
+//! them.
 
-use super::facts::{Claim, RunIndex, SlotIndex};
-use crate::store::{Failure, RequestKind, RunState};
+use super::facts::{AttemptId, RunIndex, SlotIndex};
+use crate::store::{AttemptFailure, RequestKind, RunState};
 
-/// A decision, and what it rests on.
+/// A decision, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    pub(crate) subject: Subject,
-    pub(crate) choice: Choice,
+    pub(crate) subject: VerdictSubject,
+    pub(crate) choice: VerdictKind,
 }
 
-/// What a decision is about.
+/// Subject of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
+pub(crate) enum VerdictSubject {
     /// Slots, or all runs.
     Sweep,
     /// A run.
     Run(RunIndex),
     /// An attempt.
-    Attempt(Claim),
+    Attempt(AttemptId),
 }
 
-/// What is decided.
+/// A decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Choice {
-    /// The attempt is given a slot: its run is the first in order that fits there.
+pub(crate) enum VerdictKind {
+    /// Gives the attempt a slot: its run is the first in order that fits.
     Lease {
-        /// Where.
+        /// The slot.
         slot: SlotIndex,
-        /// Memory that the run is expected to hold, bytes.
+        /// Estimated memory of the run, bytes.
         needs: u64,
-        /// The slot's device, before.
-        room: Room,
+        /// Memory of the slot's device, before.
+        room: MemoryUse,
     },
-    /// A slot stays empty: no run that waits fits there.
+    /// Leaves a slot empty: no waiting run fits.
     Wait {
-        /// Where.
+        /// The slot.
         slot: SlotIndex,
-        /// Memory of the smallest run that waits, bytes.
+        /// Memory of the smallest waiting run, bytes.
         least: u64,
-        /// The slot's device.
-        room: Room,
+        /// Memory of the slot's device.
+        room: MemoryUse,
     },
-    /// The attempt trains; its process, where that is on this machine.
+    /// The attempt trains; its process id, if it is on this machine.
     Run(Option<u32>),
-    /// What the attempt delivered is checked, and made the run's outcome if it is valid.
+    /// Checks what the attempt delivered, and makes it the run's outcome if it is valid.
     Commit,
-    /// The run has its outcome, and stands so.
+    /// The run has an outcome, and this state.
     Done(RunState),
-    /// The attempt failed, and another may fare better.
+    /// The attempt failed, and is retried.
     Retry {
-        /// How.
-        failure: Failure,
-        /// Crashes of the run so far, and how many it may have.
+        /// The failure.
+        failure: AttemptFailure,
+        /// Crashes of the run so far, and the number at which it is quarantined.
         crashes: (u32, u32),
-        /// Whether its passes are split from here on, because this attempt found no memory.
+        /// True if its passes are split from now on, because this attempt ran out of memory.
         splits: bool,
-        /// When the next one is.
-        next: Next,
+        /// The time of the next attempt.
+        next: RetryTime,
     },
-    /// The attempt failed, and its run is given up.
+    /// The attempt failed, and the run is not retried.
     GiveUp {
-        /// How.
-        failure: Failure,
-        /// Why there is no other.
-        reason: GiveUp,
+        /// The failure.
+        failure: AttemptFailure,
+        /// The reason for not retrying.
+        reason: GiveUpReason,
     },
-    /// The run is given up on the user's wish: it waited, or the attempt that held it has ended.
+    /// Cancels the run at the user's request: it was queued, or its attempt has ended.
     Cancel,
-    /// A run that was given up waits again, on the user's wish.
+    /// Queues an ended run again, at the user's request.
     Reopen,
-    /// The user's wish changes nothing, the run standing as it does.
+    /// Ignores the user's request, which does not apply to the run's state.
     Refuse(RequestKind, &'static str),
-    /// The attempt is asked to end.
+    /// Asks the attempt to stop.
     Stop(StopReason),
-    /// A message is of an attempt that does not hold its run, or comes twice: it changes nothing.
+    /// Ignores a message about an attempt without its run's lease, or a repeated one.
     Ignore(&'static str),
-    /// No run is started until there is room on the disk.
+    /// Starts no run until there is enough disk space.
     Pause,
-    /// There is room again.
+    /// There is enough disk space again.
     Unpause,
 }
 
 impl Verdict {
-    /// The run whose record is another by it.
+    /// The run whose record the decision changes.
     pub(crate) fn changed(&self) -> Option<RunIndex> {
         let changes = !matches!(
             self.choice,
-            Choice::Refuse(..) | Choice::Stop(_) | Choice::Ignore(_)
+            VerdictKind::Refuse(..) | VerdictKind::Stop(_) | VerdictKind::Ignore(_)
         );
         match self.subject {
-            Subject::Run(run) | Subject::Attempt(Claim { run, .. }) if changes => Some(run),
+            VerdictSubject::Run(run) | VerdictSubject::Attempt(AttemptId { run, .. })
+                if changes =>
+            {
+                Some(run)
+            }
             _ => None,
         }
     }
 }
 
-impl Subject {
-    /// The attempt, if it is one.
-    pub(crate) fn claim(self) -> Option<Claim> {
+impl VerdictSubject {
+    /// The attempt, if the subject is one.
+    pub(crate) fn claim(self) -> Option<AttemptId> {
         match self {
             Self::Attempt(claim) => Some(claim),
             Self::Sweep | Self::Run(_) => None,
@@ -108,43 +113,43 @@ impl Subject {
 
 /// Memory of a slot's device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Room {
-    /// That runs have, bytes.
+pub(crate) struct MemoryUse {
+    /// Memory of the runs on it, bytes.
     pub(crate) held: u64,
-    /// All that there is for runs, bytes; the largest number where it is not known.
+    /// Memory for runs, bytes; `u64::MAX` if it is unknown.
     pub(crate) all: u64,
 }
 
-/// When a run whose attempt failed is tried again.
+/// The time at which a run is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// After so many milliseconds.
+pub(crate) enum RetryTime {
+    /// After this many milliseconds.
     In(u64),
-    /// When this run, which it goes on from and which is tried again itself, has ended.
+    /// After the end of this run, which it continues from and which is retried as well.
     After(RunIndex),
-    /// When the sweep is run again: no run is started any more.
+    /// At the next resume of the sweep: no more runs are started now.
     WhenResumed,
 }
 
-/// Why a run is given up.
+/// The reason why a run is not retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum GiveUp {
-    /// It crashed so often.
+pub(crate) enum GiveUpReason {
+    /// It crashed this many times.
     Crashes(u32),
-    /// Another attempt would end the same way.
+    /// Another attempt would fail in the same way.
     SameAgain,
-    /// It found no memory in passes of half the size either.
+    /// It ran out of memory although its passes are split already.
     SplitAlready,
-    /// It found no memory, and its pass is one sequence.
+    /// It ran out of memory, and its pass is one sequence.
     OneSequence,
 }
 
-/// Why an attempt is asked to end.
+/// The reason for asking an attempt to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StopReason {
-    /// The user wants the sweep to stop.
+    /// The user stops the sweep.
     Interrupted,
-    /// The user gives its run up.
+    /// The user cancels its run.
     Cancelled,
     /// The failure of this run stops the sweep.
     Stopped(RunIndex),

@@ -1,63 +1,65 @@
-//! An engine with a queue, as the coordinator has it.
+//! Executor for engines with a queue.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::dialect::Dialect;
-use super::job::{Job, JobFiles, tag};
-use super::listing::Listing;
-use super::patience::Patience;
-use crate::exchange::{BackendError, Depot, ExchangeError, dropped};
-use crate::executor::{Asked, Execution, ExecutionError, Executor, SpawnError, Trouble, heard};
+use super::backend::QueueBackend;
+use super::job::{JobFiles, QueueJob, tag};
+use super::job_listing::JobListing;
+use super::pending_timeout::PendingTimeout;
+use crate::exchange::{BackendError, ExchangeError, StorageExchange, dropped};
+use crate::executor::{
+    Execution, ExecutionError, Executor, Outage, SpawnError, StopRequest, wait_for_request,
+};
 use isoflop_core::run::{AttemptDir, AttemptEnd, TrainerExit, unwritable};
 use isoflop_sweep::QueuePolicy;
 
-/// An engine with a queue.
+/// Executor for an engine with a queue.
 #[derive(Debug)]
-pub(super) struct Queue<D>(Arc<Engine<D>>);
+pub(super) struct QueueExecutor<D>(Arc<QueueEngine<D>>);
 
 #[derive(Debug)]
-pub(super) struct Engine<D> {
-    pub(super) dialect: D,
+pub(super) struct QueueEngine<D> {
+    pub(super) backend: D,
     pub(super) policy: QueuePolicy,
     files: JobFiles,
-    pub(super) listing: Listing,
-    pub(super) patience: Patience,
+    pub(super) listing: JobListing,
+    pub(super) pending_timeout: PendingTimeout,
 }
 
-impl<D: Dialect> Queue<D> {
+impl<D: QueueBackend> QueueExecutor<D> {
     pub(super) fn new(dialect: D, policy: &QueuePolicy, files: JobFiles) -> Self {
-        Self(Arc::new(Engine {
-            patience: Patience::new(dialect.deadline()),
-            dialect,
+        Self(Arc::new(QueueEngine {
+            pending_timeout: PendingTimeout::new(dialect.deadline()),
+            backend: dialect,
             policy: policy.clone(),
             files,
-            listing: Listing::default(),
+            listing: JobListing::default(),
         }))
     }
 }
 
-impl<D: Dialect> Executor for Queue<D> {
+impl<D: QueueBackend> Executor for QueueExecutor<D> {
     fn begin(
         &self,
         attempt: &AttemptDir,
         threads: u32,
-        asked: watch::Receiver<Asked>,
+        asked: watch::Receiver<StopRequest>,
     ) -> Result<Execution, SpawnError> {
         let (engine, attempt) = (self.0.clone(), attempt.clone());
-        let job = Job::write(&attempt, threads, &engine.files);
+        let job = QueueJob::write(&attempt, threads, &engine.files);
         let job = job.map_err(SpawnError::of(engine.files.trainer(), &attempt))?;
         let (takes, taken) = watch::channel(false);
         let mut hears = asked.clone();
         let end = async move {
-            if let Some(depot) = engine.depot() {
+            if let Some(depot) = engine.storage() {
                 tokio::select! {
-                    brought = depot.bring(&attempt, &job.tag) => brought.map_err(|error| unbrought(&attempt, error))?,
-                    () = heard(&mut hears, Asked::Stop) => return Ok(AttemptEnd::Exit(TrainerExit::Preempted as i32)),
+                    brought = depot.upload(&attempt, &job.tag) => brought.map_err(|error| storage_error(&attempt, error))?,
+                    () = wait_for_request(&mut hears, StopRequest::Stop) => return Ok(AttemptEnd::Exit(TrainerExit::Preempted as i32)),
                 }
             }
-            let given = engine.give(&attempt, &job, &mut hears).await;
+            let given = engine.submit_job(&attempt, &job, &mut hears).await;
             takes.send_replace(given.is_ok());
             let end = match given {
                 Ok(()) => engine.follow(&attempt, &job.tag, asked).await,
@@ -73,15 +75,19 @@ impl<D: Dialect> Executor for Queue<D> {
         })
     }
 
-    fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution> {
+    fn adopt(
+        &self,
+        attempt: &AttemptDir,
+        asked: watch::Receiver<StopRequest>,
+    ) -> Option<Execution> {
         let (engine, attempt) = (self.0.clone(), attempt.clone());
-        let tag = dropped(tag(&attempt), "its launch file was not read")?;
+        let tag = dropped(tag(&attempt), "cannot read the launch file of an attempt")?;
         let end = Box::pin(async move {
             let end = engine.follow(&attempt, &tag, asked).await;
             engine.clear(&tag).await;
             end
         });
-        // If it was not, it is lost, as it would be with any coordinator there.
+        // Assumed: if the engine never accepted the job, it counts as lost.
         Some(Execution {
             pid: None,
             taken: watch::channel(true).1,
@@ -93,48 +99,49 @@ impl<D: Dialect> Executor for Queue<D> {
         true
     }
 
-    fn trouble(&self) -> Option<Trouble> {
-        let storage = || self.0.depot()?.silence().map(Trouble::StorageAway);
-        let silent = self.0.listing.silence().map(Trouble::Silent);
+    fn outage(&self) -> Option<Outage> {
+        let storage = || self.0.storage()?.silence().map(Outage::StorageAway);
+        let silent = self.0.listing.last_error().map(Outage::Silent);
         silent.or_else(storage)
     }
 }
 
-impl<D: Dialect> Engine<D> {
-    pub(super) fn depot(&self) -> Option<&Depot> {
+impl<D: QueueBackend> QueueEngine<D> {
+    pub(super) fn storage(&self) -> Option<&StorageExchange> {
         match &self.files {
             JobFiles::Stored(depot) => Some(depot),
             JobFiles::Shared { .. } => None,
         }
     }
 
-    /// Forgets a job that is over: one that is there after all finds that nobody wants it.
+    /// Removes the objects of a job that is over. If the job still starts, it finds no assignment
+    /// and ends.
     async fn clear(&self, tag: &str) {
-        if let Some(depot) = self.depot() {
+        if let Some(depot) = self.storage() {
             depot.clear(tag).await;
         }
     }
 
-    /// Fetches what a job has brought, where that does not lie in the attempt's folder by itself.
+    /// Fetches the results of a job, unless it writes to the attempt's folder itself.
     pub(super) async fn fetch(
         &self,
         attempt: &AttemptDir,
         tag: &str,
     ) -> Result<(), ExecutionError> {
-        let Some(depot) = self.depot() else {
+        let Some(depot) = self.storage() else {
             return Ok(());
         };
-        let looked = depot.look(attempt, tag).await;
-        looked.map_err(|error| unbrought(attempt, error))
+        let looked = depot.fetch_results(attempt, tag).await;
+        looked.map_err(|error| storage_error(attempt, error))
     }
 }
 
-/// What a storage has against an attempt: it would have it against all.
-fn unbrought(attempt: &AttemptDir, error: ExchangeError) -> ExecutionError {
+/// Converts an error of the storage, which would affect any attempt.
+fn storage_error(attempt: &AttemptDir, error: ExchangeError) -> ExecutionError {
     match error {
-        ExchangeError::Here(source) => unwritable(attempt.root())(source).into(),
+        ExchangeError::Io(source) => unwritable(attempt.root())(source).into(),
         other => ExecutionError::Refused(BackendError::Rejected(format!(
-            "the storage does not take it: {other}"
+            "the storage refused it: {other}"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! How a job that an engine has is followed to its end.
+//! Following of submitted jobs until their end.
 
 use std::time::Duration;
 
@@ -6,52 +6,55 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::dialect::Dialect;
-use super::engine::Engine;
-use super::patience::LOOK;
-use crate::exchange::{Depot, dropped, read_json};
-use crate::executor::{Asked, ExecutionError, heard};
-use isoflop_core::run::{AttemptDir, AttemptEnd, Unwritable, unwritable};
+use super::backend::QueueBackend;
+use super::engine::QueueEngine;
+use super::pending_timeout::LOOK;
+use crate::exchange::{StorageExchange, dropped, read_json};
+use crate::executor::{ExecutionError, StopRequest, wait_for_request};
+use isoflop_core::run::{AttemptDir, AttemptEnd, WriteError, unwritable};
 
-/// From `stop` to `cancel`: time for the step under way, a checkpoint, and a file system between two machines.
+/// Time from the file `stop` to the cancellation: enough for the current step, a checkpoint, and
+/// the delay of a shared file system.
 const GRACE: Duration = Duration::from_secs(60);
 
-impl<D: Dialect> Engine<D> {
-    /// Waits for the end of a job that was submitted, perhaps; ends it if that is asked for.
+impl<D: QueueBackend> QueueEngine<D> {
+    /// Waits for the end of a job, which may not have been submitted. Ends it on request.
     pub(super) async fn follow(
         &self,
         attempt: &AttemptDir,
         tag: &str,
-        mut asked: watch::Receiver<Asked>,
+        mut asked: watch::Receiver<StopRequest>,
     ) -> Result<AttemptEnd, ExecutionError> {
         let grace = self.policy.grace_seconds.value.seconds();
         tokio::select! {
-            end = self.over(attempt, tag, grace) => return self.settle(attempt, tag, end).await,
-            () = heard(&mut asked, Asked::Stop) => {}
+            end = self.wait_for_end(attempt, tag, grace) => return self.settle(attempt, tag, end).await,
+            () = wait_for_request(&mut asked, StopRequest::Stop) => {}
         }
-        // A job that begins from here on finds the file and does not train.
-        unwant(attempt)?;
+        // A job that starts from now on finds the file and does not train.
+        request_stop(attempt)?;
         if attempt.began().exists() {
             tokio::select! {
-                end = self.over(attempt, tag, grace) => return end,
+                end = self.wait_for_end(attempt, tag, grace) => return end,
                 () = tokio::time::sleep(GRACE) => {}
-                () = heard(&mut asked, Asked::EndNow) => {}
+                () = wait_for_request(&mut asked, StopRequest::EndNow) => {}
             }
         }
-        // What it says of one that has begun is of no interest; whether it is gone is asked below.
-        if !self.is_cancelled(tag).await && !attempt.began().exists() {
-            // Gone already, or with an engine that does not answer: it begins no more in either case.
+        // The result of the cancellation matters only for a job that has not started. The end of a
+        // started job is awaited below.
+        if !self.cancel_job(tag).await && !attempt.began().exists() {
+            // The job has ended, or the engine does not answer. In both cases it will not train any
+            // more.
             return Ok(lost(attempt));
         }
         tokio::select! {
-            end = self.over(attempt, tag, Duration::ZERO) => end,
+            end = self.wait_for_end(attempt, tag, Duration::ZERO) => end,
             () = tokio::time::sleep(GRACE) => Ok(lost(attempt)),
-            () = heard(&mut asked, Asked::EndNow) => Ok(lost(attempt)),
+            () = wait_for_request(&mut asked, StopRequest::EndNow) => Ok(lost(attempt)),
         }
     }
 
-    /// What follows from the end of a job that nobody asked to end. One that is lost, or has waited for too long, may be there after
-    /// all: it is not to begin any more.
+    /// Completes the end of a job that was not asked to end. A job that is lost, or has waited for
+    /// too long, may still be in the queue and must not start.
     async fn settle(
         &self,
         attempt: &AttemptDir,
@@ -60,37 +63,37 @@ impl<D: Dialect> Engine<D> {
     ) -> Result<AttemptEnd, ExecutionError> {
         match end {
             Ok(AttemptEnd::Lost { began, .. }) => {
-                unwant(attempt)?;
-                let fate = self.dialect.fate(tag).await;
+                request_stop(attempt)?;
+                let fate = self.backend.fate(tag).await;
                 Ok(AttemptEnd::Lost { began, fate })
             }
             Ok(_) => end,
             Err(_) => {
-                unwant(attempt)?;
-                // Whether it is gone or only told to, it does not train.
-                self.is_cancelled(tag).await;
+                request_stop(attempt)?;
+                // The file `stop` keeps it from training even if the cancellation fails.
+                self.cancel_job(tag).await;
                 end
             }
         }
     }
 
-    /// Has the engine end a job; says whether it did.
-    async fn is_cancelled(&self, tag: &str) -> bool {
-        dropped(self.dialect.cancel(tag).await, "a job was not cancelled").is_some()
+    /// Cancels a job. Returns true if the engine did so.
+    async fn cancel_job(&self, tag: &str) -> bool {
+        dropped(self.backend.cancel(tag).await, "cannot cancel a job").is_some()
     }
 
-    /// Waits until the job has left word of its end, or the engine has not known it for the time of `grace`.
+    /// Waits until the job has written its end, or the engine has not listed it for `grace`.
     ///
     /// # Errors
-    /// [`ExecutionError::Refused`], when it and all others have waited for too long.
-    async fn over(
+    /// [`ExecutionError::Refused`], if all jobs have waited for too long.
+    async fn wait_for_end(
         &self,
         attempt: &AttemptDir,
         tag: &str,
         grace: Duration,
     ) -> Result<AttemptEnd, ExecutionError> {
         let (began, every) = (Instant::now(), self.policy.poll_seconds.value.seconds());
-        let beat = self.depot().map_or(Duration::MAX, Depot::beat);
+        let beat = self.storage().map_or(Duration::MAX, StorageExchange::beat);
         let (mut missing, mut fetched): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
             if fetched.is_none_or(|at| at.elapsed() >= beat) {
@@ -98,45 +101,49 @@ impl<D: Dialect> Engine<D> {
                 fetched = Some(Instant::now());
             }
             if let Some(end) = read_json(&attempt.end()) {
-                self.patience.one_began();
+                self.pending_timeout.job_started();
                 return Ok(end);
             }
-            match self.listing.knows(&self.dialect, tag, began, every).await {
+            match self.listing.lists(&self.backend, tag, began, every).await {
                 Some(false) => {
                     let since = *missing.get_or_insert_with(Instant::now);
                     if since.elapsed() >= grace {
-                        debug!(tag, ?grace, "the engine does not know it any more");
-                        // It may have ended between the last look and the answer.
+                        debug!(tag, ?grace, "the engine no longer lists the job");
+                        // The job may have ended between the last fetch and the listing.
                         self.fetch(attempt, tag).await?;
                         return Ok(read_json(&attempt.end()).unwrap_or_else(|| lost(attempt)));
                     }
                 }
                 Some(true) => {
                     missing = None;
-                    self.wait_on(attempt)?;
+                    self.check_waiting(attempt)?;
                 }
-                // An engine that does not answer has lost nothing.
+                // In an outage of the engine, no job counts as lost.
                 None => {}
             }
             tokio::time::sleep(LOOK.min(every)).await;
         }
     }
 
-    /// Waits on with a job that the engine has, if it or another has begun lately enough.
-    fn wait_on(&self, attempt: &AttemptDir) -> Result<(), ExecutionError> {
+    /// Checks that the wait for a listed job may continue: the job has started, or the limit on
+    /// waiting is not reached.
+    fn check_waiting(&self, attempt: &AttemptDir) -> Result<(), ExecutionError> {
         if attempt.began().exists() {
-            self.patience.one_began();
+            self.pending_timeout.job_started();
             return Ok(());
         }
-        self.patience.one_waits().map_err(ExecutionError::Refused)
+        self.pending_timeout
+            .job_waits()
+            .map_err(ExecutionError::Refused)
     }
 }
 
-/// Asks an attempt that an engine has, or had, to end with a checkpoint, or not to begin. It is done by whoever executes it.
+/// Requests, by the file `stop`, that an attempt end with a checkpoint or not start. The job that
+/// executes the attempt reads the file.
 ///
 /// # Errors
 /// [`Unwritable`].
-pub fn unwant(attempt: &AttemptDir) -> Result<(), Unwritable> {
+pub fn request_stop(attempt: &AttemptDir) -> Result<(), WriteError> {
     std::fs::write(attempt.stop(), "").map_err(unwritable(&attempt.stop()))
 }
 

@@ -1,55 +1,55 @@
-//! A job: what an engine is given for an attempt.
+//! Jobs of engines with a queue.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::exchange::{Depot, held, tag_of};
-use crate::executor::Trainer;
-use isoflop_core::run::{AttemptDir, write_whole};
+use crate::exchange::{StorageExchange, attempt_key, tag_of};
+use crate::executor::TrainerProgram;
+use isoflop_core::run::{AttemptDir, write_atomic};
 
-/// What an engine is given.
+/// Job for one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Job {
-    /// By which it is found again: no two attempts have the same, and none is used twice. Letters, digits and dashes, at most 63,
-    /// which every engine takes for a name.
+pub(crate) struct QueueJob {
+    /// Unique tag, by which the job is identified. No tag is used twice. Letters, digits and
+    /// dashes, at most 63, which every engine accepts as a name.
     pub(super) tag: String,
-    /// What to execute.
+    /// Script to execute.
     pub(super) script: PathBuf,
     /// The attempt's folder.
     pub(super) folder: PathBuf,
-    /// CPU threads that it uses.
+    /// CPU threads of the job.
     pub(super) threads: u32,
-    /// What its script executes, one line for a shell, where that needs no file of this machine.
+    /// Shell command of the script, one line. `None` if the script needs files of this machine.
     pub(super) command: Option<String>,
 }
 
-/// How a job comes by its files.
+/// Access of a job to its files.
 #[derive(Debug)]
 pub enum JobFiles {
-    /// It sees this machine's; the programs are named by whole paths.
+    /// By a shared file system. The programs have absolute paths.
     Shared {
         /// `isoflop`.
         isoflop: PathBuf,
         /// `isoflop-trainer`.
         trainer: PathBuf,
     },
-    /// By a storage; the programs are those of the machine that trains.
-    Stored(Depot),
+    /// By a storage. The programs are those of the machine that trains.
+    Stored(StorageExchange),
 }
 
 impl JobFiles {
-    /// This machine's files, by paths that other machines can use.
+    /// Access by a shared file system, with absolute paths of the programs.
     ///
     /// # Errors
-    /// When the programs have none.
-    pub fn shared(trainer: &Trainer) -> io::Result<Self> {
+    /// When a program has no absolute path.
+    pub fn shared(trainer: &TrainerProgram) -> io::Result<Self> {
         Ok(Self::Shared {
             isoflop: std::env::current_exe()?,
             trainer: std::path::absolute(trainer.program())?,
         })
     }
 
-    /// The trainer's program.
+    /// Path of the trainer.
     pub(super) fn trainer(&self) -> &Path {
         match self {
             Self::Shared { trainer, .. } => trainer,
@@ -58,8 +58,8 @@ impl JobFiles {
     }
 }
 
-impl Job {
-    /// Writes the script of an attempt whose launch file is written.
+impl QueueJob {
+    /// Writes the script of an attempt, after its launch file.
     pub(super) fn write(attempt: &AttemptDir, threads: u32, files: &JobFiles) -> io::Result<Self> {
         let (tag, folder) = (tag(attempt)?, std::path::absolute(attempt.root())?);
         let (line, command) = match files {
@@ -75,7 +75,7 @@ impl Job {
                 (format!("cd {here} && exec {isoflop} {attempt}"), None)
             }
         };
-        write_whole(&attempt.job(), script(&line).as_bytes())?;
+        write_atomic(&attempt.job(), script(&line).as_bytes())?;
         Ok(Self {
             tag,
             script: std::path::absolute(attempt.job())?,
@@ -86,22 +86,23 @@ impl Job {
     }
 }
 
-/// A job's script. SIGUSR1 means the end of an attempt; before isoflop hears it, it would end the job without a word.
+/// Script of a job. SIGUSR1 requests the end of an attempt. The script ignores it, because the
+/// signal would otherwise kill the job before isoflop has installed its handler.
 fn script(command: &str) -> String {
     format!(
         "#!/bin/sh\n# What an engine executes for this attempt. isoflop wrote it.\ntrap '' USR1\n{command}\n"
     )
 }
 
-/// The tag of an attempt.
+/// Reads the tag of an attempt from its launch file.
 ///
 /// # Errors
 /// When its launch file cannot be read.
 pub(super) fn tag(attempt: &AttemptDir) -> io::Result<String> {
-    Ok(tag_of(&held(attempt)?))
+    Ok(tag_of(&attempt_key(attempt)?))
 }
 
-/// A path as one word of a shell.
+/// Quotes a path for a shell.
 pub(super) fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }

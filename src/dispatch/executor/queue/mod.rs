@@ -1,18 +1,21 @@
-//! Engines with a queue of their own, whichever way they are spoken to: what they have in common. They forget jobs, start them twice and
-//! use numbers again; so a job is known by its tag, its end by the file that it leaves, and it is lost only after a grace period.
+//! Executor for engines with a queue, for all queue backends.
+//!
+//! Engines forget jobs, start them twice and reuse their numbers. Therefore a job is identified by
+//! its tag, its end is read from the file that it writes, and it counts as lost only after a grace
+//! period.
 
+mod backend;
 mod call;
-mod dialect;
+mod call_batcher;
 mod engine;
 mod following;
 mod job;
-mod listing;
+mod job_listing;
 mod open;
-mod patience;
+mod pending_timeout;
 mod submission;
-mod together;
 
-pub use dialect::DialectError;
-pub use following::unwant;
+pub use backend::BackendSetupError;
+pub use following::request_stop;
 pub use job::JobFiles;
 pub use open::queue;

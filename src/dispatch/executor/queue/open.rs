@@ -1,31 +1,37 @@
-//! Which settings of a sweep are those of an engine with a queue.
+//! Executors for the settings of engines with a queue.
 
 use std::sync::Arc;
 
-use super::dialect::{DialectError, Ray, Slurm};
-use super::engine::Queue;
+use super::backend::{BackendSetupError, RayBackend, SlurmBackend};
+use super::engine::QueueExecutor;
 use super::job::JobFiles;
 use isoflop_core::run::SweepDir;
-use isoflop_sweep::{Executor, QueuePolicy};
+use isoflop_sweep::{EngineEntry, QueuePolicy};
 
-/// The engine of these settings, for the sweep of a folder; nothing where it has no queue. `files` says how a job comes by its
-/// files; it is asked only where there is a queue.
+/// Makes the executor for an engine's settings. `None` if the engine has no queue. `files` gives
+/// jobs access to their files. It is called only if the engine has a queue.
 ///
 /// # Errors
-/// [`DialectError`] when it cannot be spoken to from here, and what `files` says.
-pub fn queue<E: From<DialectError>>(
-    settings: &Executor,
+/// [`DialectError`] if the queue backend cannot be set up, and the errors of `files`.
+pub fn queue<E: From<BackendSetupError>>(
+    settings: &EngineEntry,
     policy: &QueuePolicy,
     sweep: &SweepDir,
     files: impl FnOnce() -> Result<JobFiles, E>,
 ) -> Result<Option<Arc<dyn crate::executor::Executor>>, E> {
     Ok(Some(match settings {
-        Executor::Local(_) | Executor::Workers(_) => return Ok(None),
-        Executor::Command(commands) => Arc::new(Queue::new(commands.clone(), policy, files()?)),
-        Executor::Slurm(settings) => {
-            let slurm = Slurm::new(settings, sweep).map_err(DialectError::Nowhere)?;
-            Arc::new(Queue::new(slurm, policy, files()?))
+        EngineEntry::Local(_) | EngineEntry::Workers(_) => return Ok(None),
+        EngineEntry::Command(commands) => {
+            Arc::new(QueueExecutor::new(commands.clone(), policy, files()?))
         }
-        Executor::Ray(settings) => Arc::new(Queue::new(Ray::new(settings)?, policy, files()?)),
+        EngineEntry::Slurm(settings) => {
+            let slurm = SlurmBackend::new(settings, sweep).map_err(BackendSetupError::Nowhere)?;
+            Arc::new(QueueExecutor::new(slurm, policy, files()?))
+        }
+        EngineEntry::Ray(settings) => Arc::new(QueueExecutor::new(
+            RayBackend::new(settings)?,
+            policy,
+            files()?,
+        )),
     }))
 }

@@ -1,4 +1,4 @@
-//! The certificate by which workers know their coordinator.
+//! Certificates of coordinators.
 
 use std::sync::Arc;
 
@@ -9,31 +9,32 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::protocol::{Fingerprint, tls_provider};
 
-/// A certificate that was made.
+/// A new certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Made {
+pub struct CertificateFiles {
     /// The certificate, PEM.
     pub certificate: String,
     /// Its key, PEM: a secret.
     pub key: String,
-    /// By which workers know it.
+    /// Fingerprint, by which workers verify it.
     pub fingerprint: Fingerprint,
 }
 
-/// Who a coordinator is to its workers: a certificate, with those that vouch for it, and its key.
+/// TLS identity of a coordinator: a certificate chain and its key.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub struct ServerIdentity {
     pub(super) tls: Arc<ServerConfig>,
 }
 
-impl Identity {
-    /// A certificate and its key, as PEM.
+impl ServerIdentity {
+    /// Reads a certificate chain and its key, both PEM.
     ///
     /// # Errors
-    /// [`CertificateError`], also where the key is another's.
+    /// [`CertificateError`], also if the key belongs to another certificate.
     pub fn new(certificate: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
         tls_provider();
-        // Of a file without one, there would be nothing to say.
+        // Reject a file without a certificate: for it, the iterator below would be empty, not an
+        // error.
         CertificateDer::from_pem_slice(certificate)?;
         let certificates: Vec<_> =
             CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>()?;
@@ -46,30 +47,31 @@ impl Identity {
     }
 }
 
-/// What is wrong with a certificate.
+/// Error of a certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// None can be made for these names.
-    #[error("no certificate can be made: {0}")]
+    /// The names are invalid.
+    #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
-    /// It is none.
-    #[error("it is no certificate: {0}")]
+    /// The file is not a certificate.
+    #[error("not a PEM certificate: {0}")]
     Damaged(#[from] rustls::pki_types::pem::Error),
-    /// The key is none.
-    #[error("its key is none: {0}")]
+    /// The file of the key is not a private key.
+    #[error("the key is not a PEM private key: {0}")]
     Key(rustls::pki_types::pem::Error),
-    /// They cannot be used, or not with each other.
-    #[error("it cannot be used with this key: {0}")]
+    /// The certificate or the key cannot be used, or they do not match.
+    #[error("cannot use the certificate with this key: {0}")]
     Unusable(#[from] rustls::Error),
 }
 
-/// Makes a certificate for a machine of these names and addresses, and the key to it (RFC 5280; ECDSA on P-256).
+/// Makes a self-signed certificate for these host names and addresses, and its key (RFC 5280; ECDSA
+/// on P-256).
 ///
 /// # Errors
 /// [`CertificateError::Make`].
-pub fn make_certificate(names: Vec<String>) -> Result<Made, CertificateError> {
+pub fn make_certificate(names: Vec<String>) -> Result<CertificateFiles, CertificateError> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names)?;
-    Ok(Made {
+    Ok(CertificateFiles {
         certificate: cert.pem(),
         key: signing_key.serialize_pem(),
         fingerprint: Fingerprint::of(cert.der()),
@@ -84,8 +86,8 @@ mod tests {
     fn a_key_fits_its_certificate_alone() {
         let [one, two] = ["one.example", "10.0.0.7"]
             .map(|name| make_certificate(vec![name.to_owned()]).unwrap());
-        let identity = |made: &Made, key: &Made| {
-            Identity::new(made.certificate.as_bytes(), key.key.as_bytes())
+        let identity = |made: &CertificateFiles, key: &CertificateFiles| {
+            ServerIdentity::new(made.certificate.as_bytes(), key.key.as_bytes())
         };
         assert!(identity(&one, &one).is_ok() && identity(&two, &two).is_ok());
         assert!(matches!(
@@ -93,11 +95,11 @@ mod tests {
             Err(CertificateError::Unusable(_))
         ));
         assert!(matches!(
-            Identity::new(b"", one.key.as_bytes()),
+            ServerIdentity::new(b"", one.key.as_bytes()),
             Err(CertificateError::Damaged(_))
         ));
         assert!(matches!(
-            Identity::new(one.certificate.as_bytes(), b""),
+            ServerIdentity::new(one.certificate.as_bytes(), b""),
             Err(CertificateError::Key(_))
         ));
         assert!(one.fingerprint != two.fingerprint);

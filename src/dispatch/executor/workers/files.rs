@@ -1,4 +1,4 @@
-//! Files that workers fetch and bring.
+//! Routes for files that workers fetch and deliver.
 
 use std::io;
 use std::sync::Arc;
@@ -16,60 +16,61 @@ use tokio::time::timeout;
 use tower_http::services::ServeFile;
 use tracing::debug;
 
-use super::desk::Desk;
-use super::door::Caller;
-use super::failure::Failure;
-use crate::exchange::Arrival;
+use super::authentication::AuthenticatedWorker;
+use super::lease_service::LeaseService;
+use super::request_error::RequestError;
+use crate::exchange::CheckpointArrival;
 use crate::protocol::{CheckpointAddress, CheckpointFile, Digest, SAME_ISOFLOP};
 
-/// Longest time without a byte of a file that a worker brings.
+/// Longest time without a byte of a file that a worker delivers.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Most bytes of a manifest: it holds a run's whole curve.
+/// Maximum bytes of a manifest, which contains a run's whole curve.
 const MOST_MANIFEST: u64 = 64 << 20;
 
-/// The bytes of a digest, or the `Range` of them that is asked for.
+/// Sends the blob with a digest, or the requested `Range` of it.
 pub(super) async fn send(
-    State(desk): State<Arc<Desk>>,
+    State(desk): State<Arc<LeaseService>>,
     Path(word): Path<String>,
     request: Request,
-) -> Result<Response, Failure> {
+) -> Result<Response, RequestError> {
     let digest = Digest::try_from(word.clone());
     let Some(path) = digest.ok().and_then(|digest| desk.blob(&digest)) else {
-        debug!(word, "no such file is offered");
+        debug!(word, "no such blob");
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    // A checkpoint may be gone by now: that is a 404 as well, and the run begins at its beginning.
+    // A checkpoint may have been removed meanwhile. That is a 404 too, and the run starts from step
+    // 0.
     let response = ServeFile::new(path).try_call(request).await?;
     let status = response.status().as_u16();
     let bytes = response.headers().get(header::CONTENT_LENGTH);
-    debug!(digest = word, status, ?bytes, "a file is sent");
+    debug!(digest = word, status, ?bytes, "file sent");
     Ok(response.into_response())
 }
 
-/// A part of a checkpoint: tensors first; with the manifest it is whole.
+/// Receives a file of a checkpoint. The manifest comes after the tensors, and completes it.
 pub(super) async fn receive(
-    State(desk): State<Arc<Desk>>,
-    Extension(caller): Extension<Caller>,
+    State(desk): State<Arc<LeaseService>>,
+    Extension(caller): Extension<AuthenticatedWorker>,
     address: Result<Path<CheckpointAddress>, PathRejection>,
     request: Request,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, RequestError> {
     let bad = |error: &dyn ToString| {
-        Failure::new(StatusCode::BAD_REQUEST, error.to_string(), SAME_ISOFLOP)
+        RequestError::new(StatusCode::BAD_REQUEST, error.to_string(), SAME_ISOFLOP)
     };
     let Path(address) = address.map_err(|e| bad(&e))?;
     let held = address.held().map_err(|e| bad(&e))?;
     let Some(attempt) = desk.attempt(&caller.worker, &held) else {
-        let error = format!("{held} is not held by this worker");
-        let hint = "forget it: another attempt has the run, or nobody wants it";
-        return Err(Failure::new(StatusCode::GONE, error, hint));
+        let error = format!("this worker does not hold the lease of {held}");
+        let hint = "drop the attempt: another attempt has the run, or it was cancelled";
+        return Err(RequestError::new(StatusCode::GONE, error, hint));
     };
     let CheckpointAddress {
         place, step, file, ..
     } = address;
-    let arrival = Arrival::of(&attempt, place)?;
+    let arrival = CheckpointArrival::of(&attempt, place)?;
     let bytes = take(&arrival, file, request.into_body()).await?;
-    debug!(%held, %place, step, %file, bytes, "a file has come");
+    debug!(%held, %place, step, %file, bytes, "file received");
     if file == CheckpointFile::Manifest {
         let accepted = tokio::task::spawn_blocking(move || arrival.accept(step)).await;
         accepted.map_err(io::Error::from)?.map_err(|e| bad(&e))?;
@@ -77,8 +78,12 @@ pub(super) async fn receive(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Writes a file of a checkpoint where it arrives; returns how many bytes it has.
-async fn take(arrival: &Arrival, file: CheckpointFile, body: Body) -> Result<u64, Failure> {
+/// Writes a file of a checkpoint. Returns its bytes.
+async fn take(
+    arrival: &CheckpointArrival,
+    file: CheckpointFile,
+    body: Body,
+) -> Result<u64, RequestError> {
     let (path, most) = match file {
         CheckpointFile::Tensors => (arrival.arriving.tensors(), arrival.most_tensors),
         CheckpointFile::Manifest => (arrival.arriving.manifest(), MOST_MANIFEST),
@@ -90,27 +95,28 @@ async fn take(arrival: &Arrival, file: CheckpointFile, body: Body) -> Result<u64
     Ok(bytes)
 }
 
-/// Writes a body as it arrives, bounded in size and in silence; returns how many bytes it has.
-async fn write(mut body: Body, to: &mut File, most: u64) -> Result<u64, Failure> {
+/// Writes a body as it arrives, with a limit on its size and a timeout between two parts. Returns
+/// its bytes.
+async fn write(mut body: Body, to: &mut File, most: u64) -> Result<u64, RequestError> {
     let again = "send it again";
     let mut length = 0;
     loop {
         let Ok(frame) = timeout(SILENCE, body.frame()).await else {
-            let error = "nothing arrived for too long";
-            return Err(Failure::new(StatusCode::REQUEST_TIMEOUT, error, again));
+            let error = "timed out while waiting for the next part of the file";
+            return Err(RequestError::new(StatusCode::REQUEST_TIMEOUT, error, again));
         };
         let Some(frame) = frame else {
             return Ok(length);
         };
-        let frame = frame.map_err(|e| Failure::new(StatusCode::BAD_REQUEST, e, again))?;
+        let frame = frame.map_err(|e| RequestError::new(StatusCode::BAD_REQUEST, e, again))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
         length += data.len() as u64;
         if length > most {
-            let error = format!("it is larger than the {most} bytes that it may have");
+            let error = format!("the file is larger than {most} bytes");
             let status = StatusCode::PAYLOAD_TOO_LARGE;
-            return Err(Failure::new(status, error, SAME_ISOFLOP));
+            return Err(RequestError::new(status, error, SAME_ISOFLOP));
         }
         to.write_all(&data).await?;
     }
@@ -124,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// They become parts of paths: what is not exactly of its form is none.
+    /// Addresses become parts of paths, so malformed ones are rejected.
     #[tokio::test]
     async fn addresses_are_of_their_form_or_none() {
         let named = async |Path(address): Path<CheckpointAddress>| match address.held() {

@@ -1,19 +1,20 @@
-//! Workers of our own, on machines that share nothing with this one: they call, this side answers. What waits for a worker and who
-//! holds what is `office.rs`; docs/workers.md has the order of things.
+//! Executor for isoflop's own workers, on machines without a shared file system. Workers send
+//! requests, and the coordinator responds. `lease_table.rs` decides which worker gets which
+//! attempt. docs/workers.md describes the protocol.
 
-mod anteroom;
+mod authentication;
 mod certificate;
-mod desk;
-mod door;
-mod failure;
+mod connection_limit;
 mod files;
-mod office;
+mod lease_service;
+mod lease_table;
 mod pool;
+mod request_error;
 mod server;
-mod strangers;
 mod tokens;
+mod unknown_callers;
 
-pub use certificate::{CertificateError, Identity, Made, make_certificate};
-pub use pool::Workers;
-pub use server::Counter;
-pub use tokens::{Tokens, TokensError, write_secret};
+pub use certificate::{CertificateError, CertificateFiles, ServerIdentity, make_certificate};
+pub use pool::WorkerPool;
+pub use server::WorkerServer;
+pub use tokens::{TokensError, WorkerTokens, write_secret};

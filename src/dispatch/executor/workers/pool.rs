@@ -1,4 +1,4 @@
-//! The workers of a sweep, as the coordinator has them.
+//! Executor for the workers of a sweep.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,55 +9,61 @@ use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 use tracing::debug;
 
-use super::desk::Desk;
-use super::office::Office;
-use super::server::{Counter, serve};
-use crate::exchange::{dropped, held, offer, read_json, runtime};
-use crate::executor::{Asked, Execution, ExecutionError, Executor, SpawnError, Trouble, heard};
-use crate::protocol::{Held, LONGEST_WAIT_SECONDS};
+use super::lease_service::LeaseService;
+use super::lease_table::LeaseTable;
+use super::server::{WorkerServer, serve};
+use crate::exchange::{attempt_key, dropped, make_assignment, read_json, runtime};
+use crate::executor::{
+    Execution, ExecutionError, Executor, Outage, SpawnError, StopRequest, wait_for_request,
+};
+use crate::protocol::{AttemptKey, LONGEST_WAIT_SECONDS};
 use isoflop_core::run::{AttemptDir, AttemptEnd};
 use isoflop_sweep::WorkersExecutor;
 
-/// From `stop` to the end of patience: time for the step under way, a checkpoint, and its way here.
+/// Time from a request to stop until the attempt is abandoned: enough for the current step, a
+/// checkpoint, and its delivery.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// Time in which a worker that is there will have called.
+/// Time in which a running worker connects.
 const FIRST_CALL: Duration = Duration::from_secs(10);
 
-/// The workers of a sweep.
+/// Executor for the workers of a sweep.
 #[derive(Debug)]
-pub struct Workers {
-    desk: Arc<Desk>,
+pub struct WorkerPool {
+    service: Arc<LeaseService>,
     settings: WorkersExecutor,
-    /// What is not served yet.
-    counter: Mutex<Option<Counter>>,
-    /// Since when workers are answered.
+    /// The server, until it is started.
+    server: Mutex<Option<WorkerServer>>,
+    /// Time at which the server was started.
     opened: Mutex<Option<Instant>>,
-    /// Longest silence of all workers that is nothing to speak of.
-    patience: Duration,
+    /// Time without a request of any worker after which there is an outage.
+    outage_after: Duration,
 }
 
-impl Workers {
-    /// Workers that will call at a counter, once it is opened.
-    pub fn new(counter: Counter, settings: &WorkersExecutor) -> Self {
+impl WorkerPool {
+    /// Makes an executor with a server that is not started yet.
+    pub fn new(counter: WorkerServer, settings: &WorkersExecutor) -> Self {
         let lease = settings.lease_seconds.value.seconds();
         let longest_wait = Duration::from_secs_f64(2.0 * LONGEST_WAIT_SECONDS);
         Self {
-            desk: Arc::new(Desk::new(counter.sweep.clone(), Office::new(lease))),
+            service: Arc::new(LeaseService::new(
+                counter.sweep.clone(),
+                LeaseTable::new(lease),
+            )),
             settings: settings.clone(),
-            counter: Mutex::new(Some(counter)),
+            server: Mutex::new(Some(counter)),
             opened: Mutex::default(),
-            patience: lease.max(longest_wait),
+            outage_after: lease.max(longest_wait),
         }
     }
 
     fn execution(
         &self,
-        held: Held,
+        held: AttemptKey,
         ended: oneshot::Receiver<AttemptEnd>,
-        asked: watch::Receiver<Asked>,
+        asked: watch::Receiver<StopRequest>,
     ) -> Execution {
-        let end = Box::pin(follow(self.desk.clone(), held, ended, asked));
+        let end = Box::pin(follow(self.service.clone(), held, ended, asked));
         Execution {
             pid: None,
             taken: watch::channel(false).1,
@@ -66,42 +72,50 @@ impl Workers {
     }
 }
 
-impl Executor for Workers {
+impl Executor for WorkerPool {
     fn begin(
         &self,
         attempt: &AttemptDir,
         _: u32,
-        asked: watch::Receiver<Asked>,
+        asked: watch::Receiver<StopRequest>,
     ) -> Result<Execution, SpawnError> {
         let beat = self.settings.beat_seconds.value.0;
-        let offered = offer(attempt, beat, self.settings.deliver_checkpoints);
+        let offered = make_assignment(attempt, beat, self.settings.deliver_checkpoints);
         let (offer, blobs) = offered.map_err(SpawnError::of(Path::new("a worker"), attempt))?;
-        self.desk.show(blobs);
+        self.service.offer_blobs(blobs);
         let held = offer.held.clone();
-        let ended = self.desk.office.lock().put(attempt.clone(), offer);
-        self.desk.news.notify_waiters();
+        let ended = self.service.leases.lock().put(attempt.clone(), offer);
+        self.service.news.notify_waiters();
         Ok(self.execution(held, ended, asked))
     }
 
-    fn adopt(&self, attempt: &AttemptDir, asked: watch::Receiver<Asked>) -> Option<Execution> {
+    fn adopt(
+        &self,
+        attempt: &AttemptDir,
+        asked: watch::Receiver<StopRequest>,
+    ) -> Option<Execution> {
         let worker = holder(attempt)?;
-        let held = dropped(held(attempt), "its launch file was not read")?;
-        debug!(%held, worker, "it is with the worker that an earlier coordinator gave it to");
-        let (mut office, now) = (self.desk.office.lock(), Instant::now());
+        let held = dropped(
+            attempt_key(attempt),
+            "cannot read the launch file of an attempt",
+        )?;
+        debug!(%held, worker, "leased to a worker by an earlier coordinator");
+        let (mut office, now) = (self.service.leases.lock(), Instant::now());
         let ended = office.adopt(held.clone(), attempt.clone(), worker, now);
         Some(self.execution(held, ended, asked))
     }
 
-    /// Answers from here on, on a thread of its own: a worker that asks for what is not adopted yet would forget it.
+    /// Starts the server, on its own thread. It must not start before attempts are adopted: a
+    /// worker would drop an attempt that the coordinator does not know.
     fn open(&self) {
-        let Some(counter) = self.counter.lock().take() else {
+        let Some(counter) = self.server.lock().take() else {
             return;
         };
         *self.opened.lock() = Some(Instant::now());
-        let desk = self.desk.clone();
+        let desk = self.service.clone();
         std::thread::spawn(move || {
             let served = runtime().and_then(|runtime| runtime.block_on(serve(counter, desk)));
-            dropped(served, "workers are not answered any more")
+            dropped(served, "the server for workers failed")
         });
     }
 
@@ -109,39 +123,39 @@ impl Executor for Workers {
         true
     }
 
-    fn trouble(&self) -> Option<Trouble> {
+    fn outage(&self) -> Option<Outage> {
         let opened = (*self.opened.lock())?;
-        match self.desk.office.lock().silence(Instant::now()) {
-            None => (opened.elapsed() > FIRST_CALL).then_some(Trouble::NoWorkerYet),
-            Some(silence) => (silence > self.patience).then_some(Trouble::NoWorkerLeft),
+        match self.service.leases.lock().idle_time(Instant::now()) {
+            None => (opened.elapsed() > FIRST_CALL).then_some(Outage::NoWorkerYet),
+            Some(silence) => (silence > self.outage_after).then_some(Outage::NoWorkerLeft),
         }
     }
 }
 
-/// The worker that an earlier coordinator gave an attempt to.
+/// Name of the worker to which an earlier coordinator leased an attempt.
 fn holder(attempt: &AttemptDir) -> Option<String> {
     let note: Value = read_json(&attempt.worker())?;
     Some(note.get("worker")?.as_str()?.to_owned())
 }
 
-/// Waits for the end of an attempt; asks its worker to end it if that is asked for.
+/// Waits for the end of an attempt, and forwards requests to end it to its worker.
 async fn follow(
-    desk: Arc<Desk>,
-    held: Held,
+    desk: Arc<LeaseService>,
+    held: AttemptKey,
     mut ended: oneshot::Receiver<AttemptEnd>,
-    mut asked: watch::Receiver<Asked>,
+    mut asked: watch::Receiver<StopRequest>,
 ) -> Result<AttemptEnd, ExecutionError> {
     let over = |end: Result<AttemptEnd, _>| Ok(end.unwrap_or(AttemptEnd::lost(true)));
     tokio::select! {
         end = &mut ended => return over(end),
-        () = heard(&mut asked, Asked::Stop) => desk.office.lock().stop(&held),
+        () = wait_for_request(&mut asked, StopRequest::Stop) => desk.leases.lock().stop(&held),
     }
     tokio::select! {
         end = &mut ended => return over(end),
         () = tokio::time::sleep(GRACE) => {}
-        () = heard(&mut asked, Asked::EndNow) => {}
+        () = wait_for_request(&mut asked, StopRequest::EndNow) => {}
     }
-    // From here on its worker hears that it is to forget it.
-    desk.office.lock().end(&held, AttemptEnd::lost(true));
+    // From now on its worker is ordered to drop it.
+    desk.leases.lock().end(&held, AttemptEnd::lost(true));
     over(ended.await)
 }

@@ -1,4 +1,4 @@
-//! What workers call.
+//! HTTP server for workers.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -13,39 +13,41 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use super::anteroom::Gate;
-use super::certificate::Identity;
-use super::desk::{Desk, beat, end};
-use super::door::{Caller, Door, answer_to_strangers};
+use super::authentication::{AuthenticatedWorker, Authenticator, authenticate};
+use super::certificate::ServerIdentity;
+use super::connection_limit::LimitedAcceptor;
 use super::files::{receive, send};
-use super::tokens::Tokens;
-use crate::protocol::{ClaimRequest, Hello, LONGEST_WAIT_SECONDS, MOST_JSON, Offer, Welcome};
+use super::lease_service::{LeaseService, beat, end};
+use super::tokens::WorkerTokens;
+use crate::protocol::{
+    Assignment, ClaimRequest, HandshakeRequest, HandshakeResponse, LONGEST_WAIT_SECONDS, MOST_JSON,
+};
 
-/// Longest time that a header may take to arrive, and a connection may say nothing between requests.
+/// Longest time for the arrival of a header, and for an idle connection between requests.
 const HEADER_TIME: Duration = Duration::from_secs(15);
 
-/// Where workers call.
+/// Settings of the server for workers.
 #[derive(Debug)]
-pub struct Counter {
-    /// What they call at.
+pub struct WorkerServer {
+    /// Socket for connections.
     pub listener: TcpListener,
-    /// Who this machine is to them; plain HTTP without.
-    pub identity: Option<Identity>,
-    /// Who they are.
-    pub tokens: Tokens,
-    /// What the sweep is called.
+    /// Certificate and key. `None`: plain HTTP.
+    pub identity: Option<ServerIdentity>,
+    /// Tokens of the workers.
+    pub tokens: WorkerTokens,
+    /// Name of the sweep.
     pub sweep: String,
 }
 
-/// Answers until the process ends.
+/// Serves requests until the process ends.
 ///
 /// # Errors
-/// When it cannot listen.
-pub(super) async fn serve(counter: Counter, desk: Arc<Desk>) -> std::io::Result<()> {
-    let door = Arc::new(Door::new(counter.tokens));
-    let anteroom = door.anteroom.clone();
+/// When the socket cannot be used.
+pub(super) async fn serve(counter: WorkerServer, desk: Arc<LeaseService>) -> std::io::Result<()> {
+    let door = Arc::new(Authenticator::new(counter.tokens));
+    let anteroom = door.connections.clone();
     let make = routes(door, desk).into_make_service_with_connect_info::<SocketAddr>();
-    let service = Gate::new(make, anteroom.clone());
+    let service = LimitedAcceptor::new(make, anteroom.clone());
     let mut server = axum_server::from_tcp(counter.listener)?
         .http1_only()
         .first_request_timeout(HEADER_TIME);
@@ -56,14 +58,14 @@ pub(super) async fn serve(counter: Counter, desk: Arc<Desk>) -> std::io::Result<
         .max_buf_size(64 << 10);
     match counter.identity {
         None => server.acceptor(anteroom).serve(service).await,
-        Some(Identity { tls }) => {
+        Some(ServerIdentity { tls }) => {
             let tls = RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(anteroom);
             server.acceptor(tls).serve(service).await
         }
     }
 }
 
-fn routes(door: Arc<Door>, desk: Arc<Desk>) -> Router {
+fn routes(door: Arc<Authenticator>, desk: Arc<LeaseService>) -> Router {
     Router::new()
         .route("/v1/hello", post(hello))
         .route("/v1/claim", post(claim))
@@ -76,18 +78,18 @@ fn routes(door: Arc<Door>, desk: Arc<Desk>) -> Router {
         )
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(DefaultBodyLimit::max(MOST_JSON))
-        // Outermost: who is not known learns not even which routes there are.
-        .layer(from_fn_with_state(door, answer_to_strangers))
+        // The outermost layer: callers without a valid token cannot find out which routes exist.
+        .layer(from_fn_with_state(door, authenticate))
         .with_state(desk)
 }
 
 async fn hello(
-    State(desk): State<Arc<Desk>>,
-    Extension(caller): Extension<Caller>,
-    Json(hello): Json<Hello>,
-) -> Json<Welcome> {
-    debug!(?hello, "a worker is there");
-    Json(Welcome {
+    State(desk): State<Arc<LeaseService>>,
+    Extension(caller): Extension<AuthenticatedWorker>,
+    Json(hello): Json<HandshakeRequest>,
+) -> Json<HandshakeResponse> {
+    debug!(?hello, "worker connected");
+    Json(HandshakeResponse {
         isoflop: env!("CARGO_PKG_VERSION").to_owned(),
         worker: caller.worker,
         sweep: desk.sweep.clone(),
@@ -95,10 +97,10 @@ async fn hello(
 }
 
 async fn claim(
-    State(desk): State<Arc<Desk>>,
-    Extension(caller): Extension<Caller>,
+    State(desk): State<Arc<LeaseService>>,
+    Extension(caller): Extension<AuthenticatedWorker>,
     Json(room): Json<ClaimRequest>,
-) -> Json<Option<Offer>> {
+) -> Json<Option<Assignment>> {
     let wait = if room.wait_seconds.is_finite() {
         room.wait_seconds.clamp(0.0, LONGEST_WAIT_SECONDS)
     } else {
@@ -108,12 +110,13 @@ async fn claim(
     loop {
         let news = desk.news.notified();
         tokio::pin!(news);
-        // What comes between the look and the wait is heard.
+        // Registers before the check. Otherwise an attempt that is queued between check and wait
+        // would be missed.
         news.as_mut().enable();
         let now = std::time::Instant::now();
-        let offer = desk.office.lock().claim(&caller.worker, &room, now);
+        let offer = desk.leases.lock().claim(&caller.worker, &room, now);
         if let Some(offer) = &offer {
-            debug!(held = %offer.held, "given to a worker");
+            debug!(held = %offer.held, "assigned to a worker");
         }
         if offer.is_some() || timeout_at(until, news).await.is_err() {
             return Json(offer);

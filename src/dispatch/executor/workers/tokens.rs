@@ -1,4 +1,4 @@
-//! Who may call: tokens, one a worker, of which only hashes are kept.
+//! Tokens of workers. Each worker has one, of which only the hash is stored.
 
 use std::fs;
 use std::io;
@@ -9,65 +9,65 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::{dropped, random};
-use isoflop_core::run::if_there;
+use isoflop_core::run::if_exists;
 
-/// Read and written by its owner alone.
+/// File mode: only the owner can read and write.
 const SECRET: u32 = 0o600;
 
-/// A worker that may call, or might once.
+/// A worker with a token, valid or revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Known {
-    /// What it is called.
+pub struct RegisteredWorker {
+    /// Name of the worker.
     pub name: String,
     /// BLAKE3 of its token.
     token_digest: String,
-    /// Whether its token counts no more.
+    /// True if its token is revoked.
     pub revoked: bool,
 }
 
-/// What is wrong with a file of tokens, or a token's.
+/// Error of the list of workers and their tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
-    /// It cannot be read or written.
-    #[error("`{0}`: {1}")]
+    /// The file cannot be read or written.
+    #[error("cannot read or write `{0}`: {1}")]
     File(PathBuf, io::Error),
-    /// It is not what was written.
-    #[error("`{0}` is no list of workers: {1}")]
+    /// The file is damaged.
+    #[error("`{0}` is not a valid list of workers: {1}")]
     Damaged(PathBuf, serde_json::Error),
-    /// Others may read it, by its mode.
-    #[error("`{0}` may be read by others: its mode is {1:o}")]
+    /// Other users can access the file.
+    #[error("`{0}` is accessible to other users: expected mode 0600, found {1:04o}")]
     Open(PathBuf, u32),
-    /// A worker of this name is there.
-    #[error("there is a worker `{0}` already")]
+    /// The name is taken.
+    #[error("the worker `{0}` already exists")]
     Taken(String),
-    /// No worker of this name is there.
-    #[error("there is no worker `{0}`")]
-    Nobody(String),
-    /// The name is not of the form that it should be.
-    #[error("`{0}` is no name of a worker: letters, digits, dashes, dots, at most 63")]
+    /// The worker is not in the list.
+    #[error("no such worker `{0}`")]
+    Unknown(String),
+    /// The name is invalid.
+    #[error("invalid worker name `{0}`: expected 1 to 63 letters, digits, dashes and dots")]
     Name(String),
-    /// The system has no random numbers.
-    #[error("no token can be made: {0}")]
+    /// The system provides no random numbers.
+    #[error("cannot make a token: {0}")]
     Random(io::Error),
 }
 
-/// The workers that a file lists.
+/// Workers and their tokens, listed in a file.
 #[derive(Debug)]
-pub struct Tokens {
+pub struct WorkerTokens {
     path: PathBuf,
-    read: Mutex<Read>,
+    read: Mutex<TokenSnapshot>,
 }
 
-/// What was read last, and from which version of the file.
+/// Workers as last read, and the version of the file.
 #[derive(Debug, Default)]
-struct Read {
+struct TokenSnapshot {
     version: Option<(i64, i64, u64, u64)>,
-    known: Vec<Known>,
+    known: Vec<RegisteredWorker>,
 }
 
-impl Tokens {
-    /// The file of the workers; one that is not there lists none.
+impl WorkerTokens {
+    /// Uses the list in a file. A missing file is an empty list.
     pub fn at(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -75,17 +75,17 @@ impl Tokens {
         }
     }
 
-    /// The file.
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// All workers.
+    /// Reads all workers, including those with a revoked token.
     ///
     /// # Errors
     /// [`TokensError`].
-    pub fn list(&self) -> Result<Vec<Known>, TokensError> {
-        let metadata = if_there(fs::metadata(&self.path)).map_err(|error| self.failed(error))?;
+    pub fn list(&self) -> Result<Vec<RegisteredWorker>, TokensError> {
+        let metadata = if_exists(fs::metadata(&self.path)).map_err(|error| self.failed(error))?;
         let Some(metadata) = metadata else {
             return Ok(Vec::new());
         };
@@ -97,7 +97,7 @@ impl Tokens {
         serde_json::from_slice(&bytes).map_err(|error| self.damaged(error))
     }
 
-    /// Makes a token for a new worker, and returns it: it is kept nowhere else.
+    /// Makes a token for a new worker, and returns it. The list stores only its hash.
     ///
     /// # Errors
     /// [`TokensError`].
@@ -112,7 +112,7 @@ impl Tokens {
         }
         let bytes = random().map_err(TokensError::Random)?;
         let token = blake3::Hash::from_bytes(bytes).to_hex().to_string();
-        known.push(Known {
+        known.push(RegisteredWorker {
             name: name.to_owned(),
             token_digest: digest(&token).to_hex().to_string(),
             revoked: false,
@@ -120,7 +120,7 @@ impl Tokens {
         self.write(&known).map(|()| token)
     }
 
-    /// Makes a worker's token count no more, at once.
+    /// Revokes a worker's token, with immediate effect.
     ///
     /// # Errors
     /// [`TokensError`].
@@ -128,29 +128,29 @@ impl Tokens {
         let mut known = self.list()?;
         let worker = known.iter_mut().find(|worker| worker.name == name);
         worker
-            .ok_or_else(|| TokensError::Nobody(name.to_owned()))?
+            .ok_or_else(|| TokensError::Unknown(name.to_owned()))?
             .revoked = true;
         self.write(&known)
     }
 
-    fn write(&self, known: &[Known]) -> Result<(), TokensError> {
+    fn write(&self, known: &[RegisteredWorker]) -> Result<(), TokensError> {
         let temporary = self
             .path
             .with_extension(format!("new.{}", std::process::id()));
         let text = serde_json::to_string_pretty(known).map_err(|error| self.damaged(error))?;
-        dropped(fs::remove_file(&temporary), "a file was not removed");
+        dropped(fs::remove_file(&temporary), "cannot remove a file");
         let written = write_secret(&temporary, &format!("{text}\n"))
             .and_then(|()| fs::rename(&temporary, &self.path));
         written.map_err(|error| self.failed(error))
     }
 
-    /// Whose token it is; nothing if it is nobody's, or counts no more.
-    pub(super) fn whose(&self, token: &str) -> Option<String> {
+    /// Finds the worker with a token. `None` if the token is unknown or revoked.
+    pub(super) fn find_worker(&self, token: &str) -> Option<String> {
         let digest = digest(token);
         let mut read = self.read.lock();
         self.refresh(&mut read);
         let mut whose = None;
-        // All are looked at, each in constant time: how long it takes says nothing.
+        // Compare with all tokens, each in constant time, so that the duration reveals nothing.
         for worker in &read.known {
             let is =
                 blake3::Hash::from_hex(&worker.token_digest).is_ok_and(|known| known == digest);
@@ -161,15 +161,15 @@ impl Tokens {
         whose
     }
 
-    /// Reads the file again where it is another; one that cannot be read lets nobody in.
-    fn refresh(&self, read: &mut Read) {
+    /// Reads the file again if it has changed. An unreadable file admits no worker.
+    fn refresh(&self, read: &mut TokenSnapshot) {
         let metadata = fs::metadata(&self.path);
-        let metadata = dropped(metadata, "the list of workers could not be looked at");
+        let metadata = dropped(metadata, "cannot read the metadata of the list of workers");
         let version = metadata.map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
         if version.is_none() || version != read.version {
-            *read = Read {
+            *read = TokenSnapshot {
                 version,
-                known: dropped(self.list(), "the list of workers was not read").unwrap_or_default(),
+                known: dropped(self.list(), "cannot read the list of workers").unwrap_or_default(),
             };
         }
     }
@@ -183,10 +183,10 @@ impl Tokens {
     }
 }
 
-/// Writes a file that is not there yet, for its owner alone.
+/// Creates a file that only its owner can read.
 ///
 /// # Errors
-/// When it is there, or cannot be written.
+/// When the file exists, or cannot be written.
 pub fn write_secret(path: &Path, text: &str) -> io::Result<()> {
     use io::Write;
     let mut file = fs::OpenOptions::new()
@@ -210,31 +210,31 @@ mod tests {
     fn tokens_count_until_they_are_revoked() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let tokens = Tokens::at(&folder.path().join("workers.json"));
-        assert_eq!(tokens.whose("anything"), None);
+        let tokens = WorkerTokens::at(&folder.path().join("workers.json"));
+        assert_eq!(tokens.find_worker("anything"), None);
         let (one, two) = (tokens.add("one").unwrap(), tokens.add("two").unwrap());
         assert!(one.len() == 64 && one != two);
-        assert_eq!(tokens.whose(&one).as_deref(), Some("one"));
-        assert_eq!(tokens.whose(&two).as_deref(), Some("two"));
-        assert_eq!(tokens.whose(&two[1..]), None);
-        assert_eq!(tokens.whose(""), None);
+        assert_eq!(tokens.find_worker(&one).as_deref(), Some("one"));
+        assert_eq!(tokens.find_worker(&two).as_deref(), Some("two"));
+        assert_eq!(tokens.find_worker(&two[1..]), None);
+        assert_eq!(tokens.find_worker(""), None);
         let text = fs::read_to_string(tokens.path()).unwrap();
         assert!(
             !text.contains(&one) && !text.contains(&two),
-            "a token is written down"
+            "a token is stored in the file"
         );
-        // The hash of a token is no token.
+        // The hash of a token is not a valid token.
         assert_eq!(
-            tokens.whose(blake3::hash(one.as_bytes()).to_hex().as_str()),
+            tokens.find_worker(blake3::hash(one.as_bytes()).to_hex().as_str()),
             None
         );
         tokens.revoke("one").unwrap();
-        assert_eq!(tokens.whose(&one), None);
-        assert_eq!(tokens.whose(&two).as_deref(), Some("two"));
+        assert_eq!(tokens.find_worker(&one), None);
+        assert_eq!(tokens.find_worker(&two).as_deref(), Some("two"));
         assert!(matches!(tokens.add("one"), Err(TokensError::Taken(_))));
         assert!(matches!(
             tokens.revoke("three"),
-            Err(TokensError::Nobody(_))
+            Err(TokensError::Unknown(_))
         ));
         assert!(matches!(tokens.add("../x"), Err(TokensError::Name(_))));
         fs::set_permissions(tokens.path(), fs::Permissions::from_mode(0o644)).unwrap();

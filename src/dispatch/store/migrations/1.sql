@@ -1,7 +1,7 @@
--- How each run stands. What it is, for `status`, which must not read 100,000 specs.
+-- State of each run, with the columns that `status` shows: it must not read 100,000 specs.
 CREATE TABLE runs (
     id         TEXT PRIMARY KEY,
-    place      INTEGER,              -- in the plan; null where it is no longer wanted
+    place      INTEGER,              -- index in the plan; null if it is not in the plan any more
     arm        TEXT NOT NULL,
     size       TEXT NOT NULL,
     seed       INTEGER NOT NULL,
@@ -9,14 +9,14 @@ CREATE TABLE runs (
     budget_kind TEXT NOT NULL,
     lr_factor  REAL,
     state      TEXT NOT NULL,        -- the name of the state
-    record     TEXT,                 -- the record as JSON; null where nothing has happened yet
-    fence      INTEGER,              -- the attempt that holds it
+    record     TEXT,                 -- the record as JSON; null before the first attempt
+    fence      INTEGER,              -- the attempt that has the lease
     loss_val   REAL,                 -- nats/token, of a run that is done
     changed_at INTEGER NOT NULL      -- seconds since 1970, for people
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX runs_by_state ON runs (state);
 
--- One row a claim. AUTOINCREMENT: a fencing token is never used twice.
+-- One row per attempt. AUTOINCREMENT: a fencing token is never used twice.
 CREATE TABLE attempts (
     fence      INTEGER PRIMARY KEY AUTOINCREMENT,
     run        TEXT NOT NULL,
@@ -24,12 +24,12 @@ CREATE TABLE attempts (
     slot       INTEGER NOT NULL,
     claimed_at INTEGER NOT NULL,
     ended_at   INTEGER,
-    failure    TEXT,                 -- its class; null for one that brought the outcome
+    failure    TEXT,                 -- its class; null if it delivered the outcome
     message    TEXT
 ) STRICT;
 CREATE INDEX attempts_by_run ON attempts (run, number);
 
--- What other commands ask of the coordinator.
+-- Requests of other commands to the coordinator.
 CREATE TABLE requests (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     kind       TEXT NOT NULL,        -- cancel | retry
@@ -38,6 +38,6 @@ CREATE TABLE requests (
     answer     TEXT                  -- null until it is carried out
 ) STRICT;
 
--- Who made this store: part of every fencing token, so that those of a store that was lost are no use.
+-- Identity of this store, part of every fencing token: tokens of a lost store are invalid.
 CREATE TABLE origin (id TEXT NOT NULL) STRICT;
 INSERT INTO origin VALUES (lower(hex(randomblob(8))));

@@ -1,4 +1,4 @@
-//! Whose an attempt is, and what became of it.
+//! Claims of attempts, and results of jobs.
 
 use std::io;
 
@@ -7,19 +7,20 @@ use serde_json::{Value, json};
 use super::super::host::host;
 use crate::exchange::random;
 
-/// What became of an attempt here.
+/// Result of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attended {
-    /// It is over, which its coordinator finds where the attempt lies.
+pub enum JobResult {
+    /// The attempt is over. Its end is written to its location.
     Ended,
-    /// It is executed elsewhere, or was: the engine has started it twice.
-    Elsewhere,
-    /// It is not there: it was given up, or is over.
-    Unwanted,
+    /// Another job has claimed the attempt: the engine started it twice.
+    AlreadyClaimed,
+    /// The attempt is missing: it was cancelled, or is over.
+    Missing,
 }
 
-/// Who claims an attempt: this process, by a mark that no other has. A job that an engine queues again after its node has died finds
-/// the attempt claimed: the coordinator sees that job end and makes an attempt of its own, with a token of its own.
+/// Claim of this process, with a random mark. If an engine requeues a job after its node has
+/// failed, the job finds the attempt claimed and ends. The coordinator sees that end, and starts
+/// another attempt with a new fencing token.
 pub(super) fn claimant() -> io::Result<Value> {
     let mark = u128::from_le_bytes(random()?).to_string();
     Ok(json!({ "host": host(), "process": std::process::id(), "mark": mark }))

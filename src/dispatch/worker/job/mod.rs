@@ -1,9 +1,9 @@
-//! One attempt that an engine executes, as `isoflop attempt` does it.
+//! Execution of one attempt as a job of an engine, by `isoflop attempt`.
 
-mod attend;
 mod claim;
+mod execute;
 mod shared;
 mod stored;
 
-pub use attend::{JobAddress, attend};
-pub use claim::Attended;
+pub use claim::JobResult;
+pub use execute::{JobAddress, attend};

@@ -1,4 +1,4 @@
-//! An attempt in a folder that its coordinator sees too: the trainer writes where the coordinator reads.
+//! Execution of an attempt in a shared folder: the trainer writes where the coordinator reads.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -10,47 +10,47 @@ use tracing::{Instrument, debug};
 
 use super::super::error::WorkerError;
 use super::super::trace::attempt_span;
-use super::claim::{Attended, claimant};
+use super::claim::{JobResult, claimant};
 use crate::exchange::{Note, launch};
-use crate::executor::{Asked, Executor, Trainer, ask};
-use crate::protocol::Held;
+use crate::executor::{Executor, StopRequest, TrainerProgram, raise_request};
+use crate::protocol::AttemptKey;
 use isoflop_core::run::{
-    AttemptDir, AttemptEnd, TrainerExit, replace_json, unwritable, write_json,
+    AttemptDir, AttemptEnd, TrainerExit, unwritable, write_json, write_json_unsynced,
 };
 
-/// How often it is asked whether the attempt is still wanted.
+/// Time between two checks for a request to stop.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Executes an attempt and leaves `end.json`. A file `stop` in its folder asks for a checkpoint and the end; a later attempt at the same
-/// run ends it at once.
-pub(super) async fn attend(
+/// Executes an attempt and writes `end.json`. A file `stop` in its folder requests a checkpoint and
+/// the end. A newer attempt at the same run ends it at once.
+pub(super) async fn execute_shared(
     attempt: &AttemptDir,
-    trainer: &Trainer,
-    asked: &watch::Sender<Asked>,
+    trainer: &TrainerProgram,
+    asked: &watch::Sender<StopRequest>,
     note: Note,
-) -> Result<Attended, WorkerError> {
+) -> Result<JobResult, WorkerError> {
     let launch = launch(attempt);
     let mut launch = launch.map_err(|error| WorkerError::NoLaunch(attempt.launch(), error))?;
     if !claim(attempt)? {
-        return Ok(Attended::Elsewhere);
+        return Ok(JobResult::AlreadyClaimed);
     }
-    let end = if wanted(attempt) > Asked::Nothing {
+    let end = if requested(attempt) > StopRequest::Nothing {
         AttemptEnd::Exit(TrainerExit::Preempted as i32)
     } else {
-        // The trainer shall die with this process.
+        // The trainer asks the kernel to kill it with this process.
         launch.parent_pid = Some(std::process::id());
-        replace_json(&attempt.launch(), &launch).map_err(unwritable(&attempt.launch()))?;
+        write_json_unsynced(&attempt.launch(), &launch).map_err(unwritable(&attempt.launch()))?;
         let executed = execute(attempt, trainer, launch.threads, asked);
         executed
-            .instrument(attempt_span(&Held::from(&launch)))
+            .instrument(attempt_span(&AttemptKey::from(&launch)))
             .await?
     };
     write_json(&attempt.end(), &end).map_err(unwritable(&attempt.end()))?;
-    note(&end.words());
-    Ok(Attended::Ended)
+    note(&end.message());
+    Ok(JobResult::Ended)
 }
 
-/// Makes the attempt this process's; says whether it was nobody's.
+/// Claims the attempt for this process. Returns false if another process has claimed it.
 fn claim(attempt: &AttemptDir) -> Result<bool, WorkerError> {
     let claimant = claimant()?.to_string();
     let path = attempt.began();
@@ -63,9 +63,9 @@ fn claim(attempt: &AttemptDir) -> Result<bool, WorkerError> {
 
 async fn execute(
     attempt: &AttemptDir,
-    trainer: &Trainer,
+    trainer: &TrainerProgram,
     threads: u32,
-    asked: &watch::Sender<Asked>,
+    asked: &watch::Sender<StopRequest>,
 ) -> Result<AttemptEnd, WorkerError> {
     let execution = match trainer.begin(attempt, threads, asked.subscribe()) {
         Ok(execution) => execution,
@@ -75,28 +75,28 @@ async fn execute(
             return Ok(AttemptEnd::Exit(TrainerExit::Crash as i32));
         }
     };
-    debug!(pid = execution.pid, threads, "the trainer is started");
+    debug!(pid = execution.pid, threads, "trainer process started");
     tokio::select! {
         end = execution.end => Ok(end.map_err(io::Error::other)?),
         never = look(attempt, asked) => match never {},
     }
 }
 
-/// Passes on what the coordinator wants.
-async fn look(attempt: &AttemptDir, asked: &watch::Sender<Asked>) -> Infallible {
+/// Forwards the coordinator's requests.
+async fn look(attempt: &AttemptDir, asked: &watch::Sender<StopRequest>) -> Infallible {
     let mut look = tokio::time::interval(LOOK);
     loop {
         look.tick().await;
-        ask(asked, wanted(attempt));
+        raise_request(asked, requested(attempt));
     }
 }
 
-fn wanted(attempt: &AttemptDir) -> Asked {
+fn requested(attempt: &AttemptDir) -> StopRequest {
     if attempt.is_superseded() {
-        Asked::EndNow
+        StopRequest::EndNow
     } else if attempt.stop().exists() {
-        Asked::Stop
+        StopRequest::Stop
     } else {
-        Asked::Nothing
+        StopRequest::Nothing
     }
 }

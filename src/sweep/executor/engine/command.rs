@@ -1,43 +1,44 @@
-//! An engine that is told by commands.
+//! A queue that isoflop drives by commands.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::error::Fault;
-use crate::executor::Storage;
-use crate::executor::seats::{self, JobDevice};
-use crate::executor::settings::{Jobs, Settings};
-use crate::given::given;
-use crate::{At, Count};
+use crate::error::ValueError;
+use crate::executor::StorageSettings;
+use crate::executor::engine_slots::{self, JobDevice};
+use crate::executor::settings::{EngineSettings, JobSettings};
+use crate::not_empty::not_empty;
+use crate::{LocatedValue, WholeNumber};
 
-/// An engine with a queue, on a file system that it shares with this machine, or by way of a `storage`. The commands are for `sh -c`; docs/commands.md
-/// explains them and has examples.
+/// A queue that isoflop drives by commands. Its jobs share a file system with this machine, or use
+/// a `storage`. The commands are for `sh -c`; docs/commands.md explains them and has examples.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandExecutor {
-    /// Gives the job `$ISOFLOP_JOB`, which needs `$ISOFLOP_THREADS` processors, to the engine under the name `$ISOFLOP_TAG`.
-    pub submit: At<String>,
-    /// Prints the names of jobs that wait or run, white space between them.
-    pub poll: At<String>,
-    /// Ends the job `$ISOFLOP_TAG`, or takes it back.
-    pub cancel: At<String>,
-    /// What a job trains on; the CPU if absent.
+    /// Submits the job `$ISOFLOP_JOB`, which needs `$ISOFLOP_THREADS` processors, under the name
+    /// `$ISOFLOP_TAG`.
+    pub submit: LocatedValue<String>,
+    /// Prints the names of jobs that wait or run, separated by white space.
+    pub poll: LocatedValue<String>,
+    /// Withdraws the job `$ISOFLOP_TAG` from the queue, or ends it.
+    pub cancel: LocatedValue<String>,
+    /// Device of a job; the CPU if absent.
     #[serde(default)]
     pub device: JobDevice,
     /// CPU threads of a run; 1 if absent.
-    #[serde(default = "seats::threads_per_run")]
-    pub threads_per_run: At<Count>,
-    /// By which attempts are exchanged with jobs that share no file system with this machine; they share one if absent.
-    #[serde(default, deserialize_with = "given")]
-    pub storage: Option<Storage>,
-    /// Most jobs that are submitted and not over; 100 if absent.
-    #[serde(default = "seats::max_pending")]
-    pub max_pending: At<Count>,
+    #[serde(default = "engine_slots::threads_per_run")]
+    pub threads_per_run: LocatedValue<WholeNumber>,
+    /// Storage for jobs that share no file system with this machine; they share one if absent.
+    #[serde(default, deserialize_with = "not_empty")]
+    pub storage: Option<StorageSettings>,
+    /// Largest number of jobs that wait or run; 100 if absent.
+    #[serde(default = "engine_slots::max_pending")]
+    pub max_pending: LocatedValue<WholeNumber>,
 }
 
-impl Settings for CommandExecutor {
-    fn jobs(&self) -> Option<Jobs<'_>> {
-        Some(Jobs {
+impl EngineSettings for CommandExecutor {
+    fn jobs(&self) -> Option<JobSettings<'_>> {
+        Some(JobSettings {
             device: self.device,
             threads_per_run: &self.threads_per_run,
             max_pending: &self.max_pending,
@@ -46,7 +47,7 @@ impl Settings for CommandExecutor {
         })
     }
 
-    fn check(&self) -> Result<(), Fault> {
+    fn check(&self) -> Result<(), ValueError> {
         let commands = [
             ("`submit`", &self.submit),
             ("`poll`", &self.poll),
@@ -57,21 +58,25 @@ impl Settings for CommandExecutor {
             .find(|(_, words)| words.value.trim().is_empty())
         {
             let hint = "give the engine's command; docs/commands.md has examples";
-            return Err(words.fault(format!("{name} is empty"), hint));
+            return Err(words.error(format!("{name} is empty"), hint));
         }
-        // By way of a storage, what to execute is one line.
+        // With a storage, the job can also be one command line.
         let job: &[&str] = match self.storage {
             Some(_) => &["ISOFLOP_COMMAND", "ISOFLOP_JOB"],
             None => &["ISOFLOP_JOB"],
         };
-        uses("`submit`", &self.submit, job)?;
-        uses("`submit`", &self.submit, &["ISOFLOP_TAG"])?;
-        uses("`cancel`", &self.cancel, &["ISOFLOP_TAG"])
+        check_uses("`submit`", &self.submit, job)?;
+        check_uses("`submit`", &self.submit, &["ISOFLOP_TAG"])?;
+        check_uses("`cancel`", &self.cancel, &["ISOFLOP_TAG"])
     }
 }
 
-/// A command must name one of these variables.
-fn uses(name: &str, words: &At<String>, variables: &[&str]) -> Result<(), Fault> {
+/// Checks that a command uses one of these variables.
+fn check_uses(
+    name: &str,
+    words: &LocatedValue<String>,
+    variables: &[&str],
+) -> Result<(), ValueError> {
     if variables
         .iter()
         .any(|variable| words.value.contains(variable))
@@ -79,9 +84,7 @@ fn uses(name: &str, words: &At<String>, variables: &[&str]) -> Result<(), Fault>
         return Ok(());
     }
     let variable = variables[0];
-    let message = format!(
-        "{name} does not use `${variable}`, without which the engine cannot know which job is meant"
-    );
-    let hint = format!("use \"${variable}\" in it; docs/commands.md has examples");
-    Err(words.fault(message, hint))
+    let message = format!("{name} does not use `${variable}`, which identifies the job");
+    let hint = format!("use \"${variable}\" in the command; docs/commands.md has examples");
+    Err(words.error(message, hint))
 }

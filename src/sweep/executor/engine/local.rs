@@ -3,25 +3,26 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::error::Fault;
-use crate::executor::settings::{Jobs, Settings};
-use crate::given::given;
-use crate::{At, Count};
+use crate::error::ValueError;
+use crate::executor::settings::{EngineSettings, JobSettings};
+use crate::not_empty::not_empty;
+use crate::{LocatedValue, WholeNumber};
 
 /// This machine's CPU or GPUs.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalExecutor {
-    /// `auto` takes the GPUs if there are any.
+    /// Device; `auto` uses the GPUs if there are any.
     pub device: DeviceKind,
-    /// Runs side by side; as many as fit if absent (CPU: cores / threads_per_run; GPU: `runs_per_device` on each).
-    #[serde(deserialize_with = "given")]
-    pub slots: Option<At<Count>>,
-    /// Runs that may share a GPU where their memory, by estimate, allows it; 1 if absent.
-    pub runs_per_device: At<Count>,
+    /// Runs side by side; as many as fit if absent (CPU: cores / threads_per_run; GPU:
+    /// `runs_per_device` on each).
+    #[serde(deserialize_with = "not_empty")]
+    pub slots: Option<LocatedValue<WholeNumber>>,
+    /// Runs that may share a GPU if their estimated memory fits; 1 if absent.
+    pub runs_per_device: LocatedValue<WholeNumber>,
     /// CPU threads of a run; 1 on CPU if absent.
-    #[serde(deserialize_with = "given")]
-    pub threads_per_run: Option<At<Count>>,
+    #[serde(deserialize_with = "not_empty")]
+    pub threads_per_run: Option<LocatedValue<WholeNumber>>,
 }
 
 impl Default for LocalExecutor {
@@ -29,7 +30,7 @@ impl Default for LocalExecutor {
         Self {
             device: DeviceKind::Auto,
             slots: None,
-            runs_per_device: At::nowhere(Count(1)),
+            runs_per_device: LocatedValue::without_location(WholeNumber(1)),
             threads_per_run: None,
         }
     }
@@ -43,16 +44,16 @@ pub enum DeviceKind {
     Auto,
     /// The CPU.
     Cpu,
-    /// CUDA devices; an error where there are none.
+    /// CUDA devices; an error if the machine has none.
     Cuda,
 }
 
-impl Settings for LocalExecutor {
-    fn jobs(&self) -> Option<Jobs<'_>> {
+impl EngineSettings for LocalExecutor {
+    fn jobs(&self) -> Option<JobSettings<'_>> {
         None
     }
 
-    fn check(&self) -> Result<(), Fault> {
+    fn check(&self) -> Result<(), ValueError> {
         for (name, count) in [
             ("`slots`", &self.slots),
             ("`threads_per_run`", &self.threads_per_run),

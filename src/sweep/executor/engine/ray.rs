@@ -1,60 +1,62 @@
-//! Ray.
+//! Jobs of Ray.
 
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::address::shown;
-use crate::error::Fault;
-use crate::executor::Storage;
-use crate::executor::seats::{self, JobDevice};
-use crate::executor::settings::{Jobs, Settings};
-use crate::given::given;
-use crate::{At, Count, Number};
+use crate::address::without_credentials;
+use crate::error::ValueError;
+use crate::executor::StorageSettings;
+use crate::executor::engine_slots::{self, JobDevice};
+use crate::executor::settings::{EngineSettings, JobSettings};
+use crate::not_empty::not_empty;
+use crate::{FiniteNumber, LocatedValue, WholeNumber};
 
-/// A Ray cluster, on a file system that it shares with this machine, or by way of a `storage`. docs/ray.md begins with nothing and has an example.
+/// A Ray cluster. Its jobs share a file system with this machine, or use a `storage`. docs/ray.md
+/// is a guide with an example.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RayExecutor {
-    /// Where Ray's dashboard answers; `http://127.0.0.1:8265` if absent.
-    pub address: At<String>,
-    /// The file that holds Ray's token, a whole path or one from `~/`; none is sent if absent.
-    #[serde(deserialize_with = "given")]
-    pub token_file: Option<At<String>>,
-    /// GPUs of a run, 0 or 1; 0 if absent, and it trains on the CPU.
-    pub gpus: At<Count>,
-    /// CPU threads of a run, and the CPUs that are asked for; 1 if absent.
-    pub threads_per_run: At<Count>,
-    /// Memory that is asked for, bytes; none if absent.
-    #[serde(deserialize_with = "given")]
-    pub memory_bytes: Option<At<Count>>,
-    /// Seconds for which jobs may wait with none of the sweep's begun, before the sweep stops; 3600 if absent.
-    pub pending_seconds: At<Number>,
-    /// By which attempts are exchanged with jobs that share no file system with this machine; they share one if absent.
-    #[serde(deserialize_with = "given")]
-    pub storage: Option<Storage>,
-    /// Most jobs that are submitted and not over; 100 if absent.
-    pub max_pending: At<Count>,
+    /// Address of Ray's dashboard; `http://127.0.0.1:8265` if absent.
+    pub address: LocatedValue<String>,
+    /// File with Ray's token, an absolute path or one from `~/`; no token is sent if absent.
+    #[serde(deserialize_with = "not_empty")]
+    pub token_file: Option<LocatedValue<String>>,
+    /// GPUs of a run, 0 or 1; with 0 it trains on the CPU; 0 if absent.
+    pub gpus: LocatedValue<WholeNumber>,
+    /// CPU threads of a run, and CPUs that its job requests; 1 if absent.
+    pub threads_per_run: LocatedValue<WholeNumber>,
+    /// Memory that a job requests, bytes; none if absent.
+    #[serde(deserialize_with = "not_empty")]
+    pub memory_bytes: Option<LocatedValue<WholeNumber>>,
+    /// Seconds for which jobs may wait while none of the sweep's jobs runs, before the sweep stops;
+    /// 3600 if absent.
+    pub pending_seconds: LocatedValue<FiniteNumber>,
+    /// Storage for jobs that share no file system with this machine; they share one if absent.
+    #[serde(deserialize_with = "not_empty")]
+    pub storage: Option<StorageSettings>,
+    /// Largest number of jobs that wait or run; 100 if absent.
+    pub max_pending: LocatedValue<WholeNumber>,
 }
 
 impl Default for RayExecutor {
     fn default() -> Self {
         Self {
-            address: At::nowhere("http://127.0.0.1:8265".to_owned()),
+            address: LocatedValue::without_location("http://127.0.0.1:8265".to_owned()),
             token_file: None,
-            gpus: At::nowhere(Count(0)),
-            threads_per_run: seats::threads_per_run(),
+            gpus: LocatedValue::without_location(WholeNumber(0)),
+            threads_per_run: engine_slots::threads_per_run(),
             memory_bytes: None,
-            pending_seconds: At::nowhere(Number(3600.0)),
+            pending_seconds: LocatedValue::without_location(FiniteNumber(3600.0)),
             storage: None,
-            max_pending: seats::max_pending(),
+            max_pending: engine_slots::max_pending(),
         }
     }
 }
 
 impl RayExecutor {
-    /// The token's file, if there is one; `home` is what `~` stands for.
+    /// Path of the token's file, if there is one. `home` replaces `~`.
     pub fn token_path(&self, home: Option<PathBuf>) -> Option<PathBuf> {
         let given = &self.token_file.as_ref()?.value;
         Some(match (given.strip_prefix("~/"), home) {
@@ -64,10 +66,10 @@ impl RayExecutor {
     }
 }
 
-/// What is wrong with an address, if anything is.
-fn fault(address: &str) -> Option<&'static str> {
+/// Returns the error of an invalid address.
+fn address_error(address: &str) -> Option<&'static str> {
     let Some((scheme, rest)) = address.split_once("://") else {
-        return Some("has no `http://` or `https://` before it");
+        return Some("expected `http://` or `https://` before the host");
     };
     let host = rest.split('/').next().unwrap_or_default();
     let (name, port) = match host.rsplit_once(':') {
@@ -75,23 +77,23 @@ fn fault(address: &str) -> Option<&'static str> {
         _ => (host, "80"),
     };
     if !["http", "https"].contains(&scheme) {
-        Some("is neither `http://` nor `https://`")
+        Some("expected `http://` or `https://`")
     } else if rest.contains('@') {
-        Some("has a user or a password before it, which belong into no sweep file")
+        Some("a sweep file must not contain a user or a password")
     } else if rest.contains(|c: char| c.is_whitespace() || c.is_control() || "?#\\".contains(c)) {
-        Some("holds more than a machine, a port and a path")
+        Some("expected only a host, a port and a path")
     } else if name.is_empty() {
-        Some("names no machine")
+        Some("missing host")
     } else if port.starts_with('+') || !port.parse::<u16>().is_ok_and(|port| port > 0) {
-        Some("has a port that is none of 1 to 65535")
+        Some("the port is out of range: expected 1 to 65535")
     } else {
         None
     }
 }
 
-impl Settings for RayExecutor {
-    fn jobs(&self) -> Option<Jobs<'_>> {
-        Some(Jobs {
+impl EngineSettings for RayExecutor {
+    fn jobs(&self) -> Option<JobSettings<'_>> {
+        Some(JobSettings {
             device: JobDevice::of_gpus(&self.gpus),
             threads_per_run: &self.threads_per_run,
             max_pending: &self.max_pending,
@@ -100,21 +102,21 @@ impl Settings for RayExecutor {
         })
     }
 
-    fn check(&self) -> Result<(), Fault> {
-        if let Some(fault) = fault(&self.address.value) {
-            let shown = shown(&self.address.value);
-            let message = format!("`address` is `{shown}`, which {fault}");
-            let hint = "write where Ray's dashboard answers, as `http://127.0.0.1:8265`; docs/ray.md explains it";
-            return Err(self.address.fault(message, hint));
+    fn check(&self) -> Result<(), ValueError> {
+        if let Some(fault) = address_error(&self.address.value) {
+            let shown = without_credentials(&self.address.value);
+            let message = format!("invalid `address` `{shown}`: {fault}");
+            let hint = "write the address of Ray's dashboard, such as `http://127.0.0.1:8265`; docs/ray.md explains it";
+            return Err(self.address.error(message, hint));
         }
         if let Some(file) = &self.token_file
             && !(file.value.starts_with('/') || file.value.starts_with("~/"))
         {
             let message = format!(
-                "`token_file` is `{}`, allowed is a whole path, or one from `~/`",
+                "invalid `token_file` `{}`: expected an absolute path, or one from `~/`",
                 file.value
             );
-            return Err(file.fault(message, "write a whole path, as `~/.ray/auth_token`"));
+            return Err(file.error(message, "write a path such as `~/.ray/auth_token`"));
         }
         self.gpus.within("`gpus`", 0..=1)?;
         if let Some(memory) = &self.memory_bytes {
@@ -140,7 +142,7 @@ mod tests {
             "http://[::1]",
             "http://h",
         ] {
-            assert_eq!(fault(address), None, "{address}");
+            assert_eq!(address_error(address), None, "{address}");
         }
         for address in [
             "127.0.0.1:8265",
@@ -158,14 +160,14 @@ mod tests {
             "http://h x",
             "",
         ] {
-            assert!(fault(address).is_some(), "{address}");
+            assert!(address_error(address).is_some(), "{address}");
         }
     }
 
     #[test]
     fn a_token_may_lie_at_home() {
         let at = |path: &str| RayExecutor {
-            token_file: Some(At::nowhere(path.to_owned())),
+            token_file: Some(LocatedValue::without_location(path.to_owned())),
             ..RayExecutor::default()
         };
         let home = || Some(PathBuf::from("/home/ada"));

@@ -1,29 +1,30 @@
-//! Workers of our own.
+//! Workers of isoflop.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::error::Fault;
-use crate::executor::seats::{self, JobDevice};
-use crate::executor::settings::{Jobs, Settings};
-use crate::{At, Count, Number};
+use crate::error::ValueError;
+use crate::executor::engine_slots::{self, JobDevice};
+use crate::executor::settings::{EngineSettings, JobSettings};
+use crate::{FiniteNumber, LocatedValue, WholeNumber};
 
-/// Machines on which `isoflop worker` was started; docs/workers.md tells how. `isoflop run` takes `--listen` for them.
+/// Machines on which `isoflop worker` runs; docs/workers.md is a guide. `isoflop run` needs
+/// `--listen` for them.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WorkersExecutor {
-    /// What a run trains on; the CPU if absent.
+    /// Device of a run: the CPU, or one GPU of the worker; the CPU if absent.
     pub device: JobDevice,
     /// CPU threads of a run; 1 if absent.
-    pub threads_per_run: At<Count>,
-    /// Most runs that wait for a worker or are with one; 100 if absent.
-    pub max_pending: At<Count>,
-    /// Seconds without a word from a worker after which its run may be given to another that has nothing else to do; 30 if absent.
-    pub lease_seconds: At<Number>,
-    /// Seconds between two words of a worker; 3 if absent.
-    pub beat_seconds: At<Number>,
-    /// Whether workers deliver checkpoints as they write them, so that another can go on where one died; only those of runs that are
-    /// stopped if absent.
+    pub threads_per_run: LocatedValue<WholeNumber>,
+    /// Largest number of runs that wait for a worker or run on one; 100 if absent.
+    pub max_pending: LocatedValue<WholeNumber>,
+    /// Seconds without a heartbeat after which another idle worker may get the run; 30 if absent.
+    pub lease_seconds: LocatedValue<FiniteNumber>,
+    /// Seconds between heartbeats of a worker; 3 if absent.
+    pub beat_seconds: LocatedValue<FiniteNumber>,
+    /// True if workers deliver each checkpoint, so that another worker can continue a run if one
+    /// fails; if absent, they deliver only the checkpoints of stopped runs.
     pub deliver_checkpoints: bool,
 }
 
@@ -31,36 +32,36 @@ impl Default for WorkersExecutor {
     fn default() -> Self {
         Self {
             device: JobDevice::default(),
-            threads_per_run: seats::threads_per_run(),
-            max_pending: seats::max_pending(),
-            lease_seconds: At::nowhere(Number(30.0)),
-            beat_seconds: At::nowhere(Number(3.0)),
+            threads_per_run: engine_slots::threads_per_run(),
+            max_pending: engine_slots::max_pending(),
+            lease_seconds: LocatedValue::without_location(FiniteNumber(30.0)),
+            beat_seconds: LocatedValue::without_location(FiniteNumber(3.0)),
             deliver_checkpoints: false,
         }
     }
 }
 
-impl Settings for WorkersExecutor {
-    fn jobs(&self) -> Option<Jobs<'_>> {
-        Some(Jobs {
+impl EngineSettings for WorkersExecutor {
+    fn jobs(&self) -> Option<JobSettings<'_>> {
+        Some(JobSettings {
             device: self.device,
             threads_per_run: &self.threads_per_run,
             max_pending: &self.max_pending,
             storage: None,
-            // Workers go on, and deliver to a coordinator.
+            // Workers continue, but deliver only to a coordinator.
             outlive_coordinator: false,
         })
     }
 
-    fn check(&self) -> Result<(), Fault> {
+    fn check(&self) -> Result<(), ValueError> {
         let beat = self.beat_seconds.within("`beat_seconds`", 0.05..=60.0)?;
         let lease = self.lease_seconds.within("`lease_seconds`", 0.1..=1e5)?;
         if lease < 2.0 * beat {
             let message = format!(
-                "`lease_seconds` is {lease}, which is less than two beats of {beat} s: one word that comes late would cost the run"
+                "`lease_seconds` is out of range: expected at least 2 x `beat_seconds` ({beat}), found {lease}; one late heartbeat would end the lease"
             );
             let hint = "make it several times `beat_seconds`";
-            return Err(self.lease_seconds.fault(message, hint));
+            return Err(self.lease_seconds.error(message, hint));
         }
         Ok(())
     }

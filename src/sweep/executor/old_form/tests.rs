@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use crate::executor::Executor;
+use crate::executor::EngineEntry;
 use crate::{SweepError, SweepFile, parse};
 
 const HEAD: &str = "\
@@ -11,7 +11,7 @@ budgets: { tokens: [1000] }
 train: { sequence_length: 32, batch_tokens: 128, learning_rate: { fixed: 1e-2 } }
 ";
 
-/// Each engine with keys that it had, in block and in flow style.
+/// Each engine with keys that have moved, in block and in flow style.
 const OLD: [(&str, &str); 9] = [
     (
         "this machine",
@@ -55,8 +55,8 @@ fn refused(section: &str) -> SweepError {
     parse(Path::new("old.yaml"), &format!("{HEAD}{section}")).unwrap_err()
 }
 
-/// The sweep that the hint asks for.
-fn mended(section: &str) -> SweepFile {
+/// The sweep with the lines of the hint.
+fn fixed_sweep(section: &str) -> SweepFile {
     let hint = refused(section).hint;
     let (_, lines) = hint.split_once("\n\n").unwrap();
     parse(Path::new("new.yaml"), &format!("{HEAD}{lines}\n")).unwrap()
@@ -74,18 +74,18 @@ fn old_forms_are_refused_with_the_lines_to_write() {
 #[test]
 fn the_lines_to_write_are_a_sweep() {
     for (what, section) in OLD {
-        let file = mended(section);
+        let file = fixed_sweep(section);
         file.check_execution(Path::new("new.yaml")).expect(what);
     }
-    let file = mended(OLD[0].1);
+    let file = fixed_sweep(OLD[0].1);
     assert_eq!(file.policy.max_attempts.value.0, 2);
     assert_eq!(file.policy.max_run_seconds.unwrap().value.0, 3600.0);
-    let names = |file: &SweepFile| file.executor.value.iter().map(Executor::name).collect();
-    let several: Vec<_> = names(&mended(OLD[6].1));
+    let names = |file: &SweepFile| file.executor.value.iter().map(EngineEntry::name).collect();
+    let several: Vec<_> = names(&fixed_sweep(OLD[6].1));
     assert_eq!(several, ["local", "slurm", "ray", "workers"]);
 }
 
-/// Every key that engines share now, within every engine.
+/// Every key that has moved, in every engine.
 #[test]
 fn each_key_of_each_engine_has_its_place() {
     let command = "submit: $ISOFLOP_TAG $ISOFLOP_JOB, poll: x, cancel: $ISOFLOP_TAG, ";
@@ -112,16 +112,16 @@ fn each_key_of_each_engine_has_its_place() {
             let old = format!("executor: {{ {engine}: {{ {own}{key}: {value} }} }}\n");
             let error = refused(&old);
             let message =
-                format!("`{key}` stands under `executor: {engine}`, expected under `{place}`");
+                format!("unknown key `{key}` under `executor: {engine}`, expected under `{place}`");
             assert_eq!(error.message, message);
             let lines = format!("\n\n{place}:\n  {key}: {value}\nexecutor:");
             assert!(error.hint.contains(&lines), "{}", error.hint);
-            mended(&old);
+            fixed_sweep(&old);
         }
     }
 }
 
-/// Other mistakes keep their own message.
+/// Other mistakes have their usual message.
 #[test]
 fn what_is_no_old_form_is_not_taken_for_one() {
     for section in [
@@ -137,6 +137,6 @@ fn what_is_no_old_form_is_not_taken_for_one() {
         "executor: { local: }\n",
     ] {
         let error = refused(section);
-        assert!(!error.hint.contains("write these lines"), "{error}");
+        assert!(!error.hint.contains("with these lines"), "{error}");
     }
 }

@@ -1,52 +1,54 @@
-//! Adafactor (Shazeer and Stern, arXiv:1804.04235, algorithms 4 and 5) without momentum, updates relative to the parameter.
+//! Adafactor (Shazeer and Stern, arXiv:1804.04235, algorithms 4 and 5) without momentum, updates
+//! relative to the parameter.
 
 use isoflop_core::run;
 use tch::{Kind, Tensor};
 
 use crate::optimizer::update_rule::{StepSettings, UpdateRule};
-use crate::parameters::{Block, Parameters};
+use crate::parameters::{MatrixBlock, ModelParameters};
 
-/// Second moments: means of rows and columns for large matrices, all entries for the rest.
+/// Adafactor with its second moments: means of rows and columns for large matrices, all entries for
+/// the rest.
 #[derive(Debug)]
 pub(crate) struct Adafactor {
     settings: run::Adafactor,
-    cells: Vec<Cell>,
+    cells: Vec<BlockMoments>,
     rows: Tensor,    // [Σ rows of factored matrices]
     columns: Tensor, // [Σ columns of factored matrices]
     entries: Tensor, // [Σ entries of the others]
 }
 
-/// A block with its places in the moments.
+/// A block, with the positions of its moments.
 #[derive(Debug)]
-struct Cell {
-    block: Block,
-    moments: Moments,
+struct BlockMoments {
+    block: MatrixBlock,
+    moments: SecondMoments,
 }
 
 #[derive(Debug)]
-enum Moments {
+enum SecondMoments {
     Factored { row: i64, column: i64 },
     Entries { first: i64 },
 }
 
 impl Adafactor {
-    pub(super) fn new(settings: run::Adafactor, parameters: &Parameters) -> Self {
+    pub(super) fn new(settings: run::Adafactor, parameters: &ModelParameters) -> Self {
         let least = i64::from(settings.factor_from);
         let (mut row, mut column, mut entry) = (0, 0, 0);
-        let cell = |block: Block| {
+        let cell = |block: MatrixBlock| {
             let moments = match block.dims[..] {
                 [rows, columns] if rows >= least && columns >= least => {
-                    let moments = Moments::Factored { row, column };
+                    let moments = SecondMoments::Factored { row, column };
                     (row, column) = (row + rows, column + columns);
                     moments
                 }
                 _ => {
-                    let moments = Moments::Entries { first: entry };
+                    let moments = SecondMoments::Entries { first: entry };
                     entry += block.dims.iter().product::<i64>();
                     moments
                 }
             };
-            Cell { block, moments }
+            BlockMoments { block, moments }
         };
         let cells = parameters.blocks().into_iter().map(cell).collect();
         let zeros = |len| Tensor::zeros([len], (Kind::Float, parameters.flat.device()));
@@ -59,11 +61,11 @@ impl Adafactor {
         }
     }
 
-    /// U = G / sqrt(V) with the moments brought up to date.
-    fn direction(&self, cell: &Cell, g: &Tensor, fresh: f64) -> Tensor {
+    /// Updates the moments and returns U = G / sqrt(V).
+    fn direction(&self, cell: &BlockMoments, g: &Tensor, fresh: f64) -> Tensor {
         let squares = g.square() + self.settings.eps_gradient;
         match (&cell.moments, &cell.block.dims[..]) {
-            (Moments::Factored { row, column }, [n, m]) => {
+            (SecondMoments::Factored { row, column }, [n, m]) => {
                 let mut rows = self.rows.narrow(0, *row, *n); // R, as means
                 let mut columns = self.columns.narrow(0, *column, *m); // C
                 let _ = rows.lerp_(&squares.mean_dim(1, false, Kind::Float), fresh);
@@ -71,8 +73,8 @@ impl Adafactor {
                 let row_factor = (&rows / rows.mean(Kind::Float)).rsqrt().unsqueeze(1);
                 g * row_factor * columns.rsqrt().unsqueeze(0)
             }
-            (Moments::Factored { .. }, _) => unreachable!("only matrices are factored"),
-            (Moments::Entries { first }, dims) => {
+            (SecondMoments::Factored { .. }, _) => unreachable!("only matrices are factored"),
+            (SecondMoments::Entries { first }, dims) => {
                 let mut entries = self
                     .entries
                     .narrow(0, *first, dims.iter().product())
@@ -85,10 +87,15 @@ impl Adafactor {
 }
 
 impl UpdateRule for Adafactor {
-    fn update(&mut self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
+    fn update(
+        &mut self,
+        parameters: &ModelParameters,
+        gradient: &Tensor,
+        with: StepSettings,
+    ) -> Tensor {
         let flat = parameters.flat.detach();
         let update = flat.zeros_like();
-        // 1 - β₂(t) = t^-c: the first step takes the gradient's own square.
+        // 1 - β₂(t) = t^-c: the first step uses only the square of its gradient.
         let fresh = (with.step as f64).powf(-self.settings.decay_power);
         for cell in &self.cells {
             let x = cell.block.of(&flat);

@@ -5,29 +5,29 @@ use tch::Tensor;
 
 use crate::fused::{self, AdamwStep};
 use crate::optimizer::update_rule::{StepSettings, UpdateRule};
-use crate::parameters::{Parameters, Role};
+use crate::parameters::{ModelParameters, TensorRole};
 
-/// Moments of all parameters, or of those from a place on.
+/// AdamW with the moments of all parameters, or of those from `start` on.
 #[derive(Debug)]
 pub(crate) struct Adamw {
     settings: run::Adamw,
-    /// Place of the first parameter that is its own.
+    /// Index of the first parameter that it updates.
     start: i64,
-    /// How many of its own parameters decay: the first.
+    /// Number of its parameters that decay, which are the first.
     decayed: i64,
     first: Tensor,  // [P - start]
     second: Tensor, // [P - start]
 }
 
 impl Adamw {
-    /// For the parameters from a place on.
-    pub(super) fn new(settings: run::Adamw, parameters: &Parameters, start: i64) -> Self {
+    /// Builds AdamW for the parameters from an index on.
+    pub(super) fn new(settings: run::Adamw, parameters: &ModelParameters, start: i64) -> Self {
         let last = if settings.decay_embeddings {
-            Role::Embedding
+            TensorRole::Embedding
         } else {
-            Role::Hidden
+            TensorRole::Hidden
         };
-        let own = from(&parameters.flat.detach(), start);
+        let own = tail(&parameters.flat.detach(), start);
         let decayed = parameters.len_up_to(last) - start;
         Self {
             settings,
@@ -40,11 +40,16 @@ impl Adamw {
 }
 
 impl UpdateRule for Adamw {
-    /// For its own parameters alone.
-    fn update(&mut self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
+    /// Returns the update of the parameters from `start` on.
+    fn update(
+        &mut self,
+        parameters: &ModelParameters,
+        gradient: &Tensor,
+        with: StepSettings,
+    ) -> Tensor {
         let run::Adamw { beta1, beta2, .. } = self.settings;
-        let gradient = from(gradient, self.start);
-        let own = from(&parameters.flat.detach(), self.start);
+        let gradient = tail(gradient, self.start);
+        let own = tail(&parameters.flat.detach(), self.start);
         let _ = self.first.lerp_(&gradient, 1.0 - beta1);
         let _ = self.second.lerp_(&gradient.square(), 1.0 - beta2);
         let step = i32::try_from(with.step).unwrap_or(i32::MAX);
@@ -59,11 +64,11 @@ impl UpdateRule for Adamw {
 
     fn fused_step(
         &self,
-        parameters: &Parameters,
+        parameters: &ModelParameters,
         gradient: &Tensor,
         with: StepSettings,
     ) -> Option<Tensor> {
-        if !fused::serves(gradient) {
+        if !fused::supports(gradient) {
             return None;
         }
         let settings = AdamwStep {
@@ -89,8 +94,8 @@ impl UpdateRule for Adamw {
     }
 }
 
-/// A vector from a place on.
-fn from(flat: &Tensor, start: i64) -> Tensor {
+/// Returns the part of a vector from an index on.
+fn tail(flat: &Tensor, start: i64) -> Tensor {
     flat.narrow(0, start, flat.size()[0] - start)
 }
 
@@ -100,14 +105,16 @@ mod tests {
     use tch::Device;
 
     use super::*;
-    use crate::model::Model;
-    use crate::optimizer::Optimizer;
+    use crate::model::LanguageModel;
+    use crate::optimizer::OptimizerState;
 
-    /// The equations written out for scalars (arXiv:1711.05101, algorithm 2), three steps on a quadratic.
+    /// The equations for scalars (arXiv:1711.05101, algorithm 2) give the same three steps on a
+    /// quadratic.
     #[test]
     fn equals_the_equations() {
         let config = ModelConfig::new(&TRANSFORMER, &"d16-l2".parse().unwrap(), 256, 64).unwrap();
-        let mut parameters = Parameters::initial(Model::slots(&config), 1, Device::Cpu);
+        let mut parameters =
+            ModelParameters::initial(LanguageModel::slots(&config), 1, Device::Cpu);
         let settings = run::Adamw {
             beta1: 0.9,
             beta2: 0.95,
@@ -115,11 +122,11 @@ mod tests {
             weight_decay: 0.1,
             decay_embeddings: false,
         };
-        let mut optimizer = Optimizer::new(run::Optimizer::Adamw(settings), &parameters);
-        // A hidden matrix decays; the first number of the embedding, by choice, and the last bias do not.
-        let embedding = parameters.len_up_to(Role::Hidden);
+        let mut optimizer = OptimizerState::new(run::Optimizer::Adamw(settings), &parameters);
+        // A hidden matrix decays. The embedding (by this setting) and the last bias do not.
+        let embedding = parameters.len_up_to(TensorRole::Hidden);
         let len = parameters.flat.size()[0];
-        let at = |parameters: &Parameters, i: i64| parameters.flat.double_value(&[i]);
+        let at = |parameters: &ModelParameters, i: i64| parameters.flat.double_value(&[i]);
         let mut expected: Vec<(i64, f64, f64, f64, f64)> =
             [(0, 0.1), (embedding, 0.0), (len - 1, 0.0)]
                 .iter()

@@ -1,4 +1,4 @@
-//! The optimizers, a file each.
+//! Update rules of the optimizers, one file for each.
 
 mod adafactor;
 mod adamw;
@@ -7,10 +7,10 @@ mod muon;
 use isoflop_core::run::Optimizer;
 
 use super::update_rule::UpdateRule;
-use crate::parameters::Parameters;
+use crate::parameters::ModelParameters;
 
-/// The equations of an optimizer, with moments for these parameters.
-pub(super) fn rule(settings: Optimizer, parameters: &Parameters) -> Box<dyn UpdateRule> {
+/// Builds the update rule of an optimizer, with zero moments for these parameters.
+pub(super) fn rule(settings: Optimizer, parameters: &ModelParameters) -> Box<dyn UpdateRule> {
     match settings {
         Optimizer::Adamw(settings) => Box::new(adamw::Adamw::new(settings, parameters, 0)),
         Optimizer::Adafactor(settings) => Box::new(adafactor::Adafactor::new(settings, parameters)),

@@ -1,33 +1,34 @@
-//! Muon (Jordan et al. 2024) for the hidden matrices, AdamW for the rest; update sizes as in arXiv:2502.16982.
+//! Muon (Jordan et al. 2024) for the hidden matrices, AdamW for the rest; update sizes as in
+//! arXiv:2502.16982.
 
 use isoflop_core::run;
 use tch::{Kind, Tensor};
 
 use super::adamw::Adamw;
 use crate::optimizer::update_rule::{StepSettings, UpdateRule};
-use crate::parameters::{Block, Parameters, Role};
+use crate::parameters::{MatrixBlock, ModelParameters, TensorRole};
 
-/// Momentum of the hidden matrices, and AdamW's moments of the rest.
+/// Muon with the momentum of the hidden matrices, and AdamW for the other parameters.
 #[derive(Debug)]
 pub(crate) struct Muon {
     settings: run::Muon,
-    /// Matrices of one shape, which are made orthogonal together.
-    groups: Vec<Vec<Block>>,
+    /// Matrices grouped by shape, for batched orthogonalisation.
+    groups: Vec<Vec<MatrixBlock>>,
     momentum: Tensor, // [H], numbers of the hidden matrices
     adamw: Adamw,
 }
 
 impl Muon {
-    pub(super) fn new(settings: run::Muon, parameters: &Parameters) -> Self {
-        let mut groups: Vec<Vec<Block>> = Vec::new();
+    pub(super) fn new(settings: run::Muon, parameters: &ModelParameters) -> Self {
+        let mut groups: Vec<Vec<MatrixBlock>> = Vec::new();
         let blocks = parameters.blocks().into_iter();
-        for block in blocks.filter(|block| block.role == Role::Hidden) {
+        for block in blocks.filter(|block| block.role == TensorRole::Hidden) {
             match groups.iter_mut().find(|group| group[0].dims == block.dims) {
                 Some(group) => group.push(block),
                 None => groups.push(vec![block]),
             }
         }
-        let hidden = parameters.len_up_to(Role::Hidden);
+        let hidden = parameters.len_up_to(TensorRole::Hidden);
         let momentum = parameters.flat.detach().narrow(0, 0, hidden).zeros_like();
         Self {
             settings,
@@ -37,7 +38,8 @@ impl Muon {
         }
     }
 
-    /// Writes 0.2·sqrt(max(rows, columns))·UVᵀ of each matrix, UΣVᵀ of which `from` holds, to its place in `to`.
+    /// Writes 0.2·sqrt(max(rows, columns))·UVᵀ of each matrix UΣVᵀ in `from` to the same position
+    /// in `to`.
     fn orthogonalise(&self, from: &Tensor, to: &Tensor) {
         for group in &self.groups {
             let matrices: Vec<Tensor> = group.iter().map(|block| block.of(from)).collect();
@@ -54,7 +56,12 @@ impl Muon {
 }
 
 impl UpdateRule for Muon {
-    fn update(&mut self, parameters: &Parameters, gradient: &Tensor, with: StepSettings) -> Tensor {
+    fn update(
+        &mut self,
+        parameters: &ModelParameters,
+        gradient: &Tensor,
+        with: StepSettings,
+    ) -> Tensor {
         let run::Muon {
             momentum, adamw, ..
         } = self.settings;
@@ -84,7 +91,8 @@ impl UpdateRule for Muon {
     }
 }
 
-/// About UVᵀ of each matrix of a batch `[n, rows, columns]`, by the quintic iteration of Jordan et al.
+/// Approximates UVᵀ of each matrix of a batch `[n, rows, columns]` by the quintic iteration of
+/// Jordan et al.
 fn newton_schulz(batch: &Tensor, iterations: u32) -> Tensor {
     const A: f64 = 3.4445;
     const B: f64 = -4.7750;
@@ -97,7 +105,7 @@ fn newton_schulz(batch: &Tensor, iterations: u32) -> Tensor {
             x.shallow_clone()
         }
     };
-    let x = turned(batch); // rows ≤ columns: the products below are the smaller ones
+    let x = turned(batch); // rows ≤ columns, so that x·xᵀ is the smaller product
     let norm = x
         .square()
         .sum_dim_intlist([-2, -1].as_slice(), true, Kind::Float)

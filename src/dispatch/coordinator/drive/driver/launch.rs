@@ -1,21 +1,21 @@
-//! What an attempt is given.
+//! Launch files of attempts.
 
 use std::fs;
 use std::path::PathBuf;
 
 use super::Driver;
 use crate::coordinator::drive::options::split_pass;
-use crate::coordinator::schedule::{Claim, RunIndex, SlotIndex, State};
-use isoflop_core::run::{AttemptDir, Launch, Unwritable, replace_json, unwritable};
+use crate::coordinator::schedule::{AttemptId, RunIndex, ScheduleState, SlotIndex};
+use isoflop_core::run::{AttemptDir, Launch, WriteError, unwritable, write_json_unsynced};
 
 impl Driver<'_> {
-    /// The launch file of an attempt that is about to start, with its fencing token.
+    /// Builds the launch file of an attempt, with its fencing token.
     pub(super) fn launch(
         &self,
-        claim: Claim,
+        claim: AttemptId,
         slot: SlotIndex,
         fence: String,
-        state: &State,
+        state: &ScheduleState,
     ) -> Launch {
         let (planned, place) = (&self.plan.runs[claim.run], self.options.slots[slot]);
         let split = state.record(claim.run).split;
@@ -32,7 +32,8 @@ impl Driver<'_> {
             run_folder: self.sweep.run(&planned.id).root().to_owned(),
             checkpoint_seconds: self.options.checkpoint_seconds,
             take_trunk: self.trunk_for(claim.run),
-            // Others that go on from it would have its last bits: a trunk is kept as the spec makes it.
+            // Split passes round differently: runs that continue from this trunk would get other
+            // bits. Keep the trunk only if the passes are those of the spec.
             keep_trunk: Self::is_awaited(claim.run, state) && !split,
             memory_bytes_estimate: Some(self.options.memory[claim.run]),
             split_for_memory: split.then(|| split_pass(&planned.spec)).flatten(),
@@ -40,7 +41,7 @@ impl Driver<'_> {
         }
     }
 
-    /// The folder of the nearest run before this one that has left its trunk.
+    /// The folder of the nearest earlier run of the chain that has left its trunk.
     fn trunk_for(&self, run: RunIndex) -> Option<PathBuf> {
         let before = |run: &RunIndex| Some(self.options.branches[*run]?.from);
         std::iter::successors(before(&run), before)
@@ -49,18 +50,20 @@ impl Driver<'_> {
             .map(|dir| dir.root().to_owned())
     }
 
-    /// Writes what an attempt is given. Not synced: where it is lost with the machine, so is the attempt.
+    /// Writes the spec and the launch file of an attempt.
+    ///
+    /// They are not synced: if the machine crashes, the attempt is lost as well.
     pub(super) fn write_attempt(
         &self,
         attempt: &AttemptDir,
         launch: &Launch,
-    ) -> Result<(), Unwritable> {
+    ) -> Result<(), WriteError> {
         let spec = self.sweep.run(&launch.run).spec();
         fs::create_dir_all(attempt.root()).map_err(unwritable(attempt.root()))?;
         if !spec.is_file() {
-            replace_json(&spec, &launch.spec).map_err(unwritable(&spec))?;
+            write_json_unsynced(&spec, &launch.spec).map_err(unwritable(&spec))?;
         }
         let path = attempt.launch();
-        replace_json(&path, launch).map_err(unwritable(&path))
+        write_json_unsynced(&path, launch).map_err(unwritable(&path))
     }
 }

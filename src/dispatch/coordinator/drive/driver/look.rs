@@ -1,34 +1,35 @@
-//! What is looked at every moment: attempts, requests, engines, the disk.
+//! Periodic checks of attempts, requests, engines and the disk.
 
 use std::time::Instant;
 
 use tracing::info;
 
-use super::{Driver, LOOK};
+use super::{Driver, LOOK_INTERVAL};
 use crate::coordinator::drive::observer::DiskRoom;
 use crate::coordinator::drive::summary::DriveError;
 use crate::coordinator::requests::run_of;
-use crate::coordinator::schedule::{Event, RunIndex, State};
-use crate::executor::{Asked, Trouble, ask, free_disk};
-use crate::store::{Request, RequestKind};
+use crate::coordinator::schedule::{RunIndex, ScheduleEvent, ScheduleState};
+use crate::executor::{Outage, StopRequest, free_disk, raise_request};
+use crate::store::{RequestKind, UserRequest};
 
 impl Driver<'_> {
-    /// Shows what attempts have said, stops those that are overdue, and looks for requests and for room on the disk.
-    pub(super) fn look(&mut self) -> Result<Vec<Event>, DriveError> {
-        // Time in which this process itself stood still is not held against its trainers.
-        let passed = self.looked.elapsed().min(2 * LOOK);
+    /// Reports new events of attempts, stops overdue attempts, and checks for requests and disk
+    /// space.
+    pub(super) fn look(&mut self) -> Result<Vec<ScheduleEvent>, DriveError> {
+        // If this process was suspended, the trainers must not be blamed for the silence.
+        let passed = self.looked.elapsed().min(2 * LOOK_INTERVAL);
         self.looked = Instant::now();
         let mut events = Vec::new();
         for (claim, active) in &mut self.active {
             if active.begins() {
                 self.observer.began(active.slot, &self.plan.runs[claim.run]);
-                events.push(Event::Started(*claim, None));
+                events.push(ScheduleEvent::Started(*claim, None));
             }
             let trouble = self
-                .troubles
+                .outages
                 .get(self.options.slots[active.slot].engine)
                 .and_then(Option::as_ref);
-            let is_cut_off = trouble.is_some_and(Trouble::hides_news);
+            let is_cut_off = trouble.is_some_and(Outage::hides_news);
             if let Some(event) = active.look(passed, is_cut_off).last() {
                 self.observer
                     .advanced(active.slot, &self.plan.runs[claim.run], event);
@@ -36,41 +37,45 @@ impl Driver<'_> {
             if active.becomes_overdue(self.options.stall, self.options.time_limit) {
                 let reason = active.overdue.as_ref().map(|failure| &failure.message);
                 info!(parent: &active.span, reason, "asked to stop");
-                ask(&active.asked, Asked::Stop);
+                raise_request(&active.asked, StopRequest::Stop);
             }
         }
-        events.extend(self.requested()?);
+        events.extend(self.read_requests()?);
         events.extend(self.disk());
-        self.tell_troubles();
+        self.report_outages();
         self.observer.tick();
-        events.push(Event::Tick);
+        events.push(ScheduleEvent::Tick);
         Ok(events)
     }
 
-    /// Tells what has come to keep an engine from its attempts, and what does no more.
-    fn tell_troubles(&mut self) {
-        let before = std::mem::replace(&mut self.troubles, self.options.engines.troubles());
+    /// Reports the outages of engines that have begun, and those that have ended.
+    fn report_outages(&mut self) {
+        let before = std::mem::replace(&mut self.outages, self.options.engines.outages());
         for (i, (now, name)) in self
-            .troubles
+            .outages
             .iter()
             .zip(self.options.engines.names())
             .enumerate()
         {
             match (before.get(i).and_then(Option::as_ref), now) {
                 (before, Some(now)) if before != Some(now) => {
-                    info!(engine = name, reason = now.words(), "engine in trouble");
-                    self.observer.trouble(name, &now.words(), false)
+                    info!(engine = name, reason = now.message(), "engine outage");
+                    self.observer.outage(name, &now.message(), false)
                 }
                 (Some(before), None) => {
-                    info!(engine = name, reason = before.over(), "engine well again");
-                    self.observer.trouble(name, before.over(), true)
+                    info!(
+                        engine = name,
+                        reason = before.end_message(),
+                        "engine recovered"
+                    );
+                    self.observer.outage(name, before.end_message(), true)
                 }
                 _ => {}
             }
         }
     }
 
-    fn disk(&mut self) -> Option<Event> {
+    fn disk(&mut self) -> Option<ScheduleEvent> {
         let room = DiskRoom {
             free: free_disk(self.sweep.root())?,
             reserve: self.options.disk_reserve,
@@ -81,14 +86,14 @@ impl Driver<'_> {
         }
         self.observer.disk(room);
         Some(if room.is_low() {
-            Event::DiskLow
+            ScheduleEvent::DiskLow
         } else {
-            Event::DiskFree
+            ScheduleEvent::DiskFree
         })
     }
 
-    /// What other commands have asked for since the last look.
-    fn requested(&mut self) -> Result<Vec<Event>, DriveError> {
+    /// Reads the requests of other commands since the last look.
+    fn read_requests(&mut self) -> Result<Vec<ScheduleEvent>, DriveError> {
         let (mut events, mut unknown) = (Vec::new(), Vec::new());
         for request in self.ledger.store.requests()? {
             let mut open = self.requests.iter();
@@ -97,7 +102,7 @@ impl Driver<'_> {
             }
             match run_of(self.plan, &request) {
                 Ok(run) => {
-                    events.push(Event::Asked(request.kind, run));
+                    events.push(ScheduleEvent::Requested(request.kind, run));
                     self.requests.push((request, run));
                 }
                 Err(answer) => unknown.push(answer),
@@ -107,9 +112,9 @@ impl Driver<'_> {
         Ok(events)
     }
 
-    /// Answers requests that are carried out: a run that is to be cancelled has first to end.
-    pub(super) fn answer(&mut self, state: &State) -> Result<(), DriveError> {
-        let settled = |(request, run): &(Request, RunIndex)| {
+    /// Answers requests that are carried out. The attempt of a cancelled run must end first.
+    pub(super) fn answer(&mut self, state: &ScheduleState) -> Result<(), DriveError> {
+        let settled = |(request, run): &(UserRequest, RunIndex)| {
             let state = &state.record(*run).state;
             request.kind == RequestKind::Retry || state.has_ended()
         };

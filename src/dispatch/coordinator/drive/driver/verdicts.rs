@@ -1,18 +1,20 @@
-//! What is decided, on its way to the log: after the store has it.
+//! Logging of verdicts, after the store has them.
 
 use tracing::Span;
 
 use super::Driver;
-use crate::coordinator::drive::trace::{Grounds, attempt_span, run_span, tell};
-use crate::coordinator::schedule::{Choice, Subject, Verdict};
+use crate::coordinator::drive::trace::{VerdictContext, attempt_span, log_verdict, run_span};
+use crate::coordinator::schedule::{Verdict, VerdictKind, VerdictSubject};
 
 impl Driver<'_> {
-    /// Notes verdicts, before the attempts that they end are forgotten. That slots stay empty is said once while it is so.
-    pub(super) fn note_verdicts(&mut self, verdicts: Vec<Verdict>) {
+    /// Queues verdicts for the log, before the attempts that they end are forgotten.
+    ///
+    /// Empty slots are reported once, until they are filled.
+    pub(super) fn queue_verdicts(&mut self, verdicts: Vec<Verdict>) {
         let mut waits = false;
         for verdict in verdicts {
-            if matches!(verdict.choice, Choice::Wait { .. }) {
-                let is_told = self.told_to_wait || waits;
+            if matches!(verdict.choice, VerdictKind::Wait { .. }) {
+                let is_told = self.reported_empty_slots || waits;
                 waits = true;
                 if is_told {
                     continue;
@@ -23,33 +25,33 @@ impl Driver<'_> {
             let span = active.map(|active| active.span.clone());
             self.verdicts.push((span, verdict));
         }
-        self.told_to_wait = waits;
+        self.reported_empty_slots = waits;
     }
 
-    /// Writes what was decided to the log, now that it is in the store, and returns it to be carried out.
-    pub(super) fn tell_verdicts(&mut self) -> Vec<Verdict> {
+    /// Logs the queued verdicts, which are in the store now, and returns them to be carried out.
+    pub(super) fn log_verdicts(&mut self) -> Vec<Verdict> {
         let verdicts = std::mem::take(&mut self.verdicts);
-        let grounds = Grounds {
+        let grounds = VerdictContext {
             plan: self.plan,
             order: self.options.policy.order,
             disk: self.disk,
         };
         let told = |(span, verdict): (Option<Span>, Verdict)| {
             let span = span.unwrap_or_else(|| self.span_of(verdict.subject));
-            tell(&span, &verdict, grounds);
+            log_verdict(&span, &verdict, grounds);
             verdict
         };
         verdicts.into_iter().map(told).collect()
     }
 
-    fn span_of(&self, subject: Subject) -> Span {
+    fn span_of(&self, subject: VerdictSubject) -> Span {
         match subject {
-            Subject::Attempt(claim) => {
+            VerdictSubject::Attempt(claim) => {
                 let fence = self.ledger.token(claim).unwrap_or_default();
                 attempt_span(self.plan, claim, &fence)
             }
-            Subject::Run(run) => run_span(self.plan, run),
-            Subject::Sweep => Span::current(),
+            VerdictSubject::Run(run) => run_span(self.plan, run),
+            VerdictSubject::Sweep => Span::current(),
         }
     }
 }

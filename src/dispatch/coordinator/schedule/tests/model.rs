@@ -1,36 +1,38 @@
-//! The schedule once more, slow and obvious: nothing is kept that can be looked up. `tests.rs` compares the two.
+//! A slow and simple model of the schedule, without derived state. `tests.rs` compares the two.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::event::Event;
-use super::super::facts::{Claim, Facts, Machine, Moment, Policy, RunIndex, SlotIndex};
-use crate::store::{Failure, FailureClass, Record, RequestKind, RunState};
+use super::super::event::ScheduleEvent;
+use super::super::facts::{
+    AttemptId, MonotonicTime, RunFacts, RunIndex, SchedulePolicy, SlotCapacity, SlotIndex,
+};
+use crate::store::{AttemptFailure, FailureClass, RequestKind, RunRecord, RunState};
 use isoflop_sweep::RunOrder;
 
-/// What to do.
+/// An action of the coordinator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     /// Start an attempt in a slot.
     Start {
         /// The attempt.
-        claim: Claim,
-        /// Where.
+        claim: AttemptId,
+        /// The slot.
         slot: SlotIndex,
     },
     /// Check what an attempt delivered, and make it the run's outcome.
-    Commit(Claim),
-    /// End an attempt.
-    Stop(Claim),
-    /// Nothing runs and nothing will.
+    Commit(AttemptId),
+    /// Stop an attempt.
+    Stop(AttemptId),
+    /// End: all slots are empty, and no run will start.
     Finish,
 }
 
 pub(super) struct Model {
-    pub(super) records: Vec<Record>,
-    pub(super) facts: Vec<Facts>,
-    pub(super) machine: Machine,
-    pub(super) policy: Policy,
-    pub(super) asleep_until: BTreeMap<RunIndex, Moment>,
+    pub(super) records: Vec<RunRecord>,
+    pub(super) facts: Vec<RunFacts>,
+    pub(super) machine: SlotCapacity,
+    pub(super) policy: SchedulePolicy,
+    pub(super) asleep_until: BTreeMap<RunIndex, MonotonicTime>,
     pub(super) cancelling: BTreeSet<RunIndex>,
     pub(super) begun: BTreeSet<RunIndex>,
     pub(super) paused: bool,
@@ -45,7 +47,7 @@ impl Model {
             .fold(self.facts[run].priority, u64::max)
     }
 
-    /// Whether `a` starts before `b`.
+    /// Reports whether `a` starts before `b`.
     fn is_before(&self, a: RunIndex, b: RunIndex) -> bool {
         let (first, second) = (self.priority(a), self.priority(b));
         if first != second {
@@ -66,7 +68,7 @@ impl Model {
 
     fn fits(&self, run: RunIndex, slot: SlotIndex) -> bool {
         let device = self.machine.slots[slot];
-        let Machine { slots, memory } = &self.machine;
+        let SlotCapacity { slots, memory } = &self.machine;
         let neighbours = (0..slots.len()).filter(|other| slots[*other] == device);
         let held: Vec<u64> = neighbours
             .filter_map(|slot| self.holder(slot))
@@ -95,17 +97,17 @@ impl Model {
                 .is_none_or(|most| self.begun.len() < most)
     }
 
-    /// Whether a run may start, if not now.
+    /// Reports whether a run may start, now or after its back-off.
     fn could_start(&self, run: RunIndex) -> bool {
         self.is_queued(run) && self.waits_for_nothing(run) && self.may_begin(run)
     }
 
-    fn is_awake(&self, run: RunIndex, now: Moment) -> bool {
+    fn is_awake(&self, run: RunIndex, now: MonotonicTime) -> bool {
         let until = self.asleep_until.get(&run);
         until.is_none_or(|until| *until <= now)
     }
 
-    pub(super) fn step(&mut self, now: Moment, event: Event) -> Vec<Command> {
+    pub(super) fn step(&mut self, now: MonotonicTime, event: ScheduleEvent) -> Vec<Command> {
         let mut commands = self.happened(now, event);
         for slot in 0..self.machine.slots.len() {
             if !self.stopping && !self.paused && self.holder(slot).is_none() {
@@ -120,7 +122,7 @@ impl Model {
         commands
     }
 
-    fn fill(&mut self, slot: SlotIndex, now: Moment) -> Option<Command> {
+    fn fill(&mut self, slot: SlotIndex, now: MonotonicTime) -> Option<Command> {
         let run = (0..self.records.len())
             .filter(|run| self.could_start(*run) && self.is_awake(*run, now))
             .filter(|run| self.fits(*run, slot))
@@ -131,13 +133,13 @@ impl Model {
         record.attempts += 1;
         let attempt = record.attempts;
         record.state = RunState::leased(attempt, slot);
-        let claim = Claim { run, attempt };
+        let claim = AttemptId { run, attempt };
         Some(Command::Start { claim, slot })
     }
 
     fn stop(&self, run: RunIndex) -> Command {
         let attempt = self.records[run].attempts;
-        Command::Stop(Claim { run, attempt })
+        Command::Stop(AttemptId { run, attempt })
     }
 
     fn stop_all(&self) -> Vec<Command> {
@@ -145,24 +147,28 @@ impl Model {
         held.map(|run| self.stop(run)).collect()
     }
 
-    fn holds(&self, claim: &Claim) -> bool {
+    fn holds(&self, claim: &AttemptId) -> bool {
         let lease = self.records[claim.run].state.lease();
         lease.is_some_and(|lease| lease.attempt == claim.attempt)
     }
 
-    fn happened(&mut self, now: Moment, event: Event) -> Vec<Command> {
+    fn happened(&mut self, now: MonotonicTime, event: ScheduleEvent) -> Vec<Command> {
         match event {
-            Event::Started(claim, pid) if self.holds(&claim) => self.started(claim.run, pid),
-            Event::Delivered(claim) if self.holds(&claim) => return self.delivered(claim),
-            Event::Committed(claim, end) if self.holds(&claim) => self.committed(claim.run, end),
-            Event::Failed(claim, failure) if self.holds(&claim) => {
+            ScheduleEvent::Started(claim, pid) if self.holds(&claim) => {
+                self.started(claim.run, pid)
+            }
+            ScheduleEvent::Delivered(claim) if self.holds(&claim) => return self.delivered(claim),
+            ScheduleEvent::Committed(claim, end) if self.holds(&claim) => {
+                self.committed(claim.run, end)
+            }
+            ScheduleEvent::Failed(claim, failure) if self.holds(&claim) => {
                 return self.failed(now, claim.run, failure);
             }
-            Event::Asked(RequestKind::Cancel, run) => return self.cancelled(run),
-            Event::Asked(RequestKind::Retry, run) => self.retried(run),
-            Event::DiskLow => self.paused = true,
-            Event::DiskFree => self.paused = false,
-            Event::Interrupted => {
+            ScheduleEvent::Requested(RequestKind::Cancel, run) => return self.cancelled(run),
+            ScheduleEvent::Requested(RequestKind::Retry, run) => self.retried(run),
+            ScheduleEvent::DiskLow => self.paused = true,
+            ScheduleEvent::DiskFree => self.paused = false,
+            ScheduleEvent::Interrupted => {
                 self.stopping = true;
                 return self.stop_all();
             }
@@ -177,7 +183,7 @@ impl Model {
         }
     }
 
-    fn delivered(&mut self, claim: Claim) -> Vec<Command> {
+    fn delivered(&mut self, claim: AttemptId) -> Vec<Command> {
         let state = &mut self.records[claim.run].state;
         if let RunState::Leased { lease } | RunState::Running { lease, .. } = *state {
             *state = RunState::Committing { lease };
@@ -194,7 +200,12 @@ impl Model {
         }
     }
 
-    fn failed(&mut self, now: Moment, run: RunIndex, failure: Failure) -> Vec<Command> {
+    fn failed(
+        &mut self,
+        now: MonotonicTime,
+        run: RunIndex,
+        failure: AttemptFailure,
+    ) -> Vec<Command> {
         if self.cancelling.remove(&run) {
             self.records[run].state = RunState::Cancelled;
             return Vec::new();
@@ -220,7 +231,7 @@ impl Model {
         let last = Some(failure);
         record.state = RunState::Queued { last };
         if self.waits_for_nothing(run) {
-            self.asleep_until.insert(run, Moment(now.0 + wait));
+            self.asleep_until.insert(run, MonotonicTime(now.0 + wait));
         }
         self.stopping |= stops;
         if stops { self.stop_all() } else { Vec::new() }
@@ -245,9 +256,9 @@ impl Model {
         let record = &mut self.records[run];
         if record.state.has_ended() && !record.state.has_outcome() {
             let attempts = record.attempts;
-            *record = Record {
+            *record = RunRecord {
                 attempts,
-                ..Record::default()
+                ..RunRecord::default()
             };
             let facts = &self.facts;
             self.asleep_until

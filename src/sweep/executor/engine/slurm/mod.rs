@@ -1,8 +1,8 @@
-//! Slurm.
+//! Jobs of Slurm.
 
+mod notation;
 mod options;
 mod settings;
-mod written;
 
+pub use notation::{SlurmMemory, SlurmTime};
 pub use settings::SlurmExecutor;
-pub use written::{SlurmMemory, SlurmTime};

@@ -1,62 +1,68 @@
 //! More options of `sbatch`.
 
-use crate::At;
-use crate::error::Fault;
+use crate::LocatedValue;
+use crate::error::ValueError;
 
-/// Options that isoflop gives by itself, or that keep it from finding its jobs again, with what to do instead.
-const OURS: [(&str, &str); 27] = [
-    ("account", "write `account:` beside `options`"),
-    ("array", FOLLOWS),
-    ("batch", FOLLOWS),
-    ("chdir", FOLLOWS),
+/// Options that isoflop sets itself, or that prevent it from finding its jobs, with a hint for
+/// each.
+const RESERVED: [(&str, &str); 27] = [
+    ("account", "set the key `account` instead"),
+    ("array", REMOVE_QUEUE_OPTION),
+    ("batch", REMOVE_QUEUE_OPTION),
+    ("chdir", REMOVE_QUEUE_OPTION),
     (
         "clusters",
-        "name the cluster in `SLURM_CLUSTERS` where isoflop is started: all commands of Slurm take it from there",
+        "set `SLURM_CLUSTERS` where you start isoflop: all commands of Slurm read it",
     ),
-    ("cpus-per-task", "write `threads_per_run:` beside `options`"),
-    ("error", OUTPUT),
-    ("gpus", "write `gpus: 1` beside `options`"),
-    ("help", FOLLOWS),
-    ("job-name", FOLLOWS),
-    ("mem", "write `memory:` beside `options`"),
-    ("no-requeue", FOLLOWS),
-    ("open-mode", OUTPUT),
-    ("output", OUTPUT),
-    ("parsable", FOLLOWS),
-    ("partition", "write `partition:` beside `options`"),
-    ("qos", "write `qos:` beside `options`"),
-    ("quiet", FOLLOWS),
+    ("cpus-per-task", "set the key `threads_per_run` instead"),
+    ("error", REMOVE_OUTPUT_OPTION),
+    ("gpus", "set `gpus: 1` instead"),
+    ("help", REMOVE_QUEUE_OPTION),
+    ("job-name", REMOVE_QUEUE_OPTION),
+    ("mem", "set the key `memory` instead"),
+    ("no-requeue", REMOVE_QUEUE_OPTION),
+    ("open-mode", REMOVE_OUTPUT_OPTION),
+    ("output", REMOVE_OUTPUT_OPTION),
+    ("parsable", REMOVE_QUEUE_OPTION),
+    ("partition", "set the key `partition` instead"),
+    ("qos", "set the key `qos` instead"),
+    ("quiet", REMOVE_QUEUE_OPTION),
     (
         "requeue",
-        "leave it out: a run whose job was preempted goes on in a job of its own",
+        "remove it: a run whose job was preempted continues in another job",
     ),
-    ("signal", "write `signal_seconds:` beside `options`"),
-    ("test-only", FOLLOWS),
-    ("time", "write `time:` beside `options`"),
-    ("usage", FOLLOWS),
-    ("verbose", FOLLOWS),
-    ("version", FOLLOWS),
-    ("wait", FOLLOWS),
-    ("wrap", FOLLOWS),
+    ("signal", "set the key `signal_seconds` instead"),
+    ("test-only", REMOVE_QUEUE_OPTION),
+    ("time", "set the key `time` instead"),
+    ("usage", REMOVE_QUEUE_OPTION),
+    ("verbose", REMOVE_QUEUE_OPTION),
+    ("version", REMOVE_QUEUE_OPTION),
+    ("wait", REMOVE_QUEUE_OPTION),
+    ("wrap", REMOVE_QUEUE_OPTION),
 ];
 
-const FOLLOWS: &str = "leave it out: isoflop submits, names and follows jobs by itself";
-const OUTPUT: &str = "leave it out: what a job prints is kept with the results";
+const REMOVE_QUEUE_OPTION: &str = "remove it: isoflop submits, names and follows its jobs itself";
+const REMOVE_OUTPUT_OPTION: &str = "remove it: the results contain the output of each job";
 
-/// Refuses an option that is isoflop's to give, or none.
-pub(super) fn check(option: &At<String>) -> Result<(), Fault> {
+/// Checks that an option is one long option, and not one that isoflop sets itself.
+pub(super) fn check(option: &LocatedValue<String>) -> Result<(), ValueError> {
     let words = &option.value;
     let name = words
         .strip_prefix("--")
         .map(|rest| rest.split('=').next().unwrap_or(rest))
         .filter(|name| is_a_name(name) && !words.contains(char::is_whitespace));
     let Some(name) = name else {
-        let message = format!("`{words}` is not one long option of sbatch");
-        let hint = "write each as one word, such as `--constraint=a100` or `--exclusive`";
-        return Err(option.fault(message, hint));
+        let message = format!("invalid option `{words}`: expected one long option of sbatch");
+        let hint = "write each option as one word, such as `--constraint=a100` or `--exclusive`";
+        return Err(option.error(message, hint));
     };
-    match OURS.iter().find(|(ours, _)| means(name, ours)) {
-        Some((ours, hint)) => Err(option.fault(format!("`--{ours}` is isoflop's to give"), *hint)),
+    match RESERVED
+        .iter()
+        .find(|(ours, _)| is_abbreviation_of(name, ours))
+    {
+        Some((ours, hint)) => {
+            Err(option.error(format!("invalid option `--{ours}`: isoflop sets it"), *hint))
+        }
         None => Ok(()),
     }
 }
@@ -68,8 +74,8 @@ fn is_a_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Whether sbatch takes a name for this option: it may be cut short.
-fn means(name: &str, option: &str) -> bool {
+/// Reports whether sbatch reads a name as this option. Names can be abbreviated.
+fn is_abbreviation_of(name: &str, option: &str) -> bool {
     option.starts_with(name)
 }
 
@@ -78,7 +84,7 @@ mod tests {
     use super::*;
 
     fn is_refused(option: &str) -> bool {
-        check(&At::nowhere(option.to_owned())).is_err()
+        check(&LocatedValue::without_location(option.to_owned())).is_err()
     }
 
     #[test]
