@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::runs::{RunLocation, find_run};
-use super::sweep::{recorded_plan, sweep_name};
+use super::sweep::{no_results, recorded_plan, sweep_name};
 use super::{AppError, Listener};
 use isoflop_core::run::SweepDir;
 use isoflop_dispatch::coordinator::{LockError, SweepLock, carry_out};
@@ -139,11 +139,7 @@ fn selected_runs(selection: &RunSelection) -> Result<Vec<RunLocation>, AppError>
         let name = sweep_name(sweep)?;
         let dir = SweepDir::new(results, &name);
         let Some(reader) = StoreReader::open(&dir)? else {
-            let hint = "start it with `isoflop run`, or give its folder with `--results`";
-            return Err(AppError::usage(
-                format!("the sweep `{name}` has no results yet"),
-                hint,
-            ));
+            return Err(no_results(&name, results));
         };
         let failed = reader.in_states(&["failed", "quarantined"], usize::MAX)?;
         runs.extend(failed.into_iter().map(|run| RunLocation {

@@ -106,16 +106,25 @@ pub(crate) fn recorded_plan(sweep: &str, results: &Path) -> Result<(SweepDir, Pl
     let name = sweep_name(sweep)?;
     let dir = SweepDir::new(results, &name);
     let path = dir.plan();
-    let hint = format!(
-        "start it with `isoflop run`, or give its folder with `--results`; isoflop looked in `{}`",
-        results.display()
-    );
     let plan = Plan::read(&path).map_err(|e| match e.kind() {
         io::ErrorKind::InvalidData => AppError::bug(
             format!("`{}` is damaged: {e}", path.display()),
             "run `isoflop run` with its sweep file again; finished runs are kept",
         ),
-        _ => AppError::usage(format!("the sweep `{name}` has no results yet"), hint),
+        _ => no_results(&name, results),
     })?;
     Ok((dir, plan))
+}
+
+/// The error for a sweep that was not started, or whose folder is elsewhere.
+pub(crate) fn no_results(name: &str, results: &Path) -> AppError {
+    AppError::usage(
+        format!(
+            "no results for the sweep `{name}` in `{}`",
+            results.display()
+        ),
+        format!(
+            "start it with `isoflop run`, or name the folder that contains `{name}/` with `--results`"
+        ),
+    )
 }

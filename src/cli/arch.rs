@@ -123,7 +123,7 @@ fn of_sweep(file: &Path, args: &ArchShowArgs) -> Result<NamedModel, AppError> {
 fn print(shown: &NamedModel, args: &ArchShowArgs) {
     let (name, about, config) = (&shown.name, &shown.about, &shown.config);
     let shape = &config.shape;
-    output::paragraph(&format!("{name}: {about}"));
+    output::paragraph(format!("{name}: {about}"));
     output::paragraph(format!(
         "size {}: {} layers of width {}, {} heads of {}, feed-forward {}",
         args.size, shape.layers, shape.d_model, shape.heads, shape.d_head, shape.d_ff

@@ -47,14 +47,14 @@ fn other_laws(fits: &StudyFits) {
         let power = law
             .law
             .map_or_else(|| none.to_owned(), |power| power_law(&power, unit));
-        output::paragraph(&format!(
+        output::paragraph(format!(
             "best {name} of {}: {power}; {edges} of {all} optima at the edge of the tried range",
             law.arm
         ));
     }
     for arm in &fits.arms {
         if let Some(data) = &arm.data_constrained {
-            output::paragraph(&format!(
+            output::paragraph(format!(
                 "repeated text of {}: estimates R*_D = {:.1} repetitions, R*_N = {:.1}, without intervals",
                 arm.arm, data.r_star_d, data.r_star_n
             ));
@@ -92,7 +92,7 @@ pub(super) fn conclusions(fits: &StudyFits) {
     }
     for direct in &fits.direct {
         let (unit, budget) = (LOSS_VAL.unit, direct.budget_text());
-        output::paragraph(&format!(
+        output::paragraph(format!(
             "losses in {unit} at {budget}, size {}: differences from {} with 95% intervals, paired by seed",
             direct.size, direct.baseline
         ));
@@ -148,12 +148,12 @@ fn profiles(fits: &StudyFits) {
         for (name, profile) in shown_profiles(arm) {
             if let Err(reason) = &profile.vertex {
                 let budget = profile.budget;
-                output::paragraph(&format!("{name} at {}: {reason}", budget.with_unit(1)));
+                output::paragraph(format!("{name} at {}: {reason}", budget.with_unit(1)));
             }
         }
         let (left_out, all) = (too_few(arm), arm.profiles.len());
         if left_out > FEW {
-            output::paragraph(&format!(
+            output::paragraph(format!(
                 "{}: {left_out} of {all} budgets have too few runs or sizes",
                 arm.arm
             ));
@@ -192,7 +192,7 @@ fn surfaces(fits: &StudyFits) {
     }
     for arm in &fits.arms {
         if let Err(reason) = &arm.surface {
-            output::paragraph(&format!("{}: no surface: {reason}", arm.arm));
+            output::paragraph(format!("{}: no surface: {reason}", arm.arm));
         }
     }
     output::line("");
@@ -219,7 +219,7 @@ fn print_sensitivity(comparison: &Comparison, fits: &StudyFits) {
     let others = others.map(|other| alternative_row(&other.choice, other.value));
     let unit = fits.settings.cost.unit();
     output::line("");
-    output::paragraph(&format!(
+    output::paragraph(format!(
         "sensitivity of the multiplier of {} over {} at {:.2e} {unit}",
         comparison.variant, comparison.baseline, headline.flops
     ));
@@ -254,7 +254,7 @@ fn print_warnings(fits: &StudyFits) {
         output::warning(doubt.to_string());
     }
     for doubt in fits.doubts.iter().filter(of_methods) {
-        output::paragraph(&doubt.to_string());
+        output::paragraph(doubt.to_string());
     }
 }
 

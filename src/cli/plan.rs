@@ -40,14 +40,14 @@ fn print(outlook: &PlanEstimate) {
     }
     let (count, total, done) = (runs.len(), outlook.flops(), outlook.done());
     output::line("");
-    output::paragraph(&format!(
+    output::paragraph(format!(
         "{count} runs, {total} FLOPs in total; {done} are done"
     ));
     if let Some(saved) = trunk_line(outlook, total) {
-        output::paragraph(&saved);
+        output::paragraph(saved);
     }
     let (train, held_out) = (&sweep.data.train, &sweep.data.validation);
-    output::paragraph(&format!(
+    output::paragraph(format!(
         "text: {} training tokens, {} validation tokens ({} and {} documents)",
         si(train.tokens as f64),
         si(held_out.tokens as f64),
@@ -57,7 +57,7 @@ fn print(outlook: &PlanEstimate) {
     print_slots(outlook);
     if let (Some(seconds), Some(left)) = (&outlook.seconds, outlook.seconds_left()) {
         let (left, all) = (duration(left), duration(seconds.iter().sum()));
-        output::paragraph(&format!(
+        output::paragraph(format!(
             "time left: {left} (estimate from a few steps on this machine); {all} of device time in total"
         ));
     }
@@ -78,7 +78,7 @@ fn print_slots(outlook: &PlanEstimate) {
     let by = slots_by_engine(&sweep.file.executor.value, slots)
         .map_or_else(String::new, |by| format!(": {by}"));
     let (count, places, threads) = (slots.len(), places.join(", "), slots[0].threads);
-    output::paragraph(&format!(
+    output::paragraph(format!(
         "{count} runs side by side ({places}), {threads} CPU threads each{by}"
     ));
     engine_difference(slots)

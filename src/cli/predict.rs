@@ -36,11 +36,11 @@ pub(super) fn main(args: &PredictArgs) -> Result<ExitReason, AppError> {
 
 fn print(arm: &ArmPredictions) {
     if let Some(reason) = &arm.refused {
-        output::paragraph(&format!("{}: no prediction: {reason}", arm.arm));
+        output::paragraph(format!("{}: no prediction: {reason}", arm.arm));
         return;
     }
     let (name, approach, measured) = (&arm.arm, arm.approach.name(), extent(&arm.measured));
-    output::paragraph(&format!("{name} by {approach}, measured at {measured}"));
+    output::paragraph(format!("{name} by {approach}, measured at {measured}"));
     output::line("");
     if !arm.budgets.is_empty() {
         let header = ["FLOPs", "loss", "N*", "D*", "D*/N*", "status"];
@@ -136,12 +136,12 @@ fn explain(predictions: &[ArmPredictions]) {
     let budgets = || predictions.iter().flat_map(|arm| &arm.budgets);
     let runs = || predictions.iter().flat_map(|arm| &arm.runs);
     let residuals = predictions.iter().filter_map(|arm| arm.residual);
-    output::paragraph(&format!(
+    output::paragraph(format!(
         "estimates, 95% bands below them; loss in {}, N in parameters, D in tokens",
         LOSS_VAL.unit
     ));
     if let Some(residual) = residuals.reduce(f64::max).filter(|most| most.is_finite()) {
-        output::paragraph(&format!(
+        output::paragraph(format!(
             "bands are those of the law; single runs deviate from it by up to {:.1}% of the loss (root mean square)",
             100.0 * residual
         ));

@@ -46,7 +46,7 @@ fn print(status: &SweepStatus) -> Result<(), AppError> {
     output::line("");
     let (label, unit) = (LOSS_VAL.label, LOSS_VAL.unit);
     let (name, counted) = (status.name(), counted(&counts));
-    output::paragraph(&format!("{name}: {counted}; loss is {label} in {unit}"));
+    output::paragraph(format!("{name}: {counted}; loss is {label} in {unit}"));
     let unfinished = counts.of("queued") + sum(&counts, &ACTIVE);
     let coordinator = status.coordinator();
     if counts.total() <= MOST_TIMED
@@ -55,8 +55,8 @@ fn print(status: &SweepStatus) -> Result<(), AppError> {
         print_time(&time, coordinator.is_some());
     }
     match coordinator {
-        Some(holder) => output::paragraph(&format!("coordinator: {holder}")),
-        None if unfinished > 0 => output::paragraph(&format!(
+        Some(holder) => output::paragraph(format!("coordinator: {holder}")),
+        None if unfinished > 0 => output::paragraph(format!(
             "no coordinator is running; `isoflop resume {name}` continues"
         )),
         None => {}
@@ -88,18 +88,16 @@ fn print_time(time: &DeviceTime, is_driven: bool) {
     match time.left {
         Some(left) if left > 0.0 => {
             let all = duration(time.spent + left);
-            output::paragraph(&format!(
+            output::paragraph(format!(
                 "device time: {spent} spent, {all} planned (estimate)"
             ));
         }
-        _ => output::paragraph(&format!("device time: {spent} spent")),
+        _ => output::paragraph(format!("device time: {spent} spent")),
     }
     if let Some(left) = time.seconds_left().filter(|_| is_driven) {
         let (left, slots) = (duration(left), time.running);
         let slots = format!("{slots} slot{}", if slots == 1 { "" } else { "s" });
-        output::paragraph(&format!(
-            "time left: {left} (estimate, with {slots} in use)"
-        ));
+        output::paragraph(format!("time left: {left} (estimate, with {slots} in use)"));
     }
 }
 
@@ -172,7 +170,7 @@ fn print_active(runs: &[RunEntry]) {
             String::new()
         };
         let (slot, label) = (lease.slot, run_label(run));
-        output::paragraph(&format!("slot {slot}: {label}{attempt}, {since}"));
+        output::paragraph(format!("slot {slot}: {label}{attempt}, {since}"));
     }
 }
 
@@ -180,7 +178,7 @@ fn print_failed(runs: &[RunEntry]) {
     for run in runs {
         if let Some(failure) = run.record.state.failure() {
             let (state, label) = (run.record.state.name(), run_label(run));
-            output::paragraph(&format!("{state} {label}: {}", failure.message));
+            output::paragraph(format!("{state} {label}: {}", failure.message));
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn main(args: &SuggestArgs) -> Result<ExitReason, AppError> {
 
 fn print(suggestion: &Suggestion, studied: &NamedStudy) {
     let (what, count, flops) = (target_label(suggestion), runs(suggestion), suggestion.flops);
-    output::paragraph(&format!(
+    output::paragraph(format!(
         "runs that narrow the 95% interval of the {what} most, {count} runs for {flops:.2e} FLOPs in all:"
     ));
     output::line("");
@@ -52,14 +52,14 @@ fn print(suggestion: &Suggestion, studied: &NamedStudy) {
     ];
     output::table(&header, suggestion.places.iter().map(row), 1);
     output::line("");
-    output::paragraph(&columns(suggestion));
-    output::paragraph(&verdict(suggestion));
+    output::paragraph(columns(suggestion));
+    output::paragraph(verdict(suggestion));
     if !matches!(studied.origin, StudyOrigin::Sweep { .. }) {
         return;
     }
     match (&suggestion.sweep, suggestion.sweep_from) {
         (Some(form), _) => sweep_form(form, studied),
-        (None, Some(from)) => output::paragraph(&format!(
+        (None, Some(from)) => output::paragraph(format!(
             "a sweep file runs every size at every budget with every seed, so one more of them costs at least {from:.2e} FLOPs"
         )),
         (None, None) => {}
@@ -90,7 +90,7 @@ fn print_limits(suggested: &BoundedSuggestion) {
         max_runs,
     } = suggested;
     if runs(suggestion) + suggestion.arms.len() > *max_runs {
-        output::paragraph(&format!(
+        output::paragraph(format!(
             "at most {max_runs} runs are suggested; raise `--max-runs` for more"
         ));
     }
@@ -166,7 +166,7 @@ fn percent(share: f64) -> String {
 /// Prints lines for the sweep file.
 fn sweep_form(form: &SweepForm, studied: &NamedStudy) {
     output::line("");
-    output::paragraph(&format!(
+    output::paragraph(format!(
         "a sweep file runs every size at every budget with every seed. In that form the best is {} new runs for {:.2e} FLOPs, \
          {} of the present width (estimate):",
         form.new_runs,

@@ -37,7 +37,9 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for ShorthandVisitor<T> {
                 let reason = reason
                     .strip_prefix("invalid type: map, ")
                     .unwrap_or(&reason);
-                Err(E::custom(format!("`{name}` needs settings: {reason}")))
+                Err(E::custom(format!(
+                    "`{name}` needs settings, written as `{name}: {{ key: value }}`: {reason}"
+                )))
             }
         }
     }

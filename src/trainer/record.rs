@@ -10,7 +10,7 @@ use isoflop_core::run::{EventKind, TrainerEvent};
 use crate::failure::TrainerFailure;
 
 /// Interval of heartbeats at the start of an attempt. Later it is a hundredth of the attempt's age,
-/// at most [`LONGEST_SILENCE`], so that a run of days does not fill its file with heartbeats.
+/// at most [`MAX_HEARTBEAT_INTERVAL`], so that a run of days does not fill its file with heartbeats.
 const MIN_HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 const MAX_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
 

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use nix::errno::Errno;
 use nix::pty::{Winsize, openpty};
 
+use crate::book::copy_into;
 use crate::coordinator::noop;
 use crate::sandbox::Sandbox;
 
@@ -141,5 +142,97 @@ fn lines_of_the_log_stand_whole_above_the_bars() {
             events.iter().any(|line| is_whole(&line)),
             "{decision} in {lines:#?}"
         );
+    }
+}
+
+/// A terminal of the usual width.
+const USUAL: Winsize = Winsize {
+    ws_row: 24,
+    ws_col: 80,
+    ws_xpixel: 0,
+    ws_ypixel: 0,
+};
+
+/// Text that a command writes to a terminal.
+fn on_a_terminal(sandbox: &Sandbox, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let terminal = openpty(&USUAL, None).unwrap();
+    let slave = || Stdio::from(terminal.slave.try_clone().unwrap());
+    let mut command = sandbox.command(arguments);
+    command
+        .env_remove("COLUMNS")
+        .env("TERM", "xterm-256color")
+        .env_remove("NO_COLOR");
+    let mut running = command
+        .envs(variables.iter().copied())
+        .stdout(slave())
+        .stderr(slave())
+        .spawn()
+        .unwrap();
+    // The terminal ends with its last writer.
+    drop((command, terminal.slave));
+    let mut written = Vec::new();
+    if let Err(error) = File::from(terminal.master).read_to_end(&mut written) {
+        assert_eq!(error.raw_os_error(), Some(Errno::EIO as i32), "{error}");
+    }
+    running.wait().unwrap();
+    String::from_utf8(written).unwrap().replace("\r\n", "\n")
+}
+
+/// The text without colours and bold, its lines sorted: the order of the two streams is open.
+fn plain_lines(text: &str) -> Vec<String> {
+    let mut pieces = text.split("\u{1b}[");
+    let mut plain = pieces.next().unwrap().to_owned();
+    for piece in pieces {
+        plain += piece.split_once('m').expect("a colour").1;
+    }
+    let mut lines: Vec<_> = plain
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    lines.sort();
+    lines
+}
+
+/// A terminal shows what a pipe gets, with the verdict, errors and states marked, unless `NO_COLOR` is set.
+#[test]
+fn a_terminal_adds_colour_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    copy_into(&sandbox, &["results"]);
+    sandbox.ok(&["run", "sweep.yaml"]);
+    for (arguments, mark) in [
+        (
+            &["fit", "example"][..],
+            "\u{1b}[1mprimer_ez against transformer",
+        ),
+        (&["status", "sweep"], "\u{1b}[32mfinished\u{1b}[0m"),
+        (&["status", "example"], ""),
+        (&["plan", "sweep.yaml", "--no-calibration"], ""),
+        (&["predict", "example", "--flops", "1e11"], ""),
+        (&["suggest", "example", "--flops", "1e12"], ""),
+        (&["arch", "show", "primer", "--size", "medium"], ""),
+        (&["fit", "nothing"], "\u{1b}[1;31merror:\u{1b}[0m"),
+        (
+            &["predict", "example", "--flops", "much"],
+            "\u{1b}[1;31merror:\u{1b}[0m",
+        ),
+    ] {
+        let piped = sandbox.run(arguments);
+        let shown = on_a_terminal(&sandbox, arguments, &[]);
+        assert!(
+            shown.contains(mark),
+            "isoflop {}: {shown:?}",
+            arguments.join(" ")
+        );
+        assert_eq!(
+            plain_lines(&shown),
+            plain_lines(&format!("{}{}", piped.out, piped.stderr))
+        );
+        let plain = on_a_terminal(&sandbox, arguments, &[("NO_COLOR", "1")]);
+        assert!(
+            !plain.contains('\u{1b}'),
+            "isoflop {}: {plain:?}",
+            arguments.join(" ")
+        );
+        assert!(!piped.out.contains('\u{1b}') && !piped.stderr.contains('\u{1b}'));
     }
 }

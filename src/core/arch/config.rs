@@ -7,7 +7,7 @@ use super::{Architecture, Contradiction, Shape};
 pub struct ModelConfig {
     /// The architecture.
     pub architecture: Architecture,
-    /// The shape, with the architecture's own widths in it ([`Architecture::at`]).
+    /// The shape, with the architecture's own widths in it ([`Architecture::shape_at`]).
     pub shape: Shape,
     /// Number of distinct tokens.
     pub vocabulary: u32,

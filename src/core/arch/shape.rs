@@ -37,9 +37,7 @@ pub enum ShapeError {
     )]
     Label(String),
     /// Width that is not a multiple of the head width.
-    #[error(
-        "`d_model` {d_model} is not a multiple of `d_head` {d_head}, so the number of heads is not determined"
-    )]
+    #[error("`d_model` {d_model} is not a multiple of `d_head` {d_head}")]
     Heads {
         /// Width of the residual stream.
         d_model: u32,
@@ -220,7 +218,7 @@ mod tests {
     fn impossible_shapes_say_why() {
         let message = |e: Result<Shape, ShapeError>| e.unwrap_err().to_string();
         insta::assert_snapshot!(message(Shape::new(0, 2, None, None, None)), @"`d_model` is out of range: expected 1 to 65536, found 0");
-        insta::assert_snapshot!(message(Shape::new(100, 2, None, Some(64), None)), @"`d_model` 100 is not a multiple of `d_head` 64, so the number of heads is not determined");
+        insta::assert_snapshot!(message(Shape::new(100, 2, None, Some(64), None)), @"`d_model` 100 is not a multiple of `d_head` 64");
         for text in [
             "",
             "d64",

@@ -57,7 +57,7 @@ pub struct TextStats {
     pub documents: usize,
 }
 
-/// Data that is ready to train on, in memory until [`PreparedData::store`].
+/// Data that is ready to train on, in memory until [`PreparedData::write_tokens`].
 #[derive(Clone, Debug)]
 pub struct PreparedData {
     /// Entry of the data in specs.

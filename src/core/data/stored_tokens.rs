@@ -26,7 +26,7 @@ pub enum StoredTokensError {
 /// validation).
 ///
 /// # Errors
-/// [`StoredError`] if a file is missing or damaged.
+/// [`StoredTokensError`] if a file is missing or damaged.
 pub fn check_stored_tokens(
     sweep: &SweepDir,
     data: &DataSpec,

@@ -45,11 +45,11 @@ pub fn write_atomic(path: &Path, contents: &[u8]) -> io::Result<()> {
     write_streamed(path, |file| file.write_all(contents))
 }
 
-/// Writes a file like [`write_whole`], with content that `write` streams through a buffer: for
+/// Writes a file like [`write_atomic`], with content that `write` streams through a buffer: for
 /// files too large to hold in memory.
 ///
 /// # Errors
-/// The errors of [`write_whole`], and those of `write`.
+/// The errors of [`write_atomic`], and those of `write`.
 pub fn write_streamed(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -104,10 +104,10 @@ fn is_incomplete(path: &Path) -> bool {
         .any(|pair| pair[0] == INCOMPLETE && is_number(pair[1]))
 }
 
-/// Writes a value as indented JSON, like [`write_whole`].
+/// Writes a value as indented JSON, like [`write_atomic`].
 ///
 /// # Errors
-/// The errors of [`write_whole`], or if the value is not representable as JSON.
+/// The errors of [`write_atomic`], or if the value is not representable as JSON.
 pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     write_atomic(path, &json(value)?)
 }

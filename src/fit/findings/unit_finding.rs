@@ -9,7 +9,7 @@ pub const MAX_LOSS: f64 = 15.0;
 /// Sign that numbers are in another unit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UnitFinding<'a> {
-    /// Losses are above [`MOST_LOSS`], as perplexities are.
+    /// Losses are above [`MAX_LOSS`], as perplexities are.
     LargeLosses {
         /// Loss of the median run.
         loss: f64,

@@ -44,7 +44,7 @@ pub(super) struct KnownRole {
     pub(super) role: ColumnRole,
     pub(super) name: &'static str,
     pub(super) meaning: &'static str,
-    /// Other names, normalised by [`plain`]. Names in one list have equal rank; earlier lists win.
+    /// Other names, normalised by [`normalized`]. Names in one list have equal rank; earlier lists win.
     pub(super) synonyms: &'static [&'static [&'static str]],
 }
 

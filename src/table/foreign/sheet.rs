@@ -99,7 +99,7 @@ impl Sheet {
         }
     }
 
-    /// Returns the line or row number of a row, as in [`Self::place`].
+    /// Returns the line or row number of a row, as in [`Self::location`].
     pub(super) fn number(&self, row: usize) -> u64 {
         match &self.rows {
             SheetRows::Lines(lines) => lines.get(row).map_or(0, |(line, _)| *line),

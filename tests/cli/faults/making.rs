@@ -90,7 +90,7 @@ fn a_store_in_the_making_is_none_or_whole() {
             assert_ne!(asked.err.contains(&no_run), is_listed, "{}", asked.err);
         }
         let failed = sandbox.run(&["retry", "--failed", "sweep"]);
-        let no_results = failed.err.contains("has no results yet");
+        let no_results = failed.err.contains("no results for the sweep");
         assert_ne!(no_results, is_listed, "step {step}: {}", failed.err);
         let imported = sandbox.ok(&import).out;
         assert!(imported.contains("2 runs imported"), "{imported}");

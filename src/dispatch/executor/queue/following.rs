@@ -142,7 +142,7 @@ impl<D: QueueBackend> QueueEngine<D> {
 /// executes the attempt reads the file.
 ///
 /// # Errors
-/// [`Unwritable`].
+/// [`WriteError`].
 pub fn request_stop(attempt: &AttemptDir) -> Result<(), WriteError> {
     std::fs::write(attempt.stop(), "").map_err(unwritable(&attempt.stop()))
 }

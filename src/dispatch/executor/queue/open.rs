@@ -12,7 +12,7 @@ use isoflop_sweep::{EngineEntry, QueuePolicy};
 /// jobs access to their files. It is called only if the engine has a queue.
 ///
 /// # Errors
-/// [`DialectError`] if the queue backend cannot be set up, and the errors of `files`.
+/// [`BackendSetupError`] if the queue backend cannot be set up, and the errors of `files`.
 pub fn queue<E: From<BackendSetupError>>(
     settings: &EngineEntry,
     policy: &QueuePolicy,
