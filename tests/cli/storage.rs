@@ -519,7 +519,7 @@ mod real {
         };
         let said = run(&["run", "sweep.yaml"]);
         assert_eq!(
-            said.matches("fetching `s3://isoflop/a text/").count(),
+            said.matches("downloading `s3://isoflop/a text/").count(),
             2,
             "{said}"
         );
