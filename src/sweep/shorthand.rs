@@ -37,9 +37,14 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for ShorthandVisitor<T> {
                 let reason = reason
                     .strip_prefix("invalid type: map, ")
                     .unwrap_or(&reason);
-                Err(E::custom(format!(
-                    "`{name}` needs settings, written as `{name}: {{ key: value }}`: {reason}"
-                )))
+                let missing = reason.strip_prefix("missing key `");
+                let missing = missing.and_then(|rest| rest.strip_suffix('`'));
+                Err(E::custom(match missing {
+                    Some(key) => {
+                        format!("`{name}` needs the key `{key}`: write `{name}: {{ {key}: ... }}`")
+                    }
+                    None => format!("`{name}` needs a value: {reason}"),
+                }))
             }
         }
     }

@@ -526,7 +526,7 @@ mod real {
         assert_eq!(sandbox.losses("results"), untouched(Sandbox::new));
         let said = run(&["run", "sweep.yaml"]);
         assert!(
-            !said.contains("downloading") && said.contains("8 of them done"),
+            !said.contains("downloading") && said.contains("8 of them already done"),
             "{said}"
         );
         sandbox.write("other", crate::sandbox::text(5000..9000));
