@@ -114,14 +114,9 @@ impl SweepStatus {
             return Ok(None);
         };
         let runs = self.runs()?;
-        let running = runs.iter().filter(|run| run.record.state.lease().is_some());
-        let running = running.count();
-        let has_ended = |run: &RunEntry| run.record.state.has_ended();
-        let ended = runs
-            .iter()
-            .filter(|run| has_ended(run))
-            .map(|run| run.id.as_str());
-        Ok(Some(DeviceTime::new(dir, &plan, &ended.collect(), running)))
+        let ended = runs.iter().filter(|run| run.record.state.has_ended());
+        let ended = ended.map(|run| run.id.as_str()).collect();
+        Ok(Some(DeviceTime::new(dir, &plan, &ended)))
     }
 
     /// Description of the coordinator that drives the sweep now, if there is one.
@@ -140,13 +135,11 @@ pub struct DeviceTime {
     pub spent: f64,
     /// Estimated time of the runs that are left, seconds; `None` before the first outcome.
     pub left: Option<f64>,
-    /// Runs that are executing now.
-    pub running: usize,
 }
 
 impl DeviceTime {
     /// The runs that are left take as long, per predicted second, as the runs with an outcome took.
-    fn new(dir: &SweepDir, plan: &Plan, ended: &HashSet<&str>, running: usize) -> Self {
+    fn new(dir: &SweepDir, plan: &Plan, ended: &HashSet<&str>) -> Self {
         let (mut spent, mut predicted, mut left) = (0.0, 0.0, 0.0);
         for (run, branch) in plan.runs.iter().zip(branches(plan)) {
             let seconds = guessed_seconds(&run.spec, branch);
@@ -163,17 +156,7 @@ impl DeviceTime {
             }
         }
         let left = (predicted > 0.0).then(|| left * spent / predicted);
-        Self {
-            spent,
-            left,
-            running,
-        }
-    }
-
-    /// Estimates the time until all runs are done with as many slots in use as now, seconds.
-    pub fn seconds_left(&self) -> Option<f64> {
-        let left = self.left.filter(|left| *left > 0.0 && self.running > 0)?;
-        Some(left / self.running as f64)
+        Self { spent, left }
     }
 }
 

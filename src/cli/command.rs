@@ -15,9 +15,7 @@ use isoflop_app::{AppError, ErrorKind};
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            return not_parsed(&error).code().into();
-        }
+        Err(error) => return not_parsed(&error).code().into(),
     };
     let exit = logging::set_up(cli.verbose).and_then(|()| dispatch(&cli));
     let exit = exit.unwrap_or_else(|failed| {

@@ -202,7 +202,12 @@ pub(super) fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> St
 
 /// Formats a number of runs: `1 run`, `2 runs`.
 pub(super) fn runs(count: usize) -> String {
-    format!("{count} run{}", if count == 1 { "" } else { "s" })
+    counted(count as u64, "run")
+}
+
+/// Formats a number of things: `1 slot`, `2 slots`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Prints a plain table of a result. Columns from `first_number` on are numbers, aligned right.
@@ -214,40 +219,36 @@ pub(super) fn table(
     laid_out(header, rows, first_number).iter().for_each(line);
 }
 
-/// Prints a table like [`table`] whose column `status` has states of runs, in colour.
-pub(super) fn state_table(
+/// Prints a table like [`table`]. The words of the right-aligned column `coloured` have a colour,
+/// if `colour` gives them one.
+pub(super) fn coloured_table(
     header: &[&str],
     rows: impl IntoIterator<Item = Vec<String>>,
     first_number: usize,
+    coloured: &str,
+    colour: fn(&str) -> Option<&'static str>,
 ) {
     let lines = laid_out(header, rows, first_number);
     let end = lines
         .first()
-        .and_then(|first| Some(first.find(STATUS)? + STATUS.len()));
+        .and_then(|first| Some(first.find(coloured)? + coloured.len()));
     for text in &lines {
-        line(coloured_state(text, end.unwrap_or(0)));
+        line(with_colour(text, end.unwrap_or(0), colour));
     }
 }
 
-/// Header of the column with the states of runs.
-pub(super) const STATUS: &str = "status";
-
 /// Colours the word of a line that ends at column `end`.
-fn coloured_state(text: &str, end: usize) -> String {
+fn with_colour(text: &str, end: usize, colour: fn(&str) -> Option<&'static str>) -> String {
     let split = text
         .char_indices()
         .nth(end)
         .map_or(text.len(), |(at, _)| at);
     let (before, after) = text.split_at(split);
-    let (before, state) = before.rsplit_once(' ').unwrap_or(("", before));
-    let style = match state {
-        "finished" => "32",
-        "diverged" => "33",
-        "failed" | "quarantined" => "31",
-        "leased" | "running" | "committing" => "36",
-        _ => return text.to_owned(),
-    };
-    format!("{before} \u{1b}[{style}m{state}{PLAIN}{after}")
+    let (before, word) = before.rsplit_once(' ').unwrap_or(("", before));
+    match colour(word) {
+        Some(style) => format!("{before} \u{1b}[{style}m{word}{PLAIN}{after}"),
+        None => text.to_owned(),
+    }
 }
 
 /// Lays out a table within 80 columns: cells that are too wide are wrapped.

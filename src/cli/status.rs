@@ -19,6 +19,8 @@ const NAMED: usize = 5;
 
 /// States of runs that an engine has.
 const ACTIVE: [&str; 3] = ["leased", "running", "committing"];
+/// States of runs that are not retried, because they failed.
+const FAILED: [&str; 2] = ["failed", "quarantined"];
 /// States of runs that ended without an outcome.
 const ABANDONED: [&str; 3] = ["failed", "quarantined", "cancelled"];
 
@@ -41,7 +43,7 @@ fn print(status: &SweepStatus) -> Result<(), AppError> {
     }
     if let SweepStatus::Stored { reader, .. } = status {
         print_active(&reader.in_states(&ACTIVE, usize::MAX)?);
-        print_failed(&reader.in_states(&["failed", "quarantined"], NAMED)?);
+        print_failed(&reader.in_states(&FAILED, NAMED)?);
     }
     output::line("");
     let (label, unit) = (LOSS_VAL.label, LOSS_VAL.unit);
@@ -52,7 +54,8 @@ fn print(status: &SweepStatus) -> Result<(), AppError> {
     if counts.total() <= MOST_TIMED
         && let Some(time) = status.device_time()?
     {
-        print_time(&time, coordinator.is_some());
+        let slots = coordinator.as_ref().map(|_| sum(&counts, &ACTIVE));
+        print_time(time, slots.unwrap_or(0));
     }
     match coordinator {
         Some(holder) => output::paragraph(format!("coordinator: {holder}")),
@@ -82,22 +85,33 @@ fn counted(counts: &StateCounts) -> String {
     parts.join(", ")
 }
 
-/// Prints the device time that is spent and planned, and the time left while runs execute.
-fn print_time(time: &DeviceTime, is_driven: bool) {
-    let spent = duration(time.spent);
-    match time.left {
-        Some(left) if left > 0.0 => {
-            let all = duration(time.spent + left);
-            output::paragraph(format!(
-                "device time: {spent} spent, {all} planned (estimate)"
-            ));
-        }
-        _ => output::paragraph(format!("device time: {spent} spent")),
-    }
-    if let Some(left) = time.seconds_left().filter(|_| is_driven) {
-        let (left, slots) = (duration(left), time.running);
-        let slots = format!("{slots} slot{}", if slots == 1 { "" } else { "s" });
+/// Prints the device time that is spent and planned, and the time left while `slots` are in use.
+fn print_time(DeviceTime { spent, left }: DeviceTime, slots: u64) {
+    let Some(left) = left.filter(|left| *left > 0.0) else {
+        return output::paragraph(format!("device time: {} spent", duration(spent)));
+    };
+    let all = duration(spent + left);
+    let spent = duration(spent);
+    output::paragraph(format!(
+        "device time: {spent} spent, {all} planned (estimate)"
+    ));
+    if slots > 0 {
+        let (left, slots) = (
+            duration(left / slots as f64),
+            output::counted(slots, "slot"),
+        );
         output::paragraph(format!("time left: {left} (estimate, with {slots} in use)"));
+    }
+}
+
+/// Colour of a state, as an ANSI code.
+fn colour(state: &str) -> Option<&'static str> {
+    match state {
+        "finished" => Some("32"),
+        "diverged" => Some("33"),
+        state if FAILED.contains(&state) => Some("31"),
+        state if ACTIVE.contains(&state) => Some("36"),
+        _ => None,
     }
 }
 
@@ -113,16 +127,8 @@ fn print_rows(runs: &[RunEntry]) {
             run.id.clone(),
         ]
     });
-    let header = [
-        "arm",
-        "size",
-        "seed",
-        "budget",
-        output::STATUS,
-        "loss",
-        "run",
-    ];
-    output::state_table(&header, rows, 2);
+    let header = ["arm", "size", "seed", "budget", "status", "loss", "run"];
+    output::coloured_table(&header, rows, 2, "status", colour);
 }
 
 fn print_arms(arms: &[(String, StateCounts)]) {

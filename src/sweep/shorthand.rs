@@ -33,11 +33,12 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for ShorthandVisitor<T> {
                 T::deserialize(name.into_deserializer()).map(ChoiceShorthand)
             }
             (_, Err(reason)) => {
-                let reason = reason.to_string().replace("missing field", "missing key");
+                let reason = reason.to_string();
                 let reason = reason
                     .strip_prefix("invalid type: map, ")
                     .unwrap_or(&reason);
-                let missing = reason.strip_prefix("missing key `");
+                // serde calls a key a field.
+                let missing = reason.strip_prefix("missing field `");
                 let missing = missing.and_then(|rest| rest.strip_suffix('`'));
                 Err(E::custom(match missing {
                     Some(key) => {

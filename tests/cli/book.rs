@@ -1,6 +1,6 @@
 //! The book: every page is listed, every link leads somewhere, every command works, every sweep file is valid.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -116,6 +116,13 @@ pub(crate) fn commands(document: &str, program: &str) -> Vec<Vec<String>> {
                 .collect()
         })
         .collect()
+}
+
+/// The YAML that a document shows.
+pub(crate) fn yaml_blocks(document: &str) -> Vec<String> {
+    let blocks = split(&read(document)).1.into_iter();
+    let blocks = blocks.filter(|block| block.language == "yaml");
+    blocks.map(|block| block.lines.join("\n") + "\n").collect()
 }
 
 #[test]
@@ -389,17 +396,14 @@ fn follow(page: &str) {
     if page == "docs/tutorial.md" {
         study(&reader.sandbox);
     }
-    reader.type_all(commands(&read(page), "isoflop"));
+    let commands = commands(&read(page), "isoflop");
+    assert!(!commands.is_empty(), "{page} shows no command");
+    reader.type_all(commands);
 }
 
 /// The tutorial's sweep, with smaller sizes and budgets and a text of moments.
 fn study(sandbox: &Sandbox) {
-    let blocks = split(&read("docs/tutorial.md")).1.into_iter();
-    let sweep = blocks
-        .filter(|block| block.language == "yaml")
-        .map(|block| block.lines.join("\n"));
-    let sweep: Vec<_> = sweep.collect();
-    let [sweep] = &sweep[..] else {
+    let [sweep] = &yaml_blocks("docs/tutorial.md")[..] else {
         panic!("one sweep file")
     };
     let smaller = sweep
@@ -489,11 +493,9 @@ fn sweep_files_of_the_book_are_valid() {
         .keys()
         .cloned()
         .collect();
-    let mut checked = 0;
+    let (mut checked, mut executors) = (0, BTreeMap::new());
     for document in documents() {
-        let blocks = split(&read(&document)).1.into_iter();
-        for block in blocks.filter(|block| block.language == "yaml") {
-            let text = block.lines.join("\n");
+        for text in yaml_blocks(&document) {
             let part: Value =
                 serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{document}: {e}\n{text}"));
             let Some(part) = part
@@ -517,10 +519,33 @@ fn sweep_files_of_the_book_are_valid() {
                 ran.err
             );
             checked += 1;
+            if text.starts_with("executor:") {
+                let slots = if ["docs/ray.md", "docs/workers.md"].contains(&document.as_str()) {
+                    "100 runs side by side (cpu)"
+                } else {
+                    "runs side by side"
+                };
+                assert!(ran.out.contains(slots), "{document}:\n{text}\n{}", ran.out);
+                *executors.entry(document.clone()).or_insert(0) += 1;
+            }
         }
     }
     assert!(checked > 15, "{checked} sweep files");
+    for (page, count) in EXECUTORS {
+        assert_eq!(executors.get(page), Some(&count), "{page}");
+    }
 }
+
+/// Pages that show the executors of sweep files, and how many.
+const EXECUTORS: [(&str, i32); 7] = [
+    ("docs/commands.md", 6),
+    ("docs/ray.md", 1),
+    ("docs/several.md", 1),
+    ("docs/slurm.md", 2),
+    ("docs/storage.md", 2),
+    ("docs/without-root.md", 1),
+    ("docs/workers.md", 1),
+];
 
 /// Paths in the repository that pages name. A renamed file must be renamed there, too.
 #[test]

@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::book::yaml_blocks;
 use crate::faults::{kill_at_once, slow, start, strike, while_they_stand};
 use crate::sandbox::{Sandbox, one_line, processes_of, until, untouched};
 
@@ -501,12 +502,7 @@ fn a_detached_sweep_is_collected() {
 
 /// The parts of sweep files that begin with a section and that a document shows.
 pub(crate) fn examples(document: &str, section: &str) -> Vec<String> {
-    let path = format!("{}/docs/{document}.md", env!("CARGO_MANIFEST_DIR"));
-    let document = fs::read_to_string(path).unwrap();
-    let examples = document
-        .split("```yaml\n")
-        .skip(1)
-        .map(|rest| rest.split_once("```").unwrap().0.to_owned());
+    let examples = yaml_blocks(&format!("docs/{document}.md")).into_iter();
     examples
         .filter(|example| example.starts_with(section))
         .collect()

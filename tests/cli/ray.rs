@@ -230,21 +230,3 @@ fn tokens_that_are_not_used() {
     insta::assert_snapshot!(said.join("\n"));
     assert!(!said.concat().contains("secret"));
 }
-
-/// The end of a sweep file that docs/ray.md shows.
-#[test]
-fn the_example_of_the_document_is_a_sweep() {
-    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ray.md")).unwrap();
-    let (_, example) = document.split_once("```yaml\n").unwrap();
-    let sandbox = Sandbox::new();
-    sandbox.edit(
-        &format!("executor:\n{LOCAL}"),
-        example.split_once("```").unwrap().0,
-    );
-    assert!(
-        sandbox
-            .ok(&["plan", "sweep.yaml"])
-            .out
-            .contains("100 runs side by side (cpu)")
-    );
-}
